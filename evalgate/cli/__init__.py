@@ -1,0 +1,94 @@
+"""The command line door: it prints, it exits, it reads the environment; everything else happens inside.
+
+Each verb lives in a module of its own that is imported only when it is called, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+import evalgate
+from evalgate.errors import EvalgateError, ExitCode
+
+_VERBS = {
+    "run": ("evalgate.cli.run", "Run the gate: candidate against baseline, and a verdict."),
+    "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
+    "plan": ("evalgate.cli.plan", "Say what a run would cost: calls, tokens, dollars."),
+    "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
+    "report": ("evalgate.cli.report", "Print a stored report in another format."),
+    "model": ("evalgate.cli.model", "Fetch the embedded local model."),
+}
+
+
+class _Verbs(click.Group):
+    """A group whose commands are imported when they are called, and listed without being imported."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _VERBS:
+            return None
+        command: click.Command = importlib.import_module(_VERBS[cmd_name][0]).command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _VERBS.items()])
+
+
+@click.command(
+    cls=_Verbs,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 pass, 1 fail, 2 usage or configuration, 3 could not evaluate, 4 inconclusive, "
+    "5 passed but awaiting a human sign-off, 130 interrupted.",
+)
+@click.version_option(evalgate.__version__, prog_name="evalgate")
+def root() -> None:
+    """The merge gate for prompts."""
+
+
+def main() -> None:
+    """The console entry: runs a verb and ends the process with the exit code of the law."""
+    for stream in (sys.stdout, sys.stderr):
+        # A console that cannot show a character gets an escape for it instead of a crash.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    try:
+        code = root.main(standalone_mode=False, prog_name="evalgate")
+    except click.exceptions.Exit as stop:
+        code = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        code = ExitCode.USAGE
+    except EvalgateError as error:
+        _print_faults(error)
+        code = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        code = ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output went away; keep the interpreter from complaining about it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.NOT_EVALUATED
+    except Exception as error:
+        click.echo(f"evalgate: unexpected {type(error).__name__}: {error}", err=True)
+        if os.environ.get("EVALGATE_TRACEBACK"):
+            traceback.print_exc()
+        else:
+            click.echo("  hint: this is a bug; set EVALGATE_TRACEBACK=1 to see where, and please report it", err=True)
+        code = ExitCode.NOT_EVALUATED
+    sys.exit(int(code or 0))
+
+
+def _print_faults(error: EvalgateError) -> None:
+    from evalgate.report.neutralise import block
+
+    for fault in error.faults:
+        click.echo(block(str(fault)), err=True)
+    if len(error.faults) > 1:
+        click.echo(f"{len(error.faults)} faults", err=True)

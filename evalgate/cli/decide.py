@@ -1,0 +1,113 @@
+"""`evalgate decide`: a verdict without a model call, from a stored report or from any tool's scores."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import click
+
+from evalgate.cli import printing
+from evalgate.cli.places import store_folder
+from evalgate.domain import Level, Report
+from evalgate.errors import InputError
+
+
+class _Floor(click.ParamType[tuple[str, float]]):
+    name = "NAME=X"
+
+    def convert(
+        self, value: str | tuple[str, float], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, float]:
+        if isinstance(value, tuple):
+            return value
+        name, separator, number = value.rpartition("=")
+        if not separator or not name:
+            self.fail(f'"{value}" is not of the form NAME=X, as in faithfulness=0.75', param, ctx)
+        return name, _Share().convert(number, param, ctx)
+
+
+class _Share(click.ParamType[float]):
+    name = "X"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 <= number <= 1:
+            self.fail(f'"{value}" is not a number from 0 to 1', param, ctx)
+        return number
+
+
+@click.command("decide")
+@click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--scores",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="JSONL or CSV: case, arm, criterion, value[, repeat, tag].",
+)
+@click.option("--min", "floors", multiple=True, type=_Floor(), help="The floor of a criterion; repeatable.")
+@click.option("--max-drop", type=_Share(), help="The allowed drop against the baseline.")
+@click.option(
+    "--level",
+    type=click.Choice([level.name.lower() for level in Level]),
+    help="With --scores: whose policy rules an inconclusive verdict  [default: it blocks]",
+)
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Whose thresholds and policy decide  [default: evalgate.yml if it is here, else the report's own]",
+)
+@printing.output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    stored: Path | None,
+    scores: Path | None,
+    floors: tuple[tuple[str, float], ...],
+    max_drop: float | None,
+    level: str | None,
+    config_path: Path | None,
+    formats: tuple[str, ...],
+    outputs: tuple[Path, ...],
+) -> None:
+    """Reach a verdict from a stored report (the last run's when none is named) or from any tool's scores."""
+    from evalgate import conclude, gate
+    from evalgate.inputs.golden import load_scores
+    from evalgate.inputs.tree import WorkTree
+
+    where = printing.destinations(formats, outputs)
+    if scores is not None:
+        if stored is not None:
+            raise click.UsageError("give a report or --scores, not both")
+        tree = WorkTree(Path.cwd())
+        rows = load_scores(tree, scores.absolute().as_posix())
+        chosen_level = None if level is None else Level[level.upper()]
+        report = conclude.from_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
+    else:
+        if level is not None:
+            raise click.UsageError("--level goes with --scores; a report carries its own")
+        chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
+        config = None if chosen is None else gate.open_workspace(chosen).config
+        report = conclude.again(read_report(stored), config, floors=dict(floors), max_drop=max_drop)
+    printing.emit(report, where)
+    context.exit(report.exit_code)
+
+
+def read_report(path: Path | None) -> Report:
+    """The stored report, or the last run's. Raises InputError where there is none."""
+    from evalgate.report import json
+
+    path = path or store_folder(Path("evalgate.yml")) / "report.json"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: there is no such report", hint="`evalgate run --output report.json` writes one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    return json.read(text, str(path))

@@ -1,0 +1,32 @@
+"""Where things lie on this machine: the configuration, the store beside it, the folder of downloaded models."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("evalgate.yml"),
+    show_default=True,
+    help="The configuration.",
+)
+
+
+def store_folder(config_path: Path, chosen: Path | None = None) -> Path:
+    """The folder of cache, journal and last report: `.evalgate` beside the configuration unless chosen."""
+    return chosen or config_path.resolve().parent / ".evalgate"
+
+
+def home_folder() -> Path:
+    """The folder of downloaded models: EVALGATE_HOME, else the platform's cache folder."""
+    chosen = os.environ.get("EVALGATE_HOME")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("evalgate", appauthor=False))

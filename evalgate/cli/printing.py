@@ -1,0 +1,109 @@
+"""Where a report goes: `--format` and `--output`, colour and width, and the file that is kept of every run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from evalgate.domain import Report
+
+FORMATS = ("terminal", "markdown", "json")
+_SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".txt": "terminal"}
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def output_options(function: _Command) -> _Command:
+    """Adds `--format` and `--output`, both repeatable."""
+    function = click.option(
+        "--output",
+        "outputs",
+        multiple=True,
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write to this file instead of the screen; one for each --format, or matched by .json, .md, .txt.",
+    )(function)
+    return click.option(
+        "--format",
+        "formats",
+        multiple=True,
+        type=click.Choice(FORMATS),
+        help="How to show the report; repeatable.  [default: terminal]",
+    )(function)
+
+
+def destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tuple[str, Path | None]]:
+    """Which format goes where; None is the screen.
+
+    As many outputs as formats: in their order. Fewer: each output takes the format of its suffix, and one format may
+    stay on the screen. No format at all: the screen, and the formats of the suffixes.
+    """
+    if len(formats) == len(outputs):
+        return list(zip(formats, outputs, strict=True)) or [("terminal", None)]
+    if len(outputs) > len(formats) and formats:
+        raise click.UsageError(f"{len(outputs)} --output for {len(formats)} --format")
+    pairs: list[tuple[str, Path | None]] = []
+    left = list(formats or ("terminal", *(_by_suffix(path) for path in outputs)))
+    for path in outputs:
+        name = _by_suffix(path)
+        if name not in left:
+            raise click.UsageError(f"--output {path} is {name} by its name, but no --format {name} is asked for")
+        left.remove(name)
+        pairs.append((name, path))
+    if len(left) > 1:
+        raise click.UsageError(f"--format {' and '.join(left)} cannot share the screen: give each an --output")
+    return [*((name, None) for name in left), *pairs]
+
+
+def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
+    """Renders the report once for each destination."""
+    for name, path in where:
+        if path is None:
+            text = render(report, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color())
+            click.echo(text, nl=not text.endswith("\n"), color=True)
+        else:
+            write(path, render(report, name, width=100, color=False))
+
+
+def render(report: Report, name: str, *, width: int, color: bool) -> str:
+    """The report in one of `FORMATS`."""
+    if name == "json":
+        from evalgate.report import json
+
+        return json.render(report)
+    if name == "markdown":
+        from evalgate.report import markdown
+
+        return markdown.render(report)
+    from evalgate.report import terminal
+
+    return terminal.render(report, width=max(60, width), color=color)
+
+
+def write(path: Path, text: str) -> None:
+    """Writes a file whole or not at all. Raises ClickException when the place cannot be written."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8", newline="\n")
+        partial.replace(path)
+    except OSError as error:
+        raise click.ClickException(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def has_color() -> bool:
+    """Colour on a terminal only, and never with NO_COLOR (no-color.org) or a dumb terminal."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
+
+
+def _by_suffix(path: Path) -> str:
+    name = _SUFFIXES.get(path.suffix.lower())
+    if name is None:
+        raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md or .txt")
+    return name

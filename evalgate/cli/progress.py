@@ -1,0 +1,52 @@
+"""How far a run is, on stderr: a bar on a terminal, one line every 30 seconds elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from evalgate.execute.engine import Event
+
+_QUIET_SECONDS = 30.0
+_FRAME_SECONDS = 0.1
+_WIDTH = 24
+
+
+class Progress:
+    """A context manager; `show` takes the engine's events. The bar is wiped when the run ends."""
+
+    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream or sys.stderr
+        self._clock = clock
+        self._live = self._stream.isatty()
+        self._last = clock()
+        self._drawn = 0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._stream.flush()
+
+    def show(self, event: Event) -> None:
+        """Draws the state of the run, at most ten times a second on a terminal, else every 30 seconds."""
+        now = self._clock()
+        if now - self._last < (_FRAME_SECONDS if self._live else _QUIET_SECONDS):
+            return
+        self._last = now
+        total = event.total or event.done
+        text = f"{event.done}/{total} trials, {event.calls.made} calls, {event.calls.cached} cached"
+        if event.failures:
+            text += f", {event.failures} failed"
+        if self._live:
+            filled = _WIDTH * event.done // max(1, total)
+            text = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {text}"
+            self._stream.write("\r" + text.ljust(self._drawn))
+            self._drawn = max(self._drawn, len(text))
+        else:
+            self._stream.write(f"evalgate: {text}\n")
+        self._stream.flush()

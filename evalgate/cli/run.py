@@ -1,0 +1,82 @@
+"""`evalgate run`: the whole gate."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from evalgate.cli import printing
+from evalgate.cli.places import config_option, home_folder, store_folder
+
+
+def version_options(function: click.decorators.FC) -> click.decorators.FC:
+    """Which versions are compared, and of which gates."""
+    for decorate in (
+        click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline."),
+        click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable."),
+        click.option("--baseline", metavar="REF|FILE", help="The baseline  [default: the merge base]"),
+        click.option("--candidate", metavar="REF|FILE", help="The candidate  [default: the working tree]"),
+    ):
+        function = decorate(function)
+    return function
+
+
+@click.command("run")
+@config_option
+@version_options
+@click.option(
+    "--changed", is_flag=True, help="Leave out gates whose prompt, dataset, criteria and policy are unchanged."
+)
+@click.option("--live", "answers", flag_value="live", help="Call the model even where recordings exist.")
+@click.option("--record", "answers", flag_value="record", help="Call the model and write the recordings again.")
+@click.option("--no-cache", is_flag=True, help="Do not read the cache of earlier runs.")
+@click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
+@printing.output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    config_path: Path,
+    candidate: str | None,
+    baseline: str | None,
+    gates: tuple[str, ...],
+    default_branch: str | None,
+    changed: bool,
+    answers: Literal["live", "record"] | None,
+    no_cache: bool,
+    store: Path | None,
+    formats: tuple[str, ...],
+    outputs: tuple[Path, ...],
+) -> None:
+    """Run the gate: candidate against baseline over the golden dataset, and a verdict.
+
+    The report is also kept as report.json in the store, so that `evalgate report` and `evalgate decide` can work from
+    it without a model call.
+    """
+    from evalgate import gate
+    from evalgate.cli.progress import Progress
+    from evalgate.report import json
+
+    where = printing.destinations(formats, outputs)
+    folder = store_folder(config_path, store)
+    options = gate.Options(
+        environment=os.environ,
+        store=folder,
+        home=home_folder(),
+        candidate=candidate,
+        baseline=baseline,
+        gates=gates,
+        changed=changed,
+        default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
+        answers=answers or "replay",
+        use_cache=not no_cache,
+    )
+    with Progress() as progress:
+        report = gate.run(config_path, options, progress.show)
+    if report.gates:
+        printing.write(folder / "report.json", json.render(report))
+    printing.emit(report, where)
+    context.exit(report.exit_code)

@@ -1,0 +1,271 @@
+"""What is asked, what comes back, and what it is worth: plan, requests, outcomes, scores, results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal, TypeAlias, assert_never
+
+from evalgate.domain.inputs import Case, Gate, GoldenDataset, Json, Judge, Level, Message, PromptVersion, digest
+
+
+class Arm(StrEnum):
+    CANDIDATE = "candidate"
+    BASELINE = "baseline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One model call. `key` is the digest of everything that can change the answer, and of nothing else.
+
+    `inputs` are the case's fields for a python target and its id for a recorded one. `scale` is the judge's range
+    when token probabilities are wanted. `target` and `about` (who asks, for messages) take no part in the key.
+    """
+
+    target: str
+    identity: str
+    model: str | None
+    messages: tuple[Message, ...]
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    response_format: Mapping[str, Json] | None = None
+    tools: tuple[Json, ...] = ()
+    inputs: Mapping[str, Json] | None = None
+    scale: tuple[int, int] | None = None
+    repeat: int = 0
+    about: str = ""
+
+    @property
+    def key(self) -> str:
+        return digest(
+            {
+                "identity": self.identity,
+                "model": self.model,
+                "messages": [[message.role, message.content] for message in self.messages],
+                "parameters": dict(self.parameters),
+                "response_format": self.response_format,
+                "tools": list(self.tools),
+                "inputs": self.inputs,
+                "scale": self.scale,
+                "repeat": self.repeat,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call, or of many."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreToken:
+    """An integer token of a reply with the log-probabilities of the integers that could have stood there."""
+
+    token: int
+    logprobs: Mapping[int, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """The text of one model call.
+
+    `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None where nobody measured them.
+    """
+
+    text: str
+    finish_reason: str = "stop"
+    served_by: str | None = None
+    usage: Usage | None = None
+    seconds: float | None = None
+    cached: bool = False
+    cost_usd: float | None = None
+    score_tokens: tuple[ScoreToken, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why there is no output.
+
+    "unusable": the model answered, but with nothing an application could use (refusal, filtered, empty): it counts
+    against the version, as 0. "infrastructure": the call itself failed for good: the case stays undecided. `usage` and
+    `cost_usd` are those of an unusable answer: a refusal is paid like any other.
+    """
+
+    kind: Literal["unusable", "infrastructure"]
+    message: str
+    seconds: float | None = None
+    cached: bool = False
+    usage: Usage | None = None
+    cost_usd: float | None = None
+
+
+Outcome: TypeAlias = Output | Failure
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
+    """An outcome as plain data: the one form in which cache, journal, recordings and reports keep it."""
+    match outcome:
+        case Output():
+            return {
+                "text": outcome.text,
+                "finish_reason": outcome.finish_reason,
+                "served_by": outcome.served_by,
+                "usage": _usage_as_json(outcome.usage),
+                "seconds": outcome.seconds,
+                "cached": outcome.cached,
+                "cost_usd": outcome.cost_usd,
+                "score_tokens": [
+                    {"token": t.token, "logprobs": {str(key): value for key, value in t.logprobs.items()}}
+                    for t in outcome.score_tokens
+                ],
+            }
+        case Failure():
+            failure: dict[str, Json] = {
+                "failure": outcome.kind,
+                "message": outcome.message,
+                "seconds": outcome.seconds,
+                "cached": outcome.cached,
+            }
+            if outcome.usage is not None:
+                failure |= {"usage": _usage_as_json(outcome.usage), "cost_usd": outcome.cost_usd}
+            return failure
+        case _:
+            assert_never(outcome)
+
+
+def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
+    """The outcome that `outcome_as_json` wrote. Raises KeyError, TypeError or ValueError on anything else."""
+    if "failure" in data:
+        kind = data["failure"]
+        if kind not in ("unusable", "infrastructure"):
+            raise ValueError(f"unknown kind of failure: {kind!r}")
+        return Failure(
+            kind=kind,
+            message=str(data["message"]),
+            seconds=data.get("seconds"),
+            cached=bool(data.get("cached")),
+            usage=_usage_from_json(data.get("usage")),
+            cost_usd=data.get("cost_usd"),
+        )
+    if not isinstance(data["text"], str):
+        raise TypeError("the text of an output is not a string")
+    return Output(
+        text=data["text"],
+        finish_reason=str(data.get("finish_reason", "stop")),
+        served_by=data.get("served_by"),
+        usage=_usage_from_json(data.get("usage")),
+        seconds=data.get("seconds"),
+        cached=bool(data.get("cached")),
+        cost_usd=data.get("cost_usd"),
+        score_tokens=tuple(
+            ScoreToken(token=int(t["token"]), logprobs={int(k): float(v) for k, v in t["logprobs"].items()})
+            for t in data.get("score_tokens", ())
+        ),
+    )
+
+
+def _usage_as_json(usage: Usage | None) -> dict[str, Json] | None:
+    return None if usage is None else {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+
+
+def _usage_from_json(data: Mapping[str, Any] | None) -> Usage | None:
+    return None if data is None else Usage(**data)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """Case x arm x repeat, with the request that answers it."""
+
+    case: Case
+    arm: Arm
+    repeat: int
+    request: Request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LevelFinding:
+    """What the diff says of the declared versions: which kind of fault, in a sentence with the lines to edit."""
+
+    kind: Literal["level", "version", "immutability"]
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeLevel:
+    """Declared by the two versions (None: not declared), the minimum the diff allows, and the one that is applied."""
+
+    declared: Level | None
+    minimum: Level
+    effective: Level
+    reasons: tuple[str, ...] = ()
+    findings: tuple[LevelFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePlan:
+    """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report."""
+
+    gate: Gate
+    candidate: PromptVersion
+    baseline: PromptVersion | None
+    dataset: GoldenDataset
+    level: ChangeLevel
+    judges: tuple[Judge, ...]
+    trials: tuple[Trial, ...]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """One number in [0, 1] with its reason (a check gives 0 or 1)."""
+
+    value: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unscored:
+    """The named absence of a score: never a pass, never a 0."""
+
+    reason: str
+
+
+Scored: TypeAlias = Score | Unscored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One trial with its outcome, the judges' replies as they came, and a score for each criterion.
+
+    `outcome` is None where only scores are known: they came from another tool.
+    """
+
+    case: str
+    arm: Arm
+    repeat: int
+    tags: tuple[str, ...]
+    outcome: Outcome | None
+    scores: Mapping[str, Scored]
+    replies: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreRow:
+    """One score that another tool gave: `value` in [0, 1]; `line` is where it stands in its file (1-based)."""
+
+    case: str
+    arm: Arm
+    criterion: str
+    value: float
+    repeat: int = 0
+    tag: str | None = None
+    line: int = 0

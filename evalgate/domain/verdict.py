@@ -1,0 +1,173 @@
+"""What is concluded: estimates, comparisons, findings, requirements, and the report that holds it all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
+from evalgate.domain.trials import ChangeLevel, Result, Usage
+
+
+class Verdict(StrEnum):
+    PASS = "PASS"
+    FAIL = "FAIL"
+    INCONCLUSIVE = "INCONCLUSIVE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value with its interval (each bound holds with one-sided confidence 1 - alpha) and the cases behind it."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """One criterion on both arms, paired by case.
+
+    `difference` is candidate minus baseline (None without a baseline), `p_value` that of "not worse", `detectable`
+    the smallest drop this dataset reliably shows (3 s_d / sqrt(n); None where nothing varies), `deviation` is s_d.
+    `undecided` are cases without a score on one of the arms; `regressed` and `improved` are cases whose score fell or
+    rose by 0.25 or more, the largest move first.
+    """
+
+    criterion: str
+    kind: Literal["check", "judge"]
+    baseline: Estimate | None
+    candidate: Estimate | None
+    difference: Estimate | None
+    p_value: float | None
+    detectable: float | None
+    deviation: float | None = None
+    regressed: tuple[str, ...] = ()
+    improved: tuple[str, ...] = ()
+    undecided: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One threshold's outcome as a sentence. `blocks` says whether, under the policy, it keeps the change out."""
+
+    criterion: str | None
+    kind: Literal["check", "min", "max_drop", "level", "version", "immutability", "completeness", "no_baseline"]
+    decision: Verdict
+    sentence: str
+    blocks: bool
+    cases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """What is still to be done after a pass: a canary of so many hours, a human sign-off."""
+
+    kind: Literal["canary", "sign_off"]
+    state: Literal["pending", "met"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRef:
+    """A prompt version as the report names it."""
+
+    name: str
+    version: str | None
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRef:
+    path: str
+    digest: str
+    cases: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """Pairs of case and criterion: `expected` of them, `decided` with a score on every arm; and what went missing."""
+
+    expected: int
+    decided: int
+    failures: int
+    unscored: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """Model calls: `made` (paid), `cached` (answered without paying), `saved` (not needed: shared or stopped early)."""
+
+    made: int = 0
+    cached: int = 0
+    saved: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """What a report keeps of a check or judge, so that a verdict can be reached again from the report alone.
+
+    `p95_seconds` is the limit on the 95th percentile of an arm's seconds, where a latency check sets one.
+    """
+
+    name: str
+    kind: Literal["check", "judge"]
+    blocking: bool
+    digest: str
+    p95_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a verdict rests on; `decide` needs nothing else, and a stored report gives it back.
+
+    `notes` say what the reader should know of the versions: where the baseline comes from, or why there is none.
+    """
+
+    name: str
+    level: ChangeLevel | None
+    candidate: VersionRef | None
+    baseline: VersionRef | None
+    dataset: DatasetRef
+    criteria: tuple[Criterion, ...]
+    results: tuple[Result, ...]
+    notes: tuple[str, ...] = ()
+    calls: Calls = field(default_factory=Calls)
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateReport:
+    """One gate's evidence, the policy it was judged by, and the verdict."""
+
+    evidence: Evidence
+    thresholds: Mapping[str, Threshold]
+    policy: Policy
+    level_policy: LevelPolicy
+    decision: Verdict
+    exit_code: int
+    counts: Counts
+    comparisons: tuple[Comparison, ...]
+    findings: tuple[Finding, ...]
+    requirements: tuple[Requirement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The one complete artifact of a run. `created_at` is ISO 8601 in UTC. No gates: nothing to gate, a pass.
+
+    `warnings` are what went wrong beside the evaluation: a cache that cannot be written.
+    """
+
+    run_id: str
+    created_at: str
+    tool_version: str
+    decision: Verdict
+    exit_code: int
+    gates: tuple[GateReport, ...]
+    warnings: tuple[str, ...] = ()

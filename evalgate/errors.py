@@ -1,0 +1,92 @@
+"""The tree of expected errors: what happened, where, how to mend it, and the exit code it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a process ends with; the law every door obeys."""
+
+    PASS = 0
+    FAIL = 1
+    USAGE = 2
+    NOT_EVALUATED = 3
+    INCONCLUSIVE = 4
+    AWAITING_SIGN_OFF = 5
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A position in a file; `line` and `column` count from 1, and 0 stands for "unknown"."""
+
+    path: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        parts = [self.path]
+        if self.line:
+            parts.append(str(self.line))
+            if self.column:
+                parts.append(str(self.column))
+        return ":".join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing that is wrong: the message, its place, and a hint how to mend it."""
+
+    message: str
+    place: Place | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        where = f"{self.place}: " if self.place else ""
+        how = f"\n  hint: {self.hint}" if self.hint else ""
+        return f"{where}{self.message}{how}"
+
+
+class EvalgateError(Exception):
+    """An expected error. It carries one fault or more; a door prints them and exits with `exit_code`."""
+
+    exit_code: ExitCode = ExitCode.NOT_EVALUATED
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        place: Place | None = None,
+        hint: str | None = None,
+        faults: Iterable[Fault] = (),
+    ) -> None:
+        own = () if message is None else (Fault(message=message, place=place, hint=hint),)
+        self.faults: tuple[Fault, ...] = (*own, *faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class InputError(EvalgateError):
+    """The user's files or options are wrong (configuration, prompt, dataset, rubric, scores, report)."""
+
+    exit_code = ExitCode.USAGE
+
+
+class GitError(EvalgateError):
+    """Git cannot give what the gate needs: no repository, no such commit, a symlink, a shallow clone."""
+
+    exit_code = ExitCode.USAGE
+
+
+class ServiceError(EvalgateError):
+    """A model endpoint, or another service, cannot be used; nothing was decided."""
+
+    exit_code = ExitCode.NOT_EVALUATED
+
+
+class InterruptedRunError(EvalgateError):
+    """The user stopped the run; the journal keeps what had been answered."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -1,0 +1,276 @@
+"""The content-addressed cache: what a request with this key was answered, across runs and processes."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalgate.domain import Outcome
+from evalgate.errors import Fault, InputError, Place
+from evalgate.execute.entries import Entry, dump, is_kept, load
+
+_FORMAT = 1
+_DAY = 86_400
+_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheStats:
+    """How many entries, the bytes on disk, and when the oldest and the newest were made (UTC, None: empty)."""
+
+    entries: int
+    bytes: int
+    oldest: datetime.datetime | None
+    newest: datetime.datetime | None
+
+
+class Cache:
+    """One SQLite file in WAL mode, opened at first use, safe for several processes.
+
+    Nothing that goes wrong with it stops a run: a damaged file is moved aside, an unwritable one is only read, and
+    `warnings` says so, once.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.warnings: list[str] = []
+        self._connection: sqlite3.Connection | None = None
+        self._opened = False
+        self._writable = True
+        self._used: set[str] = set()
+
+    def get(self, key: str) -> Outcome | None:
+        """What the request was answered, marked `cached`; None when nobody asked before."""
+        connection = self._open()
+        if connection is None:
+            return None
+        try:
+            row = connection.execute("SELECT line, used FROM entries WHERE key = ?", (key,)).fetchone()
+            if row is None:
+                return None
+            outcome = load(row[0]).outcome
+        except sqlite3.Error as error:
+            self._fail(error)
+            return None
+        except ValueError:
+            return None  # written by hand or by a later evalgate: ask again
+        if row[1] < time.time() - _DAY:
+            self._used.add(key)
+        return replace(outcome, cached=True)
+
+    def put(self, key: str, outcome: Outcome, about: str) -> None:
+        """Keeps an answer. A failed call (kind "infrastructure") is not one, and is not kept."""
+        if is_kept(outcome):
+            self._write([Entry(key=key, about=about, outcome=outcome)])
+
+    def stats(self) -> CacheStats:
+        connection = self._open()
+        count, oldest, newest = 0, None, None
+        if connection is not None:
+            with self._reported():
+                count, oldest, newest = connection.execute(
+                    "SELECT count(*), min(created), max(created) FROM entries"
+                ).fetchone()
+        files = [self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm"))]
+        size = sum(file.stat().st_size for file in files if file.is_file())
+        return CacheStats(entries=count, bytes=size, oldest=_moment(oldest), newest=_moment(newest))
+
+    def prune(self, older_than: datetime.timedelta) -> int:
+        """Removes the entries not used for that long and gives the space back; says how many went."""
+        connection = self._open()
+        if connection is None or not self._writable:
+            return 0
+        gone = 0
+        with self._reported():
+            self._note_use(connection)
+            limit = time.time() - older_than.total_seconds()
+            gone = connection.execute("DELETE FROM entries WHERE used < ?", (limit,)).rowcount
+            with contextlib.suppress(sqlite3.OperationalError):  # another process is at work: next time
+                connection.execute("VACUUM")
+        return gone
+
+    def export(self, path: Path) -> int:
+        """Writes all entries as recordings (one line an entry, sorted by key); says how many."""
+        entries = {entry.key: entry for entry in self._entries()}
+        write_recordings(path, entries)
+        return len(entries)
+
+    def import_(self, path: Path) -> int:
+        """Adds the entries of a file that `export` or `--record` wrote; says how many. Raises InputError."""
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise InputError(f"cannot read it: {error.strerror or error}", place=Place(path=str(path))) from error
+        entries = read_recordings(data, str(path))
+        self._write(entries.values())
+        return len(entries)
+
+    def close(self) -> None:
+        connection, self._connection, self._opened = self._connection, None, False
+        if connection is None:
+            return
+        with contextlib.suppress(sqlite3.Error):
+            if self._writable:
+                self._note_use(connection)
+                # one file is left behind, so that what restores folders restores all of it
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+
+    def _entries(self) -> Iterator[Entry]:
+        connection = self._open()
+        if connection is None:
+            return
+        with self._reported():
+            for (line,) in connection.execute("SELECT line FROM entries"):
+                with contextlib.suppress(ValueError):
+                    yield load(line)
+
+    def _write(self, entries: Iterable[Entry]) -> None:
+        connection = self._open()
+        if connection is None or not self._writable:
+            return
+        now = time.time()
+        rows = [(entry.key, dump(entry), now, now) for entry in entries]
+        with self._reported():
+            if len(rows) == 1:  # outside a transaction of our own, a statement is one
+                connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", rows[0])
+                return
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", rows)
+
+    def _note_use(self, connection: sqlite3.Connection) -> None:
+        now = time.time()
+        connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in self._used])
+        self._used.clear()
+
+    def _open(self) -> sqlite3.Connection | None:
+        if self._opened:
+            return self._connection
+        self._opened = True
+        try:
+            self._connection = self._open_writable()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorname in _DAMAGED:
+                self._fail(error)
+            else:
+                self._open_readable(str(error))
+        except OSError as error:
+            self._open_readable(error.strerror or str(error))
+        return self._connection
+
+    def _open_writable(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
+        try:
+            with contextlib.suppress(sqlite3.OperationalError):  # another process is switching it on at this moment
+                connection.execute("PRAGMA journal_mode = WAL")
+            # with WAL, a crash of the machine may lose the last entries but never the file
+            connection.execute("PRAGMA synchronous = NORMAL")
+            written = connection.execute("PRAGMA user_version").fetchone()[0]
+            if written > _FORMAT:
+                raise OSError(f"a later evalgate made it (format {written})")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS entries"
+                " (key TEXT PRIMARY KEY, line TEXT NOT NULL, created REAL NOT NULL, used REAL NOT NULL)"
+            )
+            if written < _FORMAT:
+                connection.execute(f"PRAGMA user_version = {_FORMAT}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open_readable(self, reason: str) -> None:
+        self._writable = False
+        self._warn(f"the cache {self.path} cannot be written ({reason}); this run's answers are not kept in it")
+        if not self.path.is_file():
+            return
+        for mode in ("mode=ro", "mode=ro&immutable=1"):  # a WAL database in a read-only folder needs the second
+            connection = None
+            try:
+                connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
+                connection.execute("SELECT key, line, used FROM entries LIMIT 1").fetchone()
+            except sqlite3.Error:
+                if connection is not None:
+                    connection.close()
+            else:
+                self._connection = connection
+                return
+
+    @contextlib.contextmanager
+    def _reported(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            self._fail(error)
+
+    def _fail(self, error: sqlite3.Error) -> None:
+        """After this the run goes on: with a new file, or without writing."""
+        if getattr(error, "sqlite_errorname", "") not in _DAMAGED:
+            self._writable = False
+            self._warn(f"the cache {self.path} cannot be used any more ({error}); this run goes on without it")
+            return
+        if self._connection is not None:
+            self._connection.close()
+        self._connection, self._used = None, set()
+        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        try:
+            self.path.rename(aside)
+            for end in ("-wal", "-shm"):
+                self.path.with_name(self.path.name + end).unlink(missing_ok=True)
+            self._connection = self._open_writable()
+        except (OSError, sqlite3.Error) as second:
+            self._writable = False
+            self._warn(f"the cache {self.path} is damaged and cannot be replaced ({second})")
+        else:
+            self._warn(f"the cache {self.path} was damaged; it is now {aside.name}, and a new one was begun")
+
+    def _warn(self, sentence: str) -> None:
+        if sentence not in self.warnings:
+            self.warnings.append(sentence)
+
+
+def read_recordings(data: bytes, path: str) -> dict[str, Entry]:
+    """The entries of a recordings file, by key. Raises InputError with every faulty line; `path` is for its place."""
+    entries: dict[str, Entry] = {}
+    faults: list[Fault] = []
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = load(line)
+        except ValueError as error:
+            faults.append(Fault(message=str(error), place=Place(path=path, line=number)))
+        else:
+            entries[entry.key] = entry
+    if faults:
+        raise InputError(faults=faults)
+    return entries
+
+
+def write_recordings(path: Path, entries: Mapping[str, Entry]) -> None:
+    """Writes a recordings file, sorted by key, in one step: a reader sees the old file or the new one."""
+    lines = [dump(entries[key]) + "\n" for key in sorted(entries)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.writelines(line.encode() for line in lines)
+        part.chmod(0o644)  # mkstemp's file is the user's alone; this one is committed
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _moment(seconds: float | None) -> datetime.datetime | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -1,0 +1,190 @@
+"""A Python function of the user's as a provider: a RAG pipeline, an agent, anything that makes a text of a case."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import inspect
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from evalgate.domain import Failure, Outcome, Output, Prices, Request, Target, Usage
+from evalgate.errors import InputError
+from evalgate.execute.chat import cost_of, shorten
+from evalgate.execute.protocol import Memory, ProviderError
+
+_SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
+
+
+class PythonProvider:
+    """Calls `function(case)` or `function(case, messages)`, sync (in a thread of its own) or async.
+
+    `case` is the mapping of the case's fields, `messages` the rendered prompt as a list of `{"role", "content"}`. It
+    returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens", "output_tokens"}`) and
+    "cost_usd". An exception is this request's Failure("infrastructure"), with its type, text and last line.
+
+    `target.location` is "package.module:function" (or with a dot); `search`, the configuration's folder, is put on
+    `sys.path`. `timeout` is seconds for one answer. Raises InputError when the function cannot be imported.
+    """
+
+    def __init__(self, target: Target, search: Path, timeout: float = 120.0) -> None:
+        self._target = target
+        self._timeout = timeout
+        self._folder = search.resolve()
+        self._function = _load(target, self._folder)
+        self._arity = _arity(target, self._function)
+        self.memory: Final[Memory] = "journal"  # the key cannot know the code behind the function
+        self.concurrency: Final = None
+
+    async def answer(self, request: Request) -> Outcome:
+        arguments: list[Any] = [dict(request.inputs or {})]
+        if self._arity == 2:
+            arguments.append([{"role": message.role, "content": message.content} for message in request.messages])
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout):
+                if inspect.iscoroutinefunction(self._function):
+                    value = await self._function(*arguments)
+                else:
+                    value = await _in_thread(lambda: self._function(*arguments))
+                    if inspect.isawaitable(value):
+                        value = await value
+        except TimeoutError as error:
+            message = f"{self._target.location} did not answer within {self._timeout:g} s{_where(error, self._folder)}"
+            raise ProviderError(message) from error
+        except (Exception, SystemExit) as error:
+            said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise ProviderError(
+                f"{self._target.location} raised {shorten(said)}{_where(error, self._folder)}"
+            ) from error
+        return self._outcome(value, time.perf_counter() - started)
+
+    async def aclose(self) -> None:
+        pass
+
+    def _outcome(self, value: Any, seconds: float) -> Outcome:
+        given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
+        text = given.get("text")
+        if not isinstance(text, str):
+            kind = "a mapping without a text" if isinstance(value, Mapping) else type(value).__name__
+            raise ProviderError(
+                f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
+            )
+        usage = self._usage(given.get("usage"))
+        cost = _cost(given.get("cost_usd"), usage, self._target.prices)
+        if not text.strip():
+            message = f"{self._target.location} returned an empty text"
+            return Failure(kind="unusable", message=message, seconds=seconds, usage=usage, cost_usd=cost)
+        return Output(text=text, served_by=self._target.location, usage=usage, seconds=seconds, cost_usd=cost)
+
+    def _usage(self, given: Any) -> Usage | None:
+        if given is None:
+            return None
+        read, written = (
+            (given.get("input_tokens"), given.get("output_tokens")) if isinstance(given, Mapping) else (0, -1)
+        )
+        if isinstance(read, int) and isinstance(written, int) and min(read, written) >= 0:
+            return Usage(input_tokens=read, output_tokens=written)
+        raise ProviderError(
+            f"{self._target.location} returned a usage that is not {{input_tokens, output_tokens}}, whole numbers"
+        )
+
+
+def _cost(given: Any, usage: Usage | None, prices: Prices | None) -> float | None:
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf"):
+        return float(given)
+    return None if usage is None or prices is None else cost_of(usage, prices)
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    """Runs a function in a daemon thread: a call that hangs must not keep the process from ending."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Any] = loop.create_future()
+
+    def settle(value: Any, error: BaseException | None) -> None:
+        if future.done():
+            return  # nobody waits any more
+        if error is None:
+            future.set_result(value)
+        else:
+            future.set_exception(error)
+
+    def run() -> None:
+        value: Any = None
+        error: BaseException | None = None
+        try:
+            value = function()
+        except StopIteration as stop:  # a future cannot carry it
+            error = RuntimeError(f"StopIteration: {stop}")
+        except BaseException as raised:
+            error = raised
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended without this answer
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, daemon=True, name="evalgate-target").start()
+    return await future
+
+
+def _load(target: Target, folder: Path) -> Callable[..., Any]:
+    path = target.location
+    module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
+    place = f'target "{target.name}"'
+    if not module_name or not name:
+        raise InputError(f'{place}: "{path}" names no function', hint='write it as "package.module:function"')
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f'{place}: cannot import {module_name}: no module named "{error.name}"',
+            hint=f"{folder} is searched first, then what is installed beside evalgate",
+        ) from error
+    except (Exception, SystemExit) as error:
+        said = f"{type(error).__name__}: {shorten(str(error))}"
+        raise InputError(f"{place}: importing {module_name} raised {said}{_where(error, folder)}") from error
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise InputError(f'{place}: {module_name} has no function "{name}"', hint=_SIGNATURE)
+    return found  # type: ignore[no-any-return]
+
+
+def _arity(target: Target, function: Callable[..., Any]) -> int:
+    """How many arguments it takes by position: 1 or 2. Raises InputError when it takes neither."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return 1  # a callable that tells nothing
+    for count in (2, 1):
+        try:
+            signature.bind(*range(count))
+        except TypeError:
+            continue
+        if count == 1 or not _second_is_optional(signature):
+            return count
+        return 2 if list(signature.parameters)[1] == "messages" else 1
+    raise InputError(
+        f'target "{target.name}": {target.location}{signature} takes neither one argument nor two', hint=_SIGNATURE
+    )
+
+
+def _second_is_optional(signature: inspect.Signature) -> bool:
+    parameters = list(signature.parameters.values())
+    return len(parameters) > 1 and parameters[1].default is not inspect.Parameter.empty
+
+
+def _where(error: BaseException, folder: Path) -> str:
+    """The last line of the user's own code that it went through, in parentheses; empty when there is none."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)
+    ]
+    if not frames:
+        return ""
+    return f" (at {Path(frames[-1].filename).name}:{frames[-1].lineno}, in {frames[-1].name})"

@@ -1,0 +1,68 @@
+"""What is known already: answers of this engine, of an interrupted run (journal) and of earlier ones (cache)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeAlias
+
+from evalgate.domain import Outcome, Request
+from evalgate.execute.cache import Cache
+from evalgate.execute.entries import Entry, is_kept
+from evalgate.execute.journal import Journal
+from evalgate.execute.protocol import Memory
+
+Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
+
+
+class KnownAnswers:
+    """One place for all that is remembered; a provider's `memory` says which stores may hold its answers.
+
+    `answers` are those of this engine by request key, a future while one is being made. With `record`, every answer
+    is kept in `recorded` too, by target and key.
+    """
+
+    def __init__(self, cache: Cache | None, journal: Journal | None, *, record: bool = False) -> None:
+        self.answers: dict[str, Known] = {}
+        self.recorded: dict[str, dict[str, Entry]] = {}
+        self._cache = cache
+        self._journal = journal
+        self._record = record
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        stores = [store for store in (self._cache, self._journal) if store is not None]
+        return tuple(warning for store in stores for warning in store.warnings)
+
+    def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
+        """An answer from an earlier run, marked `cached`."""
+        cache = self._cache if memory == "cache" else None
+        found = cache.get(key) if cache is not None else None
+        if found is None and self._journal is not None and memory != "nothing":
+            found = self._journal.get(key)
+            if found is not None and cache is not None:
+                cache.put(key, found, request.about)
+        return found
+
+    def keep(self, memory: Memory, request: Request, key: str, outcome: Outcome) -> None:
+        """Stores a new answer, first where an interruption cannot reach it."""
+        if self._journal is not None and memory != "nothing":
+            self._journal.put(key, outcome, request.about)
+        if self._cache is not None and memory == "cache":
+            self._cache.put(key, outcome, request.about)
+
+    def record(self, request: Request, key: str, outcome: Outcome) -> None:
+        """Of several requests that are equal, the first name in order is kept: the file does not depend on luck."""
+        if not self._record or not is_kept(outcome):
+            return
+        entries = self.recorded.setdefault(request.target, {})
+        about = min(request.about, entries[key].about) if key in entries else request.about
+        entries[key] = Entry(key=key, about=about, outcome=outcome)
+
+    def finish(self) -> None:
+        if self._journal is not None:
+            self._journal.finish()
+
+    def close(self) -> None:
+        for store in (self._cache, self._journal):
+            if store is not None:
+                store.close()

@@ -1,0 +1,61 @@
+"""What the engine asks of whoever answers, and how an answer can fail."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol, TypeAlias
+
+from evalgate.domain import Outcome, Request
+
+Memory: TypeAlias = Literal["cache", "journal", "nothing"]
+
+
+class ProviderError(Exception):
+    """A request that was not answered.
+
+    `retryable`: the same request may succeed later, after `retry_after` seconds where the endpoint says so.
+    `fatal`: no other request to this target can succeed either, so the run ends, with `hint` saying how to mend it.
+    `unreachable`: nobody answered at all (refused, unknown host, reset), as opposed to an answer that was no use.
+    Neither retryable nor fatal: this one request has failed for good. The message never holds a secret.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        fatal: bool = False,
+        hint: str | None = None,
+        unreachable: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.fatal = fatal
+        self.hint = hint
+        self.unreachable = unreachable
+
+
+class Provider(Protocol):
+    """Answers the requests of one target, all from within the engine's event loop.
+
+    `memory` says what may be remembered of its answers: "cache" (the request's key determines what is asked),
+    "journal" (only for continuing this very run: code that may change stands behind it) or "nothing" (the answers are
+    stored already; asking is no call and costs nothing). `concurrency` is how many requests it takes at once; None:
+    as many as the engine sends.
+    """
+
+    @property
+    def memory(self) -> Memory: ...
+
+    @property
+    def concurrency(self) -> int | None: ...
+
+    async def answer(self, request: Request) -> Outcome:
+        """The outcome of one request. Raises ProviderError."""
+        ...
+
+    async def aclose(self) -> None:
+        """Lets go of connections; called once, in the loop that `answer` ran in."""
+        ...

@@ -1,0 +1,82 @@
+"""Answers that exist already: outputs the user's application recorded, and replayed recordings of a model."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from evalgate.domain import Outcome, Request, Target
+from evalgate.execute.entries import Entry
+from evalgate.execute.protocol import Memory, ProviderError
+
+
+class RecordedProvider:
+    """Outputs from a file, by case id and repeat. Answers are marked `cached`: nothing was called.
+
+    A case recorded exactly once answers every repeat with that one output: it adds nothing to a mean, and it
+    claims no sample of its own, for what is asked is what the application gave. Recorded several times, each repeat
+    needs its own.
+    The case's id is the request's `inputs["case"]`.
+    """
+
+    def __init__(self, target: Target, outputs: Mapping[tuple[str, int], Outcome]) -> None:
+        self._target = target
+        self._outputs = outputs
+        times = Counter(case for case, _ in outputs)
+        self._recorded = frozenset(times)
+        self._only = {case: outcome for (case, _), outcome in outputs.items() if times[case] == 1}
+        self.memory: Final[Memory] = "nothing"
+        self.concurrency: Final = None
+
+    async def answer(self, request: Request) -> Outcome:
+        case = str((request.inputs or {}).get("case"))
+        found = self._outputs.get((case, request.repeat)) or self._only.get(case)
+        if found is None:
+            which = f"repeat {request.repeat} of case {case}" if case in self._recorded else f"case {case}"
+            raise ProviderError(
+                f"{self._target.location} has no output of {which}",
+                fatal=True,
+                hint=f'record one more line with this case\'s id, or ask target "{self._target.name}" for less',
+            )
+        return replace(found, cached=True)
+
+    async def aclose(self) -> None:
+        pass
+
+
+class ReplayProvider:
+    """A model's recorded answers, by the request's key. What was not recorded is an error, never an invented answer.
+
+    `path` is the recordings file's name, for messages. Answers are marked `cached`.
+    """
+
+    def __init__(self, target: Target, recordings: Mapping[str, Outcome | Entry], path: str) -> None:
+        self._target = target
+        self._recordings = recordings
+        self._path = path
+        self.memory: Final[Memory] = "nothing"
+        self.concurrency: Final = None
+
+    async def answer(self, request: Request) -> Outcome:
+        found = self._recordings.get(request.key)
+        if found is None:
+            raise ProviderError(
+                f"{self._path} has no recording for {request.about or request.key}: "
+                "the prompt, the case, the rubric or the model differs from what was recorded",
+                fatal=True,
+                hint=self._how(),
+            )
+        return replace(found.outcome if isinstance(found, Entry) else found, cached=True)
+
+    async def aclose(self) -> None:
+        pass
+
+    def _how(self) -> str:
+        if self._target.kind != "local":
+            return "record it: `evalgate run --record` with the same options"
+        return (
+            'record it: `pip install "prompt-evalgate[local]"`, `evalgate model pull`, '
+            "then `evalgate run --record` with the same options"
+        )

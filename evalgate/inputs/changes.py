@@ -1,0 +1,175 @@
+"""Which gates differ from the commit that a change started from: what `--changed` leaves out, and why safely."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, replace
+
+from evalgate.domain import Check, Config, Gate, Json, Judge, Policy, PromptVersion, Target, digest
+from evalgate.errors import GitError, InputError
+from evalgate.inputs.config import load_config
+from evalgate.inputs.golden import load_dataset
+from evalgate.inputs.prompts import load_prompt
+from evalgate.inputs.tree import CommitTree, Tree
+from evalgate.services.git import Git
+
+
+def changed(
+    gates: Sequence[Gate], tree: Tree, git: Git | None, config: Config, default_branch: str | None = None
+) -> tuple[Gate, ...]:
+    """The gates that differ from the merge base of HEAD and the default branch, in order.
+
+    A gate is what its verdict depends on: the prompt's content and version, cases, rubrics, schemas, criteria,
+    thresholds, samples, targets (with what they replay) and policy. The places of files are not part of it: moving a
+    file changes nothing. `tree` is the working tree, with the repository's top as its root.
+
+    What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
+    GitError when there is no repository or no merge base.
+    """
+    if git is None:
+        raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
+    base = _base(git, default_branch)
+    if base is None:
+        return tuple(gates)
+    same = _unchanged_files(gates, tree, git, config, base)
+    suspects = [gate for gate in gates if not same.issuperset(_files(gate, config))]
+    if not suspects:
+        return ()
+    before = CommitTree(git, base)
+    try:
+        old = load_config(before, config.path)
+    except (InputError, GitError):
+        return tuple(suspects)
+    return tuple(gate for gate in suspects if _differs(gate, config, tree, old, before))
+
+
+def base_prompt(
+    gate: Gate, tree: Tree, git: Git | None, config: Config, default_branch: str | None = None
+) -> str | None:
+    """The prompt file of the gate of this name in the merge base's configuration, None when that names none.
+
+    A change that points a gate at another prompt file is compared with the file that was in use.
+    """
+    if git is None:
+        return None
+    base = _base(git, default_branch)
+    if base is None:
+        return None
+    if config.path in _same([config.path], tree, git, base):
+        return gate.prompt
+    try:
+        old = load_config(CommitTree(git, base), config.path)
+    except (InputError, GitError):
+        return None
+    return next((before.prompt for before in old.gates if before.name == gate.name), None)
+
+
+def _base(git: Git, default_branch: str | None) -> str | None:
+    head = git.head()
+    return None if head is None else git.merge_base(head, git.default_branch(default_branch))
+
+
+def _unchanged_files(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> set[str]:
+    return _same(dict.fromkeys(path for gate in gates for path in _files(gate, config)), tree, git, base)
+
+
+def _same(paths: Iterable[str], tree: Tree, git: Git, base: str) -> set[str]:
+    """The paths at which the working tree has just what the commit has: told by blob ids, nothing is parsed."""
+    wanted = list(paths)
+    here = git.working_blobs([path for path in wanted if tree.exists(path)])
+    same = set()
+    for path in wanted:
+        try:
+            # recordings that are still to be made are absent on both sides
+            if git.blob(base, path) == (None if not tree.exists(path) else here.get(path, "")):
+                same.add(path)
+        except GitError:
+            continue
+    return same
+
+
+def _files(gate: Gate, config: Config) -> set[str]:
+    """Every file a gate's verdict can depend on."""
+    recordings = [config.targets[name].recordings for name in _target_names(gate)]
+    return {path for path in (config.path, gate.prompt, gate.dataset, *gate.files, *recordings) if path}
+
+
+def _target_names(gate: Gate) -> list[str]:
+    return [gate.candidate_target, gate.baseline_target, *(judge.target for judge in gate.judges)]
+
+
+def _differs(gate: Gate, config: Config, tree: Tree, old: Config, before: Tree) -> bool:
+    try:
+        prompt = load_prompt(tree, gate.prompt)
+        twin = _twin(gate, prompt, old, before)
+        return twin is None or _fingerprint(gate, config, tree) != _fingerprint(twin, old, before)
+    except (InputError, GitError):
+        return True
+
+
+def _twin(gate: Gate, prompt: PromptVersion, old: Config, before: Tree) -> Gate | None:
+    """The gate as it was: the one of its name, else the first with the same prompt content."""
+    for candidate in old.gates:
+        if candidate.name == gate.name:
+            return candidate
+    for candidate in old.gates:
+        try:
+            if load_prompt(before, candidate.prompt).digest == prompt.digest:
+                return candidate
+        except (InputError, GitError):
+            continue
+    return None
+
+
+def _fingerprint(gate: Gate, config: Config, tree: Tree) -> str:
+    return digest(
+        {
+            "prompt": _prompt(tree, gate.prompt),
+            "baseline": None if gate.baseline is None else _prompt(tree, gate.baseline),
+            "dataset": load_dataset(tree, gate.dataset).digest,
+            "checks": [_check(check) for check in gate.checks],
+            "judges": [_judge(judge, config, tree) for judge in gate.judges],
+            "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},
+            "samples": [gate.candidate_samples, gate.baseline_samples],
+            "targets": [_target(config.targets[n], tree) for n in (gate.candidate_target, gate.baseline_target)],
+            "policy": _policy(config.policy),
+        }
+    )
+
+
+def _prompt(tree: Tree, path: str) -> Json:
+    version = load_prompt(tree, path)
+    return [version.digest, version.version]
+
+
+def _check(check: Check) -> Json:
+    """A check; its schemas by their content, wherever they lie."""
+    options = {key: value for key, value in check.options.items() if key != "schema_path"}
+    documents = sorted(digest(document) for document in check.documents.values())
+    return [check.name, check.type, options, check.negated, check.blocking, documents]
+
+
+def _judge(judge: Judge, config: Config, tree: Tree) -> Json:
+    target = _target(config.targets[judge.target], tree)
+    return [judge.name, judge.rubric.digest, target, judge.model, dict(judge.parameters), judge.mode]
+
+
+def _target(target: Target, tree: Tree) -> Json:
+    """A target without its own name and that of its key; the identity of recorded outputs is their content."""
+    recordings = target.recordings
+    replayed = recordings is not None and tree.exists(recordings)
+    return {
+        "kind": target.kind,
+        "location": None if target.kind == "recorded" else target.location,
+        "identity": target.identity,
+        "model": target.model,
+        "recordings": hashlib.sha256(tree.read(recordings)).hexdigest() if recordings and replayed else None,
+        "prices": None if target.prices is None else asdict(target.prices),
+        "options": dict(target.options),
+    }
+
+
+def _policy(policy: Policy) -> Json:
+    levels = {level.name: asdict(demands) for level, demands in policy.levels.items()}
+    return {**asdict(replace(policy, levels={})), "levels": levels}

@@ -1,0 +1,163 @@
+"""evalgate.yml -> Config: every name checked, every file found, every fault at once."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import Any
+
+from evalgate.domain import DEFAULT_LEVELS, Config, Gate, Level, Limits, Policy, Target
+from evalgate.inputs.criteria import CriteriaReader, Verify, target_name
+from evalgate.inputs.document import Document, read
+from evalgate.inputs.files import Files
+from evalgate.inputs.nodes import Node, raise_faults, refuse
+from evalgate.inputs.prompts import PROMPT_SUFFIXES
+from evalgate.inputs.shape import Shape, load
+from evalgate.inputs.targets import KEY_HINTS, read_target
+from evalgate.inputs.tree import Tree
+
+
+def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Config:
+    """The configuration at `path` of a tree, with its rubrics and schemas loaded.
+
+    Paths in it are relative to its own folder and come out relative to the tree's root, normalised. `verify` may
+    look closer at each check and judge, and raises ValueError, as a sentence, for what it refuses.
+
+    Raises InputError with every fault of the file, of its rubrics and of its schemas, each with file, line and
+    column: unknown keys, types and names with the closest match, values of another kind, files that do not exist.
+    A file of recordings need not exist: it may be about to be made.
+    """
+    document = read(tree.read(path), path)
+    if document.data is None:
+        raise refuse("is empty: targets and gates were expected", path, 1, 1)
+    return _ConfigReader(tree, document, verify).config()
+
+
+class _ConfigReader:
+    """Reads one document; what is unsound is skipped, so that whatever else is wrong is found as well."""
+
+    def __init__(self, tree: Tree, document: Document, verify: Verify | None) -> None:
+        self._root = document.root
+        self._shape = Shape(load("evalgate.schema.json"), document.path, KEY_HINTS)
+        self._files = Files(tree, self._shape)
+        self._criteria = CriteriaReader(self._shape, self._files, verify)
+        self._targets: dict[str, Target | None] = {}
+
+    def config(self) -> Config:
+        self._shape.check(self._root)
+        targets = self._root.get("targets")
+        for name, node in targets.items() if targets is not None else ():
+            sound = self._shape.sound(node)
+            self._targets[name] = read_target(name, node, self._shape, self._files) if sound else None
+        gates = self._gates(self._root.get("gates"))
+        policy, limits = self._policy(), self._limits()
+        raise_faults([*self._shape.faults, *self._criteria.faults], self._shape.path)
+        return Config(
+            path=self._shape.path,
+            gates=tuple(gate for gate in gates if gate is not None),
+            targets={name: target for name, target in self._targets.items() if target is not None},
+            policy=policy,
+            limits=limits,
+        )
+
+    def _gates(self, node: Node | None) -> list[Gate | None]:
+        gates = [self._gate(child) for child in node or ()]
+        seen: dict[str, int] = {}
+        for gate, child in zip(gates, node or (), strict=True):
+            if gate is not None and gate.name in seen:
+                message = f'the gate "{gate.name}" stands twice; first in line {seen[gate.name]}'
+                self._shape.blame(child.get("name") or child, message, "give one another `name:`")
+            elif gate is not None:
+                seen[gate.name] = child.line
+        return gates
+
+    def _gate(self, node: Node) -> Gate | None:
+        prompt, baseline = self._prompt(node, "prompt"), self._prompt(node, "baseline")
+        dataset = self._files.find(node.get("dataset"))
+        candidate, other = self._answering(node)
+        criteria = self._criteria.read(
+            node, posixpath.dirname(dataset or self._shape.path), self._judging(candidate, other), self._targets
+        )
+        if prompt is None or dataset is None or candidate is None or other is None:
+            return None
+        if not self._shape.sound(node):
+            return None
+        samples = node.get("samples")
+        given = [*([baseline] if baseline else []), *criteria.files]
+        for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
+            given += self._files_of(self._targets.get(name))
+        return Gate(
+            name=_data(node, "name", _prompt_name(prompt)),
+            prompt=prompt,
+            baseline=baseline,
+            dataset=dataset,
+            candidate_target=candidate,
+            baseline_target=other,
+            checks=tuple(criteria.checks),
+            judges=tuple(criteria.judges),
+            thresholds=criteria.thresholds,
+            baseline_samples=_data(samples, "baseline", 3),
+            candidate_samples=_data(samples, "candidate", 1),
+            files=tuple(dict.fromkeys(given)),
+        )
+
+    def _prompt(self, gate: Node, key: str) -> str | None:
+        node = gate.get(key)
+        path = self._files.find(node)
+        if node is not None and path is not None and not path.lower().endswith(PROMPT_SUFFIXES):
+            self._shape.blame(node, f'"{node.data}" is not a prompt file', "name it .prompt.yml, .md or .txt")
+        return path
+
+    def _answering(self, gate: Node) -> tuple[str | None, str | None]:
+        """The names of the candidate's and the baseline's target; None for one that is not there."""
+        node = gate.get("target")
+        if node is None:
+            if len(self._targets) > 1 and isinstance(gate.data, dict):
+                self._shape.blame(gate, '"target" is missing in a gate: there are several targets')
+            only = next(iter(self._targets), None) if len(self._targets) == 1 else None
+            return only, only
+        if not self._shape.sound(node):
+            return None, None
+        if isinstance(node.data, str):
+            name = target_name(node, self._targets, self._shape)
+            return name, name
+        candidate = target_name(node["candidate"], self._targets, self._shape)
+        return candidate, target_name(node["baseline"], self._targets, self._shape)
+
+    def _judging(self, candidate: str | None, baseline: str | None) -> str | None:
+        """Who judges where a judge names nobody: the gate's one target, when a model answers there."""
+        if candidate is None or candidate != baseline:
+            return None
+        target = self._targets.get(candidate)
+        return None if target is not None and target.kind in ("recorded", "python") else candidate
+
+    def _files_of(self, target: Target | None) -> list[str]:
+        if target is None:
+            return []
+        if target.kind == "recorded":
+            return [target.location]
+        present = target.recordings is not None and self._files.tree.exists(target.recordings)
+        return [target.recordings] if present and target.recordings is not None else []
+
+    def _policy(self) -> Policy:
+        node = self._root.get("policy")
+        if node is None or not self._shape.sound(node):
+            return Policy(levels=DEFAULT_LEVELS)
+        names = {level.name.lower(): level for level in Level}
+        levels = {level: replace(DEFAULT_LEVELS[level], **_data(node, name, {})) for name, level in names.items()}
+        return Policy(levels=levels, **{key: value for key, value in node.data.items() if key not in names})
+
+    def _limits(self) -> Limits:
+        node = self._root.get("run")
+        return Limits(**node.data) if node is not None and self._shape.sound(node) else Limits()
+
+
+def _prompt_name(path: str) -> str:
+    name = posixpath.basename(path)
+    suffix = next((suffix for suffix in PROMPT_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)] or name
+
+
+def _data(node: Node | None, key: str, default: Any) -> Any:
+    child = None if node is None else node.get(key)
+    return default if child is None else child.data

@@ -1,0 +1,177 @@
+"""The criteria of one gate in evalgate.yml: checks, judges, and the thresholds they must keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from evalgate.domain import Check, Json, Judge, Rubric, Target, Threshold
+from evalgate.errors import EvalgateError, Fault
+from evalgate.inputs.files import Files
+from evalgate.inputs.nodes import Node
+from evalgate.inputs.prompts import is_built_in, load_rubric
+from evalgate.inputs.references import load_schema
+from evalgate.inputs.shape import Shape, unknown
+
+Verify: TypeAlias = Callable[[Check | Judge], None]
+
+_NOT_OPTIONS = frozenset({"type", "name", "blocking"})
+_BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
+
+
+@dataclass(slots=True)
+class Criteria:
+    """What one gate's criteria came to; `complete` is false when something at or below them was wrong."""
+
+    checks: list[Check] = field(default_factory=list)
+    judges: list[Judge] = field(default_factory=list)
+    thresholds: dict[str, Threshold] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+
+
+class CriteriaReader:
+    """Reads the criteria of gate after gate; `faults` are those of rubrics and schemas, each file's told once."""
+
+    def __init__(self, shape: Shape, files: Files, verify: Verify | None) -> None:
+        self.faults: list[Fault] = []
+        self._shape = shape
+        self._files = files
+        self._verify = verify
+        self._rubrics: dict[str, Rubric | None] = {}
+
+    def read(
+        self, gate: Node, dataset_folder: str, answering: str | None, targets: Mapping[str, Target | None]
+    ) -> Criteria:
+        """The criteria of a gate. `answering` is the target of judges that name none; None when there is none."""
+        criteria = Criteria()
+        names: dict[str, Node] = {}
+        whole = True
+        for node in gate.get("checks") or ():
+            check = self._check(node, dataset_folder, criteria.files) if self._shape.sound(node) else None
+            whole = self._add(check, node, names, criteria.checks) and whole
+        for node in gate.get("judges") or ():
+            judge = self._judge(node, answering, targets, criteria.files) if self._shape.sound(node) else None
+            whole = self._add(judge, node, names, criteria.judges) and whole
+        if not names and whole and self._shape.sound(gate):
+            self._shape.blame(gate, "the gate has no check and no judge", "a gate without a criterion decides nothing")
+        whole = whole and self._shape.sound(gate.get("checks")) and self._shape.sound(gate.get("judges"))
+        self._thresholds(gate.get("thresholds"), names if whole else None, criteria)
+        return criteria
+
+    def _add(self, criterion: Any, node: Node, names: dict[str, Node], found: list[Any]) -> bool:
+        if criterion is None:
+            return False
+        if criterion.name in names:
+            first = names[criterion.name].line
+            self._shape.blame(
+                node, f'the criterion "{criterion.name}" stands twice; first in line {first}', "give one a `name:`"
+            )
+            return False
+        names[criterion.name] = node
+        if self._verify is not None:
+            try:
+                self._verify(criterion)
+            except ValueError as error:
+                self._shape.blame(node, str(error).replace("file:///", ""))
+        found.append(criterion)
+        return True
+
+    def _check(self, node: Node, dataset_folder: str, files: list[str]) -> Check | None:
+        written: str = node["type"].data
+        kind = written.removeprefix("not_")
+        options: dict[str, Json] = {key: child.data for key, child in node.items() if key not in _NOT_OPTIONS}
+        documents: Mapping[str, Json] = {}
+        if kind == "json_schema":
+            path = self._files.find(node["schema"])
+            if path is None:
+                return None
+            loaded = load_schema(self._files.tree, path, dataset_folder)
+            self.faults.extend(loaded.faults)
+            files.extend(loaded.files)
+            if loaded.faults:
+                return None
+            documents = loaded.documents
+            options |= {"schema": documents[loaded.uri], "schema_path": loaded.uri}
+        for low, high in _BOUNDS if kind == "length" else ():
+            if node.get(low) and node.get(high) and node[low].data > node[high].data:
+                self._shape.blame(node[low], f'"{low}" is more than "{high}"')
+        return Check(
+            name=_data(node, "name", written),
+            type=kind,
+            options=options,
+            negated=written != kind,
+            blocking=_data(node, "blocking", True),
+            documents=documents,
+        )
+
+    def _judge(
+        self, node: Node, answering: str | None, targets: Mapping[str, Target | None], files: list[str]
+    ) -> Judge | None:
+        rubric = self._rubric(node["rubric"], files)
+        target = answering
+        if node.get("target") is not None:
+            target = target_name(node["target"], targets, self._shape)
+        elif target is None:
+            self._shape.blame(node, '"target" is missing in a judge: the gate has no one model to ask')
+        known = targets.get(target) if target is not None else None
+        if known is not None and known.kind == "recorded":
+            self._shape.blame(
+                node.get("target") or node,
+                f'a judge cannot ask "{target}": recorded outputs answer cases, not judges',
+                "give the judge a target of type openai or local",
+            )
+        if rubric is None or target is None:
+            return None
+        return Judge(
+            name=_data(node, "name", rubric.name),
+            rubric=rubric,
+            target=target,
+            model=_data(node, "model", None),
+            parameters=_data(node, "parameters", {}),
+            mode=_data(node, "score", "printed"),
+        )
+
+    def _rubric(self, node: Node, files: list[str]) -> Rubric | None:
+        name: str | None = node.data
+        if not is_built_in(node.data):
+            name = self._files.find(node)
+            if name is None:
+                return None
+            files.append(name)
+        if name not in self._rubrics:
+            try:
+                self._rubrics[str(name)] = load_rubric(self._files.tree, str(name))
+            except EvalgateError as error:
+                self._rubrics[str(name)] = None
+                placed = [fault for fault in error.faults if fault.place is not None]
+                self.faults.extend(placed)
+                for fault in error.faults:
+                    if fault.place is None:
+                        self._shape.blame(node, fault.message, fault.hint)
+        return self._rubrics[str(name)]
+
+    def _thresholds(self, node: Node | None, names: Iterable[str] | None, criteria: Criteria) -> None:
+        """`names` are the criteria; None when they are not all known, so that no threshold can be called unknown."""
+        for name, child in node.items() if node is not None else ():
+            if names is not None and name not in names:
+                message, hint = unknown("criterion", name, names)
+                self._shape.blame(node or child, message, hint, key=name)
+            if self._shape.sound(child):
+                criteria.thresholds[name] = Threshold(
+                    minimum=_data(child, "min", None), max_drop=_data(child, "max_drop", None)
+                )
+
+
+def target_name(node: Node, targets: Mapping[str, Target | None], shape: Shape) -> str | None:
+    """The target a node names; None, with the closest match, when nobody is called so (there being any at all)."""
+    if node.data in targets or not targets:
+        return str(node.data)
+    message, hint = unknown("target", node.data, targets)
+    shape.blame(node, message, hint)
+    return None
+
+
+def _data(node: Node, key: str, default: Any) -> Any:
+    child = node.get(key)
+    return default if child is None else child.data

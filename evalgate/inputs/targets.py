@@ -1,0 +1,98 @@
+"""The targets of evalgate.yml: who answers, and the identity its answers are remembered under."""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import urlsplit, urlunsplit
+
+from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
+from evalgate.inputs.files import Files
+from evalgate.inputs.nodes import Node
+from evalgate.inputs.shape import Shape, unknown
+
+DEFAULT_BASE_URL = "https://api.openai.com/v1"
+
+_KEY_HINT = "a key never stands in a file: put the NAME of the environment variable that holds it under api_key_env"
+KEY_HINTS = dict.fromkeys(
+    ("api_key", "apikey", "api-key", "key", "token", "secret", "password", "authorization", "headers"), _KEY_HINT
+)
+
+
+def read_target(name: str, node: Node, shape: Shape, files: Files) -> Target | None:
+    """One target; None when something is wrong with it, blamed at its place."""
+    kind = node["type"].data
+    match kind:
+        case "openai":
+            found = _openai(node.get("base_url"), shape)
+        case "local":
+            found = _local(node["model"], shape)
+        case "recorded":
+            found = _recorded(node["path"], shape, files)
+        case _:
+            found = _python(node)
+    recordings = node.get("recordings")
+    replayed = files.resolve(recordings) if recordings is not None else None
+    if found is None or (recordings is not None and replayed is None):
+        return None
+    location, identity = found
+    prices, version = node.get("prices"), node.get("version")
+    options: dict[str, Json] = {} if version is None else {"version": version.data}
+    return Target(
+        name=name,
+        kind=kind,
+        location=location,
+        identity=identity,
+        model=_text(node, "model"),
+        api_key_env=_text(node, "api_key_env"),
+        recordings=replayed,
+        prices=None if prices is None else Prices(input=prices["input"].data, output=prices["output"].data),
+        options=options,
+    )
+
+
+def _openai(node: Node | None, shape: Shape) -> tuple[str, str] | None:
+    """The base URL, and without what may hold a secret. A URL that is refused is never quoted: it may hold one."""
+    if node is None:
+        return DEFAULT_BASE_URL, DEFAULT_BASE_URL
+    url = node.data.strip()
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        shape.blame(node, '"base_url" is not a URL', f"such as {DEFAULT_BASE_URL}")
+        return None
+    if "@" in parts.netloc:
+        shape.blame(node, '"base_url" must not hold a user name or password', _KEY_HINT)
+        return None
+    if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in url):
+        shape.blame(node, '"base_url" must be an http:// or https:// URL', f"such as {DEFAULT_BASE_URL}")
+        return None
+    shown = f"[{host}]" if ":" in host else host
+    netloc = shown if port is None else f"{shown}:{port}"
+    return url, urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+
+
+def _local(node: Node, shape: Shape) -> tuple[str, str] | None:
+    model = EMBEDDED_MODELS.get(node.data)
+    if model is None:
+        message, hint = unknown("model", node.data, EMBEDDED_MODELS)
+        shape.blame(node, message, hint)
+        return None
+    return model.name, f"local:{model.sha256}"
+
+
+def _recorded(node: Node, shape: Shape, files: Files) -> tuple[str, str] | None:
+    path = files.find(node)
+    if path is None:
+        return None
+    return path, f"recorded:{hashlib.sha256(files.tree.read(path)).hexdigest()}"
+
+
+def _python(node: Node) -> tuple[str, str]:
+    function, version = node["function"].data, node.get("version")
+    return function, f"python:{function}" + ("" if version is None else f"@{version.data}")
+
+
+def _text(node: Node, key: str) -> str | None:
+    child = node.get(key)
+    return None if child is None else str(child.data)

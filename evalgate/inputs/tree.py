@@ -1,0 +1,147 @@
+"""Where files are read from: the working tree, or a commit. All reading of inputs goes through a Tree."""
+
+from __future__ import annotations
+
+import posixpath
+import stat
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Protocol
+
+from evalgate.errors import EvalgateError, InputError
+from evalgate.inputs.nodes import refuse
+
+MAX_FILE_BYTES = 256 * 1024 * 1024
+
+
+class Tree(Protocol):
+    """Files by path: posix, relative to the tree's root (the working tree takes absolute paths as well).
+
+    `read` raises InputError for what is missing, unreadable, too large, no regular file, a symbolic link (what it
+    points to is not part of any commit), or outside the root.
+    """
+
+    @property
+    def root(self) -> str: ...
+
+    def read(self, path: str) -> bytes: ...
+
+    def exists(self, path: str) -> bool: ...
+
+    def describe(self, path: str) -> str:
+        """The source of a file in a few words: "working tree", or "a1b2c3d:path"."""
+        ...
+
+
+class CommitReader(Protocol):
+    """What a commit tree needs of git; paths are relative to the repository's top."""
+
+    def read(self, commit: str, path: str) -> bytes: ...
+
+    def exists(self, commit: str, path: str) -> bool: ...
+
+
+class WorkTree:
+    """The files as they lie on the disk under `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    @property
+    def root(self) -> str:
+        return str(self._root)
+
+    def read(self, path: str) -> bytes:
+        try:
+            file = self._file(path)
+            status = file.lstat()
+            if stat.S_ISDIR(status.st_mode):
+                raise refuse("is a folder, not a file", path)
+            if not stat.S_ISREG(status.st_mode):
+                raise refuse("is not a regular file", path)
+            _refuse_large(status.st_size, path)
+            return file.read_bytes()
+        except FileNotFoundError:
+            raise refuse("no such file", path) from None
+        except OSError as error:
+            raise refuse(f"cannot be read: {error.strerror or error}", path) from None
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something to read; a link or a path that leads outside exists for nobody."""
+        try:
+            return self._file(path).is_file()
+        except (InputError, OSError):
+            return False
+
+    def describe(self, path: str) -> str:
+        return "working tree"
+
+    def _file(self, path: str) -> Path:
+        """The file of a path. A link is refused as the file itself, and as any folder below the root."""
+        if is_absolute(path):
+            file = Path(path)
+            steps = [file]
+        else:
+            inner = PurePosixPath(inside(path))
+            file = self._root / inner
+            steps = [self._root / part for part in reversed([inner, *inner.parents]) if part.parts]
+        if "\0" in path:
+            raise refuse("a path cannot hold a NUL character", path.replace("\0", "\\0"))
+        for step in steps:
+            if step.is_symlink():
+                raise refuse("is, or lies behind, a symbolic link", path, hint="put the file itself there")
+        return file
+
+
+class CommitTree:
+    """The files of one commit; `prefix` is the tree's root inside the repository ("" for its top)."""
+
+    def __init__(self, git: CommitReader, commit: str, prefix: str = "") -> None:
+        self._git = git
+        self._commit = commit
+        self._prefix = prefix
+
+    @property
+    def root(self) -> str:
+        return f"{self._commit[:7]}:{self._prefix}" if self._prefix else self._commit[:7]
+
+    def read(self, path: str) -> bytes:
+        data = self._git.read(self._commit, self._inside(path))
+        _refuse_large(len(data), path)
+        return data
+
+    def exists(self, path: str) -> bool:
+        try:
+            return self._git.exists(self._commit, self._inside(path))
+        except EvalgateError:
+            return False
+
+    def describe(self, path: str) -> str:
+        return f"{self._commit[:7]}:{self._inside(path)}"
+
+    def _inside(self, path: str) -> str:
+        if is_absolute(path):
+            raise refuse("an absolute path is not part of a commit", path, hint="give it relative to the repository")
+        return posixpath.join(self._prefix, inside(path))
+
+
+def is_absolute(path: str) -> bool:
+    """Whether a path is absolute on this or on another system."""
+    return path.startswith("/") or PureWindowsPath(path).is_absolute()
+
+
+def inside(path: str) -> str:
+    """A relative path, normalised. Raises InputError when it is empty or leads out of the tree."""
+    normal = posixpath.normpath(path) if path else ""
+    if normal in ("", ".") or normal == ".." or normal.startswith("../"):
+        raise refuse("leads out of the project's folder" if normal.startswith("..") else "names no file", path)
+    return normal
+
+
+def join(folder: str, path: str) -> str:
+    """A path as written in a file of `folder`, relative to the tree's root (or absolute); normalised, posix."""
+    return posixpath.normpath(posixpath.join(folder, path))
+
+
+def _refuse_large(size: int, path: str) -> None:
+    if size > MAX_FILE_BYTES:
+        raise refuse(f"is {size / 1e6:,.0f} MB; the most that is read is {MAX_FILE_BYTES / 1e6:,.0f} MB", path)

@@ -1,0 +1,220 @@
+"""Where the versions of a gate come from: working tree, file, ref or merge base; and the history of their numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+from typing import Literal, NoReturn
+
+from evalgate.domain import Gate, PromptVersion, Release
+from evalgate.errors import Fault, GitError, InputError, Place
+from evalgate.inputs.changes import base_prompt, changed
+from evalgate.inputs.prompts import load_prompt, parse_prompt
+from evalgate.inputs.tree import Tree, is_absolute
+from evalgate.services.git import DEEPEN, Git, short_name
+
+__all__ = ["Versions", "base_prompt", "changed", "resolve"]
+
+_GIVE = "name the version to compare with: --baseline FILE (or REF)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Versions:
+    """Both versions of a gate. `baseline_note` says where the baseline comes from, or why there is none.
+
+    `history` has one release for each pair of version number and content, of the numbers that candidate and baseline
+    declare, oldest first.
+    """
+
+    candidate: PromptVersion
+    baseline: PromptVersion | None
+    baseline_note: str
+    history: tuple[Release, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """A version with its file in the repository (None: it is in none) and its commit (None: not from a commit)."""
+
+    version: PromptVersion | None
+    note: str = ""
+    file: str | None = None
+    commit: str | None = None
+
+
+def resolve(
+    gate: Gate,
+    tree: Tree,
+    git: Git | None,
+    *,
+    candidate: str | None = None,
+    baseline: str | None = None,
+    default_branch: str | None = None,
+    immutability: Literal["history", "published"] = "history",
+    base_gate_prompt: str | None = None,
+) -> Versions:
+    """Candidate, baseline and the history of their version numbers.
+
+    `candidate` and `baseline` name a file (which wins) or a git ref. Without `baseline`: the gate's own baseline
+    file, else the prompt at the merge base of HEAD (or the candidate's ref) and the default branch. There it is looked
+    for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, when it is known and another), at
+    the gate's own path, and under the name it was renamed from.
+
+    A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError.
+    """
+    found = _candidate(gate, tree, git, candidate)
+    assert found.version is not None
+    if baseline is not None:
+        base = _named(gate, tree, git, baseline, "--baseline")
+    elif gate.baseline is not None:
+        version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
+        base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
+    else:
+        base = _at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
+    history, remark = _history(found, base, git, default_branch, published=immutability == "published")
+    note = "; ".join(part for part in (base.note, remark) if part)
+    return Versions(candidate=found.version, baseline=base.version, baseline_note=note, history=history)
+
+
+def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> _Found:
+    if named is not None:
+        return _named(gate, tree, git, named, "--candidate")
+    return _Found(version=load_prompt(tree, gate.prompt), file=_in_repository(gate.prompt, tree, git))
+
+
+def _named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> _Found:
+    """What an option names: a file, counted from the current folder or from the tree's root, or a ref."""
+    path = Path(named).absolute().as_posix() if Path(named).is_file() else named
+    if path != named or tree.exists(path):
+        version = parse_prompt(tree.read(path), named, named)
+        return _Found(version=version, note=f"{option} {named}", file=_in_repository(path, tree, git))
+    if git is None:
+        raise InputError(f'{option}: "{named}" is no file, and no git ref either: there is no git repository here')
+    if not git.knows(named):
+        raise InputError(
+            f'{option}: "{named}" is neither a file nor a git ref',
+            hint=DEEPEN if git.shallow else "files are looked for from the current folder, refs as in git rev-parse",
+        )
+    commit = git.resolve(named)
+    own = _own_file(gate, tree, git)
+    file = own if git.exists(commit, own) else git.renamed_from(commit, own)
+    if file is None:
+        raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
+    return _Found(version=_at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
+
+
+def _at_merge_base(
+    gate: Gate, tree: Tree, git: Git | None, commit: str | None, *, branch: str | None, before: str | None
+) -> _Found:
+    """The version at the merge base of a commit (None: HEAD) and the default branch."""
+    if git is None:
+        _no_repository(gate, tree)
+    head = commit or git.head()
+    if head is None:
+        return _Found(version=None, note="new: the repository has no commit yet")
+    own = _own_file(gate, tree, git)
+    default = git.default_branch(branch)
+    base = git.merge_base(head, default)
+    old = before and _in_repository(before, tree, git)
+    file = next((path for path in (old, own) if path and git.exists(base, path)), None)
+    file = file or git.renamed_from(base, own, commit=commit)
+    where = f"{base[:7]}, the merge base with {short_name(default)}"
+    if file is None:
+        return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
+    return _Found(version=_at_commit(git, base, file), note=where, file=file, commit=base)
+
+
+def _at_commit(git: Git, commit: str, file: str) -> PromptVersion:
+    """A prompt file at a commit; its faults are placed there, not in the working tree's file of that name."""
+    source = f"{commit[:7]}:{file}"
+    try:
+        return parse_prompt(git.read(commit, file), file, source)
+    except InputError as error:
+        raise InputError(
+            faults=[
+                Fault(
+                    message=fault.message,
+                    place=replace(fault.place, path=source) if fault.place else Place(path=source),
+                    hint=fault.hint or "a commit cannot be mended: give --baseline FILE",
+                )
+                for fault in error.faults
+            ]
+        ) from None
+
+
+def _history(
+    candidate: _Found, base: _Found, git: Git | None, default_branch: str | None, *, published: bool
+) -> tuple[tuple[Release, ...], str]:
+    """Releases of the declared version numbers, and a remark when not all of history could be seen.
+
+    Only contents that hold one of the numbers are parsed; one that is no prompt (any more) is passed over.
+    """
+    numbers = {found.version.version for found in (candidate, base) if found.version and found.version.version}
+    if not numbers:
+        return (), ""
+    if git is None:
+        return (), "no git repository: earlier versions were not looked at"
+    if candidate.file is None:
+        return (), "the candidate is not in the repository: earlier versions were not looked at"
+    # a stand-in baseline is a file beside the prompt, not an earlier state of it
+    files = [candidate.file, *([base.file] if base.file and base.commit else [])]
+    tips = _tips(candidate, base, git, default_branch, published)
+    releases: dict[tuple[str, str], Release] = {}
+    seen: set[str] = set()
+    for commit, oid in git.history(list(dict.fromkeys(files)), tips, first_parent=published) if tips else ():
+        if oid in seen:
+            continue
+        seen.add(oid)
+        data = git.blobs([oid])[oid]
+        if not any(number.encode() in data for number in numbers):
+            continue
+        try:
+            version = parse_prompt(data, candidate.file, f"{commit[:7]}:{candidate.file}")
+        except InputError:
+            continue
+        if version.version in numbers:
+            release = Release(commit=commit, version=version.version, digest=version.digest)
+            releases.setdefault((release.version, release.digest), release)
+    remark = "this clone is shallow: versions older than it were not looked at" if git.shallow else ""
+    return tuple(releases.values()), remark
+
+
+def _tips(candidate: _Found, base: _Found, git: Git, default_branch: str | None, published: bool) -> Sequence[str]:
+    """The commits history is walked from; published: the default branch (else the baseline's commit) alone."""
+    try:
+        default = git.resolve(git.default_branch(default_branch))
+    except GitError:
+        default = None
+    tips = [default or base.commit] if published else [git.head(), default, candidate.commit, base.commit]
+    return list(dict.fromkeys(tip for tip in tips if tip))
+
+
+def _own_file(gate: Gate, tree: Tree, git: Git) -> str:
+    file = _in_repository(gate.prompt, tree, git)
+    if file is None:
+        raise GitError(f"{gate.prompt} lies outside the git repository {git.root}", hint=_GIVE)
+    return file
+
+
+def _in_repository(path: str, tree: Tree, git: Git | None) -> str | None:
+    """A path of the tree, from the repository's top; None when it lies outside."""
+    if git is None:
+        return None
+    full = Path(path) if is_absolute(path) else Path(tree.root) / path
+    if not full.is_absolute():
+        return path  # the tree of a commit: its paths are the repository's
+    for top, file in ((git.root, full), (git.root.resolve(), full.parent.resolve() / full.name)):
+        if file.is_relative_to(top):
+            return PurePosixPath(file.relative_to(top)).as_posix()
+    return None
+
+
+def _no_repository(gate: Gate, tree: Tree) -> NoReturn:
+    """Says why there is no repository: git itself knows best."""
+    root = Path(tree.root)
+    try:
+        Git.open(root if root.is_dir() else Path.cwd())
+    except GitError as error:
+        raise GitError(f"{gate.prompt} has no baseline: {error.faults[0].message}", hint=_GIVE) from None
+    raise GitError(f"{gate.prompt} has no baseline: no git repository was opened", hint=_GIVE)

@@ -1,0 +1,119 @@
+"""What a plan will take: calls, tokens, dollars, by rough rules, before a call is spent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from evalgate.domain import Case, GatePlan, Json, Judge, Message, Request, Target, as_text
+
+CHARACTERS_PER_TOKEN = 4
+ASSUMED_OUTPUT_TOKENS = 256
+_MESSAGE_TOKENS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEstimate:
+    """`calls` are still to be made, `cached` are answered without one; tokens and dollars are those of `calls`.
+
+    `cost_usd` is None when the price of some call is unknown; `unpriced` then says of which targets.
+    """
+
+    calls: int
+    cached: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float | None
+    unpriced: str = ""
+
+
+@dataclass(slots=True)
+class _Sum:
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    unpriced: set[str] = field(default_factory=set)
+
+    def add(self, target: Target, input_tokens: int, output_tokens: int) -> None:
+        self.calls += 1
+        self.input_tokens += input_tokens
+        self.output_tokens += output_tokens
+        if target.prices is not None:
+            millions = target.prices.input * input_tokens + target.prices.output * output_tokens
+            self.cost_usd += millions / 1e6
+        elif target.kind in ("openai", "python"):
+            self.unpriced.add(target.name)
+
+
+def estimate(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool]) -> CallEstimate:
+    """The calls of a plan. `known` says which requests for answers need none, because they are cached or recorded.
+
+    Rules: a token is 4 characters, and each message costs 4 more; an answer is as long as its `max_tokens` (or
+    `max_completion_tokens`), else 256 tokens; equal requests are one call. Every judge is counted once for every
+    distinct request for an answer, known ones too, since whether a judge's reply is known cannot be told before its
+    answer is: an upper bound, but for replies that have to be asked for again. Recorded outputs and the embedded
+    model cost nothing.
+    """
+    total = _Sum()
+    cached = 0
+    seen: set[str] = set()
+    for trial in plan.trials:
+        request = trial.request
+        key = request.key
+        if key in seen:
+            cached += 1
+            continue
+        seen.add(key)
+        answer_tokens = _longest(request.parameters)
+        if targets[request.target].kind == "recorded" or known(request):
+            cached += 1
+        else:
+            total.add(targets[request.target], _input_tokens(request), answer_tokens)
+        for judge in plan.judges:
+            read = _judge_tokens(judge, trial.case) + answer_tokens
+            total.add(targets[judge.target], read, _longest(judge.parameters))
+    return CallEstimate(
+        calls=total.calls,
+        cached=cached,
+        input_tokens=total.input_tokens,
+        output_tokens=total.output_tokens,
+        cost_usd=None if total.unpriced else total.cost_usd,
+        unpriced=_without_prices(sorted(total.unpriced)),
+    )
+
+
+def tokens(text: str) -> int:
+    """The tokens of a text, roughly: a quarter of its characters, rounded up."""
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
+
+
+def _input_tokens(request: Request) -> int:
+    extras = [value for value in (request.response_format, list(request.tools)) if value]
+    return _messages_tokens(request.messages) + sum(tokens(json.dumps(value, ensure_ascii=False)) for value in extras)
+
+
+def _messages_tokens(messages: tuple[Message, ...]) -> int:
+    return sum(tokens(message.content) + _MESSAGE_TOKENS for message in messages)
+
+
+def _judge_tokens(judge: Judge, case: Case) -> int:
+    """The instruction and the case's fields the judge is shown; the answer comes on top."""
+    names = [name.removesuffix("?") for name in judge.rubric.inputs]
+    shown = [as_text(case.fields[name]) for name in names if name != "output" and name in case.fields]
+    return tokens(judge.rubric.instruction) + sum(map(tokens, shown)) + 2 * _MESSAGE_TOKENS
+
+
+def _longest(parameters: Mapping[str, Json]) -> int:
+    for name in ("max_completion_tokens", "max_tokens"):
+        value = parameters.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+    return ASSUMED_OUTPUT_TOKENS
+
+
+def _without_prices(names: list[str]) -> str:
+    if not names:
+        return ""
+    return f"no prices for {'the target' if len(names) == 1 else 'the targets'} {', '.join(names)}"

@@ -1,0 +1,184 @@
+"""The change level: what two version numbers declare, what the diff allows at the least, and where they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+from evalgate.domain import ChangeLevel, Level, LevelFinding, Policy, PromptVersion, Release
+from evalgate.plan.diff import differences
+
+if TYPE_CHECKING:
+    from semver import Version
+
+__all__ = ["Release", "change_level"]
+
+_Contents: TypeAlias = dict[str, dict[str, str]]
+
+
+def change_level(
+    candidate: PromptVersion, baseline: PromptVersion | None, *, policy: Policy, history: Sequence[Release] = ()
+) -> ChangeLevel:
+    """The level of a change, with a finding (each one fails) where the declared versions do not hold.
+
+    The minimum follows from the diff (`plan.diff.differences`); identical content is PATCH. The declared level is the
+    leftmost number that grew, None unless both versions declare one and the candidate's is newer. A release after its
+    own pre-release (2.0.0 after 2.0.0-rc.1) declares what its number stands for: MAJOR. The effective level is the
+    stricter of the two. Without a baseline the minimum and the effective level are MINOR.
+
+    Findings: a declared level below the minimum; other content under a version that is not newer (the same, or the
+    same but for build metadata); a version older than the baseline's; a version that was dropped; and, over `history`,
+    one version with two contents. `policy.immutability` "published" asks the last only of the candidate's own version.
+    """
+    contents = _contents(candidate, baseline, history, policy)
+    findings: list[LevelFinding] = []
+    declared = None
+    if baseline is None:
+        minimum, reasons = Level.MINOR, ["new prompt, no baseline"]
+    else:
+        minimum, reasons = differences(candidate, baseline, minor_share=policy.minor_share)
+        declared = _declared(candidate, baseline)
+        edit = _lines_to_edit(candidate, _wanted(candidate, baseline, minimum, contents))
+        findings += _version_findings(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
+        if declared is not None and candidate.content == baseline.content:
+            reasons = [f"identical content under a new version ({baseline.version} -> {candidate.version})"]
+    if baseline is not None and baseline.version == candidate.version:
+        pair = {baseline.digest, candidate.digest}
+        if contents.get(candidate.version or "", {}).keys() <= pair:
+            contents.pop(candidate.version or "", None)  # said already: content without a new version
+    findings += _reused(candidate, _wanted(candidate, baseline, minimum, contents), contents)
+    return ChangeLevel(
+        declared=declared,
+        minimum=minimum,
+        effective=max(declared or minimum, minimum),
+        reasons=tuple(reasons),
+        findings=tuple(findings),
+    )
+
+
+def _declared(candidate: PromptVersion, baseline: PromptVersion) -> Level | None:
+    new, old = _parse(candidate), _parse(baseline)
+    if new is None or old is None or new <= old:
+        return None
+    if (new.major, new.minor, new.patch) == (old.major, old.minor, old.patch):
+        return _own_level(new)  # from a pre-release to a later one, or to the release itself
+    if new.major != old.major:
+        return Level.MAJOR
+    return Level.MINOR if new.minor != old.minor else Level.PATCH
+
+
+def _version_findings(
+    candidate: PromptVersion,
+    baseline: PromptVersion,
+    declared: Level | None,
+    minimum: Level,
+    *,
+    why: str,
+    edit: str,
+) -> Iterator[LevelFinding]:
+    new, old = _parse(candidate), _parse(baseline)
+    if old is None:
+        return
+    if new is None:
+        said = f"the baseline has version {old}, the candidate declares none; {edit}"
+        yield LevelFinding(kind="version", sentence=said)
+    elif new < old:
+        said = f"version {new} is older than the baseline's {old}; {edit}"
+        yield LevelFinding(kind="version", sentence=said)
+    elif new.compare(old) == 0 and candidate.content != baseline.content:
+        said = f"the content changed without a new version ({old}): {why}; {edit}"
+        yield LevelFinding(kind="version", sentence=said)
+    elif declared is not None and declared < minimum:
+        said = f"declared {declared.name} ({old} -> {new}), but the change is at least {minimum.name}: {why}; {edit}"
+        yield LevelFinding(kind="level", sentence=said)
+
+
+def _contents(
+    candidate: PromptVersion, baseline: PromptVersion | None, history: Sequence[Release], policy: Policy
+) -> _Contents:
+    """Version number -> digest -> where it was seen first, of the numbers that must have one content only."""
+    contents: _Contents = {}
+    bound = [candidate, *([baseline] if baseline is not None and policy.immutability == "history" else [])]
+    numbers = dict.fromkeys(version.version for version in bound if version.version is not None)
+    for number in numbers:
+        contents[number] = {}
+        for release in history:
+            if release.version == number:
+                contents[number].setdefault(release.digest, f"commit {release.commit[:7]}")
+    for version in reversed(bound):
+        if version.version is not None:
+            contents[version.version].setdefault(version.digest, _where(version))
+    return contents
+
+
+def _reused(candidate: PromptVersion, wanted: str, contents: _Contents) -> Iterator[LevelFinding]:
+    """A finding for each version number that stood for two contents."""
+    for number, digests in contents.items():
+        if len(digests) < 2:
+            continue
+        places = _listed(list(digests.values()))
+        said = f"version {number} has {len(digests)} contents: {places}; a version number is never used again"
+        if number == candidate.version:
+            said += f"; {_lines_to_edit(candidate, wanted)}"
+        else:
+            said += '; to bind new numbers only, set "immutability: published" under policy'
+        yield LevelFinding(kind="immutability", sentence=said)
+
+
+def _where(version: PromptVersion) -> str:
+    return "the working tree" if version.source == "working tree" else version.source
+
+
+def _listed(places: Sequence[str]) -> str:
+    shown = [*places[:3], f"{len(places) - 4} more", places[-1]] if len(places) > 5 else list(places)
+    return f"{', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _wanted(candidate: PromptVersion, baseline: PromptVersion | None, minimum: Level, contents: _Contents) -> str:
+    """The version number to write: the candidate's own or the lowest that will do, and not one already used."""
+    own, old = _parse(candidate), _parse(baseline) if baseline is not None else None
+    numbers = [number for number in (own, None if old is None else _bump(old, minimum)) if number is not None]
+    if not numbers:
+        return "1.0.0"
+    wanted = max(numbers)
+    while contents.get(str(wanted), {}).keys() - {candidate.digest}:
+        wanted = wanted.bump_patch()
+    return str(wanted)
+
+
+def _lines_to_edit(prompt: PromptVersion, wanted: str) -> str:
+    """The two lines to edit, with their places: the version, and the sentence that says why."""
+    path, lines = prompt.path, prompt.lines
+    if "version" in lines:
+        version = f'{path}:{lines["version"]}: version: "{prompt.version}" -> "{wanted}"'
+    else:
+        version = f'{path}: add version: "{wanted}"'
+    if "change" in lines:
+        change = f"{path}:{lines['change']}: change: say why, in one sentence"
+    else:
+        change = f'{path}: add change: "why, in one sentence"'
+    return f"edit {version} and {change}"
+
+
+def _parse(prompt: PromptVersion) -> Version | None:
+    """The declared version; None when there is none. A text that is none was refused when the file was read."""
+    from semver import Version
+
+    return Version.parse(prompt.version) if prompt.version is not None else None
+
+
+def _bump(old: Version, level: Level) -> Version:
+    """The lowest release above `old` that declares `level`."""
+    release = old.finalize_version()
+    if old.prerelease and _own_level(release) >= level:
+        return release
+    if level is Level.MAJOR:
+        return old.bump_major()
+    return old.bump_minor() if level is Level.MINOR else old.bump_patch()
+
+
+def _own_level(number: Version) -> Level:
+    """What a number stands for by itself: 2.0.0 is MAJOR, 2.1.0 MINOR, 2.1.3 PATCH."""
+    if number.patch:
+        return Level.PATCH
+    return Level.MINOR if number.minor else Level.MAJOR

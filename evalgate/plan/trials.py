@@ -1,0 +1,182 @@
+"""Gate x versions x golden dataset -> trials, in the order they run; every fault of the combination at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import chain, zip_longest
+from typing import TypeVar
+
+from evalgate.domain import (
+    Arm,
+    Case,
+    ChangeLevel,
+    Gate,
+    GatePlan,
+    GoldenDataset,
+    Judge,
+    Policy,
+    PromptVersion,
+    Request,
+    Target,
+    Trial,
+)
+from evalgate.errors import Fault, InputError, Place
+
+_NAMED = 3
+
+_Item = TypeVar("_Item")
+
+
+def make_plan(  # noqa: PLR0917 - the whole combination meets here
+    gate: Gate,
+    candidate: PromptVersion,
+    baseline: PromptVersion | None,
+    dataset: GoldenDataset,
+    level: ChangeLevel,
+    targets: Mapping[str, Target],
+    policy: Policy,
+) -> GatePlan:
+    """Everything to be done for one gate: for each case in `case_order`, the arms in turn, repeat by repeat.
+
+    A request carries what its target needs: the rendered messages with model, parameters, response format and tools
+    for a model; the case's fields as well for a Python function; the case's id alone for recorded outputs, whose
+    application rendered its prompt itself. A target's own model goes before the prompt's; the embedded model is
+    always the target's. Judges run when the policy of the effective level asks for them.
+
+    Raises InputError with all faults: no case, no message, a variable or a rubric's input that a case does not give, a
+    model that nobody names.
+    """
+    arms = [(Arm.CANDIDATE, candidate, targets[gate.candidate_target], gate.candidate_samples)]
+    if baseline is not None:
+        arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
+    faults = [] if dataset.cases else [Fault(message="there is no case", place=Place(path=dataset.path))]
+    for _, version, target, _ in arms:
+        faults += _version_faults(version, target, dataset)
+    for judge in gate.judges:
+        faults += _judge_faults(judge, targets[judge.target], dataset)
+    if faults:
+        raise InputError(faults=list(dict.fromkeys(faults)))
+    trials = [
+        Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, target, repeat))
+        for case in case_order(candidate, dataset)
+        for repeat in range(max(samples for *_, samples in arms))
+        for arm, version, target, samples in arms
+        if repeat < samples
+    ]
+    return GatePlan(
+        gate=gate,
+        candidate=candidate,
+        baseline=baseline,
+        dataset=dataset,
+        level=level,
+        judges=gate.judges if policy.levels[level.effective].judges else (),
+        trials=tuple(trials),
+    )
+
+
+def case_order(candidate: PromptVersion, dataset: GoldenDataset) -> tuple[Case, ...]:
+    """The cases shuffled inside each first tag and dealt round robin over the tags (untagged cases are a tag).
+
+    The shuffle sorts by sha256(seed, id), with the digests of candidate and dataset as the seed: the order depends on
+    the content alone, and neither on the dataset's own order nor on a random generator's version.
+    """
+    seed = candidate.digest + dataset.digest
+
+    def draw(kind: str, name: str) -> bytes:
+        return hashlib.sha256(f"{seed}\0{kind}\0{name}".encode("utf-8", "surrogatepass")).digest()
+
+    by_tag: dict[str, list[Case]] = defaultdict(list)
+    for case in dataset.cases:
+        by_tag[case.tags[0] if case.tags else ""].append(case)
+    stacks = [
+        sorted(by_tag[tag], key=lambda case: draw("case", case.id))
+        for tag in sorted(by_tag, key=lambda tag: draw("tag", tag))
+    ]
+    rounds: Iterator[tuple[Case | None, ...]] = zip_longest(*stacks)
+    return tuple(case for case in chain.from_iterable(rounds) if case is not None)
+
+
+def model_of(target: Target, version: PromptVersion) -> str | None:
+    """The model a request names: the target's before the prompt's; the embedded target is its own model."""
+    if target.kind == "local":
+        return target.model or target.location
+    return target.model or version.model
+
+
+def _request(case: Case, arm: Arm, version: PromptVersion, target: Target, repeat: int) -> Request:
+    about = f"case {case.id}, {arm}, repeat {repeat}"
+    if target.kind == "recorded":
+        return Request(
+            target=target.name,
+            identity=target.identity,
+            model=None,
+            messages=(),
+            inputs={"case": case.id},
+            repeat=repeat,
+            about=about,
+        )
+    return Request(
+        target=target.name,
+        identity=target.identity,
+        model=model_of(target, version),
+        messages=version.render(case.fields),
+        parameters=version.parameters,
+        response_format=version.response_format,
+        tools=version.tools,
+        inputs=dict(case.fields) if target.kind == "python" else None,
+        repeat=repeat,
+        about=about,
+    )
+
+
+def _version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+    path = version.path if version.source in ("working tree", version.path) else version.source
+    if target.kind == "recorded":
+        return
+    if not version.messages:
+        yield Fault(message="the prompt has no messages", place=Place(path=path))
+    if target.kind == "openai" and model_of(target, version) is None:
+        yield Fault(
+            message=f'no model is named, neither here nor by the target "{target.name}"',
+            place=Place(path=path),
+            hint=f"add `model:` to the prompt, or to the target {target.name}",
+        )
+    place = Place(path=path, line=version.lines.get("messages", 0))
+    for name in sorted(version.variables):
+        yield from _missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+
+
+def _judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+    place = Place(path=judge.rubric.path)
+    if target.kind == "openai" and (judge.model or target.model) is None:
+        yield Fault(
+            message=f'the judge "{judge.name}" has no model, and its target "{target.name}" names none',
+            hint=f"add `model:` to the judge, or to the target {target.name}",
+        )
+    for name in judge.rubric.inputs:
+        if name != "output" and not name.endswith("?"):
+            yield from _missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
+
+
+def _missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """A fault when some case does not give a field; when none does, the closest field there is."""
+    lacking = [case for case in dataset.cases if name not in case.fields]
+    if not lacking:
+        return
+    if len(lacking) == len(dataset.cases):
+        fields = sorted({field for case in dataset.cases for field in case.fields})
+        close = get_close_matches(name, fields, n=1)
+        hint = f'did you mean "{close[0]}"?' if close else f"the cases' fields are: {_listed(fields, 10)}"
+        yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)
+        return
+    cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
+    message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {_listed(cases, _NAMED)}"
+    yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
+
+
+def _listed(items: Sequence[str], most: int) -> str:
+    more = [f"and {len(items) - most} more"] if len(items) > most else []
+    return ", ".join([*items[:most], *more])

@@ -1,0 +1,1 @@
+"""A report in, text out: for a terminal, for Markdown, and as JSON, which also reads back."""

@@ -1,0 +1,164 @@
+"""The types of the domain as plain data and back: exact, strict, one place for every part of a report."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Hashable, Mapping
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from evalgate.domain import Failure, Level, Output, Score, Unscored, outcome_as_json, outcome_from_json
+
+
+class Refused(Exception):  # noqa: N818 - it never leaves this room
+    """The data is not what a report holds: what is wrong, and where (`gates[0].counts.expected`)."""
+
+    def __init__(self, where: str, what: str) -> None:
+        super().__init__(f"{where}: {what}" if where else what)
+
+
+def encode(value: Any) -> Any:
+    """A value of the domain as plain data; mappings sorted by key, levels by name, one absence of a value: None."""
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key(name): encode(value[name]) for name in sorted(value)}
+    if is_dataclass(value):
+        return _encode_dataclass(value)
+    return key(value) if isinstance(value, Enum) else value
+
+
+def decode(kind: Any, data: Any, where: str) -> Any:
+    """The value of type `kind` that `encode` wrote as `data`. Raises Refused with the place of what does not fit."""
+    if get_origin(kind) is not None:
+        return _decode_generic(get_origin(kind), get_args(kind), data, where)
+    if is_dataclass(kind):
+        given = members(data, hints(kind), where)
+        build: Any = kind
+        return build(**{name: decode(of, given[name], f"{where}.{name}") for name, of in hints(kind).items()})
+    if issubclass(kind, Enum):
+        return _one_of(data, {key(member): member for member in kind}, where)
+    return expect(data, kind, where)
+
+
+def hints(kind: object) -> Mapping[str, Any]:
+    """The fields of a dataclass with their types, in the order of their definition."""
+    return _hints(kind)
+
+
+@cache
+def _hints(kind: Hashable) -> Mapping[str, Any]:
+    one: Any = kind
+    types_of = get_type_hints(one)
+    return {field.name: types_of[field.name] for field in fields(one)}
+
+
+def members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
+    """The object `data`, with exactly the keys `names`."""
+    given: Mapping[str, Any] = expect(data, dict, where)
+    missing = [name for name in names if name not in given]
+    unknown = [name for name in given if name not in names]
+    if missing or unknown:
+        parts = [f"missing {_listed(missing)}"] if missing else []
+        parts += [f"unknown {_listed(unknown)}"] if unknown else []
+        raise Refused(where, " and ".join(parts))
+    return given
+
+
+def expect(data: Any, kind: Any, where: str) -> Any:
+    """The data, of this plain type: a bool is no number here, and a whole number may stand for a float."""
+    fits = isinstance(data, (int, float) if kind is float else kind)
+    if not fits or (isinstance(data, bool) and kind is not bool):
+        raise Refused(where, f"expected {_NAMES[kind]}, found {_NAMES.get(type(data), 'something else')}")
+    return data
+
+
+def key(name: Any) -> Any:
+    """What stands for an enumeration's member, or a mapping's key."""
+    if isinstance(name, Level):
+        return name.name
+    return name.value if isinstance(name, Enum) else str(name)
+
+
+def _encode_dataclass(value: Any) -> dict[str, Any]:
+    if isinstance(value, (Output, Failure)):
+        return dict(outcome_as_json(value))
+    if isinstance(value, Unscored):
+        return {"unscored": value.reason}
+    return {name: encode(getattr(value, name)) for name in hints(type(value))}
+
+
+def _decode_generic(origin: Any, arguments: tuple[Any, ...], data: Any, where: str) -> Any:
+    if origin in (Union, types.UnionType):
+        return _decode_union(arguments, data, where)
+    if origin is Literal:
+        return _one_of(data, {choice: choice for choice in arguments}, where)
+    if origin is tuple:
+        items = expect(data, list, where)
+        return tuple(decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(items))
+    name, of = arguments
+    entries = expect(data, dict, where).items()
+    return {_decode_key(name, text, where): decode(of, item, f"{where}.{text}") for text, item in entries}
+
+
+def _decode_union(choices: tuple[Any, ...], data: Any, where: str) -> Any:
+    if data is None and type(None) in choices:
+        return None
+    if Output in choices:
+        return _decode_outcome(data, where)
+    if Score not in choices:
+        (kind,) = (choice for choice in choices if choice is not type(None))
+        return decode(kind, data, where)
+    given = expect(data, dict, where)
+    if "unscored" in given:
+        members(given, ("unscored",), where)
+        return Unscored(reason=expect(given["unscored"], str, f"{where}.unscored"))
+    return decode(Score, given, where)
+
+
+def _decode_outcome(data: Any, where: str) -> Output | Failure:
+    given = expect(data, dict, where)
+    try:
+        outcome = outcome_from_json(given)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise Refused(where, f"not an outcome: {type(error).__name__}: {error}") from error
+    # The domain trusts what the cache wrote; a report may come from anywhere.
+    for name, kind in hints(type(outcome)).items():
+        if name in given:
+            decode(kind, given[name], f"{where}.{name}")
+    return outcome
+
+
+def _decode_key(kind: Any, text: str, where: str) -> Any:
+    if kind is Level:
+        return _one_of(text, {key(level): level for level in Level}, where)
+    if kind is int:
+        try:
+            return int(text)
+        except ValueError as error:
+            raise Refused(where, f'the key "{text}" is not a whole number') from error
+    return text
+
+
+def _one_of(data: Any, choices: Mapping[Any, Any], where: str) -> Any:
+    if not isinstance(data, str) or data not in choices:
+        found = f'"{data}"' if isinstance(data, str) else _NAMES.get(type(data), "something else")
+        raise Refused(where, f"{found} is none of {_listed(list(choices))}")
+    return choices[data]
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names[:5]) + (", ..." if len(names) > 5 else "")
+
+
+_NAMES: Mapping[Any, str] = {
+    str: "a string",
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}

@@ -1,0 +1,176 @@
+"""A report as JSON, byte for byte the same for the same report; and back, refusing whatever evalgate did not write."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from evalgate.domain import Evidence, GateReport, Report, Usage, Verdict
+from evalgate.errors import InputError, Place
+from evalgate.report import codec, view
+from evalgate.report.codec import Refused
+
+FORMAT = 1
+_TOOL = "evalgate"
+# The results come last: whoever opens the file meets the verdict first.
+_GATE_KEYS = (
+    "name",
+    "decision",
+    "exit_code",
+    "level",
+    "candidate",
+    "baseline",
+    "dataset",
+    "counts",
+    "comparisons",
+    "findings",
+    "requirements",
+    "calls",
+    "usage",
+    "cost_usd",
+    "notes",
+    "criteria",
+    "thresholds",
+    "policy",
+    "level_policy",
+    "results",
+)
+_KEYS = ("format", "tool", "run_id", "created_at", "decision", "exit_code", "usage", "cost_usd", "warnings", "gates")
+# Report > gates > gate > findings, results: each of their entries stands on a line of its own.
+_OPEN_LEVELS = 4
+
+
+def render(report: Report) -> str:
+    """The whole report as JSON in ASCII, ending with a newline. Raises ValueError for a number that is not finite."""
+    return "".join(_written(_document(report), 0)) + "\n"
+
+
+def read(text: str, path: str) -> Report:
+    """The report that `render` wrote; `path` is named in messages. Raises InputError for anything else."""
+    data = _parse(text, path)
+    try:
+        report = _report(data)
+        _compare(data, _document(report), "")
+    except Refused as refused:
+        raise InputError(
+            f"not a report of evalgate: {refused}",
+            place=Place(path=path),
+            hint="give the file that `evalgate run --format json --output PATH` wrote, unchanged",
+        ) from refused
+    return report
+
+
+def _document(report: Report) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "tool": {"name": _TOOL, "version": report.tool_version},
+        "run_id": report.run_id,
+        "created_at": report.created_at,
+        "decision": codec.encode(report.decision),
+        "exit_code": report.exit_code,
+        "usage": codec.encode(sum((gate.evidence.usage for gate in report.gates), Usage())),
+        "cost_usd": view.total_cost(report.gates),
+        "warnings": codec.encode(report.warnings),
+        "gates": [_gate_document(gate) for gate in report.gates],
+    }
+
+
+def _gate_document(gate: GateReport) -> dict[str, Any]:
+    parts = {name: getattr(gate.evidence, name) for name in codec.hints(Evidence)}
+    parts |= {name: getattr(gate, name) for name in codec.hints(GateReport) if name != "evidence"}
+    return {name: codec.encode(parts[name]) for name in _GATE_KEYS}
+
+
+def _report(data: Any) -> Report:
+    written = codec.expect(data, dict, "").get("format")
+    if isinstance(written, int) and not isinstance(written, bool) and written > FORMAT:
+        raise Refused("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
+    given = codec.members(data, _KEYS, "")
+    tool = codec.members(given["tool"], ("name", "version"), "tool")
+    gates = codec.expect(given["gates"], list, "gates")
+    return Report(
+        run_id=codec.expect(given["run_id"], str, "run_id"),
+        created_at=codec.expect(given["created_at"], str, "created_at"),
+        tool_version=codec.expect(tool["version"], str, "tool.version"),
+        decision=codec.decode(Verdict, given["decision"], "decision"),
+        exit_code=codec.expect(given["exit_code"], int, "exit_code"),
+        gates=tuple(_gate(gate, f"gates[{i}]") for i, gate in enumerate(gates)),
+        warnings=codec.decode(tuple[str, ...], given["warnings"], "warnings"),
+    )
+
+
+def _gate(data: Any, where: str) -> GateReport:
+    given = codec.members(data, _GATE_KEYS, where)
+    of_gate = {name: kind for name, kind in codec.hints(GateReport).items() if name != "evidence"}
+    evidence = Evidence(**_decoded(codec.hints(Evidence), given, where))
+    return GateReport(evidence=evidence, **_decoded(of_gate, given, where))
+
+
+def _decoded(kinds: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    return {name: codec.decode(kind, given[name], f"{where}.{name}") for name, kind in kinds.items()}
+
+
+def _compare(given: Any, written: Any, where: str) -> None:
+    """Refuse the first value that this report would not be written with: a sum that is off, an unknown key."""
+    if isinstance(given, dict) and isinstance(written, dict):
+        codec.members(given, written, where)
+        for name in written:
+            _compare(given[name], written[name], f"{where}.{name}" if where else name)
+    elif isinstance(given, list) and isinstance(written, list) and len(given) == len(written):
+        for i, pair in enumerate(zip(given, written, strict=True)):
+            _compare(*pair, f"{where}[{i}]")
+    elif given != written or isinstance(given, bool) is not isinstance(written, bool):
+        raise Refused(where, f"{_short(given)} stands where evalgate writes {_short(written)}")
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:60]}..."
+
+
+def _written(value: Any, depth: int) -> list[str]:
+    if depth < _OPEN_LEVELS and value and isinstance(value, (dict, list)):
+        entries = value.items() if isinstance(value, dict) else ((None, item) for item in value)
+        parts = ["{" if isinstance(value, dict) else "["]
+        for position, (name, item) in enumerate(entries):
+            parts.append(f"{',' if position else ''}\n{' ' * (depth + 1)}")
+            parts.append("" if name is None else f"{json.dumps(name)}: ")
+            parts.extend(_written(item, depth + 1))
+        return [*parts, f"\n{' ' * depth}{'}' if isinstance(value, dict) else ']'}"]
+    return [json.dumps(value, allow_nan=False)]
+
+
+def _parse(text: str, path: str) -> Any:
+    try:
+        return json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
+        )
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"not JSON: {error.msg}", place=Place(path=path, line=error.lineno, column=error.colno)
+        ) from error
+    except (Refused, ValueError) as error:
+        raise InputError(f"not a report of evalgate: {error}", place=Place(path=path)) from error
+    except RecursionError as error:
+        raise InputError("not a report of evalgate: nested too deeply", place=Place(path=path)) from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise Refused("", f"{name} is not a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise Refused("", f"{text} is not a finite number")
+    return number
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        raise Refused("", f'the key "{next(n for n in names if names.count(n) > 1)}" stands twice in one object')
+    return found

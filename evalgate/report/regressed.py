@@ -1,0 +1,168 @@
+"""Which cases a reader must see, and which sample of each arm shows best what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+from evalgate.domain import Arm, Criterion, Failure, GateReport, Outcome, Output, Result, Score, Unscored, Verdict
+from evalgate.domain.numbers import shown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One criterion's score on the shown sample, in a word or number, with its reason."""
+
+    criterion: str
+    score: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One arm of a case: the sample that is shown (`number` of `samples`), its text, and what it was worth."""
+
+    arm: Arm
+    number: int
+    samples: int
+    text: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """One case with both its sides; `criteria` are those it is shown for."""
+
+    case: str
+    tags: tuple[str, ...]
+    kind: Literal["regressed", "failing", "undecided"]
+    criteria: tuple[str, ...]
+    baseline: Side | None
+    candidate: Side | None
+
+    @property
+    def sides(self) -> tuple[Side, ...]:
+        """Those arms that were run, the baseline first."""
+        return tuple(side for side in (self.baseline, self.candidate) if side is not None)
+
+
+TITLES: Mapping[str, str] = {
+    "regressed": "Regressed cases",
+    "failing": "Cases that do not hold",
+    "undecided": "Undecided cases",
+}
+
+
+def cases(gate: GateReport) -> tuple[Shown, ...]:
+    """The cases to show: what got worse first (blocking findings before others), then what fails, then undecided."""
+    fallen: dict[str, list[str]] = {}
+    failing: dict[str, list[str]] = {}
+    undecided: dict[str, list[str]] = {}
+    got_worse = {c.criterion: frozenset(c.regressed) for c in gate.comparisons}
+    for finding in sorted(gate.findings, key=lambda finding: not finding.blocks):
+        if finding.decision is Verdict.PASS:
+            continue
+        for case in finding.cases:
+            criterion = finding.criterion or finding.kind
+            worse = finding.kind == "max_drop" or case in got_worse.get(criterion, ())
+            into = fallen if worse else failing
+            _add(undecided if finding.kind == "completeness" else into, case, criterion)
+    for comparison in gate.comparisons:
+        for case in comparison.regressed:
+            _add(fallen, case, comparison.criterion)
+    results = _by_case(gate.evidence.results)
+    return (
+        *(_shown(gate, case, "regressed", why, results) for case, why in fallen.items()),
+        *(_shown(gate, case, "failing", why, results) for case, why in failing.items() if case not in fallen),
+        *(
+            _shown(gate, case, "undecided", why, results)
+            for case, why in undecided.items()
+            if case not in fallen and case not in failing
+        ),
+    )
+
+
+def _add(into: dict[str, list[str]], case: str, criterion: str) -> None:
+    why = into.setdefault(case, [])
+    if criterion not in why:
+        why.append(criterion)
+
+
+def _by_case(results: Sequence[Result]) -> Mapping[str, Mapping[Arm, list[Result]]]:
+    found: dict[str, dict[Arm, list[Result]]] = {}
+    for result in results:
+        found.setdefault(result.case, {}).setdefault(result.arm, []).append(result)
+    return found
+
+
+def _shown(
+    gate: GateReport,
+    case: str,
+    kind: Literal["regressed", "failing", "undecided"],
+    why: Sequence[str],
+    results: Mapping[str, Mapping[Arm, list[Result]]],
+) -> Shown:
+    arms = results.get(case, {})
+    # The candidate's worst sample against the baseline's best one shows a regression; elsewhere both show their worst.
+    best = kind == "regressed"
+    chosen = {arm: _sample(samples, why, best=best and arm is Arm.BASELINE) for arm, samples in arms.items()}
+    listed = [c for c in gate.evidence.criteria if c.name in why or _is_telling(c, chosen.values())]
+    sides = {arm: _side(result, arms[arm], listed) for arm, result in chosen.items()}
+    return Shown(
+        case=case,
+        tags=next((result.tags for result in chosen.values()), ()),
+        kind=kind,
+        criteria=tuple(why),
+        baseline=sides.get(Arm.BASELINE),
+        candidate=sides.get(Arm.CANDIDATE),
+    )
+
+
+def _sample(samples: Sequence[Result], why: Sequence[str], *, best: bool) -> Result:
+    def worth(result: Result) -> float:
+        scores = [result.scores.get(criterion) for criterion in why]
+        # Unscored is below every score: it is what an undecided case is shown for.
+        return sum(score.value if isinstance(score, Score) else -1.0 for score in scores)
+
+    return max(samples, key=worth) if best else min(samples, key=worth)
+
+
+def _is_telling(criterion: Criterion, results: Iterable[Result]) -> bool:
+    """A judge always says something; a check that holds on both sides says nothing."""
+    scores = [result.scores[criterion.name] for result in results if criterion.name in result.scores]
+    return any(criterion.kind == "judge" or not (isinstance(score, Score) and score.value == 1.0) for score in scores)
+
+
+def _side(result: Result, samples: Sequence[Result], criteria: Sequence[Criterion]) -> Side:
+    return Side(
+        arm=result.arm,
+        number=1 + samples.index(result),
+        samples=len(samples),
+        text=_text(result.outcome),
+        marks=tuple(_mark(criterion, result) for criterion in criteria),
+    )
+
+
+def _mark(criterion: Criterion, result: Result) -> Mark:
+    score = result.scores.get(criterion.name, Unscored(reason="not asked"))
+    match score:
+        case Score(value=value, reason=reason):
+            word = {0.0: "fails", 1.0: "holds"}.get(value) if criterion.kind == "check" else None
+            return Mark(criterion=criterion.name, score=word or shown(value), reason=reason)
+        case Unscored(reason=reason):
+            return Mark(criterion=criterion.name, score="unscored", reason=reason)
+        case _:
+            assert_never(score)
+
+
+def _text(outcome: Outcome | None) -> str:
+    match outcome:
+        case None:
+            return "(only scores were given)"
+        case Output(text=text):
+            return text or "(empty output)"
+        case Failure(kind=kind, message=message):
+            return f"(no output; {kind}: {message})"
+        case _:
+            assert_never(outcome)

@@ -1,0 +1,197 @@
+"""A report as text for a terminal: plain, or with calm colours that only repeat what the words say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from io import StringIO
+from typing import TYPE_CHECKING
+
+from evalgate.domain import GateReport, Report
+from evalgate.report import regressed, sides, view
+from evalgate.report.neutralise import block, line, prose
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+_CASES = 5
+_CHARACTERS, _LINES = 700, 14
+_REASON = 300
+_NARROW = 96
+_STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
+_TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
+
+
+def render(report: Report, *, width: int = 100, color: bool = False) -> str:
+    """The report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces."""
+    console, target = _console(width, color)
+    if len(report.gates) != 1:
+        console.print(_heading(str(report.decision), "all gates" if report.gates else "nothing to gate"))
+        console.print(_text(view.summary(report)))
+        for gate in report.gates:
+            console.print(_heading(view.headline(gate), gate.evidence.name, indent="  "))
+        console.print()
+    for gate in report.gates:
+        for part in _gate(gate, width):
+            console.print(part)
+        console.print()
+    warnings = tuple(("warning", prose(warning)) for warning in report.warnings)
+    console.print(_pairs((*warnings, ("run", view.run_line(report)))))
+    return "\n".join(_trimmed(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
+
+
+def _console(width: int, color: bool) -> tuple[Console, StringIO]:
+    from rich.console import Console
+
+    target = StringIO()
+    console = Console(
+        file=target,
+        width=width,
+        force_terminal=color,
+        color_system="standard" if color else None,
+        no_color=not color,
+        markup=False,
+        emoji=False,
+        highlight=False,
+        legacy_windows=False,
+        _environ={},  # Only doors read the environment.
+    )
+    return console, target
+
+
+def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
+    yield _heading(view.headline(gate), gate.evidence.name)
+    yield _text(prose(view.deciding(gate)))
+    yield from _cases(gate)
+    if gate.comparisons:
+        yield _text("\nCriteria", "bold")
+        yield _criteria(gate, narrow=width < _NARROW)
+    findings = view.other_findings(gate)
+    if findings:
+        yield _text("\nFindings", "bold")
+        yield _pairs(tuple((view.label(finding), prose(finding.sentence)) for finding in findings))
+    if gate.requirements:
+        yield _text("\nRequirements", "bold")
+        yield _pairs(tuple((requirement.state, prose(requirement.detail)) for requirement in gate.requirements))
+    yield _text("")
+    yield _pairs(view.footer(gate))
+
+
+def _cases(gate: GateReport) -> Iterator[RenderableType]:
+    cases = regressed.cases(gate)
+    title = ""
+    for case in cases[:_CASES]:
+        if regressed.TITLES[case.kind] != title:
+            title = regressed.TITLES[case.kind]
+            yield _text(f"\n{title} ({sum(other.kind == case.kind for other in cases)})", "bold")
+        else:
+            yield _text("")
+        yield _case(case)
+    if len(cases) > _CASES:
+        yield _text(f"\n... and {len(cases) - _CASES} more cases, in the Markdown and JSON reports.")
+
+
+def _case(case: regressed.Shown) -> RenderableType:
+    from rich.console import Group
+
+    name = _text(line(case.case), "bold")
+    name.append_text(_text(f"  {line(', '.join(case.criteria))}", "not bold"))
+    if case.tags:
+        name.append_text(_text(f"  tags {line(', '.join(case.tags))}", "dim not bold"))
+    table = _table()
+    for side in case.sides:
+        sample = f", sample {side.number} of {side.samples}" if side.samples > 1 else ""
+        table.add_column(_text(f"{side.arm}{sample}"), ratio=1, overflow="fold")
+    excerpts = sides.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+    table.add_row(*(_excerpt(excerpt) for excerpt in excerpts))
+    table.add_row()
+    for marks in zip(*(side.marks for side in case.sides), strict=True):
+        table.add_row(*(_mark(mark) for mark in marks))
+    return Group(name, table)
+
+
+def _excerpt(excerpt: sides.Excerpt) -> Text:
+    text = _text("")
+    for piece in excerpt:
+        text.append_text(_text(piece.text, "bold underline" if piece.differs else ""))
+    return text
+
+
+def _mark(mark: regressed.Mark) -> Text:
+    text = _text(f"{line(mark.criterion)} ")
+    text.append_text(_text(mark.score, "bold"))
+    if mark.reason:
+        text.append_text(_text(f": {line(prose(mark.reason, most=_REASON))}", "dim"))
+    return text
+
+
+def _criteria(gate: GateReport, *, narrow: bool) -> Table:
+    table = _table()
+    table.add_column(_text("criterion"), overflow="fold", ratio=1)
+    for name in ("baseline", "candidate"):
+        table.add_column(_text(name), justify="right", no_wrap=True)
+    table.add_column(_text("difference" if narrow else "difference [interval]"), justify="right", no_wrap=True)
+    table.add_column(_text("n"), justify="right", no_wrap=True)
+    table.add_column(_text("detects" if narrow else "detects a\ndrop of"), justify="right", no_wrap=True)
+    table.add_column(_text("decision"), overflow="fold", min_width=12)
+    separator = "\n" if narrow else " "
+    for row in view.rows(gate):
+        both = row.interval != view.NONE
+        difference = f"{row.difference}{separator}{row.interval}" if both else row.difference
+        table.add_row(
+            _text(line(row.criterion)),
+            _text(row.baseline),
+            _text(row.candidate),
+            _text(difference),
+            _text(row.n),
+            _text(row.detectable),
+            _text(row.decision, _style(row.decision)),
+        )
+    return table
+
+
+def _heading(decision: str, name: str, *, indent: str = "") -> Text:
+    text = _text(indent)
+    text.append_text(_text(decision, _style(decision)))
+    text.append_text(_text(f"  {line(name)}", "bold"))
+    return text
+
+
+def _pairs(pairs: tuple[tuple[str, str], ...]) -> RenderableType:
+    from rich.table import Table
+
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold", ratio=1)
+    for word, sentence in pairs:
+        table.add_row(_text(line(word), _style(word)), _text(line(sentence)))
+    return table
+
+
+def _table() -> Table:
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        box=box.SIMPLE_HEAD, expand=True, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="dim"
+    )
+
+
+def _style(words: str) -> str:
+    """The colour of a decision; a warning keeps to yellow, any other word recedes."""
+    if words.startswith("warning"):
+        return "yellow"
+    return next((style for word, style in _STYLES.items() if words.startswith(word)), "dim")
+
+
+def _text(text: str, style: str = "") -> Text:
+    """Text that rich neither parses nor decorates, and that cannot control the terminal, whoever wrote it."""
+    from rich.text import Text
+
+    return Text(block(text), style=style)
+
+
+def _trimmed(row: str) -> str:
+    return _TRAILING.sub(lambda found: found.group(1).replace(" ", ""), row)

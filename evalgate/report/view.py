@@ -1,0 +1,209 @@
+"""What every rendering shows, chosen once: headline, deciding sentence, cases, rows, footer. Text is still raw here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from evalgate.domain import (
+    ChangeLevel,
+    Comparison,
+    Evidence,
+    Finding,
+    GateReport,
+    Report,
+    Threshold,
+    Verdict,
+    VersionRef,
+)
+from evalgate.domain.numbers import shown
+from evalgate.errors import ExitCode
+
+NONE = "-"
+_SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table of criteria; a cell without a number is "-"."""
+
+    criterion: str
+    baseline: str
+    candidate: str
+    difference: str
+    interval: str
+    n: str
+    detectable: str
+    decision: str
+
+
+def headline(gate: GateReport) -> str:
+    """The decision in one or two words, with what it means for the change where that is not plain."""
+    if gate.exit_code == ExitCode.AWAITING_SIGN_OFF:
+        return f"{gate.decision}, awaiting sign-off"
+    if gate.decision is not Verdict.PASS and gate.exit_code == ExitCode.PASS:
+        return f"{gate.decision}, does not block"
+    return str(gate.decision)
+
+
+def summary(report: Report) -> str:
+    """The sentence under the verdict of several gates, or of none."""
+    if not report.gates:
+        return "No gated prompt has changed."
+    awaiting = sum(gate.exit_code == ExitCode.AWAITING_SIGN_OFF for gate in report.gates)
+    blocking = sum(gate.exit_code != ExitCode.PASS for gate in report.gates) - awaiting
+    sign_off = f"; {awaiting} awaiting sign-off" if awaiting else ""
+    return f"{blocking} of {len(report.gates)} gates block the change{sign_off}."
+
+
+def deciding(gate: GateReport) -> str:
+    """The sentence that decided: the first finding that made the verdict; of a pass, the one with the least room."""
+    finding = _deciding_finding(gate)
+    if finding is not None:
+        return finding.sentence
+    cases = gate.evidence.dataset.cases
+    checked = sum(finding.decision is Verdict.PASS and finding.criterion is not None for finding in gate.findings)
+    return f"All {checked} required criteria hold on {cases} cases." if checked else f"{cases} cases were evaluated."
+
+
+def other_findings(gate: GateReport) -> tuple[Finding, ...]:
+    """All findings but the deciding one: what blocks, then warnings, then what holds."""
+    rest = [finding for finding in gate.findings if finding is not _deciding_finding(gate)]
+    return tuple(sorted(rest, key=lambda finding: (not finding.blocks, _SEVERITY.index(finding.decision))))
+
+
+def label(finding: Finding) -> str:
+    """The word before a finding's sentence."""
+    if finding.blocks or finding.decision is Verdict.PASS:
+        return str(finding.decision)
+    return f"warning: {finding.decision}"
+
+
+def rows(gate: GateReport) -> tuple[Row, ...]:
+    """The table of criteria, in the order of the configuration."""
+    return tuple(_row(gate, comparison) for comparison in gate.comparisons)
+
+
+def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
+    """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
+    evidence = gate.evidence
+    return (
+        ("level", _level(evidence.level)),
+        ("candidate", _version(evidence.candidate, "not named: scores only")),
+        ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
+        *(("note", note) for note in evidence.notes),
+        ("cases", _cases(gate)),
+        ("calls", _calls(evidence)),
+    )
+
+
+def run_line(report: Report) -> str:
+    """Which run this was, by which evalgate, and what its process ends with."""
+    return f"{report.run_id}, {report.created_at}, evalgate {report.tool_version}, exit code {report.exit_code}"
+
+
+def total_cost(gates: Iterable[GateReport]) -> float | None:
+    """The dollars of all gates together; None where one of them is unknown."""
+    costs = [gate.evidence.cost_usd for gate in gates]
+    known = [cost for cost in costs if cost is not None]
+    return math.fsum(known) if len(known) == len(costs) else None
+
+
+def _deciding_finding(gate: GateReport) -> Finding | None:
+    if gate.decision is Verdict.PASS:
+        return min(
+            (finding for finding in gate.findings if _room(gate, finding) < math.inf),
+            key=lambda finding: _room(gate, finding),
+            default=None,
+        )
+    found = [finding for finding in gate.findings if finding.decision is gate.decision]
+    return next((finding for finding in found if finding.blocks), found[0] if found else None)
+
+
+def _room(gate: GateReport, finding: Finding) -> float:
+    """How far a threshold's bound lies from its limit; infinite where nothing is measured against one."""
+    comparison = next((c for c in gate.comparisons if c.criterion == finding.criterion), None)
+    if comparison is None:
+        return math.inf
+    minimum, drop = _limits(gate, comparison)
+    if finding.kind == "max_drop" and comparison.difference is not None:
+        return comparison.difference.low + drop
+    if finding.kind == "min" and comparison.candidate is not None and minimum is not None:
+        bound = comparison.candidate.low if comparison.kind == "judge" else comparison.candidate.value
+        return bound - minimum
+    return math.inf
+
+
+def _limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, float]:
+    threshold = gate.thresholds.get(comparison.criterion, Threshold())
+    return threshold.minimum, gate.policy.max_drop if threshold.max_drop is None else threshold.max_drop
+
+
+def _row(gate: GateReport, comparison: Comparison) -> Row:
+    minimum, drop = _limits(gate, comparison)
+    difference, candidate, baseline = comparison.difference, comparison.candidate, comparison.baseline
+    some = difference or candidate
+    return Row(
+        criterion=comparison.criterion,
+        baseline=shown(baseline.value, minimum) if baseline else NONE,
+        candidate=shown(candidate.value, minimum) if candidate else NONE,
+        difference=shown(difference.value, 0.0, -drop, signed=True) if difference else NONE,
+        interval=(
+            f"[{shown(difference.low, 0.0, -drop, signed=True)}, {shown(difference.high, 0.0, -drop, signed=True)}]"
+            if difference
+            else NONE
+        ),
+        n=str(some.n) if some else "0",
+        # Where all differences are equal the estimate is 0, which is no power of detection.
+        detectable=shown(comparison.detectable, drop) if comparison.detectable else NONE,
+        decision=_decision([finding for finding in gate.findings if finding.criterion == comparison.criterion]),
+    )
+
+
+def _decision(findings: Sequence[Finding]) -> str:
+    """The most severe finding on a criterion; blocking before warning."""
+    if not findings:
+        return "reported"
+    worst = min(findings, key=lambda finding: (not finding.blocks, _SEVERITY.index(finding.decision)))
+    return label(worst)
+
+
+def _level(level: ChangeLevel | None) -> str:
+    if level is None:
+        return "none: stored scores are compared as they are"
+    declared = "not declared" if level.declared is None else f"declared {level.declared.name}"
+    why = f": {'; '.join(level.reasons)}" if level.reasons else ""
+    return f"{level.effective.name} ({declared}; the diff asks for {level.minimum.name} at least{why})"
+
+
+def _version(version: VersionRef | None, otherwise: str) -> str:
+    if version is None:
+        return otherwise
+    name = " ".join(part for part in (version.name, version.version) if part)
+    return f"{name}, digest {version.digest[:12]}, {version.source}"
+
+
+def _cases(gate: GateReport) -> str:
+    dataset, counts = gate.evidence.dataset, gate.counts
+    return (
+        f"{dataset.cases} of {dataset.path}, digest {dataset.digest[:12]}; "
+        f"{counts.decided} of {counts.expected} scores decided, "
+        f"{counts.failures} {'call' if counts.failures == 1 else 'calls'} without an output, {counts.unscored} unscored"
+    )
+
+
+def _calls(evidence: Evidence) -> str:
+    calls, usage = evidence.calls, evidence.usage
+    return (
+        f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved; "
+        f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {cost(evidence.cost_usd)}"
+    )
+
+
+def cost(dollars: float | None) -> str:
+    """Dollars with two digits that mean something: $0.0042, $12.30."""
+    if dollars is None:
+        return "cost unknown"
+    digits = 2 if dollars == 0 or dollars >= 0.1 else 1 - math.floor(math.log10(dollars))
+    return f"${dollars:,.{digits}f}"

@@ -1,0 +1,387 @@
+"""Git as a source of facts: commits, files at commits, history, renames. Plumbing only; it never writes.
+
+Names of commits, paths and object ids go to one long-lived `git cat-file --batch` over its standard input, so that a
+ref or a path can never be taken for an option, and so that a run costs a handful of processes. Trees are walked here,
+component by component, because only a walk sees a symbolic link in the middle of a path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from evalgate.errors import GitError
+
+DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
+
+_TREE, _LINK, _SUBMODULE = 0o040000, 0o120000, 0o160000
+_TREES_KEPT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    mode: int
+    oid: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    oid: str
+    kind: str
+    data: bytes
+
+
+class Git:
+    """One repository with a working tree. `root` is its top level; paths are relative to it, with forward slashes.
+
+    A commit argument is anything that names a commit: `HEAD`, `origin/main`, a sha, a tag. What a name stands for is
+    looked up once, so that a run sees one state of the repository.
+    """
+
+    def __init__(self, root: Path, *, shallow: bool = False) -> None:
+        self.root = root
+        self.shallow = shallow
+        self._reader: subprocess.Popen[bytes] | None = None
+        self._stop: weakref.finalize[[subprocess.Popen[bytes]], Git] | None = None
+        self._trees: dict[str, Mapping[str, _Entry]] = {}
+        self._commits: dict[str, str | None] = {}
+
+    @classmethod
+    def open(cls, folder: Path) -> Git:
+        """The repository around a folder. Raises GitError: no git, no repository, one of another owner, a bare one."""
+        # A line each, the path last, because only the path could hold a line break.
+        done = _execute(folder, ["rev-parse", "--is-shallow-repository", "--show-toplevel"])
+        if done.returncode == 0:
+            shallow, _, top = os.fsdecode(done.stdout).partition("\n")
+            return cls(Path(top.removesuffix("\n")), shallow=shallow == "true")
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if "safe.directory" in said:
+            raise GitError(
+                f"git does not trust the repository at {folder}: it belongs to another user",
+                hint=f"if you trust it: git config --global --add safe.directory {folder}",
+            )
+        if "work tree" in said:
+            raise GitError(f"{folder} is in a bare git repository", hint="run evalgate in a checkout of it")
+        if "not a git repository" in said:
+            raise GitError(f"{folder} is not in a git repository", hint="run evalgate in a checkout, or git init")
+        raise GitError(f"git cannot open the repository at {folder}: {_first_line(said)}")
+
+    @classmethod
+    def find(cls, folder: Path) -> Git | None:
+        """The repository around a folder, or None where `open` says there is none to use."""
+        try:
+            return cls.open(folder)
+        except GitError:
+            return None
+
+    def head(self) -> str | None:
+        """The sha of HEAD, detached or not; None before the first commit."""
+        return self._commit("HEAD")
+
+    def resolve(self, ref: str) -> str:
+        """The full sha of a commit's name. Raises GitError for an unknown one."""
+        sha = self._commit(ref)
+        if sha is not None:
+            return sha
+        if ref == "HEAD":
+            raise GitError("the repository has no commit yet", hint="commit the prompt that is in use first")
+        raise GitError(f'git knows no commit named "{ref}"', hint=DEEPEN if self.shallow else "see git branch --all")
+
+    def knows(self, ref: str) -> bool:
+        """Whether a name is that of a commit."""
+        return self._commit(ref) is not None
+
+    def default_branch(self, name: str | None = None) -> str:
+        """The branch changes are merged into: `name` (or origin's of that name), else origin/HEAD, main or master.
+
+        Raises GitError when there is none.
+        """
+        if name is not None:
+            names = [name, f"refs/remotes/origin/{name}"]
+        else:
+            names = [f"refs/remotes/origin/{branch}" for branch in ("HEAD", "main", "master")]
+            names += ["refs/heads/main", "refs/heads/master"]
+        for ref in names:
+            if self.knows(ref):
+                return ref
+        what = f'there is no branch "{name}"' if name else "there is no default branch (origin/HEAD, main or master)"
+        raise GitError(what, hint=DEEPEN if self.shallow else "name it with --default-branch, or give --baseline FILE")
+
+    def merge_base(self, one: str, other: str) -> str:
+        """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off."""
+        left, right = self.resolve(one), self.resolve(other)
+        if left == right:
+            return left
+        done = self._run(["merge-base", left, right], good=(0, 1))
+        bases = done.stdout.decode().split()
+        if bases:
+            return bases[0]
+        names = f"{short_name(one)} and {short_name(other)}"
+        if self.shallow:
+            raise GitError(f"this shallow clone does not reach the merge base of {names}", hint=DEEPEN)
+        raise GitError(f"{names} have no common history", hint="give --baseline FILE")
+
+    def blob(self, commit: str, path: str) -> str | None:
+        """The id of the regular file at a path, or None when nothing stands there.
+
+        Raises GitError for a symbolic link or a submodule, there or on the way there, and for a folder.
+        """
+        sha = self.resolve(commit)
+        tree = f"{sha}^{{tree}}"
+        parts = path.split("/")
+        for depth, part in enumerate(parts, start=1):
+            entry = self._tree(tree).get(part)
+            if entry is None:
+                return None
+            here = "/".join(parts[:depth])
+            if entry.mode == _LINK:
+                raise GitError(f"{sha[:7]}:{here} is a symbolic link", hint="commit the file itself")
+            if entry.mode == _SUBMODULE:
+                raise GitError(f"{sha[:7]}:{here} is a submodule; its files cannot be read from here")
+            if (entry.mode == _TREE) != (depth < len(parts)):
+                if depth < len(parts):
+                    return None
+                raise GitError(f"{sha[:7]}:{here} is a folder")
+            tree = entry.oid
+        return tree
+
+    def exists(self, commit: str, path: str) -> bool:
+        """Whether something stands at a path; also true for what `read` refuses (a link, a submodule, a folder)."""
+        try:
+            return self.blob(commit, path) is not None
+        except GitError:
+            self.resolve(commit)
+            return True
+
+    def read(self, commit: str, path: str) -> bytes:
+        """The content of a regular file at a commit. Raises GitError for anything else."""
+        oid = self.blob(commit, path)
+        if oid is None:
+            raise GitError(f"{self.resolve(commit)[:7]}:{path} does not exist")
+        return self.blobs([oid])[oid]
+
+    def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
+        """The contents of blobs by their ids. Raises GitError for a missing one."""
+        found = {}
+        for oid in ids:
+            blob = self._object(oid)
+            if blob is None or blob.kind != "blob":
+                raise GitError(f"the repository lacks the object {oid}", hint=DEEPEN if self.shallow else "git fsck")
+            found[oid] = blob.data
+        return found
+
+    def working_blobs(self, paths: Sequence[str]) -> dict[str, str]:
+        """The blob ids that files of the working tree would be committed as, line endings and filters applied."""
+        files = [path for path in paths if "\n" not in path and (self.root / path).is_file()]
+        if not files:
+            return {}
+        done = self._run(["hash-object", "--stdin-paths"], data=b"".join(os.fsencode(file) + b"\n" for file in files))
+        return dict(zip(files, done.stdout.decode().split(), strict=True))
+
+    def history(
+        self, paths: str | Sequence[str], tips: Sequence[str], *, first_parent: bool = False
+    ) -> list[tuple[str, str]]:
+        """(commit sha, blob id) of every commit reachable from the tips that left other content at one of the paths.
+
+        Oldest first; exact renames are followed back; a merge counts when it differs from all that it merged.
+        `first_parent` follows only what each tip's own branch had, not the commits that were merged into it. Commits
+        at which a path is no regular file are left out.
+        """
+        wanted = [paths] if isinstance(paths, str) else list(paths)
+        starts = [self.resolve(tip) for tip in tips]
+        # --parents: without them the commits that are left have no order but their dates
+        walk = ["--reverse", "--topo-order", "--parents", "--first-parent" if first_parent else "--full-history"]
+        known = set(wanted)
+        result: list[tuple[str, str]] = []
+        while wanted:
+            rows = self._run(["rev-list", *walk, *starts, "--", *wanted]).stdout.decode().splitlines()
+            found, added = [], []
+            for commit in [row.split(" ", 1)[0] for row in rows]:
+                parents = self._parents(commit)[: 1 if first_parent else None]
+                for path in wanted:
+                    oid = self._regular(commit, path)
+                    before = [self._regular(parent, path) for parent in parents]
+                    if oid is not None and oid not in before:
+                        found.append((commit, oid))
+                    if oid is not None and not any(before):
+                        added.append(commit)
+            result = [*found, *result]
+            older = {old for old, new in self._exact_renames(added) if new in wanted}
+            wanted = sorted(older - known)
+            known |= older
+        return list(dict.fromkeys(result))
+
+    def renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
+        """The path at `base` of a file that has been renamed since; None when it is new, or still has its name.
+
+        Compares the working tree, or `commit`. A file git does not track yet counts as renamed when it has exactly the
+        content of one that is gone.
+        """
+        start = self.resolve(base)
+        if commit is not None:
+            order = ["diff-tree", "-r", "-M", "-z", "--name-status", "--diff-filter=R", start, self.resolve(commit)]
+        else:
+            order = ["diff-index", "-M", "-z", "--name-status", "--diff-filter=R", start]
+        for old, new in _renames(self._run([*order, "--"]).stdout):
+            if new == path:
+                return old
+        return None if commit is not None else self._gone_twin(start, path)
+
+    def _gone_twin(self, base: str, path: str) -> str | None:
+        oid = self.working_blobs([path]).get(path)
+        if oid is None:
+            return None
+        listing = self._run(["ls-tree", "-r", "-z", base]).stdout
+        twins = []
+        for row in filter(None, listing.split(b"\0")):
+            about, _, file = row.partition(b"\t")
+            if about.split()[2].decode() == oid:
+                old = os.fsdecode(file)
+                if not os.path.lexists(self.root / old):
+                    twins.append(old)
+        name = PurePosixPath(path).name
+        return min(twins, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
+
+    def _regular(self, commit: str, path: str) -> str | None:
+        try:
+            return self.blob(commit, path)
+        except GitError:
+            return None
+
+    def _parents(self, commit: str) -> list[str]:
+        """The parents of a commit, without those that a shallow clone lacks."""
+        found = self._object(commit)
+        lines = found.data.partition(b"\n\n")[0].split(b"\n") if found else []
+        parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
+        return [parent for parent in parents if self.knows(parent)]
+
+    def _exact_renames(self, commits: Sequence[str]) -> list[tuple[str, str]]:
+        if not commits:
+            return []
+        order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
+        return _renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
+
+    def _tree(self, name: str) -> Mapping[str, _Entry]:
+        known = self._trees.get(name)
+        if known is not None:
+            return known
+        found = self._object(name)
+        if found is None or found.kind != "tree":
+            raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")
+        size = len(found.oid) // 2
+        entries: dict[str, _Entry] = {}
+        at = 0
+        while at < len(found.data):
+            space = found.data.index(b" ", at)
+            end = found.data.index(b"\0", space)
+            oid = found.data[end + 1 : end + 1 + size].hex()
+            entries[os.fsdecode(found.data[space + 1 : end])] = _Entry(int(found.data[at:space], 8), oid)
+            at = end + 1 + size
+        if len(self._trees) >= _TREES_KEPT:
+            self._trees.clear()
+        self._trees[name] = entries
+        return entries
+
+    def _commit(self, ref: str) -> str | None:
+        if ref not in self._commits:
+            found = None if not ref.strip() else self._object(f"{ref}^{{commit}}")
+            self._commits[ref] = found.oid if found else None
+        return self._commits[ref]
+
+    def _object(self, name: str) -> _Object | None:
+        """One object by any of its names; None when there is no such object, or the name fits several."""
+        if "\n" in name or "\0" in name:
+            return None
+        reader = self._reading()
+        assert reader.stdin is not None and reader.stdout is not None
+        try:
+            reader.stdin.write(os.fsencode(name) + b"\n")
+            reader.stdin.flush()
+            header = reader.stdout.readline()
+        except OSError:
+            header = b""
+        if not header.endswith(b"\n"):
+            raise GitError("git cat-file ended early: the repository is damaged, or git was stopped", hint="git fsck")
+        # `<id> <kind> <size>`, or the name (which may hold spaces) and one word: missing, ambiguous, ...
+        words = header.split()
+        if not (len(words) == 3 and words[1] in {b"blob", b"tree", b"commit", b"tag"} and words[2].isdigit()):
+            return None
+        size = int(words[2])
+        data = reader.stdout.read(size + 1)
+        if len(data) != size + 1:
+            raise GitError("git cat-file ended early: the repository is damaged, or git was stopped", hint="git fsck")
+        return _Object(words[0].decode(), words[1].decode(), data[:-1])
+
+    def _reading(self) -> subprocess.Popen[bytes]:
+        if self._reader is None or self._reader.poll() is not None:
+            if self._stop is not None:
+                self._stop()
+            self._reader = subprocess.Popen(
+                _command(self.root, ["cat-file", "--batch"]),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+            )
+            self._stop = weakref.finalize(self, _end, self._reader)
+        return self._reader
+
+    def _run(
+        self, arguments: Sequence[str], *, data: bytes | None = None, good: tuple[int, ...] = (0,)
+    ) -> subprocess.CompletedProcess[bytes]:
+        done = _execute(self.root, arguments, data)
+        if done.returncode not in good:
+            said = _first_line(done.stderr.decode("utf-8", "replace"))
+            raise GitError(f"git {arguments[0]} failed: {said}", hint=DEEPEN if self.shallow else None)
+        return done
+
+
+def short_name(ref: str) -> str:
+    """A ref as a person writes it: `origin/main` for `refs/remotes/origin/main`."""
+    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+
+
+def _command(folder: Path, arguments: Sequence[str]) -> list[str]:
+    settings = ["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]
+    return ["git", "--no-pager", "--literal-pathspecs", *settings, "-C", str(folder), *arguments]
+
+
+def _environment() -> dict[str, str]:
+    # LC_ALL: two of git's messages are told apart. No locks: reading must never get in the way of a commit.
+    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def _execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            _command(folder, arguments), input=data or b"", capture_output=True, check=False, env=_environment()
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        raise GitError("git is not installed, or not on the PATH", hint="install git") from None
+    except OSError as error:
+        raise GitError(f"git cannot be started: {error.strerror or error}") from None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def _renames(listing: bytes) -> list[tuple[str, str]]:
+    """(old, new) of each `R<score> NUL old NUL new NUL`; the commit ids between them are passed over."""
+    fields = iter(listing.split(b"\0"))
+    return [(os.fsdecode(next(fields)), os.fsdecode(next(fields))) for field in fields if field[:1] == b"R"]
+
+
+def _first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else "it said nothing"

@@ -1,0 +1,270 @@
+"""From evidence to verdict: fail closed, each level's demands, and the same answer every time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from evalgate.decide import policy
+from evalgate.domain import (
+    DEFAULT_LEVELS,
+    Arm,
+    ChangeLevel,
+    Criterion,
+    DatasetRef,
+    Evidence,
+    Failure,
+    GateReport,
+    Level,
+    LevelFinding,
+    Output,
+    Policy,
+    Result,
+    Score,
+    Scored,
+    Threshold,
+    Unscored,
+    Verdict,
+    VersionRef,
+)
+
+RULES = Policy(levels=DEFAULT_LEVELS)
+JUDGE = Criterion(name="faithfulness", kind="judge", blocking=False, digest="d")
+CHECK = Criterion(name="is_json", kind="check", blocking=True, digest="d")
+
+
+def result(case: int, arm: Arm, scores: Mapping[str, Scored], **fields: object) -> Result:
+    values = {"outcome": Output(text="answer", seconds=1.0), "repeat": 0, "tags": (), **fields}
+    return Result(case=f"case-{case:03}", arm=arm, scores=scores, **values)
+
+
+def results(baseline: Sequence[float], candidate: Sequence[float], name: str = "faithfulness") -> list[Result]:
+    both = ((Arm.BASELINE, baseline), (Arm.CANDIDATE, candidate))
+    return [result(i, arm, {name: Score(value=value)}) for arm, values in both for i, value in enumerate(values)]
+
+
+def evidence(
+    found: Sequence[Result],
+    *,
+    criteria: tuple[Criterion, ...] = (JUDGE,),
+    baseline: bool = True,
+    cases: int | None = None,
+) -> Evidence:
+    version = VersionRef(name="support", version="1.0.0", digest="d", source="working tree")
+    return Evidence(
+        name="support",
+        level=ChangeLevel(declared=Level.MINOR, minimum=Level.MINOR, effective=Level.MINOR),
+        candidate=version,
+        baseline=version if baseline else None,
+        dataset=DatasetRef(
+            path="cases.jsonl", digest="d", cases=len({r.case for r in found}) if cases is None else cases
+        ),
+        criteria=criteria,
+        results=tuple(found),
+    )
+
+
+def decide(
+    found: Sequence[Result],
+    *,
+    level: Level = Level.MINOR,
+    thresholds: Mapping[str, Threshold] | None = None,
+    rules: Policy = RULES,
+    **fields: object,
+) -> GateReport:
+    return policy.decide(evidence(found, **fields), thresholds or {}, rules, rules.levels[level])
+
+
+SAME = [0.75] * 80
+NOISY = [0.0, 1.0] * 20
+NOISY_BACK = [1.0, 0.0] * 20
+SLIGHTLY_WORSE = [0.0] * 14 + [1.0] * 10 + [0.5] * 6
+MIDDLE = [0.5] * 30
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_equal_scores_on_enough_cases_pass(level: Level) -> None:
+    gate = decide(results(SAME, SAME), level=level)
+    assert gate.decision is Verdict.PASS
+    assert gate.exit_code == {Level.PATCH: 0, Level.MINOR: 0, Level.MAJOR: 5}[level]
+    assert [r.kind for r in gate.requirements] == {
+        Level.PATCH: [],
+        Level.MINOR: ["canary"],
+        Level.MAJOR: ["canary", "sign_off"],
+    }[level]
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_a_proven_drop_fails_at_every_level(level: Level) -> None:
+    gate = decide(results([1.0] * 60, [0.75] * 59 + [1.0]), level=level)
+    assert (gate.decision, gate.exit_code) == (Verdict.FAIL, 1)
+    finding = gate.findings[0]
+    assert finding.kind == "max_drop"
+    assert "proven worse than the baseline: -0.246" in finding.sentence
+    assert gate.requirements == ()
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "codes"),
+    [
+        (NOISY, NOISY_BACK, (0, 0, 4)),  # no observed drop, far too noisy to know
+        (SLIGHTLY_WORSE, MIDDLE, (0, 4, 4)),  # observed drop 0.067 > 0.05, not proven
+    ],
+)
+def test_what_inconclusive_means_is_the_levels_policy(candidate, baseline, codes) -> None:
+    found = results(baseline, candidate)
+    gates = [decide(found, level=level) for level in Level]
+    assert {gate.decision for gate in gates} == {Verdict.INCONCLUSIVE}
+    assert tuple(gate.exit_code for gate in gates) == codes
+    assert "no regression" not in gates[0].findings[0].sentence
+
+
+def test_too_few_cases_are_inconclusive() -> None:
+    gate = decide(results([1.0] * 19, [0.0] * 19))
+    assert gate.decision is Verdict.INCONCLUSIVE
+    assert "at least 20 are needed" in gate.findings[0].sentence
+
+
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("arm", list(Arm))
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"scores": {"faithfulness": Unscored(reason="the reply is not JSON")}},
+        {"scores": {}, "outcome": Failure(kind="infrastructure", message="connection reset")},
+    ],
+)
+def test_one_undecided_case_is_never_a_pass(level: Level, arm: Arm, broken: dict) -> None:
+    found = [replace(r, **broken) if (r.case, r.arm) == ("case-007", arm) else r for r in results(SAME, SAME)]
+    gate = decide(found, level=level)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert gate.findings[0].cases == ("case-007",)
+    assert gate.counts.decided == gate.counts.expected - 1
+
+
+def test_an_undecided_repeat_leaves_its_case_undecided() -> None:
+    extra = [
+        result(i, Arm.BASELINE, {"faithfulness": Unscored(reason="cut") if i == 3 else Score(value=0.75)}, repeat=1)
+        for i in range(80)
+    ]
+    gate = decide([*results(SAME, SAME), *extra])
+    assert gate.findings[0].cases == ("case-003",)
+
+
+def test_a_tolerated_share_may_be_left_out_when_the_policy_says_so() -> None:
+    found = [r for r in results(SAME, SAME) if (r.case, r.arm) != ("case-007", Arm.BASELINE)]
+    assert decide(found).decision is Verdict.INCONCLUSIVE
+    assert decide(found, rules=replace(RULES, max_left_out=0.02)).decision is Verdict.PASS
+
+
+def test_cases_without_any_result_are_missed() -> None:
+    gate = decide(results(SAME, SAME), cases=90)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert "10 of 90 cases have no result" in gate.findings[0].sentence
+
+
+@pytest.mark.parametrize(("found", "criteria"), [([], (JUDGE,)), (results(SAME, SAME), ())])
+def test_nothing_measured_is_never_a_pass(found, criteria) -> None:
+    gate = decide(found, criteria=criteria)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+
+
+def test_a_blocking_check_must_hold_on_every_case() -> None:
+    found = results([1.0] * 30, [1.0] * 29 + [0.0], "is_json")
+    gate = decide(found, criteria=(CHECK,), level=Level.PATCH)
+    assert gate.decision is Verdict.FAIL
+    assert gate.findings[0].cases == ("case-029",)
+    reported = decide(found, criteria=(replace(CHECK, blocking=False),), level=Level.PATCH)
+    assert reported.decision is Verdict.PASS
+    assert reported.comparisons[0].regressed == ("case-029",)
+
+
+def test_a_floor_on_a_check_is_the_plain_rate() -> None:
+    found = results([1.0] * 30, [1.0] * 29 + [0.0], "is_json")
+    floors = {name: Threshold(minimum=floor) for name, floor in (("is_json", 29 / 30),)}
+    assert decide(found, criteria=(CHECK,), thresholds=floors).decision is Verdict.PASS
+    higher = decide(found, criteria=(CHECK,), thresholds={"is_json": Threshold(minimum=0.9667)})
+    assert higher.decision is Verdict.FAIL
+    assert "0.96667 against a floor of 0.9667" in higher.findings[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("values", "floor", "decision"),
+    [([0.9] * 60, 0.75, Verdict.PASS), ([0.5] * 60, 0.75, Verdict.FAIL), ([1.0, 0.5] * 30, 0.75, Verdict.INCONCLUSIVE)],
+)
+def test_a_floor_on_a_judge_follows_the_rule(values, floor, decision) -> None:
+    gate = decide(
+        [r for r in results(values, values) if r.arm is Arm.CANDIDATE],
+        baseline=False,
+        thresholds={"faithfulness": Threshold(minimum=floor)},
+    )
+    finding = next(f for f in gate.findings if f.kind == "min")
+    assert finding.decision is decision
+    assert not finding.blocks or decision is Verdict.FAIL  # MINOR goes by the point estimate: 0.75 >= 0.75
+
+
+def test_without_a_baseline_and_without_a_floor_nothing_decides() -> None:
+    found = [r for r in results(SAME, SAME) if r.arm is Arm.CANDIDATE]
+    gate = decide(found, baseline=False)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    floored = decide(found, baseline=False, thresholds={"faithfulness": Threshold(minimum=0.6)})
+    assert floored.decision is Verdict.PASS
+    assert any(f.kind == "no_baseline" and "absolute thresholds alone" in f.sentence for f in floored.findings)
+
+
+def test_the_slowest_twentieth_is_judged_over_all_cases() -> None:
+    found = [
+        replace(r, outcome=Output(text="", seconds=9.0 if r.case >= "case-018" else 1.0))
+        for r in results([1.0] * 20, [1.0] * 20, "latency")
+    ]
+    limited = Criterion(name="latency", kind="check", blocking=True, digest="d", p95_seconds=5.0)
+    gate = decide(found, criteria=(limited,), level=Level.PATCH)
+    assert gate.decision is Verdict.FAIL
+    assert "9.000 s over 20 outputs; the limit is 5 s" in gate.findings[-1].sentence
+
+
+def test_level_findings_fail_whatever_the_scores() -> None:
+    level = ChangeLevel(
+        declared=Level.PATCH,
+        minimum=Level.MAJOR,
+        effective=Level.MAJOR,
+        findings=(LevelFinding(kind="level", sentence="declared PATCH, the schema changed"),),
+    )
+    gate = policy.decide(replace(evidence(results(SAME, SAME)), level=level), {}, RULES, RULES.levels[Level.MAJOR])
+    assert (gate.decision, gate.exit_code) == (Verdict.FAIL, 1)
+    assert gate.findings[0].kind == "level"
+
+
+def test_several_criteria_fail_by_holm() -> None:
+    names = [f"judge-{i}" for i in range(5)]
+    criteria = tuple(Criterion(name=name, kind="judge", blocking=False, digest="d") for name in names)
+    steps = [0.25] * 5 + [0.0] * 25  # p = 0.01 alone
+    found = []
+    for arm in Arm:
+        for i, step in enumerate(steps):
+            value = 0.75 - (step if arm is Arm.CANDIDATE else 0.0)
+            own = {name: Score(value=value if name == "judge-0" else 0.75) for name in names}
+            found.append(result(i, arm, own))
+    alone = decide(found, criteria=criteria[:1])
+    together = decide(found, criteria=criteria)
+    assert alone.findings[0].decision is Verdict.FAIL
+    assert together.findings[0].decision is Verdict.INCONCLUSIVE
+
+
+def test_the_same_evidence_gives_the_same_report() -> None:
+    found = results(NOISY, NOISY_BACK)
+    assert decide(found) == decide(found)
+
+
+def test_the_most_severe_gate_decides() -> None:
+    passed, failed = decide(results(SAME, SAME)), decide(results([1.0] * 60, [0.5] * 59 + [1.0]))
+    unsure, waiting = (
+        decide(results([1.0] * 5, [1.0] * 5), level=Level.MAJOR),
+        decide(results(SAME, SAME), level=Level.MAJOR),
+    )
+    assert policy.overall([]) == (Verdict.PASS, 0)
+    assert policy.overall([passed, waiting]) == (Verdict.PASS, 5)
+    assert policy.overall([waiting, unsure]) == (Verdict.INCONCLUSIVE, 4)
+    assert policy.overall([unsure, failed, waiting]) == (Verdict.FAIL, 1)

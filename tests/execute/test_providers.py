@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from typing import Any
+
+import pytest
+from chat_server import ChatServer, Reply, completion, error
+
+from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage
+from evalgate.errors import InputError
+from evalgate.execute.openai_provider import OpenAIProvider
+from evalgate.execute.protocol import ProviderError
+
+KEY = "sk-secret-123"
+
+
+def make_target(url: str, **more: Any) -> Target:
+    settings: dict[str, Any] = {"model": "m", "api_key_env": "MY_KEY", **more}
+    return Target(name="api", kind="openai", location=url, identity="i", **settings)
+
+
+def make_request(**more: Any) -> Request:
+    return Request(target="api", identity="i", model=None, messages=(Message(role="user", content="hi"),), **more)
+
+
+def ask(target: Target, *requests: Request, key: str | None = KEY, timeout: float = 10, **more: Any) -> list[Outcome]:
+    async def run() -> list[Outcome]:
+        provider = OpenAIProvider(target, key, timeout, **more)
+        try:
+            return [await provider.answer(request) for request in requests]
+        finally:
+            await provider.aclose()
+
+    return asyncio.run(run())
+
+
+def test_answer_over_the_wire(chat_server: ChatServer) -> None:
+    chat_server.script = [Reply(body=completion("hello", system_fingerprint="fp"))]
+    target = make_target(chat_server.url, prices=Prices(input=1, output=10))
+    (outcome,) = ask(target, make_request(parameters={"temperature": 0, "vendor": 1}, response_format={"type": "text"}))
+    assert isinstance(outcome, Output)
+    assert (outcome.text, outcome.served_by) == ("hello", "m-1/fp")
+    assert outcome.usage == Usage(input_tokens=100, output_tokens=10)
+    assert outcome.cost_usd == pytest.approx(0.0002)
+    assert outcome.seconds is not None
+    assert 0 < outcome.seconds < 5
+    (received,) = chat_server.received
+    assert received.path == "/v1/chat/completions"
+    assert received.headers["authorization"] == f"Bearer {KEY}"
+    assert received.body == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "hi"}],
+        "temperature": 0,
+        "vendor": 1,
+        "response_format": {"type": "text"},
+    }
+
+
+def test_logprobs_over_the_wire(chat_server: ChatServer) -> None:
+    top = [{"token": "4", "logprob": -0.5}, {"token": "2", "logprob": -1.0}]
+    logprobs = {"content": [{"token": "4", "logprob": -0.5, "top_logprobs": top}]}
+    chat_server.script = [Reply(body=completion("4", logprobs=logprobs))]
+    (outcome,) = ask(make_target(chat_server.url), make_request(scale=(1, 5)))
+    assert isinstance(outcome, Output)
+    assert dict(outcome.score_tokens[0].logprobs) == {4: -0.5, 2: -1.0}
+    assert chat_server.received[0].body["top_logprobs"] == 20
+
+
+def test_no_environment_variable_steers_it(chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = "http://127.0.0.1:9/v1"
+    for name, value in {
+        "OPENAI_API_KEY": "sk-other",
+        "OPENAI_ADMIN_KEY": "sk-admin",
+        "OPENAI_BASE_URL": elsewhere,
+        "OPENAI_ORG_ID": "org-x",
+        "OPENAI_PROJECT_ID": "proj-x",
+        "OPENAI_CUSTOM_HEADERS": "X-Sneaky: 1\nAuthorization: Bearer sk-sneaky",
+        "HTTP_PROXY": elsewhere,
+        "ALL_PROXY": elsewhere,
+    }.items():
+        monkeypatch.setenv(name, value)
+    ask(make_target(chat_server.url), make_request())
+    ask(make_target(chat_server.url, api_key_env=None), make_request(), key=None)
+    with_key, without_key = (received.headers for received in chat_server.received)
+    assert with_key["authorization"] == f"Bearer {KEY}"
+    assert "authorization" not in without_key
+    for headers in (with_key, without_key):
+        assert not {"x-sneaky", "openai-organization", "openai-project"} & set(headers)
+
+
+def test_the_embedded_server_stands_in_and_costs_nothing(chat_server: ChatServer) -> None:
+    target = Target(name="local", kind="local", location="qwen", identity="i", model="local")
+    (outcome,) = ask(target, make_request(), key=None, base_url=chat_server.url, served_by="fp sha256:1")
+    assert isinstance(outcome, Output)
+    assert (outcome.served_by, outcome.cost_usd) == ("fp sha256:1", 0.0)
+
+
+@pytest.mark.parametrize("key", [None, "", "  \n"])
+def test_missing_key_names_variable_and_target(key: str | None) -> None:
+    with pytest.raises(InputError) as caught:
+        OpenAIProvider(make_target("http://127.0.0.1:1/v1"), key, 1)
+    assert "MY_KEY" in str(caught.value)
+    assert '"api"' in str(caught.value)
+
+
+def test_a_key_with_odd_characters_is_refused_without_showing_it() -> None:
+    with pytest.raises(InputError) as caught:
+        OpenAIProvider(make_target("http://127.0.0.1:1/v1"), "sk-geheimß", 1)
+    assert "geheim" not in str(caught.value)
+
+
+def test_no_model_anywhere_is_fatal(chat_server: ChatServer) -> None:
+    with pytest.raises(ProviderError, match="no model is named") as caught:
+        ask(make_target(chat_server.url, model=None), make_request())
+    assert caught.value.fatal
+    assert not chat_server.received
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "part"),
+    [
+        (error(401, f"Incorrect API key provided: {KEY}"), "fatal", "MY_KEY"),
+        (error(403, "country"), "fatal", "MY_KEY"),
+        (error(404, "The model `m` does not exist"), "fatal", "does not exist"),
+        (error(400, f"maximum context length is 9 tokens {KEY} {'x' * 900}"), "fatal", "context length"),
+        (error(429, "slow down", retry_after="3"), "retry", "slow down"),
+        (error(500, "oops"), "retry", "500"),
+        (Reply(body=b"<html>bad gateway", status=502), "retry", "bad gateway"),
+        (Reply(fault="reset"), "retry", "broke"),
+        (Reply(body=completion(), fault="truncate"), "retry", "broke"),
+        (Reply(body=b'{"choices": [{"mess'), "retry", "malformed"),
+        (Reply(body=b""), "retry", "malformed"),
+        (Reply(body=b"\xff\xfe"), "retry", "malformed"),
+        (Reply(body={"unexpected": 1}), "retry", "malformed"),
+    ],
+)
+def test_faults(chat_server: ChatServer, reply: Reply, kind: str, part: str) -> None:
+    chat_server.script = [reply]
+    with pytest.raises(ProviderError) as caught:
+        ask(make_target(chat_server.url), make_request())
+    failed = caught.value
+    assert (failed.fatal, failed.retryable) == (kind == "fatal", kind == "retry")
+    assert part in failed.message
+    assert not failed.unreachable
+    assert KEY not in failed.message
+    assert len(failed.message) < 700
+    assert len(chat_server.received) == 1, "the package must not retry by itself"
+
+
+def test_retry_after_is_read(chat_server: ChatServer) -> None:
+    chat_server.script = [error(429, "slow", retry_after="3")]
+    with pytest.raises(ProviderError) as caught:
+        ask(make_target(chat_server.url), make_request())
+    assert caught.value.retry_after == 3.0
+
+
+def test_timeout_is_of_the_whole_answer(chat_server: ChatServer) -> None:
+    chat_server.script = [Reply(body=completion(), delay=0.6)]
+    with pytest.raises(ProviderError, match=r"within 0\.15 s") as caught:
+        ask(make_target(chat_server.url), make_request(), timeout=0.15)
+    assert caught.value.retryable
+
+
+def test_refused_connection_is_unreachable() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://user:pass@127.0.0.1:{free.getsockname()[1]}/v1?token=abc"
+        with pytest.raises(ProviderError, match="cannot connect") as caught:
+            ask(make_target(url), make_request())
+    assert caught.value.unreachable
+    assert caught.value.retryable
+    assert "pass" not in caught.value.message
+    assert "abc" not in caught.value.message
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:1/v1", "ftp://127.0.0.1/v1", "nonsense"])
+def test_a_base_url_that_is_none_is_fatal(url: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        ask(make_target(url), make_request())
+    assert caught.value.fatal
+
+
+def test_filtered_request_is_unusable(chat_server: ChatServer) -> None:
+    chat_server.script = [error(400, "filtered", code="content_filter")]
+    (outcome,) = ask(make_target(chat_server.url), make_request())
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "unusable"
+
+
+def test_refused_logprobs_name_the_way_out(chat_server: ChatServer) -> None:
+    chat_server.script = [error(400, "logprobs are not supported")]
+    with pytest.raises(ProviderError) as caught:
+        ask(make_target(chat_server.url), make_request(scale=(1, 5)))
+    assert "score: printed" in str(caught.value.hint)

@@ -1,0 +1,321 @@
+"""What is wrong with an evalgate.yml, as it is printed: place, message, closest match."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalgate.inputs.config import load_config
+
+from .conftest import CONFIG, RUBRIC, Project
+
+HEAD = "targets:\n  api: {type: openai}\ngates:\n  - prompt: prompts/support.prompt.yml\n    dataset: cases.jsonl\n"
+CHECKS = HEAD + "    checks:\n      - {type: is_json}\n"
+
+
+def faults(project: Project, text: str) -> list[str]:
+    project.write("evalgate.yml", text)
+    return project.faults(lambda: load_config(project.tree, "evalgate.yml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (CHECKS + "    tresholds: {}\n", 'evalgate.yml:8:5: unknown key "tresholds"; did you mean "thresholds"?'),
+        (CHECKS + "polcy: {}\n", 'evalgate.yml:8:1: unknown key "polcy"; did you mean "policy"?'),
+        (
+            HEAD + "    checks:\n      - {type: regex, patern: x, pattern: y}\n",
+            'evalgate.yml:7:23: unknown key "patern"; did you mean "pattern"?',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: contians, value: x}\n",
+            'evalgate.yml:7:16: unknown type "contians"; did you mean "contains"?',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: not_latency, max_seconds: 1}\n",
+            'evalgate.yml:7:16: unknown type "not_latency"; did you mean "latency"?',
+        ),
+        (HEAD + "    checks:\n      - {name: x}\n", 'evalgate.yml:7:9: a check has no "type"'),
+        (HEAD + "    checks:\n      - is_json\n", 'evalgate.yml:7:9: a check must be a mapping, not "is_json"'),
+        (
+            HEAD + "    checks:\n      - {type: length, max_words: ninety}\n",
+            'evalgate.yml:7:35: "max_words" must be a whole number, not "ninety"',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: length, max_words: 1.5}\n",
+            'evalgate.yml:7:35: "max_words" must be a whole number, not 1.5',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: length, max_words: true}\n",
+            'evalgate.yml:7:35: "max_words" must be a whole number, not true',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: length}\n",
+            "evalgate.yml:7:9: a check needs one of: min_chars, max_chars, min_words, max_words, min_lines, max_lines",
+        ),
+        (
+            HEAD + "    checks:\n      - {type: length, min_words: 9, max_words: 3}\n",
+            'evalgate.yml:7:35: "min_words" is more than "max_words"',
+        ),
+        (HEAD + "    checks:\n      - {type: contains}\n", "evalgate.yml:7:9: a check needs one of: value, from"),
+        (
+            HEAD + "    checks:\n      - {type: contains, value: x, from: y}\n",
+            'evalgate.yml:7:36: "value" and "from" exclude each other',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: contains, value: 5}\n",
+            'evalgate.yml:7:33: "value" is a number here (5): quote it, "5"',
+        ),
+        (HEAD + "    checks:\n      - {type: is_json, at: answer}\n", 'evalgate.yml:7:25: unknown key "at"'),
+        (
+            HEAD + "    checks:\n      - {type: regex, pattern: x, at: answer}\n",
+            'evalgate.yml:7:39: "at" must be a JSON Pointer such as /answer, not "answer"',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: required_fields, fields: [a, a]}\n",
+            'evalgate.yml:7:45: "a" stands twice in "fields"',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: json_schema, schema: nope.json}\n",
+            'evalgate.yml:7:37: no such file: "nope.json"',
+        ),
+        (
+            HEAD + "    checks:\n      - {type: is_json}\n      - {type: is_json}\n",
+            'evalgate.yml:8:9: the criterion "is_json" stands twice; first in line 7\n  hint: give one a `name:`',
+        ),
+        (HEAD, "evalgate.yml:4:5: the gate has no check and no judge"),
+        (HEAD + "    checks: []\n", "evalgate.yml:4:5: the gate has no check and no judge"),
+        (
+            HEAD + "    judges:\n      - {rubric: faithfullness}\n",
+            'evalgate.yml:7:18: unknown rubric "faithfullness"; did you mean "faithfulness"?',
+        ),
+        (
+            HEAD + "    judges:\n      - {rubric: rubrics/none.md}\n",
+            'evalgate.yml:7:18: no such file: "rubrics/none.md"',
+        ),
+        (
+            HEAD + "    judges:\n      - {rubric: relevance, score: expcted}\n",
+            'evalgate.yml:7:36: unknown value "expcted"; did you mean "expected"?',
+        ),
+        (
+            HEAD + "    judges:\n      - {rubric: relevance, target: apy}\n",
+            'evalgate.yml:7:37: unknown target "apy"; did you mean "api"?',
+        ),
+        (
+            CHECKS + "    thresholds:\n      is_jsn: {min: 1}\n",
+            'evalgate.yml:9:7: unknown criterion "is_jsn"; did you mean "is_json"?',
+        ),
+        (CHECKS + "    thresholds:\n      is_json: {min: 75}\n", 'evalgate.yml:9:22: "min" must be at most 1, not 75'),
+        (CHECKS + "    thresholds:\n      is_json: {}\n", 'evalgate.yml:9:16: "is_json" is empty'),
+        (CHECKS + "    target: {candidate: api}\n", 'evalgate.yml:8:13: "baseline" is missing in "target"'),
+        (CHECKS + "    target: 7\n", 'evalgate.yml:8:13: "target" is a number here (7): quote it, "7"'),
+        (CHECKS + "    baseline: prompts/x.prompt.yml\n", 'evalgate.yml:8:15: no such file: "prompts/x.prompt.yml"'),
+        (CHECKS + "    baseline: cases.jsonl\n", 'evalgate.yml:8:15: "cases.jsonl" is not a prompt file'),
+        (
+            CHECKS + "    baseline: ../x.prompt.yml\n",
+            'evalgate.yml:8:15: "../x.prompt.yml" leads out of the project\'s folder',
+        ),
+        (CHECKS + "    samples: {candidate: 0}\n", 'evalgate.yml:8:26: "candidate" must be at least 1, not 0'),
+        (
+            CHECKS
+            + "  - prompt: prompts/support.prompt.yml\n    dataset: cases.jsonl\n    checks: [{type: is_json}]\n",
+            'evalgate.yml:8:5: the gate "support" stands twice; first in line 4',
+        ),
+        (CHECKS.replace("dataset: cases.jsonl", ""), 'evalgate.yml:4:5: "dataset" is missing in a gate'),
+        (CHECKS.replace("cases.jsonl", "prompts"), 'evalgate.yml:5:14: "prompts" is a folder, not a file'),
+        (CHECKS.replace("prompts/support", "prompts\\\\support"), "hint: write paths with forward slashes"),
+        (
+            CHECKS.replace("  api: {type: openai}", "  api: {type: openai}\n  two: {type: openai}"),
+            'evalgate.yml:5:5: "target" is missing in a gate',
+        ),
+        ("targets: {}\ngates: []\n", 'evalgate.yml:1:10: "targets" is empty'),
+        ("targets: {}\ngates: []\n", 'evalgate.yml:2:8: "gates" is empty'),
+        ("gates: []\n", 'evalgate.yml:1:1: "targets" is missing'),
+        ("- 1\n", "evalgate.yml:1:1: the file must be a mapping, not a list"),
+        ("", "evalgate.yml:1:1: is empty: targets and gates were expected"),
+        ("format: 2\n" + CHECKS, 'evalgate.yml:1:9: "format" must be 1, not 2'),
+        (CHECKS + "policy: {alpha: 0.7}\n", 'evalgate.yml:8:17: "alpha" must be less than 0.5, not 0.7'),
+        (CHECKS + "policy: {patch: {inconclusive: pass}}\n", 'evalgate.yml:8:32: unknown value "pass"'),
+        (CHECKS + "run: {timeout: 0}\n", 'evalgate.yml:8:16: "timeout" must be more than 0, not 0'),
+        (CHECKS + "format: 1\nformat: 1\n", 'evalgate.yml:9:1: the key "format" is given twice; first in line 8'),
+        (
+            CHECKS.replace("{type: openai}", "{type: opnai}"),
+            'evalgate.yml:2:15: unknown type "opnai"; did you mean "openai"?',
+        ),
+        (
+            CHECKS.replace("{type: openai}", "{type: local, model: qwen2.5-coder-1.5b}"),
+            'unknown model "qwen2.5-coder-1.5b"; did you mean "qwen2.5-coder-',
+        ),
+        (
+            CHECKS.replace("{type: openai}", "{type: recorded, path: o.jsonl}"),
+            'evalgate.yml:2:31: no such file: "o.jsonl"',
+        ),
+        (
+            CHECKS.replace("{type: openai}", "{type: python, function: my.app.answer}"),
+            '"function" must be package.module:function, not "my.app.answer"',
+        ),
+        (
+            CHECKS.replace("{type: openai}", '{type: openai, base_url: "ftp://x"}'),
+            'evalgate.yml:2:33: "base_url" must be an http:// or https:// URL',
+        ),
+        (
+            CHECKS.replace("{type: openai}", '{type: openai, base_url: "http://[x"}'),
+            'evalgate.yml:2:33: "base_url" is not a URL',
+        ),
+        (
+            CHECKS.replace("{type: openai}", "{type: openai, prices: {input: 1}}"),
+            'evalgate.yml:2:31: "output" is missing in "prices"',
+        ),
+    ],
+)
+def test_a_fault_has_a_place_and_a_sentence(project: Project, text: str, wanted: str) -> None:
+    found = faults(project, text)
+    assert any(wanted in fault for fault in found), found
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "{type: openai, api_key: sk-verysecret}",
+        "{type: openai, token: sk-verysecret}",
+        "{type: openai, api_key_env: sk-verysecret}",
+        '{type: openai, base_url: "https://me:sk-verysecret@example.org/v1"}',
+        '{type: openai, base_url: "https://sk-verysecret@example.org/v1"}',
+    ],
+)
+def test_a_key_in_the_file_is_refused_and_never_shown(project: Project, target: str) -> None:
+    found = "\n".join(faults(project, CHECKS.replace("{type: openai}", target)))
+    assert "verysecret" not in found
+    assert "evalgate.yml:2:" in found
+    assert "NAME of" in found
+
+
+def test_recorded_outputs_cannot_judge(project: Project) -> None:
+    project.write("o.jsonl", '{"case": "a", "text": "t"}')
+    text = (
+        HEAD.replace("{type: openai}", "{type: recorded, path: o.jsonl}")
+        + "    judges:\n      - {rubric: relevance%s}\n"
+    )
+    assert faults(project, text % ", target: api") == [
+        'evalgate.yml:7:37: a judge cannot ask "api": recorded outputs answer cases, not judges\n'
+        "  hint: give the judge a target of type openai or local"
+    ]
+    assert faults(project, text % "") == [
+        'evalgate.yml:7:9: "target" is missing in a judge: the gate has no one model to ask'
+    ]
+
+
+def test_all_faults_of_all_files_at_once(project: Project) -> None:
+    project.write("rubrics/tone.md", RUBRIC.replace("min: 1", "min: 9"))
+    project.write("schema.json", '{"$ref": "https://example.org/x.json"}')
+    found = faults(
+        project,
+        HEAD
+        + """    tresholds: {}
+    checks:
+      - {type: json_schema, schema: schema.json}
+      - {type: regex, patern: x}
+      - {type: is_json, name: [1]}
+    judges:
+      - {rubric: rubrics/tone.md}
+policy: {min_cases: none}
+""",
+    )
+    assert [fault.splitlines()[0] for fault in found] == [
+        'evalgate.yml:6:5: unknown key "tresholds"; did you mean "thresholds"?',
+        'evalgate.yml:9:23: unknown key "patern"; did you mean "pattern"?',
+        'evalgate.yml:10:31: "name" must be text, not a list',
+        'evalgate.yml:13:21: "min_cases" must be a whole number, not "none"',
+        'schema.json:1:10: the reference "https://example.org/x.json" would reach the network',
+        'rubrics/tone.md:4:8: "min" must be less than "max"',
+    ]
+
+
+def test_a_shared_rubric_is_told_once(project: Project) -> None:
+    project.write("tone.md", RUBRIC.replace('"1.0.0"', "1"))
+    found = faults(
+        project, HEAD + "    judges:\n      - {rubric: tone.md, name: a}\n      - {rubric: tone.md, name: b}\n"
+    )
+    assert found == ['tone.md:3:10: version is a number here (1): quote it, "1.0.0"']
+
+
+@pytest.mark.parametrize(
+    ("schema", "others", "wanted"),
+    [
+        (
+            '{"$ref": "http://evil.example/x"}',
+            {},
+            'data/s.json:1:10: the reference "http://evil.example/x" would reach the network',
+        ),
+        (
+            '{"$ref": "../secret.json"}',
+            {"secret.json": "{}"},
+            'the reference "../secret.json" leaves the dataset\'s folder, "data"',
+        ),
+        ('{"$ref": "x/../../secret.json"}', {"secret.json": "{}"}, 'leaves the dataset\'s folder, "data"'),
+        ('{"$ref": "%2e%2e/secret.json"}', {"secret.json": "{}"}, 'leaves the dataset\'s folder, "data"'),
+        ('{"$ref": "file:///etc/passwd"}', {}, 'leaves the dataset\'s folder, "data"'),
+        ('{"$ref": "/etc/passwd"}', {}, 'leaves the dataset\'s folder, "data"'),
+        ('{"$ref": "../../../../etc/passwd"}', {}, 'leaves the dataset\'s folder, "data"'),
+        ('{"$ref": "//evil.example/x"}', {}, "data/s.json:1:10: the reference"),
+        ('{"$ref": "none.json"}', {}, 'data/s.json:1:10: the reference "none.json" names no file'),
+        ('{"items": [{"a": {"$dynamicRef": "none.json"}}]}', {}, 'the reference "none.json" names no file'),
+        (
+            '{"$id": "https://e.org/a/", "$ref": "b.json"}',
+            {"data/b.json": "{}"},
+            'the reference "b.json" would reach the network',
+        ),
+        ('{"$ref": "b.json"}', {"data/b.json": '{"a": NaN}'}, "data/b.json:1:7: NaN is not a number JSON knows"),
+        ('{"a": 1, "a": 2}', {}, 'data/s.json:1:10: the key "a" is given twice'),
+    ],
+)
+def test_a_schema_reaches_only_the_dataset_s_folder(
+    project: Project, schema: str, others: dict[str, str], wanted: str
+) -> None:
+    for path, text in {"data/s.json": schema, "data/cases.jsonl": '{"id": "a"}', **others}.items():
+        project.write(path, text)
+    text = (
+        HEAD.replace("dataset: cases", "dataset: data/cases")
+        + "    checks:\n      - {type: json_schema, schema: data/s.json}\n"
+    )
+    found = faults(project, text)
+    assert len(found) == 1
+    assert wanted in found[0]
+
+
+def test_a_reference_through_a_link_is_refused(project: Project) -> None:
+    project.write("secret.json", "{}")
+    project.write("data/s.json", '{"$ref": "link.json"}')
+    project.write("data/cases.jsonl", '{"id": "a"}')
+    (project.root / "data" / "link.json").symlink_to(project.root / "secret.json")
+    text = (
+        HEAD.replace("dataset: cases", "dataset: data/cases")
+        + "    checks:\n      - {type: json_schema, schema: data/s.json}\n"
+    )
+    assert 'the reference "link.json" names no file' in faults(project, text)[0]
+
+
+def test_a_linked_prompt_is_refused_at_its_path(project: Project) -> None:
+    (project.root / "linked.prompt.yml").symlink_to(project.root / "prompts" / "support.prompt.yml")
+    found = faults(project, CHECKS.replace("prompts/support", "linked"))
+    assert found == [
+        'evalgate.yml:4:13: "linked.prompt.yml" is, or lies behind, a symbolic link\n  hint: put the file itself there'
+    ]
+
+
+def test_many_faults_are_counted_not_listed(project: Project) -> None:
+    found = faults(project, HEAD + "    checks:\n" + "      - {type: x}\n" * 500)
+    assert len(found) == 101
+    assert found[-1] == "evalgate.yml: and 400 more"
+
+
+def test_a_missing_config_says_so(project: Project) -> None:
+    assert project.faults(lambda: load_config(project.tree, "nope.yml")) == ["nope.yml: no such file"]
+
+
+def test_anchors_may_be_used(project: Project) -> None:
+    project.write(
+        "evalgate.yml",
+        CONFIG.replace("{type: is_json}", "&j {type: is_json}")
+        + "  - {name: b, prompt: prompts/support.prompt.yml, dataset: cases.jsonl, checks: [*j]}\n",
+    )
+    assert [gate.checks[0].type for gate in load_config(project.tree, "evalgate.yml").gates] == ["is_json", "is_json"]

@@ -1,0 +1,399 @@
+"""Hand-made reports, one for each way a gate can end; the texts in them are hostile on purpose."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from evalgate.domain import (
+    DEFAULT_LEVELS,
+    Arm,
+    Calls,
+    ChangeLevel,
+    Comparison,
+    Counts,
+    Criterion,
+    DatasetRef,
+    Estimate,
+    Evidence,
+    Failure,
+    Finding,
+    GateReport,
+    Level,
+    LevelFinding,
+    Outcome,
+    Output,
+    Policy,
+    Report,
+    Requirement,
+    Result,
+    Score,
+    Scored,
+    ScoreToken,
+    Threshold,
+    Unscored,
+    Usage,
+    Verdict,
+    VersionRef,
+)
+
+POLICY = Policy(levels=DEFAULT_LEVELS)
+CRITERIA = (
+    Criterion(name="json_schema", kind="check", blocking=True, digest="a" * 64),
+    Criterion(name="facts", kind="check", blocking=True, digest="b" * 64),
+    Criterion(name="faithfulness", kind="judge", blocking=True, digest="c" * 64),
+)
+CANDIDATE = VersionRef(name="support", version="1.1.0", digest="5f2c" * 16, source="working tree")
+BASELINE = VersionRef(name="support", version="1.0.0", digest="9b41" * 16, source="a1b2c3d:prompts/support.prompt.yml")
+DATASET = DatasetRef(path="golden/cases.jsonl", digest="77aa" * 16, cases=60)
+
+REFUND = {
+    Arm.BASELINE: "You can return unused items within 30 days of delivery. The refund goes back to your original "
+    "payment method within 5 to 7 working days.",
+    Arm.CANDIDATE: "You can return unused items at any time. The refund goes back to your original payment method "
+    "within a few days.",
+}
+HOSTILE = (
+    "\x1b[2J\x1b]8;;https://evil.example\x07click\u202e me\u200b\r\n\n<!-- --><img src=x onerror=alert(1)>\n"
+    "@octocat closes #1 and org/repo#2, GH-3, see https://evil.example or www.evil.example | ``` ~~~\n"
+    "</pre></td></table></details>\n\n# PASS\n![x](https://evil.example/x.png) :tada: $\\frac{1}{2}$"
+)
+
+
+def answer(text: str) -> Output:
+    return Output(
+        text=json.dumps({"answer": text}),
+        served_by="fp_44709d6fcb",
+        usage=Usage(input_tokens=212, output_tokens=38),
+        seconds=0.8125,
+        cached=True,
+    )
+
+
+def result(case: str, arm: Arm, repeat: int, outcome: Outcome | None, **scores: Scored) -> Result:
+    verdict = Output(text='{"score": 4}', score_tokens=(ScoreToken(token=4, logprobs={4: -0.1, 5: -2.5}),))
+    return Result(
+        case=case,
+        arm=arm,
+        repeat=repeat,
+        tags=("refund", "critical") if case.startswith("refund") else (),
+        outcome=outcome,
+        scores=scores,
+        replies={"faithfulness": (verdict,)} if "faithfulness" in scores else {},
+    )
+
+
+def estimate(value: float, low: float, high: float, n: int = 60) -> Estimate:
+    return Estimate(value=value, low=low, high=high, n=n)
+
+
+def around(value: float) -> Estimate:
+    return estimate(round(value, 4), round(value - 0.04, 4), round(min(1.0, value + 0.03), 4))
+
+
+def comparison(criterion: str, difference: Estimate | None, *, at: float = 0.98, **others: object) -> Comparison:
+    found = Comparison(
+        criterion=criterion,
+        kind="judge" if criterion == "faithfulness" else "check",
+        baseline=None if difference is None else around(at),
+        candidate=around(at + (difference.value if difference else 0.0)),
+        difference=difference,
+        p_value=None if difference is None else 0.21,
+        detectable=None if difference is None else 0.0813,
+        deviation=None if difference is None else 0.21,
+    )
+    return replace(found, **others)
+
+
+def holds(criterion: str) -> Finding:
+    return _proven("check", f"{criterion}: 60 of 60 cases hold.", criterion=criterion)
+
+
+def gate(
+    decision: Verdict,
+    exit_code: int,
+    *,
+    at: Level = Level.MINOR,
+    comparisons: tuple[Comparison, ...] = (),
+    findings: tuple[Finding, ...] = (),
+    requirements: tuple[Requirement, ...] = (),
+    results: tuple[Result, ...] = (),
+    counts: Counts | None = None,
+    **evidence: object,
+) -> GateReport:
+    declared = ChangeLevel(
+        declared=at, minimum=Level.PATCH, effective=at, reasons=("4 % of the words changed",), findings=()
+    )
+    proof = Evidence(
+        name="support",
+        level=declared,
+        candidate=CANDIDATE,
+        baseline=BASELINE,
+        dataset=DATASET,
+        criteria=CRITERIA,
+        results=results,
+        calls=Calls(made=63, cached=180, saved=12),
+        usage=Usage(input_tokens=51_234, output_tokens=9_876),
+        cost_usd=0.01342,
+    )
+    return GateReport(
+        evidence=replace(proof, **evidence),
+        thresholds={"faithfulness": Threshold(minimum=0.9, max_drop=0.05)},
+        policy=POLICY,
+        level_policy=DEFAULT_LEVELS[at],
+        decision=decision,
+        exit_code=exit_code,
+        counts=counts or Counts(expected=180, decided=180, failures=0, unscored=0),
+        comparisons=comparisons,
+        findings=findings,
+        requirements=requirements,
+    )
+
+
+def report(*gates: GateReport, decision: Verdict | None = None, exit_code: int | None = None) -> Report:
+    return Report(
+        run_id="20260304T050607Z-1f2e3d",
+        created_at="2026-03-04T05:06:07Z",
+        tool_version="0.1.0",
+        decision=decision or (gates[0].decision if gates else Verdict.PASS),
+        exit_code=exit_code if exit_code is not None else (gates[0].exit_code if gates else 0),
+        gates=gates,
+    )
+
+
+WITHIN_DROP = estimate(0.004, -0.0496, 0.031)
+
+
+def _passing(difference: Estimate = WITHIN_DROP, **of_judge: object) -> tuple[Comparison, ...]:
+    return (
+        comparison("json_schema", estimate(0.0, -0.041, 0.0), at=1.0, detectable=0.0, deviation=0.0, p_value=1.0),
+        comparison("facts", estimate(0.0166, -0.0312, 0.044), at=0.983),
+        comparison("faithfulness", difference, at=0.8996 - difference.value, **of_judge),
+    )
+
+
+def _proven(kind: str, sentence: str, decision: Verdict = Verdict.PASS, **others: object) -> Finding:
+    found = Finding(criterion="faithfulness", kind=kind, decision=decision, sentence=sentence, blocks=False)
+    return replace(found, **others)
+
+
+WITHIN = _proven(
+    "max_drop",
+    "faithfulness: proven to be less than 0.050 worse than the baseline: +0.004 [-0.0496, +0.031] over 60 cases.",
+)
+FLOOR = _proven("min", "faithfulness: proven at or above its floor of 0.600: 0.900 [0.860, 0.930] over 60 cases.")
+CANARY = Requirement(kind="canary", state="pending", detail="48-hour canary")
+SIGN_OFF = Requirement(kind="sign_off", state="pending", detail="sign-off by a person who did not write the change")
+
+
+def passing() -> Report:
+    scores = {"facts": Score(value=1.0), "faithfulness": Score(value=1.0)}
+    plain = tuple(result("refund-001", arm, 0, answer("Within 30 days."), **scores) for arm in Arm)
+    found = gate(
+        Verdict.PASS,
+        0,
+        comparisons=_passing(improved=("billing-004",)),
+        findings=(holds("json_schema"), holds("facts"), FLOOR, WITHIN),
+        requirements=(CANARY,),
+        results=plain,
+    )
+    return report(replace(found, thresholds={"faithfulness": Threshold(minimum=0.6, max_drop=0.05)}))
+
+
+def _fallen(case: str, *, before: str, after: str) -> tuple[Result, ...]:
+    good = {"json_schema": Score(value=1.0), "facts": Score(value=1.0)}
+    bad = {"json_schema": Score(value=1.0), "facts": Score(value=0.0, reason='"30 days" is missing')}
+    judged = Score(value=1.0, reason="Every statement is in the context.")
+    weak = Score(value=0.5, reason="The delay is not in the context.")
+    low = Score(value=0.25, reason='"At any time" contradicts the context,\nwhich gives 30 days.')
+    return (
+        result(
+            case,
+            Arm.BASELINE,
+            0,
+            answer(before + " Is there anything else I can do for you?"),
+            **good,
+            faithfulness=weak,
+        ),
+        result(case, Arm.BASELINE, 1, answer(before), **good, faithfulness=judged),
+        result(case, Arm.BASELINE, 2, answer(before), **good, faithfulness=judged),
+        result(case, Arm.CANDIDATE, 0, answer(after), **bad, faithfulness=low),
+    )
+
+
+def failing() -> Report:
+    cases = ("refund-017", *(f"refund-{number:03}" for number in range(20, 27)))
+    results = [row for case in cases for row in _fallen(case, before=REFUND[Arm.BASELINE], after=REFUND[Arm.CANDIDATE])]
+    sentence = (
+        f"facts: 52 of 60 cases hold; the check is blocking. {cases[0]}: "
+        'the value at /answer lacks "30 days", which `expected` asks for.'
+    )
+    worse = (
+        "faithfulness: proven worse than the baseline: -0.125 [-0.187, -0.062] over 60 cases; "
+        "the allowed drop is 0.050."
+    )
+    return report(
+        gate(
+            Verdict.FAIL,
+            1,
+            at=Level.PATCH,
+            comparisons=(
+                comparison("json_schema", estimate(0.0, -0.041, 0.0), at=1.0, detectable=0.0),
+                comparison("facts", estimate(-0.1333, -0.2131, -0.0593), at=0.9833, regressed=cases, p_value=0.0019),
+                comparison("faithfulness", estimate(-0.125, -0.187, -0.062), at=0.93, regressed=cases[:1]),
+            ),
+            findings=(
+                holds("json_schema"),
+                Finding(
+                    criterion="facts",
+                    kind="check",
+                    decision=Verdict.FAIL,
+                    sentence=sentence,
+                    blocks=True,
+                    cases=cases,
+                ),
+                _proven("max_drop", worse, Verdict.FAIL, blocks=True, cases=cases[:1]),
+            ),
+            results=tuple(results),
+        )
+    )
+
+
+def inconclusive() -> Report:
+    sentence = (
+        "faithfulness: not proven worse, and not proven within 0.050 of the baseline: -0.018 [-0.069, +0.027] over 60 "
+        "cases. This dataset reliably detects drops of 0.081 and more. To settle it: about 160 cases."
+    )
+    return report(
+        gate(
+            Verdict.INCONCLUSIVE,
+            0,
+            at=Level.PATCH,
+            comparisons=_passing(estimate(-0.018, -0.0692, 0.0271), regressed=("refund-017",)),
+            findings=(
+                holds("json_schema"),
+                holds("facts"),
+                _proven("max_drop", sentence, Verdict.INCONCLUSIVE, cases=("refund-017",)),
+            ),
+            results=_fallen("refund-017", before=REFUND[Arm.BASELINE], after=REFUND[Arm.CANDIDATE]),
+        )
+    )
+
+
+def major() -> Report:
+    found = gate(
+        Verdict.PASS,
+        5,
+        at=Level.MAJOR,
+        comparisons=_passing(),
+        findings=(holds("json_schema"), holds("facts"), WITHIN),
+        requirements=(replace(CANARY, state="met"), SIGN_OFF),
+    )
+    return report(replace(found, thresholds={}))
+
+
+def new_prompt() -> Report:
+    alone = "There is no baseline: the prompt is new here, and the absolute thresholds alone decide."
+    floor = "faithfulness: not proven to be on either side of its floor of 0.900: 0.8996 [0.860, 0.930] over 60 cases."
+    low = Score(value=0.25, reason="Nothing of it is in the context.")
+    return report(
+        gate(
+            Verdict.INCONCLUSIVE,
+            4,
+            comparisons=(
+                comparison("json_schema", None, at=1.0),
+                comparison("faithfulness", None, at=0.8996, undecided=()),
+            ),
+            findings=(
+                holds("json_schema"),
+                _proven("min", floor, Verdict.INCONCLUSIVE, blocks=True, cases=("refund-017",)),
+                Finding(criterion=None, kind="no_baseline", decision=Verdict.PASS, sentence=alone, blocks=False),
+            ),
+            results=(
+                result("refund-017", Arm.CANDIDATE, 0, Output(text=""), json_schema=Score(value=1.0), faithfulness=low),
+            ),
+            baseline=None,
+            level=ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR),
+            cost_usd=None,
+        )
+    )
+
+
+def incomplete() -> Report:
+    sentence = (
+        "faithfulness: 2 of 60 cases could not be decided (refund-017, refund-018); the first: "
+        "candidate, the reply is not JSON: {}"
+    )
+    down = Failure(kind="infrastructure", message="connection reset by peer, 5 attempts", seconds=31.5)
+    unread = Unscored(reason="the reply is not JSON: {}")
+    good = Score(value=1.0, reason="All of it is in the context.")
+    found = report(
+        gate(
+            Verdict.INCONCLUSIVE,
+            4,
+            comparisons=(
+                comparison("facts", estimate(0.0, -0.04, 0.0), at=1.0),
+                comparison("faithfulness", None, candidate=None, undecided=("refund-017", "refund-018")),
+            ),
+            findings=(
+                _proven(
+                    "completeness", sentence, Verdict.INCONCLUSIVE, blocks=True, cases=("refund-017", "refund-018")
+                ),
+                holds("facts"),
+            ),
+            results=(
+                result("refund-017", Arm.BASELINE, 0, answer("30 days."), faithfulness=good),
+                result("refund-017", Arm.CANDIDATE, 0, answer("30 days."), faithfulness=unread),
+                result("refund-018", Arm.BASELINE, 0, down, faithfulness=Unscored(reason="there is no output")),
+                result("refund-018", Arm.CANDIDATE, 0, answer("30 days."), faithfulness=good),
+            ),
+            counts=Counts(expected=180, decided=178, failures=1, unscored=2),
+        )
+    )
+    return replace(found, warnings=("the cache cannot be written: No space left on device",))
+
+
+def hostile() -> Report:
+    """Every text that others write is an attack, in a report with two gates."""
+    dirty = Score(value=0.0, reason=HOSTILE)
+    findings = (Finding(criterion=HOSTILE, kind="check", decision=Verdict.FAIL, sentence=HOSTILE, blocks=True),)
+    bad = gate(
+        Verdict.FAIL,
+        1,
+        comparisons=(comparison(HOSTILE, estimate(-0.5, -0.6, -0.4), regressed=(HOSTILE,)),),
+        findings=(*findings, replace(findings[0], cases=(HOSTILE,))),
+        requirements=(replace(SIGN_OFF, detail=HOSTILE),),
+        results=(
+            replace(
+                result("x", Arm.BASELINE, 0, Output(text="fine"), **{HOSTILE: Score(value=1.0)}),
+                case=HOSTILE,
+                tags=(HOSTILE,),
+            ),
+            replace(result("x", Arm.CANDIDATE, 0, Output(text=HOSTILE), **{HOSTILE: dirty}), case=HOSTILE),
+        ),
+        name=HOSTILE,
+        level=ChangeLevel(
+            declared=Level.PATCH,
+            minimum=Level.MAJOR,
+            effective=Level.MAJOR,
+            reasons=(HOSTILE,),
+            findings=(LevelFinding(kind="level", sentence=HOSTILE),),
+        ),
+        candidate=VersionRef(name=HOSTILE, version=HOSTILE, digest=HOSTILE, source=HOSTILE),
+        dataset=DatasetRef(path=HOSTILE, digest=HOSTILE, cases=1),
+        criteria=(Criterion(name=HOSTILE, kind="check", blocking=True, digest="d" * 64),),
+    )
+    both = replace(report(bad, passing().gates[0]), warnings=(HOSTILE,))
+    return replace(both, run_id=HOSTILE, created_at=HOSTILE, tool_version=HOSTILE)
+
+
+SAMPLES = {
+    "pass": passing,
+    "fail": failing,
+    "inconclusive": inconclusive,
+    "major": major,
+    "new-prompt": new_prompt,
+    "incomplete": incomplete,
+    "nothing": report,
+    "hostile": hostile,
+}

@@ -1,0 +1,43 @@
+"""Every ending of a gate in every rendering, against files a person has read. EVALGATE_UPDATE_GOLD=1 rewrites them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from evalgate.domain import Report
+from evalgate.report import json, markdown, terminal
+
+GOLD = Path(__file__).parent / "gold"
+RENDERINGS: dict[str, Callable[[Report], str]] = {
+    "txt": terminal.render,
+    "80.txt": lambda report: terminal.render(report, width=80),
+    "color.txt": lambda report: terminal.render(report, width=120, color=True),
+    "md": markdown.render,
+    "json": json.render,
+}
+
+
+@pytest.mark.parametrize("kind", RENDERINGS)
+def test_renders_as_the_gold_file(named: tuple[str, Report], kind: str) -> None:
+    name, report = named
+    text = RENDERINGS[kind](report)
+    gold = GOLD / f"{name}.{kind}"
+    if os.environ.get("EVALGATE_UPDATE_GOLD"):
+        gold.write_text(text, encoding="utf-8", newline="\n")
+    assert text == gold.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", RENDERINGS)
+def test_a_report_read_back_renders_the_same(named: tuple[str, Report], kind: str) -> None:
+    _, report = named
+    assert RENDERINGS[kind](json.read(json.render(report), "report.json")) == RENDERINGS[kind](report)
+
+
+def test_every_gold_file_has_its_sample(samples: ModuleType) -> None:
+    expected = {f"{name}.{kind}" for name in samples.SAMPLES for kind in RENDERINGS}
+    assert {path.name for path in GOLD.iterdir()} == expected

@@ -1,0 +1,205 @@
+"""What is shown first, which cases and which of their samples; numbers on the right side of their limits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalgate.domain import Arm, Estimate, Failure, Finding, Output, Score, Threshold, Unscored, Verdict
+from evalgate.report import markdown, regressed, sides, terminal, view
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pass", "PASS"),
+        ("fail", "FAIL"),
+        ("inconclusive", "INCONCLUSIVE, does not block"),
+        ("major", "PASS, awaiting sign-off"),
+        ("new-prompt", "INCONCLUSIVE"),
+        ("incomplete", "INCONCLUSIVE"),
+    ],
+)
+def test_the_verdict_stands_first_in_words(samples, name: str, words: str) -> None:
+    report = samples.SAMPLES[name]()
+    assert view.headline(report.gates[0]) == words
+    assert terminal.render(report).startswith(f"{words}  support\n")
+    assert markdown.render(report).split("\n")[0].endswith(f" {words}: `support`")
+
+
+def test_no_rendering_calls_an_inconclusive_run_free_of_regressions(samples) -> None:
+    for name in ("inconclusive", "incomplete", "new-prompt"):
+        for text in (terminal.render(samples.SAMPLES[name]()), markdown.render(samples.SAMPLES[name]())):
+            assert "no regression" not in text.lower()
+            assert "PASS  support" not in text
+
+
+def test_the_first_blocking_finding_of_the_verdict_decides(samples) -> None:
+    gate = samples.failing().gates[0]
+    incomplete = Finding(
+        criterion=None, kind="completeness", decision=Verdict.INCONCLUSIVE, sentence="two are missing", blocks=True
+    )
+    reported = Finding(criterion="x", kind="check", decision=Verdict.FAIL, sentence="only reported", blocks=False)
+    found = replace(gate, findings=(incomplete, reported, *gate.findings))
+    assert view.deciding(found).startswith("facts: 52 of 60 cases hold")
+    assert [finding.sentence for finding in view.other_findings(found)][1:3] == ["two are missing", "only reported"]
+
+
+def test_a_pass_is_explained_by_its_weakest_threshold(samples) -> None:
+    gate = samples.passing().gates[0]
+    assert view.deciding(gate) == samples.WITHIN.sentence
+    lax = replace(gate, thresholds={"faithfulness": Threshold(minimum=0.8595, max_drop=0.2)})
+    assert view.deciding(lax) == samples.FLOOR.sentence
+
+
+def test_a_pass_of_checks_alone_is_explained_by_their_number(samples) -> None:
+    gate = replace(samples.passing().gates[0], findings=(samples.holds("json_schema"), samples.holds("facts")))
+    assert view.deciding(gate) == "All 2 required criteria hold on 60 cases."
+
+
+def test_numbers_stand_on_the_right_side_of_their_limits(samples) -> None:
+    gate = samples.new_prompt().gates[0]
+    assert view.rows(gate)[1].candidate == "0.8996"
+    drop = Estimate(value=-0.04996, low=-0.05004, high=-0.0001, n=60)
+    compared = replace(samples.passing().gates[0].comparisons[2], difference=drop, detectable=0.05002)
+    row = view.rows(replace(gate, comparisons=(compared,)))[0]
+    assert (row.difference, row.interval, row.detectable) == ("-0.04996", "[-0.05004, -0.0001]", "0.05002")
+
+
+def test_a_criterion_without_a_threshold_is_only_reported(samples) -> None:
+    gate = replace(samples.passing().gates[0], findings=())
+    assert {row.decision for row in view.rows(gate)} == {"reported"}
+
+
+def test_a_warning_is_called_one(samples) -> None:
+    text = terminal.render(samples.inconclusive())
+    assert "warning: INCONCLUSIVE" in text
+
+
+@pytest.mark.parametrize(
+    ("dollars", "shown"),
+    [
+        (None, "cost unknown"),
+        (0.0, "$0.00"),
+        (0.00042, "$0.00042"),
+        (0.01342, "$0.013"),
+        (0.5, "$0.50"),
+        (1234.5, "$1,234.50"),
+    ],
+)
+def test_dollars_keep_two_digits_that_mean_something(dollars: float | None, shown: str) -> None:
+    assert view.cost(dollars) == shown
+
+
+def test_the_total_is_unknown_when_a_part_is(samples) -> None:
+    known, unknown = samples.passing().gates[0], samples.new_prompt().gates[0]
+    assert view.total_cost([known, known]) == pytest.approx(0.02684)
+    assert view.total_cost([known, unknown]) is None
+
+
+def test_regressed_cases_come_in_the_order_of_what_blocks(samples) -> None:
+    cases = regressed.cases(samples.failing().gates[0])
+    assert [case.case for case in cases] == ["refund-017", *(f"refund-{number:03}" for number in range(20, 27))]
+    assert {case.kind for case in cases} == {"regressed"}
+    assert cases[0].criteria == ("facts", "faithfulness")
+
+
+def test_a_regression_shows_the_baselines_best_sample_and_the_candidates_worst(samples) -> None:
+    first = regressed.cases(samples.failing().gates[0])[0]
+    assert first.baseline is not None and first.candidate is not None
+    assert (first.baseline.number, first.baseline.samples) == (2, 3)
+    assert [(mark.criterion, mark.score) for mark in first.baseline.marks] == [
+        ("facts", "holds"),
+        ("faithfulness", "1.000"),
+    ]
+    assert [mark.score for mark in first.candidate.marks] == ["fails", "0.250"]
+    assert "contradicts" in first.candidate.marks[1].reason
+
+
+def test_an_undecided_case_shows_the_sample_that_is_missing(samples) -> None:
+    good = samples.result("a", Arm.BASELINE, 0, Output(text="fine"), faithfulness=Score(value=1.0))
+    lost = samples.result(
+        "a",
+        Arm.BASELINE,
+        1,
+        Failure(kind="infrastructure", message="connection reset"),
+        faithfulness=Unscored(reason="there is no output"),
+    )
+    finding = replace(samples.incomplete().gates[0].findings[0], cases=("a",))
+    shown = regressed.cases(samples.gate(Verdict.INCONCLUSIVE, 4, findings=(finding,), results=(good, lost)))
+    assert [case.kind for case in shown] == ["undecided"]
+    assert shown[0].candidate is None
+    assert shown[0].baseline is not None
+    assert shown[0].baseline.text == "(no output; infrastructure: connection reset)"
+    assert shown[0].baseline.marks[0].score == "unscored"
+
+
+def test_scores_of_another_tool_have_no_text(samples) -> None:
+    rows = tuple(samples.result("a", arm, 0, None, facts=Score(value=float(arm is Arm.BASELINE))) for arm in Arm)
+    compared = samples.comparison("facts", samples.estimate(-0.5, -0.6, -0.4), regressed=("a",))
+    shown = regressed.cases(samples.gate(Verdict.FAIL, 1, comparisons=(compared,), results=rows))
+    assert [side.text for side in shown[0].sides] == ["(only scores were given)"] * 2
+
+
+def test_both_renderings_say_how_many_cases_they_leave_out(samples) -> None:
+    report = samples.failing()
+    text = terminal.render(report)
+    assert "Regressed cases (8)" in text and "... and 3 more cases, in the Markdown and JSON reports." in text
+    assert "refund-023" in text and "refund-024" not in text
+    assert markdown.render(report).count("<details") == 8
+    short = markdown.render(report, cases=2)
+    assert short.count("<details") == 2 and "... and 6 more cases, in the JSON report." in short
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+def test_no_line_is_wider_than_the_terminal_or_ends_in_a_space(named, width: int) -> None:
+    for row in terminal.render(named[1], width=width).split("\n"):
+        assert len(row) <= width
+        assert row == row.rstrip()
+
+
+def test_the_environment_does_not_steer_a_rendering(samples, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = terminal.render(samples.failing())
+    for name, value in (("FORCE_COLOR", "1"), ("COLUMNS", "33"), ("TERM", "dumb"), ("TTY_COMPATIBLE", "1")):
+        monkeypatch.setenv(name, value)
+    assert terminal.render(samples.failing()) == plain
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[" in terminal.render(samples.failing(), color=True)
+
+
+def joined(excerpt: sides.Excerpt) -> str:
+    return "".join(piece.text for piece in excerpt)
+
+
+def test_the_words_that_differ_are_marked() -> None:
+    left, right = sides.excerpts(["return it within 30 days", "return it within 90 days"], characters=99, lines=9)
+    assert [piece.text for piece in left if piece.differs] == ["30"]
+    assert [piece.text for piece in right if piece.differs] == ["90"]
+    assert (joined(left), joined(right)) == ("return it within 30 days", "return it within 90 days")
+
+
+def test_texts_with_nothing_in_common_are_not_marked() -> None:
+    for excerpt in sides.excerpts(["alpha beta gamma", "one two three four"], characters=99, lines=9):
+        assert not any(piece.differs for piece in excerpt)
+
+
+def test_an_excerpt_starts_where_long_outputs_begin_to_differ() -> None:
+    same = "word " * 400
+    left, right = sides.excerpts([f"{same}yes", f"{same}no"], characters=300, lines=9)
+    assert joined(left).startswith("[... 1,880 equal characters] ") and joined(left).endswith("yes")
+    assert joined(right).endswith("no")
+
+
+def test_an_excerpt_says_how_much_it_leaves_out() -> None:
+    (excerpt,) = sides.excerpts(["a\n" * 10], characters=99, lines=3)
+    assert joined(excerpt) == "a\na\na [15 more characters ...]"
+    left, _ = sides.excerpts(["x" * 100, "y"], characters=10, lines=3)
+    assert joined(left) == "x" * 10 + " [90 more characters ...]"
+
+
+def test_wrapping_keeps_words_marks_and_lines() -> None:
+    excerpt = (sides.Piece("one two "), sides.Piece("three", True), sides.Piece(" four\nfive sixseveneight"))
+    wrapped = sides.wrapped(excerpt, 10)
+    assert joined(wrapped) == "one two \nthree four\nfive \nsixsevenei\nght"
+    assert [piece.text.strip() for piece in wrapped if piece.differs] == ["three"]

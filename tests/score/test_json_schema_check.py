@@ -1,0 +1,253 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalgate.domain import Case, Check, Output, Score, Unscored
+from evalgate.score import checks, schema
+
+CASE = Case(id="c1", fields={})
+ANSWER = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "type": "object",
+    "properties": {"answer": {"type": "string"}, "escalate": {"type": "boolean"}},
+    "required": ["answer", "escalate"],
+    "additionalProperties": False,
+}
+
+
+def make(loaded, documents=None, **options):
+    return Check(
+        name="json_schema",
+        type="json_schema",
+        options={"schema": loaded, "schema_path": "schema/answer.json", **options},
+        documents=documents or {},
+    )
+
+
+def run(loaded, text, documents=None, **options):
+    return checks.score(make(loaded, documents, **options), CASE, Output(text=text))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"answer": "a", "escalate": true}', "no fault"),
+        ('{"answer": 1, "escalate": true}', "at /answer: 1 is not of type 'string'"),
+        ('{"answer": "a"}', "at the top: 'escalate' is a required property"),
+        ('{"answer": "a", "escalate": true, "x": 1}', "at the top: unexpected property 'x'"),
+        ("[]", "at the top: [] is not of type 'object'"),
+    ],
+)
+def test_the_worst_fault_and_its_place(text, reason):
+    value = 1.0 if reason == "no fault" else 0.0
+    assert run(ANSWER, text) == Score(value=value, reason=f"must fit schema/answer.json; found {reason}")
+
+
+def test_prose_is_a_zero():
+    assert run(ANSWER, "I think so").value == 0.0
+
+
+def test_a_place_in_the_output_can_be_held_against_a_schema():
+    assert run({"type": "integer"}, '{"n": [7]}', at="/n/0").value == 1.0
+    assert run({"type": "integer"}, '{"n": ["7"]}', at="/n/0").value == 0.0
+
+
+def test_a_long_value_leaves_room_for_the_fault():
+    reason = run({"type": "integer"}, f'"{"x" * 5000}"').reason
+    assert reason.endswith("is not of type 'integer'") and len(reason) <= 200
+
+
+@pytest.mark.parametrize(
+    ("dialect", "keywords", "bad"),
+    [
+        (None, {"prefixItems": [{"type": "string"}]}, "[1]"),
+        ("https://json-schema.org/draft/2020-12/schema", {"prefixItems": [{"type": "string"}]}, "[1]"),
+        ("https://json-schema.org/draft/2019-09/schema", {"items": [{"type": "string"}]}, "[1]"),
+        ("http://json-schema.org/draft-07/schema#", {"items": [{"type": "string"}]}, "[1]"),
+        ("http://json-schema.org/draft-07/schema", {"if": {"minimum": 1}, "then": {"minimum": 5}}, "2"),
+        ("http://json-schema.org/draft-04/schema#", {"maximum": 3, "exclusiveMaximum": True}, "3"),
+    ],
+)
+def test_the_draft_is_the_one_the_schema_names(dialect, keywords, bad):
+    named = {} if dialect is None else {"$schema": dialect}
+    assert run({**named, **keywords}, bad).value == 0.0
+    assert run(named, bad).value == 1.0
+
+
+def test_a_keyword_of_a_later_draft_means_nothing_to_an_older_one():
+    assert (
+        run({"$schema": "http://json-schema.org/draft-07/schema#", "prefixItems": [{"type": "string"}]}, "[1]").value
+        == 1.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("date-time", "2026-02-28T12:00:00Z", "2026-02-30T12:00:00Z"),
+        ("email", "a@b.example", "nobody"),
+        ("uri", "https://a.example/x", "not a uri"),
+        ("regex", r"^\d+$", "(a"),
+    ],
+)
+def test_formats_are_asserted_only_when_asked(name, good, bad):
+    text = f'"{bad}"'
+    assert run({"format": name}, text).value == 1.0
+    assert run({"format": name}, text, formats=True).value == 0.0
+    assert run({"format": name}, '"' + good.replace("\\", "\\\\") + '"', formats=True).value == 1.0
+
+
+FORMATS = [
+    "date",
+    "time",
+    "duration",
+    "email",
+    "hostname",
+    "idn-hostname",
+    "ipv4",
+    "ipv6",
+    "uri",
+    "uri-reference",
+    "uuid",
+    "json-pointer",
+    "regex",
+]
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@settings(max_examples=30)
+@given(text=st.text())
+def test_no_text_makes_a_format_raise(name, text):
+    wrong = schema.fault(make({"format": name}, formats=True), text)
+    assert wrong is None or str(wrong).endswith(f"is not a '{name}'")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("regex", "(?=a{99999999999999999999})"),
+        ("regex", "(" * 3000),
+        ("idn-hostname", "\ud800"),
+        ("hostname", "xn--\ud800"),
+        ("hostname", ""),
+    ],
+)
+def test_hostile_text_is_only_a_wrong_format(name, text):
+    assert "is not a" in str(schema.fault(make({"format": name}, formats=True), text))
+
+
+def test_references_reach_the_loaded_documents():
+    documents = {"schema/part.json": {"type": "string"}, "schema/deep/other.json": {"$ref": "../part.json"}}
+    assert run({"$ref": "deep/other.json"}, "1", documents).value == 0.0
+    assert run({"$ref": "deep/other.json"}, '"x"', documents).value == 1.0
+    assert run({"$defs": {"s": {"type": "string"}}, "items": {"$ref": "#/$defs/s"}}, "[1]").value == 0.0
+
+
+def test_references_follow_ids():
+    root = {"$id": "https://a.example/s/root.json", "$ref": "part.json"}
+    documents = {"schema/x.json": {"$id": "https://a.example/s/part.json", "type": "string"}}
+    assert [run(root, text, documents).value for text in ("1", '"x"')] == [0.0, 1.0]
+
+
+def test_a_meta_schema_is_known_without_the_network():
+    assert run({"$ref": "https://json-schema.org/draft/2020-12/schema"}, '{"type": 3}').value == 0.0
+
+
+@pytest.mark.parametrize(
+    ("loaded", "message"),
+    [
+        ({"$ref": "https://a.example/missing.json"}, '"https://a.example/missing.json" is not among the documents'),
+        ({"properties": {"a": {"items": {"$ref": "../../etc/passwd"}}}}, "is not among the documents"),
+        ({"$ref": "#/$defs/none"}, "is not among the documents"),
+        ({"$schema": "https://json-schema.org/draft/2099-01/schema"}, "names no known draft"),
+        ({"$schema": 7}, "names no known draft: 7"),
+        ({"type": "strin"}, "not a JSON Schema, at /type: 'strin' is not valid"),
+        ({"pattern": "(a"}, "not a JSON Schema, at /pattern"),
+        ({"$ref": "#"}, "refers to itself without end"),
+        ([], "an object or a boolean"),
+        (None, "an object or a boolean"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_refused_before_any_output(loaded, message):
+    with pytest.raises(ValueError, match=r"^schema/answer\.json: ") as caught:
+        checks.validate(make(loaded))
+    assert message in str(caught.value)
+
+
+def test_a_broken_document_is_named():
+    with pytest.raises(ValueError, match=r"schema/part.json: not a JSON Schema, at /type"):
+        checks.validate(make({"$ref": "part.json"}, {"schema/part.json": {"type": "strin"}}))
+
+
+def test_a_reference_only_an_output_reaches_leaves_it_unscored():
+    hidden = {"items": {"$ref": "#/unknown/deep"}, "unknown": {"deep": {"$ref": "https://a.example/x.json"}}}
+    assert run(hidden, "[1]") == Unscored(
+        reason='the schema refers to "https://a.example/x.json", which is not among its documents'
+    )
+
+
+CATASTROPHIC = "^(a+)+$"
+HOSTILE = "a" * 60 + "!"
+
+
+@pytest.mark.parametrize(
+    ("loaded", "text"),
+    [
+        ({"pattern": CATASTROPHIC}, f'"{HOSTILE}"'),
+        ({**ANSWER, "properties": {"answer": {"pattern": CATASTROPHIC}}, "required": []}, f'{{"answer": "{HOSTILE}"}}'),
+        ({"$schema": ANSWER["$schema"], "items": {"$ref": "#"}, "pattern": CATASTROPHIC}, f'["{HOSTILE}"]'),
+        ({"$schema": ANSWER["$schema"], "contains": {"pattern": CATASTROPHIC}}, f'["{HOSTILE}"]'),
+        ({"$schema": ANSWER["$schema"], "not": {"not": {"pattern": CATASTROPHIC}}}, f'"{HOSTILE}"'),
+        ({"$ref": "part.json"}, f'"{HOSTILE}"'),
+        ({"patternProperties": {CATASTROPHIC: {}}, "additionalProperties": False}, f'{{"{HOSTILE}": 1}}'),
+    ],
+)
+def test_catastrophic_patterns_take_linear_time(loaded, text):
+    documents = {"schema/part.json": {"$schema": ANSWER["$schema"], "pattern": CATASTROPHIC}}
+    began = time.perf_counter()
+    assert run(loaded, text, documents).value == 0.0
+    assert time.perf_counter() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("pattern", "good", "bad"),
+    [
+        (r"^\\p{L}+$", "Grüße", "a1"),
+        ("^(?!no)", "yes", "no"),
+        (r"^(.)\\1$", "aa", "ab"),
+        ("^.{2000}$", "a" * 2000, "a" * 1999),
+    ],
+)
+def test_patterns_of_re2_and_patterns_only_python_knows(pattern, good, bad):
+    loaded = {"pattern": pattern.replace("\\\\", "\\")}
+    assert run(loaded, f'"{good}"').value == 1.0
+    assert run(loaded, f'"{bad}"').value == 0.0
+
+
+def test_pattern_properties_and_additional_properties_together():
+    loaded = {
+        "properties": {"id": {}},
+        "patternProperties": {"^x-": {"type": "integer"}},
+        "additionalProperties": {"type": "string"},
+    }
+    values = ['{"id": null, "x-a": 1, "b": "s"}', '{"x-a": "1"}', '{"b": 2}']
+    assert [run(loaded, text).value for text in values] == [1.0, 0.0, 0.0]
+    assert "at /b: 2 is not of type 'string'" in run(loaded, values[2]).reason
+
+
+def test_deep_output_is_a_zero_not_a_crash():
+    scored = run({"items": {"$ref": "#"}}, "[" * 800 + "]" * 800)
+    assert scored == Score(value=0.0, reason="must fit schema/answer.json; found nested too deeply")
+
+
+def test_a_schema_is_compiled_once_for_each_check():
+    check, equal = make(ANSWER), make(ANSWER)
+    assert schema.validator(check) is schema.validator(check)
+    assert schema.validator(check) is not schema.validator(equal)
+
+
+def test_true_and_one_are_different_values():
+    assert run({"const": 1}, "true").value == 0.0
+    assert run({"const": 1}, "1.0").value == 1.0

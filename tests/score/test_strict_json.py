@@ -1,0 +1,109 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.score.strict_json import dig, parse, pointer_parts, resolve
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_every_json_value_reads_back(value):
+    assert parse(json.dumps(value)) == value
+
+
+@given(st.text())
+def test_any_text_is_a_value_or_a_value_error(text):
+    try:
+        parse(text)
+    except ValueError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting value at line 1, column 1"),
+        ("{'a': 1}", "line 1, column 2"),
+        ('```json\n{"a": 1}\n```', "Expecting value"),
+        ('{"a": 1} and more', "Extra data at line 1, column 10"),
+        ('\ufeff{"a": 1}', "BOM"),
+        ('{"a": 1, "b": {"a": 1, "a": 2}}', 'the key "a" is given twice'),
+        ('{"a": NaN}', "NaN is no JSON number"),
+        ("-Infinity", "-Infinity is no JSON number"),
+        ("1e400", "out of range"),
+        ("1" * 5000, "out of range"),
+        ("[" * 200_000, "nested too deeply"),
+    ],
+)
+def test_what_is_not_strict_json_is_refused(text, message):
+    with pytest.raises(ValueError, match=message):
+        parse(text)
+
+
+# RFC 6901, section 5
+RFC_6901 = {
+    "foo": ["bar", "baz"],
+    "": 0,
+    "a/b": 1,
+    "c%d": 2,
+    "e^f": 3,
+    "g|h": 4,
+    "i\\j": 5,
+    'k"l': 6,
+    " ": 7,
+    "m~n": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "expected"),
+    [
+        ("", RFC_6901),
+        ("/foo", ["bar", "baz"]),
+        ("/foo/0", "bar"),
+        ("/", 0),
+        ("/a~1b", 1),
+        ("/c%d", 2),
+        ("/e^f", 3),
+        ("/g|h", 4),
+        ("/i\\j", 5),
+        ('/k"l', 6),
+        ("/ ", 7),
+        ("/m~0n", 8),
+    ],
+)
+def test_pointer_finds_the_examples_of_the_rfc(pointer, expected):
+    assert resolve(RFC_6901, pointer) == expected
+
+
+@pytest.mark.parametrize("pointer", ["/nothing", "/foo/2", "/foo/-", "/foo/01", "/foo/bar", "/foo/-1", "/foo/0/0"])
+def test_pointer_to_nowhere(pointer):
+    with pytest.raises(LookupError):
+        resolve(RFC_6901, pointer)
+
+
+@pytest.mark.parametrize("pointer", ["foo", "#/foo", "/a~2", "/a~"])
+def test_bad_pointer_is_refused(pointer):
+    with pytest.raises(ValueError, match="is not a JSON Pointer"):
+        pointer_parts(pointer)
+
+
+@given(st.lists(st.text()))
+def test_pointer_unescapes_what_was_escaped(parts):
+    pointer = "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
+    assert pointer_parts(pointer) == tuple(parts)
+
+
+def test_dotted_paths_prefer_a_field_named_just_so():
+    value = {"a.b": 1, "a": {"b": 2, "c.d": 3, "list": [{"x": 4}]}}
+    assert [dig(value, path) for path in ("a.b", "a.c.d", "a.list.0.x")] == [1, 3, 4]
+    for path in ("a.c", "b", "a.b.c", "a.list.1.x", "a.list.x"):
+        with pytest.raises(LookupError):
+            dig(value, path)

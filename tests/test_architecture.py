@@ -1,0 +1,139 @@
+"""The house rules, kept by reading the source: who may import whom, who owns which package, how long things are."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "evalgate"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+GROUND = {"domain", "errors"}
+MAY_IMPORT = {
+    "__init__": set(),
+    "domain": set(),
+    "errors": set(),
+    "services": {"errors"},
+    "inputs": {"domain", "errors", "services"},
+    "plan": GROUND,
+    "execute": GROUND,
+    "score": {"domain"},
+    "decide": {"domain"},
+    "report": GROUND,
+    "conclude": {"decide", *GROUND},
+    "answering": {"inputs", "execute", *GROUND},
+    "gate": {"answering", "inputs", "plan", "execute", "score", "decide", "conclude", "services", *GROUND},
+    "cli": {"gate", "conclude", "report", "inputs", "execute", "services", *GROUND},
+    "__main__": {"cli"},
+}
+OWNERS = {
+    "openai": {"execute/openai_provider.py"},
+    "httpx2": {"execute/local.py", "execute/openai_provider.py"},
+    "tenacity": {"execute/engine.py"},
+    "sqlite3": {"execute/cache.py"},
+    "xllamacpp": {"execute/local.py"},
+    "pandas": {"decide/compare.py"},
+    "scipy": {"decide/statistics.py"},
+    "re2": {"score/patterns.py"},
+    "jsonschema": {"score/schema.py"},
+    "yaml": {"inputs/yaml_text.py"},
+    "rich": {"report/terminal.py"},
+    "semver": {"inputs/prompts.py", "plan/level.py"},
+    "platformdirs": {"cli/places.py"},
+}
+AT_START = {
+    "openai",
+    "pandas",
+    "numpy",
+    "scipy",
+    "rich",
+    "jsonschema",
+    "xllamacpp",
+    "tenacity",
+    "httpx2",
+    "re2",
+    "yaml",
+}
+
+
+def room(path: Path) -> str:
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for name in node.names:
+                yield name.name, node
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            yield node.module or "", node
+            if node.module == "evalgate":
+                for name in node.names:
+                    yield f"evalgate.{name.name}", node
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_room_imports_only_what_the_map_allows(path: Path) -> None:
+    own = room(path)
+    for name, node in imports(path):
+        parts = name.split(".")
+        if parts[0] != "evalgate" or len(parts) == 1 or parts[1] == own or parts[1].startswith("__"):
+            continue
+        assert parts[1] in MAY_IMPORT[own], f"{path}:{node.lineno}: {own} may not import {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_an_outside_package_has_one_owner(path: Path) -> None:
+    here = path.relative_to(PACKAGE).as_posix()
+    for name, node in imports(path):
+        owners = OWNERS.get(name.split(".")[0])
+        typing_only = here.startswith("decide/") and name.split(".")[0] in ("pandas", "numpy")
+        assert owners is None or here in owners or typing_only, f"{path}:{node.lineno}: {name} belongs to {owners}"
+
+
+def test_only_the_doors_print_exit_or_read_the_environment() -> None:
+    for path in FILES:
+        if room(path) == "cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in {"print", "exit", "quit"}, f"{path}:{node.lineno}"
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                place = f"{node.value.id}.{node.attr}"
+                forbidden = {"os.environ", "os.getenv", "sys.exit", "sys.stdout", "sys.stderr"}
+                if path.name == "git.py" and room(path) == "services":
+                    forbidden -= {"os.environ"}  # git itself must inherit it
+                assert place not in forbidden, f"{path}:{node.lineno}: {place}"
+
+
+def test_only_execute_awaits() -> None:
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
+                assert room(path) == "execute", f"{path}:{node.lineno}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_files_and_functions_stay_short_and_say_what_they_are_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < 400
+    tree = ast.parse(text)
+    if text.strip():
+        assert ast.get_docstring(tree), f"{path}: no module docstring"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno}: {node.name} is too long"
+
+
+def test_heavy_packages_load_when_they_are_needed_and_not_before() -> None:
+    code = "import sys, evalgate.cli; print(*sorted(m.split('.')[0] for m in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not AT_START & set(loaded)
