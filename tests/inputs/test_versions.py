@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from repository import Repository
 
 from evalgate.domain import Config, Gate
 from evalgate.errors import EvalgateError, GitError, InputError
@@ -61,27 +61,8 @@ FILES = {
 }
 
 
-class Project:
+class Project(Repository):
     """A repository with a configuration: what a user has."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def git(self, *arguments: str) -> str:
-        order = ["git", "-C", str(self.root), *arguments]
-        return subprocess.run(order, capture_output=True, text=True, encoding="utf-8", check=True).stdout.strip()
-
-    def write(self, path: str, content: str) -> None:
-        file = self.root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(content.encode())
-
-    def commit(self, **files: str) -> str:
-        for path, content in files.items():
-            self.write(path, content)
-        self.git("add", "--all")
-        self.git("commit", "--quiet", "--allow-empty", "-m", "change")
-        return self.git("rev-parse", "HEAD")
 
     @property
     def tree(self) -> WorkTree:

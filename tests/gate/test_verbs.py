@@ -1,0 +1,170 @@
+"""validate, plan, decide, report: what needs no model."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from .conftest import CASES, CONFIG, World
+from .test_run import by_fact, worse_when_brief
+
+
+def test_validate_says_what_it_saw(world: World) -> None:
+    ended = world.evalgate("validate")
+    assert ended.code == 0, ended.err
+    assert f"support: prompts/support.prompt.yml 1.0.0, {CASES} cases, 2 checks, 1 judges" in ended.out
+    assert not world.server.received
+
+
+def test_validate_names_all_faults_of_all_files_at_once(world: World) -> None:
+    config = CONFIG.format(url=world.server.url).replace("rubric: faithfulness", "rubric: faithfulnes")
+    world.repository.write("evalgate.yml", config + "polcy: {}\n")
+    ended = world.evalgate("validate")
+    assert ended.code == 2
+    assert 'did you mean "faithfulness"?' in ended.err
+    assert 'did you mean "policy"?' in ended.err
+    assert ended.err.count("evalgate.yml:") == 2
+
+
+def test_validate_finds_a_variable_that_no_case_gives_and_a_pattern_that_is_none(world: World) -> None:
+    text = (world.root / "prompts/support.prompt.yml").read_text().replace("{{query}}", "{{qury}}")
+    world.repository.write("prompts/support.prompt.yml", text)
+    ended = world.evalgate("validate")
+    assert ended.code == 2
+    assert "qury" in ended.err and "query" in ended.err
+    bad = CONFIG.format(url=world.server.url).replace("{type: is_json}", '{type: regex, pattern: "("}')
+    world.repository.write("evalgate.yml", bad)
+    ended = world.evalgate("validate")
+    assert ended.code == 2
+    assert "evalgate.yml:10:" in ended.err
+
+
+def test_plan_tells_calls_tokens_and_dollars_and_calls_nobody(world: World) -> None:
+    world.edit()
+    ended = world.evalgate("plan")
+    assert ended.code == 0, ended.err
+    assert f"calls    {4 * CASES} to make, 0 known already" in ended.out
+    assert "dollars  about $" in ended.out
+    assert not world.server.received
+    world.evalgate("run")
+    assert f"{2 * CASES} known already" in world.evalgate("plan").out
+
+
+def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run", "--output", "report.json").code == 1
+    before = len(world.server.received)
+    assert world.evalgate("decide", "report.json", "--output", "again.json").code == 1
+    assert (world.root / "again.json").read_bytes() == (world.root / "report.json").read_bytes()
+    assert world.evalgate("report", "report.json", "--format", "json", "--output", "third.json").code == 0
+    assert (world.root / "third.json").read_bytes() == (world.root / "report.json").read_bytes()
+    assert len(world.server.received) == before
+    markdown = world.evalgate("report", "--format", "markdown")
+    assert markdown.code == 0
+    assert "FAIL" in markdown.out.splitlines()[0]
+
+
+def test_decide_follows_the_current_policy_and_the_options_over_it(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    world.evalgate("run", "--output", "report.json")
+    lenient = CONFIG.format(url=world.server.url).replace(
+        "run:", "    thresholds: {faithfulness: {max_drop: 0.9}}\nrun:"
+    )
+    world.repository.write("evalgate.yml", lenient)
+    assert world.evalgate("decide", "report.json").code == 0
+    assert world.evalgate("decide", "report.json", "--max-drop", "0.05").code == 1
+    assert world.evalgate("decide", "report.json", "--min", "faithfulness=0.75").code == 1
+    assert world.evalgate("decide", "report.json", "--min", "faithfulness=0.2").code == 0
+    unknown = world.evalgate("decide", "report.json", "--min", "faithfullness=0.75")
+    assert unknown.code == 2
+    assert 'did you mean "faithfulness"?' in unknown.err
+
+
+@pytest.mark.parametrize("damage", ['{"format": 2}', "{", "[]", "not json", '{"format": 1, "gates": []}'])
+def test_a_report_that_is_none_is_refused(world: World, damage: str) -> None:
+    world.repository.write("broken.json", damage)
+    for verb in ("decide", "report"):
+        ended = world.evalgate(verb, "broken.json")
+        assert ended.code == 2
+        assert "broken.json" in ended.err
+
+
+def test_there_is_no_last_report_yet(world: World) -> None:
+    ended = world.evalgate("report")
+    assert ended.code == 2
+    assert "there is no such report" in ended.err
+
+
+def scores(path: Path, drop: float, n: int = 100, spread: float = 0.1) -> None:
+    seeded = random.Random(7)
+    with path.open("w") as file:
+        file.write("case,arm,criterion,value,tag\n")
+        for i in range(n):
+            base = 0.4 + 0.2 * seeded.random()
+            new = min(1.0, max(0.0, base - drop + (spread if i % 2 else -spread)))
+            file.write(f"c{i},baseline,quality,{base},t{i % 3}\nc{i},candidate,quality,{new},t{i % 3}\n")
+
+
+@pytest.mark.parametrize(("drop", "spread", "code"), [(0.0, 0.02, 0), (0.2, 0.05, 1), (0.0, 0.3, 4), (-0.1, 0.02, 0)])
+def test_any_tools_scores_can_be_gated(world: World, drop: float, spread: float, code: int) -> None:
+    scores(world.root / "scores.csv", drop, spread=spread)
+    ended = world.evalgate("decide", "--scores", "scores.csv", "--max-drop", "0.05", "--output", "report.json")
+    assert ended.code == code, ended.out
+    gate = world.report()["gates"][0]
+    assert gate["counts"] == {"expected": 100, "decided": 100, "failures": 0, "unscored": 0}
+    patch = world.evalgate("decide", "--scores", "scores.csv", "--level", "patch")
+    assert patch.code == (0 if code == 4 else code)
+
+
+def test_a_case_with_one_arm_only_is_undecided(world: World) -> None:
+    scores(world.root / "scores.csv", 0.0, spread=0.01)
+    lines = (world.root / "scores.csv").read_text().splitlines(keepends=True)
+    (world.root / "scores.csv").write_text("".join(lines[:-1]))
+    ended = world.evalgate("decide", "--scores", "scores.csv")
+    assert ended.code == 4
+    assert "c99" in ended.out
+
+
+def test_scores_without_a_baseline_need_a_floor(world: World) -> None:
+    rows = [json.dumps({"case": f"c{i}", "arm": "candidate", "criterion": "quality", "value": 0.9}) for i in range(60)]
+    world.repository.write("scores.jsonl", "\n".join(rows))
+    assert world.evalgate("decide", "--scores", "scores.jsonl").code == 4
+    assert world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.75").code == 0
+    assert world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.95").code == 1
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [
+        ("c1,baseline,quality,NaN", "scores.csv:2:21"),
+        ("c1,baseline,quality,", "scores.csv:2:"),
+        ("c1,basline,quality,0.5", "scores.csv:2:4"),
+        ("c1,baseline,quality,1.5", "scores.csv:2:21"),
+    ],
+)
+def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:
+    world.repository.write("scores.csv", f"case,arm,criterion,value\n{row}\n")
+    ended = world.evalgate("decide", "--scores", "scores.csv")
+    assert ended.code == 2
+    assert place in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--format", "json", "--format", "markdown"], "cannot share the screen"),
+        (["--output", "x.html"], "name its --format"),
+        (["--format", "json", "--output", "a.json", "--output", "b.json"], "2 --output for 1 --format"),
+        (["--format", "json", "--format", "terminal", "--output", "a.md"], "no --format markdown"),
+    ],
+)
+def test_outputs_that_do_not_fit_their_formats(world: World, arguments: list[str], message: str) -> None:
+    ended = world.evalgate("run", *arguments)
+    assert ended.code == 2
+    assert message in ended.err
+    assert not world.server.received
