@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,3 +139,13 @@ def test_heavy_packages_load_when_they_are_needed_and_not_before() -> None:
     code = "import sys, evalgate.cli; print(*sorted(m.split('.')[0] for m in sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not AT_START & set(loaded)
+
+
+@pytest.mark.parametrize(("lock", "extra"), [("requirements.txt", None), ("requirements-dev.txt", "dev")])
+def test_the_lock_covers_every_dependency(lock: str, extra: str | None) -> None:
+    root = PACKAGE.parent
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else [])]
+    locked = re.findall(r"^([\w.-]+)==", (root / lock).read_text(encoding="utf-8"), re.MULTILINE)
+    names = {re.split(r"[>=<\[; ]", dependency)[0].lower().replace("_", "-") for dependency in wanted}
+    assert names <= {name.lower().replace("_", "-") for name in locked}
