@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, assert_never
+from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest
+from evalgate.errors import Fault, InputError, Place, ServiceError
 from evalgate.execute.cache import Cache, read_recordings, write_recordings
 from evalgate.execute.engine import Engine, Event
 from evalgate.execute.journal import Journal
 from evalgate.execute.protocol import Provider
 from evalgate.inputs.golden import load_outputs
 from evalgate.inputs.tree import Tree
+
+if TYPE_CHECKING:
+    from evalgate.execute.functions import PythonProvider
+    from evalgate.execute.stored import RecordedProvider
 
 Answers = Literal["replay", "live", "record"]
 
@@ -42,15 +48,17 @@ def open_engine(
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
-    Raises InputError for a missing key, function, model or package, before anything is asked.
+    Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
+    no prompt where two prompts are compared, and for recorded outputs that nobody asks for; ServiceError where
+    recordings are to be replayed and are not there.
     """
     _prepare(around.store)
     with ExitStack() as stack:
-        opening = _Opening(config=config, tree=tree, around=around, answers=answers, stack=stack)
-        providers = {
-            name: opening.provider(config.targets[name])
-            for name in sorted({name for plan in plans for name in _targets(plan)})
-        }
+        opening = _Opening(config=config, plans=plans, tree=tree, around=around, answers=answers, stack=stack)
+        names = {name for plan in plans for name in _targets(plan)}
+        # the embedded model takes a while to load: what is wrong with another target is said before
+        ordered = sorted(names, key=lambda name: (config.targets[name].kind == "local", name))
+        providers = {name: opening.provider(config.targets[name]) for name in ordered}
         fresh = answers == "record" or not use_cache
         engine = stack.enter_context(
             Engine(
@@ -70,9 +78,12 @@ def open_engine(
 def known_answers(
     config: Config, plans: Sequence[GatePlan], tree: Tree, around: Surroundings
 ) -> Callable[[Request], bool]:
-    """Whether a request is answered without a call: by recordings, recorded outputs, or the cache."""
+    """Whether a request is answered without a call: by recordings, recorded outputs, or the cache.
+
+    Recordings that are not there yet answer nothing.
+    """
     recordings = {
-        name: read_recordings(tree.read(path), path)
+        name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
         for name in {name for plan in plans for name in _targets(plan)}
         if (path := config.targets[name].recordings) is not None
     }
@@ -93,40 +104,103 @@ class _Opening:
     """Makes providers; what they need to have closed afterwards is on the stack."""
 
     config: Config
+    plans: Sequence[GatePlan]
     tree: Tree
     around: Surroundings
     answers: Answers
     stack: ExitStack
 
     def provider(self, target: Target) -> Provider:
-        from evalgate.execute.functions import PythonProvider
         from evalgate.execute.openai_provider import OpenAIProvider
-        from evalgate.execute.stored import RecordedProvider, ReplayProvider
 
         timeout = self.config.limits.timeout
-        path = target.recordings
-        if self.answers == "replay" and path is not None:
-            return ReplayProvider(target, read_recordings(self.tree.read(path), path), path)
+        if self.answers == "replay" and target.recordings is not None:
+            return self._replay(target, target.recordings)
         match target.kind:
             case "openai":
                 return OpenAIProvider(target, self.around.environment.get(target.api_key_env or ""), timeout)
             case "recorded":
-                return RecordedProvider(target, load_outputs(self.tree, target.location))
+                return self._recorded(target)
             case "python":
-                return PythonProvider(target, self.around.folder, timeout)
+                return self._python(target, timeout)
             case "local":
                 return self._local(target, timeout)
             case _:
                 assert_never(target.kind)
+
+    def _replay(self, target: Target, path: str) -> Provider:
+        from evalgate.execute.stored import ReplayProvider, how_to_record
+
+        try:
+            data = self.tree.read(path)
+        except InputError as error:
+            message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
+            raise ServiceError(message, place=Place(path=path), hint=how_to_record(target)) from error
+        return ReplayProvider(target, read_recordings(data, path), path)
+
+    def _recorded(self, target: Target) -> Provider:
+        from evalgate.execute.stored import RecordedProvider
+
+        provider = RecordedProvider(target, load_outputs(self.tree, target.location))
+        faults = [fault for plan in self.plans for fault in _left_over(plan, target, provider)]
+        if faults:
+            raise InputError(faults=faults)
+        return provider
+
+    def _python(self, target: Target, timeout: float) -> Provider:
+        from evalgate.execute.functions import PythonProvider
+
+        provider = PythonProvider(target, self.around.folder, timeout)
+        faults = [fault for plan in self.plans for fault in _unseen(plan, target, provider, self.config)]
+        if faults:
+            raise InputError(faults=faults)
+        return provider
 
     def _local(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute import local
         from evalgate.execute.openai_provider import OpenAIProvider
 
         server = self.stack.enter_context(closing(local.start(local.find(target.location), self.around.home)))
-        # One slot: the model answers one request at a time, and the same way every time.
         return OpenAIProvider(
-            target, None, timeout, base_url=server.base_url, served_by=server.fingerprint, concurrency=1
+            target,
+            None,
+            timeout,
+            base_url=server.base_url,
+            served_by=server.fingerprint,
+            concurrency=local.CONCURRENCY,
+        )
+
+
+def _left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
+    """Outputs beyond the number of samples would be left out of the mean without a word: a fault for each arm."""
+    asked: dict[tuple[Arm, str], int] = defaultdict(int)
+    for trial in plan.trials:
+        if trial.request.target == target.name:
+            asked[trial.arm, trial.case.id] += 1
+    for arm in Arm:
+        over = [case for (of, case), count in asked.items() if of == arm and provider.times(case) > count]
+        if not over:
+            continue
+        more = f"; {len(over) - 1} more cases likewise" if len(over) > 1 else ""
+        message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} asked"
+        most = max(map(provider.times, over))
+        yield Fault(
+            message=f'gate "{plan.gate.name}", {arm}: {message}{more}',
+            place=Place(path=target.location),
+            hint=f"set `samples: {{{arm}: {most}}}`",
+        )
+
+
+def _unseen(plan: GatePlan, target: Target, provider: PythonProvider, config: Config) -> Iterator[Fault]:
+    """The same function for both arms would answer them alike if it is not shown the prompt: every edit would pass."""
+    arms = {config.targets[plan.gate.candidate_target].identity, config.targets[plan.gate.baseline_target].identity}
+    if provider.sees_prompt or plan.baseline is None or arms != {target.identity}:
+        return
+    if plan.candidate.digest != plan.baseline.digest:
+        yield Fault(
+            message=f'gate "{plan.gate.name}": the function {target.location} of target "{target.name}" is not shown '
+            "the prompt, so candidate and baseline would be answered alike",
+            hint="let it take `(case, messages)`, or give the gate `target: {candidate, baseline}`",
         )
 
 

@@ -12,6 +12,7 @@ import evalgate
 from evalgate.decide import policy
 from evalgate.domain import (
     DEFAULT_LEVELS,
+    STRICT_LEVEL,
     Arm,
     Calls,
     Check,
@@ -19,12 +20,14 @@ from evalgate.domain import (
     Criterion,
     DatasetRef,
     Evidence,
+    Gate,
     GatePlan,
     GateReport,
     Json,
     Judge,
     Level,
     LevelPolicy,
+    Output,
     Policy,
     PromptVersion,
     Report,
@@ -36,9 +39,7 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.errors import InputError
-
-STRICT = LevelPolicy(judges=True, inconclusive="block")
+from evalgate.errors import InputError, Place
 
 
 def report_of(gates: Sequence[GateReport], warnings: Sequence[str] = ()) -> Report:
@@ -65,10 +66,12 @@ def evidence_of(
         level=plan.level,
         candidate=_version(plan.candidate),
         baseline=None if plan.baseline is None else _version(plan.baseline),
-        dataset=DatasetRef(path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases)),
+        dataset=DatasetRef(
+            path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
+        ),
         criteria=(*map(_check, plan.gate.checks), *map(_judge, plan.judges)),
         results=tuple(sorted(results, key=lambda r: order[r.case, r.arm, r.repeat])),
-        notes=plan.notes,
+        notes=(*plan.notes, *_served_differently(results)),
         calls=calls,
         usage=usage,
         cost_usd=cost_usd,
@@ -77,29 +80,49 @@ def evidence_of(
 
 def judged(evidence: Evidence, thresholds: Mapping[str, Threshold], rules: Policy) -> GateReport:
     """The verdict on evidence under a policy: the level's own demands, or the strictest where no level is known."""
-    level_policy = rules.levels[evidence.level.effective] if evidence.level else STRICT
-    return policy.decide(evidence, thresholds, rules, level_policy)
+    return policy.decide(evidence, thresholds, rules, _demands(evidence, rules))
+
+
+def checked(report: Report, path: str) -> Report:
+    """A stored report, when it says what its own evidence and policy lead to. Raises InputError when it does not.
+
+    What is displayed or decided from a file never contradicts what was measured.
+    """
+    for gate in report.gates:
+        fault = _unsound(gate)
+        if fault is None and policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy) != gate:
+            fault = "its verdict is not the one that its results lead to under its policy"
+        if fault is not None:
+            raise InputError(
+                f"gate {gate.evidence.name}: {fault}",
+                place=Place(path=path),
+                hint="the file was edited: run the gate again",
+            )
+    if report.gates and (report.decision, report.exit_code) != policy.overall(report.gates):
+        raise InputError("the decision is not that of its gates", place=Place(path=path))
+    return report
 
 
 def again(report: Report, config: Config | None, *, floors: Mapping[str, float], max_drop: float | None) -> Report:
     """A verdict from a stored report, without a model call.
 
-    Thresholds and policy are the configuration's where it has a gate of that name, else those stored in the report;
-    `floors` and `max_drop` are laid over them. Raises InputError for a criterion that no gate has.
+    Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
+    are laid over them. A criterion that is configured now and was not measured then, or was another one, leaves every
+    case undecided. Raises InputError for a criterion or a gate that is not there.
     """
     _refuse_unknown(floors, [c.name for gate in report.gates for c in gate.evidence.criteria])
-    current = {} if config is None else {gate.name: gate for gate in config.gates}
     gates = []
     for stored in report.gates:
-        gate = current.get(stored.evidence.name)
-        thresholds, rules, level_policy = stored.thresholds, stored.policy, stored.level_policy
-        if gate is not None and config is not None:
+        evidence, thresholds, rules, demands = stored.evidence, stored.thresholds, stored.policy, stored.level_policy
+        if config is not None and evidence.level is not None:
+            gate = _gate_named(evidence.name, config)
             thresholds, rules = gate.thresholds, config.policy
-            level_policy = rules.levels[stored.evidence.level.effective] if stored.evidence.level else STRICT
-        names = {criterion.name for criterion in stored.evidence.criteria}
+            demands = _demands(evidence, rules)
+            evidence = _under(gate, evidence, demands)
+        names = {criterion.name for criterion in evidence.criteria}
         own = {name: floor for name, floor in floors.items() if name in names}
         thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
-        gates.append(policy.decide(stored.evidence, thresholds, rules, level_policy))
+        gates.append(policy.decide(evidence, thresholds, rules, demands))
     decision, exit_code = policy.overall(gates)
     return replace(report, decision=decision, exit_code=exit_code, gates=tuple(gates))
 
@@ -113,6 +136,8 @@ def from_scores(
     """
     criteria = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, criteria)
+    if max_drop is not None and not any(row.arm == Arm.BASELINE for row in rows):
+        raise InputError("--max-drop compares with a baseline, but no row has one", place=Place(path=path))
     grouped: dict[tuple[str, str, int], list[ScoreRow]] = {}
     for row in rows:
         grouped.setdefault((row.case, row.arm, row.repeat), []).append(row)
@@ -140,8 +165,49 @@ def from_scores(
         ),
     )
     thresholds, rules = _overlaid({}, Policy(levels=DEFAULT_LEVELS), floors, max_drop)
-    level_policy = STRICT if level is None else rules.levels[level]
+    level_policy = STRICT_LEVEL if level is None else rules.levels[level]
     return report_of([policy.decide(evidence, thresholds, rules, level_policy)])
+
+
+def _demands(evidence: Evidence, rules: Policy) -> LevelPolicy:
+    return rules.levels[evidence.level.effective] if evidence.level else STRICT_LEVEL
+
+
+def _gate_named(name: str, config: Config) -> Gate:
+    for gate in config.gates:
+        if gate.name == name:
+            return gate
+    raise InputError(
+        f'the report\'s gate "{name}" is not in {config.path}', hint="name the configuration it was run with: --config"
+    )
+
+
+def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy) -> Evidence:
+    """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
+    wanted = (*map(_check, gate.checks), *map(_judge, gate.judges if demands.judges else ()))
+    measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
+    stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
+    results = evidence.results
+    if stale & measured.keys():
+        results = tuple(
+            replace(result, scores={name: score for name, score in result.scores.items() if name not in stale})
+            for result in results
+        )
+    return replace(evidence, criteria=wanted, results=results)
+
+
+def _unsound(gate: GateReport) -> str | None:
+    """What no run could have written."""
+    results = gate.evidence.results
+    if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
+        return "one trial has two results"
+    scores = [score.value for result in results for score in result.scores.values() if isinstance(score, Score)]
+    if not all(0.0 <= score <= 1.0 for score in scores):
+        return "a score lies outside [0, 1]"
+    limits = [t.max_drop for t in gate.thresholds.values() if t.max_drop is not None]
+    if not (0.0 < gate.policy.alpha < 0.5 and all(0.0 < limit <= 1.0 for limit in (gate.policy.max_drop, *limits))):
+        return "its policy is out of range"
+    return None
 
 
 def _overlaid(
@@ -162,6 +228,17 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(sorted(set(known)))}"
             raise InputError(f'--min: no criterion is named "{name}"', hint=hint)
+
+
+def _served_differently(results: Sequence[Result]) -> tuple[str, ...]:
+    """A note when the endpoint names other models for one arm than for the other, as after a silent upgrade."""
+    served = {
+        arm: sorted({str(r.outcome.served_by) for r in results if r.arm is arm and isinstance(r.outcome, Output)})
+        for arm in Arm
+    }
+    if not all(served.values()) or served[Arm.CANDIDATE] == served[Arm.BASELINE]:
+        return ()
+    return tuple(f"{arm} was served by {', '.join(names)}" for arm, names in served.items())
 
 
 def _version(version: PromptVersion) -> VersionRef:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from evalgate import answering, conclude
 from evalgate.domain import (
+    STRICT_LEVEL,
     ChangeLevel,
     Check,
     Config,
     Failure,
     Gate,
     GatePlan,
+    GoldenDataset,
     Judge,
     Level,
-    LevelPolicy,
     Outcome,
     Output,
     Report,
@@ -29,19 +31,18 @@ from evalgate.domain import (
     Trial,
     Unscored,
 )
-from evalgate.errors import EvalgateError, InputError
+from evalgate.errors import EvalgateError, Fault, GitError, InputError
 from evalgate.execute.engine import Event
-from evalgate.inputs import golden, prompts, versions
+from evalgate.inputs import changes, golden, prompts, versions
+from evalgate.inputs.base import Base, find_base
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
 from evalgate.plan import estimate as estimates
 from evalgate.plan import level as levels
-from evalgate.plan import trials
+from evalgate.plan import serving, trials
 from evalgate.plan.estimate import CallEstimate
 from evalgate.score import checks, judges
 from evalgate.services.git import Git
-
-ALL = LevelPolicy(judges=True, inconclusive="block")
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -110,13 +111,16 @@ def _verify(criterion: Check | Judge) -> None:
 
 def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Report:
     """The whole gate: versions, plan, answers, scores, comparison, verdict."""
-    workspace = open_workspace(config_path, verify=not options.changed)
-    selected = select(workspace.config, options)
-    if options.changed:
+    # versions that were named are to be compared, whatever the working tree has in common with the merge base
+    narrow = options.changed and options.candidate is None and options.baseline is None
+    workspace = open_workspace(config_path, verify=not narrow)
+    selected = select(workspace, options)
+    removed = _removed(workspace, options)
+    if narrow:
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
-        names = {gate.name for gate in versions.changed(selected, *args)}
+        names = {gate.name for gate in changes.changed(selected, *args)}
         if not names:
-            return conclude.report_of(())
+            return conclude.report_of((), removed)
         workspace = open_workspace(config_path)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     config = workspace.config
@@ -139,7 +143,18 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
             reports.append(conclude.judged(evidence, plan.gate.thresholds, config.policy))
         engine.finish()
         warnings = engine.warnings
-    return conclude.report_of(reports, warnings)
+    return conclude.report_of(reports, (*removed, *warnings))
+
+
+def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
+    """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
+    if workspace.git is None:
+        return ()
+    path = workspace.config.path
+    names = changes.removed_gates(workspace.tree, workspace.git, workspace.config, options.default_branch)
+    return tuple(
+        f'the gate "{name}" was removed from {path} since the merge base: it decides nothing' for name in names
+    )
 
 
 def evaluate(
@@ -211,15 +226,17 @@ def _without_judges(criteria: Sequence[Check], scores: Mapping[str, Scored], out
     return None
 
 
-def select(config: Config, options: Options) -> tuple[Gate, ...]:
+def select(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
     """The gates to run. Raises InputError for an unknown name, or one file offered to several gates."""
+    config = workspace.config
     names = [gate.name for gate in config.gates]
     for name in options.gates:
         if name not in names:
             raise InputError(f'no gate is named "{name}"', hint=f"the gates are: {', '.join(names)}")
     chosen = tuple(gate for gate in config.gates if not options.gates or gate.name in options.gates)
     for flag, value in (("--candidate", options.candidate), ("--baseline", options.baseline)):
-        if value is not None and len(chosen) > 1 and Path(value).is_file():
+        # a file is counted from the current folder or from the tree's root, as `versions.resolve` does
+        if value is not None and len(chosen) > 1 and (Path(value).is_file() or workspace.tree.exists(value)):
             raise InputError(
                 f"{flag} {value} is one file, but {len(chosen)} gates are configured", hint="add --gate NAME"
             )
@@ -228,14 +245,18 @@ def select(config: Config, options: Options) -> tuple[Gate, ...]:
 
 def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) -> tuple[GatePlan, ...]:
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
-    return _all(gates, lambda gate: _make_plan(workspace, gate, options))
+    base = None
+    if workspace.git is not None:
+        try:
+            base = find_base(workspace.tree, workspace.git, workspace.config, options.default_branch)
+        except GitError:
+            base = None  # a gate that needs the merge base says so when its versions are looked for
+    return _all(gates, lambda gate: _make_plan(workspace, gate, options, base))
 
 
-def _make_plan(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
+def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
     config, tree, git = workspace.config, workspace.tree, workspace.git
-    before = None
-    if options.baseline is None and gate.baseline is None:
-        before = versions.base_prompt(gate, tree, git, config, options.default_branch)
+    before = base.twin(gate) if base is not None else None
     found = versions.resolve(
         gate,
         tree,
@@ -244,53 +265,113 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
         baseline=options.baseline,
         default_branch=options.default_branch,
         immutability=config.policy.immutability,
-        base_gate_prompt=before,
+        base_gate_prompt=before.prompt if before is not None else None,
     )
-    level = levels.change_level(found.candidate, found.baseline, policy=config.policy, history=found.history)
+    served, notes = _served(config, gate, found, base)
+    level = levels.change_level(
+        found.candidate, found.baseline, policy=config.policy, history=found.history, served=served
+    )
     dataset = golden.load_dataset(tree, gate.dataset)
-    plan = trials.make_plan(gate, found.candidate, found.baseline, dataset, level, config.targets, config.policy)
-    return replace(plan, notes=(found.baseline_note,) if found.baseline_note else ())
+    made = _recorded(workspace, gate, dataset, baseline=found.baseline is not None)
+    args = (gate, found.candidate, found.baseline, dataset, level, config.targets, config.policy)
+    plan = made.take(partial(trials.make_plan, *args))
+    if plan is None or made.faults:
+        raise made.error()
+    lost: tuple[str, ...] = ()
+    if options.baseline is None and gate.baseline is None and base is not None and git is not None:
+        lost = changes.lost_cases(gate, dataset, base, tree, git)
+    return replace(plan, notes=(*([found.baseline_note] if found.baseline_note else []), *notes), lost=lost)
+
+
+def _served(
+    config: Config, gate: Gate, found: versions.Versions, base: Base | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why the versions are not answered alike, and what the report has to say of it."""
+    if found.baseline is None:
+        return (), ()
+    reasons = serving.between_arms(gate, found.candidate, found.baseline, config.targets)
+    before = base.twin(gate) if base is not None and base.edited else None
+    if base is None or base.config is None or before is None:
+        return reasons, ()
+    edited, notes = serving.since(
+        before, gate, found.candidate, found.baseline, then=base.config.targets, now=config.targets, path=config.path
+    )
+    return (*reasons, *edited), notes
 
 
 def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
-    """Every gate's prompt and dataset against its criteria, as the strictest level would use them.
+    """Every gate's prompt, dataset and recorded outputs against its criteria, as the strictest level would use them.
 
     No model, no network, no git. Raises one error with all faults of all gates.
     """
-    config = workspace.config
+    config, tree = workspace.config, workspace.tree
+    everything = replace(config.policy, levels=dict.fromkeys(Level, STRICT_LEVEL))
+    strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
 
     def checked(gate: Gate) -> GatePlan:
-        strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
-        everything = replace(config.policy, levels=dict.fromkeys(Level, ALL))
-        found = _all(
-            (gate.prompt, *([gate.baseline] if gate.baseline else [])),
-            lambda path: prompts.load_prompt(workspace.tree, path),
-        )
-        dataset = golden.load_dataset(workspace.tree, gate.dataset)
-        baseline = found[1] if len(found) > 1 else None
-        return trials.make_plan(gate, found[0], baseline, dataset, strictest, config.targets, everything)
+        read = _Gathered()
+        candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
+        baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
+        dataset = read.take(partial(golden.load_dataset, tree, gate.dataset))
+        read.faults += _recorded(workspace, gate, dataset).faults
+        plan = None
+        if candidate is not None and dataset is not None:
+            args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
+            plan = read.take(partial(trials.make_plan, *args))
+        if plan is None or read.faults:
+            raise read.error()
+        return plan
 
     return _all(config.gates, checked)
+
+
+def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True) -> _Gathered:
+    """The faults of the recorded outputs a gate uses: each file is read, and answers every case of the dataset."""
+    read = _Gathered()
+    roles = ((gate.candidate_target, gate.candidate_samples), (gate.baseline_target, gate.baseline_samples))
+    for name, samples in roles if baseline else roles[:1]:
+        target = workspace.config.targets[name]
+        if target.kind == "recorded":
+            read.take(partial(golden.require_outputs, workspace.tree, target.location, dataset, samples))
+    return read
 
 
 def estimate(config_path: Path, options: Options) -> tuple[tuple[GatePlan, CallEstimate], ...]:
     """What a run would take, gate by gate: calls that cache or recordings do not answer, tokens, dollars."""
     workspace = open_workspace(config_path)
-    plans = make_plans(workspace, select(workspace.config, options), options)
+    plans = make_plans(workspace, select(workspace, options), options)
     known = answering.known_answers(workspace.config, plans, workspace.tree, options.surroundings(workspace))
     return tuple((plan, estimates.estimate(plan, workspace.config.targets, known)) for plan in plans)
 
 
+class _Gathered:
+    """Makes one thing after the other, and keeps the faults of all that could not be made."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._first: EvalgateError | None = None
+
+    def take(self, make: Callable[[], _Made]) -> _Made | None:
+        """What `make` makes; None where it raised."""
+        try:
+            return make()
+        except EvalgateError as error:
+            self.faults += [fault for fault in error.faults if fault not in self.faults]
+            self._first = self._first or error
+            return None
+
+    def error(self) -> EvalgateError:
+        """One error with all faults, of the kind of the first."""
+        return type(self._first or InputError())(faults=self.faults)
+
+
 def _all(items: Sequence[_Item], make: Callable[[_Item], _Made]) -> tuple[_Made, ...]:
     """Makes them all, or raises one error with the faults of all that could not be made."""
-    made, faults = [], []
-    first: EvalgateError | None = None
+    gathered, made = _Gathered(), []
     for item in items:
-        try:
-            made.append(make(item))
-        except EvalgateError as error:
-            faults += [fault for fault in error.faults if fault not in faults]
-            first = first or error
-    if first is not None:
-        raise type(first)(faults=faults)
+        one = gathered.take(partial(make, item))
+        if one is not None:
+            made.append(one)
+    if gathered.faults:
+        raise gathered.error()
     return tuple(made)

@@ -27,6 +27,16 @@ class _Floor(click.ParamType[tuple[str, float]]):
         return name, _Share().convert(number, param, ctx)
 
 
+class _Drop(click.ParamType[float]):
+    name = "X"
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = _Share().convert(value, param, ctx)
+        if number == 0:
+            self.fail("no sample proves a drop of exactly 0: allow a little, such as 0.05", param, ctx)
+        return number
+
+
 class _Share(click.ParamType[float]):
     name = "X"
 
@@ -48,7 +58,7 @@ class _Share(click.ParamType[float]):
     help="JSONL or CSV: case, arm, criterion, value[, repeat, tag].",
 )
 @click.option("--min", "floors", multiple=True, type=_Floor(), help="The floor of a criterion; repeatable.")
-@click.option("--max-drop", type=_Share(), help="The allowed drop against the baseline.")
+@click.option("--max-drop", type=_Drop(), help="The allowed drop against the baseline.")
 @click.option(
     "--level",
     type=click.Choice([level.name.lower() for level in Level]),
@@ -83,6 +93,8 @@ def command(
     if scores is not None:
         if stored is not None:
             raise click.UsageError("give a report or --scores, not both")
+        if config_path is not None:
+            raise click.UsageError("--scores knows no configuration: use --min, --max-drop and --level")
         tree = WorkTree(Path.cwd())
         rows = load_scores(tree, scores.absolute().as_posix())
         chosen_level = None if level is None else Level[level.upper()]
@@ -92,16 +104,17 @@ def command(
             raise click.UsageError("--level goes with --scores; a report carries its own")
         chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
         config = None if chosen is None else gate.open_workspace(chosen).config
-        report = conclude.again(read_report(stored), config, floors=dict(floors), max_drop=max_drop)
+        report = conclude.again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
     printing.emit(report, where)
     context.exit(report.exit_code)
 
 
-def read_report(path: Path | None) -> Report:
-    """The stored report, or the last run's. Raises InputError where there is none."""
+def read_report(path: Path | None, config_path: Path | None = None) -> Report:
+    """The stored report, or that of the configuration's last run. Raises InputError where there is no sound one."""
+    from evalgate import conclude
     from evalgate.report import json
 
-    path = path or store_folder(Path("evalgate.yml")) / "report.json"
+    path = path or store_folder(config_path or Path("evalgate.yml")) / "report.json"
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -110,4 +123,4 @@ def read_report(path: Path | None) -> Report:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    return json.read(text, str(path))
+    return conclude.checked(json.read(text, str(path)), str(path))

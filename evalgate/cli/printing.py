@@ -59,6 +59,16 @@ def destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tu
     return [*((name, None) for name in left), *pairs]
 
 
+def probe(where: list[tuple[str, Path | None]]) -> None:
+    """Raises ClickException, before anything is paid for, when a destination cannot be written."""
+    for _, path in where:
+        if path is None:
+            continue
+        place = path if path.exists() else next((parent for parent in path.parents if parent.exists()), Path())
+        if not os.access(place, os.W_OK) or (place is path and not path.is_file()):
+            raise click.ClickException(f"{path}: cannot be written")
+
+
 def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
     """Renders the report once for each destination."""
     for name, path in where:

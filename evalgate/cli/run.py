@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Literal
@@ -74,9 +75,16 @@ def command(
         answers=answers or "replay",
         use_cache=not no_cache,
     )
+    printing.probe(where)
+    last = folder / "report.json"
+    with contextlib.suppress(OSError):
+        last.unlink(missing_ok=True)  # a run that ends without a verdict must not leave an old one behind
     with Progress() as progress:
         report = gate.run(config_path, options, progress.show)
-    if report.gates:
-        printing.write(folder / "report.json", json.render(report))
     printing.emit(report, where)
+    if report.gates:
+        try:
+            printing.write(last, json.render(report))
+        except click.ClickException as error:
+            click.echo(f"warning: {error.message}", err=True)
     context.exit(report.exit_code)

@@ -44,15 +44,14 @@ def table(results: Sequence[Result]) -> pd.DataFrame:
 def pair(frame: pd.DataFrame, criterion: str, cases: Sequence[str], *, with_baseline: bool) -> Paired:
     """One criterion's case means on both arms, in the order of `cases`.
 
-    A case counts as decided only when every one of its repeats, on every arm, has a score.
+    A case counts as decided only when it has a score for every repeat that its arm has anywhere.
     """
-    rows = frame[frame["criterion"] == criterion]
-    means = (
-        rows.groupby(["case", "arm"], sort=False)["value"]
-        .agg(lambda values: values.mean(skipna=False))
-        .unstack("arm")
-        .reindex(index=list(cases), columns=[Arm.CANDIDATE.value, Arm.BASELINE.value])
-    )
+    arms = [Arm.CANDIDATE.value, Arm.BASELINE.value]
+    repeats = frame.groupby("arm")["repeat"].nunique()
+    grouped = frame[frame["criterion"] == criterion].groupby(["case", "arm"], sort=False)["value"]
+    scored = grouped.count().unstack("arm").reindex(index=list(cases), columns=arms)
+    means = grouped.mean().unstack("arm").reindex(index=list(cases), columns=arms)
+    means = means.where(scored.eq(repeats.reindex(arms), axis="columns"))
     needed = means if with_baseline else means[[Arm.CANDIDATE.value]]
     complete = needed.notna().all(axis="columns")
     decided = means[complete]

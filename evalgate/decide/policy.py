@@ -45,11 +45,14 @@ def decide(
     findings = (
         *_level_findings(evidence),
         *_completeness(evidence, comparisons, cases, policy),
+        *_lost_cases(evidence, policy),
+    )
+    decisive = (
         *_checks(evidence, thresholds, pairs),
         *_percentiles(evidence),
         *judged(evidence.criteria, thresholds, pairs, policy, level_policy),
-        *_without_baseline(evidence, thresholds),
     )
+    findings = (*findings, *decisive, *_what_decides(evidence, decisive))
     decision, exit_code = _conclude(findings)
     requirements: tuple[Requirement, ...] = ()
     if exit_code == _PASS:
@@ -112,14 +115,30 @@ def _completeness(
         findings.append(_incomplete(None, f"{missing} of {evidence.dataset.cases} cases have no result at all.", ()))
     for comparison in comparisons:
         left_out = comparison.undecided
-        if len(left_out) > policy.max_left_out * len(cases):
+        if len(left_out) > policy.max_left_out * len(cases) or len(left_out) == len(cases):
             why = _why_undecided(evidence.results, comparison.criterion, left_out[0])
             sentence = (
                 f"{comparison.criterion}: {len(left_out)} of {len(cases)} cases could not be decided "
-                f"({', '.join(left_out[:5])}{', ...' if len(left_out) > 5 else ''}); the first: {why}"
+                f"({_some(left_out)}); the first: {why}"
             )
             findings.append(_incomplete(comparison.criterion, sentence, left_out))
     return findings
+
+
+def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
+    """A dataset that shrank asks less than the baseline had to answer."""
+    lost = evidence.dataset.lost
+    if not lost or policy.removed_cases == "allow":
+        return []
+    sentence = (
+        f"{len(lost)} cases of the baseline's dataset are gone ({_some(lost)}): put them back, "
+        "or set policy.removed_cases: allow."
+    )
+    return [_incomplete(None, sentence, lost)]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
 def _incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
@@ -150,8 +169,10 @@ def _checks(
     for criterion in evidence.criteria:
         if criterion.kind != "check":
             continue
-        floor = thresholds.get(criterion.name, Threshold()).minimum
-        if floor is None and (not criterion.blocking or criterion.name in thresholds):
+        threshold = thresholds.get(criterion.name, Threshold())
+        floor = threshold.minimum
+        by_drop = threshold.max_drop is not None and evidence.baseline is not None
+        if floor is None and (not criterion.blocking or by_drop):
             continue
         limit = 1.0 if floor is None else floor
         paired = pairs[criterion.name]
@@ -198,7 +219,7 @@ def _percentiles(evidence: Evidence) -> list[Finding]:
             for result in evidence.results
             if result.arm is Arm.CANDIDATE and isinstance(result.outcome, Output) and result.outcome.seconds is not None
         )
-        if limit is None or not seconds:
+        if limit is None or not seconds or not criterion.blocking:
             continue
         value = seconds[math.ceil(0.95 * len(seconds)) - 1]
         held = value <= limit
@@ -215,27 +236,15 @@ def _percentiles(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def _without_baseline(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> list[Finding]:
+def _what_decides(evidence: Evidence, decisive: Sequence[Finding]) -> list[Finding]:
+    """Says so when absolute thresholds decide alone, and when nothing decides at all, which is no pass."""
+    if not decisive:
+        sentence = "Nothing decides: make a check blocking, set a `min` for a criterion, or let the level run judges."
+        return [_incomplete(None, sentence, ())] if evidence.criteria else []
     if evidence.baseline is not None:
         return []
-    decides = any(
-        (criterion.kind == "check" and criterion.blocking)
-        or thresholds.get(criterion.name, Threshold()).minimum is not None
-        for criterion in evidence.criteria
-    )
-    if decides:
-        sentence = "There is no baseline: the prompt is new here, and the absolute thresholds alone decide."
-    else:
-        sentence = "There is no baseline and no absolute threshold: nothing decides. Set a `min` for a criterion."
-    return [
-        Finding(
-            criterion=None,
-            kind="no_baseline",
-            decision=Verdict.PASS if decides else Verdict.INCONCLUSIVE,
-            sentence=sentence,
-            blocks=not decides,
-        )
-    ]
+    sentence = "There is no baseline: the absolute thresholds alone decide."
+    return [Finding(criterion=None, kind="no_baseline", decision=Verdict.PASS, sentence=sentence, blocks=False)]
 
 
 def _count(evidence: Evidence, comparisons: Sequence[Comparison]) -> Counts:

@@ -85,7 +85,7 @@ def decide(
             break
         if net > broken_allowed:
             verdict = "FAIL"
-        elif pass_is_possible(len(sample), margin, level) and lower_bound(sample, level) > -margin:
+        elif is_within(sample, margin, level):
             if net > 0 and seen < units:
                 continue
             verdict = "PASS"
@@ -165,6 +165,11 @@ def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float
     t = t_quantile(1 - level, size - 1)
     widened = t + max(0.0, -skewness) * (1 + 2 * t * t) / (6 * math.sqrt(size))
     return float(m - widened * math.sqrt(v / size))
+
+
+def is_within(differences: Numbers, margin: float, level: float) -> bool:
+    """Whether the mean difference is proven, at `level`, to be less than `margin` below 0: guard and lower bound."""
+    return pass_is_possible(len(differences), margin, level) and lower_bound(differences, level) > -margin
 
 
 def pass_is_possible(cases: int, margin: float, level: float) -> bool:

@@ -97,17 +97,14 @@ def _is_proven_good(required: _Requirement, policy: Policy) -> bool:
     if required.kind == "min":
         bound = statistics.lower_bound(required.paired.candidate, policy.alpha, low=0.0, high=1.0)
         return bound >= required.limit
-    return (
-        statistics.pass_is_possible(len(required.values), required.limit, policy.alpha)
-        and statistics.lower_bound(required.values, policy.alpha) > -required.limit
-    )
+    return statistics.is_within(required.values, required.limit, policy.alpha)
 
 
 def _drop_sentence(required: _Requirement, decision: Verdict, policy: Policy) -> str:
     values, margin, name = required.values, required.limit, required.criterion.name
     n = len(values)
-    low = statistics.lower_bound(values, policy.alpha)
-    high = statistics.upper_bound(values, policy.alpha)
+    low = max(-1.0, statistics.lower_bound(values, policy.alpha))
+    high = min(1.0, statistics.upper_bound(values, policy.alpha))
     numbers = (
         f"{shown(float(values.mean()), -margin, signed=True)} "
         f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {n} cases"
@@ -123,11 +120,9 @@ def _drop_sentence(required: _Requirement, decision: Verdict, policy: Policy) ->
         statistics.cases_to_settle(statistics.deviation(values), margin),
         statistics.cases_for_pass(margin, policy.alpha),
     )
+    power = f" This dataset reliably detects drops of {shown(detectable)} and more." if detectable else ""
     settle = f" To settle it: about {needed} cases." if needed > n else ""
-    return (
-        f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}. "
-        f"This dataset reliably detects drops of {shown(detectable)} and more.{settle}"
-    )
+    return f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}.{power}{settle}"
 
 
 def _floor_sentence(required: _Requirement, decision: Verdict, policy: Policy) -> str:

@@ -2,6 +2,7 @@
 
 from evalgate.domain.inputs import (
     DEFAULT_LEVELS,
+    STRICT_LEVEL,
     VARIABLE,
     Case,
     Check,
@@ -64,6 +65,7 @@ from evalgate.domain.verdict import (
 __all__ = [
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",
+    "STRICT_LEVEL",
     "VARIABLE",
     "Arm",
     "Calls",

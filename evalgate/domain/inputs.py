@@ -230,7 +230,8 @@ class Policy:
 
     `minor_share` is the share of changed words above which an edit counts as MINOR. `immutability` says which
     history a version number is bound by: every commit ("history"), or only what the baseline's branch has.
-    `max_left_out` is the share of cases that may stay undecided; 0 fails closed.
+    `max_left_out` is the share of cases that may stay undecided; 0 fails closed. `removed_cases` says whether a change
+    may take cases out of the dataset that judges it.
     """
 
     levels: Mapping[Level, LevelPolicy]
@@ -240,6 +241,7 @@ class Policy:
     max_left_out: float = 0.0
     minor_share: float = 0.05
     immutability: Literal["history", "published"] = "history"
+    removed_cases: Literal["block", "allow"] = "block"
 
 
 DEFAULT_LEVELS: Mapping[Level, LevelPolicy] = {
@@ -247,6 +249,8 @@ DEFAULT_LEVELS: Mapping[Level, LevelPolicy] = {
     Level.MINOR: LevelPolicy(judges=True, inconclusive="drop", canary_hours=48),
     Level.MAJOR: LevelPolicy(judges=True, inconclusive="block", canary_hours=48, sign_off=True),
 }
+# where no level is known: everything is asked, and what is not shown does not merge
+STRICT_LEVEL = LevelPolicy(judges=True, inconclusive="block")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

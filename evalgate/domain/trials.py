@@ -212,7 +212,10 @@ class ChangeLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
-    """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report."""
+    """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
+
+    `lost` are the ids of cases that the dataset had at the merge base and has no more, in the order it had then.
+    """
 
     gate: Gate
     candidate: PromptVersion
@@ -222,6 +225,7 @@ class GatePlan:
     judges: tuple[Judge, ...]
     trials: tuple[Trial, ...]
     notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

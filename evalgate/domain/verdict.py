@@ -83,9 +83,12 @@ class VersionRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRef:
+    """A golden dataset as the report names it; `lost` are cases the baseline's dataset had and this one lacks."""
+
     path: str
     digest: str
     cases: int
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

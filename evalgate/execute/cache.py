@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from evalgate.domain import Outcome
+from evalgate.domain import Outcome, Output
 from evalgate.errors import Fault, InputError, Place
-from evalgate.execute.entries import Entry, dump, is_kept, load
+from evalgate.execute.entries import Entry, dump, load
 
 _FORMAT = 1
 _DAY = 86_400
 _DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CacheStats:
-    """How many entries, the bytes on disk, and when the oldest and the newest were made (UTC, None: empty)."""
-
-    entries: int
-    bytes: int
-    oldest: datetime.datetime | None
-    newest: datetime.datetime | None
 
 
 class Cache:
@@ -66,51 +55,16 @@ class Cache:
         return replace(outcome, cached=True)
 
     def put(self, key: str, outcome: Outcome, about: str) -> None:
-        """Keeps an answer. A failed call (kind "infrastructure") is not one, and is not kept."""
-        if is_kept(outcome):
-            self._write([Entry(key=key, about=about, outcome=outcome)])
-
-    def stats(self) -> CacheStats:
-        connection = self._open()
-        count, oldest, newest = 0, None, None
-        if connection is not None:
-            with self._reported():
-                count, oldest, newest = connection.execute(
-                    "SELECT count(*), min(created), max(created) FROM entries"
-                ).fetchone()
-        files = [self.path, *(self.path.with_name(self.path.name + end) for end in ("-wal", "-shm"))]
-        size = sum(file.stat().st_size for file in files if file.is_file())
-        return CacheStats(entries=count, bytes=size, oldest=_moment(oldest), newest=_moment(newest))
-
-    def prune(self, older_than: datetime.timedelta) -> int:
-        """Removes the entries not used for that long and gives the space back; says how many went."""
+        """Keeps an output. A failure of either kind is asked again next time: the endpoint may have been mended."""
+        if not isinstance(outcome, Output):
+            return
         connection = self._open()
         if connection is None or not self._writable:
-            return 0
-        gone = 0
+            return
+        now = time.time()
+        row = (key, dump(Entry(key=key, about=about, outcome=outcome)), now, now)
         with self._reported():
-            self._note_use(connection)
-            limit = time.time() - older_than.total_seconds()
-            gone = connection.execute("DELETE FROM entries WHERE used < ?", (limit,)).rowcount
-            with contextlib.suppress(sqlite3.OperationalError):  # another process is at work: next time
-                connection.execute("VACUUM")
-        return gone
-
-    def export(self, path: Path) -> int:
-        """Writes all entries as recordings (one line an entry, sorted by key); says how many."""
-        entries = {entry.key: entry for entry in self._entries()}
-        write_recordings(path, entries)
-        return len(entries)
-
-    def import_(self, path: Path) -> int:
-        """Adds the entries of a file that `export` or `--record` wrote; says how many. Raises InputError."""
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise InputError(f"cannot read it: {error.strerror or error}", place=Place(path=str(path))) from error
-        entries = read_recordings(data, str(path))
-        self._write(entries.values())
-        return len(entries)
+            connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", row)
 
     def close(self) -> None:
         connection, self._connection, self._opened = self._connection, None, False
@@ -123,30 +77,8 @@ class Cache:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
-    def _entries(self) -> Iterator[Entry]:
-        connection = self._open()
-        if connection is None:
-            return
-        with self._reported():
-            for (line,) in connection.execute("SELECT line FROM entries"):
-                with contextlib.suppress(ValueError):
-                    yield load(line)
-
-    def _write(self, entries: Iterable[Entry]) -> None:
-        connection = self._open()
-        if connection is None or not self._writable:
-            return
-        now = time.time()
-        rows = [(entry.key, dump(entry), now, now) for entry in entries]
-        with self._reported():
-            if len(rows) == 1:  # outside a transaction of our own, a statement is one
-                connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", rows[0])
-                return
-            with connection:
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", rows)
-
     def _note_use(self, connection: sqlite3.Connection) -> None:
+        """To the day, so that what nobody uses any more can be told from the rest."""
         now = time.time()
         connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in self._used])
         self._used.clear()
@@ -270,7 +202,3 @@ def write_recordings(path: Path, entries: Mapping[str, Entry]) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
-
-
-def _moment(seconds: float | None) -> datetime.datetime | None:
-    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 from evalgate.domain import Calls, Failure, Limits, Outcome, Request, Result, Trial, Usage
 from evalgate.errors import EvalgateError, InputError, InterruptedRunError, ServiceError
 from evalgate.execute.cache import Cache
-from evalgate.execute.entries import Entry, is_kept
+from evalgate.execute.entries import Entry, is_answer
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.journal import Journal
 from evalgate.execute.known import KnownAnswers
@@ -296,7 +296,7 @@ class _Session:
             making.exception()  # retrieved, should nobody else have waited
             raise
         making.set_result(outcome)
-        if is_kept(outcome):
+        if is_answer(outcome):
             answers[key] = outcome
         else:
             del answers[key]
@@ -355,14 +355,14 @@ class _Session:
         cost = outcome.cost_usd
         if cost is not None:
             self._engine._spent += cost
-        elif self._limits.max_cost_usd is not None and is_kept(outcome):
+        elif self._limits.max_cost_usd is not None and is_answer(outcome):
             raise self._abort(
                 InputError(
                     f'max_cost_usd is set, but a call to target "{request.target}" has no known cost',
                     hint="give the target `prices`; an endpoint that reports no usage cannot be held to a limit",
                 )
             )
-        if is_kept(outcome):
+        if is_answer(outcome):
             self._tally.cost = None if cost is None or self._tally.cost is None else self._tally.cost + cost
 
     def _pause_after(self, state: RetryCallState) -> float:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from evalgate.domain import Outcome, outcome_as_json, outcome_from_json
+from evalgate.domain import Failure, Outcome, outcome_as_json, outcome_from_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,6 @@ def load(line: str | bytes) -> Entry:
     return Entry(key=data["key"], about=str(data.get("about", "")), outcome=outcome)
 
 
-def is_kept(outcome: Outcome) -> bool:
-    """Whether an outcome answers its request for good: a failed call does not, it may succeed next time."""
-    return getattr(outcome, "kind", None) != "infrastructure"
+def is_answer(outcome: Outcome) -> bool:
+    """Whether somebody answered, be it with nothing of use; a failed call is no answer."""
+    return not (isinstance(outcome, Failure) and outcome.kind == "infrastructure")

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
+import hashlib
 import importlib
 import inspect
+import os
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from evalgate.domain import Failure, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
 from evalgate.execute.chat import cost_of, shorten
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.protocol import Memory, ProviderError, WhileUnchanged
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
 
@@ -30,21 +34,25 @@ class PythonProvider:
     "cost_usd". An exception is this request's Failure("infrastructure"), with its type, text and last line.
 
     `target.location` is "package.module:function" (or with a dot); `search`, the configuration's folder, is put on
-    `sys.path`. `timeout` is seconds for one answer. Raises InputError when the function cannot be imported.
+    `sys.path`. `timeout` is seconds for one answer. `sees_prompt`: it takes the messages. Raises InputError when the
+    function cannot be imported.
     """
 
     def __init__(self, target: Target, search: Path, timeout: float = 120.0) -> None:
         self._target = target
         self._timeout = timeout
         self._folder = search.resolve()
-        self._function = _load(target, self._folder)
-        self._arity = _arity(target, self._function)
-        self.memory: Final[Memory] = "journal"  # the key cannot know the code behind the function
+        module, self._function = _load(target, self._folder)
+        self.sees_prompt: Final = _arity(target, self._function) == 2
+        # the request's key cannot know the code behind the function
+        fingerprint = _fingerprint(module, self._function, self._folder)
+        self.memory: Final[Memory] = "run" if fingerprint is None else WhileUnchanged(fingerprint)
         self.concurrency: Final = None
 
     async def answer(self, request: Request) -> Outcome:
-        arguments: list[Any] = [dict(request.inputs or {})]
-        if self._arity == 2:
+        # a copy all the way down: checks and judges compare with these very values later
+        arguments: list[Any] = [copy.deepcopy(dict(request.inputs or {}))]
+        if self.sees_prompt:
             arguments.append([{"role": message.role, "content": message.content} for message in request.messages])
         started = time.perf_counter()
         try:
@@ -131,7 +139,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
     return await future
 
 
-def _load(target: Target, folder: Path) -> Callable[..., Any]:
+def _load(target: Target, folder: Path) -> tuple[ModuleType, Callable[..., Any]]:
     path = target.location
     module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     place = f'target "{target.name}"'
@@ -140,7 +148,7 @@ def _load(target: Target, folder: Path) -> Callable[..., Any]:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:
-        found: Any = importlib.import_module(module_name)
+        module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise InputError(
             f'{place}: cannot import {module_name}: no module named "{error.name}"',
@@ -149,11 +157,41 @@ def _load(target: Target, folder: Path) -> Callable[..., Any]:
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {shorten(str(error))}"
         raise InputError(f"{place}: importing {module_name} raised {said}{_where(error, folder)}") from error
+    found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
         raise InputError(f'{place}: {module_name} has no function "{name}"', hint=_SIGNATURE)
-    return found  # type: ignore[no-any-return]
+    return module, found
+
+
+def _fingerprint(module: ModuleType, function: Callable[..., Any], folder: Path) -> str | None:
+    """The sha256 of the code behind a function; None when it cannot be told.
+
+    That is the file of its module, and those of the project's own modules that are loaded by now.
+    """
+    own = {_file(module), _file(sys.modules.get(getattr(function, "__module__", "")) or module)}
+    if None in own:
+        return None
+    below = f"{folder}{os.sep}"
+    project = {
+        file
+        for file in map(_file, list(sys.modules.values()))
+        if file is not None and file.startswith(below) and "site-packages" not in file
+    }
+    code = hashlib.sha256()
+    try:
+        for file in sorted(filter(None, own | project)):
+            code.update(hashlib.sha256(Path(file).read_bytes()).digest())
+    except OSError:
+        return None
+    return code.hexdigest()
+
+
+def _file(module: object) -> str | None:
+    # not getattr: a module that loads lazily would begin to
+    file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
+    return file if isinstance(file, str) else None
 
 
 def _arity(target: Target, function: Callable[..., Any]) -> int:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from evalgate.domain import Outcome
-from evalgate.execute.entries import Entry, dump, is_kept, load
+from evalgate.domain import Outcome, Output
+from evalgate.execute.entries import Entry, dump, load
 from evalgate.execute.locks import try_lock
 
 _MOST_WRITERS = 100
@@ -37,8 +37,8 @@ class Journal:
         return self._answers.get(key)
 
     def put(self, key: str, outcome: Outcome, about: str) -> None:
-        """Appends an answer. A failed call (kind "infrastructure") is not one, and is not kept."""
-        if not self._writable or not is_kept(outcome):
+        """Appends an output. A failure of either kind is asked again by the next run."""
+        if not self._writable or not isinstance(outcome, Output):
             return
         try:
             if self._file is None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from typing import TypeAlias
 
-from evalgate.domain import Outcome, Request
+from evalgate.domain import Outcome, Request, digest
 from evalgate.execute.cache import Cache
-from evalgate.execute.entries import Entry, is_kept
+from evalgate.execute.entries import Entry, is_answer
 from evalgate.execute.journal import Journal
-from evalgate.execute.protocol import Memory
+from evalgate.execute.protocol import Memory, WhileUnchanged
 
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
 
@@ -37,22 +37,24 @@ class KnownAnswers:
         """An answer from an earlier run, marked `cached`."""
         cache = self._cache if memory == "cache" else None
         found = cache.get(key) if cache is not None else None
-        if found is None and self._journal is not None and memory != "nothing":
-            found = self._journal.get(key)
+        name = _in_journal(memory, key)
+        if found is None and self._journal is not None and name is not None:
+            found = self._journal.get(name)
             if found is not None and cache is not None:
                 cache.put(key, found, request.about)
         return found
 
     def keep(self, memory: Memory, request: Request, key: str, outcome: Outcome) -> None:
         """Stores a new answer, first where an interruption cannot reach it."""
-        if self._journal is not None and memory != "nothing":
-            self._journal.put(key, outcome, request.about)
+        name = _in_journal(memory, key)
+        if self._journal is not None and name is not None:
+            self._journal.put(name, outcome, request.about)
         if self._cache is not None and memory == "cache":
             self._cache.put(key, outcome, request.about)
 
     def record(self, request: Request, key: str, outcome: Outcome) -> None:
         """Of several requests that are equal, the first name in order is kept: the file does not depend on luck."""
-        if not self._record or not is_kept(outcome):
+        if not self._record or not is_answer(outcome):
             return
         entries = self.recorded.setdefault(request.target, {})
         about = min(request.about, entries[key].about) if key in entries else request.about
@@ -66,3 +68,10 @@ class KnownAnswers:
         for store in (self._cache, self._journal):
             if store is not None:
                 store.close()
+
+
+def _in_journal(memory: Memory, key: str) -> str | None:
+    """The key an answer has in the journal; None: it is not kept there."""
+    if isinstance(memory, WhileUnchanged):
+        return digest([key, memory.fingerprint])
+    return key if memory == "cache" else None

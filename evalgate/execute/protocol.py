@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from evalgate.domain import Outcome, Request
 
-Memory: TypeAlias = Literal["cache", "journal", "nothing"]
+
+@dataclass(frozen=True, slots=True)
+class WhileUnchanged:
+    """Answers of code, which may change between two runs: `fingerprint` is of what stands behind them now."""
+
+    fingerprint: str
+
+
+Memory: TypeAlias = Literal["cache", "run", "nothing"] | WhileUnchanged
 
 
 class ProviderError(Exception):
@@ -41,9 +50,9 @@ class Provider(Protocol):
     """Answers the requests of one target, all from within the engine's event loop.
 
     `memory` says what may be remembered of its answers: "cache" (the request's key determines what is asked),
-    "journal" (only for continuing this very run: code that may change stands behind it) or "nothing" (the answers are
-    stored already; asking is no call and costs nothing). `concurrency` is how many requests it takes at once; None:
-    as many as the engine sends.
+    WhileUnchanged (only for continuing this very run, with the same code behind it), "run" (not beyond this engine) or
+    "nothing" (the answers are stored already; asking is no call and costs nothing). `concurrency` is how many requests
+    it takes at once; None: as many as the engine sends.
     """
 
     @property

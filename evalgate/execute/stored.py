@@ -24,17 +24,20 @@ class RecordedProvider:
     def __init__(self, target: Target, outputs: Mapping[tuple[str, int], Outcome]) -> None:
         self._target = target
         self._outputs = outputs
-        times = Counter(case for case, _ in outputs)
-        self._recorded = frozenset(times)
-        self._only = {case: outcome for (case, _), outcome in outputs.items() if times[case] == 1}
+        self._times = Counter(case for case, _ in outputs)
+        self._only = {case: outcome for (case, _), outcome in outputs.items() if self._times[case] == 1}
         self.memory: Final[Memory] = "nothing"
         self.concurrency: Final = None
+
+    def times(self, case: str) -> int:
+        """How many outputs of a case were recorded."""
+        return self._times[case]
 
     async def answer(self, request: Request) -> Outcome:
         case = str((request.inputs or {}).get("case"))
         found = self._outputs.get((case, request.repeat)) or self._only.get(case)
         if found is None:
-            which = f"repeat {request.repeat} of case {case}" if case in self._recorded else f"case {case}"
+            which = f"repeat {request.repeat} of case {case}" if case in self._times else f"case {case}"
             raise ProviderError(
                 f"{self._target.location} has no output of {which}",
                 fatal=True,
@@ -66,17 +69,19 @@ class ReplayProvider:
                 f"{self._path} has no recording for {request.about or request.key}: "
                 "the prompt, the case, the rubric or the model differs from what was recorded",
                 fatal=True,
-                hint=self._how(),
+                hint=how_to_record(self._target),
             )
         return replace(found.outcome if isinstance(found, Entry) else found, cached=True)
 
     async def aclose(self) -> None:
         pass
 
-    def _how(self) -> str:
-        if self._target.kind != "local":
-            return "record it: `evalgate run --record` with the same options"
-        return (
-            'record it: `pip install "prompt-evalgate[local]"`, `evalgate model pull`, '
-            "then `evalgate run --record` with the same options"
-        )
+
+def how_to_record(target: Target) -> str:
+    """The commands, for a hint."""
+    if target.kind != "local":
+        return "record it: `evalgate run --record` with the same options"
+    return (
+        'record it: `pip install "prompt-evalgate[local]"`, `evalgate model pull`, '
+        "then `evalgate run --record` with the same options"
+    )

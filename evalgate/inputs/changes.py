@@ -1,14 +1,15 @@
-"""Which gates differ from the commit that a change started from: what `--changed` leaves out, and why safely."""
+"""What a change did to the gates since the merge base: which of them differ, which are gone, which cases are."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from evalgate.domain import Check, Config, Gate, Json, Judge, Policy, PromptVersion, Target, digest
+from evalgate.domain import Check, Config, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, digest
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.config import load_config
+from evalgate.inputs.base import Base, base_commit, unchanged
+from evalgate.inputs.config import gate_names, load_config
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
@@ -29,10 +30,10 @@ def changed(
     """
     if git is None:
         raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
-    base = _base(git, default_branch)
+    base = base_commit(git, default_branch)
     if base is None:
         return tuple(gates)
-    same = _unchanged_files(gates, tree, git, config, base)
+    same = unchanged(dict.fromkeys(path for gate in gates for path in _files(gate, config)), tree, git, base)
     suspects = [gate for gate in gates if not same.issuperset(_files(gate, config))]
     if not suspects:
         return ()
@@ -44,49 +45,38 @@ def changed(
     return tuple(gate for gate in suspects if _differs(gate, config, tree, old, before))
 
 
-def base_prompt(
-    gate: Gate, tree: Tree, git: Git | None, config: Config, default_branch: str | None = None
-) -> str | None:
-    """The prompt file of the gate of this name in the merge base's configuration, None when that names none.
+def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> tuple[str, ...]:
+    """The gates that the merge base's configuration names and this one does not, in order; none where none is known.
 
-    A change that points a gate at another prompt file is compared with the file that was in use.
+    A gate under a new name is not a removed one as long as its prompt is the same file. Of the old configuration the
+    names alone are read, and only when the file differs: whatever else is wrong with it, they count.
     """
-    if git is None:
-        return None
-    base = _base(git, default_branch)
-    if base is None:
-        return None
-    if config.path in _same([config.path], tree, git, base):
-        return gate.prompt
     try:
-        old = load_config(CommitTree(git, base), config.path)
+        base = base_commit(git, default_branch)
+        if base is None or config.path in unchanged([config.path], tree, git, base):
+            return ()
+        before = gate_names(CommitTree(git, base), config.path)
     except (InputError, GitError):
-        return None
-    return next((before.prompt for before in old.gates if before.name == gate.name), None)
+        return ()
+    names = {gate.name for gate in config.gates}
+    renamed = {gate.prompt for gate in config.gates if gate.name not in before}
+    return tuple(name for name, prompt in before.items() if name not in names and prompt not in renamed)
 
 
-def _base(git: Git, default_branch: str | None) -> str | None:
-    head = git.head()
-    return None if head is None else git.merge_base(head, git.default_branch(default_branch))
+def lost_cases(gate: Gate, dataset: GoldenDataset, base: Base, tree: Tree, git: Git) -> tuple[str, ...]:
+    """The ids of cases that the gate's dataset had at the merge base and `dataset` lacks, in the order of then.
 
-
-def _unchanged_files(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> set[str]:
-    return _same(dict.fromkeys(path for gate in gates for path in _files(gate, config)), tree, git, base)
-
-
-def _same(paths: Iterable[str], tree: Tree, git: Git, base: str) -> set[str]:
-    """The paths at which the working tree has just what the commit has: told by blob ids, nothing is parsed."""
-    wanted = list(paths)
-    here = git.working_blobs([path for path in wanted if tree.exists(path)])
-    same = set()
-    for path in wanted:
-        try:
-            # recordings that are still to be made are absent on both sides
-            if git.blob(base, path) == (None if not tree.exists(path) else here.get(path, "")):
-                same.add(path)
-        except GitError:
-            continue
-    return same
+    A dataset that is missing or broken there has lost nothing.
+    """
+    path = (base.twin(gate) or gate).dataset
+    try:
+        if not base.tree.exists(path) or (path == gate.dataset and path in unchanged([path], tree, git, base.commit)):
+            return ()
+        before = load_dataset(base.tree, path)
+    except (InputError, GitError):
+        return ()
+    kept = {case.id for case in dataset.cases}
+    return tuple(case.id for case in before.cases if case.id not in kept)
 
 
 def _files(gate: Gate, config: Config) -> set[str]:

@@ -14,7 +14,7 @@ from evalgate.inputs.nodes import Node, raise_faults, refuse
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.shape import Shape, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
-from evalgate.inputs.tree import Tree
+from evalgate.inputs.tree import Tree, join
 
 
 def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Config:
@@ -31,6 +31,20 @@ def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Confi
     if document.data is None:
         raise refuse("is empty: targets and gates were expected", path, 1, 1)
     return _ConfigReader(tree, document, verify).config()
+
+
+def gate_names(tree: Tree, path: str) -> dict[str, str]:
+    """The prompt of each gate that a configuration names, by the gate's name, in order; nothing else is looked at.
+
+    Raises InputError when the file cannot be read as YAML at all.
+    """
+    names = {}
+    for node in read(tree.read(path), path).root.get("gates") or ():
+        prompt = _data(node, "prompt", None)
+        if isinstance(prompt, str):
+            prompt = join(posixpath.dirname(path), prompt)
+            names[str(_data(node, "name", _prompt_name(prompt)))] = prompt
+    return names
 
 
 class _ConfigReader:
@@ -51,6 +65,8 @@ class _ConfigReader:
             self._targets[name] = read_target(name, node, self._shape, self._files) if sound else None
         gates = self._gates(self._root.get("gates"))
         policy, limits = self._policy(), self._limits()
+        if limits.max_cost_usd is not None:
+            self._require_prices(gates)
         raise_faults([*self._shape.faults, *self._criteria.faults], self._shape.path)
         return Config(
             path=self._shape.path,
@@ -146,6 +162,18 @@ class _ConfigReader:
         names = {level.name.lower(): level for level in Level}
         levels = {level: replace(DEFAULT_LEVELS[level], **_data(node, name, {})) for name, level in names.items()}
         return Policy(levels=levels, **{key: value for key, value in node.data.items() if key not in names})
+
+    def _require_prices(self, gates: list[Gate | None]) -> None:
+        """A limit in dollars holds only where calls have a price."""
+        used = {name for gate in gates if gate is not None for name in (gate.candidate_target, gate.baseline_target)}
+        used |= {judge.target for gate in gates if gate is not None for judge in gate.judges}
+        for name, target in self._targets.items():
+            if name in used and target is not None and target.kind == "openai" and target.prices is None:
+                self._shape.blame(
+                    self._root["targets"][name],
+                    f'"prices" is missing in the target "{name}": without it "max_cost_usd" cannot stop a run',
+                    "add prices: {input: DOLLARS, output: DOLLARS}, per million tokens",
+                )
 
     def _limits(self) -> Limits:
         node = self._root.get("run")

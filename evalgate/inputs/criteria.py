@@ -10,13 +10,15 @@ from evalgate.domain import Check, Json, Judge, Rubric, Target, Threshold
 from evalgate.errors import EvalgateError, Fault
 from evalgate.inputs.files import Files
 from evalgate.inputs.nodes import Node
-from evalgate.inputs.prompts import is_built_in, load_rubric
+from evalgate.inputs.prompts import NOT_PARAMETERS, api_name, is_built_in, load_rubric
 from evalgate.inputs.references import load_schema
 from evalgate.inputs.shape import Shape, unknown
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
 _NOT_OPTIONS = frozenset({"type", "name", "blocking"})
+# what a judge asks for itself: another value would change how its reply is read
+_NOT_OF_A_JUDGE = NOT_PARAMETERS | {"logprobs", "top_logprobs"}
 _BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
 
 
@@ -121,6 +123,11 @@ class CriteriaReader:
                 f'a judge cannot ask "{target}": recorded outputs answer cases, not judges',
                 "give the judge a target of type openai or local",
             )
+        parameters = node.get("parameters")
+        for key, _ in parameters.items() if parameters is not None else ():
+            if api_name(key) in _NOT_OF_A_JUDGE:
+                hint = 'use the judge\'s own "model"' if api_name(key) == "model" else None
+                self._shape.blame(parameters or node, f'"{key}" cannot be a parameter of a judge', hint, key=key)
         if rubric is None or target is None:
             return None
         return Judge(

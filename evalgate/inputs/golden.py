@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import Arm, Case, Failure, GoldenDataset, Json, Outcome, Output, ScoreRow, Usage
-from evalgate.errors import Fault
+from evalgate.errors import Fault, Place
 from evalgate.inputs.document import string_value
 from evalgate.inputs.nodes import raise_faults, refuse
 from evalgate.inputs.rows import Row, read_rows
 from evalgate.inputs.tree import Tree
 
 TAG_SEPARATOR = ";"
+_NAMED = 3
 _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
 
 
@@ -77,6 +79,33 @@ def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
     if not outcomes:
         raise refuse("there are no recorded outputs in it", path)
     return outcomes
+
+
+def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, samples: int) -> None:
+    """That a file of recorded outputs is sound and, where a dataset is given, answers each of its cases.
+
+    One output answers every sample of its case; of several, each sample needs its own. Outputs of other cases do not
+    matter. Raises InputError with all faults.
+    """
+    outputs = load_outputs(tree, path)
+    if dataset is None:
+        return
+    times = Counter(case for case, _ in outputs)
+    lacking = [case.id for case in dataset.cases if case.id not in times]
+    short = [
+        case.id
+        for case in dataset.cases
+        if times[case.id] > 1 and any((case.id, repeat) not in outputs for repeat in range(samples))
+    ]
+    faults = []
+    for cases, what in ((lacking, "no output"), (short, f"some outputs, but not one for each of {samples} samples")):
+        if cases:
+            more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
+            named = f"{', '.join(cases[:_NAMED])}{more}"
+            message = f"{len(cases)} of {len(dataset.cases)} cases of {dataset.path} have {what}: {named}"
+            hint = "record one line for each" if cases is lacking else "number them with `repeat`, from 0"
+            faults.append(Fault(message=message, place=Place(path=path), hint=hint))
+    raise_faults(faults, path)
 
 
 def load_scores(tree: Tree, path: str) -> tuple[ScoreRow, ...]:

@@ -22,7 +22,7 @@ _RUBRICS = Path(__file__).parent.parent / "score" / "rubrics"
 _TEXT_SUFFIXES = (".md", ".txt")
 _CAMEL = re.compile(r"(?<=[a-z0-9])([A-Z])")
 # these have their own keys, or would change what a reply is
-_NOT_PARAMETERS = frozenset({"model", "messages", "response_format", "tools", "stream", "stream_options", "n"})
+NOT_PARAMETERS = frozenset({"model", "messages", "response_format", "tools", "stream", "stream_options", "n"})
 _SCHEMA_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -174,15 +174,19 @@ def _version(root: Node, shape: Shape) -> str | None:
     return None
 
 
+def api_name(key: str) -> str:
+    """A parameter by the API's own name: maxTokens -> max_tokens."""
+    return _CAMEL.sub(r"_\1", key).lower()
+
+
 def _parameters(root: Node, shape: Shape) -> Mapping[str, Json]:
-    """The API's names: maxTokens -> max_tokens."""
     node = root.get("modelParameters")
     parameters: dict[str, Json] = {}
     for key, value in node.items() if node is not None else ():
-        name = _CAMEL.sub(r"_\1", key).lower()
+        name = api_name(key)
         if name in parameters:
             shape.blame(node or root, f'"{key}" is given twice, in camelCase and in snake_case', key=key)
-        elif name in _NOT_PARAMETERS:
+        elif name in NOT_PARAMETERS:
             own = {"model": "model", "response_format": "responseFormat", "tools": "tools"}.get(name)
             hint = f'use the prompt\'s own "{own}"' if own else None
             shape.blame(node or root, f'"{key}" cannot be a model parameter', hint, key=key)

@@ -51,7 +51,10 @@ def read_target(name: str, node: Node, shape: Shape, files: Files) -> Target | N
 
 
 def _openai(node: Node | None, shape: Shape) -> tuple[str, str] | None:
-    """The base URL, and without what may hold a secret. A URL that is refused is never quoted: it may hold one."""
+    """The base URL, and without what may hold a secret. A URL that is refused is never quoted: it may hold one.
+
+    Of a query, which may hold one too, the identity has a digest: another API version is another answer.
+    """
     if node is None:
         return DEFAULT_BASE_URL, DEFAULT_BASE_URL
     url = node.data.strip()
@@ -69,7 +72,8 @@ def _openai(node: Node | None, shape: Shape) -> tuple[str, str] | None:
         return None
     shown = f"[{host}]" if ":" in host else host
     netloc = shown if port is None else f"{shown}:{port}"
-    return url, urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
+    query = f"query-sha256={hashlib.sha256(parts.query.encode()).hexdigest()[:16]}" if parts.query else ""
+    return url, urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), query, ""))
 
 
 def _local(node: Node, shape: Shape) -> tuple[str, str] | None:

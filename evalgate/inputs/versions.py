@@ -9,12 +9,9 @@ from typing import Literal, NoReturn
 
 from evalgate.domain import Gate, PromptVersion, Release
 from evalgate.errors import Fault, GitError, InputError, Place
-from evalgate.inputs.changes import base_prompt, changed
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
 from evalgate.services.git import DEEPEN, Git, short_name
-
-__all__ = ["Versions", "base_prompt", "changed", "resolve"]
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
 

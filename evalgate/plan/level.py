@@ -17,14 +17,20 @@ _Contents: TypeAlias = dict[str, dict[str, str]]
 
 
 def change_level(
-    candidate: PromptVersion, baseline: PromptVersion | None, *, policy: Policy, history: Sequence[Release] = ()
+    candidate: PromptVersion,
+    baseline: PromptVersion | None,
+    *,
+    policy: Policy,
+    history: Sequence[Release] = (),
+    served: Sequence[str] = (),
 ) -> ChangeLevel:
     """The level of a change, with a finding (each one fails) where the declared versions do not hold.
 
-    The minimum follows from the diff (`plan.diff.differences`); identical content is PATCH. The declared level is the
-    leftmost number that grew, None unless both versions declare one and the candidate's is newer. A release after its
-    own pre-release (2.0.0 after 2.0.0-rc.1) declares what its number stands for: MAJOR. The effective level is the
-    stricter of the two. Without a baseline the minimum and the effective level are MINOR.
+    The minimum follows from the diff (`plan.diff.differences`); identical content is PATCH. `served` are reasons of
+    another kind (`plan.serving`): the versions are not answered alike, which is MAJOR whatever the files say. The
+    declared level is the leftmost number that grew, None unless both versions declare one and the candidate's is
+    newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares what its number stands for: MAJOR. The
+    effective level is the stricter of the two. Without a baseline the minimum and the effective level are MINOR.
 
     Findings: a declared level below the minimum; other content under a version that is not newer (the same, or the
     same but for build metadata); a version older than the baseline's; a version that was dropped; and, over `history`,
@@ -37,11 +43,13 @@ def change_level(
         minimum, reasons = Level.MINOR, ["new prompt, no baseline"]
     else:
         minimum, reasons = differences(candidate, baseline, minor_share=policy.minor_share)
+        if served:
+            minimum, reasons = Level.MAJOR, [*served, *reasons]
         declared = _declared(candidate, baseline)
         edit = _lines_to_edit(candidate, _wanted(candidate, baseline, minimum, contents))
         findings += _version_findings(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
         if declared is not None and candidate.content == baseline.content:
-            reasons = [f"identical content under a new version ({baseline.version} -> {candidate.version})"]
+            reasons = [*served, f"identical content under a new version ({baseline.version} -> {candidate.version})"]
     if baseline is not None and baseline.version == candidate.version:
         pair = {baseline.digest, candidate.digest}
         if contents.get(candidate.version or "", {}).keys() <= pair:

@@ -24,6 +24,7 @@ from evalgate.domain import (
     Trial,
 )
 from evalgate.errors import Fault, InputError, Place
+from evalgate.plan.serving import model_of
 
 _NAMED = 3
 
@@ -47,7 +48,7 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     always the target's. Judges run when the policy of the effective level asks for them.
 
     Raises InputError with all faults: no case, no message, a variable or a rubric's input that a case does not give, a
-    model that nobody names.
+    model that nobody names, two different versions that one file of recorded outputs is to stand for.
     """
     arms = [(Arm.CANDIDATE, candidate, targets[gate.candidate_target], gate.candidate_samples)]
     if baseline is not None:
@@ -55,6 +56,8 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     faults = [] if dataset.cases else [Fault(message="there is no case", place=Place(path=dataset.path))]
     for _, version, target, _ in arms:
         faults += _version_faults(version, target, dataset)
+    if baseline is not None:
+        faults += _one_file_for_both(gate, candidate, baseline, targets)
     for judge in gate.judges:
         faults += _judge_faults(judge, targets[judge.target], dataset)
     if faults:
@@ -99,13 +102,6 @@ def case_order(candidate: PromptVersion, dataset: GoldenDataset) -> tuple[Case, 
     return tuple(case for case in chain.from_iterable(rounds) if case is not None)
 
 
-def model_of(target: Target, version: PromptVersion) -> str | None:
-    """The model a request names: the target's before the prompt's; the embedded target is its own model."""
-    if target.kind == "local":
-        return target.model or target.location
-    return target.model or version.model
-
-
 def _request(case: Case, arm: Arm, version: PromptVersion, target: Target, repeat: int) -> Request:
     about = f"case {case.id}, {arm}, repeat {repeat}"
     if target.kind == "recorded":
@@ -147,6 +143,20 @@ def _version_faults(version: PromptVersion, target: Target, dataset: GoldenDatas
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
         yield from _missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+
+
+def _one_file_for_both(
+    gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
+) -> Iterator[Fault]:
+    """Outputs recorded once are those of one version: compared with themselves they never differ."""
+    new, old = targets[gate.candidate_target], targets[gate.baseline_target]
+    if new.kind == old.kind == "recorded" and new.location == old.location and candidate.content != baseline.content:
+        yield Fault(
+            message=f"the prompt changed, but {new.location} holds the recorded outputs of both versions: "
+            "the file would be compared with itself",
+            place=Place(path=candidate.path),
+            hint="record each version's outputs, and name both: `target: {candidate: ..., baseline: ...}`",
+        )
 
 
 def _judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:

@@ -53,7 +53,7 @@ def read(text: str, path: str) -> Report:
     try:
         report = _report(data)
         _compare(data, _document(report), "")
-    except Refused as refused:
+    except (Refused, OverflowError) as refused:
         raise InputError(
             f"not a report of evalgate: {refused}",
             place=Place(path=path),

@@ -64,6 +64,8 @@ def deciding(gate: GateReport) -> str:
         return finding.sentence
     cases = gate.evidence.dataset.cases
     checked = sum(finding.decision is Verdict.PASS and finding.criterion is not None for finding in gate.findings)
+    if checked == 1:
+        return f"The one required criterion holds on {cases} cases."
     return f"All {checked} required criteria hold on {cases} cases." if checked else f"{cases} cases were evaluated."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,7 @@ from evalgate.score.patterns import schema_searcher
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
-    from referencing import Resource
+    from referencing import Resource, Specification
     from referencing._core import Resolver
 
 _TIME = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
@@ -55,8 +56,11 @@ def validator(check: Check) -> Validator:
     hostile output cannot make a schema's pattern run for ever; `unevaluatedProperties`, and a document of another
     draft than the schema's, keep Python's `re`.
 
-    Raises ValueError, as a sentence, for a `$schema` that is no known draft, an invalid schema, or a reference that
-    leaves `check.documents`.
+    Formats asserted when asked, under 2020-12: date, date-time, duration, email, hostname, idn-email, idn-hostname,
+    ipv4, ipv6, json-pointer, regex, relative-json-pointer, time, uri, uri-reference, uri-template, uuid.
+
+    Raises ValueError, as a sentence, for a `$schema` that is no known draft, an invalid schema, a reference that
+    leaves `check.documents`, or, where formats are asserted, one that nobody can assert.
     """
     return _compiled(_Held(check))
 
@@ -88,6 +92,7 @@ def _compiled(held: _Held) -> Validator:
     schema: Any = options.get("schema")
     draft = _draft(schema, path)
     resources: dict[str, Resource[Any]] = {}
+    specifications: dict[str, Specification[Any]] = {}
     for uri, document in {**documents, path: schema}.items():
         own = _draft(document, uri, default=draft)
         _check_schema(own, document, uri)
@@ -95,10 +100,15 @@ def _compiled(held: _Held) -> Validator:
         # a `$schema` would make jsonschema return to its plain class there, and lose our keywords
         bare = _without_draft(document) if own is draft else document
         resources[uri] = specification.create_resource(bare)
+        specifications[uri] = specification
+    checker = _format_checker(draft) if options.get("formats") else None
     registry = REGISTRY.with_resources(resources.items()).crawl()
     try:
         for uri, resource in resources.items():
-            _follow_references(resource, registry.resolver(base_uri=uri))
+            resolver = registry.resolver(base_uri=uri)
+            _follow_references(resource, resolver)
+            if checker is not None:
+                _refuse_unknown_formats(resource, resolver, specifications[uri], set(checker.checkers), uri)
     except Unresolvable as missing:
         raise ValueError(f'{path}: "{missing.ref}" is not among the documents this schema may refer to') from None
     strict: Any = extend(  # type: ignore[no-untyped-call]
@@ -110,7 +120,6 @@ def _compiled(held: _Held) -> Validator:
         },
     )
     start = urljoin(path, resources[path].id() or "")
-    checker = _format_checker(draft) if options.get("formats") else None
     compiled: Validator = strict({"$ref": start}, registry=registry, format_checker=checker)
     _refuse_endless(compiled, path)
     return compiled
@@ -166,6 +175,34 @@ def _follow_references(resource: Resource[Any], resolver: Resolver[Any]) -> None
                 resolver.lookup(reference)
     for inner in resource.subresources():
         _follow_references(inner, resolver)
+
+
+def _refuse_unknown_formats(
+    resource: Resource[Any], resolver: Resolver[Any], specification: Specification[Any], known: set[str], path: str
+) -> None:
+    """A format that the checker does not know would let every text pass.
+
+    Looked for in all subschemas, and in what references lead to, wherever that stands in a document.
+    """
+    waiting = [(resource, resolver.in_subresource(resource))]
+    seen: set[int] = set()
+    while waiting:
+        resource, resolver = waiting.pop()
+        contents = resource.contents
+        if id(contents) in seen:
+            continue
+        seen.add(id(contents))
+        if isinstance(contents, Mapping):
+            name = contents.get("format")
+            if isinstance(name, str) and name not in known:
+                close = difflib.get_close_matches(name, sorted(known), n=1)
+                hint = f'did you mean "{close[0]}"?' if close else f"asserted are: {', '.join(sorted(known))}"
+                raise ValueError(f'{path}: the format "{name}" cannot be asserted; {hint}')
+            for keyword in _REFERENCES:
+                if isinstance(contents.get(keyword), str):
+                    found = resolver.lookup(contents[keyword])
+                    waiting.append((specification.create_resource(found.contents), found.resolver))
+        waiting += [(inner, resolver.in_subresource(inner)) for inner in resource.subresources()]
 
 
 def _refuse_endless(compiled: Validator, path: str) -> None:

@@ -177,8 +177,43 @@ def test_a_blocking_check_must_hold_on_every_case() -> None:
     assert gate.decision is Verdict.FAIL
     assert gate.findings[0].cases == ("case-029",)
     reported = decide(found, criteria=(replace(CHECK, blocking=False),), level=Level.PATCH)
-    assert reported.decision is Verdict.PASS
+    assert all(finding.criterion != "is_json" for finding in reported.findings)
     assert reported.comparisons[0].regressed == ("case-029",)
+
+
+def test_an_allowed_drop_on_a_blocking_check_needs_a_baseline_to_take_its_place() -> None:
+    drops = {"is_json": Threshold(max_drop=0.1)}
+    found = results([1.0] * 60, [1.0] * 59 + [0.0], "is_json")
+    assert decide(found, criteria=(CHECK,), thresholds=drops).decision is Verdict.PASS
+    alone = [r for r in found if r.arm is Arm.CANDIDATE]
+    assert decide(alone, criteria=(CHECK,), thresholds=drops, baseline=False).decision is Verdict.FAIL
+
+
+def test_reported_checks_alone_decide_nothing() -> None:
+    found = results([1.0] * 60, [1.0] * 60, "is_json")
+    gate = decide(found, criteria=(replace(CHECK, blocking=False),))
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+
+
+def test_no_decided_case_at_all_is_incomplete_whatever_may_be_left_out() -> None:
+    found = [replace(r, scores={"faithfulness": Unscored(reason="{}")}) for r in results(SAME, SAME)]
+    gate = decide(found, rules=replace(RULES, max_left_out=1.0))
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+
+
+def test_a_dataset_that_shrank_is_no_pass_unless_that_is_allowed() -> None:
+    shrunk = evidence(results(SAME, SAME))
+    shrunk = replace(shrunk, dataset=replace(shrunk.dataset, lost=("case-900",)))
+    level = RULES.levels[Level.MINOR]
+    gate = policy.decide(shrunk, {}, RULES, level)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert gate.findings[0].cases == ("case-900",)
+    assert policy.decide(shrunk, {}, replace(RULES, removed_cases="allow"), level).decision is Verdict.PASS
+
+
+def test_a_repeat_that_is_not_there_leaves_its_case_undecided() -> None:
+    extra = [result(i, Arm.CANDIDATE, {"faithfulness": Score(value=0.75)}, repeat=1) for i in range(79)]
+    assert decide([*results(SAME, SAME), *extra]).findings[0].cases == ("case-079",)
 
 
 def test_a_floor_on_a_check_is_the_plain_rate() -> None:

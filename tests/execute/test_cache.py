@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import datetime
 import json
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,9 @@ FULL = Output(
     cost_usd=0.001,
     score_tokens=(ScoreToken(token=4, logprobs={3: -1.5, 4: -0.25}),),
 )
+OUTPUTS: list[Outcome] = [FULL, Output(text=""), Output(text="half a pair \ud83d")]
 OUTCOMES: list[Outcome] = [
-    FULL,
-    Output(text=""),
-    Output(text="half a pair \ud83d"),
+    *OUTPUTS,
     Failure(kind="unusable", message="refused", usage=Usage(output_tokens=1), cost_usd=0.5),
 ]
 
@@ -56,7 +55,7 @@ def test_what_is_no_entry_is_a_value_error(line: str) -> None:
         load(line)
 
 
-@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("outcome", OUTPUTS)
 def test_kept_across_openings_and_marked_cached(path: Path, outcome: Outcome) -> None:
     cache = Cache(path)
     assert cache.get("k") is None
@@ -69,9 +68,10 @@ def test_kept_across_openings_and_marked_cached(path: Path, outcome: Outcome) ->
     again.close()
 
 
-def test_failed_calls_are_not_kept(path: Path) -> None:
+@pytest.mark.parametrize("kind", ["infrastructure", "unusable"])
+def test_failures_are_asked_again(path: Path, kind: Any) -> None:
     cache = Cache(path)
-    cache.put("k", Failure(kind="infrastructure", message="down"), "case a")
+    cache.put("k", Failure(kind=kind, message="down"), "case a")
     assert cache.get("k") is None
     cache.close()
 
@@ -81,60 +81,33 @@ def test_nothing_is_opened_before_it_is_needed(path: Path) -> None:
     assert not path.parent.exists()
 
 
-def test_stats_and_prune(path: Path) -> None:
+def test_use_is_noted_to_the_day(path: Path) -> None:
     cache = Cache(path)
-    for n in range(5):
-        cache.put(f"k{n}", Output(text="x"), "a")
+    for key in ("old", "older"):
+        cache.put(key, Output(text="x"), "a")
     cache.close()
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE entries SET created = 1000, used = 1000 WHERE key IN ('k0', 'k1', 'k2')")
+        connection.execute("UPDATE entries SET used = 1000")
     connection.close()
     cache = Cache(path)
-    stats = cache.stats()
-    assert stats.entries == 5
-    assert stats.bytes > 0
-    assert stats.oldest == datetime.datetime(1970, 1, 1, 0, 16, 40, tzinfo=datetime.UTC)
-    assert stats.newest is not None
-    assert stats.newest.year > 2020
-    assert cache.get("k2") is not None, "use counts, not age"
-    assert cache.prune(datetime.timedelta(days=30)) == 2
-    assert cache.stats().entries == 3
-    assert (cache.get("k0"), cache.get("k2") is None) == (None, False)
+    assert cache.get("old") is not None
     cache.close()
-
-
-def test_stats_of_nothing(path: Path) -> None:
-    cache = Cache(path)
-    stats = cache.stats()
-    assert (stats.entries, stats.oldest, stats.newest) == (0, None, None)
-    cache.close()
-
-
-def test_export_and_import_are_the_recordings_format(path: Path, tmp_path: Path) -> None:
-    cache = Cache(path)
-    for n, outcome in enumerate(OUTCOMES):
-        cache.put(f"k{9 - n}", outcome, f"case {n}")
-    exported = tmp_path / "out" / "export.jsonl"
-    assert cache.export(exported) == len(OUTCOMES)
-    cache.close()
-    lines = [json.loads(line) for line in exported.read_bytes().splitlines()]
-    assert [line["key"] for line in lines] == ["k6", "k7", "k8", "k9"]
-    assert list(lines[-1])[:3] == ["key", "about", "text"]
-    assert all("cached" not in line for line in lines)
-    other = Cache(tmp_path / "other.sqlite3")
-    assert other.import_(exported) == len(OUTCOMES)
-    assert other.get("k9") == as_cached(FULL)
-    again = tmp_path / "again.jsonl"
-    other.export(again)
-    other.close()
-    assert again.read_bytes() == exported.read_bytes()
+    with sqlite3.connect(path) as connection:
+        used = dict(connection.execute("SELECT key, used FROM entries"))
+    connection.close()
+    assert used["older"] == 1000
+    assert used["old"] > time.time() - 60
 
 
 def test_recordings_written_in_one_step(tmp_path: Path) -> None:
     path = tmp_path / "recordings.jsonl"
     path.write_text("old")
-    entries = {key: Entry(key=key, about=key, outcome=FULL) for key in "cab"}
+    entries = {key: Entry(key=key, about=key, outcome=outcome) for key, outcome in zip("dcab", OUTCOMES, strict=True)}
     write_recordings(path, entries)
+    lines = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert [line["key"] for line in lines] == ["a", "b", "c", "d"]
+    assert list(lines[-1])[:3] == ["key", "about", "text"]
+    assert all("cached" not in line for line in lines)
     assert read_recordings(path.read_bytes(), "recordings.jsonl") == entries
     assert list(tmp_path.iterdir()) == [path]
     broken: Any = {"a": entries["a"], "b": None}
@@ -150,11 +123,6 @@ def test_recordings_name_every_faulty_line() -> None:
         read_recordings(data, "golden/recordings.jsonl")
     places = [str(fault.place) for fault in caught.value.faults]
     assert places == ["golden/recordings.jsonl:3", "golden/recordings.jsonl:5", "golden/recordings.jsonl:6"]
-
-
-def test_import_of_a_missing_file(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"nowhere\.jsonl"):
-        Cache(path).import_(tmp_path / "nowhere.jsonl")
 
 
 @pytest.mark.parametrize("content", [b"this is no database, " * 100, b"SQLite format 3\x00" + b"\x01" * 5000])
@@ -189,7 +157,9 @@ def test_damage_in_the_middle_of_the_file_is_met_later(path: Path) -> None:
 
 
 def test_a_later_format_is_left_alone(path: Path) -> None:
-    Cache(path).stats()
+    first = Cache(path)
+    first.get("k")
+    first.close()
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()

@@ -12,7 +12,7 @@ from evalgate.errors import ServiceError
 from evalgate.execute.cache import Cache
 from evalgate.execute.engine import Event
 from evalgate.execute.journal import Journal
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.protocol import Memory, ProviderError, WhileUnchanged
 
 
 def test_results_keep_the_trials_order_though_answers_do_not() -> None:
@@ -98,8 +98,6 @@ def test_equal_requests_are_asked_once_whether_together_or_later() -> None:
 
 def test_second_run_is_answered_from_the_cache(tmp_path: Path) -> None:
     def script(request: Request, n: int) -> Outcome:
-        if text_of(request) == "q1":
-            return Failure(kind="unusable", message="refused")
         return Output(text="x", cost_usd=1.0, usage=Usage(input_tokens=1))
 
     for expected in (Calls(made=5), Calls(cached=5)):
@@ -114,15 +112,45 @@ def test_second_run_is_answered_from_the_cache(tmp_path: Path) -> None:
     assert run.results[0].outcome.cost_usd == 1.0
 
 
-@pytest.mark.parametrize(("memory", "cached", "journaled"), [("cache", 3, 3), ("journal", 0, 3), ("nothing", 0, 0)])
+def test_an_unusable_answer_serves_one_run_and_is_asked_again_by_the_next(tmp_path: Path) -> None:
+    """A judge whose endpoint refused everything for an hour must not stay without a score for ever."""
+    refused = Failure(kind="unusable", message="refused", cost_usd=0.0)
+    path = tmp_path / "run.jsonl"
+
+    def sick(request: Request, n: int) -> Outcome:
+        return refused if text_of(request) == "q1" else Output(text="x")
+
+    for script, made, cached in ((sick, 3, 0), (None, 1, 2), (None, 0, 3)):
+        provider = ScriptedProvider(script)
+        stores = {"cache": Cache(tmp_path / "cache.sqlite3"), "journal": Journal(path)}
+        with engine(provider, record=True, **stores) as running:
+            run = running.run(make_trials(6, lambda n: f"q{n % 3}"), answer_only)
+            recorded = [entry.outcome for entry in running.recorded["t"].values()]
+        assert run.calls == Calls(made=made, cached=cached, saved=3)
+        assert (refused in recorded) == (script is sick), "recordings keep what was answered, whatever it was"
+    assert isinstance(run.results[1].outcome, Output)
+
+
+def test_answers_of_code_are_continued_only_while_the_code_is_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    for code, expected in (("a", Calls(made=2)), ("b", Calls(made=2)), ("a", Calls(cached=2))):
+        with engine(ScriptedProvider(memory=WhileUnchanged(code)), journal=Journal(path)) as running:
+            assert running.run(make_trials(2), answer_only).calls == expected
+
+
+@pytest.mark.parametrize(
+    ("memory", "cached", "journaled"),
+    [("cache", 3, 3), (WhileUnchanged("code"), 0, 3), ("run", 0, 0), ("nothing", 0, 0)],
+)
 def test_memory_says_which_stores_hold_an_answer(tmp_path: Path, memory: Memory, cached: int, journaled: int) -> None:
     cache, path = Cache(tmp_path / "cache.sqlite3"), tmp_path / "journal" / "key.jsonl"
     with engine(ScriptedProvider(memory=memory), cache=cache, journal=Journal(path)) as running:
         run = running.run(make_trials(3), answer_only)
     assert run.calls == (Calls(cached=3) if memory == "nothing" else Calls(made=3))
-    assert cache.stats().entries == cached
+    again = Cache(tmp_path / "cache.sqlite3")
+    assert sum(again.get(trial.request.key) is not None for trial in make_trials(3)) == cached
+    again.close()
     assert (len(path.read_bytes().splitlines()) if path.exists() else 0) == journaled
-    cache.close()
 
 
 def test_recording_keeps_all_answers_with_a_name_that_no_luck_decides() -> None:

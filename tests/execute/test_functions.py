@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import sys
 import threading
 import time
+import types
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pytest
 from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
 from evalgate.execute.functions import PythonProvider
-from evalgate.execute.protocol import ProviderError
+from evalgate.execute.protocol import ProviderError, WhileUnchanged
 
 SOURCE = """
 import asyncio, functools, threading, time
@@ -36,6 +38,7 @@ def full(case): return {"text": "t", "usage": {"input_tokens": 1000, "output_tok
 def counted(case): return {"text": "t", "usage": {"input_tokens": 1000, "output_tokens": 100}}
 def empty(case): return " "
 def number(case): return 5
+def spoils(case): return str(case["sources"].pop())
 def no_text(case): return {"answer": "x"}
 def odd_usage(case): return {"text": "t", "usage": {"input_tokens": "many"}}
 def raises(case):
@@ -113,6 +116,51 @@ def test_usage_and_cost(app: Path) -> None:
     unknown = call(app, "one")
     assert isinstance(unknown, Output)
     assert (unknown.usage, unknown.cost_usd) == (None, None)
+
+
+def test_the_case_that_checks_compare_with_is_out_of_its_reach(app: Path) -> None:
+    inputs = {"sources": ["a", "b"]}
+    provider = PythonProvider(make_target("gated_app.rag:spoils"), app)
+    request = Request(target="rag", identity="i", model=None, messages=(), inputs=inputs)
+    for _ in range(2):
+        outcome = asyncio.run(provider.answer(request))
+        assert isinstance(outcome, Output)
+        assert outcome.text == "b"
+    assert inputs == {"sources": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "sees"), [("one", False), ("two", True), ("defaulted", False), ("optional", True), ("pipeline", False)]
+)
+def test_who_is_shown_the_prompt(app: Path, name: str, sees: bool) -> None:
+    assert PythonProvider(make_target(f"gated_app.rag:{name}"), app).sees_prompt is sees
+
+
+def test_what_is_remembered_depends_on_the_projects_code(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def remembered() -> str:
+        for name in [name for name in sys.modules if name.startswith("gated_app")]:
+            monkeypatch.delitem(sys.modules, name)
+        importlib.invalidate_caches()
+        memory = PythonProvider(make_target("gated_app.rag:one"), app).memory
+        assert isinstance(memory, WhileUnchanged)
+        return memory.fingerprint
+
+    rag, helper = app / "gated_app" / "rag.py", app / "gated_app" / "helper.py"
+    helper.write_text("size = 1\n")
+    found = [remembered(), remembered()]
+    rag.write_text(SOURCE + "\nfrom gated_app import helper\n")
+    found.append(remembered())
+    helper.write_text("size = 1 + 10\n")
+    found.append(remembered())
+    assert found[0] == found[1]
+    assert len(set(found)) == 3, "a change of the function's module, and one of a module it uses"
+
+
+def test_code_without_a_file_is_not_remembered(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = types.ModuleType("gated_app_made")
+    made.answer = lambda case: "x"  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "gated_app_made", made)
+    assert PythonProvider(make_target("gated_app_made:answer"), app).memory == "run"
 
 
 def test_empty_text_is_unusable(app: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,9 +25,10 @@ def test_each_answer_is_on_disk_at_once_and_read_by_the_next(path: Path) -> None
     assert Journal(path).get("k") == CACHED
 
 
-def test_failed_calls_are_asked_again(path: Path) -> None:
+@pytest.mark.parametrize("kind", ["infrastructure", "unusable"])
+def test_failures_are_asked_again(path: Path, kind: Any) -> None:
     journal = Journal(path)
-    journal.put("k", Failure(kind="infrastructure", message="down"), "case a")
+    journal.put("k", Failure(kind=kind, message="down"), "case a")
     journal.close()
     assert not path.exists()
 

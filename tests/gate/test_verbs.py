@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from chat_server import error
 
 from .conftest import CASES, CONFIG, World
 from .test_run import by_fact, worse_when_brief
@@ -85,6 +86,82 @@ def test_decide_follows_the_current_policy_and_the_options_over_it(world: World)
     assert 'did you mean "faithfulness"?' in unknown.err
 
 
+def test_a_criterion_that_was_not_measured_is_undecided(world: World) -> None:
+    world.edit("1.0.1", "Be exact!")
+    assert world.evalgate("run", "--output", "report.json").code == 0
+    config = CONFIG.format(url=world.server.url)
+    world.repository.write("evalgate.yml", config + "policy: {patch: {judges: true}}\n")
+    ended = world.evalgate("decide", "report.json")
+    assert ended.code == 4
+    assert "faithfulness" in ended.out
+    stricter = config.replace("{type: is_json}", "{type: is_json}\n      - {type: length, max_words: 1}")
+    world.repository.write("evalgate.yml", stricter)
+    assert world.evalgate("decide", "report.json").code == 4
+    world.repository.write("evalgate.yml", config.replace("{type: is_json}", "{type: not_is_json, name: is_json}"))
+    assert world.evalgate("decide", "report.json").code == 4
+    world.repository.write("evalgate.yml", config.replace("name: support", "name: renamed"))
+    renamed = world.evalgate("decide", "report.json")
+    assert renamed.code == 2
+    assert '"support" is not in evalgate.yml' in renamed.err
+
+
+def test_a_run_without_a_verdict_leaves_no_old_one_behind(world: World) -> None:
+    world.edit()
+    assert world.evalgate("run").code == 0
+    world.edit("1.1.1", "Be brief, always and everywhere, please!")
+    world.application = lambda system, user: error(401, "expired")
+    assert world.evalgate("run").code == 3
+    assert "there is no such report" in world.evalgate("decide").err
+
+
+def _edit(data: dict, change: str) -> None:
+    gate = data["gates"][0]
+    match change:
+        case "a score":
+            next(r for r in gate["results"] if r["arm"] == "candidate")["scores"]["faithfulness"]["value"] = 1e6
+        case "a result twice":
+            gate["results"].append(gate["results"][0])
+        case "the verdict":
+            data["decision"] = gate["decision"] = "PASS"
+            data["exit_code"] = gate["exit_code"] = 0
+        case "no baseline":
+            gate["baseline"] = None
+        case "a criterion less":
+            gate["criteria"].pop()
+        case "alpha":
+            gate["policy"]["alpha"] = 7.0
+        case "the policy":
+            gate["policy"]["max_drop"] = 0.9
+        case "a huge number":
+            gate["policy"]["alpha"] = 10**400
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "a score",
+        "a result twice",
+        "the verdict",
+        "no baseline",
+        "a criterion less",
+        "alpha",
+        "the policy",
+        "a huge number",
+    ],
+)
+def test_an_edited_report_is_refused(world: World, change: str) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    world.evalgate("run", "--output", "report.json")
+    data = world.report()
+    _edit(data, change)
+    world.repository.write("report.json", json.dumps(data))
+    for verb in ("decide", "report"):
+        ended = world.evalgate(verb, "report.json")
+        assert ended.code == 2, ended.out
+        assert "report.json" in ended.err
+
+
 @pytest.mark.parametrize("damage", ['{"format": 2}', "{", "[]", "not json", '{"format": 1, "gates": []}'])
 def test_a_report_that_is_none_is_refused(world: World, damage: str) -> None:
     world.repository.write("broken.json", damage)
@@ -136,6 +213,25 @@ def test_scores_without_a_baseline_need_a_floor(world: World) -> None:
     assert world.evalgate("decide", "--scores", "scores.jsonl").code == 4
     assert world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.75").code == 0
     assert world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.95").code == 1
+
+
+def test_scores_with_holes_are_undecided(world: World) -> None:
+    lines = ["case,arm,criterion,value,repeat"]
+    for i in range(80):
+        for arm in ("baseline", "candidate"):
+            lines += [f"c{i},{arm},quality,0.9,{k}" for k in range(3) if arm == "baseline" or i % 2 or k == 0]
+    world.repository.write("scores.csv", "\n".join(lines))
+    assert world.evalgate("decide", "--scores", "scores.csv").code == 4
+    world.repository.write("scores.csv", "\n".join(line for line in lines if ",candidate," in line or "case" in line))
+    ended = world.evalgate("decide", "--scores", "scores.csv", "--max-drop", "0.05")
+    assert ended.code == 2
+    assert "no row has one" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [["--max-drop", "0"], ["--config", "evalgate.yml"], ["--min", "quality"]])
+def test_options_that_scores_cannot_take(world: World, arguments: list[str]) -> None:
+    scores(world.root / "scores.csv", 0.0)
+    assert world.evalgate("decide", "--scores", "scores.csv", *arguments).code == 2
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ run: {concurrency: 2, timeout: 30, attempts: 1, max_cost_usd: 2}
         "app": f"recorded:{digest}",
         "here": f"local:{QWEN}",
         "rag": "python:my.app:answer@7",
-        "api": "https://example.org:8443/v1",
+        "api": f"https://example.org:8443/v1?query-sha256={hashlib.sha256(b'api-version=3').hexdigest()[:16]}",
         "openai": "https://api.openai.com/v1",
     }
     assert targets["api"].location == "https://Example.org:8443/v1/?api-version=3"
@@ -146,6 +146,15 @@ def test_recorded_identity_follows_the_content(project: Project) -> None:
         project.write("o.jsonl", text)
         seen.add(load_config(project.tree, "evalgate.yml").targets["api"].identity)
     assert len(seen) == 2
+
+
+def test_a_query_is_part_of_the_identity_and_never_shown(project: Project) -> None:
+    seen = set()
+    for query in ("", "?key=secret-1", "?key=secret-2"):
+        project.write("evalgate.yml", CONFIG.replace("example.org/v1", f"example.org/v1{query}"))
+        seen.add(load_config(project.tree, "evalgate.yml").targets["api"].identity)
+    assert len(seen) == 3
+    assert "https://example.org/v1" in seen and "secret" not in str(seen)
 
 
 def test_references_between_schemas_are_loaded(project: Project) -> None:

@@ -134,6 +134,20 @@ def faults(project: Project, text: str) -> list[str]:
         ("", "evalgate.yml:1:1: is empty: targets and gates were expected"),
         ("format: 2\n" + CHECKS, 'evalgate.yml:1:9: "format" must be 1, not 2'),
         (CHECKS + "policy: {alpha: 0.7}\n", 'evalgate.yml:8:17: "alpha" must be less than 0.5, not 0.7'),
+        (CHECKS + "policy: {alpha: 0}\n", 'evalgate.yml:8:17: "alpha" must be more than 0, not 0'),
+        (CHECKS + "policy: {max_drop: 0}\n", 'evalgate.yml:8:20: "max_drop" must be more than 0, not 0'),
+        (
+            CHECKS + "    thresholds:\n      is_json: {max_drop: 0}\n",
+            'evalgate.yml:9:27: "max_drop" must be more than 0, not 0',
+        ),
+        (
+            CHECKS + "policy: {removed_cases: alow}\n",
+            'evalgate.yml:8:25: unknown value "alow"; did you mean "allow"?',
+        ),
+        (
+            CHECKS + "run: {max_cost_usd: 1}\n",
+            'evalgate.yml:2:8: "prices" is missing in the target "api": without it "max_cost_usd" cannot stop a run',
+        ),
         (CHECKS + "policy: {patch: {inconclusive: pass}}\n", 'evalgate.yml:8:32: unknown value "pass"'),
         (CHECKS + "run: {timeout: 0}\n", 'evalgate.yml:8:16: "timeout" must be more than 0, not 0'),
         (CHECKS + "format: 1\nformat: 1\n", 'evalgate.yml:9:1: the key "format" is given twice; first in line 8'),
@@ -187,6 +201,39 @@ def test_a_key_in_the_file_is_refused_and_never_shown(project: Project, target: 
     assert "verysecret" not in found
     assert "evalgate.yml:2:" in found
     assert "NAME of" in found
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "model",
+        "messages",
+        "response_format",
+        "responseFormat",
+        "stream",
+        "stream_options",
+        "n",
+        "tools",
+        "logprobs",
+        "top_logprobs",
+    ],
+)
+def test_a_judge_keeps_what_its_reply_is_read_by(project: Project, key: str) -> None:
+    found = faults(project, HEAD + f"    judges:\n      - {{rubric: relevance, parameters: {{seed: 1, {key}: 1}}}}\n")
+    assert len(found) == 1
+    assert found[0].startswith(f'evalgate.yml:7:51: "{key}" cannot be a parameter of a judge')
+
+
+def test_a_limit_in_dollars_needs_the_prices_of_what_is_used_only(project: Project) -> None:
+    unused = CHECKS.replace(
+        "  api: {type: openai}", "  api: {type: openai, prices: {input: 1, output: 2}}\n  x: {type: openai}"
+    )
+    text = unused + "    target: api\nrun: {max_cost_usd: 1}\n"
+    project.write("evalgate.yml", text)
+    assert load_config(project.tree, "evalgate.yml").limits.max_cost_usd == 1
+    judged = text.replace("    target: api\n", "    target: api\n    judges: [{rubric: relevance, target: x}]\n")
+    (fault,) = faults(project, judged)
+    assert fault.startswith('evalgate.yml:3:6: "prices" is missing in the target "x"')
 
 
 def test_recorded_outputs_cannot_judge(project: Project) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate.domain import Arm, Failure, Output, ScoreRow, Usage
-from evalgate.inputs.golden import load_dataset, load_outputs, load_scores
+from evalgate.inputs.golden import load_dataset, load_outputs, load_scores, require_outputs
 
 from .conftest import Project
 
@@ -188,6 +189,19 @@ def test_faulty_outputs_are_refused_with_the_place(project: Project, row: str, w
     found = faults(project, load_outputs, "o.jsonl", row)
     assert len(found) == 1
     assert found[0].startswith(wanted)
+
+
+def test_recorded_outputs_answer_every_case(project: Project) -> None:
+    cases = load_dataset(project.tree, "cases.jsonl")
+    cases = replace(cases, cases=tuple(replace(cases.cases[0], id=name) for name in "abcdef"))
+    project.write("o.jsonl", '{"case": "a", "text": "x"}\n{"case": "zz", "text": "surplus"}\n')
+    (fault,) = project.faults(lambda: require_outputs(project.tree, "o.jsonl", cases, 3))
+    assert fault.startswith("o.jsonl: 5 of 6 cases of cases.jsonl have no output: b, c, d and 2 more")
+    rows = [f'{{"case": "{name}", "text": "x", "repeat": {r}}}' for name in "abcdef" for r in range(3 - (name == "e"))]
+    project.write("o.jsonl", "\n".join(rows))
+    require_outputs(project.tree, "o.jsonl", cases, 2)
+    (fault,) = project.faults(lambda: require_outputs(project.tree, "o.jsonl", cases, 3))
+    assert "1 of 6 cases of cases.jsonl have some outputs, but not one for each of 3 samples: e" in fault
 
 
 def test_outputs_are_not_read_from_csv(project: Project) -> None:

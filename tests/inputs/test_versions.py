@@ -14,7 +14,7 @@ from repository import Repository
 
 from evalgate.domain import Config, Gate
 from evalgate.errors import EvalgateError, GitError, InputError
-from evalgate.inputs import changes, versions
+from evalgate.inputs import base, changes, versions
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
 from evalgate.inputs.versions import Versions
@@ -79,7 +79,7 @@ class Project(Repository):
 
     def changed(self, path: str = "evalgate.yml") -> list[str]:
         config = self.config(path)
-        return [g.name for g in versions.changed(config.gates, self.tree, Git.find(self.root), config)]
+        return [g.name for g in changes.changed(config.gates, self.tree, Git.find(self.root), config)]
 
 
 @pytest.fixture
@@ -170,19 +170,21 @@ def test_a_gate_pointed_at_another_prompt_is_compared_with_the_one_in_use(projec
     project.git("checkout", "--quiet", "-b", "switch")
     project.write("evalgate.yml", CONFIG.replace(PROMPT, other))
     config = project.config()
-    before = versions.base_prompt(config.gates[0], project.tree, Git.open(project.root), config)
-    assert before == PROMPT
-    found = project.resolve(config.gates[0], base_gate_prompt=before)
+    found_base = base.find_base(project.tree, Git.open(project.root), config)
+    before = found_base.twin(config.gates[0]) if found_base else None
+    assert before is not None and before.prompt == PROMPT
+    found = project.resolve(config.gates[0], base_gate_prompt=before.prompt)
     assert found.baseline is not None
     assert (found.candidate.version, found.baseline.version) == ("3.0.0", "1.0.0")
 
 
-def test_base_prompt_of_an_untouched_configuration_reads_nothing(
+def test_an_untouched_configuration_is_not_read_at_the_merge_base(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = project.config()
-    monkeypatch.setattr(changes, "load_config", None)
-    assert versions.base_prompt(config.gates[0], project.tree, Git.open(project.root), config) == PROMPT
+    monkeypatch.setattr(base, "load_config", None)
+    found = base.find_base(project.tree, Git.open(project.root), config)
+    assert found is not None and (found.config, found.edited) == (config, False)
 
 
 @pytest.mark.parametrize("role", ["candidate", "baseline"])
@@ -386,7 +388,7 @@ def test_nothing_changed_is_told_without_parsing(project: Project, monkeypatch: 
     monkeypatch.setattr(changes, "load_prompt", None)
     project.write("README.md", "other files do not matter")
     os.utime(project.root / PROMPT, (1, 1))
-    assert versions.changed(config.gates, project.tree, Git.open(project.root), config) == ()
+    assert changes.changed(config.gates, project.tree, Git.open(project.root), config) == ()
 
 
 @pytest.mark.parametrize(
@@ -476,7 +478,7 @@ def test_a_configuration_missing_or_broken_at_the_merge_base_is_a_change(project
 def test_changed_before_the_first_commit_and_without_git(bare_project: Project) -> None:
     config = bare_project.config()
     with pytest.raises(GitError, match="--changed needs a git repository"):
-        versions.changed(config.gates, bare_project.tree, None, config)
+        changes.changed(config.gates, bare_project.tree, None, config)
     bare_project.git("init", "--quiet")
     assert bare_project.changed() == ["support"]
 
@@ -503,4 +505,4 @@ def test_a_gate_keeps_its_digest_when_only_its_name_differs(project: Project) ->
     renamed = replace(config.gates[0], name="renamed")
     git = Git.open(project.root)
     project.write("evalgate.yml", "# touched\n" + CONFIG)
-    assert versions.changed([renamed], project.tree, git, config) == ()
+    assert changes.changed([renamed], project.tree, git, config) == ()

@@ -365,3 +365,15 @@ def test_many_contents_are_counted_not_listed() -> None:
         "has 8 contents: commit 2222222, commit 3333333, commit 4444444, 4 more and the working tree"
         in finding.sentence
     )
+
+
+def test_what_serves_the_versions_counts_as_the_diff_does() -> None:
+    why = 'target "api": model m-1 -> m-2 in evalgate.yml'
+    same = change_level(prompt(), prompt(), policy=POLICY, served=[why])
+    assert (same.declared, same.minimum, same.effective) == (None, Level.MAJOR, Level.MAJOR)
+    assert (same.reasons, same.findings) == ((why,), ())
+    patch = change_level(prompt("1.0.1"), prompt(), policy=POLICY, served=[why])
+    assert patch.effective is Level.MAJOR
+    assert patch.reasons == (why, "identical content under a new version (1.0.0 -> 1.0.1)")
+    (finding,) = patch.findings
+    assert finding.kind == "level" and why in finding.sentence and '"1.0.1" -> "2.0.0"' in finding.sentence

@@ -44,6 +44,7 @@ TARGETS = {
     "api": Target(name="api", kind="openai", location="https://x/v1", identity="https://x/v1"),
     "pinned": Target(name="pinned", kind="openai", location="https://x/v1", identity="https://x/v1", model="pinned-1"),
     "app": Target(name="app", kind="recorded", location="out.jsonl", identity="recorded:abc"),
+    "old-app": Target(name="old-app", kind="recorded", location="old.jsonl", identity="recorded:def"),
     "rag": Target(name="rag", kind="python", location="app:answer", identity="python:app:answer"),
     "local": Target(name="local", kind="local", location="small-model", identity="local:abc"),
 }
@@ -246,6 +247,16 @@ def test_all_faults_at_once() -> None:
         'the judge "tone" has no model, and its target "api" names none',
         'r.md: the input "tone" of the rubric faithfulness is given by no case of cases.jsonl',
     ]
+
+
+def test_one_file_of_outputs_cannot_stand_for_two_prompts() -> None:
+    (fault,) = faults(the_gate=gate("app"), baseline=prompt("Old {{query}}"))
+    assert fault.startswith(
+        "p.prompt.yml: the prompt changed, but out.jsonl holds the recorded outputs of both versions"
+    )
+    assert "target: {candidate: ..., baseline: ...}" in fault
+    assert plan(gate("app"), baseline=prompt(version="0.9.0")).trials, "the same content is the same version"
+    assert plan(gate("app", "old-app"), baseline=prompt("Old {{query}}")).trials
 
 
 def test_a_dataset_without_cases_makes_no_plan() -> None:

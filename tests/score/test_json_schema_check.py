@@ -138,6 +138,38 @@ def test_hostile_text_is_only_a_wrong_format(name, text):
     assert "is not a" in str(schema.fault(make({"format": name}, formats=True), text))
 
 
+@pytest.mark.parametrize(
+    ("loaded", "said"),
+    [
+        ({"format": "emial"}, 'the format "emial" cannot be asserted; did you mean "email"?'),
+        ({"format": "iri"}, 'the format "iri" cannot be asserted'),
+        ({"properties": {"x": {"items": {"format": "emial"}}}}, '"emial"'),
+        ({"$ref": "#/parts/x", "parts": {"x": {"format": "emial"}}}, '"emial"'),
+        ({"$schema": "http://json-schema.org/draft-07/schema#", "format": "uuid"}, '"uuid"'),
+    ],
+)
+def test_a_format_that_nobody_can_assert_is_refused(loaded, said):
+    with pytest.raises(ValueError, match=r"schema/answer\.json: the format") as refused:
+        checks.validate(make(loaded, formats=True))
+    assert said in str(refused.value)
+    checks.validate(make(loaded))
+
+
+def test_a_format_in_another_document_is_looked_at_too():
+    documents = {"schema/part.json": {"$defs": {"a": {"format": "emial"}}}}
+    with pytest.raises(ValueError, match=r"schema/part\.json"):
+        checks.validate(make({"$ref": "part.json#/$defs/a"}, documents, formats=True))
+
+
+def test_the_name_format_and_a_schema_of_schemas_are_no_formats():
+    loaded = {
+        "properties": {"format": {"type": "string"}, "a": {"$ref": "https://json-schema.org/draft/2020-12/schema"}},
+        "examples": [{"format": "nonsense"}],
+        "$defs": {"loop": {"$ref": "#/$defs/loop2"}, "loop2": {"items": {"$ref": "#/$defs/loop"}}},
+    }
+    checks.validate(make(loaded, formats=True))
+
+
 def test_references_reach_the_loaded_documents():
     documents = {"schema/part.json": {"type": "string"}, "schema/deep/other.json": {"$ref": "../part.json"}}
     assert run({"$ref": "deep/other.json"}, "1", documents).value == 0.0

@@ -1,0 +1,82 @@
+"""Who really answers: where the two arms, or a target now and at the merge base, are served differently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalgate.domain import Gate, PromptVersion, Target
+
+_IDENTITY = {"openai": "base_url", "python": "function"}
+
+
+def model_of(target: Target, version: PromptVersion) -> str | None:
+    """The model a request names: the target's before the prompt's; the embedded target is its own model."""
+    if target.kind == "local":
+        return target.model or target.location
+    return target.model or version.model
+
+
+def between_arms(
+    gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
+) -> tuple[str, ...]:
+    """Why the arms are not served alike, as a reason of the change level; empty when they are, or nobody can tell.
+
+    One target for both arms is no difference: what the prompts themselves name is part of their own diff. Of two
+    files of recorded outputs nobody knows what made them.
+    """
+    new, old = targets[gate.candidate_target], targets[gate.baseline_target]
+    found = _difference(old, new, baseline, candidate)
+    return (f'the candidate is answered by "{new.name}", the baseline by "{old.name}": {found}',) if found else ()
+
+
+def since(
+    before: Gate,
+    gate: Gate,
+    candidate: PromptVersion,
+    baseline: PromptVersion,
+    *,
+    then: Mapping[str, Target],
+    now: Mapping[str, Target],
+    path: str,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the configuration at `path` changed in who answers a gate: reasons of the change level, and notes.
+
+    `before` and `then` are the gate and the targets at the merge base. A baseline that is answered by what is new in
+    the configuration hides what that does: the comparison is one of prompts alone, and a note says so.
+    """
+    edited = {}
+    for role, was, is_ in (
+        ("baseline", before.baseline_target, gate.baseline_target),
+        ("candidate", before.candidate_target, gate.candidate_target),
+    ):
+        found = _difference(then[was], now[is_], baseline, candidate)
+        if found:
+            named = f'target "{was}"' if was == is_ else f'target "{was}" -> "{is_}"'
+            edited[role] = f"{named}: {found} in {path}"
+    if gate.candidate_target != gate.baseline_target and "baseline" not in edited:
+        return (), ()  # the baseline still has what it had: the arms themselves show the difference
+    if not edited:
+        return (), ()
+    arms = "both arms were" if gate.candidate_target == gate.baseline_target else "the baseline was"
+    note = (
+        f'{arms} answered by the "{gate.baseline_target}" of now, not the one of the merge base: '
+        "the comparison does not show what that change does"
+    )
+    return tuple(dict.fromkeys(edited.values())), (note,)
+
+
+def _difference(old: Target, new: Target, was: PromptVersion, is_: PromptVersion) -> str:
+    if old.kind == new.kind == "recorded":
+        return ""
+    parts = [] if old.kind == new.kind else [f"type {old.kind} -> {new.kind}"]
+    if old.kind == new.kind and old.identity != new.identity and old.kind in _IDENTITY:
+        parts.append(f"{_IDENTITY[old.kind]} {_shown(old)} -> {_shown(new)}")
+    if (old.model or new.model or "local" in (old.kind, new.kind)) and "recorded" not in (old.kind, new.kind):
+        before, after = model_of(old, was), model_of(new, is_)
+        if before != after:
+            parts.append(f"model {before or '(none)'} -> {after or '(none)'}")
+    return ", ".join(parts)
+
+
+def _shown(target: Target) -> str:
+    return target.identity.removeprefix("python:")
