@@ -19,8 +19,9 @@ CONSOLE = [block.splitlines() for _, language, block in BLOCKS if language == "c
 PROGRAM = [sys.executable, "-c", "from evalgate.cli import main; main()"]
 
 
-def commands() -> list[str]:
-    return [line.removeprefix("$ ") for block in CONSOLE for line in block if line.startswith("$ evalgate")]
+def scripts() -> list[list[str]]:
+    """Blocks of commands, to be typed one after the other."""
+    return [[line.removeprefix("$ ") for line in block] for block in CONSOLE if block[-1].startswith("$ ")]
 
 
 def screens() -> list[tuple[str, str]]:
@@ -57,10 +58,11 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("command", [c for c in commands() if c not in dict(screens())])
-def test_every_command_runs(command: str, checkout: Path) -> None:
-    ended = run(command, checkout)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+@pytest.mark.parametrize("script", scripts(), ids=lambda script: script[0])
+def test_every_command_runs(script: list[str], checkout: Path) -> None:
+    for command in script:
+        ended = run(command, checkout)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
 @pytest.mark.parametrize(("command", "screen"), screens())

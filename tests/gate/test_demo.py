@@ -1,0 +1,60 @@
+"""The demo replays: each version's verdict, without a key, a server or a call."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from .conftest import Ended
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+VARIANTS = "golden/prompts/variants"
+
+
+@pytest.fixture
+def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(GOLDEN, tmp_path / "golden", ignore=shutil.ignore_patterns(".evalgate"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("candidate", "code", "level"),
+    [
+        ("golden/prompts/support.prompt.yml", 0, "MINOR"),
+        (f"{VARIANTS}/tempting-1.1.0.prompt.yml", 1, "MINOR"),
+        (f"{VARIANTS}/patch-1.0.1.prompt.yml", 0, "PATCH"),
+        (f"{VARIANTS}/major-2.0.0.prompt.yml", 1, "MAJOR"),
+    ],
+)
+def test_each_version_has_its_verdict(
+    demo: Path, evalgate: Callable[..., Ended], candidate: str, code: int, level: str
+) -> None:
+    arguments = ["--config", "golden/evalgate.yml", "--candidate", candidate, "--output", "report.json"]
+    ended = evalgate("run", *arguments)
+    assert ended.code == code, ended.err
+    gate = json.loads((demo / "report.json").read_text())["gates"][0]
+    assert gate["level"]["effective"] == level
+    assert gate["calls"]["made"] == 0
+    assert gate["counts"]["decided"] == gate["counts"]["expected"]
+    assert len(gate["results"]) == 2 * 68
+
+
+def test_the_tempting_edit_breaks_cases_by_name(demo: Path, evalgate: Callable[..., Ended]) -> None:
+    tempting = f"{VARIANTS}/tempting-1.1.0.prompt.yml"
+    ended = evalgate("run", "--config", "golden/evalgate.yml", "--candidate", tempting, "--format", "markdown")
+    assert "account-011" in ended.out
+
+
+def test_what_was_not_recorded_is_an_error_that_says_how(demo: Path, evalgate: Callable[..., Ended]) -> None:
+    prompt = demo / "golden/prompts/support.prompt.yml"
+    prompt.write_text(prompt.read_text().replace("one or two sentences", "three sentences"))
+    ended = evalgate("run", "--config", "golden/evalgate.yml")
+    assert ended.code == 3
+    assert "evalgate model pull" in ended.err
+    assert "case " in ended.err
