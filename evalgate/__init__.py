@@ -2,15 +2,17 @@
 
 The folder listing is the data flow:
 
-    doors      cli/                                     print, exit, environment
+    doors      cli/                                            print, exit, environment
                  |
-    corridor   gate.py                                  the pipeline, on one page
+    corridor   gate.py  answering.py  conclude.py              the pipeline: wire it, answer it, conclude it
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure
                  |
-    outside    services/                                git
-    ground     domain/   errors.py                      imported by all, import nothing
+    outside    services/                                       git
+    ground     domain/   errors.py                             imported by all, import nothing
+
+Who may import whom, and which file owns which outside package, is kept by tests/test_architecture.py.
 """
 
 __version__ = "0.1.0"
