@@ -185,7 +185,8 @@ def evaluate(
             asked = tuple(
                 judge
                 for judge, answer in zip(asked, answers, strict=True)
-                if isinstance(scores[judge.name], Unscored) and isinstance(answer, Output)
+                if isinstance(scores[judge.name], Unscored)
+                and not (isinstance(answer, Failure) and answer.kind == "infrastructure")  # the engine has retried it
             )
     return Result(
         case=trial.case.id,

@@ -155,6 +155,23 @@ def test_an_unreadable_judge_is_asked_once_more_and_then_counted(world: World, r
     assert len(result["replies"]["faithfulness"]) == 2
 
 
+def test_an_empty_judge_reply_is_asked_once_more_and_a_good_second_one_counts(world: World) -> None:
+    world.edit()
+    asked: list[str] = []
+
+    def empty_at_first(judged: str) -> int | str:
+        if "question 3\\n" not in judged:
+            return 5
+        asked.append(judged)
+        return "" if len(asked) == 1 else 5
+
+    world.grade = empty_at_first
+    ended = world.evalgate("run", "--output", "report.json")
+    assert ended.code == 0, ended.out
+    assert len(asked) == 2
+    assert world.report()["gates"][0]["counts"]["unscored"] == 0
+
+
 def test_outputs_that_fail_a_blocking_check_are_not_judged(world: World) -> None:
     world.edit()
     world.application = lambda system, user: "prose" if "brief" in system else json.dumps({"answer": user})
