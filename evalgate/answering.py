@@ -94,7 +94,7 @@ def known_answers(
             return True
         if request.target in recordings:
             return request.key in recordings[request.target]
-        return cache is not None and cache.get(request.key) is not None
+        return cache is not None and cache.get(request.key, request.max_age) is not None
 
     return known
 

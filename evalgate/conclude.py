@@ -34,6 +34,7 @@ from evalgate.domain import (
     Result,
     Score,
     ScoreRow,
+    Target,
     Threshold,
     Usage,
     VersionRef,
@@ -57,10 +58,22 @@ def report_of(gates: Sequence[GateReport], warnings: Sequence[str] = ()) -> Repo
 
 
 def evidence_of(
-    plan: GatePlan, results: Sequence[Result], *, calls: Calls, usage: Usage, cost_usd: float | None
+    plan: GatePlan,
+    targets: Mapping[str, Target],
+    *,
+    results: Sequence[Result] = (),
+    confirmations: Sequence[Result] = (),
+    calls: Calls,
+    usage: Usage,
+    cost_usd: float | None,
 ) -> Evidence:
-    """What a finished run knows about one gate; results in the order of the plan, whatever order they came in."""
-    order = {(t.case.id, t.arm, t.repeat): position for position, t in enumerate(plan.trials)}
+    """What a run knows about one gate so far; results in the order of the plan, whatever order they came in."""
+    order = {case: position for position, case in enumerate(plan.order)}
+
+    def place(result: Result) -> tuple[int, int, Arm]:
+        return order[result.case], result.repeat, result.arm
+
+    asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
         level=plan.level,
@@ -70,7 +83,13 @@ def evidence_of(
             path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
         ),
         criteria=(*map(_check, plan.gate.checks), *map(_judge, plan.judges)),
-        results=tuple(sorted(results, key=lambda r: order[r.case, r.arm, r.repeat])),
+        results=tuple(sorted(results, key=place)),
+        order=plan.order,
+        clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
+        sequential=plan.sequential,
+        confirmations=tuple(sorted(confirmations, key=place)),
+        redraws=all(target.kind != "recorded" for target in asked),
+        stored_baseline=plan.stored_baseline,
         notes=(*plan.notes, *_served_differently(results)),
         calls=calls,
         usage=usage,
@@ -152,6 +171,7 @@ def from_scores(
             cases=len({row.case for row in rows}),
         ),
         criteria=tuple(Criterion(name=c, kind="judge", blocking=False, digest=digest(c)) for c in criteria),
+        clusters={row.case: row.cluster for row in rows if row.cluster is not None},
         results=tuple(
             Result(
                 case=case,

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from evalgate import answering, conclude
+from evalgate import answering, conclude, evaluate
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
     Check,
     Config,
-    Failure,
     Gate,
     GatePlan,
     GoldenDataset,
     Judge,
     Level,
-    Outcome,
-    Output,
     Report,
-    Request,
-    Result,
-    Score,
-    Scored,
-    Target,
-    Trial,
-    Unscored,
 )
 from evalgate.errors import EvalgateError, Fault, GitError, InputError
 from evalgate.execute.engine import Event
@@ -134,13 +124,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         use_cache=options.use_cache,
         on_event=on_event,
     ) as engine:
-        reports = []
-        for plan in plans:
-            done = engine.run(plan.trials, lambda trial, plan=plan: evaluate(plan, trial, config.targets))  # type: ignore[misc]
-            evidence = conclude.evidence_of(
-                plan, done.results, calls=done.calls, usage=done.usage, cost_usd=done.cost_usd
-            )
-            reports.append(conclude.judged(evidence, plan.gate.thresholds, config.policy))
+        reports = [evaluate.decided(engine, plan, config) for plan in plans]
         engine.finish()
         warnings = engine.warnings
     return conclude.report_of(reports, (*removed, *warnings))
@@ -155,76 +139,6 @@ def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
     return tuple(
         f'the gate "{name}" was removed from {path} since the merge base: it decides nothing' for name in names
     )
-
-
-def evaluate(
-    plan: GatePlan, trial: Trial, targets: Mapping[str, Target]
-) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-    """One trial from its answer to its scores. Yields requests; the engine sends their outcomes back, in order.
-
-    Judges are asked only about outputs that passed their blocking checks. A judge's request does not name the arm, so
-    equal outputs share one answer. A reply that cannot be read is asked for once more, then it counts as unscored.
-    """
-    (outcome,) = yield [trial.request]
-    scores: dict[str, Scored] = {c.name: _score(c, trial, outcome) for c in plan.gate.checks}
-    replies: dict[str, tuple[Outcome, ...]] = {}
-    verdict = _without_judges(plan.gate.checks, scores, outcome)
-    if verdict is not None:
-        scores |= {judge.name: verdict for judge in plan.judges}
-    elif isinstance(outcome, Output):
-        asked = plan.judges
-        for attempt in range(2):
-            if not asked:
-                break
-            answers = yield [
-                judges.ask(judge, trial.case, outcome, targets[judge.target], attempt=attempt) for judge in asked
-            ]
-            for judge, answer in zip(asked, answers, strict=True):
-                scores[judge.name] = judges.read(judge, answer)
-                replies[judge.name] = (*replies.get(judge.name, ()), answer)
-            asked = tuple(
-                judge
-                for judge, answer in zip(asked, answers, strict=True)
-                if isinstance(scores[judge.name], Unscored)
-                and not (isinstance(answer, Failure) and answer.kind == "infrastructure")  # the engine has retried it
-            )
-    return Result(
-        case=trial.case.id,
-        arm=trial.arm,
-        repeat=trial.repeat,
-        tags=trial.case.tags,
-        outcome=outcome,
-        scores=scores,
-        replies=replies,
-    )
-
-
-def _score(check: Check, trial: Trial, outcome: Outcome) -> Scored:
-    if isinstance(outcome, Output):
-        return checks.score(check, trial.case, outcome)
-    return _absent(outcome)
-
-
-def _absent(failure: Failure) -> Scored:
-    """An answer nobody can use counts 0; a call that failed for good leaves the case undecided."""
-    if failure.kind == "unusable":
-        return Score(value=0.0, reason=failure.message)
-    return Unscored(reason=failure.message)
-
-
-def _without_judges(criteria: Sequence[Check], scores: Mapping[str, Scored], outcome: Outcome) -> Scored | None:
-    """What the judges' scores are when judges are not to be asked; None: ask them."""
-    if isinstance(outcome, Failure):
-        return _absent(outcome)
-    for check in criteria:
-        score = scores[check.name]
-        if not check.blocking:
-            continue
-        if isinstance(score, Unscored):
-            return Unscored(reason=f"not asked: the blocking check {check.name} is undecided: {score.reason}")
-        if score.value < 1.0:
-            return Score(value=0.0, reason=f"not asked: the blocking check {check.name} failed")
-    return None
 
 
 def select(workspace: Workspace, options: Options) -> tuple[Gate, ...]:

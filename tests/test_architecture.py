@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "report": GROUND,
     "conclude": {"decide", *GROUND},
     "answering": {"inputs", "execute", *GROUND},
-    "gate": {"answering", "inputs", "plan", "execute", "score", "decide", "conclude", "services", *GROUND},
+    "evaluate": {"conclude", "plan", "execute", "score", "decide", *GROUND},
+    "gate": {"answering", "evaluate", "inputs", "plan", "execute", "score", "conclude", "services", *GROUND},
     "cli": {"gate", "conclude", "report", "inputs", "execute", "services", *GROUND},
     "__main__": {"cli"},
 }

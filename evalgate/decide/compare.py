@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,12 +21,33 @@ NOTABLE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The decided cases of one criterion: positions agree between all fields. No baseline: `differences` is None."""
+    """The decided cases of one criterion, in run order; `places` are their positions among all cases.
+
+    No baseline: `differences` is None. `clusters` names each decided case's cluster, where the dataset has any.
+    """
 
     cases: tuple[str, ...]
+    places: tuple[int, ...]
     candidate: Numbers
     differences: Numbers | None
-    undecided: tuple[str, ...]
+    undecided: Mapping[str, int]
+    clusters: tuple[str, ...] | None = None
+
+    def upto(self, cases: int) -> Paired:
+        """The same for the first `cases` cases of the run."""
+        end = bisect_left(self.places, cases)
+        return Paired(
+            cases=self.cases[:end],
+            places=self.places[:end],
+            candidate=self.candidate[:end],
+            differences=None if self.differences is None else self.differences[:end],
+            undecided={case: place for case, place in self.undecided.items() if place < cases},
+            clusters=None if self.clusters is None else self.clusters[:end],
+        )
+
+    def units(self, values: Numbers) -> Numbers:
+        """The values that are tested: one for each case, or the mean of each cluster."""
+        return statistics.cluster_means(values, self.clusters)
 
 
 def table(results: Sequence[Result]) -> pd.DataFrame:
@@ -41,7 +63,14 @@ def table(results: Sequence[Result]) -> pd.DataFrame:
     return frame.astype({"value": "float64"})
 
 
-def pair(frame: pd.DataFrame, criterion: str, cases: Sequence[str], *, with_baseline: bool) -> Paired:
+def pair(
+    frame: pd.DataFrame,
+    criterion: str,
+    cases: Sequence[str],
+    *,
+    with_baseline: bool,
+    clusters: Mapping[str, str] | None = None,
+) -> Paired:
     """One criterion's case means on both arms, in the order of `cases`.
 
     A case counts as decided only when it has a score for every repeat that its arm has anywhere.
@@ -53,34 +82,37 @@ def pair(frame: pd.DataFrame, criterion: str, cases: Sequence[str], *, with_base
     means = grouped.mean().unstack("arm").reindex(index=list(cases), columns=arms)
     means = means.where(scored.eq(repeats.reindex(arms), axis="columns"))
     needed = means if with_baseline else means[[Arm.CANDIDATE.value]]
-    complete = needed.notna().all(axis="columns")
+    complete = needed.notna().all(axis="columns").to_numpy(dtype=bool)
     decided = means[complete]
     candidate = decided[Arm.CANDIDATE.value].to_numpy(dtype=float)
     differences = candidate - decided[Arm.BASELINE.value].to_numpy(dtype=float) if with_baseline else None
     return Paired(
         cases=tuple(decided.index),
+        places=tuple(int(place) for place in complete.nonzero()[0]),
         candidate=candidate,
         differences=differences,
-        undecided=tuple(means.index[~complete]),
+        undecided={cases[int(place)]: int(place) for place in (~complete).nonzero()[0]},
+        clusters=None if clusters is None else tuple(clusters[case] for case in decided.index),
     )
 
 
-def compare(criterion: Criterion, paired: Paired, *, alpha: float) -> Comparison:
-    """The comparison a report shows: both means, their difference and its one-sided bounds at `alpha`."""
-    differences = paired.differences
+def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison:
+    """The comparison a report shows: both means, their difference and its one-sided bounds at `level`."""
+    candidate = paired.units(paired.candidate)
+    differences = None if paired.differences is None else paired.units(paired.differences)
     has_pairs = differences is not None and len(differences) > 0
     return Comparison(
         criterion=criterion.name,
         kind=criterion.kind,
-        baseline=_mean(paired.candidate - differences, alpha) if differences is not None and has_pairs else None,
-        candidate=_mean(paired.candidate, alpha) if len(paired.candidate) else None,
-        difference=_difference(differences, alpha) if differences is not None and has_pairs else None,
+        baseline=_mean(candidate - differences, level) if differences is not None and has_pairs else None,
+        candidate=_mean(candidate, level) if len(candidate) else None,
+        difference=_difference(differences, level) if differences is not None and has_pairs else None,
         p_value=statistics.p_worse(differences) if differences is not None and has_pairs else None,
         detectable=_detectable(differences) if differences is not None else None,
         deviation=statistics.deviation(differences) if differences is not None else None,
         regressed=fallen(paired),
         improved=_moved(paired, +1),
-        undecided=paired.undecided,
+        undecided=tuple(paired.undecided),
     )
 
 
@@ -89,20 +121,20 @@ def fallen(paired: Paired) -> tuple[str, ...]:
     return _moved(paired, -1)
 
 
-def _mean(values: Numbers, alpha: float) -> Estimate:
+def _mean(values: Numbers, level: float) -> Estimate:
     return Estimate(
         value=float(values.mean()),
-        low=max(0.0, statistics.lower_bound(values, alpha, low=0.0, high=1.0)),
-        high=min(1.0, statistics.upper_bound(values, alpha)),
+        low=max(0.0, statistics.lower_bound(values, level, low=0.0, high=1.0)),
+        high=min(1.0, statistics.upper_bound(values, level)),
         n=len(values),
     )
 
 
-def _difference(differences: Numbers, alpha: float) -> Estimate:
+def _difference(differences: Numbers, level: float) -> Estimate:
     return Estimate(
         value=float(differences.mean()),
-        low=max(-1.0, statistics.lower_bound(differences, alpha)),
-        high=min(1.0, statistics.upper_bound(differences, alpha)),
+        low=max(-1.0, statistics.lower_bound(differences, level)),
+        high=min(1.0, statistics.upper_bound(differences, level)),
         n=len(differences),
     )
 

@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
-from evalgate.decide import compare
-from evalgate.decide.thresholds import judged
+from evalgate.decide import compare, looks, tags
+from evalgate.decide.thresholds import finding
 from evalgate.domain import (
-    Arm,
     Comparison,
     Counts,
+    Criterion,
     Evidence,
     Failure,
     Finding,
     GateReport,
     LevelPolicy,
-    Output,
     Policy,
     Requirement,
     Result,
     Score,
+    TagFall,
     Threshold,
     Unscored,
     Verdict,
 )
-from evalgate.domain.numbers import exact, shown
 
 _PASS, _FAIL, _AWAITING, _INCONCLUSIVE, _NOT_EVALUATED = 0, 1, 5, 4, 3
+_BROKEN = "Every sample of the baseline passes, and none of the candidate does, fresh ones included."
 _SEVERITY = (_FAIL, _NOT_EVALUATED, _INCONCLUSIVE, _AWAITING, _PASS)
 
 
@@ -35,24 +34,22 @@ def decide(
     evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, level_policy: LevelPolicy
 ) -> GateReport:
     """The verdict on one gate, from nothing but its evidence, thresholds and policy; the same every time."""
-    cases = tuple(dict.fromkeys(result.case for result in evidence.results))
-    frame = compare.table(evidence.results)
-    pairs = {
-        criterion.name: compare.pair(frame, criterion.name, cases, with_baseline=evidence.baseline is not None)
-        for criterion in evidence.criteria
-    }
-    comparisons = tuple(compare.compare(c, pairs[c.name], alpha=policy.alpha) for c in evidence.criteria)
+    standing = looks.stand(evidence, thresholds, policy)
+    comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)
+    fallen = _tags(evidence, standing, policy)
+    decisive = [
+        *standing.checked,
+        *(finding(ruling, policy, level_policy) for ruling in standing.rulings if len(ruling.paired.cases)),
+    ]
     findings = (
         *_level_findings(evidence),
-        *_completeness(evidence, comparisons, cases, policy),
+        *_completeness(evidence, comparisons, standing, policy),
         *_lost_cases(evidence, policy),
+        *decisive,
+        *_broken(evidence, standing),
+        *tags.findings(fallen),
+        *_what_decides(evidence, decisive),
     )
-    decisive = (
-        *_checks(evidence, thresholds, pairs),
-        *_percentiles(evidence),
-        *judged(evidence.criteria, thresholds, pairs, policy, level_policy),
-    )
-    findings = (*findings, *decisive, *_what_decides(evidence, decisive))
     decision, exit_code = _conclude(findings)
     requirements: tuple[Requirement, ...] = ()
     if exit_code == _PASS:
@@ -65,7 +62,10 @@ def decide(
         level_policy=level_policy,
         decision=decision,
         exit_code=exit_code,
-        counts=_count(evidence, comparisons),
+        counts=_count(evidence, comparisons, standing),
+        look=standing.look,
+        flips=standing.flips,
+        tags=fallen,
         comparisons=comparisons,
         findings=findings,
         requirements=requirements,
@@ -102,27 +102,83 @@ def _level_findings(evidence: Evidence) -> list[Finding]:
     ]
 
 
+def _comparison(criterion: Criterion, standing: looks.Standing) -> Comparison:
+    """As of the last look, or of that at which all limits of the criterion had passed: shown is what decided."""
+    rulings = [ruling for ruling in standing.rulings if ruling.limit.criterion == criterion.name]
+    if rulings and all(ruling.decision is Verdict.PASS for ruling in rulings):
+        last = max(rulings, key=lambda ruling: ruling.look.number)
+        return compare.compare(criterion, last.paired, level=last.look.level)
+    return compare.compare(criterion, standing.pairs[criterion.name], level=standing.look.level)
+
+
+def _tags(evidence: Evidence, standing: looks.Standing, policy: Policy) -> tuple[TagFall, ...]:
+    """Over the criteria that have an allowed drop: others are not compared by anything."""
+    names = {ruling.limit.criterion for ruling in standing.rulings if ruling.limit.kind == "max_drop"}
+    pairs = {name: paired for name, paired in standing.pairs.items() if name in names}
+    return tags.falls(evidence, pairs, alpha=policy.alpha, blocking=policy.blocking_tags)
+
+
 def _completeness(
-    evidence: Evidence, comparisons: Sequence[Comparison], cases: Sequence[str], policy: Policy
+    evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing, policy: Policy
 ) -> list[Finding]:
     """Fail closed: whatever was expected and not decided keeps the verdict from being a pass, at every level."""
-    if not evidence.criteria or not cases:
-        what = "no criterion applies at this level" if cases else "no case was evaluated"
+    seen, planned = standing.seen, len(standing.order)
+    if not evidence.criteria or not evidence.results:
+        what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
         return [_incomplete(None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ())]
-    missing = evidence.dataset.cases - len(cases)
     findings = []
-    if missing > 0:
-        findings.append(_incomplete(None, f"{missing} of {evidence.dataset.cases} cases have no result at all.", ()))
+    have = {result.case for result in evidence.results}
+    missing = [
+        case
+        for case in (standing.order if standing.undecided_checks and not standing.fails else seen)
+        if case not in have
+    ]
+    unknown = max(0, evidence.dataset.cases - planned)
+    if missing or unknown:
+        count = len(missing) + unknown
+        sentence = f"{count} of {evidence.dataset.cases} cases have no result at all"
+        if evidence.sequential and len(missing) == count:
+            sentence += ": the run had stopped early, and these thresholds ask for more; run the gate again"
+        findings.append(_incomplete(None, f"{sentence}.", missing))
     for comparison in comparisons:
-        left_out = comparison.undecided
-        if len(left_out) > policy.max_left_out * len(cases) or len(left_out) == len(cases):
+        alone = standing.undecided_checks.get(comparison.criterion, {})
+        left_out = tuple(dict.fromkeys([*comparison.undecided, *(case for case in alone if case in have)]))
+        if len(left_out) > policy.max_left_out * len(seen) or (left_out and len(left_out) >= len(seen)):
             why = _why_undecided(evidence.results, comparison.criterion, left_out[0])
+            cases = max(len(seen), len(left_out))
             sentence = (
-                f"{comparison.criterion}: {len(left_out)} of {len(cases)} cases could not be decided "
+                f"{comparison.criterion}: {len(left_out)} of {cases} cases could not be decided "
                 f"({_some(left_out)}); the first: {why}"
             )
             findings.append(_incomplete(comparison.criterion, sentence, left_out))
     return findings
+
+
+def _broken(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
+    """Cases that worked and do not any more: too many of them, or one that is critical, whatever the mean says."""
+    flips, found = standing.flips, []
+    critical = tuple(case for case in standing.critical if case in flips.broken)
+    if critical:
+        sentence = f"Broken and critical: {_some(critical)}. {_BROKEN}"
+        found.append(_turned(Verdict.FAIL, sentence, critical))
+    if standing.net > flips.allowed:
+        fixed = f", {len(flips.fixed)} fixed" if flips.fixed else ""
+        sentence = (
+            f"{len(flips.broken)} cases are broken{fixed}: net {standing.net}, and at most {flips.allowed} allowed "
+            f"({_some(flips.broken)}). {_BROKEN}"
+        )
+        found.append(_turned(Verdict.FAIL, sentence, flips.broken))
+    doubtful = tuple(case for case in standing.critical if case in flips.open)
+    if evidence.redraws and standing.net + len(flips.open) > flips.allowed:
+        doubtful = flips.open
+    if doubtful and not standing.fails:
+        sentence = f"{len(doubtful)} cases turned from pass to fail and could not be settled: {_some(doubtful)}."
+        found.append(_turned(Verdict.INCONCLUSIVE, sentence, doubtful))
+    return found
+
+
+def _turned(decision: Verdict, sentence: str, cases: Sequence[str]) -> Finding:
+    return Finding(criterion=None, kind="broken", decision=decision, sentence=sentence, blocks=True, cases=tuple(cases))
 
 
 def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
@@ -161,81 +217,6 @@ def _why_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
     return "one arm is missing"
 
 
-def _checks(
-    evidence: Evidence, thresholds: Mapping[str, Threshold], pairs: Mapping[str, compare.Paired]
-) -> list[Finding]:
-    """A blocking check holds on every case, unless a threshold says how many failures are allowed."""
-    findings = []
-    for criterion in evidence.criteria:
-        if criterion.kind != "check":
-            continue
-        threshold = thresholds.get(criterion.name, Threshold())
-        floor = threshold.minimum
-        by_drop = threshold.max_drop is not None and evidence.baseline is not None
-        if floor is None and (not criterion.blocking or by_drop):
-            continue
-        limit = 1.0 if floor is None else floor
-        paired = pairs[criterion.name]
-        n = len(paired.cases)
-        if n == 0:
-            continue
-        failed = tuple(case for case, value in zip(paired.cases, paired.candidate, strict=True) if value < 1.0)
-        rate = float(paired.candidate.mean())
-        passed = rate >= limit
-        sentence = f"{criterion.name}: {n - len(failed)} of {n} cases hold"
-        if floor is not None:
-            sentence += f", {shown(rate, limit)} against a floor of {exact(limit)}"
-        elif not passed:
-            why = _reason(evidence.results, criterion.name, failed[0])
-            sentence += f"; the check is blocking. {failed[0]}: {why}"
-        findings.append(
-            Finding(
-                criterion=criterion.name,
-                kind="check" if floor is None else "min",
-                decision=Verdict.PASS if passed else Verdict.FAIL,
-                sentence=sentence.rstrip(".") + ".",
-                blocks=not passed,
-                cases=failed,
-            )
-        )
-    return findings
-
-
-def _reason(results: Sequence[Result], criterion: str, case: str) -> str:
-    for result in results:
-        score = result.scores.get(criterion)
-        if result.case == case and result.arm is Arm.CANDIDATE and isinstance(score, Score) and score.value < 1.0:
-            return score.reason
-    return "the check does not hold"
-
-
-def _percentiles(evidence: Evidence) -> list[Finding]:
-    """The 95th percentile of the candidate's seconds, where a latency check limits it (nearest rank)."""
-    findings = []
-    for criterion in evidence.criteria:
-        limit = criterion.p95_seconds
-        seconds = sorted(
-            result.outcome.seconds
-            for result in evidence.results
-            if result.arm is Arm.CANDIDATE and isinstance(result.outcome, Output) and result.outcome.seconds is not None
-        )
-        if limit is None or not seconds or not criterion.blocking:
-            continue
-        value = seconds[math.ceil(0.95 * len(seconds)) - 1]
-        held = value <= limit
-        findings.append(
-            Finding(
-                criterion=criterion.name,
-                kind="check",
-                decision=Verdict.PASS if held else Verdict.FAIL,
-                sentence=f"{criterion.name}: the 95th percentile is {shown(value, limit)} s over {len(seconds)} "
-                f"outputs; the limit is {exact(limit)} s.",
-                blocks=not held,
-            )
-        )
-    return findings
-
-
 def _what_decides(evidence: Evidence, decisive: Sequence[Finding]) -> list[Finding]:
     """Says so when absolute thresholds decide alone, and when nothing decides at all, which is no pass."""
     if not decisive:
@@ -247,13 +228,15 @@ def _what_decides(evidence: Evidence, decisive: Sequence[Finding]) -> list[Findi
     return [Finding(criterion=None, kind="no_baseline", decision=Verdict.PASS, sentence=sentence, blocks=False)]
 
 
-def _count(evidence: Evidence, comparisons: Sequence[Comparison]) -> Counts:
-    expected = evidence.dataset.cases * len(evidence.criteria)
+def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing) -> Counts:
+    expected = len(standing.seen) * len(evidence.criteria)
+    have = {result.case for result in evidence.results}
+    missing = sum(case not in have for case in standing.seen) * len(evidence.criteria)
     undecided = sum(len(comparison.undecided) for comparison in comparisons)
-    cases = len({result.case for result in evidence.results})
+    results = [*evidence.results, *evidence.confirmations]
     return Counts(
         expected=expected,
-        decided=cases * len(evidence.criteria) - undecided,
-        failures=sum(isinstance(result.outcome, Failure) for result in evidence.results),
-        unscored=sum(isinstance(score, Unscored) for result in evidence.results for score in result.scores.values()),
+        decided=max(0, expected - undecided) if not missing else max(0, expected - max(undecided, missing)),
+        failures=sum(isinstance(result.outcome, Failure) for result in results),
+        unscored=sum(isinstance(score, Unscored) for result in results for score in result.scores.values()),
     )

@@ -208,6 +208,15 @@ def holm(p_values: Sequence[float], level: float) -> tuple[bool, ...]:
     return tuple(rejected)
 
 
+def false_discoveries(p_values: Sequence[float], rate: float) -> tuple[bool, ...]:
+    """Which hypotheses Benjamini and Hochberg 1995 reject at a false discovery `rate`, in the given order."""
+    from scipy.stats import false_discovery_control
+
+    if not p_values:
+        return ()
+    return tuple(bool(q <= rate) for q in false_discovery_control(list(p_values), method="bh"))
+
+
 def deviation(values: Numbers) -> float:
     """The sample standard deviation (n - 1); 0 for fewer than two values."""
     return 0.0 if len(values) < 2 else float(values.std(ddof=1))

@@ -1,4 +1,4 @@
-"""Floors and allowed drops in, findings out: the decision rule applied to one criterion at a time, in words."""
+"""What a criterion must keep: floors and allowed drops, the two questions each one answers, and the answer in words."""
 
 from __future__ import annotations
 
@@ -7,134 +7,148 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.decide import compare, statistics
-from evalgate.domain import Criterion, Finding, LevelPolicy, Policy, Threshold, Verdict
+from evalgate.decide.compare import Paired
+from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
 from evalgate.domain.numbers import exact, shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Requirement:
-    """One threshold to be judged: a floor or an allowed drop, on one criterion."""
+class Limit:
+    """One threshold that is decided by statistics: a floor ("min") or an allowed drop on one criterion."""
 
-    criterion: Criterion
+    criterion: str
     kind: Literal["min", "max_drop"]
-    limit: float
-    paired: compare.Paired
+    value: float
 
-    @property
-    def values(self) -> statistics.Numbers:
-        """What is tested: distances to the floor, or case differences."""
+    def tested(self, paired: Paired) -> statistics.Numbers:
+        """What is tested against 0: distances to the floor, or differences, by case or by cluster."""
         if self.kind == "min":
-            return self.paired.candidate - self.limit
-        assert self.paired.differences is not None
-        return self.paired.differences
+            return paired.units(paired.candidate) - self.value
+        assert paired.differences is not None
+        return paired.units(paired.differences)
+
+    def is_kept(self, paired: Paired, level: float) -> bool:
+        """Whether it is proven at `level` that the floor is reached, or the drop smaller than the allowed one."""
+        if self.kind == "min":
+            return statistics.lower_bound(paired.units(paired.candidate), level, low=0.0, high=1.0) >= self.value
+        return statistics.is_within(self.tested(paired), self.value, level)
 
 
-def judged(
-    criteria: Sequence[Criterion],
-    thresholds: Mapping[str, Threshold],
-    pairs: Mapping[str, compare.Paired],
-    policy: Policy,
-    level_policy: LevelPolicy,
-) -> list[Finding]:
-    """A finding for each floor and allowed drop: FAIL over all of them by Holm, a PASS each on its own."""
-    required = [
-        requirement
-        for criterion in criteria
-        for requirement in _required(criterion, thresholds, pairs[criterion.name], policy)
-        if len(requirement.paired.cases)
-    ]
-    p_values = [statistics.p_worse(requirement.values) for requirement in required]
-    worse = statistics.holm(p_values, policy.alpha)
-    return [
-        _judge(requirement, proven_worse, policy, level_policy)
-        for requirement, proven_worse in zip(required, worse, strict=True)
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What was decided of one limit, at which look, and from which numbers.
+
+    `crowded`: worse at the look's own level, but not proven among so many limits (Holm).
+    """
+
+    limit: Limit
+    decision: Verdict
+    look: Look
+    paired: Paired
+    crowded: int = 0
 
 
-def _required(
-    criterion: Criterion, thresholds: Mapping[str, Threshold], paired: compare.Paired, policy: Policy
-) -> list[_Requirement]:
-    default = Threshold(max_drop=policy.max_drop) if criterion.kind == "judge" else Threshold()
-    threshold = thresholds.get(criterion.name, default)
-    drop = threshold.max_drop
-    if drop is None and criterion.kind == "judge":
-        drop = policy.max_drop
-    required = []
-    if threshold.minimum is not None and criterion.kind == "judge":
-        required.append(
-            _Requirement(criterion=criterion, kind="min", limit=threshold.minimum, paired=paired),
-        )
-    if drop is not None and paired.differences is not None:
-        required.append(_Requirement(criterion=criterion, kind="max_drop", limit=drop, paired=paired))
-    return required
+def limits(
+    criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
+) -> tuple[Limit, ...]:
+    """All limits in the order of the criteria: a judge always has an allowed drop; a check's floor is no statistic."""
+    found = []
+    for criterion in criteria:
+        threshold = thresholds.get(criterion.name, Threshold())
+        drop = threshold.max_drop
+        if drop is None and criterion.kind == "judge":
+            drop = policy.max_drop
+        if threshold.minimum is not None and criterion.kind == "judge":
+            found.append(Limit(criterion=criterion.name, kind="min", value=threshold.minimum))
+        if drop is not None and with_baseline:
+            found.append(Limit(criterion=criterion.name, kind="max_drop", value=drop))
+    return tuple(found)
 
 
-def _judge(required: _Requirement, proven_worse: bool, policy: Policy, level_policy: LevelPolicy) -> Finding:
-    passed = _is_proven_good(required, policy)
-    enough = len(required.paired.cases) >= policy.min_cases
-    decision = Verdict.INCONCLUSIVE
-    if enough and passed:
-        decision = Verdict.PASS
-    elif enough and proven_worse:
-        decision = Verdict.FAIL
-    observed_bad = float(required.values.mean()) < (0.0 if required.kind == "min" else -required.limit)
+def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy) -> Finding:
+    """A ruling in words; under an inconclusive one the level's policy says whether it blocks."""
+    limit, decision = ruling.limit, ruling.decision
+    tested = limit.tested(ruling.paired)
+    observed_bad = float(tested.mean()) < (0.0 if limit.kind == "min" else -limit.value) if len(tested) else True
     blocks = decision is Verdict.FAIL or (
         decision is Verdict.INCONCLUSIVE
         and (level_policy.inconclusive == "block" or (level_policy.inconclusive == "drop" and observed_bad))
     )
-    describe = _floor_sentence if required.kind == "min" else _drop_sentence
+    describe = _floor_sentence if limit.kind == "min" else _drop_sentence
     return Finding(
-        criterion=required.criterion.name,
-        kind=required.kind,
+        criterion=limit.criterion,
+        kind=limit.kind,
         decision=decision,
-        sentence=describe(required, decision, policy),
+        sentence=describe(ruling, policy),
         blocks=blocks,
-        cases=compare.fallen(required.paired) if decision is not Verdict.PASS else (),
+        cases=compare.fallen(ruling.paired) if decision is not Verdict.PASS else (),
     )
 
 
-def _is_proven_good(required: _Requirement, policy: Policy) -> bool:
-    if required.kind == "min":
-        bound = statistics.lower_bound(required.paired.candidate, policy.alpha, low=0.0, high=1.0)
-        return bound >= required.limit
-    return statistics.is_within(required.values, required.limit, policy.alpha)
-
-
-def _drop_sentence(required: _Requirement, decision: Verdict, policy: Policy) -> str:
-    values, margin, name = required.values, required.limit, required.criterion.name
-    n = len(values)
-    low = max(-1.0, statistics.lower_bound(values, policy.alpha))
-    high = min(1.0, statistics.upper_bound(values, policy.alpha))
+def _drop_sentence(ruling: Ruling, policy: Policy) -> str:
+    values, margin, name = ruling.limit.tested(ruling.paired), ruling.limit.value, ruling.limit.criterion
+    level, n = ruling.look.level, len(values)
+    low = max(-1.0, statistics.lower_bound(values, level))
+    high = min(1.0, statistics.upper_bound(values, level))
+    if n == 0:
+        return f"{name}: no case was decided on both arms."
     numbers = (
         f"{shown(float(values.mean()), -margin, signed=True)} "
-        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {n} cases"
+        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {_units(ruling)}"
     )
-    if decision is Verdict.FAIL:
+    if ruling.decision is Verdict.FAIL:
         return f"{name}: proven worse than the baseline: {numbers}; the allowed drop is {exact(margin)}."
-    if decision is Verdict.PASS:
+    if ruling.decision is Verdict.PASS:
         return f"{name}: proven to be less than {exact(margin)} worse than the baseline: {numbers}."
     if n < policy.min_cases:
         return f"{name}: {n} cases decide nothing, at least {policy.min_cases} are needed: {numbers}."
-    detectable = statistics.detectable_drop(values)
-    needed = max(
-        statistics.cases_to_settle(statistics.deviation(values), margin),
-        statistics.cases_for_pass(margin, policy.alpha),
+    return (
+        f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
+        f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(values, margin, level)}"
     )
-    power = f" This dataset reliably detects drops of {shown(detectable)} and more." if detectable else ""
-    settle = f" To settle it: about {needed} cases." if needed > n else ""
-    return f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}.{power}{settle}"
 
 
-def _floor_sentence(required: _Requirement, decision: Verdict, policy: Policy) -> str:
-    values, floor, name = required.paired.candidate, required.limit, required.criterion.name
-    n = len(values)
-    low = statistics.lower_bound(values, policy.alpha, low=0.0, high=1.0)
-    high = min(1.0, statistics.upper_bound(values, policy.alpha))
-    numbers = f"{shown(float(values.mean()), floor)} [{shown(low, floor)}, {shown(high, floor)}] over {n} cases"
-    if decision is Verdict.FAIL:
+def _floor_sentence(ruling: Ruling, policy: Policy) -> str:
+    values, floor, name = ruling.paired.units(ruling.paired.candidate), ruling.limit.value, ruling.limit.criterion
+    level, n = ruling.look.level, len(values)
+    if n == 0:
+        return f"{name}: no case was decided."
+    low = statistics.lower_bound(values, level, low=0.0, high=1.0)
+    high = min(1.0, statistics.upper_bound(values, level))
+    numbers = f"{shown(float(values.mean()), floor)} [{shown(low, floor)}, {shown(high, floor)}] over {_units(ruling)}"
+    if ruling.decision is Verdict.FAIL:
         return f"{name}: proven below its floor of {exact(floor)}: {numbers}."
-    if decision is Verdict.PASS:
+    if ruling.decision is Verdict.PASS:
         return f"{name}: proven at or above its floor of {exact(floor)}: {numbers}."
     if n < policy.min_cases:
         return f"{name}: {n} cases decide nothing, at least {policy.min_cases} are needed: {numbers}."
-    return f"{name}: not proven to be on either side of its floor of {exact(floor)}: {numbers}."
+    return f"{name}: not proven to be on either side of its floor of {exact(floor)}: {numbers}.{_crowded(ruling)}"
+
+
+def _units(ruling: Ruling) -> str:
+    """The cases behind the numbers; of an early stop it says so, since such an estimate is biased away from 0."""
+    cases = len(ruling.paired.cases)
+    text = f"{cases} cases"
+    if ruling.paired.clusters is not None:
+        text += f" in {len(set(ruling.paired.clusters))} clusters"
+    return f"{text} (at stop, of {ruling.look.planned})" if ruling.look.early else text
+
+
+def _crowded(ruling: Ruling) -> str:
+    if not ruling.crowded:
+        return ""
+    return f" Alone it would be proven worse; among {ruling.crowded} limits, corrected by Holm, it is not."
+
+
+def _outlook(values: statistics.Numbers, margin: float, level: float) -> str:
+    """What this dataset can show, and what would settle the question."""
+    spread, n = statistics.deviation(values), len(values)
+    detectable = statistics.detectable_drop(values)
+    needed = max(statistics.cases_to_settle(spread, margin), statistics.cases_for_pass(margin, level))
+    power = (
+        f" {n} cases with s_d {shown(spread)} reliably show drops of {shown(detectable)} and more." if spread else ""
+    )
+    if needed <= n:
+        return power
+    wider = f", or an allowed drop of {shown(detectable)}" if margin < detectable < 1 else ""
+    return f"{power} To settle it: about {needed} cases{wider}."

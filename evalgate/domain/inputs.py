@@ -110,6 +110,7 @@ class Case:
     id: str
     fields: Mapping[str, Json]
     tags: tuple[str, ...] = ()
+    cluster: str | None = None
     line: int = 0
 
 
@@ -231,7 +232,9 @@ class Policy:
     `minor_share` is the share of changed words above which an edit counts as MINOR. `immutability` says which
     history a version number is bound by: every commit ("history"), or only what the baseline's branch has.
     `max_left_out` is the share of cases that may stay undecided; 0 fails closed. `removed_cases` says whether a change
-    may take cases out of the dataset that judges it.
+    may take cases out of the dataset that judges it. `stop_early` lets a run below MAJOR stop at a look at which the
+    answer is clear. A broken case with a tag of `critical_tags` fails by itself, and so does a proven fall over the
+    cases of a tag of `blocking_tags`. Stored baseline samples are refused after `baseline_max_age_days`.
     """
 
     levels: Mapping[Level, LevelPolicy]
@@ -242,6 +245,10 @@ class Policy:
     minor_share: float = 0.05
     immutability: Literal["history", "published"] = "history"
     removed_cases: Literal["block", "allow"] = "block"
+    stop_early: bool = True
+    critical_tags: tuple[str, ...] = ("critical",)
+    blocking_tags: tuple[str, ...] = ()
+    baseline_max_age_days: float = 7.0
 
 
 DEFAULT_LEVELS: Mapping[Level, LevelPolicy] = {

@@ -20,7 +20,9 @@ class Request:
     """One model call. `key` is the digest of everything that can change the answer, and of nothing else.
 
     `inputs` are the case's fields for a python target and its id for a recorded one. `scale` is the judge's range
-    when token probabilities are wanted. `target` and `about` (who asks, for messages) take no part in the key.
+    when token probabilities are wanted. `stream` names an independent series of samples: what a version answered as
+    the baseline is never what it answered as the candidate that passed. `target`, `about` (who asks, for messages) and
+    `max_age` (seconds after which a kept answer is asked for again) take no part in the key.
     """
 
     target: str
@@ -33,12 +35,16 @@ class Request:
     inputs: Mapping[str, Json] | None = None
     scale: tuple[int, int] | None = None
     repeat: int = 0
+    stream: str = ""
     about: str = ""
+    max_age: float | None = None
 
     @property
     def key(self) -> str:
+        stream: dict[str, Json] = {"stream": self.stream} if self.stream else {}
         return digest(
             {
+                **stream,
                 "identity": self.identity,
                 "model": self.model,
                 "messages": [[message.role, message.content] for message in self.messages],
@@ -211,24 +217,6 @@ class ChangeLevel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GatePlan:
-    """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
-
-    `lost` are the ids of cases that the dataset had at the merge base and has no more, in the order it had then.
-    """
-
-    gate: Gate
-    candidate: PromptVersion
-    baseline: PromptVersion | None
-    dataset: GoldenDataset
-    level: ChangeLevel
-    judges: tuple[Judge, ...]
-    trials: tuple[Trial, ...]
-    notes: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
     """One number in [0, 1] with its reason (a check gives 0 or 1)."""
 
@@ -263,6 +251,46 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineSample:
+    """Where the baseline's samples come from: stored ones with their digest, or sampled in this very run.
+
+    `sampled_at` is ISO 8601 in UTC, of the oldest sample.
+    """
+
+    digest: str
+    sampled_at: str
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatePlan:
+    """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
+
+    `lost` are the ids of cases that the dataset had at the merge base and has no more, in the order it had then.
+    `sequential`: the run may stop at a look (`decide.looks`). `stored` are results of the baseline that need not be
+    asked for, `stored_baseline` says where they come from.
+    """
+
+    gate: Gate
+    candidate: PromptVersion
+    baseline: PromptVersion | None
+    dataset: GoldenDataset
+    level: ChangeLevel
+    judges: tuple[Judge, ...]
+    trials: tuple[Trial, ...]
+    notes: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    sequential: bool = False
+    stored: tuple[Result, ...] = ()
+    stored_baseline: BaselineSample | None = None
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        """The ids of all cases in the order they are run."""
+        return tuple(dict.fromkeys(trial.case.id for trial in self.trials))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:
     """One score that another tool gave: `value` in [0, 1]; `line` is where it stands in its file (1-based)."""
 
@@ -272,4 +300,5 @@ class ScoreRow:
     value: float
     repeat: int = 0
     tag: str | None = None
+    cluster: str | None = None
     line: int = 0

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
-from evalgate.domain.trials import ChangeLevel, Result, Usage
+from evalgate.domain.trials import BaselineSample, ChangeLevel, Result, Usage
 
 
 class Verdict(StrEnum):
@@ -55,7 +55,9 @@ class Finding:
     """One threshold's outcome as a sentence. `blocks` says whether, under the policy, it keeps the change out."""
 
     criterion: str | None
-    kind: Literal["check", "min", "max_drop", "level", "version", "immutability", "completeness", "no_baseline"]
+    kind: Literal[
+        "check", "min", "max_drop", "broken", "tag", "level", "version", "immutability", "completeness", "no_baseline"
+    ]
     decision: Verdict
     sentence: str
     blocks: bool
@@ -103,11 +105,17 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """Model calls: `made` (paid), `cached` (answered without paying), `saved` (not needed: shared or stopped early)."""
+    """Model calls: `made` (paid), `cached` (answered without paying), `saved` (not needed: shared or stopped early).
+
+    `stopped` is the part of `saved` that was planned and not needed any more; `confirming` the part of the others that
+    drew fresh samples of cases that had turned.
+    """
 
     made: int = 0
     cached: int = 0
     saved: int = 0
+    stopped: int = 0
+    confirming: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +133,63 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How far the cases were seen when the answer was clear: look `number` of `of`, `cases` of `planned`.
+
+    `level` is the nominal one-sided level of that look; all bounds of the report hold with confidence 1 - level.
+    """
+
+    number: int
+    of: int
+    cases: int
+    planned: int
+    level: float
+
+    @property
+    def early(self) -> bool:
+        """Whether the comparison stopped before its last case; its estimates are then biased away from 0."""
+        return self.cases < self.planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flips:
+    """Cases that turned: always passed by the baseline and failed by every fresh sample of the candidate, or reverse.
+
+    `open` turned from pass to fail in the run's own sample, and no fresh sample could settle it. `allowed` is how many
+    net broken cases (broken minus fixed) are no FAIL yet.
+    """
+
+    broken: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    allowed: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TagFall:
+    """One criterion's mean difference over the cases of one tag, flagged as proven to fall.
+
+    Flagged by Benjamini and Hochberg over all tags and criteria at a false discovery rate of 10 %; `blocks` when the
+    tag may block and is rejected by Holm at alpha.
+    """
+
+    tag: str
+    criterion: str
+    difference: float
+    n: int
+    p_value: float
+    blocks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """All that a verdict rests on; `decide` needs nothing else, and a stored report gives it back.
 
-    `notes` say what the reader should know of the versions: where the baseline comes from, or why there is none.
+    `order` holds all planned cases in the order they are run; empty: that of the results. `clusters` names the cluster
+    of each case that has one: cases of one document or conversation count as one. `sequential`: the run was allowed to
+    stop at a look. `confirmations` are fresh samples of cases that turned: they settle what is broken and take no part
+    in any mean; `redraws` says whether who answers can draw any. `stored_baseline` is None when the baseline was
+    sampled in the same run. `notes` say what the reader should know of the versions.
     """
 
     name: str
@@ -138,6 +199,12 @@ class Evidence:
     dataset: DatasetRef
     criteria: tuple[Criterion, ...]
     results: tuple[Result, ...]
+    order: tuple[str, ...] = ()
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    sequential: bool = False
+    confirmations: tuple[Result, ...] = ()
+    redraws: bool = False
+    stored_baseline: BaselineSample | None = None
     notes: tuple[str, ...] = ()
     calls: Calls = field(default_factory=Calls)
     usage: Usage = field(default_factory=Usage)
@@ -155,6 +222,9 @@ class GateReport:
     decision: Verdict
     exit_code: int
     counts: Counts
+    look: Look
+    flips: Flips
+    tags: tuple[TagFall, ...]
     comparisons: tuple[Comparison, ...]
     findings: tuple[Finding, ...]
     requirements: tuple[Requirement, ...]

@@ -35,14 +35,14 @@ class Cache:
         self._writable = True
         self._used: set[str] = set()
 
-    def get(self, key: str) -> Outcome | None:
-        """What the request was answered, marked `cached`; None when nobody asked before."""
+    def get(self, key: str, max_age: float | None = None) -> Outcome | None:
+        """What the request was answered, marked `cached`; None when nobody asked in the last `max_age` seconds."""
         connection = self._open()
         if connection is None:
             return None
         try:
-            row = connection.execute("SELECT line, used FROM entries WHERE key = ?", (key,)).fetchone()
-            if row is None:
+            row = connection.execute("SELECT line, used, created FROM entries WHERE key = ?", (key,)).fetchone()
+            if row is None or (max_age is not None and row[2] < time.time() - max_age):
                 return None
             outcome = load(row[0]).outcome
         except sqlite3.Error as error:
@@ -129,7 +129,7 @@ class Cache:
             connection = None
             try:
                 connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
-                connection.execute("SELECT key, line, used FROM entries LIMIT 1").fetchone()
+                connection.execute("SELECT key, line, used, created FROM entries LIMIT 1").fetchone()
             except sqlite3.Error:
                 if connection is not None:
                     connection.close()

@@ -36,7 +36,7 @@ class KnownAnswers:
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
         """An answer from an earlier run, marked `cached`."""
         cache = self._cache if memory == "cache" else None
-        found = cache.get(key) if cache is not None else None
+        found = cache.get(key, request.max_age) if cache is not None else None
         name = _in_journal(memory, key)
         if found is None and self._journal is not None and name is not None:
             found = self._journal.get(name)

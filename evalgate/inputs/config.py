@@ -161,7 +161,9 @@ class _ConfigReader:
             return Policy(levels=DEFAULT_LEVELS)
         names = {level.name.lower(): level for level in Level}
         levels = {level: replace(DEFAULT_LEVELS[level], **_data(node, name, {})) for name, level in names.items()}
-        return Policy(levels=levels, **{key: value for key, value in node.data.items() if key not in names})
+        given: dict[str, Any] = {key: value for key, value in node.data.items() if key not in names}
+        given |= {key: tuple(given[key]) for key in ("critical_tags", "blocking_tags") if key in given}
+        return Policy(levels=levels, **given)
 
     def _require_prices(self, gates: list[Gate | None]) -> None:
         """A limit in dollars holds only where calls have a price."""

@@ -109,7 +109,8 @@ def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, sample
 
 
 def load_scores(tree: Tree, path: str) -> tuple[ScoreRow, ...]:
-    """Scores of any other tool, in file order: rows case, arm, criterion, value[, repeat, tag] of any format.
+    """Scores of any other tool, in file order: rows case, arm, criterion, value[, repeat, tag, cluster] of any
+    format.
 
     `arm` is candidate or baseline; `value` a number in [0, 1] or true/false. Other columns are not read, unless they
     look like one of these misspelt.
@@ -121,12 +122,12 @@ def load_scores(tree: Tree, path: str) -> tuple[ScoreRow, ...]:
     scores: list[ScoreRow] = []
     lines: dict[tuple[str, str, str, int], int] = {}
     if rows.rows:
-        rows.rows[0].near_misses(("case", "arm", "criterion", "value", "repeat", "tag"), faults)
+        rows.rows[0].near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
     for row in rows.rows:
         before = len(faults)
         case, criterion = _name(row, "case", faults), _name(row, "criterion", faults)
         arm, repeat = _arm(row, faults), _count(row, "repeat", faults)
-        value = _score(row, faults)
+        value, cluster = _score(row, faults), _cluster(row, faults)
         tag = row.fields.get("tag")
         if tag is not None and not isinstance(tag, str):
             faults.append(row.fault('"tag" must be text', "tag"))
@@ -146,6 +147,7 @@ def load_scores(tree: Tree, path: str) -> tuple[ScoreRow, ...]:
                 value=value,
                 repeat=repeat,
                 tag=str(tag).strip() or None if tag is not None else None,
+                cluster=cluster,
                 line=row.line,
             )
         )
@@ -159,6 +161,7 @@ def _case(row: Row, faults: list[Fault]) -> Case | None:
     before = len(faults)
     name = _name(row, "id", faults)
     tags = _tags(row, faults)
+    cluster = _cluster(row, faults)
     if row.text_only:
         for key, value in row.fields.items():
             if value.strip().lower() in _NOT_NUMBERS:
@@ -167,7 +170,19 @@ def _case(row: Row, faults: list[Fault]) -> Case | None:
     if len(faults) > before:
         return None
     fields: dict[str, Json] = {key: value for key, value in row.fields.items() if key not in ("id", "tags")}
-    return Case(id=name, fields=fields, tags=tags, line=row.line)
+    return Case(id=name, fields=fields, tags=tags, cluster=cluster, line=row.line)
+
+
+def _cluster(row: Row, faults: list[Fault]) -> str | None:
+    """The name of the case's cluster; none where the key is absent or empty."""
+    value = row.fields.get("cluster")
+    if value is None or value == "":
+        return None
+    text = string_value(value)
+    if text is None or not text.strip():
+        faults.append(row.fault('"cluster" must be text or a whole number', "cluster", "put it in quotes"))
+        return None
+    return text.strip()
 
 
 def _tags(row: Row, faults: list[Fault]) -> tuple[str, ...]:

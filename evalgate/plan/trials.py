@@ -17,6 +17,7 @@ from evalgate.domain import (
     GatePlan,
     GoldenDataset,
     Judge,
+    Level,
     Policy,
     PromptVersion,
     Request,
@@ -27,6 +28,7 @@ from evalgate.errors import Fault, InputError, Place
 from evalgate.plan.serving import model_of
 
 _NAMED = 3
+_DAY = 86_400.0
 
 _Item = TypeVar("_Item")
 
@@ -62,8 +64,9 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         faults += _judge_faults(judge, targets[judge.target], dataset)
     if faults:
         raise InputError(faults=list(dict.fromkeys(faults)))
+    max_age = policy.baseline_max_age_days * _DAY
     trials = [
-        Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, target, repeat))
+        Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, target, repeat, max_age))
         for case in case_order(candidate, dataset)
         for repeat in range(max(samples for *_, samples in arms))
         for arm, version, target, samples in arms
@@ -77,32 +80,49 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         level=level,
         judges=gate.judges if policy.levels[level.effective].judges else (),
         trials=tuple(trials),
+        sequential=policy.stop_early and level.effective is not Level.MAJOR,
     )
+
+
+def fresh_sample(plan: GatePlan, case: Case, arm: Arm, number: int, targets: Mapping[str, Target]) -> Trial:
+    """One more sample of a case that turned, beyond those of the plan; `number` counts such samples from 0."""
+    gate, version = plan.gate, plan.candidate
+    name, repeat = gate.candidate_target, gate.candidate_samples + number
+    if arm is Arm.BASELINE:
+        assert plan.baseline is not None
+        version, name, repeat = plan.baseline, gate.baseline_target, gate.baseline_samples + number
+    return Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, targets[name], repeat, None))
 
 
 def case_order(candidate: PromptVersion, dataset: GoldenDataset) -> tuple[Case, ...]:
     """The cases shuffled inside each first tag and dealt round robin over the tags (untagged cases are a tag).
 
     The shuffle sorts by sha256(seed, id), with the digests of candidate and dataset as the seed: the order depends on
-    the content alone, and neither on the dataset's own order nor on a random generator's version.
+    the content alone, and neither on the dataset's own order nor on a random generator's version. Cases of one cluster
+    stay together, under the first tag of their first case by id.
     """
     seed = candidate.digest + dataset.digest
 
     def draw(kind: str, name: str) -> bytes:
         return hashlib.sha256(f"{seed}\0{kind}\0{name}".encode("utf-8", "surrogatepass")).digest()
 
-    by_tag: dict[str, list[Case]] = defaultdict(list)
-    for case in dataset.cases:
-        by_tag[case.tags[0] if case.tags else ""].append(case)
+    units: dict[tuple[str, str], list[Case]] = defaultdict(list)
+    for case in sorted(dataset.cases, key=lambda case: case.id):
+        units["case" if case.cluster is None else "cluster", case.cluster or case.id].append(case)
+    by_tag: dict[str, list[tuple[tuple[str, str], list[Case]]]] = defaultdict(list)
+    for name, cases in units.items():
+        by_tag[cases[0].tags[0] if cases[0].tags else ""].append((name, cases))
     stacks = [
-        sorted(by_tag[tag], key=lambda case: draw("case", case.id))
+        [cases for _, cases in sorted(by_tag[tag], key=lambda unit: draw(*unit[0]))]
         for tag in sorted(by_tag, key=lambda tag: draw("tag", tag))
     ]
-    rounds: Iterator[tuple[Case | None, ...]] = zip_longest(*stacks)
-    return tuple(case for case in chain.from_iterable(rounds) if case is not None)
+    rounds: Iterator[tuple[list[Case] | None, ...]] = zip_longest(*stacks)
+    return tuple(case for cases in chain.from_iterable(rounds) if cases is not None for case in cases)
 
 
-def _request(case: Case, arm: Arm, version: PromptVersion, target: Target, repeat: int) -> Request:
+def _request(  # noqa: PLR0917
+    case: Case, arm: Arm, version: PromptVersion, target: Target, repeat: int, max_age: float | None
+) -> Request:
     about = f"case {case.id}, {arm}, repeat {repeat}"
     if target.kind == "recorded":
         return Request(
@@ -124,7 +144,10 @@ def _request(case: Case, arm: Arm, version: PromptVersion, target: Target, repea
         tools=version.tools,
         inputs=dict(case.fields) if target.kind == "python" else None,
         repeat=repeat,
+        # the samples that let a version pass are never the ones it is later compared by: they were lucky
+        stream="baseline" if arm is Arm.BASELINE else "",
         about=about,
+        max_age=max_age if arm is Arm.BASELINE else None,
     )
 
 

@@ -24,6 +24,9 @@ _GATE_KEYS = (
     "baseline",
     "dataset",
     "counts",
+    "look",
+    "flips",
+    "tags",
     "comparisons",
     "findings",
     "requirements",
@@ -35,7 +38,13 @@ _GATE_KEYS = (
     "thresholds",
     "policy",
     "level_policy",
+    "sequential",
+    "redraws",
+    "stored_baseline",
+    "order",
+    "clusters",
     "results",
+    "confirmations",
 )
 _KEYS = ("format", "tool", "run_id", "created_at", "decision", "exit_code", "usage", "cost_usd", "warnings", "gates")
 # Report > gates > gate > findings, results: each of their entries stands on a line of its own.

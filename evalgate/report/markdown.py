@@ -104,8 +104,8 @@ def _mark(mark: regressed.Mark) -> str:
 
 
 def _criteria(gate: GateReport) -> Iterator[str]:
-    yield "| criterion | baseline | candidate | difference | interval | n | detects a drop of | decision |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
+    yield "| criterion | baseline | candidate | difference | interval | n | s_d | detects a drop of | decision |"
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     for row in view.rows(gate):
-        numbers = (row.baseline, row.candidate, row.difference, row.interval, row.n, row.detectable)
+        numbers = (row.baseline, row.candidate, row.difference, row.interval, row.n, row.deviation, row.detectable)
         yield f"| {' | '.join((code(row.criterion), *numbers, row.decision))} |"

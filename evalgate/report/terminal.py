@@ -134,8 +134,9 @@ def _criteria(gate: GateReport, *, narrow: bool) -> Table:
         table.add_column(_text(name), justify="right", no_wrap=True)
     table.add_column(_text("difference" if narrow else "difference [interval]"), justify="right", no_wrap=True)
     table.add_column(_text("n"), justify="right", no_wrap=True)
+    table.add_column(_text("s_d"), justify="right", no_wrap=True)
     table.add_column(_text("detects" if narrow else "detects a\ndrop of"), justify="right", no_wrap=True)
-    table.add_column(_text("decision"), overflow="fold", min_width=12)
+    table.add_column(_text("decision"), overflow="fold", min_width=12, max_width=12)
     separator = "\n" if narrow else " "
     for row in view.rows(gate):
         both = row.interval != view.NONE
@@ -146,6 +147,7 @@ def _criteria(gate: GateReport, *, narrow: bool) -> Table:
             _text(row.candidate),
             _text(difference),
             _text(row.n),
+            _text(row.deviation),
             _text(row.detectable),
             _text(row.decision, _style(row.decision)),
         )

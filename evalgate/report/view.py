@@ -12,6 +12,7 @@ from evalgate.domain import (
     Evidence,
     Finding,
     GateReport,
+    Look,
     Report,
     Threshold,
     Verdict,
@@ -21,6 +22,7 @@ from evalgate.domain.numbers import shown
 from evalgate.errors import ExitCode
 
 NONE = "-"
+_NAMED = 5
 _SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -34,6 +36,7 @@ class Row:
     difference: str
     interval: str
     n: str
+    deviation: str
     detectable: str
     decision: str
 
@@ -94,8 +97,11 @@ def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
         ("level", _level(evidence.level)),
         ("candidate", _version(evidence.candidate, "not named: scores only")),
         ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
+        *((("samples", _samples(evidence)),) if evidence.stored_baseline else ()),
         *(("note", note) for note in evidence.notes),
         ("cases", _cases(gate)),
+        *((("look", _look(gate.look)),) if gate.comparisons else ()),
+        *((("broken", _flips(gate)), ("tags", _tags(gate))) if evidence.baseline else ()),
         ("calls", _calls(evidence)),
     )
 
@@ -157,16 +163,19 @@ def _row(gate: GateReport, comparison: Comparison) -> Row:
             else NONE
         ),
         n=str(some.n) if some else "0",
+        deviation=shown(comparison.deviation) if difference and comparison.deviation is not None else NONE,
         # Where all differences are equal the estimate is 0, which is no power of detection.
         detectable=shown(comparison.detectable, drop) if comparison.detectable else NONE,
-        decision=_decision([finding for finding in gate.findings if finding.criterion == comparison.criterion]),
+        decision=_decision(gate, comparison.criterion),
     )
 
 
-def _decision(findings: Sequence[Finding]) -> str:
+def _decision(gate: GateReport, criterion: str) -> str:
     """The most severe finding on a criterion; blocking before warning."""
+    findings = [finding for finding in gate.findings if finding.criterion == criterion]
     if not findings:
-        return "reported"
+        blocking = any(c.name == criterion and c.blocking for c in gate.evidence.criteria)
+        return "held so far" if blocking and gate.look.early else "reported"
     worst = min(findings, key=lambda finding: (not finding.blocks, _SEVERITY.index(finding.decision)))
     return label(worst)
 
@@ -195,10 +204,51 @@ def _cases(gate: GateReport) -> str:
     )
 
 
+def _samples(evidence: Evidence) -> str:
+    stored = evidence.stored_baseline
+    assert stored is not None
+    return f"{stored.samples} of each case by the baseline, stored {stored.sampled_at}, digest {stored.digest[:12]}"
+
+
+def _look(look: Look) -> str:
+    confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
+    if look.early:
+        where = f"stopped at {look.cases} of {look.planned} cases, where the answer was clear"
+        return f"{where} (look {look.number} of {look.of}); {confidence}; estimates are those at stop"
+    return f"{look.number} of {look.of}, at all {look.planned} cases; {confidence}"
+
+
+def _flips(gate: GateReport) -> str:
+    flips = gate.flips
+    parts = [f"{len(flips.broken)}{_named(flips.broken)}", f"fixed {len(flips.fixed)}{_named(flips.fixed)}"]
+    if flips.open:
+        parts.append(f"{len(flips.open)} more turned and were not drawn again{_named(flips.open)}")
+    confirming = gate.evidence.calls.confirming
+    drawn = f"; {confirming} calls for fresh samples" if confirming else ""
+    return f"{', '.join(parts)}; net allowed {flips.allowed}{drawn}"
+
+
+def _named(cases: Sequence[str]) -> str:
+    if not cases:
+        return ""
+    return f" ({', '.join(cases[:_NAMED])}{', ...' if len(cases) > _NAMED else ''})"
+
+
+def _tags(gate: GateReport) -> str:
+    if not gate.tags:
+        return "none flagged (Benjamini-Hochberg, 10 %)"
+    falls = [
+        f"{fall.tag}: {fall.criterion} {shown(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
+    ]
+    more = f", and {len(falls) - _NAMED} more" if len(falls) > _NAMED else ""
+    return f"{', '.join(falls[:_NAMED])}{more} (flagged by Benjamini-Hochberg, 10 %)"
+
+
 def _calls(evidence: Evidence) -> str:
     calls, usage = evidence.calls, evidence.usage
+    stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
     return (
-        f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved; "
+        f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}; "
         f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {cost(evidence.cost_usd)}"
     )
 

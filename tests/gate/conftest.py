@@ -32,6 +32,7 @@ gates:
     judges:
       - {{rubric: faithfulness}}
 run: {{attempts: 2}}
+policy: {{stop_early: false}} # every test but those of the looks counts calls over all cases
 """
 
 PROMPT = """\

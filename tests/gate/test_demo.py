@@ -42,7 +42,9 @@ def test_each_version_has_its_verdict(
     assert gate["level"]["effective"] == level
     assert gate["calls"]["made"] == 0
     assert gate["counts"]["decided"] == gate["counts"]["expected"]
-    assert len(gate["results"]) == 2 * 68
+    # the tempting edit is so bad that half of the cases settle it
+    assert gate["look"]["cases"] == (34 if "tempting" in candidate else 68)
+    assert {r["case"] for r in gate["results"]} >= set(gate["order"][: gate["look"]["cases"]])
 
 
 def test_the_tempting_edit_breaks_cases_by_name(demo: Path, evalgate: Callable[..., Ended]) -> None:

@@ -36,7 +36,7 @@ def test_a_harmless_minor_edit_passes_and_asks_for_a_canary(world: World) -> Non
     assert gate["candidate"]["source"] == "working tree"
     assert gate["baseline"]["version"] == "1.0.0"
     # Both arms answer alike, so one judge call serves both: two arms of answers and one of judgements.
-    assert gate["calls"] == {"made": 3 * CASES, "cached": 0, "saved": CASES}
+    assert gate["calls"] == {"made": 3 * CASES, "cached": 0, "saved": CASES, "stopped": 0, "confirming": 0}
     assert gate["cost_usd"] == pytest.approx(3 * CASES * (100 * 1 + 10 * 2) / 1e6)
     assert (world.root / "report.md").read_text().startswith("##")
 
@@ -83,7 +83,7 @@ def test_a_major_needs_a_sign_off(world: World) -> None:
     assert ended.code == 5, ended.out
     gate = world.report()["gates"][0]
     assert {"kind": "sign_off", "state": "pending"}.items() <= gate["requirements"][1].items()
-    assert world.server.received[0].body["temperature"] == 0.5
+    assert {received.body.get("temperature") for received in world.server.received[:2]} == {0.5, None}
 
 
 def test_a_level_declared_too_low_fails_with_the_lines_to_edit(world: World) -> None:

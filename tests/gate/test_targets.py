@@ -33,6 +33,7 @@ gates:
       - {{type: is_json}}
       - {{type: contains, name: fact, from: expected}}
 run: {{attempts: 2}}
+policy: {{stop_early: false}}
 """
 
 JUDGED = """\
@@ -132,7 +133,7 @@ def test_a_function_that_is_shown_the_prompt_is_gated(world: World, monkeypatch:
     ended = world.evalgate("run", "--output", "report.json")
     assert ended.code == 1, ended.out + ended.err
     gate = world.report()["gates"][0]
-    assert gate["calls"] == {"made": 2 * CASES, "cached": 0, "saved": 0}
+    assert gate["calls"] == {"made": 2 * CASES, "cached": 0, "saved": 0, "stopped": 0, "confirming": 0}
     assert gate["comparisons"][1]["regressed"] == [f"case-{n:03}" for n in range(1, CASES, 2)]
 
 
@@ -222,7 +223,7 @@ def test_recordings_replay_the_run_without_a_call(replayed: World, grade: int, m
     again = replayed.evalgate("run", "--store", "elsewhere", "--output", "report.json")
     assert again.code == first.code, again.err
     found = replayed.report()["gates"][0]
-    assert found["calls"] == {"made": 0, "cached": 3 * CASES, "saved": CASES}
+    assert found["calls"] == {"made": 0, "cached": 3 * CASES, "saved": CASES, "stopped": 0, "confirming": 0}
     assert found["comparisons"] == made["comparisons"]
     assert [result["scores"] for result in found["results"]] == [result["scores"] for result in made["results"]]
     planned = replayed.evalgate("plan", "--store", "elsewhere")

@@ -70,7 +70,8 @@ def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> N
 
 
 def test_decide_follows_the_current_policy_and_the_options_over_it(world: World) -> None:
-    world.application, world.grade = worse_when_brief, by_fact
+    # a fall from 5 to 3, so that no case turns from pass to fail
+    world.application, world.grade = worse_when_brief, lambda judged: 3 if by_fact(judged) == 1 else 5
     world.edit()
     world.evalgate("run", "--output", "report.json")
     lenient = CONFIG.format(url=world.server.url).replace(
@@ -79,7 +80,7 @@ def test_decide_follows_the_current_policy_and_the_options_over_it(world: World)
     world.repository.write("evalgate.yml", lenient)
     assert world.evalgate("decide", "report.json").code == 0
     assert world.evalgate("decide", "report.json", "--max-drop", "0.05").code == 1
-    assert world.evalgate("decide", "report.json", "--min", "faithfulness=0.75").code == 1
+    assert world.evalgate("decide", "report.json", "--min", "faithfulness=0.85").code == 1
     assert world.evalgate("decide", "report.json", "--min", "faithfulness=0.2").code == 0
     unknown = world.evalgate("decide", "report.json", "--min", "faithfullness=0.75")
     assert unknown.code == 2
@@ -90,7 +91,7 @@ def test_a_criterion_that_was_not_measured_is_undecided(world: World) -> None:
     world.edit("1.0.1", "Be exact!")
     assert world.evalgate("run", "--output", "report.json").code == 0
     config = CONFIG.format(url=world.server.url)
-    world.repository.write("evalgate.yml", config + "policy: {patch: {judges: true}}\n")
+    world.repository.write("evalgate.yml", config.replace("policy: {", "policy: {patch: {judges: true}, "))
     ended = world.evalgate("decide", "report.json")
     assert ended.code == 4
     assert "faithfulness" in ended.out

@@ -18,9 +18,11 @@ from evalgate.domain import (
     Evidence,
     Failure,
     Finding,
+    Flips,
     GateReport,
     Level,
     LevelFinding,
+    Look,
     Outcome,
     Output,
     Policy,
@@ -30,6 +32,7 @@ from evalgate.domain import (
     Score,
     Scored,
     ScoreToken,
+    TagFall,
     Threshold,
     Unscored,
     Usage,
@@ -38,6 +41,8 @@ from evalgate.domain import (
 )
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
+NO_FLIPS = Flips()
+FULL_LOOK = Look(number=3, of=3, cases=60, planned=60, level=0.0386)
 CRITERIA = (
     Criterion(name="json_schema", kind="check", blocking=True, digest="a" * 64),
     Criterion(name="facts", kind="check", blocking=True, digest="b" * 64),
@@ -119,6 +124,9 @@ def gate(
     requirements: tuple[Requirement, ...] = (),
     results: tuple[Result, ...] = (),
     counts: Counts | None = None,
+    look: Look = FULL_LOOK,
+    flips: Flips = NO_FLIPS,
+    tags: tuple[TagFall, ...] = (),
     **evidence: object,
 ) -> GateReport:
     declared = ChangeLevel(
@@ -144,6 +152,9 @@ def gate(
         decision=decision,
         exit_code=exit_code,
         counts=counts or Counts(expected=180, decided=180, failures=0, unscored=0),
+        look=look,
+        flips=flips,
+        tags=tags,
         comparisons=comparisons,
         findings=findings,
         requirements=requirements,

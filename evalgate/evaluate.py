@@ -1,0 +1,203 @@
+"""The heart: a trial from its answer to its scores, and a plan look by look until its answer is clear."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from evalgate import conclude
+from evalgate.decide import looks
+from evalgate.domain import (
+    Arm,
+    Calls,
+    Check,
+    Config,
+    Evidence,
+    Failure,
+    GatePlan,
+    GateReport,
+    Outcome,
+    Output,
+    Request,
+    Result,
+    Score,
+    Scored,
+    Target,
+    Trial,
+    Unscored,
+    Usage,
+)
+from evalgate.execute.engine import Engine
+from evalgate.plan.trials import fresh_sample
+from evalgate.score import checks, judges
+
+
+def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
+    """The verdict on one plan, with no call that cannot change it.
+
+    The cases are run in batches that end at the looks; after each, cases that turned are settled by fresh samples, and
+    the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
+    """
+    gathered = _Gathered(engine=engine, plan=plan, config=config)
+    for look in looks.schedule(gathered.evidence(), plan.gate.thresholds, config.policy):
+        gathered.answer(look.cases)
+        standing = gathered.settle()
+        if standing.final:
+            break
+    if not standing.fails and standing.undecided_checks:
+        gathered.check_the_rest()
+    return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gathered:
+    """What a plan's run has found so far, and what it cost."""
+
+    engine: Engine
+    plan: GatePlan
+    config: Config
+    results: list[Result] = field(default_factory=list)
+    confirmations: list[Result] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    calls: Calls = field(default_factory=Calls)
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+
+    def answer(self, cases: int) -> None:
+        """Runs the first so many cases that were not run yet, and before the first look every critical one."""
+        upto = set(self.plan.order[:cases])
+        critical = set(self.config.policy.critical_tags)
+        wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
+        self.asked |= wanted
+        self.results += self._run(self.plan, [trial for trial in self.plan.trials if trial.case.id in wanted])
+        self.results += [result for result in self.plan.stored if result.case in wanted]
+
+    def settle(self) -> looks.Standing:
+        """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer."""
+        standing = self._stand()
+        cases = {trial.case.id: trial.case for trial in self.plan.trials} if standing.wanted else {}
+        while standing.wanted:
+            trials = []
+            for turned in standing.wanted:
+                assert turned.wants is not None
+                known = [r for r in self.confirmations if (r.case, r.arm) == (turned.case, turned.wants)]
+                trials.append(
+                    fresh_sample(self.plan, cases[turned.case], turned.wants, len(known), self.config.targets)
+                )
+            before = self.calls
+            self.confirmations += self._run(self.plan, trials)
+            self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
+            standing = self._stand()
+        return standing
+
+    def check_the_rest(self) -> None:
+        """The candidate's outputs of all cases that were not run, for the checks alone: no judge, no baseline."""
+        rest = [t for t in self.plan.trials if t.case.id not in self.asked and t.arm is Arm.CANDIDATE]
+        self.results += self._run(replace(self.plan, judges=()), rest)
+
+    def evidence(self) -> Evidence:
+        have = {(result.case, result.arm, result.repeat) for result in self.results}
+        judged = {(r.case, r.arm, r.repeat) for r in self.results if r.case in self.asked}
+        stopped = 0
+        for trial in self.plan.trials:
+            key = (trial.case.id, trial.arm, trial.repeat)
+            stopped += (key not in have) + len(self.plan.judges) * (key not in judged)
+        calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
+        return conclude.evidence_of(
+            self.plan,
+            self.config.targets,
+            results=self.results,
+            confirmations=self.confirmations,
+            calls=calls,
+            usage=self.usage,
+            cost_usd=self.cost_usd,
+        )
+
+    def _stand(self) -> looks.Standing:
+        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+
+    def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
+        done = self.engine.run(trials, lambda trial: evaluate(plan, trial, self.config.targets))
+        self.calls = replace(
+            self.calls,
+            made=self.calls.made + done.calls.made,
+            cached=self.calls.cached + done.calls.cached,
+            saved=self.calls.saved + done.calls.saved,
+        )
+        self.usage += done.usage
+        self.cost_usd = None if self.cost_usd is None or done.cost_usd is None else self.cost_usd + done.cost_usd
+        return done.results
+
+
+def _paid(calls: Calls) -> int:
+    return calls.made + calls.cached
+
+
+def evaluate(
+    plan: GatePlan, trial: Trial, targets: Mapping[str, Target]
+) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+    """One trial from its answer to its scores. Yields requests; the engine sends their outcomes back, in order.
+
+    Judges are asked only about outputs that passed their blocking checks. A judge's request does not name the arm, so
+    equal outputs share one answer. A reply that cannot be read is asked for once more, then it counts as unscored.
+    """
+    (outcome,) = yield [trial.request]
+    scores: dict[str, Scored] = {c.name: _score(c, trial, outcome) for c in plan.gate.checks}
+    replies: dict[str, tuple[Outcome, ...]] = {}
+    verdict = _without_judges(plan.gate.checks, scores, outcome)
+    if verdict is not None:
+        scores |= {judge.name: verdict for judge in plan.judges}
+    elif isinstance(outcome, Output):
+        asked = plan.judges
+        for attempt in range(2):
+            if not asked:
+                break
+            answers = yield [
+                judges.ask(judge, trial.case, outcome, targets[judge.target], attempt=attempt) for judge in asked
+            ]
+            for judge, answer in zip(asked, answers, strict=True):
+                scores[judge.name] = judges.read(judge, answer)
+                replies[judge.name] = (*replies.get(judge.name, ()), answer)
+            asked = tuple(
+                judge
+                for judge, answer in zip(asked, answers, strict=True)
+                if isinstance(scores[judge.name], Unscored)
+                and not (isinstance(answer, Failure) and answer.kind == "infrastructure")  # the engine has retried it
+            )
+    return Result(
+        case=trial.case.id,
+        arm=trial.arm,
+        repeat=trial.repeat,
+        tags=trial.case.tags,
+        outcome=outcome,
+        scores=scores,
+        replies=replies,
+    )
+
+
+def _score(check: Check, trial: Trial, outcome: Outcome) -> Scored:
+    if isinstance(outcome, Output):
+        return checks.score(check, trial.case, outcome)
+    return _absent(outcome)
+
+
+def _absent(failure: Failure) -> Scored:
+    """An answer nobody can use counts 0; a call that failed for good leaves the case undecided."""
+    if failure.kind == "unusable":
+        return Score(value=0.0, reason=failure.message)
+    return Unscored(reason=failure.message)
+
+
+def _without_judges(criteria: Sequence[Check], scores: Mapping[str, Scored], outcome: Outcome) -> Scored | None:
+    """What the judges' scores are when judges are not to be asked; None: ask them."""
+    if isinstance(outcome, Failure):
+        return _absent(outcome)
+    for check in criteria:
+        score = scores[check.name]
+        if not check.blocking:
+            continue
+        if isinstance(score, Unscored):
+            return Unscored(reason=f"not asked: the blocking check {check.name} is undecided: {score.reason}")
+        if score.value < 1.0:
+            return Score(value=0.0, reason=f"not asked: the blocking check {check.name} failed")
+    return None
