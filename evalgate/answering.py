@@ -45,8 +45,11 @@ def open_engine(
     answers: Answers,
     use_cache: bool,
     on_event: Callable[[Event], None],
+    journal: Path | None = None,
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
+
+    `journal` is another file than that of a run of these very plans.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, and for recorded outputs that nobody asks for; ServiceError where
@@ -64,7 +67,7 @@ def open_engine(
             Engine(
                 providers,
                 cache=None if fresh else Cache(around.store / "cache.sqlite3"),
-                journal=Journal(around.store / "journal" / f"{_run_key(plans)}.jsonl"),
+                journal=Journal(journal or around.store / "journal" / f"{run_key(plans)}.jsonl"),
                 limits=config.limits,
                 on_event=on_event,
                 record=answers == "record",
@@ -209,12 +212,12 @@ def _targets(plan: GatePlan) -> set[str]:
     names = {judge.target for judge in plan.judges}
     if Arm.CANDIDATE in arms:
         names.add(plan.gate.candidate_target)
-    if Arm.BASELINE in arms:
+    if Arm.BASELINE in arms or plan.stored:  # fresh samples of stored ones may still have to be drawn
         names.add(plan.gate.baseline_target)
     return names
 
 
-def _run_key(plans: Sequence[GatePlan]) -> str:
+def run_key(plans: Sequence[GatePlan]) -> str:
     """The same work has the same journal, so that an interrupted run is continued by the very same command."""
     return digest(
         [

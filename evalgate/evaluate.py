@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from evalgate import conclude
@@ -38,6 +38,8 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     The cases are run in batches that end at the looks; after each, cases that turned are settled by fresh samples, and
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
     """
+    for request, reply in _judged_before(plan, config.targets):
+        engine.remember(request, reply)
     gathered = _Gathered(engine=engine, plan=plan, config=config)
     for look in looks.schedule(gathered.evidence(), plan.gate.thresholds, config.policy):
         gathered.answer(look.cases)
@@ -173,6 +175,18 @@ def evaluate(
         scores=scores,
         replies=replies,
     )
+
+
+def _judged_before(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:
+    """What judges said of the stored samples: an output equal to the baseline's shares its scores, stored or not."""
+    cases = {trial.case.id: trial.case for trial in plan.trials}
+    for result in plan.stored:
+        output = result.outcome
+        if not isinstance(output, Output):
+            continue
+        for judge in plan.judges:
+            for attempt, reply in enumerate(result.replies.get(judge.name, ())):
+                yield judges.ask(judge, cases[result.case], output, targets[judge.target], attempt=attempt), reply
 
 
 def _score(check: Check, trial: Trial, outcome: Outcome) -> Scored:

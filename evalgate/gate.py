@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from evalgate import answering, conclude, evaluate
+from evalgate import answering, baselines, conclude, evaluate
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
@@ -195,7 +195,15 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     lost: tuple[str, ...] = ()
     if options.baseline is None and gate.baseline is None and base is not None and git is not None:
         lost = changes.lost_cases(gate, dataset, base, tree, git)
-    return replace(plan, notes=(*([found.baseline_note] if found.baseline_note else []), *notes), lost=lost)
+    plan = replace(plan, notes=(*([found.baseline_note] if found.baseline_note else []), *notes), lost=lost)
+    return baselines.supplied(plan, config, options.store) if _may_be_stored(plan, config, options) else plan
+
+
+def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
+    """Not where samples are to be drawn anew, nor where recordings are replayed: then both arms come from these."""
+    asked = [plan.gate.baseline_target, *(judge.target for judge in plan.judges)]
+    replayed = options.answers == "replay" and any(config.targets[name].recordings for name in asked)
+    return options.use_cache and options.answers != "record" and not replayed
 
 
 def _served(

@@ -38,6 +38,8 @@ def command(
     )
     for planned, calls in gate.estimate(config_path, options):
         click.echo(f"{planned.gate.name}: {planned.level.effective.name}, {len(planned.dataset.cases)} cases")
+        if planned.stored_baseline is not None:
+            click.echo(f"  baseline {planned.stored_baseline.samples} samples of each case, stored before")
         click.echo(f"  calls    {calls.calls} to make, {calls.cached} known already")
         click.echo(f"  tokens   about {calls.input_tokens} in, {calls.output_tokens} out")
         cost = "unknown: " + calls.unpriced if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"

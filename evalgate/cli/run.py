@@ -32,8 +32,8 @@ def version_options(function: click.decorators.FC) -> click.decorators.FC:
     "--changed", is_flag=True, help="Leave out gates whose prompt, dataset, criteria and policy are unchanged."
 )
 @click.option("--live", "answers", flag_value="live", help="Call the model even where recordings exist.")
-@click.option("--record", "answers", flag_value="record", help="Call the model and write the recordings again.")
-@click.option("--no-cache", is_flag=True, help="Do not read the cache of earlier runs.")
+@click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
+@click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.output_options
 @click.pass_context
@@ -56,6 +56,10 @@ def command(
 
     The report is also kept as report.json in the store, so that `evalgate report` and `evalgate decide` can work from
     it without a model call.
+
+    The baseline's samples are those that `evalgate baseline sample` stored, while they are fresh and made in the same
+    way; else they are drawn in this run. With --no-cache or --record, and where recordings are replayed, no stored
+    ones are used; with --live they are.
     """
     from evalgate import gate
     from evalgate.cli.progress import Progress

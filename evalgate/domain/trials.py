@@ -263,6 +263,35 @@ class BaselineSample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StoredBaseline:
+    """Samples of one version, drawn after its merge and kept for the runs that are compared with it.
+
+    `parts` are the digests of all that makes samples comparable, by what they are of ("prompt", "dataset", ...);
+    `key` is the digest of them all. `sampled_at` is ISO 8601 in UTC, of the oldest sample; `served_by` are the models
+    that the endpoint named. `results` are of the baseline's arm, scored by every criterion of the gate.
+    """
+
+    gate: str
+    prompt: str
+    version: str | None
+    dataset: str
+    parts: Mapping[str, str]
+    sampled_at: str
+    tool_version: str
+    served_by: tuple[str, ...]
+    results: tuple[Result, ...]
+
+    @property
+    def key(self) -> str:
+        return digest(dict(self.parts))
+
+    @property
+    def samples(self) -> int:
+        """How many samples there are of each case."""
+        return max((result.repeat for result in self.results), default=-1) + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
     """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
 

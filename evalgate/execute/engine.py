@@ -114,6 +114,10 @@ class Engine:
         with on_interrupt(session.interrupt):
             return self._runner.run(session.run())
 
+    def remember(self, request: Request, outcome: Outcome) -> None:
+        """What this request was answered elsewhere: an equal one shares the answer."""
+        self._known.answers.setdefault(request.key, outcome)
+
     def finish(self) -> None:
         """All runs are complete: the journal is no longer needed."""
         self._known.finish()

@@ -74,6 +74,13 @@ def resolve(
     return Versions(candidate=found.version, baseline=base.version, baseline_note=note, history=history)
 
 
+def candidate_of(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
+    """The candidate alone: the prompt in the working tree, or what a file or a ref names."""
+    version = _candidate(gate, tree, git, named).version
+    assert version is not None
+    return version
+
+
 def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> _Found:
     if named is not None:
         return _named(gate, tree, git, named, "--candidate")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from itertools import chain, zip_longest
 from typing import TypeVar
@@ -82,6 +83,19 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         trials=tuple(trials),
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
     )
+
+
+def sampling(
+    gate: Gate, version: PromptVersion, dataset: GoldenDataset, targets: Mapping[str, Target], policy: Policy
+) -> GatePlan:
+    """What draws the samples of a version as the baseline of later changes: all cases, every check, every judge.
+
+    Raises InputError as `make_plan` does.
+    """
+    nothing_changed = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
+    plan = make_plan(gate, version, version, dataset, nothing_changed, targets, policy)
+    own = tuple(trial for trial in plan.trials if trial.arm is Arm.BASELINE)
+    return replace(plan, trials=own, judges=gate.judges)
 
 
 def fresh_sample(plan: GatePlan, case: Case, arm: Arm, number: int, targets: Mapping[str, Target]) -> Trial:

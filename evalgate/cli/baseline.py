@@ -1,0 +1,92 @@
+"""`evalgate baseline`: after the merge, the samples that later changes are compared with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from evalgate.cli.places import config_option, home_folder, store_folder
+
+_gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
+_store_option = click.option(
+    "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache, journal and stored baselines."
+)
+
+
+@click.group("baseline")
+def command() -> None:
+    """Keep what changes are compared with: samples drawn afresh after the merge."""
+
+
+@command.command("sample")
+@config_option
+@click.option("--candidate", metavar="REF|FILE", help="Sample this version  [default: the working tree]")
+@_gate_option
+@_store_option
+@click.pass_context
+def sample(
+    context: click.Context, *, config_path: Path, candidate: str | None, gates: tuple[str, ...], store: Path | None
+) -> None:
+    """Draw fresh samples of what the next change will be compared with, and store them.
+
+    For the default branch, after a merge. Every case, `samples.baseline` times, with all checks and all judges. The
+    model is called even where recordings or cached answers exist: what a version passed with is never its baseline.
+    An interrupted sampling continues where it stopped.
+    """
+    from evalgate import gate, merged
+    from evalgate.cli.progress import Progress
+    from evalgate.report.neutralise import block
+    from evalgate.report.view import cost
+
+    options = gate.Options(
+        environment=os.environ,
+        store=store_folder(config_path, store),
+        home=home_folder(),
+        candidate=candidate,
+        gates=gates,
+    )
+    with Progress() as progress:
+        done = merged.sample(config_path, options, progress.show)
+    for sentence in (*done.skipped, *done.warnings):
+        click.echo(block(f"warning: {sentence}"), err=True)
+    for one in done.gates:
+        stored = one.stored
+        click.echo(
+            block(
+                f"{stored.gate}: {stored.samples} samples of each of {one.cases} cases, "
+                f"{' '.join(part for part in (stored.prompt, stored.version) if part)}, "
+                f"digest {stored.parts['prompt'][:12]}; {one.calls.made:,} calls, {cost(one.cost_usd)}\n  {one.path}"
+            )
+        )
+
+
+@command.command("show")
+@config_option
+@_gate_option
+@_store_option
+def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
+    """List what is stored: prompt, version, digest, dataset, samples, age, and whether it is fresh or stale."""
+    from evalgate import baselines, gate
+    from evalgate.report.neutralise import block
+
+    workspace = gate.open_workspace(config_path, verify=False)
+    folder = store_folder(config_path, store)
+    found, damaged = baselines.stored_ones(folder)
+    for one in found:
+        if gates and one.gate not in gates:
+            continue
+        stale = baselines.why_stale(one, workspace.config.policy)
+        named = " ".join(part for part in (one.prompt, one.version) if part)
+        click.echo(
+            block(
+                f"{one.gate}: {named}, digest {one.parts['prompt'][:12]}, {one.dataset}, digest "
+                f"{one.parts['dataset'][:12]}, {one.samples} samples of each case, sampled {one.sampled_at}: "
+                f"{'fresh' if stale is None else f'stale: {stale}'}"
+            )
+        )
+    for error in damaged:
+        click.echo(block(f"warning: {error.faults[0]}"), err=True)
+    if not found and not damaged:
+        click.echo("nothing is stored: run `evalgate baseline sample` after a merge")

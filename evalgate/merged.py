@@ -1,0 +1,140 @@
+"""The corridor after a merge: draws the samples that later changes are compared with."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import evalgate
+from evalgate import answering, baselines
+from evalgate.domain import Calls, Config, Gate, GatePlan, Output, Result, StoredBaseline
+from evalgate.errors import Fault, InputError, ServiceError
+from evalgate.evaluate import evaluate
+from evalgate.execute.engine import Engine, Event
+from evalgate.gate import Options, Workspace, open_workspace, select
+from evalgate.inputs import golden, prompts, versions
+from evalgate.plan import trials
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """The samples of one gate, the file that keeps them, and what they took."""
+
+    stored: StoredBaseline
+    path: Path
+    cases: int
+    calls: Calls
+    cost_usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """All that was sampled; `skipped` are sentences about gates whose samples cannot be kept."""
+
+    gates: tuple[Sampled, ...]
+    skipped: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def sample(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Sampling:
+    """Draws fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
+
+    No answer that is known already is used, except those of the same sampling when it was interrupted. Raises
+    InputError where no gate's samples can be kept; ServiceError, with the rest stored, for gates with a failed call.
+    """
+    workspace = open_workspace(config_path)
+    config = workspace.config
+    chosen = select(workspace, options)
+    reasons = {gate.name: baselines.why_not_kept(gate, config.targets) for gate in chosen}
+    skipped = tuple(f'the gate "{name}" is not sampled: {reason}' for name, reason in reasons.items() if reason)
+    plans = [_planned(workspace, gate, options) for gate in chosen if not reasons[gate.name]]
+    if not plans:
+        raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
+    begun, journal = _begun(answering.run_key(plans), options.store, config.policy.baseline_max_age_days)
+    done: list[Sampled] = []
+    failed: list[Fault] = []
+    with answering.open_engine(
+        config,
+        plans,
+        workspace.tree,
+        options.surroundings(workspace),
+        answers="live",
+        use_cache=False,
+        on_event=on_event,
+        journal=journal,
+    ) as engine:
+        for plan in plans:
+            sampled = _sampled(engine, plan, config, begun, options.store)
+            if isinstance(sampled, Fault):
+                failed.append(sampled)
+            else:
+                done.append(sampled)
+        if failed:
+            raise ServiceError(faults=failed)
+        engine.finish()
+        warnings = engine.warnings
+    return Sampling(gates=tuple(done), skipped=skipped, warnings=warnings)
+
+
+def _planned(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
+    """The version that the next change will be compared with: the one that is named, a stand-in, the working tree's."""
+    tree, config = workspace.tree, workspace.config
+    if options.candidate is None and gate.baseline is not None:
+        version = prompts.load_prompt(tree, gate.baseline)
+    else:
+        version = versions.candidate_of(gate, tree, workspace.git, options.candidate)
+    dataset = golden.load_dataset(tree, gate.dataset)
+    return trials.sampling(gate, version, dataset, config.targets, config.policy)
+
+
+def _sampled(engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Path) -> Sampled | Fault:
+    """One gate's samples, stored; a fault where a call failed for good."""
+    run = engine.run(plan.trials, lambda trial: evaluate(plan, trial, config.targets))
+    lost = baselines.incomplete(run.results)
+    if lost:
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
+        return Fault(
+            message=f'the baseline of gate "{plan.gate.name}" was not stored: a call failed for good in '
+            f"{len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}",
+            hint="run the same command again: what was answered is kept",
+        )
+    version = plan.candidate
+    stored = StoredBaseline(
+        gate=plan.gate.name,
+        prompt=version.name,
+        version=version.version,
+        dataset=plan.dataset.path,
+        parts=baselines.parts_of(plan.gate, version, plan.dataset, config.targets),
+        sampled_at=begun.isoformat(timespec="seconds"),
+        tool_version=evalgate.__version__,
+        served_by=_served_by(run.results),
+        results=tuple(run.results),
+    )
+    path = baselines.write(stored, store)
+    return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
+
+
+def _served_by(results: Sequence[Result]) -> tuple[str, ...]:
+    outputs = [result.outcome for result in results if isinstance(result.outcome, Output)]
+    return tuple(sorted({output.served_by for output in outputs if output.served_by is not None}))
+
+
+def _begun(key: str, store: Path, max_age_days: float) -> tuple[datetime.datetime, Path]:
+    """When this sampling began, and its journal: an interrupted one is continued, with its own date, while it is fresh.
+
+    The date stands in the journal's name, so that answers never look younger than they are.
+    """
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    folder = store / "journal"
+    for path in sorted(folder.glob(f"baseline-{key}-*Z.jsonl"), reverse=True):
+        with contextlib.suppress(ValueError):
+            begun = datetime.datetime.strptime(path.stem.rpartition("-")[2], _STAMP).replace(tzinfo=datetime.UTC)
+            if datetime.timedelta() <= now - begun <= datetime.timedelta(days=max_age_days):
+                return begun, path
+    return now, folder / f"baseline-{key}-{now.strftime(_STAMP)}.jsonl"
