@@ -5,7 +5,7 @@ The folder listing is the data flow:
     doors      cli/                                            print, exit, environment
                  |
     corridor   gate.py  answering.py  evaluate.py  conclude.py the pipeline: wire it, answer it, score it, conclude it
-               merged.py  baselines.py                         after the merge: sample the next baseline, and keep it
+               merged.py  baselines.py                         after the merge: pin, sample and keep the next baseline
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

@@ -19,11 +19,12 @@ from evalgate.domain import (
     GoldenDataset,
     Judge,
     Level,
+    PromptVersion,
     Report,
 )
 from evalgate.errors import EvalgateError, Fault, GitError, InputError
 from evalgate.execute.engine import Event
-from evalgate.inputs import changes, golden, prompts, versions
+from evalgate.inputs import changes, golden, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
@@ -68,12 +69,16 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """Where the configuration was found: the tree all inputs are read from, and the repository around it, if any."""
+    """Where the configuration was found: the tree all inputs are read from, and the repository around it, if any.
+
+    `pins` are those of the working tree, which count once they are merged.
+    """
 
     tree: WorkTree
     git: Git | None
     config: Config
     folder: Path
+    pins: Mapping[str, pins.Pin]
 
 
 def open_workspace(config_path: Path, *, verify: bool = True) -> Workspace:
@@ -88,7 +93,8 @@ def open_workspace(config_path: Path, *, verify: bool = True) -> Workspace:
     tree = WorkTree(root)
     name = config_path.resolve().relative_to(root).as_posix()
     config = load_config(tree, name, verify=_verify if verify else None)
-    return Workspace(tree=tree, git=git, config=config, folder=folder)
+    pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
+    return Workspace(tree=tree, git=git, config=config, folder=folder, pins=pinned)
 
 
 def _verify(criterion: Check | Judge) -> None:
@@ -187,16 +193,63 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         found.candidate, found.baseline, policy=config.policy, history=found.history, served=served
     )
     dataset = golden.load_dataset(tree, gate.dataset)
-    made = _recorded(workspace, gate, dataset, baseline=found.baseline is not None)
-    args = (gate, found.candidate, found.baseline, dataset, level, config.targets, config.policy)
-    plan = made.take(partial(trials.make_plan, *args))
+    arm = _baseline_arm(workspace, gate, found, options, base)
+    made = _recorded(workspace, gate, dataset, baseline=arm.version is not None)
+    args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
+    plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
     lost: tuple[str, ...] = ()
     if options.baseline is None and gate.baseline is None and base is not None and git is not None:
         lost = changes.lost_cases(gate, dataset, base, tree, git)
-    plan = replace(plan, notes=(*([found.baseline_note] if found.baseline_note else []), *notes), lost=lost)
+    plan = replace(plan, notes=(*arm.notes, *notes), lost=lost)
     return baselines.supplied(plan, config, options.store) if _may_be_stored(plan, config, options) else plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BaselineArm:
+    """The version that answers as the baseline, what the report says of it, and what to do when it fits no more."""
+
+    version: PromptVersion | None
+    notes: tuple[str, ...]
+    remedy: str | None = None
+
+
+def _baseline_arm(
+    workspace: Workspace, gate: Gate, found: versions.Versions, options: Options, base: Base | None
+) -> _BaselineArm:
+    """The release that is pinned at the merge base, else the version found; one that is named goes before a pin.
+
+    The change level, version numbers and lost cases stay those of the change itself, against the merge base.
+    """
+    git, note = workspace.git, found.baseline_note
+    own = (note,) if note else ()
+    if base is None or git is None:
+        return _BaselineArm(version=found.baseline, notes=own)
+    named = options.baseline or gate.baseline
+    try:
+        pin = pins.pin_of(gate, base, git)
+    except EvalgateError:
+        if named is None:
+            raise
+        pin = None  # what is broken does not matter to who names a version
+    if pin is None:
+        return _BaselineArm(version=found.baseline, notes=own)
+    if named is not None:
+        return _BaselineArm(
+            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
+        )
+    twin = base.twin(gate)
+    version = pins.pinned_prompt(pin, [gate.prompt, *([twin.prompt] if twin is not None else [])], git)
+    aside = "" if git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
+    return _BaselineArm(
+        version=version,
+        notes=(
+            f"the baseline is pinned to {pin}{aside}",
+            *([f"the change level is that since {note}"] if note else []),
+        ),
+        remedy=f"the baseline is the pinned release; pin a newer one: {pins.command(pin)}",
+    )
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:

@@ -1,22 +1,24 @@
-"""The corridor after a merge: draws the samples that later changes are compared with."""
+"""The corridor after a merge: pins a release, and draws the samples that later changes are compared with."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import evalgate
 from evalgate import answering, baselines
-from evalgate.domain import Calls, Config, Gate, GatePlan, Output, Result, StoredBaseline
-from evalgate.errors import Fault, InputError, ServiceError
+from evalgate.domain import Calls, Config, Gate, GatePlan, Output, PromptVersion, Result, StoredBaseline
+from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.evaluate import evaluate
 from evalgate.execute.engine import Engine, Event
 from evalgate.gate import Options, Workspace, open_workspace, select
-from evalgate.inputs import golden, prompts, versions
+from evalgate.inputs import golden, pins, prompts, versions
 from evalgate.plan import trials
+from evalgate.services.git import Git, short_name
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAMED = 3
@@ -82,13 +84,87 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
     return Sampling(gates=tuple(done), skipped=skipped, warnings=warnings)
 
 
+def pin(
+    config_path: Path, *, by: str, gates: Sequence[str] = (), ref: str | None = None
+) -> tuple[Path, tuple[pins.Pin, ...], tuple[str, ...]]:
+    """Pins gates to their prompts at a commit (HEAD): the file that was written, the new pins, and warnings.
+
+    What is pinned is what the commit holds. Raises GitError without a repository or a commit; InputError where nobody
+    signs, or where the working tree's prompt is not the committed one and no commit was named.
+    """
+    workspace = open_workspace(config_path, verify=False)
+    git, config = workspace.git, workspace.config
+    chosen = select(workspace, Options(environment={}, store=Path(), home=Path(), gates=tuple(gates)))
+    if git is None:
+        raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
+    if not by.strip():
+        raise InputError("--by is blank: a pin says who signed the release off")
+    commit = git.resolve(ref or "HEAD")
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    path = pins.pins_path(config.path)
+    made = tuple(
+        pins.Pin(
+            gate=gate.name,
+            version=version.version,
+            digest=version.digest,
+            ref=commit,
+            signed_off_by=by.strip(),
+            at=now,
+            place=Place(path=path),
+        )
+        for gate in chosen
+        for version in [_committed(workspace, gate, git, commit, named=ref is not None)]
+    )
+    file = Path(workspace.tree.root) / path
+    _write(file, pins.render({**workspace.pins, **{one.gate: one for one in made}}))
+    return file, made, _not_merged(git, commit)
+
+
+def _committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, named: bool) -> PromptVersion:
+    version = versions.named_version(gate, workspace.tree, git, commit, "--ref")
+    if not named:
+        here = prompts.load_prompt(workspace.tree, gate.prompt)
+        if (here.digest, here.version) != (version.digest, version.version):
+            message = f"the prompt is not the committed one ({version.source})"
+            raise InputError(message, place=Place(path=gate.prompt), hint="commit it, or name a commit: --ref REF")
+    return version
+
+
+def _not_merged(git: Git, commit: str) -> tuple[str, ...]:
+    """A warning where the commit is on a branch that may be squashed away."""
+    try:
+        default = git.default_branch()
+        if git.is_ancestor(commit, default):
+            return ()
+    except GitError:
+        return ()
+    return (f"{commit[:7]} is not on {short_name(default)}: once its branch is gone, the pin names nothing",)
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise InputError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
+
+
 def _planned(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
-    """The version that the next change will be compared with: the one that is named, a stand-in, the working tree's."""
-    tree, config = workspace.tree, workspace.config
+    """The version that the next change will be compared with.
+
+    It is the one that is named, else the gate's stand-in, else the pinned release, else that of the working tree.
+    """
+    tree, config, git = workspace.tree, workspace.config, workspace.git
+    pin = workspace.pins.get(gate.name)
     if options.candidate is None and gate.baseline is not None:
         version = prompts.load_prompt(tree, gate.baseline)
+    elif options.candidate is None and pin is not None and git is not None:
+        version = pins.pinned_prompt(pin, [gate.prompt], git)
     else:
-        version = versions.candidate_of(gate, tree, workspace.git, options.candidate)
+        version = versions.candidate_of(gate, tree, git, options.candidate)
     dataset = golden.load_dataset(tree, gate.dataset)
     return trials.sampling(gate, version, dataset, config.targets, config.policy)
 

@@ -43,7 +43,7 @@ MAY_IMPORT = {
         "services",
         *GROUND,
     },
-    "merged": {"answering", "baselines", "evaluate", "gate", "inputs", "plan", "execute", *GROUND},
+    "merged": {"answering", "baselines", "evaluate", "gate", "inputs", "plan", "execute", "services", *GROUND},
     "cli": {"gate", "merged", "baselines", "conclude", "report", "inputs", "execute", "services", *GROUND},
     "__main__": {"cli"},
 }

@@ -21,7 +21,7 @@ _VERBS = {
     "plan": ("evalgate.cli.plan", "Say what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
-    "baseline": ("evalgate.cli.baseline", "After the merge: sample what later changes are compared with."),
+    "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
 }
 

@@ -1,4 +1,4 @@
-"""`evalgate baseline`: after the merge, the samples that later changes are compared with."""
+"""`evalgate baseline`: after the merge, what later changes are compared with: fresh samples, and a pinned release."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _store_option = click.option(
 
 @click.group("baseline")
 def command() -> None:
-    """Keep what changes are compared with: samples drawn afresh after the merge."""
+    """Keep what changes are compared with: samples drawn afresh after the merge, and a pinned release."""
 
 
 @command.command("sample")
 @config_option
-@click.option("--candidate", metavar="REF|FILE", help="Sample this version  [default: the working tree]")
+@click.option("--candidate", metavar="REF|FILE", help="Sample this version instead.")
 @_gate_option
 @_store_option
 @click.pass_context
@@ -31,7 +31,8 @@ def sample(
 ) -> None:
     """Draw fresh samples of what the next change will be compared with, and store them.
 
-    For the default branch, after a merge. Every case, `samples.baseline` times, with all checks and all judges. The
+    For the default branch, after a merge. That is the gate's own `baseline:` file, else the pinned release, else the
+    prompt in the working tree. Every case, `samples.baseline` times, with all checks and all judges. The
     model is called even where recordings or cached answers exist: what a version passed with is never its baseline.
     An interrupted sampling continues where it stopped.
     """
@@ -67,12 +68,15 @@ def sample(
 @_gate_option
 @_store_option
 def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
-    """List what is stored: prompt, version, digest, dataset, samples, age, and whether it is fresh or stale."""
+    """List the pins, and what is stored: version, digest, dataset, samples, age, fresh or stale."""
     from evalgate import baselines, gate
     from evalgate.report.neutralise import block
 
     workspace = gate.open_workspace(config_path, verify=False)
     folder = store_folder(config_path, store)
+    for pin in workspace.pins.values():
+        if not gates or pin.gate in gates:
+            click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
     found, damaged = baselines.stored_ones(folder)
     for one in found:
         if gates and one.gate not in gates:
@@ -90,3 +94,25 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
         click.echo(block(f"warning: {error.faults[0]}"), err=True)
     if not found and not damaged:
         click.echo("nothing is stored: run `evalgate baseline sample` after a merge")
+
+
+@command.command("pin")
+@config_option
+@click.option("--by", required=True, metavar="NAME", help="Who signs the release off.")
+@_gate_option
+@click.option("--ref", metavar="REF", help="The commit that holds the release  [default: HEAD]")
+def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) -> None:
+    """Pin gates to a release that a human signed off: later changes are compared with that.
+
+    Writes evalgate.pins.yml beside the configuration. Commit it: a run reads the pins of the merge base, so that no
+    change chooses what it is compared with.
+    """
+    from evalgate import merged
+    from evalgate.report.neutralise import block
+
+    path, made, warnings = merged.pin(config_path, by=by, gates=gates, ref=ref)
+    for sentence in warnings:
+        click.echo(block(f"warning: {sentence}"), err=True)
+    for one in made:
+        click.echo(block(f"{one.gate}: pinned to {one}, digest {one.digest[:12]}"))
+    click.echo(block(f"{path}: commit it; it counts once it is merged"))

@@ -74,11 +74,16 @@ def resolve(
     return Versions(candidate=found.version, baseline=base.version, baseline_note=note, history=history)
 
 
-def candidate_of(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
-    """The candidate alone: the prompt in the working tree, or what a file or a ref names."""
-    version = _candidate(gate, tree, git, named).version
+def named_version(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:
+    """What an option names: a file or a ref."""
+    version = _named(gate, tree, git, named, option).version
     assert version is not None
     return version
+
+
+def candidate_of(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
+    """The candidate alone: the prompt in the working tree, or what a file or a ref names."""
+    return load_prompt(tree, gate.prompt) if named is None else named_version(gate, tree, git, named, "--candidate")
 
 
 def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> _Found:
@@ -105,7 +110,7 @@ def _named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> 
     file = own if git.exists(commit, own) else git.renamed_from(commit, own)
     if file is None:
         raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
-    return _Found(version=_at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
+    return _Found(version=at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
 
 
 def _at_merge_base(
@@ -126,10 +131,10 @@ def _at_merge_base(
     where = f"{base[:7]}, the merge base with {short_name(default)}"
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
-    return _Found(version=_at_commit(git, base, file), note=where, file=file, commit=base)
+    return _Found(version=at_commit(git, base, file), note=where, file=file, commit=base)
 
 
-def _at_commit(git: Git, commit: str, file: str) -> PromptVersion:
+def at_commit(git: Git, commit: str, file: str) -> PromptVersion:
     """A prompt file at a commit; its faults are placed there, not in the working tree's file of that name."""
     source = f"{commit[:7]}:{file}"
     try:

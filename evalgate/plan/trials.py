@@ -42,13 +42,16 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     level: ChangeLevel,
     targets: Mapping[str, Target],
     policy: Policy,
+    *,
+    remedy: str | None = None,
 ) -> GatePlan:
     """Everything to be done for one gate: for each case in `case_order`, the arms in turn, repeat by repeat.
 
     A request carries what its target needs: the rendered messages with model, parameters, response format and tools
     for a model; the case's fields as well for a Python function; the case's id alone for recorded outputs, whose
     application rendered its prompt itself. A target's own model goes before the prompt's; the embedded model is
-    always the target's. Judges run when the policy of the effective level asks for them.
+    always the target's. Judges run when the policy of the effective level asks for them. `remedy` is what to do about
+    a baseline that today's dataset and targets do not fit any more.
 
     Raises InputError with all faults: no case, no message, a variable or a rubric's input that a case does not give, a
     model that nobody names, two different versions that one file of recorded outputs is to stand for.
@@ -58,7 +61,8 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
     faults = [] if dataset.cases else [Fault(message="there is no case", place=Place(path=dataset.path))]
     for _, version, target, _ in arms:
-        faults += _version_faults(version, target, dataset)
+        own = _version_faults(version, target, dataset)
+        faults += own if remedy is None or version is not baseline else [replace(fault, hint=remedy) for fault in own]
     if baseline is not None:
         faults += _one_file_for_both(gate, candidate, baseline, targets)
     for judge in gate.judges:

@@ -126,6 +126,11 @@ class Git:
             raise GitError(f"this shallow clone does not reach the merge base of {names}", hint=DEEPEN)
         raise GitError(f"{names} have no common history", hint="give --baseline FILE")
 
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether a commit is part of another's history, or that commit itself; a shallow clone may not know."""
+        order = ["merge-base", "--is-ancestor", self.resolve(older), self.resolve(newer)]
+        return self._run(order, good=(0, 1)).returncode == 0
+
     def blob(self, commit: str, path: str) -> str | None:
         """The id of the regular file at a path, or None when nothing stands there.
 

@@ -16,7 +16,7 @@ from evalgate.inputs import json_text
 from evalgate.inputs.shape import ANNOTATIONS, KEYWORDS, Shape, closest, load, unknown
 from evalgate.score.checks import NEGATABLE, TYPES
 
-SCHEMAS = ("evalgate.schema.json", "prompt.schema.json", "rubric.schema.json")
+SCHEMAS = ("evalgate.schema.json", "prompt.schema.json", "rubric.schema.json", "pins.schema.json")
 
 CONFIG: dict[str, Any] = {
     "format": 1,
@@ -75,7 +75,19 @@ RUBRIC: dict[str, Any] = {
     "scale": {"min": 1, "max": 5},
     "inputs": ["output", "context?"],
 }
-SOUND = dict(zip(SCHEMAS, (CONFIG, PROMPT, RUBRIC), strict=True))
+PINS: dict[str, Any] = {
+    "format": 1,
+    "pins": {
+        "support": {
+            "version": "1.0.0",
+            "digest": "0a" * 32,
+            "ref": "1b" * 20,
+            "signed_off_by": "Ada",
+            "at": "2026-01-31T12:00:00+00:00",
+        }
+    },
+}
+SOUND = dict(zip(SCHEMAS, (CONFIG, PROMPT, RUBRIC, PINS), strict=True))
 JUNK = st.sampled_from(
     [
         None,
