@@ -4,7 +4,8 @@ The folder listing is the data flow:
 
     doors      cli/                                            print, exit, environment
                  |
-    corridor   gate.py  answering.py  conclude.py              the pipeline: wire it, answer it, conclude it
+    corridor   gate.py                                         the pipeline on one page
+               answering.py  evaluate.py  conclude.py  verdicts.py   who answers; look by look; the verdict; kept
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

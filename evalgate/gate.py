@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from evalgate import answering, conclude, evaluate
+from evalgate import answering, conclude, evaluate, verdicts
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
@@ -16,12 +16,13 @@ from evalgate.domain import (
     Config,
     Gate,
     GatePlan,
+    GateReport,
     GoldenDataset,
     Judge,
     Level,
     Report,
 )
-from evalgate.errors import EvalgateError, Fault, GitError, InputError
+from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.execute.engine import Event
 from evalgate.inputs import changes, golden, prompts, versions
 from evalgate.inputs.base import Base, find_base
@@ -113,10 +114,26 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
             return conclude.report_of((), removed)
         workspace = open_workspace(config_path)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    config = workspace.config
     plans = make_plans(workspace, selected, options)
+    _refuse_hopeless(plans, workspace.config)
+    keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
+    known = {name: verdicts.find(options.store, key) for name, key in keys.items()}
+    fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
+    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*removed, *warnings))
+    for name, gate in fresh.items():
+        verdicts.keep(options.store, keys[name], gate, report)
+    return report
+
+
+def _decide(
+    workspace: Workspace, plans: Sequence[GatePlan], options: Options, on_event: Callable[[Event], None]
+) -> tuple[dict[str, GateReport], tuple[str, ...]]:
+    """The verdicts of plans by the name of their gate, and what did not work beside them."""
+    if not plans:
+        return {}, ()
     with answering.open_engine(
-        config,
+        workspace.config,
         plans,
         workspace.tree,
         options.surroundings(workspace),
@@ -124,10 +141,33 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         use_cache=options.use_cache,
         on_event=on_event,
     ) as engine:
-        reports = [evaluate.decided(engine, plan, config) for plan in plans]
+        reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
         engine.finish()
-        warnings = engine.warnings
-    return conclude.report_of(reports, (*removed, *warnings))
+        return reports, engine.warnings
+
+
+def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
+    """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+    return None if options.answers == "record" else verdicts.key(plan, config, replayed=options.answers == "replay")
+
+
+def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
+    """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
+    faults = []
+    for plan in plans:
+        needed = conclude.cases_lacking(plan, config)
+        if needed is not None:
+            cases, limit = needed
+            faults.append(
+                Fault(
+                    message=f'gate "{plan.gate.name}": a {plan.level.effective.name} change needs a proven PASS, and '
+                    f"{limit}: at least {cases} are needed",
+                    place=Place(path=plan.dataset.path),
+                    hint="add cases, or allow a larger drop",
+                )
+            )
+    if faults:
+        raise InputError(faults=faults)
 
 
 def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
