@@ -28,9 +28,10 @@ MAY_IMPORT = {
     "decide": {"domain"},
     "report": GROUND,
     "conclude": {"decide", *GROUND},
+    "selfcheck": {"decide", *GROUND},
     "answering": {"inputs", "execute", *GROUND},
     "gate": {"answering", "inputs", "plan", "execute", "score", "decide", "conclude", "services", *GROUND},
-    "cli": {"gate", "conclude", "report", "inputs", "execute", "services", *GROUND},
+    "cli": {"gate", "conclude", "selfcheck", "report", "inputs", "execute", "services", *GROUND},
     "__main__": {"cli"},
 }
 OWNERS = {
