@@ -38,6 +38,14 @@ def test_the_simulation_is_shown_in_three_formats(world: World) -> None:
     assert f"{100 * first['naive']['value']:.1f} %" in shown.out
 
 
+def test_progress_is_shown_on_a_terminal_only_and_wiped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("evalgate.cli.aa._FRAME_SECONDS", 0.0)
+    shown = world.evalgate("aa", "--simulate", "--runs", "2")
+    assert "simulating: 10 of 10 decisions" in shown.err
+    assert shown.err.endswith("\r")
+
+
 def test_a_baseline_against_itself(world: World) -> None:
     report(world)
     ended = world.evalgate("aa", "report.json", "--runs", "200")
