@@ -5,7 +5,7 @@ The folder listing is the data flow:
     doors      cli/                                            print, exit, environment
                  |
     corridor   gate.py  answering.py  conclude.py              the pipeline: wire it, answer it, conclude it
-               selfcheck.py                                    the rule tried on equal versions
+               selfcheck.py  calibration.py                    the rule tried on equal versions, judges on labels
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

@@ -29,9 +29,10 @@ MAY_IMPORT = {
     "report": GROUND,
     "conclude": {"decide", *GROUND},
     "selfcheck": {"decide", *GROUND},
+    "calibration": {"decide", *GROUND},
     "answering": {"inputs", "execute", *GROUND},
     "gate": {"answering", "inputs", "plan", "execute", "score", "decide", "conclude", "services", *GROUND},
-    "cli": {"gate", "conclude", "selfcheck", "report", "inputs", "execute", "services", *GROUND},
+    "cli": {"gate", "conclude", "selfcheck", "calibration", "report", "inputs", "execute", "services", *GROUND},
     "__main__": {"cli"},
 }
 OWNERS = {

@@ -21,6 +21,7 @@ _VERBS = {
     "plan": ("evalgate.cli.plan", "Say what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
     "aa": ("evalgate.cli.aa", "Try the rule on equal versions: its false alarms, and its power."),
+    "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels, and with their own earlier scores."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
 }
