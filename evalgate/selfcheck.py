@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.decide import selfcheck
@@ -42,7 +42,9 @@ class Tried:
     left_out: tuple[str, ...] = ()
 
 
-def of_report(report: Report, *, runs: int = RUNS, seed: int = 1) -> tuple[Tried, ...]:
+def of_report(
+    report: Report, *, runs: int = RUNS, seed: int = 1, on_run: Callable[[], None] = lambda: None
+) -> tuple[Tried, ...]:
     """The self-check of every criterion of a stored report that is compared with the baseline, gate by gate."""
     return tuple(
         tried
@@ -56,6 +58,7 @@ def of_report(report: Report, *, runs: int = RUNS, seed: int = 1) -> tuple[Tried
             sequential=gate.evidence.level is not None and gate.evidence.level.effective is not Level.MAJOR,
             runs=runs,
             seed=seed,
+            on_run=on_run,
         )
     )
 
@@ -71,6 +74,7 @@ def of_results(
     clusters: Mapping[str, str] | None = None,
     runs: int = RUNS,
     seed: int = 1,
+    on_run: Callable[[], None] = lambda: None,
 ) -> tuple[Tried, ...]:
     """The self-check from the baseline's results, wherever they come from; those of the candidate are not looked at.
 
@@ -99,6 +103,7 @@ def of_results(
             min_cases=policy.min_cases,
             runs=runs,
             seed=seed,
+            on_run=on_run,
         )
         tried.append(Tried(gate=gate, criterion=criterion.name, found=found, left_out=left_out))
     return tuple(tried)

@@ -78,7 +78,9 @@ def command(
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} goes with --simulate; a report has its own")
-    tried = selfcheck.of_report(read_report(stored), runs=runs or selfcheck.RUNS, seed=seed)
+    report = read_report(stored)
+    with _Progress() as progress:
+        tried = selfcheck.of_report(report, runs=runs or selfcheck.RUNS, seed=seed, on_run=progress.tick)
     click.echo(_own(tried, seed, form))
     context.exit(_exit_code(tried))
 
@@ -147,11 +149,12 @@ def _json(data: dict[str, Any]) -> str:
 
 
 class _Progress:
-    """How far a simulation is, on stderr, and only on a terminal; the line is wiped at the end."""
+    """How many decisions are made, on stderr, and only on a terminal; the line is wiped at the end."""
 
     def __init__(self) -> None:
         self._live = sys.stderr.isatty()
         self._last = 0.0
+        self._done = 0
 
     def __enter__(self) -> _Progress:
         return self
@@ -160,8 +163,13 @@ class _Progress:
         if self._last:
             click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
 
-    def show(self, done: int, total: int) -> None:
+    def tick(self) -> None:
+        self.show(self._done + 1)
+
+    def show(self, done: int, total: int | None = None) -> None:
+        self._done = done
         now = time.monotonic()
         if self._live and now - self._last >= _FRAME_SECONDS:
             self._last = now
-            click.echo(f"\rsimulating: {done} of {total} decisions", nl=False, err=True)
+            of = "" if total is None else f" of {total}"
+            click.echo(f"\rsimulating: {done}{of} decisions", nl=False, err=True)

@@ -24,7 +24,7 @@ edit that hits cases unevenly adds a variance of its own, and needs more cases t
 from __future__ import annotations
 
 import bisect
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -82,11 +82,13 @@ def check(
     runs: int = RUNS,
     seed: int = 1,
     drops: Sequence[float] = DROPS,
+    on_run: Callable[[], None] = lambda: None,
 ) -> SelfCheck:
     """The rates of the rule's verdicts on the baseline against itself, `runs` times, and its power for each drop.
 
     `samples`: for each case the stored scores of the baseline, two or more, in [0, 1]; `clusters` names each case's
-    cluster. The same for the same seed. Raises ValueError for no case, or a case with one sample.
+    cluster. `on_run` hears of each decision. The same for the same seed. Raises ValueError for no case, or a case with
+    one sample.
     """
     import numpy as np
 
@@ -97,7 +99,7 @@ def check(
     noise = planning.noise(samples) or 0.0
     deviation = np.sqrt(np.mean([np.var(case, ddof=1) * len(case) / (len(case) - 1) for case in samples]))
     trial = _Trial(samples=samples, groups=_groups(clusters, len(samples)), clustered=clusters is not None)
-    rule = _Rule(margin=margin, sequential=sequential, min_cases=min_cases, runs=runs)
+    rule = _Rule(margin=margin, sequential=sequential, min_cases=min_cases, runs=runs, on_run=on_run)
     fails, passes = _rates(rule, trial, np.random.default_rng(seed), 0.0)
     fall = _mean_fall(samples)
     power = []
@@ -139,6 +141,7 @@ class _Rule:
     sequential: bool
     min_cases: int
     runs: int
+    on_run: Callable[[], None]
 
 
 def _rates(rule: _Rule, trial: _Trial, rng: np.random.Generator, share: float) -> tuple[Rate, Rate]:
@@ -151,6 +154,7 @@ def _rates(rule: _Rule, trial: _Trial, rng: np.random.Generator, share: float) -
             baseline, candidate, margin=rule.margin, sequential=rule.sequential, clusters=clusters
         )
         counts[decision.verdict if len(trial.groups) >= rule.min_cases else "INCONCLUSIVE"] += 1
+        rule.on_run()
     return rate(counts["FAIL"], rule.runs), rate(counts["PASS"], rule.runs)
 
 

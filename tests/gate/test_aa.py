@@ -44,6 +44,8 @@ def test_progress_is_shown_on_a_terminal_only_and_wiped(world: World, monkeypatc
     shown = world.evalgate("aa", "--simulate", "--runs", "2")
     assert "simulating: 10 of 10 decisions" in shown.err
     assert shown.err.endswith("\r")
+    report(world)
+    assert "simulating: 15 decisions" in world.evalgate("aa", "report.json", "--runs", "5").err
 
 
 def test_a_baseline_against_itself(world: World) -> None:
