@@ -5,7 +5,8 @@ One run draws, from the stored samples of the baseline:
 1. as many cases as there are, with replacement (with clusters: as many clusters, each with all its cases);
 2. in each drawn case one sample, every one equally likely, as the candidate's; the others are the baseline's (a
    cluster's cases give the same one, so that what they share stays shared);
-3. confirmation samples, with replacement, from all samples of the case: no fresh ones exist.
+3. confirmation samples, with replacement, from all samples of the case: no fresh ones exist. A baseline left with
+   fewer than three samples is confirmed by three more, for the flip test only, as the rule asks of a thin baseline.
 
 Then `statistics.decide` decides, as it would in a gate. What the interval of a rate means: a split alone would use the
 same cases again in every run, so its runs would not be independent data sets. With the draw of cases the differences
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 RUNS = 1_000
 DROPS = (0.05, 0.10)
 NOTCH = 0.25
+# A baseline of fewer samples is too thin to say that a case always passed.
+_FULL = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,16 +170,25 @@ def _split(
     # The candidate's sample, then the confirmations; one uniform number each, and one for whether it has fallen.
     size = (len(cases), 1 + statistics.CONFIRMATIONS)
     picks, falls = rng.random(size).tolist(), (rng.random(size) < share).tolist()
+    doubts = rng.random((len(cases), statistics.CONFIRMATIONS)).tolist()
     if trial.clustered:
         together = {position: pick[0] for (position, _), pick in zip(cases, picks, strict=True)}
         picks = [[together[position], *pick[1:]] for (position, _), pick in zip(cases, picks, strict=True)]
     baseline, candidate = [], []
-    for (_, case), pick, fallen in zip(cases, picks, falls, strict=True):
+    for (_, case), pick, fallen, doubt in zip(cases, picks, falls, doubts, strict=True):
         scores = trial.samples[case]
         taken = [int(u * len(scores)) for u in pick]
-        baseline.append([*scores[: taken[0]], *scores[taken[0] + 1 :]])
-        candidate.append([lowered[scores[k]] if down else scores[k] for k, down in zip(taken, fallen, strict=True)])
+        rest = [*scores[: taken[0]], *scores[taken[0] + 1 :]]
+        own = [lowered[scores[k]] if down else scores[k] for k, down in zip(taken, fallen, strict=True)]
+        if len(rest) < _FULL and any(_passes(scores[int(u * len(scores))]) != _passes(rest[0]) for u in doubt):
+            own[1] = rest[0]  # the baseline's side is not confirmed: the first confirmation settles that nothing broke
+        baseline.append(rest)
+        candidate.append(own)
     return baseline, candidate, [position for position, _ in cases] if trial.clustered else None
+
+
+def _passes(score: float) -> bool:
+    return score >= statistics.CASE_PASSES
 
 
 def _groups(clusters: Sequence[Hashable] | None, cases: int) -> list[list[int]]:

@@ -26,6 +26,15 @@ def test_the_false_alarm_rate_covers_what_the_rule_promises(model: Model) -> Non
     assert found.remarks == ()
 
 
+@pytest.mark.parametrize("samples", [2, 3, 5])
+def test_flaky_cases_are_not_taken_for_broken_ones(samples: int) -> None:
+    # One sample of a flaky case says nothing of whether it always passed.
+    flaky = Model(marginal=(0.2, 0.8), rho=0.1)
+    found = selfcheck.check(stored(150, samples, model=flaky), runs=600, drops=())
+    assert found.kept
+    assert found.fails.value <= 0.07
+
+
 def test_the_power_is_near_that_of_fresh_versions() -> None:
     found = selfcheck.check(stored(100, 5), runs=600)
     small, large = (power.fails for power in found.power)
