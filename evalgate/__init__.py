@@ -6,6 +6,7 @@ The folder listing is the data flow:
                  |
     corridor   gate.py                                         the pipeline on one page
                answering.py  evaluate.py  conclude.py  verdicts.py   who answers; look by look; the verdict; kept
+               selfcheck.py  calibration.py                    the rule tried on equal versions, judges on labels
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

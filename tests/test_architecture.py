@@ -28,6 +28,8 @@ MAY_IMPORT = {
     "decide": {"domain"},
     "report": GROUND,
     "conclude": {"decide", *GROUND},
+    "selfcheck": {"decide", *GROUND},
+    "calibration": {"decide", *GROUND},
     "answering": {"inputs", "execute", *GROUND},
     "evaluate": {"conclude", "plan", "execute", "score", "decide", *GROUND},
     "verdicts": {"conclude", "report", *GROUND},
@@ -43,7 +45,7 @@ MAY_IMPORT = {
         "services",
         *GROUND,
     },
-    "cli": {"gate", "conclude", "report", "inputs", "execute", "services", *GROUND},
+    "cli": {"gate", "conclude", "selfcheck", "calibration", "report", "inputs", "execute", "services", *GROUND},
     "__main__": {"cli"},
 }
 OWNERS = {
