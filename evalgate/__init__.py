@@ -5,8 +5,10 @@ The folder listing is the data flow:
     doors      cli/                                            print, exit, environment
                  |
     corridor   gate.py                                         the pipeline on one page
-               answering.py  evaluate.py  conclude.py  verdicts.py   who answers; look by look; the verdict; kept
-               selfcheck.py  calibration.py                    the rule tried on equal versions, judges on labels
+                 answering.py   who answers                    evaluate.py     look by look, until it is clear
+                 conclude.py    evidence and verdict           verdicts.py     one verdict for each content
+                 outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
+                 calibration.py judges against people
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from evalgate import answering, conclude, evaluate, verdicts
+from evalgate import answering, conclude, evaluate, outlook, verdicts
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
@@ -28,10 +28,8 @@ from evalgate.inputs import changes, golden, prompts, versions
 from evalgate.inputs.base import Base, find_base
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
-from evalgate.plan import estimate as estimates
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
-from evalgate.plan.estimate import CallEstimate
 from evalgate.score import checks, judges
 from evalgate.services.git import Git
 
@@ -291,12 +289,12 @@ def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *
     return read
 
 
-def estimate(config_path: Path, options: Options) -> tuple[tuple[GatePlan, CallEstimate], ...]:
-    """What a run would take, gate by gate: calls that cache or recordings do not answer, tokens, dollars."""
+def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]:
+    """What a run would take and could decide, gate by gate; nothing is called."""
     workspace = open_workspace(config_path)
     plans = make_plans(workspace, select(workspace, options), options)
     known = answering.known_answers(workspace.config, plans, workspace.tree, options.surroundings(workspace))
-    return tuple((plan, estimates.estimate(plan, workspace.config.targets, known)) for plan in plans)
+    return tuple(outlook.look_ahead(plan, workspace.config, options.store, known) for plan in plans)
 
 
 class _Gathered:

@@ -33,8 +33,10 @@ MAY_IMPORT = {
     "answering": {"inputs", "execute", *GROUND},
     "evaluate": {"conclude", "plan", "execute", "score", "decide", *GROUND},
     "verdicts": {"conclude", "report", *GROUND},
+    "outlook": {"conclude", "plan", "decide", "report", *GROUND},
     "gate": {
         "answering",
+        "outlook",
         "evaluate",
         "verdicts",
         "inputs",
@@ -45,7 +47,18 @@ MAY_IMPORT = {
         "services",
         *GROUND,
     },
-    "cli": {"gate", "conclude", "selfcheck", "calibration", "report", "inputs", "execute", "services", *GROUND},
+    "cli": {
+        "gate",
+        "conclude",
+        "outlook",
+        "selfcheck",
+        "calibration",
+        "report",
+        "inputs",
+        "execute",
+        "services",
+        *GROUND,
+    },
     "__main__": {"cli"},
 }
 OWNERS = {

@@ -101,6 +101,15 @@ def schedule(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Po
     return tuple(found)
 
 
+def decides_alone(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> bool:
+    """Whether some check decides by itself, so that the candidate owes an output for every case."""
+    both = evidence.baseline is not None
+    return any(
+        deterministic.required(criterion, thresholds.get(criterion.name, Threshold()), with_baseline=both)
+        for criterion in evidence.criteria
+    )
+
+
 def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
     """How many cases are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
     of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
