@@ -4,8 +4,12 @@ The folder listing is the data flow:
 
     doors      cli/                                            print, exit, environment
                  |
-    corridor   gate.py  answering.py  evaluate.py  conclude.py the pipeline: wire it, answer it, score it, conclude it
-               merged.py  baselines.py                         after the merge: pin, sample and keep the next baseline
+    corridor   gate.py                                         the pipeline on one page
+                 answering.py   who answers                    evaluate.py     look by look, until it is clear
+                 conclude.py    evidence and verdict           verdicts.py     one verdict for each content
+                 outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
+                 calibration.py judges against people          baselines.py    the samples changes meet
+               merged.py                                       after a merge: pin a release, sample the next baseline
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

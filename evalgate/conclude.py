@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import evalgate
-from evalgate.decide import policy
+from evalgate.decide import looks, policy
 from evalgate.domain import (
     DEFAULT_LEVELS,
     STRICT_LEVEL,
@@ -95,6 +95,17 @@ def evidence_of(
         usage=usage,
         cost_usd=cost_usd,
     )
+
+
+def cases_lacking(plan: GatePlan, config: Config) -> tuple[int, str] | None:
+    """How many cases a PASS needs at the least, and why those there are cannot give one.
+
+    None where a PASS is possible, or where the level does not need one.
+    """
+    evidence = evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    if _demands(evidence, config.policy).inconclusive != "block":
+        return None
+    return looks.lacking(evidence, plan.gate.thresholds, config.policy)
 
 
 def judged(evidence: Evidence, thresholds: Mapping[str, Threshold], rules: Policy) -> GateReport:

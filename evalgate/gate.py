@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from evalgate import answering, baselines, conclude, evaluate
+from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
@@ -16,22 +16,20 @@ from evalgate.domain import (
     Config,
     Gate,
     GatePlan,
+    GateReport,
     GoldenDataset,
     Judge,
     Level,
-    PromptVersion,
     Report,
 )
-from evalgate.errors import EvalgateError, Fault, GitError, InputError
+from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.execute.engine import Event
 from evalgate.inputs import changes, golden, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
-from evalgate.plan import estimate as estimates
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
-from evalgate.plan.estimate import CallEstimate
 from evalgate.score import checks, judges
 from evalgate.services.git import Git
 
@@ -119,10 +117,26 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
             return conclude.report_of((), removed)
         workspace = open_workspace(config_path)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    config = workspace.config
     plans = make_plans(workspace, selected, options)
+    _refuse_hopeless(plans, workspace.config)
+    keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
+    known = {name: verdicts.find(options.store, key) for name, key in keys.items()}
+    fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
+    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*removed, *warnings))
+    for name, gate in fresh.items():
+        verdicts.keep(options.store, keys[name], gate, report)
+    return report
+
+
+def _decide(
+    workspace: Workspace, plans: Sequence[GatePlan], options: Options, on_event: Callable[[Event], None]
+) -> tuple[dict[str, GateReport], tuple[str, ...]]:
+    """The verdicts of plans by the name of their gate, and what did not work beside them."""
+    if not plans:
+        return {}, ()
     with answering.open_engine(
-        config,
+        workspace.config,
         plans,
         workspace.tree,
         options.surroundings(workspace),
@@ -130,10 +144,33 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         use_cache=options.use_cache,
         on_event=on_event,
     ) as engine:
-        reports = [evaluate.decided(engine, plan, config) for plan in plans]
+        reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
         engine.finish()
-        warnings = engine.warnings
-    return conclude.report_of(reports, (*removed, *warnings))
+        return reports, engine.warnings
+
+
+def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
+    """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+    return None if options.answers == "record" else verdicts.key(plan, config, replayed=options.answers == "replay")
+
+
+def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
+    """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
+    faults = []
+    for plan in plans:
+        needed = conclude.cases_lacking(plan, config)
+        if needed is not None:
+            cases, limit = needed
+            faults.append(
+                Fault(
+                    message=f'gate "{plan.gate.name}": a {plan.level.effective.name} change needs a proven PASS, and '
+                    f"{limit}: at least {cases} are needed",
+                    place=Place(path=plan.dataset.path),
+                    hint="add cases, or allow a larger drop",
+                )
+            )
+    if faults:
+        raise InputError(faults=faults)
 
 
 def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
@@ -193,7 +230,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         found.candidate, found.baseline, policy=config.policy, history=found.history, served=served
     )
     dataset = golden.load_dataset(tree, gate.dataset)
-    arm = _baseline_arm(workspace, gate, found, options, base)
+    arm = pins.baseline_arm(gate, found, base, git, named=options.baseline or gate.baseline)
     made = _recorded(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
@@ -204,52 +241,6 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         lost = changes.lost_cases(gate, dataset, base, tree, git)
     plan = replace(plan, notes=(*arm.notes, *notes), lost=lost)
     return baselines.supplied(plan, config, options.store) if _may_be_stored(plan, config, options) else plan
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _BaselineArm:
-    """The version that answers as the baseline, what the report says of it, and what to do when it fits no more."""
-
-    version: PromptVersion | None
-    notes: tuple[str, ...]
-    remedy: str | None = None
-
-
-def _baseline_arm(
-    workspace: Workspace, gate: Gate, found: versions.Versions, options: Options, base: Base | None
-) -> _BaselineArm:
-    """The release that is pinned at the merge base, else the version found; one that is named goes before a pin.
-
-    The change level, version numbers and lost cases stay those of the change itself, against the merge base.
-    """
-    git, note = workspace.git, found.baseline_note
-    own = (note,) if note else ()
-    if base is None or git is None:
-        return _BaselineArm(version=found.baseline, notes=own)
-    named = options.baseline or gate.baseline
-    try:
-        pin = pins.pin_of(gate, base, git)
-    except EvalgateError:
-        if named is None:
-            raise
-        pin = None  # what is broken does not matter to who names a version
-    if pin is None:
-        return _BaselineArm(version=found.baseline, notes=own)
-    if named is not None:
-        return _BaselineArm(
-            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
-        )
-    twin = base.twin(gate)
-    version = pins.pinned_prompt(pin, [gate.prompt, *([twin.prompt] if twin is not None else [])], git)
-    aside = "" if git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
-    return _BaselineArm(
-        version=version,
-        notes=(
-            f"the baseline is pinned to {pin}{aside}",
-            *([f"the change level is that since {note}"] if note else []),
-        ),
-        remedy=f"the baseline is the pinned release; pin a newer one: {pins.command(pin)}",
-    )
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
@@ -312,12 +303,12 @@ def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *
     return read
 
 
-def estimate(config_path: Path, options: Options) -> tuple[tuple[GatePlan, CallEstimate], ...]:
-    """What a run would take, gate by gate: calls that cache or recordings do not answer, tokens, dollars."""
+def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]:
+    """What a run would take and could decide, gate by gate; nothing is called."""
     workspace = open_workspace(config_path)
     plans = make_plans(workspace, select(workspace, options), options)
     known = answering.known_answers(workspace.config, plans, workspace.tree, options.surroundings(workspace))
-    return tuple((plan, estimates.estimate(plan, workspace.config.targets, known)) for plan in plans)
+    return tuple(outlook.look_ahead(plan, workspace.config, options.store, known) for plan in plans)
 
 
 class _Gathered:

@@ -76,6 +76,11 @@ def test_every_screen_is_what_is_printed(command: str, screen: str, checkout: Pa
         place = found + len(part)
 
 
+@pytest.mark.parametrize("code", [block for _, language, block in BLOCKS if language == "python"])
+def test_every_piece_of_python_runs(code: str) -> None:
+    exec(compile(code, "README.md", "exec"), {})
+
+
 def test_the_demo_line_is_the_whole_job() -> None:
     line = next(block for mark, _, block in BLOCKS if mark == "demo-command").strip()
     create, install, gate = line.split(" && ")

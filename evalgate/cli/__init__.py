@@ -20,6 +20,8 @@ _VERBS = {
     "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
     "plan": ("evalgate.cli.plan", "Say what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
+    "aa": ("evalgate.cli.aa", "Try the rule on equal versions: its false alarms, and its power."),
+    "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels, and with their own earlier scores."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),

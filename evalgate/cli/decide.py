@@ -13,7 +13,9 @@ from evalgate.domain import Level, Report
 from evalgate.errors import InputError
 
 
-class _Floor(click.ParamType[tuple[str, float]]):
+class Floor(click.ParamType[tuple[str, float]]):
+    """A criterion and its floor, as in faithfulness=0.75."""
+
     name = "NAME=X"
 
     def convert(
@@ -57,7 +59,7 @@ class _Share(click.ParamType[float]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="JSONL or CSV: case, arm, criterion, value[, repeat, tag].",
 )
-@click.option("--min", "floors", multiple=True, type=_Floor(), help="The floor of a criterion; repeatable.")
+@click.option("--min", "floors", multiple=True, type=Floor(), help="The floor of a criterion; repeatable.")
 @click.option("--max-drop", type=_Drop(), help="The allowed drop against the baseline.")
 @click.option(
     "--level",

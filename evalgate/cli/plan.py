@@ -1,21 +1,29 @@
-"""`evalgate plan`: what a run would cost, before a call is spent."""
+"""`evalgate plan`: what a run could decide and what it would cost, before a call is spent."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalgate.cli.places import config_option, home_folder, store_folder
 from evalgate.cli.run import version_options
+from evalgate.errors import ExitCode
+
+if TYPE_CHECKING:
+    from evalgate.outlook import CallEstimate, Outlook, Question
 
 
 @click.command("plan")
 @config_option
 @version_options
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
+@click.pass_context
 def command(
+    context: click.Context,
     *,
     config_path: Path,
     candidate: str | None,
@@ -24,7 +32,10 @@ def command(
     default_branch: str | None,
     store: Path | None,
 ) -> None:
-    """Say what a run would take: calls, tokens, dollars. Nothing is called."""
+    """Say what a run could decide, and what it would take: cases, calls, tokens, dollars. Nothing is called.
+
+    Exits with 2, as the run would, where a level needs a PASS that so few cases cannot give.
+    """
     from evalgate import gate
 
     options = gate.Options(
@@ -36,11 +47,46 @@ def command(
         gates=gates,
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
     )
-    for planned, calls in gate.estimate(config_path, options):
-        click.echo(f"{planned.gate.name}: {planned.level.effective.name}, {len(planned.dataset.cases)} cases")
-        if planned.stored_baseline is not None:
-            click.echo(f"  baseline {planned.stored_baseline.samples} samples of each case, stored before")
-        click.echo(f"  calls    {calls.calls} to make, {calls.cached} known already")
-        click.echo(f"  tokens   about {calls.input_tokens} in, {calls.output_tokens} out")
-        cost = "unknown: " + calls.unpriced if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
-        click.echo(f"  dollars  {cost}")
+    planned = gate.estimate(config_path, options)
+    for outlook in planned:
+        for line in _lines(outlook):
+            click.echo(line)
+    if any(outlook.lacking is not None for outlook in planned):
+        context.exit(ExitCode.USAGE)
+
+
+def _lines(outlook: Outlook) -> Iterator[str]:
+    plan = outlook.plan
+    yield f"{plan.gate.name}: {plan.level.effective.name}, {len(plan.dataset.cases)} cases"
+    if plan.stored_baseline is not None:
+        yield f"  baseline          {plan.stored_baseline.samples} samples of each case, stored before"
+    if outlook.lacking is not None:
+        needed, why = outlook.lacking
+        yield f"  cannot pass: {why}; at least {needed} are needed"
+    for question in outlook.questions:
+        yield from _question(question)
+    yield f"  every case        {_calls(outlook.full)}"
+    if outlook.share < 1:
+        yield f"  stopping early    {_calls(outlook.expected)}"
+        yield f"  {'':<16}  if the versions are equal, which takes about {outlook.share:.0%} of the cases"
+
+
+def _question(question: Question) -> Iterator[str]:
+    yield (
+        f"  {question.criterion:<16}  s_d {question.spread:.3f} ({question.source}): "
+        f"{question.cases} cases reliably show a drop of {question.detectable:.3f}"
+    )
+    enough = "enough" if question.needed <= question.cases else f"about {question.needed} needed"
+    yield f"  {'':<16}  to settle the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})"
+    if question.more is not None:
+        share = f"{question.more.real_share:.0%} of the variance is real effect on single cases"
+        helps = "would help" if question.more.would_help else "would not help"
+        yield f"  {'':<16}  more samples of each case {helps}: {share}"
+
+
+def _calls(calls: CallEstimate) -> str:
+    cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
+    return (
+        f"{calls.calls} calls to make, {calls.cached} known already; about {calls.input_tokens} tokens in, "
+        f"{calls.output_tokens} out; {cost}"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalgate.decide import statistics
@@ -24,6 +24,8 @@ class Paired:
     """The decided cases of one criterion, in run order; `places` are their positions among all cases.
 
     No baseline: `differences` is None. `clusters` names each decided case's cluster, where the dataset has any.
+    `noise` is the mean variance of the baseline's samples within a case (None with one sample each), `samples` how
+    many there are of each case: candidate, baseline.
     """
 
     cases: tuple[str, ...]
@@ -32,11 +34,14 @@ class Paired:
     differences: Numbers | None
     undecided: Mapping[str, int]
     clusters: tuple[str, ...] | None = None
+    noise: float | None = None
+    samples: tuple[int, int] = (1, 1)
 
     def upto(self, cases: int) -> Paired:
         """The same for the first `cases` cases of the run."""
         end = bisect_left(self.places, cases)
-        return Paired(
+        return replace(
+            self,
             cases=self.cases[:end],
             places=self.places[:end],
             candidate=self.candidate[:end],
@@ -93,6 +98,8 @@ def pair(
         differences=differences,
         undecided={cases[int(place)]: int(place) for place in (~complete).nonzero()[0]},
         clusters=None if clusters is None else tuple(clusters[case] for case in decided.index),
+        noise=_noise(grouped.var().unstack("arm").reindex(columns=arms)[Arm.BASELINE.value]),
+        samples=(int(repeats.get(Arm.CANDIDATE.value, 1)), int(repeats.get(Arm.BASELINE.value, 1))),
     )
 
 
@@ -119,6 +126,11 @@ def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison
 def fallen(paired: Paired) -> tuple[str, ...]:
     """The cases whose score fell by a point of the scale or more, the largest fall first."""
     return _moved(paired, -1)
+
+
+def _noise(variances: pd.Series) -> float | None:
+    known = variances.dropna()
+    return float(known.mean()) if len(known) else None
 
 
 def _mean(values: Numbers, level: float) -> Estimate:

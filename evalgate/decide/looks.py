@@ -101,6 +101,34 @@ def schedule(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Po
     return tuple(found)
 
 
+def decides_alone(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> bool:
+    """Whether some check decides by itself, so that the candidate owes an output for every case."""
+    both = evidence.baseline is not None
+    return any(
+        deterministic.required(criterion, thresholds.get(criterion.name, Threshold()), with_baseline=both)
+        for criterion in evidence.criteria
+    )
+
+
+def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
+    """How many cases are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
+    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    last = schedule(evidence, thresholds, policy)[-1]
+    clusters = _clusters(evidence, evidence.order)
+    units = len(evidence.order) if clusters is None else len({clusters[case] for case in evidence.order})
+    what = "cases" if clusters is None else "clusters of cases"
+    if not of_gate:
+        return None
+    if units < policy.min_cases:
+        return policy.min_cases, f"{units} {what} decide nothing"
+    drops = [limit for limit in of_gate if limit.kind == "max_drop"]
+    smallest = min(drops, key=lambda limit: limit.value, default=None)
+    if smallest is None or statistics.pass_is_possible(units, smallest.value, last.level):
+        return None
+    needed = statistics.cases_for_pass(smallest.value, policy.alpha)
+    return needed, f"{units} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
+
+
 @dataclass(slots=True, kw_only=True)
 class _Looking:
     evidence: Evidence

@@ -222,6 +222,13 @@ def deviation(values: Numbers) -> float:
     return 0.0 if len(values) < 2 else float(values.std(ddof=1))
 
 
+def spread(scores: Sequence[float]) -> float:
+    """`deviation` of plain numbers."""
+    import numpy as np
+
+    return deviation(np.array(scores, dtype=float))
+
+
 def t_quantile(probability: float, freedom: int) -> float:
     """The quantile of Student's t; infinite without a degree of freedom."""
     from scipy.special import stdtrit

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.decide import compare, statistics
+from evalgate.decide import compare, planning, statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
 from evalgate.domain.numbers import exact, shown
@@ -104,7 +104,7 @@ def _drop_sentence(ruling: Ruling, policy: Policy) -> str:
         return f"{name}: {n} cases decide nothing, at least {policy.min_cases} are needed: {numbers}."
     return (
         f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
-        f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(values, margin, level)}"
+        f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(ruling, values)}"
     )
 
 
@@ -140,15 +140,26 @@ def _crowded(ruling: Ruling) -> str:
     return f" Alone it would be proven worse; among {ruling.crowded} limits, corrected by Holm, it is not."
 
 
-def _outlook(values: statistics.Numbers, margin: float, level: float) -> str:
+def _outlook(ruling: Ruling, values: statistics.Numbers) -> str:
     """What this dataset can show, and what would settle the question."""
-    spread, n = statistics.deviation(values), len(values)
+    spread, n, margin = statistics.deviation(values), len(values), ruling.limit.value
     detectable = statistics.detectable_drop(values)
-    needed = max(statistics.cases_to_settle(spread, margin), statistics.cases_for_pass(margin, level))
-    power = (
-        f" {n} cases with s_d {shown(spread)} reliably show drops of {shown(detectable)} and more." if spread else ""
+    needed = max(statistics.cases_to_settle(spread, margin), statistics.cases_for_pass(margin, ruling.look.level))
+    text = f" {n} cases with s_d {shown(spread)} reliably show drops of {shown(detectable)} and more." if spread else ""
+    if needed > n:
+        wider = f", or an allowed drop of {shown(detectable)}" if margin < detectable < 1 else ""
+        text += f" To settle it: about {needed} cases{wider}."
+    if ruling.paired.noise is None or not spread or ruling.paired.clusters is not None:
+        return text
+    candidate, baseline = ruling.paired.samples
+    more = planning.forecast(
+        difference=float(values.mean()),
+        deviation=spread,
+        noise=ruling.paired.noise,
+        cases=n,
+        margin=margin,
+        baseline_samples=baseline,
+        samples=candidate,
     )
-    if needed <= n:
-        return power
-    wider = f", or an allowed drop of {shown(detectable)}" if margin < detectable < 1 else ""
-    return f"{power} To settle it: about {needed} cases{wider}."
+    share = f"{100 * more.real_share:.0f} % of the variance is real effect on single cases"
+    return f"{text} More samples of each case would{'' if more.would_help else ' not'} help: {share}."

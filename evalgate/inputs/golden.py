@@ -108,12 +108,11 @@ def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, sample
     raise_faults(faults, path)
 
 
-def load_scores(tree: Tree, path: str) -> tuple[ScoreRow, ...]:
-    """Scores of any other tool, in file order: rows case, arm, criterion, value[, repeat, tag, cluster] of any
-    format.
+def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[ScoreRow, ...]:
+    """Scores of any other tool, in file order: rows case, arm, criterion, value[, repeat, tag, cluster].
 
-    `arm` is candidate or baseline; `value` a number in [0, 1] or true/false. Other columns are not read, unless they
-    look like one of these misspelt.
+    The column `arm` says candidate or baseline; where the argument names one, a row may leave it out. `value` is a
+    number in [0, 1] or true/false. Other columns are not read, unless they look like one of these misspelt.
 
     Raises InputError with all faults, each with its place: NaN, a value off the scale, a score given twice, no rows.
     """
@@ -126,23 +125,24 @@ def load_scores(tree: Tree, path: str) -> tuple[ScoreRow, ...]:
     for row in rows.rows:
         before = len(faults)
         case, criterion = _name(row, "case", faults), _name(row, "criterion", faults)
-        arm, repeat = _arm(row, faults), _count(row, "repeat", faults)
+        own_arm = arm if arm is not None and "arm" not in row.fields else _arm(row, faults)
+        repeat = _count(row, "repeat", faults)
         value, cluster = _score(row, faults), _cluster(row, faults)
         tag = row.fields.get("tag")
         if tag is not None and not isinstance(tag, str):
             faults.append(row.fault('"tag" must be text', "tag"))
         if len(faults) > before:
             continue
-        key = (case, arm, criterion, repeat)
+        key = (case, own_arm, criterion, repeat)
         if key in lines:
-            message = f'a second score of case "{case}", {arm}, "{criterion}", repeat {repeat}; first in line '
+            message = f'a second score of case "{case}", {own_arm}, "{criterion}", repeat {repeat}; first in line '
             faults.append(row.fault(f"{message}{lines[key]}", hint="number repeated scores: `repeat`, from 0"))
             continue
         lines[key] = row.line
         scores.append(
             ScoreRow(
                 case=case,
-                arm=Arm(arm),
+                arm=Arm(own_arm),
                 criterion=criterion,
                 value=value,
                 repeat=repeat,

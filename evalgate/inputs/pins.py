@@ -9,13 +9,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import Gate, PromptVersion
-from evalgate.errors import GitError, InputError, Place
+from evalgate.errors import EvalgateError, GitError, InputError, Place
 from evalgate.inputs.base import Base
 from evalgate.inputs.document import read
 from evalgate.inputs.nodes import raise_faults, refuse
 from evalgate.inputs.shape import Shape, load, unknown
 from evalgate.inputs.tree import Tree
-from evalgate.inputs.versions import at_commit
+from evalgate.inputs.versions import Versions, at_commit
 from evalgate.services.git import DEEPEN, Git
 
 _HEADER = (
@@ -95,6 +95,45 @@ def render(pins: Mapping[str, Pin]) -> str:
             if value is not None:
                 lines.append(f"    {key}: {json.dumps(value)}\n")
     return "".join(lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineArm:
+    """The version that answers as the baseline, what the report says of it, and what to do when it fits no more."""
+
+    version: PromptVersion | None
+    notes: tuple[str, ...]
+    remedy: str | None = None
+
+
+def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None, *, named: str | None) -> BaselineArm:
+    """The release that is pinned at the merge base, else the version found; one that is `named` goes before a pin.
+
+    The change level, version numbers and lost cases stay those of the change itself, against the merge base.
+    """
+    own = (found.baseline_note,) if found.baseline_note else ()
+    pin = None
+    if base is not None and git is not None:
+        try:
+            pin = pin_of(gate, base, git)
+        except EvalgateError:
+            if named is None:
+                raise  # to who names a version it does not matter that the pins are broken
+    if pin is None or base is None or git is None:
+        return BaselineArm(version=found.baseline, notes=own)
+    if named is not None:
+        return BaselineArm(
+            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
+        )
+    twin = base.twin(gate)
+    version = pinned_prompt(pin, [gate.prompt, *([twin.prompt] if twin is not None else [])], git)
+    aside = "" if git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
+    since = tuple(f"the change level is that since {note}" for note in own)
+    return BaselineArm(
+        version=version,
+        notes=(f"the baseline is pinned to {pin}{aside}", *since),
+        remedy=f"the baseline is the pinned release; pin a newer one: {command(pin)}",
+    )
 
 
 def at_base(base: Base, git: Git) -> dict[str, Pin]:

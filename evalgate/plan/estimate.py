@@ -27,6 +27,17 @@ class CallEstimate:
     cost_usd: float | None
     unpriced: str = ""
 
+    def __add__(self, other: CallEstimate) -> CallEstimate:
+        cost = None if self.cost_usd is None or other.cost_usd is None else self.cost_usd + other.cost_usd
+        return CallEstimate(
+            calls=self.calls + other.calls,
+            cached=self.cached + other.cached,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cost_usd=cost,
+            unpriced=self.unpriced or other.unpriced,
+        )
+
 
 @dataclass(slots=True)
 class _Sum:

@@ -62,7 +62,7 @@ def test_a_run_with_a_stored_baseline_asks_for_the_candidate_alone(world: World)
     assert (kept["format"], kept["key"], kept["version"]) == (1, path.stem, "1.0.0")
     assert (kept["dataset"], kept["served_by"], len(kept["results"])) == ("cases.jsonl", ["m-1"], CASES)
     world.edit()
-    assert f"calls    {2 * CASES} to make" in world.evalgate("plan").out
+    assert f"{2 * CASES} calls to make" in world.evalgate("plan").out
     gate = run(world)
     assert (asked(world, brief=True), asked(world, brief=False)) == (CASES, 0)
     assert gate["stored_baseline"] == {"digest": kept["digest"], "sampled_at": kept["sampled_at"], "samples": 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chat_server import error
 
-from .conftest import CASES, CONFIG, World
+from .conftest import CASES, CONFIG, World, prompt
 from .test_run import by_fact, worse_when_brief
 
 
@@ -47,8 +47,8 @@ def test_plan_tells_calls_tokens_and_dollars_and_calls_nobody(world: World) -> N
     world.edit()
     ended = world.evalgate("plan")
     assert ended.code == 0, ended.err
-    assert f"calls    {4 * CASES} to make, 0 known already" in ended.out
-    assert "dollars  about $" in ended.out
+    assert f"{4 * CASES} calls to make, 0 known already" in ended.out
+    assert "; about $" in ended.out
     assert not world.server.received
     world.evalgate("run")
     assert f"{2 * CASES} known already" in world.evalgate("plan").out
@@ -264,4 +264,32 @@ def test_outputs_that_do_not_fit_their_formats(world: World, arguments: list[str
     ended = world.evalgate("run", *arguments)
     assert ended.code == 2
     assert message in ended.err
+    assert not world.server.received
+
+
+def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
+    config = (world.root / "evalgate.yml").read_text().replace("stop_early: false", "max_drop: 0.1")
+    world.repository.write("evalgate.yml", config)
+    world.edit()
+    before = world.evalgate("plan")
+    assert before.code == 0, before.err
+    assert "s_d 0.200 (assumed, since nothing was measured yet): 64 cases reliably show a drop of 0.075" in before.out
+    assert "to settle the allowed drop of 0.1: enough (no PASS below 29)" in before.out
+    assert "stopping early" in before.out
+    world.grade = lambda judged: 3 if "question 1" in judged else 5
+    world.evalgate("run")
+    after = world.evalgate("plan")
+    assert "(of the last comparison)" in after.out or "estimated from the baseline's scores" in after.out
+    assert "0 calls to make" not in after.out, "judges are counted, since their answers are not known before"
+
+
+def test_the_plan_says_that_a_major_cannot_pass(world: World) -> None:
+    rows = (world.root / "cases.jsonl").read_text().splitlines()[:50]
+    world.repository.write("cases.jsonl", "\n".join(rows) + "\n")
+    world.repository.git("commit", "--quiet", "--all", "--message", "fewer")
+    world.repository.git("branch", "--force", "main", "HEAD")
+    world.repository.write("prompts/support.prompt.yml", prompt("2.0.0") + "modelParameters: {temperature: 0.5}\n")
+    ended = world.evalgate("plan")
+    assert ended.code == 2
+    assert "cannot pass: 50 cases cannot prove that faithfulness fell by less than 0.05; at least 59" in ended.out
     assert not world.server.received

@@ -1,0 +1,189 @@
+"""The corridor's scales: a stored report's judges against human labels, and a judge's anchors then and now."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evalgate.decide import calibration
+from evalgate.decide.calibration import LEVEL, MIN_LABELS, Agreement, Corrected, Drift
+from evalgate.domain import Arm, GateReport, Report, Result, Score, ScoreRow, Threshold, Verdict
+from evalgate.errors import Fault, InputError, Place
+
+__all__ = ["LEVEL", "MIN_LABELS", "Agreement", "Calibrated", "Corrected", "Drift", "anchors", "labels"]
+
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """One judge against the labels of its criterion.
+
+    `left_out` counts labels of outputs that the judge gave no score. With a `floor`, `decision` says on which side of
+    it the candidate's mean is proven to lie as humans would score it; `corrected` is None where the labels are too few.
+    """
+
+    gate: str
+    criterion: str
+    agreement: Agreement
+    warnings: tuple[str, ...]
+    left_out: int
+    floor: float | None
+    corrected: Corrected | None
+    decision: Verdict | None
+
+
+def labels(
+    report: Report, rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], points: int = 5
+) -> tuple[Calibrated, ...]:
+    """Each labelled criterion of the report. `floors` are laid over the thresholds; `points` is the judges' scale.
+
+    A label belongs to one output: case, arm and repeat. Raises InputError, with all faults, for a label of something
+    that is not in the report, and for a criterion with fewer than two labels that can be compared.
+    """
+    owners = _owners(report, rows, path)
+    for name in floors:
+        if name not in owners:
+            raise InputError(f'--min: no label is about "{name}"', hint=f"the labels are about: {', '.join(owners)}")
+    _refuse_unknown_outputs(owners, rows, path)
+    return tuple(
+        _calibrated(gate, [row for row in rows if row.criterion == name], path, floors=floors, points=points)
+        for name, gate in owners.items()
+    )
+
+
+def anchors(
+    before: Sequence[ScoreRow], now: Sequence[ScoreRow], *, before_path: str, now_path: str
+) -> dict[str, Drift]:
+    """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first.
+
+    Raises InputError for an anchor that is scored in one of the files only, and for fewer than 20 of a criterion.
+    """
+    means = (_means(before), _means(now))
+    faults = [
+        Fault(message=f'the anchor "{case}" ({arm}) has no score for "{criterion}"', place=Place(path=path))
+        for one, other, path in ((means[0], means[1], now_path), (means[1], means[0], before_path))
+        for criterion, arm, case in one
+        if (criterion, arm, case) not in other
+    ]
+    if faults:
+        raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
+    found = {}
+    for criterion in dict.fromkeys(row.criterion for row in before):
+        keys = [key for key in means[0] if key[0] == criterion]
+        try:
+            found[criterion] = calibration.drift([means[0][key] for key in keys], [means[1][key] for key in keys])
+        except ValueError as error:
+            raise InputError(f'"{criterion}": {error}', place=Place(path=before_path)) from None
+    return found
+
+
+def _owners(report: Report, rows: Sequence[ScoreRow], path: str) -> dict[str, GateReport]:
+    """The gate of each labelled criterion."""
+    owners: dict[str, GateReport] = {}
+    faults = []
+    known = sorted({c.name for gate in report.gates for c in gate.evidence.criteria})
+    for row in rows:
+        if row.criterion in owners:
+            continue
+        gates = [gate for gate in report.gates if any(c.name == row.criterion for c in gate.evidence.criteria)]
+        if len(gates) == 1:
+            owners[row.criterion] = gates[0]
+            continue
+        close = difflib.get_close_matches(row.criterion, known, n=1)
+        message = f'the report has no criterion "{row.criterion}"'
+        hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(known)}"
+        if gates:
+            message = f'{len(gates)} gates of the report have a criterion "{row.criterion}"'
+            hint = f"name one: --gate {gates[0].evidence.name}"
+        faults.append(Fault(message=message, place=Place(path=path, line=row.line), hint=hint))
+    if faults:
+        raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
+    return owners
+
+
+def _refuse_unknown_outputs(owners: Mapping[str, GateReport], rows: Sequence[ScoreRow], path: str) -> None:
+    known = {id(gate): set(_results(gate)) for gate in owners.values()}
+    faults = [
+        Fault(
+            message=f'the report has no output of case "{row.case}", {row.arm}, repeat {row.repeat}',
+            place=Place(path=path, line=row.line),
+        )
+        for row in rows
+        if (row.case, row.arm, row.repeat) not in known[id(owners[row.criterion])]
+    ]
+    if faults:
+        raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
+
+
+def _calibrated(
+    gate: GateReport, rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], points: int
+) -> Calibrated:
+    name = rows[0].criterion
+    results = _results(gate)
+    pairs = []
+    for row in rows:
+        score = results[row.case, row.arm, row.repeat].scores.get(name)
+        if isinstance(score, Score):
+            pairs.append((row, score.value))
+    if len(pairs) < 2:
+        raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
+    agreement = calibration.agreement([row.value for row, _ in pairs], [value for _, value in pairs], points=points)
+    threshold = gate.thresholds.get(name, Threshold())
+    floor = floors.get(name, threshold.minimum)
+    corrected = None if floor is None else _corrected(gate, name, pairs)
+    decision = None
+    if floor is not None:
+        decision = Verdict.INCONCLUSIVE
+        if corrected is not None and corrected.low >= floor:
+            decision = Verdict.PASS
+        elif corrected is not None and corrected.high < floor:
+            decision = Verdict.FAIL
+    return Calibrated(
+        gate=gate.evidence.name,
+        criterion=name,
+        agreement=agreement,
+        warnings=calibration.warnings(agreement, threshold.max_drop or gate.policy.max_drop),
+        left_out=len(rows) - len(pairs),
+        floor=floor,
+        corrected=corrected,
+        decision=decision,
+    )
+
+
+def _corrected(gate: GateReport, criterion: str, pairs: Sequence[tuple[ScoreRow, float]]) -> Corrected | None:
+    """The candidate's mean corrected by the labels of its outputs; the labels of one case are averaged first."""
+    own = [(row.case, row.value, value) for row, value in pairs if row.arm is Arm.CANDIDATE]
+    cases = list(dict.fromkeys(case for case, _, _ in own))
+    if len(cases) < MIN_LABELS:
+        return None
+    human = [_mean([h for case, h, _ in own if case == name]) for name in cases]
+    judge = [_mean([j for case, _, j in own if case == name]) for name in cases]
+    rest: dict[str, list[float]] = {}
+    for result in gate.evidence.results:
+        score = result.scores.get(criterion)
+        if result.arm is Arm.CANDIDATE and result.case not in cases and isinstance(score, Score):
+            rest.setdefault(result.case, []).append(score.value)
+    return calibration.corrected_mean(
+        [_mean(scores) for scores in rest.values()], human, judge, level=gate.policy.alpha
+    )
+
+
+def _results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
+    return {(result.case, result.arm, result.repeat): result for result in gate.evidence.results}
+
+
+def _means(rows: Sequence[ScoreRow]) -> dict[tuple[str, Arm, str], float]:
+    grouped: dict[tuple[str, Arm, str], list[float]] = {}
+    for row in rows:
+        grouped.setdefault((row.criterion, row.arm, row.case), []).append(row.value)
+    return {key: _mean(values) for key, values in grouped.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _more(count: int) -> list[Fault]:
+    return [Fault(message=f"and {count} more like these")] if count > 0 else []

@@ -1,0 +1,160 @@
+"""`evalgate calibrate`: how far a judge can be trusted, by human labels and by anchors scored twice."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalgate.cli.decide import Floor, read_report
+from evalgate.domain import Arm, Verdict
+from evalgate.domain.numbers import exact, shown
+from evalgate.errors import ExitCode, InputError
+
+if TYPE_CHECKING:
+    from evalgate.calibration import Calibrated, Drift
+    from evalgate.domain import Report, ScoreRow
+
+
+@click.command("calibrate")
+@click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--labels",
+    "labels_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Human scores of outputs in the report: JSONL or CSV, case, criterion, value[, arm, repeat].",
+)
+@click.option(
+    "--min", "floors", multiple=True, type=Floor(), help="With --labels: the floor of a criterion; repeatable."
+)
+@click.option("--points", type=click.IntRange(2, 100), default=5, show_default=True, help="With --labels: the scale.")
+@click.option("--gate", "gate_name", help="With --labels: the gate of the report that they are about.")
+@click.option(
+    "--anchors",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The judge's earlier scores of the anchors: case, criterion, value[, repeat].",
+)
+@click.option("--now", type=click.Path(dir_okay=False, path_type=Path), help="Its scores of the same anchors today.")
+@click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    stored: Path | None,
+    labels_path: Path | None,
+    floors: tuple[tuple[str, float], ...],
+    points: int,
+    gate_name: str | None,
+    anchors: Path | None,
+    now: Path | None,
+    form: str,
+) -> None:
+    """Compare a report's judges with human labels, and a judge's anchor scores with its earlier ones.
+
+    The labels must be of cases drawn at random. Exits with 1 when a judge has drifted, or when a floor is missed by
+    the mean as humans would score it; with 4 when the labels leave a floor open.
+    """
+    from evalgate import calibration
+
+    if labels_path is None and anchors is None:
+        raise click.UsageError("give --labels FILE, or --anchors FILE with --now FILE")
+    if (anchors is None) != (now is None):
+        raise click.UsageError("--anchors and --now go together: the same anchors, scored then and now")
+    if labels_path is None and (stored is not None or floors or gate_name is not None):
+        raise click.UsageError("a report, --min and --gate go with --labels")
+    judged: tuple[Calibrated, ...] = ()
+    drifts: Mapping[str, Drift] = {}
+    if labels_path is not None:
+        report = _of_gate(read_report(stored), gate_name)
+        judged = calibration.labels(report, _rows(labels_path), str(labels_path), floors=dict(floors), points=points)
+    if anchors is not None and now is not None:
+        drifts = calibration.anchors(_rows(anchors), _rows(now), before_path=str(anchors), now_path=str(now))
+    click.echo(_json(judged, drifts) if form == "json" else _text(judged, drifts))
+    context.exit(_exit_code(judged, drifts))
+
+
+def _rows(path: Path) -> tuple[ScoreRow, ...]:
+    from evalgate.inputs.golden import load_scores
+    from evalgate.inputs.tree import WorkTree
+
+    return load_scores(WorkTree(Path.cwd()), path.absolute().as_posix(), arm=Arm.CANDIDATE)
+
+
+def _of_gate(report: Report, name: str | None) -> Report:
+    gates = tuple(gate for gate in report.gates if name in (None, gate.evidence.name))
+    if not gates:
+        names = ", ".join(gate.evidence.name for gate in report.gates) or "none"
+        raise InputError(f'the report has no gate "{name}"', hint=f"its gates are: {names}")
+    return dataclasses.replace(report, gates=gates)
+
+
+def _exit_code(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> ExitCode:
+    decisions = [one.decision for one in judged]
+    if Verdict.FAIL in decisions or any(drift.alarm for drift in drifts.values()):
+        return ExitCode.FAIL
+    return ExitCode.INCONCLUSIVE if Verdict.INCONCLUSIVE in decisions else ExitCode.PASS
+
+
+def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
+    from evalgate.report.neutralise import line
+
+    shown_lines = []
+    for one in judged:
+        found = one.agreement
+        kappa = "undefined" if found.kappa is None else f"{found.kappa:.2f}"
+        shown_lines += [
+            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels",
+            f"  bias    {_signed(found.bias)} [{_signed(found.low)}, {_signed(found.high)}], positive is lenient",
+            f"  agrees  {found.exact:.0%} on the point, {found.within_one:.0%} within one; quadratic kappa {kappa}",
+        ]
+        if one.floor is not None:
+            shown_lines.append(f"  floor   {_floor(one, one.floor)}")
+        if one.left_out:
+            shown_lines.append(f"  {one.left_out} labels are left out: the judge gave their outputs no score")
+        shown_lines += [f"  warning: {warning}" for warning in one.warnings]
+    for criterion, drift in drifts.items():
+        told = f"{drift.anchors} anchors moved by {_signed(drift.shift)} (p {drift.p_value:.2g})"
+        if drift.alarm:
+            told += (
+                ": DRIFT. Scores of then and now do not compare: sample the baselines afresh before the next verdict"
+            )
+        else:
+            told += ": stable"
+        shown_lines.append(f"{criterion}: {told}")
+    return "\n".join(map(line, shown_lines))
+
+
+def _floor(one: Calibrated, floor: float) -> str:
+    from evalgate.calibration import MIN_LABELS
+
+    if one.corrected is None:
+        return f"{exact(floor)}: INCONCLUSIVE, a correction needs {MIN_LABELS} labelled cases of the candidate"
+    found = one.corrected
+    how = "corrected by the labels" if found.method == "corrected" else "from the labels alone"
+    words = {
+        Verdict.PASS: "PASS, proven at or above it",
+        Verdict.FAIL: "FAIL, proven below it",
+        Verdict.INCONCLUSIVE: "INCONCLUSIVE, not proven on either side of it",
+    }
+    assert one.decision is not None
+    bounds = f"[{shown(found.low, floor)}, {shown(found.high, floor)}]"
+    return f"{exact(floor)}: {words[one.decision]}: {shown(found.estimate, floor)} {bounds} {how}"
+
+
+def _signed(value: float) -> str:
+    return shown(value, 0.0, signed=True)
+
+
+def _json(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
+    return json.dumps(
+        {
+            "format": 1,
+            "labels": [dataclasses.asdict(one) for one in judged],
+            "anchors": [{"criterion": name, **dataclasses.asdict(drift)} for name, drift in drifts.items()],
+        },
+        indent=2,
+    )

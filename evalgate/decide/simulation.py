@@ -1,0 +1,299 @@
+"""How often three merge rules block, on scores whose truth is known: the table of the README, from its seed.
+
+The model of the scores, enough to draw them again:
+
+* A golden case i has a latent effect z_i ~ N(0, 1). Each sample k of it has the latent value
+  y_ik = sqrt(r) z_i + sqrt(1 - r) e_ik - shift, with e_ik ~ N(0, 1) independent, and is rated 1 to 5 by where y_ik lies
+  between the normal quantiles of the marginal (a Gaussian copula). A rating q is the score (q - 1) / 4.
+* The marginal is P(1..5) = .03 .04 .12 .26 .55: piled up at 5, mean score .815, standard deviation .255. r is solved
+  for so that two scores of one case correlate by rho = .5 (r is about .59).
+* The baseline has three samples of each case, the candidate one, and a fresh one for each confirmation. With equal
+  versions s_d is then .255 sqrt(2/3) = .21: noise alone, no real effect of an edit on single cases. The marginal was
+  chosen for that: it is the spread with which "drop <= .05" blocks an identical prompt about once in a hundred runs at
+  n = 100. Another spread moves every figure of the table; it does not move what the decision rule promises.
+* A true mean drop is a shift of the candidate's latent values, the same for all cases and samples, solved for so that
+  the mean score falls by exactly that much. "5 % of cases broken" instead puts round(.05 n) cases, drawn at random, at
+  1 of 5 in every sample.
+* Runs are independent: each has its own golden cases, samples and candidate.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+from evalgate.decide import statistics
+from evalgate.decide.rates import Rate, rate
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from evalgate.decide.statistics import Numbers
+
+BASELINE_SAMPLES = 3
+MERGES = 30
+_NORMAL = NormalDist()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The scores of one version: `marginal` is P(rating = 1, 2, ...), `rho` the correlation of two scores of a case."""
+
+    marginal: tuple[float, ...] = (0.03, 0.04, 0.12, 0.26, 0.55)
+    rho: float = 0.5
+
+    @property
+    def mean(self) -> float:
+        """The mean score, in [0, 1]."""
+        return _mean_score(self.marginal, 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What is true of the candidate: its mean score lies `drop` lower, or a share of the cases is `broken`."""
+
+    name: str
+    drop: float = 0.0
+    broken: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """How often each rule blocks in one scenario; of evalgate's verdicts those that do not know, and its calls.
+
+    `naive` blocks a mean below the baseline's, `tolerance` one that is more than the margin below it, `evalgate`
+    blocks a FAIL (the policy of a PATCH). `calls` is the share of one candidate call for each case, confirmations
+    included, that evalgate needs; the two other rules need all.
+    """
+
+    scenario: Scenario
+    naive: Rate
+    tolerance: Rate
+    evalgate: Rate
+    inconclusive: Rate
+    calls: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """The table. `merges`, the same three rules at the last of `MERGES` identical changes in a row (see `streak`)."""
+
+    cases: int
+    runs: int
+    seed: int
+    margin: float
+    deviation: float
+    rows: tuple[Row, ...]
+    naive_streak: Rate
+    tolerance_streak: Rate
+    evalgate_streak: Rate
+
+
+SCENARIOS = (
+    Scenario(name="an identical prompt"),
+    Scenario(name="a true drop of 0.05", drop=0.05),
+    Scenario(name="a true drop of 0.10", drop=0.10),
+    Scenario(name="5 % of cases now score 1 of 5", broken=0.05),
+)
+
+
+def simulate(
+    *,
+    cases: int = 100,
+    runs: int = 2_000,
+    seed: int = 1,
+    margin: float = 0.05,
+    model: Model | None = None,
+    on_run: Callable[[int, int], None] = lambda done, total: None,
+) -> Simulated:
+    """The three rules on the same simulated data, `runs` times for each scenario; the same for the same seed.
+
+    `on_run` hears of each evalgate decision: how many are done, of how many.
+    """
+    import numpy as np
+
+    model = model or Model()
+    rng = np.random.default_rng(seed)
+    total = runs * (len(SCENARIOS) + 1)
+    done = itertools.count(1)
+
+    def tick() -> None:
+        on_run(next(done), total)
+
+    rows, variance = [], 0.0
+    for scenario in SCENARIOS:
+        row, spread = _row(rng, model, scenario, cases=cases, runs=runs, margin=margin, tick=tick)
+        rows.append(row)
+        variance = variance or spread
+    naive, tolerance = streak(rng, model, cases, runs, margin)
+    fails = 0
+    for _ in range(runs):
+        fails += _fresh_streak(rng, model, cases, margin)
+        tick()
+    return Simulated(
+        cases=cases,
+        runs=runs,
+        seed=seed,
+        margin=margin,
+        deviation=math.sqrt(variance),
+        rows=tuple(rows),
+        naive_streak=rate(naive, runs),
+        tolerance_streak=rate(tolerance, runs),
+        evalgate_streak=rate(fails, runs),
+    )
+
+
+def _row(
+    rng: np.random.Generator,
+    model: Model,
+    scenario: Scenario,
+    *,
+    cases: int,
+    runs: int,
+    margin: float,
+    tick: Callable[[], None],
+) -> tuple[Row, float]:
+    """One scenario's row, and the mean variance of its case differences."""
+    blocked, undecided, calls, variance = [0, 0, 0], 0, 0, 0.0
+    for _ in range(runs):
+        baseline, candidate = versions(rng, model, rng.standard_normal(cases), scenario)
+        difference = candidate[:, 0] - baseline.mean(axis=1)
+        variance += float(difference.var(ddof=1)) / runs
+        decision = statistics.decide(baseline.tolist(), candidate.tolist(), margin=margin)
+        for rule, hit in enumerate((*simple_rules(difference, margin), decision.verdict == "FAIL")):
+            blocked[rule] += hit
+        undecided += decision.verdict == "INCONCLUSIVE"
+        calls += decision.cases_used + decision.confirmations
+        tick()
+    naive, tolerance, evalgate = (rate(count, runs) for count in blocked)
+    row = Row(
+        scenario=scenario,
+        naive=naive,
+        tolerance=tolerance,
+        evalgate=evalgate,
+        inconclusive=rate(undecided, runs),
+        calls=calls / (runs * cases),
+    )
+    return row, variance
+
+
+def simple_rules(difference: Numbers, margin: float) -> tuple[bool, bool]:
+    """Whether "mean >= baseline" and "drop <= margin" block; `difference` is that of each case."""
+    mean = float(difference.mean())
+    # Thirds of a quarter do not add up to 0 exactly; a tie is no drop.
+    return mean < -1e-9, mean < -margin - 1e-9
+
+
+def versions(rng: np.random.Generator, model: Model, effects: Numbers, scenario: Scenario) -> tuple[Numbers, Numbers]:
+    """Scores of both versions on the cases with these latent effects.
+
+    Shapes (cases, 3) and (cases, 4): the candidate's own sample and three fresh ones for confirmation.
+    """
+    baseline = draw(rng, model, effects, BASELINE_SAMPLES)
+    samples = 1 + statistics.CONFIRMATIONS
+    candidate = draw(rng, model, effects, samples, shift=shift_for(model.marginal, scenario.drop))
+    broken = round(scenario.broken * len(effects))
+    if broken:
+        candidate[rng.choice(len(effects), size=broken, replace=False)] = 0.0
+    return baseline, candidate
+
+
+def draw(rng: np.random.Generator, model: Model, effects: Numbers, samples: int, *, shift: float = 0.0) -> Numbers:
+    """Scores in [0, 1], shape (*effects.shape, samples), of cases with these latent effects."""
+    import numpy as np
+
+    r = latent_correlation(model.marginal, model.rho)
+    noise = rng.standard_normal((*effects.shape, samples))
+    latent = math.sqrt(r) * effects[..., None] + math.sqrt(1 - r) * noise - shift
+    cuts = _cuts(model.marginal)
+    return np.asarray(np.searchsorted(np.array(cuts), latent) / len(cuts), dtype=np.float64)
+
+
+def streak(
+    rng: np.random.Generator, model: Model, cases: int, runs: int, margin: float, *, merges: int = MERGES
+) -> tuple[int, int]:
+    """In how many of `runs` histories the two simple rules block the last of `merges` identical changes in a row.
+
+    The baseline rolls: the scores of each accepted run become the baseline of the next change, so it holds the luckiest
+    run so far. A blocked change leaves it as it was. The first baseline has three samples of each case.
+    """
+    import numpy as np
+
+    blocked = []
+    for allowed in (0.0, margin):
+        effects = rng.standard_normal((runs, cases))
+        baseline = draw(rng, model, effects, BASELINE_SAMPLES).mean(axis=(1, 2))
+        last = np.zeros(runs, dtype=bool)
+        for _ in range(merges):
+            mean = draw(rng, model, effects, 1).mean(axis=(1, 2))
+            last = mean < baseline - allowed - 1e-9
+            baseline = np.where(last, baseline, mean)
+        blocked.append(int(last.sum()))
+    return blocked[0], blocked[1]
+
+
+def _fresh_streak(rng: np.random.Generator, model: Model, cases: int, margin: float) -> bool:
+    """Whether evalgate fails the last of a row of identical changes, whose baseline is sampled anew after each merge.
+
+    Nothing of the earlier changes is left but the golden cases, so only the last one is drawn.
+    """
+    baseline, candidate = versions(rng, model, rng.standard_normal(cases), SCENARIOS[0])
+    return statistics.decide(baseline.tolist(), candidate.tolist(), margin=margin).verdict == "FAIL"
+
+
+@cache
+def shift_for(marginal: tuple[float, ...], drop: float) -> float:
+    """The shift of the latent values that lowers the mean score by `drop`. Raises ValueError where it cannot fall."""
+    mean = _mean_score(marginal, 0.0)
+    if not 0 <= drop < mean:
+        raise ValueError(f"a mean score of {mean:.3f} cannot fall by {drop}")
+    return _root(lambda shift: mean - _mean_score(marginal, shift) - drop, 0.0, 20.0) if drop else 0.0
+
+
+@cache
+def latent_correlation(marginal: tuple[float, ...], rho: float) -> float:
+    """The correlation r of latent values with which two scores of a case correlate by `rho`."""
+    first = _mean_score(marginal, 0.0)
+    levels = len(marginal) - 1
+    second = sum(p * (level / levels) ** 2 for level, p in enumerate(marginal))
+
+    def correlation(r: float) -> float:
+        return (_mean_product(marginal, r) - first * first) / (second - first * first)
+
+    return _root(lambda r: correlation(r) - rho, 0.0, 0.9999) if rho else 0.0
+
+
+def _mean_product(marginal: tuple[float, ...], r: float) -> float:
+    """E[score * score'] of two samples of one case: the mean of E[score | z]^2, by the trapezoid rule over z."""
+    step = 0.05
+    total = 0.0
+    for i in range(-160, 161):
+        z = i * step
+        given = sum(_NORMAL.cdf((math.sqrt(r) * z - cut) / math.sqrt(1 - r)) for cut in _cuts(marginal))
+        total += _NORMAL.pdf(z) * (given / (len(marginal) - 1)) ** 2
+    return total * step
+
+
+def _mean_score(marginal: tuple[float, ...], shift: float) -> float:
+    cuts = _cuts(marginal)
+    return sum(_NORMAL.cdf(-cut - shift) for cut in cuts) / len(cuts)
+
+
+@cache
+def _cuts(marginal: tuple[float, ...]) -> tuple[float, ...]:
+    """The latent values between neighbouring ratings."""
+    below = [math.fsum(marginal[: rating + 1]) for rating in range(len(marginal) - 1)]
+    return tuple(_NORMAL.inv_cdf(share) for share in below)
+
+
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a growing function crosses 0, by bisection."""
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if function(middle) > 0 else (middle, high)
+    return (low + high) / 2

@@ -1,0 +1,189 @@
+"""What a dataset can decide, before a call is spent: drops it shows, cases it lacks, calls that looks would save."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalgate import conclude
+from evalgate.decide import looks, planning, statistics, thresholds
+from evalgate.domain import (
+    Arm,
+    Calls,
+    Comparison,
+    Config,
+    Evidence,
+    GatePlan,
+    GateReport,
+    Request,
+    Result,
+    Score,
+    Target,
+    Usage,
+)
+from evalgate.errors import EvalgateError
+from evalgate.plan import estimate as estimates
+from evalgate.plan.estimate import CallEstimate
+from evalgate.report import json
+
+__all__ = ["CallEstimate", "Outlook", "Question", "look_ahead"]
+
+# Where nothing is known: a middling spread of judges' scores, half of the worst there can be on real sets.
+ASSUMED_SPREAD = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is known of one criterion's allowed drop (`margin`) before it is compared over `cases` (or clusters).
+
+    `spread` is s_d, and `source` says where it comes from. `detectable` is the smallest drop that the cases reliably
+    show, `needed` the cases that settle `margin`, `fewest` those without which no PASS is possible at all. `more` says
+    whether more samples of each case would help; None where the noise of one case is not known.
+    """
+
+    criterion: str
+    margin: float
+    cases: int
+    spread: float
+    source: str
+    detectable: float
+    needed: int
+    fewest: int
+    more: planning.Forecast | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What a run of one plan would take and could decide.
+
+    `full` is the estimate for every case, `expected` for equal versions with early stopping (the same where the run
+    may not stop), `share` the part of the cases it would see. `lacking`: the cases a PASS needs and why those there
+    are cannot give one, where the level needs one.
+    """
+
+    plan: GatePlan
+    questions: tuple[Question, ...]
+    full: CallEstimate
+    expected: CallEstimate
+    share: float
+    lacking: tuple[int, str] | None
+
+
+def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Request], bool]) -> Outlook:
+    """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
+    evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    last = _last(store, plan)
+    order = looks.schedule(evidence, plan.gate.thresholds, config.policy)
+    units = len(plan.order) - _merged(evidence)
+    drops = [
+        limit
+        for limit in thresholds.limits(
+            evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None
+        )
+        if limit.kind == "max_drop"
+    ]
+    results = plan.stored or (last.evidence.results if last is not None else ())
+    questions = tuple(
+        _question(limit, units, last, results, sequential=len(order) > 1, samples=plan.gate.candidate_samples)
+        for limit in drops
+    )
+    share = 1.0
+    if len(order) > 1:
+        share = max(
+            (planning.expected_share(spread=q.spread, cases=units, margin=q.margin) for q in questions), default=1.0
+        )
+    decides = looks.decides_alone(evidence, plan.gate.thresholds)
+    return Outlook(
+        plan=plan,
+        questions=questions,
+        full=estimates.estimate(plan, config.targets, known),
+        expected=_expected(plan, config.targets, known, share, checks=decides),
+        share=share,
+        lacking=conclude.cases_lacking(plan, config),
+    )
+
+
+def _expected(
+    plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool], share: float, *, checks: bool
+) -> CallEstimate:
+    seen = set(plan.order[: round(share * len(plan.order))])
+    first = replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in seen))
+    part = estimates.estimate(first, targets, known)
+    if not checks or len(seen) == len(plan.order):
+        return part
+    rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE)
+    return part + estimates.estimate(replace(plan, trials=rest, judges=()), targets, known)
+
+
+def _question(
+    limit: thresholds.Limit,
+    units: int,
+    last: GateReport | None,
+    results: Sequence[Result],
+    *,
+    sequential: bool,
+    samples: int,
+) -> Question:
+    stored = _samples(results, limit.criterion)
+    compared = _comparison(last, limit.criterion)
+    spread, source = ASSUMED_SPREAD, "assumed, since nothing was measured yet"
+    if compared is not None and compared.deviation:
+        spread, source = compared.deviation, "of the last comparison"
+    elif stored:
+        spread = planning.spread_from_scores(statistics.spread([sum(s) / len(s) for s in stored]))
+        source = "estimated from the baseline's scores"
+    noise = planning.noise(stored)
+    more = None
+    if noise is not None and compared is not None and compared.difference is not None and compared.deviation:
+        more = planning.forecast(
+            difference=compared.difference.value,
+            deviation=compared.deviation,
+            noise=noise,
+            cases=units,
+            margin=limit.value,
+            baseline_samples=max(map(len, stored)),
+            samples=samples,
+        )
+    return Question(
+        criterion=limit.criterion,
+        margin=limit.value,
+        cases=units,
+        spread=spread,
+        source=source,
+        detectable=planning.detectable_drop(spread, units),
+        needed=planning.cases_for_margin(spread, limit.value, sequential=sequential),
+        fewest=planning.fewest_cases(limit.value, sequential=False),
+        more=more,
+    )
+
+
+def _last(store: Path, plan: GatePlan) -> GateReport | None:
+    """The gate in the last run's report, if there is a sound one with the same dataset."""
+    path = store / "report.json"
+    try:
+        report = conclude.checked(json.read(path.read_text(encoding="utf-8"), str(path)), str(path))
+    except (OSError, UnicodeDecodeError, EvalgateError):
+        return None
+    found = (gate for gate in report.gates if gate.evidence.name == plan.gate.name)
+    return next((gate for gate in found if gate.evidence.dataset.digest == plan.dataset.digest), None)
+
+
+def _comparison(last: GateReport | None, criterion: str) -> Comparison | None:
+    compared = last.comparisons if last is not None else ()
+    return next((comparison for comparison in compared if comparison.criterion == criterion), None)
+
+
+def _samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
+    """The baseline's scores of one criterion, case by case."""
+    found: dict[str, list[float]] = {}
+    for result in results:
+        score = result.scores.get(criterion)
+        if result.arm is Arm.BASELINE and isinstance(score, Score):
+            found.setdefault(result.case, []).append(score.value)
+    return list(found.values())
+
+
+def _merged(evidence: Evidence) -> int:
+    """How many cases fewer there are when each cluster counts as one."""
+    return len(evidence.clusters) - len(set(evidence.clusters.values()))

@@ -1,0 +1,90 @@
+"""One verdict for each content: what was decided stays decided, so that running again draws no fresh ticket.
+
+Best of three tries lets twice as many bad changes through as one. A run of the same content therefore returns the
+stored verdict without a call; more samples of each case (`samples:`) add to those that are cached already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import evalgate
+from evalgate import conclude
+from evalgate.domain import Arm, Calls, Config, Failure, GatePlan, GateReport, Report, Usage, digest
+from evalgate.errors import EvalgateError
+from evalgate.report import codec, json
+
+
+def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
+    """The digest of everything that a verdict depends on, but for chance.
+
+    None where no chance is involved, or where what answers can change unseen: replayed and recorded answers are the
+    same every time, and nobody knows whether a function of the user's is still the same. Stored baseline samples take
+    no part: a later baseline is no reason for a second ticket.
+    """
+    names = {plan.gate.candidate_target, *(judge.target for judge in plan.judges)}
+    names |= {plan.gate.baseline_target} if plan.baseline is not None else set()
+    targets = [config.targets[name] for name in sorted(names)]
+    if any(t.kind == "python" or (replayed and t.recordings is not None) for t in targets):
+        return None
+    if all(target.kind == "recorded" for target in targets):
+        return None
+    evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    return digest(
+        [
+            evalgate.__version__,
+            plan.gate.name,
+            [trial.request.key for trial in plan.trials if trial.arm is Arm.CANDIDATE],
+            None if plan.baseline is None else plan.baseline.digest,
+            [[target.kind, target.identity, target.model] for target in targets],
+            [plan.gate.baseline_samples, list(plan.lost), plan.dataset.digest],
+            codec.encode(evidence.criteria),
+            codec.encode(plan.level),
+            codec.encode(plan.gate.thresholds),
+            codec.encode(config.policy),
+        ]
+    )
+
+
+def find(store: Path, name: str | None) -> GateReport | None:
+    """The stored verdict, all of its answers now known. None where there is none that can be relied on."""
+    if name is None:
+        return None
+    path = _path(store, name)
+    try:
+        report = conclude.checked(json.read(path.read_text(encoding="utf-8"), str(path)), str(path))
+    except (OSError, UnicodeDecodeError, EvalgateError):
+        return None  # not there, or damaged: it is decided again, from the answers in the cache
+    if len(report.gates) != 1:
+        return None
+    gate = report.gates[0]
+    note = f"decided before, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
+    calls = replace(gate.evidence.calls, made=0, cached=gate.evidence.calls.made + gate.evidence.calls.cached)
+    evidence = replace(gate.evidence, notes=(*gate.evidence.notes, note), calls=calls, usage=Usage(), cost_usd=0.0)
+    return replace(gate, evidence=evidence)
+
+
+def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> None:
+    """Stores a verdict that was reached on all its cases; one that lacks answers is for the next run to complete."""
+    if name is None or not _is_whole(gate):
+        return
+    path = _path(store, name)
+    alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with contextlib.suppress(OSError):  # the cache has said so already
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.render(alone), encoding="utf-8", newline="\n")
+        part.replace(path)
+
+
+def _path(store: Path, name: str) -> Path:
+    return store / "verdicts" / f"{name}.json"
+
+
+def _is_whole(gate: GateReport) -> bool:
+    results = (*gate.evidence.results, *gate.evidence.confirmations)
+    lost = any(isinstance(r.outcome, Failure) and r.outcome.kind == "infrastructure" for r in results)
+    return not lost and all(finding.kind != "completeness" for finding in gate.findings)

@@ -1,0 +1,129 @@
+"""Judges against humans: the corrected floor and the drift alarm keep their error rates; agreement says what it counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evalgate.decide import calibration
+from evalgate.decide.simulation import Model, draw, shift_for
+
+SKEWED = (0.03, 0.04, 0.12, 0.26, 0.55)
+SPREAD = (0.10, 0.15, 0.25, 0.25, 0.25)
+
+
+def raters(rng: np.random.Generator, cases: int, marginal: tuple[float, ...], rho: float) -> tuple[list, list]:
+    """A human's and a judge's scores; the judge's latent scale is shifted so that its mean lies .075 higher."""
+    model, strict = Model(marginal=marginal, rho=rho), Model(marginal=marginal, rho=rho)
+    mean = model.mean
+    low, high = -3.0, 0.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        lifted = draw_mean(marginal, middle)
+        low, high = (middle, high) if lifted > mean + 0.075 else (low, middle)
+    effects = rng.standard_normal(cases)
+    human = draw(rng, strict, effects, 1)[:, 0]
+    judge = draw(rng, model, effects, 1, shift=low)[:, 0]
+    return human.tolist(), judge.tolist()
+
+
+def draw_mean(marginal: tuple[float, ...], shift: float) -> float:
+    from evalgate.decide import simulation
+
+    return simulation._mean_score(marginal, shift)
+
+
+@pytest.mark.parametrize("marginal", [SKEWED, SPREAD])
+@pytest.mark.parametrize("labels", [30, 100])
+def test_a_lenient_judge_passes_no_floor_that_humans_would_not(marginal: tuple[float, ...], labels: int) -> None:
+    """C13: false PASS at mean = floor, with a judge whose mean lies .075 too high."""
+    rng = np.random.default_rng(11)
+    mean, runs = Model(marginal=marginal).mean, 600
+    false_pass = false_fail = naive = power = 0
+    for _ in range(runs):
+        human, judge = raters(rng, 250, marginal, 0.9)
+        found = calibration.corrected_mean(judge[labels:], human[:labels], judge[:labels])
+        false_pass += found.low >= mean
+        false_fail += found.high < mean
+        power += found.low >= mean - 0.10
+        naive += float(np.mean(judge)) >= mean
+    assert false_pass / runs <= 0.08
+    assert false_fail / runs <= 0.08
+    assert naive / runs >= 0.95
+    assert power / runs >= 0.75
+
+
+def test_a_correction_falls_back_on_the_labels() -> None:
+    human = [1.0, 0.75] * 15
+    few = calibration.corrected_mean([1.0] * 30, human, [1.0] * 30)
+    equal = calibration.corrected_mean([0.9] * 300, human, human)
+    assert few.method == equal.method == "labels"
+    assert few.estimate == equal.estimate == pytest.approx(0.875)
+    assert calibration.corrected_mean([0.9] * 31, human, [1.0] * 30).method == "corrected"
+    with pytest.raises(ValueError, match="at least 20 labels"):
+        calibration.corrected_mean([0.9] * 300, human[:19], human[:19])
+
+
+def test_the_correction_is_the_judges_mean_and_the_mean_correction() -> None:
+    judge, human = [0.5, 1.0] * 20, [0.25, 1.0] * 20
+    found = calibration.corrected_mean([0.5, 1.0] * 100, human, judge)
+    assert found.estimate == pytest.approx(0.75 - 0.125)
+    assert found.error == pytest.approx((0.0628140703 / 200 + 0.0160256410 / 40) ** 0.5)
+    assert found.low < found.estimate < found.high
+
+
+def judged_again(rng: np.random.Generator, anchors: int, drop: float) -> calibration.Drift:
+    model = Model(marginal=SPREAD, rho=0.85)
+    effects = rng.standard_normal(anchors)
+    before = draw(rng, model, effects, 3).mean(axis=1)
+    now = draw(rng, model, effects, 1, shift=shift_for(SPREAD, drop))[:, 0]
+    return calibration.drift(before.tolist(), now.tolist())
+
+
+def test_thirty_anchors_find_a_shift_and_seldom_cry_wolf() -> None:
+    """C12: judge noise of 15 % of the variance, a three-sample reference."""
+    rng = np.random.default_rng(12)
+    runs = 1_000
+    assert sum(judged_again(rng, 30, 0.0).alarm for _ in range(runs)) / runs <= 0.02
+    assert sum(judged_again(rng, 30, 0.15).alarm for _ in range(runs)) / runs >= 0.70
+
+
+def test_drift_at_the_edges() -> None:
+    assert not calibration.drift([0.5] * 30, [0.5] * 30).alarm
+    same_step = calibration.drift([0.5] * 30, [0.75] * 30)
+    assert same_step.alarm and same_step.shift == pytest.approx(0.25)
+    assert calibration.drift([0.75] * 30, [0.5] * 30).alarm
+    with pytest.raises(ValueError, match="at least 20 anchors"):
+        calibration.drift([0.5] * 19, [0.5] * 19)
+
+
+def test_agreement_counts_points_and_bias() -> None:
+    human, judge = [0.0, 0.25, 0.5, 1.0], [0.0, 0.5, 0.75, 0.5]
+    found = calibration.agreement(human, judge)
+    assert (found.exact, found.within_one, found.labels) == (0.25, 0.75, 4)
+    assert found.bias == pytest.approx(0.0)
+    assert found.low == pytest.approx(-found.high)
+    assert found.p_value == pytest.approx(1.0)
+    assert found.kappa == pytest.approx(kappa_by_its_definition([0, 1, 2, 4], [0, 2, 3, 2]))
+    assert calibration.agreement([1.0, 1.0], [1.0, 1.0]).kappa is None
+    assert calibration.agreement([0.0, 1.0], [0.0, 1.0], points=2).kappa == 1.0
+    with pytest.raises(ValueError, match="cannot be compared"):
+        calibration.agreement([1.0], [1.0])
+
+
+def kappa_by_its_definition(first: list[int], second: list[int]) -> float:
+    """1 - weighted observed / weighted expected disagreement, over the table of all pairs of ratings (Cohen 1968)."""
+    observed = sum((a - b) ** 2 for a, b in zip(first, second, strict=True)) / len(first)
+    expected = sum((a - b) ** 2 for a in first for b in second) / (len(first) * len(second))
+    return 1 - observed / expected
+
+
+def test_a_biased_judge_is_named() -> None:
+    human = [0.5, 0.75] * 60
+    fair = calibration.agreement(human, human)
+    assert calibration.warnings(fair, 0.05) == ()
+    lenient = calibration.agreement(human, [0.75, 0.75] * 60)
+    proven, large = calibration.warnings(lenient, 0.05)
+    assert "too lenient" in proven and "larger than the margin" in large
+    assert "too strict" in calibration.warnings(calibration.agreement([0.75, 0.75] * 60, human), 0.5)[0]
+    assert "rough" in calibration.warnings(calibration.agreement(human[:30], human[:30]), 0.05)[0]

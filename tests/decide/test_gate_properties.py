@@ -1,0 +1,171 @@
+"""Properties of the whole decision of a gate, by simulation: several criteria, missing scores, words of the report."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from evalgate.decide import policy
+from evalgate.domain import (
+    DEFAULT_LEVELS,
+    Arm,
+    ChangeLevel,
+    Criterion,
+    DatasetRef,
+    Evidence,
+    Failure,
+    GateReport,
+    Level,
+    Output,
+    Policy,
+    Result,
+    Score,
+    Unscored,
+    Verdict,
+    VersionRef,
+)
+
+RULES = Policy(levels=DEFAULT_LEVELS)
+VERSION = VersionRef(name="support", version="1.0.0", digest="d", source="working tree")
+Ratings = Sequence[Sequence[float]]
+
+
+def ratings(draw: np.random.Generator, cases: int, samples: int, criteria: int) -> np.ndarray:
+    """Ratings 1 to 5 on [0, 1], piled up at 5, half of their variance the case's own: cases x criteria x samples."""
+    latent = 0.7**0.5 * draw.normal(size=(cases, criteria, 1)) + 0.3**0.5 * draw.normal(size=(cases, criteria, samples))
+    cuts = np.array([-1.88, -1.48, -0.88, -0.13])
+    return np.searchsorted(cuts, latent) / 4
+
+
+def judged(
+    baseline: np.ndarray, candidate: np.ndarray, *, order: Sequence[str] | None = None, level: Level = Level.MINOR
+) -> Evidence:
+    criteria = tuple(
+        Criterion(name=f"judge-{j}", kind="judge", blocking=False, digest="d") for j in range(baseline.shape[1])
+    )
+    names = [f"case-{i:03}" for i in range(len(baseline))]
+
+    def result(i: int, arm: Arm, repeat: int, scores: np.ndarray) -> Result:
+        return Result(
+            case=names[i],
+            arm=arm,
+            repeat=repeat,
+            tags=(f"tag-{i % 3}",),
+            outcome=Output(text="answer"),
+            scores={c.name: Score(value=float(scores[i, j, repeat])) for j, c in enumerate(criteria)},
+        )
+
+    found = [
+        result(i, arm, repeat, scores)
+        for arm, scores in ((Arm.BASELINE, baseline), (Arm.CANDIDATE, candidate))
+        for i in range(len(names))
+        for repeat in range(scores.shape[2])
+    ]
+    return Evidence(
+        name="support",
+        level=ChangeLevel(declared=level, minimum=level, effective=level),
+        candidate=VERSION,
+        baseline=VERSION,
+        dataset=DatasetRef(path="cases.jsonl", digest="d", cases=len(names)),
+        criteria=criteria,
+        results=tuple(found),
+        order=tuple(order or names),
+        sequential=level is not Level.MAJOR,
+    )
+
+
+def decide(evidence: Evidence, level: Level = Level.MINOR) -> GateReport:
+    return policy.decide(evidence, {}, RULES, RULES.levels[level])
+
+
+def test_five_criteria_on_equal_versions_fail_no_more_often_than_one() -> None:
+    draw = np.random.default_rng(5)
+    fails = 0
+    runs = 250
+    for _ in range(runs):
+        gate = decide(judged(ratings(draw, 100, 3, 5), ratings(draw, 100, 1, 5)))
+        fails += gate.decision is Verdict.FAIL
+    # independent arms are the hardest case of all; uncorrected, it would be about one run in five
+    assert fails / runs <= 0.065
+
+
+def test_a_pass_needs_every_criterion_and_stays_passed() -> None:
+    draw = np.random.default_rng(6)
+    shown = set()
+    for _ in range(20):
+        baseline, candidate = np.full((200, 2, 3), 0.75), np.full((200, 2, 1), 0.75)
+        candidate[:, 1, 0] += draw.choice([-0.25, 0.25], 200)
+        gate = decide(judged(baseline, candidate))
+        quick, slow = gate.comparisons
+        passed = [f.decision is Verdict.PASS for f in gate.findings if f.kind == "max_drop"]
+        assert (gate.decision is Verdict.PASS) == all(passed)
+        assert passed[0] and quick.difference is not None and slow.difference is not None
+        assert slow.difference.n == gate.look.cases
+        shown.add((quick.difference.n, slow.difference.n))
+    assert (100, 200) in shown, "each is shown as of the look that decided it"
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_shown_agrees_with_what_is_decided(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    for size in (30, 60, 120):
+        gate = decide(judged(ratings(draw, size, 3, 2), ratings(draw, size, 1, 2) - draw.choice([0, 0.25, 0.5])))
+        for comparison in gate.comparisons:
+            finding = next(f for f in gate.findings if f.kind == "max_drop" and f.criterion == comparison.criterion)
+            assert comparison.difference is not None
+            assert (comparison.difference.low > -0.05) >= (finding.decision is Verdict.PASS)
+            assert (comparison.difference.high < 0) >= (finding.decision is Verdict.FAIL)
+
+
+def test_the_order_of_results_changes_nothing() -> None:
+    draw = np.random.default_rng(7)
+    evidence = judged(ratings(draw, 100, 3, 2), ratings(draw, 100, 1, 2))
+    shuffled = list(evidence.results)
+    random.Random(1).shuffle(shuffled)
+    from dataclasses import replace
+
+    again = decide(replace(evidence, results=tuple(shuffled)))
+    first = decide(evidence)
+    assert (again.decision, again.look, again.comparisons) == (first.decision, first.look, first.comparisons)
+
+
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("missing", ["unscored", "call failed"])
+def test_one_failing_call_in_twenty_is_never_a_pass(level: Level, missing: str) -> None:
+    draw = np.random.default_rng(8)
+    same = np.full((200, 1, 1), 0.75)
+    for _ in range(20):
+        lost = {f"case-{i:03}" for i in draw.choice(200, 10, replace=False)}
+        evidence = judged(np.repeat(same, 3, axis=2), same, level=level)
+        assert decide(evidence, level).decision is Verdict.PASS
+        assert decide(_losing(evidence, lost, missing), level).decision is not Verdict.PASS
+
+
+def _losing(evidence: Evidence, lost: set[str], missing: str) -> Evidence:
+    from dataclasses import replace
+
+    gone: Callable[[Result], Result] = lambda r: replace(  # noqa: E731
+        r,
+        scores={name: Unscored(reason="the reply is not JSON") for name in r.scores},
+        outcome=r.outcome if missing == "unscored" else Failure(kind="infrastructure", message="reset"),
+    )
+    results = tuple(gone(r) if r.case in lost and r.arm is Arm.CANDIDATE else r for r in evidence.results)
+    return replace(evidence, results=results)
+
+
+def test_an_inconclusive_verdict_says_what_it_knows_and_what_would_settle_it() -> None:
+    draw = np.random.default_rng(11)
+    gates = (decide(judged(ratings(draw, 64, 3, 1), ratings(draw, 64, 1, 1))) for _ in range(20))
+    gate = next(gate for gate in gates if gate.decision is Verdict.INCONCLUSIVE)
+    sentence = next(f.sentence for f in gate.findings if f.kind == "max_drop")
+    comparison = gate.comparisons[0]
+    assert comparison.deviation is not None and comparison.detectable is not None
+    assert comparison.detectable == pytest.approx(3 * comparison.deviation / 64**0.5)
+    assert "not proven worse, and not proven within 0.05" in sentence
+    assert "64 cases with s_d 0." in sentence
+    assert "To settle it: about " in sentence
+    assert "More samples of each case would" in sentence and "% of the variance is real effect" in sentence
+    assert "no regression" not in sentence and " p " not in sentence
