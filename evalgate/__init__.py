@@ -9,7 +9,7 @@ The folder listing is the data flow:
                  conclude.py    evidence and verdict           verdicts.py     one verdict for each content
                  outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
                  calibration.py judges against people          baselines.py    the samples changes meet
-               merged.py                                       after a merge: pin a release, sample the next baseline
+               after_merge.py                                  after a merge: pin a release, sample the next baseline
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

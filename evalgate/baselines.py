@@ -15,16 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import evalgate
+from evalgate import criteria
 from evalgate.domain import (
     BaselineSample,
-    Check,
     Config,
     Failure,
     Gate,
     GatePlan,
     GoldenDataset,
-    Json,
-    Judge,
     Outcome,
     Policy,
     PromptVersion,
@@ -76,8 +74,10 @@ def parts_of(
     return {
         "prompt": version.digest,
         "target": digest([target.kind, target.identity, model_of(target, version)]),
-        "checks": digest([_check(check) for check in gate.checks]),
-        "judges": digest([_judge(judge, targets[judge.target]) for judge in gate.judges]),
+        "checks": digest([[c.name, c.digest, c.blocking] for c in map(criteria.of_check, gate.checks)]),
+        "judges": digest(
+            [[judge.name, criteria.of_judge(judge, targets[judge.target]).digest] for judge in gate.judges]
+        ),
         "dataset": dataset.digest,
         "samples": digest(gate.baseline_samples),
         "evalgate": evalgate.__version__,
@@ -110,8 +110,10 @@ def supplied(plan: GatePlan, config: Config, store: Path) -> GatePlan:
         return replace(plan, notes=(*plan.notes, note))
     assert found is not None
     wanted = {*(check.name for check in plan.gate.checks), *(judge.name for judge in plan.judges)}
+    checked = tuple(f"self-check of the stored baseline: {sentence}" for sentence in found.self_check)
     return replace(
         plan,
+        notes=(*plan.notes, *checked),
         trials=tuple(trial for trial in plan.trials if trial.arm != "baseline"),
         stored=tuple(_only(result, wanted) for result in found.results),
         stored_baseline=BaselineSample(
@@ -239,23 +241,3 @@ def _failed(outcome: Outcome | None) -> bool:
 def _days_old(stored: StoredBaseline) -> float:
     then = datetime.datetime.fromisoformat(stored.sampled_at)
     return (datetime.datetime.now(datetime.UTC) - then).total_seconds() / _DAY
-
-
-def _check(check: Check) -> Json:
-    """A check as a score depends on it; its schemas by their content, wherever they lie."""
-    options = {name: value for name, value in check.options.items() if name != "schema_path"}
-    documents = sorted(digest(document) for document in check.documents.values())
-    return [check.name, check.type, options, check.negated, check.blocking, documents]
-
-
-def _judge(judge: Judge, target: Target) -> Json:
-    model = judge.model or target.model or (target.location if target.kind == "local" else None)
-    return [
-        judge.name,
-        judge.rubric.digest,
-        target.kind,
-        target.identity,
-        model,
-        dict(judge.parameters),
-        judge.mode,
-    ]

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import evalgate
+from evalgate import criteria
 from evalgate.decide import looks, policy
 from evalgate.domain import (
     DEFAULT_LEVELS,
@@ -82,7 +83,7 @@ def evidence_of(
         dataset=DatasetRef(
             path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
         ),
-        criteria=(*map(_check, plan.gate.checks), *map(_judge, plan.judges)),
+        criteria=_criteria(plan.gate.checks, plan.judges, targets),
         results=tuple(sorted(results, key=place)),
         order=plan.order,
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
@@ -148,7 +149,11 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
             gate = _gate_named(evidence.name, config)
             thresholds, rules = gate.thresholds, config.policy
             demands = _demands(evidence, rules)
-            evidence = _under(gate, evidence, demands)
+            evidence = _under(gate, evidence, demands, config)
+            # a case that was not critical then was not asked first: every case is needed now
+            also_critical = set(rules.critical_tags) - set(stored.policy.critical_tags)
+            if not rules.stop_early or also_critical:
+                evidence = replace(evidence, sequential=False)
         names = {criterion.name for criterion in evidence.criteria}
         own = {name: floor for name, floor in floors.items() if name in names}
         thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
@@ -164,8 +169,8 @@ def from_scores(
 
     A case that has no row for a criterion or an arm stays undecided, so it keeps the verdict from being a pass.
     """
-    criteria = tuple(dict.fromkeys(row.criterion for row in rows))
-    _refuse_unknown(floors, criteria)
+    names = tuple(dict.fromkeys(row.criterion for row in rows))
+    _refuse_unknown(floors, names)
     if max_drop is not None and not any(row.arm == Arm.BASELINE for row in rows):
         raise InputError("--max-drop compares with a baseline, but no row has one", place=Place(path=path))
     grouped: dict[tuple[str, str, int], list[ScoreRow]] = {}
@@ -181,7 +186,7 @@ def from_scores(
             digest=digest(sorted({row.case for row in rows})),
             cases=len({row.case for row in rows}),
         ),
-        criteria=tuple(Criterion(name=c, kind="judge", blocking=False, digest=digest(c)) for c in criteria),
+        criteria=tuple(Criterion(name=c, kind="judge", blocking=False, digest=digest(c)) for c in names),
         clusters={row.case: row.cluster for row in rows if row.cluster is not None},
         results=tuple(
             Result(
@@ -213,9 +218,13 @@ def _gate_named(name: str, config: Config) -> Gate:
     )
 
 
-def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy) -> Evidence:
+def _criteria(checks: Sequence[Check], judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
+    return (*map(criteria.of_check, checks), *(criteria.of_judge(judge, targets[judge.target]) for judge in judges))
+
+
+def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
     """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
-    wanted = (*map(_check, gate.checks), *map(_judge, gate.judges if demands.judges else ()))
+    wanted = _criteria(gate.checks, gate.judges if demands.judges else (), config.targets)
     measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
     results = evidence.results
@@ -229,15 +238,29 @@ def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy) -> Evidence:
 
 def _unsound(gate: GateReport) -> str | None:
     """What no run could have written."""
-    results = gate.evidence.results
-    if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
-        return "one trial has two results"
+    results = (*gate.evidence.results, *gate.evidence.confirmations)
+    fault = _misplaced(gate.evidence, results)
+    if fault is not None:
+        return fault
     scores = [score.value for result in results for score in result.scores.values() if isinstance(score, Score)]
     if not all(0.0 <= score <= 1.0 for score in scores):
         return "a score lies outside [0, 1]"
     limits = [t.max_drop for t in gate.thresholds.values() if t.max_drop is not None]
     if not (0.0 < gate.policy.alpha < 0.5 and all(0.0 < limit <= 1.0 for limit in (gate.policy.max_drop, *limits))):
         return "its policy is out of range"
+    return None
+
+
+def _misplaced(evidence: Evidence, results: Sequence[Result]) -> str | None:
+    if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
+        return "one trial has two results"
+    if len(set(evidence.order)) < len(evidence.order):
+        return "a case stands twice in the order"
+    if evidence.order and len(evidence.order) != evidence.dataset.cases:
+        return "the order does not hold every case"
+    known = set(evidence.order) or {result.case for result in results}
+    if not known >= {*(result.case for result in results), *evidence.clusters}:
+        return "a case that was not planned has a result"
     return None
 
 
@@ -279,23 +302,3 @@ def _version(version: PromptVersion) -> VersionRef:
 def _scores_version(arm: str, rows: Sequence[ScoreRow], path: str) -> VersionRef | None:
     own: list[Json] = [[row.case, row.criterion, row.repeat, row.value] for row in rows if row.arm == arm]
     return VersionRef(name=arm, version=None, digest=digest(own), source=path) if own else None
-
-
-def _check(check: Check) -> Criterion:
-    limit = check.options.get("p95_seconds")
-    return Criterion(
-        name=check.name,
-        kind="check",
-        blocking=check.blocking,
-        digest=digest([check.type, check.negated, dict(check.options)]),
-        p95_seconds=float(limit) if isinstance(limit, int | float) else None,
-    )
-
-
-def _judge(judge: Judge) -> Criterion:
-    return Criterion(
-        name=judge.name,
-        kind="judge",
-        blocking=False,
-        digest=digest([judge.rubric.digest, judge.model, dict(judge.parameters), judge.mode]),
-    )

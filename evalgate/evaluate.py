@@ -46,7 +46,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
         standing = gathered.settle()
         if standing.final:
             break
-    if not standing.fails and standing.undecided_checks:
+    if not standing.fails and standing.owes_all:
         gathered.check_the_rest()
     return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy)
 
@@ -76,7 +76,8 @@ class _Gathered:
 
     def settle(self) -> looks.Standing:
         """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer."""
-        standing = self._stand()
+        measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
+        standing = self._stand(measured)
         cases = {trial.case.id: trial.case for trial in self.plan.trials} if standing.wanted else {}
         while standing.wanted:
             trials = []
@@ -89,7 +90,7 @@ class _Gathered:
             before = self.calls
             self.confirmations += self._run(self.plan, trials)
             self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
-            standing = self._stand()
+            standing = self._stand(measured)
         return standing
 
     def check_the_rest(self) -> None:
@@ -115,8 +116,8 @@ class _Gathered:
             cost_usd=self.cost_usd,
         )
 
-    def _stand(self) -> looks.Standing:
-        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+    def _stand(self, measured: looks.Measured) -> looks.Standing:
+        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, measured)
 
     def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
         done = self.engine.run(trials, lambda trial: evaluate(plan, trial, self.config.targets))

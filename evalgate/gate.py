@@ -120,7 +120,10 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
     plans = make_plans(workspace, selected, options)
     _refuse_hopeless(plans, workspace.config)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
-    known = {name: verdicts.find(options.store, key) for name, key in keys.items()}
+    _refuse_committed(workspace, options.store)
+    known = {
+        plan.gate.name: verdicts.find(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
+    }
     fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*removed, *warnings))
@@ -152,6 +155,15 @@ def _decide(
 def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
     """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
     return None if options.answers == "record" else verdicts.key(plan, config, replayed=options.answers == "replay")
+
+
+def _refuse_committed(workspace: Workspace, store: Path) -> None:
+    """A store that a change can bring along holds whatever answers and verdicts its author likes. Raises InputError."""
+    if workspace.git is not None and workspace.git.tracks(store):
+        raise InputError(
+            f"{store} is under version control: whoever commits to it could commit verdicts",
+            hint=f"git rm -r --cached {store}",
+        )
 
 
 def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
@@ -209,7 +221,19 @@ def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) ->
             base = find_base(workspace.tree, workspace.git, workspace.config, options.default_branch)
         except GitError:
             base = None  # a gate that needs the merge base says so when its versions are looked for
-    return _all(gates, lambda gate: _make_plan(workspace, gate, options, base))
+    plans = _all(gates, lambda gate: _make_plan(workspace, gate, options, base))
+    if len(gates) == len(workspace.config.gates):
+        _refuse_unknown_tags(plans, workspace.config)
+    return plans
+
+
+def _refuse_unknown_tags(plans: Sequence[GatePlan], config: Config) -> None:
+    """A tag that is to block and stands nowhere would block nothing. Raises InputError."""
+    tags = {tag for plan in plans for case in plan.dataset.cases for tag in case.tags}
+    unknown = [tag for tag in config.policy.blocking_tags if tag not in tags]
+    if unknown:
+        message = f"no case has the tag {', '.join(unknown)} of policy.blocking_tags"
+        raise InputError(message, place=Place(path=config.path), hint=f"the tags are: {', '.join(sorted(tags))}")
 
 
 def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:

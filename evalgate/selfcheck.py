@@ -154,5 +154,5 @@ def _lacking(stored: Mapping[str, Sequence[float]]) -> str:
     has = "no score" if most == 0 else "one sample"
     return (
         f"the baseline has {has} of each case, and against itself it needs two or more: "
-        "set `samples: {baseline: 3}` for the gate and run it again."
+        "set `samples: {baseline: 3}` for the gate and run `evalgate baseline sample`."
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import evalgate
 from evalgate import conclude
-from evalgate.domain import Arm, Calls, Config, Failure, GatePlan, GateReport, Report, Usage, digest
+from evalgate.domain import Arm, Calls, Config, Failure, GatePlan, GateReport, Report, Target, Usage, digest
 from evalgate.errors import EvalgateError
 from evalgate.report import codec, json
 
@@ -25,9 +25,7 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     same every time, and nobody knows whether a function of the user's is still the same. Stored baseline samples take
     no part: a later baseline is no reason for a second ticket.
     """
-    names = {plan.gate.candidate_target, *(judge.target for judge in plan.judges)}
-    names |= {plan.gate.baseline_target} if plan.baseline is not None else set()
-    targets = [config.targets[name] for name in sorted(names)]
+    targets = _answering(plan, config)
     if any(t.kind == "python" or (replayed and t.recordings is not None) for t in targets):
         return None
     if all(target.kind == "recorded" for target in targets):
@@ -49,8 +47,11 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     )
 
 
-def find(store: Path, name: str | None) -> GateReport | None:
-    """The stored verdict, all of its answers now known. None where there is none that can be relied on."""
+def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
+    """The stored verdict, all of its answers now known. None where there is none that can be relied on.
+
+    A verdict of other content, under whatever name it lies, is none.
+    """
     if name is None:
         return None
     path = _path(store, name)
@@ -58,7 +59,7 @@ def find(store: Path, name: str | None) -> GateReport | None:
         report = conclude.checked(json.read(path.read_text(encoding="utf-8"), str(path)), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None  # not there, or damaged: it is decided again, from the answers in the cache
-    if len(report.gates) != 1:
+    if len(report.gates) != 1 or _content(report.gates[0]) != _content(_expected(plan, config)):
         return None
     gate = report.gates[0]
     note = f"decided before, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
@@ -78,6 +79,29 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.render(alone), encoding="utf-8", newline="\n")
         part.replace(path)
+
+
+def _answering(plan: GatePlan, config: Config) -> list[Target]:
+    """Who answers, role by role: two judges that have changed places are not the same."""
+    baseline = [plan.gate.baseline_target] if plan.baseline is not None else []
+    names = [plan.gate.candidate_target, *baseline, *(judge.target for judge in plan.judges)]
+    return [config.targets[name] for name in names]
+
+
+def _expected(plan: GatePlan, config: Config) -> GateReport:
+    evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    return conclude.judged(evidence, plan.gate.thresholds, config.policy)
+
+
+def _content(gate: GateReport) -> tuple[object, ...]:
+    """What a verdict is about, whatever was answered."""
+    evidence = gate.evidence
+    return (
+        [None if version is None else version.digest for version in (evidence.candidate, evidence.baseline)],
+        (evidence.name, evidence.level, evidence.dataset, evidence.criteria),
+        (evidence.order, dict(evidence.clusters), evidence.sequential, evidence.redraws),
+        (dict(gate.thresholds), gate.policy, gate.level_policy),
+    )
 
 
 def _path(store: Path, name: str) -> Path:

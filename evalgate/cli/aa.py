@@ -14,6 +14,7 @@ import click
 
 from evalgate.cli import tables
 from evalgate.cli.decide import read_report
+from evalgate.cli.places import config_option, store_folder
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _ONLY_SIMULATED = ("cases", "margin")
 
 @click.command("aa")
 @click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
+@config_option
 @click.option("--simulate", is_flag=True, help="Three merge rules on simulated scores; needs no report.")
 @click.option(
     "--cases", type=click.IntRange(20, 10_000), default=100, show_default=True, help="With --simulate: golden cases."
@@ -53,6 +55,7 @@ def command(
     context: click.Context,
     *,
     stored: Path | None,
+    config_path: Path,
     simulate: bool,
     cases: int,
     margin: float,
@@ -62,7 +65,8 @@ def command(
 ) -> None:
     """Try the rule on equal versions (A/A): how often does it raise a false alarm, and would it see a real drop?
 
-    From a stored report (the last run's when none is named): the baseline against itself, split sample by sample.
+    The baseline against itself, split sample by sample: what `evalgate baseline sample` stored, else the last run's
+    report, or the one that is named.
     Exits with 1 where the false alarms are more than the rule promises, 3 where the samples do not suffice, and 4
     where the cases are too few for any verdict.
     """
@@ -78,11 +82,21 @@ def command(
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} goes with --simulate; a report has its own")
-    report = read_report(stored)
+    count = runs or selfcheck.RUNS
     with _Progress() as progress:
-        tried = selfcheck.of_report(report, runs=runs or selfcheck.RUNS, seed=seed, on_run=progress.tick)
+        tried = _stored(config_path, count, seed, progress) if stored is None else ()
+        if not tried:
+            tried = selfcheck.of_report(read_report(stored, config_path), runs=count, seed=seed, on_run=progress.tick)
     click.echo(_own(tried, seed, form))
     context.exit(_exit_code(tried))
+
+
+def _stored(config_path: Path, runs: int, seed: int, progress: _Progress) -> tuple[Tried, ...]:
+    if not config_path.is_file():
+        return ()
+    from evalgate import after_merge
+
+    return after_merge.self_check(config_path, store_folder(config_path), runs=runs, seed=seed, on_run=progress.tick)
 
 
 def _exit_code(tried: Sequence[Tried]) -> ExitCode:

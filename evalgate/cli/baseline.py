@@ -36,7 +36,7 @@ def sample(
     model is called even where recordings or cached answers exist: what a version passed with is never its baseline.
     An interrupted sampling continues where it stopped.
     """
-    from evalgate import gate, merged
+    from evalgate import after_merge, gate
     from evalgate.cli.progress import Progress
     from evalgate.report.neutralise import block
     from evalgate.report.view import cost
@@ -49,7 +49,7 @@ def sample(
         gates=gates,
     )
     with Progress() as progress:
-        done = merged.sample(config_path, options, progress.show)
+        done = after_merge.sample(config_path, options, progress.show)
     for sentence in (*done.skipped, *done.warnings):
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in done.gates:
@@ -107,10 +107,10 @@ def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) 
     Writes evalgate.pins.yml beside the configuration. Commit it: a run reads the pins of the merge base, so that no
     change chooses what it is compared with.
     """
-    from evalgate import merged
+    from evalgate import after_merge
     from evalgate.report.neutralise import block
 
-    path, made, warnings = merged.pin(config_path, by=by, gates=gates, ref=ref)
+    path, made, warnings = after_merge.pin(config_path, by=by, gates=gates, ref=ref)
     for sentence in warnings:
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in made:

@@ -89,8 +89,10 @@ def pair(
     needed = means if with_baseline else means[[Arm.CANDIDATE.value]]
     complete = needed.notna().all(axis="columns").to_numpy(dtype=bool)
     decided = means[complete]
-    candidate = decided[Arm.CANDIDATE.value].to_numpy(dtype=float)
-    differences = candidate - decided[Arm.BASELINE.value].to_numpy(dtype=float) if with_baseline else None
+    candidate = statistics.clean(decided[Arm.CANDIDATE.value].to_numpy(dtype=float))
+    differences = None
+    if with_baseline:
+        differences = statistics.clean(candidate - decided[Arm.BASELINE.value].to_numpy(dtype=float))
     return Paired(
         cases=tuple(decided.index),
         places=tuple(int(place) for place in complete.nonzero()[0]),

@@ -23,7 +23,8 @@ class Standing:
     `final`: no further case can or need change the answer. `wanted` are cases of which a fresh sample could.
     `fails`: some limit, check or broken case decides for FAIL. `net` is broken minus fixed among the cases seen, and
     `critical` are critical cases that turned, settled or not. `pairs` are all criteria at the last look, `checked` the
-    checks over every output of the candidate so far, and `undecided_checks` the cases these have no score for.
+    checks over every output of the candidate so far, and `undecided_checks` the cases these have no score for;
+    `owes_all`: some of them decide by themselves, over every case.
     """
 
     look: Look
@@ -36,6 +37,7 @@ class Standing:
     pairs: Mapping[str, Paired]
     checked: tuple[Finding, ...]
     undecided_checks: Mapping[str, Mapping[str, int]]
+    owes_all: bool
     fails: bool
     final: bool
 
@@ -45,36 +47,63 @@ class Standing:
         return self.order[: self.look.cases]
 
 
-def stand(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> Standing:
-    """Looks at 25, 50, 75 and 100 % of the cases, as far as there are results, and stops when the answer is clear.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """All criteria paired, from results alone: fresh samples of cases that turned change nothing of it."""
 
-    At each look a limit passes on its own at the look's full level, and stays passed; that one of them is proven worse
-    is held to that level over all of them by Holm. FAIL stops at once. PASS stops when all limits have passed and no
-    net broken case exists. Checks that decide by themselves stop a run when they have failed for good.
-    """
+    order: tuple[str, ...]
+    clusters: Mapping[str, str] | None
+    pairs: Mapping[str, Paired]
+    alone: Mapping[str, Paired]
+    checked: tuple[Finding, ...]
+
+
+def measure(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> Measured:
+    """The numbers behind a standing; `alone` are the checks that decide by themselves, on the candidate only."""
     both = evidence.baseline is not None
     order = evidence.order or tuple(dict.fromkeys(result.case for result in evidence.results))
     frame = compare.table(evidence.results)
     clusters = _clusters(evidence, order)
-    pairs = {
-        c.name: compare.pair(frame, c.name, order, with_baseline=both, clusters=clusters) for c in evidence.criteria
-    }
     alone = {
         c.name: compare.pair(frame, c.name, order, with_baseline=False)
         for c in evidence.criteria
         if deterministic.required(c, thresholds.get(c.name, Threshold()), with_baseline=both)
     }
-    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=both)
+    return Measured(
+        order=order,
+        clusters=clusters,
+        pairs={
+            c.name: compare.pair(frame, c.name, order, with_baseline=both, clusters=clusters) for c in evidence.criteria
+        },
+        alone=alone,
+        checked=tuple(deterministic.findings(evidence, thresholds, alone, order)),
+    )
+
+
+def stand(
+    evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, measured: Measured | None = None
+) -> Standing:
+    """Looks at 25, 50, 75 and 100 % of the cases, as far as there are results, and stops when the answer is clear.
+
+    At each look a limit passes on its own at the look's full level, and stays passed; that one of them is proven worse
+    is held to that level over all of them by Holm. FAIL stops at once. PASS stops when all limits have passed and no
+    net broken case exists. Checks that decide by themselves stop a run when they have failed for good. `measured` may
+    be handed in while the results stay the same.
+    """
+    known = measured or measure(evidence, thresholds)
+    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     looking = _Looking(
         evidence=evidence,
         policy=policy,
-        order=order,
-        pairs=pairs,
+        order=known.order,
+        pairs=known.pairs,
         limits=of_gate,
-        turned=flips.turned(evidence, {*(limit.criterion for limit in of_gate), *alone}),
-        answered=_answered(evidence, order),
-        checked=tuple(deterministic.findings(evidence, thresholds, alone, order)),
-        undecided_checks={name: paired.undecided for name, paired in alone.items()},
+        turned=flips.turned(evidence, {*(limit.criterion for limit in of_gate), *known.alone}),
+        units=len(known.order) if known.clusters is None else len(set(known.clusters.values())),
+        answered=_answered(evidence, known.order),
+        checked=known.checked,
+        undecided_checks={name: paired.undecided for name, paired in known.alone.items()},
+        owes_all=decides_alone(evidence, thresholds),
     )
     return looking.stand(schedule(evidence, thresholds, policy))
 
@@ -91,7 +120,9 @@ def schedule(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Po
     of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     drops = [limit.value for limit in of_gate if limit.kind == "max_drop"]
     plan = statistics.looks(len(starts), sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
-    if not all(statistics.pass_is_possible(len(starts), drop, plan[-1][1]) for drop in drops):
+    if all(statistics.pass_is_possible(len(starts), drop, policy.alpha) for drop in drops) and not all(
+        statistics.pass_is_possible(len(starts), drop, plan[-1][1]) for drop in drops
+    ):
         plan = statistics.looks(len(starts), sequential=False, alpha=policy.alpha)
     found = []
     for number, (share, level) in enumerate(plan, start=1):
@@ -106,6 +137,7 @@ def decides_alone(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> bo
     both = evidence.baseline is not None
     return any(
         deterministic.required(criterion, thresholds.get(criterion.name, Threshold()), with_baseline=both)
+        or (criterion.blocking and criterion.p95_seconds is not None)
         for criterion in evidence.criteria
     )
 
@@ -137,9 +169,11 @@ class _Looking:
     pairs: Mapping[str, Paired]
     limits: tuple[Limit, ...]
     turned: Mapping[str, Turned]
+    units: int
     answered: int
     checked: tuple[Finding, ...]
     undecided_checks: Mapping[str, Mapping[str, int]]
+    owes_all: bool
 
     def stand(self, schedule: Sequence[Look]) -> Standing:
         failed_checks = any(finding.decision is Verdict.FAIL for finding in self.checked)
@@ -177,6 +211,7 @@ class _Looking:
             pairs={name: paired.upto(look.cases) for name, paired in self.pairs.items()},
             checked=self.checked,
             undecided_checks=self.undecided_checks,
+            owes_all=self.owes_all,
             fails=fails,
             final=settled and look.cases <= self.answered,
         )
@@ -207,9 +242,15 @@ class _Looking:
         return tuple(t if self.evidence.redraws else replace(t, wants=None) for t in found)
 
     def _net(self, look: Look, turned: Sequence[Turned]) -> int:
-        """Broken minus fixed cases among those seen."""
+        """Broken minus fixed cases among those seen; a fixed one counts until its fresh samples say otherwise.
+
+        Fewer units than decide anything break nothing either, but for critical cases.
+        """
+        if self.units < self.policy.min_cases:
+            return 0
         seen = set(self.order[: look.cases])
-        return sum((1 if t.kind == "broken" else -1) for t in turned if t.settled and t.case in seen)
+        broken = sum(t.kind == "broken" and t.settled for t in turned if t.case in seen)
+        return broken - sum(t.kind == "fixed" and (t.settled or t.wants is not None) for t in turned if t.case in seen)
 
     def _is_critical(self, turned: Turned) -> bool:
         return bool(set(turned.tags) & set(self.policy.critical_tags))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evalgate.decide import compare, looks, tags
+from evalgate.decide import compare, completeness, looks, tags
 from evalgate.decide.thresholds import finding
 from evalgate.domain import (
     Comparison,
@@ -17,8 +17,6 @@ from evalgate.domain import (
     LevelPolicy,
     Policy,
     Requirement,
-    Result,
-    Score,
     TagFall,
     Threshold,
     Unscored,
@@ -43,8 +41,7 @@ def decide(
     ]
     findings = (
         *_level_findings(evidence),
-        *_completeness(evidence, comparisons, standing, policy),
-        *_lost_cases(evidence, policy),
+        *completeness.findings(evidence, comparisons, standing, policy),
         *decisive,
         *_broken(evidence, standing),
         *tags.findings(fallen),
@@ -118,61 +115,27 @@ def _tags(evidence: Evidence, standing: looks.Standing, policy: Policy) -> tuple
     return tags.falls(evidence, pairs, alpha=policy.alpha, blocking=policy.blocking_tags)
 
 
-def _completeness(
-    evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing, policy: Policy
-) -> list[Finding]:
-    """Fail closed: whatever was expected and not decided keeps the verdict from being a pass, at every level."""
-    seen, planned = standing.seen, len(standing.order)
-    if not evidence.criteria or not evidence.results:
-        what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
-        return [_incomplete(None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ())]
-    findings = []
-    have = {result.case for result in evidence.results}
-    missing = [
-        case
-        for case in (standing.order if standing.undecided_checks and not standing.fails else seen)
-        if case not in have
-    ]
-    unknown = max(0, evidence.dataset.cases - planned)
-    if missing or unknown:
-        count = len(missing) + unknown
-        sentence = f"{count} of {evidence.dataset.cases} cases have no result at all"
-        if evidence.sequential and len(missing) == count:
-            sentence += ": the run had stopped early, and these thresholds ask for more; run the gate again"
-        findings.append(_incomplete(None, f"{sentence}.", missing))
-    for comparison in comparisons:
-        alone = standing.undecided_checks.get(comparison.criterion, {})
-        left_out = tuple(dict.fromkeys([*comparison.undecided, *(case for case in alone if case in have)]))
-        if len(left_out) > policy.max_left_out * len(seen) or (left_out and len(left_out) >= len(seen)):
-            why = _why_undecided(evidence.results, comparison.criterion, left_out[0])
-            cases = max(len(seen), len(left_out))
-            sentence = (
-                f"{comparison.criterion}: {len(left_out)} of {cases} cases could not be decided "
-                f"({_some(left_out)}); the first: {why}"
-            )
-            findings.append(_incomplete(comparison.criterion, sentence, left_out))
-    return findings
-
-
 def _broken(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
     """Cases that worked and do not any more: too many of them, or one that is critical, whatever the mean says."""
     flips, found = standing.flips, []
     critical = tuple(case for case in standing.critical if case in flips.broken)
     if critical:
-        sentence = f"Broken and critical: {_some(critical)}. {_BROKEN}"
+        sentence = f"Broken and critical: {completeness.some(critical)}. {_BROKEN}"
         found.append(_turned(Verdict.FAIL, sentence, critical))
     if standing.net > flips.allowed:
         fixed = f", {len(flips.fixed)} fixed" if flips.fixed else ""
         sentence = (
             f"{len(flips.broken)} cases are broken{fixed}: net {standing.net}, and at most {flips.allowed} allowed "
-            f"({_some(flips.broken)}). {_BROKEN}"
+            f"({completeness.some(flips.broken)}). {_BROKEN}"
         )
         found.append(_turned(Verdict.FAIL, sentence, flips.broken))
     doubtful = tuple(case for case in standing.critical if case in flips.open)
     if evidence.redraws and standing.net + len(flips.open) > flips.allowed:
         doubtful = flips.open
     if doubtful and not standing.fails:
-        sentence = f"{len(doubtful)} cases turned from pass to fail and could not be settled: {_some(doubtful)}."
+        sentence = (
+            f"{len(doubtful)} cases turned from pass to fail and could not be settled: {completeness.some(doubtful)}."
+        )
         found.append(_turned(Verdict.INCONCLUSIVE, sentence, doubtful))
     return found
 
@@ -181,47 +144,11 @@ def _turned(decision: Verdict, sentence: str, cases: Sequence[str]) -> Finding:
     return Finding(criterion=None, kind="broken", decision=decision, sentence=sentence, blocks=True, cases=tuple(cases))
 
 
-def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
-    """A dataset that shrank asks less than the baseline had to answer."""
-    lost = evidence.dataset.lost
-    if not lost or policy.removed_cases == "allow":
-        return []
-    sentence = (
-        f"{len(lost)} cases of the baseline's dataset are gone ({_some(lost)}): put them back, "
-        "or set policy.removed_cases: allow."
-    )
-    return [_incomplete(None, sentence, lost)]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-
-
-def _incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
-    return Finding(
-        criterion=criterion,
-        kind="completeness",
-        decision=Verdict.INCONCLUSIVE,
-        sentence=sentence,
-        blocks=True,
-        cases=tuple(cases),
-    )
-
-
-def _why_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
-    for result in results:
-        score = result.scores.get(criterion)
-        if result.case == case and not isinstance(score, Score):
-            arm = f"{result.arm}, "
-            return arm + (score.reason if isinstance(score, Unscored) else "no score was recorded")
-    return "one arm is missing"
-
-
 def _what_decides(evidence: Evidence, decisive: Sequence[Finding]) -> list[Finding]:
     """Says so when absolute thresholds decide alone, and when nothing decides at all, which is no pass."""
     if not decisive:
         sentence = "Nothing decides: make a check blocking, set a `min` for a criterion, or let the level run judges."
-        return [_incomplete(None, sentence, ())] if evidence.criteria else []
+        return [completeness.incomplete(None, sentence, ())] if evidence.criteria else []
     if evidence.baseline is not None:
         return []
     sentence = "There is no baseline: the absolute thresholds alone decide."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,6 +11,9 @@ from evalgate.decide import compare, planning, statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
 from evalgate.domain.numbers import exact, shown
+
+# Standard errors between the observed mean and a limit with which the bound clears it, skewness term included.
+_CLEAR = 1.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,20 +92,24 @@ def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy) -> Findin
 def _drop_sentence(ruling: Ruling, policy: Policy) -> str:
     values, margin, name = ruling.limit.tested(ruling.paired), ruling.limit.value, ruling.limit.criterion
     level, n = ruling.look.level, len(values)
-    low = max(-1.0, statistics.lower_bound(values, level))
-    high = min(1.0, statistics.upper_bound(values, level))
     if n == 0:
         return f"{name}: no case was decided on both arms."
+    low = max(-1.0, statistics.lower_bound(values, level))
+    high = min(1.0, statistics.upper_bound(values, level))
     numbers = (
         f"{shown(float(values.mean()), -margin, signed=True)} "
-        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {_units(ruling)}"
+        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {_cases(ruling)}"
     )
     if ruling.decision is Verdict.FAIL:
         return f"{name}: proven worse than the baseline: {numbers}; the allowed drop is {exact(margin)}."
     if ruling.decision is Verdict.PASS:
         return f"{name}: proven to be less than {exact(margin)} worse than the baseline: {numbers}."
+    fewest = statistics.cases_for_pass(margin, level)
     if n < policy.min_cases:
-        return f"{name}: {n} cases decide nothing, at least {policy.min_cases} are needed: {numbers}."
+        least = max(fewest, policy.min_cases)
+        return f"{name}: {n} {_units(ruling)} decide nothing, and no fewer than {least} can pass: {numbers}."
+    if low > -margin:
+        return f"{name}: fewer than {fewest} {_units(ruling)} cannot prove a drop below {exact(margin)}: {numbers}."
     return (
         f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
         f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(ruling, values)}"
@@ -115,23 +123,33 @@ def _floor_sentence(ruling: Ruling, policy: Policy) -> str:
         return f"{name}: no case was decided."
     low = statistics.lower_bound(values, level, low=0.0, high=1.0)
     high = min(1.0, statistics.upper_bound(values, level))
-    numbers = f"{shown(float(values.mean()), floor)} [{shown(low, floor)}, {shown(high, floor)}] over {_units(ruling)}"
+    mean = float(values.mean())
+    numbers = f"{shown(mean, floor)} [{shown(low, floor)}, {shown(high, floor)}] over {_cases(ruling)}"
     if ruling.decision is Verdict.FAIL:
         return f"{name}: proven below its floor of {exact(floor)}: {numbers}."
     if ruling.decision is Verdict.PASS:
         return f"{name}: proven at or above its floor of {exact(floor)}: {numbers}."
     if n < policy.min_cases:
-        return f"{name}: {n} cases decide nothing, at least {policy.min_cases} are needed: {numbers}."
-    return f"{name}: not proven to be on either side of its floor of {exact(floor)}: {numbers}.{_crowded(ruling)}"
+        least = f"at least {policy.min_cases} are needed"
+        return f"{name}: {n} {_units(ruling)} decide nothing, {least}: {numbers}."
+    needed = _settles(statistics.deviation(values), abs(mean - floor), n)
+    return (
+        f"{name}: not proven to be on either side of its floor of {exact(floor)}: {numbers}.{_crowded(ruling)}"
+        f"{'' if ruling.look.early or needed is None else f' To settle it: about {needed} {_units(ruling)}.'}"
+    )
 
 
-def _units(ruling: Ruling) -> str:
+def _cases(ruling: Ruling) -> str:
     """The cases behind the numbers; of an early stop it says so, since such an estimate is biased away from 0."""
-    cases = len(ruling.paired.cases)
-    text = f"{cases} cases"
+    text = f"{len(ruling.paired.cases)} cases"
     if ruling.paired.clusters is not None:
         text += f" in {len(set(ruling.paired.clusters))} clusters"
     return f"{text} (at stop, of {ruling.look.planned})" if ruling.look.early else text
+
+
+def _units(ruling: Ruling) -> str:
+    """What counts as one."""
+    return "cases" if ruling.paired.clusters is None else "clusters"
 
 
 def _crowded(ruling: Ruling) -> str:
@@ -140,20 +158,32 @@ def _crowded(ruling: Ruling) -> str:
     return f" Alone it would be proven worse; among {ruling.crowded} limits, corrected by Holm, it is not."
 
 
+def _settles(spread: float, distance: float, n: int) -> int | None:
+    """About how many units make a distance this far from a limit clear; None beyond a hundred times those there are."""
+    if not spread or distance <= 0:
+        return None
+    needed = max(n + 1, math.ceil((_CLEAR * spread / distance) ** 2))
+    return needed if needed <= 100 * n else None
+
+
 def _outlook(ruling: Ruling, values: statistics.Numbers) -> str:
     """What this dataset can show, and what would settle the question."""
     spread, n, margin = statistics.deviation(values), len(values), ruling.limit.value
-    detectable = statistics.detectable_drop(values)
+    detectable, mean = statistics.detectable_drop(values), float(values.mean())
     needed = max(statistics.cases_to_settle(spread, margin), statistics.cases_for_pass(margin, ruling.look.level))
-    text = f" {n} cases with s_d {shown(spread)} reliably show drops of {shown(detectable)} and more." if spread else ""
+    text = ""
+    if spread:
+        text = f" {n} {_units(ruling)} with s_d {shown(spread)} reliably show drops of {shown(detectable)} and more."
+    if needed <= n:
+        needed = _settles(spread, max(mean + margin, -mean), n) or 0
     if needed > n:
         wider = f", or an allowed drop of {shown(detectable)}" if margin < detectable < 1 else ""
-        text += f" To settle it: about {needed} cases{wider}."
+        text += f" To settle it: about {needed} {_units(ruling)}{wider}."
     if ruling.paired.noise is None or not spread or ruling.paired.clusters is not None:
         return text
     candidate, baseline = ruling.paired.samples
     more = planning.forecast(
-        difference=float(values.mean()),
+        difference=mean,
         deviation=spread,
         noise=ruling.paired.noise,
         cases=n,

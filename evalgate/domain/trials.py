@@ -268,7 +268,8 @@ class StoredBaseline:
 
     `parts` are the digests of all that makes samples comparable, by what they are of ("prompt", "dataset", ...);
     `key` is the digest of them all. `sampled_at` is ISO 8601 in UTC, of the oldest sample; `served_by` are the models
-    that the endpoint named. `results` are of the baseline's arm, scored by every criterion of the gate.
+    that the endpoint named. `results` are of the baseline's arm, scored by every criterion of the gate; `self_check`
+    says, criterion by criterion, how the rule does on these samples against themselves.
     """
 
     gate: str
@@ -280,6 +281,7 @@ class StoredBaseline:
     tool_version: str
     served_by: tuple[str, ...]
     results: tuple[Result, ...]
+    self_check: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -213,14 +213,14 @@ def _samples(evidence: Evidence) -> str:
 def _look(look: Look) -> str:
     confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
     if look.early:
-        where = f"stopped at {look.cases} of {look.planned} cases, where the answer was clear"
-        return f"{where} (look {look.number} of {look.of}); {confidence}; estimates are those at stop"
+        where = f"stopped at {look.cases} of {look.planned} cases (look {look.number} of {look.of})"
+        return f"{where}; {confidence}; estimates are those at stop"
     return f"{look.number} of {look.of}, at all {look.planned} cases; {confidence}"
 
 
 def _flips(gate: GateReport) -> str:
     flips = gate.flips
-    parts = [f"{len(flips.broken)}{_named(flips.broken)}", f"fixed {len(flips.fixed)}{_named(flips.fixed)}"]
+    parts = [f"{len(flips.broken)}{_named(flips.broken)}", f"proven fixed {len(flips.fixed)}{_named(flips.fixed)}"]
     if flips.open:
         parts.append(f"{len(flips.open)} more turned and were not drawn again{_named(flips.open)}")
     confirming = gate.evidence.calls.confirming
@@ -236,7 +236,7 @@ def _named(cases: Sequence[str]) -> str:
 
 def _tags(gate: GateReport) -> str:
     if not gate.tags:
-        return "none flagged (Benjamini-Hochberg, 10 %)"
+        return "none flagged (of those with 8 cases or more; Benjamini-Hochberg, 10 %)"
     falls = [
         f"{fall.tag}: {fall.criterion} {shown(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
     ]

@@ -188,6 +188,13 @@ class Git:
         done = self._run(["hash-object", "--stdin-paths"], data=b"".join(os.fsencode(file) + b"\n" for file in files))
         return dict(zip(files, done.stdout.decode().split(), strict=True))
 
+    def tracks(self, folder: Path) -> bool:
+        """Whether a file under this folder is under version control."""
+        place = folder.resolve()
+        return place.is_relative_to(self.root.resolve()) and bool(
+            self._run(["ls-files", "-z", "--", str(place)]).stdout
+        )
+
     def history(
         self, paths: str | Sequence[str], tips: Sequence[str], *, first_parent: bool = False
     ) -> list[tuple[str, str]]:

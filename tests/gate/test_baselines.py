@@ -70,7 +70,7 @@ def test_a_run_with_a_stored_baseline_asks_for_the_candidate_alone(world: World)
     assert gate["counts"]["decided"] == 3 * CASES
     assert gate["calls"]["made"] <= 2 * CASES
     assert f"stored {kept['sampled_at']}, digest {kept['digest'][:12]}" in " ".join(world.ended.out.split())
-    assert not any("stored baseline" in note for note in gate["notes"])
+    assert not any("was not used" in note for note in gate["notes"])
     before = (world.root / "report.json").read_bytes()
     world.evalgate("decide", "report.json", "--output", "again.json")
     assert (world.root / "again.json").read_bytes() == before
@@ -312,3 +312,16 @@ def test_a_store_that_cannot_be_written_is_said_and_what_was_answered_is_kept(wo
     world.server.received.clear()
     assert world.evalgate("baseline", "sample").code == 0
     assert not world.server.received
+
+
+def test_the_self_check_is_in_the_report_of_every_run_that_uses_the_samples(world: World) -> None:
+    merged(world, ("baseline: 1", "baseline: 3"))
+    world.grade = lambda judged: 3 + len(judged) % 3
+    assert world.evalgate("baseline", "sample").code == 0
+    alone = world.evalgate("aa")
+    assert alone.code == 0, alone.out + alone.err
+    assert "against itself in" in " ".join(alone.out.split()) or "fails" in alone.out
+    world.edit()
+    world.evalgate("run", "--output", "report.json")
+    notes = world.report()["gates"][0]["notes"]
+    assert any(note.startswith("self-check of the stored baseline: faithfulness: on these 64 cases") for note in notes)

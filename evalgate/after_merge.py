@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import evalgate
-from evalgate import answering, baselines
-from evalgate.domain import Calls, Config, Gate, GatePlan, Output, PromptVersion, Result, StoredBaseline
+from evalgate import answering, baselines, criteria, selfcheck
+from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Output, PromptVersion, Result, StoredBaseline
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.evaluate import evaluate
 from evalgate.execute.engine import Engine, Event
@@ -22,6 +22,7 @@ from evalgate.services.git import Git, short_name
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _NAMED = 3
+_QUICK = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,22 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
         engine.finish()
         warnings = engine.warnings
     return Sampling(gates=tuple(done), skipped=skipped, warnings=warnings)
+
+
+def self_check(
+    config_path: Path, store: Path, *, runs: int, seed: int, on_run: Callable[[], None]
+) -> tuple[selfcheck.Tried, ...]:
+    """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
+    workspace = open_workspace(config_path, verify=False)
+    found, _ = baselines.stored_ones(store)
+    tried: list[selfcheck.Tried] = []
+    for gate in workspace.config.gates:
+        dataset = golden.load_dataset(workspace.tree, gate.dataset)
+        own = (one for one in found if one.gate == gate.name and one.parts.get("dataset") == dataset.digest)
+        newest = next(own, None)
+        if newest is not None:
+            tried += _tried(gate, dataset, newest.results, workspace.config, runs=runs, seed=seed, on_run=on_run)
+    return tuple(tried)
 
 
 def pin(
@@ -191,9 +208,37 @@ def _sampled(engine: Engine, plan: GatePlan, config: Config, begun: datetime.dat
         tool_version=evalgate.__version__,
         served_by=_served_by(run.results),
         results=tuple(run.results),
+        self_check=tuple(map(selfcheck.sentence, _tried(plan.gate, plan.dataset, run.results, config, runs=_QUICK))),
     )
     path = baselines.write(stored, store)
     return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
+
+
+def _tried(
+    gate: Gate,
+    dataset: GoldenDataset,
+    results: Sequence[Result],
+    config: Config,
+    *,
+    runs: int,
+    seed: int = 1,
+    on_run: Callable[[], None] = lambda: None,
+) -> tuple[selfcheck.Tried, ...]:
+    return selfcheck.of_results(
+        results,
+        (
+            *map(criteria.of_check, gate.checks),
+            *(criteria.of_judge(judge, config.targets[judge.target]) for judge in gate.judges),
+        ),
+        gate.thresholds,
+        config.policy,
+        gate=gate.name,
+        sequential=config.policy.stop_early,
+        clusters={case.id: case.cluster for case in dataset.cases if case.cluster is not None} or None,
+        runs=runs,
+        seed=seed,
+        on_run=on_run,
+    )
 
 
 def _served_by(results: Sequence[Result]) -> tuple[str, ...]:

@@ -1,0 +1,26 @@
+"""What a report keeps of a check or a judge: a criterion, with a digest of all that its scores depend on."""
+
+from __future__ import annotations
+
+from evalgate.domain import Check, Criterion, Judge, Target, digest
+
+
+def of_check(check: Check) -> Criterion:
+    """A check; its schemas count by their content, wherever they lie."""
+    limit = check.options.get("p95_seconds")
+    options = {name: value for name, value in check.options.items() if name != "schema_path"}
+    documents = sorted(digest(document) for document in check.documents.values())
+    return Criterion(
+        name=check.name,
+        kind="check",
+        blocking=check.blocking,
+        digest=digest([check.type, check.negated, options, documents]),
+        p95_seconds=float(limit) if isinstance(limit, int | float) else None,
+    )
+
+
+def of_judge(judge: Judge, target: Target) -> Criterion:
+    """A judge, with who answers for it."""
+    model = judge.model or target.model or (target.location if target.kind == "local" else None)
+    asked = [target.kind, target.identity, model, dict(judge.parameters), judge.mode]
+    return Criterion(name=judge.name, kind="judge", blocking=False, digest=digest([judge.rubric.digest, *asked]))
