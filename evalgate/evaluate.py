@@ -37,10 +37,15 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
 
     The cases are run in batches that end at the looks; after each, cases that turned are settled by fresh samples, and
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
+    A shard runs all its cases: where to stop is seen when the shards are merged.
     """
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
     gathered = _Gathered(engine=engine, plan=plan, config=config)
+    if plan.shard is not None:
+        gathered.answer(len(plan.order))
+        gathered.settle(every=True)
+        return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy)
     for look in looks.schedule(gathered.evidence(), plan.gate.thresholds, config.policy):
         gathered.answer(look.cases)
         standing = gathered.settle()
@@ -74,14 +79,17 @@ class _Gathered:
         self.results += self._run(self.plan, [trial for trial in self.plan.trials if trial.case.id in wanted])
         self.results += [result for result in self.plan.stored if result.case in wanted]
 
-    def settle(self) -> looks.Standing:
-        """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer."""
+    def settle(self, *, every: bool = False) -> looks.Standing:
+        """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer.
+
+        `every`: of all that turned, since a part of the cases does not show what could change it.
+        """
         measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
         standing = self._stand(measured)
-        cases = {trial.case.id: trial.case for trial in self.plan.trials} if standing.wanted else {}
-        while standing.wanted:
+        cases = {trial.case.id: trial.case for trial in self.plan.trials}
+        while wanted := standing.turned if every else standing.wanted:
             trials = []
-            for turned in standing.wanted:
+            for turned in wanted:
                 assert turned.wants is not None
                 known = [r for r in self.confirmations if (r.case, r.arm) == (turned.case, turned.wants)]
                 trials.append(

@@ -21,6 +21,7 @@ from evalgate.domain import (
     Judge,
     Level,
     Report,
+    Shard,
 )
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.execute.engine import Event
@@ -44,7 +45,8 @@ class Options:
     `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` leaves out
     what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
     ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
-    `store` is the folder of cache and journal, `home` that of downloaded models.
+    `store` is the folder of cache and journal, `home` that of downloaded models. With a `shard`, a
+    part of the cases is run, and there is no verdict.
     """
 
     environment: Mapping[str, str]
@@ -57,6 +59,7 @@ class Options:
     default_branch: str | None = None
     answers: answering.Answers = "replay"
     use_cache: bool = True
+    shard: Shard | None = None
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
@@ -119,6 +122,8 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     plans = make_plans(workspace, selected, options)
     _refuse_hopeless(plans, workspace.config)
+    if options.shard is not None:
+        plans = tuple(trials.part(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
     _refuse_committed(workspace, options.store)
     known = {
@@ -154,7 +159,9 @@ def _decide(
 
 def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
     """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
-    return None if options.answers == "record" else verdicts.key(plan, config, replayed=options.answers == "replay")
+    if options.answers == "record" or options.shard is not None:
+        return None
+    return verdicts.key(plan, config, replayed=options.answers == "replay")
 
 
 def _refuse_committed(workspace: Workspace, store: Path) -> None:

@@ -22,6 +22,7 @@ _VERBS = {
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
     "aa": ("evalgate.cli.aa", "Try the rule on equal versions: its false alarms, and its power."),
     "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels, and with their own earlier scores."),
+    "merge": ("evalgate.cli.merge", "Join the reports of a run's shards: one verdict."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),

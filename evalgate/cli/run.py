@@ -11,6 +11,8 @@ import click
 
 from evalgate.cli import printing
 from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.domain import Shard
+from evalgate.errors import ExitCode
 
 
 def version_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -25,6 +27,20 @@ def version_options(function: click.decorators.FC) -> click.decorators.FC:
     return function
 
 
+class _Part(click.ParamType[tuple[int, int]]):
+    name = "K/N"
+
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        number, _, of = value.partition("/")
+        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+            self.fail(f'"{value}" is not of the form K/N with 1 <= K <= N, as in 3/8', param, ctx)
+        return int(number), int(of)
+
+
 @click.command("run")
 @config_option
 @version_options
@@ -33,6 +49,7 @@ def version_options(function: click.decorators.FC) -> click.decorators.FC:
 )
 @click.option("--live", "answers", flag_value="live", help="Call the model even where recordings exist.")
 @click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
+@click.option("--shard", type=_Part(), help="Run a part of the cases, the K-th of N, for `evalgate merge`.")
 @click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.output_options
@@ -47,6 +64,7 @@ def command(
     default_branch: str | None,
     changed: bool,
     answers: Literal["live", "record"] | None,
+    shard: tuple[int, int] | None,
     no_cache: bool,
     store: Path | None,
     formats: tuple[str, ...],
@@ -78,6 +96,7 @@ def command(
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
         answers=answers or "replay",
         use_cache=not no_cache,
+        shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
     )
     printing.probe(where)
     last = folder / "report.json"
@@ -91,4 +110,5 @@ def command(
             printing.write(last, json.render(report))
         except click.ClickException as error:
             click.echo(f"warning: {error.message}", err=True)
-    context.exit(report.exit_code)
+    # a part has no verdict to exit with: it is complete, and the merge decides
+    context.exit(ExitCode.PASS if shard is not None else report.exit_code)

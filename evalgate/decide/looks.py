@@ -20,7 +20,8 @@ from evalgate.domain import Arm, Evidence, Finding, Flips, Look, Policy, Thresho
 class Standing:
     """Where a gate stands after the cases it has results for.
 
-    `final`: no further case can or need change the answer. `wanted` are cases of which a fresh sample could.
+    `final`: no further case can or need change the answer. `turned` are all cases of which a fresh sample can be drawn,
+    `wanted` those of which one could change the answer.
     `fails`: some limit, check or broken case decides for FAIL. `net` is broken minus fixed among the cases seen, and
     `critical` are critical cases that turned, settled or not. `pairs` are all criteria at the last look, `checked` the
     checks over every output of the candidate so far, and `undecided_checks` the cases these have no score for;
@@ -33,6 +34,7 @@ class Standing:
     flips: Flips
     critical: tuple[str, ...]
     net: int
+    turned: tuple[Turned, ...]
     wanted: tuple[Turned, ...]
     pairs: Mapping[str, Paired]
     checked: tuple[Finding, ...]
@@ -207,6 +209,7 @@ class _Looking:
             flips=summary,
             critical=critical,
             net=net,
+            turned=tuple(t for t in self.turned.values() if t.wants is not None and self.evidence.redraws),
             wanted=wanted,
             pairs={name: paired.upto(look.cases) for name, paired in self.pairs.items()},
             checked=self.checked,

@@ -33,6 +33,8 @@ def decide(
 ) -> GateReport:
     """The verdict on one gate, from nothing but its evidence, thresholds and policy; the same every time."""
     standing = looks.stand(evidence, thresholds, policy)
+    if evidence.shard is not None:
+        return _part(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)
     fallen = _tags(evidence, standing, policy)
     decisive = [
@@ -66,6 +68,37 @@ def decide(
         comparisons=comparisons,
         findings=findings,
         requirements=requirements,
+    )
+
+
+def _part(
+    evidence: Evidence,
+    thresholds: Mapping[str, Threshold],
+    policy: Policy,
+    level_policy: LevelPolicy,
+    standing: looks.Standing,
+) -> GateReport:
+    """A shard decides nothing by itself, whatever its part of the cases says."""
+    assert evidence.shard is not None
+    cases = len({result.case for result in evidence.results})
+    sentence = (
+        f"Shard {evidence.shard.number} of {evidence.shard.of}: {cases} of {evidence.dataset.cases} cases were run; "
+        "`evalgate merge` gives the verdict of all shards."
+    )
+    return GateReport(
+        evidence=evidence,
+        thresholds=thresholds,
+        policy=policy,
+        level_policy=level_policy,
+        decision=Verdict.INCONCLUSIVE,
+        exit_code=_INCONCLUSIVE,
+        counts=_count(evidence, (), standing),
+        look=standing.look,
+        flips=standing.flips,
+        tags=(),
+        comparisons=(),
+        findings=(completeness.incomplete(None, sentence, ()),),
+        requirements=(),
     )
 
 

@@ -294,12 +294,21 @@ class StoredBaseline:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """A part of a run: the cases of unit `number` (from 1), `number + of`, ... of the order they are run in."""
+
+    number: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
     """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
 
     `lost` are the ids of cases that the dataset had at the merge base and has no more, in the order it had then.
     `sequential`: the run may stop at a look (`decide.looks`). `stored` are results of the baseline that need not be
-    asked for, `stored_baseline` says where they come from.
+    asked for, `stored_baseline` says where they come from. `order` are the ids of all cases in the order they are run;
+    with a `shard`, `trials` are those of its part alone.
     """
 
     gate: Gate
@@ -309,16 +318,13 @@ class GatePlan:
     level: ChangeLevel
     judges: tuple[Judge, ...]
     trials: tuple[Trial, ...]
+    order: tuple[str, ...]
     notes: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     sequential: bool = False
     stored: tuple[Result, ...] = ()
     stored_baseline: BaselineSample | None = None
-
-    @property
-    def order(self) -> tuple[str, ...]:
-        """The ids of all cases in the order they are run."""
-        return tuple(dict.fromkeys(trial.case.id for trial in self.trials))
+    shard: Shard | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

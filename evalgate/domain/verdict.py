@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Literal
 
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
-from evalgate.domain.trials import BaselineSample, ChangeLevel, Result, Usage
+from evalgate.domain.trials import BaselineSample, ChangeLevel, Result, Shard, Usage
 
 
 class Verdict(StrEnum):
@@ -189,7 +189,8 @@ class Evidence:
     of each case that has one: cases of one document or conversation count as one. `sequential`: the run was allowed to
     stop at a look. `confirmations` are fresh samples of cases that turned: they settle what is broken and take no part
     in any mean; `redraws` says whether who answers can draw any. `stored_baseline` is None when the baseline was
-    sampled in the same run. `notes` say what the reader should know of the versions.
+    sampled in the same run. A `shard` has results of its own part of the cases, and no verdict. `notes` say what the
+    reader should know of the versions.
     """
 
     name: str
@@ -205,6 +206,7 @@ class Evidence:
     confirmations: tuple[Result, ...] = ()
     redraws: bool = False
     stored_baseline: BaselineSample | None = None
+    shard: Shard | None = None
     notes: tuple[str, ...] = ()
     calls: Calls = field(default_factory=Calls)
     usage: Usage = field(default_factory=Usage)

@@ -22,6 +22,7 @@ from evalgate.domain import (
     Policy,
     PromptVersion,
     Request,
+    Shard,
     Target,
     Trial,
 )
@@ -70,9 +71,10 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     if faults:
         raise InputError(faults=list(dict.fromkeys(faults)))
     max_age = policy.baseline_max_age_days * _DAY
+    order = case_order(candidate, dataset)
     trials = [
         Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, target, repeat, max_age))
-        for case in case_order(candidate, dataset)
+        for case in order
         for repeat in range(max(samples for *_, samples in arms))
         for arm, version, target, samples in arms
         if repeat < samples
@@ -85,6 +87,7 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         level=level,
         judges=gate.judges if policy.levels[level.effective].judges else (),
         trials=tuple(trials),
+        order=tuple(case.id for case in order),
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
     )
 
@@ -100,6 +103,22 @@ def sampling(
     plan = make_plan(gate, version, version, dataset, nothing_changed, targets, policy)
     own = tuple(trial for trial in plan.trials if trial.arm is Arm.BASELINE)
     return replace(plan, trials=own, judges=gate.judges)
+
+
+def part(plan: GatePlan, shard: Shard) -> GatePlan:
+    """The plan for one shard: every `of`-th case, or cluster of cases, of the order, from the `number`-th on.
+
+    Raises InputError where there are more shards than units, since some would be empty.
+    """
+    clusters = {case.id: case.cluster for case in plan.dataset.cases}
+    units = dict.fromkeys(
+        ("case", case) if clusters[case] is None else ("cluster", clusters[case]) for case in plan.order
+    )
+    if shard.of > len(units):
+        raise InputError(f"{shard.of} shards for {len(units)} cases", hint="take fewer shards")
+    own = {unit for place, unit in enumerate(units) if place % shard.of == shard.number - 1}
+    cases = {c for c in plan.order if (("case", c) if clusters[c] is None else ("cluster", clusters[c])) in own}
+    return replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in cases), shard=shard)
 
 
 def fresh_sample(plan: GatePlan, case: Case, arm: Arm, number: int, targets: Mapping[str, Target]) -> Trial:

@@ -41,6 +41,7 @@ _GATE_KEYS = (
     "sequential",
     "redraws",
     "stored_baseline",
+    "shard",
     "order",
     "clusters",
     "results",

@@ -1,0 +1,29 @@
+"""`evalgate merge`: the shards of one run become one report with one verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalgate.cli import printing
+from evalgate.cli.decide import read_report
+
+
+@click.command("merge")
+@click.argument("parts", nargs=-1, required=True, metavar="REPORT...", type=click.Path(dir_okay=False, path_type=Path))
+@printing.output_options
+@click.pass_context
+def command(
+    context: click.Context, *, parts: tuple[Path, ...], formats: tuple[str, ...], outputs: tuple[Path, ...]
+) -> None:
+    """Join the reports that `evalgate run --shard K/N` wrote, and reach the verdict of the whole run.
+
+    A shard that is missing leaves its cases undecided, so the verdict cannot be a pass.
+    """
+    from evalgate import conclude
+
+    where = printing.destinations(formats, outputs)
+    report = conclude.merged([(str(path), read_report(path)) for path in parts])
+    printing.emit(report, where)
+    context.exit(report.exit_code)
