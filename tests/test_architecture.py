@@ -35,6 +35,7 @@ MAY_IMPORT = {
 }
 OWNERS = {
     "openai": {"execute/openai_provider.py"},
+    "aiohttp": {"execute/wire.py"},
     "httpx2": {"execute/local.py", "execute/openai_provider.py"},
     "tenacity": {"execute/engine.py"},
     "sqlite3": {"execute/cache.py"},
@@ -49,6 +50,7 @@ OWNERS = {
     "platformdirs": {"cli/places.py"},
 }
 AT_START = {
+    "aiohttp",
     "openai",
     "pandas",
     "numpy",

@@ -15,6 +15,7 @@ from evalgate.domain import Failure, Json, Outcome, Output, Prices, Request, Sco
 from evalgate.execute.protocol import ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -34,6 +35,14 @@ def body(request: Request, model: str) -> dict[str, Any]:
         sent["logprobs"] = True
         sent["top_logprobs"] = _TOP_LOGPROBS
     return sent
+
+
+def encoded(sent: Mapping[str, Any]) -> bytes:
+    """A body as compact JSON in UTF-8."""
+    try:
+        return _COMPACT.encode(sent).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which a model may have emitted, can only be sent escaped
+        return json.dumps(sent).encode()
 
 
 def read_reply(

@@ -1,6 +1,6 @@
 """The yardstick: the same calls from a bare aiohttp loop, which neither checks, nor keeps, nor decides anything.
 
-    python bare.py URL CALLS CONCURRENCY
+python bare.py URL CALLS CONCURRENCY
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ async def _run(url: str, calls: int, concurrency: int) -> None:
 
     async def work(session: aiohttp.ClientSession) -> None:
         for number in numbers:
-            messages = [{"role": "system", "content": "Answer." * 30}, {"role": "user", "content": f"question {number}"}]
+            messages = [
+                {"role": "system", "content": "Answer." * 30},
+                {"role": "user", "content": f"question {number}"},
+            ]
             async with session.post(url, json={"model": "m", "messages": messages}) as response:
                 reply = await response.json()
                 assert reply["choices"][0]["message"]["content"]

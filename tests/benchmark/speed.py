@@ -197,7 +197,9 @@ def main() -> None:
     options.add_argument("--faults", default="", help="shares of requests: 429=, 500=, reset=, malformed=, hang=")
     options.add_argument("--run", default="", help="more of the configuration's `run:`, such as 'timeout: 5'")
     options.add_argument("--no-bare", action="store_true", help="leave the bare loop out")
-    options.add_argument("--no-lost", action="store_true", help="do not count lost cases, which needs memory of its own")
+    options.add_argument(
+        "--no-lost", action="store_true", help="do not count lost cases, which needs memory of its own"
+    )
     for line in table(options.parse_args()):
         print(line, flush=True)
 
