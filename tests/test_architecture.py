@@ -37,7 +37,7 @@ OWNERS = {
     "openai": {"execute/openai_provider.py"},
     "aiohttp": {"execute/wire.py"},
     "httpx2": {"execute/local.py", "execute/openai_provider.py"},
-    "tenacity": {"execute/engine.py"},
+    "tenacity": {"execute/caller.py"},
     "sqlite3": {"execute/cache.py"},
     "xllamacpp": {"execute/local.py"},
     "pandas": {"decide/compare.py"},

@@ -12,10 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalgate.domain import Failure, Json, Outcome, Output, Prices, Request, ScoreToken, Usage
-from evalgate.execute.protocol import ProviderError
+from evalgate.execute.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_DURATION = re.compile(
+    r"(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)ms)?"
+)
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -144,11 +148,25 @@ def explain_status(
         hint = "check `model` and `base_url` (most end in /v1)"
         return ProviderError(f'{who} has no model "{model}", or is no chat endpoint (404){said}', fatal=True, hint=hint)
     if status in (408, 409, 425, 429) or status >= 500:
-        return ProviderError(f"{who} answered {status}{said}", retryable=True, retry_after=_retry_after(headers))
+        message, after = f"{who} answered {status}{said}", _retry_after(headers)
+        return ProviderError(message, retryable=True, retry_after=after, throttled=status == 429)
     if scored and "logprob" in said.lower():
         hint = "give the judge `score: printed`"
         return ProviderError(f"{who} gives no log-probabilities ({status}){said}", fatal=True, hint=hint)
     return ProviderError(f"{who} refused the request ({status}){said}", fatal=True, hint=_hint_for(said))
+
+
+def headroom(headers: Mapping[str, str]) -> Headroom | None:
+    """What the `x-ratelimit-*` headers say; None: they say nothing that can be read."""
+    requests, tokens = headers.get("x-ratelimit-remaining-requests"), headers.get("x-ratelimit-remaining-tokens")
+    if requests is None and tokens is None:
+        return None
+    return Headroom(
+        requests_left=_integer(requests),
+        requests_reset=_duration(headers.get("x-ratelimit-reset-requests", "")),
+        tokens_left=_integer(tokens),
+        tokens_reset=_duration(headers.get("x-ratelimit-reset-tokens", "")),
+    )
 
 
 def shorten(text: str, limit: int = 300) -> str:
@@ -236,6 +254,17 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _duration(text: str) -> float:
+    """Seconds of "1m30s", "120ms" or a bare number of seconds; 0 for anything else."""
+    text = text.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    parts = _DURATION.fullmatch(text)
+    if parts is None:
+        return 0.0
+    return sum(float(part) * unit for part, unit in zip(parts.groups("0"), (3600, 60, 1, 0.001), strict=True))
 
 
 def _log_of_sum(logs: Sequence[float]) -> float:

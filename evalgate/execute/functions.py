@@ -48,6 +48,7 @@ class PythonProvider:
         fingerprint = _fingerprint(module, self._function, self._folder)
         self.memory: Final[Memory] = "run" if fingerprint is None else WhileUnchanged(fingerprint)
         self.concurrency: Final = None
+        self.headroom: Final = None
 
     async def answer(self, request: Request) -> Outcome:
         # a copy all the way down: checks and judges compare with these very values later
@@ -72,6 +73,9 @@ class PythonProvider:
                 f"{self._target.location} raised {shorten(said)}{_where(error, self._folder)}"
             ) from error
         return self._outcome(value, time.perf_counter() - started)
+
+    async def is_there(self) -> bool:
+        return True
 
     async def aclose(self) -> None:
         pass

@@ -12,9 +12,10 @@ from urllib.parse import urlsplit, urlunsplit
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.errors import InputError
 from evalgate.execute import chat
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.protocol import Headroom, Memory, ProviderError
 from evalgate.execute.wire import Answered, Wire, WireError
 
+_PROBE_SECONDS = 4.0
 _OF_THE_WIRE = {"content-length", "connection", "host", "accept-encoding"}
 
 
@@ -55,6 +56,7 @@ class OpenAIProvider:
         self._wire: Wire | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
+        self.headroom: Headroom | None = None
 
     async def answer(self, request: Request) -> Outcome:
         """One call. Raises ProviderError, which never holds the key."""
@@ -70,9 +72,12 @@ class OpenAIProvider:
                 content = chat.encoded(chat.body(request, model))
                 answered = await wire.send("POST", envelope.url, envelope.headers, content)
         except TimeoutError as error:
+            self.headroom = None
             raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
         except WireError as error:
+            self.headroom = None
             raise self._unanswered(error) from error
+        self.headroom = chat.headroom(answered.headers)
         if answered.status != 200:
             return self._refused(answered, request, model)
         try:
@@ -87,6 +92,19 @@ class OpenAIProvider:
             prices=self._prices,
             served_by=self._served_by,
         )
+
+    async def is_there(self) -> bool:
+        """Whether the endpoint answers `GET /models` with anything at all."""
+        if self._wire is None or not self._envelopes:
+            return True
+        envelope = next(iter(self._envelopes.values()))
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                url = envelope.url.replace("/chat/completions", "/models")
+                await self._wire.send("GET", url, envelope.headers)
+        except (TimeoutError, WireError):
+            return False
+        return True
 
     async def aclose(self) -> None:
         wire, self._wire = self._wire, None

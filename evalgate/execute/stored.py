@@ -28,6 +28,7 @@ class RecordedProvider:
         self._only = {case: outcome for (case, _), outcome in outputs.items() if self._times[case] == 1}
         self.memory: Final[Memory] = "nothing"
         self.concurrency: Final = None
+        self.headroom: Final = None
 
     def times(self, case: str) -> int:
         """How many outputs of a case were recorded."""
@@ -45,6 +46,9 @@ class RecordedProvider:
             )
         return replace(found, cached=True)
 
+    async def is_there(self) -> bool:
+        return True
+
     async def aclose(self) -> None:
         pass
 
@@ -61,6 +65,7 @@ class ReplayProvider:
         self._path = path
         self.memory: Final[Memory] = "nothing"
         self.concurrency: Final = None
+        self.headroom: Final = None
 
     async def answer(self, request: Request) -> Outcome:
         found = self._recordings.get(request.key)
@@ -72,6 +77,9 @@ class ReplayProvider:
                 hint=how_to_record(self._target),
             )
         return replace(found.outcome if isinstance(found, Entry) else found, cached=True)
+
+    async def is_there(self) -> bool:
+        return True
 
     async def aclose(self) -> None:
         pass
