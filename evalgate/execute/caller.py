@@ -139,7 +139,16 @@ class Caller:
             return Failure(kind="infrastructure", message=error.message)
 
     async def _attempts(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        try:
+            return await self._attempt(line, request, key, tally, abort)
+        except ProviderError as error:
+            failed = [error]
         from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+
+        async def attempt() -> Outcome:
+            if failed:
+                raise failed.pop()  # the first attempt is over: most calls need no other, and none of this
+            return await self._attempt(line, request, key, tally, abort)
 
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self._limits.attempts),
@@ -148,7 +157,7 @@ class Caller:
             sleep=lambda seconds: _pause(seconds, tally),
             reraise=True,
         )
-        return await retrying(self._attempt, line, request, key, tally, abort)
+        return await retrying(attempt)
 
     async def _attempt(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
         # the narrower doors first, so that who waits at one holds no slot of the others

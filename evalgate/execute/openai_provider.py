@@ -53,6 +53,7 @@ class OpenAIProvider:
         self._served_by = served_by
         self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
         self._envelopes: dict[str, _Envelope] = {}
+        self._preparing = asyncio.Lock()
         self._wire: Wire | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
@@ -67,7 +68,7 @@ class OpenAIProvider:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                envelope = self._envelopes.get(model) or await self._prepare(model)
+                envelope = self._envelopes.get(model) or await self._envelope(model)
                 wire = self._wire or self._open()
                 content = chat.encoded(chat.body(request, model))
                 answered = await wire.send("POST", envelope.url, envelope.headers, content)
@@ -121,6 +122,10 @@ class OpenAIProvider:
             tls=httpx2.create_ssl_context() if urlsplit(self._url).scheme == "https" else None,
         )
         return self._wire
+
+    async def _envelope(self, model: str) -> _Envelope:
+        async with self._preparing:  # the first calls come all at once
+            return self._envelopes.get(model) or await self._prepare(model)
 
     async def _prepare(self, model: str) -> _Envelope:
         """What the package puts around every body for this model: it is asked once, over a wire that ends here."""
