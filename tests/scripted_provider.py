@@ -29,7 +29,7 @@ class ScriptedProvider:
         self.delay = delay
         self.memory = memory
         self.concurrency = concurrency
-        self.headroom: Headroom | None = None
+        self.told: Callable[[Headroom], None] = lambda headroom: None
         self.there = True
         self.asked: list[str] = []
         self.at: list[float] = []
@@ -50,6 +50,9 @@ class ScriptedProvider:
         if isinstance(outcome, ProviderError):
             raise outcome
         return outcome
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        self.told = told
 
     async def is_there(self) -> bool:
         return self.there

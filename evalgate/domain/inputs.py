@@ -257,6 +257,7 @@ STRICT_LEVEL = LevelPolicy(judges=True, inconclusive="block")
 class Limits:
     """How the engine may call: at most `concurrency` at once, each for `timeout` seconds, tried `attempts` times.
 
+    A try that is turned away (429) counts a quarter.
     The rates are of all calls of a run together; None: as fast as it goes.
     """
 

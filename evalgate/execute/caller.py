@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _LONGEST_BACKOFF = 30.0
 _SPENT = "not evaluated: max_cost_usd reached"
+_A_TURN_AWAY = 0.25  # of an attempt: "too many requests" says nothing of this one
 _WATCH_SECONDS = 0.5
 _CHARACTERS_PER_TOKEN = 4
 
@@ -58,10 +59,12 @@ class Caller:
 
     def _line(self, provider: Provider) -> _Line:
         own = provider.concurrency
+        pace = Pace(self._limits.concurrency, self._requests, self._tokens)
+        provider.listen(pace.told)
         return _Line(
             provider=provider,
             own=contextlib.nullcontext() if own is None else asyncio.Semaphore(own),
-            door=Door(Pace(self._limits.concurrency, self._requests, self._tokens)),
+            door=Door(pace),
             patience=Patience(),
             health=Health(self._limits.concurrency),
         )
@@ -143,15 +146,22 @@ class Caller:
             return await self._attempt(line, request, key, tally, abort)
         except ProviderError as error:
             failed = [error]
-        from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt
+        from tenacity import AsyncRetrying, retry_if_exception
+
+        tries = 0.0
 
         async def attempt() -> Outcome:
-            if failed:
-                raise failed.pop()  # the first attempt is over: most calls need no other, and none of this
-            return await self._attempt(line, request, key, tally, abort)
+            nonlocal tries
+            try:
+                if failed:
+                    raise failed.pop()  # the first attempt is over: most calls need no other, and none of this
+                return await self._attempt(line, request, key, tally, abort)
+            except ProviderError as error:
+                tries += _A_TURN_AWAY if error.throttled else 1.0
+                raise
 
         retrying = AsyncRetrying(
-            stop=stop_after_attempt(self._limits.attempts),
+            stop=lambda _: tries >= self._limits.attempts,
             retry=retry_if_exception(_is_worth_retrying),
             wait=self._pause_after,
             sleep=lambda seconds: _pause(seconds, tally),
@@ -200,8 +210,6 @@ class Caller:
             raise
         finally:
             line.health.ended()
-            if line.provider.headroom is not None:
-                line.door.pace.told(line.provider.headroom)
         seconds = time.monotonic() - started
         usage = outcome.usage
         line.door.pace.answered(seconds, 0 if usage is None else usage.output_tokens)

@@ -21,7 +21,7 @@ from typing import Any, Final
 from evalgate.domain import Failure, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
 from evalgate.execute.chat import cost_of, shorten
-from evalgate.execute.protocol import Memory, ProviderError, WhileUnchanged
+from evalgate.execute.protocol import Headroom, Memory, ProviderError, WhileUnchanged
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
 
@@ -48,7 +48,6 @@ class PythonProvider:
         fingerprint = _fingerprint(module, self._function, self._folder)
         self.memory: Final[Memory] = "run" if fingerprint is None else WhileUnchanged(fingerprint)
         self.concurrency: Final = None
-        self.headroom: Final = None
 
     async def answer(self, request: Request) -> Outcome:
         # a copy all the way down: checks and judges compare with these very values later
@@ -73,6 +72,9 @@ class PythonProvider:
                 f"{self._target.location} raised {shorten(said)}{_where(error, self._folder)}"
             ) from error
         return self._outcome(value, time.perf_counter() - started)
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
 
     async def is_there(self) -> bool:
         return True

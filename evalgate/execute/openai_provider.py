@@ -6,8 +6,9 @@ import asyncio
 import ipaddress
 import json
 import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.errors import InputError
@@ -57,7 +58,7 @@ class OpenAIProvider:
         self._wire: Wire | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
-        self.headroom: Headroom | None = None
+        self._told: Callable[[Headroom], None] = lambda headroom: None
 
     async def answer(self, request: Request) -> Outcome:
         """One call. Raises ProviderError, which never holds the key."""
@@ -73,12 +74,12 @@ class OpenAIProvider:
                 content = chat.encoded(chat.body(request, model))
                 answered = await wire.send("POST", envelope.url, envelope.headers, content)
         except TimeoutError as error:
-            self.headroom = None
             raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
         except WireError as error:
-            self.headroom = None
             raise self._unanswered(error) from error
-        self.headroom = chat.headroom(answered.headers)
+        headroom = chat.headroom(answered.headers)
+        if headroom is not None:
+            self._told(headroom)
         if answered.status != 200:
             return self._refused(answered, request, model)
         try:
@@ -93,6 +94,9 @@ class OpenAIProvider:
             prices=self._prices,
             served_by=self._served_by,
         )
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        self._told = told
 
     async def is_there(self) -> bool:
         """Whether the endpoint answers `GET /models` with anything at all."""
@@ -132,6 +136,7 @@ class OpenAIProvider:
         import httpx2
         import openai
 
+        parts = urlsplit(self._url)
         written: list[httpx2.Request] = []
 
         def take(request: httpx2.Request) -> httpx2.Response:
@@ -144,7 +149,8 @@ class OpenAIProvider:
             organization="",
             project="",
             webhook_secret="",
-            base_url=self._url,
+            base_url=urlunsplit(parts._replace(query="")),
+            default_query=dict(parse_qsl(parts.query)),  # within the base URL it would end up in the middle of the path
             max_retries=0,
             http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(take), trust_env=False),
         ) as client:

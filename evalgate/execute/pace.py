@@ -13,7 +13,7 @@ from evalgate.execute.protocol import Headroom
 LONGEST_PAUSE = 300.0
 """Seconds; an endpoint that asks for more than this is not waited for."""
 
-_GROWTH = 0.05  # of the ceiling, a round
+_GROWTH = 0.1  # of the ceiling, a round
 _SLOWER = 3.0
 _LATENCY_CUT = 0.85
 _LATENCY_FLOOR = 0.25  # of the ceiling: time alone says little of a model
@@ -27,7 +27,7 @@ class Bucket:
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._each = 60.0 / per_minute
-        self._tolerance = 1.0 if per_minute >= 60.0 else 0.0
+        self._tolerance = max(0.0, 1.0 - self._each)
         self._clock = clock
         self._due = clock()
 
@@ -48,7 +48,7 @@ class Pace:
 
     A round is as many replies as the window is wide. After each, with s the share of calls that were pushed back (429,
     an error of the server, a timeout): the window shrinks by s/2 (DCTCP, RFC 8257, 3.3, without its smoothing: a
-    single 429 is no reason to halve it), and grows by a twentieth of the ceiling unless most were pushed back. It also
+    single 429 is no reason to halve it), and grows by a tenth of the ceiling unless most were pushed back. It also
     shrinks a little when even the quick answers of a round (lower quartile of seconds a token) took three times what
     they took in the calmest one. After a pause calls begin one by one, spread over the time that an answer takes.
     """

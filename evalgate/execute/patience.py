@@ -14,7 +14,7 @@ _BEYOND = 3.0
 _LEAST_SECONDS = 1.0
 _SHARE = 0.03
 _FREE = 2
-_MOST_AT_ONCE = 3
+_MOST_TIMES = 3
 
 
 class Patience:
@@ -56,18 +56,20 @@ class Patience:
         known, and neither is whether anybody charges for it.
         """
         asked: set[asyncio.Future[Outcome]] = {asyncio.ensure_future(ask())}
+        times = 1
         try:
             while True:
-                bound = self.bound if len(asked) < _MOST_AT_ONCE else None
+                bound = self.bound if times < _MOST_TIMES else None
                 done, asked = await asyncio.wait(asked, timeout=bound, return_when=asyncio.FIRST_COMPLETED)
                 good = [each for each in done if each.exception() is None]
                 if good or (done and not asked):
                     return (good or list(done))[0].result()
                 if not done and self.bound is not None and may_hedge():
                     self._again += 1
+                    times += 1
                     asked.add(asyncio.ensure_future(ask()))
         finally:
             for each in asked:
                 each.cancel()
             if asked:
-                await asyncio.wait(asked)
+                await asyncio.gather(*asked, return_exceptions=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -65,8 +66,7 @@ class Provider(Protocol):
     `memory` says what may be remembered of its answers: "cache" (the request's key determines what is asked),
     WhileUnchanged (only for continuing this very run, with the same code behind it), "run" (not beyond this engine) or
     "nothing" (the answers are stored already; asking is no call and costs nothing). `concurrency` is how many requests
-    it takes at once; None: as many as the engine sends. `headroom` is what the last reply said of the endpoint's
-    limits; None: nothing.
+    it takes at once; None: as many as the engine sends.
     """
 
     @property
@@ -75,11 +75,12 @@ class Provider(Protocol):
     @property
     def concurrency(self) -> int | None: ...
 
-    @property
-    def headroom(self) -> Headroom | None: ...
-
     async def answer(self, request: Request) -> Outcome:
         """The outcome of one request. Raises ProviderError."""
+        ...
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        """`told` is to be called with whatever a reply says of the endpoint's limits."""
         ...
 
     async def is_there(self) -> bool:

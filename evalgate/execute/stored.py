@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from evalgate.domain import Outcome, Request, Target
 from evalgate.execute.entries import Entry
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.protocol import Headroom, Memory, ProviderError
 
 
 class RecordedProvider:
@@ -28,7 +28,6 @@ class RecordedProvider:
         self._only = {case: outcome for (case, _), outcome in outputs.items() if self._times[case] == 1}
         self.memory: Final[Memory] = "nothing"
         self.concurrency: Final = None
-        self.headroom: Final = None
 
     def times(self, case: str) -> int:
         """How many outputs of a case were recorded."""
@@ -45,6 +44,9 @@ class RecordedProvider:
                 hint=f'record one more line with this case\'s id, or ask target "{self._target.name}" for less',
             )
         return replace(found, cached=True)
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
 
     async def is_there(self) -> bool:
         return True
@@ -65,7 +67,6 @@ class ReplayProvider:
         self._path = path
         self.memory: Final[Memory] = "nothing"
         self.concurrency: Final = None
-        self.headroom: Final = None
 
     async def answer(self, request: Request) -> Outcome:
         found = self._recordings.get(request.key)
@@ -77,6 +78,9 @@ class ReplayProvider:
                 hint=how_to_record(self._target),
             )
         return replace(found.outcome if isinstance(found, Entry) else found, cached=True)
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
 
     async def is_there(self) -> bool:
         return True

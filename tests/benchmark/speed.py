@@ -100,18 +100,13 @@ def write_project(folder: Path, url: str, cases: int, concurrency: int, more: st
             file.write(json.dumps({**case, "tags": [f"topic-{number % 5}"]}) + "\n")
 
 
-def measure(command: Sequence[str | Path], server: Endpoint, compiled: Path) -> Measured:
-    """Runs a command to its end; `compiled` keeps Python's compiled modules, as an installation does."""
+def measure(command: Sequence[str | Path], server: Endpoint) -> Measured:
+    """Runs a command to its end; Python keeps its compiled modules, as it does for a user."""
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     before = server.counts()
     with tempfile.TemporaryFile() as err:
         started = time.perf_counter()
-        process = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=err,
-            env={**environment, "PYTHONPYCACHEPREFIX": str(compiled)},
-        )
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=err, env=environment)
         _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -131,7 +126,7 @@ def measure(command: Sequence[str | Path], server: Endpoint, compiled: Path) -> 
 def gate(folder: Path, server: Endpoint) -> Measured:
     """`evalgate run`. Raises RuntimeError when it ended with an error instead of a verdict, or lost a case."""
     run = [sys.executable, "-c", "from evalgate.cli import main; main()", "run", "--config", folder / "evalgate.yml"]
-    measured = measure(run, server, folder.parent / "compiled")
+    measured = measure(run, server)
     if measured.code not in (0, 1, 4, 5):
         raise RuntimeError(f"evalgate run ended with {measured.code}: {measured.err}")
     return measured
@@ -166,7 +161,7 @@ def _row(cases: int, folder: Path, server: Endpoint, first: Measured, given: arg
     bare = None
     if not given.faults and not given.no_bare:
         command = [sys.executable, HERE / "bare.py", server.url, str(calls), str(given.concurrency)]
-        bare = measure(command, server, folder.parent / "compiled")
+        bare = measure(command, server)
         if bare.code:
             raise RuntimeError(bare.err)
     cold = gate(folder, server)
