@@ -34,9 +34,9 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 OWNERS = {
-    "openai": {"execute/openai_provider.py"},
+    "openai": {"execute/envelope.py"},
     "aiohttp": {"execute/wire.py"},
-    "httpx2": {"execute/local.py", "execute/openai_provider.py"},
+    "httpx2": {"execute/envelope.py", "execute/local.py", "execute/openai_provider.py"},
     "tenacity": {"execute/caller.py"},
     "sqlite3": {"execute/cache.py"},
     "xllamacpp": {"execute/local.py"},

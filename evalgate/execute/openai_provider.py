@@ -7,29 +7,21 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from typing import Final
+from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.errors import InputError
 from evalgate.execute import chat
+from evalgate.execute.envelope import Envelope, envelope
 from evalgate.execute.protocol import Headroom, Memory, ProviderError
 from evalgate.execute.wire import Answered, Wire, WireError
 
 _PROBE_SECONDS = 4.0
-_OF_THE_WIRE = {"content-length", "connection", "host", "accept-encoding"}
-
-
-class _Envelope(NamedTuple):
-    """All of an HTTP request but its body."""
-
-    url: str
-    headers: dict[str, str]
 
 
 class OpenAIProvider:
-    """An OpenAI-compatible chat endpoint: the `openai` package writes URL, authentication and headers, once a model;
-    the bodies go through a leaner wire than the package's, whose models and transport cost more than all else.
+    """An OpenAI-compatible chat endpoint, or Azure's: `envelope` says where and how, `chat` what is sent and read.
 
     `timeout` is seconds for one whole answer. `base_url` stands in for the target's (the embedded model's server), and
     `served_by` for what the endpoint would say of itself. Nothing but the arguments steers it, no environment variable.
@@ -53,7 +45,7 @@ class OpenAIProvider:
         self._url = base_url or target.location
         self._served_by = served_by
         self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
-        self._envelopes: dict[str, _Envelope] = {}
+        self._envelopes: dict[str, Envelope] = {}
         self._preparing = asyncio.Lock()
         self._wire: Wire | None = None
         self.memory: Final[Memory] = "cache"
@@ -69,10 +61,10 @@ class OpenAIProvider:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                envelope = self._envelopes.get(model) or await self._envelope(model)
+                around = self._envelopes.get(model) or await self._envelope(model)
                 wire = self._wire or self._open()
                 content = chat.encoded(chat.body(request, model))
-                answered = await wire.send("POST", envelope.url, envelope.headers, content)
+                answered = await wire.send("POST", around.url, around.headers, content)
         except TimeoutError as error:
             raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
         except WireError as error:
@@ -102,11 +94,10 @@ class OpenAIProvider:
         """Whether the endpoint answers `GET /models` with anything at all."""
         if self._wire is None or not self._envelopes:
             return True
-        envelope = next(iter(self._envelopes.values()))
+        around = next(iter(self._envelopes.values()))
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                url = envelope.url.replace("/chat/completions", "/models")
-                await self._wire.send("GET", url, envelope.headers)
+                await self._wire.send("GET", around.models, around.headers)
         except (TimeoutError, WireError):
             return False
         return True
@@ -127,51 +118,15 @@ class OpenAIProvider:
         )
         return self._wire
 
-    async def _envelope(self, model: str) -> _Envelope:
+    async def _envelope(self, model: str) -> Envelope:
         async with self._preparing:  # the first calls come all at once
-            return self._envelopes.get(model) or await self._prepare(model)
-
-    async def _prepare(self, model: str) -> _Envelope:
-        """What the package puts around every body for this model: it is asked once, over a wire that ends here."""
-        import httpx2
-        import openai
-
-        parts = urlsplit(self._url)
-        written: list[httpx2.Request] = []
-
-        def take(request: httpx2.Request) -> httpx2.Response:
-            written.append(request)
-            return httpx2.Response(200, json={})
-
-        async with openai.AsyncOpenAI(
-            api_key=self._key or "",
-            admin_api_key="",  # given, so that neither key is looked up in the environment
-            organization="",
-            project="",
-            webhook_secret="",
-            base_url=urlunsplit(parts._replace(query="")),
-            default_query=dict(parse_qsl(parts.query)),  # within the base URL it would end up in the middle of the path
-            max_retries=0,
-            http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(take), trust_env=False),
-        ) as client:
-            client.organization = client.project = None
-            # OPENAI_CUSTOM_HEADERS has been taken in by now, and there is no argument against it
-            client._custom_headers = {}
-            try:
-                await client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body={"model": model},
-                    options={} if self._key else {"headers": {"Authorization": openai.Omit()}},
-                )
-            except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-                raise self._no_url(self._clean(str(error.__cause__ or error))) from error
-        (request,) = written
-        if request.url.scheme not in ("http", "https") or not request.url.host:
-            raise self._no_url("it is not an http:// or https:// URL")
-        headers = {name: value for name, value in request.headers.items() if name not in _OF_THE_WIRE}
-        envelope = self._envelopes[model] = _Envelope(str(request.url.copy_with(userinfo=b"")), headers)
-        return envelope
+            if model not in self._envelopes:
+                try:
+                    self._envelopes[model] = await envelope(self._url, self._key, model)
+                except ValueError as error:
+                    message = f"cannot connect to {self._who()}: {self._clean(str(error))}"
+                    raise ProviderError(message, fatal=True, hint="check `base_url`") from error
+            return self._envelopes[model]
 
     def _refused(self, answered: Answered, request: Request, model: str) -> Outcome:
         try:
@@ -204,9 +159,6 @@ class OpenAIProvider:
             unreachable=True,
             hint="check `base_url`, and that the server runs",
         )
-
-    def _no_url(self, reason: str) -> ProviderError:
-        return ProviderError(f"cannot connect to {self._who()}: {reason}", fatal=True, hint="check `base_url`")
 
     def _who(self) -> str:
         return f'target "{self._target.name}" ({_shown(self._url)})'
