@@ -94,7 +94,7 @@ class Caller:
                 else:
                     doubted.discard(name)
                 if down:
-                    message = f'target "{name}" is down: no call succeeds any more'
+                    message = f'target "{name}" is down: {line.health.why}'
                     abort(ServiceError(message, hint="check `base_url`, and that the server runs and answers"))
                     return
 
@@ -231,7 +231,7 @@ class Caller:
             line.health.heard()
             line.door.pace.pause(error.retry_after or 0.0)
         elif error.retryable:
-            line.health.failed()
+            line.health.failed(error.message)
         if error.retryable:
             line.door.pace.pushed_back()
 

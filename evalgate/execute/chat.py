@@ -7,6 +7,7 @@ import email.utils
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -77,7 +78,7 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = str(choice.get("finish_reason") or "unknown")
+    reason = sys.intern(str(choice.get("finish_reason") or "unknown"))
     if reason == "content_filter":
         return unusable("the endpoint's content filter stopped the reply")
     if message.get("refusal"):
@@ -217,7 +218,8 @@ def _usage(data: Any) -> Usage | None:
 
 def _served_by(data: Mapping[str, Any]) -> str | None:
     parts = [data.get("model"), data.get("system_fingerprint")]
-    return "/".join(part for part in parts if isinstance(part, str) and part) or None
+    # a run keeps as many answers as it makes calls, and they all say the same of this
+    return sys.intern("/".join(part for part in parts if isinstance(part, str) and part)) or None
 
 
 def _code(content: Any) -> str | None:

@@ -31,6 +31,7 @@ class Health:
         self._lost = 0
         self._failures = 0
         self._failing_since = 0.0
+        self._why = ""
         self._in_flight = 0
         self._quiet_since = 0.0
 
@@ -51,11 +52,12 @@ class Health:
         self._failures = 0
         self._quiet_since = self._clock()
 
-    def failed(self) -> None:
+    def failed(self, why: str) -> None:
         """One attempt of a call failed, and not for being too many."""
         if self._failures == 0:
             self._failing_since = self._clock()
         self._failures += 1
+        self._why = why
 
     def lost(self, error: ProviderError) -> bool:
         """Counts a request that was lost after all its attempts; True when going on makes no sense."""
@@ -63,6 +65,11 @@ class Health:
         if self._answered:
             return self._lost >= max(10, 2 * self._concurrency)
         return error.unreachable or self._lost >= 3
+
+    @property
+    def why(self) -> str:
+        """What is wrong with it, as far as anything was heard."""
+        return self._why if self._failures else f"nothing was heard of it for {self.silence:.0f} s"
 
     @property
     def silence(self) -> float:

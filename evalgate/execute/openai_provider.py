@@ -91,8 +91,11 @@ class OpenAIProvider:
         self._told = told
 
     async def is_there(self) -> bool:
-        """Whether the endpoint answers `GET /models` with anything at all."""
-        if self._wire is None or not self._envelopes:
+        """Whether the endpoint answers `GET /models` with anything at all.
+
+        Where one thing is asked at a time (the embedded model's server, in this process), it may be busy with it.
+        """
+        if self._wire is None or not self._envelopes or self.concurrency is not None:
             return True
         around = next(iter(self._envelopes.values()))
         try:

@@ -108,7 +108,7 @@ def test_failures_without_an_answer_between_them_are_an_outage_after_a_while() -
     clock = Clock()
     health = Health(8, clock)
     for _ in range(50):
-        health.failed()
+        health.failed("503")
     assert not health.is_down(None), "a moment of failures is none"
     clock.now += OUTAGE
     assert health.is_down(None)
@@ -120,7 +120,7 @@ def test_one_case_that_always_fails_is_no_outage() -> None:
     clock = Clock()
     health = Health(8, clock)
     for _ in range(100):
-        health.failed()
+        health.failed("503")
         clock.now += 5
         health.answered()
         assert not health.is_down(None)
