@@ -83,7 +83,7 @@ def test_a_major_needs_a_sign_off(world: World) -> None:
     assert ended.code == 5, ended.out
     gate = world.report()["gates"][0]
     assert {"kind": "sign_off", "state": "pending"}.items() <= gate["requirements"][1].items()
-    assert world.server.received[0].body["temperature"] == 0.5
+    assert 0.5 in [received.body.get("temperature") for received in world.server.received]
 
 
 def test_a_level_declared_too_low_fails_with_the_lines_to_edit(world: World) -> None:
