@@ -80,8 +80,6 @@ class Pace:
         if not self._paused_until and self._requests is None and self._tokens is None:
             return 0.0
         now = self._clock()
-        if self._paused_until and not self._one_by_one and now >= self._paused_until:
-            self._paused_until = 0.0
         until = max(self._paused_until, self._next if self._one_by_one else 0.0)
         return max(until - now, 0.0, *(bucket.delay() for bucket in (self._requests, self._tokens) if bucket))
 
