@@ -9,7 +9,7 @@ from typing import Any
 
 from evalgate.domain import Arm, Case, Message, Outcome, Output, Request, Result, Score, Trial
 from evalgate.execute.engine import Engine
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.protocol import Headroom, Memory, ProviderError
 
 Script = Callable[[Request, int], Outcome | ProviderError]
 
@@ -29,6 +29,8 @@ class ScriptedProvider:
         self.delay = delay
         self.memory = memory
         self.concurrency = concurrency
+        self.told: Callable[[Headroom], None] = lambda headroom: None
+        self.there = True
         self.asked: list[str] = []
         self.at: list[float] = []
         self.now = self.most_at_once = 0
@@ -48,6 +50,12 @@ class ScriptedProvider:
         if isinstance(outcome, ProviderError):
             raise outcome
         return outcome
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        self.told = told
+
+    async def is_there(self) -> bool:
+        return self.there
 
     async def aclose(self) -> None:
         self.closed = True

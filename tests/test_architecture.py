@@ -80,9 +80,10 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 OWNERS = {
-    "openai": {"execute/openai_provider.py"},
-    "httpx2": {"execute/local.py", "execute/openai_provider.py"},
-    "tenacity": {"execute/engine.py"},
+    "openai": {"execute/envelope.py"},
+    "aiohttp": {"execute/wire.py"},
+    "httpx2": {"execute/envelope.py", "execute/local.py", "execute/openai_provider.py"},
+    "tenacity": {"execute/caller.py"},
     "sqlite3": {"execute/cache.py"},
     "xllamacpp": {"execute/local.py"},
     "pandas": {"decide/compare.py"},
@@ -95,6 +96,7 @@ OWNERS = {
     "platformdirs": {"cli/places.py"},
 }
 AT_START = {
+    "aiohttp",
     "openai",
     "pandas",
     "numpy",

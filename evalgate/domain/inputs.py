@@ -262,12 +262,18 @@ STRICT_LEVEL = LevelPolicy(judges=True, inconclusive="block")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How the engine may call: at most `concurrency` at once, each for `timeout` seconds, tried `attempts` times."""
+    """How the engine may call: at most `concurrency` at once, each for `timeout` seconds, tried `attempts` times.
+
+    A try that is turned away (429) counts a quarter.
+    The rates are of all calls of a run together; None: as fast as it goes.
+    """
 
     concurrency: int = 8
     timeout: float = 120.0
     attempts: int = 5
     max_cost_usd: float | None = None
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

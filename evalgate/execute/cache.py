@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +17,16 @@ from evalgate.execute.entries import Entry, dump, load
 
 _FORMAT = 1
 _DAY = 86_400
+_BATCH = 100
+_BATCH_SECONDS = 1.0
 _DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
 
 
 class Cache:
     """One SQLite file in WAL mode, opened at first use, safe for several processes.
 
+    What is put is written in batches, a hundred answers or a second's worth, and at the end: a transaction an answer
+    costs more than the answer. Until then a crash loses it here, though not in the journal.
     Nothing that goes wrong with it stops a run: a damaged file is moved aside, an unwritable one is only read, and
     `warnings` says so, once.
     """
@@ -34,9 +38,13 @@ class Cache:
         self._opened = False
         self._writable = True
         self._used: set[str] = set()
+        self._unwritten: dict[str, tuple[str, str, float, float]] = {}
+        self._written_at = 0.0
 
     def get(self, key: str, max_age: float | None = None) -> Outcome | None:
         """What the request was answered, marked `cached`; None when nobody asked in the last `max_age` seconds."""
+        if key in self._unwritten:
+            return replace(load(self._unwritten[key][1]).outcome, cached=True)
         connection = self._open()
         if connection is None:
             return None
@@ -58,15 +66,39 @@ class Cache:
         """Keeps an output. A failure of either kind is asked again next time: the endpoint may have been mended."""
         if not isinstance(outcome, Output):
             return
-        connection = self._open()
-        if connection is None or not self._writable:
+        self.put_line(key, dump(Entry(key=key, about=about, outcome=outcome)))
+
+    def put_line(self, key: str, line: str) -> None:
+        """Keeps an output that `entries.dump` has written already."""
+        if self._open() is None or not self._writable:
             return
         now = time.time()
-        row = (key, dump(Entry(key=key, about=about, outcome=outcome)), now, now)
-        with self._reported():
-            connection.execute("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", row)
+        if not self._unwritten:
+            self._written_at = now
+        self._unwritten[key] = (key, line, now, now)
+        if len(self._unwritten) >= _BATCH or now - self._written_at >= _BATCH_SECONDS:
+            self._write()
+
+    def _write(self) -> None:
+        rows = list(self._unwritten.values())
+        self._unwritten.clear()
+        for _ in range(2):  # a damaged file is replaced by a new one, where the same rows belong
+            connection = self._connection
+            if connection is None or not rows or not self._writable:
+                return
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?)", rows)
+                connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                self._fail(error)
+            else:
+                return
 
     def close(self) -> None:
+        self._write()
         connection, self._connection, self._opened = self._connection, None, False
         if connection is None:
             return
@@ -136,13 +168,6 @@ class Cache:
             else:
                 self._connection = connection
                 return
-
-    @contextlib.contextmanager
-    def _reported(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            self._fail(error)
 
     def _fail(self, error: sqlite3.Error) -> None:
         """After this the run goes on: with a new file, or without writing."""

@@ -7,14 +7,20 @@ import email.utils
 import json
 import math
 import re
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalgate.domain import Failure, Json, Outcome, Output, Prices, Request, ScoreToken, Usage
-from evalgate.execute.protocol import ProviderError
+from evalgate.execute.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_DURATION = re.compile(
+    r"(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)ms)?"
+)
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
@@ -34,6 +40,14 @@ def body(request: Request, model: str) -> dict[str, Any]:
         sent["logprobs"] = True
         sent["top_logprobs"] = _TOP_LOGPROBS
     return sent
+
+
+def encoded(sent: Mapping[str, Any]) -> bytes:
+    """A body as compact JSON in UTF-8."""
+    try:
+        return _COMPACT.encode(sent).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which a model may have emitted, can only be sent escaped
+        return json.dumps(sent).encode()
 
 
 def read_reply(
@@ -64,7 +78,7 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = str(choice.get("finish_reason") or "unknown")
+    reason = sys.intern(str(choice.get("finish_reason") or "unknown"))
     if reason == "content_filter":
         return unusable("the endpoint's content filter stopped the reply")
     if message.get("refusal"):
@@ -135,11 +149,25 @@ def explain_status(
         hint = "check `model` and `base_url` (most end in /v1)"
         return ProviderError(f'{who} has no model "{model}", or is no chat endpoint (404){said}', fatal=True, hint=hint)
     if status in (408, 409, 425, 429) or status >= 500:
-        return ProviderError(f"{who} answered {status}{said}", retryable=True, retry_after=_retry_after(headers))
+        message, after = f"{who} answered {status}{said}", _retry_after(headers)
+        return ProviderError(message, retryable=True, retry_after=after, throttled=status == 429)
     if scored and "logprob" in said.lower():
         hint = "give the judge `score: printed`"
         return ProviderError(f"{who} gives no log-probabilities ({status}){said}", fatal=True, hint=hint)
     return ProviderError(f"{who} refused the request ({status}){said}", fatal=True, hint=_hint_for(said))
+
+
+def headroom(headers: Mapping[str, str]) -> Headroom | None:
+    """What the `x-ratelimit-*` headers say; None: they say nothing that can be read."""
+    requests, tokens = headers.get("x-ratelimit-remaining-requests"), headers.get("x-ratelimit-remaining-tokens")
+    if requests is None and tokens is None:
+        return None
+    return Headroom(
+        requests_left=_integer(requests),
+        requests_reset=_duration(headers.get("x-ratelimit-reset-requests", "")),
+        tokens_left=_integer(tokens),
+        tokens_reset=_duration(headers.get("x-ratelimit-reset-tokens", "")),
+    )
 
 
 def shorten(text: str, limit: int = 300) -> str:
@@ -190,7 +218,8 @@ def _usage(data: Any) -> Usage | None:
 
 def _served_by(data: Mapping[str, Any]) -> str | None:
     parts = [data.get("model"), data.get("system_fingerprint")]
-    return "/".join(part for part in parts if isinstance(part, str) and part) or None
+    # a run keeps as many answers as it makes calls, and they all say the same of this
+    return sys.intern("/".join(part for part in parts if isinstance(part, str) and part)) or None
 
 
 def _code(content: Any) -> str | None:
@@ -227,6 +256,17 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     except ValueError:
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _duration(text: str) -> float:
+    """Seconds of "1m30s", "120ms" or a bare number of seconds; 0 for anything else."""
+    text = text.strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    parts = _DURATION.fullmatch(text)
+    if parts is None:
+        return 0.0
+    return sum(float(part) * unit for part, unit in zip(parts.groups("0"), (3600, 60, 1, 0.001), strict=True))
 
 
 def _log_of_sum(logs: Sequence[float]) -> float:

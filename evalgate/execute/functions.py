@@ -21,7 +21,7 @@ from typing import Any, Final
 from evalgate.domain import Failure, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
 from evalgate.execute.chat import cost_of, shorten
-from evalgate.execute.protocol import Memory, ProviderError, WhileUnchanged
+from evalgate.execute.protocol import Headroom, Memory, ProviderError, WhileUnchanged
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
 
@@ -72,6 +72,12 @@ class PythonProvider:
                 f"{self._target.location} raised {shorten(said)}{_where(error, self._folder)}"
             ) from error
         return self._outcome(value, time.perf_counter() - started)
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
+
+    async def is_there(self) -> bool:
+        return True
 
     async def aclose(self) -> None:
         pass

@@ -38,12 +38,17 @@ class Journal:
 
     def put(self, key: str, outcome: Outcome, about: str) -> None:
         """Appends an output. A failure of either kind is asked again by the next run."""
-        if not self._writable or not isinstance(outcome, Output):
+        if isinstance(outcome, Output):
+            self.put_line(dump(Entry(key=key, about=about, outcome=outcome)))
+
+    def put_line(self, text: str) -> None:
+        """Appends an output that `entries.dump` has written already."""
+        if not self._writable:
             return
         try:
             if self._file is None:
                 self._file = self._open()
-            line = dump(Entry(key=key, about=about, outcome=outcome)).encode() + b"\n"
+            line = text.encode() + b"\n"
             if self._file.write(line) != len(line):  # the next line must not be glued to this torn one
                 raise OSError("no space left")
         except OSError as error:

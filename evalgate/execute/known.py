@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TypeAlias
 
-from evalgate.domain import Outcome, Request, digest
+from evalgate.domain import Outcome, Output, Request, digest
 from evalgate.execute.cache import Cache
-from evalgate.execute.entries import Entry, is_answer
+from evalgate.execute.entries import Entry, dump, is_answer
 from evalgate.execute.journal import Journal
 from evalgate.execute.protocol import Memory, WhileUnchanged
 
@@ -47,10 +47,13 @@ class KnownAnswers:
     def keep(self, memory: Memory, request: Request, key: str, outcome: Outcome) -> None:
         """Stores a new answer, first where an interruption cannot reach it."""
         name = _in_journal(memory, key)
-        if self._journal is not None and name is not None:
-            self._journal.put(name, outcome, request.about)
+        if name is None or not isinstance(outcome, Output):
+            return  # a failure of either kind is asked again next time: the endpoint may have been mended
+        line = dump(Entry(key=name, about=request.about, outcome=outcome))
+        if self._journal is not None:
+            self._journal.put_line(line)
         if self._cache is not None and memory == "cache":
-            self._cache.put(key, outcome, request.about)
+            self._cache.put_line(key, line)
 
     def record(self, request: Request, key: str, outcome: Outcome) -> None:
         """Of several requests that are equal, the first name in order is kept: the file does not depend on luck."""

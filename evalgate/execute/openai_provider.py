@@ -6,26 +6,26 @@ import asyncio
 import ipaddress
 import json
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.errors import InputError
 from evalgate.execute import chat
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.envelope import Envelope, envelope
+from evalgate.execute.protocol import Headroom, Memory, ProviderError
+from evalgate.execute.wire import Answered, Wire, WireError
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-_CONNECT_SECONDS = 15.0
+_PROBE_SECONDS = 4.0
 
 
 class OpenAIProvider:
-    """An OpenAI-compatible chat endpoint, through the `openai` package.
+    """An OpenAI-compatible chat endpoint, or Azure's: `envelope` says where and how, `chat` what is sent and read.
 
     `timeout` is seconds for one whole answer. `base_url` stands in for the target's (the embedded model's server), and
     `served_by` for what the endpoint would say of itself. Nothing but the arguments steers it, no environment variable.
-    The client is made at the first request, in the loop that asks. Raises InputError when the target names an
+    The connections belong to the loop that first asks. Raises InputError when the target names an
     environment variable that held no usable key (`api_key`).
     """
 
@@ -45,45 +45,39 @@ class OpenAIProvider:
         self._url = base_url or target.location
         self._served_by = served_by
         self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
-        self._client: AsyncOpenAI | None = None
+        self._envelopes: dict[str, Envelope] = {}
+        self._preparing = asyncio.Lock()
+        self._wire: Wire | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
+        self._told: Callable[[Headroom], None] = lambda headroom: None
 
     async def answer(self, request: Request) -> Outcome:
         """One call. Raises ProviderError, which never holds the key."""
-        import httpx2
-        import openai
-
         model = request.model or self._target.model
         if not model:
             hint = "give the target, the prompt or the judge a `model`"
             raise ProviderError(f"{self._who()}: no model is named for {request.about}", fatal=True, hint=hint)
-        client = self._client or self._open()
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                # the package's way to its transport, authentication and errors without its response models,
-                # which cost more CPU than all the rest of a call
-                response = await client.post(
-                    "/chat/completions",
-                    cast_to=httpx2.Response,
-                    body=chat.body(request, model),
-                    options={} if self._key else {"headers": {"Authorization": openai.Omit()}},
-                )
-        except (TimeoutError, openai.APITimeoutError) as error:
-            message = f"{self._who()} did not answer within {self._timeout:g} s"
-            unreachable = isinstance(error.__cause__, httpx2.ConnectTimeout)
-            raise ProviderError(message, retryable=True, unreachable=unreachable) from error
-        except openai.APIConnectionError as error:
-            raise self._unreachable(error) from error
-        except openai.APIStatusError as error:
-            return self._refused(error, request, model)
-        except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ProviderError(f"{self._who()}: {self._clean(str(error))}", retryable=True) from error
+                around = self._envelopes.get(model) or await self._envelope(model)
+                wire = self._wire or self._open()
+                content = chat.encoded(chat.body(request, model))
+                answered = await wire.send("POST", around.url, around.headers, content)
+        except TimeoutError as error:
+            raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
+        except WireError as error:
+            raise self._unanswered(error) from error
+        headroom = chat.headroom(answered.headers)
+        if headroom is not None:
+            self._told(headroom)
+        if answered.status != 200:
+            return self._refused(answered, request, model)
         try:
-            data = json.loads(response.content)
+            data = json.loads(answered.content)
         except ValueError as error:
-            message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(response.text)[:80]}"
+            message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
             raise ProviderError(message, retryable=True) from error
         return chat.read_reply(
             data,
@@ -93,71 +87,81 @@ class OpenAIProvider:
             served_by=self._served_by,
         )
 
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        self._told = told
+
+    async def is_there(self) -> bool:
+        """Whether the endpoint answers `GET /models` with anything at all.
+
+        Where one thing is asked at a time (the embedded model's server, in this process), it may be busy with it.
+        """
+        if self._wire is None or not self._envelopes or self.concurrency is not None:
+            return True
+        around = next(iter(self._envelopes.values()))
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._wire.send("GET", around.models, around.headers)
+        except (TimeoutError, WireError):
+            return False
+        return True
+
     async def aclose(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.aclose()
 
-    def _open(self) -> AsyncOpenAI:
+    def _open(self) -> Wire:
         import httpx2
-        import openai
 
-        seconds = httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS))
-        client = openai.AsyncOpenAI(
-            api_key=self._key or "",
-            admin_api_key="",  # given, so that neither key is looked up in the environment
-            organization="",
-            project="",
-            webhook_secret="",
-            base_url=self._url,
-            timeout=seconds,
-            max_retries=0,
-            http_client=openai.DefaultAsyncHttpxClient(
-                timeout=seconds,
-                # a proxy of the environment leads out to the world, never back to this machine
-                trust_env=not _is_loopback(self._url),
-            ),
+        outside = not _is_loopback(self._url)
+        self._wire = Wire(
+            self._url,
+            proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
+            tls=httpx2.create_ssl_context() if urlsplit(self._url).scheme == "https" else None,
         )
-        client.organization = client.project = None
-        # OPENAI_CUSTOM_HEADERS has been taken in by now, and there is no argument against it
-        client._custom_headers = {}
-        self._client = client
-        return client
+        return self._wire
 
-    def _refused(self, error: Any, request: Request, model: str) -> Outcome:
-        content = error.body
-        if isinstance(content, dict) and "error" not in content:
-            content = {"error": content}  # the package has taken the envelope off
-        if chat.filtered(error.status_code, content):
+    async def _envelope(self, model: str) -> Envelope:
+        async with self._preparing:  # the first calls come all at once
+            if model not in self._envelopes:
+                try:
+                    self._envelopes[model] = await envelope(self._url, self._key, model)
+                except ValueError as error:
+                    message = f"cannot connect to {self._who()}: {self._clean(str(error))}"
+                    raise ProviderError(message, fatal=True, hint="check `base_url`") from error
+            return self._envelopes[model]
+
+    def _refused(self, answered: Answered, request: Request, model: str) -> Outcome:
+        try:
+            content = json.loads(answered.content)
+        except ValueError:
+            content = answered.text
+        if chat.filtered(answered.status, content):
             return Failure(kind="unusable", message="the endpoint's content filter refused the request")
         variable = self._target.api_key_env
         explained = chat.explain_status(
-            error.status_code,
+            answered.status,
             content,
-            error.response.headers,
+            answered.headers,
             who=self._who(),
             model=model,
             key=f"the key in {variable}" if variable else "a request without a key (the target has no api_key_env)",
             scored=request.scale is not None,
         )
         explained.message = self._clean(explained.message, limit=600)
-        raise explained from error
+        raise explained
 
-    def _unreachable(self, error: Exception) -> ProviderError:
+    def _unanswered(self, error: WireError) -> ProviderError:
         """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
-        import httpx2
-
-        cause: BaseException = error.__cause__ or error
-        reason = self._clean(str(cause)) or type(cause).__name__
-        if isinstance(cause, httpx2.ConnectError | httpx2.UnsupportedProtocol):
-            return ProviderError(
-                f"cannot connect to {self._who()}: {reason}",
-                retryable=isinstance(cause, httpx2.ConnectError),
-                fatal=not isinstance(cause, httpx2.ConnectError),
-                unreachable=True,
-                hint="check `base_url`, and that the server runs",
-            )
-        return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
+        reason = self._clean(error.reason)
+        if error.connected:
+            return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
+        return ProviderError(
+            f"cannot connect to {self._who()}: {reason}",
+            retryable=True,
+            unreachable=True,
+            hint="check `base_url`, and that the server runs",
+        )
 
     def _who(self) -> str:
         return f'target "{self._target.name}" ({_shown(self._url)})'

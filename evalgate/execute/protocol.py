@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -18,11 +19,22 @@ class WhileUnchanged:
 Memory: TypeAlias = Literal["cache", "run", "nothing"] | WhileUnchanged
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headroom:
+    """What an endpoint says is left of its limits, and the seconds until they are whole again; None: not said."""
+
+    requests_left: int | None = None
+    requests_reset: float = 0.0
+    tokens_left: int | None = None
+    tokens_reset: float = 0.0
+
+
 class ProviderError(Exception):
     """A request that was not answered.
 
     `retryable`: the same request may succeed later, after `retry_after` seconds where the endpoint says so.
     `fatal`: no other request to this target can succeed either, so the run ends, with `hint` saying how to mend it.
+    `throttled`: there were too many requests, so `retry_after` holds for the whole target.
     `unreachable`: nobody answered at all (refused, unknown host, reset), as opposed to an answer that was no use.
     Neither retryable nor fatal: this one request has failed for good. The message never holds a secret.
     """
@@ -36,6 +48,7 @@ class ProviderError(Exception):
         fatal: bool = False,
         hint: str | None = None,
         unreachable: bool = False,
+        throttled: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -44,6 +57,7 @@ class ProviderError(Exception):
         self.fatal = fatal
         self.hint = hint
         self.unreachable = unreachable
+        self.throttled = throttled
 
 
 class Provider(Protocol):
@@ -63,6 +77,14 @@ class Provider(Protocol):
 
     async def answer(self, request: Request) -> Outcome:
         """The outcome of one request. Raises ProviderError."""
+        ...
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        """`told` is to be called with whatever a reply says of the endpoint's limits."""
+        ...
+
+    async def is_there(self) -> bool:
+        """Whether anything is heard of it within a few seconds, at no cost: asked when no answer has come for long."""
         ...
 
     async def aclose(self) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
 from evalgate.domain import Outcome, Request, Target
 from evalgate.execute.entries import Entry
-from evalgate.execute.protocol import Memory, ProviderError
+from evalgate.execute.protocol import Headroom, Memory, ProviderError
 
 
 class RecordedProvider:
@@ -45,6 +45,12 @@ class RecordedProvider:
             )
         return replace(found, cached=True)
 
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
+
+    async def is_there(self) -> bool:
+        return True
+
     async def aclose(self) -> None:
         pass
 
@@ -72,6 +78,12 @@ class ReplayProvider:
                 hint=how_to_record(self._target),
             )
         return replace(found.outcome if isinstance(found, Entry) else found, cached=True)
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
+
+    async def is_there(self) -> bool:
+        return True
 
     async def aclose(self) -> None:
         pass

@@ -55,6 +55,37 @@ def test_what_is_no_entry_is_a_value_error(line: str) -> None:
         load(line)
 
 
+def test_what_is_put_can_be_had_at_once_and_is_written_in_batches(path: Path) -> None:
+    cache, other = Cache(path), Cache(path)
+    for number in range(99):
+        cache.put(f"k{number}", Output(text=str(number)), "")
+    assert cache.get("k98") == Output(text="98", cached=True)
+    assert other.get("k98") is None
+    cache.put("k99", Output(text="99"), "")
+    assert other.get("k99") == Output(text="99", cached=True)
+    cache.put("k100", Output(text="100"), "")
+    cache.close()
+    assert other.get("k100") == Output(text="100", cached=True)
+    other.close()
+
+
+def test_a_batch_for_a_damaged_file_goes_to_the_new_one(path: Path) -> None:
+    cache = Cache(path)
+    for number in range(500):
+        cache.put(f"k{number}", FULL, "")
+    cache.close()
+    damaged = path.read_bytes()
+    path.write_bytes(damaged[:4096] + b"\x55" * (len(damaged) - 4096))  # it opens, for its first page is whole
+    cache = Cache(path)
+    cache.put("new", FULL, "")
+    cache.close()
+    (warning,) = cache.warnings
+    assert "was damaged" in warning
+    again = Cache(path)
+    assert again.get("new") == as_cached(FULL)
+    again.close()
+
+
 @pytest.mark.parametrize("outcome", OUTPUTS)
 def test_kept_across_openings_and_marked_cached(path: Path, outcome: Outcome) -> None:
     cache = Cache(path)

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
+import ssl
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +14,7 @@ from chat_server import ChatServer, Reply, completion, error
 from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
 from evalgate.execute.openai_provider import OpenAIProvider
-from evalgate.execute.protocol import ProviderError
+from evalgate.execute.protocol import Headroom, ProviderError
 
 KEY = "sk-secret-123"
 
@@ -193,3 +197,79 @@ def test_refused_logprobs_name_the_way_out(chat_server: ChatServer) -> None:
     with pytest.raises(ProviderError) as caught:
         ask(make_target(chat_server.url), make_request(scale=(1, 5)))
     assert "score: printed" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_of_the_environment_leads_out(
+    chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "REQUEST_METHOD"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, chat_server.url.removesuffix("/v1"))
+    (outcome,) = ask(make_target("http://models.invalid/v1"), make_request())
+    assert isinstance(outcome, Output)
+    (received,) = chat_server.received
+    assert received.path == "http://models.invalid/v1/chat/completions"
+    monkeypatch.setenv("NO_PROXY", "models.invalid")
+    with pytest.raises(ProviderError, match="cannot connect"):
+        ask(make_target("http://models.invalid/v1"), make_request())
+
+
+def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("http_proxy", f"http://user:secret@127.0.0.1:{free.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        with pytest.raises(ProviderError, match="cannot connect") as caught:
+            ask(make_target("http://models.invalid/v1"), make_request())
+    assert caught.value.unreachable
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no tool that makes a certificate")
+def test_tls_trusts_what_the_environment_names_and_nobody_else(
+    chat_server: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", *names]
+    made += ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    subprocess.run(made, check=True, capture_output=True)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server = chat_server._server
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    target = make_target(chat_server.url.replace("http://", "https://"))
+    with pytest.raises(ProviderError, match="certificate"):
+        ask(target, make_request())
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+    (outcome,) = ask(target, make_request())
+    assert isinstance(outcome, Output)
+
+
+def test_a_query_of_the_base_url_is_kept(chat_server: ChatServer) -> None:
+    ask(make_target(f"{chat_server.url}/?api-version=2026-01-01"), make_request())
+    assert chat_server.received[0].path == "/v1/chat/completions?api-version=2026-01-01"
+
+
+def test_half_a_surrogate_pair_is_sent_escaped(chat_server: ChatServer) -> None:
+    request = Request(target="api", identity="i", model=None, messages=(Message(role="user", content="\ud83d ü"),))
+    ask(make_target(chat_server.url), request)
+    assert chat_server.received[0].body["messages"][0]["content"] == "\ud83d ü"
+
+
+def test_limits_are_told(chat_server: ChatServer) -> None:
+    headers = {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "1m30s"}
+    more = {"x-ratelimit-remaining-tokens": "15", "x-ratelimit-reset-tokens": "120ms"}
+    chat_server.script = [Reply(body=completion(), headers=headers | more), Reply(body=completion())]
+    told: list[Headroom] = []
+
+    async def run() -> None:
+        provider = OpenAIProvider(make_target(chat_server.url), KEY, 10)
+        provider.listen(told.append)
+        for _ in range(2):
+            await provider.answer(make_request())
+        assert await provider.is_there()
+        await provider.aclose()
+
+    asyncio.run(run())
+    assert told == [Headroom(requests_left=0, requests_reset=90.0, tokens_left=15, tokens_reset=pytest.approx(0.12))]

@@ -1,0 +1,277 @@
+"""One request to its answer: known already, or called, again where that helps, as fast as the target allows."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalgate.domain import Failure, Limits, Outcome, Request
+from evalgate.errors import InputError, ServiceError
+from evalgate.execute.budget import Budget
+from evalgate.execute.door import Door
+from evalgate.execute.entries import is_answer
+from evalgate.execute.health import DOUBT, Health
+from evalgate.execute.known import KnownAnswers
+from evalgate.execute.pace import LONGEST_PAUSE, Bucket, Pace
+from evalgate.execute.patience import Patience
+from evalgate.execute.protocol import Provider, ProviderError
+from evalgate.execute.tally import Abort, StopError, Tally
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
+
+_LONGEST_BACKOFF = 30.0
+_SPENT = "not evaluated: max_cost_usd reached"
+_A_TURN_AWAY = 0.25  # of an attempt: "too many requests" says nothing of this one
+_WATCH_SECONDS = 0.5
+_CHARACTERS_PER_TOKEN = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """All that belongs to one target; `own` is the narrower door of a provider that takes few requests at once."""
+
+    provider: Provider
+    own: asyncio.Semaphore | contextlib.nullcontext[None]
+    door: Door
+    patience: Patience
+    health: Health
+
+
+class Caller:
+    """Answers requests for as long as the engine is open: what is learned of a target holds from run to run."""
+
+    def __init__(self, providers: Mapping[str, Provider], known: KnownAnswers, limits: Limits, backoff: float) -> None:
+        self._known = known
+        self._limits = limits
+        self._backoff = backoff
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._budget = Budget(limits.max_cost_usd)
+        requests, tokens = limits.requests_per_minute, limits.tokens_per_minute
+        self._requests = None if requests is None else Bucket(requests)  # of all targets together
+        self._tokens = None if tokens is None else Bucket(tokens)
+        self._lines = {name: self._line(provider) for name, provider in providers.items()}
+
+    def _line(self, provider: Provider) -> _Line:
+        own = provider.concurrency
+        pace = Pace(self._limits.concurrency, self._requests, self._tokens)
+        provider.listen(pace.told)
+        return _Line(
+            provider=provider,
+            own=contextlib.nullcontext() if own is None else asyncio.Semaphore(own),
+            door=Door(pace),
+            patience=Patience(),
+            health=Health(self._limits.concurrency),
+        )
+
+    async def answer(self, request: Request, tally: Tally, abort: Abort) -> Outcome:
+        """The outcome of a request, asked for once however many trials want it. Raises StopError."""
+        key = request.key
+        outcome = await self._outcome(request, key, tally, abort)
+        self._known.record(request, key, outcome)
+        return outcome
+
+    def give_up(self) -> None:
+        """Nobody waits for a turn any more."""
+        for line in self._lines.values():
+            line.door.give_up(StopError())
+
+    async def watch(self, abort: Abort) -> None:
+        """Ends the run when a target is down; runs until it is cancelled."""
+        doubted: set[str] = set()
+        while True:
+            await asyncio.sleep(_WATCH_SECONDS)
+            for name, line in self._lines.items():
+                down = line.health.is_down(line.patience.usual)
+                if not down and line.health.silence >= DOUBT and not await line.provider.is_there():
+                    down = name in doubted  # nothing was heard, twice
+                    doubted.add(name)
+                else:
+                    doubted.discard(name)
+                if down:
+                    message = f'target "{name}" is down: {line.health.why}'
+                    abort(ServiceError(message, hint="check `base_url`, and that the server runs and answers"))
+                    return
+
+    async def _outcome(self, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        answers = self._known.answers
+        known = answers.get(key)
+        if known is not None:
+            tally.saved += 1
+            return await asyncio.shield(known) if isinstance(known, asyncio.Future) else known
+        line = self._lines[request.target]
+        found = self._known.find(line.provider.memory, request, key)
+        if found is not None:
+            tally.cached += 1
+            answers[key] = found
+            return found
+        making = answers[key] = asyncio.get_running_loop().create_future()
+        try:
+            outcome = await self._call(line, request, key, tally, abort)
+        except BaseException:
+            del answers[key]
+            making.set_exception(StopError())
+            making.exception()  # retrieved, should nobody else have waited
+            raise
+        making.set_result(outcome)
+        if is_answer(outcome):
+            answers[key] = outcome
+        else:
+            del answers[key]
+        tally.failures += isinstance(outcome, Failure)
+        return outcome
+
+    async def _call(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        try:
+            if line.provider.memory == "nothing":
+                outcome = await line.provider.answer(request)
+                tally.cached += 1
+                return outcome
+            return await self._attempts(line, request, key, tally, abort)
+        except ProviderError as error:
+            if error.fatal:
+                raise abort(ServiceError(error.message, hint=error.hint)) from error
+            if error.retryable and line.health.lost(error):
+                message = f"{error.message} (after {self._limits.attempts} attempts, and no request succeeds any more)"
+                raise abort(ServiceError(message, hint=error.hint)) from error
+            return Failure(kind="infrastructure", message=error.message)
+
+    async def _attempts(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        try:
+            return await self._attempt(line, request, key, tally, abort)
+        except ProviderError as error:
+            failed = [error]
+        from tenacity import AsyncRetrying, retry_if_exception
+
+        tries = 0.0
+
+        async def attempt() -> Outcome:
+            nonlocal tries
+            try:
+                if failed:
+                    raise failed.pop()  # the first attempt is over: most calls need no other, and none of this
+                return await self._attempt(line, request, key, tally, abort)
+            except ProviderError as error:
+                tries += _A_TURN_AWAY if error.throttled else 1.0
+                raise
+
+        retrying = AsyncRetrying(
+            stop=lambda _: tries >= self._limits.attempts,
+            retry=retry_if_exception(_is_worth_retrying),
+            wait=self._pause_after,
+            sleep=lambda seconds: _pause(seconds, tally),
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+    async def _attempt(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        # the narrower doors first, so that who waits at one holds no slot of the others
+        tokens = 0 if self._tokens is None else _tokens(request)
+        async with line.own:
+            await line.door.enter(tokens)
+            try:
+                async with self._slots:
+                    return await self._in_slot(line, request, key, tally, abort)
+            finally:
+                line.door.leave()
+
+    async def _in_slot(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        if not await self._budget.enter(request.target):
+            return Failure(kind="infrastructure", message=_SPENT)
+        try:
+            if tally.stopping:
+                raise StopError
+            tally.made.add(key)  # once, however often it is tried
+            outcome = await self._asked(line, request)
+            self._known.keep(line.provider.memory, request, key, outcome)
+            self._pay(request, outcome, tally, abort)  # within the slot: the next call must know what is left
+            return outcome
+        finally:
+            self._budget.leave(request.target)
+
+    async def _asked(self, line: _Line, request: Request) -> Outcome:
+        """One attempt; the target's pace, patience and health learn from how it went."""
+        started = time.monotonic()
+        line.health.begun()
+        try:
+            if line.provider.memory == "cache" and line.provider.concurrency is None:
+                outcome = await line.patience.first(
+                    lambda: line.provider.answer(request), lambda: self._may_hedge(line, request)
+                )
+            else:
+                outcome = await line.provider.answer(request)
+        except ProviderError as error:
+            self._learn(line, error)
+            raise
+        finally:
+            line.health.ended()
+        seconds = time.monotonic() - started
+        usage = outcome.usage
+        line.door.pace.answered(seconds, 0 if usage is None else usage.output_tokens)
+        line.patience.answered(seconds if outcome.seconds is None else outcome.seconds)
+        line.health.answered()
+        if self._tokens is not None and usage is not None:
+            line.door.pace.correct(usage.input_tokens + usage.output_tokens - _tokens(request))
+        return outcome
+
+    def _may_hedge(self, line: _Line, request: Request) -> bool:
+        """Whether one more call is within all limits; then it is entered in the rates."""
+        if not self._budget.has_room(request.target) or line.door.pace.delay(0) != 0.0:
+            return False
+        line.door.pace.begin(0 if self._tokens is None else _tokens(request))
+        return True
+
+    def _learn(self, line: _Line, error: ProviderError) -> None:
+        if error.throttled:
+            line.health.heard()
+            line.door.pace.pause(error.retry_after or 0.0)
+        elif error.retryable:
+            line.health.failed(error.message)
+        if error.retryable:
+            line.door.pace.pushed_back()
+
+    def _pay(self, request: Request, outcome: Outcome, tally: Tally, abort: Abort) -> None:
+        tally.pay(outcome)
+        if outcome.cost_usd is not None:
+            self._budget.pay(request.target, outcome.cost_usd)
+        elif self._budget.is_limited and is_answer(outcome):
+            raise abort(
+                InputError(
+                    f'max_cost_usd is set, but a call to target "{request.target}" has no known cost',
+                    hint="give the target `prices`; an endpoint that reports no usage cannot be held to a limit",
+                )
+            )
+
+    def _pause_after(self, state: RetryCallState) -> float:
+        """Seconds: exponential with jitter, and never less than the endpoint asks for."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        jitter = random.uniform(0, self._backoff)
+        if isinstance(error, ProviderError) and error.retry_after is not None:
+            return error.retry_after + jitter
+        return min(self._backoff * 2.0 ** (state.attempt_number - 1), _LONGEST_BACKOFF) + jitter
+
+
+def _tokens(request: Request) -> int:
+    """What a call takes, roughly; it is put right when the answer is there."""
+    asked = sum(len(message.content) for message in request.messages) // _CHARACTERS_PER_TOKEN
+    longest = request.parameters.get("max_completion_tokens") or request.parameters.get("max_tokens")
+    return asked + (longest if isinstance(longest, int) else asked)
+
+
+async def _pause(seconds: float, tally: Tally) -> None:
+    """Waits, but not when the run is to end."""
+    try:
+        async with asyncio.timeout(seconds):
+            await tally.stopped.wait()
+    except TimeoutError:
+        return
+    raise StopError
+
+
+def _is_worth_retrying(error: BaseException) -> bool:
+    return isinstance(error, ProviderError) and error.retryable and (error.retry_after or 0) <= LONGEST_PAUSE

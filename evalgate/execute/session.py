@@ -1,0 +1,132 @@
+"""One run: workers that take trials and drive each to its result, a watch on who answers, and a way to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Generator, Iterable, Sequence, Sized
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from evalgate.domain import Outcome, Request, Result, Trial
+from evalgate.errors import EvalgateError, InterruptedRunError
+from evalgate.execute.caller import Caller
+from evalgate.execute.tally import StopError, Tally
+
+Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Outcome], Result]]
+
+GRACE = 5.0
+"""Seconds that calls in flight have to finish after the first Ctrl-C."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a session is; `total` None: not known."""
+
+    done: int
+    total: int | None
+    tally: Tally
+
+
+class Session:
+    """One `Engine.run`: workers that take trials from one iterator, so that a long one never becomes many tasks."""
+
+    def __init__(  # noqa: PLR0917 - all that one run is
+        self,
+        caller: Caller,
+        loop: asyncio.AbstractEventLoop,
+        trials: Iterable[Trial],
+        evaluate: Evaluate,
+        concurrency: int,
+        show: Callable[[Progress], None],
+    ) -> None:
+        self.tally = Tally()
+        self._caller = caller
+        self._loop = loop
+        self._evaluate = evaluate
+        self._concurrency = concurrency
+        self._show = show
+        self._total = len(trials) if isinstance(trials, Sized) else None
+        self._waiting = enumerate(trials)
+        self._results: dict[int, Result] = {}
+        self._workers: list[asyncio.Task[None]] = []
+        self._error: EvalgateError | None = None
+
+    async def run(self) -> list[Result]:
+        """The results in the trials' order."""
+        # twice the slots: while some trials wait for an equal request's answer, the others keep every slot busy
+        self._workers = [asyncio.create_task(self._work()) for _ in range(2 * self._concurrency)]
+        watch = asyncio.create_task(self._caller.watch(self._abort))
+        try:
+            await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            watch.cancel()
+            self._cancel()
+            *ended, watched = await asyncio.gather(*self._workers, watch, return_exceptions=True)
+        if self._error is not None:
+            raise self._error
+        for end in (*ended, watched):
+            if isinstance(end, Exception):
+                raise end
+        if self.tally.stopping:
+            hint = "run the same command again: it continues"
+            raise InterruptedRunError(f"interrupted after {len(self._results)} trials", hint=hint)
+        return [self._results[index] for index in range(len(self._results))]
+
+    def interrupt(self, count: int) -> None:
+        """From a signal handler: the first time no call is begun any more, the second time all are given up."""
+        self.tally.stopping = True
+        self._loop.call_soon_threadsafe(self._stop if count == 1 else self._cancel)
+
+    def _stop(self) -> None:
+        self.tally.stopped.set()
+        self._caller.give_up()
+        self._loop.call_later(GRACE, self._cancel)
+
+    def _cancel(self) -> None:
+        for worker in self._workers:
+            worker.cancel()
+
+    def _abort(self, error: EvalgateError) -> StopError:
+        """Ends the session with one error, the first."""
+        if self._error is None:
+            self._error = error
+            self._cancel()
+        return StopError()
+
+    async def _work(self) -> None:
+        for index, trial in self._waiting:
+            try:
+                self._results[index] = await self._drive(trial)
+            except StopError:
+                return
+            self._show(Progress(len(self._results), self._total, self.tally))
+            await asyncio.sleep(0)  # a trial answered from the cache has waited for nothing: let the others have a turn
+            if self.tally.stopping:
+                return
+
+    async def _drive(self, trial: Trial) -> Result:
+        steps = self._evaluate(trial)
+        try:
+            batch = next(steps)
+            while True:
+                batch = steps.send(await self._answer_all(batch))
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        finally:
+            steps.close()
+
+    async def _answer_all(self, batch: Sequence[Request]) -> Sequence[Outcome]:
+        if len(batch) == 1:
+            return (await self._answer(batch[0]),)
+        # all are seen through, so that a stop leaves none behind; an abort cancels this gathering and all in it
+        found = await asyncio.gather(*(self._answer(request) for request in batch), return_exceptions=True)
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return [each for each in found if not isinstance(each, BaseException)]
+
+    async def _answer(self, request: Request) -> Outcome:
+        if self.tally.stopping:
+            raise StopError
+        return await self._caller.answer(request, self.tally, self._abort)

@@ -1,0 +1,24 @@
+"""The benchmark runs: a program nobody runs is a program that has stopped working."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no resources of a child are told there")
+def test_it_runs_and_its_table_adds_up() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("speed.py")), "--cases", "3"]
+    command += ["--latency", "0.01", "--concurrency", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    heads, rule, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines())
+    assert set(rule) == {"---"}
+    told = dict(zip(heads, row, strict=True))
+    assert (told["cases"], told["calls"], told["cached calls"], told["lost"]) == ("3", "12", "0", "0")
+    assert float(told["x ideal"]) > 1
+    assert float(told["peak MB"]) > 10
