@@ -188,9 +188,11 @@ def cases_lacking(plan: GatePlan, config: Config) -> tuple[int, str] | None:
     return looks.lacking(evidence, plan.gate.thresholds, config.policy)
 
 
-def judged(evidence: Evidence, thresholds: Mapping[str, Threshold], rules: Policy) -> GateReport:
+def judged(
+    evidence: Evidence, thresholds: Mapping[str, Threshold], rules: Policy, measured: looks.Measured | None = None
+) -> GateReport:
     """The verdict on evidence under a policy: the level's own demands, or the strictest where no level is known."""
-    return policy.decide(evidence, thresholds, rules, _demands(evidence, rules))
+    return policy.decide(evidence, thresholds, rules, _demands(evidence, rules), measured)
 
 
 def checked(report: Report, path: str) -> Report:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from threading import Thread
 
 from evalgate import conclude
-from evalgate.decide import looks
+from evalgate.decide import compare, looks
 from evalgate.domain import (
     Arm,
     Calls,
@@ -39,6 +40,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
     A shard runs all its cases: where to stop is seen when the shards are merged.
     """
+    Thread(target=compare.prepare, daemon=True).start()
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
     gathered = _Gathered(engine=engine, plan=plan, config=config)
@@ -53,7 +55,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
             break
     if not standing.fails and standing.owes_all:
         gathered.check_the_rest()
-    return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy)
+    return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,6 +71,7 @@ class _Gathered:
     calls: Calls = field(default_factory=Calls)
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
+    measured: looks.Measured | None = None
 
     def answer(self, cases: int) -> None:
         """Runs the first so many cases that were not run yet, and before the first look every critical one."""
@@ -84,8 +87,8 @@ class _Gathered:
 
         `every`: of all that turned, since a part of the cases does not show what could change it.
         """
-        measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
-        standing = self._stand(measured)
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
+        standing = self._stand()
         cases = {trial.case.id: trial.case for trial in self.plan.trials}
         while wanted := standing.turned if every else standing.wanted:
             trials = []
@@ -98,11 +101,12 @@ class _Gathered:
             before = self.calls
             self.confirmations += self._run(self.plan, trials)
             self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
-            standing = self._stand(measured)
+            standing = self._stand()
         return standing
 
     def check_the_rest(self) -> None:
         """The candidate's outputs of all cases that were not run, for the checks alone: no judge, no baseline."""
+        self.measured = None
         rest = [t for t in self.plan.trials if t.case.id not in self.asked and t.arm is Arm.CANDIDATE]
         self.results += self._run(replace(self.plan, judges=()), rest)
 
@@ -124,8 +128,8 @@ class _Gathered:
             cost_usd=self.cost_usd,
         )
 
-    def _stand(self, measured: looks.Measured) -> looks.Standing:
-        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, measured)
+    def _stand(self) -> looks.Standing:
+        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
 
     def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
         done = self.engine.run(trials, lambda trial: evaluate(plan, trial, self.config.targets))

@@ -55,6 +55,12 @@ class Paired:
         return statistics.cluster_means(values, self.clusters)
 
 
+def prepare() -> None:
+    """Imports what the comparison needs, which takes half a second: to be called while answers are waited for."""
+    import pandas  # noqa: F401
+    import scipy.special  # noqa: F401
+
+
 def table(results: Sequence[Result]) -> pd.DataFrame:
     """All scores, a row for each case, arm, repeat and criterion; the absence of a score is a missing value."""
     import pandas as pd

@@ -29,10 +29,17 @@ _SEVERITY = (_FAIL, _NOT_EVALUATED, _INCONCLUSIVE, _AWAITING, _PASS)
 
 
 def decide(
-    evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, level_policy: LevelPolicy
+    evidence: Evidence,
+    thresholds: Mapping[str, Threshold],
+    policy: Policy,
+    level_policy: LevelPolicy,
+    measured: looks.Measured | None = None,
 ) -> GateReport:
-    """The verdict on one gate, from nothing but its evidence, thresholds and policy; the same every time."""
-    standing = looks.stand(evidence, thresholds, policy)
+    """The verdict on one gate, from nothing but its evidence, thresholds and policy; the same every time.
+
+    `measured` may be handed in where these very results have just been measured.
+    """
+    standing = looks.stand(evidence, thresholds, policy, measured)
     if evidence.shard is not None:
         return _part(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)

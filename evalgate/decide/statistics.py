@@ -211,12 +211,13 @@ def holm(p_values: Sequence[float], level: float) -> tuple[bool, ...]:
 
 
 def false_discoveries(p_values: Sequence[float], rate: float) -> tuple[bool, ...]:
-    """Which hypotheses Benjamini and Hochberg 1995 reject at a false discovery `rate`, in the given order."""
-    from scipy.stats import false_discovery_control
+    """Which hypotheses Benjamini and Hochberg 1995 reject at a false discovery `rate`, in the given order.
 
-    if not p_values:
-        return ()
-    return tuple(bool(q <= rate) for q in false_discovery_control(list(p_values), method="bh"))
+    The same as `scipy.stats.false_discovery_control`, whose module takes a second and 60 MB to import.
+    """
+    count = len(p_values)
+    largest = max((p for k, p in enumerate(sorted(p_values), start=1) if p <= rate * k / count), default=-1.0)
+    return tuple(p <= largest for p in p_values)
 
 
 def clean(values: Numbers) -> Numbers:

@@ -126,7 +126,7 @@ def measure(command: Sequence[str | Path], server: Endpoint) -> Measured:
 
 def gate(folder: Path, server: Endpoint) -> Measured:
     """`evalgate run`. Raises RuntimeError when it ended with an error instead of a verdict, or lost a case."""
-    run = [sys.executable, "-c", "from evalgate.cli import main; main()", "run", "--config", folder / "evalgate.yml"]
+    run = [sys.executable, "-c", "from evalgate.cli import entry; entry()", "run", "--config", folder / "evalgate.yml"]
     measured = measure(run, server)
     if measured.code not in (0, 1, 4, 5):
         raise RuntimeError(f"evalgate run ended with {measured.code}: {measured.err}")

@@ -118,3 +118,15 @@ def test_holm_orders_and_stops() -> None:
 def test_cases_for_pass() -> None:
     assert statistics.cases_for_pass(0.05) == 59
     assert statistics.cases_for_pass(0.10) == 29
+
+
+@given(st.lists(st.floats(0, 1), max_size=30), st.sampled_from([0.05, 0.1, 0.3]))
+def test_false_discoveries_are_those_of_scipy(p_values: list[float], rate: float) -> None:
+    from scipy.stats import false_discovery_control
+
+    adjusted = false_discovery_control(p_values, method="bh") if p_values else []
+    clear = [abs(q - rate) > 1e-12 for q in adjusted]
+    found = statistics.false_discoveries(p_values, rate)
+    assert [f for f, c in zip(found, clear, strict=True) if c] == [
+        bool(q <= rate) for q, c in zip(adjusted, clear, strict=True) if c
+    ]
