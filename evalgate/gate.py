@@ -32,6 +32,7 @@ from evalgate.domain import (
     Unscored,
 )
 from evalgate.errors import EvalgateError, Fault, GitError, InputError
+from evalgate.execute.elsewhere import EngineName
 from evalgate.execute.engine import Event
 from evalgate.inputs import changes, golden, prompts, versions
 from evalgate.inputs.base import Base, find_base
@@ -55,7 +56,8 @@ class Options:
     `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` leaves out
     what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
     ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
-    `store` is the folder of cache and journal, `home` that of downloaded models.
+    `store` is the folder of cache and journal, `home` that of downloaded models. `engine` is how endpoints are called:
+    from this process or by batch; `note` is told a sentence where that takes its time.
     """
 
     environment: Mapping[str, str]
@@ -68,11 +70,17 @@ class Options:
     default_branch: str | None = None
     answers: answering.Answers = "replay"
     use_cache: bool = True
+    engine: EngineName = "asyncio"
+    note: Callable[[str], None] = lambda sentence: None
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
         return answering.Surroundings(
-            environment=self.environment, store=self.store, home=self.home, folder=workspace.folder
+            environment=self.environment,
+            store=self.store,
+            home=self.home,
+            folder=workspace.folder,
+            note=self.note,
         )
 
 
@@ -133,6 +141,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         answers=options.answers,
         use_cache=options.use_cache,
         on_event=on_event,
+        way=options.engine,
     ) as engine:
         reports = []
         for plan in plans:

@@ -34,8 +34,8 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 OWNERS = {
-    "openai": {"execute/openai_provider.py"},
-    "httpx2": {"execute/local.py", "execute/openai_provider.py"},
+    "openai": {"execute/batch_api.py", "execute/openai_provider.py"},
+    "httpx2": {"execute/batch_api.py", "execute/local.py", "execute/openai_provider.py"},
     "tenacity": {"execute/engine.py"},
     "sqlite3": {"execute/cache.py"},
     "xllamacpp": {"execute/local.py"},

@@ -32,6 +32,16 @@ class Progress:
             self._stream.write("\r" + " " * self._drawn + "\r")
             self._stream.flush()
 
+    def note(self, sentence: str) -> None:
+        """A line of its own, for what a run waits for; the bar is drawn anew below it."""
+        from evalgate.report.neutralise import block
+
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._drawn = 0
+        self._stream.write(f"evalgate: {block(sentence)}\n")
+        self._stream.flush()
+
     def show(self, event: Event) -> None:
         """Draws the state of the run, at most ten times a second on a terminal, else every 30 seconds."""
         now = self._clock()

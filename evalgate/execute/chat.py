@@ -39,7 +39,7 @@ def body(request: Request, model: str) -> dict[str, Any]:
 def read_reply(
     data: Any,
     *,
-    seconds: float,
+    seconds: float | None,
     scale: tuple[int, int] | None = None,
     prices: Prices | None = None,
     served_by: str | None = None,

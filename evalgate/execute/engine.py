@@ -19,7 +19,7 @@ from evalgate.execute.entries import Entry, is_answer
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.journal import Journal
 from evalgate.execute.known import KnownAnswers
-from evalgate.execute.protocol import Provider, ProviderError
+from evalgate.execute.protocol import WHOLE_ROUND, Provider, ProviderError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
@@ -29,6 +29,7 @@ Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Ou
 GRACE = 5.0
 """Seconds that calls in flight have to finish after the first Ctrl-C."""
 
+_LARGEST_ROUND = 50_000
 _LONGEST_BACKOFF = 30.0
 _LONGEST_RETRY_AFTER = 300.0
 _SPENT = "not evaluated: max_cost_usd reached"
@@ -88,8 +89,9 @@ class Engine:
         self._own_slots = {
             name: asyncio.Semaphore(provider.concurrency)
             for name, provider in providers.items()
-            if provider.concurrency is not None
+            if provider.concurrency is not None and provider.concurrency != WHOLE_ROUND
         }
+        self._collecting = {name for name, provider in providers.items() if provider.concurrency == WHOLE_ROUND}
         self._health = {name: _Health() for name in providers}
         self._spent = 0.0
 
@@ -185,7 +187,10 @@ class _Session:
 
     async def run(self) -> Run:
         # twice the slots: while some trials wait for an equal request's answer, the others keep every slot busy
-        self._workers = [asyncio.create_task(self._work()) for _ in range(2 * self._limits.concurrency)]
+        workers = 2 * self._limits.concurrency
+        if self._engine._collecting:  # every trial's request is to be in the round
+            workers = max(workers, _LARGEST_ROUND if self._total is None else self._total)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(workers)]
         try:
             await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
         finally:
@@ -333,8 +338,10 @@ class _Session:
         return await retrying(self._attempt, provider, request, key)
 
     async def _attempt(self, provider: Provider, request: Request, key: str) -> Outcome:
+        free = contextlib.nullcontext()
         # the narrower door first, so that who waits at it holds no slot of the others
-        async with self._engine._own_slots.get(request.target, contextlib.nullcontext()), self._engine._slots:
+        own = self._engine._own_slots.get(request.target, free)
+        async with own, free if request.target in self._engine._collecting else self._engine._slots:
             if self._stopping:
                 raise _StopError
             if self._is_spent():
