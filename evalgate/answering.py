@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest
 from evalgate.errors import Fault, InputError, Place, ServiceError
-from evalgate.execute.batch_records import BatchRecords
 from evalgate.execute.cache import Cache, read_recordings, write_recordings
 from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
 from evalgate.execute.engine import Engine, Event
@@ -55,11 +54,11 @@ def open_engine(
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
-    `way` is how `openai` targets are called: from this process, or by batch.
+    `way` is how `openai` targets are called: from this process, from a Ray cluster's, or by batch.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
-    would take; ServiceError where recordings are to be replayed and are not there.
+    would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
     _prepare(around.store)
     fresh = answers == "record" or not use_cache
@@ -203,8 +202,14 @@ def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: st
         case "asyncio":
             return None
         case "batch":
+            from evalgate.execute.batch_records import BatchRecords
+
             records = BatchRecords(around.store / "batches", run, only_this_run=fresh)
             return Batches(records=records, batching=config.batching, limits=config.limits, note=around.note)
+        case "ray":
+            from evalgate.execute.ray_cluster import RayCluster
+
+            return RayCluster(around.environment.get("RAY_ADDRESS"), config.limits, note=around.note)
         case _:
             assert_never(way)
 

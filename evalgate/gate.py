@@ -57,7 +57,7 @@ class Options:
     what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
     ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
     `store` is the folder of cache and journal, `home` that of downloaded models. `engine` is how endpoints are called:
-    from this process or by batch; `note` is told a sentence where that takes its time.
+    from this process, from a Ray cluster or by batch; `note` is told a sentence where that takes its time.
     """
 
     environment: Mapping[str, str]

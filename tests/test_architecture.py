@@ -36,6 +36,7 @@ MAY_IMPORT = {
 OWNERS = {
     "openai": {"execute/batch_api.py", "execute/openai_provider.py"},
     "httpx2": {"execute/batch_api.py", "execute/local.py", "execute/openai_provider.py"},
+    "ray": {"execute/ray_cluster.py"},
     "tenacity": {"execute/engine.py"},
     "sqlite3": {"execute/cache.py"},
     "xllamacpp": {"execute/local.py"},
@@ -50,6 +51,7 @@ OWNERS = {
 }
 AT_START = {
     "openai",
+    "ray",
     "pandas",
     "numpy",
     "scipy",

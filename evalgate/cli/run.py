@@ -39,10 +39,11 @@ def version_options(function: click.decorators.FC) -> click.decorators.FC:
 @click.option("--no-cache", is_flag=True, help="Do not read the cache of earlier runs.")
 @click.option(
     "--engine",
-    type=click.Choice(["asyncio", "batch"]),
+    type=click.Choice(["asyncio", "ray", "batch"]),
     default="asyncio",
     show_default=True,
-    help="Who calls endpoints: this process, or OpenAI's Batch API: half the price, within a day.",
+    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
+    "machine), or OpenAI's Batch API: half the price, within a day.",
 )
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.output_options
@@ -69,7 +70,7 @@ def command(
     it without a model call.
     """
     from evalgate import gate
-    from evalgate.cli.progress import Progress
+    from evalgate.cli.progress import Progress, own_stdout
     from evalgate.report import json
 
     where = printing.destinations(formats, outputs)
@@ -93,7 +94,7 @@ def command(
     last = folder / "report.json"
     with contextlib.suppress(OSError):
         last.unlink(missing_ok=True)  # a run that ends without a verdict must not leave an old one behind
-    with progress:
+    with progress, own_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
     printing.emit(report, where)
     if report.gates:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from evalgate.domain import Batching, Limits, Target
-from evalgate.execute.batch import BatchProvider
-from evalgate.execute.batch_api import BatchEndpoint
-from evalgate.execute.batch_records import BatchRecords
 from evalgate.execute.protocol import Provider
 
-EngineName = Literal["asyncio", "batch"]
+if TYPE_CHECKING:
+    from evalgate.execute.batch_records import BatchRecords
+
+EngineName = Literal["asyncio", "ray", "batch"]
 
 
 class Elsewhere(Protocol):
@@ -45,6 +45,9 @@ class Batches:
     note: Callable[[str], None]
 
     def provider(self, target: Target, api_key: str | None) -> Provider:
+        from evalgate.execute.batch import BatchProvider
+        from evalgate.execute.batch_api import BatchEndpoint
+
         return BatchProvider(
             BatchEndpoint(target, api_key, self.limits.timeout),
             target,
