@@ -13,7 +13,7 @@ from evalgate.execute.openai_provider import OpenAIProvider
 from evalgate.execute.protocol import ProviderError
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from openai import AsyncOpenAI, Omit
     from openai.types import Batch
 
 MOST_REQUESTS = 50_000
@@ -92,7 +92,10 @@ class BatchEndpoint(OpenAIProvider):
         """Uploads a JSONL file; its id."""
         async with self._errors("take the file of requests"):
             file = await self._client_now().files.create(
-                file=(name, content, "application/jsonl"), purpose="batch", timeout=_TRANSFER_SECONDS
+                file=(name, content, "application/jsonl"),
+                purpose="batch",
+                timeout=_TRANSFER_SECONDS,
+                extra_headers=self._headers(),
             )
             return str(file.id)
 
@@ -100,14 +103,18 @@ class BatchEndpoint(OpenAIProvider):
         """Begins a batch that `find` finds by its token; its id."""
         async with self._errors("begin a batch"):
             batch = await self._client_now().batches.create(
-                input_file_id=file_id, endpoint=ENDPOINT, completion_window="24h", metadata={_TAG: token}
+                input_file_id=file_id,
+                endpoint=ENDPOINT,
+                completion_window="24h",
+                metadata={_TAG: token},
+                extra_headers=self._headers(),
             )
             return str(batch.id)
 
     async def find(self, token: str) -> str | None:
         """The id of the batch with this token, among the newest 300; None when there is none."""
         async with self._errors("list its batches"):
-            page = await self._client_now().batches.list(limit=100)
+            page = await self._client_now().batches.list(limit=100, extra_headers=self._headers())
             for _ in range(_PAGES):
                 for batch in page.data:
                     if (batch.metadata or {}).get(_TAG) == token:
@@ -120,12 +127,14 @@ class BatchEndpoint(OpenAIProvider):
     async def retrieve(self, batch_id: str) -> BatchState:
         """How a batch is now."""
         async with self._errors(f"say how batch {batch_id} is"):
-            return _state(await self._client_now().batches.retrieve(batch_id))
+            return _state(await self._client_now().batches.retrieve(batch_id, extra_headers=self._headers()))
 
     async def lines(self, file_id: str) -> AsyncIterator[bytes]:
         """The lines of an output or error file, as they come over the wire, empty ones left out."""
         async with self._errors(f"give the file {file_id}"):
-            streamed = self._client_now().files.with_streaming_response.content(file_id, timeout=_TRANSFER_SECONDS)
+            streamed = self._client_now().files.with_streaming_response.content(
+                file_id, timeout=_TRANSFER_SECONDS, extra_headers=self._headers()
+            )
             async with streamed as response:
                 rest = b""
                 # not `iter_lines`, which also breaks at U+2028 and other signs that may stand in a JSON string
@@ -139,6 +148,12 @@ class BatchEndpoint(OpenAIProvider):
 
     def _client_now(self) -> AsyncOpenAI:
         return self._client or self._open()
+
+    def _headers(self) -> Mapping[str, str | Omit]:
+        """Without a key the package wants to be told that none is to be sent."""
+        import openai
+
+        return {} if self._key else {"Authorization": openai.Omit()}
 
     @contextlib.asynccontextmanager
     async def _errors(self, what: str) -> AsyncIterator[None]:

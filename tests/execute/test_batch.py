@@ -45,7 +45,8 @@ class Batched:
             api_key_env="MY_KEY",
             prices=more.pop("prices", Prices(input=1, output=10)),
         )
-        endpoint = BatchEndpoint(target, KEY, 10)
+        key = more.pop("key", KEY)
+        endpoint = BatchEndpoint(target if key else replace(target, api_key_env=None), key, 10)
         settings = {"batching": FAST, "note": self.notes.append, **more}
         return BatchProvider(endpoint, target, records or self.records(), **settings)
 
@@ -103,6 +104,12 @@ def test_a_round_is_one_file_one_batch_at_half_the_price(batched: Batched) -> No
     assert batched.notes[0] == 'batch batch_0: 40 requests to target "t"'
     assert batched.notes[-1] == "batch batch_0: completed, 40 of 40 done"
     assert all(result.outcome.seconds is None for result in run.results)
+
+
+def test_an_endpoint_that_needs_no_key_is_sent_none(batched: Batched) -> None:
+    batched.server.faults = {"POST /v1/batches": [error(500, "lost")]}  # so that the list is asked for too
+    assert texts(batched.run(3, key=None)) == ["re q0", "re q1", "re q2"]
+    assert batched.server.keys == {""}
 
 
 def test_a_judge_round_is_a_second_batch(batched: Batched) -> None:
