@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest
 from evalgate.errors import Fault, InputError, Place, ServiceError
 from evalgate.execute.cache import Cache, read_recordings, write_recordings
+from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
 from evalgate.execute.engine import Engine, Event
 from evalgate.execute.journal import Journal
 from evalgate.execute.protocol import Provider
@@ -27,12 +28,16 @@ Answers = Literal["replay", "live", "record"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What lies around a run: secrets by variable name, the folders of store, models and configuration."""
+    """What lies around a run: secrets by variable name, the folders of store, models and configuration.
+
+    `note` is told a sentence now and then, where a run waits for others.
+    """
 
     environment: Mapping[str, str]
     store: Path
     home: Path
     folder: Path
+    note: Callable[[str], None] = lambda sentence: None
 
 
 @contextmanager
@@ -46,23 +51,32 @@ def open_engine(
     use_cache: bool,
     on_event: Callable[[Event], None],
     journal: Path | None = None,
+    way: EngineName = "asyncio",
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
-    `journal` is another file than that of a run of these very plans.
+    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called: from
+    this process, from a Ray cluster's, or by batch.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
-    no prompt where two prompts are compared, and for recorded outputs that nobody asks for; ServiceError where
-    recordings are to be replayed and are not there.
+    no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
+    would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
     _prepare(around.store)
+    fresh = answers == "record" or not use_cache
     with ExitStack() as stack:
-        opening = _Opening(config=config, plans=plans, tree=tree, around=around, answers=answers, stack=stack)
+        elsewhere = _elsewhere(way, config, around, run=run_key(plans), fresh=fresh)
+        opening = _Opening(
+            config=config, plans=plans, tree=tree, around=around, answers=answers, stack=stack, elsewhere=elsewhere
+        )
         names = {name for plan in plans for name in _targets(plan)}
         # the embedded model takes a while to load: what is wrong with another target is said before
         ordered = sorted(names, key=lambda name: (config.targets[name].kind == "local", name))
         providers = {name: opening.provider(config.targets[name]) for name in ordered}
-        fresh = answers == "record" or not use_cache
+        if elsewhere is not None:
+            _require_use(way, config, plans, {name for name in names if opening.goes_elsewhere(config.targets[name])})
+            stack.callback(elsewhere.close)
+            elsewhere.start()
         engine = stack.enter_context(
             Engine(
                 providers,
@@ -76,6 +90,8 @@ def open_engine(
         yield engine
         if answers == "record":
             _write_recordings(config, tree, engine)
+        if elsewhere is not None:
+            elsewhere.finish()
 
 
 def known_answers(
@@ -112,6 +128,12 @@ class _Opening:
     around: Surroundings
     answers: Answers
     stack: ExitStack
+    elsewhere: Elsewhere | None
+
+    def goes_elsewhere(self, target: Target) -> bool:
+        """Only an endpoint can be called from elsewhere; recordings, functions and the embedded model are here."""
+        replayed = self.answers == "replay" and target.recordings is not None
+        return self.elsewhere is not None and target.kind == "openai" and not replayed
 
     def provider(self, target: Target) -> Provider:
         from evalgate.execute.openai_provider import OpenAIProvider
@@ -121,7 +143,10 @@ class _Opening:
             return self._replay(target, target.recordings)
         match target.kind:
             case "openai":
-                return OpenAIProvider(target, self.around.environment.get(target.api_key_env or ""), timeout)
+                key = self.around.environment.get(target.api_key_env or "")
+                if self.elsewhere is not None:
+                    return self.elsewhere.provider(target, key)
+                return OpenAIProvider(target, key, timeout)
             case "recorded":
                 return self._recorded(target)
             case "python":
@@ -172,6 +197,44 @@ class _Opening:
             served_by=server.fingerprint,
             concurrency=local.CONCURRENCY,
         )
+
+
+def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: str, fresh: bool) -> Elsewhere | None:
+    match way:
+        case "asyncio":
+            return None
+        case "batch":
+            from evalgate.execute.batch_records import BatchRecords
+
+            records = BatchRecords(around.store / "batches", run, only_this_run=fresh)
+            return Batches(records=records, batching=config.batching, limits=config.limits, note=around.note)
+        case "ray":
+            from evalgate.execute.ray_cluster import RayCluster
+
+            return RayCluster(around.environment.get("RAY_ADDRESS"), config.limits, note=around.note)
+        case _:
+            assert_never(way)
+
+
+def _require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], names: set[str]) -> None:
+    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be."""
+    if not names:
+        message = f"--engine {way} has nothing to do: no target that is to be called is of type openai"
+        raise InputError(message, hint="leave --engine out; or add --live, where recordings answer an openai target")
+    if way != "batch":
+        return
+    faults = [
+        Fault(
+            message=f'gate "{plan.gate.name}": the check "{check.name}" needs seconds, and a batch has none',
+            place=Place(path=config.path),
+            hint="leave --engine batch out, or the check",
+        )
+        for plan in plans
+        for check in plan.gate.checks
+        if check.type == "latency" and names & {plan.gate.candidate_target, plan.gate.baseline_target}
+    ]
+    if faults:
+        raise InputError(faults=faults)
 
 
 def _left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:

@@ -24,6 +24,7 @@ from evalgate.domain import (
     Shard,
 )
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
+from evalgate.execute.elsewhere import EngineName
 from evalgate.execute.engine import Event
 from evalgate.inputs import changes, golden, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
@@ -46,7 +47,8 @@ class Options:
     what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
     ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
     `store` is the folder of cache and journal, `home` that of downloaded models. With a `shard`, a
-    part of the cases is run, and there is no verdict.
+    part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
+    Ray cluster or by batch; `note` is told a sentence where that takes its time.
     """
 
     environment: Mapping[str, str]
@@ -60,11 +62,17 @@ class Options:
     answers: answering.Answers = "replay"
     use_cache: bool = True
     shard: Shard | None = None
+    engine: EngineName = "asyncio"
+    note: Callable[[str], None] = lambda sentence: None
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
         return answering.Surroundings(
-            environment=self.environment, store=self.store, home=self.home, folder=workspace.folder
+            environment=self.environment,
+            store=self.store,
+            home=self.home,
+            folder=workspace.folder,
+            note=self.note,
         )
 
 
@@ -122,6 +130,8 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     plans = make_plans(workspace, selected, options)
     _refuse_hopeless(plans, workspace.config)
+    if options.engine == "batch":  # a look may take a day, and saves half-price calls: everything goes at once
+        plans = tuple(replace(plan, sequential=False) for plan in plans)
     if options.shard is not None:
         plans = tuple(trials.part(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
@@ -151,6 +161,7 @@ def _decide(
         answers=options.answers,
         use_cache=options.use_cache,
         on_event=on_event,
+        way=options.engine,
     ) as engine:
         reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
         engine.finish()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from batch_server import BatchServer
 from chat_server import ChatServer
 from hypothesis import settings
 from repository import Repository
@@ -57,6 +58,13 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 @pytest.fixture
 def chat_server() -> Iterator[ChatServer]:
     server = ChatServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def batch_server() -> Iterator[BatchServer]:
+    server = BatchServer()
     yield server
     server.close()
 

@@ -80,9 +80,10 @@ MAY_IMPORT = {
     "__main__": {"cli"},
 }
 OWNERS = {
-    "openai": {"execute/envelope.py"},
+    "openai": {"execute/envelope.py", "execute/batch_api.py"},
     "aiohttp": {"execute/wire.py"},
-    "httpx2": {"execute/envelope.py", "execute/local.py", "execute/openai_provider.py"},
+    "httpx2": {"execute/envelope.py", "execute/batch_api.py", "execute/local.py", "execute/openai_provider.py"},
+    "ray": {"execute/ray_cluster.py"},
     "tenacity": {"execute/caller.py"},
     "sqlite3": {"execute/cache.py"},
     "xllamacpp": {"execute/local.py"},
@@ -98,6 +99,7 @@ OWNERS = {
 AT_START = {
     "aiohttp",
     "openai",
+    "ray",
     "pandas",
     "numpy",
     "scipy",

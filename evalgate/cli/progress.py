@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TextIO
+
+import click
 
 from evalgate.execute.engine import Event
 
 _QUIET_SECONDS = 30.0
 _FRAME_SECONDS = 0.1
 _WIDTH = 24
+_LONGEST_NOTE = 200
 
 
 class Progress:
@@ -32,6 +37,16 @@ class Progress:
             self._stream.write("\r" + " " * self._drawn + "\r")
             self._stream.flush()
 
+    def note(self, sentence: str) -> None:
+        """A line of its own, for what a run waits for; the bar is drawn anew below it."""
+        from evalgate.report.neutralise import block
+
+        if self._drawn:
+            self._stream.write("\r" + " " * self._drawn + "\r")
+            self._drawn = 0
+        self._stream.write(f"evalgate: {block(sentence)}\n")
+        self._stream.flush()
+
     def show(self, event: Event) -> None:
         """Draws the state of the run, at most ten times a second on a terminal, else every 30 seconds."""
         now = self._clock()
@@ -50,3 +65,23 @@ class Progress:
         else:
             self._stream.write(f"evalgate: {text}\n")
         self._stream.flush()
+
+
+@contextlib.contextmanager
+def own_stdout(note: Callable[[str], None]) -> Iterator[None]:
+    """Keeps stdout for the report: what others print there (Ray does, when a node dies) becomes a note."""
+    with contextlib.redirect_stdout(_Notes(note)):
+        yield
+
+
+class _Notes(io.TextIOBase):
+    """A stream of which the first line of each message is a note."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+
+    def write(self, text: str) -> int:
+        first = click.unstyle(text).strip().partition("\n")[0]
+        if first:
+            self._note(first if len(first) <= _LONGEST_NOTE else f"{first[:_LONGEST_NOTE]} ...")
+        return len(text)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from evalgate.cli import printing
 from evalgate.cli.places import config_option, home_folder, store_folder
-from evalgate.domain import Shard
+from evalgate.domain import Report, Shard
 from evalgate.errors import ExitCode
+
+if TYPE_CHECKING:
+    from evalgate.execute.elsewhere import EngineName
 
 
 def version_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -51,6 +54,14 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
 @click.option("--shard", type=_Part(), help="Run a part of the cases, the K-th of N, for `evalgate merge`.")
 @click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
+@click.option(
+    "--engine",
+    type=click.Choice(["asyncio", "ray", "batch"]),
+    default="asyncio",
+    show_default=True,
+    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
+    "machine), or OpenAI's Batch API: half the price, within a day.",
+)
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.output_options
 @click.pass_context
@@ -66,6 +77,7 @@ def command(
     answers: Literal["live", "record"] | None,
     shard: tuple[int, int] | None,
     no_cache: bool,
+    engine: EngineName,
     store: Path | None,
     formats: tuple[str, ...],
     outputs: tuple[Path, ...],
@@ -80,11 +92,11 @@ def command(
     ones are used; with --live they are.
     """
     from evalgate import gate
-    from evalgate.cli.progress import Progress
-    from evalgate.report import json
+    from evalgate.cli.progress import Progress, own_stdout
 
     where = printing.destinations(formats, outputs)
     folder = store_folder(config_path, store)
+    progress = Progress()
     options = gate.Options(
         environment=os.environ,
         store=folder,
@@ -97,18 +109,28 @@ def command(
         answers=answers or "replay",
         use_cache=not no_cache,
         shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
+        engine=engine,
+        note=progress.note,
     )
     printing.probe(where)
     last = folder / "report.json"
     with contextlib.suppress(OSError):
         last.unlink(missing_ok=True)  # a run that ends without a verdict must not leave an old one behind
-    with Progress() as progress:
+    with progress, own_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
     printing.emit(report, where)
-    if report.gates:
-        try:
-            printing.write(last, json.render(report))
-        except click.ClickException as error:
-            click.echo(f"warning: {error.message}", err=True)
+    _keep(last, report)
     # a part has no verdict to exit with: it is complete, and the merge decides
     context.exit(ExitCode.PASS if shard is not None else report.exit_code)
+
+
+def _keep(path: Path, report: Report) -> None:
+    """The report of the last run, for the verbs that work from it; where it cannot be written the verdict stands."""
+    from evalgate.report import json
+
+    if not report.gates:
+        return
+    try:
+        printing.write(path, json.render(report))
+    except click.ClickException as error:
+        click.echo(f"warning: {error.message}", err=True)

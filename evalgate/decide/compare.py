@@ -58,7 +58,8 @@ class Paired:
 def prepare() -> None:
     """Imports what the comparison needs, which takes half a second: to be called while answers are waited for."""
     import pandas  # noqa: F401
-    import scipy.special  # noqa: F401
+
+    statistics.prepare()
 
 
 def table(results: Sequence[Result]) -> pd.DataFrame:

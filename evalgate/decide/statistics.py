@@ -231,6 +231,11 @@ def deviation(values: Numbers) -> float:
     return 0.0 if len(values) < 2 else float(values.std(ddof=1))
 
 
+def prepare() -> None:
+    """Imports what the bounds need, which takes a while: to be called while answers are waited for."""
+    import scipy.special  # noqa: F401
+
+
 def spread(scores: Sequence[float]) -> float:
     """`deviation` of plain numbers."""
     import numpy as np

@@ -277,6 +277,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Batching:
+    """How batches are made: polled every `poll_seconds` at most, sent when no request came for `collect_seconds`."""
+
+    poll_seconds: float = 60.0
+    collect_seconds: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """One prompt with its dataset, targets, criteria and thresholds, as configured (rubrics and schemas loaded).
 
@@ -307,3 +315,4 @@ class Config:
     targets: Mapping[str, Target]
     policy: Policy
     limits: Limits
+    batching: Batching = Batching()

@@ -23,13 +23,17 @@ class Budget:
     def is_limited(self) -> bool:
         return self._limit is not None
 
+    @property
+    def is_spent(self) -> bool:
+        return self._limit is not None and self.spent >= self._limit
+
     async def enter(self, target: str) -> bool:
         """Whether one more call may begin; waits while calls in flight leave that open. If so, `leave` must follow."""
         while self._limit is not None and self.spent < self._limit and not self.has_room(target):
             changed = asyncio.get_running_loop().create_future()
             self._waiting.append(changed)
             await changed
-        if self._limit is not None and self.spent >= self._limit:
+        if self.is_spent:
             return False
         self._in_flight[target] = self._in_flight.get(target, 0) + 1
         return True

@@ -19,7 +19,7 @@ from evalgate.execute.health import DOUBT, Health
 from evalgate.execute.known import KnownAnswers
 from evalgate.execute.pace import LONGEST_PAUSE, Bucket, Pace
 from evalgate.execute.patience import Patience
-from evalgate.execute.protocol import Provider, ProviderError
+from evalgate.execute.protocol import WHOLE_ROUND, Provider, ProviderError
 from evalgate.execute.tally import Abort, StopError, Tally
 
 if TYPE_CHECKING:
@@ -63,11 +63,16 @@ class Caller:
         provider.listen(pace.told)
         return _Line(
             provider=provider,
-            own=contextlib.nullcontext() if own is None else asyncio.Semaphore(own),
+            own=contextlib.nullcontext() if own is None or own == WHOLE_ROUND else asyncio.Semaphore(own),
             door=Door(pace),
             patience=Patience(),
             health=Health(self._limits.concurrency),
         )
+
+    @property
+    def collects(self) -> bool:
+        """Whether some provider wants every request of a round before it answers the first."""
+        return any(line.provider.concurrency == WHOLE_ROUND for line in self._lines.values())
 
     async def answer(self, request: Request, tally: Tally, abort: Abort) -> Outcome:
         """The outcome of a request, asked for once however many trials want it. Raises StopError."""
@@ -170,6 +175,8 @@ class Caller:
         return await retrying(attempt)
 
     async def _attempt(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        if line.provider.concurrency == WHOLE_ROUND:
+            return await self._collected(line, request, key, tally, abort)
         # the narrower doors first, so that who waits at one holds no slot of the others
         tokens = 0 if self._tokens is None else _tokens(request)
         async with line.own:
@@ -179,6 +186,18 @@ class Caller:
                     return await self._in_slot(line, request, key, tally, abort)
             finally:
                 line.door.leave()
+
+    async def _collected(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+        """One that waits in its provider for others, for hours perhaps: no slot, no pace, no patience to be lost."""
+        if tally.stopping:
+            raise StopError
+        if self._budget.is_spent:
+            return Failure(kind="infrastructure", message=_SPENT)
+        tally.made.add(key)
+        outcome = await line.provider.answer(request)
+        self._known.keep(line.provider.memory, request, key, outcome)
+        self._pay(request, outcome, tally, abort)
+        return outcome
 
     async def _in_slot(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
         if not await self._budget.enter(request.target):

@@ -53,7 +53,7 @@ def encoded(sent: Mapping[str, Any]) -> bytes:
 def read_reply(
     data: Any,
     *,
-    seconds: float,
+    seconds: float | None,
     scale: tuple[int, int] | None = None,
     prices: Prices | None = None,
     served_by: str | None = None,

@@ -113,7 +113,7 @@ class OpenAIProvider:
     def _open(self) -> Wire:
         import httpx2
 
-        outside = not _is_loopback(self._url)
+        outside = not is_loopback(self._url)
         self._wire = Wire(
             self._url,
             proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
@@ -183,7 +183,8 @@ def _checked_key(target: Target, api_key: str | None) -> str | None:
     return key or None
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads back to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

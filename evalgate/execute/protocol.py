@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from evalgate.domain import Outcome, Request
 
@@ -17,6 +18,10 @@ class WhileUnchanged:
 
 
 Memory: TypeAlias = Literal["cache", "run", "nothing"] | WhileUnchanged
+
+
+WHOLE_ROUND: Final = sys.maxsize
+"""The `concurrency` of a provider that collects: requests wait in it, for hours perhaps, and hold no slot meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class Provider(Protocol):
     `memory` says what may be remembered of its answers: "cache" (the request's key determines what is asked),
     WhileUnchanged (only for continuing this very run, with the same code behind it), "run" (not beyond this engine) or
     "nothing" (the answers are stored already; asking is no call and costs nothing). `concurrency` is how many requests
-    it takes at once; None: as many as the engine sends.
+    it takes at once; None: as many as the engine sends; WHOLE_ROUND: all there are, whatever the engine's limit.
     """
 
     @property

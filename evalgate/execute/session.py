@@ -14,6 +14,7 @@ from evalgate.execute.tally import StopError, Tally
 
 Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Outcome], Result]]
 
+_LARGEST_ROUND = 50_000
 GRACE = 5.0
 """Seconds that calls in flight have to finish after the first Ctrl-C."""
 
@@ -54,7 +55,10 @@ class Session:
     async def run(self) -> list[Result]:
         """The results in the trials' order."""
         # twice the slots: while some trials wait for an equal request's answer, the others keep every slot busy
-        self._workers = [asyncio.create_task(self._work()) for _ in range(2 * self._concurrency)]
+        workers = 2 * self._concurrency
+        if self._caller.collects:  # every trial's request is to be in the round
+            workers = max(workers, _LARGEST_ROUND if self._total is None else self._total)
+        self._workers = [asyncio.create_task(self._work()) for _ in range(workers)]
         watch = asyncio.create_task(self._caller.watch(self._abort))
         try:
             await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)

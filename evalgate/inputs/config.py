@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import DEFAULT_LEVELS, Config, Gate, Level, Limits, Policy, Target
+from evalgate.domain import DEFAULT_LEVELS, Batching, Config, Gate, Level, Limits, Policy, Target
 from evalgate.inputs.criteria import CriteriaReader, Verify, target_name
 from evalgate.inputs.document import Document, read
 from evalgate.inputs.files import Files
@@ -74,6 +74,7 @@ class _ConfigReader:
             targets={name: target for name, target in self._targets.items() if target is not None},
             policy=policy,
             limits=limits,
+            batching=self._batching(),
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
@@ -179,7 +180,13 @@ class _ConfigReader:
 
     def _limits(self) -> Limits:
         node = self._root.get("run")
-        return Limits(**node.data) if node is not None and self._shape.sound(node) else Limits()
+        if node is None or not self._shape.sound(node):
+            return Limits()
+        return Limits(**{key: value for key, value in node.data.items() if key != "batch"})
+
+    def _batching(self) -> Batching:
+        node = self._root.get("run")
+        return Batching(**_data(node, "batch", {})) if self._shape.sound(node) else Batching()
 
 
 def _prompt_name(path: str) -> str:

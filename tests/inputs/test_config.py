@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.domain import DEFAULT_LEVELS, Level, Limits, Threshold
+from evalgate.domain import DEFAULT_LEVELS, Batching, Level, Limits, Threshold
 from evalgate.inputs.config import load_config
 
 from .conftest import CONFIG, PROMPT, RUBRIC, Project
@@ -84,7 +84,7 @@ policy:
   immutability: published
   patch: {judges: true}
   major: {sign_off: false, canary_hours: 0, inconclusive: drop}
-run: {concurrency: 2, timeout: 30, attempts: 1, max_cost_usd: 2}
+run: {concurrency: 2, timeout: 30, attempts: 1, max_cost_usd: 2, batch: {poll_seconds: 600}}
 """,
     )
     config = load_config(project.tree, "evalgate.yml")
@@ -131,6 +131,7 @@ run: {concurrency: 2, timeout: 30, attempts: 1, max_cost_usd: 2}
     major = config.policy.levels[Level.MAJOR]
     assert (major.judges, major.sign_off, major.canary_hours, major.inconclusive) == (True, False, 0, "drop")
     assert (config.limits.concurrency, config.limits.timeout, config.limits.max_cost_usd) == (2, 30, 2)
+    assert config.batching == Batching(poll_seconds=600, collect_seconds=5)
 
 
 def test_recorded_identity_follows_the_content(project: Project) -> None:

@@ -150,6 +150,10 @@ def faults(project: Project, text: str) -> list[str]:
         ),
         (CHECKS + "policy: {patch: {inconclusive: pass}}\n", 'evalgate.yml:8:32: unknown value "pass"'),
         (CHECKS + "run: {timeout: 0}\n", 'evalgate.yml:8:16: "timeout" must be more than 0, not 0'),
+        (
+            CHECKS + "run: {batch: {poll_seconds: 86400}}\n",
+            'evalgate.yml:8:29: "poll_seconds" must be at most 3600, not 86400',
+        ),
         (CHECKS + "format: 1\nformat: 1\n", 'evalgate.yml:9:1: the key "format" is given twice; first in line 8'),
         (
             CHECKS.replace("{type: openai}", "{type: opnai}"),

@@ -1,0 +1,110 @@
+"""Which batches are under way: a small file for each, so that a restart waits for them instead of paying again."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from evalgate.errors import ServiceError
+
+_LONGEST_KEPT = 29 * 24 * 3600.0  # the API keeps a batch's files for 30 days
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRecord:
+    """One batch. `id` is None from before its upload until the endpoint has named it; `token` finds it meanwhile.
+
+    `identity` is the target's, `run` the run that sent it (as in the journal's name), `created` in seconds since 1970.
+    `keys` are the requests it answers, by their keys, which are its `custom_id`s.
+    """
+
+    token: str
+    id: str | None
+    identity: str
+    run: str
+    created: float
+    keys: tuple[str, ...]
+
+
+class BatchRecords:
+    """The folder of records (`<store>/batches`), one JSON file each.
+
+    With `only_this_run` (answers must be fresh) batches of other runs are left alone; else an answer is an answer,
+    whoever asked. A record that cannot be written is a ServiceError: a batch nobody remembers would be paid twice.
+    """
+
+    def __init__(
+        self, folder: Path, run: str, *, only_this_run: bool = False, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.run = run
+        self.now = clock
+        self._folder = folder
+        self._only_this_run = only_this_run
+
+    def load(self, identity: str) -> list[BatchRecord]:
+        """The target's batches, oldest first. Records older than the API's files are removed, unreadable ones too."""
+        found = []
+        for path in sorted(self._folder.glob("*.json")):
+            record = _read(path)
+            if record is None or self.now() - record.created > _LONGEST_KEPT:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            elif record.identity == identity and (record.run == self.run or not self._only_this_run):
+                found.append(record)
+        return sorted(found, key=lambda record: record.created)
+
+    def keep(self, record: BatchRecord, keys: Sequence[str] | None = None) -> BatchRecord:
+        """Writes a record, with other keys when given; without any, removes it."""
+        record = record if keys is None else replace(record, keys=tuple(keys))
+        path = self._path(record)
+        try:
+            if not record.keys:
+                path.unlink(missing_ok=True)
+                return record
+            self._folder.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(".tmp")
+            with draft.open("w", encoding="utf-8") as file:
+                json.dump(asdict(record), file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+        except OSError as error:
+            raise ServiceError(
+                f"the record of a batch cannot be written: {path}: {error.strerror or error}",
+                hint="make room, or choose another folder with --store",
+            ) from error
+        return record
+
+    def remove(self, record: BatchRecord) -> None:
+        self.keep(record, ())
+
+    def finish(self) -> None:
+        """The run is complete: its batches are no longer needed."""
+        for path in self._folder.glob("*.json"):
+            record = _read(path)
+            if record is not None and record.run == self.run:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _path(self, record: BatchRecord) -> Path:
+        return self._folder / f"{record.token}.json"
+
+
+def _read(path: Path) -> BatchRecord | None:
+    try:
+        data = json.loads(path.read_bytes())
+        return BatchRecord(
+            token=str(data["token"]),
+            id=None if data["id"] is None else str(data["id"]),
+            identity=str(data["identity"]),
+            run=str(data["run"]),
+            created=float(data["created"]),
+            keys=tuple(map(str, data["keys"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

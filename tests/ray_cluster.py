@@ -1,0 +1,99 @@
+"""A Ray cluster of two nodes on this machine, driven over pipes: a process of its own, since Ray's sockets are.
+
+As a program it prints its address, and then obeys a line each: "workers" prints the nodes that evalgate's workers are
+on, "crash" kills the worker on the first node, "kill" kills the second node's processes, anything else (or the end of the input) ends all of it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+MEMORY = 80 * 1024 * 1024
+NODE = {"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False}
+
+
+class TwoNodes:
+    """The cluster as tests see it; `close` leaves no process behind, whatever has happened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONWARNINGS": "default"}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, str(folder)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            self.address: str = self.ask("")
+        except Exception:
+            self.close()
+            raise
+
+    def ask(self, order: str) -> Any:
+        """What the cluster says to an order."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        if order:
+            self._process.stdin.write(order + "\n")
+            self._process.stdin.flush()
+        for line in self._process.stdout:
+            if line.startswith("> "):
+                return json.loads(line[2:])
+        raise RuntimeError("the cluster has ended")
+
+    def close(self) -> None:
+        try:
+            self._process.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            pass
+        finally:
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, signal.SIGKILL)  # Ray's reaper and its nodes share the group
+                self._process.communicate()
+
+
+def main() -> None:
+    from ray.cluster_utils import Cluster
+
+    def say(what: object) -> None:
+        sys.stdout.write(f"> {json.dumps(what)}\n")
+        sys.stdout.flush()
+
+    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "temp_dir": sys.argv[1]})
+    try:
+        second = cluster.add_node(**NODE)
+        say(cluster.address)
+        for line in sys.stdin:
+            if line == "workers\n":
+                say(sorted(node for node, _ in workers(cluster)))
+            elif line == "crash\n":
+                (pid,) = [pid for node, pid in workers(cluster) if node == cluster.head_node.node_id]
+                os.kill(pid, signal.SIGKILL)
+                say("crashed")
+            elif line == "kill\n":
+                cluster.remove_node(second, allow_graceful=False)
+                say("killed")
+            else:
+                break
+    finally:
+        cluster.shutdown()
+
+
+def workers(cluster: Any) -> list[tuple[str, int]]:
+    """The node and the process of each actor that lives."""
+    actors = cluster.global_state.actor_table(None).values()
+    return [(actor["Address"]["NodeID"], actor["Pid"]) for actor in actors if actor["State"] == "ALIVE"]
+
+
+if __name__ == "__main__":
+    main()
