@@ -69,6 +69,9 @@ def main() -> None:
         sys.stdout.write(f"> {json.dumps(what)}\n")
         sys.stdout.flush()
 
+    # Ray notes the address of the newest cluster there, and does not make the folder
+    os.environ["RAY_TMPDIR"] = sys.argv[1]
+    Path(sys.argv[1], "ray").mkdir(exist_ok=True)
     cluster = Cluster(initialize_head=True, head_node_args={**NODE, "temp_dir": sys.argv[1]})
     try:
         second = cluster.add_node(**NODE)

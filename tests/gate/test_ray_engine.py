@@ -45,7 +45,7 @@ def cluster() -> Iterator[TwoNodes]:
 
 
 def start(world: World, address: str, *, version: str = evalgate.__version__) -> subprocess.Popen[str]:
-    arguments = ["run", "--engine", "ray", "--no-cache", "--format", "json"]
+    arguments = ["run", "--engine", "ray", "--store", "of-ray", "--format", "json"]
     environment = {**os.environ, "RAY_ADDRESS": address}
     return subprocess.Popen(
         [sys.executable, "-c", PROGRAM.format(version=version), *arguments],
