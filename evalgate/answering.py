@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest
 from evalgate.errors import Fault, InputError, Place, ServiceError
-from evalgate.execute.cache import Cache, read_recordings, write_recordings
+from evalgate.execute.cache import Cache, prepare_store, read_recordings, write_recordings
 from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
 from evalgate.execute.engine import Engine, Event
 from evalgate.execute.journal import Journal
@@ -62,7 +62,7 @@ def open_engine(
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
     would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
-    _prepare(around.store)
+    prepare_store(around.store)
     fresh = answers == "record" or not use_cache
     with ExitStack() as stack:
         elsewhere = _elsewhere(way, config, around, run=run_key(plans), fresh=fresh)
@@ -94,9 +94,10 @@ def open_engine(
             elsewhere.finish()
 
 
+@contextmanager
 def known_answers(
     config: Config, plans: Sequence[GatePlan], tree: Tree, around: Surroundings
-) -> Callable[[Request], bool]:
+) -> Iterator[Callable[[Request], bool]]:
     """Whether a request is answered without a call: by recordings, recorded outputs, or the cache.
 
     Recordings that are not there yet answer nothing.
@@ -115,7 +116,11 @@ def known_answers(
             return request.key in recordings[request.target]
         return cache is not None and cache.get(request.key, request.max_age) is not None
 
-    return known
+    try:
+        yield known
+    finally:
+        if cache is not None:
+            cache.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,17 +297,6 @@ def run_key(plans: Sequence[GatePlan]) -> str:
             for plan in plans
         ]
     )[:16]
-
-
-def _prepare(store: Path) -> None:
-    """The store hides itself from git; a folder that cannot be written is reported by cache and journal."""
-    ignore = store / ".gitignore"
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError:
-        return
 
 
 def _write_recordings(config: Config, tree: Tree, engine: Engine) -> None:

@@ -349,8 +349,9 @@ def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]
     """What a run would take and could decide, gate by gate; nothing is called."""
     workspace = open_workspace(config_path)
     plans = make_plans(workspace, select(workspace, options), options)
-    known = answering.known_answers(workspace.config, plans, workspace.tree, options.surroundings(workspace))
-    return tuple(outlook.look_ahead(plan, workspace.config, options.store, known) for plan in plans)
+    around = options.surroundings(workspace)
+    with answering.known_answers(workspace.config, plans, workspace.tree, around) as known:
+        return tuple(outlook.look_ahead(plan, workspace.config, options.store, known) for plan in plans)
 
 
 class _Gathered:

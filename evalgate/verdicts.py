@@ -47,6 +47,11 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     )
 
 
+def folder(store: Path) -> Path:
+    """Where a store keeps verdicts: one file for each key, `<key>.json`."""
+    return store / "verdicts"
+
+
 def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
     """The stored verdict, all of its answers now known. None where there is none that can be relied on.
 
@@ -105,7 +110,7 @@ def _content(gate: GateReport) -> tuple[object, ...]:
 
 
 def _path(store: Path, name: str) -> Path:
-    return store / "verdicts" / f"{name}.json"
+    return folder(store) / f"{name}.json"
 
 
 def _is_whole(gate: GateReport) -> bool:

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,8 @@ _FORMAT = 1
 _DAY = 86_400
 _BATCH = 100
 _BATCH_SECONDS = 1.0
-_DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
+"""Names of SQLite's errors that say the file is no whole database (any more)."""
 
 
 class Cache:
@@ -120,9 +121,9 @@ class Cache:
             return self._connection
         self._opened = True
         try:
-            self._connection = self._open_writable()
+            self._connection = open_writable(self.path)
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorname in _DAMAGED:
+            if error.sqlite_errorname in DAMAGED:
                 self._fail(error)
             else:
                 self._open_readable(str(error))
@@ -130,48 +131,14 @@ class Cache:
             self._open_readable(error.strerror or str(error))
         return self._connection
 
-    def _open_writable(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=10, isolation_level=None)
-        try:
-            with contextlib.suppress(sqlite3.OperationalError):  # another process is switching it on at this moment
-                connection.execute("PRAGMA journal_mode = WAL")
-            # with WAL, a crash of the machine may lose the last entries but never the file
-            connection.execute("PRAGMA synchronous = NORMAL")
-            written = connection.execute("PRAGMA user_version").fetchone()[0]
-            if written > _FORMAT:
-                raise OSError(f"a later evalgate made it (format {written})")
-            connection.execute(
-                "CREATE TABLE IF NOT EXISTS entries"
-                " (key TEXT PRIMARY KEY, line TEXT NOT NULL, created REAL NOT NULL, used REAL NOT NULL)"
-            )
-            if written < _FORMAT:
-                connection.execute(f"PRAGMA user_version = {_FORMAT}")
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
     def _open_readable(self, reason: str) -> None:
         self._writable = False
         self._warn(f"the cache {self.path} cannot be written ({reason}); this run's answers are not kept in it")
-        if not self.path.is_file():
-            return
-        for mode in ("mode=ro", "mode=ro&immutable=1"):  # a WAL database in a read-only folder needs the second
-            connection = None
-            try:
-                connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
-                connection.execute("SELECT key, line, used, created FROM entries LIMIT 1").fetchone()
-            except sqlite3.Error:
-                if connection is not None:
-                    connection.close()
-            else:
-                self._connection = connection
-                return
+        self._connection = open_readable(self.path)
 
     def _fail(self, error: sqlite3.Error) -> None:
         """After this the run goes on: with a new file, or without writing."""
-        if getattr(error, "sqlite_errorname", "") not in _DAMAGED:
+        if getattr(error, "sqlite_errorname", "") not in DAMAGED:
             self._writable = False
             self._warn(f"the cache {self.path} cannot be used any more ({error}); this run goes on without it")
             return
@@ -183,7 +150,7 @@ class Cache:
             self.path.rename(aside)
             for end in ("-wal", "-shm"):
                 self.path.with_name(self.path.name + end).unlink(missing_ok=True)
-            self._connection = self._open_writable()
+            self._connection = open_writable(self.path)
         except (OSError, sqlite3.Error) as second:
             self._writable = False
             self._warn(f"the cache {self.path} is damaged and cannot be replaced ({second})")
@@ -195,13 +162,66 @@ class Cache:
             self.warnings.append(sentence)
 
 
+def prepare_store(store: Path) -> None:
+    """The store hides itself from git; a folder that cannot be written is reported by cache and journal."""
+    ignore = store / ".gitignore"
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
+    except OSError:
+        return
+
+
+def open_writable(path: Path, timeout: float = 10) -> sqlite3.Connection:
+    """The database, made when there is none; `timeout`: seconds to wait while another process writes.
+
+    Raises sqlite3.Error, or OSError for a folder that cannot be made and for a file of a later format.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
+    try:
+        with contextlib.suppress(sqlite3.OperationalError):  # another process is switching it on at this moment
+            connection.execute("PRAGMA journal_mode = WAL")
+        # with WAL, a crash of the machine may lose the last entries but never the file
+        connection.execute("PRAGMA synchronous = NORMAL")
+        written = connection.execute("PRAGMA user_version").fetchone()[0]
+        if written > _FORMAT:
+            raise OSError(f"a later evalgate made it (format {written})")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS entries"
+            " (key TEXT PRIMARY KEY, line TEXT NOT NULL, created REAL NOT NULL, used REAL NOT NULL)"
+        )
+        if written < _FORMAT:
+            connection.execute(f"PRAGMA user_version = {_FORMAT}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_readable(path: Path) -> sqlite3.Connection | None:
+    """The database, to be read alone, where it cannot be written; None when it cannot be read either."""
+    if not path.is_file():
+        return None
+    for mode in ("mode=ro", "mode=ro&immutable=1"):  # a WAL database in a read-only folder needs the second
+        connection = None
+        try:
+            connection = sqlite3.connect(f"{path.resolve().as_uri()}?{mode}", uri=True, isolation_level=None)
+            connection.execute("SELECT key, line, used, created FROM entries LIMIT 1").fetchone()
+        except sqlite3.Error:
+            if connection is not None:
+                connection.close()
+        else:
+            return connection
+    return None
+
+
 def read_recordings(data: bytes, path: str) -> dict[str, Entry]:
     """The entries of a recordings file, by key. Raises InputError with every faulty line; `path` is for its place."""
     entries: dict[str, Entry] = {}
     faults: list[Fault] = []
-    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered(data):
         try:
             entry = load(line)
         except ValueError as error:
@@ -213,15 +233,26 @@ def read_recordings(data: bytes, path: str) -> dict[str, Entry]:
     return entries
 
 
+def numbered(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """The lines of a recordings file that hold something, with their numbers from 1."""
+    for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        if line.strip():
+            yield number, line
+
+
 def write_recordings(path: Path, entries: Mapping[str, Entry]) -> None:
     """Writes a recordings file, sorted by key, in one step: a reader sees the old file or the new one."""
-    lines = [dump(entries[key]) + "\n" for key in sorted(entries)]
+    write_lines(path, [dump(entries[key]) for key in sorted(entries)])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Writes a file of lines in one step. Raises OSError, and leaves the old file as it was."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.writelines(line.encode() for line in lines)
+            file.writelines(line.encode() + b"\n" for line in lines)
         part.chmod(0o644)  # mkstemp's file is the user's alone; this one is committed
         part.replace(path)
     except BaseException:

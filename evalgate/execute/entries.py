@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -11,18 +12,29 @@ from evalgate.domain import Failure, Outcome, outcome_as_json, outcome_from_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A request's key, who asked (for people), and what came back."""
+    """A request's key, who asked (for people), and what came back.
+
+    `created`: when, in seconds since 1970; None where it is not said, as in a journal and in recordings.
+    """
 
     key: str
     about: str
     outcome: Outcome
+    created: float | None = None
 
 
 def dump(entry: Entry) -> str:
-    """One line without its end: `{"key", "about", ...}` and what `outcome_as_json` gives, less what says nothing."""
+    """One line without its end: `{"key", "about", ...}` and what `outcome_as_json` gives, less what says nothing.
+
+    `created` is written as ISO 8601 in UTC, to the second.
+    """
     content = {name: value for name, value in outcome_as_json(entry.outcome).items() if value not in (None, [])}
     content.pop("cached", None)  # a fact about a run, not about the answer
-    line: dict[str, Any] = {"key": entry.key, "about": entry.about, **content}
+    line: dict[str, Any] = {"key": entry.key, "about": entry.about}
+    if entry.created is not None:
+        moment = datetime.datetime.fromtimestamp(entry.created, datetime.UTC)
+        line["created"] = moment.isoformat(timespec="seconds")
+    line |= content
     text = json.dumps(line, ensure_ascii=False, separators=(", ", ": "), allow_nan=False)
     try:
         text.encode("utf-8")
@@ -43,9 +55,20 @@ def load(line: str | bytes) -> Entry:
         outcome = outcome_from_json(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"not an outcome: {type(error).__name__}: {error}") from error
-    return Entry(key=data["key"], about=str(data.get("about", "")), outcome=outcome)
+    created = _seconds(data["created"]) if "created" in data else None
+    return Entry(key=data["key"], about=str(data.get("about", "")), outcome=outcome, created=created)
 
 
 def is_answer(outcome: Outcome) -> bool:
     """Whether somebody answered, be it with nothing of use; a failed call is no answer."""
     return not (isinstance(outcome, Failure) and outcome.kind == "infrastructure")
+
+
+def _seconds(created: object) -> float:
+    try:
+        moment = datetime.datetime.fromisoformat(str(created))
+        if moment.tzinfo is None:
+            raise ValueError("no time zone")
+        return moment.timestamp()
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f'"created" is not a moment in ISO 8601: {error}') from error

@@ -22,3 +22,13 @@ def test_it_runs_and_its_table_adds_up() -> None:
     assert (told["cases"], told["calls"], told["cached calls"], told["lost"]) == ("3", "12", "0", "0")
     assert float(told["x ideal"]) > 1
     assert float(told["peak MB"]) > 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="neither tar nor blocks of a file are told there")
+def test_both_stores_are_measured_and_lose_nothing() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("stores.py")), "--entries", "40"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    heads, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines())
+    told = [dict(zip(heads, row, strict=True)) for row in rows]
+    assert [(one["store"], one["files"]) for one in told] == [("sqlite", "1"), ("files", "40")]

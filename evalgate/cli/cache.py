@@ -1,0 +1,281 @@
+"""`evalgate cache`: what was paid for once: how much there is, what nobody uses any more, and its way elsewhere."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from evalgate.cli.places import config_option, store_folder
+from evalgate.errors import InputError, Place
+
+if TYPE_CHECKING:
+    from evalgate.execute.upkeep import Stats
+
+_MB = 1_000_000
+_store_option = click.option(
+    "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache, journal and stored baselines."
+)
+
+
+@click.group("cache")
+def command() -> None:
+    """Count, prune, export and import what was paid for once. Safe while runs read and write the same folder."""
+
+
+@command.command("stats")
+@config_option
+@_store_option
+@click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
+def stats(*, config_path: Path, store: Path | None, form: str) -> None:
+    """Say what the store holds: entries by the model that answered, their age, and the dollars they stand for.
+
+    An entry's last use is noted to the day. The stored verdicts and baselines, the journals of unfinished runs and
+    damaged caches that were moved aside are counted beside them.
+    """
+    from evalgate.execute import upkeep
+
+    folder = _existing(config_path, store)
+    found = upkeep.stats(_database(folder))
+    beside = {name: _sizes(files) for name, files in _beside(folder).items()}
+    click.echo(_json(found, beside) if form == "json" else _text(folder, found, beside))
+
+
+@command.command("prune")
+@config_option
+@_store_option
+@click.option("--older-than", type=click.IntRange(min=1), metavar="DAYS", help="Entries not used for so many days.")
+@click.option(
+    "--max-size",
+    type=click.FloatRange(min=0.1),
+    metavar="MB",
+    help="The least recently used entries, until the cache file is no larger (1 MB is 1,000,000 bytes).",
+)
+@click.option("--baselines", "stale", is_flag=True, help="Stored baselines that are too old to be compared with.")
+@click.option("--damaged", is_flag=True, help="Damaged caches that runs moved aside.")
+@click.option(
+    "--forget-verdicts",
+    is_flag=True,
+    help="All stored verdicts. WARNING: a change that failed may then be drawn again until it passes by luck: the "
+    "best of three draws lets twice as many bad changes through.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go; for --max-size an estimate.")
+def prune(
+    *,
+    config_path: Path,
+    store: Path | None,
+    older_than: int | None,
+    max_size: float | None,
+    stale: bool,
+    damaged: bool,
+    forget_verdicts: bool,
+    dry_run: bool,
+) -> None:
+    """Remove what is named, and say what went; the cache file becomes smaller on disk.
+
+    Verdicts stay unless --forget-verdicts is given: they keep a change from drawing a fresh ticket. Whatever else goes
+    costs calls, never a wrong verdict. --baselines reads the policy of the configuration.
+    """
+    from evalgate.execute import upkeep
+
+    if older_than is None and max_size is None and not (stale or damaged or forget_verdicts):
+        raise click.UsageError(
+            "say what is to go: --older-than DAYS, --max-size MB, --baselines, --damaged or --forget-verdicts"
+        )
+    folder = _existing(config_path, store)
+    doomed = {"stale baselines": _stale(config_path, folder)} if stale else {}
+    beside = _beside(folder)
+    doomed |= {"damaged caches": beside["damaged"]} if damaged else {}
+    doomed |= {"verdicts": beside["verdicts"]} if forget_verdicts else {}
+    would = "would go" if dry_run else "went"
+    if older_than is not None or max_size is not None:
+        done = upkeep.prune(
+            _database(folder),
+            unused=None if older_than is None else older_than * upkeep.DAY,
+            most=None if max_size is None else int(max_size * _MB),
+            dry_run=dry_run,
+        )
+        now = "" if dry_run else f", now {_mb(done.after)}"
+        click.echo(f"entries: {done.entries:,} {would}, {done.left:,} left; the file was {_mb(done.before)}{now}")
+        if done.warning is not None:
+            _say(f"warning: {done.warning}", err=True)
+    for name, files in doomed.items():
+        _remove(name, files, would, dry_run=dry_run)
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@config_option
+@_store_option
+def export(*, file: Path, config_path: Path, store: Path | None) -> None:
+    """Write all entries to FILE: JSONL as recordings are, sorted by key, each with the moment it was made.
+
+    The same entries give the same bytes. A target can replay the file (`recordings: FILE`), and `evalgate cache
+    import` takes it into another store.
+    """
+    from evalgate.execute import upkeep
+
+    folder = _existing(config_path, store)
+    try:
+        written, unreadable = upkeep.export(_database(folder), file)
+    except OSError as error:
+        raise click.ClickException(f"{file}: cannot be written: {error.strerror or error}") from error
+    _say(f"{file}: {written:,} entries")
+    if unreadable:
+        _say(f"warning: {unreadable:,} entries cannot be read and were left out", err=True)
+
+
+@command.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
+@config_option
+@_store_option
+@click.option("--replace", is_flag=True, help="Let imported entries take the place of those with the same key.")
+def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, replace: bool) -> None:
+    """Add the entries of exported files, or of recordings, to the cache. Entries that are there stay.
+
+    Nothing is imported when a line of any file is faulty; all faulty lines are named. An entry that does not say when
+    it was made counts as old: where the age of an answer matters, as for a baseline's samples, it is asked for again.
+    """
+    from evalgate.execute import upkeep
+    from evalgate.execute.cache import prepare_store
+
+    folder = store_folder(config_path, store)
+    database = _database(folder)
+    read = upkeep.read_files(files, replace=replace)
+    prepare_store(folder)
+    done = upkeep.add(database, read, replace=replace)
+    told = [f"{done.added:,} entries added", f"{done.met:,} that were there {'replaced' if replace else 'kept'}"]
+    if read.failures:
+        told.append(f"{read.failures:,} failures left out, which are asked again")
+    click.echo(", ".join(told))
+
+
+def _database(folder: Path) -> Path:
+    return folder / "cache.sqlite3"
+
+
+def _existing(config_path: Path, store: Path | None) -> Path:
+    """The store's folder. Raises InputError where there is none: a wrong folder must not look like an empty one."""
+    folder = store_folder(config_path, store)
+    if not folder.is_dir():
+        hint = "name it with --store, or its configuration with --config; a run makes it"
+        raise InputError("there is no store", place=Place(path=str(folder)), hint=hint)
+    return folder
+
+
+def _beside(folder: Path) -> dict[str, list[Path]]:
+    """What a store keeps beside its cache."""
+    from evalgate import baselines, verdicts
+
+    return {
+        "verdicts": sorted(verdicts.folder(folder).glob("*.json")),
+        "baselines": sorted(baselines.folder(folder).glob("*.json")),
+        "journals": sorted((folder / "journal").glob("*.jsonl")),
+        "damaged": sorted(folder.glob("cache.sqlite3.damaged-*")),
+    }
+
+
+def _stale(config_path: Path, folder: Path) -> list[Path]:
+    from evalgate import baselines, gate
+
+    policy = gate.open_workspace(config_path, verify=False).config.policy
+    found, damaged = baselines.stored_ones(folder)
+    for error in damaged:
+        _say(f"warning: {error.faults[0]}", err=True)
+    old = [one for one in found if baselines.why_stale(one, policy) is not None]
+    return [baselines.folder(folder) / f"{one.key}.json" for one in old]
+
+
+def _remove(name: str, files: Iterable[Path], would: str, *, dry_run: bool) -> None:
+    gone = size = 0
+    for path in files:
+        try:
+            bytes_ = path.stat().st_size
+            if not dry_run:
+                path.unlink()
+        except FileNotFoundError:
+            continue  # another process was faster
+        except OSError as error:
+            raise click.ClickException(f"{path}: cannot be removed: {error.strerror or error}") from error
+        gone, size = gone + 1, size + bytes_
+    click.echo(f"{name}: {gone:,} {would}, {_mb(size)}")
+
+
+def _sizes(files: Iterable[Path]) -> tuple[int, int]:
+    """How many files there are, and their bytes."""
+    sizes = []
+    for path in files:
+        try:
+            sizes.append(path.stat().st_size)
+        except FileNotFoundError:
+            continue
+    return len(sizes), sum(sizes)
+
+
+def _text(folder: Path, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+    from evalgate.cli import tables
+    from evalgate.report.neutralise import line
+
+    told = [line(str(folder)), f"entries    {found.entries:,}, {_mb(found.size)}"]
+    if found.entries:
+        told.append(f"made       {_day(found.oldest)} to {_day(found.newest)}; last used {_day(found.last_used)}")
+        rows = [["served by", "entries", "dollars"]]
+        for name, one in found.served.items():
+            unknown = one.entries - one.priced
+            dollars = f"{one.cost_usd:.2f}" if one.priced else "unknown"
+            more = f" ({unknown:,} unknown)" if one.priced and unknown else ""
+            rows.append([line(name) or "(not said)", f"{one.entries:,}", dollars + more])
+        told += ["", tables.text(rows), ""]
+    if found.unreadable:
+        told.append(f"unreadable {found.unreadable:,}, asked for again")
+    told += [f"{name:<10} {count:,}, {_mb(size)}" for name, (count, size) in beside.items()]
+    return "\n".join(told)
+
+
+def _json(found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+    priced = sum(one.priced for one in found.served.values())
+    content: dict[str, Any] = {
+        "format": 1,
+        "entries": found.entries,
+        "unreadable": found.unreadable,
+        "bytes": found.size,
+        "oldest": _moment(found.oldest),
+        "newest": _moment(found.newest),
+        "last_used": _moment(found.last_used),
+        "cost_usd": sum(one.cost_usd for one in found.served.values()) if priced else None,
+        "priced": priced,
+        "served_by": [
+            {
+                "name": name or None,
+                "entries": one.entries,
+                "priced": one.priced,
+                "cost_usd": one.cost_usd if one.priced else None,
+            }
+            for name, one in found.served.items()
+        ],
+        **{name: {"files": count, "bytes": size} for name, (count, size) in beside.items()},
+    }
+    return json.dumps(content, indent=2)
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat("T", "seconds")
+
+
+def _day(seconds: float | None) -> str:
+    moment = _moment(seconds)
+    return "unknown" if moment is None else moment[:10]
+
+
+def _mb(size: int) -> str:
+    return f"{size / _MB:,.2f} MB"
+
+
+def _say(sentence: str, *, err: bool = False) -> None:
+    from evalgate.report.neutralise import block
+
+    click.echo(block(sentence), err=err)
