@@ -13,8 +13,8 @@ import click
 
 from evalgate.domain import Report
 
-FORMATS = ("terminal", "markdown", "json")
-_SUFFIXES = {".json": "json", ".md": "markdown", ".markdown": "markdown", ".txt": "terminal"}
+FORMATS = ("terminal", "markdown", "json", "csv")
+_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "terminal"}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -25,7 +25,7 @@ def output_options(function: _Command) -> _Command:
         "outputs",
         multiple=True,
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write to this file instead of the screen; one for each --format, or matched by .json, .md, .txt.",
+        help="Write to this file instead of the screen; one for each --format, or matched by .json, .md, .csv, .txt.",
     )(function)
     return click.option(
         "--format",
@@ -89,6 +89,10 @@ def render(report: Report, name: str, *, width: int, color: bool) -> str:
         from evalgate.report import markdown
 
         return markdown.render(report)
+    if name == "csv":
+        from evalgate.report import table
+
+        return table.render(report)
     from evalgate.report import terminal
 
     return terminal.render(report, width=max(60, width), color=color)
@@ -115,5 +119,5 @@ def has_color() -> bool:
 def _by_suffix(path: Path) -> str:
     name = _SUFFIXES.get(path.suffix.lower())
     if name is None:
-        raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md or .txt")
+        raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md, .csv or .txt")
     return name

@@ -293,3 +293,17 @@ def test_the_plan_says_that_a_major_cannot_pass(world: World) -> None:
     assert ended.code == 2
     assert "cannot pass: 50 cases cannot prove that faithfulness fell by less than 0.05; at least 59" in ended.out
     assert not world.server.received
+
+
+def test_the_scores_as_a_table_lead_to_the_same_numbers(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    world.evalgate("run", "--output", "report.json")
+    assert world.evalgate("report", "report.json", "--output", "scores.csv", "--format", "csv").code == 0
+    lines = (world.root / "scores.csv").read_text().splitlines()
+    assert lines[0] == "gate,case,arm,criterion,value,repeat,tag,cluster,reason"
+    assert len(lines) == 1 + 3 * 2 * CASES
+    assert world.evalgate("decide", "--scores", "scores.csv", "--output", "again.json").code == 1
+    kept = {c["criterion"]: c["difference"]["value"] for c in world.report()["gates"][0]["comparisons"]}
+    again = {c["criterion"]: c["difference"]["value"] for c in world.report("again.json")["gates"][0]["comparisons"]}
+    assert again == pytest.approx(kept)
