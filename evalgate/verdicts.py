@@ -77,7 +77,8 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
     part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.render(alone), encoding="utf-8", newline="\n")
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.pieces(alone))
         part.replace(path)
 
 

@@ -107,7 +107,7 @@ def command(
     printing.emit(report, where)
     if report.gates:
         try:
-            printing.write(last, json.render(report))
+            printing.write(last, json.pieces(report))
         except click.ClickException as error:
             click.echo(f"warning: {error.message}", err=True)
     # a part has no verdict to exit with: it is complete, and the merge decides
