@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 
 from evalgate import conclude
-from evalgate.decide import compare, looks
+from evalgate.decide import looks, statistics
 from evalgate.domain import (
     Arm,
     Calls,
@@ -40,7 +40,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
     A shard runs all its cases: where to stop is seen when the shards are merged.
     """
-    Thread(target=compare.prepare, daemon=True).start()
+    Thread(target=statistics.prepare, daemon=True).start()
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
     gathered = _Gathered(engine=engine, plan=plan, config=config)

@@ -30,6 +30,12 @@ _LOOKS_LARGE = ((0.25, 0.0031), (0.50, 0.0106), (0.75, 0.0221), (1.0, 0.0383))
 _LOOKS_MEDIUM = ((0.50, 0.0124), (0.75, 0.0226), (1.0, 0.0386))
 
 
+def prepare() -> None:
+    """Imports what the numbers need, which takes a while: to be called while answers are waited for."""
+    import numpy  # noqa: F401
+    import scipy.special  # noqa: F401
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The verdict of `decide` with the numbers behind it.
