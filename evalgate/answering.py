@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
-from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest
+from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
 from evalgate.errors import Fault, InputError, Place, ServiceError
 from evalgate.execute.cache import Cache, prepare_store, read_recordings, write_recordings
 from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
@@ -244,9 +244,10 @@ def _require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], nam
 
 def _left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
     """Outputs beyond the number of samples would be left out of the mean without a word: a fault for each arm."""
+    names = {Arm.CANDIDATE: plan.gate.candidate_target, Arm.BASELINE: plan.gate.baseline_target}
     asked: dict[tuple[Arm, str], int] = defaultdict(int)
     for trial in plan.trials:
-        if trial.request.target == target.name:
+        if names[trial.arm] == target.name:
             asked[trial.arm, trial.case.id] += 1
     for arm in Arm:
         over = [case for (of, case), count in asked.items() if of == arm and provider.times(case) > count]
@@ -292,7 +293,7 @@ def run_key(plans: Sequence[GatePlan]) -> str:
             [
                 plan.gate.name,
                 [judge.rubric.digest for judge in plan.judges],
-                [trial.request.key for trial in plan.trials],
+                digest_of_all(trial.request.key for trial in plan.trials),
             ]
             for plan in plans
         ]

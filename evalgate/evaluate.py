@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Thread
 
 from evalgate import conclude
-from evalgate.decide import compare, looks
+from evalgate.decide import looks, statistics
 from evalgate.domain import (
     Arm,
     Calls,
@@ -40,7 +40,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
     A shard runs all its cases: where to stop is seen when the shards are merged.
     """
-    Thread(target=compare.prepare, daemon=True).start()
+    Thread(target=statistics.prepare, daemon=True).start()
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
     gathered = _Gathered(engine=engine, plan=plan, config=config)
@@ -60,7 +60,10 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
 
 @dataclass(slots=True, kw_only=True)
 class _Gathered:
-    """What a plan's run has found so far, and what it cost."""
+    """What a plan's run has found so far, and what it cost.
+
+    `answered` and `judged` count the plan's own trials that were run, and run with all that the plan asks of them.
+    """
 
     engine: Engine
     plan: GatePlan
@@ -68,6 +71,8 @@ class _Gathered:
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
+    answered: int = 0
+    judged: int = 0
     calls: Calls = field(default_factory=Calls)
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
@@ -79,7 +84,10 @@ class _Gathered:
         critical = set(self.config.policy.critical_tags)
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
         self.asked |= wanted
-        self.results += self._run(self.plan, [trial for trial in self.plan.trials if trial.case.id in wanted])
+        trials = [trial for trial in self.plan.trials if trial.case.id in wanted]
+        self.results += self._run(self.plan, trials)
+        self.answered += len(trials)
+        self.judged += len(trials)
         self.results += [result for result in self.plan.stored if result.case in wanted]
 
     def settle(self, *, every: bool = False) -> looks.Standing:
@@ -109,14 +117,11 @@ class _Gathered:
         self.measured = None
         rest = [t for t in self.plan.trials if t.case.id not in self.asked and t.arm is Arm.CANDIDATE]
         self.results += self._run(replace(self.plan, judges=()), rest)
+        self.answered += len(rest)
 
     def evidence(self) -> Evidence:
-        have = {(result.case, result.arm, result.repeat) for result in self.results}
-        judged = {(r.case, r.arm, r.repeat) for r in self.results if r.case in self.asked}
-        stopped = 0
-        for trial in self.plan.trials:
-            key = (trial.case.id, trial.arm, trial.repeat)
-            stopped += (key not in have) + len(self.plan.judges) * (key not in judged)
+        trials = len(self.plan.trials)
+        stopped = trials - self.answered + len(self.plan.judges) * (trials - self.judged)
         calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
         return conclude.evidence_of(
             self.plan,

@@ -13,7 +13,19 @@ from pathlib import Path
 
 import evalgate
 from evalgate import conclude
-from evalgate.domain import Arm, Calls, Config, Failure, GatePlan, GateReport, Report, Target, Usage, digest
+from evalgate.domain import (
+    Arm,
+    Calls,
+    Config,
+    Failure,
+    GatePlan,
+    GateReport,
+    Report,
+    Target,
+    Usage,
+    digest,
+    digest_of_all,
+)
 from evalgate.errors import EvalgateError
 from evalgate.report import codec, json
 
@@ -35,7 +47,7 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
         [
             evalgate.__version__,
             plan.gate.name,
-            [trial.request.key for trial in plan.trials if trial.arm is Arm.CANDIDATE],
+            digest_of_all(trial.request.key for trial in plan.trials if trial.arm is Arm.CANDIDATE),
             None if plan.baseline is None else plan.baseline.digest,
             [[target.kind, target.identity, target.model] for target in targets],
             [plan.gate.baseline_samples, list(plan.lost), plan.dataset.digest],
@@ -82,7 +94,8 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
     part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(json.render(alone), encoding="utf-8", newline="\n")
+        with part.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(json.pieces(alone))
         part.replace(path)
 
 

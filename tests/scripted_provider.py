@@ -75,7 +75,7 @@ def make_trials(count: int, text: Callable[[int], str] = lambda n: f"q{n}") -> l
             case=Case(id=f"c{n}", fields={}),
             arm=Arm.CANDIDATE,
             repeat=0,
-            request=make_request(text(n), about=f"case c{n}"),
+            ask=lambda case, _: make_request(text(int(case.id[1:])), about=f"case {case.id}"),
         )
         for n in range(count)
     ]

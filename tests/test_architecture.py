@@ -88,7 +88,7 @@ OWNERS = {
     "tenacity": {"execute/caller.py"},
     "sqlite3": {"execute/cache.py", "execute/upkeep.py"},
     "xllamacpp": {"execute/local.py"},
-    "pandas": {"decide/compare.py", "report/table.py"},
+    "pandas": {"report/table.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
     "jsonschema": {"score/schema.py"},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -72,41 +73,50 @@ def probe(where: list[tuple[str, Path | None]]) -> None:
 def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
     """Renders the report once for each destination."""
     for name, path in where:
-        if path is None:
-            text = render(report, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color())
-            click.echo(text, nl=not text.endswith("\n"), color=True)
+        if path is not None:
+            write(path, _rendered(report, name, width=100, color=False))
+            continue
+        pieces = _rendered(report, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color())
+        if name == "json":  # it is long, it is ASCII, and nothing in it is colour
+            sys.stdout.writelines(pieces)
+            sys.stdout.flush()
         else:
-            write(path, render(report, name, width=100, color=False))
+            text = "".join(pieces)
+            click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
-def render(report: Report, name: str, *, width: int, color: bool) -> str:
-    """The report in one of `FORMATS`."""
+def _rendered(report: Report, name: str, *, width: int, color: bool) -> Iterable[str]:
+    """The report in one of `FORMATS`, in one or more pieces."""
     if name == "json":
         from evalgate.report import json
 
-        return json.render(report)
+        return json.pieces(report)
     if name == "markdown":
         from evalgate.report import markdown
 
-        return markdown.render(report)
+        return (markdown.render(report),)
     if name == "csv":
         from evalgate.report import table
 
-        return table.render(report)
+        return (table.render(report),)
     from evalgate.report import terminal
 
-    return terminal.render(report, width=max(60, width), color=color)
+    return (terminal.render(report, width=max(60, width), color=color),)
 
 
-def write(path: Path, text: str) -> None:
-    """Writes a file whole or not at all. Raises ClickException when the place cannot be written."""
+def write(path: Path, pieces: Iterable[str]) -> None:
+    """Writes a file whole or not at all, piece by piece. Raises ClickException when the place cannot be written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8", newline="\n")
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(pieces)
         partial.replace(path)
     except OSError as error:
         raise click.ClickException(f"{path}: cannot be written: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def has_color() -> bool:

@@ -131,6 +131,6 @@ def _keep(path: Path, report: Report) -> None:
     if not report.gates:
         return
     try:
-        printing.write(path, json.render(report))
+        printing.write(path, json.pieces(report))
     except click.ClickException as error:
         click.echo(f"warning: {error.message}", err=True)

@@ -11,8 +11,6 @@ from evalgate.decide import statistics
 from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result, Score
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from evalgate.decide.statistics import Numbers
 
 # One point of a five-point scale; a check falls by a whole 1.
@@ -55,28 +53,39 @@ class Paired:
         return statistics.cluster_means(values, self.clusters)
 
 
-def prepare() -> None:
-    """Imports what the comparison needs, which takes half a second: to be called while answers are waited for."""
-    import pandas  # noqa: F401
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """All scores as numbers: for each criterion and arm a row for each repeat, in their order; NaN is no score.
 
-    statistics.prepare()
+    `places` are the cases' positions in a row, by id in order; beyond them one NaN stands for a case that has none.
+    `samples` counts the repeats that an arm has anywhere.
+    """
+
+    places: Mapping[str, int]
+    rows: Mapping[tuple[str, Arm], Mapping[int, Numbers]]
+    samples: Mapping[Arm, int]
 
 
-def table(results: Sequence[Result]) -> pd.DataFrame:
-    """All scores, a row for each case, arm, repeat and criterion; the absence of a score is a missing value."""
-    import pandas as pd
+def table(results: Sequence[Result]) -> Scores:
+    """All scores of results, of which no two are of the same case, arm and repeat."""
+    import numpy as np
 
-    rows = [
-        (result.case, str(result.arm), result.repeat, criterion, score.value if isinstance(score, Score) else None)
-        for result in results
-        for criterion, score in result.scores.items()
-    ]
-    frame = pd.DataFrame(rows, columns=["case", "arm", "repeat", "criterion", "value"])
-    return frame.astype({"value": "float64"})
+    places = {case: place for place, case in enumerate(sorted({result.case for result in results}))}
+    rows: dict[tuple[str, Arm], dict[int, Numbers]] = {}
+    repeats: dict[Arm, set[int]] = {arm: set() for arm in Arm}
+    for result in results:
+        for criterion, score in result.scores.items():
+            repeats[result.arm].add(result.repeat)
+            own = rows.setdefault((criterion, result.arm), {})
+            if result.repeat not in own:
+                own[result.repeat] = np.full(len(places) + 1, np.nan)
+            if isinstance(score, Score):
+                own[result.repeat][places[result.case]] = score.value
+    return Scores(places=places, rows=rows, samples={arm: len(found) for arm, found in repeats.items()})
 
 
 def pair(
-    frame: pd.DataFrame,
+    scores: Scores,
     criterion: str,
     cases: Sequence[str],
     *,
@@ -87,29 +96,56 @@ def pair(
 
     A case counts as decided only when it has a score for every repeat that its arm has anywhere.
     """
-    arms = [Arm.CANDIDATE.value, Arm.BASELINE.value]
-    repeats = frame.groupby("arm")["repeat"].nunique()
-    grouped = frame[frame["criterion"] == criterion].groupby(["case", "arm"], sort=False)["value"]
-    scored = grouped.count().unstack("arm").reindex(index=list(cases), columns=arms)
-    means = grouped.mean().unstack("arm").reindex(index=list(cases), columns=arms)
-    means = means.where(scored.eq(repeats.reindex(arms), axis="columns"))
-    needed = means if with_baseline else means[[Arm.CANDIDATE.value]]
-    complete = needed.notna().all(axis="columns").to_numpy(dtype=bool)
-    decided = means[complete]
-    candidate = statistics.clean(decided[Arm.CANDIDATE.value].to_numpy(dtype=float))
-    differences = None
+    import numpy as np
+
+    order = np.array([scores.places.get(case, len(scores.places)) for case in cases], dtype=np.intp)
+    candidate, _ = _moments(scores, criterion, Arm.CANDIDATE)
+    baseline, variances = _moments(scores, criterion, Arm.BASELINE)
+    candidate, baseline = candidate[order], baseline[order]
+    complete = ~np.isnan(candidate)
     if with_baseline:
-        differences = statistics.clean(candidate - decided[Arm.BASELINE.value].to_numpy(dtype=float))
+        complete &= ~np.isnan(baseline)
+    places = tuple(int(place) for place in complete.nonzero()[0])
+    decided = tuple(cases[place] for place in places)
+    candidate = statistics.clean(candidate[complete])
+    known = variances[~np.isnan(variances)]
     return Paired(
-        cases=tuple(decided.index),
-        places=tuple(int(place) for place in complete.nonzero()[0]),
+        cases=decided,
+        places=places,
         candidate=candidate,
-        differences=differences,
+        differences=statistics.clean(candidate - baseline[complete]) if with_baseline else None,
         undecided={cases[int(place)]: int(place) for place in (~complete).nonzero()[0]},
-        clusters=None if clusters is None else tuple(clusters[case] for case in decided.index),
-        noise=_noise(grouped.var().unstack("arm").reindex(columns=arms)[Arm.BASELINE.value]),
-        samples=(int(repeats.get(Arm.CANDIDATE.value, 1)), int(repeats.get(Arm.BASELINE.value, 1))),
+        clusters=None if clusters is None else tuple(clusters[case] for case in decided),
+        noise=float(known.mean()) if len(known) else None,
+        samples=(scores.samples[Arm.CANDIDATE] or 1, scores.samples[Arm.BASELINE] or 1),
     )
+
+
+def _moments(scores: Scores, criterion: str, arm: Arm) -> tuple[Numbers, Numbers]:
+    """Each case's mean over its samples (NaN unless all are scored), and their variance (NaN below two samples).
+
+    The sums are compensated (Kahan 1965), the squares gathered sample by sample (Welford 1962).
+    """
+    import numpy as np
+
+    rows = scores.rows.get((criterion, arm), {})
+    count, total, lost, mean, squares = np.zeros((5, len(scores.places) + 1))
+    for repeat in sorted(rows):
+        known = ~np.isnan(rows[repeat])
+        value = rows[repeat][known]
+        count[known] += 1
+        more = value - lost[known]
+        grown = total[known] + more
+        lost[known] = grown - total[known] - more
+        total[known] = grown
+        before = mean[known]
+        mean[known] += (value - before) / count[known]
+        squares[known] += (value - mean[known]) * (value - before)
+    whole, several = (count > 0) & (count == scores.samples[arm]), count > 1
+    means, variances = np.full((2, len(count)), np.nan)
+    means[whole] = total[whole] / count[whole]
+    variances[several] = squares[several] / (count[several] - 1)
+    return means, variances
 
 
 def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison:
@@ -135,11 +171,6 @@ def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison
 def fallen(paired: Paired) -> tuple[str, ...]:
     """The cases whose score fell by a point of the scale or more, the largest fall first."""
     return _moved(paired, -1)
-
-
-def _noise(variances: pd.Series) -> float | None:
-    known = variances.dropna()
-    return float(known.mean()) if len(known) else None
 
 
 def _mean(values: Numbers, level: float) -> Estimate:

@@ -64,10 +64,10 @@ def measure(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> Measured
     """The numbers behind a standing; `alone` are the checks that decide by themselves, on the candidate only."""
     both = evidence.baseline is not None
     order = evidence.order or tuple(dict.fromkeys(result.case for result in evidence.results))
-    frame = compare.table(evidence.results)
+    scores = compare.table(evidence.results)
     clusters = _clusters(evidence, order)
     alone = {
-        c.name: compare.pair(frame, c.name, order, with_baseline=False)
+        c.name: compare.pair(scores, c.name, order, with_baseline=False)
         for c in evidence.criteria
         if deterministic.required(c, thresholds.get(c.name, Threshold()), with_baseline=both)
     }
@@ -75,7 +75,8 @@ def measure(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> Measured
         order=order,
         clusters=clusters,
         pairs={
-            c.name: compare.pair(frame, c.name, order, with_baseline=both, clusters=clusters) for c in evidence.criteria
+            c.name: compare.pair(scores, c.name, order, with_baseline=both, clusters=clusters)
+            for c in evidence.criteria
         },
         alone=alone,
         checked=tuple(deterministic.findings(evidence, thresholds, alone, order)),

@@ -30,6 +30,12 @@ _LOOKS_LARGE = ((0.25, 0.0031), (0.50, 0.0106), (0.75, 0.0221), (1.0, 0.0383))
 _LOOKS_MEDIUM = ((0.50, 0.0124), (0.75, 0.0226), (1.0, 0.0386))
 
 
+def prepare() -> None:
+    """Imports what the numbers need, which takes a while: to be called while answers are waited for."""
+    import numpy  # noqa: F401
+    import scipy.special  # noqa: F401
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The verdict of `decide` with the numbers behind it.
@@ -229,11 +235,6 @@ def clean(values: Numbers) -> Numbers:
 def deviation(values: Numbers) -> float:
     """The sample standard deviation (n - 1); 0 for fewer than two values."""
     return 0.0 if len(values) < 2 else float(values.std(ddof=1))
-
-
-def prepare() -> None:
-    """Imports what the bounds need, which takes a while: to be called while answers are waited for."""
-    import scipy.special  # noqa: F401
 
 
 def spread(scores: Sequence[float]) -> float:

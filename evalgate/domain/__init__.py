@@ -25,6 +25,7 @@ from evalgate.domain.inputs import (
     Threshold,
     as_text,
     digest,
+    digest_of_all,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.trials import (
@@ -131,6 +132,7 @@ __all__ = [
     "VersionRef",
     "as_text",
     "digest",
+    "digest_of_all",
     "outcome_as_json",
     "outcome_from_json",
 ]

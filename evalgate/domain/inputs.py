@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -19,6 +20,16 @@ def digest(value: Json) -> str:
     """The sha256, in hex, of a value's canonical JSON (sorted keys, no spaces, UTF-8, no NaN)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def digest_of_all(values: Iterable[Json]) -> str:
+    """What `digest` gives for the list of these values, which never stand in memory together."""
+    found = hashlib.sha256(b"[")
+    for position, value in enumerate(values):
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        found.update(f"{',' if position else ''}{text}".encode("utf-8", "surrogatepass"))
+    found.update(b"]")
+    return found.hexdigest()
 
 
 class Level(IntEnum):
@@ -114,17 +125,17 @@ class Case:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: the digest is kept
 class GoldenDataset:
     """The curated set of cases, in file order, ids unique. The digest does not depend on that order."""
 
     path: str
     cases: tuple[Case, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         ordered = sorted(self.cases, key=lambda case: case.id)
-        return digest([[case.id, dict(case.fields), list(case.tags)] for case in ordered])
+        return digest_of_all([case.id, dict(case.fields), list(case.tags)] for case in ordered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

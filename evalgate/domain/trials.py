@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, assert_never
@@ -189,12 +189,19 @@ def _usage_from_json(data: Mapping[str, Any] | None) -> Usage | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Case x arm x repeat, with the request that answers it."""
+    """Case x arm x repeat. `ask` makes its request of case and repeat, the same each time.
+
+    A plan has many trials, and a request holds a whole rendered prompt: it is made when it is needed, and not kept.
+    """
 
     case: Case
     arm: Arm
     repeat: int
-    request: Request
+    ask: Callable[[Case, int], Request]
+
+    @property
+    def request(self) -> Request:
+        return self.ask(self.case, self.repeat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

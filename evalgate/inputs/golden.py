@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from sys import intern
 from typing import Any
 
 from evalgate.domain import Arm, Case, Failure, GoldenDataset, Json, Outcome, Output, ScoreRow, Usage
@@ -15,6 +16,7 @@ from evalgate.inputs.tree import Tree
 
 TAG_SEPARATOR = ";"
 _NAMED = 3
+_TEXTS = 1000
 _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
 
 
@@ -28,11 +30,12 @@ def load_dataset(tree: Tree, path: str) -> GoldenDataset:
     Raises InputError with all faults, each with its place; an empty dataset is one.
     """
     rows = read_rows(tree, path)
-    faults = list(rows.faults)
+    faults = rows.faults
     cases: list[Case] = []
     lines: dict[str, int] = {}
+    texts: dict[str, str] = {}
     for row in rows.rows:
-        case = _case(row, faults)
+        case = _case(row, faults, texts)
         if case is None:
             continue
         if case.id in lines:
@@ -57,7 +60,7 @@ def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
     Raises InputError with all faults, each with its place; no rows at all is one.
     """
     rows = read_rows(tree, path, csv=False)
-    faults = list(rows.faults)
+    faults = rows.faults
     outcomes: dict[tuple[str, int], Outcome] = {}
     lines: dict[tuple[str, int], int] = {}
     for row in rows.rows:
@@ -117,13 +120,14 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     Raises InputError with all faults, each with its place: NaN, a value off the scale, a score given twice, no rows.
     """
     rows = read_rows(tree, path)
-    faults = list(rows.faults)
+    faults = rows.faults
     scores: list[ScoreRow] = []
     lines: dict[tuple[str, str, str, int], int] = {}
-    if rows.rows:
-        rows.rows[0].near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
-    for row in rows.rows:
+    for number, row in enumerate(rows.rows):
         before = len(faults)
+        if number == 0:
+            row.near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
+            before = len(faults)
         case, criterion = _name(row, "case", faults), _name(row, "criterion", faults)
         own_arm = arm if arm is not None and "arm" not in row.fields else _arm(row, faults)
         repeat = _count(row, "repeat", faults)
@@ -157,7 +161,8 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     return tuple(scores)
 
 
-def _case(row: Row, faults: list[Fault]) -> Case | None:
+def _case(row: Row, faults: list[Fault], texts: dict[str, str]) -> Case | None:
+    """`texts` are those of the cases before this one: a document that many share stands in memory once."""
     before = len(faults)
     name = _name(row, "id", faults)
     tags = _tags(row, faults)
@@ -169,8 +174,14 @@ def _case(row: Row, faults: list[Fault]) -> Case | None:
                 faults.append(row.fault(f'"{key}" is {value.strip()}', key, hint))
     if len(faults) > before:
         return None
-    fields: dict[str, Json] = {key: value for key, value in row.fields.items() if key not in ("id", "tags")}
-    return Case(id=name, fields=fields, tags=tags, cluster=cluster, line=row.line)
+    if len(texts) > _TEXTS:
+        texts.clear()
+    fields: dict[str, Json] = {
+        intern(key): texts.setdefault(value, value) if isinstance(value, str) else value
+        for key, value in row.fields.items()
+        if key not in ("id", "tags")
+    }
+    return Case(id=name, fields=fields, tags=tuple(map(intern, tags)), cluster=cluster, line=row.line)
 
 
 def _cluster(row: Row, faults: list[Fault]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -49,9 +49,12 @@ class Row:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows that could be read, and what was wrong with the others."""
+    """The rows that can be read, once and in turn; `faults` are complete after the last.
 
-    rows: list[Row] = field(default_factory=list)
+    A row is made when it is its turn, and holds what its places are found with: who keeps one keeps its text.
+    """
+
+    rows: Iterator[Row] = field(default_factory=lambda: iter(()))
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -73,27 +76,44 @@ def read_rows(tree: Tree, path: str, *, csv: bool = True) -> Rows:
 
 def _jsonl(text: str, path: str) -> Rows:
     found = Rows()
-    for number, line in enumerate(text.split("\n"), start=1):
+    found.rows = _jsonl_rows(text, path, found.faults)
+    return found
+
+
+def _jsonl_rows(text: str, path: str, faults: list[Fault]) -> Iterator[Row]:
+    unreadable = 0
+    for number, line in enumerate(_lines(text), start=1):
         if not line.strip(" \t\r"):
             continue
         try:
             data = json_text.loads(line, path, first_line=number)
         except InputError as error:
-            found.faults.extend(error.faults)
-            if len(found.faults) > MAX_FAULTS:
-                break
+            faults.extend(error.faults)
+            unreadable += 1
+            if unreadable > MAX_FAULTS:
+                return
             continue
         column = len(line) - len(line.lstrip()) + 1
         place = Place(path=path, line=number, column=column)
-        _add(found, data, place, partial(json_text.parse, line, path, first_line=number))
-    return found
+        yield from _row(data, place, partial(json_text.parse, line, path, first_line=number), faults)
+
+
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
 
 
 def _json(text: str, path: str) -> Rows:
     found = Rows()
     whole = cache(lambda: list(json_text.parse(text, path)))
-    for index, (data, line, column) in enumerate(json_text.elements(text, path)):
-        _add(found, data, Place(path=path, line=line, column=column), partial(_nth, whole, index))
+    found.rows = (
+        row
+        for index, (data, line, column) in enumerate(json_text.elements(text, path))
+        for row in _row(data, Place(path=path, line=line, column=column), partial(_nth, whole, index), found.faults)
+    )
     return found
 
 
@@ -106,8 +126,7 @@ def _yaml(text: str, path: str) -> Rows:
     root = yaml_text.parse(text, path)
     if root.data is not None and not isinstance(root.data, list):
         raise refuse("the file must hold a list", path, root.line, root.column)
-    for node in root:
-        _add(found, node.data, node.place(path), partial(_same, node))
+    found.rows = (row for node in root for row in _row(node.data, node.place(path), partial(_same, node), found.faults))
     return found
 
 
@@ -117,12 +136,11 @@ def _same(node: Node) -> Node:
 
 def _csv(text: str, path: str) -> Rows:
     records, faults = csv_text.parse(text, path)
-    found = Rows(faults=faults)
-    for record in records:
-        found.rows.append(
-            Row({key: cell.text for key, cell in record.cells.items()}, record.line, _in_cells(record, path), True)
-        )
-    return found
+    rows = (
+        Row({key: cell.text for key, cell in record.cells.items()}, record.line, _in_cells(record, path), True)
+        for record in records
+    )
+    return Rows(rows=rows, faults=faults)
 
 
 def _in_cells(record: csv_text.CsvRow, path: str) -> Callable[[str], Place]:
@@ -135,14 +153,14 @@ def _in_cells(record: csv_text.CsvRow, path: str) -> Callable[[str], Place]:
     return locate
 
 
-def _add(found: Rows, data: Any, place: Place, node: Callable[[], Node]) -> None:
-    """A row of JSON or YAML; nodes are made only when a place is asked for."""
+def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault]) -> Iterator[Row]:
+    """A row of JSON or YAML, or none; nodes are made only when a place is asked for."""
     if not isinstance(data, dict):
-        found.faults.append(Fault(message="a row must be a mapping of fields", place=place))
+        faults.append(Fault(message="a row must be a mapping of fields", place=place))
         return
 
     def locate(key: str) -> Place:
         child = node().get(key) if key in data else None
         return place if child is None else child.place(place.path)
 
-    found.rows.append(Row(data, place.line, locate))
+    yield Row(data, place.line, locate)

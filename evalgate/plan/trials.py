@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from functools import partial
 from itertools import chain, zip_longest
 from typing import TypeVar
 
@@ -72,11 +73,12 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         raise InputError(faults=list(dict.fromkeys(faults)))
     max_age = policy.baseline_max_age_days * _DAY
     order = case_order(candidate, dataset)
+    asks = [(arm, partial(_request, arm, version, target, max_age), samples) for arm, version, target, samples in arms]
     trials = [
-        Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, target, repeat, max_age))
+        Trial(case=case, arm=arm, repeat=repeat, ask=ask)
         for case in order
-        for repeat in range(max(samples for *_, samples in arms))
-        for arm, version, target, samples in arms
+        for repeat in range(max(samples for *_, samples in asks))
+        for arm, ask, samples in asks
         if repeat < samples
     ]
     return GatePlan(
@@ -128,7 +130,7 @@ def fresh_sample(plan: GatePlan, case: Case, arm: Arm, number: int, targets: Map
     if arm is Arm.BASELINE:
         assert plan.baseline is not None
         version, name, repeat = plan.baseline, gate.baseline_target, gate.baseline_samples + number
-    return Trial(case=case, arm=arm, repeat=repeat, request=_request(case, arm, version, targets[name], repeat, None))
+    return Trial(case=case, arm=arm, repeat=repeat, ask=partial(_request, arm, version, targets[name], None))
 
 
 def case_order(candidate: PromptVersion, dataset: GoldenDataset) -> tuple[Case, ...]:
@@ -158,7 +160,7 @@ def case_order(candidate: PromptVersion, dataset: GoldenDataset) -> tuple[Case, 
 
 
 def _request(  # noqa: PLR0917
-    case: Case, arm: Arm, version: PromptVersion, target: Target, repeat: int, max_age: float | None
+    arm: Arm, version: PromptVersion, target: Target, max_age: float | None, case: Case, repeat: int
 ) -> Request:
     about = f"case {case.id}, {arm}, repeat {repeat}"
     if target.kind == "recorded":

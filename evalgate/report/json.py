@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from evalgate.domain import Evidence, GateReport, Report, Usage, Verdict
@@ -50,11 +50,18 @@ _GATE_KEYS = (
 _KEYS = ("format", "tool", "run_id", "created_at", "decision", "exit_code", "usage", "cost_usd", "warnings", "gates")
 # Report > gates > gate > findings, results: each of their entries stands on a line of its own.
 _OPEN_LEVELS = 4
+_ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 def render(report: Report) -> str:
     """The whole report as JSON in ASCII, ending with a newline. Raises ValueError for a number that is not finite."""
-    return "".join(_written(_document(report), 0)) + "\n"
+    return "".join(pieces(report))
+
+
+def pieces(report: Report) -> Iterator[str]:
+    """What `render` gives, in short pieces: a long report is written without a second copy of it in memory."""
+    yield from _written(_document(report, _encode_later), 0)
+    yield "\n"
 
 
 def read(text: str, path: str) -> Report:
@@ -72,7 +79,12 @@ def read(text: str, path: str) -> Report:
     return report
 
 
-def _document(report: Report) -> dict[str, Any]:
+def _encode_later(value: Any) -> Any:
+    """Tuples stay as they are: `_written` encodes their entries, which may be many, one by one."""
+    return value if isinstance(value, tuple) else codec.encode(value)
+
+
+def _document(report: Report, encode: Callable[[Any], Any] = codec.encode) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tool": {"name": _TOOL, "version": report.tool_version},
@@ -83,14 +95,14 @@ def _document(report: Report) -> dict[str, Any]:
         "usage": codec.encode(sum((gate.evidence.usage for gate in report.gates), Usage())),
         "cost_usd": view.total_cost(report.gates),
         "warnings": codec.encode(report.warnings),
-        "gates": [_gate_document(gate) for gate in report.gates],
+        "gates": [_gate_document(gate, encode) for gate in report.gates],
     }
 
 
-def _gate_document(gate: GateReport) -> dict[str, Any]:
+def _gate_document(gate: GateReport, encode: Callable[[Any], Any]) -> dict[str, Any]:
     parts = {name: getattr(gate.evidence, name) for name in codec.hints(Evidence)}
     parts |= {name: getattr(gate, name) for name in codec.hints(GateReport) if name != "evidence"}
-    return {name: codec.encode(parts[name]) for name in _GATE_KEYS}
+    return {name: encode(parts[name]) for name in _GATE_KEYS}
 
 
 def _report(data: Any) -> Report:
@@ -140,16 +152,20 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def _written(value: Any, depth: int) -> list[str]:
-    if depth < _OPEN_LEVELS and value and isinstance(value, (dict, list)):
-        entries = value.items() if isinstance(value, dict) else ((None, item) for item in value)
-        parts = ["{" if isinstance(value, dict) else "["]
-        for position, (name, item) in enumerate(entries):
-            parts.append(f"{',' if position else ''}\n{' ' * (depth + 1)}")
-            parts.append("" if name is None else f"{json.dumps(name)}: ")
-            parts.extend(_written(item, depth + 1))
-        return [*parts, f"\n{' ' * depth}{'}' if isinstance(value, dict) else ']'}"]
-    return [json.dumps(value, allow_nan=False)]
+def _written(value: Any, depth: int) -> Iterator[str]:
+    if depth < _OPEN_LEVELS and value and isinstance(value, (dict, list, tuple)):
+        is_object = isinstance(value, dict)
+        yield "{" if is_object else "["
+        for position, item in enumerate(value):
+            yield f"{',' if position else ''}\n{' ' * (depth + 1)}"
+            if is_object:
+                yield f"{_ENCODER.encode(item)}: "
+                yield from _written(value[item], depth + 1)
+            else:
+                yield from _written(codec.encode(item) if isinstance(value, tuple) else item, depth + 1)
+        yield f"\n{' ' * depth}{'}' if is_object else ']'}"
+    else:
+        yield _ENCODER.encode(value)
 
 
 def _parse(text: str, path: str) -> Any:

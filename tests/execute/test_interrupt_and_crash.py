@@ -36,7 +36,7 @@ RUN = textwrap.dedent(
         return Request(target="t", identity="i", model="m", messages=(Message(role="user", content=f"q{n}"),))
 
     trials = [
-        Trial(case=Case(id=str(n), fields={}), arm=Arm.CANDIDATE, repeat=0, request=request(n))
+        Trial(case=Case(id=str(n), fields={}), arm=Arm.CANDIDATE, repeat=0, ask=lambda case, _: request(int(case.id)))
         for n in range(first, first + count)
     ]
     with Engine(

@@ -99,7 +99,7 @@ def test_known_answers_cost_nothing_but_their_judges_count() -> None:
 
 def test_equal_requests_are_one_call() -> None:
     made = make(text="{{query}}")
-    twins = tuple(Trial(case=t.case, arm=Arm.BASELINE, repeat=0, request=t.request) for t in made.trials)
+    twins = tuple(Trial(case=t.case, arm=Arm.BASELINE, repeat=0, ask=t.ask) for t in made.trials)
     found = estimate(replace(made, trials=made.trials + twins), {"api": API}, nothing_known)
     assert (found.calls, found.cached) == (2, 2)
 
