@@ -55,7 +55,11 @@ class Batched:
     ) -> Run:
         trials = make_trials(count)
         if model is not None:
-            trials = [replace(trial, request=replace(trial.request, model=model(n))) for n, trial in enumerate(trials)]
+            named = [replace(trial.request, model=model(n)) for n, trial in enumerate(trials)]
+            trials = [
+                replace(trial, ask=lambda *_, request=request: request)
+                for trial, request in zip(trials, named, strict=True)
+            ]
         provider = self.provider(**more)
         # fewer slots than trials: a round must not be cut by them
         with Engine(
