@@ -27,6 +27,7 @@ _VERBS = {
     "merge": ("evalgate.cli.merge", "Join the reports of a run's shards: one verdict."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
+    "hook": ("evalgate.cli.hook", "Before the push: install the git hook that answers there."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
 }
 
