@@ -1,7 +1,8 @@
 """Before a push: what can be told of the pushed commits here and now, and only what is proven stands in the way.
 
 Every commit is looked at as if it were checked out, against its own merge base with the default branch. What CI finds
-out anyway (a provider that is down, a question that is still open) is a sentence, never an obstacle.
+out anyway (a provider that is down, a question that is still open) is a sentence, never an obstacle. Most pushes change
+no gate: what only the others need is imported when it is needed.
 """
 
 from __future__ import annotations
@@ -9,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from evalgate import answering, evaluate, gate
 from evalgate.domain import Arm, Config, Failure, GatePlan, GateReport, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
-from evalgate.execute.engine import Event
 from evalgate.inputs import changes
 from evalgate.inputs.base import base_commit
 from evalgate.inputs.tree import CommitTree
@@ -22,6 +21,10 @@ from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git, short_name
 from evalgate.services.hooks import Push
 from evalgate.workspace import Workspace, workspace_at
+
+if TYPE_CHECKING:
+    from evalgate.execute.engine import Event
+    from evalgate.gate import Options
 
 Mode = Literal["cached", "quick", "full"]
 
@@ -46,10 +49,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookout:
-    """How pushed commits are looked at. `config` is the configuration's path from the repository's top."""
+    """How pushed commits are looked at. `config` is the configuration's path from the repository's top.
+
+    `options` makes those of a run, where a gate differs.
+    """
 
     config: str
-    options: gate.Options
+    options: Callable[[], Options]
+    default_branch: str | None
     mode: Mode
     on_event: Callable[[Event], None]
 
@@ -77,7 +84,7 @@ class Lookout:
     def _commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
         gated = CommitTree(view, view.commit).exists(self.config)
         try:
-            base = base_commit(view, self.options.default_branch)
+            base = base_commit(view, self.default_branch)
         except GitError as error:
             if gated:
                 yield _open(ref, None, f"{error.faults[0].message}: {_CI}")
@@ -89,29 +96,34 @@ class Lookout:
                 yield _open(ref, None, f"{self.config} is gone since the merge base: nothing is gated any more")
             return
         workspace = workspace_at(view, self.config, verify=False)
-        for sentence in gate.removed_gates(workspace, self.options):
-            yield _open(ref, None, sentence)
-        args = (workspace.tree, view, workspace.config, self.options.default_branch)
+        args = (workspace.tree, view, workspace.config, self.default_branch)
+        for name in changes.removed_gates(*args):
+            yield _open(ref, None, f'the gate "{name}" is gone since the merge base: it decides nothing any more')
         names = {one.name for one in changes.changed(workspace.config.gates, *args)}
         if not names:
             return
+        from evalgate import gate
+
         workspace = workspace_at(view, self.config)
+        options = self.options()
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
-                (plan,) = gate.make_plans(workspace, [chosen], self.options)
-                yield self._gate(workspace, plan, ref)
+                (plan,) = gate.make_plans(workspace, [chosen], options)
+                yield self._gate(workspace, plan, ref, options)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
                 yield _fault(ref, chosen.name, error)
 
-    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str) -> Answer:
+    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
         """From the cheapest to the dearest: the level, what is known already, and, where asked for, calls."""
+        from evalgate import answering, gate
+
         name, config = plan.gate.name, workspace.config
         if plan.level.findings:
             sentences = tuple(finding.sentence for finding in plan.level.findings)
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
-        offline = replace(self.options, offline=True)
+        offline = replace(options, offline=True)
         try:
             return _judged(ref, gate.decided(workspace, [plan], offline, lambda _: None).gates[0])
         except ServiceError:
@@ -119,24 +131,26 @@ class Lookout:
         known = answering.known_answers(config, [plan], workspace.tree, offline.surroundings(workspace))
         seen = [trial for trial in plan.trials if trial.arm is Arm.CANDIDATE and known(trial.request)]
         try:
-            answer = self._proven(workspace, plan, ref, seen, offline=True)
+            answer = self._proven(workspace, plan, ref, offline, seen)
         except ServiceError:  # an answer that was just there, and is not any more
             answer = _open(ref, name, f"{plan.level.effective.name}: {_CI}")
         if answer.code is not ExitCode.PASS or self.mode == "cached":
             return answer
         try:
             if self.mode == "quick":
-                return self._proven(workspace, plan, ref, _sample(plan, config), offline=False)
-            return _judged(ref, gate.decided(workspace, [plan], self.options, self.on_event).gates[0])
+                return self._proven(workspace, plan, ref, options, _sample(plan, config))
+            return _judged(ref, gate.decided(workspace, [plan], options, self.on_event).gates[0])
         except InterruptedRunError:
             raise
         except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
             return _open(ref, name, f"{error.faults[0].message}: {_CI}")
 
     def _proven(
-        self, workspace: Workspace, plan: GatePlan, ref: str, trials: Sequence[Trial], *, offline: bool
+        self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
     ) -> Answer:
         """What these outputs of the candidate prove by deterministic checks alone."""
+        from evalgate import answering, evaluate
+
         name, level = plan.gate.name, plan.level.effective.name
         if not plan.gate.checks:
             return _open(ref, name, f"{level}; it has no deterministic checks, only judges: {_CI}")
@@ -146,17 +160,17 @@ class Lookout:
             workspace.config,
             [replace(plan, judges=(), stored=(), trials=tuple(trials))],
             workspace.tree,
-            self.options.surroundings(workspace),
+            options.surroundings(workspace),
             answers="replay",
             use_cache=True,
             on_event=self.on_event,
-            offline=offline,
+            offline=options.offline,
         ) as engine:
             report = evaluate.checked(engine, plan, workspace.config, trials)
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
         where = f"checks on {len({trial.case.id for trial in trials})} of {len(plan.order)} cases"
-        where += " whose outputs are known" if offline else " (critical ones first)"
+        where += " whose outputs are known" if options.offline else " (critical ones first)"
         where += f", {lost} without an answer" if lost else ""
         failed = [f for f in report.findings if f.decision is Verdict.FAIL and f.blocks]
         if failed:

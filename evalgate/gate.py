@@ -79,7 +79,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
     narrow = options.changed and options.candidate is None and options.baseline is None
     workspace = open_workspace(config_path, verify=not narrow)
     selected = select(workspace, options)
-    removed = removed_gates(workspace, options)
+    removed = _removed(workspace, options)
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
         names = {gate.name for gate in changes.changed(selected, *args)}
@@ -173,7 +173,7 @@ def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
         raise InputError(faults=faults)
 
 
-def removed_gates(workspace: Workspace, options: Options) -> tuple[str, ...]:
+def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
     """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
     if workspace.git is None:
         return ()

@@ -15,6 +15,7 @@ from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
     from evalgate.before_push import Answer, Mode
+    from evalgate.gate import Options
     from evalgate.services.git import Git
     from evalgate.services.hooks import Push
 
@@ -87,21 +88,32 @@ def run(
     """
     if "GIT_WORK_TREE" not in os.environ:
         os.environ.pop("GIT_DIR", None)  # git sets it for hooks in worktrees, where it hides what is around a folder
-    from evalgate import before_push, gate
+    from evalgate import before_push
     from evalgate.cli.progress import Progress
     from evalgate.services.git import Git
 
     git = Git.open(Path.cwd())
+    branch = default_branch or _known_branch(git, remote)
     progress = Progress()
-    options = gate.Options(
-        environment=os.environ,
-        store=store_folder(config_path),
-        home=home_folder(),
-        default_branch=default_branch or _known_branch(git, remote),
-        note=progress.note,
+
+    def options() -> Options:
+        from evalgate.gate import Options
+
+        return Options(
+            environment=os.environ,
+            store=store_folder(config_path),
+            home=home_folder(),
+            default_branch=branch,
+            note=progress.note,
+        )
+
+    lookout = before_push.Lookout(
+        config=before_push.config_in(git, config_path),
+        options=options,
+        default_branch=branch,
+        mode=mode,
+        on_event=progress.show,
     )
-    name = before_push.config_in(git, config_path)
-    lookout = before_push.Lookout(config=name, options=options, mode=mode, on_event=progress.show)
     with progress:
         answers = list(lookout.look(git, _pushes(os.environ)))
     for answer in answers:

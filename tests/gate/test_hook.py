@@ -237,6 +237,15 @@ def test_without_a_configuration_there_is_nothing_to_say(pushing: Pushing) -> No
     assert ended.err == ""
 
 
+def test_a_gate_that_is_gone_is_named(pushing: Pushing) -> None:
+    pushing.install()
+    text = (pushing.world.root / "evalgate.yml").read_text()
+    other = pushing.repository.write("prompts/other.prompt.yml", prompt()).relative_to(pushing.world.root)
+    changed = text.replace("name: support", "name: other").replace("prompts/support.prompt.yml", other.as_posix())
+    pushing.repository.commit(**{"evalgate.yml": changed})
+    passed(pushing.push("work"), 'the gate "support" is gone since the merge base')
+
+
 def test_no_common_history_is_left_to_ci(pushing: Pushing) -> None:
     pushing.install()
     pushing.git("switch", "--quiet", "--orphan", "alone")
