@@ -7,8 +7,10 @@ The folder listing is the data flow:
     corridor   gate.py                                         the pipeline on one page
                  answering.py   who answers                    evaluate.py     look by look, until it is clear
                  conclude.py    evidence and verdict           verdicts.py     one verdict for each content
+                 workspace.py   where the inputs lie
                  outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
                  calibration.py judges against people          baselines.py    the samples changes meet
+               before_push.py                                  before a push: what can be told of the pushed commits
                after_merge.py                                  after a merge: pin a release, sample the next baseline
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/

@@ -52,11 +52,13 @@ def open_engine(
     on_event: Callable[[Event], None],
     journal: Path | None = None,
     way: EngineName = "asyncio",
+    offline: bool = False,
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
     `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called: from
-    this process, from a Ray cluster's, or by batch.
+    this process, from a Ray cluster's, or by batch. `offline`: nobody is called; a request whose answer is not known
+    already ends the run with a ServiceError.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
@@ -67,7 +69,14 @@ def open_engine(
     with ExitStack() as stack:
         elsewhere = _elsewhere(way, config, around, run=run_key(plans), fresh=fresh)
         opening = _Opening(
-            config=config, plans=plans, tree=tree, around=around, answers=answers, stack=stack, elsewhere=elsewhere
+            config=config,
+            plans=plans,
+            tree=tree,
+            around=around,
+            answers=answers,
+            stack=stack,
+            elsewhere=elsewhere,
+            offline=offline,
         )
         names = {name for plan in plans for name in _targets(plan)}
         # the embedded model takes a while to load: what is wrong with another target is said before
@@ -134,6 +143,7 @@ class _Opening:
     answers: Answers
     stack: ExitStack
     elsewhere: Elsewhere | None
+    offline: bool
 
     def goes_elsewhere(self, target: Target) -> bool:
         """Only an endpoint can be called from elsewhere; recordings, functions and the embedded model are here."""
@@ -141,17 +151,16 @@ class _Opening:
         return self.elsewhere is not None and target.kind == "openai" and not replayed
 
     def provider(self, target: Target) -> Provider:
-        from evalgate.execute.openai_provider import OpenAIProvider
-
         timeout = self.config.limits.timeout
         if self.answers == "replay" and target.recordings is not None:
             return self._replay(target, target.recordings)
+        if self.offline and target.kind != "recorded":
+            from evalgate.execute.stored import OfflineProvider
+
+            return OfflineProvider(target)
         match target.kind:
             case "openai":
-                key = self.around.environment.get(target.api_key_env or "")
-                if self.elsewhere is not None:
-                    return self.elsewhere.provider(target, key)
-                return OpenAIProvider(target, key, timeout)
+                return self._openai(target, timeout)
             case "recorded":
                 return self._recorded(target)
             case "python":
@@ -160,6 +169,14 @@ class _Opening:
                 return self._local(target, timeout)
             case _:
                 assert_never(target.kind)
+
+    def _openai(self, target: Target, timeout: float) -> Provider:
+        from evalgate.execute.openai_provider import OpenAIProvider
+
+        key = self.around.environment.get(target.api_key_env or "")
+        if self.elsewhere is not None:
+            return self.elsewhere.provider(target, key)
+        return OpenAIProvider(target, key, timeout)
 
     def _replay(self, target: Target, path: str) -> Provider:
         from evalgate.execute.stored import ReplayProvider, how_to_record

@@ -58,6 +58,19 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
 
+def checked(engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial]) -> GateReport:
+    """What some of the candidate's trials prove by checks alone: no judge is asked, and no baseline.
+
+    A finding that is a FAIL stays one, whatever the other cases answer; everything else is undecided.
+    """
+    alone = replace(plan, judges=(), stored=())
+    results: Sequence[Result] = ()
+    if trials:
+        results = engine.run(trials, lambda trial: evaluate(alone, trial, config.targets)).results
+    evidence = conclude.evidence_of(alone, config.targets, results=results, calls=Calls(), usage=Usage(), cost_usd=None)
+    return conclude.judged(evidence, plan.gate.thresholds, config.policy)
+
+
 @dataclass(slots=True, kw_only=True)
 class _Gathered:
     """What a plan's run has found so far, and what it cost.

@@ -12,13 +12,11 @@ from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
-    Check,
     Config,
     Gate,
     GatePlan,
     GateReport,
     GoldenDataset,
-    Judge,
     Level,
     Report,
     Shard,
@@ -28,12 +26,9 @@ from evalgate.execute.elsewhere import EngineName
 from evalgate.execute.engine import Event
 from evalgate.inputs import changes, golden, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
-from evalgate.inputs.config import load_config
-from evalgate.inputs.tree import WorkTree
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
-from evalgate.score import checks, judges
-from evalgate.services.git import Git
+from evalgate.workspace import Workspace, open_workspace
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -48,7 +43,8 @@ class Options:
     ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
     `store` is the folder of cache and journal, `home` that of downloaded models. With a `shard`, a
     part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
-    Ray cluster or by batch; `note` is told a sentence where that takes its time.
+    Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
+    is not known yet is a ServiceError.
     """
 
     environment: Mapping[str, str]
@@ -64,6 +60,7 @@ class Options:
     shard: Shard | None = None
     engine: EngineName = "asyncio"
     note: Callable[[str], None] = lambda sentence: None
+    offline: bool = False
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
@@ -74,44 +71,6 @@ class Options:
             folder=workspace.folder,
             note=self.note,
         )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
-    """Where the configuration was found: the tree all inputs are read from, and the repository around it, if any.
-
-    `pins` are those of the working tree, which count once they are merged.
-    """
-
-    tree: WorkTree
-    git: Git | None
-    config: Config
-    folder: Path
-    pins: Mapping[str, pins.Pin]
-
-
-def open_workspace(config_path: Path, *, verify: bool = True) -> Workspace:
-    """Reads the configuration; the tree is the repository's, or the folder's where there is no repository.
-
-    Without `verify` patterns and schemas are not compiled, which takes a while: enough to see what has changed.
-    """
-    folder = config_path.resolve().parent
-    git = Git.find(folder)
-    here = Path.cwd().resolve()
-    root = git.root.resolve() if git else (here if folder.is_relative_to(here) else folder)
-    tree = WorkTree(root)
-    name = config_path.resolve().relative_to(root).as_posix()
-    config = load_config(tree, name, verify=_verify if verify else None)
-    pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
-    return Workspace(tree=tree, git=git, config=config, folder=folder, pins=pinned)
-
-
-def _verify(criterion: Check | Judge) -> None:
-    match criterion:
-        case Check():
-            checks.validate(criterion)
-        case Judge():
-            judges.validate(criterion)
 
 
 def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Report:
@@ -128,7 +87,17 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
             return conclude.report_of((), removed)
         workspace = open_workspace(config_path)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    plans = make_plans(workspace, selected, options)
+    return decided(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+
+
+def decided(
+    workspace: Workspace,
+    plans: Sequence[GatePlan],
+    options: Options,
+    on_event: Callable[[Event], None],
+    remarks: Sequence[str] = (),
+) -> Report:
+    """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
     _refuse_hopeless(plans, workspace.config)
     if options.engine == "batch":  # a look may take a day, and saves half-price calls: everything goes at once
         plans = tuple(replace(plan, sequential=False) for plan in plans)
@@ -141,7 +110,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
     }
     fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
-    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*removed, *warnings))
+    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *warnings))
     for name, gate in fresh.items():
         verdicts.keep(options.store, keys[name], gate, report)
     return report
@@ -162,6 +131,7 @@ def _decide(
         use_cache=options.use_cache,
         on_event=on_event,
         way=options.engine,
+        offline=options.offline,
     ) as engine:
         reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
         engine.finish()

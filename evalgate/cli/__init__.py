@@ -28,6 +28,7 @@ _VERBS = {
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
     "cache": ("evalgate.cli.cache", "What was paid for once: count it, prune it, take it elsewhere."),
+    "hook": ("evalgate.cli.hook", "Before the push: install the git hook that answers there."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
 }
 

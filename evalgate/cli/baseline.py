@@ -69,10 +69,11 @@ def sample(
 @_store_option
 def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
     """List the pins, and what is stored: version, digest, dataset, samples, age, fresh or stale."""
-    from evalgate import baselines, gate
+    from evalgate import baselines
     from evalgate.report.neutralise import block
+    from evalgate.workspace import open_workspace
 
-    workspace = gate.open_workspace(config_path, verify=False)
+    workspace = open_workspace(config_path, verify=False)
     folder = store_folder(config_path, store)
     for pin in workspace.pins.values():
         if not gates or pin.gate in gates:

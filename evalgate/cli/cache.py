@@ -180,9 +180,10 @@ def _beside(folder: Path) -> dict[str, list[Path]]:
 
 
 def _stale(config_path: Path, folder: Path) -> list[Path]:
-    from evalgate import baselines, gate
+    from evalgate import baselines
+    from evalgate.workspace import open_workspace
 
-    policy = gate.open_workspace(config_path, verify=False).config.policy
+    policy = open_workspace(config_path, verify=False).config.policy
     found, damaged = baselines.stored_ones(folder)
     for error in damaged:
         _say(f"warning: {error.faults[0]}", err=True)

@@ -87,9 +87,10 @@ def command(
     outputs: tuple[Path, ...],
 ) -> None:
     """Reach a verdict from a stored report (the last run's when none is named) or from any tool's scores."""
-    from evalgate import conclude, gate
+    from evalgate import conclude
     from evalgate.inputs.golden import load_scores
     from evalgate.inputs.tree import WorkTree
+    from evalgate.workspace import open_workspace
 
     where = printing.destinations(formats, outputs)
     if scores is not None:
@@ -105,7 +106,7 @@ def command(
         if level is not None:
             raise click.UsageError("--level goes with --scores; a report carries its own")
         chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
-        config = None if chosen is None else gate.open_workspace(chosen).config
+        config = None if chosen is None else open_workspace(chosen).config
         report = conclude.again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
     printing.emit(report, where)
     context.exit(report.exit_code)

@@ -7,11 +7,12 @@ import io
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from evalgate.execute.engine import Event
+if TYPE_CHECKING:
+    from evalgate.execute.engine import Event
 
 _QUIET_SECONDS = 30.0
 _FRAME_SECONDS = 0.1

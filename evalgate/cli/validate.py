@@ -17,8 +17,9 @@ def command(config_path: Path) -> None:
     All faults are printed at once, each with its place.
     """
     from evalgate import gate
+    from evalgate.workspace import open_workspace
 
-    workspace = gate.open_workspace(config_path)
+    workspace = open_workspace(config_path)
     for checked in gate.validate(workspace):
         click.echo(
             f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "

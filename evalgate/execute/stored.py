@@ -89,6 +89,27 @@ class ReplayProvider:
         pass
 
 
+class OfflineProvider:
+    """Nobody, in place of a target: what cache and journal hold is known, and nothing else is ever asked."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.memory: Final[Memory] = "nothing" if target.kind == "python" else "cache"
+        self.concurrency: Final = None
+
+    async def answer(self, request: Request) -> Outcome:
+        raise ProviderError(f'not known without a call to target "{self._target.name}"', fatal=True)
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
+
+    async def is_there(self) -> bool:
+        return True
+
+    async def aclose(self) -> None:
+        pass
+
+
 def how_to_record(target: Target) -> str:
     """The commands, for a hint."""
     if target.kind != "local":

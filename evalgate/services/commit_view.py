@@ -1,0 +1,33 @@
+"""A repository as it would look with one commit checked out: what is pushed need not be what lies in the folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalgate.errors import GitError
+from evalgate.services.git import Git
+
+
+class CommitView(Git):
+    """HEAD and the files of the working tree are those of `commit`, a full sha; everything else is the repository's."""
+
+    def __init__(self, git: Git, commit: str) -> None:
+        super().__init__(git.root, shallow=git.shallow)
+        self.commit = commit
+
+    def _commit(self, ref: str) -> str | None:
+        return super()._commit(self.commit if ref == "HEAD" else ref)
+
+    def working_blobs(self, paths: Sequence[str]) -> dict[str, str]:
+        found = {}
+        for path in paths:
+            try:
+                oid = self.blob(self.commit, path)
+            except GitError:
+                continue
+            if oid is not None:
+                found[path] = oid
+        return found
+
+    def renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
+        return super().renamed_from(base, path, commit=commit or self.commit)

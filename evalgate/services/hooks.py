@@ -1,0 +1,143 @@
+"""Git's pre-push hook: where it lies, how ours is put there beside another one, and what git tells it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalgate.errors import Fault, GitError, InputError, Place
+
+MARK = "# evalgate pre-push hook"
+KEPT = "pre-push.before-evalgate"
+_NO_COMMIT = frozenset("0")
+
+# The lines git writes reach both hooks byte for byte; "x" keeps the shell from eating the last line breaks.
+_SCRIPT = """\
+#!/bin/sh
+{mark}, written by `evalgate hook install`; `evalgate hook uninstall` takes it away again.
+# Not this time: git push --no-verify
+pushed=$(cat; printf x)
+pushed=${{pushed%x}}
+before="$(dirname "$0")/{kept}"
+if [ -x "$before" ]; then
+  printf %s "$pushed" | "$before" "$@" || exit $?
+fi
+# -P: nothing that lies in the repository is imported as a module of evalgate's
+if [ -x {python} ]; then
+  set -- {python} -P -c 'from evalgate.cli import entry; entry()' hook run {options} -- "$@"
+elif command -v evalgate >/dev/null 2>&1; then
+  set -- evalgate hook run {options} -- "$@"
+else
+  echo "evalgate is not installed here: the pushed prompts were not looked at; CI will" >&2
+  exit 0
+fi
+printf %s "$pushed" | "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """One line of what git tells the hook: `sha` is what `local` stands for, None where the remote ref is deleted."""
+
+    local: str
+    sha: str | None
+    remote: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """Where the hook lies now, where the one it stands before (if any), and whether others may share the folder."""
+
+    path: Path
+    chained: Path | None
+    shared: bool
+
+
+def pushes(text: str) -> tuple[Push, ...]:
+    """`<local ref> <local sha> <remote ref> <remote sha>` of each line. Raises GitError for any other line."""
+    found = []
+    for line in filter(None, text.splitlines()):
+        words = line.split(" ")
+        # a local name can be any expression, as in `git push origin :/fix some thing:main`: the last three are sure
+        if len(words) < 4:
+            raise GitError(f'this is no line of git to a pre-push hook: "{line}"', hint="git calls this verb by itself")
+        sha = words[-3]
+        found.append(Push(local=" ".join(words[:-3]), sha=None if set(sha) <= _NO_COMMIT else sha, remote=words[-2]))
+    return tuple(found)
+
+
+def install(folder: Path, python: str, options: list[str]) -> Installed:
+    """Writes the hook of the repository around a folder; one that is there already is kept and runs first.
+
+    Raises GitError without a repository, InputError where the hook cannot be written.
+    """
+    path, kept, shared = _places(folder)
+    text = _SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(python), options=shlex.join(options))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if os.path.lexists(path) and not _is_ours(path):
+            if os.path.lexists(kept):
+                raise InputError(
+                    f"both a hook that is not evalgate's and {KEPT} are there: one of them would be lost",
+                    place=Place(path=str(path)),
+                    hint="join the two by hand, and remove one",
+                )
+            path.rename(kept)
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.chmod(part.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+        part.replace(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    return Installed(path=path, chained=kept if os.path.lexists(kept) else None, shared=shared)
+
+
+def uninstall(folder: Path) -> Installed | None:
+    """Takes the hook away and puts the one before it back (`chained`); None where evalgate's is not there."""
+    path, kept, shared = _places(folder)
+    if not _is_ours(path):
+        return None
+    try:
+        back = os.path.lexists(kept)
+        if back:
+            kept.replace(path)
+        else:
+            path.unlink()
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    return Installed(path=path, chained=path if back else None, shared=shared)
+
+
+def _places(folder: Path) -> tuple[Path, Path, bool]:
+    """The hook, the one kept beside it, and whether their folder is outside of the repository.
+
+    Git says where hooks are looked for: `core.hooksPath`, else the folder that all worktrees share.
+    """
+    order = ["rev-parse", "--path-format=absolute", "--git-path", "hooks", "--git-common-dir", "--show-toplevel"]
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *order], capture_output=True, check=False)
+    except OSError as error:
+        raise GitError(f"git cannot be started: {error.strerror or error}", hint="install git") from None
+    lines = os.fsdecode(done.stdout).splitlines()
+    if done.returncode or len(lines) != 3:
+        said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        raise GitError(f"there is no hook to install: {said}", hint="run it in a checkout, with git 2.31 or newer")
+    hooks, common, top = map(Path, lines)
+    shared = not (hooks.is_relative_to(common) or hooks.is_relative_to(top))
+    return hooks / "pre-push", hooks / KEPT, shared
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return MARK.encode() in path.read_bytes()
+    except OSError:
+        return False
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    message = f"cannot be written: {error.strerror or error}"
+    return InputError(faults=[Fault(message=message, place=Place(path=str(path)))])
