@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -378,7 +379,7 @@ def test_what_lies_in_the_repository_is_not_imported(pushing: Pushing) -> None:
 
 def hook_run(world: World, **environment: str) -> Ended:
     done = subprocess.run(
-        ["evalgate", "hook", "run"],
+        [sys.executable, "-c", "from evalgate.cli import main; main()", "hook", "run"],
         cwd=world.root,
         env={**os.environ, **environment},
         stdin=subprocess.DEVNULL,
