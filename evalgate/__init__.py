@@ -5,13 +5,13 @@ The folder listing is the data flow:
     doors      cli/                                            print, exit, environment
                  |
     corridor   gate.py                                         the pipeline on one page
-                 answering.py   who answers                    evaluate.py     look by look, until it is clear
+                 workspace.py   where the inputs lie           answering.py    who answers
+                 evaluate.py    look by look, until it is clear
                  conclude.py    evidence and verdict           verdicts.py     one verdict for each content
-                 workspace.py   where the inputs lie
+                 criteria.py    checks and judges, digested    baselines.py    the samples changes meet
                  outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
-                 calibration.py judges against people          baselines.py    the samples changes meet
-               before_push.py                                  before a push: what can be told of the pushed commits
-               after_merge.py                                  after a merge: pin a release, sample the next baseline
+                 calibration.py judges against people          after_merge.py  pin a release, sample the baseline
+                 before_push.py what can be told of a push
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure
