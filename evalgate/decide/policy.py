@@ -170,8 +170,9 @@ def _broken(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
         )
         found.append(_turned(Verdict.FAIL, sentence, flips.broken))
     doubtful = tuple(case for case in standing.critical if case in flips.open)
-    if evidence.redraws and standing.net + len(flips.open) > flips.allowed:
-        doubtful = flips.open
+    # fixed cases set off broken ones only when fresh samples have proven them; what was not drawn proves nothing
+    if evidence.redraws and len(flips.broken) + len(flips.open) - len(flips.fixed) > flips.allowed:
+        doubtful = tuple(dict.fromkeys([*doubtful, *flips.open, *flips.broken]))
     if doubtful and not standing.fails:
         sentence = (
             f"{len(doubtful)} cases turned from pass to fail and could not be settled: {completeness.some(doubtful)}."

@@ -303,3 +303,11 @@ def test_the_most_severe_gate_decides() -> None:
     assert policy.overall([passed, waiting]) == (Verdict.PASS, 5)
     assert policy.overall([waiting, unsure]) == (Verdict.INCONCLUSIVE, 4)
     assert policy.overall([unsure, failed, waiting]) == (Verdict.FAIL, 1)
+
+
+def test_as_many_risen_as_fallen_and_none_of_them_drawn_again_is_no_pass() -> None:
+    before, now = [1.0] * 60 + [0.0] * 6, [0.0] * 6 + [1.0] * 60
+    rules = replace(RULES, max_drop=0.5)
+    found = replace(evidence(results(before, now)), redraws=True)
+    gate = policy.decide(found, {}, rules, rules.levels[Level.MINOR])
+    assert (gate.decision, len(gate.flips.open)) == (Verdict.INCONCLUSIVE, 6)

@@ -180,3 +180,24 @@ def test_a_report_that_no_run_could_have_written_is_refused(world: World, tamper
     (world.root / "report.json").write_text(json.dumps(report))
     assert world.evalgate("decide", "report.json").code == 2
     assert world.evalgate("report", "report.json").code == 2
+
+
+def test_cases_that_rose_and_were_not_drawn_again_set_off_nothing(world: World) -> None:
+    """The mean fails, so nothing is drawn; under a wider drop the turned cases are as open as they were."""
+    looking(world, stop_early="false")
+    world.application = lambda system, user: json.dumps({"answer": user + (" briefly" if "always" in system else "")})
+
+    def grade(judged: str) -> int:
+        number = int(judged.split("question ")[1].split(maxsplit=1)[0])
+        brief = "briefly" in judged
+        return 1 if (brief and number < 14) or (not brief and 14 <= number < 18) else 5
+
+    world.grade = grade
+    world.edit()
+    gate = run(world)
+    assert (gate["decision"], gate["confirmations"]) == ("FAIL", [])
+    config = (world.root / "evalgate.yml").read_text().replace("stop_early: false", "stop_early: false, max_drop: 0.9")
+    world.repository.write("evalgate.yml", config)
+    ended = world.evalgate("decide", "report.json")
+    assert ended.code == 4
+    assert "turned from pass to fail and could not be settled" in " ".join(ended.out.split())
