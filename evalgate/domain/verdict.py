@@ -233,10 +233,37 @@ class GateReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChange:
+    """A file the gates' rules or cases lie in, which the change edits while it is judged by the base's edition.
+
+    `digest` is the sha256 of its content on the change's side, empty where the change removes it.
+    """
+
+    path: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOff:
+    """A person's word that a change may merge. It holds for one commit, and for what `subject` is the digest of.
+
+    `at` is ISO 8601 in UTC; `url` is where it was given, empty where there is no page for it.
+    """
+
+    by: str
+    at: str
+    kind: Literal["review", "label"]
+    commit: str
+    subject: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The one complete artifact of a run. `created_at` is ISO 8601 in UTC. No gates: nothing to gate, a pass.
 
-    `warnings` are what went wrong beside the evaluation: a cache that cannot be written.
+    `warnings` are what went wrong beside the evaluation: a cache that cannot be written. `policy_changes` took no part
+    in this verdict, and need a sign-off; `sign_off` is the one that was given.
     """
 
     run_id: str
@@ -246,3 +273,5 @@ class Report:
     exit_code: int
     gates: tuple[GateReport, ...]
     warnings: tuple[str, ...] = ()
+    policy_changes: tuple[PolicyChange, ...] = ()
+    sign_off: SignOff | None = None

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from evalgate.domain import Evidence, GateReport, Report, Usage, Verdict
+from evalgate.domain import Evidence, GateReport, PolicyChange, Report, SignOff, Usage, Verdict
 from evalgate.errors import InputError, Place
 from evalgate.report import codec, view
 from evalgate.report.codec import Refused
@@ -47,7 +47,20 @@ _GATE_KEYS = (
     "results",
     "confirmations",
 )
-_KEYS = ("format", "tool", "run_id", "created_at", "decision", "exit_code", "usage", "cost_usd", "warnings", "gates")
+_KEYS = (
+    "format",
+    "tool",
+    "run_id",
+    "created_at",
+    "decision",
+    "exit_code",
+    "usage",
+    "cost_usd",
+    "warnings",
+    "policy_changes",
+    "sign_off",
+    "gates",
+)
 # Report > gates > gate > findings, results: each of their entries stands on a line of its own.
 _OPEN_LEVELS = 4
 _ENCODER = json.JSONEncoder(allow_nan=False)
@@ -95,6 +108,8 @@ def _document(report: Report, encode: Callable[[Any], Any] = codec.encode) -> di
         "usage": codec.encode(sum((gate.evidence.usage for gate in report.gates), Usage())),
         "cost_usd": view.total_cost(report.gates),
         "warnings": codec.encode(report.warnings),
+        "policy_changes": codec.encode(report.policy_changes),
+        "sign_off": codec.encode(report.sign_off),
         "gates": [_gate_document(gate, encode) for gate in report.gates],
     }
 
@@ -120,6 +135,8 @@ def _report(data: Any) -> Report:
         exit_code=codec.expect(given["exit_code"], int, "exit_code"),
         gates=tuple(_gate(gate, f"gates[{i}]") for i, gate in enumerate(gates)),
         warnings=codec.decode(tuple[str, ...], given["warnings"], "warnings"),
+        policy_changes=codec.decode(tuple[PolicyChange, ...], given["policy_changes"], "policy_changes"),
+        sign_off=codec.decode(SignOff | None, given["sign_off"], "sign_off"),
     )
 
 
