@@ -27,6 +27,8 @@ WAITING_SECONDS = 120.0
 _UNSAID_SECONDS = 60.0
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST = 300
+# What PyGithub lets through when an answer is not what it expects: JSON cut short, a list for an object, a strange link.
+_BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ class Patience:
                 return call()
             except GithubException as error:
                 refusal = self._refused(error, tries, needs)
-            except (RequestException, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            except (RequestException, *_BROKEN) as error:
                 refusal = self._broken(error, tries)
             lost = lost or refusal.done
             self._wait(what, refusal, tries)
