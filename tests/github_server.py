@@ -65,10 +65,11 @@ def description(path: Path) -> Any:
 
     document = json.loads(path.read_text(encoding="utf-8"))
     document["servers"] = [{"url": HOST}]
+    document["components"]["schemas"]["empty-object"]["nullable"] = True  # by hand: so nobody's commit is shown
     return OpenAPI.from_dict(document)
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """An answer that is not what was asked for."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None, **more: Any) -> None:
@@ -142,9 +143,17 @@ class GitHubServer:
         home = {"repository": self.state["repository"], "repository_id": self.state["repository_id"]}
         there = {"repository": fork[0], "repository_id": fork[1]} if fork else home
         facts = {
-            **{"number": number, "state": "open", "title": "A change", "body": "", "author": author, "draft": False},
-            **{"head": {"sha": head, "ref": ref, **there}, "base": {"sha": base, "ref": "main", **home}},
-            **{"labels": [], "reviews": [], "events": []},
+            "number": number,
+            "state": "open",
+            "title": "A change",
+            "body": "",
+            "author": author,
+            "draft": False,
+            "head": {"sha": head, "ref": ref, **there},
+            "base": {"sha": base, "ref": "main", **home},
+            "labels": [],
+            "reviews": [],
+            "events": [],
             "commits": [{"sha": head, "author": author, "committer": author}],
             **more,
         }
@@ -210,7 +219,9 @@ class GitHubServer:
 
     # Answers
 
-    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def answer(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body. Raises ConnectionResetError where the connection is to be cut."""
         parts = urlsplit(target)
         with self._lock:
@@ -221,7 +232,7 @@ class GitHubServer:
             try:
                 status, extra, sent = self._answer(method, parts.path, parts.query, headers, body)
                 entry["status"] = status
-                self._check(method, parts.path, parts.query, body, status, extra, sent)
+                self._check(method, parts.path, parts.query, body, status=status, headers=extra, got=sent)
             finally:
                 self._write_log(entry, self.violations[seen:])
             return status, extra, sent
@@ -248,7 +259,7 @@ class GitHubServer:
                 self.save()
             if fault is not None:
                 _fail(fault)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             status, value = refusal.status, refusal.body
             extra |= refusal.headers
         except (KeyError, TypeError, ValueError) as error:
@@ -267,9 +278,9 @@ class GitHubServer:
     def _admit(self, method: str, headers: dict[str, str]) -> None:
         _, _, token = headers.get("authorization", "").partition(" ")
         if not token or self.state["token"] not in (None, token):
-            raise Refusal(401, "Bad credentials")
+            raise RefusalError(401, "Bad credentials")
         if self.state["read_only"] and method != "GET":
-            raise Refusal(403, "Resource not accessible by integration")  # by hand
+            raise RefusalError(403, "Resource not accessible by integration")  # by hand
 
     def _route(self, method: str, path: str, query: str, body: Json, extra: dict[str, str]) -> Answer:
         for wanted, pattern, answer in ROUTES:
@@ -277,7 +288,7 @@ class GitHubServer:
             if wanted == method and found:
                 named = {name: unquote(value) for name, value in found.groupdict().items()}
                 if named.pop("repository", self.state["repository"]) != self.state["repository"]:
-                    raise Refusal(404, "Not Found")
+                    raise RefusalError(404, "Not Found")
                 asked = {name: values[-1] for name, values in parse_qs(query).items()}
                 status, value = answer(self, asked, body, **named)
                 if status == 302:
@@ -289,7 +300,7 @@ class GitHubServer:
                     return status, {**value, "artifacts": self._page(path, asked, value["artifacts"], extra)}
                 return status, value
         self.violations.append(f"{method} {path}: this server does not know it")
-        raise Refusal(404, "Not Found")
+        raise RefusalError(404, "Not Found")
 
     def _page(self, path: str, asked: dict[str, str], rows: list[Any], extra: dict[str, str]) -> list[Any]:
         size = min(100, int(asked.get("per_page", "30")))
@@ -304,7 +315,7 @@ class GitHubServer:
         return rows[(page - 1) * size : page * size]
 
     def _check(
-        self, method: str, path: str, query: str, sent: bytes, status: int, headers: dict[str, str], got: bytes
+        self, method: str, path: str, query: str, sent: bytes, *, status: int, headers: dict[str, str], got: bytes
     ) -> None:
         """Holds a request and its answer against the description."""
         if self._description is None or (method, path) in BY_HAND:
@@ -335,12 +346,12 @@ class GitHubServer:
 
     def _pull_of(self, number: str) -> Json:
         if number not in self.state["pulls"]:
-            raise Refusal(404, "Not Found")
+            raise RefusalError(404, "Not Found")
         return self.state["pulls"][number]  # type: ignore[no-any-return]
 
     def _get_user(self, asked: Json, body: Json) -> Answer:
         if self.state["login"] is None:
-            raise Refusal(403, "Resource not accessible by integration")
+            raise RefusalError(403, "Resource not accessible by integration")
         return 200, self.bodies.user(self.state["login"])
 
     def _get_comments(self, asked: Json, body: Json, number: str) -> Answer:
@@ -350,16 +361,16 @@ class GitHubServer:
 
     def _known(self, number: str) -> None:
         if number not in self.state["pulls"] and number not in self.state["issues"]:
-            raise Refusal(404, "Not Found")
+            raise RefusalError(404, "Not Found")
 
     def _fit(self, body: Json, resource: str = "IssueComment") -> str:
         text = body.get("body")
         if not isinstance(text, str) or not text:
-            raise Refusal(422, "Validation Failed", errors=[{"resource": resource, "code": "missing_field"}])
+            raise RefusalError(422, "Validation Failed", errors=[{"resource": resource, "code": "missing_field"}])
         if len(text) > LONGEST_BODY:  # by hand
             said = f"Body is too long (maximum is {LONGEST_BODY} characters)"
             error = {"resource": resource, "code": "unprocessable", "field": "data", "message": said}
-            raise Refusal(422, "Validation Failed", errors=[error])
+            raise RefusalError(422, "Validation Failed", errors=[error])
         return text
 
     def _post_comment(self, asked: Json, body: Json, number: str) -> Answer:
@@ -371,7 +382,7 @@ class GitHubServer:
         for each in self.state["comments"]:
             if each["id"] == int(id):
                 return each  # type: ignore[no-any-return]
-        raise Refusal(404, "Not Found")
+        raise RefusalError(404, "Not Found")
 
     def _get_comment(self, asked: Json, body: Json, id: str) -> Answer:
         return 200, self.bodies.comment(self.state["repository"], self._comment_of(id))
@@ -419,7 +430,7 @@ class GitHubServer:
 
     def _post_status(self, asked: Json, body: Json, sha: str) -> Answer:
         if len(body.get("description") or "") > 140:  # by hand
-            raise Refusal(422, "Validation Failed", errors=[{"resource": "Status", "code": "custom"}])
+            raise RefusalError(422, "Validation Failed", errors=[{"resource": "Status", "code": "custom"}])
         facts = {"description": None, "target_url": None, "context": "default", **body, "sha": sha}
         facts |= {"id": 1 + len(self.state["statuses"]), "created_at": self.now(), "creator": self.state["actor"]}
         self.state["statuses"].append(facts)
@@ -427,13 +438,13 @@ class GitHubServer:
 
     def _get_permission(self, asked: Json, body: Json, login: str) -> Answer:
         if login not in self.state["people"]:
-            raise Refusal(404, f"{login} is not a user")
+            raise RefusalError(404, f"{login} is not a user")
         return 200, self.bodies.permission(login, self.state["people"][login])
 
     def _get_membership(self, asked: Json, body: Json, org: str, team: str, login: str) -> Answer:
         state = self.state["teams"].get(f"{org}/{team}", {}).get(login)
         if state is None:
-            raise Refusal(404, "Not Found")
+            raise RefusalError(404, "Not Found")
         url = f"{self.url}/orgs/{org}/teams/{team}/memberships/{login}"
         return 200, {"url": url, "role": "member", "state": state}
 
@@ -457,7 +468,7 @@ class GitHubServer:
 
     def _get_artifacts(self, asked: Json, body: Json, run: str) -> Answer:
         if run not in self.state["runs"]:
-            raise Refusal(404, "Not Found")
+            raise RefusalError(404, "Not Found")
         rows = self.state["runs"][run]["artifacts"]
         shown = [self.bodies.artifact(self.state["repository"], each) for each in rows]
         return 200, {"total_count": len(shown), "artifacts": shown}
@@ -467,9 +478,9 @@ class GitHubServer:
             for each in run["artifacts"]:
                 if each["id"] == int(id):
                     if each["expired"]:
-                        raise Refusal(410, "Artifact has expired")
+                        raise RefusalError(410, "Artifact has expired")
                     return 302, f"{self.storage_url}/blob/{id}?sig=secret"
-        raise Refusal(404, "Not Found")
+        raise RefusalError(404, "Not Found")
 
     def stored(self, target: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
         """The storage's answer. It wants no token, and says so."""
@@ -483,7 +494,7 @@ class GitHubServer:
             if fault is not None:
                 try:
                     _fail(fault)
-                except Refusal as refusal:
+                except RefusalError as refusal:
                     return refusal.status, refusal.headers, b""
             for run in self.state["runs"].values():
                 for each in run["artifacts"]:
@@ -508,7 +519,7 @@ def _reason(error: Exception) -> str:
 def _fail(fault: Json) -> None:
     if fault.get("kind") == "reset":
         raise ConnectionResetError
-    raise Refusal(fault["status"], fault.get("message", "Server Error"), fault.get("headers"))
+    raise RefusalError(fault["status"], fault.get("message", "Server Error"), fault.get("headers"))
 
 
 _R = r"/repos/(?P<repository>[^/]+/[^/]+)"

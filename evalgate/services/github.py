@@ -106,7 +106,7 @@ class GitHub:
             lazy=True,
             user_agent="evalgate",
         )
-        self._repository = self._client.get_repo(repository, lazy=True)
+        self._repository = self._client.get_repo(repository)
         self._login: str | None = None
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ WAITING_SECONDS = 120.0
 _UNSAID_SECONDS = 60.0
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _LONGEST = 300
-# What PyGithub lets through when an answer is not what it expects: JSON cut short, a list for an object, a strange link.
+# What PyGithub lets through when an answer is not what it expects: JSON cut short, a list for an object.
 _BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
@@ -105,7 +105,7 @@ class Patience:
         `needs`: the line of a workflow's `permissions:` that allows it. `made` looks whether a creation whose answer
         got lost has happened after all, so that trying again does not create twice.
         """
-        from github import GithubException
+        from github import BadAttributeException, GithubException
         from requests import RequestException
 
         lost = False
@@ -116,7 +116,7 @@ class Patience:
                 return call()
             except GithubException as error:
                 refusal = self._refused(error, tries, needs)
-            except (RequestException, *_BROKEN) as error:
+            except (RequestException, BadAttributeException, *_BROKEN) as error:
                 refusal = self._broken(error, tries)
             lost = lost or refusal.done
             self._wait(what, refusal, tries)
