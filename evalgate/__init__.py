@@ -16,7 +16,7 @@ The folder listing is the data flow:
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure
                  |
-    outside    services/                                       git
+    outside    services/                                       git, GitHub, artifacts
     ground     domain/   errors.py                             imported by all, import nothing
 
 Who may import whom, and which file owns which outside package, is kept by tests/test_architecture.py.

@@ -201,8 +201,8 @@ class GitHubServer:
     def fault(self, path: str, *, method: str = "", times: int = 1, **how: Any) -> None:
         """The next `times` requests whose path has `path` in it (a pattern) meet a fault instead of an answer.
 
-        `how`: `status` with `message` and `headers`; `kind="reset"` for a connection cut off; `after=True` for one that
-        comes once the request has been carried out.
+        `how`: `status` with `message` and `headers`; `kind="reset"` for a connection cut off, "truncate" for a download
+        that stops half-way; `after=True` for a fault that comes once the request has been carried out.
         """
         self.state["faults"].append({"path": path, "method": method, "times": times, **how})
 
@@ -491,7 +491,8 @@ class GitHubServer:
                 self.violations.append(f"GET {path}: the token was shown to the storage")
                 return 401, {}, b""
             fault = self._fault("GET", path)
-            if fault is not None:
+            cut = fault is not None and fault.get("kind") == "truncate"
+            if fault is not None and not cut:
                 try:
                     _fail(fault)
                 except RefusalError as refusal:
@@ -499,7 +500,11 @@ class GitHubServer:
             for run in self.state["runs"].values():
                 for each in run["artifacts"]:
                     if path == f"/blob/{each['id']}":
-                        return 200, {"content-type": "application/zip"}, base64.b64decode(each["data"])
+                        data = base64.b64decode(each["data"])
+                        headers = {"content-type": "application/zip", "content-length": str(len(data))}
+                        if cut:
+                            return 200, {**headers, "connection": "close"}, data[: len(data) // 2]
+                        return 200, headers, data
             return 404, {}, b""
 
 
@@ -588,7 +593,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in {"content-type": "application/json", **headers}.items():
             self.send_header(name, value)
-        if status != 204:
+        if status != 204 and "content-length" not in headers:
             self.send_header("content-length", str(len(sent)))
         self.end_headers()
         self.wfile.write(sent)

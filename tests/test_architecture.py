@@ -104,6 +104,7 @@ OWNERS = {
     "platformdirs": {"cli/places.py"},
     "github": {"services/github.py", "services/github_patience.py", "services/github_rows.py"},
     "requests": {"services/github.py", "services/github_patience.py"},
+    "urllib3": {"services/github_patience.py"},
 }
 AT_START = {
     "aiohttp",

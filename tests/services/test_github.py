@@ -340,10 +340,23 @@ def test_a_storage_that_stumbles_is_asked_again_at_a_new_address(
     assert (len(server.blob_requests), len(server.requests), waits) == (3, 3, [1.0, 2.0])
 
 
-def test_a_storage_that_refuses_says_nothing_of_its_address(server: GitHubServer, gh: GitHub) -> None:
+def test_a_download_cut_short_is_begun_again(server: GitHubServer, gh: GitHub, waits: Waits) -> None:
+    server.add_artifact(42, 5, "evalgate-report", b"zip" * 100)
+    server.fault("/blob/5", times=1, kind="truncate")
+    assert gh.download(5, most=300) == b"zip" * 100
+    assert waits == [1.0]
+
+
+def test_the_signed_address_of_an_artifact_is_in_no_message(
+    server: GitHubServer, gh: GitHub, notes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = GitHubServer()
+    closed.close()
     server.add_artifact(42, 5, "evalgate-report", b"zip")
-    server.fault("/blob/5", times=9, kind="reset")
-    assert "sig=" not in refused(lambda: gh.download(5, most=10))
+    monkeypatch.setattr(GitHubServer, "storage_url", closed.storage_url)
+    said = refused(lambda: gh.download(5, most=10))
+    assert "/blob/5?..." in said
+    assert "sig=" not in said + "".join(notes)
 
 
 # Refusals
@@ -482,6 +495,7 @@ def test_retry_after_is_obeyed(server: GitHubServer, gh: GitHub, waits: Waits, s
         (403, "no more", {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1000030"}, 31.0),
         (429, "no more", {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "999000"}, 1.0),
         (403, SECONDARY, {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, 60.0),
+        (403, SECONDARY, {"retry-after": "9" * 400}, 60.0),
         (503, "later", {"retry-after": "20"}, 20.0),
     ],
 )
