@@ -27,7 +27,7 @@ WAITING_SECONDS = 120.0
 _UNSAID_SECONDS = 60.0
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _QUERY = re.compile(r"\?[^\s'\")]+")  # of an address in an error's text: it may be signed
-_WHOLE = re.compile(r"[0-9]{1,12}")
+_WHOLE = re.compile(r"[0-9]{1,10}")
 _LONGEST = 300
 # What PyGithub lets through when an answer is not what it expects: JSON cut short, a list for an object.
 _BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)

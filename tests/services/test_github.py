@@ -318,6 +318,20 @@ def test_a_netrc_is_not_shown_to_the_storage(
     assert gh.download(5, most=3) == b"zip"
 
 
+def test_a_token_shown_to_the_storage_would_be_seen(server: GitHubServer) -> None:
+    server.add_artifact(42, 5, "evalgate-report", b"zip")
+    headers = {"Authorization": f"token {TOKEN}"}
+    assert requests.get(f"{server.storage_url}/blob/5", headers=headers, timeout=10).status_code == 401
+    assert "the token was shown to the storage" in server.violations.pop()
+
+
+def test_an_artifact_is_not_fetched_in_the_clear_when_the_api_is_not(server: GitHubServer, gh: GitHub) -> None:
+    server.add_artifact(42, 5, "evalgate-report", b"zip")
+    gh._api_url = "https://127.0.0.1"
+    assert "not https" in refused(lambda: gh.download(5, most=10))
+    assert server.blob_requests == []
+
+
 def test_an_artifact_of_too_many_bytes_is_given_up(server: GitHubServer, gh: GitHub, waits: Waits) -> None:
     server.add_artifact(42, 5, "evalgate-report", bytes(5_000_000))
     assert "more than 300000 bytes" in refused(lambda: gh.download(5, most=300_000))
@@ -513,6 +527,15 @@ def test_a_wait_that_is_too_long_is_not_begun(server: GitHubServer, gh: GitHub, 
     said = refused(lambda: gh.comments(7))
     assert "at 14:46:40 UTC, in 3600 s; 120 s of waiting are left" in said
     assert (len(server.requests), waits) == (1, [])
+
+
+@pytest.mark.parametrize("seconds", ["121", "9" * 10])
+def test_a_wait_that_nobody_would_sit_out_is_not_begun(
+    server: GitHubServer, gh: GitHub, waits: Waits, seconds: str
+) -> None:
+    server.fault("/comments", status=429, headers={"retry-after": seconds})
+    assert f"in {seconds} s" in refused(lambda: gh.comments(7))
+    assert waits == []
 
 
 def test_all_waiting_together_is_bounded(server: GitHubServer, gh: GitHub, waits: Waits) -> None:
