@@ -102,6 +102,8 @@ OWNERS = {
     "rich": {"report/terminal.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
     "platformdirs": {"cli/places.py"},
+    "github": {"services/github.py", "services/github_patience.py", "services/github_rows.py"},
+    "requests": {"services/github.py", "services/github_patience.py"},
 }
 AT_START = {
     "aiohttp",
@@ -114,6 +116,8 @@ AT_START = {
     "jsonschema",
     "xllamacpp",
     "tenacity",
+    "github",
+    "requests",
     "httpx2",
     "re2",
     "yaml",
