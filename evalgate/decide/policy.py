@@ -137,11 +137,12 @@ def signed(report: Report, given: SignOff) -> Report:
         raise ValueError("the report does not wait for a sign-off")
     if given.subject != sign_off.subject(report):
         raise ValueError("the sign-off was given for other content")
-    gates = tuple(_met(gate) for gate in report.gates)
+    gates = tuple(met(gate) for gate in report.gates)
     return replace(report, gates=gates, exit_code=_PASS, sign_off=given)
 
 
-def _met(gate: GateReport) -> GateReport:
+def met(gate: GateReport) -> GateReport:
+    """A gate that waited for a sign-off, with it; any other as it is."""
     if gate.exit_code != _AWAITING:
         return gate
     requirements = tuple(replace(r, state="met") if r.kind == "sign_off" else r for r in gate.requirements)

@@ -18,7 +18,8 @@ from evalgate.domain import Json, Policy, Report, SignOff, digest
 COMMITS_LISTED = 250
 """GitHub lists no more commits of a pull request than these: who wrote the others, nobody can tell."""
 
-_FIRST, _LAST = (moment.replace(tzinfo=datetime.UTC) for moment in (datetime.datetime.min, datetime.datetime.max))
+_FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
