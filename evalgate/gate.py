@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
 from evalgate.domain import (
@@ -45,6 +45,10 @@ class Options:
     part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
     Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
     is not known yet is a ServiceError.
+
+    `head` is the commit that is judged, as if it were checked out; None: the working tree. With `policy_ref` "base"
+    (and `head` None: HEAD) nothing but the gates' prompts is taken from it, and nothing at all from the working tree:
+    configuration, cases, rubrics, schemas, pins and recordings are those of `policy_commit`; None: the default branch.
     """
 
     environment: Mapping[str, str]
@@ -61,6 +65,9 @@ class Options:
     engine: EngineName = "asyncio"
     note: Callable[[str], None] = lambda sentence: None
     offline: bool = False
+    policy_ref: Literal["head", "base"] = "head"
+    policy_commit: str | None = None
+    head: str | None = None
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
