@@ -6,18 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evalgate.domain import (
-    ChangeLevel,
-    Comparison,
-    Evidence,
-    Finding,
-    GateReport,
-    Look,
-    Report,
-    Threshold,
-    Verdict,
-    VersionRef,
-)
+from evalgate.domain import Comparison, Evidence, Finding, GateReport, Look, Report, Threshold, Verdict, VersionRef
 from evalgate.domain.numbers import shown
 from evalgate.errors import ExitCode
 from evalgate.report.neutralise import prose
@@ -142,7 +131,7 @@ def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
     """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
     evidence = gate.evidence
     return (
-        ("level", _level(evidence.level)),
+        ("level", _level(evidence)),
         ("candidate", _version(evidence.candidate, "not named: scores only")),
         ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
         *((("samples", _samples(evidence)),) if evidence.stored_baseline else ()),
@@ -254,7 +243,10 @@ def _decision(gate: GateReport, criterion: str) -> str:
     return label(worst)
 
 
-def _level(level: ChangeLevel | None) -> str:
+def _level(evidence: Evidence) -> str:
+    level = evidence.level
+    if level is None and evidence.stored_baseline is not None:
+        return "none: nothing was edited, a version is compared with its own stored samples"
     if level is None:
         return "none: stored scores are compared as they are"
     declared = "not declared" if level.declared is None else f"declared {level.declared.name}"
