@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import evalgate
 from evalgate import criteria
-from evalgate.decide import looks, policy
+from evalgate.decide import looks, policy, sign_off, soundness, statistics
 from evalgate.domain import (
     DEFAULT_LEVELS,
     STRICT_LEVEL,
@@ -30,6 +30,7 @@ from evalgate.domain import (
     LevelPolicy,
     Output,
     Policy,
+    PolicyChange,
     PromptVersion,
     Report,
     Result,
@@ -41,12 +42,17 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.errors import InputError, Place
+from evalgate.errors import ExitCode, InputError, Place
 
 
-def report_of(gates: Sequence[GateReport], warnings: Sequence[str] = ()) -> Report:
-    """A new report of these gates, stamped with this moment; no gates is a pass with nothing to gate."""
-    decision, exit_code = policy.overall(gates)
+def report_of(
+    gates: Sequence[GateReport], warnings: Sequence[str] = (), policy_changes: Sequence[PolicyChange] = ()
+) -> Report:
+    """A new report of these gates, stamped with this moment; no gates is a pass with nothing to gate.
+
+    Where the policy is edited, a pass waits for a sign-off, gates or none.
+    """
+    decision, exit_code = policy.concluded(gates, policy_changes)
     return Report(
         run_id=uuid.uuid4().hex[:12],
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -55,6 +61,7 @@ def report_of(gates: Sequence[GateReport], warnings: Sequence[str] = ()) -> Repo
         exit_code=exit_code,
         gates=tuple(gates),
         warnings=tuple(warnings),
+        policy_changes=tuple(policy_changes),
     )
 
 
@@ -77,7 +84,7 @@ def evidence_of(
     asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
-        level=plan.level,
+        level=None if plan.past else plan.level,
         candidate=_version(plan.candidate),
         baseline=None if plan.baseline is None else _version(plan.baseline),
         dataset=DatasetRef(
@@ -89,7 +96,7 @@ def evidence_of(
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
         sequential=plan.sequential,
         confirmations=tuple(sorted(confirmations, key=place)),
-        redraws=all(target.kind != "recorded" for target in asked),
+        redraws=all(target.kind != "recorded" for target in asked) and not _too_few_to_settle(plan),
         stored_baseline=plan.stored_baseline,
         shard=plan.shard,
         notes=(*plan.notes, *_served_differently(results)),
@@ -97,6 +104,11 @@ def evidence_of(
         usage=usage,
         cost_usd=cost_usd,
     )
+
+
+def _too_few_to_settle(plan: GatePlan) -> bool:
+    """Whether single cases cannot be settled, since the baseline's side needs samples that nobody can draw any more."""
+    return plan.past and plan.gate.baseline_samples < statistics.CONFIRMATIONS
 
 
 def merged(reports: Sequence[tuple[str, Report]]) -> Report:
@@ -107,6 +119,9 @@ def merged(reports: Sequence[tuple[str, Report]]) -> Report:
     """
     parts: dict[str, list[tuple[str, GateReport]]] = {}
     for path, report in reports:
+        if report.policy_changes != reports[0][1].policy_changes:
+            message, hint = f"other policy files are edited than in {reports[0][0]}", "merge the reports of one run"
+            raise InputError(message, place=Place(path=path), hint=hint)
         for gate in report.gates:
             parts.setdefault(gate.evidence.name, []).append((path, gate))
     gates, missing = [], []
@@ -118,7 +133,8 @@ def merged(reports: Sequence[tuple[str, Report]]) -> Report:
         have = {gate.evidence.shard.number for _, gate in found if gate.evidence.shard is not None}
         lost = [str(n) for n in range(1, first.evidence.shard.of + 1) if n not in have]
         missing += [f"gate {name}: of {first.evidence.shard.of} shards, {', '.join(lost)} missing"] if lost else []
-    return report_of(gates, tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing])))
+    warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
+    return report_of(gates, warnings, reports[0][1].policy_changes)
 
 
 def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
@@ -200,18 +216,9 @@ def checked(report: Report, path: str) -> Report:
 
     What is displayed or decided from a file never contradicts what was measured.
     """
-    for gate in report.gates:
-        fault = _unsound(gate)
-        if fault is None and policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy) != gate:
-            fault = "its verdict is not the one that its results lead to under its policy"
-        if fault is not None:
-            raise InputError(
-                f"gate {gate.evidence.name}: {fault}",
-                place=Place(path=path),
-                hint="the file was edited: run the gate again",
-            )
-    if report.gates and (report.decision, report.exit_code) != policy.overall(report.gates):
-        raise InputError("the decision is not that of its gates", place=Place(path=path))
+    fault = soundness.why_not(report)
+    if fault is not None:
+        raise InputError(fault, place=Place(path=path), hint="the file was edited: run the gate again")
     return report
 
 
@@ -220,7 +227,8 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
 
     Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
     are laid over them. A criterion that is configured now and was not measured then, or was another one, leaves every
-    case undecided. Raises InputError for a criterion or a gate that is not there.
+    case undecided. What was signed off stays so while candidate, dataset and policy are the same, and waits for it
+    anew where they are not. Raises InputError for a criterion or a gate that is not there.
     """
     _refuse_unknown(floors, [c.name for gate in report.gates for c in gate.evidence.criteria])
     gates = []
@@ -239,8 +247,12 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
         own = {name: floor for name, floor in floors.items() if name in names}
         thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
         gates.append(policy.decide(evidence, thresholds, rules, demands))
-    decision, exit_code = policy.overall(gates)
-    return replace(report, decision=decision, exit_code=exit_code, gates=tuple(gates))
+    decision, exit_code = policy.concluded(gates, report.policy_changes)
+    decided = replace(report, decision=decision, exit_code=exit_code, gates=tuple(gates), sign_off=None)
+    given = report.sign_off
+    if given is None or decided.exit_code != ExitCode.AWAITING_SIGN_OFF or given.subject != sign_off.subject(decided):
+        return decided
+    return policy.signed(decided, given)
 
 
 def from_scores(
@@ -315,34 +327,6 @@ def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config)
             for result in results
         )
     return replace(evidence, criteria=wanted, results=results)
-
-
-def _unsound(gate: GateReport) -> str | None:
-    """What no run could have written."""
-    results = (*gate.evidence.results, *gate.evidence.confirmations)
-    fault = _misplaced(gate.evidence, results)
-    if fault is not None:
-        return fault
-    scores = [score.value for result in results for score in result.scores.values() if isinstance(score, Score)]
-    if not all(0.0 <= score <= 1.0 for score in scores):
-        return "a score lies outside [0, 1]"
-    limits = [t.max_drop for t in gate.thresholds.values() if t.max_drop is not None]
-    if not (0.0 < gate.policy.alpha < 0.5 and all(0.0 < limit <= 1.0 for limit in (gate.policy.max_drop, *limits))):
-        return "its policy is out of range"
-    return None
-
-
-def _misplaced(evidence: Evidence, results: Sequence[Result]) -> str | None:
-    if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
-        return "one trial has two results"
-    if len(set(evidence.order)) < len(evidence.order):
-        return "a case stands twice in the order"
-    if evidence.order and len(evidence.order) != evidence.dataset.cases:
-        return "the order does not hold every case"
-    known = set(evidence.order) or {result.case for result in results}
-    if not known >= {*(result.case for result in results), *evidence.clusters}:
-        return "a case that was not planned has a result"
-    return None
 
 
 def _overlaid(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
 from evalgate.domain import (
@@ -45,6 +45,10 @@ class Options:
     part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
     Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
     is not known yet is a ServiceError.
+
+    `head` is the commit that is judged, as if it were checked out; None: the working tree. With `policy_ref` "base"
+    (and `head` None: HEAD) nothing but the gates' prompts is taken from it, and nothing at all from the working tree:
+    configuration, cases, rubrics, schemas, pins and recordings are those of `policy_commit`; None: the default branch.
     """
 
     environment: Mapping[str, str]
@@ -61,6 +65,9 @@ class Options:
     engine: EngineName = "asyncio"
     note: Callable[[str], None] = lambda sentence: None
     offline: bool = False
+    policy_ref: Literal["head", "base"] = "head"
+    policy_commit: str | None = None
+    head: str | None = None
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
@@ -104,7 +111,7 @@ def decided(
     if options.shard is not None:
         plans = tuple(trials.part(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
-    _refuse_committed(workspace, options.store)
+    refuse_committed(workspace, options.store)
     known = {
         plan.gate.name: verdicts.find(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
     }
@@ -145,7 +152,7 @@ def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None
     return verdicts.key(plan, config, replayed=options.answers == "replay")
 
 
-def _refuse_committed(workspace: Workspace, store: Path) -> None:
+def refuse_committed(workspace: Workspace, store: Path) -> None:
     """A store that a change can bring along holds whatever answers and verdicts its author likes. Raises InputError."""
     if workspace.git is not None and workspace.git.tracks(store):
         raise InputError(

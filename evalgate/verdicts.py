@@ -91,6 +91,7 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
         return
     path = _path(store, name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
+    alone = replace(alone, policy_changes=(), sign_off=None)  # they are the change's, and no part of what was measured
     part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from evalgate.decide import compare, completeness, looks, tags
+from evalgate.decide import compare, completeness, looks, sign_off, tags
 from evalgate.decide.thresholds import finding
 from evalgate.domain import (
     Comparison,
@@ -16,7 +17,10 @@ from evalgate.domain import (
     GateReport,
     LevelPolicy,
     Policy,
+    PolicyChange,
+    Report,
     Requirement,
+    SignOff,
     TagFall,
     Threshold,
     Unscored,
@@ -116,6 +120,33 @@ def overall(gates: Sequence[GateReport]) -> tuple[Verdict, int]:
         if any(gate.decision is verdict for gate in gates):
             return verdict, code
     return Verdict.PASS, code
+
+
+def concluded(gates: Sequence[GateReport], policy_changes: Sequence[PolicyChange]) -> tuple[Verdict, int]:
+    """The decision and exit code of a report before anybody signed it off: a pass waits where the policy is edited."""
+    decision, code = overall(gates)
+    return decision, _AWAITING if code == _PASS and policy_changes else code
+
+
+def signed(report: Report, given: SignOff) -> Report:
+    """The report with a person's sign-off: what waited for one passes. Raises ValueError where it does not fit.
+
+    Nothing else is ever signed off: a report that does not pass by itself, or one of other content.
+    """
+    if report.exit_code != _AWAITING:
+        raise ValueError("the report does not wait for a sign-off")
+    if given.subject != sign_off.subject(report):
+        raise ValueError("the sign-off was given for other content")
+    gates = tuple(met(gate) for gate in report.gates)
+    return replace(report, gates=gates, exit_code=_PASS, sign_off=given)
+
+
+def met(gate: GateReport) -> GateReport:
+    """A gate that waited for a sign-off, with it; any other as it is."""
+    if gate.exit_code != _AWAITING:
+        return gate
+    requirements = tuple(replace(r, state="met") if r.kind == "sign_off" else r for r in gate.requirements)
+    return replace(gate, requirements=requirements, exit_code=_PASS)
 
 
 def _conclude(findings: Sequence[Finding]) -> tuple[Verdict, int]:

@@ -127,6 +127,8 @@ def _report(data: Any) -> Report:
     given = codec.members(data, _KEYS, "")
     tool = codec.members(given["tool"], ("name", "version"), "tool")
     gates = codec.expect(given["gates"], list, "gates")
+    if given["policy_changes"] and given["exit_code"] == 0 and given["sign_off"] is None:
+        raise Refused("exit_code", "0 stands where the policy is edited and nobody has signed that off")
     return Report(
         run_id=codec.expect(given["run_id"], str, "run_id"),
         created_at=codec.expect(given["created_at"], str, "created_at"),

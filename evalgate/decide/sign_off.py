@@ -1,0 +1,251 @@
+"""Whether a person has signed a change off: the rule alone, over what was reviewed, labelled and committed.
+
+A sign-off is an approval of exactly the commit that is asked about, given after its report could be read, by a person
+who may write to the repository or whom the base names as an approver, and who wrote none of the change; and nobody of
+them objects. Logins are compared without regard to case, times as moments: an approval in the very second of the
+report does not come after it.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Literal
+
+from evalgate.domain import Json, Policy, Report, SignOff, digest
+
+COMMITS_LISTED = 250
+"""GitHub lists no more commits of a pull request than these: who wrote the others, nobody can tell."""
+
+_FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """One review: who gave it, on which commit (a full sha), and when (ISO 8601). One that is dismissed has no say."""
+
+    by: str
+    state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
+    commit: str
+    at: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labelling:
+    """One label put on (`added`) or taken off, by whom and when (ISO 8601)."""
+
+    label: str
+    by: str
+    added: bool
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a sign-off is asked for, and of whom.
+
+    `head` is the full sha that was judged, `subject` the digest of what was (see `subject`), `published_at` (ISO 8601)
+    when the report on just these two was first published; None: it was not yet. `author` opened the pull request;
+    `commits` has the logins of author and committer of each of its commits, "" for one that nobody can name.
+    `writers` are the logins, of those who reviewed or labelled, that may write to the repository. `approvers` are the
+    logins and teams (`org/team`) that the base's configuration lists, `members` those who belong to one of the teams.
+    """
+
+    head: str
+    subject: str
+    published_at: str | None
+    author: str
+    commits: tuple[tuple[str, ...], ...]
+    writers: frozenset[str] = frozenset()
+    approvers: tuple[str, ...] = ()
+    members: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a sign-off stands: `met`, or what is waited for, in a sentence ("" when met); `vetoes` are logins."""
+
+    met: SignOff | None
+    waiting_for: str
+    vetoes: tuple[str, ...] = ()
+
+
+def by_review(asked: Asked, opinions: Sequence[Opinion]) -> Standing:
+    """Signed off by the first approving review that counts, as long as nobody who may object requests changes.
+
+    A person's later approval lifts their own objection, and their later objection their approval; a comment changes
+    neither, and a dismissed review is as if it had never been given.
+    """
+    latest = _latest(opinions)
+    refused: dict[str, str] = {}
+    for opinion in sorted((one for one in opinions if one.state == "APPROVED"), key=_order):
+        why = _unfit(asked, opinion.by) or _untimely(asked, opinion)
+        if why is None and latest[_key(opinion.by)].state == "APPROVED":
+            met = _signed(asked, opinion.by, opinion.at, "review", opinion.url)
+            return _standing(asked, latest, met, [], "approval")
+        if why is not None:
+            refused[_key(opinion.by)] = why
+    return _standing(asked, latest, None, list(refused.values()), "approval")
+
+
+def by_label(
+    asked: Asked,
+    label: str,
+    *,
+    present: Collection[str],
+    events: Sequence[Labelling],
+    opinions: Sequence[Opinion],
+) -> Standing:
+    """Signed off by a label that is `present`, and was put on last by one who may sign off, after the report.
+
+    `events` are in their order. Reviews that request changes stand against a label, too.
+    """
+    latest = _latest(opinions)
+    need = f'the label "{label}"'
+    own = [event for event in events if _key(event.label) == _key(label)]
+    if _key(label) not in {_key(name) for name in present} or not own or not own[-1].added:
+        return _standing(asked, latest, None, [], need)
+    event = own[-1]
+    why = _unfit(asked, event.by)
+    if why is None and not _after(event.at, asked.published_at):
+        why = f"{need} was put on by {event.by} before the report was published: take it off and put it on again"
+    if why is not None:
+        return _standing(asked, latest, None, [why], need)
+    return _standing(asked, latest, _signed(asked, event.by, event.at, "label", ""), [], need)
+
+
+def subject(report: Report) -> str:
+    """The digest of what a sign-off is given for: each gate's candidate, dataset and policy, and the policy changes.
+
+    What was answered is no part of it, nor what it was compared with.
+    """
+    gates: list[Json] = [
+        [
+            gate.evidence.name,
+            None if gate.evidence.candidate is None else gate.evidence.candidate.digest,
+            gate.evidence.dataset.digest,
+            [[c.name, c.kind, c.blocking, c.digest, c.p95_seconds] for c in gate.evidence.criteria],
+            {name: [threshold.minimum, threshold.max_drop] for name, threshold in gate.thresholds.items()},
+            _plain(gate.policy),
+        ]
+        for gate in sorted(report.gates, key=lambda gate: gate.evidence.name)
+    ]
+    changes: list[Json] = [[change.path, change.digest] for change in report.policy_changes]
+    return digest([gates, changes])
+
+
+def _plain(policy: Policy) -> Json:
+    levels = {level.name: asdict(demands) for level, demands in policy.levels.items()}
+    return {**asdict(replace(policy, levels={})), "levels": levels}
+
+
+def _standing(
+    asked: Asked, latest: dict[str, Opinion], met: SignOff | None, refused: Sequence[str], need: str
+) -> Standing:
+    """Met only where nothing stands against it; else all that does, in one sentence."""
+    objecting = [opinion for opinion in latest.values() if opinion.state == "CHANGES_REQUESTED"]
+    vetoes = tuple(opinion.by for opinion in objecting if _may_sign(asked, opinion.by) and not _is_bot(opinion.by))
+    against = [f"{login} requests changes" for login in vetoes]
+    against += [why for why in (_unpublished(asked), _unnamed(asked)) if why is not None]
+    if met is not None and not against:
+        return Standing(met=met, waiting_for="")
+    if met is None:
+        against += refused or [_needs(asked, need)]
+    return Standing(met=None, waiting_for="; ".join(against), vetoes=vetoes)
+
+
+def _latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
+    """Each person's opinion that holds now, by login; of two in one second, the objection."""
+    holding = [opinion for opinion in opinions if opinion.state in ("APPROVED", "CHANGES_REQUESTED")]
+    return {_key(opinion.by): opinion for opinion in sorted(holding, key=_order)}
+
+
+def _order(opinion: Opinion) -> tuple[datetime.datetime, bool]:
+    """An opinion without a date is the first where it approves, the last where it objects."""
+    objects = opinion.state == "CHANGES_REQUESTED"
+    return _moment(opinion.at) or (_LAST if objects else _FIRST), objects
+
+
+def _unfit(asked: Asked, login: str) -> str | None:
+    """Why this login signs nothing off here, whatever it approves; None when it may."""
+    if _is_bot(login):
+        return f"{login} is a bot: a person has to sign off"
+    if not _may_sign(asked, login):
+        return f"{login or 'somebody unknown'} may not write to this repository"
+    if _key(login) in _wrote(asked):
+        return f"{login} wrote part of the change"
+    return None
+
+
+def _untimely(asked: Asked, opinion: Opinion) -> str | None:
+    if not asked.head or opinion.commit != asked.head:
+        return f"approved by {opinion.by} at another commit ({opinion.commit[:7]}): approve again"
+    if asked.published_at is not None and not _after(opinion.at, asked.published_at):
+        return f"approved by {opinion.by} before the report was published: approve again"
+    return None
+
+
+def _unpublished(asked: Asked) -> str | None:
+    if asked.published_at is None or _moment(asked.published_at) is None:
+        return "the report is to be published first"
+    return None
+
+
+def _unnamed(asked: Asked) -> str | None:
+    """Where it is not known who wrote the change, nobody can be said to have had no part in it."""
+    if len(asked.commits) >= COMMITS_LISTED:
+        return f"GitHub lists only {COMMITS_LISTED} commits, and who wrote the others is not known: squash some"
+    unnamed = sum(not logins or not all(login.strip() for login in logins) for logins in asked.commits)
+    if unnamed or not asked.commits:
+        what = f"who wrote {unnamed} of {len(asked.commits)} commits" if unnamed else "who wrote the change"
+        return f"GitHub does not know {what}: add the e-mail address in them to an account, or commit anew"
+    return None
+
+
+def _needs(asked: Asked, need: str) -> str:
+    wrote = _wrote(asked)
+    named = [f"@{login}" for login in asked.approvers if _key(login) not in wrote]
+    who = "a person with write permission who did not write the change"
+    if named:
+        return f"needs {need} by one of {', '.join(named)}, or by {who}"
+    return f"needs {need} by {who}"
+
+
+def _may_sign(asked: Asked, login: str) -> bool:
+    allowed: Iterable[str] = (*asked.writers, *asked.approvers, *asked.members)
+    return bool(login.strip()) and _key(login) in {_key(one) for one in allowed}
+
+
+def _wrote(asked: Asked) -> set[str]:
+    return {_key(login) for login in (asked.author, *(login for logins in asked.commits for login in logins))}
+
+
+def _is_bot(login: str) -> bool:
+    return _key(login).endswith("[bot]")
+
+
+def _signed(asked: Asked, by: str, at: str, kind: Literal["review", "label"], url: str) -> SignOff:
+    moment = _moment(at) or _FIRST
+    return SignOff(by=by, at=moment.isoformat(), kind=kind, commit=asked.head, subject=asked.subject, url=url)
+
+
+def _after(later: str, earlier: str | None) -> bool:
+    one, other = _moment(later), _moment(earlier)
+    return one is not None and other is not None and one > other
+
+
+def _moment(text: str | None) -> datetime.datetime | None:
+    """A date in UTC, which is meant where none is said; None for what is no date."""
+    try:
+        moment = datetime.datetime.fromisoformat(text or "")
+        moment = moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment
+        return moment.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _key(name: str) -> str:
+    return name.strip().casefold()

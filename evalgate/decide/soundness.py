@@ -1,0 +1,62 @@
+"""Whether a stored report is one that a run could have written, and says what its own evidence leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evalgate.decide import policy
+from evalgate.domain import Evidence, GateReport, Report, Result, Score
+
+
+def why_not(report: Report) -> str | None:
+    """Why a report is none that evalgate wrote, in a sentence; None when it is sound.
+
+    Evidence and policy lead to the verdict of each gate, the gates and the policy changes to that of the report, and a
+    sign-off changes only a report that waited for one, of the very content that it was given for.
+    """
+    gates = []
+    for gate in report.gates:
+        fault = _unsound(gate)
+        if fault is not None:
+            return f"gate {gate.evidence.name}: {fault}"
+        decided = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
+        if gate not in (decided, policy.met(decided) if report.sign_off is not None else decided):
+            return f"gate {gate.evidence.name}: its verdict is not the one that its results lead to under its policy"
+        gates.append(decided)
+    decision, exit_code = policy.concluded(gates, report.policy_changes)
+    expected = replace(report, gates=tuple(gates), decision=decision, exit_code=exit_code, sign_off=None)
+    if report.sign_off is not None:
+        try:
+            expected = policy.signed(expected, report.sign_off)
+        except ValueError as error:
+            return str(error)
+    return None if expected == report else "the decision is not that of its gates and policy changes"
+
+
+def _unsound(gate: GateReport) -> str | None:
+    """What no run could have written."""
+    results = (*gate.evidence.results, *gate.evidence.confirmations)
+    fault = _misplaced(gate.evidence, results)
+    if fault is not None:
+        return fault
+    scores = [score.value for result in results for score in result.scores.values() if isinstance(score, Score)]
+    if not all(0.0 <= score <= 1.0 for score in scores):
+        return "a score lies outside [0, 1]"
+    limits = [t.max_drop for t in gate.thresholds.values() if t.max_drop is not None]
+    if not (0.0 < gate.policy.alpha < 0.5 and all(0.0 < limit <= 1.0 for limit in (gate.policy.max_drop, *limits))):
+        return "its policy is out of range"
+    return None
+
+
+def _misplaced(evidence: Evidence, results: Sequence[Result]) -> str | None:
+    if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
+        return "one trial has two results"
+    if len(set(evidence.order)) < len(evidence.order):
+        return "a case stands twice in the order"
+    if evidence.order and len(evidence.order) != evidence.dataset.cases:
+        return "the order does not hold every case"
+    known = set(evidence.order) or {result.case for result in results}
+    if not known >= {*(result.case for result in results), *evidence.clusters}:
+        return "a case that was not planned has a result"
+    return None

@@ -1,0 +1,157 @@
+"""Reports that wait for a sign-off, and what a sign-off changes in them: nothing but the waiting."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalgate import conclude
+from evalgate.decide import policy, sign_off
+from evalgate.domain import Level, PolicyChange, Report, Requirement, ScoreRow, SignOff
+from evalgate.errors import InputError
+from evalgate.report import json
+
+CHANGES = (PolicyChange(path="evalgate.yml", digest="c0ffee"), PolicyChange(path="cases.jsonl", digest=""))
+
+
+def scored(level: Level = Level.MAJOR, *, drop: float = 0.0, cases: int = 80) -> Report:
+    rows = [
+        ScoreRow(case=f"c{n}", arm=arm, criterion="quality", value=0.9 - (drop if arm == "candidate" else 0), repeat=0)
+        for n in range(cases)
+        for arm in ("baseline", "candidate")
+    ]
+    return conclude.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+
+
+def edited(report: Report) -> Report:
+    return conclude.report_of(report.gates, report.warnings, CHANGES)
+
+
+def word(report: Report, **other: str) -> SignOff:
+    given = SignOff(
+        by="ann", at="2026-03-02T11:00:00+00:00", kind="review", commit="a" * 40, subject=sign_off.subject(report)
+    )
+    return replace(given, **other)  # type: ignore[arg-type]
+
+
+WAITING = {
+    "a MAJOR": scored(),
+    "a MAJOR that edits the policy": edited(scored()),
+    "a PATCH that edits the policy": edited(scored(Level.PATCH)),
+    "the policy alone": conclude.report_of((), (), CHANGES),
+}
+
+
+@pytest.mark.parametrize("what", WAITING)
+def test_a_sign_off_is_what_was_waited_for(what: str) -> None:
+    report = WAITING[what]
+    assert (report.decision.value, report.exit_code) == ("PASS", 5)
+    signed = policy.signed(report, word(report))
+    assert (signed.decision.value, signed.exit_code) == ("PASS", 0)
+    assert all(gate.exit_code == 0 for gate in signed.gates)
+    wanted = [r for gate in signed.gates for r in gate.requirements if r.kind == "sign_off"]
+    assert all(r.state == "met" for r in wanted)
+    assert signed.policy_changes == report.policy_changes
+    assert sign_off.subject(signed) == sign_off.subject(report)
+    for one in (report, signed):
+        assert conclude.checked(json.read(json.render(one), "x"), "x") == one
+        assert conclude.again(one, None, floors={}, max_drop=None) == one
+
+
+def test_a_canary_is_not_met_by_a_sign_off() -> None:
+    report = scored()
+    (gate,) = policy.signed(report, word(report)).gates
+    assert gate.requirements[0] == Requirement(kind="canary", state="pending", detail="48-hour canary")
+
+
+@pytest.mark.parametrize(
+    "report",
+    [scored(Level.PATCH), scored(drop=0.3), edited(scored(drop=0.3)), scored(cases=5), conclude.report_of(())],
+    ids=["passes by itself", "fails", "fails and edits the policy", "open", "nothing to gate"],
+)
+def test_nothing_else_can_be_signed_off(report: Report) -> None:
+    with pytest.raises(ValueError, match="does not wait"):
+        policy.signed(report, word(report))
+
+
+def test_a_fail_stays_one_whatever_is_edited() -> None:
+    assert edited(scored(drop=0.3)).exit_code == 1
+    assert edited(scored(cases=5)).exit_code == 4
+
+
+def test_a_sign_off_is_of_one_content() -> None:
+    report = edited(scored())
+    others = [
+        scored(),
+        scored(cases=81),
+        conclude.again(report, None, floors={"quality": 0.1}, max_drop=None),
+        conclude.again(report, None, floors={}, max_drop=0.2),
+        replace(report, policy_changes=CHANGES[:1]),
+        replace(report, policy_changes=(replace(CHANGES[0], digest="other"), CHANGES[1])),
+    ]
+    assert len({sign_off.subject(one) for one in [report, *others]}) == len(others) + 1
+    for other in others:
+        with pytest.raises(ValueError, match="other content"):
+            policy.signed(other, word(report))
+
+
+def test_what_is_signed_off_is_not_what_was_answered() -> None:
+    assert sign_off.subject(scored()) != sign_off.subject(scored(drop=0.01)), "other outputs of a scores file"
+    report = scored()
+    (gate,) = report.gates
+    moved = replace(gate.evidence, results=gate.evidence.results[:-1], notes=("later",), baseline=None)
+    assert sign_off.subject(replace(report, gates=(replace(gate, evidence=moved),))) == sign_off.subject(report)
+
+
+def test_deciding_again_by_another_policy_waits_again() -> None:
+    report = edited(scored())
+    signed = policy.signed(report, word(report))
+    again = conclude.again(signed, None, floors={"quality": 0.5}, max_drop=None)
+    assert (again.exit_code, again.sign_off, again.policy_changes) == (5, None, CHANGES)
+    failing = conclude.again(signed, None, floors={"quality": 0.95}, max_drop=None)
+    assert (failing.exit_code, failing.sign_off, failing.policy_changes) == (1, None, CHANGES)
+
+
+def forged() -> dict[str, Report]:
+    report = edited(scored())
+    signed = policy.signed(report, word(report))
+    alone, failed = conclude.report_of((), (), CHANGES), edited(scored(drop=0.3))
+    major = scored()
+    return {
+        "passes though the policy is edited": replace(report, exit_code=0, gates=signed.gates),
+        "passes though the policy is all there is": replace(alone, exit_code=0),
+        "passes, and its gate waits": replace(major, exit_code=0),
+        "met by nobody": replace(policy.signed(major, word(major)), sign_off=None),
+        "signed off for other content": replace(signed, sign_off=word(scored())),
+        "signed off, and waits": replace(report, sign_off=word(report)),
+        "signed off, with more edited since": replace(signed, policy_changes=(*CHANGES, CHANGES[0])),
+        "signed off though it fails": replace(failed, sign_off=word(failed)),
+        "signed off to pass": replace(failed, sign_off=word(failed), exit_code=0),
+        "fails though nothing is there": replace(conclude.report_of(()), exit_code=1),
+        "its requirement waits": replace(signed, gates=report.gates),
+    }
+
+
+@pytest.mark.parametrize("how", forged())
+def test_a_report_that_contradicts_itself_is_refused(how: str) -> None:
+    with pytest.raises(InputError):
+        conclude.checked(json.read(json.render(forged()[how]), "x"), "x")
+
+
+@pytest.mark.parametrize("changes", [CHANGES, ()])
+def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[PolicyChange, ...]) -> None:
+    text = json.render(replace(conclude.report_of((), (), changes), exit_code=0))
+    if not changes:
+        assert json.read(text, "x").exit_code == 0
+        return
+    with pytest.raises(InputError, match="nobody has signed"):
+        json.read(text, "x")
+
+
+def test_shards_of_one_run_have_the_same_policy_changes() -> None:
+    alone = conclude.report_of((), ("a warning",), CHANGES)
+    merged = conclude.merged([("1.json", alone), ("2.json", alone)])
+    assert (merged.exit_code, merged.policy_changes, merged.warnings) == (5, CHANGES, ("a warning",))
+    with pytest.raises(InputError, match=r"other policy files are edited than in 1\.json"):
+        conclude.merged([("1.json", alone), ("2.json", conclude.report_of(()))])
