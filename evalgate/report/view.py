@@ -44,6 +44,16 @@ class Row:
     decision: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A difference with its interval, and the limit it must stay above, where there is one: minus the allowed drop."""
+
+    low: float
+    value: float
+    high: float
+    limit: float | None
+
+
 def headline(gate: GateReport) -> str:
     """The decision in one or two words, with what it means for the change where that is not plain."""
     if gate.exit_code == ExitCode.AWAITING_SIGN_OFF:
@@ -88,14 +98,17 @@ def rules(report: Report) -> str:
     )
 
 
-def sign_off(report: Report, standing: str = "") -> str:
-    """Who signed the change off and when; else what is waited for: `standing`, where the caller knows more."""
+def sign_off(report: Report, standing: str = "") -> tuple[str, str] | None:
+    """Who signed the change off and when; else what is waited for: `standing`, where the caller knows more.
+
+    Given as the words that stand out and the rest; None where neither is to be said.
+    """
     if report.sign_off is not None:
-        return f"signed off by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
+        return "Signed off", f"by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
     if standing or report.exit_code != ExitCode.AWAITING_SIGN_OFF:
-        return standing
+        return ("Sign-off:", standing) if standing else None
     needed = (r.detail for gate in report.gates for r in gate.requirements if r.kind == "sign_off")
-    return f"waiting for {next(needed, 'a sign-off by a person who did not write the change')}"
+    return "Sign-off:", f"waiting for {next(needed, 'sign-off by a person who did not write the change')}"
 
 
 def summary(report: Report) -> str:
@@ -136,6 +149,20 @@ def label(finding: Finding) -> str:
 def rows(gate: GateReport) -> tuple[Row, ...]:
     """The table of criteria, in the order of the configuration."""
     return tuple(_row(gate, comparison) for comparison in gate.comparisons)
+
+
+def spans(gate: GateReport) -> tuple[Span | None, ...]:
+    """The difference of each row of the table as numbers, for a drawing; None where there is none."""
+    return tuple(_span(gate, comparison) for comparison in gate.comparisons)
+
+
+def _span(gate: GateReport, comparison: Comparison) -> Span | None:
+    difference = comparison.difference
+    if difference is None:
+        return None
+    _, drop = _limits(gate, comparison)
+    is_limited = any(f.kind == "max_drop" and f.criterion == comparison.criterion for f in gate.findings)
+    return Span(low=difference.low, value=difference.value, high=difference.high, limit=-drop if is_limited else None)
 
 
 def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:

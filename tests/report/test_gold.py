@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from evalgate.domain import Report
-from evalgate.report import json, markdown, terminal
+from evalgate.report import html, json, markdown, terminal
 
 GOLD = Path(__file__).parent / "gold"
 RENDERINGS: dict[str, Callable[[Report], str]] = {
@@ -19,6 +19,7 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "color.txt": lambda report: terminal.render(report, width=120, color=True),
     "md": markdown.render,
     "json": json.render,
+    "html": html.render,
 }
 
 

@@ -168,7 +168,22 @@ def test_a_block_of_html_is_not_left(text: str) -> None:
     assert not AFTER_PARSING.search(loose_text(parsed.find("body")))
 
 
-OURS = {"body", "h2", "h3", "p", "ul", "li", "strong", "code", "details", "summary", "b", "sub", "pre"} | {
+OURS = {
+    "body",
+    "h2",
+    "h3",
+    "p",
+    "ul",
+    "li",
+    "strong",
+    "code",
+    "details",
+    "summary",
+    "b",
+    "sub",
+    "pre",
+    "blockquote",
+} | {
     "table",
     "thead",
     "tbody",
