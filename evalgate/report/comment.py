@@ -29,7 +29,7 @@ _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SUBJECT = re.compile(r"[0-9a-zA-Z:_-]{0,128}")
 # Characters of JSON's strings that could end a comment of HTML, or mean something to GitHub.
 _ACTIVE = re.compile("[<>&@#`]|-(?=-)")
-_FIRST, _TABLE, _HISTORY, _MORE, _DETAILS = 1, 2, 3, 4, 5
+_TABLE, _FIRST, _HISTORY, _MORE, _DETAILS = 1, 2, 3, 4, 5
 # What the line takes that says what is left out.
 _NOTE = 250
 _PLURALS = {
@@ -202,13 +202,13 @@ def _head(report: Report, standing: str) -> Iterator[Part]:
     blocks = list(markdown.head(report, standing))
     for position, text in enumerate(blocks):
         is_list = len(report.gates) > 1 and position == len(blocks) - 1
-        yield Part(text=text, what="list of gates", rank=_FIRST if is_list else 0)
+        yield Part(text=text, what="list of gates", rank=_TABLE if is_list else 0)
 
 
 def _gates(report: Report, cases: int) -> Iterator[Part]:
     for number, gate in enumerate(report.gates):
         if len(report.gates) > 1:
-            yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_FIRST, chain=str(number))
+            yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_TABLE, chain=str(number))
         for position, text in enumerate(markdown.titled_cases(gate, cases)):
             rank = _FIRST if position < markdown.OPEN else _MORE
             yield Part(text=text, what="case", rank=rank, chain=f"{number}/cases")
