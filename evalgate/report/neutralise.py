@@ -22,7 +22,7 @@ _SPACES = re.compile(r"[ \t\n]+")
 
 # GitHub looks for these after Markdown has been parsed, so entities do not stop it; <code> does: mentions and e-mail
 # addresses, issues, commits, URLs, emoji names, formulas.
-_LINKED = re.compile(r"[@#$]|://|www\.|\bGH-\d|:\S*:|\w:\w|\b[0-9a-f]{7,64}\b", re.IGNORECASE)
+_LINKED = re.compile(r"[@#$]|://|www\.|GH-\d|:\S*:|\w:\w|\b[0-9a-f]{7,64}\b", re.IGNORECASE)
 # One amount is no formula; two dollar signs in a word may be.
 _DOLLARS = re.compile(r"\$[0-9.,]+")
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&|~]")
