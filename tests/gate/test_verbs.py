@@ -67,6 +67,10 @@ def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> N
     markdown = world.evalgate("report", "--format", "markdown")
     assert markdown.code == 0
     assert "FAIL" in markdown.out.splitlines()[0]
+    page = world.evalgate("report", "--format", "html")
+    assert page.code == 0 and page.out.startswith("<!doctype html>")
+    assert world.evalgate("report", "--output", "report.html").code == 0
+    assert (world.root / "report.html").read_text(encoding="utf-8") == page.out
 
 
 def test_decide_follows_the_current_policy_and_the_options_over_it(world: World) -> None:

@@ -144,6 +144,7 @@ def test_nothing_else_is_read(samples) -> None:
         marker.replace(NOW, "yesterday"),
         marker.replace(NOW, "2026-03-04T05:06:07"),
         marker.replace("PASS", "PASS\\u202e"),
+        marker.replace("PASS", "PASS\u202e"),
         marker.replace("PASS", "P" * 400),
         "<!-- evalgate:k {} -->",
         "<!-- evalgate:k [] -->",
@@ -246,6 +247,16 @@ def test_a_comment_keeps_within_its_limit_and_says_what_it_leaves_out(samples, g
         assert shown + (int(left[1]) if left else 0) == gates * cases
         assert text.index("FAIL") < 1_500
         assert "[full report]" in text
+
+
+def test_the_line_about_what_is_left_out_has_its_room(samples) -> None:
+    gate = samples.failing().gates[0]
+    bare = replace(gate, comparisons=(), findings=(replace(gate.findings[1], sentence="No.", cases=()),))
+    report = samples.report(*[replace(bare, evidence=replace(gate.evidence, name=f"g{n}")) for n in range(30)])
+    state = first(report)
+    for most in range(1_100, 1_300, 5):
+        text = comment.render(report, key="k", state=state, most=most)
+        assert comment.utf16(text) <= most and "gates, 30 lists of findings." in text, text
 
 
 def test_the_limit_counts_utf16_units(samples) -> None:

@@ -119,6 +119,21 @@ def test_no_text_is_a_command_whatever_stands_around_it(texts: list[str], joints
     assert not runner.commands and runner.stopped_by is None
 
 
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("##", "[error]x"),
+        ("#", "#", "[error]x"),
+        ("##\ufe0f", "[error]x"),
+        (":", ":error::x"),
+        ("\u3000", "::error::x"),
+    ],
+)
+def test_no_command_is_put_together_from_texts(texts: tuple[str, ...]) -> None:
+    assert Runner().write("".join(texts)).commands
+    assert not Runner().write("".join(workflow.log(text) for text in texts)).commands
+
+
 @given(ATTACKS)
 def test_a_log_line_shows_all_of_its_text(text: str) -> None:
     shown = workflow.log(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
@@ -159,6 +174,11 @@ def test_nothing_between_stop_and_its_end_is_obeyed(text: str) -> None:
     assert runner.commands == [("notice", {}, "after")]
     inside = written.partition("\n")[2].removesuffix(f"::{TOKEN}::\n")
     assert not Runner().write(inside).commands
+
+
+def test_a_text_that_holds_the_token_is_refused() -> None:
+    with pytest.raises(ValueError, match="token"):
+        workflow.stopped(f"x\n::{TOKEN.upper()}::\n::error::x", TOKEN)
 
 
 def test_colours_stay_where_commands_are_stopped(samples) -> None:
