@@ -95,7 +95,7 @@ def follow(before: State | None, report: Report, *, head: str, subject: str, now
     since = now
     if before and (before.head, before.subject) == (head, subject):
         since = before.at
-        run, earlier = replace(run, at=since), tuple(one for one in earlier if one.head != head)
+        run, earlier = replace(run, at=since), earlier[1:]
     state = State(head=head, subject=subject, at=since, verdict=run.verdict, history=(run, *earlier)[:_RUNS])
     _require(state)
     return state
@@ -160,8 +160,11 @@ def _require(state: State) -> None:
         raise ValueError("a time without its zone")
     if not all(_SHA.fullmatch(head) for head in (state.head, *(run.head for run in runs))):
         raise ValueError("not the sha of a commit")
-    words = [state.verdict, *(text for run in runs for text in (run.verdict, run.sentence))]
-    if any(text != visible(text) or len(text) > 2 * _WORDS for text in words) or len(state.verdict) > _VERDICT:
+    verdicts = (state.verdict, *(run.verdict for run in runs))
+    words = (*verdicts, *(run.sentence for run in runs))
+    if any(len(text) > _VERDICT for text in verdicts) or any(
+        text != visible(text) or len(text) > 2 * _WORDS for text in words
+    ):
         raise ValueError("a text that is too long or cannot be seen")
     if not _SUBJECT.fullmatch(state.subject) or len(runs) > _RUNS:
         raise ValueError("not a digest, or too many runs")

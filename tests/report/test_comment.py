@@ -103,6 +103,11 @@ def test_another_subject_of_the_same_head_has_its_own_time(samples) -> None:
     other = comment.follow(state, samples.passing(), head=HEADS[0], subject="x" * 64, now="2026-03-05T00:00:00Z")
     assert other.at == "2026-03-05T00:00:00Z"
     assert [run.at for run in other.history] == ["2026-03-05T00:00:00Z", NOW]
+    again = comment.follow(other, samples.failing(), head=HEADS[0], subject="x" * 64, now="2026-03-06T00:00:00Z")
+    assert again.at == other.at
+    assert [(run.at, run.verdict) for run in again.history] == [(other.at, "FAIL"), (NOW, "PASS")]
+    back = comment.follow(again, samples.passing(), head=HEADS[0], subject=SUBJECT, now="2026-03-07T00:00:00Z")
+    assert back.at == "2026-03-07T00:00:00Z"
 
 
 def test_the_history_is_folded_and_ends(samples) -> None:
