@@ -259,7 +259,7 @@ def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:
     ("arguments", "message"),
     [
         (["--format", "json", "--format", "markdown"], "cannot share the screen"),
-        (["--output", "x.html"], "name its --format"),
+        (["--output", "x.pdf"], "name its --format"),
         (["--format", "json", "--output", "a.json", "--output", "b.json"], "2 --output for 1 --format"),
         (["--format", "json", "--format", "terminal", "--output", "a.md"], "no --format markdown"),
     ],
