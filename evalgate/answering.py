@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
-from evalgate.errors import Fault, InputError, Place, ServiceError
+from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.cache import Cache, prepare_store, read_recordings, write_recordings
 from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
 from evalgate.execute.engine import Engine, Event
@@ -183,7 +183,7 @@ class _Opening:
 
         try:
             data = self.tree.read(path)
-        except InputError as error:
+        except (GitError, InputError) as error:  # of a commit, or of the working tree
             message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
             raise ServiceError(message, place=Place(path=path), hint=how_to_record(target)) from error
         return ReplayProvider(target, read_recordings(data, path), path)

@@ -37,8 +37,10 @@ MAY_IMPORT = {
     "verdicts": {"conclude", "report", *GROUND},
     "outlook": {"conclude", "plan", "decide", "report", *GROUND},
     "workspace": {"inputs", "score", "services", *GROUND},
+    "gathering": {"errors"},
     "gate": {
         "workspace",
+        "gathering",
         "answering",
         "baselines",
         "outlook",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -30,6 +30,8 @@ def command(
     baseline: str | None,
     gates: tuple[str, ...],
     default_branch: str | None,
+    policy_ref: Literal["head", "base"],
+    head: str | None,
     store: Path | None,
 ) -> None:
     """Say what a run could decide, and what it would take: cases, calls, tokens, dollars. Nothing is called.
@@ -46,6 +48,8 @@ def command(
         baseline=baseline,
         gates=gates,
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
+        policy_ref=policy_ref,
+        head=head,
     )
     planned = gate.estimate(config_path, options)
     for outlook in planned:

@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 def version_options(function: click.decorators.FC) -> click.decorators.FC:
     """Which versions are compared, and of which gates."""
     for decorate in (
+        click.option("--head", metavar="REF", help="Judge this commit  [default: the working tree]"),
+        click.option(
+            "--policy-ref",
+            type=click.Choice(["head", "base"]),
+            default="head",
+            show_default=True,
+            help="Whose configuration, cases, rubrics, schemas, pins and recordings judge: those of what is judged, or "
+            "those of the default branch's tip. With base, prompts alone are the commit's, and nothing is read from "
+            "the working tree.",
+        ),
         click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline."),
         click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable."),
         click.option("--baseline", metavar="REF|FILE", help="The baseline  [default: the merge base]"),
@@ -48,7 +58,10 @@ class _Part(click.ParamType[tuple[int, int]]):
 @config_option
 @version_options
 @click.option(
-    "--changed", is_flag=True, help="Leave out gates whose prompt, dataset, criteria and policy are unchanged."
+    "--changed",
+    is_flag=True,
+    help="Leave out gates whose prompt, dataset, criteria and policy are unchanged; with "
+    "--policy-ref base, those whose prompt is.",
 )
 @click.option("--live", "answers", flag_value="live", help="Call the model even where recordings exist.")
 @click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
@@ -73,6 +86,8 @@ def command(
     baseline: str | None,
     gates: tuple[str, ...],
     default_branch: str | None,
+    policy_ref: Literal["head", "base"],
+    head: str | None,
     changed: bool,
     answers: Literal["live", "record"] | None,
     shard: tuple[int, int] | None,
@@ -111,6 +126,8 @@ def command(
         shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
         engine=engine,
         note=progress.note,
+        policy_ref=policy_ref,
+        head=head,
     )
     printing.probe(where)
     last = folder / "report.json"
@@ -128,7 +145,7 @@ def _keep(path: Path, report: Report) -> None:
     """The report of the last run, for the verbs that work from it; where it cannot be written the verdict stands."""
     from evalgate.report import json
 
-    if not report.gates:
+    if not report.gates and not report.policy_changes:
         return
     try:
         printing.write(path, json.pieces(report))

@@ -6,12 +6,14 @@ Whoever proposes a change does not choose by which rules, cases and recordings i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
-from evalgate.errors import EvalgateError, GitError, InputError, Place
+from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.base import Base
+from evalgate.inputs.config import gate_names
+from evalgate.inputs.nodes import raise_faults
 from evalgate.inputs.pins import pins_path
 from evalgate.inputs.prompts import parse_prompt
 from evalgate.inputs.tree import CommitTree
@@ -53,6 +55,34 @@ class Judged:
         if not self.changes:
             return ()
         return (f"edits {', '.join(change.path for change in self.changes)}, judged by the base's edition",)
+
+
+def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
+    """What of a change is judged by `config`, the base's; `own` is the change's, None where it has none to read.
+
+    Raises InputError for prompts that the change takes away and does not take out of its configuration, and GitError
+    for a policy file that is none at the head.
+    """
+    changes = policy_changes(policy_files(config) | (policy_files(own) if own is not None else set()), git, sides)
+    edits_config = config.path in {change.path for change in changes}
+    mine = {gate.name: gate.prompt for gate in own.gates} if own is not None and edits_config else None
+    prompts: dict[str, PromptFile] = {}
+    remarks: list[str] = []
+    faults: list[Fault] = []
+    for gate in config.gates:
+        try:
+            found = prompt_file(gate, git, sides)
+        except InputError as error:
+            faults += error.faults if mine is None or gate.name in mine else ()
+            continue
+        if found is not None:
+            prompts[gate.name] = found
+        else:
+            remarks.append(f'the gate "{gate.name}" is younger than this change, which has no {gate.prompt}')
+    raise_faults(faults, config.path)
+    if mine is not None:
+        remarks += _left_open(config, mine, git, sides)
+    return Judged(sides=sides, prompts=prompts, changes=changes, remarks=tuple(remarks))
 
 
 def prompt_file(gate: Gate, git: Git, sides: Sides) -> PromptFile | None:
@@ -110,38 +140,43 @@ def policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[Policy
     return tuple(found)
 
 
-def remarks_on(config: Config, own: Config | None, before: Config | None, absent: Sequence[Gate]) -> tuple[str, ...]:
-    """What the base's edition of the configuration leaves open of a change, sentence by sentence.
-
-    `own` and `before` are the configuration at the head and at the merge base, None where there is none to read;
-    `absent` are gates without a prompt in the change.
-    """
-    said = [
-        f'the gate "{gate.name}" is younger than this change: {gate.prompt} is not in it'
-        for gate in absent
-        if own is None or gate.name in {one.name for one in own.gates} or before is None
+def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
+    """A function is code, and that of the working tree may be the change's own. Raises InputError."""
+    named = {name for gate in gates for name in (gate.candidate_target, gate.baseline_target)}
+    named |= {judge.target for gate in gates for judge in gate.judges}
+    faults = [
+        Fault(
+            message=f'target "{name}" is a function, {config.targets[name].location}: the change could edit its code',
+            place=Place(path=config.path),
+            hint="only with policy-ref: head, where whoever can push is trusted",
+        )
+        for name in sorted(named)
+        if config.targets[name].kind == "python"
     ]
-    if own is None:
-        return tuple(said)
-    known, mine = ({gate.name: gate for gate in one.gates} for one in (config, own))
-    old = {gate.name for gate in before.gates} if before is not None else set()
-    said += [f'the gate "{name}" is taken out by this change' for name in known if name not in mine and name in old]
-    said += [
-        f'the gate "{name}" is new in this change: nothing of it is judged before its policy is merged'
-        for name in mine
-        if name not in known and name not in old
-    ]
-    said += [
-        f'the gate "{name}" names {mine[name].prompt} in this change: judged is the prompt the base names'
-        for name in mine
-        if name in known and mine[name].prompt != known[name].prompt and before is not None and own != before
-    ]
-    return tuple(said)
+    if faults:
+        raise InputError(faults=faults)
 
 
 def policy_base(config: Config, git: Git, sides: Sides) -> Base:
     """The base for pins: its tip, where nothing of the policy differs from what judges."""
     return Base(commit=sides.policy, tree=CommitTree(git, sides.policy), config=config, now=config, edited=False)
+
+
+def _left_open(config: Config, mine: Mapping[str, str], git: Git, sides: Sides) -> Iterator[str]:
+    """What the base's edition does not see: `mine` are the gates, by name, and their prompts in the change's own."""
+    try:
+        old = gate_names(CommitTree(git, sides.base), config.path)
+    except EvalgateError:
+        old = {}
+    now = {gate.name: gate.prompt for gate in config.gates}
+    for name, prompt in now.items():
+        if name not in mine and name in old:
+            yield f'the gate "{name}" is taken out by this change'
+        elif name in mine and mine[name] != prompt and mine[name] != old.get(name):
+            yield f'the gate "{name}" gets another prompt, {mine[name]}: judged is {prompt}, which the base names'
+    for name, prompt in mine.items():
+        if name not in now and name not in old:
+            yield f'the gate "{name}" is new: nothing judges {prompt} before this change is merged'
 
 
 def _is_edited(file: PromptFile, sides: Sides, git: Git) -> bool:
