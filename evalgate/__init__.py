@@ -11,7 +11,8 @@ The folder listing is the data flow:
                  criteria.py    checks and judges, digested    baselines.py    the samples changes meet
                  outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
                  calibration.py judges against people          after_merge.py  pin a release, sample the baseline
-                 before_push.py what can be told of a push     gathering.py    all faults at once
+                 before_push.py what can be told of a push     drift.py       one version, then and now
+                 gathering.py   all faults at once
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure

@@ -21,7 +21,6 @@ from evalgate.plan import trials
 from evalgate.services.git import Git, short_name
 from evalgate.workspace import Workspace, open_workspace
 
-_STAMP = "%Y%m%dT%H%M%SZ"
 _NAMED = 3
 _QUICK = 400
 
@@ -60,7 +59,8 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
     plans = [_planned(workspace, gate, options) for gate in chosen if not reasons[gate.name]]
     if not plans:
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
-    begun, journal = _begun(answering.run_key(plans), options.store, config.policy.baseline_max_age_days)
+    fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
+    begun, journal = answering.begun(f"baseline-{answering.run_key(plans)}", options.store, fresh)
     done: list[Sampled] = []
     failed: list[Fault] = []
     with answering.open_engine(
@@ -245,18 +245,3 @@ def _tried(
 def _served_by(results: Sequence[Result]) -> tuple[str, ...]:
     outputs = [result.outcome for result in results if isinstance(result.outcome, Output)]
     return tuple(sorted({output.served_by for output in outputs if output.served_by is not None}))
-
-
-def _begun(key: str, store: Path, max_age_days: float) -> tuple[datetime.datetime, Path]:
-    """When this sampling began, and its journal: an interrupted one is continued, with its own date, while it is fresh.
-
-    The date stands in the journal's name, so that answers never look younger than they are.
-    """
-    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    folder = store / "journal"
-    for path in sorted(folder.glob(f"baseline-{key}-*Z.jsonl"), reverse=True):
-        with contextlib.suppress(ValueError):
-            begun = datetime.datetime.strptime(path.stem.rpartition("-")[2], _STAMP).replace(tzinfo=datetime.UTC)
-            if datetime.timedelta() <= now - begun <= datetime.timedelta(days=max_age_days):
-                return begun, path
-    return now, folder / f"baseline-{key}-{now.strftime(_STAMP)}.jsonl"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from evalgate.execute.stored import RecordedProvider
 
 Answers = Literal["replay", "live", "record"]
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +318,21 @@ def run_key(plans: Sequence[GatePlan]) -> str:
             for plan in plans
         ]
     )[:16]
+
+
+def begun(name: str, store: Path, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
+    """When work of this name began, and its journal: interrupted work is continued, with its own date, while `fresh`.
+
+    The date stands in the journal's name, so that answers never look younger than they are.
+    """
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    folder = store / "journal"
+    for path in sorted(folder.glob(f"{name}-*Z.jsonl"), reverse=True):
+        with contextlib.suppress(ValueError):
+            then = datetime.datetime.strptime(path.stem.rpartition("-")[2], _STAMP).replace(tzinfo=datetime.UTC)
+            if datetime.timedelta() <= now - then <= fresh:
+                return then, path
+    return now, folder / f"{name}-{now.strftime(_STAMP)}.jsonl"
 
 
 def _write_recordings(config: Config, tree: Tree, engine: Engine) -> None:

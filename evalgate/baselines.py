@@ -47,6 +47,9 @@ _NAMES = {
     "evalgate": "evalgate's version",
 }
 
+# what says whose answers samples are: everything else is about their scores, and those can be given anew
+_ANSWERED_BY = ("prompt", "target", "dataset")
+
 
 def folder(store: Path) -> Path:
     """Where a store keeps baselines: one file for each key, `<key>.json`."""
@@ -122,6 +125,31 @@ def supplied(plan: GatePlan, config: Config, store: Path) -> GatePlan:
     )
 
 
+def of_the_past(
+    gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Path
+) -> tuple[StoredBaseline | None, tuple[str, ...]]:
+    """The newest samples, however old, of what this version answered these cases when the same target was asked.
+
+    With them: what else has changed since, in words ("the judges"). Where there are none: sentences that say why.
+    """
+    parts = parts_of(gate, version, dataset, config.targets)
+    found, damaged = stored_ones(store)
+    ageless = replace(config.policy, baseline_max_age_days=float("inf"))
+    why = [f"{folder(store).name}/{Path(str(error.faults[0].place)).name} is damaged" for error in damaged]
+    for one in found:
+        if any(one.parts.get(part) != parts[part] for part in _ANSWERED_BY):
+            continue
+        unfit = why_stale(one, ageless) or _incomplete(one, [case.id for case in dataset.cases], one.samples)
+        if unfit is None:
+            return one, tuple(_differences(one.parts, parts))
+        why.append(f"that of {one.sampled_at} is not used, because {unfit}")
+    other = _closest(gate, parts, store)
+    if not why and other is not None:
+        differs = [name for name in _differences(other.parts, parts) if name in {_NAMES["target"], _NAMES["dataset"]}]
+        why.append(f"those of {other.sampled_at} differ in {' and '.join(differs)}")
+    return None, tuple(why)
+
+
 def read(path: Path) -> StoredBaseline | None:
     """A file of the store; None when there is none. Raises InputError when it is damaged, or named unlike its key."""
     try:
@@ -194,13 +222,9 @@ def _unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
     stale = why_stale(found, policy)
     if stale is not None:
         return stale
-    have = {(result.case, result.repeat): result for result in found.results}
-    expected = {(case, repeat) for case in plan.order for repeat in range(plan.gate.baseline_samples)}
-    if have.keys() != expected:
-        return f"it holds {len(have.keys() & expected)} of {len(expected)} samples"
-    lost = incomplete(found.results)
-    if lost:
-        return f"case {lost[0]} has a failed call"
+    lacking = _incomplete(found, plan.order, plan.gate.baseline_samples)
+    if lacking is not None:
+        return lacking
     checks, judged = {check.name for check in plan.gate.checks}, {judge.name for judge in plan.judges}
     for result in found.results:
         for name in sorted(checks | judged):
@@ -208,6 +232,16 @@ def _unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
             if name not in result.scores or (name in judged and isinstance(result.scores[name], Unscored)):
                 return f"case {result.case} has no score for {name}"
     return None
+
+
+def _incomplete(found: StoredBaseline, cases: Sequence[str], samples: int) -> str | None:
+    """Why it is not what so many samples of each case answered; None when it is."""
+    have = {(result.case, result.repeat) for result in found.results}
+    expected = {(case, repeat) for case in cases for repeat in range(samples)}
+    if have != expected:
+        return f"it holds {len(have & expected)} of {len(expected)} samples"
+    lost = incomplete(found.results)
+    return f"case {lost[0]} has a failed call" if lost else None
 
 
 def _closest(gate: Gate, parts: Mapping[str, str], store: Path) -> StoredBaseline | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import evalgate
 from evalgate import criteria
-from evalgate.decide import looks, policy, sign_off, soundness
+from evalgate.decide import looks, policy, sign_off, soundness, statistics
 from evalgate.domain import (
     DEFAULT_LEVELS,
     STRICT_LEVEL,
@@ -84,7 +84,7 @@ def evidence_of(
     asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
-        level=plan.level,
+        level=None if plan.past else plan.level,
         candidate=_version(plan.candidate),
         baseline=None if plan.baseline is None else _version(plan.baseline),
         dataset=DatasetRef(
@@ -96,7 +96,7 @@ def evidence_of(
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
         sequential=plan.sequential,
         confirmations=tuple(sorted(confirmations, key=place)),
-        redraws=all(target.kind != "recorded" for target in asked),
+        redraws=all(target.kind != "recorded" for target in asked) and not _too_few_to_settle(plan),
         stored_baseline=plan.stored_baseline,
         shard=plan.shard,
         notes=(*plan.notes, *_served_differently(results)),
@@ -104,6 +104,11 @@ def evidence_of(
         usage=usage,
         cost_usd=cost_usd,
     )
+
+
+def _too_few_to_settle(plan: GatePlan) -> bool:
+    """Whether single cases cannot be settled, since the baseline's side needs samples that nobody can draw any more."""
+    return plan.past and plan.gate.baseline_samples < statistics.CONFIRMATIONS
 
 
 def merged(reports: Sequence[tuple[str, Report]]) -> Report:

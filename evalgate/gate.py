@@ -151,7 +151,7 @@ def decided(
     if options.shard is not None:
         plans = tuple(trials.part(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
-    _refuse_committed(workspace, options.store)
+    refuse_committed(workspace, options.store)
     known = {
         plan.gate.name: verdicts.find(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
     }
@@ -193,7 +193,7 @@ def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None
     return verdicts.key(plan, config, replayed=options.answers == "replay")
 
 
-def _refuse_committed(workspace: Workspace, store: Path) -> None:
+def refuse_committed(workspace: Workspace, store: Path) -> None:
     """A store that a change can bring along holds whatever answers and verdicts its author likes. Raises InputError."""
     if workspace.git is not None and workspace.git.tracks(store):
         raise InputError(

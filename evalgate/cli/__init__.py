@@ -27,6 +27,7 @@ _VERBS = {
     "merge": ("evalgate.cli.merge", "Join the reports of a run's shards: one verdict."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
+    "drift": ("evalgate.cli.drift", "Ask production anew: has the model changed, though nobody edited anything?"),
     "cache": ("evalgate.cli.cache", "What was paid for once: count it, prune it, take it elsewhere."),
     "hook": ("evalgate.cli.hook", "Before the push: install the git hook that answers there."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),

@@ -315,7 +315,8 @@ class GatePlan:
     `lost` are the ids of cases that the dataset had at the merge base and has no more, in the order it had then.
     `sequential`: the run may stop at a look (`decide.looks`). `stored` are results of the baseline that need not be
     asked for, `stored_baseline` says where they come from. `order` are the ids of all cases in the order they are run;
-    with a `shard`, `trials` are those of its part alone.
+    with a `shard`, `trials` are those of its part alone. `past`: the baseline answered before this
+    run, so that no fresh sample of it can be drawn, and there is no change that could have a level.
     """
 
     gate: Gate
@@ -332,6 +333,7 @@ class GatePlan:
     stored: tuple[Result, ...] = ()
     stored_baseline: BaselineSample | None = None
     shard: Shard | None = None
+    past: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

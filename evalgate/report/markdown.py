@@ -1,4 +1,7 @@
-"""A report as Markdown for a pull request: verdict first, outputs side by side, nothing in it active."""
+"""A report as Markdown for a pull request: verdict first, outputs side by side, nothing in it active.
+
+The pieces of it are public: the comment and the job summary put them together under a limit.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,13 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.report import regressed, sides, view
-from evalgate.report.neutralise import code, html, html_code, markdown, preformatted, prose
+from evalgate.report.neutralise import code, html, html_code, link, markdown, preformatted, prose
 
-_OPEN = 3
+# So many cases of a gate stand open.
+OPEN = 3
 _CHARACTERS, _LINES = 2_000, 60
 _REASON = 600
+_NAME = 200
 # Two such columns fit the width of a comment on GitHub without scrolling.
 _COLUMN = 42
 _SIGNS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❔"}
@@ -18,27 +23,57 @@ _SIGNS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❔"}
 
 def render(report: Report, *, cases: int = 20) -> str:
     """The report as Markdown of GitHub's kind; at most `cases` cases of each gate are shown with their outputs."""
-    blocks: list[str] = []
-    if len(report.gates) != 1:
-        title = "all gates" if report.gates else "nothing to gate"
-        blocks.append(f"## {_SIGNS[report.decision]} {report.decision}: {title}")
-        blocks.append(markdown(view.summary(report)))
-        gates = [f"- {_SIGNS[g.decision]} {view.headline(g)}: {code(g.evidence.name)}" for g in report.gates]
-        blocks.extend(["\n".join(gates)] if gates else [])
+    blocks = [*head(report)]
     for gate in report.gates:
+        if len(report.gates) != 1:
+            blocks.extend(verdict(gate))
         blocks.extend(_gate(gate, cases))
-    blocks.extend(f"**warning**: {markdown(prose(warning))}" for warning in report.warnings)
-    blocks.append(f"<sub>{markdown(view.run_line(report))}</sub>")
+    blocks.extend(foot(report))
     return "\n\n".join(blocks) + "\n"
 
 
-def _gate(gate: GateReport, most: int) -> Iterator[str]:
-    yield f"## {_SIGNS[gate.decision]} {view.headline(gate)}: {code(gate.evidence.name)}"
+def head(report: Report, standing: str = "") -> Iterator[str]:
+    """Edited rules, the verdict, the sentence that decided it, and the sign-off: what is to be seen at once."""
+    rules = view.rules(report)
+    if rules:
+        yield f"> [!WARNING]\n> {markdown(rules)}"
+    if len(report.gates) == 1:
+        yield from verdict(report.gates[0])
+    else:
+        yield f"## {_SIGNS[report.decision]} {view.verdict(report)}: {view.title(report)}"
+        yield markdown(view.summary(report))
+    sign_off = view.sign_off(report, standing)
+    if sign_off:
+        yield f"**Sign-off**: {markdown(prose(sign_off))}{_where(report)}"
+    if len(report.gates) > 1:
+        yield "\n".join(f"- {_SIGNS[g.decision]} {view.headline(g)}: {_name(g)}" for g in report.gates)
+
+
+def verdict(gate: GateReport) -> Iterator[str]:
+    """The verdict of one gate, and the sentence that decided it."""
+    yield f"## {_SIGNS[gate.decision]} {view.headline(gate)}: {_name(gate)}"
     yield markdown(prose(view.deciding(gate)))
-    yield from _cases(gate, most)
-    if gate.comparisons:
-        yield "### Criteria"
-        yield "\n".join(_criteria(gate))
+
+
+def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
+    """The first cases of a gate, a block each; the first of a kind has its title above it."""
+    found = regressed.cases(gate)
+    title = ""
+    for position, case in enumerate(found[:most]):
+        above = ""
+        if regressed.TITLES[case.kind] != title:
+            title = regressed.TITLES[case.kind]
+            above = f"### {title} ({sum(other.kind == case.kind for other in found)})\n\n"
+        yield above + "\n".join(_case(case, is_open=position < OPEN))
+
+
+def criteria(gate: GateReport) -> str:
+    """The table of criteria."""
+    return "\n".join(_criteria(gate))
+
+
+def details(gate: GateReport) -> Iterator[str]:
+    """Other findings, requirements, versions and the run, each under its title."""
     findings = view.other_findings(gate)
     if findings:
         yield "### Findings"
@@ -51,20 +86,35 @@ def _gate(gate: GateReport, most: int) -> Iterator[str]:
     yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in view.footer(gate))
 
 
+def foot(report: Report) -> Iterator[str]:
+    """Warnings, edited rules, and the line of the run."""
+    *others, (_, run) = view.foot(report)
+    yield from (f"**{word}**: {markdown(text)}" for word, text in others)
+    yield f"<sub>{markdown(run)}</sub>"
+
+
+def _gate(gate: GateReport, most: int) -> Iterator[str]:
+    yield from titled_cases(gate, most)
+    left = len(regressed.cases(gate)) - most
+    if left > 0:
+        yield f"... and {left} more cases, in the JSON report."
+    if gate.comparisons:
+        yield "### Criteria"
+        yield criteria(gate)
+    yield from details(gate)
+
+
+def _name(gate: GateReport) -> str:
+    return code(prose(gate.evidence.name, most=_NAME))
+
+
+def _where(report: Report) -> str:
+    url = report.sign_off.url if report.sign_off else ""
+    return f" ({link('where', url)})" if url else ""
+
+
 def _label(finding: Finding) -> str:
     return f"**{view.label(finding)}**"
-
-
-def _cases(gate: GateReport, most: int) -> Iterator[str]:
-    cases = regressed.cases(gate)
-    title = ""
-    for position, case in enumerate(cases[:most]):
-        if regressed.TITLES[case.kind] != title:
-            title = regressed.TITLES[case.kind]
-            yield f"### {title} ({sum(other.kind == case.kind for other in cases)})"
-        yield "\n".join(_case(case, is_open=position < _OPEN))
-    if len(cases) > most:
-        yield f"... and {len(cases) - most} more cases, in the JSON report."
 
 
 def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:

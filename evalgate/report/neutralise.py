@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from html import escape
+from urllib.parse import quote
 
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 # Controls, invisible formatting (bidi, zero-width, tags), lone surrogates, line and paragraph separators.
@@ -25,6 +26,7 @@ _LINKED = re.compile(r"[@#$]|://|www\.|\bGH-\d|:\S*:|\w:\w|\b[0-9a-f]{7,64}\b", 
 # One amount is no formula; two dollar signs in a word may be.
 _DOLLARS = re.compile(r"\$[0-9.,]+")
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&|~]")
+_ADDRESS = re.compile(r"https?://[A-Za-z0-9]")
 _STARTS_A_BLOCK = re.compile(r"[-+=]|\d+[.)]")
 
 
@@ -67,6 +69,21 @@ def code(text: str) -> str:
     A pipe would end a table's cell even inside a code span, so it stands between two spans, as an entity.
     """
     return "&#124;".join(_span(part) for part in visible(text).split("|")) if text.strip(" ") else "`(empty)`"
+
+
+def link(words: str, url: str) -> str:
+    """A link of Markdown with words of ours. Raises ValueError for an address that is not http or https."""
+    return f"[{words}](<{address(url)}>)"
+
+
+def address(url: str) -> str:
+    """A web address with all that could end it, in Markdown or in an attribute, percent-encoded.
+
+    Raises ValueError for one that is not http or https, names no host, or is longer than 2,000 characters.
+    """
+    if not _ADDRESS.match(url) or len(url) > 2_000:
+        raise ValueError("not an http or https address of at most 2,000 characters")
+    return quote(url, safe="/:?=&#%+,;@~!$", errors="replace")
 
 
 def html(text: str) -> str:

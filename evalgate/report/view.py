@@ -6,23 +6,15 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evalgate.domain import (
-    ChangeLevel,
-    Comparison,
-    Evidence,
-    Finding,
-    GateReport,
-    Look,
-    Report,
-    Threshold,
-    Verdict,
-    VersionRef,
-)
+from evalgate.domain import Comparison, Evidence, Finding, GateReport, Look, Report, Threshold, Verdict, VersionRef
 from evalgate.domain.numbers import shown
 from evalgate.errors import ExitCode
+from evalgate.report.neutralise import prose
 
 NONE = "-"
 _NAMED = 5
+_LISTED = 20
+_PATH = 200
 _SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
 
@@ -48,6 +40,51 @@ def headline(gate: GateReport) -> str:
     if gate.decision is not Verdict.PASS and gate.exit_code == ExitCode.PASS:
         return f"{gate.decision}, does not block"
     return str(gate.decision)
+
+
+def verdict(report: Report) -> str:
+    """The headline of the whole report."""
+    if len(report.gates) == 1:
+        return headline(report.gates[0])
+    awaiting = report.exit_code == ExitCode.AWAITING_SIGN_OFF
+    return f"{report.decision}, awaiting sign-off" if awaiting else str(report.decision)
+
+
+def title(report: Report) -> str:
+    """What the verdict of several gates, or of none, is about."""
+    if report.gates:
+        return "all gates"
+    return "the rules alone" if report.policy_changes else "nothing to gate"
+
+
+def sentence(report: Report) -> str:
+    """The sentence that decided, of one gate or of all."""
+    return deciding(report.gates[0]) if len(report.gates) == 1 else summary(report)
+
+
+def rules(report: Report) -> str:
+    """What is said first when the change edits the files that hold the rules; empty when it edits none."""
+    changes = report.policy_changes
+    if not changes:
+        return ""
+    more = len(changes) - 1
+    others = f" and {more} more {'file' if more == 1 else 'files'} that hold" if more else ", which holds"
+    those = "them" if more else "it"
+    path = prose(changes[0].path, most=_PATH)
+    return (
+        f"This change edits {path}{others} the rules: it was judged by the base's edition of {those}, "
+        "and counts as MAJOR."
+    )
+
+
+def sign_off(report: Report, standing: str = "") -> str:
+    """Who signed the change off and when; else what is waited for: `standing`, where the caller knows more."""
+    if report.sign_off is not None:
+        return f"signed off by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
+    if standing or report.exit_code != ExitCode.AWAITING_SIGN_OFF:
+        return standing
+    needed = (r.detail for gate in report.gates for r in gate.requirements if r.kind == "sign_off")
+    return f"waiting for {next(needed, 'a sign-off by a person who did not write the change')}"
 
 
 def summary(report: Report) -> str:
@@ -94,7 +131,7 @@ def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
     """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
     evidence = gate.evidence
     return (
-        ("level", _level(evidence.level)),
+        ("level", _level(evidence)),
         ("candidate", _version(evidence.candidate, "not named: scores only")),
         ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
         *((("samples", _samples(evidence)),) if evidence.stored_baseline else ()),
@@ -103,6 +140,32 @@ def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
         *((("look", _look(gate.look)),) if gate.comparisons else ()),
         *((("broken", _flips(gate)), ("tags", _tags(gate))) if evidence.baseline else ()),
         ("calls", _calls(evidence)),
+    )
+
+
+def spent(report: Report) -> str:
+    """What the run cost and what its calls were, of all gates together."""
+    made, cached, saved = (
+        sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
+    )
+    return f"{cost(total_cost(report.gates))}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
+
+
+def edited(report: Report) -> str:
+    """The files of rules that the change edits, by name; empty when it edits none."""
+    paths = [
+        prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
+    ]
+    more = f", and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
+    return ", ".join(paths[:_LISTED]) + more
+
+
+def foot(report: Report) -> tuple[tuple[str, str], ...]:
+    """What stands under all gates: warnings, edited rules, and the run itself."""
+    return (
+        *(("warning", prose(warning)) for warning in report.warnings),
+        *((("rules", f"edited: {edited(report)}"),) if report.policy_changes else ()),
+        ("run", run_line(report)),
     )
 
 
@@ -180,7 +243,10 @@ def _decision(gate: GateReport, criterion: str) -> str:
     return label(worst)
 
 
-def _level(level: ChangeLevel | None) -> str:
+def _level(evidence: Evidence) -> str:
+    level = evidence.level
+    if level is None and evidence.stored_baseline is not None:
+        return "none: nothing was edited, a version is compared with its own stored samples"
     if level is None:
         return "none: stored scores are compared as they are"
     declared = "not declared" if level.declared is None else f"declared {level.declared.name}"
@@ -245,12 +311,18 @@ def _tags(gate: GateReport) -> str:
 
 
 def _calls(evidence: Evidence) -> str:
-    calls, usage = evidence.calls, evidence.usage
-    stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
+    usage = evidence.usage
     return (
-        f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}; "
+        f"{calls(evidence)}; "
         f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {cost(evidence.cost_usd)}"
     )
+
+
+def calls(evidence: Evidence) -> str:
+    """How many calls were made, answered by the cache, and saved."""
+    calls = evidence.calls
+    stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
+    return f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}"
 
 
 def cost(dollars: float | None) -> str:

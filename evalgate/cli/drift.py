@@ -1,0 +1,60 @@
+"""`evalgate drift`: has the model in production changed, though nobody edited anything?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from evalgate.cli import printing
+from evalgate.cli.places import config_option, home_folder, store_folder
+
+
+@click.command("drift")
+@config_option
+@click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
+@click.option("--default-branch", metavar="BRANCH", help="The branch that production is on.")
+@click.option(
+    "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the stored baselines and the journal."
+)
+@printing.output_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    config_path: Path,
+    gates: tuple[str, ...],
+    default_branch: str | None,
+    store: Path | None,
+    formats: tuple[str, ...],
+    outputs: tuple[Path, ...],
+) -> None:
+    """Ask the version in production anew, and compare it with its stored samples.
+
+    Production is the gate's own `baseline:` file, else the pinned release, else the default branch's prompt. Its
+    samples are those that `evalgate baseline sample` stored, however old. The model is called even where recordings or
+    cached answers exist; the stored outputs are scored anew, by the checks and judges of now.
+
+    Exits with 0 when it is proven not worse by the allowed drop, with 1 when it is proven worse, with 4 when neither is
+    proven, and with 3 when nothing is stored that it could be compared with. An interrupted run continues where it
+    stopped.
+    """
+    from evalgate import drift, gate
+    from evalgate.cli.progress import Progress
+
+    where = printing.destinations(formats, outputs)
+    progress = Progress()
+    options = gate.Options(
+        environment=os.environ,
+        store=store_folder(config_path, store),
+        home=home_folder(),
+        gates=gates,
+        default_branch=default_branch,
+        note=progress.note,
+    )
+    printing.probe(where)
+    with progress:
+        report = drift.run(config_path, options, progress.show)
+    printing.emit(report, where)
+    context.exit(report.exit_code)

@@ -1,0 +1,120 @@
+"""What happened on GitHub: the payload of a workflow's event as the few facts a gate needs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from evalgate.errors import InputError
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_QUEUED = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
+_PULL_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtherRun:
+    """The workflow run that a `workflow_run` event tells of: its id, its commit, where that commit came from."""
+
+    id: int
+    event: str
+    head: str
+    repository_id: int
+    owner: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event. `head` is the commit to judge, `base` the tip of the branch it goes to; None where it has none.
+
+    `pull` is the number of the pull request, also of the one that a merge queue's commit is made for. `fork`: the
+    commit comes from another repository. `other` is there for `workflow_run` alone.
+    """
+
+    name: str
+    repository: str
+    head: str | None
+    base: str | None = None
+    pull: int | None = None
+    author: str = ""
+    fork: bool = False
+    other: OtherRun | None = None
+
+    @property
+    def of_pull_request(self) -> bool:
+        """Whether there is a pull request to comment on, whose reviews count."""
+        return self.name in _PULL_EVENTS
+
+
+def read_event(name: str, payload: str, *, repository: str, sha: str) -> Event:
+    """The event of this name from its payload's JSON; `sha` is the workflow's own commit.
+
+    Raises InputError for a payload that GitHub does not send.
+    """
+    try:
+        data = json.loads(payload)
+        if not isinstance(data, dict):
+            raise TypeError
+        return _event(name, data, repository, sha)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        lacks = f": it lacks {error}" if isinstance(error, KeyError) else ""
+        raise InputError(
+            f'the payload of the event "{name}" is not what GitHub sends{lacks}', hint="see GITHUB_EVENT_PATH"
+        ) from None
+
+
+def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Event:
+    if name in _PULL_EVENTS:
+        pull = data["pull_request"]
+        head, base = pull["head"], pull["base"]
+        source = head["repo"]  # null once a fork was deleted
+        return Event(
+            name=name,
+            repository=repository,
+            head=_sha(head["sha"]),
+            base=_sha(base["sha"]),
+            pull=int(pull["number"]),
+            author=str(pull["user"]["login"]),
+            fork=source is None or source["id"] != base["repo"]["id"],
+        )
+    if name == "merge_group":
+        group = data["merge_group"]
+        queued = _QUEUED.search(str(group["head_ref"]))
+        return Event(
+            name=name,
+            repository=repository,
+            head=_sha(group["head_sha"]),
+            base=_sha(group["base_sha"]),
+            pull=int(queued.group(1)) if queued else None,
+        )
+    if name == "push":
+        before, after = str(data["before"]), str(data["after"])
+        return Event(name=name, repository=repository, head=_commit(after), base=_commit(before))
+    if name == "workflow_run":
+        run = data["workflow_run"]
+        source = run["head_repository"]
+        other = OtherRun(
+            id=int(run["id"]),
+            event=str(run["event"]),
+            head=_sha(run["head_sha"]),
+            repository_id=int(source["id"]),
+            owner=str(source["owner"]["login"]),
+            branch=str(run["head_branch"]),
+        )
+        return Event(name=name, repository=repository, head=other.head, other=other)
+    return Event(name=name, repository=repository, head=_commit(sha))
+
+
+def _commit(sha: str) -> str | None:
+    """A deletion, and the first push of a branch, have zeros for what is not there."""
+    return None if not sha.strip("0") else _sha(sha)
+
+
+def _sha(value: Any) -> str:
+    if not isinstance(value, str) or not _SHA.fullmatch(value):
+        raise TypeError
+    return value

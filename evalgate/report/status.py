@@ -1,0 +1,82 @@
+"""A verdict as a commit status: one of four states, and the sentence beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.domain import Level, Report, Verdict
+from evalgate.errors import EvalgateError, ExitCode
+from evalgate.report import view
+from evalgate.report.neutralise import line, prose
+
+LONGEST = 140
+"""Characters of a description; GitHub refuses more."""
+
+Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "PENDING", "ERROR"]
+State = Literal["success", "failure", "pending", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What a run came to, as a required check shows it. Only `success` lets a change merge."""
+
+    verdict: Word
+    state: State
+    sentence: str
+    code: int
+
+    @property
+    def description(self) -> str:
+        """The sentence in one line of at most 140 characters, with its verdict where the state does not tell it."""
+        shown = self.sentence if self.verdict in ("PENDING", "ERROR") else f"{self.verdict}: {self.sentence}"
+        text = line(prose(shown))
+        return text if len(text) <= LONGEST else f"{text[: LONGEST - 4].rstrip()} ..."
+
+
+def of_report(report: Report, *, waiting_for: str | None = None) -> Status:
+    """The status of a report. `waiting_for` says what a sign-off still needs."""
+    code = report.exit_code
+    if code == ExitCode.AWAITING_SIGN_OFF:
+        sentence = f"{level(report)}: {waiting_for or 'needs a sign-off by a person who did not write the change'}"
+        return Status(verdict="PENDING", state="pending", sentence=sentence, code=code)
+    if code == ExitCode.PASS:
+        return Status(verdict=_word(report.decision), state="success", sentence=_sentence(report), code=code)
+    if code in (ExitCode.FAIL, ExitCode.INCONCLUSIVE):
+        return Status(verdict=_word(report.decision), state="failure", sentence=_sentence(report), code=code)
+    return Status(verdict="ERROR", state="error", sentence=f"could not evaluate: {_sentence(report)}", code=code)
+
+
+def of_error(error: EvalgateError) -> Status:
+    """Nothing was decided: the first fault, and how many more there are."""
+    first, *more = error.faults
+    where = f"{first.place}: " if first.place else ""
+    others = f" (and {len(more)} more)" if more else ""
+    return Status(verdict="ERROR", state="error", sentence=f"{where}{first.message}{others}", code=int(error.exit_code))
+
+
+def level(report: Report) -> str:
+    """The name of the strictest change level in a report, empty where none was told."""
+    if report.policy_changes:
+        return Level.MAJOR.name
+    found = [gate.evidence.level.effective for gate in report.gates if gate.evidence.level is not None]
+    return max(found).name if found else ""
+
+
+def _word(verdict: Verdict) -> Word:
+    match verdict:
+        case Verdict.PASS:
+            return "PASS"
+        case Verdict.FAIL:
+            return "FAIL"
+        case Verdict.INCONCLUSIVE:
+            return "INCONCLUSIVE"
+
+
+def _sentence(report: Report) -> str:
+    """What decided: of one gate its sentence; of several how many block, and the first of those."""
+    if len(report.gates) == 1:
+        return view.deciding(report.gates[0])
+    said = view.summary(report)
+    worst = next((gate for gate in report.gates if gate.exit_code == report.exit_code and gate.exit_code), None)
+    return said if worst is None else f"{said} {worst.evidence.name}: {view.deciding(worst)}"

@@ -1,0 +1,366 @@
+"""GitHub's REST API, through PyGithub: the verbs that the gate needs, plain rows in and out.
+
+Every verb raises ServiceError: what GitHub did not do, why, and which permission it would take. Tries and waiting are
+bounded by `Patience`. One verb costs one request, and a list one for each 100 rows: the client's objects are made
+lazy, since by default each is fetched before it is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from evalgate.errors import ServiceError
+from evalgate.services import github_rows as rows
+from evalgate.services.github_patience import Patience, is_denied
+from evalgate.services.github_rows import (
+    Artifact,
+    Comment,
+    Commit,
+    Issue,
+    LabelEvent,
+    PullRequest,
+    Review,
+    ReviewState,
+    StatusState,
+)
+
+if TYPE_CHECKING:
+    import github.Commit
+    import github.Issue
+    import github.PullRequest
+
+__all__ = [
+    "Artifact",
+    "Comment",
+    "Commit",
+    "GitHub",
+    "Issue",
+    "LabelEvent",
+    "PullRequest",
+    "Review",
+    "ReviewState",
+    "StatusState",
+]
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+WORKFLOW_LOGIN = "github-actions[bot]"
+_DESCRIPTION = 140  # characters of a status' description
+_COMMITS = 250  # how many commits of a pull request GitHub lists
+_SECONDS = 30
+_CHUNK = 1 << 16
+_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
+_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(\[bot\])?")  # of a person, an organisation, a team
+_ROLES = frozenset({"admin", "maintain", "write", "triage", "read", "none"})
+
+
+class GitHub:
+    """One repository on GitHub, seen with one token.
+
+    `note` hears of each wait; `sleep` and `now` (seconds since 1970) are for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str,
+        repository: str,
+        api_url: str = "https://api.github.com",
+        note: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Asks nothing yet. Raises ServiceError: no token, no such address or name, PyGithub is not installed."""
+        if not token:
+            raise ServiceError("there is no token for GitHub", hint="pass `github-token: ${{ github.token }}`")
+        if not _REPOSITORY.fullmatch(repository):
+            raise ServiceError(f"{repository!r} is not the name of a repository", hint="owner/name")
+        if urlsplit(api_url).scheme not in ("https", "http") or not urlsplit(api_url).hostname:
+            raise ServiceError(f"{api_url!r} is not the address of GitHub's API", hint="https://api.github.com")
+        try:
+            import github
+        except ImportError:
+            raise ServiceError(
+                "PyGithub is not installed", hint="python -m pip install 'prompt-evalgate[github]'"
+            ) from None
+        logging.getLogger("github").setLevel(logging.WARNING)
+        self.repository = repository
+        self._api_url = api_url.rstrip("/")
+        self._patience = Patience(secret=token, note=note, sleep=sleep, now=now)
+        self._client = github.Github(
+            auth=github.Auth.Token(token),
+            base_url=self._api_url,
+            timeout=_SECONDS,
+            per_page=100,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+            lazy=True,
+            user_agent="evalgate",
+        )
+        self._repository = self._client.get_repo(repository, lazy=True)
+        self._login: str | None = None
+
+    def close(self) -> None:
+        """Gives the connection back."""
+        self._client.close()
+
+    def login(self) -> str:
+        """Who the token is. A workflow's token may not ask, and is `github-actions[bot]`. Asked once."""
+        from github import GithubException
+
+        def ask() -> str:
+            try:
+                return self._client.get_user().login
+            except GithubException as error:
+                if is_denied(error):
+                    return WORKFLOW_LOGIN
+                raise
+
+        if self._login is None:
+            self._login = self._patience.ask("say whose the token is", ask)
+        return self._login
+
+    # Comments, of pull requests and of issues alike
+
+    def comments(self, number: int) -> tuple[Comment, ...]:
+        """All comments of a pull request's conversation or of an issue, oldest first."""
+        return self._all(
+            f"list the comments of #{number}", self._issue(number).get_comments(), rows.comment, "pull-requests: read"
+        )
+
+    def create_comment(self, number: int, body: str) -> Comment:
+        def made() -> Comment | None:
+            mine = (each for each in reversed(self.comments(number)) if each.author == self.login())
+            return next((each for each in mine if each.body == body), None)
+
+        return self._patience.ask(
+            f"take a comment on #{number}",
+            lambda: rows.comment(self._issue(number).create_comment(body)),
+            needs="pull-requests: write",
+            made=made,
+        )
+
+    def update_comment(self, id: int, body: str) -> Comment:
+        def edit() -> Comment:
+            comment = self._issue(0).get_comment(id)
+            comment.edit(body)
+            return rows.comment(comment)
+
+        return self._patience.ask(f"change the comment {id}", edit, needs="pull-requests: write")
+
+    def delete_comment(self, id: int) -> None:
+        self._patience.ask(
+            f"delete the comment {id}", self._issue(0).get_comment(id).delete, needs="pull-requests: write"
+        )
+
+    # Pull requests
+
+    def set_status(self, sha: str, *, state: StatusState, description: str, context: str, target_url: str) -> None:
+        """A status of a commit; the description is cut to the 140 characters that GitHub takes."""
+        from github.GithubObject import NotSet
+
+        cut = description if len(description) <= _DESCRIPTION else f"{description[: _DESCRIPTION - 1]}\u2026"
+        commit = self._commit(sha)
+        self._patience.ask(
+            f"take the status {context!r} of {sha[:12]}",
+            lambda: commit.create_status(state, target_url or NotSet, cut, context),
+            needs="statuses: write",
+        )
+
+    def pull_request(self, number: int) -> PullRequest:
+        return self._patience.ask(
+            f"show the pull request #{number}",
+            lambda: rows.pull_request(self._pull(number).complete()),
+            needs="pull-requests: read",
+        )
+
+    def pull_requests_of(self, sha: str) -> tuple[PullRequest, ...]:
+        """Those a commit belongs to. For a fork's commit GitHub often names none: see `open_pull_requests`."""
+        found = self._commit(sha).get_pulls()
+        return self._all(f"list the pull requests of {sha[:12]}", found, rows.pull_request, "pull-requests: read")
+
+    def open_pull_requests(self, *, head_owner: str, head_ref: str) -> tuple[PullRequest, ...]:
+        """The open ones from the branch `head_ref` of a repository of `head_owner`."""
+        found = self._repository.get_pulls(state="open", head=f"{head_owner}:{head_ref}")
+        all_of_them = self._all("list the open pull requests", found, rows.pull_request, "pull-requests: read")
+        return tuple(
+            each for each in all_of_them if each.head_ref == head_ref
+        )  # GitHub ignores a filter it cannot read
+
+    def reviews(self, number: int) -> tuple[Review, ...]:
+        """All reviews, in the order they were given."""
+        found = self._pull(number).get_reviews()
+        return self._all(f"list the reviews of #{number}", found, rows.review, "pull-requests: read")
+
+    def commits(self, number: int) -> tuple[Commit, ...]:
+        """All commits of a pull request. Raises ServiceError where there may be more than GitHub lists: 250."""
+        found = self._pull(number).get_commits()
+        commits = self._all(f"list the commits of #{number}", found, rows.commit, "pull-requests: read")
+        if len(commits) >= _COMMITS:
+            raise ServiceError(
+                f"GitHub names only the first {_COMMITS} commits of #{number}: who wrote the others is unknown",
+                hint="squash them into fewer commits",
+            )
+        return commits
+
+    def labels_history(self, number: int) -> tuple[LabelEvent, ...]:
+        """Every label put on or taken off, in order."""
+        found = self._issue(number).get_timeline()
+        events = self._all(f"list the events of #{number}", found, rows.label_event, "pull-requests: read")
+        return tuple(each for each in events if each is not None)
+
+    # People
+
+    def permission(self, login: str) -> str:
+        """admin, maintain, write, triage, read or none. A role of an organisation's own making counts as its base."""
+        if not _NAME.fullmatch(login):
+            return "none"
+        from urllib.parse import quote
+
+        from github import UnknownObjectException
+
+        def ask() -> str:
+            # Not get_collaborator_role_name: a made-up role says nothing without the permission beside it.
+            path = f"{self._repository.url}/collaborators/{quote(login, safe='')}/permission"
+            try:
+                _, answer = self._client.requester.requestJsonAndCheck("GET", path)
+            except UnknownObjectException:
+                return "none"
+            role = str(answer.get("role_name") or "")
+            return role if role in _ROLES else str(answer["permission"])
+
+        return self._patience.ask(f"say what {login} may do", ask, needs="contents: read")
+
+    def is_member(self, org: str, team: str, login: str) -> bool:
+        """Whether `login` is an active member of the team `org/team` (its slug), or of one below it."""
+        if not all(_NAME.fullmatch(name) for name in (org, team, login)):
+            return False
+        from github import UnknownObjectException
+
+        def ask() -> bool:
+            try:
+                membership = self._client.get_organization(org).get_team_by_slug(team).get_team_membership(login)
+            except UnknownObjectException:
+                return False
+            return membership.state == "active"
+
+        # No line of `permissions:` grants this: the token of an app, or of a person, does.
+        return self._patience.ask(f"say whether {login} is in {org}/{team}", ask, needs="members: read")
+
+    # Issues
+
+    def issues(self, *, state: str = "open", creator: str | None = None) -> tuple[Issue, ...]:
+        """The issues, newest first, without the pull requests. `state`: open, closed, all."""
+        from github.GithubObject import NotSet
+
+        found = self._repository.get_issues(state=state, creator=creator or NotSet)  # type: ignore[arg-type]
+        listed = self._all("list the issues", found, rows.issue, "issues: read")
+        return tuple(each for each in listed if each is not None)
+
+    def create_issue(self, title: str, body: str) -> Issue:
+        def create() -> Issue:
+            issue = rows.issue(self._repository.create_issue(title, body))
+            if issue is None:
+                raise ValueError("a pull request came back for a new issue")
+            return issue
+
+        def made() -> Issue | None:
+            mine = self.issues(creator=self.login())
+            return next((each for each in mine if (each.title, each.body) == (title, body)), None)
+
+        return self._patience.ask("open an issue", create, needs="issues: write", made=made)
+
+    # Artifacts
+
+    def artifacts(self, run_id: int) -> tuple[Artifact, ...]:
+        """What the workflow run `run_id` uploaded."""
+        from github.Artifact import Artifact as ClientArtifact
+        from github.PaginatedList import PaginatedList
+
+        # Not WorkflowRun.get_artifacts: it fetches the run to learn this address.
+        path = f"{self._repository.url}/actions/runs/{run_id}/artifacts"
+        found = PaginatedList(ClientArtifact, self._client.requester, path, None, list_item="artifacts")
+        return self._all(f"list the artifacts of run {run_id}", found, rows.artifact, "actions: read")
+
+    def download(self, artifact_id: int, *, most: int) -> bytes:
+        """The zip of an artifact, as it was uploaded. Raises ServiceError for one of more than `most` bytes.
+
+        The bytes lie with another host, to which the token is not shown.
+        """
+        path = f"{self._repository.url}/actions/artifacts/{artifact_id}/zip"
+
+        def fetch() -> bytes:
+            from github.Requester import Requester
+
+            status, headers, body = self._client.requester.requestJson("GET", path)
+            if status != 302:
+                raise Requester.createException(
+                    status, headers, {"message": body[:200] if status < 400 else _told(body)}
+                )
+            return self._fetch(urljoin(self._api_url, headers["location"]), most)
+
+        return self._patience.ask(f"hand over the artifact {artifact_id}", fetch, needs="actions: read")
+
+    def _fetch(self, address: str, most: int) -> bytes:
+        import requests
+        from github import GithubException
+
+        if urlsplit(address).scheme != "https" and urlsplit(self._api_url).scheme == "https":
+            raise ValueError("the artifact lies at an address that is not https")
+        with requests.Session() as session:
+            session.auth = lambda request: request  # else a .netrc would be looked up
+            session.headers["Accept-Encoding"] = "identity"
+            with session.get(address, stream=True, timeout=_SECONDS, allow_redirects=False) as answer:
+                if answer.status_code != 200:
+                    raise GithubException(
+                        answer.status_code, None, dict(answer.headers), "where the artifact is stored"
+                    )
+                taken = bytearray()
+                while chunk := answer.raw.read(min(_CHUNK, most + 1 - len(taken)), decode_content=False):
+                    taken += chunk
+                    if len(taken) > most:
+                        raise ServiceError(f"the artifact has more than {most} bytes", hint="it is not a report's")
+                return bytes(taken)
+
+    def _issue(self, number: int) -> github.Issue.Issue:
+        return self._repository.get_issue(number)
+
+    def _pull(self, number: int) -> github.PullRequest.PullRequest:
+        return self._repository.get_pull(number)
+
+    def _commit(self, sha: str) -> github.Commit.Commit:
+        from github.Commit import Commit as ClientCommit
+
+        if not _SHA.fullmatch(sha):
+            raise ServiceError(f"{sha!r} is not the full sha of a commit")
+        # Not get_commit: to set a status, a lazy one would be fetched for its sha.
+        attributes = {"sha": sha, "url": f"{self._repository.url}/commits/{sha}"}
+        return ClientCommit(self._client.requester, attributes=attributes, completed=True)
+
+    def _all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
+        """All pages. After a failure the list goes on at the page that failed: it keeps what it has."""
+        return self._patience.ask(what, partial(_rows, found, row), needs=needs)
+
+
+def _rows(found: Iterable[T], row: Callable[[T], Row]) -> tuple[Row, ...]:
+    return tuple(row(each) for each in found)
+
+
+def _told(body: str) -> str:
+    """The message of an error's JSON, "" where there is none."""
+    import json
+
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return ""
+    return str(answer.get("message", "")) if isinstance(answer, dict) else ""

@@ -1,0 +1,177 @@
+"""Asking GitHub again: what is worth another try, how long to wait for it, and what to say when it stays refused.
+
+The waiting follows "Best practices for using the REST API" (docs.github.com): `retry-after` where it is given, else
+until `x-ratelimit-reset` when no request remains, else a minute for a rate limit; a failure of the server or of the
+connection is asked again after 1, 2, 4 and 8 seconds. The client library has a retry of its own, which is not used:
+it lets GitHub set the waiting without a bound, knows nothing of 429, and sleeps where no test can see it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from evalgate.errors import ServiceError
+
+if TYPE_CHECKING:
+    from github import GithubException
+
+T = TypeVar("T")
+
+TRIES = 5
+WAITING_SECONDS = 120.0
+_UNSAID_SECONDS = 60.0
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a try failed. `wait`: seconds until another makes sense, None: it never does; `done`: it may have worked."""
+
+    message: str
+    hint: str | None = None
+    wait: float | None = None
+    done: bool = False
+
+
+def _limit_wait(error: GithubException, now: float) -> float | None:
+    """Seconds a rate limit asks for; None where the answer is not about a rate limit."""
+    from github.Requester import Requester
+
+    headers = headers_of(error)
+    if error.status not in (403, 429):
+        return None
+    after = headers.get("retry-after", "")
+    if after.isdecimal():
+        return float(after)
+    reset = headers.get("x-ratelimit-reset", "")
+    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
+        return max(1.0, float(reset) - now + 1.0)
+    if error.status == 429 or Requester.isRateLimitError(said(error)):
+        return _UNSAID_SECONDS
+    return None
+
+
+def headers_of(error: GithubException) -> Mapping[str, str]:
+    return {name.lower(): str(value) for name, value in (error.headers or {}).items()}
+
+
+def said(error: GithubException) -> str:
+    """GitHub's own words, "" where it has none, with the reasons of a 422."""
+    data = error.data
+    if not isinstance(data, dict):
+        return error.message or ""
+    reasons = [each.get("message", "") for each in data.get("errors") or () if isinstance(each, dict)]
+    return "; ".join(str(part) for part in (data.get("message") or error.message, *reasons) if part)
+
+
+def is_denied(error: GithubException) -> bool:
+    """A 403 that means "you may not", not "too fast"."""
+    return error.status == 403 and _limit_wait(error, 0.0) is None
+
+
+class Patience:
+    """Asks until it is answered: at most 5 tries for one thing, and 120 seconds of waiting for all things together.
+
+    `secret` is kept out of every message; `note` hears of each wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        secret: str,
+        note: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._secret = secret
+        self._note = note
+        self._sleep = sleep
+        self._now = now
+        self._left = WAITING_SECONDS
+
+    def ask(
+        self, what: str, call: Callable[[], T], *, needs: str = "", made: Callable[[], T | None] | None = None
+    ) -> T:
+        """The answer of `call`. Raises ServiceError: "GitHub did not {what}: why".
+
+        `needs`: the line of a workflow's `permissions:` that allows it. `made` looks whether a creation whose answer
+        got lost has happened after all, so that trying again does not create twice.
+        """
+        from github import GithubException
+        from requests import RequestException
+
+        lost = False
+        for tries in range(1, TRIES + 1):
+            if lost and made is not None and (found := made()) is not None:
+                return found
+            try:
+                return call()
+            except GithubException as error:
+                refusal = self._refused(error, tries, needs)
+            except (RequestException, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+                refusal = self._broken(error, tries)
+            lost = lost or refusal.done
+            self._wait(what, refusal, tries)
+        raise AssertionError("unreachable: the last try waits for nothing")
+
+    def _wait(self, what: str, refusal: _Refusal, tries: int) -> None:
+        """Sleeps until the next try. Raises ServiceError when there is to be none."""
+        message = self.plain(f"GitHub did not {what}: {refusal.message}")
+        if refusal.wait is None:
+            raise ServiceError(message, hint=refusal.hint) from None
+        if tries == TRIES:
+            raise ServiceError(f"{message} ({TRIES} tries)", hint=refusal.hint) from None
+        if refusal.wait > self._left:
+            until = datetime.fromtimestamp(self._now() + refusal.wait, UTC).strftime("%H:%M:%S")
+            raise ServiceError(
+                f"{message} (it may be asked again at {until} UTC, in {refusal.wait:.0f} s; "
+                f"{self._left:.0f} s of waiting are left)",
+                hint=refusal.hint,
+            ) from None
+        self._left -= refusal.wait
+        self._note(f"{message}; asking again in {refusal.wait:.0f} s")
+        self._sleep(refusal.wait)
+
+    def _refused(self, error: GithubException, tries: int, needs: str) -> _Refusal:
+        words = f"{error.status} {said(error)}".strip()
+        limited = _limit_wait(error, self._now())
+        if limited is not None:
+            return _Refusal(words, hint="too many requests: run the job again later", wait=limited)
+        if error.status >= 500:
+            after = headers_of(error).get("retry-after", "")
+            return _Refusal(words, wait=float(after) if after.isdecimal() else 2.0 ** (tries - 1), done=True)
+        return _Refusal(words, hint=_hint(error, needs))
+
+    def _broken(self, error: Exception, tries: int) -> _Refusal:
+        from requests import ConnectionError as NoConnectionError
+        from requests import Timeout
+        from requests.exceptions import ChunkedEncodingError
+
+        words = f"{type(error).__name__}: {error}"
+        if isinstance(error, NoConnectionError | Timeout | ChunkedEncodingError):
+            return _Refusal(f"the connection failed: {words}", wait=2.0 ** (tries - 1), done=True)
+        return _Refusal(f"the answer is not one of GitHub's: {words}", hint="is the address of the API right?")
+
+    def plain(self, text: str) -> str:
+        """One line without control characters and without the secret, cut to 300 characters."""
+        line = _UNFIT.sub(" ", text.replace(self._secret, "***") if self._secret else text)
+        return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _hint(error: GithubException, needs: str) -> str | None:
+    if error.status == 401:
+        return "the token is wrong or has expired: pass `github-token: ${{ github.token }}`"
+    if is_denied(error) and needs:
+        return (
+            f"the job's token lacks `{needs}` under `permissions:` of the workflow "
+            "(a pull request of a fork gets a read-only token whatever is written there)"
+        )
+    if error.status == 404:
+        return "it does not exist, or the token may not see it" + (f": it needs `{needs}`" if needs else "")
+    return None

@@ -1,0 +1,190 @@
+"""What GitHub knows, as plain rows: no object of a client library leaves services/. Times are UTC, ISO 8601 with a Z.
+
+A login is the empty string where GitHub names nobody: a deleted account, a commit whose e-mail address nobody claims.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, cast
+
+if TYPE_CHECKING:
+    import github.Artifact
+    import github.Commit
+    import github.Issue
+    import github.IssueComment
+    import github.NamedUser
+    import github.Organization
+    import github.PullRequest
+    import github.PullRequestReview
+    import github.Repository
+    import github.TimelineEvent
+
+ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
+StatusState = Literal["success", "failure", "pending", "error"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comment:
+    """A comment of an issue or of a pull request's conversation."""
+
+    id: int
+    author: str
+    body: str
+    created_at: str
+    updated_at: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """A review of a pull request. `commit` is the sha it was given for; a pending one has no `submitted_at`: ""."""
+
+    id: int
+    author: str
+    state: ReviewState
+    commit: str
+    submitted_at: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit of a pull request. `authors`: the logins of author and committer, "" for one GitHub cannot name."""
+
+    sha: str
+    authors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """A pull request. `state` is open or closed; `head_repository_id` is None where the fork has been deleted."""
+
+    number: int
+    state: str
+    author: str
+    head_sha: str
+    head_repository_id: int | None
+    head_ref: str
+    base_sha: str
+    base_ref: str
+    labels: tuple[str, ...]
+    draft: bool
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelEvent:
+    """A label put on (`added`) or taken off, and by whom."""
+
+    label: str
+    actor: str
+    added: bool
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """An issue that is not a pull request. `state` is open or closed."""
+
+    number: int
+    title: str
+    body: str
+    author: str
+    state: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What a workflow run uploaded; `size` in bytes, as GitHub says it, of the zip archive."""
+
+    id: int
+    name: str
+    size: int
+    expired: bool
+
+
+def moment(when: datetime | None) -> str:
+    return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when else ""
+
+
+def _login(user: github.NamedUser.NamedUser | github.Organization.Organization | None) -> str:
+    return (user.login or "") if user else ""
+
+
+def comment(each: github.IssueComment.IssueComment) -> Comment:
+    return Comment(
+        id=each.id,
+        author=_login(each.user),
+        body=each.body or "",
+        created_at=moment(each.created_at),
+        updated_at=moment(each.updated_at),
+        url=each.html_url,
+    )
+
+
+def review(each: github.PullRequestReview.PullRequestReview) -> Review:
+    return Review(
+        id=each.id,
+        author=_login(each.user),
+        state=cast("ReviewState", each.state),
+        commit=each.commit_id or "",
+        submitted_at=moment(each.submitted_at),
+        url=each.html_url,
+    )
+
+
+def commit(each: github.Commit.Commit) -> Commit:
+    return Commit(sha=each.sha, authors=(_login(each.author), _login(each.committer)))
+
+
+def pull_request(each: github.PullRequest.PullRequest) -> PullRequest:
+    fork = cast("github.Repository.Repository | None", each.head.repo)  # null once it is deleted
+    return PullRequest(
+        number=each.number,
+        state=each.state,
+        author=_login(each.user),
+        head_sha=each.head.sha,
+        head_repository_id=fork.id if fork else None,
+        head_ref=each.head.ref,
+        base_sha=each.base.sha,
+        base_ref=each.base.ref,
+        labels=tuple(label.name for label in each.labels),
+        draft=bool(each.draft),
+        url=each.html_url,
+    )
+
+
+def label_event(each: github.TimelineEvent.TimelineEvent) -> LabelEvent | None:
+    """None for an event that is not about a label."""
+    if each.event not in ("labeled", "unlabeled"):
+        return None
+    return LabelEvent(
+        label=str(each.raw_data["label"]["name"]),
+        actor=_login(each.actor),
+        added=each.event == "labeled",
+        at=moment(each.created_at),
+    )
+
+
+def issue(each: github.Issue.Issue) -> Issue | None:
+    """None for a pull request, which GitHub lists among the issues.
+
+    It is told by its address: asking an issue for its `pull_request` would cost a call for each that has none.
+    """
+    if f"/pull/{each.number}" in each.html_url:
+        return None
+    return Issue(
+        number=each.number,
+        title=each.title,
+        body=each.body or "",
+        author=_login(each.user),
+        state=each.state,
+        url=each.html_url,
+    )
+
+
+def artifact(each: github.Artifact.Artifact) -> Artifact:
+    return Artifact(id=each.id, name=each.name, size=each.size_in_bytes, expired=each.expired)
