@@ -103,12 +103,15 @@ def name_in(git: Git, config_path: Path) -> str:
 
 
 def repository_of(config_path: Path) -> Git:
-    """The repository around the current folder, when the configuration lies below it, else around the configuration.
+    """The repository of a configuration: the outermost on the way to it from what it has in common with this folder.
 
-    Raises GitError when there is none.
+    So a link, or a submodule, that a change puts on this way leads to no other one. Raises GitError when there is none.
     """
-    full, here = _absolute(config_path), Path.cwd()
-    return Git.open(here if full.is_relative_to(here) else full.parent)
+    full = _absolute(config_path)
+    start = Path(os.path.commonpath([full.parent, Path.cwd()]))
+    below = [folder for folder in reversed(full.parents) if folder.is_relative_to(start) and folder.is_dir()]
+    found = (git for git in map(Git.find, below) if git is not None)
+    return next(found, None) or Git.open(below[-1])
 
 
 def _absolute(path: Path) -> Path:

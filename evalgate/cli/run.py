@@ -130,15 +130,20 @@ def command(
         head=head,
     )
     printing.probe(where)
-    last = folder / "report.json"
-    with contextlib.suppress(OSError):
-        last.unlink(missing_ok=True)  # a run that ends without a verdict must not leave an old one behind
+    last = _forgotten(folder / "report.json")
     with progress, own_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
     printing.emit(report, where)
     _keep(last, report)
     # a part has no verdict to exit with: it is complete, and the merge decides
     context.exit(ExitCode.PASS if shard is not None else report.exit_code)
+
+
+def _forgotten(path: Path) -> Path:
+    """The place of the last run's report: a run that ends without a verdict must not leave an old one behind."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    return path
 
 
 def _keep(path: Path, report: Report) -> None:

@@ -9,15 +9,17 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
+from evalgate.domain import Config, Gate, PolicyChange
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.base import Base
 from evalgate.inputs.config import gate_names
 from evalgate.inputs.nodes import raise_faults
 from evalgate.inputs.pins import pins_path
-from evalgate.inputs.prompts import parse_prompt
 from evalgate.inputs.tree import CommitTree
+from evalgate.inputs.versions import prompt_at
 from evalgate.services.git import Git
+
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +56,9 @@ class Judged:
         """Why the change is MAJOR whatever its prompts say; nothing where it edits no policy file."""
         if not self.changes:
             return ()
-        return (f"edits {', '.join(change.path for change in self.changes)}, judged by the base's edition",)
+        paths = [change.path for change in self.changes]
+        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+        return (f"edits {', '.join(paths[:_NAMED])}{more}, judged by the base's edition",)
 
 
 def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
@@ -106,11 +110,6 @@ def prompt_file(gate: Gate, git: Git, sides: Sides) -> PromptFile | None:
         place=Place(path=was),
         hint="keep the file, or take the gate out of the configuration as well",
     )
-
-
-def read_prompt(git: Git, commit: str, file: str) -> PromptVersion:
-    """The prompt in a file of a commit; its faults are placed in the file, which is that of the change's author."""
-    return parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
 
 
 def edited_prompts(gates: Sequence[Gate], judged: Judged, git: Git) -> tuple[Gate, ...]:
@@ -185,7 +184,7 @@ def _is_edited(file: PromptFile, sides: Sides, git: Git) -> bool:
     try:
         if git.blob(sides.head, file.head) == git.blob(sides.base, file.base):
             return False
-        one, other = read_prompt(git, sides.head, file.head), read_prompt(git, sides.base, file.base)
+        one, other = prompt_at(git, sides.head, file.head), prompt_at(git, sides.base, file.base)
     except EvalgateError:
         return True
     return (one.digest, one.version) != (other.digest, other.version)

@@ -93,8 +93,7 @@ def candidate_of(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> 
 def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None, at: tuple[str, str] | None = None) -> _Found:
     if at is not None and git is not None:
         commit, file = at
-        version = parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
-        return _Found(version=version, file=file, commit=commit)
+        return _Found(version=prompt_at(git, commit, file), file=file, commit=commit)
     if named is not None:
         return _named(gate, tree, git, named, "--candidate")
     return _Found(version=load_prompt(tree, gate.prompt), file=_in_repository(gate.prompt, tree, git))
@@ -141,6 +140,11 @@ def _at_merge_base(
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
     return _Found(version=at_commit(git, base, file), note=where, file=file, commit=base)
+
+
+def prompt_at(git: Git, commit: str, file: str) -> PromptVersion:
+    """The prompt in a file of a commit; its faults are placed in the file, which is that of the change's author."""
+    return parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
 
 
 def at_commit(git: Git, commit: str, file: str) -> PromptVersion:

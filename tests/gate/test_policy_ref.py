@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -313,6 +314,78 @@ def test_what_a_change_brings_has_to_be_sound(world: World, path: str, content: 
     assert ended.code == 2
     assert place in ended.err
     assert not world.server.received
+
+
+def test_a_change_need_not_mend_what_it_found_broken(world: World) -> None:
+    """Its branch began at a broken configuration that the base has mended since."""
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    world.repository.commit(**{"evalgate.yml": "format: 1\ngates: [{promt: x}]\n"})
+    git("branch", "--force", "work", "main")
+    world.repository.commit(**{"evalgate.yml": CONFIG.format(url=world.server.url)})
+    git("switch", "--quiet", "work")
+    world.edit()
+    world.repository.commit()
+    assert judge(world, "--changed", code=0)["policy_changes"] == []
+    world.repository.commit(**{"cases.jsonl": (world.root / "cases.jsonl").read_text() + "\n"})
+    assert base_run(world, "--changed").code == 2, "what it brings cannot be validated"
+
+
+def test_cases_that_the_base_took_out_are_no_loss_of_the_change(world: World) -> None:
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    rows = (world.root / "cases.jsonl").read_text().splitlines(keepends=True)
+    world.repository.commit(**{"cases.jsonl": "".join(rows[2:])})
+    git("switch", "--quiet", "work")
+    world.edit()
+    world.repository.commit()
+    report = judge(world, code=0)
+    assert (report["gates"][0]["dataset"]["cases"], report["gates"][0]["dataset"]["lost"]) == (CASES - 2, [])
+    assert report["policy_changes"] == []
+
+
+def test_a_change_that_takes_cases_out_is_judged_by_all(world: World) -> None:
+    rows = (world.root / "cases.jsonl").read_text().splitlines(keepends=True)
+    world.edit()
+    world.repository.commit(**{"cases.jsonl": "".join(rows[2:])})
+    report = judge(world, code=5)
+    assert (report["gates"][0]["dataset"]["cases"], edited(report)) == (CASES, ["cases.jsonl"])
+
+
+def test_from_any_folder_the_same_configuration_is_meant(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.edit()
+    world.repository.commit()
+    shutil.rmtree(world.root / "prompts")
+    (world.root / "evalgate.yml").unlink()
+    link = tmp_path / "by-another-name"
+    link.symlink_to(world.root)
+    for folder, path in ((tmp_path, world.root), (tmp_path, link), (world.root / "tmp", Path("..")), (link, Path())):
+        folder.mkdir(exist_ok=True)
+        monkeypatch.chdir(folder)
+        out = tmp_path / "out.json"
+        ended = world.evalgate(
+            "run", "--policy-ref", "base", "--config", str(path / "evalgate.yml"), "--output", str(out)
+        )
+        assert ended.code == 0, ended.err
+        assert json.loads(out.read_text())["gates"][0]["candidate"]["version"] == "1.1.0"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "none").mkdir()
+    ended = world.evalgate("run", "--policy-ref", "base", "--config", "none/evalgate.yml")
+    assert ended.code == 2
+    assert "is not in a git repository" in ended.err
+
+
+def test_a_shallow_clone_says_what_it_lacks(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.edit()
+    world.repository.commit()
+    git = world.repository.git
+    git("clone", "--quiet", "--depth", "1", "--no-single-branch", f"file://{world.root}", str(tmp_path / "clone"))
+    monkeypatch.chdir(tmp_path / "clone")
+    ended = world.evalgate("run", "--policy-ref", "base", "--default-branch", "origin/main")
+    assert ended.code == 2
+    assert "fetch the history" in ended.err
 
 
 def test_a_base_that_is_broken_judges_nothing(world: World) -> None:
