@@ -313,7 +313,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     if plan is None or made.faults:
         raise made.error()
     lost: tuple[str, ...] = ()
-    if options.baseline is None and gate.baseline is None and base is not None and git is not None and change is None:
+    if options.baseline is None and gate.baseline is None and base is not None and git is not None:
         lost = changes.lost_cases(gate, dataset, base, tree, git)
     plan = replace(plan, notes=(*arm.notes, *notes), lost=lost)
     return baselines.supplied(plan, config, options.store) if _may_be_stored(plan, config, options) else plan

@@ -482,13 +482,16 @@ def test_any_commit_can_be_judged(world: World) -> None:
 def test_pins_are_those_of_the_tip(world: World) -> None:
     git = world.repository.git
     git("switch", "--quiet", "main")
+    world.edit("1.0.1", "Be exact and correct.")
+    world.repository.commit("released after the change had begun")
     assert world.evalgate("baseline", "pin", "--by", "ann").code == 0
     world.repository.commit("pin")
     git("switch", "--quiet", "work")
     world.edit()
     world.repository.commit()
     (gate,) = judge(world, code=0)["gates"]
-    assert gate["notes"][0].startswith("the baseline is pinned to 1.0.0")
+    assert gate["notes"][0].startswith("the baseline is pinned to 1.0.1")
+    assert gate["baseline"]["version"] == "1.0.1"
     assert "no ancestor" not in gate["notes"][0]
 
 
@@ -505,3 +508,16 @@ def test_a_verdict_without_the_edit_is_not_that_with_it(world: World) -> None:
     again = judge(world, code=5)
     assert len(world.server.received) == calls
     assert again["gates"][0]["findings"] == report["gates"][0]["findings"]
+
+
+def test_a_verdict_beside_policy_changes_is_not_drawn_anew(world: World) -> None:
+    """Its gate passes without a sign-off, the report does not."""
+    config = CONFIG.format(url=world.server.url).replace("policy: {", "policy: {major: {sign_off: false}, ")
+    world.repository.commit(**{"evalgate.yml": config})
+    world.repository.git("branch", "--force", "main", "work")
+    world.edit()
+    world.repository.commit(**{"cases.jsonl": (world.root / "cases.jsonl").read_text() + "\n"})
+    first = judge(world, code=5)
+    assert (first["gates"][0]["exit_code"], first["exit_code"]) == (0, 5)
+    (gate,) = judge(world, code=5)["gates"]
+    assert gate["notes"][-1].startswith(f"decided before, in run {first['run_id']}")
