@@ -43,6 +43,10 @@ def summary(report: Report) -> str:
     """The sentence under the verdict of several gates, or of none."""
     if not report.gates:
         return "No gated prompt has changed."
+    if all(is_watch(gate.evidence) for gate in report.gates):
+        drifted = sum(gate.decision is Verdict.FAIL for gate in report.gates)
+        unclear = sum(gate.decision is Verdict.INCONCLUSIVE for gate in report.gates)
+        return f"{drifted} of {len(report.gates)} gates have drifted{f'; {unclear} inconclusive' if unclear else ''}."
     awaiting = sum(gate.exit_code == ExitCode.AWAITING_SIGN_OFF for gate in report.gates)
     blocking = sum(gate.exit_code != ExitCode.PASS for gate in report.gates) - awaiting
     sign_off = f"; {awaiting} awaiting sign-off" if awaiting else ""
@@ -93,6 +97,11 @@ def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
         *((("broken", _flips(gate)), ("tags", _tags(gate))) if evidence.baseline else ()),
         ("calls", _calls(evidence)),
     )
+
+
+def is_watch(evidence: Evidence) -> bool:
+    """Whether a version was compared with its own stored samples: that is no change, and has no level."""
+    return evidence.level is None and evidence.stored_baseline is not None
 
 
 def run_line(report: Report) -> str:
@@ -171,7 +180,7 @@ def _decision(gate: GateReport, criterion: str) -> str:
 
 def _level(evidence: Evidence) -> str:
     level = evidence.level
-    if level is None and evidence.stored_baseline is not None:
+    if is_watch(evidence):
         return "none: nothing was edited, a version is compared with its own stored samples"
     if level is None:
         return "none: stored scores are compared as they are"
