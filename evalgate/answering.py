@@ -7,7 +7,7 @@ import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
@@ -86,7 +86,7 @@ def open_engine(
         ordered = sorted(names, key=lambda name: (config.targets[name].kind == "local", name))
         providers = {name: opening.provider(config.targets[name]) for name in ordered}
         if elsewhere is not None:
-            _require_use(way, config, plans, {name for name in names if opening.goes_elsewhere(config.targets[name])})
+            require_use(way, config, plans, answers=answers)
             stack.callback(elsewhere.close)
             elsewhere.start()
         engine = stack.enter_context(
@@ -104,6 +104,19 @@ def open_engine(
             _write_recordings(config, tree, engine)
         if elsewhere is not None:
             elsewhere.finish()
+
+
+def in_batches(config: Config) -> Config:
+    """The configuration with the prices of a batch: an endpoint's are half of what a call costs."""
+    from evalgate.execute.batch_api import discounted
+
+    return replace(
+        config,
+        targets={
+            name: replace(target, prices=discounted(target.prices)) if target.kind == "openai" else target
+            for name, target in config.targets.items()
+        },
+    )
 
 
 @contextmanager
@@ -147,11 +160,6 @@ class _Opening:
     stack: ExitStack
     elsewhere: Elsewhere | None
     offline: bool
-
-    def goes_elsewhere(self, target: Target) -> bool:
-        """Only an endpoint can be called from elsewhere; recordings, functions and the embedded model are here."""
-        replayed = self.answers == "replay" and target.recordings is not None
-        return self.elsewhere is not None and target.kind == "openai" and not replayed
 
     def provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
@@ -241,8 +249,16 @@ def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: st
             assert_never(way)
 
 
-def _require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], names: set[str]) -> None:
-    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be."""
+def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, answers: Answers) -> None:
+    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
+
+    Only an endpoint can be called from elsewhere: recordings, functions and the embedded model are here. Raises
+    InputError.
+    """
+    if way == "asyncio":
+        return
+    called = [config.targets[name] for name in sorted({name for plan in plans for name in _targets(plan)})]
+    names = {t.name for t in called if t.kind == "openai" and not (answers == "replay" and t.recordings is not None)}
     if not names:
         message = f"--engine {way} has nothing to do: no target that is to be called is of type openai"
         raise InputError(message, hint="leave --engine out; or add --live, where recordings answer an openai target")

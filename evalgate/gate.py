@@ -99,8 +99,8 @@ def decided(
 ) -> Report:
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
     _refuse_hopeless(plans, workspace.config)
-    if options.engine == "batch":  # a look may take a day, and saves half-price calls: everything goes at once
-        plans = tuple(replace(plan, sequential=False) for plan in plans)
+    if options.engine == "batch":
+        plans = _at_once(plans)
     if options.shard is not None:
         plans = tuple(trials.part(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
@@ -114,6 +114,11 @@ def decided(
     for name, gate in fresh.items():
         verdicts.keep(options.store, keys[name], gate, report)
     return report
+
+
+def _at_once(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
+    """The plans by batch: a look may take a day, and would save half-price calls."""
+    return tuple(replace(plan, sequential=False) for plan in plans)
 
 
 def _decide(
@@ -316,12 +321,16 @@ def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *
 
 
 def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]:
-    """What a run would take and could decide, gate by gate; nothing is called."""
+    """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
     workspace = open_workspace(config_path)
+    config = workspace.config
     plans = make_plans(workspace, select(workspace, options), options)
+    answering.require_use(options.engine, config, plans, answers=options.answers)
+    if options.engine == "batch":
+        plans, config = _at_once(plans), answering.in_batches(config)
     around = options.surroundings(workspace)
-    with answering.known_answers(workspace.config, plans, workspace.tree, around) as known:
-        return tuple(outlook.look_ahead(plan, workspace.config, options.store, known) for plan in plans)
+    with answering.known_answers(config, plans, workspace.tree, around) as known:
+        return tuple(outlook.look_ahead(plan, config, options.store, known) for plan in plans)
 
 
 class _Gathered:

@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from evalgate.cli.places import config_option, home_folder, store_folder
-from evalgate.cli.run import version_options
+from evalgate.cli.run import engine_option, version_options
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
+    from evalgate.execute.elsewhere import EngineName
     from evalgate.outlook import CallEstimate, Outlook, Question
 
 
 @click.command("plan")
 @config_option
 @version_options
+@engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @click.pass_context
 def command(
@@ -30,6 +32,7 @@ def command(
     baseline: str | None,
     gates: tuple[str, ...],
     default_branch: str | None,
+    engine: EngineName,
     store: Path | None,
 ) -> None:
     """Say what a run could decide, and what it would take: cases, calls, tokens, dollars. Nothing is called.
@@ -46,11 +49,16 @@ def command(
         baseline=baseline,
         gates=gates,
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
+        engine=engine,
     )
     planned = gate.estimate(config_path, options)
     for outlook in planned:
         for line in _lines(outlook):
             click.echo(line)
+        if engine == "batch":
+            click.echo(
+                "  by batch          half the price of calls, within a day; all cases at once, no stopping early"
+            )
     if any(outlook.lacking is not None for outlook in planned):
         context.exit(ExitCode.USAGE)
 

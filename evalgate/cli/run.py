@@ -30,6 +30,16 @@ def version_options(function: click.decorators.FC) -> click.decorators.FC:
     return function
 
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["asyncio", "ray", "batch"]),
+    default="asyncio",
+    show_default=True,
+    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
+    "machine), or OpenAI's Batch API: half the price, within a day.",
+)
+
+
 class _Part(click.ParamType[tuple[int, int]]):
     name = "K/N"
 
@@ -54,14 +64,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
 @click.option("--shard", type=_Part(), help="Run a part of the cases, the K-th of N, for `evalgate merge`.")
 @click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
-@click.option(
-    "--engine",
-    type=click.Choice(["asyncio", "ray", "batch"]),
-    default="asyncio",
-    show_default=True,
-    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
-    "machine), or OpenAI's Batch API: half the price, within a day.",
-)
+@engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.output_options
 @click.pass_context

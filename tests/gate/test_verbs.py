@@ -283,6 +283,36 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
     assert "0 calls to make" not in after.out, "judges are counted, since their answers are not known before"
 
 
+def test_a_plan_by_batch_costs_half_and_has_no_looks(world: World) -> None:
+    config = (world.root / "evalgate.yml").read_text().replace("stop_early: false", "max_drop: 0.1")
+    world.repository.write("evalgate.yml", config.replace("{input: 1, output: 2}", "{input: 1000, output: 2000}"))
+    world.edit()
+    by_call, by_batch = (world.evalgate("plan", "--engine", engine).out for engine in ("asyncio", "batch"))
+
+    def dollars(out: str) -> float:
+        (line,) = [line for line in out.splitlines() if line.startswith("  every case")]
+        return float(line.rpartition("$")[2])
+
+    assert dollars(by_call) > 10
+    assert dollars(by_batch) == pytest.approx(dollars(by_call) / 2, abs=0.01)
+    assert "half the price" in by_batch
+    assert "half the price" not in by_call
+    assert "stopping early   " in by_call
+    assert "stopping early   " not in by_batch
+    assert not world.server.received
+
+
+def test_a_plan_by_batch_of_what_no_batch_answers_is_refused_as_the_run_is(world: World) -> None:
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config.replace("type: is_json", "type: latency, p95_seconds: 9"))
+    world.edit()
+    planned, ran = (world.evalgate(verb, "--engine", "batch") for verb in ("plan", "run"))
+    assert planned.code == ran.code == 2
+    assert "needs seconds, and a batch has none" in planned.err
+    assert planned.err == ran.err
+    assert not world.server.received
+
+
 def test_the_plan_says_that_a_major_cannot_pass(world: World) -> None:
     rows = (world.root / "cases.jsonl").read_text().splitlines()[:50]
     world.repository.write("cases.jsonl", "\n".join(rows) + "\n")
