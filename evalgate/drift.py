@@ -32,7 +32,7 @@ from evalgate.domain import (
     Verdict,
 )
 from evalgate.domain.numbers import shown
-from evalgate.errors import Fault, InputError, ServiceError
+from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, Event
 from evalgate.gate import Options, refuse_committed, select
 from evalgate.inputs import golden, pins, prompts, versions
@@ -172,7 +172,11 @@ def _in_production(workspace: Workspace, gate: Gate, options: Options) -> Prompt
     pin = pins.load_pins(CommitTree(git, tip), pins.pins_path(workspace.config.path)).get(gate.name)
     if pin is not None:
         return pins.pinned_prompt(pin, [gate.prompt], git)
-    return versions.named_version(gate, tree, git, tip, "the default branch")
+    try:
+        return versions.named_version(gate, tree, git, tip, "the default branch")
+    except GitError as error:
+        message = f'gate "{gate.name}": {error.faults[0].message}'
+        raise GitError(message, hint="a prompt is in production once it is merged") from None
 
 
 def _compared(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:

@@ -245,6 +245,25 @@ def test_what_is_edited_here_is_not_in_production(world: World) -> None:
     assert watch(world)["baseline"]["version"] == "1.0.0"
 
 
+def test_a_prompt_that_was_not_merged_is_not_in_production(world: World) -> None:
+    sample(world)
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config.replace("support.prompt.yml", "new.prompt.yml"))
+    world.repository.write("prompts/new.prompt.yml", prompt("1.0.0", "Be new, and like nothing before."))
+    ended = world.evalgate("drift")
+    assert ended.code == 2
+    assert 'gate "support": the default branch: ' in ended.err
+    assert "has no prompts/new.prompt.yml" in ended.err
+    assert "once it is merged" in ended.err
+    assert not world.server.received
+
+
+def test_a_branch_that_is_not_there_is_said(world: World) -> None:
+    sample(world)
+    ended = world.evalgate("drift", "--default-branch", "release")
+    assert (ended.code, 'there is no branch "release"' in ended.err) == (2, True)
+
+
 def test_the_pinned_release_is_what_is_in_production(world: World) -> None:
     sample(world)
     world.evalgate("baseline", "pin", "--by", "Ada")
