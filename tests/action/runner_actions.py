@@ -1,7 +1,7 @@
 """Stand-ins for the actions of github.com, so that a workflow runs without it; called by the folders that `write` makes.
 
 Each does what its namesake does to the job's folder, and nothing else: checkout fetches the event's commit from a bare
-repository on this disk, caches and artifacts are zips in a folder. An input that a namesake does not know is an error.
+repository on this disk, caches and artifacts are zips in a folder.
 """
 
 from __future__ import annotations
