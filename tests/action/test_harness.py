@@ -244,3 +244,38 @@ def test_nothing_is_left_of_a_job(machine: Callable[..., Machine], hosted: Hoste
     ran = runner.run(events.push(hosted, before="0" * 40), workflow)
     assert ran.exit_code == 0, ran.log
     assert not [path for path in (runner.folder / "jobs").rglob("*") if path.name in ("here", "there")]
+
+
+INSTALLING = """\
+"$PYTHON" -I -m pip install --quiet --no-deps --only-binary :all: --require-hashes --target "$RUNNER_TEMP/uv" -r "$GITHUB_ACTION_PATH/lock.txt"
+"$RUNNER_TEMP/uv/bin/uv" venv --quiet --no-config --python "$PYTHON" "$RUNNER_TEMP/env"
+"$RUNNER_TEMP/uv/bin/uv" pip install --quiet --no-config --no-deps --only-binary :all: --require-hashes --python "$RUNNER_TEMP/env" -r "$GITHUB_ACTION_PATH/lock.txt"
+find "$RUNNER_TEMP/env" -name site-packages -exec sh -c 'echo "$1" > "$0/own.pth"' {} "$GITHUB_ACTION_PATH" \\;
+cd "$GITHUB_WORKSPACE" && "$RUNNER_TEMP/env/bin/python" -I -c 'import yaml, evalgate; print(evalgate.__file__)'
+"""
+INSTALL = {
+    "name": "evalgate",
+    "description": "stand-in",
+    "runs": {"using": "composite", "steps": [{"shell": "bash", "env": {"PYTHON": "python3"}, "run": INSTALLING}]},
+}
+
+
+@pytest.mark.parametrize(("left_out", "said"), [("", "evalgate/__init__.py\n"), ("--require-hashes ", "without --require-hashes"), ("--no-config ", "without --no-config"), ("-I -m", "pip without -I")])  # fmt: skip
+def test_what_is_installed_is_there_already_and_only_a_safe_order_gets_it(left_out: str, said: str, machine: Callable[..., Machine], hosted: Hosted, tmp_path: Path) -> None:  # fmt: skip
+    """The environment has this one's packages, and the package itself from the action's own folder."""
+    folder = tmp_path / "installing"
+    (folder / "evalgate").mkdir(parents=True)
+    (folder / "evalgate/__init__.py").write_text("", encoding="utf-8")
+    (folder / "lock.txt").write_text("uv==1.0 --hash=sha256:" + "0" * 64, encoding="utf-8")
+    action = {**INSTALL, "runs": json.loads(json.dumps(INSTALL["runs"]))}
+    step = action["runs"]["steps"][0]
+    step["run"] = step["run"].replace(left_out, "-m" if left_out == "-I -m" else "") if left_out else step["run"]
+    (folder / "action.yml").write_text(yaml.safe_dump(action), encoding="utf-8")
+    workflow = (
+        "name: x\non: push\njobs:\n  it:\n    runs-on: ubuntu-24.04\n    steps:\n      - uses: octo/evalgate@v1\n"
+    )
+    ran = machine(action=folder).run(events.push(hosted, before="0" * 40), workflow)
+    assert said in ran.job("it").printed, ran.log
+    assert (ran.exit_code == 0) is (not left_out), ran.log
+    if not left_out:
+        assert str(tmp_path / "machine" / "jobs") in ran.job("it").printed
