@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import yaml
@@ -22,3 +23,11 @@ def all_of_them() -> dict[str, str]:
     """File name to text."""
     own = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")}
     return {**own, **{f"readme-{name}.yml": text for name, text in of_readme().items()}}
+
+
+def installed_action(into: Path) -> Path:
+    """What a runner unpacks of this repository that the action needs, as the folder to give to a `Machine`."""
+    shutil.copytree(ROOT / "evalgate", into / "evalgate", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ACTION, *ROOT.glob("requirements*.txt")):
+        shutil.copy(path, into / path.name)
+    return into
