@@ -25,7 +25,12 @@ KNOWN = {
     "actions/download-artifact": {"name": "", "pattern": "", "path": ".", "merge-multiple": "false", "run-id": "${{ github.run_id }}", "github-token": "", "repository": ""},
     "actions/setup-python": {"python-version": "", "cache": ""},
 }  # fmt: skip
-OUTPUTS = ("cache-hit", "artifact-id", "python-path", "ref", "commit")
+OUTPUTS = {
+    "actions/checkout": ["ref", "commit"],
+    "actions/cache/restore": ["cache-hit"],
+    "actions/upload-artifact": ["artifact-id"],
+    "actions/setup-python": ["python-path"],
+}
 PRE_NODE = (
     "require('node:child_process').execFileSync({python}, [{script}, {verb}, {settings}], {{stdio: 'inherit'}});\n"
 )
@@ -65,7 +70,8 @@ def write(folder: Path, *, origin: Path, cache: Path, artifacts: Path, tools: Pa
                     **{_variable(key): "${{ inputs." + key + " }}" for key in inputs},
                 },
             }
-            action["outputs"] = {o: {"description": o, "value": "${{ steps.it.outputs." + o + " }}"} for o in OUTPUTS}
+            given = OUTPUTS.get(name, [])
+            action["outputs"] = {o: {"description": o, "value": "${{ steps.it.outputs." + o + " }}"} for o in given}
             action["runs"] = {"using": "composite", "steps": [step]}
         (place / "action.yml").write_text(yaml.safe_dump(action, sort_keys=False), encoding="utf-8")
     return {name: folder / name for name in KNOWN if name.count("/") == 1}
