@@ -1,11 +1,11 @@
 """Workflows run by `act` on this machine, without docker and without a network; what a run left behind as plain data.
 
-What act 0.2.89 does otherwise than GitHub, found by trying: `strategy` is empty everywhere, and `matrix` is null inside a
-composite action; a matrix has one result for all its jobs; GITHUB_SHA is the commit checked out where act is started, whatever the event says; GITHUB_API_URL,
-GITHUB_REF, GITHUB_REPOSITORY and GITHUB_RUN_ID given with --env become `github.api_url` and so on as well, in every step;
-a step's environment contains that of act itself; `on:` filters, `permissions` and `environment` are not looked at;
-`github.repository_id` is empty; the summary of a composite action's last step is reported twice; RUNNER_TEMP is a folder
-of the job and goes with it, as does a job's workspace.
+What act 0.2.89 does otherwise than GitHub, found by trying: `strategy` is empty everywhere, and `matrix` is null inside
+a composite action; a matrix has one result for all its jobs; GITHUB_SHA is the commit checked out where act is started,
+whatever the event says; GITHUB_API_URL, GITHUB_REF, GITHUB_REPOSITORY and GITHUB_RUN_ID given with --env become
+`github.api_url` and so on as well, in every step; a step's environment contains that of act itself; `on:` filters,
+`permissions` and `environment` are not looked at; `github.repository_id` is empty; the summary of a composite action's
+last step is reported twice; RUNNER_TEMP is a folder of the job and goes with it, as does a job's workspace.
 """
 
 from __future__ import annotations
@@ -115,7 +115,12 @@ class Machine:
         attempt: int = 1,
         seconds: float = SECONDS,
     ) -> Ran:
-        """One run of one workflow's text. `env` reaches every step, as a variable of the workflow would."""
+        """One run of one workflow's text. `env` reaches every step, as a variable of the workflow would.
+
+        A secret reaches the steps that ask for it, and so does the token.
+        """
+        known = self.folder / "secrets.yml"  # a file, since the words of an order are shown by `ps`, and steps inherit
+        known.write_text(json.dumps({"GITHUB_TOKEN": token, **(secrets or {})}), encoding="utf-8")
         file = self.folder / f"{event.name}.yml"
         file.write_text(workflow, encoding="utf-8")
         payload = self.folder / f"{event.name}.json"
@@ -133,23 +138,21 @@ class Machine:
             ACT, event.name, "--json", "--workflows", str(file), "--eventpath", str(payload), "--actor", event.actor,
             "--platform", "ubuntu-24.04=-self-hosted", "--no-skip-checkout", "--no-cache-server",
             "--action-cache-path", str(self.folder / "jobs"), "--concurrent-jobs", "2",
+            "--secret-file", str(known),
         ]  # fmt: skip
         for name, value in variables.items():
             order += ["--env", f"{name}={value}"]
-        for name in {"GITHUB_TOKEN": token, **(secrets or {})}:
-            order += ["--secret", name]
         for uses in sorted(set(re.findall(r"^\s*(?:- )?uses:\s*([^\s#]+)", workflow, re.MULTILINE))):
             order += ["--local-repository", f"{_repository_of(uses)}={self._folder_of(uses)}"]
-        code, log = _bounded(order, self._commit(event.sha), self._environment(token, secrets or {}), seconds)
+        code, log = _bounded(order, self._commit(event.sha), self._environment(), seconds)
         return Ran(exit_code=code, log=log, jobs=_jobs(log))
 
-    def _environment(self, token: str, secrets: Mapping[str, str]) -> dict[str, str]:
-        """Secrets go this way, since an order's words are shown by `ps`."""
+    def _environment(self) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in SYSTEM if name in os.environ}
         inherited["PATH"] = os.pathsep.join([str(self.tools), inherited["PATH"]])
         # no proxy of the machine, and no settings of git, pip or uv: what a fresh runner has
         plain = {"HOME": str(self.folder / "home"), "GIT_CONFIG_NOSYSTEM": "1", "NO_PROXY": "*"}
-        return {**inherited, **plain, "GITHUB_TOKEN": token, **secrets}
+        return {**inherited, **plain}
 
     def _folder_of(self, uses: str) -> Path:
         name = "/".join(uses.partition("@")[0].split("/")[:2])

@@ -246,6 +246,25 @@ def test_nothing_is_left_of_a_job(machine: Callable[..., Machine], hosted: Hoste
     assert not [path for path in (runner.folder / "jobs").rglob("*") if path.name in ("here", "there")]
 
 
+def test_a_secret_reaches_only_the_step_that_asks_for_it(machine: Callable[..., Machine], hosted: Hosted) -> None:
+    workflow = """\
+name: x
+on: push
+jobs:
+  it:
+    runs-on: ubuntu-24.04
+    steps:
+      - run: echo "none ${OPENAI_API_KEY-}${GITHUB_TOKEN-}."
+      - run: echo "asked ${#KEY} ${#TOKEN}."
+        env:
+          KEY: ${{ secrets.OPENAI_API_KEY }}
+          TOKEN: ${{ github.token }}
+"""
+    event = events.push(hosted, before="0" * 40)
+    ran = machine().run(event, workflow, token="ghs_12345", secrets={"OPENAI_API_KEY": "sk-'= $x"})
+    assert ran.job("it").printed == "none .\nasked 8 9.\n"
+
+
 INSTALLING = """\
 "$PYTHON" -I -m pip install --quiet --no-deps --only-binary :all: --require-hashes --target "$RUNNER_TEMP/uv" -r "$GITHUB_ACTION_PATH/lock.txt"
 "$RUNNER_TEMP/uv/bin/uv" venv --quiet --no-config --python "$PYTHON" "$RUNNER_TEMP/env"
