@@ -2,7 +2,7 @@
 
 The folder listing is the data flow:
 
-    doors      cli/                                            print, exit, environment
+    doors      cli/  action.py                                 print, exit, environment
                  |
     corridor   gate.py                                         the pipeline on one page
                  workspace.py   where the inputs lie           answering.py    who answers
@@ -12,11 +12,13 @@ The folder listing is the data flow:
                  outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
                  calibration.py judges against people          after_merge.py  pin a release, sample the baseline
                  before_push.py what can be told of a push     drift.py       one version, then and now
+                 options.py     what a door asks for           gathering.py   all faults at once
+                 at_github/     what a pull request tells, and is told
                  |
     rooms      inputs/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                read       pure     awaits      pure      pure       pure
                  |
-    outside    services/                                       git
+    outside    services/                                       git, GitHub, artifacts
     ground     domain/   errors.py                             imported by all, import nothing
 
 Who may import whom, and which file owns which outside package, is kept by tests/test_architecture.py.

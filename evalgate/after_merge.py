@@ -15,8 +15,9 @@ from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Output
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.evaluate import evaluate
 from evalgate.execute.engine import Engine, Event
-from evalgate.gate import Options, select
+from evalgate.gate import select
 from evalgate.inputs import golden, pins, prompts, versions
+from evalgate.options import Options
 from evalgate.plan import trials
 from evalgate.services.git import Git, short_name
 from evalgate.workspace import Workspace, open_workspace

@@ -7,12 +7,12 @@ import datetime
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
-from evalgate.errors import Fault, InputError, Place, ServiceError
+from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.cache import Cache, prepare_store, read_recordings, write_recordings
 from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
 from evalgate.execute.engine import Engine, Event
@@ -56,12 +56,13 @@ def open_engine(
     journal: Path | None = None,
     way: EngineName = "asyncio",
     offline: bool = False,
+    partial: bool = False,
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
     `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called: from
     this process, from a Ray cluster's, or by batch. `offline`: nobody is called; a request whose answer is not known
-    already ends the run with a ServiceError.
+    already ends the run with a ServiceError, unless the run may be `partial`: then it alone has failed.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
@@ -80,13 +81,11 @@ def open_engine(
             stack=stack,
             elsewhere=elsewhere,
             offline=offline,
+            partial=partial,
         )
-        names = {name for plan in plans for name in _targets(plan)}
-        # the embedded model takes a while to load: what is wrong with another target is said before
-        ordered = sorted(names, key=lambda name: (config.targets[name].kind == "local", name))
-        providers = {name: opening.provider(config.targets[name]) for name in ordered}
+        providers = opening.providers()
         if elsewhere is not None:
-            _require_use(way, config, plans, {name for name in names if opening.goes_elsewhere(config.targets[name])})
+            require_use(way, config, plans, answers=answers)
             stack.callback(elsewhere.close)
             elsewhere.start()
         engine = stack.enter_context(
@@ -104,6 +103,26 @@ def open_engine(
             _write_recordings(config, tree, engine)
         if elsewhere is not None:
             elsewhere.finish()
+
+
+def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that are to hold the keys of endpoints and are not set; what is replayed needs none."""
+    wanted = (target for target in config.targets.values() if target.kind == "openai" and target.recordings is None)
+    names = dict.fromkeys(target.api_key_env for target in wanted if target.api_key_env is not None)
+    return tuple(name for name in names if not environment.get(name, "").strip())
+
+
+def in_batches(config: Config) -> Config:
+    """The configuration with the prices of a batch: an endpoint's are half of what a call costs."""
+    from evalgate.execute.batch_api import discounted
+
+    return replace(
+        config,
+        targets={
+            name: replace(target, prices=discounted(target.prices)) if target.kind == "openai" else target
+            for name, target in config.targets.items()
+        },
+    )
 
 
 @contextmanager
@@ -147,11 +166,15 @@ class _Opening:
     stack: ExitStack
     elsewhere: Elsewhere | None
     offline: bool
+    partial: bool
 
-    def goes_elsewhere(self, target: Target) -> bool:
-        """Only an endpoint can be called from elsewhere; recordings, functions and the embedded model are here."""
-        replayed = self.answers == "replay" and target.recordings is not None
-        return self.elsewhere is not None and target.kind == "openai" and not replayed
+    def providers(self) -> dict[str, Provider]:
+        """Those of all targets that the plans ask, by name."""
+        names = {name for plan in self.plans for name in _targets(plan)}
+        targets = self.config.targets
+        # the embedded model takes a while to load: what is wrong with another target is said before
+        ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
+        return {name: self.provider(targets[name]) for name in ordered}
 
     def provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
@@ -160,7 +183,7 @@ class _Opening:
         if self.offline and target.kind != "recorded":
             from evalgate.execute.stored import OfflineProvider
 
-            return OfflineProvider(target)
+            return OfflineProvider(target, fatal=not self.partial)
         match target.kind:
             case "openai":
                 return self._openai(target, timeout)
@@ -186,7 +209,7 @@ class _Opening:
 
         try:
             data = self.tree.read(path)
-        except InputError as error:
+        except (GitError, InputError) as error:  # of a commit, or of the working tree
             message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
             raise ServiceError(message, place=Place(path=path), hint=how_to_record(target)) from error
         return ReplayProvider(target, read_recordings(data, path), path)
@@ -241,8 +264,16 @@ def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: st
             assert_never(way)
 
 
-def _require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], names: set[str]) -> None:
-    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be."""
+def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, answers: Answers) -> None:
+    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
+
+    Only an endpoint can be called from elsewhere: recordings, functions and the embedded model are here. Raises
+    InputError.
+    """
+    if way == "asyncio":
+        return
+    called = [config.targets[name] for name in sorted({name for plan in plans for name in _targets(plan)})]
+    names = {t.name for t in called if t.kind == "openai" and not (answers == "replay" and t.recordings is not None)}
     if not names:
         message = f"--engine {way} has nothing to do: no target that is to be called is of type openai"
         raise InputError(message, hint="leave --engine out; or add --live, where recordings answer an openai target")

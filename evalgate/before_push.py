@@ -24,7 +24,7 @@ from evalgate.workspace import Workspace, workspace_at
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import Event
-    from evalgate.gate import Options
+    from evalgate.options import Options
 
 Mode = Literal["cached", "quick", "full"]
 

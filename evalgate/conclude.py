@@ -39,10 +39,11 @@ from evalgate.domain import (
     Target,
     Threshold,
     Usage,
+    Verdict,
     VersionRef,
     digest,
 )
-from evalgate.errors import ExitCode, InputError, Place
+from evalgate.errors import EvalgateError, ExitCode, InputError, Place
 
 
 def report_of(
@@ -62,6 +63,19 @@ def report_of(
         gates=tuple(gates),
         warnings=tuple(warnings),
         policy_changes=tuple(policy_changes),
+    )
+
+
+def not_evaluated(error: EvalgateError) -> Report:
+    """The report of a run that ended before any verdict: its faults are warnings, its exit code the error's."""
+    return Report(
+        run_id=uuid.uuid4().hex[:12],
+        created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        tool_version=evalgate.__version__,
+        decision=Verdict.INCONCLUSIVE,
+        exit_code=int(error.exit_code),
+        gates=(),
+        warnings=tuple(str(fault) for fault in error.faults),
     )
 
 

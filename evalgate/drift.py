@@ -32,15 +32,16 @@ from evalgate.domain import (
     Verdict,
 )
 from evalgate.domain.numbers import shown
-from evalgate.errors import Fault, InputError, ServiceError
+from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, Event
-from evalgate.gate import Options, refuse_committed, select
+from evalgate.gate import refuse_committed, select
 from evalgate.inputs import golden, pins, prompts, versions
 from evalgate.inputs.tree import CommitTree
+from evalgate.options import Options, opened
 from evalgate.plan import trials
 from evalgate.report import stored as files
 from evalgate.report import view
-from evalgate.workspace import Workspace, open_workspace
+from evalgate.workspace import Workspace
 
 # An interrupted run is continued while its answers are those of the same day's model, and a nightly one begins anew.
 _FRESH = datetime.timedelta(hours=12)
@@ -69,7 +70,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None] =
     no gate's answers can drift (recorded outputs; a function without a version); ServiceError, before anything is
     asked, where a gate has no samples to be compared with.
     """
-    workspace = open_workspace(config_path)
+    workspace = opened(config_path, options)
     config = workspace.config
     refuse_committed(workspace, options.store)
     chosen = select(workspace, replace(options, candidate=None, baseline=None))
@@ -172,7 +173,11 @@ def _in_production(workspace: Workspace, gate: Gate, options: Options) -> Prompt
     pin = pins.load_pins(CommitTree(git, tip), pins.pins_path(workspace.config.path)).get(gate.name)
     if pin is not None:
         return pins.pinned_prompt(pin, [gate.prompt], git)
-    return versions.named_version(gate, tree, git, tip, "the default branch")
+    try:
+        return versions.named_version(gate, tree, git, tip, "the default branch")
+    except GitError as error:
+        message = f'gate "{gate.name}": {error.faults[0].message}'
+        raise GitError(message, hint="a prompt is in production once it is merged") from None
 
 
 def _compared(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:

@@ -74,6 +74,10 @@ class InputError(EvalgateError):
     exit_code = ExitCode.USAGE
 
 
+class MissingSecretError(InputError):
+    """An environment variable that a target's key is to be read from is not there, as in a fork's run."""
+
+
 class GitError(EvalgateError):
     """Git cannot give what the gate needs: no repository, no such commit, a symlink, a shallow clone."""
 

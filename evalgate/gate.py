@@ -2,99 +2,63 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
 
 from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
-from evalgate.domain import (
-    STRICT_LEVEL,
-    ChangeLevel,
-    Config,
-    Gate,
-    GatePlan,
-    GateReport,
-    GoldenDataset,
-    Level,
-    Report,
-    Shard,
-)
-from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
-from evalgate.execute.elsewhere import EngineName
+from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, GateReport, GoldenDataset, Level, Report
+from evalgate.errors import Fault, GitError, InputError, Place
 from evalgate.execute.engine import Event
-from evalgate.inputs import changes, golden, pins, prompts, versions
+from evalgate.gathering import Gathered, all_of
+from evalgate.inputs import changes, golden, judged, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
+from evalgate.options import Options, opened
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
-from evalgate.workspace import Workspace, open_workspace
-
-_Item = TypeVar("_Item")
-_Made = TypeVar("_Made")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a door asks of a run, besides the configuration.
-
-    `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` leaves out
-    what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
-    ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
-    `store` is the folder of cache and journal, `home` that of downloaded models. With a `shard`, a
-    part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
-    Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
-    is not known yet is a ServiceError.
-
-    `head` is the commit that is judged, as if it were checked out; None: the working tree. With `policy_ref` "base"
-    (and `head` None: HEAD) nothing but the gates' prompts is taken from it, and nothing at all from the working tree:
-    configuration, cases, rubrics, schemas, pins and recordings are those of `policy_commit`; None: the default branch.
-    """
-
-    environment: Mapping[str, str]
-    store: Path
-    home: Path
-    candidate: str | None = None
-    baseline: str | None = None
-    gates: tuple[str, ...] = ()
-    changed: bool = False
-    default_branch: str | None = None
-    answers: answering.Answers = "replay"
-    use_cache: bool = True
-    shard: Shard | None = None
-    engine: EngineName = "asyncio"
-    note: Callable[[str], None] = lambda sentence: None
-    offline: bool = False
-    policy_ref: Literal["head", "base"] = "head"
-    policy_commit: str | None = None
-    head: str | None = None
-
-    def surroundings(self, workspace: Workspace) -> answering.Surroundings:
-        """What the engine needs to know of the machine."""
-        return answering.Surroundings(
-            environment=self.environment,
-            store=self.store,
-            home=self.home,
-            folder=workspace.folder,
-            note=self.note,
-        )
+from evalgate.services.commit_view import CommitView
+from evalgate.workspace import Workspace, workspace_at
 
 
 def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Report:
     """The whole gate: versions, plan, answers, scores, comparison, verdict."""
     # versions that were named are to be compared, whatever the working tree has in common with the merge base
     narrow = options.changed and options.candidate is None and options.baseline is None
-    workspace = open_workspace(config_path, verify=not narrow)
+    workspace = opened(config_path, options, verify=not narrow)
     selected = select(workspace, options)
+    if workspace.judged is not None:
+        return _judged(workspace, selected, options, on_event, narrow=narrow)
     removed = _removed(workspace, options)
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
         names = {gate.name for gate in changes.changed(selected, *args)}
         if not names:
             return conclude.report_of((), removed)
-        workspace = open_workspace(config_path)
+        workspace = opened(config_path, options)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     return decided(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+
+
+def _judged(
+    workspace: Workspace,
+    selected: Sequence[Gate],
+    options: Options,
+    on_event: Callable[[Event], None],
+    *,
+    narrow: bool,
+) -> Report:
+    """The verdict on a change by its base's policy; where no prompt is to be judged, on its policy changes alone."""
+    change, git = workspace.judged, workspace.git
+    assert change is not None and git is not None
+    name = workspace.config.path
+    if change.changes and git.exists(change.sides.head, name):
+        validate(workspace_at(CommitView(git, change.sides.head), name))  # what is merged has to be sound
+    if narrow:
+        selected = judged.edited_prompts(selected, change, git)
+    if not selected:
+        return conclude.report_of((), change.remarks, change.changes)
+    return decided(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
 
 
 def decided(
@@ -106,8 +70,8 @@ def decided(
 ) -> Report:
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
     _refuse_hopeless(plans, workspace.config)
-    if options.engine == "batch":  # a look may take a day, and saves half-price calls: everything goes at once
-        plans = tuple(replace(plan, sequential=False) for plan in plans)
+    if options.engine == "batch":
+        plans = _at_once(plans)
     if options.shard is not None:
         plans = tuple(trials.part(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
@@ -117,10 +81,16 @@ def decided(
     }
     fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
-    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *warnings))
+    edited = workspace.judged.changes if workspace.judged is not None else ()
+    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *warnings), edited)
     for name, gate in fresh.items():
         verdicts.keep(options.store, keys[name], gate, report)
     return report
+
+
+def _at_once(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
+    """The plans by batch: a look may take a day, and would save half-price calls."""
+    return tuple(replace(plan, sequential=False) for plan in plans)
 
 
 def _decide(
@@ -139,6 +109,7 @@ def _decide(
         on_event=on_event,
         way=options.engine,
         offline=options.offline,
+        partial=options.partial,
     ) as engine:
         reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
         engine.finish()
@@ -192,13 +163,18 @@ def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
 
 
 def select(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
-    """The gates to run. Raises InputError for an unknown name, or one file offered to several gates."""
+    """The gates to run, without those that a change has no prompt of.
+
+    Raises InputError for an unknown name, or one file offered to several gates.
+    """
     config = workspace.config
     names = [gate.name for gate in config.gates]
     for name in options.gates:
         if name not in names:
             raise InputError(f'no gate is named "{name}"', hint=f"the gates are: {', '.join(names)}")
     chosen = tuple(gate for gate in config.gates if not options.gates or gate.name in options.gates)
+    if workspace.judged is not None:
+        return tuple(gate for gate in chosen if gate.name in workspace.judged.prompts)
     for flag, value in (("--candidate", options.candidate), ("--baseline", options.baseline)):
         # a file is counted from the current folder or from the tree's root, as `versions.resolve` does
         if value is not None and len(chosen) > 1 and (Path(value).is_file() or workspace.tree.exists(value)):
@@ -211,12 +187,15 @@ def select(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
 def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) -> tuple[GatePlan, ...]:
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
     base = None
-    if workspace.git is not None:
+    if workspace.judged is not None and workspace.git is not None:
+        judged.refuse_functions(gates, workspace.config)
+        base = judged.policy_base(workspace.config, workspace.git, workspace.judged.sides)
+    elif workspace.git is not None:
         try:
             base = find_base(workspace.tree, workspace.git, workspace.config, options.default_branch)
         except GitError:
             base = None  # a gate that needs the merge base says so when its versions are looked for
-    plans = _all(gates, lambda gate: _make_plan(workspace, gate, options, base))
+    plans = all_of(gates, lambda gate: _make_plan(workspace, gate, options, base))
     if len(gates) == len(workspace.config.gates):
         _refuse_unknown_tags(plans, workspace.config)
     return plans
@@ -233,23 +212,31 @@ def _refuse_unknown_tags(plans: Sequence[GatePlan], config: Config) -> None:
 
 def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
     config, tree, git = workspace.config, workspace.tree, workspace.git
-    before = base.twin(gate) if base is not None else None
+    before, change = base.twin(gate) if base is not None else None, workspace.judged
+    file = None if change is None else change.prompts[gate.name]
     found = versions.resolve(
         gate,
         tree,
         git,
         candidate=options.candidate,
         baseline=options.baseline,
-        default_branch=options.default_branch,
+        default_branch=options.default_branch if change is None else change.sides.policy,
         immutability=config.policy.immutability,
-        base_gate_prompt=before.prompt if before is not None else None,
+        base_gate_prompt=file.base if file is not None else None if before is None else before.prompt,
+        at=None if change is None or file is None else (change.sides.head, file.head),
     )
     served, notes = _served(config, gate, found, base)
     level = levels.change_level(
-        found.candidate, found.baseline, policy=config.policy, history=found.history, served=served
+        found.candidate,
+        found.baseline,
+        policy=config.policy,
+        history=found.history,
+        served=served,
+        edited=() if change is None else change.reason,
     )
     dataset = golden.load_dataset(tree, gate.dataset)
-    arm = pins.baseline_arm(gate, found, base, git, named=options.baseline or gate.baseline)
+    at_tip = git if change is None or git is None else CommitView(git, change.sides.policy)
+    arm = pins.baseline_arm(gate, found, base, at_tip, named=options.baseline or gate.baseline)
     made = _recorded(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
@@ -295,7 +282,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
 
     def checked(gate: Gate) -> GatePlan:
-        read = _Gathered()
+        read = Gathered()
         candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
         baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
         dataset = read.take(partial(golden.load_dataset, tree, gate.dataset))
@@ -308,12 +295,12 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
             raise read.error()
         return plan
 
-    return _all(config.gates, checked)
+    return all_of(config.gates, checked)
 
 
-def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True) -> _Gathered:
+def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True) -> Gathered:
     """The faults of the recorded outputs a gate uses: each file is read, and answers every case of the dataset."""
-    read = _Gathered()
+    read = Gathered()
     roles = ((gate.candidate_target, gate.candidate_samples), (gate.baseline_target, gate.baseline_samples))
     for name, samples in roles if baseline else roles[:1]:
         target = workspace.config.targets[name]
@@ -323,42 +310,13 @@ def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *
 
 
 def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]:
-    """What a run would take and could decide, gate by gate; nothing is called."""
-    workspace = open_workspace(config_path)
+    """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
+    workspace = opened(config_path, options)
+    config = workspace.config
     plans = make_plans(workspace, select(workspace, options), options)
+    answering.require_use(options.engine, config, plans, answers=options.answers)
+    if options.engine == "batch":
+        plans, config = _at_once(plans), answering.in_batches(config)
     around = options.surroundings(workspace)
-    with answering.known_answers(workspace.config, plans, workspace.tree, around) as known:
-        return tuple(outlook.look_ahead(plan, workspace.config, options.store, known) for plan in plans)
-
-
-class _Gathered:
-    """Makes one thing after the other, and keeps the faults of all that could not be made."""
-
-    def __init__(self) -> None:
-        self.faults: list[Fault] = []
-        self._first: EvalgateError | None = None
-
-    def take(self, make: Callable[[], _Made]) -> _Made | None:
-        """What `make` makes; None where it raised."""
-        try:
-            return make()
-        except EvalgateError as error:
-            self.faults += [fault for fault in error.faults if fault not in self.faults]
-            self._first = self._first or error
-            return None
-
-    def error(self) -> EvalgateError:
-        """One error with all faults, of the kind of the first."""
-        return type(self._first or InputError())(faults=self.faults)
-
-
-def _all(items: Sequence[_Item], make: Callable[[_Item], _Made]) -> tuple[_Made, ...]:
-    """Makes them all, or raises one error with the faults of all that could not be made."""
-    gathered, made = _Gathered(), []
-    for item in items:
-        one = gathered.take(partial(make, item))
-        if one is not None:
-            made.append(one)
-    if gathered.faults:
-        raise gathered.error()
-    return tuple(made)
+    with answering.known_answers(config, plans, workspace.tree, around) as known:
+        return tuple(outlook.look_ahead(plan, config, options.store, known) for plan in plans)

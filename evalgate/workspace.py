@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalgate.domain import Check, Config, Judge
-from evalgate.inputs import pins
+from evalgate.domain import DEFAULT_LEVELS, Check, Config, Judge, Limits, Policy
+from evalgate.errors import EvalgateError, InputError, Place
+from evalgate.inputs import judged, pins
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import CommitTree, Tree, WorkTree
 from evalgate.score import checks, judges
@@ -19,7 +22,8 @@ from evalgate.services.git import Git
 class Workspace:
     """Where the configuration was found: the tree all inputs are read from, and the repository around it, if any.
 
-    `pins` are those of that tree, which count once they are merged.
+    `pins` are those of that tree, which count once they are merged. `judged` is set where the tree is the base's, and
+    only prompts are the change's: `git` then shows the repository with the change checked out.
     """
 
     tree: Tree
@@ -27,6 +31,7 @@ class Workspace:
     config: Config
     folder: Path
     pins: Mapping[str, pins.Pin]
+    judged: judged.Judged | None = None
 
 
 def open_workspace(config_path: Path, *, verify: bool = True) -> Workspace:
@@ -51,6 +56,103 @@ def workspace_at(view: CommitView, name: str, *, verify: bool = True) -> Workspa
     config = load_config(tree, name, verify=_verify if verify else None)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
     return Workspace(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
+
+
+def workspace_judged(git: Git, name: str, *, policy: str, head: str) -> Workspace:
+    """A change as its base judges it: everything but the prompts is read at `policy`, a commit; `head` is the change's.
+
+    The change's own configuration has to be sound, too, where it edits a policy file. Where the base has no
+    configuration there are no gates, and the change's is what it edits.
+    """
+    sides = judged.Sides(
+        policy=git.resolve(policy), head=git.resolve(head), base=git.merge_base(git.resolve(head), policy)
+    )
+    view = CommitView(git, sides.head)
+    tree, own_tree = CommitTree(view, sides.policy), CommitTree(view, sides.head)
+    if tree.exists(name):
+        with _placed_at(sides.policy):
+            config, pinned = _loaded(tree, name)
+        change = judged.judge(config, _own(own_tree, config, view, sides), view, sides)
+    elif own_tree.exists(name):
+        _loaded(own_tree, name)
+        config, pinned = (
+            Config(path=name, gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits()),
+            {},
+        )
+        remark = f"{sides.policy[:7]} has no {name}: nothing is gated before one is merged"
+        changes = judged.policy_changes([name], view, sides)
+        change = judged.Judged(sides=sides, prompts={}, changes=changes, remarks=(remark,))
+    else:
+        raise InputError("no such file", place=Place(path=name), hint=f"neither {policy} nor {head} has it")
+    folder = (view.root / name).parent
+    return Workspace(tree=tree, git=view, config=config, folder=folder, pins=pinned, judged=change)
+
+
+def name_in(git: Git, config_path: Path) -> str:
+    """A configuration's path from the repository's top, by its name alone.
+
+    Links inside of the repository are not followed: what a change puts there must not lead to another configuration.
+    Raises InputError when it lies outside.
+    """
+    top = git.root.resolve()
+    full = _absolute(config_path)
+    for parent in reversed(full.parents):
+        if parent.resolve() == top:
+            return full.relative_to(parent).as_posix()
+    raise InputError(f"{config_path} lies outside of the repository at {top}")
+
+
+def repository_of(config_path: Path) -> Git:
+    """The repository of a configuration: the outermost on the way to it from what it has in common with this folder.
+
+    So a link, or a submodule, that a change puts on this way leads to no other one. Raises GitError when there is none.
+    """
+    full = _absolute(config_path)
+    start = Path(os.path.commonpath([full.parent, Path.cwd()]))
+    below = [folder for folder in reversed(full.parents) if folder.is_relative_to(start) and folder.is_dir()]
+    found = (git for git in map(Git.find, below) if git is not None)
+    return next(found, None) or Git.open(below[-1])
+
+
+def _absolute(path: Path) -> Path:
+    """With `..` taken out of the name; no link is followed."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _loaded(tree: CommitTree, name: str) -> tuple[Config, dict[str, pins.Pin]]:
+    config = load_config(tree, name, verify=_verify)
+    return config, pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
+
+
+def _own(tree: CommitTree, config: Config, git: Git, sides: judged.Sides) -> Config | None:
+    """The change's own configuration; None where it has none, or a broken one that it did not touch."""
+    if not tree.exists(config.path):
+        return None
+    try:
+        own, _ = _loaded(tree, config.path)
+    except EvalgateError:
+        if judged.policy_changes(judged.policy_files(config), git, sides):
+            raise
+        return None
+    return own
+
+
+@contextlib.contextmanager
+def _placed_at(commit: str) -> Iterator[None]:
+    """Faults of a file at a commit are placed there, not in the working tree's file of that name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            faults=[
+                replace(
+                    fault,
+                    place=fault.place and replace(fault.place, path=f"{commit[:7]}:{fault.place.path}"),
+                    hint=fault.hint or "the base itself has to be mended before a change can be judged by it",
+                )
+                for fault in error.faults
+            ]
+        ) from None
 
 
 def _verify(criterion: Check | Judge) -> None:

@@ -36,12 +36,13 @@ def sample(
     model is called even where recordings or cached answers exist: what a version passed with is never its baseline.
     An interrupted sampling continues where it stopped.
     """
-    from evalgate import after_merge, gate
+    from evalgate import after_merge
     from evalgate.cli.progress import Progress
+    from evalgate.options import Options
     from evalgate.report.neutralise import block
     from evalgate.report.view import cost
 
-    options = gate.Options(
+    options = Options(
         environment=os.environ,
         store=store_folder(config_path, store),
         home=home_folder(),

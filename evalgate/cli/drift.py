@@ -40,12 +40,13 @@ def command(
     proven, and with 3 when nothing is stored that it could be compared with. An interrupted run continues where it
     stopped.
     """
-    from evalgate import drift, gate
+    from evalgate import drift
     from evalgate.cli.progress import Progress
+    from evalgate.options import Options
 
     where = printing.destinations(formats, outputs)
     progress = Progress()
-    options = gate.Options(
+    options = Options(
         environment=os.environ,
         store=store_folder(config_path, store),
         home=home_folder(),

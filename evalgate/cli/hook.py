@@ -15,7 +15,7 @@ from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
     from evalgate.before_push import Answer, Mode
-    from evalgate.gate import Options
+    from evalgate.options import Options
     from evalgate.services.git import Git
     from evalgate.services.hooks import Push
 
@@ -97,7 +97,7 @@ def run(
     progress = Progress()
 
     def options() -> Options:
-        from evalgate.gate import Options
+        from evalgate.options import Options
 
         return Options(
             environment=os.environ,

@@ -5,21 +5,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from evalgate.cli.places import config_option, home_folder, store_folder
-from evalgate.cli.run import version_options
+from evalgate.cli.run import engine_option, version_options
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
+    from evalgate.execute.elsewhere import EngineName
     from evalgate.outlook import CallEstimate, Outlook, Question
 
 
 @click.command("plan")
 @config_option
 @version_options
+@engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @click.pass_context
 def command(
@@ -30,6 +32,9 @@ def command(
     baseline: str | None,
     gates: tuple[str, ...],
     default_branch: str | None,
+    policy_ref: Literal["head", "base"],
+    head: str | None,
+    engine: EngineName,
     store: Path | None,
 ) -> None:
     """Say what a run could decide, and what it would take: cases, calls, tokens, dollars. Nothing is called.
@@ -37,8 +42,9 @@ def command(
     Exits with 2, as the run would, where a level needs a PASS that so few cases cannot give.
     """
     from evalgate import gate
+    from evalgate.options import Options
 
-    options = gate.Options(
+    options = Options(
         environment=os.environ,
         store=store_folder(config_path, store),
         home=home_folder(),
@@ -46,11 +52,18 @@ def command(
         baseline=baseline,
         gates=gates,
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
+        policy_ref=policy_ref,
+        head=head,
+        engine=engine,
     )
     planned = gate.estimate(config_path, options)
     for outlook in planned:
         for line in _lines(outlook):
             click.echo(line)
+        if engine == "batch":
+            click.echo(
+                "  by batch          half the price of calls, within a day; all cases at once, no stopping early"
+            )
     if any(outlook.lacking is not None for outlook in planned):
         context.exit(ExitCode.USAGE)
 

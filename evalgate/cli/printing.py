@@ -14,8 +14,16 @@ import click
 
 from evalgate.domain import Report
 
-FORMATS = ("terminal", "markdown", "json", "csv")
-_SUFFIXES = {".json": "json", ".csv": "csv", ".md": "markdown", ".markdown": "markdown", ".txt": "terminal"}
+FORMATS = ("terminal", "markdown", "html", "json", "csv")
+_SUFFIXES = {
+    ".json": "json",
+    ".csv": "csv",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".txt": "terminal",
+}
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -26,7 +34,7 @@ def output_options(function: _Command) -> _Command:
         "outputs",
         multiple=True,
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write to this file instead of the screen; one for each --format, or matched by .json, .md, .csv, .txt.",
+        help="Write to this file, not the screen; one for each --format, or matched by .json, .md, .html, .csv, .txt.",
     )(function)
     return click.option(
         "--format",
@@ -95,6 +103,10 @@ def _rendered(report: Report, name: str, *, width: int, color: bool) -> Iterable
         from evalgate.report import markdown
 
         return (markdown.render(report),)
+    if name == "html":
+        from evalgate.report import html
+
+        return (html.render(report),)
     if name == "csv":
         from evalgate.report import table
 
@@ -129,5 +141,5 @@ def has_color() -> bool:
 def _by_suffix(path: Path) -> str:
     name = _SUFFIXES.get(path.suffix.lower())
     if name is None:
-        raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md, .csv or .txt")
+        raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md, .html, .csv or .txt")
     return name

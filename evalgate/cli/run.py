@@ -21,6 +21,16 @@ if TYPE_CHECKING:
 def version_options(function: click.decorators.FC) -> click.decorators.FC:
     """Which versions are compared, and of which gates."""
     for decorate in (
+        click.option("--head", metavar="REF", help="Judge this commit  [default: the working tree]"),
+        click.option(
+            "--policy-ref",
+            type=click.Choice(["head", "base"]),
+            default="head",
+            show_default=True,
+            help="Whose configuration, cases, rubrics, schemas, pins and recordings judge: those of what is judged, or "
+            "those of the default branch's tip. With base, prompts alone are the commit's, and nothing is read from "
+            "the working tree.",
+        ),
         click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline."),
         click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable."),
         click.option("--baseline", metavar="REF|FILE", help="The baseline  [default: the merge base]"),
@@ -28,6 +38,16 @@ def version_options(function: click.decorators.FC) -> click.decorators.FC:
     ):
         function = decorate(function)
     return function
+
+
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["asyncio", "ray", "batch"]),
+    default="asyncio",
+    show_default=True,
+    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
+    "machine), or OpenAI's Batch API: half the price, within a day.",
+)
 
 
 class _Part(click.ParamType[tuple[int, int]]):
@@ -48,20 +68,16 @@ class _Part(click.ParamType[tuple[int, int]]):
 @config_option
 @version_options
 @click.option(
-    "--changed", is_flag=True, help="Leave out gates whose prompt, dataset, criteria and policy are unchanged."
+    "--changed",
+    is_flag=True,
+    help="Leave out gates whose prompt, dataset, criteria and policy are unchanged; with "
+    "--policy-ref base, those whose prompt is.",
 )
 @click.option("--live", "answers", flag_value="live", help="Call the model even where recordings exist.")
 @click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
 @click.option("--shard", type=_Part(), help="Run a part of the cases, the K-th of N, for `evalgate merge`.")
 @click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
-@click.option(
-    "--engine",
-    type=click.Choice(["asyncio", "ray", "batch"]),
-    default="asyncio",
-    show_default=True,
-    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
-    "machine), or OpenAI's Batch API: half the price, within a day.",
-)
+@engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.output_options
 @click.pass_context
@@ -73,6 +89,8 @@ def command(
     baseline: str | None,
     gates: tuple[str, ...],
     default_branch: str | None,
+    policy_ref: Literal["head", "base"],
+    head: str | None,
     changed: bool,
     answers: Literal["live", "record"] | None,
     shard: tuple[int, int] | None,
@@ -93,11 +111,12 @@ def command(
     """
     from evalgate import gate
     from evalgate.cli.progress import Progress, own_stdout
+    from evalgate.options import Options
 
     where = printing.destinations(formats, outputs)
     folder = store_folder(config_path, store)
     progress = Progress()
-    options = gate.Options(
+    options = Options(
         environment=os.environ,
         store=folder,
         home=home_folder(),
@@ -111,11 +130,11 @@ def command(
         shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
         engine=engine,
         note=progress.note,
+        policy_ref=policy_ref,
+        head=head,
     )
     printing.probe(where)
-    last = folder / "report.json"
-    with contextlib.suppress(OSError):
-        last.unlink(missing_ok=True)  # a run that ends without a verdict must not leave an old one behind
+    last = _forgotten(folder / "report.json")
     with progress, own_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
     printing.emit(report, where)
@@ -124,11 +143,18 @@ def command(
     context.exit(ExitCode.PASS if shard is not None else report.exit_code)
 
 
+def _forgotten(path: Path) -> Path:
+    """The place of the last run's report: a run that ends without a verdict must not leave an old one behind."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+    return path
+
+
 def _keep(path: Path, report: Report) -> None:
     """The report of the last run, for the verbs that work from it; where it cannot be written the verdict stands."""
     from evalgate.report import json
 
-    if not report.gates:
+    if not report.gates and not report.policy_changes:
         return
     try:
         printing.write(path, json.pieces(report))

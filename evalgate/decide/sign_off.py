@@ -196,6 +196,8 @@ def _unpublished(asked: Asked) -> str | None:
 
 def _unnamed(asked: Asked) -> str | None:
     """Where it is not known who wrote the change, nobody can be said to have had no part in it."""
+    if not asked.author.strip():
+        return "who opened the pull request is not known: open it anew"
     if len(asked.commits) >= COMMITS_LISTED:
         return f"GitHub lists only {COMMITS_LISTED} commits, and who wrote the others is not known: squash some"
     unnamed = sum(not logins or not all(login.strip() for login in logins) for logins in asked.commits)

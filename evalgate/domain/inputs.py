@@ -319,7 +319,11 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole of evalgate.yml; paths are relative to `root`'s tree, with forward slashes."""
+    """The whole of evalgate.yml; paths are relative to `root`'s tree, with forward slashes.
+
+    `approvers` are logins and teams (`org/team`) who may sign a change off, whether they may write or not. No verdict
+    depends on them.
+    """
 
     path: str
     gates: tuple[Gate, ...]
@@ -327,3 +331,4 @@ class Config:
     policy: Policy
     limits: Limits
     batching: Batching = Batching()
+    approvers: tuple[str, ...] = ()

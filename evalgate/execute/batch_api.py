@@ -54,6 +54,11 @@ class BatchState:
         return self.status in ("completed", "failed", "expired", "cancelled")
 
 
+def discounted(full: Prices | None) -> Prices | None:
+    """Dollars per million tokens in a batch: half of what they are otherwise."""
+    return None if full is None else Prices(input=full.input * DISCOUNT, output=full.output * DISCOUNT)
+
+
 class BatchEndpoint(OpenAIProvider):
     """An OpenAI endpoint that is asked by file. All methods raise ProviderError; `gone` is such an error's 404."""
 
@@ -61,9 +66,8 @@ class BatchEndpoint(OpenAIProvider):
 
     @property
     def prices(self) -> Prices | None:
-        """Dollars per million tokens in a batch: half of what the target has."""
-        full = self._prices
-        return None if full is None else Prices(input=full.input * DISCOUNT, output=full.output * DISCOUNT)
+        """Dollars per million tokens in a batch."""
+        return discounted(self._prices)
 
     @property
     def who(self) -> str:

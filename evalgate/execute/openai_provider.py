@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
-from evalgate.errors import InputError
+from evalgate.errors import InputError, MissingSecretError
 from evalgate.execute import chat
 from evalgate.execute.envelope import Envelope, envelope
 from evalgate.execute.protocol import Headroom, Memory, ProviderError
@@ -174,7 +174,7 @@ def _checked_key(target: Target, api_key: str | None) -> str | None:
     key = (api_key or "").strip()
     variable = target.api_key_env
     if variable and not key:
-        raise InputError(
+        raise MissingSecretError(
             f'target "{target.name}": the environment variable {variable} is not set',
             hint=f"set {variable} to the key; an endpoint that needs none has no api_key_env",
         )

@@ -90,15 +90,19 @@ class ReplayProvider:
 
 
 class OfflineProvider:
-    """Nobody, in place of a target: what cache and journal hold is known, and nothing else is ever asked."""
+    """Nobody, in place of a target: what cache and journal hold is known, and nothing else is ever asked.
 
-    def __init__(self, target: Target) -> None:
+    What is not known ends the run if that is `fatal`, else its own trial alone.
+    """
+
+    def __init__(self, target: Target, *, fatal: bool = True) -> None:
         self._target = target
+        self._fatal = fatal
         self.memory: Final[Memory] = "nothing" if target.kind == "python" else "cache"
         self.concurrency: Final = None
 
     async def answer(self, request: Request) -> Outcome:
-        raise ProviderError(f'not known without a call to target "{self._target.name}"', fatal=True)
+        raise ProviderError(f'not known without a call to target "{self._target.name}"', fatal=self._fatal)
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
         pass

@@ -75,6 +75,7 @@ class _ConfigReader:
             policy=policy,
             limits=limits,
             batching=self._batching(),
+            approvers=tuple(_data(self._root.get("policy"), "approvers", ())),
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
@@ -162,7 +163,7 @@ class _ConfigReader:
             return Policy(levels=DEFAULT_LEVELS)
         names = {level.name.lower(): level for level in Level}
         levels = {level: replace(DEFAULT_LEVELS[level], **_data(node, name, {})) for name, level in names.items()}
-        given: dict[str, Any] = {key: value for key, value in node.data.items() if key not in names}
+        given: dict[str, Any] = {key: value for key, value in node.data.items() if key not in (*names, "approvers")}
         given |= {key: tuple(given[key]) for key in ("critical_tags", "blocking_tags") if key in given}
         return Policy(levels=levels, **given)
 

@@ -22,6 +22,7 @@ class OtherRun:
     id: int
     event: str
     head: str
+    fork: bool
     repository_id: int
     owner: str
     branch: str
@@ -101,6 +102,7 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
             id=int(run["id"]),
             event=str(run["event"]),
             head=_sha(run["head_sha"]),
+            fork=source["id"] != data["repository"]["id"],
             repository_id=int(source["id"]),
             owner=str(source["owner"]["login"]),
             branch=str(run["head_branch"]),

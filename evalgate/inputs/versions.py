@@ -50,6 +50,7 @@ def resolve(
     default_branch: str | None = None,
     immutability: Literal["history", "published"] = "history",
     base_gate_prompt: str | None = None,
+    at: tuple[str, str] | None = None,
 ) -> Versions:
     """Candidate, baseline and the history of their version numbers.
 
@@ -58,12 +59,15 @@ def resolve(
     for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, when it is known and another), at
     the gate's own path, and under the name it was renamed from.
 
+    `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref, and no
+    file is looked at.
+
     A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError.
     """
-    found = _candidate(gate, tree, git, candidate)
+    found = _candidate(gate, tree, git, candidate, at)
     assert found.version is not None
     if baseline is not None:
-        base = _named(gate, tree, git, baseline, "--baseline")
+        base = _named(gate, tree, git, baseline, "--baseline", files=at is None)
     elif gate.baseline is not None:
         version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
         base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
@@ -86,23 +90,26 @@ def candidate_of(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> 
     return load_prompt(tree, gate.prompt) if named is None else named_version(gate, tree, git, named, "--candidate")
 
 
-def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> _Found:
+def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None, at: tuple[str, str] | None = None) -> _Found:
+    if at is not None and git is not None:
+        commit, file = at
+        return _Found(version=prompt_at(git, commit, file), file=file, commit=commit)
     if named is not None:
         return _named(gate, tree, git, named, "--candidate")
     return _Found(version=load_prompt(tree, gate.prompt), file=_in_repository(gate.prompt, tree, git))
 
 
-def _named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> _Found:
+def _named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str, *, files: bool = True) -> _Found:
     """What an option names: a file, counted from the current folder or from the tree's root, or a ref."""
-    path = Path(named).absolute().as_posix() if Path(named).is_file() else named
-    if path != named or tree.exists(path):
+    path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
+    if files and (path != named or tree.exists(path)):
         version = parse_prompt(tree.read(path), named, named)
         return _Found(version=version, note=f"{option} {named}", file=_in_repository(path, tree, git))
     if git is None:
         raise InputError(f'{option}: "{named}" is no file, and no git ref either: there is no git repository here')
     if not git.knows(named):
         raise InputError(
-            f'{option}: "{named}" is neither a file nor a git ref',
+            f'{option}: "{named}" is neither a file nor a git ref' if files else f'{option}: "{named}" is no git ref',
             hint=DEEPEN if git.shallow else "files are looked for from the current folder, refs as in git rev-parse",
         )
     commit = git.resolve(named)
@@ -128,10 +135,16 @@ def _at_merge_base(
     old = before and _in_repository(before, tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
     file = file or git.renamed_from(base, own, commit=commit)
-    where = f"{base[:7]}, the merge base with {short_name(default)}"
+    named = default[:7] if git.resolve(default) == default else short_name(default)
+    where = f"{base[:7]}, the merge base with {named}"
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
     return _Found(version=at_commit(git, base, file), note=where, file=file, commit=base)
+
+
+def prompt_at(git: Git, commit: str, file: str) -> PromptVersion:
+    """The prompt in a file of a commit; its faults are placed in the file, which is that of the change's author."""
+    return parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
 
 
 def at_commit(git: Git, commit: str, file: str) -> PromptVersion:

@@ -23,6 +23,7 @@ def change_level(
     policy: Policy,
     history: Sequence[Release] = (),
     served: Sequence[str] = (),
+    edited: Sequence[str] = (),
 ) -> ChangeLevel:
     """The level of a change, with a finding (each one fails) where the declared versions do not hold.
 
@@ -31,6 +32,7 @@ def change_level(
     declared level is the leftmost number that grew, None unless both versions declare one and the candidate's is
     newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares what its number stands for: MAJOR. The
     effective level is the stricter of the two. Without a baseline the minimum and the effective level are MINOR.
+    `edited` are reasons that lie beside the prompt: they make the effective level MAJOR, and ask for no version number.
 
     Findings: a declared level below the minimum; other content under a version that is not newer (the same, or the
     same but for build metadata); a version older than the baseline's; a version that was dropped; and, over `history`,
@@ -58,8 +60,8 @@ def change_level(
     return ChangeLevel(
         declared=declared,
         minimum=minimum,
-        effective=max(declared or minimum, minimum),
-        reasons=tuple(reasons),
+        effective=Level.MAJOR if edited else max(declared or minimum, minimum),
+        reasons=(*edited, *reasons),
         findings=tuple(findings),
     )
 

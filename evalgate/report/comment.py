@@ -29,7 +29,7 @@ _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SUBJECT = re.compile(r"[0-9a-zA-Z:_-]{0,128}")
 # Characters of JSON's strings that could end a comment of HTML, or mean something to GitHub.
 _ACTIVE = re.compile("[<>&@#`]|-(?=-)")
-_FIRST, _TABLE, _HISTORY, _MORE, _DETAILS = 1, 2, 3, 4, 5
+_TABLE, _FIRST, _HISTORY, _MORE, _DETAILS = 1, 2, 3, 4, 5
 # What the line takes that says what is left out.
 _NOTE = 250
 _PLURALS = {
@@ -95,7 +95,7 @@ def follow(before: State | None, report: Report, *, head: str, subject: str, now
     since = now
     if before and (before.head, before.subject) == (head, subject):
         since = before.at
-        run, earlier = replace(run, at=since), tuple(one for one in earlier if one.head != head)
+        run, earlier = replace(run, at=since), earlier[1:]
     state = State(head=head, subject=subject, at=since, verdict=run.verdict, history=(run, *earlier)[:_RUNS])
     _require(state)
     return state
@@ -160,8 +160,11 @@ def _require(state: State) -> None:
         raise ValueError("a time without its zone")
     if not all(_SHA.fullmatch(head) for head in (state.head, *(run.head for run in runs))):
         raise ValueError("not the sha of a commit")
-    words = [state.verdict, *(text for run in runs for text in (run.verdict, run.sentence))]
-    if any(text != visible(text) or len(text) > 2 * _WORDS for text in words) or len(state.verdict) > _VERDICT:
+    verdicts = (state.verdict, *(run.verdict for run in runs))
+    words = (*verdicts, *(run.sentence for run in runs))
+    if any(len(text) > _VERDICT for text in verdicts) or any(
+        text != visible(text) or len(text) > 2 * _WORDS for text in words
+    ):
         raise ValueError("a text that is too long or cannot be seen")
     if not _SUBJECT.fullmatch(state.subject) or len(runs) > _RUNS:
         raise ValueError("not a digest, or too many runs")
@@ -202,13 +205,13 @@ def _head(report: Report, standing: str) -> Iterator[Part]:
     blocks = list(markdown.head(report, standing))
     for position, text in enumerate(blocks):
         is_list = len(report.gates) > 1 and position == len(blocks) - 1
-        yield Part(text=text, what="list of gates", rank=_FIRST if is_list else 0)
+        yield Part(text=text, what="list of gates", rank=_TABLE if is_list else 0)
 
 
 def _gates(report: Report, cases: int) -> Iterator[Part]:
     for number, gate in enumerate(report.gates):
         if len(report.gates) > 1:
-            yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_FIRST, chain=str(number))
+            yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_TABLE, chain=str(number))
         for position, text in enumerate(markdown.titled_cases(gate, cases)):
             rank = _FIRST if position < markdown.OPEN else _MORE
             yield Part(text=text, what="case", rank=rank, chain=f"{number}/cases")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
+from evalgate.errors import ExitCode
 from evalgate.report import regressed, sides, view
-from evalgate.report.neutralise import code, html, html_code, link, markdown, preformatted, prose
+from evalgate.report.neutralise import code, html, html_code, is_address, link, markdown, preformatted, prose
 
 # So many cases of a gate stand open.
 OPEN = 3
@@ -40,18 +41,18 @@ def head(report: Report, standing: str = "") -> Iterator[str]:
     if len(report.gates) == 1:
         yield from verdict(report.gates[0])
     else:
-        yield f"## {_SIGNS[report.decision]} {view.verdict(report)}: {view.title(report)}"
+        yield f"## {_sign(report)} {view.verdict(report)}: {view.title(report)}"
         yield markdown(view.summary(report))
     sign_off = view.sign_off(report, standing)
     if sign_off:
-        yield f"**Sign-off**: {markdown(prose(sign_off))}{_where(report)}"
+        yield f"**{sign_off[0]}** {markdown(prose(sign_off[1]))}{_where(report)}"
     if len(report.gates) > 1:
-        yield "\n".join(f"- {_SIGNS[g.decision]} {view.headline(g)}: {_name(g)}" for g in report.gates)
+        yield "\n".join(f"- {_sign(g)} {view.headline(g)}: {_name(g)}" for g in report.gates)
 
 
 def verdict(gate: GateReport) -> Iterator[str]:
     """The verdict of one gate, and the sentence that decided it."""
-    yield f"## {_SIGNS[gate.decision]} {view.headline(gate)}: {_name(gate)}"
+    yield f"## {_sign(gate)} {view.headline(gate)}: {_name(gate)}"
     yield markdown(prose(view.deciding(gate)))
 
 
@@ -104,13 +105,17 @@ def _gate(gate: GateReport, most: int) -> Iterator[str]:
     yield from details(gate)
 
 
+def _sign(judged: Report | GateReport) -> str:
+    return "⏳" if judged.exit_code == ExitCode.AWAITING_SIGN_OFF else _SIGNS[judged.decision]
+
+
 def _name(gate: GateReport) -> str:
     return code(prose(gate.evidence.name, most=_NAME))
 
 
 def _where(report: Report) -> str:
     url = report.sign_off.url if report.sign_off else ""
-    return f" ({link('where', url)})" if url else ""
+    return f" ({link('where', url)})" if is_address(url) else ""
 
 
 def _label(finding: Finding) -> str:
@@ -124,7 +129,7 @@ def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
     yield f"<details{' open' if is_open else ''}>"
     yield f"<summary><b>{html_code(case.case)}</b>{tags}: {criteria}</summary>"
     yield "<table>"
-    yield f"<tr>{''.join(f'<th>{_arm(side)}</th>' for side in case.sides)}</tr>"
+    yield f"<tr>{''.join(f'<th>{regressed.heading(side)}</th>' for side in case.sides)}</tr>"
     excerpts = sides.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     yield _row(f"<pre>{_excerpt(excerpt)}</pre>" for excerpt in excerpts)
     for marks in zip(*(side.marks for side in case.sides), strict=True):
@@ -135,10 +140,6 @@ def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
 
 def _row(cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f'<td valign="top">{cell}</td>' for cell in cells) + "</tr>"
-
-
-def _arm(side: regressed.Side) -> str:
-    return f"{side.arm}, sample {side.number} of {side.samples}" if side.samples > 1 else str(side.arm)
 
 
 def _excerpt(excerpt: sides.Excerpt) -> str:

@@ -22,7 +22,7 @@ _SPACES = re.compile(r"[ \t\n]+")
 
 # GitHub looks for these after Markdown has been parsed, so entities do not stop it; <code> does: mentions and e-mail
 # addresses, issues, commits, URLs, emoji names, formulas.
-_LINKED = re.compile(r"[@#$]|://|www\.|\bGH-\d|:\S*:|\w:\w|\b[0-9a-f]{7,64}\b", re.IGNORECASE)
+_LINKED = re.compile(r"[@#$]|://|www\.|GH-\d|:\S*:|\w:\w|\b[0-9a-f]{7,64}\b", re.IGNORECASE)
 # One amount is no formula; two dollar signs in a word may be.
 _DOLLARS = re.compile(r"\$[0-9.,]+")
 _ACTIVE = re.compile(r"[\\`*_\[\]<>&|~]")
@@ -81,9 +81,24 @@ def address(url: str) -> str:
 
     Raises ValueError for one that is not http or https, names no host, or is longer than 2,000 characters.
     """
-    if not _ADDRESS.match(url) or len(url) > 2_000:
+    if not is_address(url):
         raise ValueError("not an http or https address of at most 2,000 characters")
     return quote(url, safe="/:?=&#%+,;@~!$", errors="replace")
+
+
+def is_address(url: str) -> bool:
+    """Whether `address` takes it."""
+    return bool(_ADDRESS.match(url)) and len(url) <= 2_000
+
+
+def page(text: str) -> str:
+    """Text for an element or an attribute of a page of our own: on one line, and no markup."""
+    return escape(visible(text))
+
+
+def page_block(text: str) -> str:
+    """Text of several lines for an element of a page of our own that keeps white space."""
+    return escape(block(text))
 
 
 def html(text: str) -> str:

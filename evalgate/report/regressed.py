@@ -54,6 +54,11 @@ TITLES: Mapping[str, str] = {
 }
 
 
+def heading(side: Side) -> str:
+    """The words above one side: its arm, and which sample of how many is shown."""
+    return f"{side.arm}, sample {side.number} of {side.samples}" if side.samples > 1 else str(side.arm)
+
+
 def cases(gate: GateReport) -> tuple[Shown, ...]:
     """The cases to show: what got worse first (blocking findings before others), then what fails, then undecided."""
     fallen: dict[str, list[str]] = {}

@@ -75,8 +75,7 @@ def _word(verdict: Verdict) -> Word:
 
 def _sentence(report: Report) -> str:
     """What decided: of one gate its sentence; of several how many block, and the first of those."""
-    if len(report.gates) == 1:
-        return view.deciding(report.gates[0])
-    said = view.summary(report)
     worst = next((gate for gate in report.gates if gate.exit_code == report.exit_code and gate.exit_code), None)
-    return said if worst is None else f"{said} {worst.evidence.name}: {view.deciding(worst)}"
+    if len(report.gates) == 1 or worst is None:
+        return view.sentence(report)
+    return f"{view.sentence(report)} {worst.evidence.name}: {view.deciding(worst)}"

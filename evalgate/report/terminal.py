@@ -27,18 +27,25 @@ _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     """The report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces."""
     console, target = _console(width, color)
+    rules = view.rules(report)
+    if rules:
+        console.print(_text(f"{line(rules)}\n", "yellow"))
     if len(report.gates) != 1:
-        console.print(_heading(str(report.decision), "all gates" if report.gates else "nothing to gate"))
+        console.print(_heading(view.verdict(report), view.title(report)))
         console.print(_text(view.summary(report)))
+        _print_sign_off(console, report)
         for gate in report.gates:
             console.print(_heading(view.headline(gate), gate.evidence.name, indent="  "))
         console.print()
     for gate in report.gates:
+        console.print(_heading(view.headline(gate), gate.evidence.name))
+        console.print(_text(prose(view.deciding(gate))))
+        if len(report.gates) == 1:
+            _print_sign_off(console, report)
         for part in _gate(gate, width):
             console.print(part)
         console.print()
-    warnings = tuple(("warning", prose(warning)) for warning in report.warnings)
-    console.print(_pairs((*warnings, ("run", view.run_line(report)))))
+    console.print(_pairs(view.foot(report)))
     return "\n".join(_trimmed(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
@@ -61,9 +68,13 @@ def _console(width: int, color: bool) -> tuple[Console, StringIO]:
     return console, target
 
 
+def _print_sign_off(console: Console, report: Report) -> None:
+    sign_off = view.sign_off(report)
+    if sign_off:
+        console.print(_text(" ".join((sign_off[0], line(prose(sign_off[1]))))))
+
+
 def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
-    yield _heading(view.headline(gate), gate.evidence.name)
-    yield _text(prose(view.deciding(gate)))
     yield from _cases(gate)
     if gate.comparisons:
         yield _text("\nCriteria", "bold")
@@ -102,8 +113,7 @@ def _case(case: regressed.Shown) -> RenderableType:
         name.append_text(_text(f"  tags {line(', '.join(case.tags))}", "dim not bold"))
     table = _table()
     for side in case.sides:
-        sample = f", sample {side.number} of {side.samples}" if side.samples > 1 else ""
-        table.add_column(_text(f"{side.arm}{sample}"), ratio=1, overflow="fold")
+        table.add_column(_text(regressed.heading(side)), ratio=1, overflow="fold")
     excerpts = sides.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     table.add_row(*(_excerpt(excerpt) for excerpt in excerpts))
     table.add_row()

@@ -33,6 +33,16 @@ class Row:
     decision: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A difference with its interval, and the limit it must stay above, where there is one: minus the allowed drop."""
+
+    low: float
+    value: float
+    high: float
+    limit: float | None
+
+
 def headline(gate: GateReport) -> str:
     """The decision in one or two words, with what it means for the change where that is not plain."""
     if gate.exit_code == ExitCode.AWAITING_SIGN_OFF:
@@ -54,6 +64,8 @@ def title(report: Report) -> str:
     """What the verdict of several gates, or of none, is about."""
     if report.gates:
         return "all gates"
+    if not _is_decided(report):
+        return "not evaluated"
     return "the rules alone" if report.policy_changes else "nothing to gate"
 
 
@@ -77,24 +89,36 @@ def rules(report: Report) -> str:
     )
 
 
-def sign_off(report: Report, standing: str = "") -> str:
-    """Who signed the change off and when; else what is waited for: `standing`, where the caller knows more."""
+def sign_off(report: Report, standing: str = "") -> tuple[str, str] | None:
+    """Who signed the change off and when; else what is waited for: `standing`, where the caller knows more.
+
+    Given as the words that stand out and the rest; None where neither is to be said.
+    """
     if report.sign_off is not None:
-        return f"signed off by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
+        return "Signed off", f"by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
     if standing or report.exit_code != ExitCode.AWAITING_SIGN_OFF:
-        return standing
+        return ("Sign-off:", standing) if standing else None
     needed = (r.detail for gate in report.gates for r in gate.requirements if r.kind == "sign_off")
-    return f"waiting for {next(needed, 'a sign-off by a person who did not write the change')}"
+    return "Sign-off:", f"waiting for {next(needed, 'sign-off by a person who did not write the change')}"
 
 
 def summary(report: Report) -> str:
     """The sentence under the verdict of several gates, or of none."""
     if not report.gates:
-        return "No gated prompt has changed."
+        return "No gated prompt has changed." if _is_decided(report) else next(iter(report.warnings), "")
+    if all(is_watch(gate.evidence) for gate in report.gates):
+        drifted = sum(gate.decision is Verdict.FAIL for gate in report.gates)
+        unclear = sum(gate.decision is Verdict.INCONCLUSIVE for gate in report.gates)
+        return f"{drifted} of {len(report.gates)} gates have drifted{f'; {unclear} inconclusive' if unclear else ''}."
     awaiting = sum(gate.exit_code == ExitCode.AWAITING_SIGN_OFF for gate in report.gates)
     blocking = sum(gate.exit_code != ExitCode.PASS for gate in report.gates) - awaiting
     sign_off = f"; {awaiting} awaiting sign-off" if awaiting else ""
     return f"{blocking} of {len(report.gates)} gates block the change{sign_off}."
+
+
+def _is_decided(report: Report) -> bool:
+    """Whether a report without gates is one of nothing to gate, and not that of a run which broke off."""
+    return report.exit_code in (ExitCode.PASS, ExitCode.AWAITING_SIGN_OFF)
 
 
 def deciding(gate: GateReport) -> str:
@@ -125,6 +149,20 @@ def label(finding: Finding) -> str:
 def rows(gate: GateReport) -> tuple[Row, ...]:
     """The table of criteria, in the order of the configuration."""
     return tuple(_row(gate, comparison) for comparison in gate.comparisons)
+
+
+def spans(gate: GateReport) -> tuple[Span | None, ...]:
+    """The difference of each row of the table as numbers, for a drawing; None where there is none."""
+    return tuple(_span(gate, comparison) for comparison in gate.comparisons)
+
+
+def _span(gate: GateReport, comparison: Comparison) -> Span | None:
+    difference = comparison.difference
+    if difference is None:
+        return None
+    _, drop = _limits(gate, comparison)
+    is_limited = any(f.kind == "max_drop" and f.criterion == comparison.criterion for f in gate.findings)
+    return Span(low=difference.low, value=difference.value, high=difference.high, limit=-drop if is_limited else None)
 
 
 def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
@@ -167,6 +205,11 @@ def foot(report: Report) -> tuple[tuple[str, str], ...]:
         *((("rules", f"edited: {edited(report)}"),) if report.policy_changes else ()),
         ("run", run_line(report)),
     )
+
+
+def is_watch(evidence: Evidence) -> bool:
+    """Whether a version was compared with its own stored samples: that is no change, and has no level."""
+    return evidence.level is None and evidence.stored_baseline is not None
 
 
 def run_line(report: Report) -> str:
@@ -245,7 +288,7 @@ def _decision(gate: GateReport, criterion: str) -> str:
 
 def _level(evidence: Evidence) -> str:
     level = evidence.level
-    if level is None and evidence.stored_baseline is not None:
+    if is_watch(evidence):
         return "none: nothing was edited, a version is compared with its own stored samples"
     if level is None:
         return "none: stored scores are compared as they are"

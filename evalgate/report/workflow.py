@@ -44,10 +44,11 @@ def command(
 
 
 def stopped(text: str, token: str) -> str:
-    """Text of many lines between `::stop-commands::` and its end; colours of a terminal stay in it.
+    """A rendered report between `::stop-commands::` and its end; the escape sequences of its colours stay in it.
 
-    `token` is 16 random letters and digits or more; raises ValueError for one that is no such word or that the text
-    holds. Whoever knows the token could end the stop, so what could be a command is broken here all the same.
+    So the text must have gone through `neutralise` before, as that of `terminal.render` has. `token` is 16 random
+    letters and digits or more; raises ValueError for one that is no such word or that the text holds. Whoever knows
+    the token could end the stop, so what could be a command is broken here all the same.
     """
     if not _TOKEN.fullmatch(token) or token.lower() in text.lower():
         raise ValueError("the token of stop-commands must be random, and no part of the text")

@@ -106,7 +106,7 @@ class GitHub:
             lazy=True,
             user_agent="evalgate",
         )
-        self._repository = self._client.get_repo(repository, lazy=True)
+        self._repository = self._client.get_repo(repository)
         self._login: str | None = None
 
     def close(self) -> None:
@@ -226,15 +226,17 @@ class GitHub:
             return "none"
         from urllib.parse import quote
 
-        from github import UnknownObjectException
+        from github import GithubException
 
         def ask() -> str:
             # Not get_collaborator_role_name: a made-up role says nothing without the permission beside it.
             path = f"{self._repository.url}/collaborators/{quote(login, safe='')}/permission"
             try:
                 _, answer = self._client.requester.requestJsonAndCheck("GET", path)
-            except UnknownObjectException:
-                return "none"
+            except GithubException as error:
+                if error.status == 404:  # such a person there is not
+                    return "none"
+                raise
             role = str(answer.get("role_name") or "")
             return role if role in _ROLES else str(answer["permission"])
 
@@ -244,13 +246,15 @@ class GitHub:
         """Whether `login` is an active member of the team `org/team` (its slug), or of one below it."""
         if not all(_NAME.fullmatch(name) for name in (org, team, login)):
             return False
-        from github import UnknownObjectException
+        from github import GithubException
 
         def ask() -> bool:
             try:
                 membership = self._client.get_organization(org).get_team_by_slug(team).get_team_membership(login)
-            except UnknownObjectException:
-                return False
+            except GithubException as error:
+                if error.status == 404:
+                    return False
+                raise
             return membership.state == "active"
 
         # No line of `permissions:` grants this: the token of an app, or of a person, does.

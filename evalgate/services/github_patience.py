@@ -26,7 +26,11 @@ TRIES = 5
 WAITING_SECONDS = 120.0
 _UNSAID_SECONDS = 60.0
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_QUERY = re.compile(r"\?[^\s'\")]+")  # of an address in an error's text: it may be signed
+_WHOLE = re.compile(r"[0-9]{1,10}")
 _LONGEST = 300
+# What PyGithub lets through when an answer is not what it expects: JSON cut short, a list for an object.
+_BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,20 @@ def _limit_wait(error: GithubException, now: float) -> float | None:
     headers = headers_of(error)
     if error.status not in (403, 429):
         return None
-    after = headers.get("retry-after", "")
-    if after.isdecimal():
-        return float(after)
-    reset = headers.get("x-ratelimit-reset", "")
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        return max(1.0, float(reset) - now + 1.0)
+    after = _seconds(headers.get("retry-after"))
+    if after is not None:
+        return after
+    reset = _seconds(headers.get("x-ratelimit-reset"))
+    if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
+        return max(1.0, reset - now + 1.0)
     if error.status == 429 or Requester.isRateLimitError(said(error)):
         return _UNSAID_SECONDS
     return None
+
+
+def _seconds(text: str | None) -> float | None:
+    """A header's whole seconds; None for anything else, as a date would be, which GitHub does not send."""
+    return float(text) if text is not None and _WHOLE.fullmatch(text) else None
 
 
 def headers_of(error: GithubException) -> Mapping[str, str]:
@@ -103,8 +112,9 @@ class Patience:
         `needs`: the line of a workflow's `permissions:` that allows it. `made` looks whether a creation whose answer
         got lost has happened after all, so that trying again does not create twice.
         """
-        from github import GithubException
+        from github import BadAttributeException, GithubException
         from requests import RequestException
+        from urllib3.exceptions import HTTPError  # of a download, which is read below requests
 
         lost = False
         for tries in range(1, TRIES + 1):
@@ -114,7 +124,7 @@ class Patience:
                 return call()
             except GithubException as error:
                 refusal = self._refused(error, tries, needs)
-            except (RequestException, AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            except (RequestException, HTTPError, BadAttributeException, *_BROKEN) as error:
                 refusal = self._broken(error, tries)
             lost = lost or refusal.done
             self._wait(what, refusal, tries)
@@ -144,17 +154,18 @@ class Patience:
         if limited is not None:
             return _Refusal(words, hint="too many requests: run the job again later", wait=limited)
         if error.status >= 500:
-            after = headers_of(error).get("retry-after", "")
-            return _Refusal(words, wait=float(after) if after.isdecimal() else 2.0 ** (tries - 1), done=True)
+            after = _seconds(headers_of(error).get("retry-after"))
+            return _Refusal(words, wait=2.0 ** (tries - 1) if after is None else after, done=True)
         return _Refusal(words, hint=_hint(error, needs))
 
     def _broken(self, error: Exception, tries: int) -> _Refusal:
         from requests import ConnectionError as NoConnectionError
         from requests import Timeout
         from requests.exceptions import ChunkedEncodingError
+        from urllib3.exceptions import HTTPError
 
-        words = f"{type(error).__name__}: {error}"
-        if isinstance(error, NoConnectionError | Timeout | ChunkedEncodingError):
+        words = _QUERY.sub("?...", f"{type(error).__name__}: {error}")
+        if isinstance(error, NoConnectionError | Timeout | ChunkedEncodingError | HTTPError):
             return _Refusal(f"the connection failed: {words}", wait=2.0 ** (tries - 1), done=True)
         return _Refusal(f"the answer is not one of GitHub's: {words}", hint="is the address of the API right?")
 

@@ -111,7 +111,12 @@ def moment(when: datetime | None) -> str:
 
 
 def _login(user: github.NamedUser.NamedUser | github.Organization.Organization | None) -> str:
-    return (user.login or "") if user else ""
+    from github import IncompletableObject
+
+    try:
+        return (user.login or "") if user else ""
+    except IncompletableObject:  # an empty object, which GitHub's description allows for a commit's author
+        return ""
 
 
 def comment(each: github.IssueComment.IssueComment) -> Comment:

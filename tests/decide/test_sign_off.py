@@ -156,6 +156,11 @@ HISTORIES: dict[str, tuple[Asked, list[Opinion], str]] = {
         [said("ann")],
         "GitHub does not know who wrote 2 of 3 commits: add the e-mail address in them to an account, or commit anew",
     ),
+    "nobody knows who opened the pull request": (
+        replace(ASKED, author=""),
+        [said("ann")],
+        "who opened the pull request is not known: open it anew",
+    ),
     "no commits are known": (
         replace(ASKED, commits=()),
         [said("ann")],

@@ -5,19 +5,22 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import os
+import signal
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_server import Reply, completion, error
+from chat_server import Received, Reply, completion, error
 
 from evalgate import drift
 from evalgate.domain import Verdict
-from evalgate.gate import Options
+from evalgate.options import Options
 
-from .conftest import CASES, World, prompt
+from .conftest import CASES, CONFIG, World, prompt
 from .test_baselines import edited, merged, sample
 
 THREE = ("baseline: 1", "baseline: 3")
@@ -242,6 +245,25 @@ def test_what_is_edited_here_is_not_in_production(world: World) -> None:
     assert watch(world)["baseline"]["version"] == "1.0.0"
 
 
+def test_a_prompt_that_was_not_merged_is_not_in_production(world: World) -> None:
+    sample(world)
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config.replace("support.prompt.yml", "new.prompt.yml"))
+    world.repository.write("prompts/new.prompt.yml", prompt("1.0.0", "Be new, and like nothing before."))
+    ended = world.evalgate("drift")
+    assert ended.code == 2
+    assert 'gate "support": the default branch: ' in ended.err
+    assert "has no prompts/new.prompt.yml" in ended.err
+    assert "once it is merged" in ended.err
+    assert not world.server.received
+
+
+def test_a_branch_that_is_not_there_is_said(world: World) -> None:
+    sample(world)
+    ended = world.evalgate("drift", "--default-branch", "release")
+    assert (ended.code, 'there is no branch "release"' in ended.err) == (2, True)
+
+
 def test_the_pinned_release_is_what_is_in_production(world: World) -> None:
     sample(world)
     world.evalgate("baseline", "pin", "--by", "Ada")
@@ -251,21 +273,25 @@ def test_the_pinned_release_is_what_is_in_production(world: World) -> None:
     assert (gate["baseline"]["version"], gate["decision"]) == ("1.0.0", "PASS")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT as a terminal does")
 def test_an_interrupted_watch_goes_on_where_it_stopped(world: World) -> None:
     path = sample(world)
     kept = path.read_bytes()
     degrade(world, model="m-2")
-    worse = world.application
+    works = world.server.script
+    assert callable(works)
 
-    def application(system: str, user: str) -> str | Reply:
-        return Reply(body=completion(), fault="reset") if answers(world) > 30 else worse(system, user)
+    def interrupted(received: Received, count: int) -> Reply:
+        if count == 50:
+            os.kill(os.getpid(), signal.SIGINT)
+        return works(received, count)
 
-    world.application = application
-    assert world.evalgate("drift").code == 3
+    world.server.script = interrupted
+    assert world.evalgate("drift").code == 130
     (journal,) = (world.root / ".evalgate/journal").glob("drift-*.jsonl")
     paid = len(journal.read_bytes().splitlines())
-    assert paid > 0
-    world.application = worse
+    assert 40 < paid < CASES
+    world.server.script = works
     gate = watch(world)
     assert gate["decision"] == "FAIL"
     assert len(world.server.received) == CASES + CASES + len(WORSE) - paid
@@ -326,6 +352,75 @@ def test_what_cannot_drift_is_refused(world: World, target: str, why: str) -> No
     assert 'the gate "support" was not watched for drift' in ended.err
     assert why in ended.err
     assert not world.server.received
+
+
+def test_recordings_are_of_then_and_the_model_is_asked(world: World) -> None:
+    merged(world, ("model: m,", "model: m, recordings: r.jsonl,"))
+    world.evalgate("run", "--record")
+    sample(world)
+    degrade(world)
+    assert watch(world)["decision"] == "FAIL"
+    assert answers(world) == CASES
+
+
+def test_a_stand_in_is_what_is_sampled_and_what_is_watched(world: World) -> None:
+    world.repository.write("prompts/before.prompt.yml", prompt("0.9.0", "Be exact, as ever."))
+    merged(world, ("    dataset:", "    baseline: prompts/before.prompt.yml\n    dataset:"))
+    sample(world)
+    assert watch(world)["baseline"]["version"] == "0.9.0"
+
+
+def twice(world: World, *, recorded: bool = False) -> None:
+    """The gate, and another one like it; or one whose outputs are recorded."""
+    text = CONFIG.format(url=world.server.url)
+    gate = text[text.index("  - name: support") : text.index("run:")].replace("{rubric", "{target: api, rubric")
+    both = [
+        gate.replace("    samples", f"    target: {name}\n    samples")
+        for name in ("api", "app" if recorded else "api")
+    ]
+    other = both[1].replace("name: support", "name: sales")
+    app = "  app: {type: recorded, path: o.jsonl}\n" if recorded else ""
+    world.repository.write(
+        "evalgate.yml", text[: text.index("gates:")] + app + "gates:\n" + both[0] + other + text[text.index("run:") :]
+    )
+    world.repository.commit("merged")
+    world.repository.git("branch", "--force", "main", "HEAD")
+
+
+def test_one_gate_without_samples_keeps_all_from_being_called_fine(world: World) -> None:
+    sample(world)
+    twice(world)
+    config = (world.root / "evalgate.yml").read_text()
+    own = config.rindex("prompts/support.prompt.yml")
+    world.repository.write("prompts/sales.prompt.yml", prompt("3.0.0", "Sell."))
+    world.repository.write("evalgate.yml", config[:own] + config[own:].replace("support.prompt", "sales.prompt", 1))
+    world.repository.commit("merged")
+    world.repository.git("branch", "--force", "main", "HEAD")
+    ended = world.evalgate("drift")
+    assert (ended.code, world.server.received) == (3, [])
+    assert 'gate "sales": no samples of support 3.0.0' in ended.err
+    assert 'gate "support"' not in ended.err
+    assert watch(world, "--gate", "support")["decision"] == "PASS"
+
+
+def test_of_several_gates_the_summary_and_the_title_name_what_drifted(world: World) -> None:
+    sample(world)
+    twice(world)
+    degrade(world)
+    watch(world)
+    assert "2 of 2 gates have drifted." in world.ended.out
+    assert answers(world) == CASES, "what two gates ask alike is asked once"
+
+
+def test_a_gate_that_cannot_drift_is_passed_over_with_a_warning(world: World) -> None:
+    rows = "".join(json.dumps({"case": f"case-{i:03}", "text": "{}"}) + "\n" for i in range(CASES))
+    world.repository.write("o.jsonl", rows)
+    sample(world)
+    twice(world, recorded=True)
+    watch(world)
+    (warning,) = world.report()["warnings"]
+    assert 'the gate "sales" was not watched for drift' in warning
+    assert [gate["name"] for gate in world.report()["gates"]] == ["support"]
 
 
 def test_a_store_that_is_committed_is_refused(world: World) -> None:

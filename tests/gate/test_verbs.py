@@ -67,6 +67,10 @@ def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> N
     markdown = world.evalgate("report", "--format", "markdown")
     assert markdown.code == 0
     assert "FAIL" in markdown.out.splitlines()[0]
+    page = world.evalgate("report", "--format", "html")
+    assert page.code == 0 and page.out.startswith("<!doctype html>")
+    assert world.evalgate("report", "--output", "report.html").code == 0
+    assert (world.root / "report.html").read_text(encoding="utf-8") == page.out
 
 
 def test_decide_follows_the_current_policy_and_the_options_over_it(world: World) -> None:
@@ -255,7 +259,7 @@ def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:
     ("arguments", "message"),
     [
         (["--format", "json", "--format", "markdown"], "cannot share the screen"),
-        (["--output", "x.html"], "name its --format"),
+        (["--output", "x.pdf"], "name its --format"),
         (["--format", "json", "--output", "a.json", "--output", "b.json"], "2 --output for 1 --format"),
         (["--format", "json", "--format", "terminal", "--output", "a.md"], "no --format markdown"),
     ],
@@ -281,6 +285,36 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
     after = world.evalgate("plan")
     assert "(of the last comparison)" in after.out or "estimated from the baseline's scores" in after.out
     assert "0 calls to make" not in after.out, "judges are counted, since their answers are not known before"
+
+
+def test_a_plan_by_batch_costs_half_and_has_no_looks(world: World) -> None:
+    config = (world.root / "evalgate.yml").read_text().replace("stop_early: false", "max_drop: 0.1")
+    world.repository.write("evalgate.yml", config.replace("{input: 1, output: 2}", "{input: 1000, output: 2000}"))
+    world.edit()
+    by_call, by_batch = (world.evalgate("plan", "--engine", engine).out for engine in ("asyncio", "batch"))
+
+    def dollars(out: str) -> float:
+        (line,) = [line for line in out.splitlines() if line.startswith("  every case")]
+        return float(line.rpartition("$")[2])
+
+    assert dollars(by_call) > 10
+    assert dollars(by_batch) == pytest.approx(dollars(by_call) / 2, abs=0.01)
+    assert "half the price" in by_batch
+    assert "half the price" not in by_call
+    assert "stopping early   " in by_call
+    assert "stopping early   " not in by_batch
+    assert not world.server.received
+
+
+def test_a_plan_by_batch_of_what_no_batch_answers_is_refused_as_the_run_is(world: World) -> None:
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config.replace("type: is_json", "type: latency, p95_seconds: 9"))
+    world.edit()
+    planned, ran = (world.evalgate(verb, "--engine", "batch") for verb in ("plan", "run"))
+    assert planned.code == ran.code == 2
+    assert "needs seconds, and a batch has none" in planned.err
+    assert planned.err == ran.err
+    assert not world.server.received
 
 
 def test_the_plan_says_that_a_major_cannot_pass(world: World) -> None:

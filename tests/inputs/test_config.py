@@ -36,6 +36,14 @@ def test_defaults(project: Project) -> None:
     assert config.limits == Limits()
 
 
+def test_approvers_are_no_part_of_what_a_verdict_depends_on(project: Project) -> None:
+    plain = load_config(project.tree, "evalgate.yml")
+    project.write("evalgate.yml", CONFIG + "policy: {approvers: [ann, org/team, under_score]}\n")
+    config = load_config(project.tree, "evalgate.yml")
+    assert (plain.approvers, config.approvers) == ((), ("ann", "org/team", "under_score"))
+    assert config.policy == plain.policy
+
+
 def test_paths_are_joined_to_the_folder_of_the_config(project: Project) -> None:
     project.write(
         "sub/evalgate.yml", CONFIG.replace("prompts/", "../prompts/./").replace("cases.jsonl", "data/../../cases.jsonl")

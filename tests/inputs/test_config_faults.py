@@ -21,6 +21,10 @@ def faults(project: Project, text: str) -> list[str]:
     ("text", "wanted"),
     [
         (CHECKS + "    tresholds: {}\n", 'evalgate.yml:8:5: unknown key "tresholds"; did you mean "thresholds"?'),
+        (
+            CHECKS + 'policy: {approvers: [ann, org/team, "@bob"]}\n',
+            'evalgate.yml:8:37: an entry of "approvers" must be a login, or a team as org/team, without @, not "@bob"',
+        ),
         (CHECKS + "polcy: {}\n", 'evalgate.yml:8:1: unknown key "polcy"; did you mean "policy"?'),
         (
             HEAD + "    checks:\n      - {type: regex, patern: x, pattern: y}\n",

@@ -124,7 +124,8 @@ def test_a_workflow_run_tells_of_another_run() -> None:
         "head_branch": "patch",
         "head_repository": {"id": 8, "owner": {"login": "eve"}},
     }
-    other = event("workflow_run", {"workflow_run": run}).other
+    other = event("workflow_run", {"workflow_run": run, "repository": {"id": 7}}).other
+    assert other.fork
     assert (other.id, other.event, other.head, other.repository_id, other.owner) == (3, "pull_request", HEAD, 8, "eve")
 
 

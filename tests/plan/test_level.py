@@ -377,3 +377,11 @@ def test_what_serves_the_versions_counts_as_the_diff_does() -> None:
     assert patch.reasons == (why, "identical content under a new version (1.0.0 -> 1.0.1)")
     (finding,) = patch.findings
     assert finding.kind == "level" and why in finding.sentence and '"1.0.1" -> "2.0.0"' in finding.sentence
+
+
+def test_what_is_edited_beside_the_prompt_makes_it_major_and_asks_for_no_number() -> None:
+    patch = change_level(prompt("1.0.1"), prompt(), policy=POLICY, edited=["edits cases.jsonl"])
+    assert (patch.declared, patch.minimum, patch.effective) == (Level.PATCH, Level.PATCH, Level.MAJOR)
+    assert (patch.reasons[0], patch.findings) == ("edits cases.jsonl", ())
+    new = change_level(prompt(), None, policy=POLICY, edited=["edits cases.jsonl"])
+    assert (new.minimum, new.effective, new.reasons[0]) == (Level.MINOR, Level.MAJOR, "edits cases.jsonl")

@@ -26,12 +26,14 @@ from evalgate.domain import (
     Outcome,
     Output,
     Policy,
+    PolicyChange,
     Report,
     Requirement,
     Result,
     Score,
     Scored,
     ScoreToken,
+    SignOff,
     TagFall,
     Threshold,
     Unscored,
@@ -303,6 +305,37 @@ def major() -> Report:
     return report(replace(found, thresholds={}))
 
 
+CHANGES = (
+    PolicyChange(path="evalgate.yml", digest="1e" * 32),
+    PolicyChange(path="golden/cases.jsonl", digest="2f" * 32),
+    PolicyChange(path="golden/rubrics/tone_of_voice.md", digest=""),
+)
+SIGNED = SignOff(
+    by="octocat",
+    at="2026-03-04T06:07:08Z",
+    kind="review",
+    commit="c0ffee" * 6 + "c0ff",
+    subject="5a" * 32,
+    url="https://github.example/acme/support/pull/12#pullrequestreview-3",
+)
+
+
+def rules_changed() -> Report:
+    return replace(major(), policy_changes=CHANGES)
+
+
+def rules_alone() -> Report:
+    return replace(report(exit_code=5), policy_changes=CHANGES[:1])
+
+
+def signed_off() -> Report:
+    found = major()
+    met = replace(
+        found.gates[0], exit_code=0, requirements=tuple(replace(r, state="met") for r in found.gates[0].requirements)
+    )
+    return replace(found, exit_code=0, gates=(met,), policy_changes=CHANGES[:2], sign_off=SIGNED)
+
+
 def new_prompt() -> Report:
     alone = "There is no baseline: the prompt is new here, and the absolute thresholds alone decide."
     floor = "faithfulness: not proven to be on either side of its floor of 0.900: 0.8996 [0.860, 0.930] over 60 cases."
@@ -394,7 +427,12 @@ def hostile() -> Report:
         dataset=DatasetRef(path=HOSTILE, digest=HOSTILE, cases=1),
         criteria=(Criterion(name=HOSTILE, kind="check", blocking=True, digest="d" * 64),),
     )
-    both = replace(report(bad, passing().gates[0]), warnings=(HOSTILE,))
+    both = replace(
+        report(bad, passing().gates[0]),
+        warnings=(HOSTILE,),
+        policy_changes=(PolicyChange(path=HOSTILE, digest=HOSTILE), PolicyChange(path=HOSTILE, digest="")),
+        sign_off=SignOff(by=HOSTILE, at=HOSTILE, kind="label", commit=HOSTILE, subject=HOSTILE, url=HOSTILE),
+    )
     return replace(both, run_id=HOSTILE, created_at=HOSTILE, tool_version=HOSTILE)
 
 
@@ -403,6 +441,9 @@ SAMPLES = {
     "fail": failing,
     "inconclusive": inconclusive,
     "major": major,
+    "rules-changed": rules_changed,
+    "rules-alone": rules_alone,
+    "signed-off": signed_off,
     "new-prompt": new_prompt,
     "incomplete": incomplete,
     "nothing": report,

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from evalgate.domain import Report
-from evalgate.report import json, markdown, terminal
+from evalgate.report import html, json, markdown, terminal
 
 GOLD = Path(__file__).parent / "gold"
 RENDERINGS: dict[str, Callable[[Report], str]] = {
@@ -19,6 +19,7 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "color.txt": lambda report: terminal.render(report, width=120, color=True),
     "md": markdown.render,
     "json": json.render,
+    "html": html.render,
 }
 
 
@@ -40,4 +41,4 @@ def test_a_report_read_back_renders_the_same(named: tuple[str, Report], kind: st
 
 def test_every_gold_file_has_its_sample(samples: ModuleType) -> None:
     expected = {f"{name}.{kind}" for name in samples.SAMPLES for kind in RENDERINGS}
-    assert {path.name for path in GOLD.iterdir()} == expected
+    assert {path.name for path in GOLD.iterdir() if path.is_file()} == expected

@@ -11,15 +11,35 @@ from hypothesis import strategies as st
 
 from evalgate.report import markdown, neutralise, terminal
 
-ATTACKS = st.text(
+CHARACTERS = st.text(
     alphabet=st.one_of(
         st.sampled_from("`|<>&\\*_[]()!#@$:~-+=.1a/\n\r\t \x1b\u202e\u2066\u200b\u2028\ufeff\x00\x9b"),
         st.characters(),
     ),
     max_size=40,
-) | st.sampled_from(
-    ["www.evil.example", "https://evil.example/`|`", "@a|@b", "a@b.example", "GH-1", "<!-- -->", ":+1:"]
 )
+# What means something to GitHub, whole or in parts that others may complete.
+PIECES = (
+    *("@octocat", "@acme/leads", "a@b.example", "#1", "acme/app#2", "GH-1", "closes #3", "c0ffee1", "octocat@c0ffee1"),
+    *("https://evil.example", "HTTP://EVIL.example", "www.evil.example", "ftp://evil.example", "mailto:a@b.example"),
+    *("xmpp:a@b.example", "//evil.example", "![x](https://evil.example/x.png)", "[x](", "](", ")", "[x]: https://x.y"),
+    *("[x]", "[^1]", "[^1]: note", "- [ ] task", "[!NOTE]", "<img src=x onerror=alert(1)>", "<script>", "</table>"),
+    *(
+        "</td>",
+        "</details>",
+        "<!--",
+        "-->",
+        "<!-- evalgate:support {} -->",
+        "<![CDATA[",
+        "]]>",
+        "<?php ?>",
+        "<a href=x>",
+    ),
+    *("```", "~~~", "`", "``", "|", "\\|", "\\", "\n", "\n\n", "    code", "# title", "===", "---", "> quote", "1. x"),
+    *("&#64;octocat", "&commat;octocat", "&lt;b&gt;", "&#x40;", "&amp", "**b**", "__b__", "~~s~~", "$x$", "$`x`$"),
+    *(":tada:", ":+1:", " ", "\t", "\u200d", "\u202e", "\ufe0f"),
+)
+ATTACKS = CHARACTERS | st.sampled_from(PIECES) | st.lists(st.sampled_from(PIECES) | CHARACTERS, max_size=6).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +125,9 @@ def test_colour_sequences_are_the_only_ones_in_a_hostile_report(samples) -> None
 
 # What GitHub does to the parsed page: mentions, issues, URLs and formulas, outside of code and links.
 AFTER_PARSING = re.compile(
-    r"@\w|\w#\d|(?<!\w)#\d|GH-\d|https?://|www\.|\$[^\s$]([^$\n]*[^\s$])?\$|:\w+:", re.IGNORECASE
+    r"@\w|\w#\d|(?<!\w)#\d|GH-\d|\w://|www\.|mailto:\w|\b[0-9a-f]{7,40}\b"
+    r"|\$[^\s$]([^$\n]*[^\s$])?\$|:\w+:",
+    re.IGNORECASE,
 )
 
 
@@ -168,7 +190,22 @@ def test_a_block_of_html_is_not_left(text: str) -> None:
     assert not AFTER_PARSING.search(loose_text(parsed.find("body")))
 
 
-OURS = {"body", "h2", "h3", "p", "ul", "li", "strong", "code", "details", "summary", "b", "sub", "pre"} | {
+OURS = {
+    "body",
+    "h2",
+    "h3",
+    "p",
+    "ul",
+    "li",
+    "strong",
+    "code",
+    "details",
+    "summary",
+    "b",
+    "sub",
+    "pre",
+    "blockquote",
+} | {
     "table",
     "thead",
     "tbody",
@@ -176,6 +213,37 @@ OURS = {"body", "h2", "h3", "p", "ul", "li", "strong", "code", "details", "summa
     "th",
     "td",
 }
+
+
+@given(ATTACKS)
+def test_no_marker_of_a_comment_is_made_by_others(text: str) -> None:
+    planted = f"<!-- evalgate:support {text} -->{text}"
+    for made in (neutralise.markdown, neutralise.code, neutralise.html, neutralise.html_code, neutralise.preformatted):
+        shown = made(planted)
+        # Inside a code span of Markdown the text is as it was, but then it stands behind a backtick.
+        assert not re.match(r"\s*<!--", shown)
+        assert shown.startswith("`") or "<!--" not in re.sub(r"(`+)[^`].*?[^`]\1(?!`)", "", shown)
+
+
+@given(ATTACKS)
+def test_a_link_has_our_words_and_their_address_only(text: str) -> None:
+    url = f"https://a{text}"
+    if not neutralise.is_address(url):
+        assert len(url) > 2_000
+        return
+    body = page(f"see {neutralise.link('the run', url)} there").find("body")
+    assert [element.tag for element in body.iter()] == ["body", "p", "a"]
+    assert (body.find("p/a").text, body.find("p/a").tail) == ("the run", " there")
+    assert set(body.find("p/a").attrib) == {"href"}
+
+
+@pytest.mark.parametrize(
+    "url", ["", "javascript:alert(1)", "data:text/html,x", "//evil", "http:", "https:///x", " https://a"]
+)
+def test_an_address_is_one_of_the_web(url: str) -> None:
+    assert not neutralise.is_address(url)
+    with pytest.raises(ValueError, match="address"):
+        neutralise.address(url)
 
 
 def test_a_hostile_report_is_a_page_of_ours_alone(samples) -> None:

@@ -1,0 +1,94 @@
+"""Whether a person signed a change off on GitHub: what was reviewed, by whom, and what those people may do."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from evalgate.at_github.publish import Posted, Sticky
+from evalgate.decide import sign_off
+from evalgate.decide.sign_off import Asked, Labelling, Opinion, Standing
+from evalgate.domain import Report
+from evalgate.errors import ServiceError
+
+if TYPE_CHECKING:
+    from evalgate.services.github import GitHub, Review
+
+LABEL = "evalgate-approved"
+_MAY_WRITE = frozenset({"admin", "maintain", "write"})
+_NOT_YET = "9999-12-31T23:59:59+00:00"
+# The clock of the runner is not that of GitHub.
+_SKEW = datetime.timedelta(minutes=5)
+
+
+def standing(
+    sticky: Sticky,
+    report: Report,
+    *,
+    head: str,
+    mode: Literal["review", "label"],
+    approvers: Sequence[str],
+    warn: Callable[[str], None],
+) -> Standing:
+    """How the sign-off of a report on `head` stands. Raises ServiceError.
+
+    `sticky` is the comment before this run writes to it: it tells since when the report could be read. `warn` hears of
+    a team that the token may not read: nobody is known to be in it.
+    """
+    github, number, subject = sticky.github, sticky.number, sign_off.subject(report)
+    pull = github.pull_request(number)
+    reviews = github.reviews(number)
+    events = github.labels_history(number) if mode == "label" else ()
+    logins = {review.author for review in reviews if review.state in ("APPROVED", "CHANGES_REQUESTED")}
+    logins |= {event.actor for event in events if event.label.casefold() == LABEL}
+    logins.discard("")
+    asked = Asked(
+        head=head if pull.head_sha == head else "",  # there is a newer push: what was approved is no longer the head
+        subject=subject,
+        published_at=_published(sticky.read(), head, subject),
+        author=pull.author,
+        commits=tuple(commit.authors for commit in github.commits(number)),
+        writers=frozenset(login for login in logins if github.permission(login) in _MAY_WRITE),
+        approvers=tuple(approvers),
+        members=frozenset(_members(github, approvers, logins, warn)),
+    )
+    opinions = [_opinion(review) for review in reviews]
+    if mode == "review":
+        return sign_off.by_review(asked, opinions)
+    labellings = [Labelling(label=e.label, by=e.actor, added=e.added, at=e.at) for e in events]
+    return sign_off.by_label(asked, LABEL, present=pull.labels, events=labellings, opinions=opinions)
+
+
+def signed_before(posted: Posted | None, report: Report) -> bool:
+    """Whether the comment of the pull request says that just this content passed: its sign-off is in it."""
+    return posted is not None and (posted.state.subject, posted.state.verdict) == (sign_off.subject(report), "PASS")
+
+
+def _published(posted: Posted | None, head: str, subject: str) -> str:
+    """Since when this report can be read: by the comment, where it is about just this, and no older than itself.
+
+    A report that is about to be published comes after every approval there is.
+    """
+    if posted is None or (posted.state.head, posted.state.subject) != (head, subject):
+        return _NOT_YET
+    created, since = map(datetime.datetime.fromisoformat, (posted.shown.created_at, posted.state.at))
+    return posted.state.at if since >= created - _SKEW else _NOT_YET
+
+
+def _members(
+    github: GitHub, approvers: Iterable[str], logins: Iterable[str], warn: Callable[[str], None]
+) -> Iterable[str]:
+    people = sorted(logins)
+    for approver in approvers:
+        org, _, team = approver.removeprefix("@").partition("/")
+        if not team:
+            continue
+        try:
+            yield from [login for login in people if github.is_member(org, team, login)]
+        except ServiceError as error:
+            warn(f"{approver}: {error.faults[0].message}")
+
+
+def _opinion(review: Review) -> Opinion:
+    return Opinion(by=review.author, state=review.state, commit=review.commit, at=review.submitted_at, url=review.url)

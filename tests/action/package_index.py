@@ -1,0 +1,81 @@
+"""`python3`, `pip` and `uv` for a machine without a package index: what they would install is there already.
+
+`write` makes a folder of commands to be found first. An order to install that is not locked by hashes, or that would let
+the workspace configure it, is refused, so that a test cannot pass where an installer would have listened to it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+SHIM = '#!/bin/sh\nexec "{python}" "{script}" {name} "$@"\n'
+LOCKED = ("--require-hashes", "--no-deps", "--only-binary")
+
+
+def write(folder: Path) -> Path:
+    """For PATH: `python3` and `python` run this interpreter, but for `-m pip install`; `pip` and `evalgate` as if installed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("python3", "python", "pip", "evalgate"):
+        _shim(folder / name, name)
+    return folder
+
+
+def _shim(path: Path, name: str) -> None:
+    path.write_text(SHIM.format(python=sys.executable, script=__file__, name=name), encoding="utf-8")
+    path.chmod(0o755)
+
+
+def python(arguments: list[str]) -> None:
+    plain = [word for word in arguments if word != "-I"]
+    if plain[:3] != ["-m", "pip", "install"]:
+        os.execv(sys.executable, [sys.executable, *arguments])
+    if "-I" not in arguments:
+        sys.exit("pip without -I: the folder it runs in is on sys.path")
+    _locked(plain)
+    target = Path(plain[plain.index("--target") + 1]) / "bin"
+    target.mkdir(parents=True)
+    _shim(target / "uv", "uv")
+
+
+def uv(arguments: list[str]) -> None:
+    """`uv venv` is a real virtual environment; `uv pip install` shows it the packages of this one."""
+    if "--no-config" not in arguments:
+        sys.exit("uv without --no-config: it reads a uv.toml")
+    if arguments[0] == "venv":
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", arguments[-1]], check=True)
+    elif arguments[:2] == ["pip", "install"]:
+        _locked(arguments)
+        environment = Path(arguments[arguments.index("--python") + 1])
+        packages = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
+        (packages / "zz-index.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    else:
+        sys.exit(f"uv {arguments}: not known here")
+
+
+def _locked(arguments: list[str]) -> None:
+    for word in LOCKED:
+        if word not in arguments:
+            sys.exit(f"an installer without {word}: {arguments}")
+    lock = Path(arguments[arguments.index("-r") + 1]).read_text(encoding="utf-8")
+    if "--hash=sha256:" not in lock:
+        sys.exit("a lock without hashes")
+
+
+def pip(arguments: list[str]) -> None:
+    if arguments != ["install", "prompt-evalgate"]:
+        sys.exit(f"pip {arguments}: not known here")
+
+
+def main(name: str, arguments: list[str]) -> None:
+    if name == "evalgate":
+        code = "from evalgate.cli import main; main()"
+        os.execv(sys.executable, [sys.executable, "-c", code, *arguments])
+    {"python": python, "python3": python, "pip": pip, "uv": uv}[name](arguments)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2:])

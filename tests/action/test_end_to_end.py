@@ -1,0 +1,268 @@
+"""The README's own workflows with the real action, run by act against a GitHub on loopback: what a team sees."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from action import events, workflows
+from action.harness import Machine, Ran
+from action.hosted import CASES, CONFIG, PROMPT_PATH, Hosted, Pull, dataset, prompt
+from chat_server import ChatServer, Received, Reply, completion
+from github_server import GitHubServer
+
+TOKEN = "ghs_of_the_job"
+SECRETS = {"OPENAI_API_KEY": "sk-of-a-test"}
+README = workflows.of_readme()
+BRIEF = {PROMPT_PATH: prompt("1.0.1", "Be brief.")}
+WORSE = {PROMPT_PATH: prompt("1.0.2", "Be wrong.")}
+FIXED = {PROMPT_PATH: prompt("1.0.3", "Be right.")}
+
+
+class Team:
+    """A repository, its GitHub, and a runner that has the action."""
+
+    def __init__(self, hosted: Hosted, github: GitHubServer, machine: Machine, chat: ChatServer) -> None:
+        self.hosted = hosted
+        self.github = github
+        self.machine = machine
+        self.chat = chat
+        self.runs = 0
+        self.answer: Callable[[str], str] = lambda system: "nothing of it" if "Be wrong." in system else "all is fine"
+        chat.script = self._reply
+
+    def _reply(self, received: Received, number: int) -> Reply:
+        return Reply(body=completion(self.answer(received.body["messages"][0]["content"])))
+
+    def open(self, files: dict[str, str], **more: Any) -> Pull:
+        return self._show(self.hosted.pull_request(7, files, **more))
+
+    def push(self, pull: Pull, files: dict[str, str]) -> Pull:
+        return self._show(self.hosted.push(pull, files))
+
+    def _show(self, pull: Pull) -> Pull:
+        fork = (pull.head_repository, pull.head_repository_id) if pull.fork else None
+        before = self.github.state["pulls"].get("7", {})
+        facts = self.github.add_pull(
+            7, head=pull.head_sha, base=pull.base_sha, ref=pull.head_ref, author=pull.author, fork=fork
+        )
+        facts["reviews"] = before.get("reviews", [])
+        return pull
+
+    def run(self, event: events.Event, workflow: str = "prompts", **more: Any) -> Ran:
+        self.runs += 1
+        given = {"secrets": SECRETS, "token": TOKEN, "run_id": self.runs, **more}
+        return self.machine.run(event, README[workflow], **given)
+
+    def statuses(self, sha: str) -> list[tuple[str, str]]:
+        return [(one["state"], one["description"]) for one in self.github.state["statuses"] if one["sha"] == sha]
+
+    @property
+    def comments(self) -> list[str]:
+        return [one["body"] for one in self.github.state["comments"] if one["author"] == "github-actions[bot]"]
+
+    @property
+    def verdict(self) -> str:
+        """The headline of the one comment."""
+        (body,) = self.comments
+        return re.findall(r"^## \S+ (.*)$", body, re.MULTILINE)[0]
+
+
+@pytest.fixture
+def team(hosted: Hosted, machine: Callable[..., Machine], chat_server: ChatServer, tmp_path: Path) -> Iterator[Team]:
+    github = GitHubServer({"repository": hosted.name, "repository_id": hosted.number, "token": TOKEN})
+    runner = machine(action=workflows.installed_action(tmp_path / "installed"), api_url=github.url)
+    yield Team(hosted, github, runner, chat_server)
+    github.close()
+    assert github.violations == []
+
+
+def test_a_change_passes_a_regression_blocks_and_its_fix_updates_the_same_comment(team: Team) -> None:
+    pull = team.open(BRIEF)
+    ran = team.run(events.pull_request(team.hosted, pull, "opened"))
+    assert ran.exit_code == 0, ran.log
+    assert [state for state, _ in team.statuses(pull.head_sha)] == ["pending", "success"]
+    assert team.statuses(pull.merge_sha) == []
+    assert team.verdict == "PASS: `support`"
+    assert "PASS" in ran.summary
+    outputs = ran.job("evalgate").outputs["evalgate"]
+    assert (outputs["verdict"], outputs["failed"], outputs["level"]) == ("PASS", "false", "PATCH")
+    assert outputs["baseline-sha"] == pull.base_sha
+    assert outputs["comment-url"]
+    assert len(team.chat.received) == 2 * CASES
+
+    worse = team.push(pull, WORSE)
+    ran = team.run(events.pull_request(team.hosted, worse))
+    assert ran.exit_code != 0
+    assert ran.job("evalgate").result == "failure"
+    state, description = team.statuses(worse.head_sha)[-1]
+    assert (state, description[:5]) == ("failure", "FAIL:")
+    assert team.verdict == "FAIL: `support`"
+    assert "nothing of it" in team.comments[0]
+    marks = [command for command in ran.job("evalgate").commands if command.name == "error"]
+    assert 1 < len(marks) <= 10
+    assert {mark.properties["file"] for mark in marks} == {PROMPT_PATH, "golden/support.jsonl"}
+    assert ran.job("evalgate").outputs["evalgate"]["regressions"] == str(CASES)
+
+    asked = len(team.chat.received)
+    again = team.run(events.pull_request(team.hosted, worse))  # a failed run's verdict stands, and costs nothing
+    assert again.exit_code != 0
+    assert len(team.chat.received) == asked
+
+    fixed = team.push(worse, FIXED)
+    ran = team.run(events.pull_request(team.hosted, fixed))
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(fixed.head_sha)[-1][0] == "success"
+    assert team.verdict == "PASS: `support`"
+    assert "Earlier runs" in team.comments[0]
+    assert SECRETS["OPENAI_API_KEY"] not in ran.log
+    assert TOKEN not in ran.log
+
+
+def test_where_no_prompt_has_changed_nothing_is_asked(team: Team) -> None:
+    pull = team.open({"README.md": "hello"})
+    ran = team.run(events.pull_request(team.hosted, pull), secrets={})
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.head_sha)[-1] == ("success", "PASS: No gated prompt has changed.")
+    assert team.comments == []
+    assert team.chat.received == []
+
+
+def test_a_major_change_waits_for_a_review_and_passes_the_queue(team: Team) -> None:
+    config = CONFIG.format(url=team.chat.url).replace("attempts: 1", "attempts: 2")
+    pull = team.open({"evalgate.yml": config})
+    assert team.run(events.pull_request(team.hosted, pull)).exit_code != 0
+    state, description = team.statuses(pull.head_sha)[-1]
+    assert (state, description[:21]) == ("pending", "MAJOR: needs approval")
+    team.github.add_person("grace", "write")
+    team.github.add_review(7, "grace", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = team.run(events.pull_request_review(team.hosted, pull, by="grace"))
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.head_sha)[-1][0] == "success"
+    assert "grace" in team.comments[0]
+    ran = team.run(events.merge_group(team.hosted, pull))
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.merge_sha)[-1] == ("success", "PASS: MAJOR, signed off in #7")
+    newer = team.push(pull, {"evalgate.yml": config.replace("attempts: 2", "attempts: 3")})
+    assert team.run(events.pull_request(team.hosted, newer)).exit_code != 0
+    assert team.statuses(newer.head_sha)[-1][0] == "pending"
+
+
+def test_a_forks_run_is_shown_by_the_reporter_and_passes_only_with_a_key(team: Team) -> None:
+    pull = team.open(BRIEF, fork="eve/shop", author="eve")
+    team.github.state["read_only"] = True
+    ran = team.run(events.pull_request(team.hosted, pull, "opened"), secrets={})
+    assert ran.exit_code != 0
+    assert ran.job("evalgate").outputs["evalgate"]["verdict"] == "PENDING"
+    assert team.statuses(pull.head_sha) == []
+    assert team.chat.received == []
+
+    team.github.state["read_only"] = False
+    artifact = (team.machine.artifacts / str(team.runs) / "evalgate-report.zip").read_bytes()
+    team.github.add_artifact(70, 1, "evalgate-report", artifact)
+    ran = team.run(events.workflow_run(team.hosted, pull, run=70), "prompts-of-forks", secrets={})
+    state, description = team.statuses(pull.head_sha)[-1]
+    assert state == "pending", ran.log
+    assert "run without secrets" in description
+    assert "PASS" not in team.verdict
+
+    there = f'[url "file://{team.hosted.origin}"]\n\tinsteadOf = https://github.com/{team.hosted.name}\n'
+    (team.machine.folder / "home" / ".gitconfig").write_text(there, encoding="utf-8")
+    event = events.pull_request(team.hosted, pull, "opened")
+    main = team.hosted.work.git("rev-parse", "main")
+    target = replace(event, name="pull_request_target", sha=main, ref="refs/heads/main")
+    ran = team.run(target, "prompts-approved")
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.head_sha)[-1][0] == "success"
+    assert team.verdict == "PASS: `support`"
+
+
+@pytest.mark.parametrize("artifact", [b"no zip", b""])
+def test_a_forged_artifact_is_an_error_and_never_a_pass(team: Team, artifact: bytes) -> None:
+    pull = team.open(BRIEF, fork="eve/shop", author="eve")
+    team.github.add_artifact(70, 1, "evalgate-report", artifact)
+    ran = team.run(events.workflow_run(team.hosted, pull, run=70), "prompts-of-forks", secrets={})
+    assert ran.exit_code != 0
+    assert [state for state, _ in team.statuses(pull.head_sha)] == ["error"]
+
+
+def test_nothing_in_the_workspace_is_imported_or_configures_the_installer(team: Team) -> None:
+    trap = "import pathlib, os; pathlib.Path(os.environ['GITHUB_WORKSPACE'], 'caught').write_text('x'); raise SystemExit(9)\n"
+    names = ("logging.py", "sitecustomize.py", "evalgate/__init__.py", "pip/__init__.py", "click.py")
+    planted = dict.fromkeys(names, trap)
+    planted["uv.toml"] = 'index-url = "http://127.0.0.1:9/"\n'
+    planted["pyproject.toml"] = '[tool.uv]\nindex-url = "http://127.0.0.1:9/"\n'
+    planted["pip.conf"] = "[global]\nindex-url = http://127.0.0.1:9/\n"
+    pull = team.open(BRIEF | planted)
+    ran = team.run(events.pull_request(team.hosted, pull))
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.head_sha)[-1][0] == "success"
+
+
+def test_a_prompt_that_is_a_link_is_no_prompt(team: Team) -> None:
+    pull = team.open({"elsewhere.yml": prompt("1.0.1", "Be brief.")})
+    link = team.hosted.work.root / PROMPT_PATH
+    team.hosted.work.git("checkout", "--quiet", pull.head_ref)
+    link.unlink()
+    link.symlink_to("../elsewhere.yml")
+    pull = team.push(pull, {})
+    ran = team.run(events.pull_request(team.hosted, pull))
+    assert ran.exit_code != 0
+    state, description = team.statuses(pull.head_sha)[-1]
+    assert state == "error"
+    assert "link" in description
+
+
+def test_rules_of_the_change_do_not_judge_it(team: Team) -> None:
+    config = CONFIG.format(url=team.chat.url).replace(
+        "{type: contains, name: fact, from: expected}", "{type: length, min_chars: 1}"
+    )
+    pull = team.open(WORSE | {"evalgate.yml": config, "golden/support.jsonl": dataset(1)})
+    ran = team.run(events.pull_request(team.hosted, pull))
+    assert ran.exit_code != 0
+    assert team.statuses(pull.head_sha)[-1][0] == "failure"
+    assert ran.job("evalgate").outputs["evalgate"]["level"] == "MAJOR"
+    assert "judged by the base" in team.comments[0]
+
+
+def test_the_comment_is_found_among_many_and_a_forged_one_is_left_alone(team: Team) -> None:
+    pull = team.open(WORSE)
+    team.run(events.pull_request(team.hosted, pull))
+    (body,) = team.comments
+    team.github.state["comments"].clear()
+    team.github.add_comment(7, body, author="eve")
+    for number in range(130):
+        team.github.add_comment(7, f"comment {number}", author="ada")
+    team.run(events.pull_request(team.hosted, pull))
+    assert len(team.github.state["comments"]) == 132
+    fixed = team.push(pull, FIXED)
+    team.run(events.pull_request(team.hosted, fixed))
+    assert len(team.github.state["comments"]) == 132
+    assert team.verdict == "PASS: `support`"
+    assert [one["body"] for one in team.github.state["comments"] if one["author"] == "eve"] == [body]
+
+
+def test_the_baseline_is_sampled_after_a_merge_and_watched_for_drift(team: Team) -> None:
+    before = team.hosted.work.git("rev-parse", "main")
+    team.hosted.commit_to_main("edit", BRIEF)
+    ran = team.run(events.push(team.hosted, before=before), "sample-the-baseline")
+    assert ran.exit_code == 0, ran.log
+    assert len(team.chat.received) == CASES
+    pull = team.open({PROMPT_PATH: prompt("1.0.2", "Be quick.")})
+    ran = team.run(events.pull_request(team.hosted, pull))
+    assert ran.exit_code == 0, ran.log
+    assert len(team.chat.received) == 2 * CASES  # the candidate's alone: the baseline's samples came by the cache
+    ran = team.run(events.schedule(team.hosted), "prompts-drift")
+    assert "INCONCLUSIVE" in ran.summary  # so few cases prove little, and nothing has drifted
+    assert team.github.state["issues"] == {}
+    team.answer = lambda system: "something else"
+    ran = team.run(events.schedule(team.hosted), "prompts-drift")
+    assert ran.exit_code != 0
+    (issue,) = team.github.state["issues"].values()
+    assert issue["title"].startswith("Drift: support answers worse")
+    team.run(events.schedule(team.hosted), "prompts-drift")
+    assert len(team.github.state["issues"]) == 1

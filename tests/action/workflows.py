@@ -1,0 +1,33 @@
+"""Every workflow there is to keep: our own, and those the README shows."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+ACTION = ROOT / "action.yml"
+
+
+def of_readme() -> dict[str, str]:
+    """Name to text of each YAML block of the README that has jobs."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return {str(yaml.safe_load(block)["name"]): block for block in blocks if re.search(r"^jobs:", block, re.MULTILINE)}
+
+
+def all_of_them() -> dict[str, str]:
+    """File name to text."""
+    own = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")}
+    return {**own, **{f"readme-{name}.yml": text for name, text in of_readme().items()}}
+
+
+def installed_action(into: Path) -> Path:
+    """What a runner unpacks of this repository that the action needs, as the folder to give to a `Machine`."""
+    shutil.copytree(ROOT / "evalgate", into / "evalgate", ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ACTION, *ROOT.glob("requirements*.txt")):
+        shutil.copy(path, into / path.name)
+    return into

@@ -1,0 +1,418 @@
+"""The action's door, event by event, over a real repository, a scripted endpoint and a GitHub on loopback."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chat_server import Reply
+from github_server import GitHubServer
+
+from evalgate import action
+from evalgate.at_github.job import Log
+
+from .conftest import World, prompt
+
+BRIEF = "Be brief, always and everywhere, please."
+MAJOR = (
+    "Answer in German, and only in German, whatever language the question is in; never name a price, a date or a name."
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+
+
+class Hub:
+    """A pull request #7 of ann's, and the action as a job of it."""
+
+    def __init__(self, world: World, server: GitHubServer, temp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.server = server
+        self.temp = temp
+        self._patch = monkeypatch
+        self.base = world.repository.git("rev-parse", "main")
+        self.head = self.base
+        self.clock = datetime(2026, 5, 1, 12, tzinfo=UTC)
+        server.clock = self.tick
+
+    def tick(self) -> datetime:
+        self.clock += timedelta(seconds=1)
+        return self.clock
+
+    def push(self, version: str = "1.1.0", manner: str = BRIEF, **files: str) -> str:
+        if version:
+            self.world.edit(version, manner)
+        self.head = self.world.repository.commit("edit", **files)
+        self.server.add_pull(7, head=self.head, base=self.base, ref="work")
+        return self.head
+
+    def run(self, event: str = "pull_request", payload: dict[str, Any] | None = None, **inputs: str) -> Ran:
+        files = {name: self.temp / name for name in ("event", "output", "summary")}
+        files["event"].write_text(json.dumps(payload if payload is not None else self.pull()), encoding="utf-8")
+        for name in ("output", "summary"):
+            files[name].unlink(missing_ok=True)
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        environment = {
+            "EVALGATE_INPUTS": json.dumps({"github-token": "t0ken", **given}),
+            "EVALGATE_MATRIX": "null",
+            "GITHUB_API_URL": self.server.url,
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_EVENT_PATH": str(files["event"]),
+            "GITHUB_JOB": "gate",
+            "GITHUB_OUTPUT": str(files["output"]),
+            "GITHUB_REPOSITORY": "acme/prompts",
+            "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_SERVER_URL": "https://github.test",
+            "GITHUB_SHA": self.world.repository.git("rev-parse", "HEAD"),
+            "GITHUB_STEP_SUMMARY": str(files["summary"]),
+            "GITHUB_WORKFLOW": "prompts",
+            "GITHUB_WORKSPACE": str(self.world.root),
+            "RUNNER_TEMP": str(self.temp),
+        }
+        for name, value in environment.items():
+            self._patch.setenv(name, value)
+        stream = io.StringIO()
+        code = action._main(Log(stream))
+        assert "Traceback" not in stream.getvalue(), stream.getvalue()
+        return Ran(code=code, log=stream.getvalue(), outputs=_outputs(files["output"]), summary=_text(files["summary"]))
+
+    def pull(self, **change: Any) -> dict[str, Any]:
+        repo = {"id": 1}
+        found = {
+            "number": 7,
+            "user": {"login": "ann"},
+            "head": {"sha": self.head, "repo": repo},
+            "base": {"sha": self.base, "repo": repo},
+        }
+        return {"pull_request": found | change}
+
+    def group(self) -> dict[str, Any]:
+        ref = f"refs/heads/gh-readonly-queue/main/pr-7-{self.base}"
+        return {"merge_group": {"head_sha": self.head, "base_sha": self.base, "head_ref": ref}}
+
+    @property
+    def statuses(self) -> list[tuple[str, str, str]]:
+        """(sha, state, description), the oldest first."""
+        return [(one["sha"], one["state"], one["description"]) for one in self.server.state["statuses"]]
+
+    @property
+    def comments(self) -> list[str]:
+        return [one["body"] for one in self.server.state["comments"]]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _outputs(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w-]+)<<(?:\w+)\n(.*)\n\w{32}$", _text(path), re.MULTILINE))
+
+
+@pytest.fixture
+def hub(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    temp = tmp_path / "runner"
+    temp.mkdir()
+    server = GitHubServer({"token": "t0ken"})
+    yield Hub(world, server, temp, monkeypatch)
+    server.close()
+    assert server.violations == []
+
+
+def worse(system: str, user: str) -> str:
+    """Answers well, unless the prompt asks it to be brief."""
+    return "I do not know" if BRIEF in system else json.dumps({"answer": user})
+
+
+# Verdicts
+
+
+def test_a_pass_is_a_success_of_the_head_with_a_comment_a_summary_and_outputs(hub: Hub) -> None:
+    head = hub.push()
+    ran = hub.run()
+    assert ran.code == 0, ran.log
+    assert [(sha, state) for sha, state, _ in hub.statuses] == [(head, "pending"), (head, "success")]
+    assert hub.statuses[-1][2].startswith("PASS: ")
+    (comment,) = hub.comments
+    assert "PASS" in comment.splitlines()[2]
+    assert "PASS" in ran.summary
+    assert ran.outputs["verdict"] == "PASS"
+    assert ran.outputs["failed"] == "false"
+    assert ran.outputs["level"] == "MINOR"
+    assert ran.outputs["regressions"] == "0"
+    assert ran.outputs["baseline-sha"] == hub.base
+    assert ran.outputs["comment-url"].endswith("#issuecomment-1001")
+    assert float(ran.outputs["cost-usd"]) > 0
+    assert json.loads(Path(ran.outputs["report-json"]).read_text())["decision"] == "PASS"
+    assert "PASS" in Path(ran.outputs["report-markdown"]).read_text()
+
+
+def test_a_regression_blocks_and_its_fix_updates_the_same_comment(hub: Hub) -> None:
+    hub.world.application = worse
+    hub.push()
+    ran = hub.run()
+    assert ran.code == 1
+    assert hub.statuses[-1][:2] == (hub.head, "failure")
+    assert int(ran.outputs["regressions"]) > 0
+    (comment,) = hub.comments
+    assert "FAIL" in comment.splitlines()[2]
+    errors = [line for line in ran.log.splitlines() if line.startswith("::error ")]
+    assert 1 < len(errors) <= 10
+    assert "file=prompts/support.prompt.yml,line=2," in errors[0]
+    assert "file=cases.jsonl,line=" in errors[1]
+
+    hub.push("1.1.1", "Be exact, and friendly.")
+    assert hub.run().code == 0
+    (fixed,) = hub.comments
+    assert "PASS" in fixed.splitlines()[2]
+    assert "Earlier runs" in fixed
+    assert hub.statuses[-1][:2] == (hub.head, "success")
+
+
+def test_nothing_gated_changed_is_a_success_without_a_call_or_a_comment(hub: Hub) -> None:
+    hub.push("", **{"README.md": "hello"})
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["level"]) == (0, "PASS", "")
+    assert hub.statuses[-1][1:] == ("success", "PASS: No gated prompt has changed.")
+    assert hub.comments == []
+    assert hub.world.server.received == []
+
+
+def test_an_endpoint_that_is_down_is_an_error_and_the_comment_says_so(hub: Hub) -> None:
+    hub.push()
+    hub.run()
+    hub.world.application = lambda system, user: Reply(status=401, body={"error": {"message": "no"}})
+    hub.push("1.2.0", MAJOR)
+    ran = hub.run()
+    assert ran.code == 3
+    assert hub.statuses[-1][1] == "error"
+    assert ran.outputs["verdict"] == "ERROR"
+    assert "::error" in ran.log
+    (comment,) = hub.comments
+    assert "PASS" not in comment.splitlines()[2]
+
+
+def test_a_broken_prompt_is_an_error_at_its_place(hub: Hub) -> None:
+    hub.push("", **{"prompts/support.prompt.yml": "messages: [\n"})
+    ran = hub.run()
+    assert ran.code == 2
+    assert hub.statuses[-1][1] == "error"
+    assert re.search(r"^::error .*file=prompts/support.prompt.yml,line=\d", ran.log, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("rule", "code"), [("inconclusive", 1), ("fail", 1), ("never", 0)])
+def test_fail_on_says_when_the_job_fails(hub: Hub, rule: str, code: int) -> None:
+    hub.world.application = worse
+    hub.push()
+    assert hub.run(fail_on=rule).code == code
+    assert hub.statuses[-1][1] == "failure"
+
+
+def test_what_github_refuses_never_changes_the_verdict(hub: Hub) -> None:
+    hub.server.state["read_only"] = True
+    hub.push()
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
+    assert ran.log.count("::warning ") >= 2
+    assert "statuses: write" in ran.log
+    hub.world.application = worse
+    hub.push("1.2.0", BRIEF + " Now.")
+    assert hub.run().code == 1
+
+
+def test_the_token_is_nowhere_to_be_read(hub: Hub) -> None:
+    hub.server.state["read_only"] = True
+    hub.push()
+    ran = hub.run()
+    assert "t0ken" not in ran.log + ran.summary + str(ran.outputs)
+    assert "secret-key-123" not in ran.log + ran.summary
+
+
+@pytest.mark.parametrize("inputs", [{"fail_on": "sometimes"}, {"config": "../elsewhere.yml"}, {"command": "report"}])
+def test_inputs_that_cannot_be_are_a_usage_error(hub: Hub, inputs: dict[str, str]) -> None:
+    hub.push()
+    ran = hub.run(**inputs)
+    assert ran.code == 2
+    assert "::error title=evalgate" in ran.log
+
+
+# Rules of the base
+
+
+def test_a_change_is_judged_by_the_rules_of_the_base_and_never_by_its_own(hub: Hub) -> None:
+    hub.world.application = worse
+    config = yaml.safe_load((hub.world.root / "evalgate.yml").read_text())
+    config["gates"][0]["checks"] = [{"type": "length", "min_chars": 1}]
+    config["gates"][0]["judges"] = []
+    hub.push(**{"evalgate.yml": yaml.safe_dump(config), "cases.jsonl": '{"id": "one", "query": "", "context": ""}\n'})
+    ran = hub.run()
+    assert ran.code == 1
+    assert ran.outputs["level"] == "MAJOR"
+    (comment,) = hub.comments
+    before, _, _ = comment.partition("\n## ")
+    assert "cases.jsonl and 1 more file" in before
+    assert "judged by the base's edition" in before
+
+
+def test_a_change_of_the_rules_alone_waits_for_a_person(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"]) == (5, "PENDING")
+    assert hub.statuses[-1][1] == "pending"
+    assert hub.statuses[-1][2].startswith("MAJOR: needs approval by a person")
+
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = hub.run("pull_request_review")
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
+    assert hub.statuses[-1][1] == "success"
+    assert re.search("[Ss]igned off.*bob", hub.comments[0])
+    assert json.loads(Path(ran.outputs["report-json"]).read_text())["sign_off"]["by"] == "bob"
+
+    before = len(hub.world.server.received)
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, hub.statuses[-1][1:]) == (0, ("success", "PASS: MAJOR, signed off in #7"))
+    assert len(hub.world.server.received) == before
+
+
+def test_a_queue_turns_away_what_nobody_signed_off(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    hub.run()
+    ran = hub.run("merge_group", hub.group())
+    assert ran.code == 5
+    assert hub.statuses[-1][1] == "failure"
+
+
+def test_a_push_after_the_sign_off_voids_it(hub: Hub) -> None:
+    text = (hub.world.root / "evalgate.yml").read_text()
+    hub.push("", **{"evalgate.yml": text.replace("attempts: 2", "attempts: 3")})
+    hub.run()
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    assert hub.run().code == 0
+    reviews = hub.server.state["pulls"]["7"]["reviews"]
+    hub.push("", **{"evalgate.yml": text.replace("attempts: 2", "attempts: 4")})
+    hub.server.state["pulls"]["7"]["reviews"] = reviews
+    ran = hub.run()
+    assert (ran.code, hub.statuses[-1][1]) == (5, "pending")
+
+
+def test_a_merge_group_takes_the_verdict_that_is_there(hub: Hub) -> None:
+    hub.push()
+    hub.run()
+    before = len(hub.world.server.received)
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
+    assert len(hub.world.server.received) == before
+    assert len(hub.comments) == 1
+
+
+# Without secrets
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "verdict"), [("fail", 2, "ERROR"), ("pending", 3, "PENDING"), ("replay", 3, "PENDING")]
+)
+def test_without_the_providers_key_nothing_passes(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, mode: str, code: int, verdict: str
+) -> None:
+    hub.push()
+    hub.run()  # even where everything is known by now
+    monkeypatch.delenv("API_KEY")
+    for version, manner in (("1.1.0", BRIEF), ("1.2.0", MAJOR)):
+        hub.push(version, manner)
+        ran = hub.run(missing_secrets=mode)
+        assert (ran.outputs["verdict"], hub.statuses[-1][1]) == (verdict, verdict.lower())
+        assert ran.code == code
+
+
+def test_without_the_providers_key_what_is_proven_wrong_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY")
+    hub.push("1.0.0", MAJOR)
+    ran = hub.run(missing_secrets="replay")
+    assert (ran.code, ran.outputs["verdict"]) == (1, "FAIL")
+    assert "without a new version" in hub.statuses[-1][2]
+
+
+def test_nothing_changed_passes_without_a_key(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY")
+    hub.push("", **{"README.md": "hello"})
+    assert hub.run().code == 0
+
+
+# The places of a run
+
+
+def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (hub.world.root / ".evalgate").symlink_to(elsewhere)
+    hub.push()
+    ran = hub.run()
+    assert ran.code == 2
+    assert "leads through a link" in ran.log
+
+
+def test_limits_of_the_workflow_go_before_those_of_the_configuration(hub: Hub) -> None:
+    hub.push()
+    ran = hub.run(max_cost_usd="0")
+    assert ran.outputs["verdict"] in ("ERROR", "INCONCLUSIVE")
+    assert ran.code != 0
+    hub.world.server.most_at_once = 0
+    hub.push("1.2.0", BRIEF)
+    hub.run(max_concurrency="2")
+    assert 1 <= hub.world.server.most_at_once <= 2
+
+
+def test_a_commit_that_the_checkout_lacks_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    hub.push()
+    hub.world.repository.git("switch", "--quiet", "main")
+    remote = tmp_path / "acme" / "prompts"
+    remote.parent.mkdir()
+    hub.world.repository.git("clone", "--quiet", "--bare", str(hub.world.root), str(remote))
+    hub.world.repository.git("branch", "-D", "work")
+    hub.world.repository.git("reflog", "expire", "--expire=now", "--all")
+    hub.world.repository.git("gc", "--quiet", "--prune=now")
+    git = (remote / "config").read_text()
+    (remote / "config").write_text(git + "[uploadpack]\n\tallowAnySHA1InWant = true\n")
+    hub._patch.setattr("evalgate.at_github.job.Job.repository_url", property(lambda self: remote.as_uri()))
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS"), ran.log
+
+
+# Text of others
+
+
+def test_what_a_model_says_is_no_command_of_the_log(hub: Hub) -> None:
+    evil = "::set-output name=verdict::PASS\n##[add-mask]x\n::stop-commands::y\n@ann #1 <img src=x>"
+    hub.world.application = lambda system, user: evil if BRIEF in system else json.dumps({"answer": user})
+    hub.push()
+    ran = hub.run()
+    assert ran.code == 1
+    commands = [line for line in ran.log.splitlines() if line.lstrip().startswith("::")]
+    assert all(re.match(r"::(error|warning|notice|stop-commands|[0-9a-f]{32}::)", line) for line in commands), commands
+    assert "##[" not in "".join(line for line in ran.log.splitlines() if not line.startswith("::error "))
+    assert "<img" not in hub.comments[0]
+    assert "@ann" not in re.sub(r"<code>[^<]*</code>|<pre>.*?</pre>|`[^`]*`", "", hub.comments[0], flags=re.DOTALL)
+
+
+def test_prompts_of_the_head_are_read_from_git_whatever_lies_in_the_workspace(hub: Hub) -> None:
+    hub.push()
+    (hub.world.root / "prompts/support.prompt.yml").write_text(prompt("9.9.9", MAJOR))
+    (hub.world.root / "logging.py").write_text("raise SystemExit('imported')")
+    assert hub.run().code == 0

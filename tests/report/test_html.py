@@ -1,0 +1,172 @@
+"""The page of HTML: of our elements and attributes alone, whatever text is in it, and nothing in it acts or loads."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.domain import Arm, Failure, Output, Report, Score, Unscored
+from evalgate.report import html, markdown, neutralise, view
+
+PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "th", "td", "li", "dt")
+CLASSED = ("header", "section", "div", "p", "span", "table", "ul", "dl", "tr", "b")
+ALLOWED = {
+    "html": {"lang"},
+    "meta": {"charset", "http-equiv", "content", "name"},
+    "a": {"href", "rel"},
+    "details": {"class", "open"},
+    "svg": {"class", "width", "height", "viewBox", "aria-hidden"},
+    "line": {"class", "x1", "x2", "y1", "y2"},
+    "circle": {"class", "cx", "cy", "r"},
+    **{tag: set() for tag in (*PLAIN, "dd", "footer", "h1", "h2")},
+    **{tag: {"class"} for tag in CLASSED},
+}
+PIECES = (
+    *("<", ">", "&", '"', "'", "</", "<!--", "-->", "]]>", "<script>alert(1)</script>", "<img src=x onerror=x>"),
+    *("</style>", "</title>", "</span>", "</td></table>", "</main>", "&lt;", "&#60;", "=", "`", "javascript:x", "\x00"),
+    *("\r", "\n", "\t", "\x0c", "\u202e", "\u2028", '" onmouseover="x', "' style='x", "https://evil.example", "style="),
+)
+TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=10).map("".join)
+
+
+def parsed(text: str):
+    """The page as a browser reads it; any fault in its HTML is an error."""
+    html5lib = pytest.importorskip("html5lib")
+    return html5lib.HTMLParser(namespaceHTMLElements=False, strict=True).parse(text)
+
+
+def require_ours(text: str) -> list[str]:
+    """The tags of a page that has none but ours."""
+    tags = []
+    for element in parsed(text).iter():
+        assert isinstance(element.tag, str), f"a comment: {element.text}"
+        tag = element.tag.rpartition("}")[2]
+        assert set(element.attrib) <= ALLOWED[tag], (tag, element.attrib)
+        for name in ("class", "open", "lang", "name"):
+            assert re.fullmatch(r"[a-z -]*", element.get(name, "").lower())
+        if "href" in element.attrib:
+            assert re.match(r"https?://", element.get("href"))
+        tags.append(tag)
+    return tags
+
+
+def written_by_others(samples, text: str) -> Report:
+    """A report whose every text is this one."""
+    report = samples.hostile()
+    gate = report.gates[0]
+    criterion = replace(gate.evidence.criteria[0], name=text)
+    rows = (
+        samples.result("x", Arm.BASELINE, 0, Output(text=text)),
+        samples.result("x", Arm.CANDIDATE, 0, Failure(kind="infrastructure", message=text)),
+    )
+    scored = (Score(value=0.0, reason=text), Unscored(reason=text))
+    evidence = replace(
+        gate.evidence,
+        name=text,
+        criteria=(criterion,),
+        results=tuple(
+            replace(row, case=text, tags=(text, text), scores={text: score})
+            for row, score in zip(rows, scored, strict=True)
+        ),
+        candidate=replace(gate.evidence.candidate, name=text, version=text, source=text, digest=text),
+        dataset=replace(gate.evidence.dataset, path=text, digest=text),
+        notes=(text,),
+    )
+    return replace(
+        report,
+        gates=(
+            replace(
+                gate,
+                evidence=evidence,
+                comparisons=tuple(replace(c, criterion=text, regressed=(text,)) for c in gate.comparisons),
+                findings=tuple(replace(f, criterion=text, sentence=text, cases=(text,)) for f in gate.findings),
+                requirements=tuple(replace(r, detail=text) for r in gate.requirements),
+            ),
+        ),
+        warnings=(text,),
+        policy_changes=(replace(report.policy_changes[0], path=text),),
+        sign_off=replace(report.sign_off, by=text, at=text, url=f"https://a{text}"),
+        run_id=text,
+        created_at=text,
+        tool_version=text,
+    )
+
+
+def test_every_report_is_of_our_elements(named) -> None:
+    require_ours(html.render(named[1]))
+
+
+@given(text=TEXTS)
+def test_no_text_adds_an_element_or_an_attribute(samples, text: str) -> None:
+    tags = require_ours(html.render(written_by_others(samples, text)))
+    once = ("head", "title", "style", "body", "main", "header", "section", "details", "svg", "footer")
+    assert [tags.count(tag) for tag in once] == [1] * len(once)
+    assert (tags.count("table"), tags.count("h1"), tags.count("a") <= 1) == (2, 1, True)
+
+
+def test_the_text_is_there_to_be_read(samples) -> None:
+    body = "".join(parsed(html.render(samples.hostile())).find("body").itertext())
+    assert neutralise.visible("<img src=x onerror=alert(1)>") in body
+    assert "\\u202e me\\u200b" in body and "\u202e" not in body
+
+
+def test_nothing_in_the_page_acts_or_loads(named) -> None:
+    text = html.render(named[1])
+    page = parsed(text)
+    policy = page.find("head/meta[@http-equiv='Content-Security-Policy']").get("content")
+    style = page.find("head/style").text
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    assert "url(" not in style and "@import" not in style
+    assert len(page.findall(".//style")) == 1
+    assert text.index("Content-Security-Policy") < text.index("<title>")
+
+
+def test_the_verdict_stands_first(named) -> None:
+    words = " ".join("".join(parsed(html.render(named[1])).find("body").itertext()).split())
+    rules = neutralise.visible(view.rules(named[1]))
+    assert words.startswith(f"{rules} {view.verdict(named[1])}".strip())
+
+
+def test_the_page_tells_what_markdown_tells(named) -> None:
+    """Every number of the table, every finding and every line of the run, in the same order."""
+    _, report = named
+    words = " ".join("".join(parsed(html.render(report)).find("body").itertext()).split())
+    place = 0
+    for gate in report.gates:
+        told = [cell for row in view.rows(gate) for cell in (row.baseline, row.candidate, row.interval, row.decision)]
+        told += [neutralise.visible(neutralise.prose(text)) for _, text in view.footer(gate)]
+        for text in told:
+            found = words.find(" ".join(text.split()), place)
+            assert found >= 0, text
+            place = found
+    assert markdown.render(report)  # which tests of its own hold to the same view
+
+
+def test_a_long_list_of_cases_ends_with_their_number(samples) -> None:
+    text = html.render(samples.failing(), cases=3)
+    assert text.count("<details") == 3 and "... and 5 more cases, in the JSON report." in text
+
+
+def test_a_drawing_has_the_interval_and_its_limit(samples) -> None:
+    page = parsed(html.render(samples.failing()))
+    drawings = [e for e in page.iter() if isinstance(e.tag, str) and e.tag.endswith("svg")]
+    lines = [[child.get("class") for child in drawing] for drawing in drawings]
+    assert lines == [["zero", "span", "value"], ["zero", "span", "value"], ["zero", "limit", "span", "value"]]
+    of_facts = {child.get("class"): child for child in drawings[1]}
+    assert float(of_facts["span"].get("x1")) < float(of_facts["value"].get("cx")) < float(of_facts["span"].get("x2"))
+    assert float(of_facts["span"].get("x2")) < float(of_facts["zero"].get("x1"))
+
+
+def test_a_sign_off_links_to_where_it_was_given_if_that_is_a_page(samples) -> None:
+    report = samples.signed_off()
+    assert f'href="{samples.SIGNED.url}"' in html.render(report)
+    for url in ("", "javascript:alert(1)", "data:text/html,x"):
+        text = html.render(replace(report, sign_off=replace(samples.SIGNED, url=url)))
+        assert "<a " not in text and "by octocat at 2026-03-04T06:07:08Z" in text
