@@ -56,9 +56,8 @@ def open_engine(
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
-    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called: from
-    this process, from a Ray cluster's, or by batch. `offline`: nobody is called; a request whose answer is not known
-    already ends the run with a ServiceError.
+    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called.
+    `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
@@ -94,6 +93,7 @@ def open_engine(
                 limits=config.limits,
                 on_event=on_event,
                 record=answers == "record",
+                store=around.store,
             )
         )
         yield engine

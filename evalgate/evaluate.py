@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from threading import Thread
 
 from evalgate import conclude
@@ -31,6 +32,7 @@ from evalgate.domain import (
 from evalgate.execute.engine import Engine
 from evalgate.plan.trials import fresh_sample
 from evalgate.score import checks, judges
+from evalgate.shelf import Shelf
 
 
 def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
@@ -43,7 +45,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     Thread(target=statistics.prepare, daemon=True).start()
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
-    gathered = _Gathered(engine=engine, plan=plan, config=config)
+    gathered = _Gathered(engine=engine, plan=plan, config=config, shelf=Shelf(engine.spool))
     if plan.shard is not None:
         gathered.answer(len(plan.order))
         gathered.settle(every=True)
@@ -81,6 +83,7 @@ class _Gathered:
     engine: Engine
     plan: GatePlan
     config: Config
+    shelf: Shelf
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
@@ -93,15 +96,21 @@ class _Gathered:
 
     def answer(self, cases: int) -> None:
         """Runs the first so many cases that were not run yet, and before the first look every critical one."""
+        trials, stored = self._next(cases)
+        self.results += self._run(self.plan, trials)
+        self.answered += len(trials)
+        self.judged += len(trials)
+        self.results += stored
+
+    def _next(self, cases: int) -> tuple[list[Trial], list[Result]]:
         upto = set(self.plan.order[:cases])
         critical = set(self.config.policy.critical_tags)
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
         self.asked |= wanted
-        trials = [trial for trial in self.plan.trials if trial.case.id in wanted]
-        self.results += self._run(self.plan, trials)
-        self.answered += len(trials)
-        self.judged += len(trials)
-        self.results += [result for result in self.plan.stored if result.case in wanted]
+        return (
+            [trial for trial in self.plan.trials if trial.case.id in wanted],
+            [result for result in self.plan.stored if result.case in wanted],
+        )
 
     def settle(self, *, every: bool = False) -> looks.Standing:
         """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer.
@@ -110,9 +119,10 @@ class _Gathered:
         """
         self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
         standing = self._stand()
-        cases = {trial.case.id: trial.case for trial in self.plan.trials}
         while wanted := standing.turned if every else standing.wanted:
             trials = []
+            turning = {turned.case for turned in wanted}
+            cases = {trial.case.id: trial.case for trial in self.plan.trials if trial.case.id in turning}
             for turned in wanted:
                 assert turned.wants is not None
                 known = [r for r in self.confirmations if (r.case, r.arm) == (turned.case, turned.wants)]
@@ -150,7 +160,7 @@ class _Gathered:
         return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
 
     def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
-        done = self.engine.run(trials, lambda trial: evaluate(plan, trial, self.config.targets))
+        done = self.engine.run(trials, partial(self._evaluated, plan))
         self.calls = replace(
             self.calls,
             made=self.calls.made + done.calls.made,
@@ -160,6 +170,9 @@ class _Gathered:
         self.usage += done.usage
         self.cost_usd = None if self.cost_usd is None or done.cost_usd is None else self.cost_usd + done.cost_usd
         return done.results
+
+    def _evaluated(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+        return self.shelf.put((yield from evaluate(plan, trial, self.config.targets)))
 
 
 def _paid(calls: Calls) -> int:

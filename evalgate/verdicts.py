@@ -9,23 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import evalgate
 from evalgate import conclude
-from evalgate.domain import (
-    Arm,
-    Calls,
-    Config,
-    Failure,
-    GatePlan,
-    GateReport,
-    Report,
-    Target,
-    Usage,
-    digest,
-    digest_of_all,
-)
+from evalgate.domain import Arm, Calls, Config, GatePlan, GateReport, Report, Target, Usage, digest, digest_of_all
 from evalgate.errors import EvalgateError
 from evalgate.report import codec, json
 
@@ -127,6 +116,5 @@ def _path(store: Path, name: str) -> Path:
 
 
 def _is_whole(gate: GateReport) -> bool:
-    results = (*gate.evidence.results, *gate.evidence.confirmations)
-    lost = any(isinstance(r.outcome, Failure) and r.outcome.kind == "infrastructure" for r in results)
+    lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     return not lost and all(finding.kind != "completeness" for finding in gate.findings)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalgate.decide import statistics
-from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result, Score
+from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result
 
 if TYPE_CHECKING:
     from evalgate.decide.statistics import Numbers
@@ -74,13 +74,13 @@ def table(results: Sequence[Result]) -> Scores:
     rows: dict[tuple[str, Arm], dict[int, Numbers]] = {}
     repeats: dict[Arm, set[int]] = {arm: set() for arm in Arm}
     for result in results:
-        for criterion, score in result.scores.items():
+        for criterion, value in result.values.items():
             repeats[result.arm].add(result.repeat)
             own = rows.setdefault((criterion, result.arm), {})
             if result.repeat not in own:
                 own[result.repeat] = np.full(len(places) + 1, np.nan)
-            if isinstance(score, Score):
-                own[result.repeat][places[result.case]] = score.value
+            if value is not None:
+                own[result.repeat][places[result.case]] = value
     return Scores(places=places, rows=rows, samples={arm: len(found) for arm, found in repeats.items()})
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 
 from evalgate.decide import compare, completeness, looks, tags
 from evalgate.decide.thresholds import finding
@@ -11,15 +12,14 @@ from evalgate.domain import (
     Counts,
     Criterion,
     Evidence,
-    Failure,
     Finding,
     GateReport,
     LevelPolicy,
     Policy,
     Requirement,
+    Result,
     TagFall,
     Threshold,
-    Unscored,
     Verdict,
 )
 
@@ -201,10 +201,13 @@ def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: look
     have = {result.case for result in evidence.results}
     missing = sum(case not in have for case in standing.seen) * len(evidence.criteria)
     undecided = sum(len(comparison.undecided) for comparison in comparisons)
-    results = [*evidence.results, *evidence.confirmations]
     return Counts(
         expected=expected,
         decided=max(0, expected - undecided) if not missing else max(0, expected - max(undecided, missing)),
-        failures=sum(isinstance(result.outcome, Failure) for result in results),
-        unscored=sum(isinstance(score, Unscored) for result in results for score in result.scores.values()),
+        failures=sum(result.failure is not None for result in _all(evidence)),
+        unscored=sum(value is None for result in _all(evidence) for value in result.values.values()),
     )
+
+
+def _all(evidence: Evidence) -> Iterator[Result]:
+    return chain(evidence.results, evidence.confirmations)

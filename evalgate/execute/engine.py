@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
@@ -21,6 +22,7 @@ from evalgate.execute.journal import Journal
 from evalgate.execute.known import KnownAnswers
 from evalgate.execute.protocol import Provider
 from evalgate.execute.session import Evaluate, Progress, Session
+from evalgate.execute.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +56,7 @@ class Engine:
 
     `providers` are by target name. `record` keeps every answer of a run in `recorded`, by target and key.
     `backoff` is the first pause in seconds before a failed call is tried again; it doubles each time, with jitter.
+    What need not stay in memory lies in the folder `store` (None: the system's for such files); `spool` is for results.
     """
 
     def __init__(
@@ -66,9 +69,11 @@ class Engine:
         on_event: Callable[[Event], None] | None = None,
         record: bool = False,
         backoff: float = 0.5,
+        store: Path | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self._known = KnownAnswers(cache, journal, record=record)
+        self.spool = Spool(store)
+        self._known = KnownAnswers(cache, journal, Spool(store), record=record)
         self._providers = providers
         self._on_event = on_event
         self._runner = asyncio.Runner()
@@ -77,7 +82,7 @@ class Engine:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What did not work without stopping the run (an unwritable cache, ...), a sentence each."""
-        return self._known.warnings
+        return tuple(dict.fromkeys([*self._known.warnings, *self.spool.warnings]))
 
     @property
     def recorded(self) -> Mapping[str, Mapping[str, Entry]]:
@@ -100,7 +105,7 @@ class Engine:
 
     def remember(self, request: Request, outcome: Outcome) -> None:
         """What this request was answered elsewhere: an equal one shares the answer."""
-        self._known.answers.setdefault(request.key, outcome)
+        self._known.remember(request.key, outcome)
 
     def finish(self) -> None:
         """All runs are complete: the journal is no longer needed."""
