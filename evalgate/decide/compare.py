@@ -27,7 +27,7 @@ class Paired:
     """
 
     cases: tuple[str, ...]
-    places: tuple[int, ...]
+    places: Numbers
     candidate: Numbers
     differences: Numbers | None
     undecided: Mapping[str, int]
@@ -105,7 +105,7 @@ def pair(
     complete = ~np.isnan(candidate)
     if with_baseline:
         complete &= ~np.isnan(baseline)
-    places = tuple(int(place) for place in complete.nonzero()[0])
+    places = complete.nonzero()[0]
     decided = tuple(cases[place] for place in places)
     candidate = statistics.clean(candidate[complete])
     known = variances[~np.isnan(variances)]
