@@ -11,7 +11,12 @@ from evalgate.decide import statistics
 from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from evalgate.decide.statistics import Numbers
+
+    Places = NDArray[np.intp]
 
 # One point of a five-point scale; a check falls by a whole 1.
 NOTABLE = 0.25
@@ -27,7 +32,7 @@ class Paired:
     """
 
     cases: tuple[str, ...]
-    places: Numbers
+    places: Places
     candidate: Numbers
     differences: Numbers | None
     undecided: Mapping[str, int]
@@ -106,7 +111,7 @@ def pair(
     if with_baseline:
         complete &= ~np.isnan(baseline)
     places = complete.nonzero()[0]
-    decided = tuple(cases[place] for place in places)
+    decided = tuple(cases[int(place)] for place in places)
     candidate = statistics.clean(candidate[complete])
     known = variances[~np.isnan(variances)]
     return Paired(
