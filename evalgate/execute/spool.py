@@ -5,11 +5,10 @@ from __future__ import annotations
 import tempfile
 import weakref
 from pathlib import Path
-from typing import IO
+from typing import IO, ClassVar
 
 from evalgate.errors import ServiceError
 
-_CHUNK = 1 << 20
 _HEAD = 4
 _LIKELY = 4096
 
@@ -17,16 +16,17 @@ _LIKELY = 4096
 class Spool:
     """An append-only file without a name in `folder` (None: the system's), which is gone when its process is.
 
-    Texts wait in memory until there is a `chunk` of them (bytes), so that a short run writes nothing. Where the file
+    Texts wait in memory until there are `CHUNK` bytes of them, so that a short run writes nothing. Where the file
     cannot be written (a full disk, a read-only folder), they stay in memory from then on, and `warnings` says so, once.
     No other process sees it: two runs at once have a file each. It is no record: what an interrupted run needs is in
     its journal.
     """
 
-    def __init__(self, folder: Path | None = None, *, chunk: int = _CHUNK) -> None:
+    CHUNK: ClassVar[int] = 1 << 20
+
+    def __init__(self, folder: Path | None = None) -> None:
         self.warnings: list[str] = []
         self._folder = folder
-        self._chunk = chunk
         self._file: IO[bytes] | None = None
         self._written = 0
         self._tail = bytearray()  # what follows the first `_written` bytes, which the file holds
@@ -38,7 +38,7 @@ class Spool:
         content = text.encode()
         self._tail += len(content).to_bytes(_HEAD, "big")
         self._tail += content
-        if len(self._tail) >= self._chunk and self._writable:
+        if len(self._tail) >= self.CHUNK and self._writable:
             self._write()
         return place
 
