@@ -1,4 +1,7 @@
-"""The corridor: from a configuration to a report. It wires the rooms; it neither waits nor decides on its own."""
+"""The corridor: from a configuration to a report. It wires the rooms; it neither waits nor decides on its own.
+
+What answers and decides is imported where there is something to run: most changes touch no gate.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
 from evalgate.domain import (
     STRICT_LEVEL,
     ChangeLevel,
@@ -22,13 +24,16 @@ from evalgate.domain import (
     Shard,
 )
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
-from evalgate.execute.elsewhere import EngineName
-from evalgate.execute.engine import Event
 from evalgate.inputs import changes, golden, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
 from evalgate.workspace import Workspace, open_workspace
+
+if TYPE_CHECKING:
+    from evalgate import answering, outlook
+    from evalgate.execute.elsewhere import EngineName
+    from evalgate.execute.engine import Event
 
 _Item = TypeVar("_Item")
 _Made = TypeVar("_Made")
@@ -64,6 +69,8 @@ class Options:
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
+        from evalgate import answering
+
         return answering.Surroundings(
             environment=self.environment,
             store=self.store,
@@ -84,6 +91,8 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
         names = {gate.name for gate in changes.changed(selected, *args)}
         if not names:
+            from evalgate import conclude
+
             return conclude.report_of((), removed)
         workspace = open_workspace(config_path)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
@@ -98,6 +107,8 @@ def decided(
     remarks: Sequence[str] = (),
 ) -> Report:
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
+    from evalgate import conclude, verdicts
+
     _refuse_hopeless(plans, workspace.config)
     if options.engine == "batch":  # a look may take a day, and saves half-price calls: everything goes at once
         plans = tuple(replace(plan, sequential=False) for plan in plans)
@@ -122,6 +133,8 @@ def _decide(
     """The verdicts of plans by the name of their gate, and what did not work beside them."""
     if not plans:
         return {}, ()
+    from evalgate import answering, evaluate
+
     with answering.open_engine(
         workspace.config,
         plans,
@@ -140,6 +153,8 @@ def _decide(
 
 def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
     """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+    from evalgate import verdicts
+
     if options.answers == "record" or options.shard is not None:
         return None
     return verdicts.key(plan, config, replayed=options.answers == "replay")
@@ -156,6 +171,8 @@ def _refuse_committed(workspace: Workspace, store: Path) -> None:
 
 def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
     """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
+    from evalgate import conclude
+
     faults = []
     for plan in plans:
         needed = conclude.cases_lacking(plan, config)
@@ -252,7 +269,11 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     if options.baseline is None and gate.baseline is None and base is not None and git is not None:
         lost = changes.lost_cases(gate, dataset, base, tree, git)
     plan = replace(plan, notes=(*arm.notes, *notes), lost=lost)
-    return baselines.supplied(plan, config, options.store) if _may_be_stored(plan, config, options) else plan
+    if not _may_be_stored(plan, config, options):
+        return plan
+    from evalgate import baselines
+
+    return baselines.supplied(plan, config, options.store)
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
@@ -317,6 +338,8 @@ def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *
 
 def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]:
     """What a run would take and could decide, gate by gate; nothing is called."""
+    from evalgate import answering, outlook
+
     workspace = open_workspace(config_path)
     plans = make_plans(workspace, select(workspace, options), options)
     around = options.surroundings(workspace)
