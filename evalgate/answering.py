@@ -64,9 +64,9 @@ def open_engine(
     would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
     prepare_store(around.store)
-    fresh = answers == "record" or not use_cache
+    fresh, run = answers == "record" or not use_cache, run_key(plans)
     with ExitStack() as stack:
-        elsewhere = _elsewhere(way, config, around, run=run_key(plans), fresh=fresh)
+        elsewhere = _elsewhere(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
             plans=plans,
@@ -89,7 +89,7 @@ def open_engine(
             Engine(
                 providers,
                 cache=None if fresh else Cache(around.store / "cache.sqlite3"),
-                journal=Journal(journal or around.store / "journal" / f"{run_key(plans)}.jsonl"),
+                journal=Journal(journal or around.store / "journal" / f"{run}.jsonl"),
                 limits=config.limits,
                 on_event=on_event,
                 record=answers == "record",

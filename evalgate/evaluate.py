@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from threading import Thread
+from threading import Timer
 
 from evalgate import conclude
 from evalgate.decide import looks, statistics
@@ -34,6 +34,9 @@ from evalgate.plan.trials import fresh_sample
 from evalgate.score import checks, judges
 from evalgate.shelf import Shelf
 
+_FIRST_CALLS = 0.1
+"""Seconds: the first calls are on their way, and what comes after them can be imported while nobody has answered."""
+
 
 def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     """The verdict on one plan, with no call that cannot change it.
@@ -42,7 +45,9 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
     A shard runs all its cases: where to stop is seen when the shards are merged.
     """
-    Thread(target=statistics.prepare, daemon=True).start()
+    preparing = Timer(_FIRST_CALLS, statistics.prepare)
+    preparing.daemon = True
+    preparing.start()
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
     gathered = _Gathered(engine=engine, plan=plan, config=config, shelf=Shelf(engine.spool))

@@ -111,7 +111,7 @@ def pair(
     if with_baseline:
         complete &= ~np.isnan(baseline)
     places = complete.nonzero()[0]
-    decided = tuple(cases[int(place)] for place in places)
+    decided = tuple(cases) if len(places) == len(cases) else tuple(cases[int(place)] for place in places)
     candidate = statistics.clean(candidate[complete])
     known = variances[~np.isnan(variances)]
     return Paired(
