@@ -94,11 +94,11 @@ def open_engine(
                 on_event=on_event,
                 record=answers == "record",
                 store=around.store,
+                expected=sum(len(plan.trials) for plan in plans),
             )
         )
         yield engine
-        if answers == "record":
-            _write_recordings(config, tree, engine)
+        _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
         if elsewhere is not None:
             elsewhere.finish()
 
