@@ -83,9 +83,12 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
     part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.pieces(alone))
-        part.replace(path)
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(json.pieces(alone))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _answering(plan: GatePlan, config: Config) -> list[Target]:

@@ -16,7 +16,7 @@ from evalgate.execute.spool import Spool
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
 
 _CACHED, _MADE = "+", "-"
-_DIGITS = 15  # 60 bits: what a number of the smallest size holds beyond 30
+_DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits holds
 
 
 class KnownAnswers:
@@ -31,7 +31,8 @@ class KnownAnswers:
         self._journal = journal
         self._record = record
         self._spool = spool
-        self._places: dict[int, int] = {}  # by the beginning of the key, as a number; the whole key stands in the spool
+        # by the beginning of the key, as a number: there is one for each call of a run. The whole key is in the spool
+        self._places: dict[int, int] = {}
         self._making: dict[str, asyncio.Future[Outcome]] = {}
 
     @property
