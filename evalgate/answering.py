@@ -60,18 +60,18 @@ def open_engine(
 ) -> Iterator[Engine]:
     """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
 
-    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called: from
-    this process, from a Ray cluster's, or by batch. `offline`: nobody is called; a request whose answer is not known
-    already ends the run with a ServiceError, unless the run may be `partial`: then it alone has failed.
+    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called.
+    `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
+    the run may be `partial`: then it alone has failed.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
     would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
     prepare_store(around.store)
-    fresh = answers == "record" or not use_cache
+    fresh, run = answers == "record" or not use_cache, run_key(plans)
     with ExitStack() as stack:
-        elsewhere = _elsewhere(way, config, around, run=run_key(plans), fresh=fresh)
+        elsewhere = _elsewhere(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
             plans=plans,
@@ -92,15 +92,16 @@ def open_engine(
             Engine(
                 providers,
                 cache=None if fresh else Cache(around.store / "cache.sqlite3"),
-                journal=Journal(journal or around.store / "journal" / f"{run_key(plans)}.jsonl"),
+                journal=Journal(journal or around.store / "journal" / f"{run}.jsonl"),
                 limits=config.limits,
                 on_event=on_event,
                 record=answers == "record",
+                store=around.store,
+                expected=sum(len(plan.trials) for plan in plans),
             )
         )
         yield engine
-        if answers == "record":
-            _write_recordings(config, tree, engine)
+        _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
         if elsewhere is not None:
             elsewhere.finish()
 

@@ -28,7 +28,6 @@ from evalgate.domain import (
     Judge,
     Level,
     LevelPolicy,
-    Output,
     Policy,
     PolicyChange,
     PromptVersion,
@@ -90,11 +89,6 @@ def evidence_of(
     cost_usd: float | None,
 ) -> Evidence:
     """What a run knows about one gate so far; results in the order of the plan, whatever order they came in."""
-    order = {case: position for position, case in enumerate(plan.order)}
-
-    def place(result: Result) -> tuple[int, int, Arm]:
-        return order[result.case], result.repeat, result.arm
-
     asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
@@ -105,11 +99,11 @@ def evidence_of(
             path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
         ),
         criteria=_criteria(plan.gate.checks, plan.judges, targets),
-        results=tuple(sorted(results, key=place)),
+        results=_in_order(results, plan.order),
         order=plan.order,
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
         sequential=plan.sequential,
-        confirmations=tuple(sorted(confirmations, key=place)),
+        confirmations=_in_order(confirmations, plan.order),
         redraws=all(target.kind != "recorded" for target in asked) and not _too_few_to_settle(plan),
         stored_baseline=plan.stored_baseline,
         shard=plan.shard,
@@ -166,16 +160,14 @@ def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
         if _without_results(gate) != _without_results(first):
             hint = "merge the reports of one run: the same versions, dataset, criteria, thresholds and policy"
             raise InputError(f"gate {name}: another run than {path}", place=Place(path=other), hint=hint)
-    order = {case: place for place, case in enumerate(first.evidence.order)}
+    order = first.evidence.order
     all_of = [gate.evidence for _, gate in parts]
     costs = [evidence.cost_usd for evidence in all_of]
     return replace(
         first.evidence,
         shard=None,
-        results=tuple(sorted((r for e in all_of for r in e.results), key=lambda r: (order[r.case], r.repeat, r.arm))),
-        confirmations=tuple(
-            sorted((r for e in all_of for r in e.confirmations), key=lambda r: (order[r.case], r.repeat, r.arm))
-        ),
+        results=_in_order([r for e in all_of for r in e.results], order),
+        confirmations=_in_order([r for e in all_of for r in e.confirmations], order),
         notes=tuple(dict.fromkeys(note for e in all_of for note in e.notes)),
         calls=_sum_of_calls([evidence.calls for evidence in all_of]),
         usage=sum((evidence.usage for evidence in all_of), Usage()),
@@ -195,6 +187,15 @@ def _without_results(gate: GateReport) -> tuple[object, ...]:
         cost_usd=None,
     )
     return evidence, gate.thresholds, gate.policy, gate.level_policy
+
+
+def _in_order(results: Sequence[Result], order: Sequence[str]) -> tuple[Result, ...]:
+    """Case by case as they were run, then by repeat, then by arm."""
+    place = {case: number for number, case in enumerate(order)} if results else {}
+    ordered = sorted(results, key=lambda result: result.arm)
+    ordered.sort(key=lambda result: result.repeat)
+    ordered.sort(key=lambda result: place[result.case])
+    return tuple(ordered)
 
 
 def _sum_of_calls(calls: Sequence[Calls]) -> Calls:
@@ -365,10 +366,7 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
 
 def _served_differently(results: Sequence[Result]) -> tuple[str, ...]:
     """A note when the endpoint names other models for one arm than for the other, as after a silent upgrade."""
-    served = {
-        arm: sorted({str(r.outcome.served_by) for r in results if r.arm is arm and isinstance(r.outcome, Output)})
-        for arm in Arm
-    }
+    served = {arm: sorted({str(r.served_by) for r in results if r.arm is arm and r.failure is None}) for arm in Arm}
     if not all(served.values()) or served[Arm.CANDIDATE] == served[Arm.BASELINE]:
         return ()
     return tuple(f"{arm} was served by {', '.join(names)}" for arm, names in served.items())

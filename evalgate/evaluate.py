@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from threading import Thread
+from functools import partial
+from threading import Timer
 
 from evalgate import conclude
 from evalgate.decide import looks, statistics
@@ -31,6 +32,10 @@ from evalgate.domain import (
 from evalgate.execute.engine import Engine
 from evalgate.plan.trials import fresh_sample
 from evalgate.score import checks, judges
+from evalgate.shelf import Shelf
+
+_FIRST_CALLS = 0.1
+"""Seconds: the first calls are on their way, and what comes after them can be imported while nobody has answered."""
 
 
 def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
@@ -40,10 +45,12 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
     A shard runs all its cases: where to stop is seen when the shards are merged.
     """
-    Thread(target=statistics.prepare, daemon=True).start()
+    preparing = Timer(_FIRST_CALLS, statistics.prepare)
+    preparing.daemon = True
+    preparing.start()
     for request, reply in _judged_before(plan, config.targets):
         engine.remember(request, reply)
-    gathered = _Gathered(engine=engine, plan=plan, config=config)
+    gathered = _Gathered(engine=engine, plan=plan, config=config, shelf=Shelf(engine.spool))
     if plan.shard is not None:
         gathered.answer(len(plan.order))
         gathered.settle(every=True)
@@ -81,6 +88,7 @@ class _Gathered:
     engine: Engine
     plan: GatePlan
     config: Config
+    shelf: Shelf
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
@@ -93,15 +101,21 @@ class _Gathered:
 
     def answer(self, cases: int) -> None:
         """Runs the first so many cases that were not run yet, and before the first look every critical one."""
+        trials, stored = self._next(cases)
+        self.results += self._run(self.plan, trials)
+        self.answered += len(trials)
+        self.judged += len(trials)
+        self.results += stored
+
+    def _next(self, cases: int) -> tuple[list[Trial], list[Result]]:
         upto = set(self.plan.order[:cases])
         critical = set(self.config.policy.critical_tags)
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
         self.asked |= wanted
-        trials = [trial for trial in self.plan.trials if trial.case.id in wanted]
-        self.results += self._run(self.plan, trials)
-        self.answered += len(trials)
-        self.judged += len(trials)
-        self.results += [result for result in self.plan.stored if result.case in wanted]
+        return (
+            [trial for trial in self.plan.trials if trial.case.id in wanted],
+            [result for result in self.plan.stored if result.case in wanted],
+        )
 
     def settle(self, *, every: bool = False) -> looks.Standing:
         """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer.
@@ -110,9 +124,10 @@ class _Gathered:
         """
         self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
         standing = self._stand()
-        cases = {trial.case.id: trial.case for trial in self.plan.trials}
         while wanted := standing.turned if every else standing.wanted:
             trials = []
+            turning = {turned.case for turned in wanted}
+            cases = {trial.case.id: trial.case for trial in self.plan.trials if trial.case.id in turning}
             for turned in wanted:
                 assert turned.wants is not None
                 known = [r for r in self.confirmations if (r.case, r.arm) == (turned.case, turned.wants)]
@@ -150,7 +165,7 @@ class _Gathered:
         return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
 
     def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
-        done = self.engine.run(trials, lambda trial: evaluate(plan, trial, self.config.targets))
+        done = self.engine.run(trials, partial(self._evaluated, plan))
         self.calls = replace(
             self.calls,
             made=self.calls.made + done.calls.made,
@@ -160,6 +175,9 @@ class _Gathered:
         self.usage += done.usage
         self.cost_usd = None if self.cost_usd is None or done.cost_usd is None else self.cost_usd + done.cost_usd
         return done.results
+
+    def _evaluated(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+        return self.shelf.put((yield from evaluate(plan, trial, self.config.targets)))
 
 
 def _paid(calls: Calls) -> int:

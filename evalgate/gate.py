@@ -1,4 +1,7 @@
-"""The corridor: from a configuration to a report. It wires the rooms; it neither waits nor decides on its own."""
+"""The corridor: from a configuration to a report. It wires the rooms; it neither waits nor decides on its own.
+
+What answers and decides is imported where there is something to run: most changes touch no gate.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from evalgate import answering, baselines, conclude, evaluate, outlook, verdicts
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, GateReport, GoldenDataset, Level, Report
 from evalgate.errors import Fault, GitError, InputError, Place
-from evalgate.execute.engine import Event
 from evalgate.gathering import Gathered, all_of
 from evalgate.inputs import changes, golden, judged, pins, prompts, versions
 from evalgate.inputs.base import Base, find_base
@@ -19,6 +21,10 @@ from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
 from evalgate.services.commit_view import CommitView
 from evalgate.workspace import Workspace, workspace_at
+
+if TYPE_CHECKING:
+    from evalgate import outlook
+    from evalgate.execute.engine import Event
 
 
 def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Report:
@@ -34,6 +40,8 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) 
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
         names = {gate.name for gate in changes.changed(selected, *args)}
         if not names:
+            from evalgate import conclude
+
             return conclude.report_of((), removed)
         workspace = opened(config_path, options)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
@@ -57,6 +65,8 @@ def _judged(
     if narrow:
         selected = judged.edited_prompts(selected, change, git)
     if not selected:
+        from evalgate import conclude
+
         return conclude.report_of((), change.remarks, change.changes)
     return decided(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
 
@@ -69,6 +79,8 @@ def decided(
     remarks: Sequence[str] = (),
 ) -> Report:
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
+    from evalgate import conclude, verdicts
+
     _refuse_hopeless(plans, workspace.config)
     if options.engine == "batch":
         plans = _at_once(plans)
@@ -99,6 +111,8 @@ def _decide(
     """The verdicts of plans by the name of their gate, and what did not work beside them."""
     if not plans:
         return {}, ()
+    from evalgate import answering, evaluate
+
     with answering.open_engine(
         workspace.config,
         plans,
@@ -118,6 +132,8 @@ def _decide(
 
 def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
     """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+    from evalgate import verdicts
+
     if options.answers == "record" or options.shard is not None:
         return None
     return verdicts.key(plan, config, replayed=options.answers == "replay")
@@ -134,6 +150,8 @@ def refuse_committed(workspace: Workspace, store: Path) -> None:
 
 def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
     """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
+    from evalgate import conclude
+
     faults = []
     for plan in plans:
         needed = conclude.cases_lacking(plan, config)
@@ -246,7 +264,11 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     if options.baseline is None and gate.baseline is None and base is not None and git is not None:
         lost = changes.lost_cases(gate, dataset, base, tree, git)
     plan = replace(plan, notes=(*arm.notes, *notes), lost=lost)
-    return baselines.supplied(plan, config, options.store) if _may_be_stored(plan, config, options) else plan
+    if not _may_be_stored(plan, config, options):
+        return plan
+    from evalgate import baselines
+
+    return baselines.supplied(plan, config, options.store)
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
@@ -311,6 +333,8 @@ def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *
 
 def estimate(config_path: Path, options: Options) -> tuple[outlook.Outlook, ...]:
     """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
+    from evalgate import answering, outlook
+
     workspace = opened(config_path, options)
     config = workspace.config
     plans = make_plans(workspace, select(workspace, options), options)

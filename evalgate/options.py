@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from evalgate import answering
 from evalgate.domain import Shard
 from evalgate.errors import InputError
-from evalgate.execute.elsewhere import EngineName
 from evalgate.services.commit_view import CommitView
 from evalgate.workspace import Workspace, name_in, open_workspace, repository_of, workspace_at, workspace_judged
+
+if TYPE_CHECKING:
+    from evalgate import answering
+    from evalgate.execute.elsewhere import EngineName
 
 _NOT_OF_A_COMMIT = "leave out --record, or --head and --policy-ref base"
 
@@ -58,6 +60,8 @@ class Options:
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
+        from evalgate import answering
+
         return answering.Surroundings(
             environment=self.environment,
             store=self.store,

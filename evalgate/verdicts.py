@@ -9,23 +9,12 @@ from __future__ import annotations
 import contextlib
 import os
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import evalgate
 from evalgate import conclude
-from evalgate.domain import (
-    Arm,
-    Calls,
-    Config,
-    Failure,
-    GatePlan,
-    GateReport,
-    Report,
-    Target,
-    Usage,
-    digest,
-    digest_of_all,
-)
+from evalgate.domain import Arm, Calls, Config, GatePlan, GateReport, Report, Target, Usage, digest, digest_of_all
 from evalgate.errors import EvalgateError
 from evalgate.report import codec, json
 
@@ -95,9 +84,12 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
     part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(json.pieces(alone))
-        part.replace(path)
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(json.pieces(alone))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _answering(plan: GatePlan, config: Config) -> list[Target]:
@@ -128,6 +120,5 @@ def _path(store: Path, name: str) -> Path:
 
 
 def _is_whole(gate: GateReport) -> bool:
-    results = (*gate.evidence.results, *gate.evidence.confirmations)
-    lost = any(isinstance(r.outcome, Failure) and r.outcome.kind == "infrastructure" for r in results)
+    lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     return not lost and all(finding.kind != "completeness" for finding in gate.findings)

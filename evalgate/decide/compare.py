@@ -8,10 +8,15 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalgate.decide import statistics
-from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result, Score
+from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from evalgate.decide.statistics import Numbers
+
+    Places = NDArray[np.intp]
 
 # One point of a five-point scale; a check falls by a whole 1.
 NOTABLE = 0.25
@@ -27,7 +32,7 @@ class Paired:
     """
 
     cases: tuple[str, ...]
-    places: tuple[int, ...]
+    places: Places
     candidate: Numbers
     differences: Numbers | None
     undecided: Mapping[str, int]
@@ -74,13 +79,13 @@ def table(results: Sequence[Result]) -> Scores:
     rows: dict[tuple[str, Arm], dict[int, Numbers]] = {}
     repeats: dict[Arm, set[int]] = {arm: set() for arm in Arm}
     for result in results:
-        for criterion, score in result.scores.items():
+        for criterion, value in result.values.items():
             repeats[result.arm].add(result.repeat)
             own = rows.setdefault((criterion, result.arm), {})
             if result.repeat not in own:
                 own[result.repeat] = np.full(len(places) + 1, np.nan)
-            if isinstance(score, Score):
-                own[result.repeat][places[result.case]] = score.value
+            if value is not None:
+                own[result.repeat][places[result.case]] = value
     return Scores(places=places, rows=rows, samples={arm: len(found) for arm, found in repeats.items()})
 
 
@@ -105,8 +110,8 @@ def pair(
     complete = ~np.isnan(candidate)
     if with_baseline:
         complete &= ~np.isnan(baseline)
-    places = tuple(int(place) for place in complete.nonzero()[0])
-    decided = tuple(cases[place] for place in places)
+    places = complete.nonzero()[0]
+    decided = tuple(cases) if len(places) == len(cases) else tuple(cases[int(place)] for place in places)
     candidate = statistics.clean(candidate[complete])
     known = variances[~np.isnan(variances)]
     return Paired(

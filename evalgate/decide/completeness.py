@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalgate.decide import looks, tags
-from evalgate.domain import Comparison, Evidence, Finding, Policy, Result, Score, Unscored, Verdict
+from evalgate.domain import Comparison, Evidence, Finding, Policy, Result, Unscored, Verdict
 
 
 def findings(
@@ -66,7 +66,7 @@ def _critical(evidence: Evidence, standing: looks.Standing, policy: Policy) -> l
         for result in evidence.results
         if result.case not in seen
         and critical & set(result.tags)
-        and not all(isinstance(result.scores.get(name), Score) for name in gating)
+        and any(result.values.get(name) is None for name in gating)
     )
     if not lost:
         return []
@@ -120,7 +120,7 @@ def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
 
 def _why_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
     for result in results:
-        score = result.scores.get(criterion)
-        if result.case == case and not isinstance(score, Score):
+        if result.case == case and result.values.get(criterion) is None:
+            score = result.scores.get(criterion)
             return f"{result.arm}, {score.reason if isinstance(score, Unscored) else 'no score was recorded'}"
     return "one arm is missing"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import evalgate.decide.compare as comparing
-from evalgate.domain import Arm, Criterion, Evidence, Finding, Output, Result, Score, Threshold, Verdict
+from evalgate.domain import Arm, Criterion, Evidence, Finding, Result, Score, Threshold, Verdict
 from evalgate.domain.numbers import exact, shown
 
 
@@ -72,8 +72,10 @@ def _check(
 
 def _reason(results: Sequence[Result], criterion: str, case: str) -> str:
     for result in results:
+        if result.case != case or result.arm is not Arm.CANDIDATE:
+            continue
         score = result.scores.get(criterion)
-        if result.case == case and result.arm is Arm.CANDIDATE and isinstance(score, Score) and score.value < 1.0:
+        if isinstance(score, Score) and score.value < 1.0:
             return score.reason
     return "the check does not hold"
 
@@ -83,14 +85,12 @@ def _percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]:
     found = []
     for criterion in evidence.criteria:
         limit = criterion.p95_seconds
+        if limit is None or not criterion.blocking:
+            continue
         candidate = [result for result in evidence.results if result.arm is Arm.CANDIDATE]
-        seconds = sorted(
-            result.outcome.seconds
-            for result in candidate
-            if isinstance(result.outcome, Output) and result.outcome.seconds is not None
-        )
+        seconds = sorted(result.seconds for result in candidate if result.seconds is not None)
         complete = {result.case for result in candidate} >= set(order)
-        if limit is None or not seconds or not criterion.blocking or not complete:
+        if not seconds or not complete:
             continue
         value = seconds[math.ceil(0.95 * len(seconds)) - 1]
         held = value <= limit

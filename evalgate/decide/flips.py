@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.decide import statistics
-from evalgate.domain import Arm, Evidence, Flips, Result, Score
+from evalgate.domain import Arm, Evidence, Flips, Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +35,16 @@ def turned(evidence: Evidence, gating: Collection[str]) -> dict[str, Turned]:
     """
     if evidence.baseline is None or not gating:
         return {}
-    runs, fresh = _by_case(evidence.results), _by_case(evidence.confirmations)
+    now, before = (_agreed(evidence.results, gating, arm) for arm in (Arm.CANDIDATE, Arm.BASELINE))
+    differ = {case for case, passes in now.items() if None not in (passes, before.get(case)) and passes != before[case]}
+    runs = _by_case([result for result in evidence.results if result.case in differ])
+    fresh = _by_case(evidence.confirmations)
     found = {}
     for case in evidence.order or tuple(runs):
-        samples = runs.get(case, {})
-        passed = {arm: [_passes(result, gating) for result in samples.get(arm, ())] for arm in Arm}
-        now, before = set(passed[Arm.CANDIDATE]), set(passed[Arm.BASELINE])
-        if len(now) != 1 or len(before) != 1 or None in now | before or now == before:
+        if case not in differ:
             continue
+        samples = runs[case]
+        passed = {arm: [_passes(result, gating) for result in samples[arm]] for arm in Arm}
         again = {arm: [_passes(result, gating) for result in fresh.get(case, {}).get(arm, ())] for arm in Arm}
         states = [
             _confirmed(again[Arm.CANDIDATE], passed[Arm.CANDIDATE][0]),
@@ -55,7 +57,7 @@ def turned(evidence: Evidence, gating: Collection[str]) -> dict[str, Turned]:
         wants = next((arm for arm, state in zip(Arm, states, strict=True) if state == "open"), None)
         found[case] = Turned(
             case=case,
-            kind="broken" if before == {True} else "fixed",
+            kind="broken" if before[case] else "fixed",
             settled=states == ["settled", "settled"],
             wants=None if "lost" in states else wants,
             tags=samples[Arm.CANDIDATE][0].tags,
@@ -96,11 +98,22 @@ def _confirmed(fresh: Sequence[bool | None], own: bool | None) -> Literal["settl
 
 
 def _passes(result: Result, gating: Collection[str]) -> bool | None:
-    scores = [result.scores.get(criterion) for criterion in gating]
-    values = [score.value for score in scores if isinstance(score, Score)]
-    if any(value < statistics.CASE_PASSES for value in values):
+    known = result.values
+    values = [known.get(criterion) for criterion in gating]
+    if any(value is not None and value < statistics.CASE_PASSES for value in values):
         return False
-    return True if len(values) == len(scores) else None
+    return None if None in values else True
+
+
+def _agreed(results: Sequence[Result], gating: Collection[str], arm: Arm) -> Mapping[str, bool | None]:
+    """What all samples of a case on one arm say; None where they differ, or one says nothing."""
+    found: dict[str, bool | None] = {}
+    for result in results:
+        if result.arm is arm:
+            passes = _passes(result, gating)
+            if found.setdefault(result.case, passes) != passes:
+                found[result.case] = None
+    return found
 
 
 def _by_case(results: Sequence[Result]) -> Mapping[str, Mapping[Arm, list[Result]]]:

@@ -263,8 +263,8 @@ class _Looking:
 def _answered(evidence: Evidence, order: Sequence[str]) -> int:
     """How many cases, from the first, have a result on each arm."""
     arms = (Arm.CANDIDATE, Arm.BASELINE) if evidence.baseline is not None else (Arm.CANDIDATE,)
-    have = {(result.case, result.arm) for result in evidence.results}
-    return next((i for i, case in enumerate(order) if any((case, arm) not in have for arm in arms)), len(order))
+    have = [{result.case for result in evidence.results if result.arm is arm} for arm in arms]
+    return next((i for i, case in enumerate(order) if any(case not in cases for cases in have)), len(order))
 
 
 def _clusters(evidence: Evidence, order: Sequence[str]) -> Mapping[str, str] | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from evalgate.decide import compare, completeness, looks, sign_off, tags
 from evalgate.decide.thresholds import finding
@@ -12,7 +13,6 @@ from evalgate.domain import (
     Counts,
     Criterion,
     Evidence,
-    Failure,
     Finding,
     GateReport,
     LevelPolicy,
@@ -20,10 +20,10 @@ from evalgate.domain import (
     PolicyChange,
     Report,
     Requirement,
+    Result,
     SignOff,
     TagFall,
     Threshold,
-    Unscored,
     Verdict,
 )
 
@@ -232,10 +232,13 @@ def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: look
     have = {result.case for result in evidence.results}
     missing = sum(case not in have for case in standing.seen) * len(evidence.criteria)
     undecided = sum(len(comparison.undecided) for comparison in comparisons)
-    results = [*evidence.results, *evidence.confirmations]
     return Counts(
         expected=expected,
         decided=max(0, expected - undecided) if not missing else max(0, expected - max(undecided, missing)),
-        failures=sum(isinstance(result.outcome, Failure) for result in results),
-        unscored=sum(isinstance(score, Unscored) for result in results for score in result.scores.values()),
+        failures=sum(result.failure is not None for result in _all(evidence)),
+        unscored=sum(value is None for result in _all(evidence) for value in result.values.values()),
     )
+
+
+def _all(evidence: Evidence) -> Iterator[Result]:
+    return chain(evidence.results, evidence.confirmations)

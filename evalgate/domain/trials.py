@@ -256,6 +256,25 @@ class Result:
     scores: Mapping[str, Scored]
     replies: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
 
+    @property
+    def values(self) -> Mapping[str, float | None]:
+        """The scores as numbers alone; None: unscored."""
+        return {name: score.value if isinstance(score, Score) else None for name, score in self.scores.items()}
+
+    @property
+    def failure(self) -> Literal["unusable", "infrastructure"] | None:
+        """The kind of failure; None where there is an output, or only scores are known."""
+        return self.outcome.kind if isinstance(self.outcome, Failure) else None
+
+    @property
+    def served_by(self) -> str | None:
+        return self.outcome.served_by if isinstance(self.outcome, Output) else None
+
+    @property
+    def seconds(self) -> float | None:
+        """What the output took."""
+        return self.outcome.seconds if isinstance(self.outcome, Output) else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineSample:

@@ -104,8 +104,7 @@ class Caller:
                     return
 
     async def _outcome(self, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
-        answers = self._known.answers
-        known = answers.get(key)
+        known = self._known.recall(key)
         if known is not None:
             tally.saved += 1
             return await asyncio.shield(known) if isinstance(known, asyncio.Future) else known
@@ -113,21 +112,22 @@ class Caller:
         found = self._known.find(line.provider.memory, request, key)
         if found is not None:
             tally.cached += 1
-            answers[key] = found
+            self._known.remember(key, found)
             return found
-        making = answers[key] = asyncio.get_running_loop().create_future()
+        making = self._known.begin(key)
         try:
             outcome = await self._call(line, request, key, tally, abort)
         except BaseException:
-            del answers[key]
             making.set_exception(StopError())
             making.exception()  # retrieved, should nobody else have waited
             raise
-        making.set_result(outcome)
-        if is_answer(outcome):
-            answers[key] = outcome
         else:
-            del answers[key]
+            making.set_result(outcome)
+            if is_answer(outcome):
+                tally.unanswered.discard(key)
+                self._known.remember(key, outcome)
+        finally:
+            self._known.end(key)
         tally.failures += isinstance(outcome, Failure)
         return outcome
 
@@ -193,7 +193,7 @@ class Caller:
             raise StopError
         if self._budget.is_spent:
             return Failure(kind="infrastructure", message=_SPENT)
-        tally.made.add(key)
+        tally.send(key)
         outcome = await line.provider.answer(request)
         self._known.keep(line.provider.memory, request, key, outcome)
         self._pay(request, outcome, tally, abort)
@@ -205,7 +205,7 @@ class Caller:
         try:
             if tally.stopping:
                 raise StopError
-            tally.made.add(key)  # once, however often it is tried
+            tally.send(key)
             outcome = await self._asked(line, request)
             self._known.keep(line.provider.memory, request, key, outcome)
             self._pay(request, outcome, tally, abort)  # within the slot: the next call must know what is left

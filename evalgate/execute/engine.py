@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
@@ -21,11 +22,15 @@ from evalgate.execute.journal import Journal
 from evalgate.execute.known import KnownAnswers
 from evalgate.execute.protocol import Provider
 from evalgate.execute.session import Evaluate, Progress, Session
+from evalgate.execute.spool import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """How far a run is: trials done (`total` None: not known yet), its calls so far, requests that failed, dollars."""
+    """How far all runs are: trials done (`total` None: not known yet), calls so far, requests that failed, dollars.
+
+    `total` may turn out smaller, where a gate stops early, and grows when fresh samples are drawn.
+    """
 
     done: int
     total: int | None
@@ -54,6 +59,8 @@ class Engine:
 
     `providers` are by target name. `record` keeps every answer of a run in `recorded`, by target and key.
     `backoff` is the first pause in seconds before a failed call is tried again; it doubles each time, with jitter.
+    `expected` is how many trials there will be in all runs, as far as that is known.
+    What need not stay in memory lies in the folder `store` (None: the system's for such files); `spool` is for results.
     """
 
     def __init__(
@@ -66,18 +73,24 @@ class Engine:
         on_event: Callable[[Event], None] | None = None,
         record: bool = False,
         backoff: float = 0.5,
+        store: Path | None = None,
+        expected: int = 0,
     ) -> None:
         self._limits = limits or Limits()
-        self._known = KnownAnswers(cache, journal, record=record)
+        self.spool = Spool(store)
+        self._known = KnownAnswers(cache, journal, Spool(store), record=record)
         self._providers = providers
         self._on_event = on_event
+        self._expected = expected
+        self._before = Event(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
+        self._last = self._before
         self._runner = asyncio.Runner()
         self._caller = Caller(providers, self._known, self._limits, backoff)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What did not work without stopping the run (an unwritable cache, ...), a sentence each."""
-        return self._known.warnings
+        return tuple(dict.fromkeys([*self._known.warnings, *self.spool.warnings]))
 
     @property
     def recorded(self) -> Mapping[str, Mapping[str, Entry]]:
@@ -95,12 +108,12 @@ class Engine:
         session = Session(self._caller, loop, trials, evaluate, self._limits.concurrency, self._show)
         with on_interrupt(session.interrupt):
             results = self._runner.run(session.run())
-        tally = session.tally
+        self._before, tally = self._last, session.tally
         return Run(results=results, calls=tally.calls, usage=tally.usage, cost_usd=tally.cost)
 
     def remember(self, request: Request, outcome: Outcome) -> None:
         """What this request was answered elsewhere: an equal one shares the answer."""
-        self._known.answers.setdefault(request.key, outcome)
+        self._known.remember(request.key, outcome)
 
     def finish(self) -> None:
         """All runs are complete: the journal is no longer needed."""
@@ -121,14 +134,19 @@ class Engine:
             await provider.aclose()
 
     def _show(self, progress: Progress) -> None:
+        tally, before = progress.tally, self._before
+        total = None if progress.total is None else max(self._expected, before.done + progress.total)
+        costs = (before.cost_usd, tally.cost)
+        self._last = Event(
+            done=before.done + progress.done,
+            total=total,
+            calls=Calls(
+                made=before.calls.made + tally.made,
+                cached=before.calls.cached + tally.cached,
+                saved=before.calls.saved + tally.saved,
+            ),
+            failures=before.failures + tally.failures,
+            cost_usd=None if costs[0] is None or costs[1] is None else costs[0] + costs[1],
+        )
         if self._on_event is not None:
-            tally = progress.tally
-            self._on_event(
-                Event(
-                    done=progress.done,
-                    total=progress.total,
-                    calls=tally.calls,
-                    failures=tally.failures,
-                    cost_usd=tally.cost,
-                )
-            )
+            self._on_event(self._last)

@@ -3,35 +3,74 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TypeAlias
 
 from evalgate.domain import Outcome, Output, Request, digest
 from evalgate.execute.cache import Cache
-from evalgate.execute.entries import Entry, dump, is_answer
+from evalgate.execute.entries import Entry, dump, is_answer, load
 from evalgate.execute.journal import Journal
 from evalgate.execute.protocol import Memory, WhileUnchanged
+from evalgate.execute.spool import Spool
 
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
+
+_CACHED, _MADE = "+", "-"
+_DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits holds
 
 
 class KnownAnswers:
     """One place for all that is remembered; a provider's `memory` says which stores may hold its answers.
 
-    `answers` are those of this engine by request key, a future while one is being made. With `record`, every answer
-    is kept in `recorded` too, by target and key.
+    Answers of this engine lie in `spool`. With `record`, every answer is kept in `recorded` too, by target and key.
     """
 
-    def __init__(self, cache: Cache | None, journal: Journal | None, *, record: bool = False) -> None:
-        self.answers: dict[str, Known] = {}
+    def __init__(self, cache: Cache | None, journal: Journal | None, spool: Spool, *, record: bool = False) -> None:
         self.recorded: dict[str, dict[str, Entry]] = {}
         self._cache = cache
         self._journal = journal
         self._record = record
+        self._spool = spool
+        # by the beginning of the key, as a number: there is one for each call of a run. The whole key is in the spool
+        self._places: dict[int, int] = {}
+        self._making: dict[str, asyncio.Future[Outcome]] = {}
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        stores = [store for store in (self._cache, self._journal) if store is not None]
-        return tuple(warning for store in stores for warning in store.warnings)
+        stores = [store for store in (self._cache, self._journal, self._spool) if store is not None]
+        return tuple(dict.fromkeys(warning for store in stores for warning in store.warnings))
+
+    def recall(self, key: str) -> Known | None:
+        """What a request was answered in this engine, or will be: a future while the answer is being made."""
+        making = self._making.get(key)
+        if making is not None:
+            return making
+        place = self._places.get(_short(key))
+        if place is None:
+            return None
+        told = self._spool.get(place)
+        if not told.startswith(key):
+            return None  # of another request: it is asked for as if nothing were known
+        line = told[len(key) :]
+        outcome = load(line[1:]).outcome
+        return replace(outcome, cached=True) if line[0] == _CACHED else outcome
+
+    def begin(self, key: str) -> asyncio.Future[Outcome]:
+        """An answer is being made; who asks for it meanwhile waits for this future."""
+        self._making[key] = asyncio.get_running_loop().create_future()
+        return self._making[key]
+
+    def end(self, key: str) -> None:
+        """The answer was made, or there is none."""
+        del self._making[key]
+
+    def remember(self, key: str, outcome: Outcome) -> None:
+        """Keeps an answer for equal requests of this engine, unless one is kept already."""
+        if _short(key) not in self._places:
+            self._put(key, dump(Entry(key=key, about="", outcome=outcome)), cached=outcome.cached)
+
+    def _put(self, key: str, line: str, *, cached: bool) -> None:
+        self._places[_short(key)] = self._spool.put(f"{key}{_CACHED if cached else _MADE}{line}")
 
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
         """An answer from an earlier run, marked `cached`."""
@@ -50,6 +89,7 @@ class KnownAnswers:
         if name is None or not isinstance(outcome, Output):
             return  # a failure of either kind is asked again next time: the endpoint may have been mended
         line = dump(Entry(key=name, about=request.about, outcome=outcome))
+        self._put(key, line, cached=outcome.cached)
         if self._journal is not None:
             self._journal.put_line(line)
         if self._cache is not None and memory == "cache":
@@ -71,6 +111,10 @@ class KnownAnswers:
         for store in (self._cache, self._journal):
             if store is not None:
                 store.close()
+
+
+def _short(key: str) -> int:
+    return int(key[:_DIGITS], 16)
 
 
 def _in_journal(memory: Memory, key: str) -> str | None:

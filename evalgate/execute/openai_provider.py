@@ -7,7 +7,7 @@ import ipaddress
 import json
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
@@ -16,6 +16,9 @@ from evalgate.execute import chat
 from evalgate.execute.envelope import Envelope, envelope
 from evalgate.execute.protocol import Headroom, Memory, ProviderError
 from evalgate.execute.wire import Answered, Wire, WireError
+
+if TYPE_CHECKING:
+    import ssl
 
 _PROBE_SECONDS = 4.0
 
@@ -111,13 +114,11 @@ class OpenAIProvider:
             await wire.aclose()
 
     def _open(self) -> Wire:
-        import httpx2
-
         outside = not is_loopback(self._url)
         self._wire = Wire(
             self._url,
             proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
-            tls=httpx2.create_ssl_context() if urlsplit(self._url).scheme == "https" else None,
+            tls=_tls() if urlsplit(self._url).scheme == "https" else None,
         )
         return self._wire
 
@@ -168,6 +169,12 @@ class OpenAIProvider:
 
     def _clean(self, text: str, limit: int = 300) -> str:
         return chat.shorten(text.replace(self._key, "[the key]") if self._key else text, limit)
+
+
+def _tls() -> ssl.SSLContext:
+    import httpx2  # knows where the certificates are
+
+    return httpx2.create_ssl_context()
 
 
 def _checked_key(target: Target, api_key: str | None) -> str | None:

@@ -55,21 +55,81 @@ class Patience:
         An error counts only when no other is on its way. Those that come late are given up: what they cost is not
         known, and neither is whether anybody charges for it.
         """
-        asked: set[asyncio.Future[Outcome]] = {asyncio.ensure_future(ask())}
-        times = 1
+        bound = self.bound
+        if bound is None:
+            return await ask()
+        others = _Others(self, ask, may_hedge)
         try:
-            while True:
-                bound = self.bound if times < _MOST_TIMES else None
-                done, asked = await asyncio.wait(asked, timeout=bound, return_when=asyncio.FIRST_COMPLETED)
-                good = [each for each in done if each.exception() is None]
-                if good or (done and not asked):
-                    return (good or list(done))[0].result()
-                if not done and self.bound is not None and may_hedge():
-                    self._again += 1
-                    times += 1
-                    asked.add(asyncio.ensure_future(ask()))
+            async with asyncio.timeout(None) as own:
+                others.watch(own, bound)
+                return await ask()  # here, and not in a task: nearly every call is the only one
+        except Exception as error:
+            return await others.outlast(error)
         finally:
-            for each in asked:
+            await others.end()
+
+    def ask_again(self) -> None:
+        """One more call is asked again."""
+        self._again += 1
+
+
+class _Others:
+    """The second and the third call, each begun when those before it have taken too long.
+
+    An answer of theirs ends the own call.
+    """
+
+    def __init__(
+        self, patience: Patience, ask: Callable[[], Awaitable[Outcome]], may_hedge: Callable[[], bool]
+    ) -> None:
+        self._answer: Outcome | None = None
+        self._patience = patience
+        self._ask = ask
+        self._may_hedge = may_hedge
+        self._asked: list[asyncio.Future[Outcome]] = []
+        self._own: asyncio.Timeout | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def watch(self, own: asyncio.Timeout, bound: float) -> None:
+        """Asks again when nothing has come for `bound` seconds; `own` is the time that the own call has."""
+        self._own = own
+        self._timer = asyncio.get_running_loop().call_later(bound, self._ask_again)
+
+    async def outlast(self, error: Exception) -> Outcome:
+        """The own call ended, with an error or because of an answer: an answer of the others, else the last error."""
+        self._own = None
+        if self._answer is not None:
+            return self._answer
+        while waiting := [each for each in self._asked if not each.done()]:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for each in done:
+                failed = each.exception()
+                if failed is None:
+                    return each.result()
+                error = failed if isinstance(failed, Exception) else error
+        raise error
+
+    async def end(self) -> None:
+        self._own = None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._asked:
+            for each in self._asked:
                 each.cancel()
-            if asked:
-                await asyncio.gather(*asked, return_exceptions=True)
+            await asyncio.gather(*self._asked, return_exceptions=True)
+
+    def _ask_again(self) -> None:
+        if self._patience.bound is not None and self._may_hedge():
+            self._patience.ask_again()
+            self._asked.append(asyncio.ensure_future(self._ask()))
+            self._asked[-1].add_done_callback(self._came)
+        bound = self._patience.bound
+        if bound is not None and len(self._asked) < _MOST_TIMES - 1:
+            self._timer = asyncio.get_running_loop().call_later(bound, self._ask_again)
+
+    def _came(self, other: asyncio.Future[Outcome]) -> None:
+        if self._own is None or other.cancelled() or other.exception() is not None:
+            return  # the own call may still come
+        self._answer = other.result()
+        self._own.reschedule(asyncio.get_running_loop().time())
+        self._own = None

@@ -47,8 +47,9 @@ class Session:
         self._concurrency = concurrency
         self._show = show
         self._total = len(trials) if isinstance(trials, Sized) else None
-        self._waiting = enumerate(trials)
-        self._results: dict[int, Result] = {}
+        self._waiting = iter(trials)
+        self._results: list[Result | None] = []
+        self._done = 0
         self._workers: list[asyncio.Task[None]] = []
         self._error: EvalgateError | None = None
 
@@ -73,8 +74,11 @@ class Session:
                 raise end
         if self.tally.stopping:
             hint = "run the same command again: it continues"
-            raise InterruptedRunError(f"interrupted after {len(self._results)} trials", hint=hint)
-        return [self._results[index] for index in range(len(self._results))]
+            raise InterruptedRunError(f"interrupted after {self._done} trials", hint=hint)
+        results = [result for result in self._results if result is not None]
+        if len(results) < len(self._results):
+            raise RuntimeError("a trial ended without a result")
+        return results
 
     def interrupt(self, count: int) -> None:
         """From a signal handler: the first time no call is begun any more, the second time all are given up."""
@@ -98,12 +102,15 @@ class Session:
         return StopError()
 
     async def _work(self) -> None:
-        for index, trial in self._waiting:
+        for trial in self._waiting:
+            place = len(self._results)
+            self._results.append(None)
             try:
-                self._results[index] = await self._drive(trial)
+                self._results[place] = await self._drive(trial)
             except StopError:
                 return
-            self._show(Progress(len(self._results), self._total, self.tally))
+            self._done += 1
+            self._show(Progress(self._done, self._total, self.tally))
             await asyncio.sleep(0)  # a trial answered from the cache has waited for nothing: let the others have a turn
             if self.tally.stopping:
                 return

@@ -22,12 +22,16 @@ Abort: TypeAlias = Callable[[EvalgateError], StopError]
 
 @dataclass(slots=True)
 class Tally:
-    """`made` are the keys of requests that were sent; `stopping` is set by a signal handler, at any moment."""
+    """`made` counts requests that were sent, `unanswered` are the keys of those that have no answer (yet).
 
-    made: set[str] = field(default_factory=set)
+    `stopping` is set by a signal handler, at any moment.
+    """
+
+    made: int = 0
     cached: int = 0
     saved: int = 0
     failures: int = 0
+    unanswered: set[str] = field(default_factory=set)
     usage: Usage = field(default_factory=Usage)
     cost: float | None = 0.0
     stopping: bool = False
@@ -35,7 +39,12 @@ class Tally:
 
     @property
     def calls(self) -> Calls:
-        return Calls(made=len(self.made), cached=self.cached, saved=self.saved)
+        return Calls(made=self.made, cached=self.cached, saved=self.saved)
+
+    def send(self, key: str) -> None:
+        """A request is made once, however often it is tried."""
+        self.made += key not in self.unanswered
+        self.unanswered.add(key)
 
     def pay(self, outcome: Outcome) -> None:
         """Adds what a call that was made has cost."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from sys import intern
-from typing import Any
+from typing import Any, TypeAlias
 
 from evalgate.domain import Arm, Case, Failure, GoldenDataset, Json, Outcome, Output, ScoreRow, Usage
 from evalgate.errors import Fault, Place
@@ -17,6 +17,7 @@ from evalgate.inputs.tree import Tree
 TAG_SEPARATOR = ";"
 _NAMED = 3
 _TEXTS = 1000
+_Tags: TypeAlias = tuple[str, ...]
 _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
 
 
@@ -34,8 +35,9 @@ def load_dataset(tree: Tree, path: str) -> GoldenDataset:
     cases: list[Case] = []
     lines: dict[str, int] = {}
     texts: dict[str, str] = {}
+    shared: dict[_Tags, _Tags] = {}
     for row in rows.rows:
-        case = _case(row, faults, texts)
+        case = _case(row, faults, texts, shared)
         if case is None:
             continue
         if case.id in lines:
@@ -161,8 +163,8 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     return tuple(scores)
 
 
-def _case(row: Row, faults: list[Fault], texts: dict[str, str]) -> Case | None:
-    """`texts` are those of the cases before this one: a document that many share stands in memory once."""
+def _case(row: Row, faults: list[Fault], texts: dict[str, str], shared: dict[_Tags, _Tags]) -> Case | None:
+    """`texts` and `shared` tags are of the cases before this one: what many share stands in memory once."""
     before = len(faults)
     name = _name(row, "id", faults)
     tags = _tags(row, faults)
@@ -181,7 +183,8 @@ def _case(row: Row, faults: list[Fault], texts: dict[str, str]) -> Case | None:
         for key, value in row.fields.items()
         if key not in ("id", "tags")
     }
-    return Case(id=name, fields=fields, tags=tuple(map(intern, tags)), cluster=cluster, line=row.line)
+    own = tuple(map(intern, tags))
+    return Case(id=name, fields=fields, tags=shared.setdefault(own, own), cluster=cluster, line=row.line)
 
 
 def _cluster(row: Row, faults: list[Fault]) -> str | None:

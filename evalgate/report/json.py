@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from evalgate.domain import Evidence, GateReport, PolicyChange, Report, SignOff, Usage, Verdict
+from evalgate.domain import Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
+from evalgate.domain.shelved import ShelvedResult
 from evalgate.errors import InputError, Place
 from evalgate.report import codec, view
 from evalgate.report.codec import Refused
@@ -75,6 +76,17 @@ def pieces(report: Report) -> Iterator[str]:
     """What `render` gives, in short pieces: a long report is written without a second copy of it in memory."""
     yield from _written(_document(report, _encode_later), 0)
     yield "\n"
+
+
+def line(result: Result) -> str:
+    """One result as it stands in a report. Raises ValueError for a number that is not finite."""
+    return result.line if isinstance(result, ShelvedResult) else _ENCODER.encode(codec.encode(result))
+
+
+def result(line: str) -> Result:
+    """The result that `line` wrote."""
+    found: Result = codec.decode(Result, json.loads(line), "")
+    return found
 
 
 def read(text: str, path: str) -> Report:
@@ -180,6 +192,8 @@ def _written(value: Any, depth: int) -> Iterator[str]:
             if is_object:
                 yield f"{_ENCODER.encode(item)}: "
                 yield from _written(value[item], depth + 1)
+            elif isinstance(item, Result):
+                yield line(item)
             else:
                 yield from _written(codec.encode(item) if isinstance(value, tuple) else item, depth + 1)
         yield f"\n{' ' * depth}{'}' if is_object else ']'}"

@@ -69,6 +69,17 @@ def test_trials_are_taken_as_they_are_needed() -> None:
     assert ahead <= 9
 
 
+def test_progress_goes_on_from_run_to_run() -> None:
+    events: list[Event] = []
+    with engine(ScriptedProvider(), on_event=events.append, expected=12) as running:
+        for first, end in ((0, 5), (5, 10), (0, 3), (10, 14)):  # the third is known already, the last is more than said
+            running.run(make_trials(14)[first:end], answer_only)
+    assert [event.done for event in events] == list(range(1, 18))
+    assert [event.total for event in events] == [12] * 10 + [13] * 3 + [17] * 4
+    assert (events[9].calls.made, events[9].calls.saved) == (10, 0)
+    assert (events[-1].calls.made, events[-1].calls.saved) == (14, 3)
+
+
 def test_no_barrier_between_answers_and_judges() -> None:
     order: list[str] = []
 

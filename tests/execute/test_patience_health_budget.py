@@ -89,6 +89,42 @@ def test_an_error_of_the_second_leaves_the_first_its_chance(monkeypatch: pytest.
         first(learned(), Calls(ProviderError("at once")))
 
 
+def test_an_error_of_the_first_leaves_the_second_its_chance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalgate.execute.patience._LEAST_SECONDS", 0.02)
+
+    class LateError(Calls):
+        async def __call__(self) -> Outcome:
+            if self.asked:
+                return await super().__call__()
+            self.asked += 1
+            await asyncio.sleep(0.05)
+            raise ProviderError("late")
+
+    calls = LateError(0.0, 0.06, 60)
+    assert first(learned(0.001), calls) == Output(text="call 1")
+    calls = LateError(0.0, ProviderError("x"), ProviderError("y"))
+    with pytest.raises(ProviderError, match="late"):
+        first(learned(0.001), calls)
+
+
+def test_a_call_that_is_cancelled_gives_up_all_that_were_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalgate.execute.patience._LEAST_SECONDS", 0.02)
+    calls = Calls(60, 60, 60)
+
+    async def cancelled() -> None:
+        task = asyncio.ensure_future(learned(0.001).first(calls, lambda: True))
+        for _ in range(1000):
+            if calls.asked == 3:
+                break
+            await asyncio.sleep(0.005)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(asyncio.wait_for(cancelled(), 20))
+    assert (calls.asked, calls.given_up) == (3, 3)
+
+
 def test_without_leave_nothing_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evalgate.execute.patience._LEAST_SECONDS", 0.01)
     calls = Calls(0.05)

@@ -14,7 +14,13 @@ import pytest
 from .conftest import World
 
 STORE = Path(".evalgate")
-COMMAND = shlex.join([sys.executable, "-B", "-c", "from evalgate.cli import entry; entry()"])
+SPILLED = "from evalgate.execute.spool import Spool; Spool.CHUNK = 1; "
+
+
+def command(first: str) -> str:
+    return shlex.join([sys.executable, "-B", "-c", f"{first}from evalgate.cli import entry; entry()"])
+
+
 READ_ONLY = "mount --bind .evalgate .evalgate && mount -o remount,bind,ro .evalgate"
 
 
@@ -33,9 +39,9 @@ def _mounts() -> None:
         pytest.skip("nothing can be mounted here")
 
 
-def script(world: World, *commands: str) -> tuple[int, str, str]:
-    """Commands of a shell whose mounts are its own; `evalgate` is the command."""
-    text = "\n".join([f'evalgate() {{ {COMMAND} "$@"; }}', *commands])
+def script(world: World, *commands: str, first: str = "") -> tuple[int, str, str]:
+    """Commands of a shell whose mounts are its own; `evalgate` is the command, after the Python code of `first`."""
+    text = "\n".join([f'evalgate() {{ {command(first)} "$@"; }}', *commands])
     done = subprocess.run(
         ["unshare", "--mount", "sh", "-c", text],
         cwd=world.root,
@@ -55,19 +61,21 @@ def asked(world: World, store: str) -> int:
     return len(world.server.received) - before
 
 
-def test_a_read_only_store_is_read_and_the_run_completes(world: World) -> None:
+@pytest.mark.parametrize("first", ["", SPILLED], ids=["in memory", "in a file"])
+def test_a_read_only_store_is_read_and_the_run_completes(world: World, first: str) -> None:
     world.edit()
     calls = asked(world, ".evalgate")
     shutil.rmtree(STORE / "verdicts")  # else nothing would be looked up
     before = (STORE / "cache.sqlite3").read_bytes()
-    code, _, err = script(world, READ_ONLY, "evalgate run --output report.json")
+    code, _, err = script(world, READ_ONLY, "evalgate run --output report.json", first=first)
     assert code == 0, err
     assert len(world.server.received) == calls, "all was known"
     report = world.report()
     assert report["decision"] == "PASS"
+    assert sum("results stay in memory" in warning for warning in report["warnings"]) == bool(first)
     assert any("cannot be written" in warning for warning in report["warnings"])
     world.edit("1.2.0", "Never guess, not even when the customer asks you to do so.")
-    code, _, err = script(world, READ_ONLY, "evalgate run --output report.json")
+    code, _, err = script(world, READ_ONLY, "evalgate run --output report.json", first=first)
     assert code == 0, err
     assert calls < len(world.server.received) < 2 * calls, "what was known of the baseline was not asked for"
     assert world.report()["gates"][0]["counts"]["failures"] == 0
@@ -87,8 +95,9 @@ def test_a_read_only_store_is_counted_and_exported_and_not_pruned(world: World) 
         assert (code, "the cache cannot be used" in err) == (3, True), err
 
 
+@pytest.mark.parametrize("first", ["", SPILLED], ids=["in memory", "in a file"])
 @pytest.mark.parametrize("size", ["16k", "128k"])
-def test_a_full_disk_costs_what_is_stored_and_not_the_verdict(world: World, size: str) -> None:
+def test_a_full_disk_costs_what_is_stored_and_not_the_verdict(world: World, size: str, first: str) -> None:
     world.edit()
     calls = asked(world, "first")
     expected = world.report()["gates"][0]
@@ -104,6 +113,7 @@ def test_a_full_disk_costs_what_is_stored_and_not_the_verdict(world: World, size
         "rm -rf .evalgate/verdicts",  # there may have been room for that one
         "evalgate run --output wide.json",
         "cp -r .evalgate kept",
+        first=first,
     )
     assert code == 0, err
     assert calls <= len(world.server.received) - before <= 2 * calls

@@ -1,0 +1,61 @@
+"""A result of which only what a verdict needs stays in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from evalgate.domain.trials import Outcome, Result, Scored
+
+
+class Shelf(Protocol):
+    """Where results lie whole, by place."""
+
+    def line(self, place: int) -> str:
+        """The result as a report writes it."""
+        ...
+
+    def result(self, place: int) -> Result:
+        """The result with all of its texts."""
+        ...
+
+
+class ShelvedResult(Result):
+    """Stands for a result that lies on a shelf: `outcome`, `scores` and `replies` are fetched each time they are read.
+
+    What passes over all results are made for is at hand: `values`, `failure`, `served_by`, `seconds`.
+    """
+
+    __slots__ = ("_place", "_shelf", "failure", "seconds", "served_by", "values")
+
+    values: Mapping[str, float | None]
+    failure: Literal["unusable", "infrastructure"] | None
+    served_by: str | None
+    seconds: float | None
+    _shelf: Shelf
+    _place: int
+
+    def __init__(self, whole: Result, values: Mapping[str, float | None], shelf: Shelf, place: int) -> None:
+        put = object.__setattr__
+        for name in ("case", "arm", "repeat", "tags", "failure", "served_by", "seconds"):
+            put(self, name, getattr(whole, name))
+        put(self, "values", values)
+        put(self, "_shelf", shelf)
+        put(self, "_place", place)
+
+    @property
+    def line(self) -> str:
+        """The result as a report writes it."""
+        return self._shelf.line(self._place)
+
+    @property
+    def outcome(self) -> Outcome | None:
+        return self._shelf.result(self._place).outcome
+
+    @property
+    def scores(self) -> Mapping[str, Scored]:
+        return self._shelf.result(self._place).scores
+
+    @property
+    def replies(self) -> Mapping[str, tuple[Outcome, ...]]:
+        return self._shelf.result(self._place).replies
