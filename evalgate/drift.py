@@ -22,11 +22,9 @@ from evalgate.domain import (
     GatePlan,
     GateReport,
     Level,
-    Output,
     PromptVersion,
     Report,
     Result,
-    Score,
     StoredBaseline,
     Threshold,
     Verdict,
@@ -254,8 +252,7 @@ def _notes(one: _Watched, results: Sequence[Result]) -> tuple[str, ...]:
 
 
 def _served_by(results: Sequence[Result], arm: Arm) -> list[str]:
-    outputs = [result.outcome for result in results if result.arm is arm]
-    return sorted({one.served_by for one in outputs if isinstance(one, Output) and one.served_by is not None})
+    return sorted({r.served_by for r in results if r.arm is arm and r.served_by is not None})
 
 
 def _moved(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:
@@ -272,5 +269,5 @@ def _moved(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str
 
 
 def _scores(judge: str, results: Sequence[Result]) -> Mapping[tuple[str, int], float]:
-    found = {(result.case, result.repeat): result.scores.get(judge) for result in results}
-    return {key: score.value for key, score in found.items() if isinstance(score, Score)}
+    found = {(result.case, result.repeat): result.values.get(judge) for result in results}
+    return {key: value for key, value in found.items() if value is not None}

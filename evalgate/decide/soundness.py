@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evalgate.decide import policy
-from evalgate.domain import Evidence, GateReport, Report, Result, Score
+from evalgate.domain import Evidence, GateReport, Report, Result
 
 
 def why_not(report: Report) -> str | None:
@@ -40,8 +40,8 @@ def _unsound(gate: GateReport) -> str | None:
     fault = _misplaced(gate.evidence, results)
     if fault is not None:
         return fault
-    scores = [score.value for result in results for score in result.scores.values() if isinstance(score, Score)]
-    if not all(0.0 <= score <= 1.0 for score in scores):
+    scores = (value for result in results for value in result.values.values())
+    if not all(score is None or 0.0 <= score <= 1.0 for score in scores):
         return "a score lies outside [0, 1]"
     limits = [t.max_drop for t in gate.thresholds.values() if t.max_drop is not None]
     if not (0.0 < gate.policy.alpha < 0.5 and all(0.0 < limit <= 1.0 for limit in (gate.policy.max_drop, *limits))):
