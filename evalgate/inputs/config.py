@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from evalgate.domain import DEFAULT_LEVELS, Batching, Config, Gate, Level, Limits, Policy, Target
+from evalgate.errors import InputError
 from evalgate.inputs.criteria import CriteriaReader, Verify, target_name
 from evalgate.inputs.document import Document, read
 from evalgate.inputs.files import Files
@@ -27,7 +28,13 @@ def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Confi
     column: unknown keys, types and names with the closest match, values of another kind, files that do not exist.
     A file of recordings need not exist: it may be about to be made.
     """
-    document = read(tree.read(path), path)
+    try:
+        data = tree.read(path)
+    except InputError as error:
+        if error.faults[0].message == "no such file":
+            raise refuse("no such file", path, hint="--config FILE names the configuration") from None
+        raise
+    document = read(data, path)
     if document.data is None:
         raise refuse("is empty: targets and gates were expected", path, 1, 1)
     return _ConfigReader(tree, document, verify).config()

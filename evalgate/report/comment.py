@@ -21,7 +21,7 @@ from evalgate.report.neutralise import markdown as inline
 # GitHub refuses a comment of more than 65,536 units, and a job summary of more than 1,048,576 bytes.
 MOST, MOST_SUMMARY = 60_000, 1_000_000
 _RUNS = 10
-_CASES, _CASES_OF_SUMMARY = 20, 200
+_CASES, _CASES_OF_SUMMARY = 10, 200
 _WORDS, _VERDICT = 160, 60
 _MARKER = 20_000
 _KEY = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._]|-(?!-)){0,98}[A-Za-z0-9]|[A-Za-z0-9]")

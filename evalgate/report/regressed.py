@@ -60,12 +60,15 @@ def heading(side: Side) -> str:
 
 
 def cases(gate: GateReport) -> tuple[Shown, ...]:
-    """The cases to show: what got worse first (blocking findings before others), then what fails, then undecided."""
+    """The cases to show: what got worse first, then what fails, then undecided; first those that decided.
+
+    Blocking findings come before others, and what is proven before what is open.
+    """
     fallen: dict[str, list[str]] = {}
     failing: dict[str, list[str]] = {}
     undecided: dict[str, list[str]] = {}
     got_worse = {c.criterion: frozenset(c.regressed) for c in gate.comparisons}
-    for finding in sorted(gate.findings, key=lambda finding: not finding.blocks):
+    for finding in sorted(gate.findings, key=lambda f: (not f.blocks, f.decision is not Verdict.FAIL)):
         if finding.decision is Verdict.PASS:
             continue
         for case in finding.cases:
@@ -73,6 +76,8 @@ def cases(gate: GateReport) -> tuple[Shown, ...]:
             worse = finding.kind == "max_drop" or case in got_worse.get(criterion, ())
             into = fallen if worse else failing
             _add(undecided if finding.kind == "completeness" else into, case, criterion)
+    for case in gate.flips.broken:  # of a pass, too: a reader who is told of broken cases wants to see them
+        _add(fallen, case, "broken")
     for comparison in gate.comparisons:
         for case in comparison.regressed:
             _add(fallen, case, comparison.criterion)

@@ -125,7 +125,9 @@ def deciding(gate: GateReport) -> str:
     """The sentence that decided: the first finding that made the verdict; of a pass, the one with the least room."""
     finding = _deciding_finding(gate)
     if finding is not None:
-        return finding.sentence
+        others = sum(_room(gate, other) < math.inf for other in gate.findings) - 1
+        is_one_of_several = gate.decision is Verdict.PASS and others > 0
+        return f"The closest call is {finding.sentence}" if is_one_of_several else finding.sentence
     cases = gate.evidence.dataset.cases
     checked = sum(finding.decision is Verdict.PASS and finding.criterion is not None for finding in gate.findings)
     if checked == 1:
@@ -331,10 +333,10 @@ def _flips(gate: GateReport) -> str:
     flips = gate.flips
     parts = [f"{len(flips.broken)}{_named(flips.broken)}", f"proven fixed {len(flips.fixed)}{_named(flips.fixed)}"]
     if flips.open:
-        parts.append(f"{len(flips.open)} more turned and were not drawn again{_named(flips.open)}")
+        parts.append(f"{len(flips.open)} more went from pass to fail and were not asked again{_named(flips.open)}")
     confirming = gate.evidence.calls.confirming
     drawn = f"; {confirming} calls for fresh samples" if confirming else ""
-    return f"{', '.join(parts)}; net allowed {flips.allowed}{drawn}"
+    return f"{', '.join(parts)}; at most {flips.allowed} more broken than fixed may pass{drawn}"
 
 
 def _named(cases: Sequence[str]) -> str:

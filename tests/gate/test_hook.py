@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -408,3 +409,37 @@ def test_the_pre_commit_hook_is_declared_as_it_is_called() -> None:
     assert (hook["id"], hook["entry"]) == ("evalgate", "evalgate hook run")
     assert hook["stages"] == ["pre-push", "manual"]
     assert hook["always_run"] is True and hook["pass_filenames"] is False
+
+
+def test_under_the_real_pre_commit(pushing: Pushing, tmp_path: Path) -> None:
+    """The hook as `.pre-commit-hooks.yaml` describes it, but for its language: that would install from the network."""
+    program = Path(sys.executable).with_name("pre-commit")
+    if not program.exists():
+        pytest.skip("pre-commit is not installed beside this Python")
+    (published,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    call = [sys.executable, "-c", "from evalgate.cli import main; main()", *published["entry"].split()[1:]]
+    ours = {**published, "language": "system", "entry": shlex.join(call)}
+    config = {"repos": [{"repo": "local", "hooks": [ours]}]}
+    (pushing.world.root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    home = {"PRE_COMMIT_HOME": str(tmp_path / "pre-commit")}
+    subprocess.run(
+        [program, "install", "--hook-type", "pre-push"],
+        cwd=pushing.world.root,
+        env={**os.environ, **home},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    pushing.git("switch", "--quiet", "--create", "other")
+    pushing.git("add", ".pre-commit-config.yaml")
+    pushing.git("commit", "--quiet", "--message", "pre-commit")
+    passed(pushing.push("other", **home))  # a new branch without a gated change
+    assert pushing.has("other")
+    pushing.commit("1.0.1", "Answer as a pirate would, in rhymes, with a song about the sea at the end of it.")
+    ended = pushing.push("HEAD:refs/heads/low", **home)
+    assert ended.code != 0 and not pushing.has("low")
+    told = ended.out + ended.err
+    assert "support: declared PATCH" in told and "SKIP=evalgate git push" in told
+    passed(pushing.push("HEAD:refs/heads/low", SKIP="evalgate", **home))
+    assert pushing.has("low")
+    assert not pushing.world.server.received

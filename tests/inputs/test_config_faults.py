@@ -364,7 +364,9 @@ def test_many_faults_are_counted_not_listed(project: Project) -> None:
 
 
 def test_a_missing_config_says_so(project: Project) -> None:
-    assert project.faults(lambda: load_config(project.tree, "nope.yml")) == ["nope.yml: no such file"]
+    assert project.faults(lambda: load_config(project.tree, "nope.yml")) == [
+        "nope.yml: no such file\n  hint: --config FILE names the configuration"
+    ]
 
 
 def test_anchors_may_be_used(project: Project) -> None:

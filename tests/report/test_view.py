@@ -48,9 +48,33 @@ def test_the_first_blocking_finding_of_the_verdict_decides(samples) -> None:
 
 def test_a_pass_is_explained_by_its_weakest_threshold(samples) -> None:
     gate = samples.passing().gates[0]
-    assert view.deciding(gate) == samples.WITHIN.sentence
+    assert view.deciding(gate) == f"The closest call is {samples.WITHIN.sentence}"
     lax = replace(gate, thresholds={"faithfulness": Threshold(minimum=0.8595, max_drop=0.2)})
-    assert view.deciding(lax) == samples.FLOOR.sentence
+    assert view.deciding(lax) == f"The closest call is {samples.FLOOR.sentence}"
+    alone = replace(gate, findings=(samples.WITHIN, samples.holds("facts")))
+    assert view.deciding(alone) == samples.WITHIN.sentence
+
+
+def test_the_cases_of_what_is_proven_stand_before_those_of_what_is_open(samples) -> None:
+    gate = samples.failing().gates[0]
+    first, second, *_ = dict.fromkeys(result.case for result in gate.evidence.results)
+    unclear = Finding(
+        criterion="facts", kind="max_drop", decision=Verdict.INCONCLUSIVE, sentence="?", blocks=True, cases=(first,)
+    )
+    proven = replace(unclear, criterion="faithfulness", decision=Verdict.FAIL, cases=(second,))
+    found = replace(gate, findings=(unclear, proven), comparisons=())
+    assert [case.case for case in regressed.cases(found)] == [second, first]
+
+
+def test_a_broken_case_is_shown_though_the_gate_passes_and_its_score_fell_little(samples) -> None:
+    gate = samples.passing().gates[0]
+    (result, *_) = samples.failing().gates[0].evidence.results
+    flips = replace(gate.flips, broken=(result.case,))
+    found = replace(gate, flips=flips, evidence=replace(gate.evidence, results=(result,)))
+    assert [(case.case, case.kind, case.criteria) for case in regressed.cases(found)] == [
+        (result.case, "regressed", ("broken",))
+    ]
+    assert regressed.cases(replace(found, flips=replace(flips, broken=()))) == ()
 
 
 def test_a_pass_of_checks_alone_is_explained_by_their_number(samples) -> None:
