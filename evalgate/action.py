@@ -26,7 +26,7 @@ from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretEr
 from evalgate.inputs.tree import CommitTree
 from evalgate.options import Options, opened
 from evalgate.report import annotations as remarks
-from evalgate.report import comment, view
+from evalgate.report import comment, regressed, view
 from evalgate.report.status import Status, level, of_error, of_report
 from evalgate.services.fetch import fetch
 from evalgate.workspace import Workspace, repository_of
@@ -302,7 +302,7 @@ def _set_status(job: Job, hub: GitHub, sha: str, status: Status) -> None:
 
 def _outputs(outcome: Outcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:
     report, status = outcome.report, outcome.status
-    regressed = {(one.evidence.name, case) for one in report.gates for c in one.comparisons for case in c.regressed}
+    worse = [case for one in report.gates for case in regressed.cases(one) if case.kind == "regressed"]
     cost = view.total_cost(report.gates)
     return {
         "verdict": status.verdict,
@@ -312,7 +312,7 @@ def _outputs(outcome: Outcome, kept: tuple[object, object] | None, urls: list[st
         "report-markdown": str(kept[1]) if kept else "",
         "comment-url": next(iter(urls), ""),
         "cost-usd": "" if cost is None else f"{cost:.6f}",
-        "regressions": str(len(regressed)),
+        "regressions": str(len(worse)),
         "baseline-sha": outcome.baseline,
     }
 
