@@ -93,9 +93,17 @@ class Job:
             job=environment.get("GITHUB_JOB", ""),
             matrix=self.settings.matrix,
         )
-        self.context = status_context(self.settings.status_context, self.settings.matrix)
         self.workspace = Path(self._fact("GITHUB_WORKSPACE"))
         self.temp = Path(self._fact("RUNNER_TEMP"))
+
+    def context(self, branch: str) -> str:
+        """The name of the status of a commit that goes to this branch; empty: to the default one."""
+        return status_context(
+            self.settings.status_context,
+            self.settings.matrix,
+            config=posixpath.normpath(posixpath.join(self.settings.working_directory, self.settings.config)),
+            to="" if branch == self.event.default_branch else branch,
+        )
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -79,9 +79,15 @@ def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str
     return _slug(given if given is not None else "/".join([workflow, job, *matrix]))
 
 
-def status_context(given: str | None, matrix: tuple[str, ...]) -> str:
-    """The name of the commit status; legs of a matrix have one each, as the checks of their jobs do."""
-    return given or ("evalgate" + (f" ({', '.join(matrix)})" if matrix else ""))
+def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = "evalgate.yml", to: str = "") -> str:
+    """The name of the commit status: of two that have one name, the last to be written would speak for both.
+
+    So legs of a matrix have one each, as the checks of their jobs do, and so has, where none is `given`, every
+    configuration. `to` is the branch that the commit goes to, where it is not the default one: a status is a commit's,
+    and what passes by the rules of one branch has not passed by those of another. No branch's name holds a space.
+    """
+    own = (*(() if given or config == "evalgate.yml" else (config,)), *matrix)
+    return (given or "evalgate") + (f" ({', '.join(own)})" if own else "") + (f" (to {to})" if to else "")
 
 
 class _Reader:

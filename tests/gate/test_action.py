@@ -96,13 +96,14 @@ class Hub:
             "number": 7,
             "user": {"login": "ann"},
             "head": {"sha": self.head, "repo": repo},
-            "base": {"sha": self.base, "repo": repo},
+            "base": {"sha": self.base, "ref": "main", "repo": repo},
         }
-        return {"pull_request": found | change}
+        return {"pull_request": found | change, "repository": {"default_branch": "main"}}
 
     def group(self) -> dict[str, Any]:
         ref = f"refs/heads/gh-readonly-queue/main/pr-7-{self.base}"
-        return {"merge_group": {"head_sha": self.head, "base_sha": self.base, "head_ref": ref}}
+        group = {"head_sha": self.head, "base_sha": self.base, "head_ref": ref, "base_ref": "refs/heads/main"}
+        return {"merge_group": group, "repository": {"default_branch": "main"}}
 
     @property
     def statuses(self) -> list[tuple[str, str, str]]:
@@ -320,6 +321,76 @@ def test_a_merge_group_takes_the_verdict_that_is_there(hub: Hub) -> None:
     assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
     assert len(hub.world.server.received) == before
     assert len(hub.comments) == 1
+
+
+# Branches, and when they move
+
+
+def _weak(hub: Hub) -> str:
+    """A branch of anybody's, whose rules ask for nothing."""
+    config = yaml.safe_load((hub.world.root / "evalgate.yml").read_text())
+    config["gates"][0]["checks"] = [{"type": "length", "min_chars": 1}]
+    config["gates"][0]["judges"] = []
+    hub.world.repository.git("switch", "--quiet", "--create", "weak", "main")
+    tip = hub.world.repository.commit("weak", **{"evalgate.yml": yaml.safe_dump(config)})
+    hub.world.repository.git("switch", "--quiet", "work")
+    hub.server.state["branches"]["weak"] = tip
+    return tip
+
+
+def _contexts(hub: Hub) -> dict[str, str]:
+    """The state that each status of the head is in."""
+    return {one["context"]: one["state"] for one in hub.server.state["statuses"] if one["sha"] == hub.head}
+
+
+def test_what_passes_on_its_way_to_another_branch_has_not_passed_for_the_default_one(hub: Hub) -> None:
+    """A status is a commit's: a second pull request of the same commit must not speak for the first."""
+    hub.world.application = worse
+    tip = _weak(hub)
+    hub.push()
+    assert hub.run().code == 1
+    to_weak = hub.pull(number=8, base={"sha": tip, "ref": "weak", "repo": {"id": 1}})
+    hub.server.add_pull(8, head=hub.head, base=tip, ref="work")
+    assert hub.run(payload=to_weak).code == 0
+    assert _contexts(hub) == {"evalgate": "failure", "evalgate (to weak)": "success"}
+    hub.run("push", {"ref": "refs/heads/work", "before": tip, "after": hub.head, **_repository()})
+    assert _contexts(hub)["evalgate"] == "failure"
+
+
+def _repository() -> dict[str, Any]:
+    return {"repository": {"default_branch": "main"}}
+
+
+def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub: Hub) -> None:
+    """A run that is repeated has the payload of its day, and GitHub does not keep base.sha up to date."""
+    hub.push()
+    assert hub.run().code == 0
+    old = hub.pull()
+    hub.world.repository.git("switch", "--quiet", "main")
+    config = (hub.world.root / "evalgate.yml").read_text()
+    strict = config.replace("- {type: is_json}", "- {type: is_json}\n      - {type: length, min_chars: 9999}")
+    hub.server.state["branches"]["main"] = hub.world.repository.commit("strict", **{"evalgate.yml": strict})
+    hub.world.repository.git("switch", "--quiet", "work")
+    ran = hub.run(payload=old)
+    assert (ran.code, hub.statuses[-1][1]) == (1, "failure"), ran.log
+
+
+def test_where_the_branch_stands_now_cannot_be_told_nothing_passes(hub: Hub) -> None:
+    hub.push()
+    hub.server.fault("/git/ref/", status=404, times=9, message="Not Found")
+    ran = hub.run()
+    assert (ran.code, hub.statuses[-1][1]) == (3, "error"), ran.log
+
+
+def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -> None:
+    """Whatever branches are there: one that is called main need not be the default one."""
+    hub.world.application = worse
+    hub.world.repository.git("branch", "trunk", "main")
+    hub.server.state["branches"]["trunk"] = hub.base
+    hub.push()
+    hub.world.repository.git("branch", "--force", "main", hub.head)
+    ran = hub.run("workflow_dispatch", {"repository": {"default_branch": "trunk"}})
+    assert ran.code == 1, ran.log
 
 
 # Without secrets
