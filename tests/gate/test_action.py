@@ -299,6 +299,24 @@ def test_a_queue_turns_away_what_nobody_signed_off(hub: Hub) -> None:
     assert hub.statuses[-1][1] == "failure"
 
 
+def test_a_pass_that_took_no_sign_off_is_none_in_the_queue(hub: Hub) -> None:
+    """Nobody was asked about a small step; in the queue the same prompt may be a large one."""
+    small, large = prompt("1.1.0", BRIEF), prompt("0.9.0", MAJOR)
+    hub.push("", **{"prompts/support.prompt.yml": small})
+    assert hub.run().outputs["level"] == "MINOR"
+    queued = hub.head
+    hub.world.repository.git("switch", "--quiet", "main")
+    hub.world.repository.commit("other", **{"prompts/support.prompt.yml": large})
+    base = hub.world.repository.git("rev-parse", "HEAD")
+    group = hub.world.repository.commit("queued", **{"prompts/support.prompt.yml": small})
+    assert queued != group
+    payload = hub.group()
+    payload["merge_group"] |= {"head_sha": group, "base_sha": base}
+    ran = hub.run("merge_group", payload)
+    assert ran.outputs["level"] == "MAJOR", ran.log
+    assert (ran.code, hub.statuses[-1][1]) == (5, "failure"), ran.log
+
+
 def test_a_push_after_the_sign_off_voids_it(hub: Hub) -> None:
     text = (hub.world.root / "evalgate.yml").read_text()
     hub.push("", **{"evalgate.yml": text.replace("attempts: 2", "attempts: 3")})
