@@ -457,6 +457,30 @@ def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None
     assert "leads through a link" in ran.log
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_report_is_written_through_no_link_of_the_workspace(hub: Hub, tmp_path: Path, whole: bool) -> None:
+    """What a change commits where the report is to lie must not choose which file of the runner is written over."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (hub.world.root / "out").mkdir()
+    (hub.world.root / "out" / "report.md").symlink_to(precious)
+    hub.push()
+    ran = hub.run(report_dir=str(hub.world.root / "out") if whole else "out")
+    assert precious.read_text() == "mine"
+    assert "report.md is a link" in ran.log
+
+
+@pytest.mark.parametrize("name", ["report_dir", "cache_path"])
+def test_a_whole_path_into_the_workspace_leads_through_no_link_either(hub: Hub, tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (hub.world.root / "link").symlink_to(elsewhere)
+    hub.push()
+    ran = hub.run(**{name: str(hub.world.root / "link" / "x")})
+    assert "leads through a link" in ran.log
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_limits_of_the_workflow_go_before_those_of_the_configuration(hub: Hub) -> None:
     hub.push()
     ran = hub.run(max_cost_usd="0")
