@@ -62,10 +62,10 @@ def read_settings(inputs: str, matrix: str) -> Settings:
     given = {name: _text(value) for name, value in _object(inputs, "inputs").items()}
     reader = _Reader(given)
     settings = reader.settings(tuple(str(value) for value in _object(matrix, "matrix").values()))
-    if settings.sign_off == "review" and settings.comment == "off" and settings.command == "gate":
+    if settings.sign_off != "none" and settings.comment == "off" and settings.command == "gate":
         reader.faults.append(
             Fault(
-                message="sign-off: review needs the comment, which tells when the report was there to be read",
+                message=f"sign-off: {settings.sign_off} needs the comment, which tells when the report was there to be read",
                 hint="comment: on-failure writes it only when something is wrong or awaited; or sign-off: none",
             )
         )
@@ -113,7 +113,7 @@ class _Reader:
             job_summary=self._flag("job-summary"),
             status_context=self._optional("status-context"),
             sign_off=cast(Any, self._choice("sign-off")),
-            approvers=tuple(re.findall(r"[^\s,]+", self.given.get("approvers", ""))),
+            approvers=tuple(re.findall(r"[^\s,@][^\s,]*", self.given.get("approvers", ""))),
             fail_on=cast(Any, self._choice("fail-on")),
             max_cost_usd=self._number("max-cost-usd", float, least=0.0),
             max_concurrency=self._number("max-concurrency", int, least=1),

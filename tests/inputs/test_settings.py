@@ -44,13 +44,15 @@ def test_every_fault_is_told_with_what_is_allowed() -> None:
 
 
 def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> None:
-    with pytest.raises(InputError, match="needs the comment"):
-        settings(comment="off")
+    for mode in ("review", "label"):
+        with pytest.raises(InputError, match="needs the comment"):
+            settings(comment="off", sign_off=mode)
     assert settings(comment="off", sign_off="none").comment == "off"
 
 
 def test_approvers_are_separated_by_commas_or_spaces() -> None:
     assert settings(approvers="ann, org/team\n  bob").approvers == ("ann", "org/team", "bob")
+    assert settings(approvers="@ann @org/team").approvers == ("ann", "org/team")
     assert settings(approvers=" ").approvers == ()
 
 
