@@ -242,6 +242,16 @@ def test_the_token_is_nowhere_to_be_read(hub: Hub) -> None:
     assert "secret-key-123" not in ran.log + ran.summary
 
 
+def test_an_endpoint_that_repeats_the_key_tells_nobody(hub: Hub) -> None:
+    said = {"error": {"message": "Incorrect API key provided: secret-key-123 (Bearer secret-key-123)"}}
+    hub.world.application = lambda system, user: Reply(status=401, body=said)
+    hub.push()
+    ran = hub.run()
+    reports = [path.read_text() for path in Path(ran.outputs["report-json"]).parent.iterdir()]
+    assert ran.code == 3
+    assert "secret-key-123" not in "".join([ran.log, ran.summary, str(hub.server.state), *reports])
+
+
 @pytest.mark.parametrize("inputs", [{"fail_on": "sometimes"}, {"config": "../elsewhere.yml"}, {"command": "report"}])
 def test_inputs_that_cannot_be_are_a_usage_error(hub: Hub, inputs: dict[str, str]) -> None:
     hub.push()
@@ -373,6 +383,19 @@ def test_what_passes_on_its_way_to_another_branch_has_not_passed_for_the_default
     assert _contexts(hub) == {"evalgate": "failure", "evalgate (to weak)": "success"}
     hub.run("push", {"ref": "refs/heads/work", "before": tip, "after": hub.head, **_repository()})
     assert _contexts(hub)["evalgate"] == "failure"
+
+
+def test_what_a_forks_run_says_is_shown_where_each_pull_request_goes_to(hub: Hub) -> None:
+    hub.push()
+    hub.server.add_pull(8, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    other = hub.server.add_pull(9, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    other["base"]["ref"] = "weak"
+    run: dict[str, Any] = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work"}
+    run["head_repository"] = {"id": 8, "owner": {"login": "eve"}}
+    hub.server.add_artifact(3, 30, "evalgate-report", b"no zip")
+    payload = {"workflow_run": run, "repository": {"id": 1, "default_branch": "main"}}
+    assert hub.run("workflow_run", payload, command="report").code == 2
+    assert _contexts(hub) == {"evalgate": "error", "evalgate (to weak)": "error"}
 
 
 def _repository() -> dict[str, Any]:
