@@ -150,9 +150,9 @@ class Job:
         folder = self.reports
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for file in (folder / name for name in ("report.json", "report.md", "report.html")):
-                if file.is_symlink():  # one that a change has brought along
-                    raise InputError(f"{file} is a link", hint="input report-dir: a folder outside of the workspace")
+            for place in (folder / name for name in ("report.json", "report.md", "report.html")):
+                if place.is_symlink():  # one that a change has brought along
+                    raise InputError(f"{place} is a link", hint="input report-dir: a folder outside of the workspace")
             with (folder / "report.json").open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(json.pieces(report))
             (folder / "report.md").write_text(markdown.render(report), encoding="utf-8", newline="\n")

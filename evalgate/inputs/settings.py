@@ -65,7 +65,7 @@ def read_settings(inputs: str, matrix: str) -> Settings:
     if settings.sign_off != "none" and settings.comment == "off" and settings.command == "gate":
         reader.faults.append(
             Fault(
-                message=f"sign-off: {settings.sign_off} needs the comment, which tells when the report was there to be read",
+                message=f"sign-off: {settings.sign_off} needs the comment, which tells when the report was there",
                 hint="comment: on-failure writes it only when something is wrong or awaited; or sign-off: none",
             )
         )

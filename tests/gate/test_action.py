@@ -402,6 +402,13 @@ def _repository() -> dict[str, Any]:
     return {"repository": {"default_branch": "main"}}
 
 
+def test_two_configurations_of_a_repository_do_not_speak_for_each_other(hub: Hub) -> None:
+    hub.push()
+    assert hub.run(working_directory="shop").code != 0  # there is none
+    assert hub.run(config="./evalgate.yml").code == 0
+    assert _contexts(hub) == {"evalgate (shop/evalgate.yml)": "error", "evalgate": "success"}
+
+
 def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub: Hub) -> None:
     """A run that is repeated has the payload of its day, and GitHub does not keep base.sha up to date."""
     hub.push()
