@@ -22,6 +22,8 @@ from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
 
 _TREES_KEPT = 512
+# Among as many files as a merge looks for renames: a diff by itself gives up sooner.
+_RENAMED = ("-M", "-l7000", "-z", "--name-status", "--diff-filter=R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +243,9 @@ class Git:
         """
         start = self.resolve(base)
         if commit is not None:
-            order = ["diff-tree", "-r", "-M", "-z", "--name-status", "--diff-filter=R", start, self.resolve(commit)]
+            order = ["diff-tree", "-r", *_RENAMED, start, self.resolve(commit)]
         else:
-            order = ["diff-index", "-M", "-z", "--name-status", "--diff-filter=R", start]
+            order = ["diff-index", *_RENAMED, start]
         for old, new in _renames(self._run([*order, "--"]).stdout):
             if new == path:
                 return old

@@ -555,3 +555,26 @@ def test_a_history_with_two_merge_bases_does_not_choose_the_one_that_suits_it(wo
     assert "2 merge bases" in ended.err
     git("merge", "--quiet", "-s", "ours", "-m", "joined", "main")
     judge(world, "--changed", code=1)
+
+
+def test_a_rename_among_many_is_followed_as_far_as_a_merge_follows_it(world: World) -> None:
+    """Where a rename is missed, a gate looks younger than the change: git gives up sooner in a diff than in a merge."""
+    rude(world)
+    world.edit("1.1.0", RUDE)
+    world.repository.commit("rude")
+    for what, limit in (("diff", "1"), ("merge", "7000")):  # as it is by default, but for smaller numbers
+        world.repository.git("config", f"{what}.renameLimit", limit)
+    git, root = world.repository.git, world.root
+    git("switch", "--quiet", "main")
+    for number in range(3):
+        world.repository.write(f"notes/{number}.txt", f"a note, the {number}. of some\n" * 9)
+    (root / FILE).rename(root / "prompts" / "new.prompt.yml")
+    text = (root / "prompts" / "new.prompt.yml").read_text()
+    (root / "prompts" / "new.prompt.yml").write_text(text + "# moved\n")
+    config = (root / "evalgate.yml").read_text().replace(FILE, "prompts/new.prompt.yml")
+    world.repository.commit("renamed", **{"evalgate.yml": config})
+    git("merge", "--quiet", "--no-commit", "--no-ff", "work")
+    assert "rudely" in (root / "prompts" / "new.prompt.yml").read_text()  # a merge does follow it
+    git("merge", "--abort")
+    git("switch", "--quiet", "work")
+    judge(world, "--changed", code=1)
