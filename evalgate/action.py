@@ -42,7 +42,7 @@ _UNSIGNED = "not what was signed off in its pull request: take it out of the que
 class Outcome:
     """What came of an activity: the status of commit `head`, the report behind it, and where it is to be shown.
 
-    `baseline` is the commit it was compared with, empty where there is none.
+    `baseline` is the commit it was compared with, empty where there is none. `contexts` are the status' names.
     """
 
     status: Status
@@ -50,6 +50,7 @@ class Outcome:
     head: str | None = None
     baseline: str = ""
     places: Places = NOWHERE
+    contexts: tuple[str, ...] = ()
     pulls: tuple[int, ...] = ()
     approvers: tuple[str, ...] = ()
 
@@ -98,12 +99,13 @@ def _gate(job: Job, hub: GitHub | None, log: Log) -> Outcome:
     head = job.settings.head_sha or job.event.head
     if head is None:
         raise InputError(f"the event {job.event.name} has no commit to judge", hint="give the input head-sha")
+    context = job.context(job.event.branch)
     if hub is not None:  # an earlier success of this commit must not outlive what this run may find
         being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
-        log.attempt("commit status", lambda: _set_status(job, hub, head, being))
-    ran = _evaluated(log, lambda: _judged(job, head, log))
+        log.attempt("commit status", lambda: _set_status(job, hub, head, being, context))
+    ran = _evaluated(log, lambda: _judged(job, hub, head, log))
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
-    return replace(_signed(job, hub, log, ran, head), head=head, pulls=pulls)
+    return replace(_signed(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
 
 
 def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome:
@@ -122,7 +124,9 @@ def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome:
     status = ran.status
     if status.verdict == "INCONCLUSIVE":
         status = Status(verdict="PENDING", state="pending", sentence=_CLAIMED, code=ran.report.exit_code)
-    return replace(ran, status=status, head=other.head if pulls else None, pulls=tuple(pull.number for pull in pulls))
+    contexts = tuple(sorted({job.context(pull.base_ref) for pull in pulls}))
+    head, numbers = other.head if pulls else None, tuple(pull.number for pull in pulls)
+    return replace(ran, status=status, head=head, contexts=contexts, pulls=numbers)
 
 
 def _drift(job: Job, log: Log) -> Outcome:
@@ -145,9 +149,20 @@ def _options(job: Job, log: Log) -> Options:
     )
 
 
-def _judged(job: Job, head: str, log: Log) -> Outcome:
+def _base(job: Job, hub: GitHub | None) -> str | None:
+    """The commit whose rules judge: the tip that the branch has now. Raises ServiceError where nobody can tell.
+
+    That of the event is older: a run can be repeated weeks later, and a pull request outlives a change of the rules.
+    What a queue or a push is made upon is in the event itself.
+    """
+    event = job.event
+    branch = event.branch if event.of_pull_request else event.default_branch if event.base is None else ""
+    return hub.tip(branch) if hub is not None and branch else event.base
+
+
+def _judged(job: Job, hub: GitHub | None, head: str, log: Log) -> Outcome:
     """The verdict on a commit, against the branch it goes to."""
-    base = job.event.base
+    base = _base(job, hub)
     git = repository_of(job.config)
     lacking = [sha for sha in (base, head) if sha is not None and not git.knows(sha)]
     if lacking:
@@ -283,7 +298,8 @@ def _published(job: Job, hub: GitHub, log: Log, outcome: Outcome, links: comment
             ),
         )
         return [url or ""]
-    log.attempt("commit status", lambda: _set_status(job, hub, head, status))
+    for context in outcome.contexts:
+        log.attempt("commit status", partial(_set_status, job, hub, head, status, context))
     when = job.settings.comment
     shown = [
         partial(publish.show, _sticky(job, hub, number), report, status, when=when, head=head, links=links, now=now)
@@ -296,8 +312,8 @@ def _sticky(job: Job, hub: GitHub, number: int) -> Sticky:
     return Sticky(github=hub, number=number, key=job.key, author=job.settings.comment_author)
 
 
-def _set_status(job: Job, hub: GitHub, sha: str, status: Status) -> None:
-    hub.set_status(sha, state=status.state, description=status.description, context=job.context, target_url=job.run_url)
+def _set_status(job: Job, hub: GitHub, sha: str, status: Status, context: str) -> None:
+    hub.set_status(sha, state=status.state, description=status.description, context=context, target_url=job.run_url)
 
 
 def _outputs(outcome: Outcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:

@@ -64,9 +64,8 @@ def workspace_judged(git: Git, name: str, *, policy: str, head: str) -> Workspac
     The change's own configuration has to be sound, too, where it edits a policy file. Where the base has no
     configuration there are no gates, and the change's is what it edits.
     """
-    sides = judged.Sides(
-        policy=git.resolve(policy), head=git.resolve(head), base=git.merge_base(git.resolve(head), policy)
-    )
+    tips = git.resolve(policy), git.resolve(head)
+    sides = judged.Sides(policy=tips[0], head=tips[1], base=git.merge_base(tips[1], policy, sole=True))
     view = CommitView(git, sides.head)
     tree, own_tree = CommitTree(view, sides.policy), CommitTree(view, sides.head)
     if tree.exists(name):

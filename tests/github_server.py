@@ -46,6 +46,7 @@ EMPTY: Json = {
     "statuses": [],
     "people": {},  # login -> {"permission", "role_name"}
     "teams": {},  # "org/team" -> {login: "active" | "pending"}
+    "branches": {},  # name -> sha; another is where the pull requests say that it is
     "runs": {},  # id -> {"artifacts": [{"id", "name", "size", "expired", "data": base64}]}
     "faults": [],  # see `fault`
 }
@@ -318,7 +319,7 @@ class GitHubServer:
         self, method: str, path: str, query: str, sent: bytes, *, status: int, headers: dict[str, str], got: bytes
     ) -> None:
         """Holds a request and its answer against the description."""
-        if self._description is None or (method, path) in BY_HAND:
+        if self._description is None or BY_HAND.fullmatch(f"{method} {path}"):
             return
         from openapi_core.exceptions import OpenAPIError
         from openapi_core.templating.responses.exceptions import ResponseFinderError
@@ -419,6 +420,13 @@ class GitHubServer:
             if ours and sha in (each["head"]["sha"], *(commit["sha"] for commit in each["commits"])):
                 rows.append(self.bodies.pull(self.state["repository"], each, whole=False))
         return 200, rows
+
+    def _get_ref(self, asked: Json, body: Json, branch: str) -> Answer:
+        bases = (each["base"] for each in self.state["pulls"].values())
+        tips = {base["ref"]: base["sha"] for base in bases} | self.state["branches"]
+        if branch not in tips:
+            raise RefusalError(404, "Not Found")
+        return 200, {"ref": f"refs/heads/{branch}", "object": {"type": "commit", "sha": tips[branch]}}
 
     def _get_reviews(self, asked: Json, body: Json, number: str) -> Answer:
         rows = self._pull_of(number)["reviews"]
@@ -544,6 +552,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/pulls/(?P<number>\d+)/reviews", GitHubServer._get_reviews),
     ("GET", rf"{_R}/pulls/(?P<number>\d+)/commits", GitHubServer._get_commits),
     ("GET", rf"{_R}/commits/(?P<sha>[^/]+)/pulls", GitHubServer._get_pulls_of),
+    ("GET", rf"{_R}/git/ref/heads/(?P<branch>.+)", GitHubServer._get_ref),
     ("POST", rf"{_R}/statuses/(?P<sha>[^/]+)", GitHubServer._post_status),
     ("GET", rf"{_R}/collaborators/(?P<login>[^/]+)/permission", GitHubServer._get_permission),
     (
@@ -554,7 +563,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/actions/runs/(?P<run>\d+)/artifacts", GitHubServer._get_artifacts),
     ("GET", rf"{_R}/actions/artifacts/(?P<id>\d+)/zip", GitHubServer._get_archive),
 ]
-BY_HAND = {("GET", "/user")}  # what the description lacks
+BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)")  # what the description lacks
 
 
 class _Server(ThreadingHTTPServer):

@@ -61,8 +61,8 @@ def standing(
 
 
 def signed_before(posted: Posted | None, report: Report) -> bool:
-    """Whether the comment of the pull request says that just this content passed: its sign-off is in it."""
-    return posted is not None and (posted.state.subject, posted.state.verdict) == (sign_off.subject(report), "PASS")
+    """Whether the comment of the pull request says that just this content was signed off."""
+    return posted is not None and (posted.state.subject, posted.state.sign_off) == (sign_off.subject(report), "given")
 
 
 def _published(posted: Posted | None, head: str, subject: str) -> str:
@@ -70,7 +70,7 @@ def _published(posted: Posted | None, head: str, subject: str) -> str:
 
     A report that is about to be published comes after every approval there is.
     """
-    if posted is None or (posted.state.head, posted.state.subject) != (head, subject):
+    if posted is None or (posted.state.head, posted.state.subject) != (head, subject) or not posted.state.sign_off:
         return _NOT_YET
     created, since = map(datetime.datetime.fromisoformat, (posted.shown.created_at, posted.state.at))
     return posted.state.at if since >= created - _SKEW else _NOT_YET

@@ -93,9 +93,17 @@ class Job:
             job=environment.get("GITHUB_JOB", ""),
             matrix=self.settings.matrix,
         )
-        self.context = status_context(self.settings.status_context, self.settings.matrix)
         self.workspace = Path(self._fact("GITHUB_WORKSPACE"))
         self.temp = Path(self._fact("RUNNER_TEMP"))
+
+    def context(self, branch: str) -> str:
+        """The name of the status of a commit that goes to this branch; empty: to the default one."""
+        return status_context(
+            self.settings.status_context,
+            self.settings.matrix,
+            config=posixpath.normpath(posixpath.join(self.settings.working_directory, self.settings.config)),
+            to="" if branch == self.event.default_branch else branch,
+        )
 
     @property
     def environment(self) -> Mapping[str, str]:
@@ -126,7 +134,7 @@ class Job:
         """The folder of answers and verdicts: never one that a link in the workspace chose."""
         chosen = self.settings.cache_path
         if chosen is not None and is_absolute(chosen):
-            return Path(chosen)
+            return self._whole(chosen, "cache-path")
         own = posixpath.join(posixpath.dirname(self.settings.config), ".evalgate")
         return self._inside(posixpath.join(self.settings.working_directory, chosen or own), "cache-path")
 
@@ -135,13 +143,16 @@ class Job:
         chosen = self.settings.report_dir
         if chosen is None:
             return self.temp / f"evalgate-report-{self.key}"
-        return Path(chosen) if is_absolute(chosen) else self._inside(chosen, "report-dir")
+        return self._whole(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
 
     def keep(self, report: Report) -> tuple[Path, Path]:
         """Writes the report in all its formats; the paths of the JSON and the Markdown. Raises InputError."""
         folder = self.reports
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            for place in (folder / name for name in ("report.json", "report.md", "report.html")):
+                if place.is_symlink():  # one that a change has brought along
+                    raise InputError(f"{place} is a link", hint="input report-dir: a folder outside of the workspace")
             with (folder / "report.json").open("w", encoding="utf-8", newline="\n") as file:
                 file.writelines(json.pieces(report))
             (folder / "report.md").write_text(markdown.render(report), encoding="utf-8", newline="\n")
@@ -173,6 +184,14 @@ class Job:
         if not value:
             raise InputError(f"{name} is not set", hint="this is for GitHub Actions; elsewhere: evalgate run")
         return value
+
+    def _whole(self, path: str, name: str) -> Path:
+        """An absolute path, which is anywhere; one that leads into the workspace goes through no link there."""
+        try:
+            below = Path(posixpath.normpath(path)).relative_to(self.workspace)
+        except ValueError:
+            return Path(path)
+        return self._inside(below.as_posix(), name)
 
     def _inside(self, path: str, name: str) -> Path:
         """A path of the workspace. Raises InputError where it leads out, or a link stands on the way."""

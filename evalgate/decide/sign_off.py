@@ -120,11 +120,13 @@ def by_label(
 def subject(report: Report) -> str:
     """The digest of what a sign-off is given for: each gate's candidate, dataset and policy, and the policy changes.
 
-    What was answered is no part of it, nor what it was compared with.
+    What was answered is no part of it, nor what it was compared with; but how large a step that made it is: who was
+    not asked about a small one has not signed off a large one.
     """
     gates: list[Json] = [
         [
             gate.evidence.name,
+            None if gate.evidence.level is None else gate.evidence.level.effective.name,
             None if gate.evidence.candidate is None else gate.evidence.candidate.digest,
             gate.evidence.dataset.digest,
             [[c.name, c.kind, c.blocking, c.digest, c.p95_seconds] for c in gate.evidence.criteria],

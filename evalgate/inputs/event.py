@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalgate.errors import InputError
@@ -32,6 +32,8 @@ class OtherRun:
 class Event:
     """One event. `head` is the commit to judge, `base` the tip of the branch it goes to; None where it has none.
 
+    `branch` is the name of that branch, empty where the event has none; `default_branch` that of the repository. An
+    event keeps what was so on its day: for a pull request, `base` is where the branch stood when it was last pushed to.
     `pull` is the number of the pull request, also of the one that a merge queue's commit is made for. `fork`: the
     commit comes from another repository. `other` is there for `workflow_run` alone.
     """
@@ -40,6 +42,8 @@ class Event:
     repository: str
     head: str | None
     base: str | None = None
+    branch: str = ""
+    default_branch: str = ""
     pull: int | None = None
     author: str = ""
     fork: bool = False
@@ -60,8 +64,9 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> Event:
         data = json.loads(payload)
         if not isinstance(data, dict):
             raise TypeError
-        return _event(name, data, repository, sha)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        about = data.get("repository") or {}
+        return replace(_event(name, data, repository, sha), default_branch=str(about.get("default_branch") or ""))
+    except (AttributeError, ValueError, KeyError, TypeError, RecursionError) as error:
         lacks = f": it lacks {error}" if isinstance(error, KeyError) else ""
         raise InputError(
             f'the payload of the event "{name}" is not what GitHub sends{lacks}', hint="see GITHUB_EVENT_PATH"
@@ -78,6 +83,7 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
             repository=repository,
             head=_sha(head["sha"]),
             base=_sha(base["sha"]),
+            branch=str(base["ref"]),
             pull=int(pull["number"]),
             author=str(pull["user"]["login"]),
             fork=source is None or source["id"] != base["repo"]["id"],
@@ -90,11 +96,13 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
             repository=repository,
             head=_sha(group["head_sha"]),
             base=_sha(group["base_sha"]),
+            branch=str(group["base_ref"]).removeprefix("refs/heads/"),
             pull=int(queued.group(1)) if queued else None,
         )
     if name == "push":
         before, after = str(data["before"]), str(data["after"])
-        return Event(name=name, repository=repository, head=_commit(after), base=_commit(before))
+        branch = str(data["ref"]).removeprefix("refs/heads/")
+        return Event(name=name, repository=repository, head=_commit(after), base=_commit(before), branch=branch)
     if name == "workflow_run":
         run = data["workflow_run"]
         source = run["head_repository"]

@@ -62,10 +62,10 @@ def read_settings(inputs: str, matrix: str) -> Settings:
     given = {name: _text(value) for name, value in _object(inputs, "inputs").items()}
     reader = _Reader(given)
     settings = reader.settings(tuple(str(value) for value in _object(matrix, "matrix").values()))
-    if settings.sign_off == "review" and settings.comment == "off" and settings.command == "gate":
+    if settings.sign_off != "none" and settings.comment == "off" and settings.command == "gate":
         reader.faults.append(
             Fault(
-                message="sign-off: review needs the comment, which tells when the report was there to be read",
+                message=f"sign-off: {settings.sign_off} needs the comment, which tells when the report was there",
                 hint="comment: on-failure writes it only when something is wrong or awaited; or sign-off: none",
             )
         )
@@ -79,9 +79,15 @@ def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str
     return _slug(given if given is not None else "/".join([workflow, job, *matrix]))
 
 
-def status_context(given: str | None, matrix: tuple[str, ...]) -> str:
-    """The name of the commit status; legs of a matrix have one each, as the checks of their jobs do."""
-    return given or ("evalgate" + (f" ({', '.join(matrix)})" if matrix else ""))
+def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = "evalgate.yml", to: str = "") -> str:
+    """The name of the commit status: of two that have one name, the last to be written would speak for both.
+
+    So legs of a matrix have one each, as the checks of their jobs do, and so has, where none is `given`, every
+    configuration. `to` is the branch that the commit goes to, where it is not the default one: a status is a commit's,
+    and what passes by the rules of one branch has not passed by those of another. No branch's name holds a space.
+    """
+    own = (*(() if given or config == "evalgate.yml" else (config,)), *matrix)
+    return (given or "evalgate") + (f" ({', '.join(own)})" if own else "") + (f" (to {to})" if to else "")
 
 
 class _Reader:
@@ -107,7 +113,7 @@ class _Reader:
             job_summary=self._flag("job-summary"),
             status_context=self._optional("status-context"),
             sign_off=cast(Any, self._choice("sign-off")),
-            approvers=tuple(re.findall(r"[^\s,]+", self.given.get("approvers", ""))),
+            approvers=tuple(re.findall(r"[^\s,@][^\s,]*", self.given.get("approvers", ""))),
             fail_on=cast(Any, self._choice("fail-on")),
             max_cost_usd=self._number("max-cost-usd", float, least=0.0),
             max_concurrency=self._number("max-concurrency", int, least=1),

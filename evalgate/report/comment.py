@@ -10,9 +10,10 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from evalgate.domain import GateReport, Report
-from evalgate.errors import InputError
+from evalgate.errors import ExitCode, InputError
 from evalgate.report import codec, markdown, regressed, view
 from evalgate.report.fit import JOINT, Part, fit, utf8, utf16
 from evalgate.report.neutralise import html, html_code, link, prose, visible
@@ -56,14 +57,16 @@ class Run:
 class State:
     """What a comment remembers: the head and the digest it was judged for, since when, and the last runs.
 
-    `at` is when a report for this head and subject was first published. `history` has the newest run first, which is
-    this one, and at most 10 of them.
+    `at` is when a report for this head and subject was first published; where a sign-off is asked for, the first that
+    asked: one that failed, or measured nothing, is not what is signed off. `sign_off` says whether one was asked for or
+    given. `history` has the newest run first, which is this one, and at most 10 of them.
     """
 
     head: str
     subject: str
     at: str
     verdict: str
+    sign_off: Literal["", "asked", "given"] = ""
     history: tuple[Run, ...] = ()
 
 
@@ -93,12 +96,21 @@ def follow(before: State | None, report: Report, *, head: str, subject: str, now
     run = Run(head=head, at=now, verdict=view.verdict(report), sentence=_words(view.sentence(report)))
     earlier = before.history if before else ()
     since = now
+    asked = _sign_off(report)
     if before and (before.head, before.subject) == (head, subject):
-        since = before.at
+        since = before.at if before.sign_off or not asked else now
         run, earlier = replace(run, at=since), earlier[1:]
-    state = State(head=head, subject=subject, at=since, verdict=run.verdict, history=(run, *earlier)[:_RUNS])
+    state = State(
+        head=head, subject=subject, at=since, verdict=run.verdict, sign_off=asked, history=(run, *earlier)[:_RUNS]
+    )
     _require(state)
     return state
+
+
+def _sign_off(report: Report) -> Literal["", "asked", "given"]:
+    if report.sign_off is not None:
+        return "given"
+    return "asked" if report.exit_code == ExitCode.AWAITING_SIGN_OFF else ""
 
 
 def render(

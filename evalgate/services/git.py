@@ -8,6 +8,7 @@ component by component, because only a walk sees a symbolic link in the middle o
 from __future__ import annotations
 
 import contextlib
+import operator
 import os
 import subprocess
 import weakref
@@ -16,17 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
+from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
 
-_TREE, _LINK, _SUBMODULE = 0o040000, 0o120000, 0o160000
 _TREES_KEPT = 512
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    mode: int
-    oid: str
+# Among as many files as a merge looks for renames: a diff by itself gives up sooner.
+_RENAMED = ("-M", "-l7000", "-z", "--name-status", "--diff-filter=R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +45,7 @@ class Git:
         self.shallow = shallow
         self._reader: subprocess.Popen[bytes] | None = None
         self._stop: weakref.finalize[[subprocess.Popen[bytes]], Git] | None = None
-        self._trees: dict[str, Mapping[str, _Entry]] = {}
+        self._trees: dict[str, Mapping[str, Entry]] = {}
         self._commits: dict[str, str | None] = {}
 
     @classmethod
@@ -112,16 +109,22 @@ class Git:
         what = f'there is no branch "{name}"' if name else "there is no default branch (origin/HEAD, main or master)"
         raise GitError(what, hint=DEEPEN if self.shallow else "name it with --default-branch, or give --baseline FILE")
 
-    def merge_base(self, one: str, other: str) -> str:
-        """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off."""
+    def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
+        """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
+
+        Histories that cross have several. A merge goes by all of them, so that what equals one of them can be an edit
+        all the same: with `sole` they are a GitError.
+        """
         left, right = self.resolve(one), self.resolve(other)
         if left == right:
             return left
-        done = self._run(["merge-base", left, right], good=(0, 1))
+        done = self._run(["merge-base", "--all", left, right], good=(0, 1))
         bases = done.stdout.decode().split()
+        names = f"{short_name(one)} and {short_name(other)}"
+        if sole and len(bases) > 1:
+            raise GitError(f"{names} have {len(bases)} merge bases", hint="merge the branch it goes to into the change")
         if bases:
             return bases[0]
-        names = f"{short_name(one)} and {short_name(other)}"
         if self.shallow:
             raise GitError(f"this shallow clone does not reach the merge base of {names}", hint=DEEPEN)
         raise GitError(f"{names} have no common history", hint="give --baseline FILE")
@@ -144,11 +147,11 @@ class Git:
             if entry is None:
                 return None
             here = "/".join(parts[:depth])
-            if entry.mode == _LINK:
+            if entry.mode == LINK:
                 raise GitError(f"{sha[:7]}:{here} is a symbolic link", hint="commit the file itself")
-            if entry.mode == _SUBMODULE:
+            if entry.mode == SUBMODULE:
                 raise GitError(f"{sha[:7]}:{here} is a submodule; its files cannot be read from here")
-            if (entry.mode == _TREE) != (depth < len(parts)):
+            if (entry.mode == TREE) != (depth < len(parts)):
                 if depth < len(parts):
                     return None
                 raise GitError(f"{sha[:7]}:{here} is a folder")
@@ -189,11 +192,15 @@ class Git:
         return dict(zip(files, done.stdout.decode().split(), strict=True))
 
     def tracks(self, folder: Path) -> bool:
-        """Whether a file under this folder is under version control."""
-        place = folder.resolve()
-        return place.is_relative_to(self.root.resolve()) and bool(
-            self._run(["ls-files", "-z", "--", str(place)]).stdout
-        )
+        """Whether this folder, or a file in it, is under version control; so is what lies in a submodule.
+
+        Names are compared without regard to case, as the disks of macOS and Windows do.
+        """
+        top = self.root.resolve()
+        places = [place for place in {folder.absolute(), folder.resolve()} if place.is_relative_to(top)]
+        wanted = [[part.casefold() for part in place.relative_to(top).parts] for place in places]
+        files = os.fsdecode(self._run(["ls-files", "-z"]).stdout).casefold().split("\0")[:-1] if wanted else []
+        return any(all(map(operator.eq, file.split("/"), parts)) for file in files for parts in wanted)
 
     def history(
         self, paths: str | Sequence[str], tips: Sequence[str], *, first_parent: bool = False
@@ -236,9 +243,9 @@ class Git:
         """
         start = self.resolve(base)
         if commit is not None:
-            order = ["diff-tree", "-r", "-M", "-z", "--name-status", "--diff-filter=R", start, self.resolve(commit)]
+            order = ["diff-tree", "-r", *_RENAMED, start, self.resolve(commit)]
         else:
-            order = ["diff-index", "-M", "-z", "--name-status", "--diff-filter=R", start]
+            order = ["diff-index", *_RENAMED, start]
         for old, new in _renames(self._run([*order, "--"]).stdout):
             if new == path:
                 return old
@@ -278,22 +285,14 @@ class Git:
         order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
         return _renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
 
-    def _tree(self, name: str) -> Mapping[str, _Entry]:
+    def _tree(self, name: str) -> Mapping[str, Entry]:
         known = self._trees.get(name)
         if known is not None:
             return known
         found = self._object(name)
         if found is None or found.kind != "tree":
             raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")
-        size = len(found.oid) // 2
-        entries: dict[str, _Entry] = {}
-        at = 0
-        while at < len(found.data):
-            space = found.data.index(b" ", at)
-            end = found.data.index(b"\0", space)
-            oid = found.data[end + 1 : end + 1 + size].hex()
-            entries[os.fsdecode(found.data[space + 1 : end])] = _Entry(int(found.data[at:space], 8), oid)
-            at = end + 1 + size
+        entries = entries_of(found.data, id_bytes=len(found.oid) // 2)
         if len(self._trees) >= _TREES_KEPT:
             self._trees.clear()
         self._trees[name] = entries

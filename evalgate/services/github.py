@@ -196,6 +196,21 @@ class GitHub:
             each for each in all_of_them if each.head_ref == head_ref
         )  # GitHub ignores a filter it cannot read
 
+    def tip(self, branch: str) -> str:
+        """The sha of the commit at which a branch stands now."""
+        from urllib.parse import quote
+
+        path = f"{self._repository.url}/git/ref/heads/{quote(branch)}"
+
+        def ask() -> str:
+            _, answer = self._client.requester.requestJsonAndCheck("GET", path)
+            sha = str(answer["object"]["sha"])
+            if not _SHA.fullmatch(sha):
+                raise ValueError("no commit")
+            return sha
+
+        return self._patience.ask(f"say where the branch {branch!r} stands", ask, needs="contents: read")
+
     def reviews(self, number: int) -> tuple[Review, ...]:
         """All reviews, in the order they were given."""
         found = self._pull(number).get_reviews()

@@ -89,7 +89,7 @@ def test_a_change_passes_a_regression_blocks_and_its_fix_updates_the_same_commen
     assert team.statuses(pull.merge_sha) == []
     assert team.verdict == "PASS: `support`"
     assert "PASS" in ran.summary
-    outputs = ran.job("evalgate").outputs["evalgate"]
+    outputs = ran.job("judge").outputs["evalgate"]
     assert (outputs["verdict"], outputs["failed"], outputs["level"]) == ("PASS", "false", "PATCH")
     assert outputs["baseline-sha"] == pull.base_sha
     assert outputs["comment-url"]
@@ -98,15 +98,15 @@ def test_a_change_passes_a_regression_blocks_and_its_fix_updates_the_same_commen
     worse = team.push(pull, WORSE)
     ran = team.run(events.pull_request(team.hosted, worse))
     assert ran.exit_code != 0
-    assert ran.job("evalgate").result == "failure"
+    assert ran.job("judge").result == "failure"
     state, description = team.statuses(worse.head_sha)[-1]
     assert (state, description[:5]) == ("failure", "FAIL:")
     assert team.verdict == "FAIL: `support`"
     assert "nothing of it" in team.comments[0]
-    marks = [command for command in ran.job("evalgate").commands if command.name == "error"]
+    marks = [command for command in ran.job("judge").commands if command.name == "error"]
     assert 1 < len(marks) <= 10
     assert {mark.properties["file"] for mark in marks} == {PROMPT_PATH, "golden/support.jsonl"}
-    assert ran.job("evalgate").outputs["evalgate"]["regressions"] == str(CASES)
+    assert ran.job("judge").outputs["evalgate"]["regressions"] == str(CASES)
 
     asked = len(team.chat.received)
     again = team.run(events.pull_request(team.hosted, worse))  # a failed run's verdict stands, and costs nothing
@@ -157,7 +157,7 @@ def test_a_forks_run_is_shown_by_the_reporter_and_passes_only_with_a_key(team: T
     team.github.state["read_only"] = True
     ran = team.run(events.pull_request(team.hosted, pull, "opened"), secrets={})
     assert ran.exit_code != 0
-    assert ran.job("evalgate").outputs["evalgate"]["verdict"] == "PENDING"
+    assert ran.job("judge").outputs["evalgate"]["verdict"] == "PENDING"
     assert team.statuses(pull.head_sha) == []
     assert team.chat.received == []
 
@@ -225,7 +225,7 @@ def test_rules_of_the_change_do_not_judge_it(team: Team) -> None:
     ran = team.run(events.pull_request(team.hosted, pull))
     assert ran.exit_code != 0
     assert team.statuses(pull.head_sha)[-1][0] == "failure"
-    assert ran.job("evalgate").outputs["evalgate"]["level"] == "MAJOR"
+    assert ran.job("judge").outputs["evalgate"]["level"] == "MAJOR"
     assert "judged by the base" in team.comments[0]
 
 

@@ -96,13 +96,14 @@ class Hub:
             "number": 7,
             "user": {"login": "ann"},
             "head": {"sha": self.head, "repo": repo},
-            "base": {"sha": self.base, "repo": repo},
+            "base": {"sha": self.base, "ref": "main", "repo": repo},
         }
-        return {"pull_request": found | change}
+        return {"pull_request": found | change, "repository": {"default_branch": "main"}}
 
     def group(self) -> dict[str, Any]:
         ref = f"refs/heads/gh-readonly-queue/main/pr-7-{self.base}"
-        return {"merge_group": {"head_sha": self.head, "base_sha": self.base, "head_ref": ref}}
+        group = {"head_sha": self.head, "base_sha": self.base, "head_ref": ref, "base_ref": "refs/heads/main"}
+        return {"merge_group": group, "repository": {"default_branch": "main"}}
 
     @property
     def statuses(self) -> list[tuple[str, str, str]]:
@@ -241,6 +242,16 @@ def test_the_token_is_nowhere_to_be_read(hub: Hub) -> None:
     assert "secret-key-123" not in ran.log + ran.summary
 
 
+def test_an_endpoint_that_repeats_the_key_tells_nobody(hub: Hub) -> None:
+    said = {"error": {"message": "Incorrect API key provided: secret-key-123 (Bearer secret-key-123)"}}
+    hub.world.application = lambda system, user: Reply(status=401, body=said)
+    hub.push()
+    ran = hub.run()
+    reports = [path.read_text() for path in Path(ran.outputs["report-json"]).parent.iterdir()]
+    assert ran.code == 3
+    assert "secret-key-123" not in "".join([ran.log, ran.summary, str(hub.server.state), *reports])
+
+
 @pytest.mark.parametrize("inputs", [{"fail_on": "sometimes"}, {"config": "../elsewhere.yml"}, {"command": "report"}])
 def test_inputs_that_cannot_be_are_a_usage_error(hub: Hub, inputs: dict[str, str]) -> None:
     hub.push()
@@ -298,6 +309,24 @@ def test_a_queue_turns_away_what_nobody_signed_off(hub: Hub) -> None:
     assert hub.statuses[-1][1] == "failure"
 
 
+def test_a_pass_that_took_no_sign_off_is_none_in_the_queue(hub: Hub) -> None:
+    """Nobody was asked about a small step; in the queue the same prompt may be a large one."""
+    small, large = prompt("1.1.0", BRIEF), prompt("0.9.0", MAJOR)
+    hub.push("", **{"prompts/support.prompt.yml": small})
+    assert hub.run().outputs["level"] == "MINOR"
+    queued = hub.head
+    hub.world.repository.git("switch", "--quiet", "main")
+    hub.world.repository.commit("other", **{"prompts/support.prompt.yml": large})
+    base = hub.world.repository.git("rev-parse", "HEAD")
+    group = hub.world.repository.commit("queued", **{"prompts/support.prompt.yml": small})
+    assert queued != group
+    payload = hub.group()
+    payload["merge_group"] |= {"head_sha": group, "base_sha": base}
+    ran = hub.run("merge_group", payload)
+    assert ran.outputs["level"] == "MAJOR", ran.log
+    assert (ran.code, hub.statuses[-1][1]) == (5, "failure"), ran.log
+
+
 def test_a_push_after_the_sign_off_voids_it(hub: Hub) -> None:
     text = (hub.world.root / "evalgate.yml").read_text()
     hub.push("", **{"evalgate.yml": text.replace("attempts: 2", "attempts: 3")})
@@ -320,6 +349,96 @@ def test_a_merge_group_takes_the_verdict_that_is_there(hub: Hub) -> None:
     assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
     assert len(hub.world.server.received) == before
     assert len(hub.comments) == 1
+
+
+# Branches, and when they move
+
+
+def _weak(hub: Hub) -> str:
+    """A branch of anybody's, whose rules ask for nothing."""
+    config = yaml.safe_load((hub.world.root / "evalgate.yml").read_text())
+    config["gates"][0]["checks"] = [{"type": "length", "min_chars": 1}]
+    config["gates"][0]["judges"] = []
+    hub.world.repository.git("switch", "--quiet", "--create", "weak", "main")
+    tip = hub.world.repository.commit("weak", **{"evalgate.yml": yaml.safe_dump(config)})
+    hub.world.repository.git("switch", "--quiet", "work")
+    hub.server.state["branches"]["weak"] = tip
+    return tip
+
+
+def _contexts(hub: Hub) -> dict[str, str]:
+    """The state that each status of the head is in."""
+    return {one["context"]: one["state"] for one in hub.server.state["statuses"] if one["sha"] == hub.head}
+
+
+def test_what_passes_on_its_way_to_another_branch_has_not_passed_for_the_default_one(hub: Hub) -> None:
+    """A status is a commit's: a second pull request of the same commit must not speak for the first."""
+    hub.world.application = worse
+    tip = _weak(hub)
+    hub.push()
+    assert hub.run().code == 1
+    to_weak = hub.pull(number=8, base={"sha": tip, "ref": "weak", "repo": {"id": 1}})
+    hub.server.add_pull(8, head=hub.head, base=tip, ref="work")
+    assert hub.run(payload=to_weak).code == 0
+    assert _contexts(hub) == {"evalgate": "failure", "evalgate (to weak)": "success"}
+    hub.run("push", {"ref": "refs/heads/work", "before": tip, "after": hub.head, **_repository()})
+    assert _contexts(hub)["evalgate"] == "failure"
+
+
+def test_what_a_forks_run_says_is_shown_where_each_pull_request_goes_to(hub: Hub) -> None:
+    hub.push()
+    hub.server.add_pull(8, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    other = hub.server.add_pull(9, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    other["base"]["ref"] = "weak"
+    run: dict[str, Any] = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work"}
+    run["head_repository"] = {"id": 8, "owner": {"login": "eve"}}
+    hub.server.add_artifact(3, 30, "evalgate-report", b"no zip")
+    payload = {"workflow_run": run, "repository": {"id": 1, "default_branch": "main"}}
+    assert hub.run("workflow_run", payload, command="report").code == 2
+    assert _contexts(hub) == {"evalgate": "error", "evalgate (to weak)": "error"}
+
+
+def _repository() -> dict[str, Any]:
+    return {"repository": {"default_branch": "main"}}
+
+
+def test_two_configurations_of_a_repository_do_not_speak_for_each_other(hub: Hub) -> None:
+    hub.push()
+    assert hub.run(working_directory="shop").code != 0  # there is none
+    assert hub.run(config="./evalgate.yml").code == 0
+    assert _contexts(hub) == {"evalgate (shop/evalgate.yml)": "error", "evalgate": "success"}
+
+
+def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub: Hub) -> None:
+    """A run that is repeated has the payload of its day, and GitHub does not keep base.sha up to date."""
+    hub.push()
+    assert hub.run().code == 0
+    old = hub.pull()
+    hub.world.repository.git("switch", "--quiet", "main")
+    config = (hub.world.root / "evalgate.yml").read_text()
+    strict = config.replace("- {type: is_json}", "- {type: is_json}\n      - {type: length, min_chars: 9999}")
+    hub.server.state["branches"]["main"] = hub.world.repository.commit("strict", **{"evalgate.yml": strict})
+    hub.world.repository.git("switch", "--quiet", "work")
+    ran = hub.run(payload=old)
+    assert (ran.code, hub.statuses[-1][1]) == (1, "failure"), ran.log
+
+
+def test_where_the_branch_stands_now_cannot_be_told_nothing_passes(hub: Hub) -> None:
+    hub.push()
+    hub.server.fault("/git/ref/", status=404, times=9, message="Not Found")
+    ran = hub.run()
+    assert (ran.code, hub.statuses[-1][1]) == (3, "error"), ran.log
+
+
+def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -> None:
+    """Whatever branches are there: one that is called main need not be the default one."""
+    hub.world.application = worse
+    hub.world.repository.git("branch", "trunk", "main")
+    hub.server.state["branches"]["trunk"] = hub.base
+    hub.push()
+    hub.world.repository.git("branch", "--force", "main", hub.head)
+    ran = hub.run("workflow_dispatch", {"repository": {"default_branch": "trunk"}})
+    assert ran.code == 1, ran.log
 
 
 # Without secrets
@@ -366,6 +485,30 @@ def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None
     ran = hub.run()
     assert ran.code == 2
     assert "leads through a link" in ran.log
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_report_is_written_through_no_link_of_the_workspace(hub: Hub, tmp_path: Path, whole: bool) -> None:
+    """What a change commits where the report is to lie must not choose which file of the runner is written over."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (hub.world.root / "out").mkdir()
+    (hub.world.root / "out" / "report.md").symlink_to(precious)
+    hub.push()
+    ran = hub.run(report_dir=str(hub.world.root / "out") if whole else "out")
+    assert precious.read_text() == "mine"
+    assert "report.md is a link" in ran.log
+
+
+@pytest.mark.parametrize("name", ["report_dir", "cache_path"])
+def test_a_whole_path_into_the_workspace_leads_through_no_link_either(hub: Hub, tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (hub.world.root / "link").symlink_to(elsewhere)
+    hub.push()
+    ran = hub.run(**{name: str(hub.world.root / "link" / "x")})
+    assert "leads through a link" in ran.log
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_limits_of_the_workflow_go_before_those_of_the_configuration(hub: Hub) -> None:

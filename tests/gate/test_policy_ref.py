@@ -521,3 +521,60 @@ def test_a_verdict_beside_policy_changes_is_not_drawn_anew(world: World) -> None
     assert (first["gates"][0]["exit_code"], first["exit_code"]) == (0, 5)
     (gate,) = judge(world, code=5)["gates"]
     assert gate["notes"][-1].startswith(f"decided before, in run {first['run_id']}")
+
+
+def test_a_history_with_two_merge_bases_does_not_choose_the_one_that_suits_it(world: World) -> None:
+    """Between two merge bases git merges by both: what equals one of them is an edit all the same."""
+    rude(world)
+    git, root = world.repository.git, world.root
+    world.edit("1.1.0", RUDE)
+    world.repository.commit("rude, on a branch of its own")
+    rude_text = (root / FILE).read_text()
+    git("switch", "--quiet", "--create", "side")
+    world.repository.commit("nothing", **{"a.txt": "a"})
+    side = git("rev-parse", "HEAD")
+    git("switch", "--quiet", "work")
+    world.edit("1.0.0", "Be exact.")
+    good = world.repository.commit("taken back")
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--no-ff", "-m", "one", good)
+    git("merge", "--quiet", "--no-ff", "-m", "other", side)  # nothing of it is rude: it was taken back
+    assert (root / FILE).read_text() == prompt()
+    git("switch", "--quiet", "--create", "crossing", side)
+    git("merge", "--quiet", "--no-commit", good)
+    (root / FILE).write_text(rude_text)
+    world.repository.commit("crossing")
+    assert len(git("merge-base", "--all", "main", "crossing").splitlines()) == 2
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--no-ff", "--no-commit", "crossing")
+    assert (root / FILE).read_text() == rude_text  # what a merge makes of it
+    git("merge", "--abort")
+    git("switch", "--quiet", "crossing")
+    ended = base_run(world, "--changed")
+    assert ended.code == 2, ended.out
+    assert "2 merge bases" in ended.err
+    git("merge", "--quiet", "-s", "ours", "-m", "joined", "main")
+    judge(world, "--changed", code=1)
+
+
+def test_a_rename_among_many_is_followed_as_far_as_a_merge_follows_it(world: World) -> None:
+    """Where a rename is missed, a gate looks younger than the change: git gives up sooner in a diff than in a merge."""
+    rude(world)
+    world.edit("1.1.0", RUDE)
+    world.repository.commit("rude")
+    for what, limit in (("diff", "1"), ("merge", "7000")):  # as it is by default, but for smaller numbers
+        world.repository.git("config", f"{what}.renameLimit", limit)
+    git, root = world.repository.git, world.root
+    git("switch", "--quiet", "main")
+    for number in range(3):
+        world.repository.write(f"notes/{number}.txt", f"a note, the {number}. of some\n" * 9)
+    (root / FILE).rename(root / "prompts" / "new.prompt.yml")
+    text = (root / "prompts" / "new.prompt.yml").read_text()
+    (root / "prompts" / "new.prompt.yml").write_text(text + "# moved\n")
+    config = (root / "evalgate.yml").read_text().replace(FILE, "prompts/new.prompt.yml")
+    world.repository.commit("renamed", **{"evalgate.yml": config})
+    git("merge", "--quiet", "--no-commit", "--no-ff", "work")
+    assert "rudely" in (root / "prompts" / "new.prompt.yml").read_text()  # a merge does follow it
+    git("merge", "--abort")
+    git("switch", "--quiet", "work")
+    judge(world, "--changed", code=1)

@@ -17,7 +17,7 @@ from github_server import GitHubServer
 from evalgate import conclude
 from evalgate.at_github import approval, publish, unprivileged
 from evalgate.at_github.publish import Sticky
-from evalgate.decide import sign_off
+from evalgate.decide import policy, sign_off
 from evalgate.domain import PolicyChange, Report, Verdict
 from evalgate.errors import InputError, ServiceError
 from evalgate.inputs.event import OtherRun
@@ -249,6 +249,34 @@ def test_a_comment_that_claims_to_be_older_than_it_is_publishes_nothing(server, 
     assert standing(hub, report).met is None
 
 
+def test_a_report_that_found_less_is_not_the_one_that_is_signed_off(server, hub, samples) -> None:
+    """What was approved while nothing was measured yet, or while it failed, was not this."""
+    server.add_person("bob", "write")
+    measured = samples.major()
+    before = unprivileged.lowered(measured)
+    assert sign_off.subject(before) == sign_off.subject(measured)
+    published(server, hub, before)
+    server.add_review(7, "bob", "APPROVED", at=LATER)
+    assert standing(hub, measured).met is None
+    show(hub, measured, now="2026-05-01T12:10:00+00:00")
+    assert standing(hub, measured).met is None
+    server.add_review(7, "bob", "APPROVED", at="2026-05-01T12:11:00Z")
+    met = standing(hub, measured).met
+    assert met is not None
+    for _ in range(2):  # and it stays so
+        show(hub, policy.signed(measured, met), now="2026-05-01T12:12:00+00:00")
+        assert standing(hub, measured).met == met
+
+
+def test_what_waits_for_its_rules_alone_was_not_signed_off_before(server, hub, samples) -> None:
+    """Its one gate says PASS; the report does not."""
+    (gate,) = samples.passing().gates
+    report = conclude.report_of([gate], (), EDITED)
+    assert report.exit_code == 5
+    published(server, hub, report)
+    assert not approval.signed_before(sticky(hub).read(), report)
+
+
 def test_a_label_of_somebody_who_may_write(server, hub) -> None:
     server.add_person("bob", "maintain")
     report = awaiting()
@@ -265,8 +293,6 @@ def test_a_queue_takes_what_the_comment_says_was_signed_off(server, hub) -> None
     assert not approval.signed_before(sticky(hub).read(), report)
     server.add_person("bob", "write")
     server.add_review(7, "bob", "APPROVED", at=LATER)
-    from evalgate.decide import policy
-
     show(hub, policy.signed(report, standing(hub, report).met))
     assert approval.signed_before(sticky(hub).read(), report)
     other = conclude.report_of((), (), (PolicyChange(path="evalgate.yml", digest="1" * 64),))

@@ -85,3 +85,15 @@ def test_a_part_that_is_none_is_refused(world: World, part: str) -> None:
     ended = world.evalgate("run", "--shard", part)
     assert ended.code == 2
     assert not world.server.received
+
+
+def test_shards_of_a_change_are_judged_by_the_base_as_well(world: World) -> None:
+    """As the README's workflow runs them: whoever proposes a change does not choose its cases and checks."""
+    world.application = lambda system, user: "no json" if "Be brief" in system else "{}"
+    world.edit()
+    config = (world.root / "evalgate.yml").read_text().replace("{type: is_json}", "{type: length, min_chars: 1}")
+    world.repository.commit("edit", **{"evalgate.yml": config})
+    for number in (1, 2):
+        arguments = ("--policy-ref", "base", "--shard", f"{number}/2", "--output", f"part-{number}.json")
+        assert world.evalgate("run", *arguments).code == 0
+    assert world.evalgate("merge", "part-1.json", "part-2.json").code == 1

@@ -44,13 +44,15 @@ def test_every_fault_is_told_with_what_is_allowed() -> None:
 
 
 def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> None:
-    with pytest.raises(InputError, match="needs the comment"):
-        settings(comment="off")
+    for mode in ("review", "label"):
+        with pytest.raises(InputError, match="needs the comment"):
+            settings(comment="off", sign_off=mode)
     assert settings(comment="off", sign_off="none").comment == "off"
 
 
 def test_approvers_are_separated_by_commas_or_spaces() -> None:
     assert settings(approvers="ann, org/team\n  bob").approvers == ("ann", "org/team", "bob")
+    assert settings(approvers="@ann @org/team").approvers == ("ann", "org/team")
     assert settings(approvers=" ").approvers == ()
 
 
@@ -66,7 +68,20 @@ def test_legs_of_a_matrix_have_a_comment_and_a_status_of_their_own() -> None:
     assert one != other
     assert status_context(None, ("faq",)) == "evalgate (faq)"
     assert status_context(None, ()) == "evalgate"
-    assert status_context("prompts", ("faq",)) == "prompts"
+    assert status_context("prompts", ("faq",)) == "prompts (faq)"  # else the last leg would speak for all
+
+
+def test_a_status_never_has_the_name_of_another() -> None:
+    """What a branch may be called, its author chooses; it can hold no space."""
+    names = [
+        status_context(given, matrix, config=config, to=to)
+        for given in (None, "prompts")
+        for matrix in ((), ("faq",), ("faq", "3.12"))
+        for config in ("evalgate.yml", "shop/evalgate.yml")
+        for to in ("", "faq", "(faq)", "shop/evalgate.yml")
+        if given is None or config == "evalgate.yml"
+    ]
+    assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("key", ["--><script>", "a--b", "ü", "x" * 200, "a b", "-", "a-"])
@@ -83,9 +98,9 @@ def pull(**change: Any) -> dict[str, Any]:
         "number": 12,
         "user": {"login": "ann"},
         "head": {"sha": HEAD, "repo": dict(repo)},
-        "base": {"sha": BASE, "repo": dict(repo)},
+        "base": {"sha": BASE, "ref": "main", "repo": dict(repo)},
     }
-    return {"pull_request": found | change}
+    return {"pull_request": found | change, "repository": {"default_branch": "trunk"}}
 
 
 def event(name: str, payload: Any) -> Any:
@@ -96,7 +111,7 @@ def event(name: str, payload: Any) -> Any:
 def test_the_commit_is_the_head_of_the_pull_request_and_never_the_merge(name: str) -> None:
     found = event(name, pull())
     assert (found.head, found.base, found.pull, found.author) == (HEAD, BASE, 12, "ann")
-    assert not found.fork
+    assert (found.branch, found.default_branch, found.fork) == ("main", "trunk", False)
     assert found.of_pull_request
 
 
@@ -107,13 +122,14 @@ def test_a_pull_request_from_elsewhere_is_a_forks(repo: Any) -> None:
 
 def test_a_merge_group_names_its_pull_request() -> None:
     group = {"head_sha": HEAD, "base_sha": BASE, "head_ref": f"refs/heads/gh-readonly-queue/main/pr-12-{BASE}"}
-    found = event("merge_group", {"merge_group": group})
+    found = event("merge_group", {"merge_group": {**group, "base_ref": "refs/heads/main"}})
+    assert (found.branch, found.default_branch) == ("main", "")
     assert (found.head, found.base, found.pull, found.of_pull_request) == (HEAD, BASE, 12, False)
 
 
 def test_a_push_of_a_new_branch_has_no_commit_before_it() -> None:
-    found = event("push", {"before": ZEROS, "after": HEAD})
-    assert (found.head, found.base) == (HEAD, None)
+    found = event("push", {"ref": "refs/heads/a/b", "before": ZEROS, "after": HEAD})
+    assert (found.head, found.base, found.branch) == (HEAD, None, "a/b")
 
 
 def test_a_workflow_run_tells_of_another_run() -> None:
@@ -133,7 +149,7 @@ def test_other_events_judge_the_workflows_own_commit() -> None:
     assert event("schedule", {}).head == "c" * 40
 
 
-@pytest.mark.parametrize("payload", ["", "[]", "{}", '{"pull_request": {"number": 1}}'])
+@pytest.mark.parametrize("payload", ["", "[]", "{}", '{"repository": 1}', '{"pull_request": {"number": 1}}'])
 def test_a_payload_that_is_not_githubs_is_refused(payload: str) -> None:
     with pytest.raises(InputError, match="not what GitHub sends"):
         read_event("pull_request", payload, repository="o/r", sha=HEAD)

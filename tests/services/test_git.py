@@ -391,3 +391,29 @@ def test_processes_of_an_ordinary_look_are_few(repository: Any, monkeypatch: pyt
     git.read(base, "p")
     git.read(base, "q")
     assert started == ["rev-parse", "cat-file", "merge-base"]
+
+
+@pytest.mark.parametrize("tracked", ["store/verdicts/a.json", "Store/x", "store"])
+def test_a_folder_is_tracked_by_any_file_of_it_whatever_its_case(repository: Any, tracked: str) -> None:
+    repository.commit("one", **{tracked: "1", "storey/x": "2"})
+    git = opened(repository)
+    assert git.tracks(repository.root / "store")
+    assert git.tracks(repository.root)
+    assert not git.tracks(repository.root / "stor")
+    assert not git.tracks(repository.root.parent)
+
+
+def test_a_folder_in_a_submodule_or_behind_a_link_is_tracked(repository: Any, tmp_path: Path) -> None:
+    inner = tmp_path / "inner"
+    subprocess.run(["git", "init", "--quiet", str(inner)], check=True)
+    (inner / "store").mkdir()
+    (inner / "store" / "a.json").write_text("{}")
+    identity = ["-c", "user.name=x", "-c", "user.email=x@example.invalid"]
+    subprocess.run(["git", "-C", str(inner), "add", "--all"], check=True)
+    subprocess.run(["git", "-C", str(inner), *identity, "commit", "--quiet", "-m", "one"], check=True)
+    repository.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner.as_uri(), "cache")
+    (repository.root / "link").symlink_to(tmp_path)
+    repository.commit("two")
+    git = opened(repository)
+    assert git.tracks(repository.root / "cache" / "store")
+    assert git.tracks(repository.root / "link" / "elsewhere")

@@ -171,6 +171,15 @@ def test_a_branch_filter_that_github_ignores_finds_no_other_branch(server: GitHu
     assert gh.open_pull_requests(head_owner="acme", head_ref="") == ()
 
 
+def test_where_a_branch_stands_now(server: GitHubServer, gh: GitHub) -> None:
+    server.state["branches"] = {"release/1.0 #x": "c" * 40, "odd": "no commit"}
+    assert gh.tip("main") == "b" * 40
+    assert gh.tip("release/1.0 #x") == "c" * 40
+    for name in ("odd", "gone", "mai"):
+        with pytest.raises(ServiceError, match="where the branch"):
+            gh.tip(name)
+
+
 def test_reviews_in_their_order(server: GitHubServer, gh: GitHub) -> None:
     server.add_review(7, "bob", "CHANGES_REQUESTED", commit="c" * 40, at="2026-05-01T10:00:00Z")
     server.add_review(7, "bob", "APPROVED", at="2026-05-01T11:00:00Z")

@@ -1,0 +1,29 @@
+"""A tree object of git: what stands in a folder at a commit."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+TREE, LINK, SUBMODULE = 0o040000, 0o120000, 0o160000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One name in a folder: its mode as git writes it, and the id of what stands there."""
+
+    mode: int
+    oid: str
+
+
+def entries_of(data: bytes, *, id_bytes: int) -> dict[str, Entry]:
+    """The entries of a tree object by name: `<mode> SP <name> NUL <id>` each, with ids of so many bytes."""
+    entries: dict[str, Entry] = {}
+    at = 0
+    while at < len(data):
+        space = data.index(b" ", at)
+        end = data.index(b"\0", space)
+        oid = data[end + 1 : end + 1 + id_bytes].hex()
+        entries[os.fsdecode(data[space + 1 : end])] = Entry(int(data[at:space], 8), oid)
+        at = end + 1 + id_bytes
+    return entries
