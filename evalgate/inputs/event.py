@@ -34,8 +34,8 @@ class Event:
 
     `branch` is the name of that branch, empty where the event has none; `default_branch` that of the repository. An
     event keeps what was so on its day: for a pull request, `base` is where the branch stood when it was last pushed to.
-    `pull` is the number of the pull request, also of the one that a merge queue's commit is made for. `fork`: the
-    commit comes from another repository. `other` is there for `workflow_run` alone.
+    `pull` is the number of the pull request, also of the one that a merge queue's commit is made for. `other` is there
+    for `workflow_run` alone.
     """
 
     name: str
@@ -45,8 +45,6 @@ class Event:
     branch: str = ""
     default_branch: str = ""
     pull: int | None = None
-    author: str = ""
-    fork: bool = False
     other: OtherRun | None = None
 
     @property
@@ -77,7 +75,6 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
     if name in _PULL_EVENTS:
         pull = data["pull_request"]
         head, base = pull["head"], pull["base"]
-        source = head["repo"]  # null once a fork was deleted
         return Event(
             name=name,
             repository=repository,
@@ -85,8 +82,6 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
             base=_sha(base["sha"]),
             branch=str(base["ref"]),
             pull=int(pull["number"]),
-            author=str(pull["user"]["login"]),
-            fork=source is None or source["id"] != base["repo"]["id"],
         )
     if name == "merge_group":
         group = data["merge_group"]

@@ -38,11 +38,9 @@ def head(report: Report, standing: str = "") -> Iterator[str]:
     rules = view.rules(report)
     if rules:
         yield f"> [!WARNING]\n> {markdown(rules)}"
-    if len(report.gates) == 1:
-        yield from verdict(report.gates[0])
-    else:
-        yield f"## {_sign(report)} {view.verdict(report)}: {view.title(report)}"
-        yield markdown(view.summary(report))
+    name = _name(report.gates[0]) if len(report.gates) == 1 else view.title(report)
+    yield f"## {_sign(report)} {view.verdict(report)}: {name}"
+    yield markdown(prose(view.sentence(report)))
     sign_off = view.sign_off(report, standing)
     if sign_off:
         yield f"**{sign_off[0]}** {markdown(prose(sign_off[1]))}{_where(report)}"
@@ -51,7 +49,7 @@ def head(report: Report, standing: str = "") -> Iterator[str]:
 
 
 def verdict(gate: GateReport) -> Iterator[str]:
-    """The verdict of one gate, and the sentence that decided it."""
+    """The verdict of one gate of several, and the sentence that decided it."""
     yield f"## {_sign(gate)} {view.headline(gate)}: {_name(gate)}"
     yield markdown(prose(view.deciding(gate)))
 

@@ -38,7 +38,8 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
             console.print(_heading(view.headline(gate), gate.evidence.name, indent="  "))
         console.print()
     for gate in report.gates:
-        console.print(_heading(view.headline(gate), gate.evidence.name))
+        verdict = view.verdict(report) if len(report.gates) == 1 else view.headline(gate)
+        console.print(_heading(verdict, gate.evidence.name))
         console.print(_text(prose(view.deciding(gate))))
         if len(report.gates) == 1:
             _print_sign_off(console, report)

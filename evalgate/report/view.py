@@ -54,10 +54,9 @@ def headline(gate: GateReport) -> str:
 
 def verdict(report: Report) -> str:
     """The headline of the whole report."""
-    if len(report.gates) == 1:
-        return headline(report.gates[0])
-    awaiting = report.exit_code == ExitCode.AWAITING_SIGN_OFF
-    return f"{report.decision}, awaiting sign-off" if awaiting else str(report.decision)
+    if report.exit_code == ExitCode.AWAITING_SIGN_OFF:  # also where only an edit of the rules waits
+        return f"{report.decision}, awaiting sign-off"
+    return headline(report.gates[0]) if len(report.gates) == 1 else str(report.decision)
 
 
 def title(report: Report) -> str:

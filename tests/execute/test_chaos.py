@@ -278,7 +278,7 @@ def test_a_wave_of_429_makes_the_window_narrow_and_then_wide_again() -> None:
             return ProviderError("too many", retryable=True, throttled=True)
         return Output(text="x")
 
-    provider = ScriptedProvider(script, delay=0.001)
+    provider = ScriptedProvider(script, delay=0.01)  # longer than it takes to begin 40, on a busy machine too
     with engine(provider, limits=Limits(concurrency=40, attempts=100)) as running:
         ended = running.run(make_trials(1000), answer_only)
     assert all(isinstance(result.outcome, Output) for result in ended.results)

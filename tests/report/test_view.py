@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from evalgate.domain import Arm, Estimate, Failure, Finding, Output, Score, Threshold, Unscored, Verdict
-from evalgate.report import markdown, regressed, sides, terminal, view
+from evalgate.domain import Arm, Estimate, Failure, Finding, Output, PolicyChange, Score, Threshold, Unscored, Verdict
+from evalgate.report import html, markdown, regressed, sides, terminal, view
 
 
 @pytest.mark.parametrize(
@@ -227,3 +227,11 @@ def test_wrapping_keeps_words_marks_and_lines() -> None:
     wrapped = sides.wrapped(excerpt, 10)
     assert joined(wrapped) == "one two \nthree four\nfive \nsixsevenei\nght"
     assert [piece.text.strip() for piece in wrapped if piece.differs] == ["three"]
+
+
+def test_an_edit_of_the_rules_alone_waits_in_every_headline(samples) -> None:
+    change = PolicyChange(path="evalgate.yml", digest="0" * 64)
+    report = replace(samples.passing(), exit_code=5, policy_changes=(change,))
+    assert "PASS, awaiting sign-off  support" in terminal.render(report)
+    assert "## ⏳ PASS, awaiting sign-off: `support`" in markdown.render(report)
+    assert "PASS, awaiting sign-off" in html.render(report)
