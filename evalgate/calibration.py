@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from evalgate.decide import calibration
 from evalgate.decide.calibration import LEVEL, MIN_LABELS, Agreement, Corrected, Drift
-from evalgate.domain import Arm, GateReport, Report, Result, Score, ScoreRow, Threshold, Verdict
+from evalgate.domain import Arm, GateReport, Report, Result, ScoreRow, Threshold, Verdict
 from evalgate.errors import Fault, InputError, Place
 
 __all__ = ["LEVEL", "MIN_LABELS", "Agreement", "Calibrated", "Corrected", "Drift", "anchors", "labels"]
@@ -124,9 +124,9 @@ def _calibrated(
     results = _results(gate)
     pairs = []
     for row in rows:
-        score = results[row.case, row.arm, row.repeat].scores.get(name)
-        if isinstance(score, Score):
-            pairs.append((row, score.value))
+        value = results[row.case, row.arm, row.repeat].values.get(name)
+        if value is not None:
+            pairs.append((row, value))
     if len(pairs) < 2:
         raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
     agreement = calibration.agreement([row.value for row, _ in pairs], [value for _, value in pairs], points=points)
@@ -162,9 +162,9 @@ def _corrected(gate: GateReport, criterion: str, pairs: Sequence[tuple[ScoreRow,
     judge = [_mean([j for case, _, j in own if case == name]) for name in cases]
     rest: dict[str, list[float]] = {}
     for result in gate.evidence.results:
-        score = result.scores.get(criterion)
-        if result.arm is Arm.CANDIDATE and result.case not in cases and isinstance(score, Score):
-            rest.setdefault(result.case, []).append(score.value)
+        value = result.values.get(criterion)
+        if result.arm is Arm.CANDIDATE and result.case not in cases and value is not None:
+            rest.setdefault(result.case, []).append(value)
     return calibration.corrected_mean(
         [_mean(scores) for scores in rest.values()], human, judge, level=gate.policy.alpha
     )

@@ -337,10 +337,7 @@ def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config)
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
     results = evidence.results
     if stale & measured.keys():
-        results = tuple(
-            replace(result, scores={name: score for name, score in result.scores.items() if name not in stale})
-            for result in results
-        )
+        results = tuple(result.without(stale) for result in results)
     return replace(evidence, criteria=wanted, results=results)
 
 

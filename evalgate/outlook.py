@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from evalgate import conclude
+from evalgate import conclude, shelf
 from evalgate.decide import looks, planning, statistics, thresholds
 from evalgate.domain import (
     Arm,
@@ -18,14 +18,12 @@ from evalgate.domain import (
     GateReport,
     Request,
     Result,
-    Score,
     Target,
     Usage,
 )
 from evalgate.errors import EvalgateError
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
-from evalgate.report import json
 
 __all__ = ["CallEstimate", "Outlook", "Question", "look_ahead"]
 
@@ -162,7 +160,8 @@ def _last(store: Path, plan: GatePlan) -> GateReport | None:
     """The gate in the last run's report, if there is a sound one with the same dataset."""
     path = store / "report.json"
     try:
-        report = conclude.checked(json.read(path.read_text(encoding="utf-8"), str(path)), str(path))
+        with path.open(encoding="utf-8") as file:
+            report = conclude.checked(shelf.read(file, str(path), store), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None
     found = (gate for gate in report.gates if gate.evidence.name == plan.gate.name)
@@ -178,9 +177,9 @@ def _samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
     """The baseline's scores of one criterion, case by case."""
     found: dict[str, list[float]] = {}
     for result in results:
-        score = result.scores.get(criterion)
-        if result.arm is Arm.BASELINE and isinstance(score, Score):
-            found.setdefault(result.case, []).append(score.value)
+        value = result.values.get(criterion)
+        if result.arm is Arm.BASELINE and value is not None:
+            found.setdefault(result.case, []).append(value)
     return list(found.values())
 
 

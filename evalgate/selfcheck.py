@@ -9,7 +9,7 @@ from evalgate.decide import selfcheck
 from evalgate.decide.rates import Rate
 from evalgate.decide.selfcheck import DROPS, RUNS, Power, SelfCheck
 from evalgate.decide.simulation import MERGES, Simulated, simulate
-from evalgate.domain import Arm, Criterion, Policy, Report, Result, Score, Threshold
+from evalgate.domain import Arm, Criterion, Policy, Report, Result, Threshold
 
 __all__ = [
     "DROPS",
@@ -141,9 +141,9 @@ def _samples(results: Sequence[Result], criterion: str) -> dict[str, list[float]
     for result in results:
         if result.arm is Arm.BASELINE:
             scores = found.setdefault(result.case, [])
-            score = result.scores.get(criterion)
-            if isinstance(score, Score):
-                scores.append(score.value)
+            value = result.values.get(criterion)
+            if value is not None:
+                scores.append(value)
     return found
 
 

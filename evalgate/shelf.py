@@ -4,14 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
+from typing import TextIO
 
-from evalgate.domain import Result
+from evalgate.domain import Report, Result
 from evalgate.domain.shelved import ShelvedResult
 from evalgate.execute.spool import Spool
-from evalgate.report import json
+from evalgate.report import json, lines
 
 _AT_HAND = 64
 _SHARED = 1000
+
+
+def read(file: TextIO, path: str, folder: Path | None = None) -> Report:
+    """The report in `file`, its results on a shelf in `folder` (None: the system's) where they have lines of their own.
+
+    `path` is named in messages. Raises InputError for what evalgate did not write, OSError, UnicodeDecodeError.
+    """
+    if file.seekable():
+        report = lines.read(file, Shelf(Spool(folder)).put)
+        if report is not None:
+            return report
+        file.seek(0)
+    return json.read(file.read(), path)
 
 
 class Shelf:
@@ -22,8 +37,9 @@ class Shelf:
         self._values: dict[tuple[tuple[str, float | None], ...], Mapping[str, float | None]] = {}
         self.result = lru_cache(_AT_HAND)(self._result)
 
-    def put(self, whole: Result) -> ShelvedResult:
-        place = self._spool.put(json.line(whole))
+    def put(self, whole: Result, line: str | None = None) -> ShelvedResult:
+        """`line` is how a report writes it, where that is known already."""
+        place = self._spool.put(json.line(whole) if line is None else line)
         return ShelvedResult(whole, self._shared(whole.values), self, place)
 
     def line(self, place: int) -> str:

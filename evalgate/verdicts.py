@@ -13,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 
 import evalgate
-from evalgate import conclude
+from evalgate import conclude, shelf
 from evalgate.domain import Arm, Calls, Config, GatePlan, GateReport, Report, Target, Usage, digest, digest_of_all
 from evalgate.errors import EvalgateError
 from evalgate.report import codec, json
@@ -62,7 +62,8 @@ def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateR
         return None
     path = _path(store, name)
     try:
-        report = conclude.checked(json.read(path.read_text(encoding="utf-8"), str(path)), str(path))
+        with path.open(encoding="utf-8") as file:
+            report = conclude.checked(shelf.read(file, str(path), store), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None  # not there, or damaged: it is decided again, from the answers in the cache
     if len(report.gates) != 1 or _content(report.gates[0]) != _content(_expected(plan, config)):

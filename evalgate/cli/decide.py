@@ -114,16 +114,16 @@ def command(
 
 def read_report(path: Path | None, config_path: Path | None = None) -> Report:
     """The stored report, or that of the configuration's last run. Raises InputError where there is no sound one."""
-    from evalgate import conclude
-    from evalgate.report import json
+    from evalgate import conclude, shelf
 
     path = path or store_folder(config_path or Path("evalgate.yml")) / "report.json"
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open(encoding="utf-8-sig") as file:
+            report = shelf.read(file, str(path))
     except FileNotFoundError:
         raise InputError(
             f"{path}: there is no such report", hint="`evalgate run --output report.json` writes one"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    return conclude.checked(json.read(text, str(path)), str(path))
+    return conclude.checked(report, str(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal, Protocol
 
 from evalgate.domain.trials import Outcome, Result, Scored
@@ -10,6 +10,10 @@ from evalgate.domain.trials import Outcome, Result, Scored
 
 class Shelf(Protocol):
     """Where results lie whole, by place."""
+
+    def put(self, whole: Result) -> Result:
+        """What stands for the result from now on."""
+        ...
 
     def line(self, place: int) -> str:
         """The result as a report writes it."""
@@ -42,6 +46,9 @@ class ShelvedResult(Result):
         put(self, "values", values)
         put(self, "_shelf", shelf)
         put(self, "_place", place)
+
+    def without(self, criteria: Collection[str]) -> Result:
+        return self._shelf.put(self._shelf.result(self._place).without(criteria))
 
     @property
     def line(self) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, assert_never
 
@@ -255,6 +255,10 @@ class Result:
     outcome: Outcome | None
     scores: Mapping[str, Scored]
     replies: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
+
+    def without(self, criteria: Collection[str]) -> Result:
+        """The same result with no score of these criteria."""
+        return replace(self, scores={name: score for name, score in self.scores.items() if name not in criteria})
 
     @property
     def values(self) -> Mapping[str, float | None]:

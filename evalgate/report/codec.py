@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from evalgate.domain import Failure, Level, Output, Score, Unscored, outcome_as_json, outcome_from_json
+
+_Decoder: TypeAlias = Callable[[Any, str], Any]
 
 
 class Refused(Exception):  # noqa: N818 - it never leaves this room
@@ -32,15 +34,30 @@ def encode(value: Any) -> Any:
 
 def decode(kind: Any, data: Any, where: str) -> Any:
     """The value of type `kind` that `encode` wrote as `data`. Raises Refused with the place of what does not fit."""
+    return _decoder(kind)(data, where)
+
+
+@cache
+def _decoder(kind: Any) -> _Decoder:
+    """What `decode` does for one type: a report has many results, and a type is looked into once."""
     if get_origin(kind) is not None:
-        return _decode_generic(get_origin(kind), get_args(kind), data, where)
+        return _decoder_generic(get_origin(kind), get_args(kind))
     if is_dataclass(kind):
-        given = members(data, hints(kind), where)
-        build: Any = kind
-        return build(**{name: decode(of, given[name], f"{where}.{name}") for name, of in hints(kind).items()})
+        return _decoder_dataclass(kind)
     if issubclass(kind, Enum):
-        return _one_of(data, {key(member): member for member in kind}, where)
-    return expect(data, kind, where)
+        members_of = {key(member): member for member in kind}
+        return lambda data, where: _one_of(data, members_of, where)
+    return lambda data, where: expect(data, kind, where)
+
+
+def _decoder_dataclass(kind: Any) -> _Decoder:
+    decoders = {name: _decoder(of) for name, of in hints(kind).items()}
+
+    def decoded(data: Any, where: str) -> Any:
+        given = members(data, decoders, where)
+        return kind(**{name: of(given[name], f"{where}.{name}") for name, of in decoders.items()})
+
+    return decoded
 
 
 def hints(kind: object) -> Mapping[str, Any]:
@@ -58,6 +75,8 @@ def _hints(kind: Hashable) -> Mapping[str, Any]:
 def members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
     """The object `data`, with exactly the keys `names`."""
     given: Mapping[str, Any] = expect(data, dict, where)
+    if len(given) == len(names) and all(name in given for name in names):
+        return given
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
     if missing or unknown:
@@ -90,32 +109,44 @@ def _encode_dataclass(value: Any) -> dict[str, Any]:
     return {name: encode(getattr(value, name)) for name in hints(type(value))}
 
 
-def _decode_generic(origin: Any, arguments: tuple[Any, ...], data: Any, where: str) -> Any:
+def _decoder_generic(origin: Any, arguments: tuple[Any, ...]) -> _Decoder:
     if origin in (Union, types.UnionType):
-        return _decode_union(arguments, data, where)
+        return _decoder_union(arguments)
     if origin is Literal:
-        return _one_of(data, {choice: choice for choice in arguments}, where)
+        choices = {choice: choice for choice in arguments}
+        return lambda data, where: _one_of(data, choices, where)
     if origin is tuple:
-        items = expect(data, list, where)
-        return tuple(decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(items))
-    name, of = arguments
-    entries = expect(data, dict, where).items()
-    return {_decode_key(name, text, where): decode(of, item, f"{where}.{text}") for text, item in entries}
+        item = _decoder(arguments[0])
+        return lambda data, where: tuple(
+            item(entry, f"{where}[{i}]") for i, entry in enumerate(expect(data, list, where))
+        )
+    name, value = arguments[0], _decoder(arguments[1])
+    return lambda data, where: {
+        _decode_key(name, text, where): value(entry, f"{where}.{text}")
+        for text, entry in expect(data, dict, where).items()
+    }
 
 
-def _decode_union(choices: tuple[Any, ...], data: Any, where: str) -> Any:
-    if data is None and type(None) in choices:
-        return None
+def _decoder_union(choices: tuple[Any, ...]) -> _Decoder:
     if Output in choices:
-        return _decode_outcome(data, where)
-    if Score not in choices:
+        some: _Decoder = _decode_outcome
+    elif Score in choices:
+        some = _decode_scored
+    else:
         (kind,) = (choice for choice in choices if choice is not type(None))
-        return decode(kind, data, where)
+        some = _decoder(kind)
+    if type(None) not in choices:
+        return some
+    return lambda data, where: None if data is None else some(data, where)
+
+
+def _decode_scored(data: Any, where: str) -> Score | Unscored:
     given = expect(data, dict, where)
     if "unscored" in given:
         members(given, ("unscored",), where)
         return Unscored(reason=expect(given["unscored"], str, f"{where}.unscored"))
-    return decode(Score, given, where)
+    score: Score = decode(Score, given, where)
+    return score
 
 
 def _decode_outcome(data: Any, where: str) -> Output | Failure:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn
 
 from evalgate.domain import Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
 from evalgate.domain.shelved import ShelvedResult
@@ -93,15 +93,41 @@ def read(text: str, path: str) -> Report:
     """The report that `render` wrote; `path` is named in messages. Raises InputError for anything else."""
     data = _parse(text, path)
     try:
-        report = _report(data)
-        _compare(data, _document(report), "")
+        return _checked(data)
     except (Refused, OverflowError) as refused:
         raise InputError(
             f"not a report of evalgate: {refused}",
             place=Place(path=path),
             hint="give the file that `evalgate run --format json --output PATH` wrote, unchanged",
         ) from refused
+
+
+def around(text: str, lists: Iterable[tuple[ShelvedResult, ...]]) -> Report:
+    """The report that `render` wrote, whose lists of results are `lists`: in `text`, a NaN stands for each of them.
+
+    Raises ValueError, Refused, OverflowError or RecursionError for anything else.
+    """
+    left = iter(lists)
+
+    def next_list(constant: str) -> tuple[ShelvedResult, ...]:
+        found = next(left, None)
+        if found is None:
+            _refuse_constant(constant)
+        return found
+
+    return _checked(_loaded(text, next_list))
+
+
+def _checked(data: Any) -> Report:
+    """The report that was written as `data`. Lists of results that are read already stand in it as tuples."""
+    report = _report(data)
+    _compare(data, _document(report, _encode_unshelved), "")
     return report
+
+
+def _encode_unshelved(value: Any) -> Any:
+    """Shelved results stay as they are: their lines were compared one by one."""
+    return value if isinstance(value, tuple) and value and isinstance(value[0], ShelvedResult) else codec.encode(value)
 
 
 def _encode_later(value: Any) -> Any:
@@ -109,7 +135,7 @@ def _encode_later(value: Any) -> Any:
     return value if isinstance(value, tuple) else codec.encode(value)
 
 
-def _document(report: Report, encode: Callable[[Any], Any] = codec.encode) -> dict[str, Any]:
+def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tool": {"name": _TOOL, "version": report.tool_version},
@@ -162,7 +188,11 @@ def _gate(data: Any, where: str) -> GateReport:
 
 
 def _decoded(kinds: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
-    return {name: codec.decode(kind, given[name], f"{where}.{name}") for name, kind in kinds.items()}
+    return {
+        # JSON has no tuples: this one is a list of results that are read already
+        name: given[name] if isinstance(given[name], tuple) else codec.decode(kind, given[name], f"{where}.{name}")
+        for name, kind in kinds.items()
+    }
 
 
 def _compare(given: Any, written: Any, where: str) -> None:
@@ -203,9 +233,7 @@ def _written(value: Any, depth: int) -> Iterator[str]:
 
 def _parse(text: str, path: str) -> Any:
     try:
-        return json.loads(
-            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_without_duplicates
-        )
+        return _loaded(text, _refuse_constant)
     except json.JSONDecodeError as error:
         raise InputError(
             f"not JSON: {error.msg}", place=Place(path=path, line=error.lineno, column=error.colno)
@@ -216,7 +244,11 @@ def _parse(text: str, path: str) -> Any:
         raise InputError("not a report of evalgate: nested too deeply", place=Place(path=path)) from error
 
 
-def _refuse_constant(name: str) -> Any:
+def _loaded(text: str, constant: Callable[[str], Any]) -> Any:
+    return json.loads(text, parse_constant=constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
+
+
+def _refuse_constant(name: str) -> NoReturn:
     raise Refused("", f"{name} is not a number")
 
 

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from chat_server import Reply
 
-from evalgate.domain import Arm, Failure, Output, Result, Score, ScoreToken, Unscored, Usage
+from evalgate import shelf
+from evalgate.domain import Arm, Failure, Output, Report, Result, Score, ScoreToken, Unscored, Usage
+from evalgate.domain.shelved import ShelvedResult
 from evalgate.execute.spool import Spool
 from evalgate.report import json as report_json
 from evalgate.shelf import Shelf
@@ -70,6 +73,19 @@ def test_what_stands_for_a_result_gives_all_that_it_gives(tmp_path: Path, in_a_f
         assert getattr(shelved, name) == getattr(result, name), name
     assert report_json.line(shelved) == report_json.line(result)
     assert before.outcome == OUTPUT
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=lambda result: f"{result.case}-{result.arm}")
+def test_scores_are_left_out_of_a_result_on_a_shelf_as_of_any_other(
+    tmp_path: Path, in_a_file: None, result: Result
+) -> None:
+    shelved = Shelf(Spool(tmp_path)).put(result)
+    for criteria in ({"ok"}, {"z", "b"}, {"none"}):
+        lesser = shelved.without(criteria)
+        assert isinstance(lesser, ShelvedResult)
+        assert report_json.line(lesser) == report_json.line(result.without(criteria))
+        assert lesser.values == {name: value for name, value in result.values.items() if name not in criteria}
+    assert report_json.line(shelved) == report_json.line(result)
 
 
 def test_results_with_the_same_scores_share_them_and_others_do_not(tmp_path: Path) -> None:
@@ -135,6 +151,55 @@ def test_a_run_and_every_verb_after_it_give_the_same_bytes(world: World, monkeyp
     assert [without_the_moment(str(each)) for each in given["file"]] == [
         without_the_moment(str(each)) for each in given["memory"]
     ]
+
+
+def results(report: Report) -> list[Result]:
+    return [r for gate in report.gates for r in (*gate.evidence.results, *gate.evidence.confirmations)]
+
+
+@pytest.fixture
+def found(monkeypatch: pytest.MonkeyPatch) -> list[Report]:
+    """The reports that are read, in their order."""
+    reports: list[Report] = []
+    read = shelf.read
+
+    def watched(file: TextIO, path: str, folder: Path | None = None) -> Report:
+        reports.append(read(file, path, folder))
+        return reports[-1]
+
+    monkeypatch.setattr(shelf, "read", watched)
+    return reports
+
+
+def test_a_report_that_is_read_gives_what_it_gives_when_it_lies_in_memory(world: World, found: list[Report]) -> None:
+    turn(world)
+    assert world.evalgate("run").code == 4
+    written = (STORE / "report.json").read_text()
+    Path("lines.json").write_text(written)
+    Path("whole.json").write_text(json.dumps(json.loads(written), indent=2))
+    # what "fact" and "is_json" were is not what they are from now on
+    config = Path("evalgate.yml").read_text()
+    config = config.replace("name: fact,", "name: fact, ignore_case: true,").replace("is_json", "is_json, name: valid")
+    Path("other.yml").write_text(config)
+    for verb in (["report"], ["decide"], ["decide", "--config", "other.yml"], ["decide", "--max-drop", "0.5"]):
+        for name in (*FORMATS, "html"):
+            found.clear()
+            lines = world.evalgate(verb[0], "lines.json", *verb[1:], "--format", name)
+            whole = world.evalgate(verb[0], "whole.json", *verb[1:], "--format", name)
+            assert (lines.code, lines.out) == (whole.code, whole.out)
+            assert [{type(result) for result in results(report)} for report in found] == [{ShelvedResult}, {Result}]
+    stale = json.loads(world.evalgate("decide", "lines.json", "--config", "other.yml", "--format", "json").out)
+    assert {name for result in stale["gates"][0]["results"] for name in result["scores"]} == {"faithfulness", "is_json"}
+
+
+def test_a_verdict_that_is_found_again_is_read_by_lines(world: World, found: list[Report]) -> None:
+    world.edit()
+    assert world.evalgate("run").code == 0
+    first = world.report(str(STORE / "report.json"))["gates"][0]
+    found.clear()
+    assert world.evalgate("run").code == 0
+    assert [{type(result) for result in results(report)} for report in found] == [{ShelvedResult}]
+    assert world.report(str(STORE / "report.json"))["gates"][0]["results"] == first["results"]
 
 
 def test_shards_whose_results_lay_in_files_merge_to_the_same_bytes(
