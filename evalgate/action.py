@@ -66,6 +66,7 @@ def _main(log: Log) -> int:
     try:
         job = Job(os.environ)
         hub = _hub(job, log)
+        outcome: Outcome | None
         match job.settings.command:
             case "gate":
                 outcome = _gate(job, hub, log)
@@ -75,6 +76,8 @@ def _main(log: Log) -> int:
                 outcome = _drift(job, log)
             case command:
                 assert_never(command)
+        if outcome is None:
+            return int(ExitCode.PASS)
         _tell(job, hub, log, outcome)
         return _exit_code(job, outcome.status)
     except EvalgateError as error:  # no input or event to go by: there is nowhere else to say it
@@ -108,15 +111,17 @@ def _gate(job: Job, hub: GitHub | None, log: Log) -> Outcome:
     return replace(_signed(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
 
 
-def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome:
-    """On workflow_run: what a fork's run says of itself, shown by code that nobody but the base has written."""
+def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
+    """On workflow_run: what a fork's run says of itself, shown by code that nobody but the base has written.
+
+    None for any other run: there is no verdict to tell of.
+    """
     other = job.event.other
     if other is None or hub is None:
         raise InputError("command: report needs the event workflow_run and a github-token")
     if other.event != "pull_request" or not other.fork:
         log.say("that run was no fork's pull request: it had what it takes to speak for itself")
-        report = conclude.report_of(())
-        return Outcome(status=of_report(report), report=report)
+        return None
     pulls = unprivileged.pull_requests(hub, other)
     if not pulls:
         log.warn(f"no open pull request has the head {other.head} of this fork")
@@ -275,13 +280,17 @@ def _tell(job: Job, hub: GitHub | None, log: Log, outcome: Outcome) -> None:
     log.say(f"evalgate: {status.description}")
     kept = log.attempt("report", lambda: job.keep(report))
     if job.settings.annotations:
-        found = remarks.annotations(report, prompts=outcome.places.prompts, cases=outcome.places.cases)
-        log.attempt("annotations", lambda: log.write(remarks.written(found)))
+        log.attempt("annotations", lambda: log.write(_annotations(outcome)))
     if job.settings.job_summary:
         standing = status.sentence if status.verdict == "PENDING" else ""
         log.attempt("job summary", lambda: job.summarise(comment.summary(report, standing=standing, links=links)))
     urls = _published(job, hub, log, outcome, links) if hub is not None else []
     log.attempt("outputs", lambda: job.hand_over(_outputs(outcome, kept, urls)))
+
+
+def _annotations(outcome: Outcome) -> str:
+    where = outcome.places
+    return remarks.written(remarks.annotations(outcome.report, prompts=where.prompts, cases=where.cases))
 
 
 def _published(job: Job, hub: GitHub, log: Log, outcome: Outcome, links: comment.Links) -> list[str]:

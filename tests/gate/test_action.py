@@ -559,3 +559,11 @@ def test_prompts_of_the_head_are_read_from_git_whatever_lies_in_the_workspace(hu
     (hub.world.root / "prompts/support.prompt.yml").write_text(prompt("9.9.9", MAJOR))
     (hub.world.root / "logging.py").write_text("raise SystemExit('imported')")
     assert hub.run().code == 0
+
+
+def test_a_run_that_speaks_for_itself_is_not_reported_on(hub: Hub) -> None:
+    hub.push()
+    source = {"id": 1, "owner": {"login": "acme"}}
+    run = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work", "head_repository": source}
+    ran = hub.run("workflow_run", {"workflow_run": run, "repository": {"id": 1}}, command="report")
+    assert (ran.code, ran.outputs, ran.summary, hub.statuses, hub.comments) == (0, {}, "", [], [])
