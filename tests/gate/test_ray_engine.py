@@ -138,7 +138,8 @@ def test_without_a_cluster_the_run_ends_and_says_how_to_get_one(world: World) ->
     code, _, err = ended(start(world, "ray://127.0.0.1"))
     assert (code, err.splitlines()[0]) == (2, 'RAY_ADDRESS is "ray://127.0.0.1", which is not HOST:PORT')
     code, _, err = ended(start(world, "127.0.0.1:1"))
-    assert (code, err.splitlines()[0]) == (3, "no Ray cluster at 127.0.0.1:1: [Errno 111] Connection refused")
+    assert code == 3
+    assert err.startswith("no Ray cluster at 127.0.0.1:1: ")
     assert "ray start --head" in err
 
 

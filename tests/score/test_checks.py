@@ -131,7 +131,6 @@ def test_output_without_the_place_fails_in_both_forms(type_, options, negated):
         ("contains_any", {"values": ["a", "b"]}, "x", False, 'must contain any of "a", "b"; found none in "x"'),
         ("equals", {"value": 1, "at": "/n"}, '{"n": "1"}', False, 'must equal 1; found "1"'),
         ("regex", {"pattern": "a+"}, "b", False, 'must match "a+"; found none in "b"'),
-        ("is_json", {}, "no", False, 'must be JSON; found Expecting value at line 1, column 1, in "no"'),
         ("required_fields", {"fields": ["a", "b"]}, '{"a": 1}', False, 'must have "a", "b"; found no "b"'),
         ("length", {"max_words": 2}, "a b c", False, "must have at most 2 words; found 3 words"),
         (
@@ -145,6 +144,11 @@ def test_output_without_the_place_fails_in_both_forms(type_, options, negated):
 )
 def test_the_reason_says_what_was_wanted_and_what_was_found(type_, options, text, negated, reason):
     assert run(type_, text, negated=negated, **options).reason == reason
+
+
+def test_the_reason_says_where_a_text_stops_being_json():
+    reason = run("is_json", "no").reason
+    assert reason.startswith("must be JSON; found ") and reason.endswith(' at line 1, column 1, in "no"')
 
 
 @pytest.mark.parametrize(
@@ -232,11 +236,8 @@ def test_deep_output_is_a_zero_not_a_crash():
     [
         (Check(name="x", type="contain"), "unknown type of check: contain"),
         (Check(name="x", type="length", options={"max_words": 1}, negated=True), "there is no not_length"),
-        (
-            Check(name="x", type="regex", options={"pattern": "(?=a)"}),
-            r'RE2 refuses the pattern "\(\?=a\)": invalid perl operator',
-        ),
-        (Check(name="x", type="regex", options={"pattern": "(a"}), "missing"),
+        (Check(name="x", type="regex", options={"pattern": "(?=a)"}), r'RE2 refuses the pattern "\(\?=a\)": '),
+        (Check(name="x", type="regex", options={"pattern": "(a"}), r'RE2 refuses the pattern "\(a": '),
         (Check(name="x", type="contains"), 'x: needs "value", "values" or "from"'),
         (Check(name="x", type="length", options={"at": "/a"}), "x: needs one of min_chars"),
         (Check(name="x", type="latency"), "x: needs one of max_seconds, p95_seconds"),

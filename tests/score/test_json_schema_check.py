@@ -3,6 +3,7 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from evalgate.domain import Case, Check, Output, Score, Unscored
 from evalgate.score import checks, schema
@@ -31,18 +32,19 @@ def run(loaded, text, documents=None, **options):
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"),
+    ("text", "found"),
     [
         ('{"answer": "a", "escalate": true}', "no fault"),
-        ('{"answer": 1, "escalate": true}', "at /answer: 1 is not of type 'string'"),
-        ('{"answer": "a"}', "at the top: 'escalate' is a required property"),
+        ('{"answer": 1, "escalate": true}', "at /answer: "),
+        ('{"answer": "a"}', "at the top: "),
         ('{"answer": "a", "escalate": true, "x": 1}', "at the top: unexpected property 'x'"),
-        ("[]", "at the top: [] is not of type 'object'"),
+        ("[]", "at the top: "),
     ],
 )
-def test_the_worst_fault_and_its_place(text, reason):
-    value = 1.0 if reason == "no fault" else 0.0
-    assert run(ANSWER, text) == Score(value=value, reason=f"must fit schema/answer.json; found {reason}")
+def test_the_worst_fault_and_its_place(text, found):
+    scored = run(ANSWER, text)
+    assert scored.value == (1.0 if found == "no fault" else 0.0)
+    assert scored.reason.startswith(f"must fit schema/answer.json; found {found}")
 
 
 def test_prose_is_a_zero():
@@ -55,8 +57,10 @@ def test_a_place_in_the_output_can_be_held_against_a_schema():
 
 
 def test_a_long_value_leaves_room_for_the_fault():
-    reason = run({"type": "integer"}, f'"{"x" * 5000}"').reason
-    assert reason.endswith("is not of type 'integer'") and len(reason) <= 200
+    value = "x" * 5000
+    (wrong,) = Draft202012Validator({"type": "integer"}).iter_errors(value)
+    reason = run({"type": "integer"}, f'"{value}"').reason
+    assert reason.endswith(wrong.message.rpartition("x")[2]) and len(reason) <= 200
 
 
 @pytest.mark.parametrize(
@@ -121,7 +125,7 @@ FORMATS = [
 @given(text=st.text())
 def test_no_text_makes_a_format_raise(name, text):
     wrong = schema.fault(make({"format": name}, formats=True), text)
-    assert wrong is None or str(wrong).endswith(f"is not a '{name}'")
+    assert wrong is None or str(wrong).startswith("at the top: ")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +139,7 @@ def test_no_text_makes_a_format_raise(name, text):
     ],
 )
 def test_hostile_text_is_only_a_wrong_format(name, text):
-    assert "is not a" in str(schema.fault(make({"format": name}, formats=True), text))
+    assert str(schema.fault(make({"format": name}, formats=True), text)).startswith("at the top: ")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +199,7 @@ def test_a_meta_schema_is_known_without_the_network():
         ({"$ref": "#/$defs/none"}, "is not among the documents"),
         ({"$schema": "https://json-schema.org/draft/2099-01/schema"}, "names no known draft"),
         ({"$schema": 7}, "names no known draft: 7"),
-        ({"type": "strin"}, "not a JSON Schema, at /type: 'strin' is not valid"),
+        ({"type": "strin"}, "not a JSON Schema, at /type: "),
         ({"pattern": "(a"}, "not a JSON Schema, at /pattern"),
         ({"$ref": "#"}, "refers to itself without end"),
         ([], "an object or a boolean"),
@@ -266,7 +270,7 @@ def test_pattern_properties_and_additional_properties_together():
     }
     values = ['{"id": null, "x-a": 1, "b": "s"}', '{"x-a": "1"}', '{"b": 2}']
     assert [run(loaded, text).value for text in values] == [1.0, 0.0, 0.0]
-    assert "at /b: 2 is not of type 'string'" in run(loaded, values[2]).reason
+    assert "found at /b: " in run(loaded, values[2]).reason
 
 
 def test_deep_output_is_a_zero_not_a_crash():

@@ -29,11 +29,11 @@ def test_any_text_is_a_value_or_a_value_error(text):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "Expecting value at line 1, column 1"),
-        ("{'a': 1}", "line 1, column 2"),
-        ('```json\n{"a": 1}\n```', "Expecting value"),
-        ('{"a": 1} and more', "Extra data at line 1, column 10"),
-        ('\ufeff{"a": 1}', "BOM"),
+        ("", "at line 1, column 1$"),
+        ("{'a': 1}", "at line 1, column 2$"),
+        ('```json\n{"a": 1}\n```', "at line 1, column 1$"),
+        ('{"a": 1} and more', "at line 1, column 10$"),
+        ('\ufeff{"a": 1}', "at line 1, column 1$"),
         ('{"a": 1, "b": {"a": 1, "a": 2}}', 'the key "a" is given twice'),
         ('{"a": NaN}', "NaN is no JSON number"),
         ("-Infinity", "-Infinity is no JSON number"),
