@@ -81,17 +81,29 @@ def test_every_piece_of_python_runs(code: str) -> None:
     exec(compile(code, "README.md", "exec"), {})
 
 
-def test_the_demo_line_is_the_whole_job() -> None:
-    line = next(block for mark, _, block in BLOCKS if mark == "demo-command").strip()
-    create, install, gate = line.split(" && ")
-    assert create == "python3 -m venv .venv"
-    assert install == ".venv/bin/pip install -q -e ."
+def commands(mark: str) -> list[str]:
+    """The commands of a marked block, each of which needs the one before."""
+    block = next(block for found, _, block in BLOCKS if found == mark)
+    return re.split(r" &&\s+", block.strip())
+
+
+def installing(lock: str) -> list[str]:
+    """From the lock alone: what a dependency publishes tomorrow changes nothing here."""
+    return [
+        "python3 -m venv .venv",
+        f".venv/bin/pip install -q -r {lock}",
+        ".venv/bin/pip install -q --no-deps -e .",
+    ]
+
+
+def test_the_demo_command_is_the_whole_job() -> None:
+    *install, gate = commands("demo-command")
+    assert install == installing("requirements.txt")
     assert run(gate, ROOT).returncode == 0
 
 
-def test_the_line_for_the_tests_is_the_one_that_ci_runs() -> None:
-    line = next(block for mark, _, block in BLOCKS if mark == "test-command").strip()
-    assert line.endswith(".venv/bin/pytest -q -n auto")
+def test_the_command_for_the_tests_is_the_one_that_ci_runs() -> None:
+    assert commands("test-command") == [*installing("requirements-dev.txt"), ".venv/bin/pytest -q -n auto"]
     assert "test-command" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
