@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PACKAGE = Path(__file__).parents[1] / "evalgate"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -243,11 +245,37 @@ def test_heavy_packages_load_when_they_are_needed_and_not_before() -> None:
     assert not AT_START & set(loaded)
 
 
-@pytest.mark.parametrize(("lock", "extra"), [("requirements.txt", None), ("requirements-dev.txt", "dev")])
-def test_the_lock_covers_every_dependency(lock: str, extra: str | None) -> None:
-    root = PACKAGE.parent
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = [*project["dependencies"], *(project["optional-dependencies"][extra] if extra else [])]
-    locked = re.findall(r"^([\w.-]+)==", (root / lock).read_text(encoding="utf-8"), re.MULTILINE)
-    names = {re.split(r"[>=<\[; ]", dependency)[0].lower().replace("_", "-") for dependency in wanted}
-    assert names <= {name.lower().replace("_", "-") for name in locked}
+ROOT = PACKAGE.parent
+
+
+def locked(lock: str) -> dict[str, set[str]]:
+    """Each package of a lock, with its version; several where they depend on the Python."""
+    found: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
+        found.setdefault(canonicalize_name(name), set()).add(version)
+    return found
+
+
+@pytest.mark.parametrize(("lock", "groups"), [
+    ("requirements.txt", ["dependencies"]),
+    ("requirements-action.txt", ["dependencies", "github"]),
+    ("requirements-dev.txt", ["dependencies", "dev"]),
+    ("requirements-ray.txt", ["ray"]),
+])  # fmt: skip
+def test_the_lock_covers_every_dependency(lock: str, groups: list[str]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    all_groups = {"dependencies": project["dependencies"], **project["optional-dependencies"]}
+    versions = locked(lock)
+    for wanted in (Requirement(text) for group in groups for text in all_groups[group]):
+        found = versions.get(canonicalize_name(wanted.name), set())
+        assert found and all(wanted.specifier.contains(version) for version in found), f"{wanted}: {found}"
+
+
+def test_the_locks_agree() -> None:
+    """What is tested is what the action installs, and Ray goes into an environment of the other lock."""
+    tested = locked("requirements-dev.txt")
+    for lock in ("requirements.txt", "requirements-action.txt", "requirements-ray.txt"):
+        versions = locked(lock)
+        assert {name: versions[name] for name in versions if name in tested} == {
+            name: tested[name] for name in tested if name in versions
+        }, lock
