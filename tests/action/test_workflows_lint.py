@@ -59,7 +59,15 @@ def paths(tmp_path: Path) -> list[str]:
 
 
 def test_there_are_workflows_to_look_at() -> None:
-    assert {"ci.yml", "readme-prompts.yml"} <= workflows.all_of_them().keys()
+    assert {"ci.yml", "newest.yml", "readme-prompts.yml"} <= workflows.all_of_them().keys()
+
+
+def test_what_is_newest_is_tried_on_a_schedule_and_without_a_lock() -> None:
+    text = workflows.all_of_them()["newest.yml"]
+    asked = yaml.safe_load(text)[True]  # the key `on`, by YAML 1.1
+    assert asked.keys() == {"schedule", "workflow_dispatch"}
+    assert "pip install -e '.[dev]'" in text and "requirements" not in text
+    assert "python -m pytest -n auto" in text
 
 
 def test_zizmor_finds_nothing(paths: list[str], tmp_path: Path) -> None:
