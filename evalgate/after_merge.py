@@ -199,6 +199,12 @@ def _sampled(engine: Engine, plan: GatePlan, config: Config, begun: datetime.dat
             f"{len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}",
             hint="run the same command again: what was answered is kept",
         )
+    bad = baselines.bad_hour(run.results)
+    if bad is not None:
+        return Fault(
+            message=f'the baseline of gate "{plan.gate.name}" was not stored: {bad}',
+            hint="look at what the endpoint answers, and sample again when it is well",
+        )
     version = plan.candidate
     stored = StoredBaseline(
         gate=plan.gate.name,
@@ -228,10 +234,7 @@ def _tried(
 ) -> tuple[selfcheck.Tried, ...]:
     return selfcheck.of_results(
         results,
-        (
-            *map(criteria.of_check, gate.checks),
-            *(criteria.of_judge(judge, config.targets[judge.target]) for judge in gate.judges),
-        ),
+        criteria.of_gate(gate, gate.judges, config.targets),
         gate.thresholds,
         config.policy,
         gate=gate.name,

@@ -16,7 +16,10 @@ from pathlib import Path
 
 import evalgate
 from evalgate import criteria
+from evalgate.decide.blocking import MAX_UNANSWERED
+from evalgate.decide.statistics import CASE_PASSES
 from evalgate.domain import (
+    ANSWERED,
     BaselineSample,
     Config,
     Failure,
@@ -77,7 +80,7 @@ def parts_of(
     return {
         "prompt": version.digest,
         "target": digest([target.kind, target.identity, model_of(target, version)]),
-        "checks": digest([[c.name, c.digest, c.blocking] for c in map(criteria.of_check, gate.checks)]),
+        "checks": digest([[c.name, c.digest, c.blocking] for c in criteria.of_gate(gate, (), targets)]),
         "judges": digest(
             [[judge.name, criteria.of_judge(judge, targets[judge.target]).digest] for judge in gate.judges]
         ),
@@ -112,7 +115,7 @@ def supplied(plan: GatePlan, config: Config, store: Path) -> GatePlan:
         note = f"the stored baseline{of} was not used, because {why}: the baseline is sampled in this run"
         return replace(plan, notes=(*plan.notes, note))
     assert found is not None
-    wanted = {*(check.name for check in plan.gate.checks), *(judge.name for judge in plan.judges)}
+    wanted = {*(check.name for check in plan.gate.checks), *(judge.name for judge in plan.judges), ANSWERED}
     checked = tuple(f"self-check of the stored baseline: {sentence}" for sentence in found.self_check)
     return replace(
         plan,
@@ -197,6 +200,20 @@ def stored_ones(store: Path) -> tuple[list[StoredBaseline], list[InputError]]:
     return sorted(found, key=_days_old), damaged
 
 
+def holds(store: Path, digest_of_samples: str) -> bool:
+    """Whether a store keeps samples of this digest."""
+    found, _ = stored_ones(store)
+    return any(files.digest_of(one) == digest_of_samples for one in found)
+
+
+def bad_hour(results: Sequence[Result]) -> str | None:
+    """Why samples are those of a bad hour, of which nothing can be said later; None when they are not."""
+    failed = sum((result.values.get(ANSWERED) or 0.0) < CASE_PASSES for result in results)
+    if failed <= MAX_UNANSWERED * len(results):
+        return None
+    return f"{failed} of {len(results)} draws are no answer, and {MAX_UNANSWERED:.0%} are allowed"
+
+
 def why_stale(stored: StoredBaseline, policy: Policy) -> str | None:
     """Why samples are too old to be compared with; None while they are fresh."""
     days = _days_old(stored)
@@ -218,18 +235,20 @@ def incomplete(results: Sequence[Result]) -> list[str]:
 
 
 def _unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
-    """Why samples with the right key cannot stand for the baseline; None when they can."""
-    stale = why_stale(found, policy)
+    """Why samples with the right key cannot be used as the baseline; None when they can."""
+    stale = why_stale(found, policy) or bad_hour(found.results)
     if stale is not None:
         return stale
     lacking = _incomplete(found, plan.order, plan.gate.baseline_samples)
     if lacking is not None:
         return lacking
-    checks, judged = {check.name for check in plan.gate.checks}, {judge.name for judge in plan.judges}
+    checks = {*(check.name for check in plan.gate.checks), ANSWERED}
+    judged = {judge.name for judge in plan.judges}
     for result in found.results:
         for name in sorted(checks | judged):
-            # what a check leaves open stays open; a judge may be read the next time
-            if name not in result.scores or (name in judged and isinstance(result.scores[name], Unscored)):
+            # what a check leaves open stays open, and so does a judge that was not asked; another may be read next time
+            asked = name in judged and name in result.replies
+            if name not in result.scores or (asked and isinstance(result.scores[name], Unscored)):
                 return f"case {result.case} has no score for {name}"
     return None
 

@@ -7,16 +7,19 @@ import difflib
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import evalgate
 from evalgate import criteria
-from evalgate.decide import looks, policy, sign_off, soundness, statistics
+from evalgate.decide import looks, policy, sign_off, soundness, statistics, wavering
+from evalgate.decide.roles import roles_of
 from evalgate.domain import (
+    ANSWERED,
     DEFAULT_LEVELS,
+    RULE,
     STRICT_LEVEL,
     Arm,
     Calls,
-    Check,
     Config,
     Criterion,
     DatasetRef,
@@ -25,7 +28,6 @@ from evalgate.domain import (
     GatePlan,
     GateReport,
     Json,
-    Judge,
     Level,
     LevelPolicy,
     Policy,
@@ -43,6 +45,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import EvalgateError, ExitCode, InputError, Place
+from evalgate.score import answered
 
 
 def report_of(
@@ -98,7 +101,7 @@ def evidence_of(
         dataset=DatasetRef(
             path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
         ),
-        criteria=_criteria(plan.gate.checks, plan.judges, targets),
+        criteria=criteria.of_gate(plan.gate, plan.judges, targets),
         results=_in_order(results, plan.order),
         order=plan.order,
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
@@ -111,12 +114,22 @@ def evidence_of(
         calls=calls,
         usage=usage,
         cost_usd=cost_usd,
+        requests=plan.requests,
+        deterministic=_deterministic(plan, targets),
     )
+
+
+def _deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
+    """The arms that answer an equal request equally: those of the embedded model."""
+    names = {Arm.CANDIDATE: plan.gate.candidate_target}
+    if plan.baseline is not None:
+        names[Arm.BASELINE] = plan.gate.baseline_target
+    return tuple(arm for arm, name in names.items() if targets[name].kind == "local")
 
 
 def _too_few_to_settle(plan: GatePlan) -> bool:
     """Whether single cases cannot be settled, since the baseline's side needs samples that nobody can draw any more."""
-    return plan.past and plan.gate.baseline_samples < statistics.CONFIRMATIONS
+    return plan.past and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
 
 
 def merged(reports: Sequence[tuple[str, Report]]) -> Report:
@@ -208,6 +221,13 @@ def _sum_of_calls(calls: Sequence[Calls]) -> Calls:
     )
 
 
+def wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
+    """The cases of which the candidate draws several samples, because the stored baseline varies on them."""
+    evidence = evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    roles = roles_of(evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None)
+    return wavering.wavering_cases(plan.stored, plan.order, roles.compared)
+
+
 def cases_lacking(plan: GatePlan, config: Config) -> tuple[int, str] | None:
     """How many cases a PASS needs at the least, and why those there are cannot give one.
 
@@ -229,12 +249,43 @@ def judged(
 def checked(report: Report, path: str) -> Report:
     """A stored report, when it says what its own evidence and policy lead to. Raises InputError when it does not.
 
-    What is displayed or decided from a file never contradicts what was measured.
+    What is displayed or decided from a file never contradicts what was measured. A report of another rule cannot be
+    checked so: it is decided anew by this one, and says so in a warning.
     """
+    if report.rule != RULE:
+        return _under_this_rule(report)
     fault = soundness.why_not(report)
     if fault is not None:
         raise InputError(fault, place=Place(path=path), hint="the file was edited: run the gate again")
     return report
+
+
+def _under_this_rule(report: Report) -> Report:
+    """What this rule makes of the evidence of a report of another one; no sign-off holds for that."""
+    gates = []
+    for gate in report.gates:
+        evidence = gate.evidence
+        if all(criterion.name != ANSWERED for criterion in evidence.criteria) and _has_outcomes(evidence):
+            implicit = Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, "fail"]))
+            evidence = replace(_answered_anew(evidence, "fail"), criteria=(*evidence.criteria, implicit))
+        gates.append(policy.decide(evidence, gate.thresholds, gate.policy, gate.level_policy))
+    decision, exit_code = policy.concluded(gates, report.policy_changes)
+    if not report.gates:  # nothing was decided: a run that broke off keeps its exit code
+        decision, exit_code = report.decision, report.exit_code
+    warning = f"decided by rule {report.rule} then, and by rule {RULE} here: {report.decision} became {decision}"
+    return replace(
+        report,
+        gates=tuple(gates),
+        decision=decision,
+        exit_code=exit_code,
+        sign_off=None,
+        rule=RULE,
+        warnings=(*report.warnings, *([warning] if report.gates else [])),
+    )
+
+
+def _has_outcomes(evidence: Evidence) -> bool:
+    return any(result.served_by or result.failure or result.outcome is not None for result in evidence.results[:1])
 
 
 def again(report: Report, config: Config | None, *, floors: Mapping[str, float], max_drop: float | None) -> Report:
@@ -326,19 +377,30 @@ def _gate_named(name: str, config: Config) -> Gate:
     )
 
 
-def _criteria(checks: Sequence[Check], judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
-    return (*map(criteria.of_check, checks), *(criteria.of_judge(judge, targets[judge.target]) for judge in judges))
-
-
 def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
     """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
-    wanted = _criteria(gate.checks, gate.judges if demands.judges else (), config.targets)
+    wanted = criteria.of_gate(gate, gate.judges_at(demands), config.targets)
     measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
-    results = evidence.results
-    if stale & measured.keys():
-        results = tuple(result.without(stale) for result in results)
-    return replace(evidence, criteria=wanted, results=results)
+    evidence = replace(evidence, criteria=wanted)
+    if ANSWERED in stale:
+        evidence = _answered_anew(evidence, gate.cut_answers)
+    stale -= {ANSWERED}
+    if not stale & measured.keys():
+        return evidence
+    return replace(evidence, results=tuple(result.without(stale) for result in evidence.results))
+
+
+def _answered_anew(evidence: Evidence, cut: Literal["fail", "allow"]) -> Evidence:
+    """The evidence with whether each outcome is an answer, told from the outcomes themselves."""
+
+    def told(results: Sequence[Result]) -> tuple[Result, ...]:
+        return tuple(
+            result if result.outcome is None else result.with_score(ANSWERED, answered.score(result.outcome, cut))
+            for result in results
+        )
+
+    return replace(evidence, results=told(evidence.results), confirmations=told(evidence.confirmations))
 
 
 def _overlaid(

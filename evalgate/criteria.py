@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from evalgate.domain import Check, Criterion, Judge, Target, digest
+from collections.abc import Mapping, Sequence
+
+from evalgate.domain import ANSWERED, Check, Criterion, Gate, Judge, Target, digest
+
+
+def of_gate(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
+    """All criteria of a gate that asks these judges: checks, judges, and the implicit check that there is an answer."""
+    return (
+        *map(of_check, gate.checks),
+        *(of_judge(judge, targets[judge.target]) for judge in judges),
+        Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, gate.cut_answers])),
+    )
 
 
 def of_check(check: Check) -> Criterion:
@@ -16,6 +27,7 @@ def of_check(check: Check) -> Criterion:
         blocking=check.blocking,
         digest=digest([check.type, check.negated, options, documents]),
         p95_seconds=float(limit) if isinstance(limit, int | float) else None,
+        strict=check.strict,
     )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from threading import Timer
 
 from evalgate import conclude
-from evalgate.decide import looks, statistics
+from evalgate.decide import looks, roles, statistics
 from evalgate.domain import (
+    ANSWERED,
     Arm,
     Calls,
     Check,
@@ -31,7 +33,7 @@ from evalgate.domain import (
 )
 from evalgate.execute.engine import Engine
 from evalgate.plan.trials import fresh_sample
-from evalgate.score import checks, judges
+from evalgate.score import answered, checks, judges
 from evalgate.shelf import Shelf
 
 _FIRST_CALLS = 0.1
@@ -60,7 +62,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
         standing = gathered.settle()
         if standing.final:
             break
-    if not standing.fails and standing.owes_all:
+    if not standing.fails and standing.owes_all and standing.look.early:
         gathered.check_the_rest()
     return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
@@ -89,6 +91,7 @@ class _Gathered:
     plan: GatePlan
     config: Config
     shelf: Shelf
+    order: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
     asked: set[str] = field(default_factory=set)
@@ -99,6 +102,9 @@ class _Gathered:
     cost_usd: float | None = 0.0
     measured: looks.Measured | None = None
 
+    def __post_init__(self) -> None:
+        self.order = looks.order(self.evidence())
+
     def answer(self, cases: int) -> None:
         """Runs the first so many cases that were not run yet, and before the first look every critical one."""
         trials, stored = self._next(cases)
@@ -108,7 +114,7 @@ class _Gathered:
         self.results += stored
 
     def _next(self, cases: int) -> tuple[list[Trial], list[Result]]:
-        upto = set(self.plan.order[:cases])
+        upto = set(self.order[:cases])
         critical = set(self.config.policy.critical_tags)
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
         self.asked |= wanted
@@ -122,30 +128,48 @@ class _Gathered:
 
         `every`: of all that turned, since a part of the cases does not show what could change it.
         """
-        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds)
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
         standing = self._stand()
-        while wanted := standing.turned if every else standing.wanted:
-            trials = []
-            turning = {turned.case for turned in wanted}
-            cases = {trial.case.id: trial.case for trial in self.plan.trials if trial.case.id in turning}
-            for turned in wanted:
-                assert turned.wants is not None
-                known = [r for r in self.confirmations if (r.case, r.arm) == (turned.case, turned.wants)]
-                trials.append(
-                    fresh_sample(self.plan, cases[turned.case], turned.wants, len(known), self.config.targets)
-                )
-            before = self.calls
-            self.confirmations += self._run(self.plan, trials)
-            self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
+        while wanted := standing.possible if every else standing.wanted:
+            self._draw_again(wanted, self.plan)
             standing = self._stand()
         return standing
 
+    def _draw_again(self, wanted: Sequence[looks.FreshDraw], plan: GatePlan) -> None:
+        drawing = {draw.case for draw in wanted}
+        cases = {trial.case.id: trial.case for trial in self.plan.trials if trial.case.id in drawing}
+        known = Counter((result.case, result.arm) for result in self.confirmations)
+        trials = [
+            fresh_sample(self.plan, cases[draw.case], draw.arm, known[draw.case, draw.arm], self.config.targets)
+            for draw in wanted
+        ]
+        before = self.calls
+        self.confirmations += self._run(plan, trials)
+        self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
+
     def check_the_rest(self) -> None:
-        """The candidate's outputs of all cases that were not run, for the checks alone: no judge, no baseline."""
-        self.measured = None
-        rest = [t for t in self.plan.trials if t.case.id not in self.asked and t.arm is Arm.CANDIDATE]
-        self.results += self._run(replace(self.plan, judges=()), rest)
-        self.answered += len(rest)
+        """The candidate's outputs of all cases that were not run, for the checks alone: no judge is asked.
+
+        The baseline's stored samples are there anyway; where none are stored, it is asked only about cases in which
+        the candidate fails a check, so that no version is blamed for what the other fails as well.
+        """
+        checks_alone = replace(self.plan, judges=())
+        rest = [t for t in self.plan.trials if t.case.id not in self.asked]
+        candidate = [trial for trial in rest if trial.arm is Arm.CANDIDATE and trial.repeat == 0]
+        answers = self._run(checks_alone, candidate)
+        failing = {result.case for result in answers if self._fails_a_check(result)}
+        baseline = [trial for trial in rest if trial.arm is Arm.BASELINE and trial.case.id in failing]
+        self.results += [*answers, *self._run(checks_alone, baseline)]
+        self.results += [result for result in self.plan.stored if result.case not in self.asked]
+        self.asked |= {trial.case.id for trial in rest}
+        self.answered += len(candidate) + len(baseline)
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+        while wanted := self._stand().wanted:
+            self._draw_again(wanted, checks_alone)
+
+    def _fails_a_check(self, result: Result) -> bool:
+        known = result.values
+        return any((known.get(name) or 0.0) < statistics.CASE_PASSES for name in blocking_checks(self.plan))
 
     def evidence(self) -> Evidence:
         trials = len(self.plan.trials)
@@ -189,15 +213,16 @@ def evaluate(
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """One trial from its answer to its scores. Yields requests; the engine sends their outcomes back, in order.
 
-    Judges are asked only about outputs that passed their blocking checks. A judge's request does not name the arm, so
+    Judges are asked only about outputs that hold every blocking check. A judge's request does not name the arm, so
     equal outputs share one answer. A reply that cannot be read is asked for once more, then it counts as unscored.
     """
     (outcome,) = yield [trial.request]
     scores: dict[str, Scored] = {c.name: _score(c, trial, outcome) for c in plan.gate.checks}
+    scores[ANSWERED] = answered.score(outcome, plan.gate.cut_answers)
     replies: dict[str, tuple[Outcome, ...]] = {}
-    verdict = _without_judges(plan.gate.checks, scores, outcome)
-    if verdict is not None:
-        scores |= {judge.name: verdict for judge in plan.judges}
+    why_not = _why_not_judged(blocking_checks(plan), scores, outcome)
+    if why_not is not None:
+        scores |= {judge.name: Unscored(reason=why_not) for judge in plan.judges}
     elif isinstance(outcome, Output):
         asked = plan.judges
         for attempt in range(2):
@@ -251,16 +276,27 @@ def _absent(failure: Failure) -> Scored:
     return Unscored(reason=failure.message)
 
 
-def _without_judges(criteria: Sequence[Check], scores: Mapping[str, Scored], outcome: Outcome) -> Scored | None:
-    """What the judges' scores are when judges are not to be asked; None: ask them."""
+def blocking_checks(plan: GatePlan) -> tuple[str, ...]:
+    """The names of a plan's blocking checks, the implicit one last."""
+    with_baseline = plan.baseline is not None
+    return (
+        *(
+            check.name
+            for check in plan.gate.checks
+            if roles.is_blocking(check, plan.gate.thresholds.get(check.name), with_baseline=with_baseline)
+        ),
+        ANSWERED,
+    )
+
+
+def _why_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], outcome: Outcome) -> str | None:
+    """Why judges are not asked about an output; None: they are."""
     if isinstance(outcome, Failure):
-        return _absent(outcome)
-    for check in criteria:
-        score = scores[check.name]
-        if not check.blocking:
-            continue
+        return f"not asked: {outcome.message}"
+    for name in blocking:
+        score = scores[name]
         if isinstance(score, Unscored):
-            return Unscored(reason=f"not asked: the blocking check {check.name} is undecided: {score.reason}")
-        if score.value < 1.0:
-            return Score(value=0.0, reason=f"not asked: the blocking check {check.name} failed")
+            return f"not asked: the blocking check {name} is undecided: {score.reason}"
+        if score.value < statistics.CASE_PASSES:
+            return f"not asked: the blocking check {name} failed"
     return None

@@ -92,6 +92,9 @@ def decided(
         plan.gate.name: verdicts.find(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
     }
     fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    fresh = {
+        name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
+    }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = workspace.judged.changes if workspace.judged is not None else ()
     report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *warnings), edited)
@@ -268,7 +271,18 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         return plan
     from evalgate import baselines
 
-    return baselines.supplied(plan, config, options.store)
+    return _with_repeats(baselines.supplied(plan, config, options.store), config)
+
+
+def _with_repeats(plan: GatePlan, config: Config) -> GatePlan:
+    """The plan with more samples of the cases on which the stored baseline wavers; equal answers are not repeated."""
+    if not plan.stored or config.targets[plan.gate.candidate_target].kind in ("local", "recorded"):
+        return plan
+    from evalgate import conclude
+    from evalgate.plan.trials import with_repeats
+
+    cases = conclude.wavering_cases(plan, config)
+    return with_repeats(plan, cases, plan.gate.wavering_samples, config.targets)
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:

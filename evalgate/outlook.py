@@ -73,7 +73,7 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
     evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
     last = _last(store, plan)
     order = looks.schedule(evidence, plan.gate.thresholds, config.policy)
-    units = len(plan.order) - _merged(evidence)
+    units = looks.units(evidence)
     drops = [
         limit
         for limit in thresholds.limits(
@@ -91,7 +91,7 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
         share = max(
             (planning.expected_share(spread=q.spread, cases=units, margin=q.margin) for q in questions), default=1.0
         )
-    decides = looks.decides_alone(evidence, plan.gate.thresholds)
+    decides = looks.decides_over_all(evidence, plan.gate.thresholds, config.policy)
     return Outlook(
         plan=plan,
         questions=questions,
@@ -181,8 +181,3 @@ def _samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
         if result.arm is Arm.BASELINE and value is not None:
             found.setdefault(result.case, []).append(value)
     return list(found.values())
-
-
-def _merged(evidence: Evidence) -> int:
-    """How many cases fewer there are when each cluster counts as one."""
-    return len(evidence.clusters) - len(set(evidence.clusters.values()))

@@ -13,8 +13,22 @@ from itertools import chain
 from pathlib import Path
 
 import evalgate
-from evalgate import conclude, shelf
-from evalgate.domain import Arm, Calls, Config, GatePlan, GateReport, Report, Target, Usage, digest, digest_of_all
+from evalgate import baselines, conclude, shelf
+from evalgate.domain import (
+    RULE,
+    Calls,
+    Config,
+    Evidence,
+    GatePlan,
+    GateReport,
+    PromptVersion,
+    Report,
+    Target,
+    Usage,
+    Verdict,
+    VersionRef,
+    digest,
+)
 from evalgate.errors import EvalgateError
 from evalgate.report import codec, json
 
@@ -22,7 +36,7 @@ from evalgate.report import codec, json
 def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     """The digest of everything that a verdict depends on, but for chance.
 
-    None where no chance is involved, or where what answers can change unseen: replayed and recorded answers are the
+    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where no chance is involved, or where what answers can change unseen: replayed and recorded answers are the
     same every time, and nobody knows whether a function of the user's is still the same. Stored baseline samples take
     no part: a later baseline is no reason for a second ticket.
     """
@@ -31,21 +45,28 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
         return None
     if all(target.kind == "recorded" for target in targets):
         return None
-    evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    evidence = _planned(plan, config)
+    gate = plan.gate
     return digest(
         [
+            RULE,
             evalgate.__version__,
-            plan.gate.name,
-            digest_of_all(trial.request.key for trial in plan.trials if trial.arm is Arm.CANDIDATE),
+            gate.name,
+            plan.candidate.normalized_digest,
             None if plan.baseline is None else plan.baseline.digest,
             [[target.kind, target.identity, target.model] for target in targets],
-            [plan.gate.baseline_samples, list(plan.lost), plan.dataset.digest],
+            [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
+            [plan.dataset.digest, dict(evidence.clusters), list(plan.lost)],
             codec.encode(evidence.criteria),
-            codec.encode(plan.level),
-            codec.encode(plan.gate.thresholds),
+            codec.encode(plan.level.effective),
+            codec.encode(gate.thresholds),
             codec.encode(config.policy),
         ]
     )
+
+
+_UNDECIDED = ("completeness", "constant_output", "broken")
+"""The kinds of findings that say too little was measured: such a verdict is not stored."""
 
 
 def folder(store: Path) -> Path:
@@ -68,11 +89,32 @@ def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateR
         return None  # not there, or damaged: it is decided again, from the answers in the cache
     if len(report.gates) != 1 or _content(report.gates[0]) != _content(_expected(plan, config)):
         return None
-    gate = report.gates[0]
+    stored = report.gates[0].evidence
+    if stored.verdict_key != name or not _has_its_baseline(stored, store):
+        return None
+    now = _ref(plan.candidate)
+    assert stored.candidate is not None
     note = f"decided before, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
-    calls = replace(gate.evidence.calls, made=0, cached=gate.evidence.calls.made + gate.evidence.calls.cached)
-    evidence = replace(gate.evidence, notes=(*gate.evidence.notes, note), calls=calls, usage=Usage(), cost_usd=0.0)
-    return replace(gate, evidence=evidence)
+    other = stored.candidate.digest != now.digest
+    if other:
+        note += f"; only white space differs from digest {stored.candidate.digest[:12]}, which was answered then"
+    evidence = replace(
+        stored,
+        level=plan.level,
+        candidate=now,
+        evaluated=stored.candidate.digest if other else None,
+        notes=(*stored.notes, note),
+        calls=replace(stored.calls, made=0, cached=stored.calls.made + stored.calls.cached),
+        usage=Usage(),
+        cost_usd=0.0,
+    )
+    return conclude.judged(evidence, plan.gate.thresholds, config.policy)
+
+
+def _has_its_baseline(evidence: Evidence, store: Path) -> bool:
+    """Whether the baseline samples that a verdict rests on are still in the store; it goes when they go."""
+    stored = evidence.stored_baseline
+    return stored is None or baselines.holds(store, stored.digest)
 
 
 def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> None:
@@ -100,17 +142,25 @@ def _answering(plan: GatePlan, config: Config) -> list[Target]:
     return [config.targets[name] for name in names]
 
 
+def _planned(plan: GatePlan, config: Config) -> Evidence:
+    return conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+
+
 def _expected(plan: GatePlan, config: Config) -> GateReport:
-    evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
-    return conclude.judged(evidence, plan.gate.thresholds, config.policy)
+    return conclude.judged(_planned(plan, config), plan.gate.thresholds, config.policy)
+
+
+def _ref(version: PromptVersion) -> VersionRef:
+    return VersionRef(name=version.name, version=version.version, digest=version.digest, source=version.source)
 
 
 def _content(gate: GateReport) -> tuple[object, ...]:
-    """What a verdict is about, whatever was answered."""
+    """What a verdict is about, whatever was answered; the candidate itself counts by the verdict's key."""
     evidence = gate.evidence
     return (
-        [None if version is None else version.digest for version in (evidence.candidate, evidence.baseline)],
-        (evidence.name, evidence.level, evidence.dataset, evidence.criteria),
+        None if evidence.baseline is None else evidence.baseline.digest,
+        None if evidence.level is None else evidence.level.effective,
+        (evidence.name, evidence.dataset, evidence.criteria),
         (evidence.order, dict(evidence.clusters), evidence.sequential, evidence.redraws),
         (dict(gate.thresholds), gate.policy, gate.level_policy),
     )
@@ -122,4 +172,5 @@ def _path(store: Path, name: str) -> Path:
 
 def _is_whole(gate: GateReport) -> bool:
     lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
-    return not lost and all(finding.kind != "completeness" for finding in gate.findings)
+    undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
+    return not lost and not undecided

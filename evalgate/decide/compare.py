@@ -1,4 +1,4 @@
-"""Results in, comparisons out: each criterion on both arms, paired case by case."""
+"""Draws in, comparisons out: one criterion on both arms, paired case by case."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evalgate.decide import statistics
-from evalgate.domain import Arm, Comparison, Criterion, Estimate, Result
+from evalgate.decide.draws import Draws
+from evalgate.domain import Arm, Comparison, Criterion, Estimate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,133 +25,107 @@ NOTABLE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The decided cases of one criterion, in run order; `places` are their positions among all cases.
+    """The pairs of one criterion, in the order of the looks; `places` are their positions among all cases.
 
-    No baseline: `differences` is None. `clusters` names each decided case's cluster, where the dataset has any.
-    `noise` is the mean variance of the baseline's samples within a case (None with one sample each), `samples` how
-    many there are of each case: candidate, baseline.
+    No baseline: `differences` is None. `unit` numbers the unit of each pair. A case without a pair is `undecided`
+    (a call failed, or a usable output has no score) or `left_out` (an arm has no usable output); both by place.
+    `unscored` are the places of cases whose scores were looked for and are missing, whether they are undecided at a
+    look or lie beyond it. `noise` is the mean variance of the baseline's samples within a case (None with one sample
+    each), `samples` how many there are of each case: candidate, baseline.
     """
 
     cases: tuple[str, ...]
     places: Places
+    unit: Places
     candidate: Numbers
     differences: Numbers | None
     undecided: Mapping[str, int]
-    clusters: tuple[str, ...] | None = None
+    left_out: Mapping[str, int]
+    unscored: tuple[int, ...]
+    seen: int
     noise: float | None = None
     samples: tuple[int, int] = (1, 1)
 
     def upto(self, cases: int) -> Paired:
-        """The same for the first `cases` cases of the run."""
+        """The same for the first `cases` cases."""
         end = bisect_left(self.places, cases)
         return replace(
             self,
             cases=self.cases[:end],
             places=self.places[:end],
+            unit=self.unit[:end],
             candidate=self.candidate[:end],
             differences=None if self.differences is None else self.differences[:end],
             undecided={case: place for case, place in self.undecided.items() if place < cases},
-            clusters=None if self.clusters is None else self.clusters[:end],
+            left_out={case: place for case, place in self.left_out.items() if place < cases},
+            seen=min(cases, self.seen),
         )
 
     def units(self, values: Numbers) -> Numbers:
-        """The values that are tested: one for each case, or the mean of each cluster."""
-        return statistics.cluster_means(values, self.clusters)
+        """The values that are tested: one for each case, or the mean of each unit."""
+        return statistics.cluster_means(values, self.unit.tolist()) if self.is_grouped else values
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether some unit has more than one pair."""
+        return len(self.unit) > 1 and bool((self.unit[1:] == self.unit[:-1]).any())
+
+    @property
+    def lost(self) -> int:
+        """The cases whose usable outputs lack a score: those seen, and those beyond that are known to lack one."""
+        return len(self.undecided) + sum(place >= self.seen for place in self.unscored)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scores:
-    """All scores as numbers: for each criterion and arm a row for each repeat, in their order; NaN is no score.
+def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline: bool) -> Paired:
+    """One criterion's pairs. `required` are the checks that an output must hold before its score counts.
 
-    `places` are the cases' positions in a row, by id in order; beyond them one NaN stands for a case that has none.
-    `samples` counts the repeats that an arm has anywhere.
-    """
-
-    places: Mapping[str, int]
-    rows: Mapping[tuple[str, Arm], Mapping[int, Numbers]]
-    samples: Mapping[Arm, int]
-
-
-def table(results: Sequence[Result]) -> Scores:
-    """All scores of results, of which no two are of the same case, arm and repeat."""
-    import numpy as np
-
-    places = {case: place for place, case in enumerate(sorted({result.case for result in results}))}
-    rows: dict[tuple[str, Arm], dict[int, Numbers]] = {}
-    repeats: dict[Arm, set[int]] = {arm: set() for arm in Arm}
-    for result in results:
-        for criterion, value in result.values.items():
-            repeats[result.arm].add(result.repeat)
-            own = rows.setdefault((criterion, result.arm), {})
-            if result.repeat not in own:
-                own[result.repeat] = np.full(len(places) + 1, np.nan)
-            if value is not None:
-                own[result.repeat][places[result.case]] = value
-    return Scores(places=places, rows=rows, samples={arm: len(found) for arm, found in repeats.items()})
-
-
-def pair(
-    scores: Scores,
-    criterion: str,
-    cases: Sequence[str],
-    *,
-    with_baseline: bool,
-    clusters: Mapping[str, str] | None = None,
-) -> Paired:
-    """One criterion's case means on both arms, in the order of `cases`.
-
-    A case counts as decided only when it has a score for every repeat that its arm has anywhere.
+    An arm's score of a case is the mean over its usable outputs. A case is undecided when a call of it failed for good
+    or one of its usable outputs has no score, and left out when an arm has no usable output of it.
     """
     import numpy as np
 
-    order = np.array([scores.places.get(case, len(scores.places)) for case in cases], dtype=np.intp)
-    candidate, _ = _moments(scores, criterion, Arm.CANDIDATE)
-    baseline, variances = _moments(scores, criterion, Arm.BASELINE)
-    candidate, baseline = candidate[order], baseline[order]
-    complete = ~np.isnan(candidate)
+    cases = len(draws.order)
+    lost, empty, unscored = np.zeros((3, cases), dtype=bool)
+    means = {}
+    noise = None
+    for arm in (Arm.BASELINE, Arm.CANDIDATE) if with_baseline else (Arm.CANDIDATE,):
+        scores, usable = draws.scores(criterion, arm), draws.holding(required, arm)
+        missing = usable & np.isnan(scores)
+        told = ~empty | lost  # of a case that the baseline already leaves out, the candidate's side says no more
+        lost |= told & ((missing | draws.failed[arm]).any(axis=0) | ~draws.drawn[arm].any(axis=0))
+        unscored |= told & ((missing | draws.failed[arm]) & draws.asked(criterion, arm)).any(axis=0)
+        counted = usable & ~missing
+        count = counted.sum(axis=0)
+        empty |= count == 0
+        known = np.where(counted, scores, 0.0)
+        means[arm] = known.sum(axis=0) / np.maximum(count, 1)
+        if arm is Arm.BASELINE and (count > 1).any():
+            squares = np.where(counted, (scores - means[arm]) ** 2, 0.0).sum(axis=0)
+            noise = float((squares[count > 1] / (count[count > 1] - 1)).mean())
+    paired = ~lost & ~empty
+    places = paired.nonzero()[0]
+    candidate = statistics.clean(means[Arm.CANDIDATE][paired])
+    differences = None
     if with_baseline:
-        complete &= ~np.isnan(baseline)
-    places = complete.nonzero()[0]
-    decided = tuple(cases) if len(places) == len(cases) else tuple(cases[int(place)] for place in places)
-    candidate = statistics.clean(candidate[complete])
-    known = variances[~np.isnan(variances)]
+        differences = statistics.clean(means[Arm.CANDIDATE][paired] - means[Arm.BASELINE][paired])
+    drawn = {arm: int(draws.drawn[arm].sum(axis=0).max(initial=0)) for arm in Arm}
     return Paired(
-        cases=decided,
+        cases=draws.order if len(places) == cases else tuple(draws.order[int(place)] for place in places),
         places=places,
+        unit=draws.unit[places],
         candidate=candidate,
-        differences=statistics.clean(candidate - baseline[complete]) if with_baseline else None,
-        undecided={cases[int(place)]: int(place) for place in (~complete).nonzero()[0]},
-        clusters=None if clusters is None else tuple(clusters[case] for case in decided),
-        noise=float(known.mean()) if len(known) else None,
-        samples=(scores.samples[Arm.CANDIDATE] or 1, scores.samples[Arm.BASELINE] or 1),
+        differences=differences,
+        undecided=_named(draws, lost),
+        left_out=_named(draws, empty & ~lost),
+        unscored=tuple(int(place) for place in unscored.nonzero()[0]),
+        seen=cases,
+        noise=noise,
+        samples=(drawn[Arm.CANDIDATE] or 1, drawn[Arm.BASELINE] or 1),
     )
 
 
-def _moments(scores: Scores, criterion: str, arm: Arm) -> tuple[Numbers, Numbers]:
-    """Each case's mean over its samples (NaN unless all are scored), and their variance (NaN below two samples).
-
-    The sums are compensated (Kahan 1965), the squares gathered sample by sample (Welford 1962).
-    """
-    import numpy as np
-
-    rows = scores.rows.get((criterion, arm), {})
-    count, total, lost, mean, squares = np.zeros((5, len(scores.places) + 1))
-    for repeat in sorted(rows):
-        known = ~np.isnan(rows[repeat])
-        value = rows[repeat][known]
-        count[known] += 1
-        more = value - lost[known]
-        grown = total[known] + more
-        lost[known] = grown - total[known] - more
-        total[known] = grown
-        before = mean[known]
-        mean[known] += (value - before) / count[known]
-        squares[known] += (value - mean[known]) * (value - before)
-    whole, several = (count > 0) & (count == scores.samples[arm]), count > 1
-    means, variances = np.full((2, len(count)), np.nan)
-    means[whole] = total[whole] / count[whole]
-    variances[several] = squares[several] / (count[several] - 1)
-    return means, variances
+def _named(draws: Draws, flags: np.ndarray) -> dict[str, int]:
+    return {draws.order[int(place)]: int(place) for place in flags.nonzero()[0]}
 
 
 def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison:
@@ -170,6 +145,9 @@ def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison
         regressed=fallen(paired),
         improved=_moved(paired, +1),
         undecided=tuple(paired.undecided),
+        units=len(candidate),
+        pairs=len(paired.cases),
+        left_out=tuple(paired.left_out),
     )
 
 
@@ -180,7 +158,7 @@ def fallen(paired: Paired) -> tuple[str, ...]:
 
 def _mean(values: Numbers, level: float) -> Estimate:
     return Estimate(
-        value=float(values.mean()),
+        value=statistics.mean(values),
         low=max(0.0, statistics.lower_bound(values, level, low=0.0, high=1.0)),
         high=min(1.0, statistics.upper_bound(values, level)),
         n=len(values),
@@ -189,7 +167,7 @@ def _mean(values: Numbers, level: float) -> Estimate:
 
 def _difference(differences: Numbers, level: float) -> Estimate:
     return Estimate(
-        value=float(differences.mean()),
+        value=statistics.mean(differences),
         low=max(-1.0, statistics.lower_bound(differences, level)),
         high=min(1.0, statistics.upper_bound(differences, level)),
         n=len(differences),

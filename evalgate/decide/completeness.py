@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalgate.decide import looks, tags
-from evalgate.domain import Comparison, Evidence, Finding, Policy, Result, Unscored, Verdict
+from evalgate.decide.roles import Roles
+from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscored, Verdict
 
 
-def findings(
-    evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing, policy: Policy
-) -> list[Finding]:
+def findings(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
     """A blocking finding for all that is missing: cases, scores, critical cases, tags that could not be tested."""
     if not evidence.criteria or not evidence.results:
         what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
@@ -18,7 +17,7 @@ def findings(
     return [
         *_without_results(evidence, standing),
         *_critical(evidence, standing, policy),
-        *_undecided(evidence, comparisons, standing, policy),
+        *_undecided(evidence, standing, policy),
         *_untested_tags(evidence, standing, policy),
         *_lost_cases(evidence, policy),
     ]
@@ -60,35 +59,55 @@ def _without_results(evidence: Evidence, standing: looks.Standing) -> list[Findi
 def _critical(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
     """Critical cases beyond the look that lack a score: they are asked early because each one counts by itself."""
     seen, critical = set(standing.seen), set(policy.critical_tags)
-    gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.undecided_checks}
+    gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.roles.blocking} - {ANSWERED}
     lost = dict.fromkeys(
         result.case
         for result in evidence.results
         if result.case not in seen
         and critical & set(result.tags)
-        and any(result.values.get(name) is None for name in gating)
+        and any(_is_missing(result, name, standing) for name in gating)
     )
     if not lost:
         return []
     return [incomplete(None, f"{len(lost)} critical cases could not be decided: {some(tuple(lost))}.", tuple(lost))]
 
 
-def _undecided(
-    evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing, policy: Policy
-) -> list[Finding]:
-    seen = standing.seen
-    have = {result.case for result in evidence.results}
-    found = []
-    for comparison in comparisons:
-        alone = standing.undecided_checks.get(comparison.criterion, {})
-        left_out = tuple(dict.fromkeys([*comparison.undecided, *(case for case in alone if case in have)]))
-        if len(left_out) > policy.max_left_out * len(seen) or (left_out and len(left_out) >= len(seen)):
-            why = _why_undecided(evidence.results, comparison.criterion, left_out[0])
+def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
+    """The criteria of which too little was measured, whatever their numbers say.
+
+    For a limit: fewer pairs than half of the cases seen, fewer units than decide anything, or more usable outputs
+    without a score than the policy lets go. For a check with a floor: any case without a score.
+    """
+    found: list[Finding] = []
+    failed = {ruling.limit.criterion for ruling in standing.rulings if ruling.decision is Verdict.FAIL}
+    for ruling in standing.rulings:
+        name, paired = ruling.limit.criterion, ruling.paired
+        if name in failed or any(finding.criterion == name for finding in found):
+            continue
+        seen = ruling.look.cases
+        if looks.has_too_many_lost(paired.lost, len(standing.order), policy):
+            lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
+            why = _why_undecided(evidence.results, name, lost[0])
+            sentence = f"{name}: {paired.lost} of {seen} cases could not be decided ({some(lost)}); the first: {why}"
+            found.append(incomplete(name, sentence, lost))
+        elif standing.units >= policy.min_cases and (
+            len(paired.cases) < looks.MIN_SHARE * seen or len(ruling.limit.tested(paired)) < policy.min_cases
+        ):
+            left_out = (*paired.undecided, *paired.left_out)
+            why = _why_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
             sentence = (
-                f"{comparison.criterion}: {len(left_out)} of {max(len(seen), len(left_out))} cases could not be "
-                f"decided ({some(left_out)}); the first: {why}"
+                f"{name}: only {len(paired.cases)} of {seen} cases have a usable output on both arms, and at least "
+                f"half are needed, in {policy.min_cases} units or more{why}."
             )
-            found.append(incomplete(comparison.criterion, sentence, left_out))
+            found.append(incomplete(name, sentence, left_out))
+    have = {result.case for result in evidence.results}
+    failed |= {finding.criterion or "" for finding in standing.checked if finding.decision is Verdict.FAIL}
+    for name in standing.roles.floors:
+        lost = tuple(case for case in standing.alone[name].undecided if case in have)
+        if name not in failed and len(lost) > (policy.max_left_out or 0.0) * len(standing.order):
+            why = _why_undecided(evidence.results, name, lost[0])
+            sentence = f"{name}: {len(lost)} cases have no score ({some(lost)}); the first: {why}"
+            found.append(incomplete(name, sentence, lost))
     return found
 
 
@@ -99,7 +118,7 @@ def _untested_tags(evidence: Evidence, standing: looks.Standing, policy: Policy)
     found = []
     for tag in policy.blocking_tags:
         tagged = {result.case for result in evidence.results if tag in result.tags}
-        units = len({evidence.clusters.get(case, f"case {case}") for case in tagged})
+        units = len({int(standing.draws.unit[standing.draws.places[case]]) for case in tagged})
         if 0 < units < tags.MIN_CASES:
             sentence = f"The tag {tag} may block, but {units} cases are too few to tell: {tags.MIN_CASES} are needed."
             found.append(incomplete(None, sentence, ()))
@@ -119,8 +138,26 @@ def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
 
 
 def _why_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
-    for result in results:
-        if result.case == case and result.values.get(criterion) is None:
+    have = [result for result in results if result.case == case]
+    for result in have:
+        if result.values.get(criterion) is None:
             score = result.scores.get(criterion)
             return f"{result.arm}, {score.reason if isinstance(score, Unscored) else 'no score was recorded'}"
     return "one arm is missing"
+
+
+def _why_left_out(results: Sequence[Result], roles: Roles, criterion: str, case: str) -> str:
+    """What kept the outputs of a case from being used, led in by a semicolon; empty where nothing says so."""
+    for result in results:
+        failing = [name for name in roles.required(criterion) if (result.values.get(name) or 0.0) < 0.5]
+        if result.case == case and failing:
+            return f"; of {case} an output of the {result.arm} fails {failing[0]}"
+    return ""
+
+
+def _is_missing(result: Result, criterion: str, standing: looks.Standing) -> bool:
+    """Whether a result lacks a score that it should have: a judge is asked only about outputs that hold every check."""
+    values = result.values
+    if values.get(criterion) is not None:
+        return False
+    return all((values.get(name) or 0.0) >= 0.5 for name in standing.roles.required(criterion))

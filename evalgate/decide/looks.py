@@ -1,47 +1,77 @@
 """The looks: how far the cases have to be seen until the answer is clear, and what it is then.
 
-This is `statistics.decide` for a whole gate: several limits at once, in the order in which the cases were run.
+This is `statistics.decide` for a whole gate: several criteria and blocking checks at once, in the order of the cases.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
-from evalgate.decide import compare, deterministic, flips, statistics
+from evalgate.decide import blocking, compare, floors, single_cases, statistics, tags
 from evalgate.decide.compare import Paired
-from evalgate.decide.flips import Turned
+from evalgate.decide.draws import Draws, draws_of
+from evalgate.decide.roles import Roles, roles_of
+from evalgate.decide.single_cases import Suspect, Turned, of_kind
 from evalgate.decide.thresholds import Limit, Ruling, limits
-from evalgate.domain import Arm, Evidence, Finding, Flips, Look, Policy, Threshold, Verdict
+from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Flips, Look, Policy, Threshold, Verdict
+
+MIN_SHARE = 0.5
+"""A criterion that has pairs for fewer of the cases seen is undecided."""
+_MANY = 100
+_LEFT_OUT = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreshDraw:
+    """One more draw that could change the answer."""
+
+    case: str
+    arm: Arm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """Where a gate stands after the cases it has results for.
 
-    `final`: no further case can or need change the answer. `turned` are all cases of which a fresh sample can be drawn,
-    `wanted` those of which one could change the answer.
-    `fails`: some limit, check or broken case decides for FAIL. `net` is broken minus fixed among the cases seen, and
-    `critical` are critical cases that turned, settled or not. `pairs` are all criteria at the last look, `checked` the
-    checks over every output of the candidate so far, and `undecided_checks` the cases these have no score for;
-    `owes_all`: some of them decide by themselves, over every case.
+    `final`: no further case can or need change the answer. `look` is that of the compared criteria, `cases` how many
+    cases the blocking checks were seen over. `wanted` are fresh draws that could change the answer, `possible` all that
+    could be made of cases that turned. `too_many_broken` are the criteria with more broken cases than allowed,
+    `perhaps_too_many_broken` those that would have if all suspects were broken. `fails`: some limit, check or single case decides for FAIL. `critical` are
+    suspects among the critical cases, settled or not. `checked` are findings of floors over every output so far;
+    `owes_all`: some check decides over every case, so that all cases have to be answered.
     """
 
     look: Look
-    order: tuple[str, ...]
+    cases: int
+    draws: Draws
+    roles: Roles
     rulings: tuple[Ruling, ...]
+    blocking: tuple[blocking.Ruling, ...]
+    suspects: tuple[Suspect, ...]
     flips: Flips
-    critical: tuple[str, ...]
-    net: int
-    turned: tuple[Turned, ...]
-    wanted: tuple[Turned, ...]
+    too_many_broken: tuple[str, ...]
+    perhaps_too_many_broken: tuple[str, ...]
+    critical: tuple[Suspect, ...]
+    wanted: tuple[FreshDraw, ...]
+    possible: tuple[FreshDraw, ...]
     pairs: Mapping[str, Paired]
+    alone: Mapping[str, Paired]
     checked: tuple[Finding, ...]
-    undecided_checks: Mapping[str, Mapping[str, int]]
     owes_all: bool
     fails: bool
     final: bool
+
+    @property
+    def order(self) -> tuple[str, ...]:
+        return self.draws.order
+
+    @property
+    def units(self) -> int:
+        """The units of the whole dataset."""
+        return self.draws.units
 
     @property
     def seen(self) -> tuple[str, ...]:
@@ -49,225 +79,341 @@ class Standing:
         return self.order[: self.look.cases]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # no slots: what turned is kept
 class Measured:
-    """All criteria paired, from results alone: fresh samples of cases that turned change nothing of it."""
+    """The draws of a gate and all that follows from them alone: fresh draws change nothing of it."""
 
-    order: tuple[str, ...]
-    clusters: Mapping[str, str] | None
+    evidence: Evidence
+    draws: Draws
+    roles: Roles
     pairs: Mapping[str, Paired]
     alone: Mapping[str, Paired]
     checked: tuple[Finding, ...]
 
+    @cached_property
+    def turned(self) -> Turned:
+        return single_cases.turned(self.evidence, self.draws, self.roles)
 
-def measure(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> Measured:
-    """The numbers behind a standing; `alone` are the checks that decide by themselves, on the candidate only."""
+
+def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> Measured:
+    """The numbers behind a standing; `alone` are pairs of the candidate alone, for what is held to a floor."""
     both = evidence.baseline is not None
-    order = evidence.order or tuple(dict.fromkeys(result.case for result in evidence.results))
-    scores = compare.table(evidence.results)
-    clusters = _clusters(evidence, order)
+    draws = draws_of(evidence)
+    roles = roles_of(evidence.criteria, thresholds, policy, with_baseline=both)
     alone = {
-        c.name: compare.pair(scores, c.name, order, with_baseline=False)
-        for c in evidence.criteria
-        if deterministic.required(c, thresholds.get(c.name, Threshold()), with_baseline=both)
+        criterion.name: compare.pair(
+            draws,
+            criterion.name,
+            roles.required(criterion.name) if criterion.kind == "judge" else (),
+            with_baseline=False,
+        )
+        for criterion in evidence.criteria
+        if thresholds.get(criterion.name, Threshold()).minimum is not None
     }
     return Measured(
-        order=order,
-        clusters=clusters,
+        evidence=evidence,
+        draws=draws,
+        roles=roles,
         pairs={
-            c.name: compare.pair(scores, c.name, order, with_baseline=both, clusters=clusters)
-            for c in evidence.criteria
+            criterion.name: compare.pair(draws, criterion.name, roles.required(criterion.name), with_baseline=both)
+            for criterion in evidence.criteria
         },
         alone=alone,
-        checked=tuple(deterministic.findings(evidence, thresholds, alone, order)),
+        checked=tuple(floors.findings(evidence, roles.floors, alone, draws.order)),
     )
 
 
 def stand(
     evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, measured: Measured | None = None
 ) -> Standing:
-    """Looks at 25, 50, 75 and 100 % of the cases, as far as there are results, and stops when the answer is clear.
+    """Looks at 25, 50, 75 and 100 % of the units, as far as there are results, and stops when the answer is clear.
 
     At each look a limit passes on its own at the look's full level, and stays passed; that one of them is proven worse
-    is held to that level over all of them by Holm. FAIL stops at once. PASS stops when all limits have passed and no
-    net broken case exists. Checks that decide by themselves stop a run when they have failed for good. `measured` may
-    be handed in while the results stay the same.
+    is held to that level over all of them by Holm. FAIL stops at once. PASS ends the comparison when all limits have
+    passed and no criterion has more broken cases than fixed ones; declared blocking checks go on to the last case.
+    `measured` may be handed in while the results stay the same.
     """
-    known = measured or measure(evidence, thresholds)
-    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    known = measured or measure(evidence, thresholds, policy)
     looking = _Looking(
         evidence=evidence,
         policy=policy,
-        order=known.order,
-        pairs=known.pairs,
-        limits=of_gate,
-        turned=flips.turned(evidence, {*(limit.criterion for limit in of_gate), *known.alone}),
-        units=len(known.order) if known.clusters is None else len(set(known.clusters.values())),
-        answered=_answered(evidence, known.order),
-        checked=known.checked,
-        undecided_checks={name: paired.undecided for name, paired in known.alone.items()},
-        owes_all=decides_alone(evidence, thresholds),
+        known=known,
+        limits=limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None),
+        suspects=single_cases.suspects(evidence, known.draws, known.roles, known.turned),
+        owes_all=decides_over_all(evidence, thresholds, policy),
     )
-    return looking.stand(schedule(evidence, thresholds, policy))
+    return looking.stand(schedule(evidence, thresholds, policy, known.draws))
 
 
-def schedule(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[Look, ...]:
+def schedule(
+    evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, draws: Draws | None = None
+) -> tuple[Look, ...]:
     """The looks of a gate, known before its first case is run.
 
     One look, at the end, where the run may not stop early, where nothing is decided by statistics, and where a PASS is
-    possible at the plain level but not at that of the last look (59 to 63 cases at a margin of 0.05).
+    possible at the plain level but not at that of the last look (59 to 63 units at a margin of 0.05).
     """
-    order = evidence.order or tuple(dict.fromkeys(result.case for result in evidence.results))
-    clusters = _clusters(evidence, order)
-    starts = statistics.cluster_starts(None if clusters is None else [clusters[case] for case in order], len(order))
+    known = draws or draws_of(evidence)
+    count, planned = known.units, len(known.order)
     of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     drops = [limit.value for limit in of_gate if limit.kind == "max_drop"]
-    plan = statistics.looks(len(starts), sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
-    if all(statistics.pass_is_possible(len(starts), drop, policy.alpha) for drop in drops) and not all(
-        statistics.pass_is_possible(len(starts), drop, plan[-1][1]) for drop in drops
+    plan = statistics.looks(count, sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
+    if all(statistics.pass_is_possible(count, drop, policy.alpha) for drop in drops) and not all(
+        statistics.pass_is_possible(count, drop, plan[-1][1]) for drop in drops
     ):
-        plan = statistics.looks(len(starts), sequential=False, alpha=policy.alpha)
-    found = []
-    for number, (share, level) in enumerate(plan, start=1):
-        units = math.ceil(round(share * len(starts), 9))
-        cases = len(order) if units >= len(starts) else starts[units]
-        found.append(Look(number=number, of=len(plan), cases=cases, planned=len(order), level=level))
-    return tuple(found)
-
-
-def decides_alone(evidence: Evidence, thresholds: Mapping[str, Threshold]) -> bool:
-    """Whether some check decides by itself, so that the candidate owes an output for every case."""
-    both = evidence.baseline is not None
-    return any(
-        deterministic.required(criterion, thresholds.get(criterion.name, Threshold()), with_baseline=both)
-        or (criterion.blocking and criterion.p95_seconds is not None)
-        for criterion in evidence.criteria
+        plan = statistics.looks(count, sequential=False, alpha=policy.alpha)
+    return tuple(
+        Look(
+            number=number,
+            of=len(plan),
+            cases=planned if share == 1 else known.cases_of(math.ceil(round(share * count, 9))),
+            planned=planned,
+            level=level,
+        )
+        for number, (share, level) in enumerate(plan, start=1)
     )
 
 
+def order(evidence: Evidence) -> tuple[str, ...]:
+    """The cases as they are looked at: those of one unit side by side, at the place of its first case."""
+    return draws_of(replace(evidence, results=())).order
+
+
+def units(evidence: Evidence) -> int:
+    """How many units the cases of a gate are."""
+    return draws_of(replace(evidence, results=())).units
+
+
+def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> bool:
+    """Whether some check decides over every case, so that the candidate owes an output for each of them.
+
+    These are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
+    """
+    roles = roles_of(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    percentile = any(criterion.blocking and criterion.p95_seconds is not None for criterion in evidence.criteria)
+    return bool(roles.declared or roles.floors) or percentile
+
+
 def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
-    """How many cases are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
+    """How many units are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
     of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
-    last = schedule(evidence, thresholds, policy)[-1]
-    clusters = _clusters(evidence, evidence.order)
-    units = len(evidence.order) if clusters is None else len({clusters[case] for case in evidence.order})
-    what = "cases" if clusters is None else "clusters of cases"
     if not of_gate:
         return None
-    if units < policy.min_cases:
-        return policy.min_cases, f"{units} {what} decide nothing"
+    draws = draws_of(evidence)
+    last = schedule(evidence, thresholds, policy, draws)[-1]
+    count = draws.units
+    what = "cases" if count == len(draws.order) else f"independent units ({len(draws.order)} cases)"
+    if count < policy.min_cases:
+        return policy.min_cases, f"{count} {what} decide nothing"
     drops = [limit for limit in of_gate if limit.kind == "max_drop"]
     smallest = min(drops, key=lambda limit: limit.value, default=None)
-    if smallest is None or statistics.pass_is_possible(units, smallest.value, last.level):
+    if smallest is None or statistics.pass_is_possible(count, smallest.value, last.level):
         return None
     needed = statistics.cases_for_pass(smallest.value, policy.alpha)
-    return needed, f"{units} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
+    return needed, f"{count} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
+
+
+def has_too_many_lost(lost: int, cases: int, policy: Policy) -> bool:
+    """Whether more cases lack a score than the policy lets go: one below 100 cases, else 2 %, where it says nothing."""
+    if policy.max_left_out is not None:
+        return lost > policy.max_left_out * cases
+    return lost > (_LEFT_OUT * cases if cases >= _MANY else 1)
 
 
 @dataclass(slots=True, kw_only=True)
 class _Looking:
     evidence: Evidence
     policy: Policy
-    order: tuple[str, ...]
-    pairs: Mapping[str, Paired]
+    known: Measured
     limits: tuple[Limit, ...]
-    turned: Mapping[str, Turned]
-    units: int
-    answered: int
-    checked: tuple[Finding, ...]
-    undecided_checks: Mapping[str, Mapping[str, int]]
+    suspects: tuple[Suspect, ...]
     owes_all: bool
 
     def stand(self, schedule: Sequence[Look]) -> Standing:
-        failed_checks = any(finding.decision is Verdict.FAIL for finding in self.checked)
+        draws, roles = self.known.draws, self.known.roles
+        answered = self._answered()
+        failed_floors = any(finding.decision is Verdict.FAIL for finding in self.known.checked)
         passed: dict[Limit, Ruling] = {}
+        compared: tuple[Look, tuple[Ruling, ...]] | None = None
         for look in schedule:
-            rulings = self._rulings(look, passed)
-            turned = self._turned(look)
-            summary = flips.summary(turned, len(self.order))
-            critical = tuple(t.case for t in turned if t.kind == "broken" and self._is_critical(t))
-            net = self._net(look, turned)
-            clear = all(ruling.decision is Verdict.PASS for ruling in rulings)
+            seen = [s for s in self.suspects if s.place < look.cases]
+            rulings = compared[1] if compared is not None else self._rulings(look, passed)
+            judged = compared[0].cases if compared is not None else look.cases
+            checks = self._checks(look, seen, judged)
+            over, settled_over = self._over(seen)
+            # critical cases are asked, and count, before their turn
+            critical = tuple(s for s in self.suspects if s.kind != "fixed" and self._is_critical(s))
             fails = (
-                failed_checks
-                or net > summary.allowed
-                or any(case in summary.broken for case in critical)
+                failed_floors
+                or bool(settled_over)
+                or any(s.sure for s in critical)
                 or any(ruling.decision is Verdict.FAIL for ruling in rulings)
+                or any(ruling.check.decision is Verdict.FAIL for ruling in checks)
             )
-            wanted = () if fails else flips.wanted(turned)
-            # an early PASS must neither rest on a case that may be broken nor leave a tag that may block half seen
-            doubtful = net + (len(summary.open) if self.evidence.redraws else 0)
-            held = look.early and (doubtful > 0 or bool(self.policy.blocking_tags))
-            if not held:
-                passed |= {ruling.limit: ruling for ruling in rulings if ruling.decision is Verdict.PASS}
-            settled = fails or (not wanted and ((clear and not held) or not look.early))
-            if settled or look.cases >= self.answered:
+            clear = bool(self.limits) and all(ruling.decision is Verdict.PASS for ruling in rulings)
+            doubt = self._doubt(seen)
+            # an early PASS rests neither on a case that may be broken nor on a tag that seems to fall
+            held = look.early and compared is None and (bool(doubt) or self._holds_for_tags(rulings, look))
+            wanted = (
+                ()
+                if fails
+                else self._wanted(seen, critical, over, doubt if clear and compared is None and look.early else ())
+            )
+            passed |= {ruling.limit: ruling for ruling in rulings if ruling.decision is Verdict.PASS}
+            if compared is None and clear and not held and not wanted:
+                compared = (look, rulings)
+            last = not look.early
+            unsure = any(s.criterion == ANSWERED and s.state != "settled" for s in self.suspects)
+            goes_on = compared is not None and (bool(roles.declared) or unsure)
+            settled = fails or (not wanted and ((compared is not None and not goes_on) or last))
+            if settled or look.cases >= answered:
                 break
+        at = compared[0] if compared is not None else look
         return Standing(
-            look=look,
-            order=self.order,
+            look=at,
+            cases=look.cases,
+            draws=draws,
+            roles=roles,
             rulings=rulings,
-            flips=summary,
+            blocking=checks,
+            suspects=tuple(dict.fromkeys((*seen, *critical))),
+            flips=self._flips([*seen, *critical]),
+            too_many_broken=settled_over,
+            perhaps_too_many_broken=over,
             critical=critical,
-            net=net,
-            turned=tuple(t for t in self.turned.values() if t.wants is not None and self.evidence.redraws),
             wanted=wanted,
-            pairs={name: paired.upto(look.cases) for name, paired in self.pairs.items()},
-            checked=self.checked,
-            undecided_checks=self.undecided_checks,
+            possible=_draws(self.suspects, sure=True) if self.evidence.redraws else (),
+            pairs={name: paired.upto(at.cases) for name, paired in self.known.pairs.items()},
+            alone=self.known.alone,
+            checked=self.known.checked,
             owes_all=self.owes_all,
             fails=fails,
-            final=settled and look.cases <= self.answered,
+            final=(settled or compared is not None) and look.cases <= answered,
         )
 
     def _rulings(self, look: Look, passed: Mapping[Limit, Ruling]) -> tuple[Ruling, ...]:
-        at = {limit: self.pairs[limit.criterion].upto(look.cases) for limit in self.limits}
-        enough = {limit: len(limit.tested(paired)) >= self.policy.min_cases for limit, paired in at.items()}
-        p_values = [statistics.p_worse(limit.tested(at[limit])) for limit in self.limits]
+        at = {
+            limit: (self.known.alone if limit.kind == "min" else self.known.pairs)[limit.criterion].upto(look.cases)
+            for limit in self.limits
+        }
+        tested = {limit: limit.tested(paired) for limit, paired in at.items()}
+        able = [limit for limit in self.limits if len(tested[limit]) >= self.policy.min_cases]
+        p_values = {limit: statistics.p_worse(tested[limit]) for limit in self.limits}
+        worse = dict(zip(able, statistics.holm([p_values[limit] for limit in able], look.level), strict=True))
         rulings = []
-        for limit, p_value, worse in zip(self.limits, p_values, statistics.holm(p_values, look.level), strict=True):
+        for limit in self.limits:
             if limit in passed:
                 rulings.append(passed[limit])
                 continue
             decision, crowded = Verdict.INCONCLUSIVE, 0
-            if enough[limit] and limit.is_kept(at[limit], look.level):
+            enough = limit in worse and self._is_complete(at[limit], look)
+            if enough and limit.is_kept(at[limit], look.level):
                 decision = Verdict.PASS
-            elif enough[limit] and worse:
+            elif worse.get(limit, False) and limit.may_fail(at[limit], look):
                 decision = Verdict.FAIL
-            elif enough[limit] and p_value <= look.level:
+            elif limit in worse and not worse[limit] and p_values[limit] <= look.level:
                 crowded = len(self.limits)
-            rulings.append(Ruling(limit=limit, decision=decision, look=look, paired=at[limit], crowded=crowded))
+            rulings.append(
+                Ruling(
+                    limit=limit,
+                    decision=decision,
+                    look=look,
+                    paired=at[limit],
+                    p_value=p_values[limit],
+                    crowded=crowded,
+                )
+            )
         return tuple(rulings)
 
-    def _turned(self, look: Look) -> tuple[Turned, ...]:
-        """The cases that turned among those seen; critical ones are asked, and count, before their turn."""
-        seen = set(self.order[: look.cases])
-        found = [t for t in self.turned.values() if t.case in seen or self._is_critical(t)]
-        return tuple(t if self.evidence.redraws else replace(t, wants=None) for t in found)
+    def _is_complete(self, paired: Paired, look: Look) -> bool:
+        """Whether enough of the cases seen have a pair, and few enough lack a score."""
+        lost = has_too_many_lost(paired.lost, len(self.known.draws.order), self.policy)
+        return len(paired.cases) >= MIN_SHARE * look.cases and not lost
 
-    def _net(self, look: Look, turned: Sequence[Turned]) -> int:
-        """Broken minus fixed cases among those seen; a fixed one counts until its fresh samples say otherwise.
+    def _checks(self, look: Look, seen: Sequence[Suspect], judged: int) -> tuple[blocking.Ruling, ...]:
+        draws, roles = self.known.draws, self.known.roles
+        tests = blocking.failing_more(draws, roles, look.cases, judged)
+        proven = blocking.proven_more(tests, roles, look.level)
+        return tuple(
+            blocking.rule(check, draws, roles, seen, tests[check], cases=look.cases, is_proven=check in proven)
+            for check in roles.blocking
+        )
 
-        Fewer units than decide anything break nothing either, but for critical cases.
+    def _over(self, seen: Sequence[Suspect]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The criteria with more broken cases than allowed: where all suspects count as broken, and what is settled.
+
+        Fixed cases set off broken ones only when they are settled.
         """
-        if self.units < self.policy.min_cases:
-            return 0
-        seen = set(self.order[: look.cases])
-        broken = sum(t.kind == "broken" and t.settled for t in turned if t.case in seen)
-        return broken - sum(t.kind == "fixed" and (t.settled or t.wants is not None) for t in turned if t.case in seen)
+        allowed = statistics.allowed_broken(len(self.known.draws.order))
+        possible, settled = [], []
+        for criterion in self.known.roles.compared:
+            fixed = len(of_kind(seen, criterion, "fixed", "settled"))
+            if len(of_kind(seen, criterion, "broken", "settled", "open", "lost")) - fixed > allowed:
+                possible.append(criterion)
+            # a case that may be fixed is asked before what is broken is a FAIL
+            maybe = [s for s in of_kind(seen, criterion, "fixed", "open") if s.wants is not None]
+            if len(of_kind(seen, criterion, "broken", "settled")) - fixed - len(maybe) > allowed:
+                settled.append(criterion)
+        return tuple(possible), tuple(settled)
 
-    def _is_critical(self, turned: Turned) -> bool:
-        return bool(set(turned.tags) & set(self.policy.critical_tags))
+    def _doubt(self, seen: Sequence[Suspect]) -> tuple[Suspect, ...]:
+        """The cases that may be broken, of criteria where they are not set off by fixed ones."""
+        found: list[Suspect] = []
+        for criterion in self.known.roles.compared:
+            broken = of_kind(seen, criterion, "broken", "settled")
+            if self.evidence.redraws:
+                broken += of_kind(seen, criterion, "broken", "open", "lost")
+            if len(broken) > len(of_kind(seen, criterion, "fixed", "settled")):
+                found += broken
+                found += of_kind(seen, criterion, "fixed", "open")
+        return tuple(found)
+
+    def _holds_for_tags(self, rulings: Sequence[Ruling], look: Look) -> bool:
+        """Whether a tag that may block is half seen, or a tag seems to fall."""
+        if self.policy.blocking_tags:
+            return True
+        compared = {r.limit.criterion: self.known.pairs[r.limit.criterion].upto(look.cases) for r in rulings}
+        return tags.seems_to_fall(
+            self.known.draws.tags, {n: p for n, p in compared.items() if p.differences is not None}
+        )
+
+    def _wanted(
+        self, seen: Sequence[Suspect], critical: Sequence[Suspect], over: Sequence[str], doubt: Sequence[Suspect]
+    ) -> tuple[FreshDraw, ...]:
+        """The draws that could change the answer; cases of which nothing hangs on the next draw are not asked again."""
+        if not self.evidence.redraws:
+            return ()
+        needed = [s for s in seen if s.kind == "for_good" or (s.kind == "broken" and s.criterion in over) or s in doubt]
+        # what is fixed sets off what is broken, once that is settled
+        settled = {criterion for criterion in over if not of_kind(seen, criterion, "broken", "open")}
+        needed += [s for s in seen if s.kind == "fixed" and s.criterion in settled]
+        unsure = [s for s in critical if not s.sure]
+        return tuple(dict.fromkeys((*_draws(needed), *_draws(unsure, sure=True))))
+
+    def _flips(self, seen: Sequence[Suspect]) -> Flips:
+        compared = [s for s in seen if s.kind != "for_good"]
+        return Flips(
+            broken=_names(s for s in compared if s.kind == "broken" and s.state == "settled"),
+            fixed=_names(s for s in compared if s.kind == "fixed" and s.state == "settled"),
+            open=_names(s for s in compared if s.kind == "broken" and s.state != "settled"),
+            allowed=statistics.allowed_broken(len(self.known.draws.order)),
+        )
+
+    def _answered(self) -> int:
+        """How many cases, from the first, have a result."""
+        drawn = self.known.draws.drawn
+        counts = drawn[Arm.CANDIDATE].sum(axis=0) + drawn[Arm.BASELINE].sum(axis=0)
+        missing = (counts == 0).nonzero()[0]
+        return int(missing[0]) if len(missing) else len(counts)
+
+    def _is_critical(self, suspect: Suspect) -> bool:
+        return bool(set(self.known.draws.tags.get(suspect.case, ())) & set(self.policy.critical_tags))
 
 
-def _answered(evidence: Evidence, order: Sequence[str]) -> int:
-    """How many cases, from the first, have a result on each arm."""
-    arms = (Arm.CANDIDATE, Arm.BASELINE) if evidence.baseline is not None else (Arm.CANDIDATE,)
-    have = [{result.case for result in evidence.results if result.arm is arm} for arm in arms]
-    return next((i for i, case in enumerate(order) if any(case not in cases for cases in have)), len(order))
+def _draws(suspects: Sequence[Suspect], *, sure: bool = False) -> tuple[FreshDraw, ...]:
+    wanted = [(s.case, s.wants_sure if sure else s.wants) for s in suspects]
+    return tuple(dict.fromkeys(FreshDraw(case=case, arm=arm) for case, arm in wanted if arm is not None))
 
 
-def _clusters(evidence: Evidence, order: Sequence[str]) -> Mapping[str, str] | None:
-    """The cluster of each case; a case without one is its own. None where no case has any."""
-    named = evidence.clusters
-    return {case: f"cluster {named[case]}" if case in named else f"case {case}" for case in order} if named else None
+def _names(suspects: Iterable[Suspect]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(suspect.case for suspect in suspects))

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from evalgate.decide import compare, completeness, looks, sign_off, tags
+from evalgate.decide import blocking, compare, completeness, looks, remarks, sign_off, tags
+from evalgate.decide.single_cases import of_kind
 from evalgate.decide.thresholds import finding
 from evalgate.domain import (
     Comparison,
@@ -28,7 +29,7 @@ from evalgate.domain import (
 )
 
 _PASS, _FAIL, _AWAITING, _INCONCLUSIVE, _NOT_EVALUATED = 0, 1, 5, 4, 3
-_BROKEN = "Every sample of the baseline passes, and none of the candidate does, fresh ones included."
+_BROKEN = "Every sample of the baseline passes, and none of the candidate's draws does, fresh ones included."
 _SEVERITY = (_FAIL, _NOT_EVALUATED, _INCONCLUSIVE, _AWAITING, _PASS)
 
 
@@ -48,17 +49,22 @@ def decide(
         return _part(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)
     fallen = _tags(evidence, standing, policy)
+    rulings = [ruling for ruling in standing.blocking if _says_something(ruling, standing)]
     decisive = [
+        *(blocking.finding(ruling, evidence) for ruling in rulings),
         *standing.checked,
-        *(finding(ruling, policy, level_policy) for ruling in standing.rulings if len(ruling.paired.cases)),
+        *(finding(ruling, policy, level_policy) for ruling in standing.rulings),
     ]
+    constant = remarks.constant_output(evidence, standing.order[: standing.cases])
     findings = (
         *_level_findings(evidence),
-        *completeness.findings(evidence, comparisons, standing, policy),
+        *completeness.findings(evidence, standing, policy),
         *decisive,
         *_broken(evidence, standing),
         *tags.findings(fallen),
-        *_what_decides(evidence, decisive),
+        *([remarks.constant_finding(constant)] if constant is not None else []),
+        *_what_decides(evidence, standing, decisive),
+        *remarks.remarks(comparisons, standing),
     )
     decision, exit_code = _conclude(findings)
     requirements: tuple[Requirement, ...] = ()
@@ -79,7 +85,18 @@ def decide(
         comparisons=comparisons,
         findings=findings,
         requirements=requirements,
+        units=standing.units,
+        blocking=tuple(ruling.check for ruling in standing.blocking),
+        constant_output=constant,
     )
+
+
+def _says_something(ruling: blocking.Ruling, standing: looks.Standing) -> bool:
+    """Whether a blocking check has a sentence of its own: the implicit one only where something was not answered."""
+    check = ruling.check
+    if check.criterion in standing.roles.declared or check.decision is not Verdict.PASS:
+        return True
+    return bool(check.failed or check.baseline_failed)
 
 
 def _part(
@@ -110,6 +127,7 @@ def _part(
         comparisons=(),
         findings=(completeness.incomplete(None, sentence, ()),),
         requirements=(),
+        units=standing.units,
     )
 
 
@@ -172,11 +190,18 @@ def _level_findings(evidence: Evidence) -> list[Finding]:
 
 def _comparison(criterion: Criterion, standing: looks.Standing) -> Comparison:
     """As of the last look, or of that at which all limits of the criterion had passed: shown is what decided."""
-    rulings = [ruling for ruling in standing.rulings if ruling.limit.criterion == criterion.name]
+    name = criterion.name
+    rulings = [ruling for ruling in standing.rulings if ruling.limit.criterion == name]
+    paired, level = standing.pairs[name], standing.look.level
     if rulings and all(ruling.decision is Verdict.PASS for ruling in rulings):
         last = max(rulings, key=lambda ruling: ruling.look.number)
-        return compare.compare(criterion, last.paired, level=last.look.level)
-    return compare.compare(criterion, standing.pairs[criterion.name], level=standing.look.level)
+        paired, level = (standing.pairs[name].upto(last.look.cases), last.look.level)
+    return replace(
+        compare.compare(criterion, paired, level=level),
+        broken=tuple(s.case for s in of_kind(standing.suspects, name, "broken", "settled")),
+        fixed=tuple(s.case for s in of_kind(standing.suspects, name, "fixed", "settled")),
+        suspects=tuple(s.case for s in of_kind(standing.suspects, name, "broken", "open", "lost")),
+    )
 
 
 def _tags(evidence: Evidence, standing: looks.Standing, policy: Policy) -> tuple[TagFall, ...]:
@@ -187,38 +212,47 @@ def _tags(evidence: Evidence, standing: looks.Standing, policy: Policy) -> tuple
 
 
 def _broken(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
-    """Cases that worked and do not any more: too many of them, or one that is critical, whatever the mean says."""
+    """Cases that worked and do not any more: too many on one criterion, or one that is critical, whatever the mean."""
     flips, found = standing.flips, []
-    critical = tuple(case for case in standing.critical if case in flips.broken)
+    critical = tuple(dict.fromkeys(s.case for s in standing.critical if s.sure))
     if critical:
-        sentence = f"Broken and critical: {completeness.some(critical)}. {_BROKEN}"
-        found.append(_turned(Verdict.FAIL, sentence, critical))
-    if standing.net > flips.allowed:
-        fixed = f", {len(flips.fixed)} fixed" if flips.fixed else ""
-        sentence = (
-            f"{len(flips.broken)} cases are broken{fixed}: net {standing.net}, and at most {flips.allowed} allowed "
-            f"({completeness.some(flips.broken)}). {_BROKEN}"
-        )
-        found.append(_turned(Verdict.FAIL, sentence, flips.broken))
-    doubtful = tuple(case for case in standing.critical if case in flips.open)
-    # fixed cases set off broken ones only when fresh samples have proven them; what was not drawn proves nothing
-    if evidence.redraws and len(flips.broken) + len(flips.open) - len(flips.fixed) > flips.allowed:
-        doubtful = tuple(dict.fromkeys([*doubtful, *flips.open, *flips.broken]))
+        criteria = ", ".join(dict.fromkeys(s.criterion for s in standing.critical if s.sure))
+        sentence = f"Broken and critical ({criteria}): {completeness.some(critical)}. {_BROKEN}"
+        found.append(_turned(None, Verdict.FAIL, sentence, critical))
+    doubtful = {s.case for s in standing.critical if not s.sure and s.kind == "broken"}
+    for name in standing.roles.compared:
+        broken = tuple(s.case for s in of_kind(standing.suspects, name, "broken", "settled"))
+        fixed = of_kind(standing.suspects, name, "fixed", "settled")
+        suspects = tuple(s.case for s in of_kind(standing.suspects, name, "broken", "open", "lost"))
+        if name in standing.too_many_broken:
+            against = f", {len(fixed)} fixed" if fixed else ""
+            sentence = (
+                f"{name}: {len(broken)} cases are broken{against}, and at most {flips.allowed} more broken than fixed "
+                f"are allowed ({completeness.some(broken)}). {_BROKEN}"
+            )
+            found.append(_turned(name, Verdict.FAIL, sentence, broken))
+        elif evidence.redraws and name in standing.perhaps_too_many_broken:
+            doubtful |= {*suspects, *broken}
     if doubtful and not standing.fails:
+        cases = tuple(case for case in standing.order if case in doubtful)
+        turned = "case" if len(cases) == 1 else "cases"
         sentence = (
-            f"{len(doubtful)} cases turned from pass to fail and could not be settled: {completeness.some(doubtful)}."
+            f"{len(cases)} {turned} turned from pass to fail and could not be settled: {completeness.some(cases)}."
         )
-        found.append(_turned(Verdict.INCONCLUSIVE, sentence, doubtful))
+        found.append(_turned(None, Verdict.INCONCLUSIVE, sentence, cases))
     return found
 
 
-def _turned(decision: Verdict, sentence: str, cases: Sequence[str]) -> Finding:
-    return Finding(criterion=None, kind="broken", decision=decision, sentence=sentence, blocks=True, cases=tuple(cases))
+def _turned(criterion: str | None, decision: Verdict, sentence: str, cases: Sequence[str]) -> Finding:
+    return Finding(
+        criterion=criterion, kind="broken", decision=decision, sentence=sentence, blocks=True, cases=tuple(cases)
+    )
 
 
-def _what_decides(evidence: Evidence, decisive: Sequence[Finding]) -> list[Finding]:
+def _what_decides(evidence: Evidence, standing: looks.Standing, decisive: Sequence[Finding]) -> list[Finding]:
     """Says so when absolute thresholds decide alone, and when nothing decides at all, which is no pass."""
-    if not decisive:
+    decides = bool(standing.rulings or standing.checked or standing.roles.declared)
+    if not decides and not any(finding.decision is not Verdict.PASS for finding in decisive):
         sentence = "Nothing decides: make a check blocking, set a `min` for a criterion, or let the level run judges."
         return [completeness.incomplete(None, sentence, ())] if evidence.criteria else []
     if evidence.baseline is not None:
@@ -231,7 +265,7 @@ def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: look
     expected = len(standing.seen) * len(evidence.criteria)
     have = {result.case for result in evidence.results}
     missing = sum(case not in have for case in standing.seen) * len(evidence.criteria)
-    undecided = sum(len(comparison.undecided) for comparison in comparisons)
+    undecided = sum(len(comparison.undecided) + len(comparison.left_out) for comparison in comparisons)
     return Counts(
         expected=expected,
         decided=max(0, expected - undecided) if not missing else max(0, expected - max(undecided, missing)),

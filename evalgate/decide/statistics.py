@@ -1,7 +1,9 @@
 """Numbers in, numbers out: the two bounds of one look, the looks, broken and fixed cases, and the whole decision.
 
 Scores are in [0, 1]. A case difference is the candidate's score minus the mean of the baseline's samples of that case,
-so it lies in [-1, 1]; repeats are averaged inside the case first, and the case is the unit.
+so it lies in [-1, 1]; repeats are averaged inside the case first, and the case is the unit. Values are rounded to 12
+decimals before they are compared or shown: averaging leaves differences of one unit in the last place where there are
+none.
 """
 
 from __future__ import annotations
@@ -18,10 +20,17 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
 
 ALPHA = 0.05
-MIN_CASES = 20
+MIN_CASES = 8
+"""Below so many units the mean decides nothing."""
 CONFIRMATIONS = 3
+BASELINE_DRAWS = 3
+"""The samples of the baseline that say how a case used to go."""
+DRAWS_ALONE = 1 + CONFIRMATIONS
+"""The failing draws in a row that make a case broken where one criterion is compared."""
+DRAWS_AMONG_MANY = 7
+"""The same where several criteria are compared, or where one case decides alone."""
 CASE_PASSES = 0.5
-# Averaging samples leaves differences of one ulp where there are none.
+_DECIMALS = 12
 _DUST = 1e-12
 
 # Lan-DeMets spending alpha * t^2 at alpha = 0.05, one-sided: (share of the cases, nominal level at that look).
@@ -77,8 +86,28 @@ def decide(
     import numpy as np
 
     _refuse_bad_data(baseline, candidate, margin)
+    if clusters is not None and len(clusters) != len(baseline):
+        raise ValueError(f"{len(baseline)} cases but {len(clusters)} clusters")
     differences = clean(np.array([c[0] - math.fsum(b) / len(b) for b, c in zip(baseline, candidate, strict=True)]))
     flips, confirmations = _flips(baseline, candidate)
+    return decide_differences(
+        differences, flips, confirmations, margin=margin, sequential=sequential, clusters=clusters
+    )
+
+
+def decide_differences(
+    differences: Numbers,
+    flips: Sequence[int],
+    confirmations: Sequence[int],
+    *,
+    margin: float,
+    sequential: bool,
+    clusters: Sequence[Hashable] | None = None,
+) -> Decision:
+    """What `decide` says of case differences in run order.
+
+    `flips` gives for each case +1 broken, -1 fixed, 0 neither, and `confirmations` how many fresh samples that took.
+    """
     starts = cluster_starts(clusters, len(differences))
     units = len(starts)
     broken_allowed = allowed_broken(len(differences))
@@ -89,15 +118,15 @@ def decide(
         used = len(differences) if seen == units else starts[seen]
         net = sum(flips[:used])
         sample = cluster_means(differences[:used], clusters)
-        if units < MIN_CASES:
-            break
         if net > broken_allowed:
             verdict = "FAIL"
+        elif units < MIN_CASES:
+            break
         elif is_within(sample, margin, level):
             if net > 0 and seen < units:
                 continue
             verdict = "PASS"
-        elif p_worse(sample) <= level:
+        elif p_worse(sample) <= level and may_fail(sample, margin, level, last=seen == units):
             verdict = "FAIL"
         if verdict != "INCONCLUSIVE":
             break
@@ -106,7 +135,7 @@ def decide(
         verdict=verdict,
         cases_used=used,
         cases=len(differences),
-        difference=float(sample.mean()) if len(sample) else 0.0,
+        difference=mean(sample),
         deviation=deviation(sample),
         lower=lower_bound(sample, level),
         upper=upper_bound(sample, level),
@@ -144,7 +173,7 @@ def p_worse(differences: Numbers) -> float:
         return 0.0 if differences[0] < -_DUST else 1.0
     if n == 1:
         return 1.0
-    t = float(differences.mean()) / (float(differences.std(ddof=1)) / math.sqrt(n))
+    t = mean(differences) / (float(differences.std(ddof=1)) / math.sqrt(n))
     return float(stdtr(n - 1, t))
 
 
@@ -152,7 +181,8 @@ def upper_bound(values: Numbers, level: float) -> float:
     """The plain one-sided t upper bound of the mean at `level`: mean + t[1-level, n-1] s / sqrt(n)."""
     if len(values) == 0:
         return math.inf
-    return float(values.mean()) + t_quantile(1 - level, len(values) - 1) * deviation(values) / math.sqrt(len(values))
+    bound = mean(values) + t_quantile(1 - level, len(values) - 1) * deviation(values) / math.sqrt(len(values))
+    return round(bound, _DECIMALS)
 
 
 def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float = 1.0) -> float:
@@ -172,12 +202,23 @@ def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float
     skewness = m3 / v**1.5
     t = t_quantile(1 - level, size - 1)
     widened = t + max(0.0, -skewness) * (1 + 2 * t * t) / (6 * math.sqrt(size))
-    return float(m - widened * math.sqrt(v / size))
+    return round(float(m - widened * math.sqrt(v / size)), _DECIMALS)
 
 
 def is_within(differences: Numbers, margin: float, level: float) -> bool:
     """Whether the mean difference is proven, at `level`, to be less than `margin` below 0: guard and lower bound."""
     return pass_is_possible(len(differences), margin, level) and lower_bound(differences, level) > -margin
+
+
+def may_fail(differences: Numbers, margin: float, level: float, *, last: bool) -> bool:
+    """Whether a mean that is proven to be below 0 is a FAIL at this look.
+
+    Where a PASS is out of reach (before the last look, or with fewer units than its guard asks for) the observed drop
+    must reach the margin too: otherwise a drop within the margin would fail where the whole data would pass it.
+    """
+    if last and pass_is_possible(len(differences), margin, level):
+        return True
+    return mean(differences) <= -margin + _DUST
 
 
 def pass_is_possible(cases: int, margin: float, level: float) -> bool:
@@ -227,9 +268,14 @@ def false_discoveries(p_values: Sequence[float], rate: float) -> tuple[bool, ...
 
 
 def clean(values: Numbers) -> Numbers:
-    """The values without the dust of averaging: three samples of 0.05 have a mean of 0.05, and not an ulp more."""
-    cleaned: Numbers = values.round(12)
+    """The values rounded to 12 decimals: three samples of 0.05 then have a mean of exactly 0.05."""
+    cleaned: Numbers = values.round(_DECIMALS) + 0.0  # no negative zero
     return cleaned
+
+
+def mean(values: Numbers) -> float:
+    """The mean by an exact sum, rounded to 12 decimals; 0 for no values."""
+    return round(math.fsum(values.tolist()) / len(values), _DECIMALS) + 0.0 if len(values) else 0.0
 
 
 def deviation(values: Numbers) -> float:
@@ -260,7 +306,7 @@ def cluster_means(differences: Numbers, clusters: Sequence[Hashable] | None) -> 
     groups: dict[Hashable, list[float]] = {}
     for difference, cluster in zip(differences, clusters, strict=False):
         groups.setdefault(cluster, []).append(float(difference))
-    return np.array([math.fsum(group) / len(group) for group in groups.values()])
+    return clean(np.array([math.fsum(group) / len(group) for group in groups.values()]))
 
 
 def cluster_starts(clusters: Sequence[Hashable] | None, cases: int) -> list[int]:
@@ -276,8 +322,8 @@ def cluster_starts(clusters: Sequence[Hashable] | None, cases: int) -> list[int]
 def _flips(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]]) -> tuple[list[int], list[int]]:
     """For each case +1 broken, -1 fixed, 0 neither; and how many confirmation samples that took.
 
-    Broken: every baseline sample passed, the candidate's own sample and three fresh ones failed; drawing stops at the
-    first pass. Fixed is the mirror image.
+    Broken: every baseline sample passed (at least three), the candidate's own sample and three fresh ones failed;
+    drawing stops at the first pass. Fixed is the mirror image.
     """
     flips, confirmations = [], []
     for b, c in zip(baseline, candidate, strict=True):
@@ -289,7 +335,7 @@ def _flips(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[flo
             continue
         fresh = [score >= CASE_PASSES for score in c[1 : 1 + CONFIRMATIONS]]
         drawn = next((i + 1 for i, passed in enumerate(fresh) if passed != own), len(fresh))
-        settled = drawn == CONFIRMATIONS and all(passed == own for passed in fresh)
+        settled = drawn == CONFIRMATIONS and all(passed == own for passed in fresh) and len(b) >= BASELINE_DRAWS
         flips.append((-1 if own else 1) if settled else 0)
         confirmations.append(drawn)
     return flips, confirmations

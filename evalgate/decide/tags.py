@@ -11,6 +11,7 @@ from evalgate.domain import Evidence, Finding, TagFall, Verdict
 from evalgate.domain.numbers import shown
 
 FALSE_DISCOVERIES = 0.10
+SEEMS_WORSE = 0.01
 MIN_CASES = 8
 
 
@@ -43,6 +44,23 @@ def falls(
     return tuple(sorted([*worse, *rest], key=lambda fall: (fall.p_value, fall.tag, fall.criterion)))
 
 
+def seems_to_fall(tags: Mapping[str, Collection[str]], pairs: Mapping[str, Paired]) -> bool:
+    """Whether a criterion is worse on some tag at p = 0.01, so that an early PASS should wait for more of its cases.
+
+    `tags` gives each case's tags.
+    """
+    members: dict[str, set[str]] = {}
+    for case, own in tags.items():
+        for tag in own:
+            members.setdefault(tag, set()).add(case)
+    return any(
+        fall is not None and fall.p_value <= SEEMS_WORSE
+        for criterion, paired in pairs.items()
+        for tag, cases in members.items()
+        for fall in [_tested(tag, criterion, paired, cases)]
+    )
+
+
 def findings(found: Sequence[TagFall]) -> list[Finding]:
     """A FAIL for each tag that may block and is proven to fall."""
     return [
@@ -62,14 +80,13 @@ def findings(found: Sequence[TagFall]) -> list[Finding]:
 def _tested(tag: str, criterion: str, paired: Paired, cases: Collection[str]) -> TagFall | None:
     assert paired.differences is not None
     mask = [place for place, case in enumerate(paired.cases) if case in cases]
-    clusters = None if paired.clusters is None else [paired.clusters[place] for place in mask]
-    values = statistics.cluster_means(paired.differences[mask], clusters)
+    values = statistics.cluster_means(paired.differences[mask], paired.unit[mask].tolist())
     if len(values) < MIN_CASES:
         return None
     return TagFall(
         tag=tag,
         criterion=criterion,
-        difference=float(values.mean()),
+        difference=statistics.mean(values),
         n=len(values),
         p_value=statistics.p_worse(values),
     )

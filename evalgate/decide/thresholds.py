@@ -14,6 +14,8 @@ from evalgate.domain.numbers import exact, shown
 
 # Standard errors between the observed mean and a limit with which the bound clears it, skewness term included.
 _CLEAR = 1.8
+# Below so many units a paired t test finds only drops of a fifth of the scale or more.
+_FEW = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,9 +27,9 @@ class Limit:
     value: float
 
     def tested(self, paired: Paired) -> statistics.Numbers:
-        """What is tested against 0: distances to the floor, or differences, by case or by cluster."""
+        """What is tested against 0: distances to the floor, or differences, by unit."""
         if self.kind == "min":
-            return paired.units(paired.candidate) - self.value
+            return statistics.clean(paired.units(paired.candidate) - self.value)
         assert paired.differences is not None
         return paired.units(paired.differences)
 
@@ -37,18 +39,25 @@ class Limit:
             return statistics.lower_bound(paired.units(paired.candidate), level, low=0.0, high=1.0) >= self.value
         return statistics.is_within(self.tested(paired), self.value, level)
 
+    def may_fail(self, paired: Paired, look: Look) -> bool:
+        """Whether a mean that is proven to be too low is a FAIL at this look; of a floor, always."""
+        if self.kind == "min":
+            return True
+        return statistics.may_fail(self.tested(paired), self.value, look.level, last=not look.early)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
     """What was decided of one limit, at which look, and from which numbers.
 
-    `crowded`: worse at the look's own level, but not proven among so many limits (Holm).
+    `p_value` is that of "not worse" (or, of a floor, "not below it"). `crowded`: worse at the look's own level, but not proven among so many limits (Holm).
     """
 
     limit: Limit
     decision: Verdict
     look: Look
     paired: Paired
+    p_value: float
     crowded: int = 0
 
 
@@ -73,10 +82,12 @@ def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy) -> Findin
     """A ruling in words; under an inconclusive one the level's policy says whether it blocks."""
     limit, decision = ruling.limit, ruling.decision
     tested = limit.tested(ruling.paired)
-    observed_bad = float(tested.mean()) < (0.0 if limit.kind == "min" else -limit.value) if len(tested) else True
+    is_small = len(tested) < policy.min_cases
+    limit_of_mean = 0.0 if limit.kind == "min" else -limit.value
+    seems_bad = is_small or (statistics.mean(tested) < limit_of_mean and ruling.p_value <= 2 * policy.alpha)
     blocks = decision is Verdict.FAIL or (
         decision is Verdict.INCONCLUSIVE
-        and (level_policy.inconclusive == "block" or (level_policy.inconclusive == "drop" and observed_bad))
+        and (level_policy.inconclusive == "block" or (level_policy.inconclusive == "drop" and seems_bad))
     )
     describe = _floor_sentence if limit.kind == "min" else _drop_sentence
     return Finding(
@@ -96,23 +107,25 @@ def _drop_sentence(ruling: Ruling, policy: Policy) -> str:
         return f"{name}: no case was decided on both arms."
     low = max(-1.0, statistics.lower_bound(values, level))
     high = min(1.0, statistics.upper_bound(values, level))
+    mean = statistics.mean(values)
     numbers = (
-        f"{shown(float(values.mean()), -margin, signed=True)} "
+        f"{shown(mean, -margin, signed=True)} "
         f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {_cases(ruling)}"
     )
     if ruling.decision is Verdict.FAIL:
-        # Of a drop within the allowed one, "the allowed drop is 0.05" would read like a contradiction.
-        is_within = float(values.mean()) > -margin
-        allowed = "a proven drop fails, even one below the allowed" if is_within else "the allowed drop is"
-        return f"{name}: proven worse than the baseline: {numbers}; {allowed} {exact(margin)}."
+        within = f"not proven to be within the allowed drop of {exact(margin)}"
+        return f"{name}: proven worse than the baseline, and {within}: {numbers}."
+    if ruling.decision is Verdict.PASS and high < 0:
+        return f"{name}: worse, but proven to be within the allowed drop of {exact(margin)}: {numbers}."
     if ruling.decision is Verdict.PASS:
         return f"{name}: proven to be less than {exact(margin)} worse than the baseline: {numbers}."
     fewest = statistics.cases_for_pass(margin, level)
     if n < policy.min_cases:
-        least = max(fewest, policy.min_cases)
-        return f"{name}: {n} {_units(ruling)} decide nothing, and no fewer than {least} can pass: {numbers}."
-    if low > -margin:
-        return f"{name}: fewer than {fewest} {_units(ruling)} cannot prove a drop below {exact(margin)}: {numbers}."
+        missing = f"{policy.min_cases - n} more could show a collapse, {max(fewest, policy.min_cases)} can prove a PASS"
+        return f"{name}: {n} {_units(ruling)} decide nothing; {missing}: {numbers}."
+    if n < fewest:
+        only = f"{n} {_units(ruling)} can only show a {'collapse' if n < _FEW else 'large drop'}"
+        return f"{name}: {only}; {fewest} can prove a PASS: {numbers}."
     return (
         f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
         f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(ruling, values)}"
@@ -126,7 +139,7 @@ def _floor_sentence(ruling: Ruling, policy: Policy) -> str:
         return f"{name}: no case was decided."
     low = statistics.lower_bound(values, level, low=0.0, high=1.0)
     high = min(1.0, statistics.upper_bound(values, level))
-    mean = float(values.mean())
+    mean = statistics.mean(values)
     numbers = f"{shown(mean, floor)} [{shown(low, floor)}, {shown(high, floor)}] over {_cases(ruling)}"
     if ruling.decision is Verdict.FAIL:
         return f"{name}: proven below its floor of {exact(floor)}: {numbers}."
@@ -143,16 +156,21 @@ def _floor_sentence(ruling: Ruling, policy: Policy) -> str:
 
 
 def _cases(ruling: Ruling) -> str:
-    """The cases behind the numbers; of an early stop it says so, since such an estimate is biased away from 0."""
-    text = f"{len(ruling.paired.cases)} cases"
-    if ruling.paired.clusters is not None:
-        text += f" in {len(set(ruling.paired.clusters))} clusters"
-    return f"{text} (at stop, of {ruling.look.planned})" if ruling.look.early else text
+    """The cases behind the numbers, and why others have no pair; an estimate of an early stop is biased away from 0."""
+    paired = ruling.paired
+    text = f"{len(paired.cases)} cases"
+    if paired.is_grouped:
+        text += f" in {len(set(paired.unit.tolist()))} independent units"
+    if ruling.look.early:
+        text += f" (at stop, of {ruling.look.planned})"
+    if paired.left_out:
+        text += f"; {len(paired.left_out)} more have no output that holds every blocking check on both arms"
+    return text
 
 
 def _units(ruling: Ruling) -> str:
     """What counts as one."""
-    return "cases" if ruling.paired.clusters is None else "clusters"
+    return "independent units" if ruling.paired.is_grouped else "cases"
 
 
 def _crowded(ruling: Ruling) -> str:
@@ -172,7 +190,7 @@ def _settles(spread: float, distance: float, n: int) -> int | None:
 def _outlook(ruling: Ruling, values: statistics.Numbers) -> str:
     """What this dataset can show, and what would settle the question."""
     spread, n, margin = statistics.deviation(values), len(values), ruling.limit.value
-    detectable, mean = statistics.detectable_drop(values), float(values.mean())
+    detectable, mean = statistics.detectable_drop(values), statistics.mean(values)
     needed = max(statistics.cases_to_settle(spread, margin), statistics.cases_for_pass(margin, ruling.look.level))
     text = ""
     if spread:
@@ -182,7 +200,7 @@ def _outlook(ruling: Ruling, values: statistics.Numbers) -> str:
     if needed > n:
         wider = f", or an allowed drop of {shown(detectable)}" if margin < detectable < 1 else ""
         text += f" To settle it: about {needed} {_units(ruling)}{wider}."
-    if ruling.paired.noise is None or not spread or ruling.paired.clusters is not None:
+    if ruling.paired.noise is None or not spread or ruling.paired.is_grouped:
         return text
     candidate, baseline = ruling.paired.samples
     more = planning.forecast(

@@ -1,6 +1,7 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
 from evalgate.domain.inputs import (
+    ANSWERED,
     DEFAULT_LEVELS,
     STRICT_LEVEL,
     VARIABLE,
@@ -26,6 +27,7 @@ from evalgate.domain.inputs import (
     as_text,
     digest,
     digest_of_all,
+    normalize,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.trials import (
@@ -52,8 +54,11 @@ from evalgate.domain.trials import (
     outcome_from_json,
 )
 from evalgate.domain.verdict import (
+    RULE,
+    BlockingCheck,
     Calls,
     Comparison,
+    ConstantOutput,
     Counts,
     Criterion,
     DatasetRef,
@@ -73,19 +78,23 @@ from evalgate.domain.verdict import (
 )
 
 __all__ = [
+    "ANSWERED",
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",
+    "RULE",
     "STRICT_LEVEL",
     "VARIABLE",
     "Arm",
     "BaselineSample",
     "Batching",
+    "BlockingCheck",
     "Calls",
     "Case",
     "ChangeLevel",
     "Check",
     "Comparison",
     "Config",
+    "ConstantOutput",
     "Counts",
     "Criterion",
     "DatasetRef",
@@ -137,6 +146,7 @@ __all__ = [
     "as_text",
     "digest",
     "digest_of_all",
+    "normalize",
     "outcome_as_json",
     "outcome_from_json",
 ]

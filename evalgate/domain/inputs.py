@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -13,7 +14,15 @@ from typing import Literal, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
+ANSWERED = "answered"
+"""The name of the implicit blocking check that there is an answer: not empty, no refusal, not cut."""
+
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+
+
+_BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# shown as nothing, though their category says otherwise
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 def digest(value: Json) -> str:
@@ -30,6 +39,24 @@ def digest_of_all(values: Iterable[Json]) -> str:
         found.update(f"{',' if position else ''}{text}".encode("utf-8", "surrogatepass"))
     found.update(b"]")
     return found.hexdigest()
+
+
+def normalize(text: str) -> str:
+    """A text in NFC, in which every run of white space, invisible and control characters is one space, none at the ends.
+
+    Texts that differ in nothing else get the same verdict: so no author draws again by adding spaces.
+    """
+    return " ".join("".join(" " if _is_blank(char) else char for char in unicodedata.normalize("NFC", text)).split())
+
+
+def _is_blank(char: str) -> bool:
+    if char.isspace() or char in _BLANK:
+        return True
+    return unicodedata.category(char) in _BLANK_CATEGORIES or _is_variation_selector(char)
+
+
+def _is_variation_selector(char: str) -> bool:
+    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
 
 
 class Level(IntEnum):
@@ -72,8 +99,11 @@ class PromptVersion:
     @property
     def content(self) -> Json:
         """Everything that reaches the model, as plain data; names, descriptions and version numbers do not."""
+        return {"messages": [[message.role, message.content] for message in self.messages], **self._plain}
+
+    @property
+    def _plain(self) -> dict[str, Json]:
         return {
-            "messages": [[message.role, message.content] for message in self.messages],
             "model": self.model,
             "parameters": dict(self.parameters),
             "response_format": self.response_format,
@@ -83,6 +113,11 @@ class PromptVersion:
     @property
     def digest(self) -> str:
         return digest(self.content)
+
+    @property
+    def normalized_digest(self) -> str:
+        """The digest of the content but for white space, invisible and control characters: see `normalize`."""
+        return digest({**self._plain, "messages": [[m.role, normalize(m.content)] for m in self.messages]})
 
     @property
     def variables(self) -> frozenset[str]:
@@ -159,8 +194,8 @@ class Rubric:
 class Check:
     """A deterministic criterion: its type and options are known and typed by `score.checks`.
 
-    `documents` are the JSON Schemas a `json_schema` check may refer to, by URI, loaded beforehand: scoring reads no
-    file.
+    A blocking check is compared with the baseline; a `strict` one must hold in every draw of every case. `documents`
+    are the JSON Schemas a `json_schema` check may refer to, by URI, loaded beforehand: scoring reads no file.
     """
 
     name: str
@@ -168,6 +203,7 @@ class Check:
     options: Mapping[str, Json] = field(default_factory=dict)
     negated: bool = False
     blocking: bool = True
+    strict: bool = False
     documents: Mapping[str, Json] = field(default_factory=dict)
 
 
@@ -227,7 +263,8 @@ class Target:
 class LevelPolicy:
     """What one change level demands.
 
-    `inconclusive`: "merge" (with a warning), "drop" (block when the observed drop exceeds the allowed one) or "block".
+    `inconclusive`: "merge" (with a warning), "drop" (block when the observed drop exceeds the allowed one and its
+    p-value is at most 2 alpha) or "block".
     """
 
     judges: bool
@@ -242,17 +279,19 @@ class Policy:
 
     `minor_share` is the share of changed words above which an edit counts as MINOR. `immutability` says which
     history a version number is bound by: every commit ("history"), or only what the baseline's branch has.
-    `max_left_out` is the share of cases that may stay undecided; 0 fails closed. `removed_cases` says whether a change
+    `min_cases` is the number of units below which compared criteria decide nothing but broken cases. `max_left_out` is
+    the share of cases whose usable outputs may lack a score; None: one case below 100 cases, else 2 %. `removed_cases` says whether a change
     may take cases out of the dataset that judges it. `stop_early` lets a run below MAJOR stop at a look at which the
     answer is clear. A broken case with a tag of `critical_tags` fails by itself, and so does a proven fall over the
-    cases of a tag of `blocking_tags`. Stored baseline samples are refused after `baseline_max_age_days`.
+    cases of a tag of `blocking_tags`. Stored baseline samples are refused after `baseline_max_age_days`. `attempts`
+    says what several different attempts in one pull request do: "note" reports them, "strict" asks for more.
     """
 
     levels: Mapping[Level, LevelPolicy]
     alpha: float = 0.05
     max_drop: float = 0.05
-    min_cases: int = 20
-    max_left_out: float = 0.0
+    min_cases: int = 8
+    max_left_out: float | None = None
     minor_share: float = 0.05
     immutability: Literal["history", "published"] = "history"
     removed_cases: Literal["block", "allow"] = "block"
@@ -260,6 +299,7 @@ class Policy:
     critical_tags: tuple[str, ...] = ("critical",)
     blocking_tags: tuple[str, ...] = ()
     baseline_max_age_days: float = 7.0
+    attempts: Literal["note", "strict"] = "note"
 
 
 DEFAULT_LEVELS: Mapping[Level, LevelPolicy] = {
@@ -299,8 +339,10 @@ class Batching:
 class Gate:
     """One prompt with its dataset, targets, criteria and thresholds, as configured (rubrics and schemas loaded).
 
-    `baseline` is a prompt file that stands in for the one at the merge base. `files` are all files the gate was read
-    from besides prompt and dataset: schemas, rubrics, recorded outputs.
+    `baseline` is a prompt file that stands in for the one at the merge base. `wavering_samples` are the candidate's
+    samples of cases on which the stored baseline varies most. `cut_answers` says whether an answer that ends for want
+    of tokens is one. `files` are all files the gate was read from besides prompt and dataset: schemas, rubrics,
+    recorded outputs.
     """
 
     name: str
@@ -314,7 +356,14 @@ class Gate:
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
     baseline_samples: int = 3
     candidate_samples: int = 1
+    wavering_samples: int = 3
+    cut_answers: Literal["fail", "allow"] = "fail"
     files: tuple[str, ...] = ()
+
+    def judges_at(self, demands: LevelPolicy) -> tuple[Judge, ...]:
+        """The judges that a change level asks: those it demands, or all where no check decides without them."""
+        decides = any(check.blocking or check.name in self.thresholds for check in self.checks)
+        return self.judges if demands.judges or not decides else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

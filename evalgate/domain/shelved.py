@@ -27,21 +27,22 @@ class Shelf(Protocol):
 class ShelvedResult(Result):
     """Stands for a result that lies on a shelf: `outcome`, `scores` and `replies` are fetched each time they are read.
 
-    What passes over all results are made for is at hand: `values`, `failure`, `served_by`, `seconds`.
+    What passes over all results are made for is at hand: `values`, `failure`, `served_by`, `seconds`, `text_mark`.
     """
 
-    __slots__ = ("_place", "_shelf", "failure", "seconds", "served_by", "values")
+    __slots__ = ("_place", "_shelf", "failure", "seconds", "served_by", "text_mark", "values")
 
     values: Mapping[str, float | None]
     failure: Literal["unusable", "infrastructure"] | None
     served_by: str | None
     seconds: float | None
+    text_mark: int | None
     _shelf: Shelf
     _place: int
 
     def __init__(self, whole: Result, values: Mapping[str, float | None], shelf: Shelf, place: int) -> None:
         put = object.__setattr__
-        for name in ("case", "arm", "repeat", "tags", "failure", "served_by", "seconds"):
+        for name in ("case", "arm", "repeat", "tags", "failure", "served_by", "seconds", "text_mark"):
             put(self, name, getattr(whole, name))
         put(self, "values", values)
         put(self, "_shelf", shelf)
@@ -49,6 +50,9 @@ class ShelvedResult(Result):
 
     def without(self, criteria: Collection[str]) -> Result:
         return self._shelf.put(self._shelf.result(self._place).without(criteria))
+
+    def with_score(self, criterion: str, score: Scored) -> Result:
+        return self._shelf.put(self._shelf.result(self._place).with_score(criterion, score))
 
     @property
     def line(self) -> str:

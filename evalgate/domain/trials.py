@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Literal, TypeAlias, assert_never
 
 from evalgate.domain.inputs import Case, Gate, GoldenDataset, Json, Judge, Level, Message, PromptVersion, digest
+
+
+_MARK = (1 << 30) - 1  # a run keeps one for each result, and a small number is a small object
 
 
 class Arm(StrEnum):
@@ -260,6 +264,10 @@ class Result:
         """The same result with no score of these criteria."""
         return replace(self, scores={name: score for name, score in self.scores.items() if name not in criteria})
 
+    def with_score(self, criterion: str, score: Scored) -> Result:
+        """The same result with this score of a criterion."""
+        return replace(self, scores={**self.scores, criterion: score})
+
     @property
     def values(self) -> Mapping[str, float | None]:
         """The scores as numbers alone; None: unscored."""
@@ -273,6 +281,13 @@ class Result:
     @property
     def served_by(self) -> str | None:
         return self.outcome.served_by if isinstance(self.outcome, Output) else None
+
+    @property
+    def text_mark(self) -> int | None:
+        """A number that equal texts have in common; None where there is no text. Others seldom share one."""
+        if not isinstance(self.outcome, Output):
+            return None
+        return zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass")) & _MARK
 
     @property
     def seconds(self) -> float | None:
@@ -340,6 +355,7 @@ class GatePlan:
     asked for, `stored_baseline` says where they come from. `order` are the ids of all cases in the order they are run;
     with a `shard`, `trials` are those of its part alone. `past`: the baseline answered before this
     run, so that no fresh sample of it can be drawn, and there is no change that could have a level.
+    `requests` gives for each case that shares its request with another the id of the first such case.
     """
 
     gate: Gate
@@ -357,6 +373,7 @@ class GatePlan:
     stored_baseline: BaselineSample | None = None
     shard: Shard | None = None
     past: bool = False
+    requests: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,10 @@ from enum import StrEnum
 from typing import Literal
 
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
-from evalgate.domain.trials import BaselineSample, ChangeLevel, Result, Shard, Usage
+from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
+
+RULE = 2
+"""The number of the decision rule. Verdicts of another rule are decided anew."""
 
 
 class Verdict(StrEnum):
@@ -33,8 +36,11 @@ class Comparison:
 
     `difference` is candidate minus baseline (None without a baseline), `p_value` that of "not worse", `detectable`
     the smallest drop this dataset reliably shows (3 s_d / sqrt(n); None where nothing varies), `deviation` is s_d.
-    `undecided` are cases without a score on one of the arms; `regressed` and `improved` are cases whose score fell or
-    rose by 0.25 or more, the largest move first.
+    `units` are what counts as one (a case, a cluster, cases with equal requests), `pairs` the cases behind them.
+    `undecided` are cases with a usable output that has no score; `left_out` are cases for which one arm has no usable
+    output. `regressed` and `improved` are cases whose score fell or rose by 0.25 or more, the largest move first.
+    `broken` and `fixed` are cases that every draw settles, `suspects` those that may be broken and were not asked
+    again often enough to tell.
     """
 
     criterion: str
@@ -48,6 +54,44 @@ class Comparison:
     regressed: tuple[str, ...] = ()
     improved: tuple[str, ...] = ()
     undecided: tuple[str, ...] = ()
+    units: int = 0
+    pairs: int = 0
+    left_out: tuple[str, ...] = ()
+    broken: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockingCheck:
+    """What was found of one blocking check over the cases seen.
+
+    `decision`: PASS holds, FAIL, or INCONCLUSIVE. `failed` and `cases` count the candidate's first draws,
+    `baseline_failed` and `baseline_draws` all draws of the baseline. `p_more` is the mid-p of "the candidate fails
+    more often" (1.0 where nothing speaks of it). `for_good` are cases that the baseline held in all its samples and the
+    candidate failed in seven draws of seven; `open` may be such cases and cannot be settled; `wavered` failed at first
+    and held in a later draw; `both` are cases that the baseline fails as well.
+    """
+
+    criterion: str
+    decision: Verdict
+    cases: int
+    failed: int
+    baseline_draws: int
+    baseline_failed: int
+    p_more: float
+    for_good: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+    wavered: tuple[str, ...] = ()
+    both: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstantOutput:
+    """One text that the candidate gives for `cases` different requests, where the baseline's answers differ."""
+
+    text: str
+    cases: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +100,18 @@ class Finding:
 
     criterion: str | None
     kind: Literal[
-        "check", "min", "max_drop", "broken", "tag", "level", "version", "immutability", "completeness", "no_baseline"
+        "check",
+        "min",
+        "max_drop",
+        "broken",
+        "tag",
+        "level",
+        "version",
+        "immutability",
+        "completeness",
+        "no_baseline",
+        "constant_output",
+        "remark",
     ]
     decision: Verdict
     sentence: str
@@ -122,7 +177,8 @@ class Calls:
 class Criterion:
     """What a report keeps of a check or judge, so that a verdict can be reached again from the report alone.
 
-    `p95_seconds` is the limit on the 95th percentile of an arm's seconds, where a latency check sets one.
+    `p95_seconds` is the limit on the 95th percentile of an arm's seconds, where a latency check sets one. A `strict`
+    check must hold in every draw of every case.
     """
 
     name: str
@@ -130,6 +186,7 @@ class Criterion:
     blocking: bool
     digest: str
     p95_seconds: float | None = None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,10 +210,10 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
-    """Cases that turned: always passed by the baseline and failed by every fresh sample of the candidate, or reverse.
+    """Cases that turned on some compared criterion: passed by every baseline sample, failed by every draw, or reverse.
 
-    `open` turned from pass to fail in the run's own sample, and no fresh sample could settle it. `allowed` is how many
-    net broken cases (broken minus fixed) are no FAIL yet.
+    `open` turned from pass to fail and were not asked again often enough to tell. `allowed` is how many net broken
+    cases (broken minus fixed) of one criterion are no FAIL yet.
     """
 
     broken: tuple[str, ...] = ()
@@ -190,7 +247,10 @@ class Evidence:
     stop at a look. `confirmations` are fresh samples of cases that turned: they settle what is broken and take no part
     in any mean; `redraws` says whether who answers can draw any. `stored_baseline` is None when the baseline was
     sampled in the same run. A `shard` has results of its own part of the cases, and no verdict. `notes` say what the
-    reader should know of the versions.
+    reader should know of the versions. `requests` gives for each case that shares its request with another the first
+    such case: they count as one. An arm of `deterministic` answers an equal request equally, so one draw counts as all.
+    `evaluated` is the digest of the version that was answered, where only white space tells it from the candidate.
+    `verdict_key` is the digest of all that the verdict depends on but for chance; None where none is kept.
     """
 
     name: str
@@ -211,11 +271,18 @@ class Evidence:
     calls: Calls = field(default_factory=Calls)
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = None
+    requests: Mapping[str, str] = field(default_factory=dict)
+    deterministic: tuple[Arm, ...] = ()
+    evaluated: str | None = None
+    verdict_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """One gate's evidence, the policy it was judged by, and the verdict."""
+    """One gate's evidence, the policy it was judged by, and the verdict.
+
+    `units` counts what counts as one in the whole dataset: cases, or groups of cases that are not independent.
+    """
 
     evidence: Evidence
     thresholds: Mapping[str, Threshold]
@@ -230,6 +297,9 @@ class GateReport:
     comparisons: tuple[Comparison, ...]
     findings: tuple[Finding, ...]
     requirements: tuple[Requirement, ...]
+    units: int = 0
+    blocking: tuple[BlockingCheck, ...] = ()
+    constant_output: ConstantOutput | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +333,8 @@ class Report:
     """The one complete artifact of a run. `created_at` is ISO 8601 in UTC. No gates: nothing to gate, a pass.
 
     `warnings` are what went wrong beside the evaluation: a cache that cannot be written. `policy_changes` took no part
-    in this verdict, and need a sign-off; `sign_off` is the one that was given.
+    in this verdict, and need a sign-off; `sign_off` is the one that was given. `rule` is the number of the decision
+    rule that reached the verdict.
     """
 
     run_id: str
@@ -275,3 +346,4 @@ class Report:
     warnings: tuple[str, ...] = ()
     policy_changes: tuple[PolicyChange, ...] = ()
     sign_off: SignOff | None = None
+    rule: int = RULE

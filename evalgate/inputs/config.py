@@ -123,6 +123,8 @@ class _ConfigReader:
             thresholds=criteria.thresholds,
             baseline_samples=_data(samples, "baseline", 3),
             candidate_samples=_data(samples, "candidate", 1),
+            wavering_samples=_data(samples, "wavering", 3),
+            cut_answers=_data(node.get("answered"), "cut", "fail"),
             files=tuple(dict.fromkeys(given)),
         )
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from evalgate.domain import Check, Json, Judge, Rubric, Target, Threshold
+from evalgate.domain import ANSWERED, Check, Json, Judge, Rubric, Target, Threshold
 from evalgate.errors import EvalgateError, Fault
 from evalgate.inputs.files import Files
 from evalgate.inputs.nodes import Node
@@ -16,7 +16,7 @@ from evalgate.inputs.shape import Shape, unknown
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
-_NOT_OPTIONS = frozenset({"type", "name", "blocking"})
+_NOT_OPTIONS = frozenset({"type", "name", "blocking", "strict"})
 # what a judge asks for itself: another value would change how its reply is read
 _NOT_OF_A_JUDGE = NOT_PARAMETERS | {"logprobs", "top_logprobs"}
 _BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
@@ -64,6 +64,10 @@ class CriteriaReader:
     def _add(self, criterion: Any, node: Node, names: dict[str, Node], found: list[Any]) -> bool:
         if criterion is None:
             return False
+        if criterion.name == ANSWERED:
+            message = f'"{ANSWERED}" is the name of the check that every gate has: there is an answer'
+            self._shape.blame(node, message, "give it another `name:`")
+            return False
         if criterion.name in names:
             first = names[criterion.name].line
             self._shape.blame(
@@ -104,6 +108,7 @@ class CriteriaReader:
             options=options,
             negated=written != kind,
             blocking=_data(node, "blocking", True),
+            strict=_data(node, "strict", False),
             documents=documents,
         )
 
@@ -158,7 +163,7 @@ class CriteriaReader:
                         self._shape.blame(node, fault.message, fault.hint)
         return self._rubrics[str(name)]
 
-    def _thresholds(self, node: Node | None, names: Iterable[str] | None, criteria: Criteria) -> None:
+    def _thresholds(self, node: Node | None, names: Mapping[str, Node] | None, criteria: Criteria) -> None:
         """`names` are the criteria; None when they are not all known, so that no threshold can be called unknown."""
         for name, child in node.items() if node is not None else ():
             if names is not None and name not in names:
@@ -168,6 +173,18 @@ class CriteriaReader:
                 criteria.thresholds[name] = Threshold(
                     minimum=_data(child, "min", None), max_drop=_data(child, "max_drop", None)
                 )
+        self._strict(criteria, names or {})
+
+    def _strict(self, criteria: Criteria, nodes: Mapping[str, Node]) -> None:
+        """`strict` says that a blocking check must hold always, which no threshold can go with."""
+        for check in criteria.checks:
+            if not check.strict or check.name not in nodes:
+                continue
+            if not check.blocking:
+                self._shape.blame(nodes[check.name], f'"{check.name}" is strict, and not blocking', "leave one out")
+            elif check.name in criteria.thresholds:
+                message = f'"{check.name}" is strict, and has a threshold'
+                self._shape.blame(nodes[check.name], message, "leave `strict` out, or the threshold")
 
 
 def target_name(node: Node, targets: Mapping[str, Target | None], shape: Shape) -> str | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -12,12 +14,14 @@ from itertools import chain, zip_longest
 from typing import TypeVar
 
 from evalgate.domain import (
+    VARIABLE,
     Arm,
     Case,
     ChangeLevel,
     Gate,
     GatePlan,
     GoldenDataset,
+    Json,
     Judge,
     Level,
     Policy,
@@ -27,11 +31,14 @@ from evalgate.domain import (
     Target,
     Trial,
 )
+from evalgate.domain.units import first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan.serving import model_of
 
 _NAMED = 3
 _DAY = 86_400.0
+_EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
+_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 _Item = TypeVar("_Item")
 
@@ -62,8 +69,10 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     if baseline is not None:
         arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
     faults = [] if dataset.cases else [Fault(message="there is no case", place=Place(path=dataset.path))]
-    for _, version, target, _ in arms:
-        own = _version_faults(version, target, dataset)
+    for arm, version, target, _ in arms:
+        own = [*_version_faults(version, target, dataset)]
+        if arm is Arm.CANDIDATE:
+            own += _same_for_all(version, target, dataset)
         faults += own if remedy is None or version is not baseline else [replace(fault, hint=remedy) for fault in own]
     if baseline is not None:
         faults += _one_file_for_both(gate, candidate, baseline, targets)
@@ -72,7 +81,10 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     if faults:
         raise InputError(faults=list(dict.fromkeys(faults)))
     max_age = policy.baseline_max_age_days * _DAY
-    order = case_order(candidate, dataset)
+    equal = [
+        {case.id: _request_mark(version, target, case) for case in dataset.cases} for _, version, target, _ in arms
+    ]
+    order = case_order(gate.name, baseline, dataset, equal[1] if baseline is not None else {})
     asks = [(arm, partial(_request, arm, version, target, max_age), samples) for arm, version, target, samples in arms]
     trials = [
         Trial(case=case, arm=arm, repeat=repeat, ask=ask)
@@ -87,11 +99,38 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         baseline=baseline,
         dataset=dataset,
         level=level,
-        judges=gate.judges if policy.levels[level.effective].judges else (),
+        judges=gate.judges_at(policy.levels[level.effective]),
         trials=tuple(trials),
         order=tuple(case.id for case in order),
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
+        requests=first_of_unit([case.id for case in order], *equal),
     )
+
+
+def with_repeats(plan: GatePlan, cases: Collection[str], samples: int, targets: Mapping[str, Target]) -> GatePlan:
+    """The plan with so many samples of the candidate for each of these cases, in the order it had."""
+    gate = plan.gate
+    if not cases or samples <= gate.candidate_samples:
+        return plan
+    ask = partial(_request, Arm.CANDIDATE, plan.candidate, targets[gate.candidate_target], None)
+    trials: list[Trial] = []
+    for trial in plan.trials:
+        trials.append(trial)
+        if trial.arm is Arm.CANDIDATE and trial.case.id in cases and trial.repeat == gate.candidate_samples - 1:
+            more = range(gate.candidate_samples, samples)
+            trials += [Trial(case=trial.case, arm=Arm.CANDIDATE, repeat=repeat, ask=ask) for repeat in more]
+    return replace(plan, trials=tuple(trials))
+
+
+def _request_mark(version: PromptVersion, target: Target, case: Case) -> bytes:
+    """What cases with equal requests have in common."""
+    content: list[Json] = []
+    if target.kind != "recorded":
+        content.append([[message.role, message.content] for message in version.render(case.fields)])
+    if target.kind in ("recorded", "python"):
+        content.append(dict(case.fields))
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 def sampling(
@@ -108,18 +147,15 @@ def sampling(
 
 
 def part(plan: GatePlan, shard: Shard) -> GatePlan:
-    """The plan for one shard: every `of`-th case, or cluster of cases, of the order, from the `number`-th on.
+    """The plan for one shard: every `of`-th unit of the order, from the `number`-th on.
 
     Raises InputError where there are more shards than units, since some would be empty.
     """
-    clusters = {case.id: case.cluster for case in plan.dataset.cases}
-    units = dict.fromkeys(
-        ("case", case) if clusters[case] is None else ("cluster", clusters[case]) for case in plan.order
-    )
-    if shard.of > len(units):
-        raise InputError(f"{shard.of} shards for {len(units)} cases", hint="take fewer shards")
-    own = {unit for place, unit in enumerate(units) if place % shard.of == shard.number - 1}
-    cases = {c for c in plan.order if (("case", c) if clusters[c] is None else ("cluster", clusters[c])) in own}
+    units = number_units(plan.order, _clusters(plan.dataset), plan.requests)
+    count = len(set(units))
+    if shard.of > count:
+        raise InputError(f"{shard.of} shards for {count} cases", hint="take fewer shards")
+    cases = {case for case, unit in zip(plan.order, units, strict=True) if unit % shard.of == shard.number - 1}
     return replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in cases), shard=shard)
 
 
@@ -133,30 +169,43 @@ def fresh_sample(plan: GatePlan, case: Case, arm: Arm, number: int, targets: Map
     return Trial(case=case, arm=arm, repeat=repeat, ask=partial(_request, arm, version, targets[name], None))
 
 
-def case_order(candidate: PromptVersion, dataset: GoldenDataset) -> tuple[Case, ...]:
+def case_order(
+    gate: str, baseline: PromptVersion | None, dataset: GoldenDataset, requests: Mapping[str, bytes]
+) -> tuple[Case, ...]:
     """The cases shuffled inside each first tag and dealt round robin over the tags (untagged cases are a tag).
 
-    The shuffle sorts by sha256(seed, id), with the digests of candidate and dataset as the seed: the order depends on
-    the content alone, and neither on the dataset's own order nor on a random generator's version. Cases of one cluster
-    stay together, under the first tag of their first case by id.
+    The shuffle sorts by sha256(seed, id), with the digests of baseline and dataset and the gate's name as the seed: no
+    edit of the candidate changes the order, and neither do the dataset's own order or a random generator's version.
+    Cases of one cluster stay together, and so do those with equal `requests` of the baseline, under the first tag of
+    their first case by id.
     """
-    seed = candidate.digest + dataset.digest
+    seed = hashlib.sha256(
+        f"{baseline.digest if baseline is not None else ''}{dataset.digest}{gate}".encode("utf-8", "surrogatepass")
+    ).hexdigest()
 
     def draw(kind: str, name: str) -> bytes:
         return hashlib.sha256(f"{seed}\0{kind}\0{name}".encode("utf-8", "surrogatepass")).digest()
 
-    units: dict[tuple[str, str], list[Case]] = defaultdict(list)
-    for case in sorted(dataset.cases, key=lambda case: case.id):
-        units["case" if case.cluster is None else "cluster", case.cluster or case.id].append(case)
-    by_tag: dict[str, list[tuple[tuple[str, str], list[Case]]]] = defaultdict(list)
-    for name, cases in units.items():
-        by_tag[cases[0].tags[0] if cases[0].tags else ""].append((name, cases))
+    by_id = sorted(dataset.cases, key=lambda case: case.id)
+    ids = [case.id for case in by_id]
+    units: dict[int, list[Case]] = defaultdict(list)
+    for case, unit in zip(by_id, number_units(ids, _clusters(dataset), requests), strict=True):
+        units[unit].append(case)
+    by_tag: dict[str, list[tuple[bytes, list[Case]]]] = defaultdict(list)
+    for cases in units.values():
+        first = cases[0]
+        place = draw("case", first.id) if first.cluster is None else draw("cluster", first.cluster)
+        by_tag[first.tags[0] if first.tags else ""].append((place, cases))
     stacks = [
-        [cases for _, cases in sorted(by_tag[tag], key=lambda unit: draw(*unit[0]))]
+        [cases for _, cases in sorted(by_tag[tag], key=lambda unit: unit[0])]
         for tag in sorted(by_tag, key=lambda tag: draw("tag", tag))
     ]
     rounds: Iterator[tuple[list[Case] | None, ...]] = zip_longest(*stacks)
     return tuple(case for cases in chain.from_iterable(rounds) if cases is not None for case in cases)
+
+
+def _clusters(dataset: GoldenDataset) -> dict[str, str]:
+    return {case.id: case.cluster for case in dataset.cases if case.cluster is not None}
 
 
 def _request(  # noqa: PLR0917
@@ -191,7 +240,7 @@ def _request(  # noqa: PLR0917
 
 
 def _version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    path = version.path if version.source in ("working tree", version.path) else version.source
+    path = _path_of(version)
     if target.kind == "recorded":
         return
     if not version.messages:
@@ -205,6 +254,40 @@ def _version_faults(version: PromptVersion, target: Target, dataset: GoldenDatas
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
         yield from _missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+
+
+def _same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+    """A prompt that shows the model nothing of a case asks every case the same; a function is shown the case itself."""
+    if target.kind in ("recorded", "python") or len(dataset.cases) < 2 or not version.messages:
+        return
+    fields = sorted({field for case in dataset.cases for field in case.fields})
+    place = Place(path=_path_of(version), line=version.lines.get("messages", 0))
+    for written, name in _unread_fields(version, fields):
+        message = f"{written} is sent to the model as it stands: only {{{{{name}}}}} is filled in"
+        yield Fault(message=message, place=place, hint=f"write {{{{{name}}}}}")
+    if not version.variables:
+        message = f"no message uses a field of the cases, so all {len(dataset.cases)} cases ask the same"
+        shown = ", ".join(f"{{{{{name}}}}}" for name in fields[:3])
+        yield Fault(
+            message=message,
+            place=place,
+            hint=f"put the case's text where it belongs, such as {shown}; a text file is one message "
+            "(a .prompt.yml has several)",
+        )
+
+
+def _unread_fields(version: PromptVersion, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Template expressions over a field of the cases that are no plain variable, with the field: `{{ query | upper }}`."""
+    known = set(fields)
+    for message in version.messages:
+        for written in _EXPRESSION.findall(message.content):
+            name = next((word for word in _WORD.findall(written) if word in known), None)
+            if name is not None and not VARIABLE.fullmatch(written):
+                yield written, name
+
+
+def _path_of(version: PromptVersion) -> str:
+    return version.path if version.source in ("working tree", version.path) else version.source
 
 
 def _one_file_for_both(

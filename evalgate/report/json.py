@@ -7,7 +7,17 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from evalgate.domain import Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
+from evalgate.domain import (
+    RULE,
+    Evidence,
+    GateReport,
+    PolicyChange,
+    Report,
+    Result,
+    SignOff,
+    Usage,
+    Verdict,
+)
 from evalgate.domain.shelved import ShelvedResult
 from evalgate.errors import InputError, Place
 from evalgate.report import codec, view
@@ -26,6 +36,9 @@ _GATE_KEYS = (
     "dataset",
     "counts",
     "look",
+    "units",
+    "blocking",
+    "constant_output",
     "flips",
     "tags",
     "comparisons",
@@ -43,14 +56,19 @@ _GATE_KEYS = (
     "redraws",
     "stored_baseline",
     "shard",
+    "verdict_key",
+    "evaluated",
+    "deterministic",
     "order",
     "clusters",
+    "requests",
     "results",
     "confirmations",
 )
 _KEYS = (
     "format",
     "tool",
+    "rule",
     "run_id",
     "created_at",
     "decision",
@@ -62,6 +80,21 @@ _KEYS = (
     "sign_off",
     "gates",
 )
+# What reports of the first rule lack, by where it belongs.
+_ADDED_TO_GATE: Mapping[str, Any] = {
+    "units": 0,
+    "blocking": [],
+    "constant_output": None,
+    "verdict_key": None,
+    "evaluated": None,
+    "deterministic": [],
+    "requests": {},
+}
+_ADDED: Mapping[str, Mapping[str, Any]] = {
+    "comparisons": {"units": 0, "pairs": 0, "left_out": [], "broken": [], "fixed": [], "suspects": []},
+    "criteria": {"strict": False},
+    "policy": {"attempts": "note"},
+}
 # Report > gates > gate > findings, results: each of their entries stands on a line of its own.
 _OPEN_LEVELS = 4
 _ENCODER = json.JSONEncoder(allow_nan=False)
@@ -120,9 +153,24 @@ def around(text: str, lists: Iterable[tuple[ShelvedResult, ...]]) -> Report:
 
 def _checked(data: Any) -> Report:
     """The report that was written as `data`. Lists of results that are read already stand in it as tuples."""
+    if isinstance(data, dict) and "rule" not in data:
+        _complete(data)
     report = _report(data)
     _compare(data, _document(report, _encode_unshelved), "")
     return report
+
+
+def _complete(data: dict[str, Any]) -> None:
+    """Adds the keys that reports of the first decision rule lack, with what they mean there."""
+    data["rule"] = 1
+    for gate in codec.expect(data.get("gates"), list, "gates"):
+        found = codec.expect(gate, dict, "gates")
+        found |= {key: value for key, value in _ADDED_TO_GATE.items() if key not in found}
+        for name, added in _ADDED.items():
+            entries = found.get(name)
+            for entry in entries if isinstance(entries, list) else [entries]:
+                if isinstance(entry, dict):
+                    entry |= {key: value for key, value in added.items() if key not in entry}
 
 
 def _encode_unshelved(value: Any) -> Any:
@@ -139,6 +187,7 @@ def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tool": {"name": _TOOL, "version": report.tool_version},
+        "rule": report.rule,
         "run_id": report.run_id,
         "created_at": report.created_at,
         "decision": codec.encode(report.decision),
@@ -163,6 +212,9 @@ def _report(data: Any) -> Report:
     if isinstance(written, int) and not isinstance(written, bool) and written > FORMAT:
         raise Refused("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
     given = codec.members(data, _KEYS, "")
+    rule = codec.expect(given["rule"], int, "rule")
+    if not 1 <= rule <= RULE:
+        raise Refused("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
     tool = codec.members(given["tool"], ("name", "version"), "tool")
     gates = codec.expect(given["gates"], list, "gates")
     if given["policy_changes"] and given["exit_code"] == 0 and given["sign_off"] is None:
@@ -177,6 +229,7 @@ def _report(data: Any) -> Report:
         warnings=codec.decode(tuple[str, ...], given["warnings"], "warnings"),
         policy_changes=codec.decode(tuple[PolicyChange, ...], given["policy_changes"], "policy_changes"),
         sign_off=codec.decode(SignOff | None, given["sign_off"], "sign_off"),
+        rule=rule,
     )
 
 

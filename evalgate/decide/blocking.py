@@ -1,0 +1,227 @@
+"""Blocking checks: what fails for good, what fails more often than it did, and what cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evalgate.decide import exact, statistics
+from evalgate.decide.draws import Draws
+from evalgate.decide.exact import MoreFailures
+from evalgate.decide.roles import Roles
+from evalgate.decide.single_cases import Suspect, of_kind
+from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Verdict
+
+if TYPE_CHECKING:
+    from evalgate.decide.draws import Flags
+
+MAX_UNANSWERED = 0.10
+"""Of a baseline with a larger share of draws that are no answer nothing can be said."""
+SHARE_OF_LEVEL = 4
+"""Beside compared criteria the checks together have a quarter of a look's level."""
+_NAMED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ruling:
+    """What was decided of one blocking check at a look, and why it is undecided or fails."""
+
+    check: BlockingCheck
+    why: str = ""
+
+
+def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) -> Mapping[str, MoreFailures]:
+    """The exact test of each blocking check over the first `cases` cases.
+
+    Only the candidate's first draws take part, and equal requests count once, as their first case. Beyond the first
+    `compared_cases` the baseline may have been asked only about cases that the candidate fails, which would be
+    one-sided: these cases take part only where no case that holds there lacks a baseline.
+    """
+    import numpy as np
+
+    found = {}
+    for check in roles.blocking:
+        first = draws.scores(check, Arm.CANDIDATE)[0]
+        scores, drawn = draws.scores(check, Arm.BASELINE), draws.drawn[Arm.BASELINE]
+        whole = ~np.isnan(first) & drawn.any(axis=0) & ~(drawn & np.isnan(scores)).any(axis=0) & draws.alone
+        whole[cases:] = False
+        beyond = slice(compared_cases, cases)
+        if ((first[beyond] >= statistics.CASE_PASSES) & ~drawn[:, beyond].any(axis=0)).any():
+            whole[beyond] = False
+        failed = first[whole] < statistics.CASE_PASSES
+        others = (drawn & (scores < statistics.CASE_PASSES)).sum(axis=0)[whole]
+        counts = drawn.sum(axis=0)[whole]
+        found[check] = exact.more_failures(zip(failed.astype(int).tolist(), others.tolist(), counts.tolist()))
+    return found
+
+
+def proven_more(tests: Mapping[str, MoreFailures], roles: Roles, level: float) -> frozenset[str]:
+    """The checks that are proven to fail more often at this look's level, by Holm over those that could be."""
+    own = level / SHARE_OF_LEVEL if roles.compared else level
+    able = [check for check, test in tests.items() if test.least <= own]
+    rejected = statistics.holm([tests[check].p_value for check in able], own)
+    return frozenset(check for check, is_rejected in zip(able, rejected, strict=True) if is_rejected)
+
+
+def rule(
+    check: str,
+    draws: Draws,
+    roles: Roles,
+    suspects: Sequence[Suspect],
+    test: MoreFailures,
+    *,
+    cases: int,
+    is_proven: bool,
+) -> Ruling:
+    """The ruling on one check over the first `cases` cases. `suspects` are those seen, `is_proven` that it fails more."""
+    drawn = {arm: draws.drawn[arm][:, :cases] for arm in Arm}
+    scores = {arm: draws.scores(check, arm)[:, :cases] for arm in Arm}
+    fails = {arm: drawn[arm] & (scores[arm] < statistics.CASE_PASSES) for arm in Arm}
+    for_good = [s.case for s in of_kind(suspects, check, "for_good", "settled")]
+    unsettled = [s.case for s in of_kind(suspects, check, "for_good", "open", "lost")]
+    first = fails[Arm.CANDIDATE][0]
+    before = fails[Arm.BASELINE].any(axis=0)
+    known = {*for_good, *unsettled}
+    wavered = [case for case in _cases(draws, first & ~before) if case not in known]
+    why = _why_fails(check, roles, fails[Arm.CANDIDATE], for_good, is_proven)
+    decision = Verdict.FAIL if why else Verdict.PASS
+    if not why:
+        why = _why_undecided(check, draws, drawn, scores, unsettled)
+        decision = Verdict.INCONCLUSIVE if why else Verdict.PASS
+    return Ruling(
+        check=BlockingCheck(
+            criterion=check,
+            decision=decision,
+            cases=int(drawn[Arm.CANDIDATE][0].sum()),
+            failed=int(first.sum()),
+            baseline_draws=int(drawn[Arm.BASELINE].sum()),
+            baseline_failed=int(fails[Arm.BASELINE].sum()),
+            p_more=test.p_value,
+            for_good=tuple(for_good),
+            open=tuple(unsettled),
+            wavered=tuple(wavered),
+            both=tuple(_cases(draws, first & before)),
+        ),
+        why=why,
+    )
+
+
+def _why_fails(check: str, roles: Roles, fails: Flags, for_good: Sequence[str], is_proven: bool) -> str:
+    if check in roles.strict and fails.any():
+        return "strict"
+    if for_good:
+        return "for_good"
+    return "more" if is_proven else ""
+
+
+def _why_undecided(
+    check: str,
+    draws: Draws,
+    drawn: Mapping[Arm, Flags],
+    scores: Mapping[Arm, statistics.Numbers],
+    unsettled: Sequence[str],
+) -> str:
+    import numpy as np
+
+    if unsettled:
+        return "unsettled"
+    failed_calls = {arm: draws.failed[arm][:, : drawn[arm].shape[1]] for arm in Arm}
+    told = {arm: drawn[arm] & ~failed_calls[arm] if check == ANSWERED else drawn[arm] for arm in Arm}
+    if not any((scores[arm] >= statistics.CASE_PASSES).any() for arm in Arm):
+        return "nowhere"
+    if any((told[arm] & np.isnan(scores[arm])).any() for arm in Arm):
+        return "unscored"
+    if check == ANSWERED:
+        baseline = drawn[Arm.BASELINE]
+        unanswered = baseline & ~(scores[Arm.BASELINE] >= statistics.CASE_PASSES)
+        if unanswered.sum() > MAX_UNANSWERED * baseline.sum():
+            return "bad_hour"
+    return ""
+
+
+def finding(ruling: Ruling, evidence: Evidence) -> Finding:
+    """A ruling in words. An undecided one blocks at every level."""
+    found = ruling.check
+    return Finding(
+        criterion=found.criterion,
+        kind="check" if found.decision is not Verdict.INCONCLUSIVE else "completeness",
+        decision=found.decision,
+        sentence=_sentence(ruling, evidence),
+        blocks=found.decision is not Verdict.PASS,
+        cases=found.for_good or found.open if found.decision is not Verdict.PASS else (),
+    )
+
+
+def _sentence(ruling: Ruling, evidence: Evidence) -> str:
+    found, name = ruling.check, ruling.check.criterion
+    match ruling.why:
+        case "strict":
+            failing = tuple(dict.fromkeys((*found.wavered, *found.both, *found.for_good, *found.open)))
+            return f"{name}: strict, and some draw fails in {_listed(failing)}{_reason(evidence, name, failing)}."
+        case "for_good":
+            held = "the baseline held it in every draw" if found.baseline_draws else "there is no baseline"
+            return (
+                f"{name}: {_listed(found.for_good)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
+                f"{statistics.DRAWS_AMONG_MANY}, and {held}{_reason(evidence, name, found.for_good)}."
+            )
+        case "more":
+            return f"{name}: proven to fail more often than the baseline: {_counts(found)} (p = {found.p_more:.3g})."
+        case "unsettled":
+            cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
+            return (
+                f"{name}: {_listed(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
+                f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_reason(evidence, name, found.open)}."
+            )
+        case "nowhere":
+            return f"{name}: held in no draw of either version, so it compares nothing: {_counts(found)}."
+        case "unscored":
+            return f"{name}: a draw has no score, so whether the check holds is not known."
+        case "bad_hour":
+            return (
+                f"{name}: {found.baseline_failed or 'some'} of {found.baseline_draws} draws of the baseline are no "
+                "answer, and 10 % are allowed: sample the baseline again."
+            )
+        case _:
+            return _holds(found)
+
+
+def _holds(found: BlockingCheck) -> str:
+    name = found.criterion
+    if not found.failed and not found.baseline_failed:
+        return f"{name}: holds on all {found.cases} cases."
+    text = f"{name}: holds, compared with the baseline: {_counts(found)}."
+    if found.wavered:
+        text += f" Failed once and held when asked again: {_listed(found.wavered)}."
+    if found.both:
+        text += f" Failed by both versions: {_listed(found.both)}."
+    return text
+
+
+def _counts(found: BlockingCheck) -> str:
+    before = f"; the baseline: {found.baseline_failed} of {found.baseline_draws} draws" if found.baseline_draws else ""
+    return f"{found.failed} of {found.cases} cases failed at first{before}"
+
+
+def _fails(cases: Sequence[str]) -> str:
+    return "fails" if len(cases) == 1 else "fail"
+
+
+def _reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
+    """Why the first of these cases fails, led in by a semicolon; empty where nothing says so."""
+    for result in evidence.results if cases else ():
+        if result.case != cases[0] or result.arm is not Arm.CANDIDATE:
+            continue
+        score = result.scores.get(check)
+        if isinstance(score, Score) and score.value < statistics.CASE_PASSES and score.reason:
+            return f"; {cases[0]}: {score.reason.rstrip('.')}"
+    return ""
+
+
+def _cases(draws: Draws, flags: Flags) -> list[str]:
+    return [draws.order[int(place)] for place in flags.nonzero()[0]]
+
+
+def _listed(cases: Sequence[str]) -> str:
+    more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
+    return f"{', '.join(cases[:_NAMED])}{more}"

@@ -1,0 +1,124 @@
+"""All scores of a gate as arrays: each case's draws on both arms, in the order they were made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from evalgate.decide import statistics
+from evalgate.domain import Arm, Evidence, Result
+from evalgate.domain.units import number_units, order_by_unit
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from evalgate.decide.statistics import Numbers
+
+    Flags: TypeAlias = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draws:
+    """The draws that enter the means, as rows of draws by columns of cases.
+
+    `order` are the cases as they are looked at: those of one unit side by side, at the place of its first case; `unit`
+    numbers the unit of each. `alone` is false for a case that repeats the request of an earlier one. `drawn` says which
+    draws were made, `failed` for which of them the call itself failed for good. `values` holds the scores by criterion
+    and arm (NaN: no score), `named` whether a score was looked for. Rows are compact: row 0 is a case's first draw.
+    """
+
+    order: tuple[str, ...]
+    unit: NDArray[np.intp]
+    alone: Flags
+    tags: Mapping[str, tuple[str, ...]]
+    drawn: Mapping[Arm, Flags]
+    failed: Mapping[Arm, Flags]
+    values: Mapping[tuple[str, Arm], Numbers]
+    named: Mapping[tuple[str, Arm], Flags]
+    places: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def units(self) -> int:
+        return int(self.unit[-1]) + 1 if len(self.unit) else 0
+
+    def cases_of(self, units: int) -> int:
+        """How many cases the first `units` units have."""
+        return int(self.unit.searchsorted(units))
+
+    def scores(self, criterion: str, arm: Arm) -> Numbers:
+        """The scores of one criterion; all NaN where there are none."""
+        import numpy as np
+
+        found = self.values.get((criterion, arm))
+        return np.full(self.drawn[arm].shape, np.nan) if found is None else found
+
+    def asked(self, criterion: str, arm: Arm) -> Flags:
+        """Which draws name the criterion at all, with a score or without one."""
+        import numpy as np
+
+        found = self.named.get((criterion, arm))
+        return np.zeros(self.drawn[arm].shape, dtype=bool) if found is None else found
+
+    def holding(self, checks: Iterable[str], arm: Arm) -> Flags:
+        """Which draws hold all of these checks."""
+        holds = self.drawn[arm].copy()
+        for check in checks:
+            holds &= self.scores(check, arm) >= statistics.CASE_PASSES
+        return holds
+
+
+def draws_of(evidence: Evidence) -> Draws:
+    """The draws of all results of a gate; confirmations are no part of them."""
+    import numpy as np
+
+    planned = evidence.order or tuple(dict.fromkeys(result.case for result in evidence.results))
+    order, units = order_by_unit(planned, number_units(planned, evidence.clusters, evidence.requests))
+    places = {case: place for place, case in enumerate(order)}
+    rows: dict[Arm, int] = {}
+    entries: dict[Arm, list[tuple[int, int, Result]]] = {arm: [] for arm in Arm}
+    made = {arm: [0] * len(order) for arm in Arm}
+    tags: dict[str, tuple[str, ...]] = {}
+    for result in sorted(evidence.results, key=lambda result: result.repeat):
+        place = places[result.case]
+        row = made[result.arm][place]
+        made[result.arm][place] = row + 1
+        entries[result.arm].append((row, place, result))
+        if result.tags:
+            tags[result.case] = tuple(dict.fromkeys((*tags.get(result.case, ()), *result.tags)))
+    drawn, failed = {}, {}
+    values: dict[tuple[str, Arm], Numbers] = {}
+    named: dict[tuple[str, Arm], Flags] = {}
+    for arm, own in entries.items():
+        rows[arm] = max((row for row, *_ in own), default=0) + 1
+        shape = (rows[arm], len(order))
+        drawn[arm], failed[arm] = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
+        for row, place, result in own:
+            drawn[arm][row, place] = True
+            failed[arm][row, place] = result.failure == "infrastructure"
+            for name, value in result.values.items():
+                key = (name, arm)
+                if key not in values:
+                    values[key], named[key] = np.full(shape, np.nan), np.zeros(shape, dtype=bool)
+                named[key][row, place] = True
+                if value is not None:
+                    values[key][row, place] = value
+    seen: set[str] = set()
+    alone = np.ones(len(order), dtype=bool)
+    for place, case in enumerate(order):
+        request = evidence.requests.get(case)
+        if request is not None:
+            alone[place] = request not in seen
+            seen.add(request)
+    return Draws(
+        order=order,
+        unit=np.array(units, dtype=np.intp),
+        alone=alone,
+        tags=tags,
+        drawn=drawn,
+        failed=failed,
+        values=values,
+        named=named,
+        places=places,
+    )

@@ -1,0 +1,72 @@
+"""Whether a check fails more often than it did: the exact conditional test of two failure counts, paired by case.
+
+Given how many draws of a case failed on both arms together, each draw is as likely as any other to be one of them if
+the versions are equal. So the candidate's first draw of case i is a failing one with probability t_i / (K_i + 1), where
+t_i counts the failures among it and the K_i baseline draws, independently of the other cases; the number of failing
+first draws is a Poisson binomial. The p-value is the mid-p, P(X > x) + P(X = x) / 2 (Lancaster 1961).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evalgate.decide.statistics import Numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoreFailures:
+    """The mid-p of "the candidate fails more often", and the least value that it could have had with these counts."""
+
+    p_value: float
+    least: float
+
+
+NOTHING = MoreFailures(p_value=1.0, least=1.0)
+"""Where no case says anything."""
+
+
+def more_failures(cases: Iterable[tuple[int, int, int]]) -> MoreFailures:
+    """The test over cases, each given as (candidate's first draw failed: 0 or 1, failed baseline draws, baseline draws).
+
+    Cases in which no draw failed, or every one, say nothing.
+    """
+    strata: Counter[tuple[int, int]] = Counter()
+    failed = 0
+    for first, others, draws in cases:
+        together = first + others
+        if 0 < together < draws + 1:
+            strata[together, draws + 1] += 1
+            failed += first
+    if not strata:
+        return NOTHING
+    rates = tuple(sorted((together / draws, count) for (together, draws), count in strata.items()))
+    probabilities = _distribution(rates)
+    p_value = float(probabilities[failed + 1 :].sum()) + 0.5 * float(probabilities[failed])
+    return MoreFailures(p_value=p_value, least=0.5 * math.prod(rate**count for rate, count in rates))
+
+
+@lru_cache(256)
+def _distribution(rates: tuple[tuple[float, int], ...]) -> Numbers:
+    """The probabilities of 0, 1, ... failures: a sum of independent binomials, each (probability, size)."""
+    import numpy as np
+
+    found = np.ones(1)
+    for rate, count in rates:
+        found = np.convolve(found, _binomial(rate, count))
+    return found
+
+
+def _binomial(rate: float, count: int) -> Numbers:
+    import numpy as np
+
+    whole = math.lgamma(count + 1)
+    odds, none = math.log(rate) - math.log1p(-rate), count * math.log1p(-rate)
+    logs = [whole - math.lgamma(k + 1) - math.lgamma(count - k + 1) + k * odds + none for k in range(count + 1)]
+    found: Numbers = np.exp(np.array(logs))
+    return found

@@ -1,0 +1,77 @@
+"""What needs no statistics: floors of checks and percentiles of seconds, over every output of the candidate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from evalgate.decide import statistics
+from evalgate.decide.compare import Paired
+from evalgate.domain import Arm, Criterion, Evidence, Finding, Verdict
+from evalgate.domain.numbers import exact, shown
+
+
+def findings(
+    evidence: Evidence, floors: Mapping[str, float], pairs: Mapping[str, Paired], order: Sequence[str]
+) -> list[Finding]:
+    """A finding for each check with a floor. `pairs` are of the candidate alone, over all of `order`.
+
+    FAIL as soon as the outputs still to come cannot mend it; PASS only when every case has been answered.
+    """
+    found = []
+    for criterion in evidence.criteria:
+        if criterion.name in floors:
+            one = _check(evidence, criterion, floors[criterion.name], pairs[criterion.name], len(order))
+            found += [one] if one is not None else []
+    return [*found, *_percentiles(evidence, order)]
+
+
+def _check(evidence: Evidence, criterion: Criterion, floor: float, paired: Paired, planned: int) -> Finding | None:
+    n = len(paired.cases)
+    answered = len({r.case for r in evidence.results if r.arm is Arm.CANDIDATE})
+    if n == 0:
+        return None
+    failed = tuple(case for case, value in zip(paired.cases, paired.candidate, strict=True) if value < 1.0)
+    # as good as it can still become: every case that was not run yet holds
+    to_come = max(0, planned - answered)
+    held = statistics.mean(paired.candidate)
+    rate = (float(paired.candidate.sum()) + to_come) / (n + to_come) if to_come else held
+    if rate >= floor and to_come:
+        return None
+    passed = rate >= floor
+    sentence = f"{n - len(failed)} of {n} cases hold, {shown(held, floor)} against a floor of {exact(floor)}"
+    return Finding(
+        criterion=criterion.name,
+        kind="min",
+        decision=Verdict.PASS if passed else Verdict.FAIL,
+        sentence=f"{criterion.name}: {sentence}.",
+        blocks=not passed,
+        cases=failed,
+    )
+
+
+def _percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]:
+    """The 95th percentile of the candidate's seconds, where a latency check limits it (nearest rank)."""
+    found = []
+    for criterion in evidence.criteria:
+        limit = criterion.p95_seconds
+        if limit is None or not criterion.blocking:
+            continue
+        candidate = [result for result in evidence.results if result.arm is Arm.CANDIDATE]
+        seconds = sorted(result.seconds for result in candidate if result.seconds is not None)
+        complete = {result.case for result in candidate} >= set(order)
+        if not seconds or not complete:
+            continue
+        value = seconds[math.ceil(0.95 * len(seconds)) - 1]
+        held = value <= limit
+        found.append(
+            Finding(
+                criterion=criterion.name,
+                kind="check",
+                decision=Verdict.PASS if held else Verdict.FAIL,
+                sentence=f"{criterion.name}: the 95th percentile is {shown(value, limit)} s over {len(seconds)} "
+                f"outputs; the limit is {exact(limit)} s.",
+                blocks=not held,
+            )
+        )
+    return found

@@ -1,0 +1,101 @@
+"""What a verdict says besides its thresholds: constant outputs, judges that see no difference, falls that gate nothing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from evalgate.decide.compare import Paired
+from evalgate.decide.looks import Standing
+from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, Output, Result, Verdict
+from evalgate.domain.numbers import shown
+
+LARGE_FALL = 0.25
+"""A mean that falls by more than this is said first, whether it gates or not."""
+_MIN_CASES = 8
+_DIFFERENT = 0.9
+_SHARE = 0.05
+_LEAST = 3
+
+
+def constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput | None:
+    """The text that the candidate gives for many different requests; None where there is none.
+
+    Only where at least 8 cases have different requests and 90 % of the baseline's texts differ: a classifier repeats
+    itself on both arms. A text is constant when max(3, 5 %) of the cases have it, and 5 points more than the baseline's
+    commonest. The first draw of each case counts.
+    """
+    if evidence.baseline is None:
+        return None
+    texts = _first_texts(evidence.results, frozenset(seen))
+    rows = {evidence.requests.get(case, case): both for case in seen if len(both := texts.get(case, {})) == 2}
+    if len(rows) < _MIN_CASES:
+        return None
+    before = Counter(both[Arm.BASELINE] for both in rows.values())
+    now = Counter(both[Arm.CANDIDATE] for both in rows.values())
+    mark, count = now.most_common(1)[0]
+    commonest = before.most_common(1)[0][1]
+    if len(before) < _DIFFERENT * len(rows):
+        return None
+    if count < max(_LEAST, _SHARE * len(rows)) or count < commonest + _SHARE * len(rows):
+        return None
+    for result in evidence.results:
+        if result.arm is Arm.CANDIDATE and result.text_mark == mark and isinstance(result.outcome, Output):
+            return ConstantOutput(text=result.outcome.text, cases=count)
+    return None
+
+
+def constant_finding(found: ConstantOutput) -> Finding:
+    """Why a constant output is no PASS at any level."""
+    text = " ".join(found.text.split())
+    short = text if len(text) <= 60 else f"{text[:59]}…"
+    return Finding(
+        criterion=None,
+        kind="constant_output",
+        decision=Verdict.INCONCLUSIVE,
+        sentence=f'Constant output: the candidate says "{short}" in {found.cases} cases with different requests.',
+        blocks=True,
+    )
+
+
+def remarks(comparisons: Sequence[Comparison], standing: Standing) -> Iterator[Finding]:
+    """Findings that decide nothing and are said in the headline."""
+    gating = {ruling.limit.criterion for ruling in standing.rulings} | set(standing.roles.blocking)
+    gating |= set(standing.roles.floors)
+    for comparison in comparisons:
+        name, difference = comparison.criterion, comparison.difference
+        if name not in gating and difference is not None and difference.value < -LARGE_FALL:
+            fall = shown(difference.value, -LARGE_FALL, signed=True)
+            yield _remark(name, f"{name} changed by {fall} and gates nothing.")
+    for name in standing.roles.judges:
+        value = _one_score(standing.pairs.get(name))
+        if value is not None:
+            yield _remark(name, f"{name} gives {shown(value)} to every output of both versions: it sees no difference.")
+
+
+def _one_score(paired: Paired | None) -> float | None:
+    """The one score that a judge gives to everything on both arms; None where it gives several, or too few."""
+    if paired is None or paired.differences is None or len(paired.cases) < _MIN_CASES:
+        return None
+    first = float(paired.candidate[0])
+    same = (abs(paired.candidate - first) < 1e-9).all() and (abs(paired.differences) < 1e-9).all()
+    return first if same and (paired.noise is None or math.isclose(paired.noise, 0.0, abs_tol=1e-12)) else None
+
+
+def _remark(criterion: str, sentence: str) -> Finding:
+    return Finding(criterion=criterion, kind="remark", decision=Verdict.PASS, sentence=sentence, blocks=False)
+
+
+def _first_texts(results: Sequence[Result], seen: frozenset[str]) -> Mapping[str, Mapping[Arm, int]]:
+    """A mark of the text of each case's first draw, by arm; draws without a text are left out."""
+    first: dict[tuple[str, Arm], tuple[int, int | None]] = {}
+    for result in results:
+        key = (result.case, result.arm)
+        if result.case in seen and (key not in first or result.repeat < first[key][0]):
+            first[key] = (result.repeat, result.text_mark)
+    found: dict[str, dict[Arm, int]] = {}
+    for (case, arm), (_, mark) in first.items():
+        if mark is not None:
+            found.setdefault(case, {})[arm] = mark
+    return found

@@ -1,0 +1,77 @@
+"""What each criterion of a gate is for: compared with the baseline, blocking, held to a floor, or only reported."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evalgate.domain import ANSWERED, Check, Criterion, Policy, Threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """Names of criteria, in their order.
+
+    `compared` have an allowed drop (`allowed`), `blocking` are checks that must not fail more than the baseline's,
+    `strict` those of them that must hold in every draw, `floors` checks with a rate that must be reached. `judges` are
+    all judges: they see only outputs that held every blocking check.
+    """
+
+    compared: tuple[str, ...]
+    allowed: Mapping[str, float]
+    blocking: tuple[str, ...]
+    strict: frozenset[str]
+    floors: Mapping[str, float]
+    judges: frozenset[str]
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The blocking checks that the configuration names, without the implicit `answered`."""
+        return tuple(name for name in self.blocking if name != ANSWERED)
+
+    def required(self, criterion: str) -> tuple[str, ...]:
+        """The blocking checks that an output must hold before its score on a criterion counts.
+
+        For a judge all of them; for a check that is no blocking one, that there was an answer.
+        """
+        if criterion in self.judges:
+            return self.blocking
+        return () if criterion in self.blocking else tuple(name for name in self.blocking if name == ANSWERED)
+
+
+def roles_of(
+    criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
+) -> Roles:
+    """The roles of all criteria. Without a baseline nothing is compared, and a check's allowed drop makes it blocking."""
+    allowed = {}
+    floors = {}
+    for criterion in criteria:
+        threshold = thresholds.get(criterion.name, Threshold())
+        drop = threshold.max_drop
+        if drop is None and criterion.kind == "judge":
+            drop = policy.max_drop
+        if drop is not None and with_baseline:
+            allowed[criterion.name] = drop
+        if criterion.kind == "check" and threshold.minimum is not None:
+            floors[criterion.name] = threshold.minimum
+    blocking = tuple(
+        criterion.name
+        for criterion in criteria
+        if is_blocking(criterion, thresholds.get(criterion.name), with_baseline=with_baseline)
+    )
+    return Roles(
+        compared=tuple(allowed),
+        allowed=allowed,
+        blocking=blocking,
+        strict=frozenset(criterion.name for criterion in criteria if criterion.strict and criterion.name in blocking),
+        floors=floors,
+        judges=frozenset(criterion.name for criterion in criteria if criterion.kind == "judge"),
+    )
+
+
+def is_blocking(criterion: Criterion | Check, threshold: Threshold | None, *, with_baseline: bool) -> bool:
+    """Whether a criterion is a blocking check: a threshold of its own, which says how much may fail, replaces that."""
+    if isinstance(criterion, Criterion) and criterion.kind != "check":
+        return False
+    own = threshold or Threshold()
+    return criterion.blocking and own.minimum is None and (own.max_drop is None or not with_baseline)

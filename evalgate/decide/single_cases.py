@@ -1,0 +1,197 @@
+"""Single cases: what worked with the baseline and does not work any more, settled by asking that very case again.
+
+A case is broken on a compared criterion when every baseline sample passed (three at least) and the candidate's first
+draws all fail: four of four where one criterion is compared, seven of seven where several are. It is fixed the other
+way round. A blocking check fails a case for good in seven draws of seven. Draws are those of the run, then fresh ones
+one at a time, up to the first that disagrees.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from evalgate.decide import statistics
+from evalgate.decide.draws import Draws
+from evalgate.decide.roles import Roles
+from evalgate.domain import Arm, Evidence
+
+if TYPE_CHECKING:
+    from evalgate.decide.draws import Flags
+
+Values: TypeAlias = Mapping[str, float | None]
+Kind: TypeAlias = Literal["broken", "fixed", "for_good"]
+State: TypeAlias = Literal["settled", "open", "lost"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """A case that may be broken, fixed, or failed for good on one criterion; refuted ones are not kept.
+
+    "settled": enough draws say so; "open": all so far say so; "lost": a draw has no score, so that it cannot be told.
+    `wants` is the arm of which one more draw is needed, `wants_sure` the same to have seven draws; None: no draw would
+    help, or none can be had. `sure`: settled by seven draws, as a critical case has to be.
+    """
+
+    case: str
+    place: int
+    criterion: str
+    kind: Kind
+    state: State
+    wants: Arm | None
+    sure: bool
+    wants_sure: Arm | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turned:
+    """The cases that turned in the run's own draws, by criterion and kind, with those draws."""
+
+    cases: Mapping[tuple[str, Kind], tuple[int, ...]]
+    planned: Mapping[tuple[str, Arm], tuple[Values, ...]]
+
+
+def turned(evidence: Evidence, draws: Draws, roles: Roles) -> Turned:
+    """The cases whose first draws make them suspects; fresh draws can only refute or settle them."""
+    found: dict[tuple[str, Kind], tuple[int, ...]] = {}
+    for criterion in roles.compared:
+        required = roles.required(criterion)
+        held = {arm: draws.holding(required, arm) for arm in Arm}
+        passes = {arm: draws.scores(criterion, arm) >= statistics.CASE_PASSES for arm in Arm}
+        fails = {arm: draws.scores(criterion, arm) < statistics.CASE_PASSES for arm in Arm}
+        for kind, before, now in (("broken", passes, fails), ("fixed", fails, passes)):
+            agreed = _all(draws.drawn[Arm.BASELINE], held[Arm.BASELINE] & before[Arm.BASELINE])
+            first = held[Arm.CANDIDATE][0] & now[Arm.CANDIDATE][0]
+            found[criterion, kind] = _places(agreed & first)  # type: ignore[index]
+    for check in roles.blocking:
+        failing = draws.scores(check, Arm.CANDIDATE)[0] < statistics.CASE_PASSES
+        ever = (draws.scores(check, Arm.BASELINE) < statistics.CASE_PASSES).any(axis=0)
+        found[check, "for_good"] = _places(failing & ~ever)
+    suspects = {draws.order[place] for places in found.values() for place in places}
+    planned: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
+    for result in sorted((r for r in evidence.results if r.case in suspects), key=lambda result: result.repeat):
+        planned[result.case, result.arm] += (result.values,)
+    return Turned(cases=found, planned=planned)
+
+
+def suspects(evidence: Evidence, draws: Draws, roles: Roles, known: Turned) -> tuple[Suspect, ...]:
+    """What the draws so far, fresh ones included, say of every case that turned; in the order of the cases."""
+    fresh: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
+    for result in sorted(evidence.confirmations, key=lambda result: result.repeat):
+        fresh[result.case, result.arm] += (result.values,)
+    need = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
+    found = []
+    for (criterion, kind), places in known.cases.items():
+        for place in places:
+            case = draws.order[place]
+            drawn = {arm: known.planned.get((case, arm), ()) for arm in Arm}
+            view = _View(
+                criterion=criterion,
+                kind=kind,
+                required=() if kind == "for_good" else roles.required(criterion),
+                planned=drawn,
+                fresh={arm: fresh[case, arm] for arm in Arm},
+                deterministic=evidence.deterministic,
+                redraws=evidence.redraws,
+            )
+            state, wants = view.settle(statistics.DRAWS_AMONG_MANY if kind == "for_good" else need)
+            if state == "refuted":
+                continue
+            sure, wants_sure = view.settle(statistics.DRAWS_AMONG_MANY)
+            found.append(
+                Suspect(
+                    case=case,
+                    place=place,
+                    criterion=criterion,
+                    kind=kind,
+                    state=state,
+                    wants=wants,
+                    sure=sure == "settled",
+                    wants_sure=None if sure == "refuted" else wants_sure,
+                )
+            )
+    return tuple(sorted(found, key=lambda suspect: suspect.place))
+
+
+def of_kind(found: Iterable[Suspect], criterion: str, kind: Kind, *states: State) -> list[Suspect]:
+    """The suspects of one criterion in one of these states."""
+    return [s for s in found if s.criterion == criterion and s.kind == kind and s.state in states]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """One case on one criterion: its draws as "the way it went before" (True), otherwise (False), unknown (None)."""
+
+    criterion: str
+    kind: Kind
+    required: Sequence[str]
+    planned: Mapping[Arm, tuple[Values, ...]]
+    fresh: Mapping[Arm, tuple[Values, ...]]
+    deterministic: Collection[Arm]
+    redraws: bool
+
+    def settle(self, need: int) -> tuple[Literal["settled", "open", "lost", "refuted"], Arm | None]:
+        """The state with `need` draws of the candidate, and the arm of which one more would help."""
+        blocking = self.kind == "for_good"
+        # what has no baseline, such as a new version of nothing, is told by the candidate's draws alone
+        alone = blocking and not self.planned[Arm.BASELINE]
+        before = [] if alone else self._seen(Arm.BASELINE, statistics.BASELINE_DRAWS)
+        now = self._seen(Arm.CANDIDATE, need)
+        if not now or now[0] is not False or (not alone and (not before or before[0] is not True)):
+            return "refuted", None
+        if True in now or (not alone and False in before):
+            return "refuted", None
+        if None in now or None in before:
+            # an answer that fails a blocking check says nothing of a judge; that a call failed says nothing of a case
+            lost = blocking or self._has_failed_call(need)
+            return ("lost" if lost else "refuted"), None
+        if len(now) < need:
+            return "open", self._more(Arm.CANDIDATE)
+        if not alone and len(before) < statistics.BASELINE_DRAWS:
+            return "open", self._more(Arm.BASELINE)
+        return "settled", None
+
+    def _more(self, arm: Arm) -> Arm | None:
+        return arm if self.redraws else None
+
+    def _seen(self, arm: Arm, need: int) -> list[bool | None]:
+        values = self._values(arm, need)
+        if arm in self.deterministic and values:
+            values = [values[0]] * max(need, len(values))
+        seen = [self._see(each) for each in values]
+        # every planned sample of the baseline counts; of the candidate, the first so many
+        return seen if arm is Arm.BASELINE else seen[:need]
+
+    def _values(self, arm: Arm, need: int) -> list[Values]:
+        planned = list(self.planned[arm])
+        if arm is Arm.BASELINE and len(planned) >= need:
+            return planned
+        return [*planned, *self.fresh[arm]]
+
+    def _see(self, values: Values) -> bool | None:
+        score = values.get(self.criterion)
+        if score is None:
+            return None
+        if any((values.get(check) or 0.0) < statistics.CASE_PASSES for check in self.required):
+            return None
+        return (score >= statistics.CASE_PASSES) is (self.kind != "fixed")
+
+    def _has_failed_call(self, need: int) -> bool:
+        return any(
+            all(value is None for value in values.values())
+            for arm, most in ((Arm.CANDIDATE, need), (Arm.BASELINE, statistics.BASELINE_DRAWS))
+            for values in self._values(arm, most)[:most]
+        )
+
+
+def _all(drawn: Flags, holds: Flags) -> Flags:
+    """The cases with a draw, all of whose draws hold."""
+    import numpy as np
+
+    return np.asarray(drawn.any(axis=0) & ~(drawn & ~holds).any(axis=0))
+
+
+def _places(flags: Flags) -> tuple[int, ...]:
+    return tuple(int(place) for place in flags.nonzero()[0])

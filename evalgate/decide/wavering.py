@@ -1,0 +1,42 @@
+"""The cases on which the baseline varies most: there the candidate is asked three times, where it helps most a call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+
+from evalgate.decide import statistics
+from evalgate.domain import Result
+
+TIMES = 3.0
+"""A case wavers when its variance is so many times the mean variance of a criterion."""
+SHARE = 0.25
+"""At most this share of the cases is repeated."""
+_DECIMALS = 9
+
+
+def wavering_cases(results: Sequence[Result], order: Sequence[str], compared: Collection[str]) -> tuple[str, ...]:
+    """The cases to repeat, from the baseline's stored results alone, so that the mean stays unbiased."""
+    rows: dict[str, dict[str, list[float]]] = {case: {} for case in order}
+    for result in results:
+        for name, value in result.values.items():
+            if name in compared and value is not None and result.case in rows:
+                rows[result.case].setdefault(name, []).append(value)
+    return tuple(order[place] for place in choose([rows[case] for case in order]))
+
+
+def choose(samples: Sequence[Mapping[str, Sequence[float]]]) -> tuple[int, ...]:
+    """The places of the cases to repeat, in the order they are chosen: the largest weight first, ties in run order.
+
+    `samples` gives each case's baseline scores by criterion. The weight of a case is the largest, over criteria, of its
+    sample variance (n - 1) over the mean variance of all cases.
+    """
+    weights = [0.0] * len(samples)
+    for name in {name for row in samples for name in row}:
+        variances = [statistics.spread(row.get(name, ())) ** 2 for row in samples]
+        mean = math.fsum(variances) / len(variances)
+        if mean > 0:
+            weights = [max(weight, variance / mean) for weight, variance in zip(weights, variances, strict=True)]
+    chosen = [place for place, weight in enumerate(weights) if weight >= TIMES - 10**-_DECIMALS]
+    chosen.sort(key=lambda place: (-round(weights[place], _DECIMALS), place))
+    return tuple(chosen[: int(SHARE * len(samples))])

@@ -1,0 +1,45 @@
+"""What counts as one: cases of one cluster, and cases with equal requests, are one observation together."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+
+
+def number_units(order: Sequence[str], *relations: Mapping[str, Hashable]) -> list[int]:
+    """The unit of each case, numbered from 0 in the order of their first cases.
+
+    Cases with the same value in one of the `relations` (clusters, equal requests) are joined; units are the connected
+    components of all relations together. A case that stands in none is a unit of its own.
+    """
+    parent = list(range(len(order)))
+
+    def root(case: int) -> int:
+        while parent[case] != case:
+            parent[case] = parent[parent[case]]
+            case = parent[case]
+        return case
+
+    for relation in relations:
+        first: dict[Hashable, int] = {}
+        for case, name in enumerate(order):
+            shared = relation.get(name)
+            if shared is None:
+                continue
+            other, own = root(first.setdefault(shared, case)), root(case)
+            parent[max(own, other)] = min(own, other)
+    numbers: dict[int, int] = {}
+    return [numbers.setdefault(root(case), len(numbers)) for case in range(len(order))]
+
+
+def first_of_unit(order: Sequence[str], *relations: Mapping[str, Hashable]) -> dict[str, str]:
+    """For each case that shares its unit with another, the unit's first case."""
+    members: dict[int, list[str]] = {}
+    for case, unit in zip(order, number_units(order, *relations), strict=True):
+        members.setdefault(unit, []).append(case)
+    return {case: cases[0] for cases in members.values() if len(cases) > 1 for case in cases}
+
+
+def order_by_unit(order: Sequence[str], units: Sequence[int]) -> tuple[tuple[str, ...], list[int]]:
+    """The cases with those of one unit side by side, at the place of its first case; and their units."""
+    places = sorted(range(len(order)), key=lambda place: units[place])
+    return tuple(order[place] for place in places), [units[place] for place in places]
