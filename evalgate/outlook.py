@@ -8,19 +8,7 @@ from pathlib import Path
 
 from evalgate import conclude, shelf
 from evalgate.decide import looks, planning, statistics, thresholds
-from evalgate.domain import (
-    Arm,
-    Calls,
-    Comparison,
-    Config,
-    Evidence,
-    GatePlan,
-    GateReport,
-    Request,
-    Result,
-    Target,
-    Usage,
-)
+from evalgate.domain import Arm, Calls, Comparison, Config, GatePlan, GateReport, Request, Result, Target, Usage
 from evalgate.errors import EvalgateError
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate

@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias, assert_never
 
 from evalgate.domain.inputs import Case, Gate, GoldenDataset, Json, Judge, Level, Message, PromptVersion, digest
 
-
 _MARK = (1 << 30) - 1  # a run keeps one for each result, and a small number is a small object
 
 

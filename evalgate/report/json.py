@@ -7,17 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from evalgate.domain import (
-    RULE,
-    Evidence,
-    GateReport,
-    PolicyChange,
-    Report,
-    Result,
-    SignOff,
-    Usage,
-    Verdict,
-)
+from evalgate.domain import RULE, Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
 from evalgate.domain.shelved import ShelvedResult
 from evalgate.errors import InputError, Place
 from evalgate.report import codec, view
