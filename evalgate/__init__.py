@@ -8,6 +8,7 @@ The folder listing is the data flow:
                  workspace.py   where the inputs lie           answering.py    who answers
                  evaluate.py    look by look, until it is clear        shelf.py        results out of the memory
                  conclude.py    evidence and verdict           verdicts.py     one verdict for each content
+                 shards.py      parts of a run merged
                  criteria.py    checks and judges, digested    baselines.py    the samples changes meet
                  outlook.py     what a run could decide        selfcheck.py    the rule tried on equal versions
                  calibration.py judges against people          after_merge.py  pin a release, sample the baseline

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import chain
 from threading import Timer
 
 from evalgate import conclude
-from evalgate.decide import looks, roles, statistics
+from evalgate.decide import looks, roles, schedule, statistics
 from evalgate.domain import (
     ANSWERED,
     Arm,
@@ -57,7 +57,7 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
         gathered.answer(len(plan.order))
         gathered.settle(every=True)
         return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy)
-    for look in looks.schedule(gathered.evidence(), plan.gate.thresholds, config.policy):
+    for look in schedule.looks(gathered.evidence(), plan.gate.thresholds, config.policy):
         gathered.answer(look.cases)
         standing = gathered.settle()
         if standing.final:
@@ -103,7 +103,7 @@ class _Gathered:
     measured: looks.Measured | None = None
 
     def __post_init__(self) -> None:
-        self.order = looks.order(self.evidence())
+        self.order = schedule.order(self.evidence())
 
     def answer(self, cases: int) -> None:
         """Runs the first so many cases that were not run yet, and before the first look every critical one."""
@@ -138,9 +138,14 @@ class _Gathered:
     def _draw_again(self, wanted: Sequence[looks.FreshDraw], plan: GatePlan) -> None:
         drawing = {draw.case for draw in wanted}
         cases = {trial.case.id: trial.case for trial in self.plan.trials if trial.case.id in drawing}
-        known = Counter((result.case, result.arm) for result in self.confirmations)
+        last: dict[tuple[str, Arm], int] = {}
+        for result in chain(self.results, self.confirmations):
+            if result.case in drawing:
+                last[result.case, result.arm] = max(result.repeat, last.get((result.case, result.arm), -1))
         trials = [
-            fresh_sample(self.plan, cases[draw.case], draw.arm, known[draw.case, draw.arm], self.config.targets)
+            fresh_sample(
+                self.plan, cases[draw.case], draw.arm, last.get((draw.case, draw.arm), -1) + 1, self.config.targets
+            )
             for draw in wanted
         ]
         before = self.calls

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalgate import conclude, shelf
-from evalgate.decide import looks, planning, statistics, thresholds
+from evalgate.decide import planning, schedule, statistics, thresholds
 from evalgate.domain import Arm, Calls, Comparison, Config, GatePlan, GateReport, Request, Result, Target, Usage
 from evalgate.errors import EvalgateError
 from evalgate.plan import estimate as estimates
@@ -60,8 +60,8 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
     """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
     evidence = conclude.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
     last = _last(store, plan)
-    order = looks.schedule(evidence, plan.gate.thresholds, config.policy)
-    units = looks.units(evidence)
+    order = schedule.looks(evidence, plan.gate.thresholds, config.policy)
+    units = schedule.units(evidence)
     drops = [
         limit
         for limit in thresholds.limits(
@@ -79,7 +79,7 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
         share = max(
             (planning.expected_share(spread=q.spread, cases=units, margin=q.margin) for q in questions), default=1.0
         )
-    decides = looks.decides_over_all(evidence, plan.gate.thresholds, config.policy)
+    decides = schedule.decides_over_all(evidence, plan.gate.thresholds, config.policy)
     return Outlook(
         plan=plan,
         questions=questions,

@@ -1,6 +1,6 @@
-"""One verdict for each content: what was decided stays decided, so that running again draws no fresh ticket.
+"""One verdict for each content: what was decided stays decided, so that running again is no second chance.
 
-Best of three tries lets twice as many bad changes through as one. A run of the same content therefore returns the
+The best of three tries lets twice as many bad changes through as one. A run of the same content therefore returns the
 stored verdict without a call; more samples of each case (`samples:`) add to those that are cached already.
 """
 
@@ -36,9 +36,10 @@ from evalgate.report import codec, json
 def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     """The digest of everything that a verdict depends on, but for chance.
 
-    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where no chance is involved, or where what answers can change unseen: replayed and recorded answers are the
-    same every time, and nobody knows whether a function of the user's is still the same. Stored baseline samples take
-    no part: a later baseline is no reason for a second ticket.
+    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
+    no chance is involved, or where what answers can change unseen: replayed and recorded answers are the same every
+    time, and whether a function of the user's is still the same cannot be told. Stored baseline samples take no part;
+    a verdict is dropped with the samples that it rests on.
     """
     targets = _answering(plan, config)
     if any(t.kind == "python" or (replayed and t.recordings is not None) for t in targets):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,10 +49,10 @@ def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) ->
         beyond = slice(compared_cases, cases)
         if ((first[beyond] >= statistics.CASE_PASSES) & ~drawn[:, beyond].any(axis=0)).any():
             whole[beyond] = False
-        failed = first[whole] < statistics.CASE_PASSES
-        others = (drawn & (scores < statistics.CASE_PASSES)).sum(axis=0)[whole]
-        counts = drawn.sum(axis=0)[whole]
-        found[check] = exact.more_failures(zip(failed.astype(int).tolist(), others.tolist(), counts.tolist()))
+        failed = (first[whole] < statistics.CASE_PASSES).astype(int).tolist()
+        others = (drawn & (scores < statistics.CASE_PASSES)).sum(axis=0)[whole].tolist()
+        counts = drawn.sum(axis=0)[whole].tolist()
+        found[check] = exact.more_failures(zip(failed, others, counts, strict=True))
     return found
 
 
@@ -74,7 +74,10 @@ def rule(
     cases: int,
     is_proven: bool,
 ) -> Ruling:
-    """The ruling on one check over the first `cases` cases. `suspects` are those seen, `is_proven` that it fails more."""
+    """The ruling on one check over the first `cases` cases. `suspects` are those seen.
+
+    `is_proven`: it is proven to fail more often than with the baseline.
+    """
     drawn = {arm: draws.drawn[arm][:, :cases] for arm in Arm}
     scores = {arm: draws.scores(check, arm)[:, :cases] for arm in Arm}
     fails = {arm: drawn[arm] & (scores[arm] < statistics.CASE_PASSES) for arm in Arm}
@@ -155,35 +158,42 @@ def finding(ruling: Ruling, evidence: Evidence) -> Finding:
 
 def _sentence(ruling: Ruling, evidence: Evidence) -> str:
     found, name = ruling.check, ruling.check.criterion
-    match ruling.why:
-        case "strict":
-            failing = tuple(dict.fromkeys((*found.wavered, *found.both, *found.for_good, *found.open)))
-            return f"{name}: strict, and some draw fails in {_listed(failing)}{_reason(evidence, name, failing)}."
-        case "for_good":
-            held = "the baseline held it in every draw" if found.baseline_draws else "there is no baseline"
-            return (
-                f"{name}: {_listed(found.for_good)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
-                f"{statistics.DRAWS_AMONG_MANY}, and {held}{_reason(evidence, name, found.for_good)}."
-            )
-        case "more":
-            return f"{name}: proven to fail more often than the baseline: {_counts(found)} (p = {found.p_more:.3g})."
-        case "unsettled":
-            cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
-            return (
-                f"{name}: {_listed(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
-                f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_reason(evidence, name, found.open)}."
-            )
-        case "nowhere":
-            return f"{name}: held in no draw of either version, so it compares nothing: {_counts(found)}."
-        case "unscored":
-            return f"{name}: a draw has no score, so whether the check holds is not known."
-        case "bad_hour":
-            return (
-                f"{name}: {found.baseline_failed or 'some'} of {found.baseline_draws} draws of the baseline are no "
-                "answer, and 10 % are allowed: sample the baseline again."
-            )
-        case _:
-            return _holds(found)
+    described: Mapping[str, Callable[[BlockingCheck, Evidence], str]] = {
+        "strict": _fails_strictly,
+        "for_good": _fails_for_good,
+        "more": lambda check, _: (
+            f"proven to fail more often than the baseline: {_counts(check)} (p = {check.p_more:.3g})"
+        ),
+        "unsettled": _is_unsettled,
+        "nowhere": lambda check, _: f"held in no draw of either version, so it compares nothing: {_counts(check)}",
+        "unscored": lambda *_: "a draw has no score, so whether the check holds is not known",
+        "bad_hour": lambda check, _: (
+            f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline are no answer, and "
+            f"{MAX_UNANSWERED:.0%} are allowed: sample the baseline again"
+        ),
+    }
+    return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _holds(found)
+
+
+def _fails_strictly(found: BlockingCheck, evidence: Evidence) -> str:
+    failing = tuple(dict.fromkeys((*found.wavered, *found.both, *found.for_good, *found.open)))
+    return f"strict, and a draw fails in {_listed(failing)}{_reason(evidence, found.criterion, failing)}"
+
+
+def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
+    held = "the baseline held it in every draw" if found.baseline_draws else "there is no baseline"
+    return (
+        f"{_listed(found.for_good)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
+        f"{statistics.DRAWS_AMONG_MANY}, and {held}{_reason(evidence, found.criterion, found.for_good)}"
+    )
+
+
+def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
+    cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
+    return (
+        f"{_listed(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
+        f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_reason(evidence, found.criterion, found.open)}"
+    )
 
 
 def _holds(found: BlockingCheck) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalgate.decide import looks, tags
+from evalgate.decide import looks, schedule, tags
 from evalgate.decide.roles import Roles
 from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscored, Verdict
 
@@ -85,7 +85,7 @@ def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> 
         if name in failed or any(finding.criterion == name for finding in found):
             continue
         seen = ruling.look.cases
-        if looks.has_too_many_lost(paired.lost, len(standing.order), policy):
+        if schedule.has_too_many_lost(paired.lost, len(standing.order), policy):
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
             why = _why_undecided(evidence.results, name, lost[0])
             sentence = f"{name}: {paired.lost} of {seen} cases could not be decided ({some(lost)}); the first: {why}"

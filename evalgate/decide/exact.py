@@ -32,7 +32,7 @@ NOTHING = MoreFailures(p_value=1.0, least=1.0)
 
 
 def more_failures(cases: Iterable[tuple[int, int, int]]) -> MoreFailures:
-    """The test over cases, each given as (candidate's first draw failed: 0 or 1, failed baseline draws, baseline draws).
+    """The test over cases: (whether the candidate's first draw failed, 0 or 1; failed baseline draws; baseline draws).
 
     Cases in which no draw failed, or every one, say nothing.
     """

@@ -5,12 +5,11 @@ This is `statistics.decide` for a whole gate: several criteria and blocking chec
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
-from evalgate.decide import blocking, compare, floors, single_cases, statistics, tags
+from evalgate.decide import blocking, compare, floors, schedule, single_cases, statistics, tags
 from evalgate.decide.compare import Paired
 from evalgate.decide.draws import Draws, draws_of
 from evalgate.decide.roles import Roles, roles_of
@@ -20,8 +19,6 @@ from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Flips, Look, Polic
 
 MIN_SHARE = 0.5
 """A criterion that has pairs for fewer of the cases seen is undecided."""
-_MANY = 100
-_LEFT_OUT = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +33,13 @@ class FreshDraw:
 class Standing:
     """Where a gate stands after the cases it has results for.
 
-    `final`: no further case can or need change the answer. `look` is that of the compared criteria, `cases` how many
-    cases the blocking checks were seen over. `wanted` are fresh draws that could change the answer, `possible` all that
-    could be made of cases that turned. `too_many_broken` are the criteria with more broken cases than allowed,
-    `perhaps_too_many_broken` those that would have if all suspects were broken. `fails`: some limit, check or single case decides for FAIL. `critical` are
-    suspects among the critical cases, settled or not. `checked` are findings of floors over every output so far;
-    `owes_all`: some check decides over every case, so that all cases have to be answered.
+    `final`: no further case can or need change the answer. `look` is that of the compared criteria, `cases` how
+    many cases the blocking checks were seen over. `wanted` are fresh draws that could change the answer, `possible`
+    all that could be made of cases that turned. `too_many_broken` are the criteria with more broken cases than
+    allowed, `perhaps_too_many_broken` those that would have if all suspects were broken. `fails`: some limit, check
+    or single case decides for FAIL. `critical` are suspects among the critical cases, settled or not. `checked` are
+    findings of floors over every output so far; `owes_all`: some check decides over every case, so that all cases
+    have to be answered.
     """
 
     look: Look
@@ -140,84 +138,24 @@ def stand(
         known=known,
         limits=limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None),
         suspects=single_cases.suspects(evidence, known.draws, known.roles, known.turned),
-        owes_all=decides_over_all(evidence, thresholds, policy),
+        owes_all=schedule.decides_over_all(evidence, thresholds, policy),
     )
-    return looking.stand(schedule(evidence, thresholds, policy, known.draws))
+    return looking.stand(schedule.looks(evidence, thresholds, policy, known.draws))
 
 
-def schedule(
-    evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, draws: Draws | None = None
-) -> tuple[Look, ...]:
-    """The looks of a gate, known before its first case is run.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What one look shows. `seen` are the suspects among its cases."""
 
-    One look, at the end, where the run may not stop early, where nothing is decided by statistics, and where a PASS is
-    possible at the plain level but not at that of the last look (59 to 63 units at a margin of 0.05).
-    """
-    known = draws or draws_of(evidence)
-    count, planned = known.units, len(known.order)
-    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
-    drops = [limit.value for limit in of_gate if limit.kind == "max_drop"]
-    plan = statistics.looks(count, sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
-    if all(statistics.pass_is_possible(count, drop, policy.alpha) for drop in drops) and not all(
-        statistics.pass_is_possible(count, drop, plan[-1][1]) for drop in drops
-    ):
-        plan = statistics.looks(count, sequential=False, alpha=policy.alpha)
-    return tuple(
-        Look(
-            number=number,
-            of=len(plan),
-            cases=planned if share == 1 else known.cases_of(math.ceil(round(share * count, 9))),
-            planned=planned,
-            level=level,
-        )
-        for number, (share, level) in enumerate(plan, start=1)
-    )
-
-
-def order(evidence: Evidence) -> tuple[str, ...]:
-    """The cases as they are looked at: those of one unit side by side, at the place of its first case."""
-    return draws_of(replace(evidence, results=())).order
-
-
-def units(evidence: Evidence) -> int:
-    """How many units the cases of a gate are."""
-    return draws_of(replace(evidence, results=())).units
-
-
-def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> bool:
-    """Whether some check decides over every case, so that the candidate owes an output for each of them.
-
-    These are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
-    """
-    roles = roles_of(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
-    percentile = any(criterion.blocking and criterion.p95_seconds is not None for criterion in evidence.criteria)
-    return bool(roles.declared or roles.floors) or percentile
-
-
-def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
-    """How many units are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
-    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
-    if not of_gate:
-        return None
-    draws = draws_of(evidence)
-    last = schedule(evidence, thresholds, policy, draws)[-1]
-    count = draws.units
-    what = "cases" if count == len(draws.order) else f"independent units ({len(draws.order)} cases)"
-    if count < policy.min_cases:
-        return policy.min_cases, f"{count} {what} decide nothing"
-    drops = [limit for limit in of_gate if limit.kind == "max_drop"]
-    smallest = min(drops, key=lambda limit: limit.value, default=None)
-    if smallest is None or statistics.pass_is_possible(count, smallest.value, last.level):
-        return None
-    needed = statistics.cases_for_pass(smallest.value, policy.alpha)
-    return needed, f"{count} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
-
-
-def has_too_many_lost(lost: int, cases: int, policy: Policy) -> bool:
-    """Whether more cases lack a score than the policy lets go: one below 100 cases, else 2 %, where it says nothing."""
-    if policy.max_left_out is not None:
-        return lost > policy.max_left_out * cases
-    return lost > (_LEFT_OUT * cases if cases >= _MANY else 1)
+    look: Look
+    rulings: tuple[Ruling, ...]
+    checks: tuple[blocking.Ruling, ...]
+    seen: tuple[Suspect, ...]
+    perhaps_too_many: tuple[str, ...]
+    too_many_broken: tuple[str, ...]
+    wanted: tuple[FreshDraw, ...]
+    fails: bool
+    ends_comparison: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -229,67 +167,81 @@ class _Looking:
     suspects: tuple[Suspect, ...]
     owes_all: bool
 
-    def stand(self, schedule: Sequence[Look]) -> Standing:
-        draws, roles = self.known.draws, self.known.roles
+    def stand(self, plan: Sequence[Look]) -> Standing:
         answered = self._answered()
-        failed_floors = any(finding.decision is Verdict.FAIL for finding in self.known.checked)
         passed: dict[Limit, Ruling] = {}
-        compared: tuple[Look, tuple[Ruling, ...]] | None = None
-        for look in schedule:
-            seen = [s for s in self.suspects if s.place < look.cases]
-            rulings = compared[1] if compared is not None else self._rulings(look, passed)
-            judged = compared[0].cases if compared is not None else look.cases
-            checks = self._checks(look, seen, judged)
-            over, settled_over = self._over(seen)
-            # critical cases are asked, and count, before their turn
-            critical = tuple(s for s in self.suspects if s.kind != "fixed" and self._is_critical(s))
-            fails = (
-                failed_floors
-                or bool(settled_over)
-                or any(s.sure for s in critical)
-                or any(ruling.decision is Verdict.FAIL for ruling in rulings)
-                or any(ruling.check.decision is Verdict.FAIL for ruling in checks)
-            )
-            clear = bool(self.limits) and all(ruling.decision is Verdict.PASS for ruling in rulings)
-            doubt = self._doubt(seen)
-            # an early PASS rests neither on a case that may be broken nor on a tag that seems to fall
-            held = look.early and compared is None and (bool(doubt) or self._holds_for_tags(rulings, look))
-            wanted = (
-                ()
-                if fails
-                else self._wanted(seen, critical, over, doubt if clear and compared is None and look.early else ())
-            )
-            passed |= {ruling.limit: ruling for ruling in rulings if ruling.decision is Verdict.PASS}
-            if compared is None and clear and not held and not wanted:
-                compared = (look, rulings)
-            last = not look.early
-            unsure = any(s.criterion == ANSWERED and s.state != "settled" for s in self.suspects)
-            goes_on = compared is not None and (bool(roles.declared) or unsure)
-            settled = fails or (not wanted and ((compared is not None and not goes_on) or last))
-            if settled or look.cases >= answered:
+        compared: _Step | None = None
+        for look in plan:
+            step = self._step(look, compared, passed)
+            passed |= {ruling.limit: ruling for ruling in step.rulings if ruling.decision is Verdict.PASS}
+            if compared is None and step.ends_comparison:
+                compared = step
+            ends = step.fails or (not step.wanted and (not look.early or self._ends(compared)))
+            if ends or look.cases >= answered:
                 break
-        at = compared[0] if compared is not None else look
+        at = compared.look if compared is not None else look
         return Standing(
             look=at,
             cases=look.cases,
-            draws=draws,
-            roles=roles,
-            rulings=rulings,
-            blocking=checks,
-            suspects=tuple(dict.fromkeys((*seen, *critical))),
-            flips=self._flips([*seen, *critical]),
-            too_many_broken=settled_over,
-            perhaps_too_many_broken=over,
-            critical=critical,
-            wanted=wanted,
+            draws=self.known.draws,
+            roles=self.known.roles,
+            rulings=step.rulings,
+            blocking=step.checks,
+            suspects=tuple(dict.fromkeys((*step.seen, *self.critical))),
+            flips=self._flips([*step.seen, *self.critical]),
+            too_many_broken=step.too_many_broken,
+            perhaps_too_many_broken=step.perhaps_too_many,
+            critical=self.critical,
+            wanted=step.wanted,
             possible=_draws(self.suspects, sure=True) if self.evidence.redraws else (),
             pairs={name: paired.upto(at.cases) for name, paired in self.known.pairs.items()},
             alone=self.known.alone,
             checked=self.known.checked,
             owes_all=self.owes_all,
-            fails=fails,
-            final=(settled or compared is not None) and look.cases <= answered,
+            fails=step.fails,
+            final=(ends or compared is not None) and look.cases <= answered,
         )
+
+    def _step(self, look: Look, compared: _Step | None, passed: Mapping[Limit, Ruling]) -> _Step:
+        """One look. Once the comparison has ended, only the blocking checks go on."""
+        seen = tuple(s for s in self.suspects if s.place < look.cases)
+        rulings = self._rulings(look, passed) if compared is None else compared.rulings
+        checks = self._checks(look, seen, look.cases if compared is None else compared.look.cases)
+        possible, settled = self._broken(seen)
+        fails = (
+            bool(settled)
+            or any(s.sure for s in self.critical)
+            or any(finding.decision is Verdict.FAIL for finding in self.known.checked)
+            or any(ruling.decision is Verdict.FAIL for ruling in rulings)
+            or any(ruling.check.decision is Verdict.FAIL for ruling in checks)
+        )
+        clear = bool(self.limits) and all(ruling.decision is Verdict.PASS for ruling in rulings)
+        # an early PASS rests neither on a case that may be broken nor on a tag that seems to fall
+        doubt = self._doubt(seen) if clear and look.early and compared is None else ()
+        wanted = () if fails else self._wanted(seen, possible, doubt)
+        held = bool(doubt) or (look.early and compared is None and self._holds_for_tags(rulings, look))
+        return _Step(
+            look=look,
+            rulings=rulings,
+            checks=checks,
+            seen=seen,
+            perhaps_too_many=possible,
+            too_many_broken=settled,
+            wanted=wanted,
+            fails=fails,
+            ends_comparison=clear and not held and not wanted,
+        )
+
+    def _ends(self, compared: _Step | None) -> bool:
+        """Whether the comparison has ended, and no blocking check has to see every case."""
+        if compared is None or self.known.roles.declared:
+            return False
+        return not any(s.criterion == ANSWERED and s.state != "settled" for s in self.suspects)
+
+    @property
+    def critical(self) -> tuple[Suspect, ...]:
+        """The suspects among critical cases, which are asked, and count, before their turn."""
+        return tuple(s for s in self.suspects if s.kind != "fixed" and self._is_critical(s))
 
     def _rulings(self, look: Look, passed: Mapping[Limit, Ruling]) -> tuple[Ruling, ...]:
         at = {
@@ -327,7 +279,7 @@ class _Looking:
 
     def _is_complete(self, paired: Paired, look: Look) -> bool:
         """Whether enough of the cases seen have a pair, and few enough lack a score."""
-        lost = has_too_many_lost(paired.lost, len(self.known.draws.order), self.policy)
+        lost = schedule.has_too_many_lost(paired.lost, len(self.known.draws.order), self.policy)
         return len(paired.cases) >= MIN_SHARE * look.cases and not lost
 
     def _checks(self, look: Look, seen: Sequence[Suspect], judged: int) -> tuple[blocking.Ruling, ...]:
@@ -339,7 +291,7 @@ class _Looking:
             for check in roles.blocking
         )
 
-    def _over(self, seen: Sequence[Suspect]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    def _broken(self, seen: Sequence[Suspect]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The criteria with more broken cases than allowed: where all suspects count as broken, and what is settled.
 
         Fixed cases set off broken ones only when they are settled.
@@ -377,9 +329,7 @@ class _Looking:
             self.known.draws.tags, {n: p for n, p in compared.items() if p.differences is not None}
         )
 
-    def _wanted(
-        self, seen: Sequence[Suspect], critical: Sequence[Suspect], over: Sequence[str], doubt: Sequence[Suspect]
-    ) -> tuple[FreshDraw, ...]:
+    def _wanted(self, seen: Sequence[Suspect], over: Sequence[str], doubt: Sequence[Suspect]) -> tuple[FreshDraw, ...]:
         """The draws that could change the answer; cases of which nothing hangs on the next draw are not asked again."""
         if not self.evidence.redraws:
             return ()
@@ -387,7 +337,7 @@ class _Looking:
         # what is fixed sets off what is broken, once that is settled
         settled = {criterion for criterion in over if not of_kind(seen, criterion, "broken", "open")}
         needed += [s for s in seen if s.kind == "fixed" and s.criterion in settled]
-        unsure = [s for s in critical if not s.sure]
+        unsure = [s for s in self.critical if not s.sure]
         return tuple(dict.fromkeys((*_draws(needed), *_draws(unsure, sure=True))))
 
     def _flips(self, seen: Sequence[Suspect]) -> Flips:

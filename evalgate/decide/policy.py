@@ -49,21 +49,22 @@ def decide(
         return _part(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)
     fallen = _tags(evidence, standing, policy)
-    rulings = [ruling for ruling in standing.blocking if _says_something(ruling, standing)]
+    checked = [blocking.finding(r, evidence) for r in standing.blocking if _says_something(r, standing)]
     decisive = [
-        *(blocking.finding(ruling, evidence) for ruling in rulings),
+        *(finding for finding in checked if finding.decision is Verdict.PASS),
         *standing.checked,
         *(finding(ruling, policy, level_policy) for ruling in standing.rulings),
     ]
     constant = remarks.constant_output(evidence, standing.order[: standing.cases])
     findings = (
         *_level_findings(evidence),
+        *(finding for finding in checked if finding.decision is not Verdict.PASS),
         *completeness.findings(evidence, standing, policy),
         *decisive,
         *_broken(evidence, standing),
         *tags.findings(fallen),
         *([remarks.constant_finding(constant)] if constant is not None else []),
-        *_what_decides(evidence, standing, decisive),
+        *_what_decides(evidence, standing),
         *remarks.remarks(comparisons, standing),
     )
     decision, exit_code = _conclude(findings)
@@ -249,10 +250,10 @@ def _turned(criterion: str | None, decision: Verdict, sentence: str, cases: Sequ
     )
 
 
-def _what_decides(evidence: Evidence, standing: looks.Standing, decisive: Sequence[Finding]) -> list[Finding]:
+def _what_decides(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
     """Says so when absolute thresholds decide alone, and when nothing decides at all, which is no pass."""
     decides = bool(standing.rulings or standing.checked or standing.roles.declared)
-    if not decides and not any(finding.decision is not Verdict.PASS for finding in decisive):
+    if not decides and all(ruling.check.decision is Verdict.PASS for ruling in standing.blocking):
         sentence = "Nothing decides: make a check blocking, set a `min` for a criterion, or let the level run judges."
         return [completeness.incomplete(None, sentence, ())] if evidence.criteria else []
     if evidence.baseline is not None:

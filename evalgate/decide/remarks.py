@@ -1,4 +1,4 @@
-"""What a verdict says besides its thresholds: constant outputs, judges that see no difference, falls that gate nothing."""
+"""What a verdict says besides its thresholds: constant outputs, judges that see no difference, ungated falls."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Roles:
 def roles_of(
     criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
 ) -> Roles:
-    """The roles of all criteria. Without a baseline nothing is compared, and a check's allowed drop makes it blocking."""
+    """The roles of all criteria. Without a baseline nothing is compared, and a check with an allowed drop may block."""
     allowed = {}
     floors = {}
     for criterion in criteria:

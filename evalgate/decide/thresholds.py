@@ -50,7 +50,8 @@ class Limit:
 class Ruling:
     """What was decided of one limit, at which look, and from which numbers.
 
-    `p_value` is that of "not worse" (or, of a floor, "not below it"). `crowded`: worse at the look's own level, but not proven among so many limits (Holm).
+    `p_value` is that of "not worse" (or, of a floor, "not below it"). `crowded`: worse at the look's own level, but not
+    proven among so many limits (Holm).
     """
 
     limit: Limit
@@ -119,15 +120,21 @@ def _drop_sentence(ruling: Ruling, policy: Policy) -> str:
         return f"{name}: worse, but proven to be within the allowed drop of {exact(margin)}: {numbers}."
     if ruling.decision is Verdict.PASS:
         return f"{name}: proven to be less than {exact(margin)} worse than the baseline: {numbers}."
-    fewest = statistics.cases_for_pass(margin, level)
+    return f"{name}: {_inconclusive(ruling, policy, numbers)}"
+
+
+def _inconclusive(ruling: Ruling, policy: Policy, numbers: str) -> str:
+    """Why an allowed drop is neither broken nor kept, with the numbers, and what would settle it."""
+    values, margin = ruling.limit.tested(ruling.paired), ruling.limit.value
+    n, fewest = len(values), statistics.cases_for_pass(margin, ruling.look.level)
     if n < policy.min_cases:
         missing = f"{policy.min_cases - n} more could show a collapse, {max(fewest, policy.min_cases)} can prove a PASS"
-        return f"{name}: {n} {_units(ruling)} decide nothing; {missing}: {numbers}."
+        return f"{n} {_units(ruling)} decide nothing; {missing}: {numbers}."
     if n < fewest:
         only = f"{n} {_units(ruling)} can only show a {'collapse' if n < _FEW else 'large drop'}"
-        return f"{name}: {only}; {fewest} can prove a PASS: {numbers}."
+        return f"{only}; {fewest} can prove a PASS: {numbers}."
     return (
-        f"{name}: not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
+        f"not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
         f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(ruling, values)}"
     )
 

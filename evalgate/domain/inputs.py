@@ -42,7 +42,7 @@ def digest_of_all(values: Iterable[Json]) -> str:
 
 
 def normalize(text: str) -> str:
-    """A text in NFC, in which every run of white space, invisible and control characters is one space, none at the ends.
+    """A text in NFC, every run of white space, invisible and control characters one space, none at the ends.
 
     Texts that differ in nothing else get the same verdict: so no author draws again by adding spaces.
     """
@@ -279,12 +279,13 @@ class Policy:
 
     `minor_share` is the share of changed words above which an edit counts as MINOR. `immutability` says which
     history a version number is bound by: every commit ("history"), or only what the baseline's branch has.
-    `min_cases` is the number of units below which compared criteria decide nothing but broken cases. `max_left_out` is
-    the share of cases whose usable outputs may lack a score; None: one case below 100 cases, else 2 %. `removed_cases` says whether a change
-    may take cases out of the dataset that judges it. `stop_early` lets a run below MAJOR stop at a look at which the
-    answer is clear. A broken case with a tag of `critical_tags` fails by itself, and so does a proven fall over the
-    cases of a tag of `blocking_tags`. Stored baseline samples are refused after `baseline_max_age_days`. `attempts`
-    says what several different attempts in one pull request do: "note" reports them, "strict" asks for more.
+    `min_cases` is the number of units below which compared criteria decide nothing but broken cases. `max_left_out`
+    is the share of cases whose usable outputs may lack a score; None: one case below 100 cases, else 2 %.
+    `removed_cases` says whether a change may take cases out of the dataset that judges it. `stop_early` lets a run
+    below MAJOR stop at a look at which the answer is clear. A broken case with a tag of `critical_tags` fails by
+    itself, and so does a proven fall over the cases of a tag of `blocking_tags`. Stored baseline samples are
+    refused after `baseline_max_age_days`. `attempts` says what several different attempts in one pull request do:
+    "note" reports them, "strict" asks for more.
     """
 
     levels: Mapping[Level, LevelPolicy]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from evalgate import conclude
+from evalgate import conclude, shards
 from evalgate.decide import policy, sign_off
 from evalgate.domain import Level, PolicyChange, Report, Requirement, ScoreRow, SignOff
 from evalgate.errors import InputError
@@ -151,7 +151,7 @@ def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[
 
 def test_shards_of_one_run_have_the_same_policy_changes() -> None:
     alone = conclude.report_of((), ("a warning",), CHANGES)
-    merged = conclude.merged([("1.json", alone), ("2.json", alone)])
+    merged = shards.merged([("1.json", alone), ("2.json", alone)])
     assert (merged.exit_code, merged.policy_changes, merged.warnings) == (5, CHANGES, ("a warning",))
     with pytest.raises(InputError, match=r"other policy files are edited than in 1\.json"):
-        conclude.merged([("1.json", alone), ("2.json", conclude.report_of(()))])
+        shards.merged([("1.json", alone), ("2.json", conclude.report_of(()))])

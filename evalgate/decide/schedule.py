@@ -1,0 +1,91 @@
+"""When a gate is looked at, in which order, and what its dataset can decide: all known before the first case is run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+from evalgate.decide import statistics
+from evalgate.decide.draws import Draws, draws_of
+from evalgate.decide.roles import roles_of
+from evalgate.decide.thresholds import limits
+from evalgate.domain import Evidence, Look, Policy, Threshold
+
+_MANY = 100
+_LEFT_OUT = 0.02
+
+
+def looks(
+    evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, draws: Draws | None = None
+) -> tuple[Look, ...]:
+    """The looks of a gate, known before its first case is run.
+
+    One look, at the end, where the run may not stop early, where nothing is decided by statistics, and where a PASS is
+    possible at the plain level but not at that of the last look (59 to 63 units at a margin of 0.05).
+    """
+    known = draws or draws_of(evidence)
+    count, planned = known.units, len(known.order)
+    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    drops = [limit.value for limit in of_gate if limit.kind == "max_drop"]
+    plan = statistics.looks(count, sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
+    if all(statistics.pass_is_possible(count, drop, policy.alpha) for drop in drops) and not all(
+        statistics.pass_is_possible(count, drop, plan[-1][1]) for drop in drops
+    ):
+        plan = statistics.looks(count, sequential=False, alpha=policy.alpha)
+    return tuple(
+        Look(
+            number=number,
+            of=len(plan),
+            cases=planned if share == 1 else known.cases_of(math.ceil(round(share * count, 9))),
+            planned=planned,
+            level=level,
+        )
+        for number, (share, level) in enumerate(plan, start=1)
+    )
+
+
+def order(evidence: Evidence) -> tuple[str, ...]:
+    """The cases as they are looked at: those of one unit side by side, at the place of its first case."""
+    return draws_of(replace(evidence, results=())).order
+
+
+def units(evidence: Evidence) -> int:
+    """How many units the cases of a gate are."""
+    return draws_of(replace(evidence, results=())).units
+
+
+def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> bool:
+    """Whether some check decides over every case, so that the candidate owes an output for each of them.
+
+    These are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
+    """
+    roles = roles_of(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    percentile = any(criterion.blocking and criterion.p95_seconds is not None for criterion in evidence.criteria)
+    return bool(roles.declared or roles.floors) or percentile
+
+
+def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
+    """How many units are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
+    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    if not of_gate:
+        return None
+    draws = draws_of(evidence)
+    last = looks(evidence, thresholds, policy, draws)[-1]
+    count = draws.units
+    what = "cases" if count == len(draws.order) else f"independent units ({len(draws.order)} cases)"
+    if count < policy.min_cases:
+        return policy.min_cases, f"{count} {what} decide nothing"
+    drops = [limit for limit in of_gate if limit.kind == "max_drop"]
+    smallest = min(drops, key=lambda limit: limit.value, default=None)
+    if smallest is None or statistics.pass_is_possible(count, smallest.value, last.level):
+        return None
+    needed = statistics.cases_for_pass(smallest.value, policy.alpha)
+    return needed, f"{count} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
+
+
+def has_too_many_lost(lost: int, cases: int, policy: Policy) -> bool:
+    """Whether more cases lack a score than the policy lets go: one below 100 cases, else 2 %, where it says nothing."""
+    if policy.max_left_out is not None:
+        return lost > policy.max_left_out * cases
+    return lost > (_LEFT_OUT * cases if cases >= _MANY else 1)
