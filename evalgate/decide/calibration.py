@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.01
 MIN_LABELS = 20
+MIN_ANCHORS = 20
 STEADY_KAPPA = 100
 
 
@@ -115,10 +116,8 @@ def drift(before: Sequence[float], now: Sequence[float], *, level: float = LEVEL
     """
     import numpy as np
 
-    if len(before) != len(now) or len(now) < statistics.MIN_CASES:
-        raise ValueError(
-            f"drift needs at least {statistics.MIN_CASES} anchors scored twice, not {len(before)}, {len(now)}"
-        )
+    if len(before) != len(now) or len(now) < MIN_ANCHORS:
+        raise ValueError(f"drift needs at least {MIN_ANCHORS} anchors scored twice, not {len(before)}, {len(now)}")
     shifts = np.array(now, dtype=float) - np.array(before, dtype=float)
     p = two_sided(shifts)
     return Drift(anchors=len(shifts), shift=float(shifts.mean()), p_value=p, alarm=p <= level)

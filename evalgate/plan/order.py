@@ -11,6 +11,9 @@ from itertools import chain, zip_longest
 from evalgate.domain import Case, GoldenDataset, Json, PromptVersion, Target
 from evalgate.domain.units import number_units
 
+# fields that say which case it is, and nothing that is asked
+_NAMES = frozenset({"id", "tags", "cluster"})
+
 
 def case_order(
     gate: str, baseline: PromptVersion | None, dataset: GoldenDataset, requests: Mapping[str, bytes]
@@ -58,6 +61,6 @@ def request_mark(version: PromptVersion, target: Target, case: Case) -> bytes:
     if target.kind != "recorded":
         content.append([[message.role, message.content] for message in version.render(case.fields)])
     if target.kind in ("recorded", "python"):
-        content.append({name: value for name, value in case.fields.items() if name != "cluster"})
+        content.append({name: value for name, value in case.fields.items() if name not in _NAMES})
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

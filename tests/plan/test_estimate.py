@@ -41,7 +41,7 @@ def nothing_known(_: object) -> bool:
     return False
 
 
-def make(target: Target = API, *, judges: int = 0, text: str = "x" * 400, **prompt: Any) -> GatePlan:
+def make(target: Target = API, *, judges: int = 0, text: str = "x" * 360 + "{{query}}", **prompt: Any) -> GatePlan:
     version = PromptVersion(
         name="p", path="p", source="working tree", messages=(Message(role="user", content=text),), **prompt
     )

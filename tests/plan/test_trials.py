@@ -14,6 +14,7 @@ from evalgate.domain import (
     Arm,
     Case,
     ChangeLevel,
+    Check,
     Gate,
     GatePlan,
     GoldenDataset,
@@ -26,7 +27,8 @@ from evalgate.domain import (
     Target,
 )
 from evalgate.errors import InputError
-from evalgate.plan.trials import case_order, make_plan
+from evalgate.plan.order import case_order
+from evalgate.plan.trials import make_plan, with_repeats
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 MINOR = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
@@ -108,7 +110,9 @@ def test_arms_take_turns_repeat_by_repeat() -> None:
     turns = [(Arm.CANDIDATE, 0), (Arm.BASELINE, 0), (Arm.BASELINE, 1), (Arm.BASELINE, 2)]
     assert [(trial.arm, trial.repeat) for trial in made.trials] == turns * 2
     assert [trial.request.repeat for trial in made.trials] == [0, 0, 1, 2] * 2
-    assert [trial.case.id for trial in made.trials[::4]] == [c.id for c in case_order(made.candidate, made.dataset)]
+    assert [trial.case.id for trial in made.trials[::4]] == [
+        c.id for c in case_order(made.gate.name, made.baseline, made.dataset, {})
+    ]
 
 
 def test_without_a_baseline_only_the_candidate_runs() -> None:
@@ -167,7 +171,11 @@ def test_arms_may_use_different_targets() -> None:
 
 def test_judges_run_when_the_effective_level_asks_for_them() -> None:
     assert [judge.name for judge in plan(level=MINOR).judges] == ["faithfulness"]
-    assert plan(level=PATCH).judges == ()
+    checked = gate(checks=(Check(name="is_json", type="is_json"),))
+    assert plan(checked, level=PATCH).judges == ()
+    reported = gate(checks=(Check(name="is_json", type="is_json", blocking=False),))
+    alone = [plan(level=PATCH), plan(reported, level=PATCH)]
+    assert [len(made.judges) for made in alone] == [1, 1], "no check decides without them"
 
 
 tags = st.sampled_from(["a", "b", "c"])
@@ -180,22 +188,76 @@ datasets = st.lists(st.lists(tags, max_size=2), min_size=1, max_size=30).map(
 def test_order_does_not_depend_on_the_order_of_the_file(cases: list[Case], random: Any) -> None:
     shuffled = list(cases)
     random.shuffle(shuffled)
-    order = case_order(prompt(), dataset(*cases))
-    assert order == case_order(prompt(), dataset(*shuffled))
+    order = case_order("g", prompt(), dataset(*cases), {})
+    assert order == case_order("g", prompt(), dataset(*shuffled), {})
     assert sorted(case.id for case in order) == sorted(case.id for case in cases)
 
 
 def test_order_is_another_for_other_content() -> None:
     cases = dataset(*(case(number) for number in range(20)))
-    order = [case.id for case in case_order(prompt(), cases)]
+    order = [case.id for case in case_order("g", prompt(), cases, {})]
+    edited = dataset(*cases.cases[:-1], case(19, query="other"))
     assert order != [case.id for case in cases.cases]
-    assert order != [case.id for case in case_order(prompt(model="m-2"), cases)]
-    assert order != [case.id for case in case_order(prompt(), dataset(*cases.cases[:-1], case(19, query="other")))][:20]
+    assert order != [case.id for case in case_order("g", prompt(model="m-2"), cases, {})]
+    assert order != [case.id for case in case_order("g", prompt(), edited, {})]
+    assert order != [case.id for case in case_order("another", prompt(), cases, {})]
+
+
+@given(st.text(max_size=40), st.sampled_from(["0", "0.5"]))
+def test_no_edit_of_the_candidate_changes_the_order(words: str, temperature: str) -> None:
+    cases = dataset(*(case(number, "abc"[number % 3]) for number in range(20)))
+    edited = prompt(f"{words} {{{{query}}}}", parameters={"temperature": temperature})
+    orders = [plan(candidate=candidate, baseline=prompt(), cases=cases).order for candidate in (prompt(), edited)]
+    assert orders[0] == orders[1]
+
+
+def test_copies_of_a_case_are_named_and_run_side_by_side() -> None:
+    copies = [case(number, query="the same", expected=f"{number}") for number in (3, 7, 11)]
+    made = plan(baseline=prompt(), cases=dataset(*(case(number) for number in range(3)), *copies))
+    places = [made.order.index(f"c{number}") for number in (3, 7, 11)]
+    assert set(made.requests.values()) == {made.order[min(places)]}
+    assert max(places) - min(places) == 2
+    assert set(made.requests) == {"c3", "c7", "c11"}
+
+
+def test_cases_that_only_the_candidate_asks_alike_are_one() -> None:
+    cases = dataset(case(1), case(2, context="other"), case(3, query="q1"))
+    made = plan(candidate=prompt("Say {{query}}"), baseline=prompt(), cases=cases)
+    assert set(made.requests) == {"c1", "c3"}
+
+
+def test_recorded_outputs_of_equal_cases_are_one() -> None:
+    cases = dataset(case(1), case(2, query="q1"), case(3))
+    assert set(plan(gate("app"), cases=cases).requests) == {"c1", "c2"}
+
+
+@pytest.mark.parametrize("text", ["Be a pirate.", "Say {query}", ""])
+def test_a_prompt_that_uses_no_field_asks_every_case_the_same(text: str) -> None:
+    found = faults(candidate=prompt(text))
+    assert found[-1].startswith("p.prompt.yml:7: no message uses a field of the cases, so all 4 cases ask the same")
+    assert plan(candidate=prompt(text), cases=dataset(case(1)))
+    assert plan(gate("rag"), candidate=prompt(text)), "a function is shown the case itself"
+
+
+@pytest.mark.parametrize("written", ["{{ query | upper }}", "{{query[0]}}", "{% if query %}"])
+def test_an_expression_over_a_field_is_never_sent_as_it_stands(written: str) -> None:
+    (fault,) = faults(candidate=prompt(f"{{{{context}}}} {written}"))
+    assert fault.startswith(f"p.prompt.yml:7: {written} is sent to the model as it stands: only {{{{query}}}} is")
+    assert plan(candidate=prompt("{{query}} and {{ unknown | upper }}"))
+
+
+def test_repeats_are_drawn_of_the_cases_that_waver() -> None:
+    made = plan(gate(baseline_samples=1), baseline=prompt())
+    repeated = with_repeats(made, {"c1"}, 3, TARGETS)
+    turns = [(t.arm, t.repeat) for t in repeated.trials if t.case.id == "c1"]
+    assert turns == [(Arm.CANDIDATE, 0), (Arm.CANDIDATE, 1), (Arm.CANDIDATE, 2), (Arm.BASELINE, 0)]
+    assert len(repeated.trials) == len(made.trials) + 2
+    assert with_repeats(made, {"c1"}, 1, TARGETS) == made
 
 
 def test_every_tag_is_in_the_first_quarter() -> None:
     cases = dataset(*(case(number, "abcde"[number % 5], "late") for number in range(40)))
-    first = case_order(prompt(), cases)[:10]
+    first = case_order("g", prompt(), cases, {})[:10]
     assert sorted(case.tags[0] for case in first) == sorted("abcde" * 2)
 
 
@@ -228,7 +290,7 @@ def test_the_baseline_s_faults_are_placed_at_its_commit() -> None:
 
 def test_a_rubric_s_input_that_cases_lack() -> None:
     cases = dataset(case(1, query=None, context=None), case(2))
-    found = faults(candidate=prompt("Go"), cases=cases)
+    found = faults(candidate=prompt("Go {{id}}"), cases=cases)
     assert found == [
         'r.md: the input "query" of the rubric faithfulness is missing in 1 of 2 cases: c1 (cases.jsonl:2)\n'
         '  hint: add the field "query" to these cases'
