@@ -53,7 +53,7 @@ def decide(
     decisive = [
         *(finding for finding in checked if finding.decision is Verdict.PASS),
         *standing.checked,
-        *(finding(ruling, policy, level_policy) for ruling in standing.rulings),
+        *(finding(ruling, policy, level_policy) for ruling in standing.rulings if len(ruling.paired.cases)),
     ]
     constant = remarks.constant_output(evidence, standing.order[: standing.cases])
     findings = (
