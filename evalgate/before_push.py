@@ -129,7 +129,7 @@ class Lookout:
         except ServiceError:
             pass  # something is not known without a call
         with answering.known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
-            seen = [trial for trial in plan.trials if trial.arm is Arm.CANDIDATE and known(trial.request)]
+            seen = [trial for trial in plan.trials if known(trial.request)]
         try:
             answer = self._proven(workspace, plan, ref, offline, seen)
         except ServiceError:  # an answer that was just there, and is not any more
@@ -148,17 +148,17 @@ class Lookout:
     def _proven(
         self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
     ) -> Answer:
-        """What these outputs of the candidate prove by deterministic checks alone."""
+        """What these outputs prove by deterministic checks alone."""
         from evalgate import answering, evaluate
 
         name, level = plan.gate.name, plan.level.effective.name
         if not plan.gate.checks:
             return _open(ref, name, f"{level}; it has no deterministic checks, only judges: {_CI}")
-        if not trials:
+        if all(trial.arm is Arm.BASELINE for trial in trials):
             return _open(ref, name, f"{level}; no output is known yet: {_CI}")
         with answering.open_engine(
             workspace.config,
-            [replace(plan, judges=(), stored=(), trials=tuple(trials))],
+            [replace(plan, judges=(), trials=tuple(trials) if options.offline else plan.trials)],
             workspace.tree,
             options.surroundings(workspace),
             answers="replay",
@@ -166,10 +166,11 @@ class Lookout:
             on_event=self.on_event,
             offline=options.offline,
         ) as engine:
-            report = evaluate.checked(engine, plan, workspace.config, trials)
+            report = evaluate.checked(engine, plan, workspace.config, trials, draw_again=not options.offline)
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
-        where = f"checks on {len({trial.case.id for trial in trials})} of {len(plan.order)} cases"
+        cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
+        where = f"checks on {len(cases)} of {len(plan.order)} cases"
         where += " whose outputs are known" if options.offline else " (critical ones first)"
         where += f", {lost} without an answer" if lost else ""
         failed = [f for f in report.findings if f.decision is Verdict.FAIL and f.blocks]

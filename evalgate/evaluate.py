@@ -67,17 +67,17 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
 
-def checked(engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial]) -> GateReport:
-    """What some of the candidate's trials prove by checks alone: no judge is asked, and no baseline.
+def checked(engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial], *, draw_again: bool) -> GateReport:
+    """What some trials prove by checks alone: no judge is asked.
 
-    A finding that is a FAIL stays one, whatever the other cases answer; everything else is undecided.
+    Stored samples of the baseline are taken over. With `draw_again` a case in which a blocking check fails is asked
+    again, on both arms, until it is settled. A finding that is a FAIL stays one, whatever the other cases answer;
+    everything else is undecided.
     """
-    alone = replace(plan, judges=(), stored=())
-    results: Sequence[Result] = ()
-    if trials:
-        results = engine.run(trials, lambda trial: evaluate(alone, trial, config.targets)).results
-    evidence = conclude.evidence_of(alone, config.targets, results=results, calls=Calls(), usage=Usage(), cost_usd=None)
-    return conclude.judged(evidence, plan.gate.thresholds, config.policy)
+    alone = replace(plan, judges=())
+    gathered = _Gathered(engine=engine, plan=alone, config=config, shelf=Shelf(engine.spool))
+    gathered.check(trials, draw_again=draw_again)
+    return conclude.judged(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,6 +171,20 @@ class _Gathered:
         self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
         while wanted := self._stand().wanted:
             self._draw_again(wanted, checks_alone)
+
+    def check(self, trials: Sequence[Trial], *, draw_again: bool) -> None:
+        """Runs these trials, and settles single cases of theirs where `draw_again` allows it."""
+        cases = {trial.case.id for trial in trials}
+        self.results += self._run(self.plan, trials) if trials else []
+        self.results += [result for result in self.plan.stored if result.case in cases]
+        if draw_again:
+            known = {result.case for result in self.results if result.arm is Arm.BASELINE}
+            failing = {r.case for r in self.results if r.arm is Arm.CANDIDATE and self._fails_a_check(r)} - known
+            baseline = [t for t in self.plan.trials if t.arm is Arm.BASELINE and t.case.id in failing]
+            self.results += self._run(self.plan, baseline)
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+        while draw_again and (wanted := self._stand().wanted):
+            self._draw_again(wanted, self.plan)
 
     def _fails_a_check(self, result: Result) -> bool:
         known = result.values

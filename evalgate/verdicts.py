@@ -174,4 +174,4 @@ def _path(store: Path, name: str) -> Path:
 def _is_whole(gate: GateReport) -> bool:
     lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
-    return not lost and not undecided
+    return not lost and (gate.decision is Verdict.FAIL or not undecided)

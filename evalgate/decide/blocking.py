@@ -11,7 +11,7 @@ from evalgate.decide.draws import Draws
 from evalgate.decide.exact import MoreFailures
 from evalgate.decide.roles import Roles
 from evalgate.decide.single_cases import Suspect, of_kind
-from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Verdict
+from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Unscored, Verdict
 
 if TYPE_CHECKING:
     from evalgate.decide.draws import Flags
@@ -34,9 +34,9 @@ class Ruling:
 def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) -> Mapping[str, MoreFailures]:
     """The exact test of each blocking check over the first `cases` cases.
 
-    Only the candidate's first draws take part, and equal requests count once, as their first case. Beyond the first
-    `compared_cases` the baseline may have been asked only about cases that the candidate fails, which would be
-    one-sided: these cases take part only where no case that holds there lacks a baseline.
+    Only the candidate's first draws take part, and equal requests count once, as their first case. Where the baseline
+    was asked only about cases that the candidate fails, as it may be beyond the first `compared_cases`, the counts
+    would be one-sided: such cases take no part.
     """
     import numpy as np
 
@@ -46,9 +46,10 @@ def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) ->
         scores, drawn = draws.scores(check, Arm.BASELINE), draws.drawn[Arm.BASELINE]
         whole = ~np.isnan(first) & drawn.any(axis=0) & ~(drawn & np.isnan(scores)).any(axis=0) & draws.alone
         whole[cases:] = False
-        beyond = slice(compared_cases, cases)
-        if ((first[beyond] >= statistics.CASE_PASSES) & ~drawn[:, beyond].any(axis=0)).any():
-            whole[beyond] = False
+        for part in (slice(0, compared_cases), slice(compared_cases, cases)):
+            holds = first[part] >= statistics.CASE_PASSES
+            if 2 * (holds & ~drawn[:, part].any(axis=0)).sum() > holds.sum():
+                whole[part] = False
         failed = (first[whole] < statistics.CASE_PASSES).astype(int).tolist()
         others = (drawn & (scores < statistics.CASE_PASSES)).sum(axis=0)[whole].tolist()
         counts = drawn.sum(axis=0)[whole].tolist()
@@ -166,7 +167,7 @@ def _sentence(ruling: Ruling, evidence: Evidence) -> str:
         ),
         "unsettled": _is_unsettled,
         "nowhere": lambda check, _: f"held in no draw of either version, so it compares nothing: {_counts(check)}",
-        "unscored": lambda *_: "a draw has no score, so whether the check holds is not known",
+        "unscored": _has_no_score,
         "bad_hour": lambda check, _: (
             f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline are no answer, and "
             f"{MAX_UNANSWERED:.0%} are allowed: sample the baseline again"
@@ -194,6 +195,15 @@ def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
         f"{_listed(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
         f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_reason(evidence, found.criterion, found.open)}"
     )
+
+
+def _has_no_score(found: BlockingCheck, evidence: Evidence) -> str:
+    lacking = [result for result in evidence.results if result.values.get(found.criterion) is None]
+    score = lacking[0].scores.get(found.criterion) if lacking else None
+    why = score.reason.rstrip(".") if isinstance(score, Unscored) else "no score was recorded"
+    draws = f"{len(lacking)} {'draw has' if len(lacking) == 1 else 'draws have'} no score"
+    where = f"; {lacking[0].case}, {lacking[0].arm}: {why}" if lacking else ""
+    return f"{draws}, so whether the check holds there is not known{where}"
 
 
 def _holds(found: BlockingCheck) -> str:

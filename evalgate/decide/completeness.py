@@ -57,15 +57,17 @@ def _without_results(evidence: Evidence, standing: looks.Standing) -> list[Findi
 
 
 def _critical(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
-    """Critical cases beyond the look that lack a score: they are asked early because each one counts by itself."""
-    seen, critical = set(standing.seen), set(policy.critical_tags)
+    """Critical cases that lack a score, whether the look has reached them or not: each one counts by itself."""
+    critical = set(policy.critical_tags)
     gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.roles.blocking} - {ANSWERED}
     lost = dict.fromkeys(
         result.case
         for result in evidence.results
-        if result.case not in seen
-        and critical & set(result.tags)
-        and any(_is_missing(result, name, standing) for name in gating)
+        if critical & set(result.tags)
+        and (
+            result.failure == "infrastructure"
+            or any(standing.roles.is_unscored(name, result.values) for name in gating)
+        )
     )
     if not lost:
         return []
@@ -153,11 +155,3 @@ def _why_left_out(results: Sequence[Result], roles: Roles, criterion: str, case:
         if result.case == case and failing:
             return f"; of {case} an output of the {result.arm} fails {failing[0]}"
     return ""
-
-
-def _is_missing(result: Result, criterion: str, standing: looks.Standing) -> bool:
-    """Whether a result lacks a score that it should have: a judge is asked only about outputs that hold every check."""
-    values = result.values
-    if values.get(criterion) is not None:
-        return False
-    return all((values.get(name) or 0.0) >= 0.5 for name in standing.roles.required(criterion))

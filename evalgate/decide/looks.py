@@ -193,7 +193,7 @@ class _Looking:
             perhaps_too_many_broken=step.perhaps_too_many,
             critical=self.critical,
             wanted=step.wanted,
-            possible=_draws(self.suspects, sure=True) if self.evidence.redraws else (),
+            possible=self._possible(),
             pairs={name: paired.upto(at.cases) for name, paired in self.known.pairs.items()},
             alone=self.known.alone,
             checked=self.known.checked,
@@ -231,6 +231,12 @@ class _Looking:
             fails=fails,
             ends_comparison=clear and not held and not wanted,
         )
+
+    def _possible(self) -> tuple[FreshDraw, ...]:
+        """All draws that would settle a suspect."""
+        if not self.evidence.redraws:
+            return ()
+        return tuple(dict.fromkeys((*_draws(self.suspects), *_draws(self.critical, sure=True))))
 
     def _ends(self, compared: _Step | None) -> bool:
         """Whether the comparison has ended, and no blocking check has to see every case."""

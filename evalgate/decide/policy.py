@@ -10,6 +10,7 @@ from evalgate.decide import blocking, compare, completeness, looks, remarks, sig
 from evalgate.decide.single_cases import of_kind
 from evalgate.decide.thresholds import finding
 from evalgate.domain import (
+    ANSWERED,
     Comparison,
     Counts,
     Criterion,
@@ -263,15 +264,22 @@ def _what_decides(evidence: Evidence, standing: looks.Standing) -> list[Finding]
 
 
 def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing) -> Counts:
-    expected = len(standing.seen) * len(evidence.criteria)
+    declared = [comparison for comparison in comparisons if comparison.criterion != ANSWERED]
+    criteria = sum(criterion.name != ANSWERED for criterion in evidence.criteria)
+    expected = len(standing.seen) * criteria
     have = {result.case for result in evidence.results}
-    missing = sum(case not in have for case in standing.seen) * len(evidence.criteria)
-    undecided = sum(len(comparison.undecided) + len(comparison.left_out) for comparison in comparisons)
+    missing = sum(case not in have for case in standing.seen) * criteria
+    undecided = sum(len(comparison.undecided) + len(comparison.left_out) for comparison in declared)
     return Counts(
         expected=expected,
         decided=max(0, expected - undecided) if not missing else max(0, expected - max(undecided, missing)),
         failures=sum(result.failure is not None for result in _all(evidence)),
-        unscored=sum(value is None for result in _all(evidence) for value in result.values.values()),
+        unscored=sum(
+            standing.roles.is_unscored(name, result.values)
+            for result in _all(evidence)
+            if result.failure is None
+            for name in result.values
+        ),
     )
 
 

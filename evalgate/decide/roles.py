@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from evalgate.decide.statistics import CASE_PASSES
 from evalgate.domain import ANSWERED, Check, Criterion, Policy, Threshold
 
 
@@ -37,6 +38,12 @@ class Roles:
         if criterion in self.judges:
             return self.blocking
         return () if criterion in self.blocking else tuple(name for name in self.blocking if name == ANSWERED)
+
+    def is_unscored(self, criterion: str, values: Mapping[str, float | None]) -> bool:
+        """Whether an output lacks a score that it should have; one that fails a required check is not scored."""
+        if values.get(criterion) is not None:
+            return False
+        return all((values.get(name) or 0.0) >= CASE_PASSES for name in self.required(criterion))
 
 
 def roles_of(

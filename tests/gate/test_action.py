@@ -135,7 +135,7 @@ def hub(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def worse(system: str, user: str) -> str:
     """Answers well, unless the prompt asks it to be brief."""
-    return "I do not know" if BRIEF in system else json.dumps({"answer": user})
+    return f"I do not know: {user}" if BRIEF in system else json.dumps({"answer": user})
 
 
 # Verdicts
@@ -420,7 +420,8 @@ def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub:
     hub.server.state["branches"]["main"] = hub.world.repository.commit("strict", **{"evalgate.yml": strict})
     hub.world.repository.git("switch", "--quiet", "work")
     ran = hub.run(payload=old)
-    assert (ran.code, hub.statuses[-1][1]) == (1, "failure"), ran.log
+    assert (ran.code, hub.statuses[-1][1]) == (4, "failure"), ran.log
+    assert "length: held in no draw of either version" in ran.log
 
 
 def test_where_the_branch_stands_now_cannot_be_told_nothing_passes(hub: Hub) -> None:

@@ -14,6 +14,7 @@ from chat_server import error
 from .conftest import CASES, CONFIG, World, prompt
 
 BRIEF = "Be brief, always and everywhere, please."
+TURNED = ("question 5\n", "question 6\n")
 
 
 def merged(world: World, *edits: tuple[str, str]) -> None:
@@ -197,14 +198,14 @@ def test_a_patch_takes_over_the_checks_and_not_the_judges(world: World) -> None:
     gate = run(world)
     assert gate["level"]["effective"] == "PATCH"
     assert gate["stored_baseline"] is not None
-    assert all(set(result["scores"]) == {"is_json", "fact"} for result in gate["results"])
+    assert all(set(result["scores"]) == {"is_json", "fact", "answered"} for result in gate["results"])
     assert not any(result["replies"] for result in gate["results"])
     assert len(world.server.received) == CASES
 
 
 def test_fresh_samples_of_a_case_that_turned_are_still_drawn_on_both_arms(world: World) -> None:
     world.application = lambda system, user: (
-        "nothing" if BRIEF in system and user.startswith("question 5\n") else json.dumps({"answer": user})
+        "nothing" if BRIEF in system and user.startswith(TURNED) else json.dumps({"answer": user})
     )
     merged(world, ("{type: is_json}", "{type: is_json, blocking: false}"))
     sample(world)
@@ -212,8 +213,8 @@ def test_fresh_samples_of_a_case_that_turned_are_still_drawn_on_both_arms(world:
     world.edit()
     gate = run(world)
     assert gate["stored_baseline"] is not None
-    assert gate["flips"]["broken"] == ["case-005"]
-    assert asked(world, brief=False) == 3, "the baseline has one stored sample, and 3 fresh ones confirm it"
+    assert gate["flips"]["broken"] == ["case-005", "case-006"]
+    assert asked(world, brief=False) == 2 * 2, "the baseline has one stored sample of each, and 2 fresh ones make three"
 
 
 def test_a_failed_call_stores_nothing_and_the_next_sampling_asks_for_that_alone(world: World) -> None:

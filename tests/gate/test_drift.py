@@ -130,7 +130,8 @@ def test_cases_that_always_worked_and_never_do_any_more_are_proven_by_fresh_answ
     degrade(world, frozenset({3, 5, 8}))
     gate = watch(world)
     assert set(gate["flips"]["broken"]) == {"case-003", "case-005", "case-008"}
-    assert (gate["decision"], answers(world)) == ("FAIL", CASES + 3 * 3)
+    # several criteria are compared, so that a case is broken in seven draws of seven
+    assert (gate["decision"], answers(world)) == ("FAIL", CASES + 3 * 6)
 
 
 def test_who_answered_then_is_never_asked_now(world: World) -> None:
@@ -201,7 +202,7 @@ def test_floors_and_seconds_are_no_drift(world: World) -> None:
     sample(world)
     gate = watch(world)
     assert gate["decision"] == "PASS", "no output held then, and none holds now"
-    assert [criterion["name"] for criterion in gate["criteria"]] == ["is_json", "fact", "faithfulness"]
+    assert [criterion["name"] for criterion in gate["criteria"]] == ["is_json", "fact", "faithfulness", "answered"]
 
 
 NOTHING: dict[str, tuple[Callable[[World, Path], object], str]] = {
@@ -302,7 +303,7 @@ def test_an_interrupted_watch_goes_on_where_it_stopped(world: World) -> None:
 def test_yesterdays_interrupted_watch_begins_anew(world: World) -> None:
     sample(world)
     works = world.application
-    world.application = lambda system, user: error(503, "busy") if number(user) == 7 else works(system, user)
+    world.application = lambda system, user: error(503, "busy") if number(user) in (7, 8) else works(system, user)
     gate = watch(world)
     assert (gate["decision"], world.ended.code) == ("INCONCLUSIVE", 4)
     (journal,) = (world.root / ".evalgate/journal").glob("drift-*.jsonl")

@@ -128,7 +128,7 @@ def test_a_stored_fail_stops_and_a_stored_pass_is_told(pushing: Pushing) -> None
     assert world.evalgate("run").code == 1
     more = len(world.server.received)
     assert more > calls
-    stopped(pushing.push("work"), "FAIL work support: is_json: 0 of 64 cases hold")
+    stopped(pushing.push("work"), "FAIL work support: is_json:", "64 of 64 cases failed at first")
     assert len(world.server.received) == more
 
 
@@ -159,7 +159,12 @@ def test_known_outputs_prove_a_fail_by_checks_alone(pushing: Pushing) -> None:
     path.write_text(rows + json.dumps({"id": "new", "query": "new", "context": "c", "expected": "c"}) + "\n")
     pushing.repository.commit()
     calls = len(world.server.received)
-    stopped(pushing.push("work"), "checks on 64 of 65 cases whose outputs are known", "is_json: 58 of 64 cases hold")
+    stopped(
+        pushing.push("work"),
+        "checks on 64 of 65 cases whose outputs are known",
+        "is_json: proven to fail more often",
+        "6 of 64 cases failed",
+    )
     assert len(world.server.received) == calls
 
 
@@ -280,10 +285,13 @@ def test_quick_runs_the_checks_on_twelve_cases_critical_ones_first(pushing: Push
     pushing.commit("1.1.0")
     passed(pushing.push("work"), f"checks on {before_push.QUICK_CASES} of {CASES} cases (critical ones first)")
     assert len(world.server.received) == before_push.QUICK_CASES
-    world.application = lambda system, user: "no json" if rows[-1]["query"] in user else json.dumps({"answer": user})
+    world.application = lambda system, user: (
+        "no json" if rows[-1]["query"] in user and "if you can" in system else json.dumps({"answer": user})
+    )
     pushing.commit("1.2.0", "Be brief, always and everywhere, if you can.")
-    stopped(pushing.push("work"), "FAIL work support", "is_json", rows[-1]["id"])
-    assert len(world.server.received) == 2 * before_push.QUICK_CASES
+    stopped(pushing.push("work"), "FAIL work support", "is_json", rows[-1]["id"], "7 draws of 7")
+    # six fresh draws of the candidate, one planned and two fresh ones of the baseline, which held
+    assert len(world.server.received) == 2 * before_push.QUICK_CASES + 6 + 3
 
 
 def test_full_runs_the_whole_gate_and_a_second_push_is_free(pushing: Pushing) -> None:

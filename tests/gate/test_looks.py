@@ -94,10 +94,10 @@ def test_cases_that_fail_every_fresh_sample_are_broken_and_fail_whatever_the_mea
     assert gate["decision"] == "FAIL"
     assert sorted(gate["flips"]["broken"]) == ["case-005", "case-006"]
     finding = next(f for f in gate["findings"] if f["kind"] == "broken")
-    assert "2 cases are broken: net 2, and at most 1 allowed" in finding["sentence"]
-    # 3 fresh samples of each on both arms, since the baseline has one sample of its own
-    assert len(gate["confirmations"]) == 2 * 6
-    assert gate["calls"]["confirming"] == 2 * 6
+    assert "2 cases are broken, and at most 1 more broken than fixed are allowed" in finding["sentence"]
+    # 3 fresh draws of the candidate, and 2 of the baseline, which has one sample of its own
+    assert len(gate["confirmations"]) == 2 * 5
+    assert gate["calls"]["confirming"] == 2 * 5
     faithfulness = next(c for c in gate["comparisons"] if c["criterion"] == "faithfulness")
     assert faithfulness["difference"]["n"] == CASES
     assert faithfulness["difference"]["value"] == pytest.approx(-2 / CASES), "fresh samples take no part in the mean"
@@ -119,7 +119,8 @@ def test_a_case_that_passes_one_fresh_sample_is_not_broken(world: World) -> None
     world.edit()
     gate = run(world)
     assert len(drawn) == 2, "one fresh sample, which passed"
-    assert (gate["decision"], gate["flips"]["broken"]) == ("INCONCLUSIVE", ["case-006"])
+    assert (gate["decision"], gate["flips"]["broken"]) == ("INCONCLUSIVE", [])
+    assert gate["flips"]["open"] == ["case-006"], "one broken case is allowed: nothing hangs on it, so it is not asked"
 
 
 def test_one_broken_case_that_is_critical_fails(world: World) -> None:
@@ -131,7 +132,7 @@ def test_one_broken_case_that_is_critical_fails(world: World) -> None:
     world.edit()
     gate = run(world)
     assert gate["decision"] == "FAIL"
-    assert "Broken and critical: case-009" in " ".join(f["sentence"] for f in gate["findings"])
+    assert "Broken and critical (faithfulness): case-009" in " ".join(f["sentence"] for f in gate["findings"])
     assert gate["look"]["cases"] == CASES // 2, "a critical case is asked first, wherever it stands"
 
 
@@ -154,10 +155,21 @@ def test_checks_that_decide_see_every_output_however_early_the_judges_are_clear(
     assert (asked(world, "candidate"), asked(world, "baseline")) == (CASES, 48)
     late = gate["order"][-1]
     broken = f"question {int(late[-3:])}"
-    world.application = lambda system, user: "no JSON" if broken in user.split("\n") else json.dumps({"answer": user})
+
+    def answer(system: str, user: str) -> str:
+        fails = broken in user.split("\n") and (BRIEF in system or both)
+        return "no JSON" if fails else json.dumps({"answer": user})
+
+    world.application = answer
+    both = False
     gate = run(world, "--store", "another")
     assert gate["decision"] == "FAIL"
     assert late in next(f for f in gate["findings"] if f["criterion"] == "is_json")["cases"]
+    assert [r["case"] for r in gate["results"] if r["arm"] == "baseline"][-1] == late
+    both = True
+    gate = run(world, "--store", "a third")
+    check = next(check for check in gate["blocking"] if check["criterion"] == "is_json")
+    assert (gate["decision"], check["both"]) == ("PASS", [late]), "the baseline fails it as well"
 
 
 def test_decide_reaches_the_same_verdict_of_a_run_that_stopped(world: World) -> None:

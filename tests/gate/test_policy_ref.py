@@ -503,7 +503,12 @@ def test_a_verdict_without_the_edit_is_not_that_with_it(world: World) -> None:
     world.repository.commit()
     report = judge(world, code=5)
     assert report["gates"][0]["level"]["effective"] == "MAJOR"
-    assert [c["criterion"] for c in report["gates"][0]["comparisons"]] == ["is_json", "fact", "faithfulness"]
+    assert [c["criterion"] for c in report["gates"][0]["comparisons"]] == [
+        "is_json",
+        "fact",
+        "faithfulness",
+        "answered",
+    ]
     calls = len(world.server.received)
     again = judge(world, code=5)
     assert len(world.server.received) == calls

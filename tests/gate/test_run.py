@@ -122,7 +122,7 @@ def test_a_patch_asks_no_judge(world: World) -> None:
     ended = world.evalgate("run", "--output", "report.json")
     gate = world.report()["gates"][0]
     assert (ended.code, gate["level"]["effective"]) == (0, "PATCH")
-    assert [c["criterion"] for c in gate["comparisons"]] == ["is_json", "fact"]
+    assert [c["criterion"] for c in gate["comparisons"]] == ["is_json", "fact", "answered"]
     assert len(world.server.received) == 2 * CASES
 
 
@@ -194,11 +194,12 @@ def test_a_crashed_call_is_never_a_pass(world: World) -> None:
 @pytest.mark.parametrize("reply", ["{}", "I would say five.", '{"score": 9, "reason": "x"}', '{"score": 5'])
 def test_an_unreadable_judge_is_asked_once_more_and_then_counted(world: World, reply: str) -> None:
     world.edit()
-    world.grade = lambda judged: reply if "question 3\n" in judged or "question 3\\n" in judged else 5
+    unread = ("question 3\\n", "question 5\\n")
+    world.grade = lambda judged: reply if any(question in judged for question in unread) else 5
     ended = world.evalgate("run", "--output", "report.json")
-    assert ended.code == 4
+    assert ended.code == 4, "one case may lack a score, and these are two"
     gate = world.report()["gates"][0]
-    assert gate["counts"]["unscored"] == 2
+    assert gate["counts"]["unscored"] == 4
     result = next(r for r in gate["results"] if r["case"] == "case-003")
     assert "unscored" in result["scores"]["faithfulness"]
     assert len(result["replies"]["faithfulness"]) == 2
@@ -229,7 +230,7 @@ def test_outputs_that_fail_a_blocking_check_are_not_judged(world: World) -> None
     gate = world.report()["gates"][0]
     assert gate["calls"]["made"] == 3 * CASES
     candidate = next(r for r in gate["results"] if r["arm"] == "candidate")
-    assert candidate["scores"]["faithfulness"]["value"] == 0
+    assert candidate["scores"]["faithfulness"] == {"unscored": "not asked: the blocking check is_json failed"}
 
 
 def test_candidate_and_baseline_by_reference_and_by_file(world: World) -> None:

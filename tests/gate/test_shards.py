@@ -25,6 +25,8 @@ def verdict(world: World, name: str) -> dict:
     gate = world.report(name)["gates"][0]
     keys = ("decision", "exit_code", "look", "comparisons", "requirements", "counts", "tags")
     findings = [finding for finding in gate["findings"] if finding["kind"] != "broken"]
+    for comparison in gate["comparisons"]:
+        comparison |= {"broken": [], "fixed": [], "suspects": []}
     return {key: gate[key] for key in keys} | {"findings": findings}
 
 
