@@ -51,17 +51,20 @@ def decide(
     comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)
     fallen = _tags(evidence, standing, policy)
     checked = [blocking.finding(r, evidence) for r in standing.blocking if _says_something(r, standing)]
-    decisive = [
-        *(finding for finding in checked if finding.decision is Verdict.PASS),
-        *standing.checked,
-        *(finding(ruling, policy, level_policy) for ruling in standing.rulings if len(ruling.paired.cases)),
-    ]
+    incomplete = completeness.findings(evidence, standing, policy)
+    told = {one.criterion for one in incomplete}
     constant = remarks.constant_output(evidence, standing.order[: standing.cases])
     findings = (
         *_level_findings(evidence),
-        *(finding for finding in checked if finding.decision is not Verdict.PASS),
-        *completeness.findings(evidence, standing, policy),
-        *decisive,
+        *(one for one in checked if one.decision is not Verdict.PASS),
+        *incomplete,
+        *(one for one in checked if one.decision is Verdict.PASS),
+        *standing.checked,
+        *(
+            finding(ruling, policy, level_policy)
+            for ruling in standing.rulings
+            if len(ruling.paired.cases) or ruling.limit.criterion not in told
+        ),
         *_broken(evidence, standing),
         *tags.findings(fallen),
         *([remarks.constant_finding(constant)] if constant is not None else []),

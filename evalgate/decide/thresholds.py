@@ -170,6 +170,8 @@ def _cases(ruling: Ruling) -> str:
         text += f" in {len(set(paired.unit.tolist()))} independent units"
     if ruling.look.early:
         text += f" (at stop, of {ruling.look.planned})"
+    if paired.undecided:
+        text += f"; {len(paired.undecided)} more could not be decided"
     if paired.left_out:
         text += f"; {len(paired.left_out)} more have no output that holds every blocking check on both arms"
     return text

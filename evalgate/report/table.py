@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from evalgate.domain import Report, Score
+from evalgate.domain import ANSWERED, Report, Score
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +35,7 @@ def frame(report: Report) -> pd.DataFrame:
         for gate in report.gates
         for result in gate.evidence.results
         for criterion, score in result.scores.items()
+        if criterion != ANSWERED  # it is told from the outputs, and no score of the configuration's
     ]
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"value": "float64", "repeat": "int64"})
 

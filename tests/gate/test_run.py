@@ -14,7 +14,7 @@ def worse_when_brief(system: str, user: str) -> str:
     """The edit breaks the odd cases, quietly."""
     number = int(user.split()[1])
     wrong = "brief" in system and number % 2
-    return json.dumps({"answer": "something else" if wrong else user})
+    return json.dumps({"answer": f"something else, {number}" if wrong else user})
 
 
 def by_fact(judged: str) -> int:

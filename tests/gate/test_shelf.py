@@ -110,7 +110,7 @@ def spilled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def turn(world: World) -> None:
-    """Some cases fall, some rise, and a reply of the judge cannot be read."""
+    """Some cases fall, some rise, and two replies of the judge cannot be read."""
     world.edit()
 
     def application(system: str, user: str) -> str:
@@ -119,7 +119,7 @@ def turn(world: World) -> None:
         return json.dumps({"answer": "no idea" if number in ((3, 4, 5) if brief else (8, 9)) else user})
 
     world.application = application
-    world.grade = lambda judged: "not JSON" if "question 11" in judged else 1 if "no idea" in judged else 5
+    world.grade = lambda judged: "not JSON" if re.search("question 1[12]", judged) else 1 if "no idea" in judged else 5
 
 
 def without_the_moment(text: str) -> str:
@@ -189,7 +189,11 @@ def test_a_report_that_is_read_gives_what_it_gives_when_it_lies_in_memory(world:
             assert (lines.code, lines.out) == (whole.code, whole.out)
             assert [{type(result) for result in results(report)} for report in found] == [{ShelvedResult}, {Result}]
     stale = json.loads(world.evalgate("decide", "lines.json", "--config", "other.yml", "--format", "json").out)
-    assert {name for result in stale["gates"][0]["results"] for name in result["scores"]} == {"faithfulness", "is_json"}
+    assert {name for result in stale["gates"][0]["results"] for name in result["scores"]} == {
+        "answered",
+        "faithfulness",
+        "is_json",
+    }
 
 
 def test_a_verdict_that_is_found_again_is_read_by_lines(world: World, found: list[Report]) -> None:
