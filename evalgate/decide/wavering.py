@@ -26,7 +26,7 @@ def wavering_cases(results: Sequence[Result], order: Sequence[str], compared: Co
 
 
 def choose(samples: Sequence[Mapping[str, Sequence[float]]]) -> tuple[int, ...]:
-    """The places of the cases to repeat, in the order they are chosen: the largest weight first, ties in run order.
+    """The places of the cases to repeat, in run order: those of the largest weight, ties in run order.
 
     `samples` gives each case's baseline scores by criterion. The weight of a case is the largest, over criteria, of its
     sample variance (n - 1) over the mean variance of all cases.
@@ -39,4 +39,4 @@ def choose(samples: Sequence[Mapping[str, Sequence[float]]]) -> tuple[int, ...]:
             weights = [max(weight, variance / mean) for weight, variance in zip(weights, variances, strict=True)]
     chosen = [place for place, weight in enumerate(weights) if weight >= TIMES - 10**-_DECIMALS]
     chosen.sort(key=lambda place: (-round(weights[place], _DECIMALS), place))
-    return tuple(chosen[: int(SHARE * len(samples))])
+    return tuple(sorted(chosen[: int(SHARE * len(samples))]))
