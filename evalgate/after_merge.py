@@ -38,6 +38,14 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """Why a gate's samples are not stored; `is_bad_hour`: because too many of them are no answer."""
+
+    fault: Fault
+    is_bad_hour: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """All that was sampled; `skipped` are sentences about gates whose samples cannot be kept."""
 
@@ -63,7 +71,7 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
     begun, journal = answering.begun(f"baseline-{answering.run_key(plans)}", options.store, fresh)
     done: list[Sampled] = []
-    failed: list[Fault] = []
+    failed: list[_Refused] = []
     with answering.open_engine(
         config,
         plans,
@@ -76,12 +84,14 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
     ) as engine:
         for plan in plans:
             sampled = _sampled(engine, plan, config, begun, options.store)
-            if isinstance(sampled, Fault):
-                failed.append(sampled)
-            else:
+            if isinstance(sampled, Sampled):
                 done.append(sampled)
+            else:
+                failed.append(sampled)
         if failed:
-            raise ServiceError(faults=failed)
+            if any(refused.is_bad_hour for refused in failed):
+                engine.finish()  # what was answered in a bad hour is asked again, cut answers too
+            raise ServiceError(faults=[refused.fault for refused in failed])
         engine.finish()
         warnings = engine.warnings
     return Sampling(gates=tuple(done), skipped=skipped, warnings=warnings)
@@ -188,23 +198,21 @@ def _planned(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
     return trials.sampling(gate, version, dataset, config.targets, config.policy)
 
 
-def _sampled(engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Path) -> Sampled | Fault:
-    """One gate's samples, stored; a fault where a call failed for good."""
+def _sampled(
+    engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Path
+) -> Sampled | _Refused:
+    """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
     run = engine.run(plan.trials, lambda trial: evaluate(plan, trial, config.targets))
     lost = baselines.incomplete(run.results)
     if lost:
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        return Fault(
-            message=f'the baseline of gate "{plan.gate.name}" was not stored: a call failed for good in '
-            f"{len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}",
-            hint="run the same command again: what was answered is kept",
-        )
+        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}"
+        hint = "run the same command again: what was answered is kept"
+        return _Refused(fault=_not_stored(plan, message, hint), is_bad_hour=False)
     bad = baselines.bad_hour(run.results)
     if bad is not None:
-        return Fault(
-            message=f'the baseline of gate "{plan.gate.name}" was not stored: {bad}',
-            hint="look at what the endpoint answers, and sample again when it is well",
-        )
+        hint = "look at what the endpoint answers, and sample again when it is well"
+        return _Refused(fault=_not_stored(plan, bad, hint), is_bad_hour=True)
     version = plan.candidate
     stored = StoredBaseline(
         gate=plan.gate.name,
@@ -220,6 +228,10 @@ def _sampled(engine: Engine, plan: GatePlan, config: Config, begun: datetime.dat
     )
     path = baselines.write(stored, store)
     return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
+
+
+def _not_stored(plan: GatePlan, why: str, hint: str) -> Fault:
+    return Fault(message=f'the baseline of gate "{plan.gate.name}" was not stored: {why}', hint=hint)
 
 
 def _tried(
