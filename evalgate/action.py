@@ -15,12 +15,12 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from evalgate import answering, conclude, drift, gate
-from evalgate.at_github import approval, publish, unprivileged
+from evalgate.at_github import approval, heads, publish, unprivileged
 from evalgate.at_github.job import Job, Log, bug_in_words
 from evalgate.at_github.places import NOWHERE, Places, places
 from evalgate.at_github.publish import Sticky
 from evalgate.cli.progress import Progress
-from evalgate.decide import policy
+from evalgate.decide import attempts, policy
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
 from evalgate.inputs.tree import CommitTree
@@ -42,11 +42,13 @@ _UNSIGNED = "not what was signed off in its pull request: take it out of the que
 class Outcome:
     """What came of an activity: the status of commit `head`, the report behind it, and where it is to be shown.
 
-    `baseline` is the commit it was compared with, empty where there is none. `contexts` are the status' names.
+    `baseline` is the commit it was compared with, empty where there is none. `contexts` are the status' names. `key`
+    tells the content that was decided from others, empty where nothing was, or no chance was involved.
     """
 
     status: Status
     report: Report
+    key: str = ""
     head: str | None = None
     baseline: str = ""
     places: Places = NOWHERE
@@ -107,6 +109,7 @@ def _gate(job: Job, hub: GitHub | None, log: Log) -> Outcome:
         being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
         log.attempt("commit status", lambda: _set_status(job, hub, head, being, context))
     ran = _evaluated(log, lambda: _judged(job, hub, head, log))
+    ran = _tried(job, hub, log, ran, head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
     return replace(_signed(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
 
@@ -182,9 +185,11 @@ def _judged(job: Job, hub: GitHub | None, head: str, log: Log) -> Outcome:
     )
     workspace = opened(job.config, options, verify=False)
     report, missing = _run(job, workspace, options, log)
+    status = of_report(report) if missing is None else _without_secrets(report, missing)
     return Outcome(
-        status=of_report(report) if missing is None else _without_secrets(report, missing),
+        status=status,
         report=report,
+        key="" if missing and status.verdict == "PENDING" else attempts.key_of(report),
         baseline=git.merge_base(head, base) if base is not None else "",
         places=places(report, workspace, CommitTree(git, head)),
         approvers=workspace.config.approvers,
@@ -238,6 +243,21 @@ def _evaluated(log: Log, run: Callable[[], Outcome]) -> Outcome:
         log.bug(bug)
         error = EvalgateError(bug_in_words(bug))
     return Outcome(status=of_error(error), report=conclude.not_evaluated(error))
+
+
+def _tried(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
+    """The outcome with what its policy makes of earlier attempts in the same pull request."""
+    event, report = job.event, ran.report
+    context, queued = job.context(event.branch), event.name == "merge_group"
+    if not ran.key or not (event.of_pull_request or queued):
+        return ran
+    tried = None
+    if hub is not None and event.pull is not None and event.base is not None:
+        sticky, base = _sticky(job, hub, event.pull), event.base
+        facts = {"key": ran.key, "context": context, "head": head, "base": base}
+        tried = log.attempt("attempts", lambda: heads.tried(report, sticky, **facts, queued=queued))
+    told = tried if tried is not None else attempts.applied(report, attempts.UNKNOWN)
+    return replace(ran, report=told, status=of_report(told))
 
 
 def _signed(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
@@ -308,7 +328,7 @@ def _published(job: Job, hub: GitHub, log: Log, outcome: Outcome, links: comment
         )
         return [url or ""]
     for context in outcome.contexts:
-        log.attempt("commit status", partial(_set_status, job, hub, head, status, context))
+        log.attempt("commit status", partial(_set_status, job, hub, head, status, context, key=outcome.key))
     when = job.settings.comment
     shown = [
         partial(publish.show, _sticky(job, hub, number), report, status, when=when, head=head, links=links, now=now)
@@ -321,8 +341,9 @@ def _sticky(job: Job, hub: GitHub, number: int) -> Sticky:
     return Sticky(github=hub, number=number, key=job.key, author=job.settings.comment_author)
 
 
-def _set_status(job: Job, hub: GitHub, sha: str, status: Status, context: str) -> None:
-    hub.set_status(sha, state=status.state, description=status.description, context=context, target_url=job.run_url)
+def _set_status(job: Job, hub: GitHub, sha: str, status: Status, context: str, *, key: str = "") -> None:
+    url = heads.marked(job.run_url or job.repository_url, key) if key else job.run_url
+    hub.set_status(sha, state=status.state, description=status.description, context=context, target_url=url)
 
 
 def _outputs(outcome: Outcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 import evalgate
 from evalgate import criteria
-from evalgate.decide import looks, policy, schedule, sign_off, soundness, statistics, wavering
+from evalgate.decide import attempts, looks, policy, schedule, sign_off, soundness, statistics, wavering
 from evalgate.decide.roles import roles_of
 from evalgate.domain import (
     ANSWERED,
@@ -214,7 +214,8 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
     Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
     are laid over them. A criterion that is configured now and was not measured then, or was another one, leaves every
     case undecided. What was signed off stays so while candidate, dataset and policy are the same, and waits for it
-    anew where they are not. Raises InputError for a criterion or a gate that is not there.
+    anew where they are not. The attempts that were counted then still count. Raises InputError for a criterion or a
+    gate that is not there.
     """
     _refuse_unknown(floors, [c.name for gate in report.gates for c in gate.evidence.criteria])
     gates = []
@@ -233,8 +234,7 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
         own = {name: floor for name, floor in floors.items() if name in names}
         thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
         gates.append(policy.decide(evidence, thresholds, rules, demands))
-    decision, exit_code = policy.concluded(gates, report.policy_changes)
-    decided = replace(report, decision=decision, exit_code=exit_code, gates=tuple(gates), sign_off=None)
+    decided = attempts.applied(replace(report, gates=tuple(gates), sign_off=None), report.attempts)
     given = report.sign_off
     if given is None or decided.exit_code != ExitCode.AWAITING_SIGN_OFF or given.subject != sign_off.subject(decided):
         return decided

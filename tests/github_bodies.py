@@ -241,6 +241,22 @@ class Bodies:
             **{who: self.user(facts[who]) for who in ("author", "committer")},
         }
 
+    def comparison(self, repository: str, base: str, commits: list[Json]) -> Json:
+        """The commits that the last of `commits` has and `base` has not; at most 250 are shown."""
+        head, shown = commits[-1]["sha"], commits[:250]
+        url = f"{self.api}/repos/{repository}/compare/{base}...{head}"
+        from_base = self.commit(repository, {"sha": base, "author": "ann", "committer": "ann"})
+        return {
+            **{f"{name}url": url for name in ("", "html_", "permalink_", "diff_", "patch_")},
+            **dict.fromkeys(("base_commit", "merge_base_commit"), from_base),
+            "status": "ahead",
+            "ahead_by": len(commits),
+            "behind_by": 0,
+            "total_commits": len(commits),
+            "commits": [self.commit(repository, each) for each in shown],
+            "files": [],
+        }
+
     def event(self, number: int, facts: Json) -> Json:
         at = facts["created_at"]
         if facts["event"] in ("labeled", "unlabeled"):

@@ -67,7 +67,18 @@ def description(path: Path) -> Any:
     document = json.loads(path.read_text(encoding="utf-8"))
     document["servers"] = [{"url": HOST}]
     document["components"]["schemas"]["empty-object"]["nullable"] = True  # by hand: so nobody's commit is shown
+    document["paths"]["/repos/{owner}/{repo}/statuses/{sha}"]["get"] = _statuses_of(document)
     return OpenAPI.from_dict(document)
+
+
+def _statuses_of(document: Any) -> Json:
+    """By hand: the list of a commit's statuses, which has the pages of any list and the rows of the one that is set."""
+    named = {"name": "sha", "in": "path", "required": True, "schema": {"type": "string"}}
+    references = [{"$ref": f"#/components/parameters/{name}"} for name in ("owner", "repo", "per-page", "page")]
+    rows = {"type": "array", "items": {"$ref": "#/components/schemas/status"}}
+    assert "status" in document["components"]["schemas"]
+    shown = {"description": "", "content": {"application/json": {"schema": rows}}}
+    return {"parameters": [*references, named], "responses": {"200": shown}}
 
 
 class RefusalError(Exception):
@@ -156,12 +167,22 @@ class GitHubServer:
             "reviews": [],
             "events": [],
             "commits": [{"sha": head, "author": author, "committer": author}],
+            "overwritten": [],  # the commits before each force push; None: GitHub does not know them any more
             **more,
         }
         with self._lock:
             self.state["pulls"][str(number)] = facts
             self.save()
         return facts
+
+    def force_push(self, number: int, head: str) -> None:
+        """One commit in the place of all that the pull request has."""
+        with self._lock:
+            pull = self.state["pulls"][str(number)]
+            pull["overwritten"].append(pull["commits"])
+            pull["commits"] = [{"sha": head, "author": pull["author"], "committer": pull["author"]}]
+            pull["head"]["sha"] = head
+            self.save()
 
     def add_comment(self, number: int, body: str, *, author: str | None = WORKFLOW, at: str | None = None) -> Json:
         with self._lock:
@@ -254,7 +275,7 @@ class GitHubServer:
             fault = self._fault(method, path)
             if fault is not None and not fault.get("after"):
                 _fail(fault)
-            self._admit(method, headers)
+            self._admit("GET" if path == "/graphql" else method, headers)
             status, value = self._route(method, path, query, json.loads(body) if body else {}, extra)
             if method != "GET":
                 self.save()
@@ -444,6 +465,29 @@ class GitHubServer:
         self.state["statuses"].append(facts)
         return 201, self.bodies.status(self.state["repository"], facts)
 
+    def _get_statuses(self, asked: Json, body: Json, sha: str) -> Answer:
+        rows = [each for each in reversed(self.state["statuses"]) if each["sha"] == sha]
+        return 200, [self.bodies.status(self.state["repository"], each) for each in rows]
+
+    def _get_comparison(self, asked: Json, body: Json, base: str, head: str) -> Answer:
+        for pull in self.state["pulls"].values():
+            for commits in filter(None, (*pull.get("overwritten", ()), pull["commits"])):
+                if commits[-1]["sha"] == head:
+                    return 200, self.bodies.comparison(self.state["repository"], base, commits)
+        raise RefusalError(404, "Not Found")
+
+    def _post_graphql(self, asked: Json, body: Json) -> Answer:
+        """By hand: the one query that is asked, for the force pushes of a pull request."""
+        facts = body["variables"]
+        if "HEAD_REF_FORCE_PUSHED_EVENT" not in body["query"]:
+            raise ValueError("another query than the one that this server knows")
+        if f"{facts['owner']}/{facts['name']}" != self.state["repository"]:
+            return 200, {"errors": [{"type": "NOT_FOUND", "message": "Could not resolve to a Repository."}]}
+        before = [each and each[-1]["sha"] for each in self._pull_of(str(facts["number"])).get("overwritten", ())]
+        nodes = [{"beforeCommit": sha and {"oid": sha}} for sha in before[:100]]
+        items = {"pageInfo": {"hasNextPage": len(before) > 100}, "nodes": nodes}
+        return 200, {"data": {"repository": {"pullRequest": {"timelineItems": items}}}}
+
     def _get_permission(self, asked: Json, body: Json, login: str) -> Answer:
         if login not in self.state["people"]:
             raise RefusalError(404, f"{login} is not a user")
@@ -554,6 +598,9 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/commits/(?P<sha>[^/]+)/pulls", GitHubServer._get_pulls_of),
     ("GET", rf"{_R}/git/ref/heads/(?P<branch>.+)", GitHubServer._get_ref),
     ("POST", rf"{_R}/statuses/(?P<sha>[^/]+)", GitHubServer._post_status),
+    ("GET", rf"{_R}/statuses/(?P<sha>[^/]+)", GitHubServer._get_statuses),
+    ("GET", rf"{_R}/compare/(?P<base>\w+)\.\.\.(?P<head>\w+)", GitHubServer._get_comparison),
+    ("POST", r"/graphql", GitHubServer._post_graphql),
     ("GET", rf"{_R}/collaborators/(?P<login>[^/]+)/permission", GitHubServer._get_permission),
     (
         "GET",
@@ -563,7 +610,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/actions/runs/(?P<run>\d+)/artifacts", GitHubServer._get_artifacts),
     ("GET", rf"{_R}/actions/artifacts/(?P<id>\d+)/zip", GitHubServer._get_archive),
 ]
-BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)")  # what the description lacks
+BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)|POST /graphql")  # what the description lacks
 
 
 class _Server(ThreadingHTTPServer):

@@ -41,12 +41,15 @@ def claimed(github: GitHub, other: OtherRun, artifact: str) -> Report:
 
 
 def lowered(report: Report) -> Report:
-    """The report with every pass, and every sign-off, taken back: nobody has proven them. A FAIL stays one."""
+    """The report with every pass, and every sign-off, taken back: nobody has proven them. A FAIL stays one.
+
+    What it says of attempts is taken back as well: those are counted where GitHub is asked.
+    """
     gates = tuple(_lowered(gate) for gate in report.gates)
     decision, exit_code = policy.overall(gates)
     if exit_code == ExitCode.PASS:  # no gate at all: whether nothing was to be judged, the gate itself has to say
         decision, exit_code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
-    return replace(report, gates=gates, decision=decision, exit_code=exit_code, sign_off=None)
+    return replace(report, gates=gates, decision=decision, exit_code=exit_code, sign_off=None, attempts=None)
 
 
 def _lowered(gate: GateReport) -> GateReport:

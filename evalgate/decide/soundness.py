@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from evalgate.decide import policy
+from evalgate.decide import attempts, policy
 from evalgate.domain import Evidence, GateReport, Report, Result
 
 
@@ -13,14 +13,18 @@ def why_not(report: Report) -> str | None:
     """Why a report is none that evalgate wrote, in a sentence; None when it is sound.
 
     Evidence and policy lead to the verdict of each gate, the gates and the policy changes to that of the report, and a
-    sign-off changes only a report that waited for one, of the very content that it was given for.
+    sign-off changes only a report that waited for one, of the very content that it was given for. The number of
+    attempts is the one part that nothing in a report can prove.
     """
+    if report.attempts is not None and report.attempts != attempts.restated(report.attempts, report.gates):
+        return "the attempts are not such as can be counted, or the chance beside them is another"
     gates = []
     for gate in report.gates:
         fault = _unsound(gate)
         if fault is not None:
             return f"gate {gate.evidence.name}: {fault}"
-        decided = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
+        alone = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
+        decided = attempts.demanded(alone, report.attempts)
         if gate not in (decided, policy.met(decided) if report.sign_off is not None else decided):
             return f"gate {gate.evidence.name}: its verdict is not the one that its results lead to under its policy"
         gates.append(decided)

@@ -55,6 +55,7 @@ from evalgate.domain.trials import (
 )
 from evalgate.domain.verdict import (
     RULE,
+    Attempts,
     BlockingCheck,
     Calls,
     Comparison,
@@ -85,6 +86,7 @@ __all__ = [
     "STRICT_LEVEL",
     "VARIABLE",
     "Arm",
+    "Attempts",
     "BaselineSample",
     "Batching",
     "BlockingCheck",

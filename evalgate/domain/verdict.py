@@ -111,6 +111,7 @@ class Finding:
         "completeness",
         "no_baseline",
         "constant_output",
+        "attempts",
         "remark",
     ]
     decision: Verdict
@@ -329,12 +330,26 @@ class SignOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """How many different contents of one pull request were decided, this one included.
+
+    `blocked_before` says whether the verdict on another content blocked, `luck` is the chance that luck alone lets a
+    drop of the allowed size pass in one of so many attempts. Where the number could not be found out, `number` and
+    `luck` are None, and `blocked_before` is true: what is not known is taken for the worst.
+    """
+
+    number: int | None
+    blocked_before: bool
+    luck: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The one complete artifact of a run. `created_at` is ISO 8601 in UTC. No gates: nothing to gate, a pass.
 
     `warnings` are what went wrong beside the evaluation: a cache that cannot be written. `policy_changes` took no part
     in this verdict, and need a sign-off; `sign_off` is the one that was given. `rule` is the number of the decision
-    rule that reached the verdict.
+    rule that reached the verdict. `attempts` is None where there is no pull request, or no chance in the verdict.
     """
 
     run_id: str
@@ -347,3 +362,4 @@ class Report:
     policy_changes: tuple[PolicyChange, ...] = ()
     sign_off: SignOff | None = None
     rule: int = RULE
+    attempts: Attempts | None = None

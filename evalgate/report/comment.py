@@ -235,6 +235,8 @@ def _gates(report: Report, cases: int) -> Iterator[Part]:
 def _cost(report: Report) -> Iterator[Part]:
     if report.gates:
         yield Part(text=f"**Cost**: {inline(view.spent(report))}")
+    if report.attempts and report.attempts.number != 1:
+        yield Part(text=f"**Attempts**: {inline(view.attempts(report))}")
 
 
 def _counted(lost: Sequence[str]) -> str:

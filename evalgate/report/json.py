@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from evalgate.domain import RULE, Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
+from evalgate.domain import RULE, Attempts, Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
 from evalgate.domain.shelved import ShelvedResult
 from evalgate.errors import InputError, Place
 from evalgate.report import codec, view
@@ -68,6 +68,7 @@ _KEYS = (
     "warnings",
     "policy_changes",
     "sign_off",
+    "attempts",
     "gates",
 )
 # What reports of the first rule lack, by where it belongs.
@@ -153,6 +154,7 @@ def _checked(data: Any) -> Report:
 def _complete(data: dict[str, Any]) -> None:
     """Adds the keys that reports of the first decision rule lack, with what they mean there."""
     data["rule"] = 1
+    data.setdefault("attempts", None)
     for gate in codec.expect(data.get("gates"), list, "gates"):
         found = codec.expect(gate, dict, "gates")
         found |= {key: value for key, value in _ADDED_TO_GATE.items() if key not in found}
@@ -187,6 +189,7 @@ def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
         "warnings": codec.encode(report.warnings),
         "policy_changes": codec.encode(report.policy_changes),
         "sign_off": codec.encode(report.sign_off),
+        "attempts": codec.encode(report.attempts),
         "gates": [_gate_document(gate, encode) for gate in report.gates],
     }
 
@@ -220,6 +223,7 @@ def _report(data: Any) -> Report:
         policy_changes=codec.decode(tuple[PolicyChange, ...], given["policy_changes"], "policy_changes"),
         sign_off=codec.decode(SignOff | None, given["sign_off"], "sign_off"),
         rule=rule,
+        attempts=codec.decode(Attempts | None, given["attempts"], "attempts"),
     )
 
 

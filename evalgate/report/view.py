@@ -204,8 +204,23 @@ def foot(report: Report) -> tuple[tuple[str, str], ...]:
     return (
         *(("warning", prose(warning)) for warning in report.warnings),
         *((("rules", f"edited: {edited(report)}"),) if report.policy_changes else ()),
+        *((("attempts", attempts(report)),) if report.attempts else ()),
         ("run", run_line(report)),
     )
+
+
+def attempts(report: Report) -> str:
+    """How often the pull request was tried, and what luck alone makes of that; empty where nothing was counted."""
+    found = report.attempts
+    if found is None:
+        return ""
+    if found.number is None or found.luck is None:
+        return "not known, so this may not be the first"
+    limits = {gate.policy.max_drop for gate in report.gates}
+    limits |= {t.max_drop for gate in report.gates for t in gate.thresholds.values() if t.max_drop is not None}
+    drop = f"a drop of {limits.pop():g}" if len(limits) == 1 else "a drop of the allowed size"
+    passed = "it" if found.number == 1 else "one of these"
+    return f"attempt {found.number}: by luck alone {drop} would have passed {passed} in {100 * found.luck:.0f} %"
 
 
 def is_watch(evidence: Evidence) -> bool:

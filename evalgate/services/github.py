@@ -17,16 +17,16 @@ from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
 from evalgate.services import github_rows as rows
-from evalgate.services.github_patience import Patience, is_denied
+from evalgate.services.github_patience import Patience, is_denied, told
 from evalgate.services.github_rows import (
     Artifact,
     Comment,
     Commit,
+    CommitStatus,
     Issue,
     LabelEvent,
     PullRequest,
     Review,
-    ReviewState,
     StatusState,
 )
 
@@ -35,18 +35,7 @@ if TYPE_CHECKING:
     import github.Issue
     import github.PullRequest
 
-__all__ = [
-    "Artifact",
-    "Comment",
-    "Commit",
-    "GitHub",
-    "Issue",
-    "LabelEvent",
-    "PullRequest",
-    "Review",
-    "ReviewState",
-    "StatusState",
-]
+__all__ = ["Artifact", "Comment", "Commit", "CommitStatus", "GitHub", "Issue", "LabelEvent", "PullRequest", "Review"]
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -176,6 +165,11 @@ class GitHub:
             needs="statuses: write",
         )
 
+    def statuses(self, sha: str) -> tuple[CommitStatus, ...]:
+        """All statuses that a commit was ever given, by anybody, the newest first."""
+        found = self._commit(sha).get_statuses()
+        return self._all(f"list the statuses of {sha[:12]}", found, rows.commit_status, "statuses: read")
+
     def pull_request(self, number: int) -> PullRequest:
         return self._patience.ask(
             f"show the pull request #{number}",
@@ -226,6 +220,31 @@ class GitHub:
                 hint="squash them into fewer commits",
             )
         return commits
+
+    def overwritten_heads(self, number: int) -> tuple[str, ...]:
+        """The heads of a pull request that a force push took away: what `commits` does not list any more.
+
+        Raises ServiceError where GitHub does not name all of them.
+        """
+        owner, name = self.repository.split("/")
+        facts = {"owner": owner, "name": name, "number": number}
+
+        def ask() -> tuple[str, ...]:
+            # GraphQL: the REST API names one side of a force push only.
+            _, answer = self._client.requester.graphql_query(rows.FORCE_PUSHES, facts)
+            return rows.overwritten(answer)
+
+        return self._patience.ask(f"list the force pushes of #{number}", ask, needs="pull-requests: read")
+
+    def commits_since(self, base: str, head: str) -> tuple[str, ...]:
+        """The sha of each commit that `head` has and `base` has not. Raises ServiceError where they are too many."""
+        path = f"{self._repository.url}/compare/{self._commit(base).sha}...{self._commit(head).sha}"
+
+        def ask() -> tuple[str, ...]:
+            _, answer = self._client.requester.requestJsonAndCheck("GET", path)
+            return rows.compared(answer)
+
+        return self._patience.ask(f"compare {head[:12]} with {base[:12]}", ask, needs="contents: read")
 
     def labels_history(self, number: int) -> tuple[LabelEvent, ...]:
         """Every label put on or taken off, in order."""
@@ -323,7 +342,7 @@ class GitHub:
             status, headers, body = self._client.requester.requestJson("GET", path)
             if status != 302:
                 raise Requester.createException(
-                    status, headers, {"message": body[:200] if status < 400 else _told(body)}
+                    status, headers, {"message": body[:200] if status < 400 else told(body)}
                 )
             return self._fetch(urljoin(self._api_url, headers["location"]), most)
 
@@ -372,14 +391,3 @@ class GitHub:
 
 def _rows(found: Iterable[T], row: Callable[[T], Row]) -> tuple[Row, ...]:
     return tuple(row(each) for each in found)
-
-
-def _told(body: str) -> str:
-    """The message of an error's JSON, "" where there is none."""
-    import json
-
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        return ""
-    return str(answer.get("message", "")) if isinstance(answer, dict) else ""

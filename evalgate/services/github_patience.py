@@ -8,6 +8,7 @@ it lets GitHub set the waiting without a bound, knows nothing of 429, and sleeps
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -77,6 +78,15 @@ def said(error: GithubException) -> str:
         return error.message or ""
     reasons = [each.get("message", "") for each in data.get("errors") or () if isinstance(each, dict)]
     return "; ".join(str(part) for part in (data.get("message") or error.message, *reasons) if part)
+
+
+def told(body: str) -> str:
+    """The message of an error's JSON, "" where there is none."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return ""
+    return str(answer.get("message", "")) if isinstance(answer, dict) else ""
 
 
 def is_denied(error: GithubException) -> bool:

@@ -5,13 +5,17 @@ A login is the empty string where GitHub names nobody: a deleted account, a comm
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from evalgate.errors import ServiceError
 
 if TYPE_CHECKING:
     import github.Artifact
     import github.Commit
+    import github.CommitStatus
     import github.Issue
     import github.IssueComment
     import github.NamedUser
@@ -23,6 +27,20 @@ if TYPE_CHECKING:
 
 ReviewState = Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
 StatusState = Literal["success", "failure", "pending", "error"]
+
+FORCE_PUSHES = """
+query ($owner: String!, $name: String!, $number: Int!) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      timelineItems(first: 100, itemTypes: [HEAD_REF_FORCE_PUSHED_EVENT]) {
+        pageInfo { hasNextPage }
+        nodes { ... on HeadRefForcePushedEvent { beforeCommit { oid } } }
+      }
+    }
+  }
+}
+"""
+"""GraphQL: the commits that a pull request's head was at before each of its first 100 force pushes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +73,17 @@ class Commit:
 
     sha: str
     authors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitStatus:
+    """One status that a commit was given; `target_url` is empty where it leads nowhere."""
+
+    id: int
+    state: StatusState
+    context: str
+    target_url: str
+    creator: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +172,35 @@ def review(each: github.PullRequestReview.PullRequestReview) -> Review:
 
 def commit(each: github.Commit.Commit) -> Commit:
     return Commit(sha=each.sha, authors=(_login(each.author), _login(each.committer)))
+
+
+def commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
+    return CommitStatus(
+        id=each.id,
+        state=cast("StatusState", each.state),
+        context=each.context,
+        target_url=each.target_url or "",
+        creator=_login(each.creator),
+    )
+
+
+def overwritten(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """The heads in the answer to `FORCE_PUSHES`. Raises ServiceError where it does not name all of them."""
+    found = answer["data"]["repository"]["pullRequest"]["timelineItems"]
+    if found["pageInfo"]["hasNextPage"]:
+        raise ServiceError("the pull request was pushed to by force more than 100 times")
+    before = [node["beforeCommit"] for node in found["nodes"]]
+    if not all(before):
+        raise ServiceError("GitHub does not know any more what was pushed over by force")
+    return tuple(str(commit["oid"]) for commit in before)
+
+
+def compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
+    """The commits in a comparison. Raises ServiceError where it does not name all of them."""
+    commits = tuple(str(each["sha"]) for each in answer["commits"])
+    if len(commits) < int(answer["total_commits"]):
+        raise ServiceError(f"GitHub names {len(commits)} of {answer['total_commits']} commits only")
+    return commits
 
 
 def pull_request(each: github.PullRequest.PullRequest) -> PullRequest:

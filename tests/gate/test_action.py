@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -45,6 +46,7 @@ class Hub:
         self._patch = monkeypatch
         self.base = world.repository.git("rev-parse", "main")
         self.head = self.base
+        self.commits: list[dict[str, str]] = []
         self.clock = datetime(2026, 5, 1, 12, tzinfo=UTC)
         server.clock = self.tick
 
@@ -56,8 +58,20 @@ class Hub:
         if version:
             self.world.edit(version, manner)
         self.head = self.world.repository.commit("edit", **files)
-        self.server.add_pull(7, head=self.head, base=self.base, ref="work")
+        self.commits.append({"sha": self.head, "author": "ann", "committer": "ann"})
+        self.server.add_pull(7, head=self.head, base=self.base, ref="work", commits=list(self.commits))
         return self.head
+
+    def rule(self, **policy: str) -> None:
+        """Adds to the policy of the base, from which the branch then goes on."""
+        text = (self.world.root / "evalgate.yml").read_text()
+        more = "".join(f", {name}: {value}" for name, value in policy.items())
+        self.world.repository.git("switch", "--quiet", "main")
+        self.base = self.world.repository.commit(
+            "rules", **{"evalgate.yml": text.replace("{stop_early: false", f"{{stop_early: false{more}")}
+        )
+        self.world.repository.git("switch", "--quiet", "work")
+        self.world.repository.git("merge", "--quiet", "--ff-only", "main")
 
     def run(self, event: str = "pull_request", payload: dict[str, Any] | None = None, **inputs: str) -> Ran:
         files = {name: self.temp / name for name in ("event", "output", "summary")}
@@ -440,6 +454,174 @@ def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -
     hub.world.repository.git("branch", "--force", "main", hub.head)
     ran = hub.run("workflow_dispatch", {"repository": {"default_branch": "trunk"}})
     assert ran.code == 1, ran.log
+
+
+# Attempts
+
+NOISY = "Be noisy, always and everywhere, please."
+
+
+def mixed(hub: Hub) -> None:
+    """A brief prompt answers badly; a noisy one as well as the baseline on the whole, and otherwise on each case."""
+
+    def application(system: str, user: str) -> str:
+        return "I do not know" if BRIEF in system else json.dumps({"answer": user, "noisy": NOISY in system})
+
+    def grade(judged: str) -> int:
+        number = re.search(r"question (\d+)", judged)
+        assert number is not None
+        return 5 if (int(number.group(1)) % 2 == 0) == ("true" in judged) else 3
+
+    hub.world.application, hub.world.grade = application, grade
+
+
+def _attempts(ran: Ran) -> tuple[int | None, bool] | None:
+    found = json.loads(Path(ran.outputs["report-json"]).read_text())["attempts"]
+    return found and (found["number"], found["blocked_before"])
+
+
+def _keys(hub: Hub) -> list[str]:
+    """The keys of the verdicts that the statuses tell of, the oldest first."""
+    urls = [one["target_url"] for one in hub.server.state["statuses"]]
+    return [url.partition("#evalgate-key=")[2] for url in urls if "#" in url]
+
+
+def test_other_content_is_another_attempt_and_the_same_is_none(hub: Hub) -> None:
+    mixed(hub)
+    hub.push()
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (1, (1, False))
+    assert "Attempts" not in hub.comments[0]
+    ran = hub.run()  # the same commit again
+    assert (ran.code, _attempts(ran)) == (1, (1, False))
+    hub.push("1.1.1", BRIEF + "  \u200b ")  # white space and what cannot be seen
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (1, (1, False))
+    assert len(_keys(hub)) == 3
+    assert len(set(_keys(hub))) == 1
+
+    hub.push("1.1.2", BRIEF + " Now.")
+    assert _attempts(hub.run()) == (2, True)
+    hub.push("1.1.3", NOISY)
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "INCONCLUSIVE", (3, True))
+    assert "attempt 3: by luck alone a drop of 0.05 would have passed one of these in 14 %" in hub.comments[0]
+    assert len(set(_keys(hub))) == 3
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, _attempts(ran)) == (0, (3, True))
+
+
+def test_strict_an_inconclusive_blocks_after_a_fail_and_a_fourth_pass_needs_a_person(hub: Hub) -> None:
+    hub.rule(attempts="strict")
+    mixed(hub)
+    hub.push("1.1.0", NOISY)
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "INCONCLUSIVE", (1, False))
+    hub.push("1.2.0", BRIEF)
+    assert hub.run().code == 1
+    hub.push("1.3.0", NOISY + " Now.")
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (4, (3, True)), ran.log
+    assert hub.statuses[-1][1] == "failure"
+    assert "An earlier verdict in this pull request blocked" in hub.statuses[-1][2]
+
+    hub.push("1.4.0", "Be exact, and friendly.")
+    ran = hub.run()
+    assert (ran.code, ran.outputs["level"], _attempts(ran)) == (5, "MINOR", (4, True)), ran.log
+    assert hub.statuses[-1][1] == "pending"
+    assert hub.statuses[-1][2].startswith("MINOR: needs approval by a person")
+    assert hub.run("merge_group", hub.group()).code == 5
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = hub.run("pull_request_review")
+    assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "PASS", (4, True))
+    stored, again = Path(ran.outputs["report-json"]), hub.world.root / "again.json"
+    ended = hub.world.evalgate("decide", str(stored), "--format", "json", "--output", str(again))
+    assert (ended.code, again.read_bytes()) == (0, stored.read_bytes())
+    assert hub.run("merge_group", hub.group()).code == 0
+
+
+@pytest.mark.parametrize("fault", ["/graphql", "/pulls/7/commits", "/statuses/"])
+@pytest.mark.parametrize(("mode", "code"), [("note", 0), ("strict", 5)])
+def test_attempts_that_cannot_be_counted_are_not_known_and_strict_takes_them_for_four(
+    hub: Hub, fault: str, mode: str, code: int
+) -> None:
+    hub.rule(attempts=mode)
+    hub.push()
+    hub.server.fault(fault, method="POST" if fault == "/graphql" else "GET", status=404, times=9, message="Not Found")
+    ran = hub.run(sign_off="none")
+    assert (ran.code, _attempts(ran)) == (code, (None, True)), ran.log
+    assert "::warning title=evalgate::attempts: GitHub did not" in ran.log
+    assert "attempts  not known" in ran.log
+    assert "not known, so this may not be the first" in hub.comments[0]
+
+
+def test_without_a_token_attempts_are_not_known(hub: Hub) -> None:
+    hub.rule(attempts="strict")
+    hub.push()
+    ran = hub.run(github_token="")
+    assert (ran.code, _attempts(ran)) == (5, (None, True)), ran.log
+
+
+def test_where_no_status_can_be_set_attempts_are_not_known(hub: Hub) -> None:
+    hub.server.state["read_only"] = True
+    hub.push()
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (0, (None, True))
+
+
+def test_what_was_pushed_over_by_force_still_counts(hub: Hub) -> None:
+    mixed(hub)
+    for number in (1, 2):
+        hub.push(f"1.{number}.0", BRIEF + " Now." * number)
+        assert hub.run().code == 1
+    hub.world.repository.git("reset", "--quiet", "--hard", hub.base)
+    hub.world.edit("1.3.0", "Be exact, and friendly.")
+    hub.head = hub.world.repository.commit("edit")
+    hub.server.force_push(7, hub.head)
+    assert _attempts(hub.run()) == (3, True)
+
+
+def test_only_what_the_bot_itself_has_set_counts(hub: Hub) -> None:
+    """People with write permission can set a status of any name."""
+    hub.push()
+    url = "https://github.test/acme/prompts/actions/runs/1/attempts/1#evalgate-key="
+    own = {"sha": hub.head, "state": "failure", "description": "d", "created_at": "2026-05-01T12:00:00Z"}
+    for number, (creator, context) in enumerate([("ann", "evalgate"), ("github-actions[bot]", "evalgate (to weak)")]):
+        facts = {"id": 90 + number, "creator": creator, "context": context, "target_url": url + "a" * 32}
+        hub.server.state["statuses"].append({**own, **facts})
+    assert _attempts(hub.run()) == (1, False)
+    hub.server.state["statuses"].append(
+        {**own, "id": 99, "creator": "github-actions[bot]", "context": "evalgate", "target_url": url + "b" * 32}
+    )
+    assert _attempts(hub.run()) == (2, True)
+
+
+def test_a_forks_artifact_neither_counts_nor_tells_of_attempts(hub: Hub) -> None:
+    hub.world.application = worse
+    hub.push()
+    ran = hub.run()
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(ran.outputs["report-json"], "report.json")
+    hub.server.state["statuses"].clear()
+    hub.server.add_pull(8, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    run: dict[str, Any] = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work"}
+    run["head_repository"] = {"id": 8, "owner": {"login": "eve"}}
+    hub.server.add_artifact(3, 30, "evalgate-report", zipped.getvalue())
+    payload = {"workflow_run": run, "repository": {"id": 1, "default_branch": "main"}}
+    ran = hub.run("workflow_run", payload, command="report")
+    assert (ran.code, _attempts(ran), _keys(hub)) == (1, None, [])
+    assert [state for _, state, _ in hub.statuses] == ["failure"]
+
+
+def test_what_is_no_pull_request_has_no_attempts_and_is_one_of_those_that_it_becomes(hub: Hub) -> None:
+    mixed(hub)
+    hub.push()
+    ran = hub.run("workflow_dispatch", _repository())
+    assert (ran.code, _attempts(ran)) == (1, None)
+    hub.push("1.2.0", NOISY)
+    assert _attempts(hub.run()) == (2, True)
 
 
 # Without secrets

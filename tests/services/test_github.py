@@ -18,7 +18,7 @@ from github_server import GitHubServer, ticking
 
 from evalgate.errors import ServiceError
 from evalgate.services import github_patience
-from evalgate.services.github import GitHub
+from evalgate.services.github import CommitStatus, GitHub
 
 HEAD = "a" * 40
 TOKEN = "ghs_nobodymayseethis"
@@ -138,6 +138,60 @@ def test_a_status_is_set_and_its_description_cut(server: GitHubServer, gh: GitHu
     )
     assert (second["sha"], second["description"], second["target_url"]) == (HEAD, "y" * 140, None)
     assert server.calls() == [f"POST /repos/acme/prompts/statuses/{HEAD}"] * 2
+
+
+def test_all_statuses_of_a_commit_with_who_set_them_the_newest_first(server: GitHubServer, gh: GitHub) -> None:
+    gh.set_status(HEAD, state="failure", description="d", context="evalgate", target_url="https://example.org/1#a=1")
+    gh.set_status("b" * 40, state="error", description="d", context="evalgate", target_url="")
+    server.state["actor"] = "eve"
+    for _ in range(100):
+        gh.set_status(HEAD, state="success", description="d", context="evalgate", target_url="")
+    server.state["statuses"][-1]["creator"] = None  # a deleted account
+    found = gh.statuses(HEAD)
+    assert len(found) == 101
+    assert (found[0].creator, found[1].creator, found[1].state, found[1].target_url) == ("", "eve", "success", "")
+    first = CommitStatus(
+        id=1,
+        state="failure",
+        context="evalgate",
+        target_url="https://example.org/1#a=1",
+        creator="github-actions[bot]",
+    )
+    assert found[-1] == first
+    assert server.calls()[-2:] == [f"GET /repos/acme/prompts/statuses/{HEAD}"] * 2
+    assert gh.statuses("c" * 40) == ()
+
+
+def test_the_heads_that_were_pushed_over_by_force_and_the_commits_behind_them(server: GitHubServer, gh: GitHub) -> None:
+    assert gh.overwritten_heads(7) == ()
+    many = [{"sha": f"{n:040x}", "author": "ann", "committer": "ann"} for n in range(1, 4)]
+    server.add_pull(7, head=many[-1]["sha"], commits=many)
+    server.force_push(7, "d" * 40)
+    server.force_push(7, HEAD)
+    assert gh.overwritten_heads(7) == (f"{3:040x}", "d" * 40)
+    assert gh.commits_since("b" * 40, f"{3:040x}") == tuple(each["sha"] for each in many)
+    assert gh.commits_since("b" * 40, "d" * 40) == ("d" * 40,)
+    assert [each.sha for each in gh.commits(7)] == [HEAD]
+
+
+def test_a_head_that_github_does_not_know_any_more_is_not_left_out(server: GitHubServer, gh: GitHub) -> None:
+    server.force_push(7, "d" * 40)
+    server.state["pulls"]["7"]["overwritten"].append(None)
+    assert "does not know any more" in refused(lambda: gh.overwritten_heads(7))
+
+
+def test_more_force_pushes_or_commits_than_github_lists_are_not_left_out(server: GitHubServer, gh: GitHub) -> None:
+    pull = server.state["pulls"]["7"]
+    pull["overwritten"] = [[{"sha": f"{n:040x}", "author": "ann", "committer": "ann"} for n in range(251)]]
+    assert "250 of 251 commits only" in refused(lambda: gh.commits_since("b" * 40, f"{250:040x}"))
+    pull["overwritten"] *= 101
+    assert "more than 100 times" in refused(lambda: gh.overwritten_heads(7))
+
+
+def test_a_pull_request_without_force_pushes_that_may_not_be_read(server: GitHubServer, waits: Waits) -> None:
+    other = hub(server, waits, repository="acme/other")
+    assert "force pushes of #7: 404" in refused(lambda: other.overwritten_heads(7))
+    other.close()
 
 
 def test_a_pull_request_is_shown(server: GitHubServer, gh: GitHub) -> None:
