@@ -12,6 +12,7 @@ from evalgate.decide.exact import MoreFailures
 from evalgate.decide.roles import Roles
 from evalgate.decide.single_cases import Suspect, of_kind
 from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Unscored, Verdict
+from evalgate.domain.numbers import probability
 
 if TYPE_CHECKING:
     from evalgate.decide.draws import Flags
@@ -153,8 +154,22 @@ def finding(ruling: Ruling, evidence: Evidence) -> Finding:
         decision=found.decision,
         sentence=_sentence(ruling, evidence),
         blocks=found.decision is not Verdict.PASS,
-        cases=found.for_good or found.open if found.decision is not Verdict.PASS else (),
+        cases=_cases_behind(ruling, evidence),
     )
+
+
+def _cases_behind(ruling: Ruling, evidence: Evidence) -> tuple[str, ...]:
+    """The cases that a reader should see first; none of a check that holds."""
+    found = ruling.check
+    match ruling.why:
+        case "":
+            return ()
+        case "strict":
+            return _failing(found, evidence)
+        case "more":
+            return tuple(dict.fromkeys((*found.for_good, *found.open, *found.wavered)))
+        case _:
+            return found.for_good or found.open
 
 
 def _sentence(ruling: Ruling, evidence: Evidence) -> str:
@@ -163,7 +178,7 @@ def _sentence(ruling: Ruling, evidence: Evidence) -> str:
         "strict": _fails_strictly,
         "for_good": _fails_for_good,
         "more": lambda check, _: (
-            f"proven to fail more often than the baseline: {_counts(check)} (p = {check.p_more:.3g})"
+            f"proven to fail more often than the baseline: {_counts(check)} ({probability(check.p_more)})"
         ),
         "unsettled": _is_unsettled,
         "nowhere": lambda check, _: f"held in no draw of either version, so it compares nothing: {_counts(check)}",
@@ -177,8 +192,25 @@ def _sentence(ruling: Ruling, evidence: Evidence) -> str:
 
 
 def _fails_strictly(found: BlockingCheck, evidence: Evidence) -> str:
-    failing = tuple(dict.fromkeys((*found.wavered, *found.both, *found.for_good, *found.open)))
-    return f"strict, and a draw fails in {_listed(failing)}{_reason(evidence, found.criterion, failing)}"
+    failing = _failing(found, evidence)
+    return (
+        f"strict, so every draw must hold it: a draw of {_listed(failing)} fails"
+        f"{_reason(evidence, found.criterion, failing)}"
+    )
+
+
+def _failing(found: BlockingCheck, evidence: Evidence) -> tuple[str, ...]:
+    """The cases of which the candidate fails a check in some draw of the run, repeats included."""
+    failing = dict.fromkeys(
+        result.case
+        for result in evidence.results
+        if result.arm is Arm.CANDIDATE and _is_failed(result.values.get(found.criterion))
+    )
+    return tuple(failing)
+
+
+def _is_failed(value: float | None) -> bool:
+    return value is not None and value < statistics.CASE_PASSES
 
 
 def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
@@ -233,7 +265,7 @@ def _reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
         if result.case != cases[0] or result.arm is not Arm.CANDIDATE:
             continue
         score = result.scores.get(check)
-        if isinstance(score, Score) and score.value < statistics.CASE_PASSES and score.reason:
+        if isinstance(score, Score) and _is_failed(score.value) and score.reason:
             return f"; {cases[0]}: {score.reason.rstrip('.')}"
     return ""
 

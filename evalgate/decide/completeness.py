@@ -98,7 +98,7 @@ def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> 
             left_out = (*paired.undecided, *paired.left_out)
             why = _why_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
             sentence = (
-                f"{name}: only {len(paired.cases)} of {seen} cases have a usable output on both arms, and at least "
+                f"{name}: only {len(paired.cases)} of {seen} cases have a usable output of both versions, and at least "
                 f"half are needed, in {policy.min_cases} units or more{why}."
             )
             found.append(incomplete(name, sentence, left_out))

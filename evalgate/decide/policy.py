@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from evalgate.decide import blocking, compare, completeness, looks, remarks, sign_off, tags
+from evalgate.decide import blocking, compare, completeness, left_out, looks, remarks, sign_off, tags
 from evalgate.decide.single_cases import of_kind
-from evalgate.decide.thresholds import finding
+from evalgate.decide.thresholds import Ruling, finding
 from evalgate.domain import (
     ANSWERED,
     Comparison,
@@ -30,7 +30,7 @@ from evalgate.domain import (
 )
 
 _PASS, _FAIL, _AWAITING, _INCONCLUSIVE, _NOT_EVALUATED = 0, 1, 5, 4, 3
-_BROKEN = "Every sample of the baseline passes, and none of the candidate's draws does, fresh ones included."
+_BROKEN = "The baseline passes in every sample, the candidate in none of its draws, fresh ones included."
 _SEVERITY = (_FAIL, _NOT_EVALUATED, _INCONCLUSIVE, _AWAITING, _PASS)
 
 
@@ -61,7 +61,7 @@ def decide(
         *(one for one in checked if one.decision is Verdict.PASS),
         *standing.checked,
         *(
-            finding(ruling, policy, level_policy)
+            finding(ruling, policy, level_policy, _missing(ruling, standing))
             for ruling in standing.rulings
             if len(ruling.paired.cases) or ruling.limit.criterion not in told
         ),
@@ -93,6 +93,17 @@ def decide(
         units=standing.units,
         blocking=tuple(ruling.check for ruling in standing.blocking),
         constant_output=constant,
+    )
+
+
+def _missing(ruling: Ruling, standing: looks.Standing) -> str:
+    """Why cases have no part in a ruling's numbers, led in by a semicolon."""
+    return left_out.why(
+        ruling.limit.criterion,
+        ruling.paired,
+        standing.draws,
+        standing.roles,
+        with_baseline=ruling.paired.differences is not None,
     )
 
 
@@ -218,34 +229,40 @@ def _tags(evidence: Evidence, standing: looks.Standing, policy: Policy) -> tuple
 
 def _broken(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
     """Cases that worked and do not any more: too many on one criterion, or one that is critical, whatever the mean."""
-    flips, found = standing.flips, []
+    found = []
     critical = tuple(dict.fromkeys(s.case for s in standing.critical if s.sure))
     if critical:
         criteria = ", ".join(dict.fromkeys(s.criterion for s in standing.critical if s.sure))
         sentence = f"Broken and critical ({criteria}): {completeness.some(critical)}. {_BROKEN}"
         found.append(_turned(None, Verdict.FAIL, sentence, critical))
-    doubtful = {s.case for s in standing.critical if not s.sure and s.kind == "broken"}
+    unsure = [s for s in standing.critical if not s.sure and s.kind == "broken"]
     for name in standing.roles.compared:
         broken = tuple(s.case for s in of_kind(standing.suspects, name, "broken", "settled"))
-        fixed = of_kind(standing.suspects, name, "fixed", "settled")
-        suspects = tuple(s.case for s in of_kind(standing.suspects, name, "broken", "open", "lost"))
         if name in standing.too_many_broken:
-            against = f", {len(fixed)} fixed" if fixed else ""
-            sentence = (
-                f"{name}: {len(broken)} cases are broken{against}, and at most {flips.allowed} more broken than fixed "
-                f"are allowed ({completeness.some(broken)}). {_BROKEN}"
-            )
-            found.append(_turned(name, Verdict.FAIL, sentence, broken))
+            found.append(_turned(name, Verdict.FAIL, _too_many(name, broken, standing), broken))
         elif evidence.redraws and name in standing.perhaps_too_many_broken:
-            doubtful |= {*suspects, *broken}
-    if doubtful and not standing.fails:
+            unsure += of_kind(standing.suspects, name, "broken", "settled", "open", "lost")
+    if unsure and not standing.fails:
+        doubtful = {s.case for s in unsure}
         cases = tuple(case for case in standing.order if case in doubtful)
-        turned = "case" if len(cases) == 1 else "cases"
+        criteria = ", ".join(dict.fromkeys(s.criterion for s in unsure))
+        turned = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
         sentence = (
-            f"{len(cases)} {turned} turned from pass to fail and could not be settled: {completeness.some(cases)}."
+            f"{turned} turned from pass to fail and could not be settled ({criteria}): {completeness.some(cases)}. "
+            "More draws of each would tell whether it is broken."
         )
         found.append(_turned(None, Verdict.INCONCLUSIVE, sentence, cases))
     return found
+
+
+def _too_many(criterion: str, broken: Sequence[str], standing: looks.Standing) -> str:
+    """Which cases are broken on a criterion, and how many may be."""
+    fixed = of_kind(standing.suspects, criterion, "fixed", "settled")
+    against = f", {len(fixed)} fixed" if fixed else ""
+    return (
+        f"{criterion}: {len(broken)} cases are broken{against}, and at most {standing.flips.allowed} more broken than "
+        f"fixed are allowed ({completeness.some(broken)}). {_BROKEN}"
+    )
 
 
 def _turned(criterion: str | None, decision: Verdict, sentence: str, cases: Sequence[str]) -> Finding:
@@ -267,15 +284,16 @@ def _what_decides(evidence: Evidence, standing: looks.Standing) -> list[Finding]
 
 
 def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.Standing) -> Counts:
-    declared = [comparison for comparison in comparisons if comparison.criterion != ANSWERED]
+    """What was expected, decided and lost; a judge that was rightly not asked about an output is no part of it."""
+    pairs = [standing.pairs[comparison.criterion] for comparison in comparisons if comparison.criterion != ANSWERED]
     criteria = sum(criterion.name != ANSWERED for criterion in evidence.criteria)
-    expected = len(standing.seen) * criteria
+    expected = len(standing.seen) * criteria - sum(len(paired.left_out) for paired in pairs)
     have = {result.case for result in evidence.results}
     missing = sum(case not in have for case in standing.seen) * criteria
-    undecided = sum(len(comparison.undecided) + len(comparison.left_out) for comparison in declared)
+    undecided = sum(len(paired.undecided) for paired in pairs)
     return Counts(
         expected=expected,
-        decided=max(0, expected - undecided) if not missing else max(0, expected - max(undecided, missing)),
+        decided=max(0, expected - max(undecided, missing)),
         failures=sum(result.failure is not None for result in _all(evidence)),
         unscored=sum(
             standing.roles.is_unscored(name, result.values)

@@ -66,8 +66,8 @@ def remarks(comparisons: Sequence[Comparison], standing: Standing) -> Iterator[F
     for comparison in comparisons:
         name, difference = comparison.criterion, comparison.difference
         if name not in gating and difference is not None and difference.value < -LARGE_FALL:
-            fall = shown(difference.value, -LARGE_FALL, signed=True)
-            yield _remark(name, f"{name} changed by {fall} and gates nothing.")
+            fall = shown(-difference.value, LARGE_FALL)
+            yield _remark(name, f"{name} fell by {fall}, and decides nothing: it has no threshold.")
     for name in standing.roles.judges:
         value = _one_score(standing.pairs.get(name))
         if value is not None:

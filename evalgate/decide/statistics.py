@@ -228,7 +228,7 @@ def pass_is_possible(cases: int, margin: float, level: float) -> bool:
 
 def cases_for_pass(margin: float, level: float = ALPHA) -> int:
     """The fewest cases with which a PASS is possible at all."""
-    return math.ceil(math.log(level) / math.log(1 - margin))
+    return 1 if margin >= 1 else math.ceil(math.log(level) / math.log1p(-margin))
 
 
 def detectable_drop(differences: Numbers) -> float:

@@ -79,8 +79,11 @@ def limits(
     return tuple(found)
 
 
-def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy) -> Finding:
-    """A ruling in words; under an inconclusive one the level's policy says whether it blocks."""
+def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy, missing: str = "") -> Finding:
+    """A ruling in words; under an inconclusive one the level's policy says whether it blocks.
+
+    `missing` says why cases have no part in the numbers, led in by a semicolon.
+    """
     limit, decision = ruling.limit, ruling.decision
     tested = limit.tested(ruling.paired)
     is_small = len(tested) < policy.min_cases
@@ -91,89 +94,92 @@ def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy) -> Findin
         and (level_policy.inconclusive == "block" or (level_policy.inconclusive == "drop" and seems_bad))
     )
     describe = _floor_sentence if limit.kind == "min" else _drop_sentence
+    nothing = f"no case has a score{'' if limit.kind == 'min' else ' of both versions'}{missing}."
     return Finding(
         criterion=limit.criterion,
         kind=limit.kind,
         decision=decision,
-        sentence=describe(ruling, policy),
+        sentence=f"{limit.criterion}: "
+        + (describe(ruling, policy, f"{_cases(ruling)}{missing}") if len(tested) else nothing),
         blocks=blocks,
         cases=compare.fallen(ruling.paired) if decision is not Verdict.PASS else (),
     )
 
 
-def _drop_sentence(ruling: Ruling, policy: Policy) -> str:
-    values, margin, name = ruling.limit.tested(ruling.paired), ruling.limit.value, ruling.limit.criterion
-    level, n = ruling.look.level, len(values)
-    if n == 0:
-        return f"{name}: no case was decided on both arms."
+def _drop_sentence(ruling: Ruling, policy: Policy, cases: str) -> str:
+    values, margin, level = ruling.limit.tested(ruling.paired), ruling.limit.value, ruling.look.level
     low = max(-1.0, statistics.lower_bound(values, level))
     high = min(1.0, statistics.upper_bound(values, level))
     mean = statistics.mean(values)
     numbers = (
         f"{shown(mean, -margin, signed=True)} "
-        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {_cases(ruling)}"
+        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {cases}"
     )
     if ruling.decision is Verdict.FAIL:
         within = f"not proven to be within the allowed drop of {exact(margin)}"
-        return f"{name}: proven worse than the baseline, and {within}: {numbers}."
+        return f"proven worse than the baseline, and {within}: {numbers}."
     if ruling.decision is Verdict.PASS and high < 0:
-        return f"{name}: worse, but proven to be within the allowed drop of {exact(margin)}: {numbers}."
+        return f"worse, but proven to be within the allowed drop of {exact(margin)}: {numbers}."
     if ruling.decision is Verdict.PASS:
-        return f"{name}: proven to be less than {exact(margin)} worse than the baseline: {numbers}."
-    return f"{name}: {_inconclusive(ruling, policy, numbers)}"
+        return f"proven to be less than {exact(margin)} worse than the baseline: {numbers}."
+    return _inconclusive(ruling, policy, numbers)
 
 
 def _inconclusive(ruling: Ruling, policy: Policy, numbers: str) -> str:
-    """Why an allowed drop is neither broken nor kept, with the numbers, and what would settle it."""
+    """Why an allowed drop is neither broken nor kept, with the numbers, and what would settle it.
+
+    Where the run stopped early, the cases seen say nothing of what the whole set can show.
+    """
     values, margin = ruling.limit.tested(ruling.paired), ruling.limit.value
-    n, fewest = len(values), statistics.cases_for_pass(margin, ruling.look.level)
+    n = len(values)
+    unclear = f"not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
+    if ruling.look.early:
+        return f"{unclear}{_crowded(ruling)}"
     if n < policy.min_cases:
-        missing = f"{policy.min_cases - n} more could show a collapse, {max(fewest, policy.min_cases)} can prove a PASS"
-        return f"{n} {_units(ruling)} decide nothing; {missing}: {numbers}."
-    if n < fewest:
+        enough = f"{policy.min_cases - n} more could show a collapse, {_fewest(ruling, policy)} can prove a PASS"
+        return f"{n} {_units(ruling)} decide nothing; {enough}: {numbers}."
+    if not statistics.pass_is_possible(n, margin, ruling.look.level):
         only = f"{n} {_units(ruling)} can only show a {'collapse' if n < _FEW else 'large drop'}"
-        return f"{only}; {fewest} can prove a PASS: {numbers}."
-    return (
-        f"not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
-        f"{_crowded(ruling)}{'' if ruling.look.early else _outlook(ruling, values)}"
-    )
+        return f"{only}; {_fewest(ruling, policy)} can prove a PASS: {numbers}."
+    return f"{unclear}{_crowded(ruling)}{_outlook(ruling, values)}"
 
 
-def _floor_sentence(ruling: Ruling, policy: Policy) -> str:
-    values, floor, name = ruling.paired.units(ruling.paired.candidate), ruling.limit.value, ruling.limit.criterion
+def _fewest(ruling: Ruling, policy: Policy) -> int:
+    """The least number of units with which a PASS can be proven: so many look once, at the plain level."""
+    margin, n = ruling.limit.value, len(ruling.limit.tested(ruling.paired))
+    plain = max(statistics.cases_for_pass(margin, policy.alpha), policy.min_cases)
+    return plain if plain > n else statistics.cases_for_pass(margin, ruling.look.level)
+
+
+def _floor_sentence(ruling: Ruling, policy: Policy, cases: str) -> str:
+    values, floor = ruling.paired.units(ruling.paired.candidate), ruling.limit.value
     level, n = ruling.look.level, len(values)
-    if n == 0:
-        return f"{name}: no case was decided."
     low = statistics.lower_bound(values, level, low=0.0, high=1.0)
     high = min(1.0, statistics.upper_bound(values, level))
     mean = statistics.mean(values)
-    numbers = f"{shown(mean, floor)} [{shown(low, floor)}, {shown(high, floor)}] over {_cases(ruling)}"
+    numbers = f"{shown(mean, floor)} [{shown(low, floor)}, {shown(high, floor)}] over {cases}"
     if ruling.decision is Verdict.FAIL:
-        return f"{name}: proven below its floor of {exact(floor)}: {numbers}."
+        return f"proven below its floor of {exact(floor)}: {numbers}."
     if ruling.decision is Verdict.PASS:
-        return f"{name}: proven at or above its floor of {exact(floor)}: {numbers}."
+        return f"proven at or above its floor of {exact(floor)}: {numbers}."
     if n < policy.min_cases:
         least = f"at least {policy.min_cases} are needed"
-        return f"{name}: {n} {_units(ruling)} decide nothing, {least}: {numbers}."
+        return f"{n} {_units(ruling)} decide nothing, {least}: {numbers}."
     needed = _settles(statistics.deviation(values), abs(mean - floor), n)
     return (
-        f"{name}: not proven to be on either side of its floor of {exact(floor)}: {numbers}.{_crowded(ruling)}"
+        f"not proven to be on either side of its floor of {exact(floor)}: {numbers}.{_crowded(ruling)}"
         f"{'' if ruling.look.early or needed is None else f' To settle it: about {needed} {_units(ruling)}.'}"
     )
 
 
 def _cases(ruling: Ruling) -> str:
-    """The cases behind the numbers, and why others have no pair; an estimate of an early stop is biased away from 0."""
+    """The cases behind the numbers; an estimate of an early stop is biased away from 0, so it says where that was."""
     paired = ruling.paired
     text = f"{len(paired.cases)} cases"
     if paired.is_grouped:
         text += f" in {len(set(paired.unit.tolist()))} independent units"
     if ruling.look.early:
         text += f" (at stop, of {ruling.look.planned})"
-    if paired.undecided:
-        text += f"; {len(paired.undecided)} more could not be decided"
-    if paired.left_out:
-        text += f"; {len(paired.left_out)} more have no output that holds every blocking check on both arms"
     return text
 
 

@@ -1,4 +1,7 @@
-"""How a number is shown: with as many digits as its limit demands, so that display never contradicts a decision."""
+"""How a number is shown: with as many digits as its limit demands, so that display never contradicts a decision.
+
+No figure has an exponent or more than 12 decimals. Decisions are made with numbers rounded to 12 decimals.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,38 @@ _FEWEST, _MOST = 3, 12
 def shown(value: float, *limits: float | None, signed: bool = False) -> str:
     """`value` with three decimals, or more where fewer would put it on the wrong side of, or onto, a limit.
 
-    0.8996 against 0.9 is "0.8996"; 0.9 against 0.9 is "0.900". Infinite values are "inf" and "-inf".
+    0.8996 against 0.9 is "0.8996"; 0.9 against 0.9 is "0.900", and so is what differs from 0.9 by less than 12 decimals
+    show. Infinite values are "inf" and "-inf".
     """
     if not math.isfinite(value):
         return str(value)
-    value += 0.0  # no negative zero
-    sign = "+" if signed else ""
+    value = _rounded(value)
+    sides = [(limit, _side(value, limit)) for limit in map(_rounded, _finite(limits))]
+    text = ""
     for digits in range(_FEWEST, _MOST + 1):
-        text = f"{value:{sign}.{digits}f}"
-        if all(limit is None or _side(float(text), limit) == _side(value, limit) for limit in limits):
-            return text.replace("-0.000", f"{sign}0.000") if float(text) == 0 else text
-    return f"{sign if value >= 0 else ''}{value!r}"
+        text = f"{value:{'+' if signed else ''}.{digits}f}"
+        if all(_side(float(text), limit) == side for limit, side in sides):
+            break
+    return text.replace("-", "+" if signed else "") if float(text) == 0 else text
+
+
+def exact(limit: float) -> str:
+    """A limit as the user wrote it: no digit of the first 12 decimals is rounded away, none is added."""
+    return f"{_rounded(limit):.{_MOST}f}".rstrip("0").rstrip(".")
+
+
+def probability(value: float) -> str:
+    """A p-value with what it is compared to: "p = 0.0123", or "p < 0.0001"."""
+    return f"p = {value:.4f}" if value >= 0.0001 else "p < 0.0001"
+
+
+def _finite(limits: tuple[float | None, ...]) -> list[float]:
+    return [limit for limit in limits if limit is not None and math.isfinite(limit)]
+
+
+def _rounded(value: float) -> float:
+    return round(value, _MOST) + 0.0  # no negative zero
 
 
 def _side(value: float, limit: float) -> int:
     return (value > limit) - (value < limit)
-
-
-def exact(limit: float) -> str:
-    """A limit as the user wrote it: no digit is rounded away, none is added."""
-    return f"{limit:.12g}"

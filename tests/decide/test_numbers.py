@@ -1,12 +1,14 @@
 """A number shown never contradicts the decision made with it."""
 
 import math
+import re
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.numbers import shown
+from evalgate.domain.numbers import exact, probability, shown
 
 
 @pytest.mark.parametrize(
@@ -19,7 +21,10 @@ from evalgate.domain.numbers import shown
         (-0.04999, -0.05, "-0.04999"),
         (-0.0001, None, "0.000"),
         (math.inf, 0.5, "inf"),
-        (0.8999999999999999, 0.9, "0.8999999999999999"),
+        (0.8999999999999999, 0.9, "0.900"),
+        (-9.99e-15, 0.0, "0.000"),
+        (0.04999999999999999, 0.05, "0.050"),
+        (1e-12, 0.0, "0.000000000001"),
     ],
 )
 def test_as_many_digits_as_it_takes(value: float, limit: float | None, text: str) -> None:
@@ -37,3 +42,25 @@ def test_the_side_of_the_limit_is_always_visible(limit_thousandths: int, billion
     text = shown(value, limit)
     assert (float(text) > limit) == (value > limit)
     assert (float(text) < limit) == (value < limit)
+
+
+@given(
+    st.floats(-1, 1) | st.floats(-1e-9, 1e-9),
+    st.lists(st.floats(-1, 1) | st.floats(-1e-9, 1e-9), max_size=3),
+    st.booleans(),
+)
+def test_no_figure_has_an_exponent_or_more_than_12_decimals(value: float, limits: list[float], signed: bool) -> None:
+    for text in (shown(value, *limits, signed=signed), exact(value)):
+        assert re.fullmatch(r"[+-]?\d+(\.\d{1,12})?", text)
+        assert not re.fullmatch(r"-0(\.0*)?", text)
+        assert abs(float(text) - value) <= 0.0005 + 1e-12
+
+
+@given(st.floats(0, 1))
+def test_a_p_value_has_no_exponent(value: float) -> None:
+    assert re.fullmatch(r"p = [01]\.\d{4}|p < 0\.0001", probability(value))
+
+
+@given(st.decimals("-1", "1", places=12))
+def test_a_limit_is_shown_as_it_was_written(limit: Decimal) -> None:
+    assert Decimal(exact(float(limit))) == limit

@@ -1,0 +1,50 @@
+"""Why cases have no pair of scores on a criterion, in words: which version gave nothing that could be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from evalgate.decide import statistics
+from evalgate.decide.compare import Paired
+from evalgate.decide.draws import Draws
+from evalgate.decide.roles import Roles
+from evalgate.domain import ANSWERED, Arm
+
+_NAMED = 4
+
+
+def why(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_baseline: bool) -> str:
+    """How many of the cases seen are missing and why, led in by a semicolon; empty where none is."""
+    parts = []
+    if paired.undecided:
+        parts.append(f"{len(paired.undecided)} more could not be decided")
+    if paired.left_out:
+        required = sorted(roles.required(criterion), key=lambda check: check != ANSWERED)
+        reasons = Counter(
+            _reason(place, required, draws, with_baseline=with_baseline) for place in paired.left_out.values()
+        )
+        told = [f"{reason} in {count}" for reason, count in reasons.most_common(_NAMED)]
+        others = len(paired.left_out) - sum(count for _, count in reasons.most_common(_NAMED))
+        told += [f"other reasons in {others}"] if others else []
+        are = "is" if len(paired.left_out) == 1 else "are"
+        parts.append(f"{len(paired.left_out)} more {are} left out: {', '.join(told)}")
+    return "".join(f"; {part}" for part in parts)
+
+
+def _reason(place: int, required: list[str], draws: Draws, *, with_baseline: bool) -> str:
+    """What keeps every output of a version from being used, in a case that is left out."""
+    failing = {}
+    for arm in (Arm.BASELINE, Arm.CANDIDATE) if with_baseline else (Arm.CANDIDATE,):
+        if not draws.holding(required, arm)[:, place].any():
+            failing[arm] = next(
+                (check for check in required if _fails(draws, check, arm, place)),
+                ANSWERED,
+            )
+    who = "both versions" if len(failing) > 1 and len(set(failing.values())) == 1 else f"the {next(iter(failing))}"
+    check = next(iter(failing.values()))
+    verb = ("give" if check == ANSWERED else "fail") + ("" if who == "both versions" else "s")
+    return f"{who} {verb} {'no answer' if check == ANSWERED else check}"
+
+
+def _fails(draws: Draws, check: str, arm: Arm, place: int) -> bool:
+    return bool((draws.scores(check, arm)[:, place] < statistics.CASE_PASSES).any())
