@@ -15,6 +15,7 @@ from pathlib import Path
 import evalgate
 from evalgate import baselines, conclude, shelf
 from evalgate.domain import (
+    REUSED,
     RULE,
     Calls,
     Config,
@@ -50,6 +51,7 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     gate = plan.gate
     return digest(
         [
+            REUSED,
             RULE,
             evalgate.__version__,
             gate.name,
@@ -95,7 +97,7 @@ def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateR
         return None
     now = _ref(plan.candidate)
     assert stored.candidate is not None
-    note = f"decided before, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
+    note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
     other = stored.candidate.digest != now.digest
     if other:
         note += f"; only white space differs from digest {stored.candidate.digest[:12]}, which was answered then"

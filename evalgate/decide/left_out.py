@@ -15,9 +15,10 @@ _NAMED = 4
 
 def why(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_baseline: bool) -> str:
     """How many of the cases seen are missing and why, led in by a semicolon; empty where none is."""
+    more = " more" if paired.cases else ""
     parts = []
     if paired.undecided:
-        parts.append(f"{len(paired.undecided)} more could not be decided")
+        parts.append(f"{len(paired.undecided)}{more} could not be decided")
     if paired.left_out:
         required = sorted(roles.required(criterion), key=lambda check: check != ANSWERED)
         reasons = Counter(
@@ -27,7 +28,7 @@ def why(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_base
         others = len(paired.left_out) - sum(count for _, count in reasons.most_common(_NAMED))
         told += [f"other reasons in {others}"] if others else []
         are = "is" if len(paired.left_out) == 1 else "are"
-        parts.append(f"{len(paired.left_out)} more {are} left out: {', '.join(told)}")
+        parts.append(f"{len(paired.left_out)}{more} {are} left out: {', '.join(told)}")
     return "".join(f"; {part}" for part in parts)
 
 

@@ -54,6 +54,7 @@ from evalgate.domain.trials import (
     outcome_from_json,
 )
 from evalgate.domain.verdict import (
+    REUSED,
     RULE,
     Attempts,
     BlockingCheck,
@@ -82,6 +83,7 @@ __all__ = [
     "ANSWERED",
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",
+    "REUSED",
     "RULE",
     "STRICT_LEVEL",
     "VARIABLE",

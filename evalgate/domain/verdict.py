@@ -13,6 +13,9 @@ from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Sha
 RULE = 2
 """The number of the decision rule. Verdicts of another rule are decided anew."""
 
+REUSED = "decided before"
+"""How the note begins that says of a verdict that it was reached in an earlier run."""
+
 
 class Verdict(StrEnum):
     PASS = "PASS"

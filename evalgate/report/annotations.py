@@ -11,7 +11,7 @@ from evalgate.report.neutralise import prose
 
 # GitHub shows no more than 10 of one kind for a step.
 MOST = 10
-_MESSAGE, _NAME = 600, 100
+_MESSAGE, _SENTENCE, _NAME = 600, 400, 100
 Place = tuple[str, int]
 
 
@@ -30,6 +30,8 @@ def annotations(
     report: Report, *, prompts: Mapping[str, Place], cases: Mapping[str, Mapping[str, Place]]
 ) -> tuple[Annotation, ...]:
     """At most `MOST` remarks: the verdict of each gate that does not simply pass, then its cases that got worse.
+
+    A gate that passes and has something to be noted, such as a judge that sees no difference, gets a notice.
 
     `prompts` gives the path and line of each gate's prompt, `cases` those of its cases by id; what they lack is left
     out. Gates that block come before others, and every gate's own remark before any case.
@@ -62,10 +64,12 @@ def _level(gate: GateReport) -> Literal["error", "warning", "notice"]:
 
 def _of_gate(gate: GateReport, prompts: Mapping[str, Place]) -> Iterator[Annotation]:
     place = prompts.get(gate.evidence.name)
-    if place is None or (gate.decision is Verdict.PASS and gate.exit_code == ExitCode.PASS):
+    is_plain = gate.decision is Verdict.PASS and gate.exit_code == ExitCode.PASS
+    if place is None or (is_plain and all(finding.kind != "remark" for finding in gate.findings)):
         return
     title = f"{view.headline(gate)}: {prose(gate.evidence.name, most=_NAME)}"
-    yield _annotation(_level(gate), place, title, view.deciding(gate))
+    said = [prose(view.deciding(gate), most=_SENTENCE), *(f"Note: {note}" for note in view.beside(gate))]
+    yield _annotation(_level(gate), place, title, " ".join(said))
 
 
 def _of_cases(gate: GateReport, places: Mapping[str, Place]) -> Iterator[Annotation]:

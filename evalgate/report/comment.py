@@ -14,7 +14,7 @@ from typing import Literal
 
 from evalgate.domain import GateReport, Report
 from evalgate.errors import ExitCode, InputError
-from evalgate.report import codec, markdown, regressed, view
+from evalgate.report import codec, footer, markdown, regressed, view
 from evalgate.report.fit import JOINT, Part, fit, utf8, utf16
 from evalgate.report.neutralise import html, html_code, link, prose, visible
 from evalgate.report.neutralise import markdown as inline
@@ -234,9 +234,9 @@ def _gates(report: Report, cases: int) -> Iterator[Part]:
 
 def _cost(report: Report) -> Iterator[Part]:
     if report.gates:
-        yield Part(text=f"**Cost**: {inline(view.spent(report))}")
+        yield Part(text=f"**Cost**: {inline(footer.spent(report))}")
     if report.attempts and report.attempts.number != 1:
-        yield Part(text=f"**Attempts**: {inline(view.attempts(report))}")
+        yield Part(text=f"**Attempts**: {inline(footer.attempts(report))}")
 
 
 def _counted(lost: Sequence[str]) -> str:

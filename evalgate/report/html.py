@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import regressed, sides, view
+from evalgate.report import criteria_table, footer, regressed, sides, view
 from evalgate.report.neutralise import address, is_address, page, page_block, prose
 
 _OPEN = 3
@@ -32,7 +32,7 @@ def render(report: Report, *, cases: int = 50) -> str:
     parts.extend(_verdict(report, name))
     for gate in report.gates:
         parts.extend(_gate(gate, cases, single=len(report.gates) == 1))
-    parts.append(f"<footer>\n{_pairs(view.foot(report))}\n</footer>")
+    parts.append(f"<footer>\n{_pairs(footer.foot(report))}\n</footer>")
     return "\n".join([*parts, "</main>", "</body>", "</html>"]) + "\n"
 
 
@@ -57,6 +57,8 @@ def _verdict(report: Report, name: str) -> Iterator[str]:
     yield f'<header class="verdict {_tone(view.verdict(report))}">'
     yield f'<h1><span class="word">{view.verdict(report)}</span> <span class="name">{page(name)}</span></h1>'
     yield f'<p class="why">{page(prose(view.sentence(report)))}</p>'
+    if len(report.gates) == 1:
+        yield from _beside(report.gates[0])
     sign_off = view.sign_off(report)
     if sign_off:
         url = report.sign_off.url if report.sign_off else ""
@@ -73,7 +75,9 @@ def _gate(gate: GateReport, most: int, *, single: bool) -> Iterator[str]:
     if not single:
         yield f'<div class="verdict {_tone(view.headline(gate))}">'
         yield f'<h1><span class="word">{view.headline(gate)}</span> <span class="name">{_name(gate)}</span></h1>'
-        yield f'<p class="why">{page(prose(view.deciding(gate)))}</p></div>'
+        yield f'<p class="why">{page(prose(view.deciding(gate)))}</p>'
+        yield from _beside(gate)
+        yield "</div>"
     yield from _cases(gate, most)
     if gate.comparisons:
         yield "<h2>Criteria</h2>"
@@ -86,8 +90,12 @@ def _gate(gate: GateReport, most: int, *, single: bool) -> Iterator[str]:
         yield "<h2>Requirements</h2>"
         yield _list((requirement.state, requirement.detail) for requirement in gate.requirements)
     yield "<h2>Run</h2>"
-    yield _pairs(view.footer(gate))
+    yield _pairs(footer.footer(gate))
     yield "</section>"
+
+
+def _beside(gate: GateReport) -> Iterator[str]:
+    yield from (f'<p class="beside"><b>Note</b> {page(prose(note))}</p>' for note in view.beside(gate))
 
 
 def _cases(gate: GateReport, most: int) -> Iterator[str]:
@@ -105,7 +113,9 @@ def _cases(gate: GateReport, most: int) -> Iterator[str]:
 
 def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
     tags = f' <span class="tags">({page(", ".join(case.tags))})</span>' if case.tags else ""
-    criteria = ", ".join(f"<code>{page(criterion)}</code>" for criterion in case.criteria)
+    criteria = ", ".join(
+        f"<code>{page(name)}</code>{f' ({word})' if word else ''}" for name, word in regressed.why(case)
+    )
     yield f'<details class="case"{" open" if is_open else ""}>'
     yield f'<summary><b><code>{page(case.case)}</code></b>{tags} <span class="for">{criteria}</span></summary>'
     yield '<table class="sides">'
@@ -135,16 +145,18 @@ def _mark(mark: regressed.Mark) -> str:
 
 def _criteria(gate: GateReport) -> Iterator[str]:
     names = ("criterion", "baseline", "candidate", "difference", "interval", "", "n", "s_d", "detects<br>a drop of")
-    spans = view.spans(gate)
+    spans = criteria_table.spans(gate)
     ends = [0.0, *(end for span in spans if span for end in (span.low, span.high, span.limit or 0.0))]
     axis = (min(ends), max(ends))
     yield '<div class="scroll"><table class="criteria">'
     yield f"<tr>{''.join(f'<th>{name}</th>' for name in (*names, 'decision'))}</tr>"
-    for row, span in zip(view.rows(gate), spans, strict=True):
+    for row, span in zip(criteria_table.rows(gate), spans, strict=True):
         plot = _plot(span, axis) if span and axis[0] < axis[1] else ""
         interval = f'<span class="interval">{row.interval}</span>'
-        numbers = (row.baseline, row.candidate, row.difference, interval, plot, row.n, row.deviation, row.detectable)
-        cells = (f"<code>{page(row.criterion)}</code>", *numbers, _word(row.decision))
+        pairs = f"{row.pairs}<br>{row.units} units" if row.units else row.pairs
+        numbers = (row.baseline, row.candidate, row.difference, interval, plot, pairs, row.deviation, row.detectable)
+        counts = f' <span class="counts">{page(row.counts)}</span>' if row.counts else ""
+        cells = (f"<code>{page(row.criterion)}</code>", *numbers, f"{_word(row.decision)}{counts}")
         yield f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     yield "</table></div>"
     if axis[0] < axis[1]:
@@ -154,7 +166,7 @@ def _criteria(gate: GateReport) -> Iterator[str]:
         )
 
 
-def _plot(span: view.Span, axis: tuple[float, float]) -> str:
+def _plot(span: criteria_table.Span, axis: tuple[float, float]) -> str:
     """The interval on an axis between two numbers, as a drawing without text."""
 
     def at(value: float) -> str:
@@ -194,5 +206,6 @@ def _word(words: str) -> str:
 def _tone(words: str) -> str:
     if words.endswith("awaiting sign-off"):
         return "unsure"
-    tones = {"PASS": "pass", "met": "pass", "FAIL": "fail", "INCONCLUSIVE": "unsure", "warning": "unsure"}
+    passes = dict.fromkeys(("PASS", "HOLDS", "met"), "pass")
+    tones = {**passes, "FAIL": "fail", **dict.fromkeys(("INCONCLUSIVE", "undecided", "warning"), "unsure")}
     return next((tone for word, tone in tones.items() if words.startswith(word)), "plain")

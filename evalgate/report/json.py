@@ -144,7 +144,7 @@ def around(text: str, lists: Iterable[tuple[ShelvedResult, ...]]) -> Report:
 
 def _checked(data: Any) -> Report:
     """The report that was written as `data`. Lists of results that are read already stand in it as tuples."""
-    if isinstance(data, dict) and "rule" not in data:
+    if isinstance(data, dict) and "rule" not in data and data.get("format") == FORMAT:
         _complete(data)
     report = _report(data)
     _compare(data, _document(report, _encode_unshelved), "")
@@ -152,17 +152,26 @@ def _checked(data: Any) -> Report:
 
 
 def _complete(data: dict[str, Any]) -> None:
-    """Adds the keys that reports of the first decision rule lack, with what they mean there."""
+    """Adds the keys that reports of the first decision rule lack, with what they mean there.
+
+    Whatever is no report is left to the checks that follow: they say what is wrong with it, and where.
+    """
     data["rule"] = 1
     data.setdefault("attempts", None)
-    for gate in codec.expect(data.get("gates"), list, "gates"):
-        found = codec.expect(gate, dict, "gates")
-        found |= {key: value for key, value in _ADDED_TO_GATE.items() if key not in found}
+    gates = data.get("gates")
+    for gate in gates if isinstance(gates, list) else ():
+        if not isinstance(gate, dict):
+            continue
+        _add_missing(gate, _ADDED_TO_GATE)
         for name, added in _ADDED.items():
-            entries = found.get(name)
+            entries = gate.get(name)
             for entry in entries if isinstance(entries, list) else [entries]:
                 if isinstance(entry, dict):
-                    entry |= {key: value for key, value in added.items() if key not in entry}
+                    _add_missing(entry, added)
+
+
+def _add_missing(given: dict[str, Any], added: Mapping[str, Any]) -> None:
+    given |= {key: value for key, value in added.items() if key not in given}
 
 
 def _encode_unshelved(value: Any) -> Any:
@@ -206,8 +215,10 @@ def _report(data: Any) -> Report:
         raise Refused("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
     given = codec.members(data, _KEYS, "")
     rule = codec.expect(given["rule"], int, "rule")
-    if not 1 <= rule <= RULE:
+    if rule > RULE:
         raise Refused("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
+    if rule < 1:
+        raise Refused("rule", f"{rule} is the number of no rule")
     tool = codec.members(given["tool"], ("name", "version"), "tool")
     gates = codec.expect(given["gates"], list, "gates")
     if given["policy_changes"] and given["exit_code"] == 0 and given["sign_off"] is None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.errors import ExitCode
-from evalgate.report import regressed, sides, view
+from evalgate.report import criteria_table, footer, regressed, sides, view
 from evalgate.report.neutralise import code, html, html_code, is_address, link, markdown, preformatted, prose
 
 # So many cases of a gate stand open.
@@ -34,13 +34,15 @@ def render(report: Report, *, cases: int = 20) -> str:
 
 
 def head(report: Report, standing: str = "") -> Iterator[str]:
-    """Edited rules, the verdict, the sentence that decided it, and the sign-off: what is to be seen at once."""
+    """Edited rules, the verdict, what decided it, what must not be missed, the sign-off: what is to be seen at once."""
     rules = view.rules(report)
     if rules:
         yield f"> [!WARNING]\n> {markdown(rules)}"
     name = _name(report.gates[0]) if len(report.gates) == 1 else view.title(report)
     yield f"## {_sign(report)} {view.verdict(report)}: {name}"
     yield markdown(prose(view.sentence(report)))
+    if len(report.gates) == 1:
+        yield from _beside(report.gates[0])
     sign_off = view.sign_off(report, standing)
     if sign_off:
         yield f"**{sign_off[0]}** {markdown(prose(sign_off[1]))}{_where(report)}"
@@ -49,9 +51,10 @@ def head(report: Report, standing: str = "") -> Iterator[str]:
 
 
 def verdict(gate: GateReport) -> Iterator[str]:
-    """The verdict of one gate of several, and the sentence that decided it."""
+    """The verdict of one gate of several, the sentence that decided it, and what must not be missed."""
     yield f"## {_sign(gate)} {view.headline(gate)}: {_name(gate)}"
     yield markdown(prose(view.deciding(gate)))
+    yield from _beside(gate)
 
 
 def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
@@ -82,12 +85,12 @@ def details(gate: GateReport) -> Iterator[str]:
         # No task list: whoever may edit a comment could tick its boxes.
         yield "\n".join(f"- **{r.state}** {markdown(prose(r.detail))}" for r in gate.requirements)
     yield "### Run"
-    yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in view.footer(gate))
+    yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in footer.footer(gate))
 
 
 def foot(report: Report) -> Iterator[str]:
     """Warnings, edited rules, and the line of the run."""
-    *others, (_, run) = view.foot(report)
+    *others, (_, run) = footer.foot(report)
     yield from (f"**{word}**: {markdown(text)}" for word, text in others)
     yield f"<sub>{markdown(run)}</sub>"
 
@@ -101,6 +104,10 @@ def _gate(gate: GateReport, most: int) -> Iterator[str]:
         yield "### Criteria"
         yield criteria(gate)
     yield from details(gate)
+
+
+def _beside(gate: GateReport) -> Iterator[str]:
+    yield from (f"**Note:** {markdown(prose(note))}" for note in view.beside(gate))
 
 
 def _sign(judged: Report | GateReport) -> str:
@@ -122,7 +129,7 @@ def _label(finding: Finding) -> str:
 
 def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
     """One case as a block of HTML without a blank line, which would end the block."""
-    criteria = ", ".join(html_code(criterion) for criterion in case.criteria)
+    criteria = ", ".join(f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in regressed.why(case))
     tags = f" ({html(', '.join(case.tags))})" if case.tags else ""
     yield f"<details{' open' if is_open else ''}>"
     yield f"<summary><b>{html_code(case.case)}</b>{tags}: {criteria}</summary>"
@@ -155,6 +162,8 @@ def _mark(mark: regressed.Mark) -> str:
 def _criteria(gate: GateReport) -> Iterator[str]:
     yield "| criterion | baseline | candidate | difference | interval | n | s_d | detects a drop of | decision |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-    for row in view.rows(gate):
-        numbers = (row.baseline, row.candidate, row.difference, row.interval, row.n, row.deviation, row.detectable)
-        yield f"| {' | '.join((code(row.criterion), *numbers, row.decision))} |"
+    for row in criteria_table.rows(gate):
+        pairs = f"{row.pairs} ({row.units} units)" if row.units else row.pairs
+        numbers = (row.baseline, row.candidate, row.difference, row.interval, pairs, row.deviation, row.detectable)
+        decision = f"{row.decision}: {row.counts}" if row.counts else row.decision
+        yield f"| {' | '.join((code(row.criterion), *numbers, decision))} |"

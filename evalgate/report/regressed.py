@@ -32,12 +32,13 @@ class Side:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """One case with both its sides; `criteria` are those it is shown for."""
+    """One case with both its sides; `criteria` are those it is shown for, `broken` those of them it is broken on."""
 
     case: str
     tags: tuple[str, ...]
     kind: Literal["regressed", "failing", "undecided"]
     criteria: tuple[str, ...]
+    broken: frozenset[str]
     baseline: Side | None
     candidate: Side | None
 
@@ -45,6 +46,11 @@ class Shown:
     def sides(self) -> tuple[Side, ...]:
         """Those arms that were run, the baseline first."""
         return tuple(side for side in (self.baseline, self.candidate) if side is not None)
+
+
+def why(case: Shown) -> tuple[tuple[str, str], ...]:
+    """What a case is shown for: each criterion, and what is to be said of it, such as that the case is broken."""
+    return tuple((criterion, "broken" if criterion in case.broken else "") for criterion in case.criteria)
 
 
 TITLES: Mapping[str, str] = {
@@ -71,13 +77,14 @@ def cases(gate: GateReport) -> tuple[Shown, ...]:
     for finding in sorted(gate.findings, key=lambda f: (not f.blocks, f.decision is not Verdict.FAIL)):
         if finding.decision is Verdict.PASS:
             continue
+        proven = finding.kind == "max_drop" or (finding.kind == "broken" and finding.decision is Verdict.FAIL)
         for case in finding.cases:
-            criterion = finding.criterion or finding.kind
-            worse = finding.kind == "max_drop" or case in got_worse.get(criterion, ())
-            into = fallen if worse else failing
-            _add(undecided if finding.kind == "completeness" else into, case, criterion)
-    for case in gate.flips.broken:  # of a pass, too: a reader who is told of broken cases wants to see them
-        _add(fallen, case, "broken")
+            for criterion in (finding.criterion,) if finding.criterion else _turned_on(gate, case) or (finding.kind,):
+                into = fallen if proven or case in got_worse.get(criterion, ()) else failing
+                _add(undecided if finding.kind == "completeness" else into, case, criterion)
+    for comparison in gate.comparisons:  # of a pass, too: a reader who is told of broken cases wants to see them
+        for case in comparison.broken:
+            _add(fallen, case, comparison.criterion)
     for comparison in gate.comparisons:
         for case in comparison.regressed:
             _add(fallen, case, comparison.criterion)
@@ -91,6 +98,13 @@ def cases(gate: GateReport) -> tuple[Shown, ...]:
             if case not in fallen and case not in failing
         ),
     )
+
+
+def _turned_on(gate: GateReport, case: str) -> tuple[str, ...]:
+    """The criteria on which a case is broken, may be, or fails for good."""
+    compared = [c.criterion for c in gate.comparisons if case in c.broken or case in c.suspects]
+    checks = [check.criterion for check in gate.blocking if case in check.for_good or case in check.open]
+    return tuple(dict.fromkeys((*compared, *checks)))
 
 
 def _add(into: dict[str, list[str]], case: str, criterion: str) -> None:
@@ -124,6 +138,7 @@ def _shown(
         tags=next((result.tags for result in chosen.values()), ()),
         kind=kind,
         criteria=tuple(why),
+        broken=frozenset(c.criterion for c in gate.comparisons if case in c.broken),
         baseline=sides.get(Arm.BASELINE),
         candidate=sides.get(Arm.CANDIDATE),
     )

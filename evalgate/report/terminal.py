@@ -8,7 +8,7 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import regressed, sides, view
+from evalgate.report import criteria_table, footer, regressed, sides, view
 from evalgate.report.neutralise import block, line, prose
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _CASES = 5
 _CHARACTERS, _LINES = 700, 14
 _REASON = 300
 _NARROW = 96
-_STYLES = {"PASS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
+_STYLES = {"PASS": "bold green", "HOLDS": "bold green", "FAIL": "bold red", "INCONCLUSIVE": "bold yellow"}
 _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
 
 
@@ -41,12 +41,14 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
         verdict = view.verdict(report) if len(report.gates) == 1 else view.headline(gate)
         console.print(_heading(verdict, gate.evidence.name))
         console.print(_text(prose(view.deciding(gate))))
+        for note in view.beside(gate):
+            console.print(_note(note))
         if len(report.gates) == 1:
             _print_sign_off(console, report)
         for part in _gate(gate, width):
             console.print(part)
         console.print()
-    console.print(_pairs(view.foot(report)))
+    console.print(_pairs(footer.foot(report)))
     return "\n".join(_trimmed(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
@@ -88,7 +90,7 @@ def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
         yield _text("\nRequirements", "bold")
         yield _pairs(tuple((requirement.state, prose(requirement.detail)) for requirement in gate.requirements))
     yield _text("")
-    yield _pairs(view.footer(gate))
+    yield _pairs(footer.footer(gate))
 
 
 def _cases(gate: GateReport) -> Iterator[RenderableType]:
@@ -109,7 +111,8 @@ def _case(case: regressed.Shown) -> RenderableType:
     from rich.console import Group
 
     name = _text(line(case.case), "bold")
-    name.append_text(_text(f"  {line(', '.join(case.criteria))}", "not bold"))
+    why = ", ".join(f"{criterion} ({word})" if word else criterion for criterion, word in regressed.why(case))
+    name.append_text(_text(f"  {line(why)}", "not bold"))
     if case.tags:
         name.append_text(_text(f"  tags {line(', '.join(case.tags))}", "dim not bold"))
     table = _table()
@@ -139,30 +142,38 @@ def _mark(mark: regressed.Mark) -> Text:
 
 
 def _criteria(gate: GateReport, *, narrow: bool) -> Table:
+    """The table of criteria; a narrow one stacks the two means, and the difference on its interval."""
     table = _table()
     table.add_column(_text("criterion"), overflow="fold", ratio=1)
-    for name in ("baseline", "candidate"):
+    stacked = ("baseline\ncandidate", "difference", "n", "s_d", "detects")
+    wide = ("baseline", "candidate", "difference [interval]", "n", "s_d", "detects a\ndrop of")
+    for name in stacked if narrow else wide:
         table.add_column(_text(name), justify="right", no_wrap=True)
-    table.add_column(_text("difference" if narrow else "difference [interval]"), justify="right", no_wrap=True)
-    table.add_column(_text("n"), justify="right", no_wrap=True)
-    table.add_column(_text("s_d"), justify="right", no_wrap=True)
-    table.add_column(_text("detects" if narrow else "detects a\ndrop of"), justify="right", no_wrap=True)
     table.add_column(_text("decision"), overflow="fold", min_width=12, max_width=12)
     separator = "\n" if narrow else " "
-    for row in view.rows(gate):
-        both = row.interval != view.NONE
+    for row in criteria_table.rows(gate):
+        both = row.interval != criteria_table.NONE
         difference = f"{row.difference}{separator}{row.interval}" if both else row.difference
-        table.add_row(
-            _text(line(row.criterion)),
-            _text(row.baseline),
-            _text(row.candidate),
-            _text(difference),
-            _text(row.n),
-            _text(row.deviation),
-            _text(row.detectable),
-            _text(row.decision, _style(row.decision)),
-        )
+        means = (f"{row.baseline}\n{row.candidate}",) if narrow else (row.baseline, row.candidate)
+        pairs = f"{row.pairs}\n{row.units} units" if row.units else row.pairs
+        cells = (*means, difference, pairs, row.deviation, row.detectable)
+        table.add_row(_text(line(row.criterion)), *(_text(cell) for cell in cells), _decision(row))
     return table
+
+
+def _decision(row: criteria_table.Row) -> Text:
+    text = _text("")
+    text.append_text(_text(row.decision, _style(row.decision)))
+    if row.failed:
+        text.append_text(_text(f"\n{row.failed}", "dim"))
+    return text
+
+
+def _note(note: str) -> Text:
+    text = _text("")
+    text.append_text(_text("Note:", "yellow"))
+    text.append_text(_text(f" {line(prose(note))}"))
+    return text
 
 
 def _heading(decision: str, name: str, *, indent: str = "") -> Text:
@@ -194,7 +205,7 @@ def _table() -> Table:
 
 def _style(words: str) -> str:
     """The colour of a decision; a warning keeps to yellow, any other word recedes."""
-    if words.startswith("warning"):
+    if words.startswith(("warning", "undecided")):
         return "yellow"
     return next((style for word, style in _STYLES.items() if words.startswith(word)), "dim")
 

@@ -1,46 +1,20 @@
-"""What every rendering shows, chosen once: headline, deciding sentence, cases, rows, footer. Text is still raw here."""
+"""The words of a verdict, chosen once for every rendering: headline, deciding sentence, what stands beside it.
+
+Text is still raw here.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 
-from evalgate.domain import Comparison, Evidence, Finding, GateReport, Look, Report, Threshold, Verdict, VersionRef
-from evalgate.domain.numbers import shown
+from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, Threshold, Verdict
 from evalgate.errors import ExitCode
 from evalgate.report.neutralise import prose
 
-NONE = "-"
-_NAMED = 5
-_LISTED = 20
+SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 _PATH = 200
-_SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One line of the table of criteria; a cell without a number is "-"."""
-
-    criterion: str
-    baseline: str
-    candidate: str
-    difference: str
-    interval: str
-    n: str
-    deviation: str
-    detectable: str
-    decision: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A difference with its interval, and the limit it must stay above, where there is one: minus the allowed drop."""
-
-    low: float
-    value: float
-    high: float
-    limit: float | None
+_MOST_BESIDE = 5
 
 
 def headline(gate: GateReport) -> str:
@@ -121,23 +95,48 @@ def _is_decided(report: Report) -> bool:
 
 
 def deciding(gate: GateReport) -> str:
-    """The sentence that decided: the first finding that made the verdict; of a pass, the one with the least room."""
+    """The sentence that decided: the first finding that made the verdict.
+
+    Of a pass it is a threshold whose criterion is proven to be worse though within what is allowed, else the threshold
+    with the least room, else what the checks say.
+    """
     finding = _deciding_finding(gate)
-    if finding is not None:
-        others = sum(_room(gate, other) < math.inf for other in gate.findings) - 1
-        is_one_of_several = gate.decision is Verdict.PASS and others > 0
-        return f"The closest call is {finding.sentence}" if is_one_of_several else finding.sentence
-    cases = gate.evidence.dataset.cases
-    checked = sum(finding.decision is Verdict.PASS and finding.criterion is not None for finding in gate.findings)
-    if checked == 1:
-        return f"The one required criterion holds on {cases} cases."
-    return f"All {checked} required criteria hold on {cases} cases." if checked else f"{cases} cases were evaluated."
+    if gate.decision is not Verdict.PASS and finding is not None:
+        return finding.sentence
+    checks, thresholds = _held(gate), sum(_room(gate, other) < math.inf for other in gate.findings)
+    if finding is None:
+        cases = gate.evidence.dataset.cases
+        if checks == 1:
+            return f"The one required criterion holds on {cases} cases."
+        return f"All {checks} required criteria hold on {cases} cases." if checks else f"{cases} cases were evaluated."
+    if finding.kind == "check":
+        return f"All {checks} required criteria hold. {finding.sentence}" if checks > 1 else finding.sentence
+    nearest = "" if _is_worse(gate, finding) else "Nearest to its limit is "
+    return f"All thresholds are met. {nearest}{finding.sentence}" if thresholds > 1 else finding.sentence
+
+
+def beside(gate: GateReport) -> tuple[str, ...]:
+    """What is said right under the deciding sentence, since a reader must not miss it, whatever the verdict is.
+
+    One text for many inputs, other criteria that are worse though within what is allowed, remarks, and that the verdict
+    was reached before.
+    """
+    return (*(finding.sentence for finding in _findings_beside(gate)), *notes_first(gate.evidence))
+
+
+def notes_first(evidence: Evidence) -> tuple[str, ...]:
+    """The notes that are said at the top and not among the others: that a stored verdict answers, and for what."""
+    reused = tuple(note for note in evidence.notes if note.startswith(REUSED))[-1:]
+    if evidence.evaluated is None or any(evidence.evaluated[:12] in note for note in reused):
+        return reused
+    return (*reused, f"only white space differs from digest {evidence.evaluated[:12]}, which was answered")
 
 
 def other_findings(gate: GateReport) -> tuple[Finding, ...]:
-    """All findings but the deciding one: what blocks, then warnings, then what holds."""
-    rest = [finding for finding in gate.findings if finding is not _deciding_finding(gate)]
-    return tuple(sorted(rest, key=lambda finding: (not finding.blocks, _SEVERITY.index(finding.decision))))
+    """All findings but those said at the top: what blocks, then warnings, then what holds."""
+    said = (_deciding_finding(gate), *_findings_beside(gate))
+    rest = [finding for finding in gate.findings if not any(finding is other for other in said)]
+    return tuple(sorted(rest, key=lambda finding: (not finding.blocks, SEVERITY.index(finding.decision))))
 
 
 def label(finding: Finding) -> str:
@@ -147,90 +146,15 @@ def label(finding: Finding) -> str:
     return f"warning: {finding.decision}"
 
 
-def rows(gate: GateReport) -> tuple[Row, ...]:
-    """The table of criteria, in the order of the configuration."""
-    return tuple(_row(gate, comparison) for comparison in gate.comparisons)
-
-
-def spans(gate: GateReport) -> tuple[Span | None, ...]:
-    """The difference of each row of the table as numbers, for a drawing; None where there is none."""
-    return tuple(_span(gate, comparison) for comparison in gate.comparisons)
-
-
-def _span(gate: GateReport, comparison: Comparison) -> Span | None:
-    difference = comparison.difference
-    if difference is None:
-        return None
-    _, drop = _limits(gate, comparison)
-    is_limited = any(f.kind == "max_drop" and f.criterion == comparison.criterion for f in gate.findings)
-    return Span(low=difference.low, value=difference.value, high=difference.high, limit=-drop if is_limited else None)
-
-
-def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
-    """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
-    evidence = gate.evidence
-    return (
-        ("level", _level(evidence)),
-        ("candidate", _version(evidence.candidate, "not named: scores only")),
-        ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
-        *((("samples", _samples(evidence)),) if evidence.stored_baseline else ()),
-        *(("note", note) for note in evidence.notes),
-        ("cases", _cases(gate)),
-        *((("look", _look(gate.look)),) if gate.comparisons else ()),
-        *((("broken", _flips(gate)), ("tags", _tags(gate))) if evidence.baseline else ()),
-        ("calls", _calls(evidence)),
-    )
-
-
-def spent(report: Report) -> str:
-    """What the run cost and what its calls were, of all gates together."""
-    made, cached, saved = (
-        sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
-    )
-    return f"{cost(total_cost(report.gates))}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
-
-
-def edited(report: Report) -> str:
-    """The files of rules that the change edits, by name; empty when it edits none."""
-    paths = [
-        prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
-    ]
-    more = f", and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
-    return ", ".join(paths[:_LISTED]) + more
-
-
-def foot(report: Report) -> tuple[tuple[str, str], ...]:
-    """What stands under all gates: warnings, edited rules, and the run itself."""
-    return (
-        *(("warning", prose(warning)) for warning in report.warnings),
-        *((("rules", f"edited: {edited(report)}"),) if report.policy_changes else ()),
-        *((("attempts", attempts(report)),) if report.attempts else ()),
-        ("run", run_line(report)),
-    )
-
-
-def attempts(report: Report) -> str:
-    """How often the pull request was tried, and what luck alone makes of that; empty where nothing was counted."""
-    found = report.attempts
-    if found is None:
-        return ""
-    if found.number is None or found.luck is None:
-        return "not known, so this may not be the first"
-    limits = {gate.policy.max_drop for gate in report.gates}
-    limits |= {t.max_drop for gate in report.gates for t in gate.thresholds.values() if t.max_drop is not None}
-    drop = f"a drop of {limits.pop():g}" if len(limits) == 1 else "a drop of the allowed size"
-    passed = "it" if found.number == 1 else "one of these"
-    return f"attempt {found.number}: by luck alone {drop} would have passed {passed} in {100 * found.luck:.0f} %"
+def limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, float]:
+    """The floor of a criterion, None where it has none, and the drop that it is allowed."""
+    threshold = gate.thresholds.get(comparison.criterion, Threshold())
+    return threshold.minimum, gate.policy.max_drop if threshold.max_drop is None else threshold.max_drop
 
 
 def is_watch(evidence: Evidence) -> bool:
     """Whether a version was compared with its own stored samples: that is no change, and has no level."""
     return evidence.level is None and evidence.stored_baseline is not None
-
-
-def run_line(report: Report) -> str:
-    """Which run this was, by which evalgate, and what its process ends with."""
-    return f"{report.run_id}, {report.created_at}, evalgate {report.tool_version}, exit code {report.exit_code}"
 
 
 def total_cost(gates: Iterable[GateReport]) -> float | None:
@@ -240,23 +164,52 @@ def total_cost(gates: Iterable[GateReport]) -> float | None:
     return math.fsum(known) if len(known) == len(costs) else None
 
 
+def cost(dollars: float | None) -> str:
+    """Dollars with two digits that mean something: $0.0042, $12.30."""
+    if dollars is None:
+        return "cost unknown"
+    if 0 < dollars < 0.000001:
+        return "less than $0.000001"
+    digits = 2 if dollars == 0 or dollars >= 0.1 else 1 - math.floor(math.log10(dollars))
+    return f"${dollars:,.{digits}f}"
+
+
 def _deciding_finding(gate: GateReport) -> Finding | None:
     if gate.decision is Verdict.PASS:
+        measured = [finding for finding in gate.findings if _room(gate, finding) < math.inf]
         return min(
-            (finding for finding in gate.findings if _room(gate, finding) < math.inf),
-            key=lambda finding: _room(gate, finding),
-            default=None,
+            measured, key=lambda finding: (not _is_worse(gate, finding), _room(gate, finding)), default=_unsteady(gate)
         )
     found = [finding for finding in gate.findings if finding.decision is gate.decision]
     return next((finding for finding in found if finding.blocks), found[0] if found else None)
 
 
+def _findings_beside(gate: GateReport) -> list[Finding]:
+    deciding = _deciding_finding(gate)
+    worse = [f for f in gate.findings if gate.decision is Verdict.PASS and _is_worse(gate, f)]
+    first = [finding for finding in gate.findings if finding.kind == "constant_output"]
+    found = [*first, *worse, *(finding for finding in gate.findings if finding.kind == "remark")]
+    return [finding for finding in found if finding is not deciding][:_MOST_BESIDE]
+
+
+def _held(gate: GateReport) -> int:
+    """How many criteria are found to hold."""
+    return sum(f.decision is Verdict.PASS and f.criterion is not None and f.kind != "remark" for f in gate.findings)
+
+
+def _unsteady(gate: GateReport) -> Finding | None:
+    """What is found of the blocking check that failed in the most cases and holds nevertheless."""
+    failing = sorted((check for check in gate.blocking if check.failed), key=lambda check: -check.failed)
+    of = {finding.criterion: finding for finding in gate.findings if finding.kind == "check"}
+    return next((of[check.criterion] for check in failing if check.criterion in of), None)
+
+
 def _room(gate: GateReport, finding: Finding) -> float:
     """How far a threshold's bound lies from its limit; infinite where nothing is measured against one."""
-    comparison = next((c for c in gate.comparisons if c.criterion == finding.criterion), None)
+    comparison = _comparison(gate, finding)
     if comparison is None:
         return math.inf
-    minimum, drop = _limits(gate, comparison)
+    minimum, drop = limits(gate, comparison)
     if finding.kind == "max_drop" and comparison.difference is not None:
         return comparison.difference.low + drop
     if finding.kind == "min" and comparison.candidate is not None and minimum is not None:
@@ -265,128 +218,13 @@ def _room(gate: GateReport, finding: Finding) -> float:
     return math.inf
 
 
-def _limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, float]:
-    threshold = gate.thresholds.get(comparison.criterion, Threshold())
-    return threshold.minimum, gate.policy.max_drop if threshold.max_drop is None else threshold.max_drop
+def _is_worse(gate: GateReport, finding: Finding) -> bool:
+    """Whether an allowed drop is kept, and the whole interval lies below 0 all the same."""
+    comparison = _comparison(gate, finding)
+    if finding.kind != "max_drop" or finding.decision is not Verdict.PASS or comparison is None:
+        return False
+    return comparison.difference is not None and comparison.difference.high < 0
 
 
-def _row(gate: GateReport, comparison: Comparison) -> Row:
-    minimum, drop = _limits(gate, comparison)
-    difference, candidate, baseline = comparison.difference, comparison.candidate, comparison.baseline
-    some = difference or candidate
-    return Row(
-        criterion=comparison.criterion,
-        baseline=shown(baseline.value, minimum) if baseline else NONE,
-        candidate=shown(candidate.value, minimum) if candidate else NONE,
-        difference=shown(difference.value, 0.0, -drop, signed=True) if difference else NONE,
-        interval=(
-            f"[{shown(difference.low, 0.0, -drop, signed=True)}, {shown(difference.high, 0.0, -drop, signed=True)}]"
-            if difference
-            else NONE
-        ),
-        n=str(some.n) if some else "0",
-        deviation=shown(comparison.deviation) if difference and comparison.deviation is not None else NONE,
-        # Where all differences are equal the estimate is 0, which is no power of detection.
-        detectable=shown(comparison.detectable, drop) if comparison.detectable else NONE,
-        decision=_decision(gate, comparison.criterion),
-    )
-
-
-def _decision(gate: GateReport, criterion: str) -> str:
-    """The most severe finding on a criterion; blocking before warning."""
-    findings = [finding for finding in gate.findings if finding.criterion == criterion]
-    if not findings:
-        blocking = any(c.name == criterion and c.blocking for c in gate.evidence.criteria)
-        return "held so far" if blocking and gate.look.early else "reported"
-    worst = min(findings, key=lambda finding: (not finding.blocks, _SEVERITY.index(finding.decision)))
-    return label(worst)
-
-
-def _level(evidence: Evidence) -> str:
-    level = evidence.level
-    if is_watch(evidence):
-        return "none: nothing was edited, a version is compared with its own stored samples"
-    if level is None:
-        return "none: stored scores are compared as they are"
-    declared = "not declared" if level.declared is None else f"declared {level.declared.name}"
-    why = f": {'; '.join(level.reasons)}" if level.reasons else ""
-    return f"{level.effective.name} ({declared}; the diff asks for {level.minimum.name} at least{why})"
-
-
-def _version(version: VersionRef | None, otherwise: str) -> str:
-    if version is None:
-        return otherwise
-    name = " ".join(part for part in (version.name, version.version) if part)
-    return f"{name}, digest {version.digest[:12]}, {version.source}"
-
-
-def _cases(gate: GateReport) -> str:
-    dataset, counts = gate.evidence.dataset, gate.counts
-    return (
-        f"{dataset.cases} of {dataset.path}, digest {dataset.digest[:12]}; "
-        f"{counts.decided} of {counts.expected} scores decided, "
-        f"{counts.failures} {'call' if counts.failures == 1 else 'calls'} without an output, {counts.unscored} unscored"
-    )
-
-
-def _samples(evidence: Evidence) -> str:
-    stored = evidence.stored_baseline
-    assert stored is not None
-    return f"{stored.samples} of each case by the baseline, stored {stored.sampled_at}, digest {stored.digest[:12]}"
-
-
-def _look(look: Look) -> str:
-    confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
-    if look.early:
-        where = f"stopped at {look.cases} of {look.planned} cases (look {look.number} of {look.of})"
-        return f"{where}; {confidence}; estimates are those at stop"
-    return f"{look.number} of {look.of}, at all {look.planned} cases; {confidence}"
-
-
-def _flips(gate: GateReport) -> str:
-    flips = gate.flips
-    parts = [f"{len(flips.broken)}{_named(flips.broken)}", f"proven fixed {len(flips.fixed)}{_named(flips.fixed)}"]
-    if flips.open:
-        parts.append(f"{len(flips.open)} more went from pass to fail and were not asked again{_named(flips.open)}")
-    confirming = gate.evidence.calls.confirming
-    drawn = f"; {confirming} calls for fresh samples" if confirming else ""
-    return f"{', '.join(parts)}; at most {flips.allowed} more broken than fixed may pass{drawn}"
-
-
-def _named(cases: Sequence[str]) -> str:
-    if not cases:
-        return ""
-    return f" ({', '.join(cases[:_NAMED])}{', ...' if len(cases) > _NAMED else ''})"
-
-
-def _tags(gate: GateReport) -> str:
-    if not gate.tags:
-        return "none flagged (of those with 8 cases or more; Benjamini-Hochberg, 10 %)"
-    falls = [
-        f"{fall.tag}: {fall.criterion} {shown(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
-    ]
-    more = f", and {len(falls) - _NAMED} more" if len(falls) > _NAMED else ""
-    return f"{', '.join(falls[:_NAMED])}{more} (flagged by Benjamini-Hochberg, 10 %)"
-
-
-def _calls(evidence: Evidence) -> str:
-    usage = evidence.usage
-    return (
-        f"{calls(evidence)}; "
-        f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {cost(evidence.cost_usd)}"
-    )
-
-
-def calls(evidence: Evidence) -> str:
-    """How many calls were made, answered by the cache, and saved."""
-    calls = evidence.calls
-    stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
-    return f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}"
-
-
-def cost(dollars: float | None) -> str:
-    """Dollars with two digits that mean something: $0.0042, $12.30."""
-    if dollars is None:
-        return "cost unknown"
-    digits = 2 if dollars == 0 or dollars >= 0.1 else 1 - math.floor(math.log10(dollars))
-    return f"${dollars:,.{digits}f}"
+def _comparison(gate: GateReport, finding: Finding) -> Comparison | None:
+    return next((c for c in gate.comparisons if c.criterion == finding.criterion), None)

@@ -20,7 +20,7 @@ def found(report, prompts=PROMPTS, cases=CASES):
 def test_a_failure_is_on_the_prompt_and_on_its_cases(samples) -> None:
     first, second, *others = found(samples.failing())
     assert (first.level, first.path, first.line) == ("error", "prompts/support.prompt.yml", 7)
-    assert first.title == "FAIL: support" and first.message.startswith("facts: 52 of 60 cases hold")
+    assert first.title == "FAIL: support" and first.message.startswith("facts: refund-017, refund-020")
     assert (second.level, second.path, second.line) == ("error", "golden/cases.jsonl", 17)
     assert second.title == "refund-017 got worse"
     assert second.message.startswith('facts fails: "30 days" is missing; faithfulness 0.250: "At any time" contradicts')
@@ -35,6 +35,9 @@ def test_a_failure_is_on_the_prompt_and_on_its_cases(samples) -> None:
         ("rules-alone", []),
         ("signed-off", []),
         ("major", ["notice"]),
+        ("worse-within", ["notice"]),
+        ("constant", ["error", "error"]),
+        ("small", ["warning", "warning"]),
         ("inconclusive", ["warning", "warning"]),
         ("new-prompt", ["error", "error"]),
         ("incomplete", ["error", "error", "error"]),
@@ -42,6 +45,17 @@ def test_a_failure_is_on_the_prompt_and_on_its_cases(samples) -> None:
 )
 def test_the_level_says_whether_it_blocks(samples, name: str, levels: list[str]) -> None:
     assert [one.level for one in found(samples.SAMPLES[name]())] == levels
+
+
+def test_what_must_not_be_missed_follows_the_deciding_sentence(samples) -> None:
+    (of_pass,) = found(samples.worse_within())
+    assert of_pass.title == "PASS: support"
+    assert of_pass.message.startswith("All thresholds are met. faithfulness: worse, but proven to be within")
+    assert "Note: brevity fell by 0.312, and decides nothing" in of_pass.message
+    of_constant = found(samples.constant())[0]
+    assert "Note: Constant output: the candidate says" in of_constant.message
+    bare = replace(samples.worse_within().gates[0], findings=samples.worse_within().gates[0].findings[:5])
+    assert found(samples.report(bare)) == ()
 
 
 def test_what_has_no_line_is_left_out(samples) -> None:

@@ -85,7 +85,9 @@ def test_what_one_sees_first(samples) -> None:
 def test_regressed_cases_stand_between_the_sign_off_and_the_table(samples) -> None:
     report = samples.failing()
     text = comment.render(report, key="k", state=first(report))
-    assert text.index("facts: 52 of 60") < text.index("### Regressed cases (8)") < text.index("### Criteria")
+    assert (
+        text.index("facts: refund-017, refund-020") < text.index("### Regressed cases (8)") < text.index("### Criteria")
+    )
     assert "**More**" not in text and "**Sign-off" not in text and "[!WARNING]" not in text
 
 

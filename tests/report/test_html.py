@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Arm, Failure, Output, Report, Score, Unscored
-from evalgate.report import html, markdown, neutralise, view
+from evalgate.domain import REUSED, Arm, Failure, Output, Report, Score, Unscored
+from evalgate.report import criteria_table, footer, html, markdown, neutralise, view
 
 PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "th", "td", "li", "dt")
 CLASSED = ("header", "section", "div", "p", "span", "table", "ul", "dl", "tr", "b")
@@ -76,7 +76,8 @@ def written_by_others(samples, text: str) -> Report:
         ),
         candidate=replace(gate.evidence.candidate, name=text, version=text, source=text, digest=text),
         dataset=replace(gate.evidence.dataset, path=text, digest=text),
-        notes=(text,),
+        notes=(text, f"{REUSED}{text}"),
+        evaluated=text,
     )
     return replace(
         report,
@@ -84,7 +85,16 @@ def written_by_others(samples, text: str) -> Report:
             replace(
                 gate,
                 evidence=evidence,
-                comparisons=tuple(replace(c, criterion=text, regressed=(text,)) for c in gate.comparisons),
+                comparisons=tuple(
+                    replace(
+                        c,
+                        criterion=text,
+                        **dict.fromkeys(("regressed", "broken", "fixed", "suspects", "left_out"), (text,)),
+                    )
+                    for c in gate.comparisons
+                ),
+                blocking=tuple(replace(c, criterion=text, for_good=(text,)) for c in gate.blocking),
+                constant_output=replace(gate.constant_output, text=text),
                 findings=tuple(replace(f, criterion=text, sentence=text, cases=(text,)) for f in gate.findings),
                 requirements=tuple(replace(r, detail=text) for r in gate.requirements),
             ),
@@ -140,8 +150,12 @@ def test_the_page_tells_what_markdown_tells(named) -> None:
     words = " ".join("".join(parsed(html.render(report)).find("body").itertext()).split())
     place = 0
     for gate in report.gates:
-        told = [cell for row in view.rows(gate) for cell in (row.baseline, row.candidate, row.interval, row.decision)]
-        told += [neutralise.visible(neutralise.prose(text)) for _, text in view.footer(gate)]
+        told = [
+            cell
+            for row in criteria_table.rows(gate)
+            for cell in (row.baseline, row.candidate, row.interval, row.decision, row.counts)
+        ]
+        told += [neutralise.visible(neutralise.prose(text)) for _, text in footer.footer(gate)]
         for text in told:
             found = words.find(" ".join(text.split()), place)
             assert found >= 0, text

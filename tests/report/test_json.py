@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate import shelf
-from evalgate.domain import Evidence, Failure, GateReport, Output, Report, Result, Score
+from evalgate.domain import RULE, Evidence, Failure, GateReport, Output, Report, Result, Score
 from evalgate.domain.shelved import ShelvedResult
 from evalgate.errors import InputError
 from evalgate.execute.spool import Spool
@@ -63,8 +63,11 @@ def _build(kind: Any, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]
     return st.builds(kind, **free, **fixed)
 
 
+REPORTS = _build(Report, rule=st.integers(1, RULE))
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(anything(Report))
+@given(REPORTS)
 def test_any_report_comes_back_exactly(report: Report) -> None:
     text = json.render(report)
     again = json.read(text, "report.json")
@@ -188,6 +191,14 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
         "usage.input_tokens: 1 stands where evalgate writes 51234",
     ),
     "another tool": (lambda data: data["tool"].update(name="other"), 'tool.name: "other" stands where evalgate writes'),
+    "a later rule": (
+        lambda data: data.update(rule=RULE + 1),
+        f"rule: written by a newer evalgate (rule {RULE + 1}; this one decides by rule {RULE})",
+    ),
+    "a rule before the first": (lambda data: data.update(rule=0), "rule: 0 is the number of no rule"),
+    "a word for a rule": (lambda data: data.update(rule="2"), "rule: expected a whole number, found a string"),
+    "true for a rule": (lambda data: data.update(rule=True), "rule: expected a whole number, found true or false"),
+    "a new key left out": (lambda data: data["gates"][0].pop("blocking"), 'gates[0]: missing "blocking"'),
     "an old format": (lambda data: data.update(format=0), "format: 0 stands where evalgate writes 1"),
     "true for the format": (lambda data: data.update(format=True), "format: true stands where evalgate writes 1"),
     "a list for an object": (
@@ -227,7 +238,7 @@ def results(report: Report) -> list[Result]:
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(anything(Report))
+@given(REPORTS)
 def test_any_report_that_has_results_is_read_by_lines(report: Report) -> None:
     text = json.render(report)
     again = read_by_lines(text)

@@ -1,13 +1,15 @@
-"""What is shown first, which cases and which of their samples; numbers on the right side of their limits."""
+"""What is shown first, and beside it; which cases and which of their samples."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from html import unescape
 
 import pytest
 
-from evalgate.domain import Arm, Estimate, Failure, Finding, Output, PolicyChange, Score, Threshold, Unscored, Verdict
-from evalgate.report import html, markdown, regressed, sides, terminal, view
+from evalgate.domain import REUSED, Arm, Failure, Finding, Output, PolicyChange, Score, Threshold, Unscored, Verdict
+from evalgate.report import comment, html, markdown, regressed, sides, terminal, view
 
 
 @pytest.mark.parametrize(
@@ -42,15 +44,15 @@ def test_the_first_blocking_finding_of_the_verdict_decides(samples) -> None:
     )
     reported = Finding(criterion="x", kind="check", decision=Verdict.FAIL, sentence="only reported", blocks=False)
     found = replace(gate, findings=(incomplete, reported, *gate.findings))
-    assert view.deciding(found).startswith("facts: 52 of 60 cases hold")
+    assert view.deciding(found).startswith("facts: refund-017, refund-020")
     assert [finding.sentence for finding in view.other_findings(found)][1:3] == ["two are missing", "only reported"]
 
 
 def test_a_pass_is_explained_by_its_weakest_threshold(samples) -> None:
     gate = samples.passing().gates[0]
-    assert view.deciding(gate) == f"The closest call is {samples.WITHIN.sentence}"
+    assert view.deciding(gate) == f"All thresholds are met. Nearest to its limit is {samples.WITHIN.sentence}"
     lax = replace(gate, thresholds={"faithfulness": Threshold(minimum=0.8595, max_drop=0.2)})
-    assert view.deciding(lax) == f"The closest call is {samples.FLOOR.sentence}"
+    assert view.deciding(lax) == f"All thresholds are met. Nearest to its limit is {samples.FLOOR.sentence}"
     alone = replace(gate, findings=(samples.WITHIN, samples.holds("facts")))
     assert view.deciding(alone) == samples.WITHIN.sentence
 
@@ -69,57 +71,130 @@ def test_the_cases_of_what_is_proven_stand_before_those_of_what_is_open(samples)
 def test_a_broken_case_is_shown_though_the_gate_passes_and_its_score_fell_little(samples) -> None:
     gate = samples.passing().gates[0]
     (result, *_) = samples.failing().gates[0].evidence.results
-    flips = replace(gate.flips, broken=(result.case,))
-    found = replace(gate, flips=flips, evidence=replace(gate.evidence, results=(result,)))
-    assert [(case.case, case.kind, case.criteria) for case in regressed.cases(found)] == [
-        (result.case, "regressed", ("broken",))
-    ]
-    assert regressed.cases(replace(found, flips=replace(flips, broken=()))) == ()
+    broken = replace(gate.comparisons[2], broken=(result.case,))
+    found = replace(gate, comparisons=(broken,), evidence=replace(gate.evidence, results=(result,)))
+    shown = regressed.cases(found)
+    assert [(case.case, case.kind, case.criteria) for case in shown] == [(result.case, "regressed", ("faithfulness",))]
+    assert regressed.why(shown[0]) == (("faithfulness", "broken"),)
+    for text in (terminal.render(samples.report(found)), markdown.render(samples.report(found))):
+        assert "(broken)" in text
+    assert regressed.cases(replace(found, comparisons=gate.comparisons[2:3])) == ()
+
+
+def test_a_critical_case_is_shown_for_the_criteria_it_is_broken_on(samples) -> None:
+    gate = samples.broken().gates[0]
+    critical = replace(gate.findings[0], criterion=None, sentence="Broken and critical", cases=("refund-031",))
+    result = replace(gate.evidence.results[0], case="refund-031")
+    found = replace(gate, findings=(critical,), evidence=replace(gate.evidence, results=(result,)))
+    assert regressed.cases(found)[0].criteria == ("relevance",)
+    of_check = replace(
+        found, comparisons=gate.comparisons[:1], blocking=(samples.blocks("facts", for_good=("refund-031",)),)
+    )
+    assert regressed.cases(of_check)[0].criteria == ("facts",)
+    assert regressed.cases(replace(found, comparisons=(), blocking=()))[0].criteria == ("broken",)
 
 
 def test_a_pass_of_checks_alone_is_explained_by_their_number(samples) -> None:
     gate = replace(samples.passing().gates[0], findings=(samples.holds("json_schema"), samples.holds("facts")))
     assert view.deciding(gate) == "All 2 required criteria hold on 60 cases."
+    alone = replace(gate, findings=gate.findings[:1])
+    assert view.deciding(alone) == "The one required criterion holds on 60 cases."
+    remark = replace(samples.WITHIN, kind="remark")
+    assert view.deciding(replace(alone, findings=(*alone.findings, remark))) == view.deciding(alone)
 
 
-def test_numbers_stand_on_the_right_side_of_their_limits(samples) -> None:
-    gate = samples.new_prompt().gates[0]
-    assert view.rows(gate)[1].candidate == "0.8996"
-    drop = Estimate(value=-0.04996, low=-0.05004, high=-0.0001, n=60)
-    compared = replace(samples.passing().gates[0].comparisons[2], difference=drop, detectable=0.05002)
-    row = view.rows(replace(gate, comparisons=(compared,)))[0]
-    assert (row.difference, row.interval, row.detectable) == ("-0.04996", "[-0.05004, -0.0001]", "0.05002")
+def test_a_pass_of_checks_says_which_of_them_failed_somewhere(samples) -> None:
+    unsteady = samples.worse_within().gates[0]
+    checks = unsteady.findings[:3]
+    gate = replace(unsteady, findings=checks)
+    assert view.deciding(gate) == f"All 3 required criteria hold. {checks[1].sentence}"
+    assert view.deciding(replace(gate, findings=checks[1:2])) == checks[1].sentence
+    assert checks[1] not in view.other_findings(gate) and checks[2] in view.other_findings(gate)
 
 
-def test_a_criterion_without_a_threshold_is_only_reported(samples) -> None:
-    gate = replace(samples.passing().gates[0], findings=())
-    assert {row.decision for row in view.rows(gate)} == {"reported"}
+def renderings(samples, gate) -> list[str]:
+    """The gate in every text format, alone and among others, on one line each and without markup."""
+    alone, both = samples.report(gate), samples.report(gate, samples.passing().gates[0])
+    state = comment.follow(None, alone, head="a1" * 20, subject="5a" * 32, now="2026-03-04T05:06:07Z")
+    pages = [render(report) for report in (alone, both) for render in (terminal.render, markdown.render, html.render)]
+    pages += [comment.render(report, key="k", state=state) for report in (alone, both)]
+    pages += [comment.summary(report) for report in (alone, both)]
+    return [" ".join(re.sub(r"<[^>]*>|[*`]", "", unescape(text)).split()) for text in pages]
+
+
+def test_what_must_not_be_missed_stands_right_under_the_deciding_sentence_in_every_format(samples) -> None:
+    gate = samples.worse_within().gates[0]
+    beside = view.beside(gate)
+    assert [note.split(" ")[0] for note in beside] == ["brevity", "tone", "decided"]
+    for text in renderings(samples, gate):
+        place = text.index("All thresholds are met. faithfulness: worse, but proven to be within the allowed drop")
+        for note in beside:
+            where = text.index(note, place)
+            assert text[place:where].count("Note") == 1 and "Criteria" not in text[place:where]
+            place = where
+    assert not {finding.sentence for finding in view.other_findings(gate)} & set(beside)
+
+
+def test_one_text_for_everything_is_said_whatever_decided(samples) -> None:
+    gate = samples.constant().gates[0]
+    said = gate.findings[-1]
+    assert view.beside(gate) == (said.sentence,)
+    for text in renderings(samples, gate):
+        assert f"7 draws would settle it. Note{':' if 'Note:' in text else ''} {said.sentence}" in text
+    alone = replace(gate, findings=gate.findings[1:])
+    assert view.deciding(alone) == said.sentence and view.beside(alone) == ()
+
+
+def test_a_pass_that_is_worse_says_so_though_another_threshold_is_nearer(samples) -> None:
+    gate = samples.worse_within().gates[0]
+    nearer = gate.findings[3]
+    assert view._room(gate, nearer) < view._room(gate, gate.findings[4])
+    assert "faithfulness: worse, but" in view.deciding(gate)
+    second = replace(gate.comparisons[4], criterion="relevance")
+    worse = replace(gate.findings[4], criterion="relevance", sentence="relevance: worse, but proven to be within")
+    both = replace(gate, comparisons=(*gate.comparisons, second), findings=(*gate.findings, worse))
+    assert view.beside(both)[0] == worse.sentence
+    failed = replace(both, decision=Verdict.FAIL)
+    assert worse.sentence not in view.beside(failed)
+
+
+def test_a_verdict_of_an_earlier_run_says_so_at_the_top(samples) -> None:
+    gate = samples.passing().gates[0]
+    notes = ("stands in for the merge base", f"{REUSED}, in run 1", f"{REUSED}, in run 2")
+    again = replace(gate, evidence=replace(gate.evidence, notes=notes))
+    assert view.beside(again) == notes[2:]
+    other = replace(gate, evidence=replace(gate.evidence, evaluated="1d" * 32))
+    assert view.beside(other) == ("only white space differs from digest 1d1d1d1d1d1d, which was answered",)
+    assert view.beside(gate) == ()
+
+
+def test_more_remarks_than_five_stay_among_the_findings(samples) -> None:
+    gate = samples.passing().gates[0]
+    many = tuple(replace(samples.WITHIN, kind="remark", sentence=f"remark {number}") for number in range(7))
+    crowded = replace(gate, findings=(*gate.findings, *many))
+    assert view.beside(crowded) == tuple(f"remark {number}" for number in range(5))
+    assert [f.sentence for f in view.other_findings(crowded) if f.kind == "remark"] == ["remark 5", "remark 6"]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("fail", "and not proven to be within the allowed drop of 0.05"),
+        ("small", "8 cases can only show a collapse; 59 can prove a PASS"),
+        (
+            "broken",
+            "3 cases are broken, 1 fixed, and at most 1 more broken than fixed are allowed (refund-017, refund-020",
+        ),
+    ],
+)
+def test_the_sentences_of_the_rule_stand_in_every_format(samples, name: str, words: str) -> None:
+    for text in renderings(samples, samples.SAMPLES[name]().gates[0]):
+        assert words in text
 
 
 def test_a_warning_is_called_one(samples) -> None:
     words = terminal.render(samples.inconclusive()).split()
     assert words[words.index("INCONCLUSIVE", words.index("Criteria")) - 1] == "warning:"
-
-
-@pytest.mark.parametrize(
-    ("dollars", "shown"),
-    [
-        (None, "cost unknown"),
-        (0.0, "$0.00"),
-        (0.00042, "$0.00042"),
-        (0.01342, "$0.013"),
-        (0.5, "$0.50"),
-        (1234.5, "$1,234.50"),
-    ],
-)
-def test_dollars_keep_two_digits_that_mean_something(dollars: float | None, shown: str) -> None:
-    assert view.cost(dollars) == shown
-
-
-def test_the_total_is_unknown_when_a_part_is(samples) -> None:
-    known, unknown = samples.passing().gates[0], samples.new_prompt().gates[0]
-    assert view.total_cost([known, known]) == pytest.approx(0.02684)
-    assert view.total_cost([known, unknown]) is None
 
 
 def test_regressed_cases_come_in_the_order_of_what_blocks(samples) -> None:

@@ -1,0 +1,144 @@
+"""The table of criteria, as text and as numbers for a drawing: what was measured, and what was decided of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from evalgate.domain import ANSWERED, BlockingCheck, Comparison, GateReport, Verdict
+from evalgate.domain.numbers import shown
+from evalgate.report import view
+
+NONE = "-"
+_OF_A_CHECK: Mapping[Verdict, str] = {
+    Verdict.PASS: "HOLDS",
+    Verdict.FAIL: "FAIL",
+    Verdict.INCONCLUSIVE: "undecided",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table of criteria; a cell without a number is "-".
+
+    `pairs` are the cases behind the numbers, `units` what counts as one, empty where that is the same number. `failed`
+    says of a blocking check how many cases failed, `counts` also what became of them and how often the baseline failed;
+    both are empty where nothing failed in the cases that the row is about.
+    """
+
+    criterion: str
+    baseline: str
+    candidate: str
+    difference: str
+    interval: str
+    pairs: str
+    units: str
+    deviation: str
+    detectable: str
+    decision: str
+    failed: str = ""
+    counts: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A difference with its interval, and the limit it must stay above, where there is one: minus the allowed drop."""
+
+    low: float
+    value: float
+    high: float
+    limit: float | None
+
+
+def rows(gate: GateReport) -> tuple[Row, ...]:
+    """The table of criteria, in the order of the configuration."""
+    return tuple(_row(gate, comparison) for comparison in _shown_comparisons(gate))
+
+
+def spans(gate: GateReport) -> tuple[Span | None, ...]:
+    """The difference of each row of the table as numbers, for a drawing; None where there is none."""
+    return tuple(_span(gate, comparison) for comparison in _shown_comparisons(gate))
+
+
+def _shown_comparisons(gate: GateReport) -> tuple[Comparison, ...]:
+    """All comparisons, but for the implicit check where every case was answered."""
+    return tuple(c for c in gate.comparisons if c.criterion != ANSWERED or not _is_answered(gate, c))
+
+
+def _is_answered(gate: GateReport, comparison: Comparison) -> bool:
+    check = _blocking(gate, comparison.criterion)
+    if check is None or check.decision is not Verdict.PASS or check.failed or check.baseline_failed:
+        return False
+    means = (comparison.baseline, comparison.candidate)
+    return not comparison.undecided and all(mean is None or mean.value == 1.0 for mean in means)
+
+
+def _blocking(gate: GateReport, criterion: str) -> BlockingCheck | None:
+    return next((check for check in gate.blocking if check.criterion == criterion), None)
+
+
+def _span(gate: GateReport, comparison: Comparison) -> Span | None:
+    difference = comparison.difference
+    if difference is None:
+        return None
+    _, drop = view.limits(gate, comparison)
+    is_limited = any(f.kind == "max_drop" and f.criterion == comparison.criterion for f in gate.findings)
+    return Span(low=difference.low, value=difference.value, high=difference.high, limit=-drop if is_limited else None)
+
+
+def _row(gate: GateReport, comparison: Comparison) -> Row:
+    minimum, drop = view.limits(gate, comparison)
+    difference, candidate, baseline = comparison.difference, comparison.candidate, comparison.baseline
+    check = _blocking(gate, comparison.criterion)
+    return Row(
+        criterion=comparison.criterion,
+        baseline=shown(baseline.value, minimum) if baseline else NONE,
+        candidate=shown(candidate.value, minimum) if candidate else NONE,
+        difference=shown(difference.value, 0.0, -drop, signed=True) if difference else NONE,
+        interval=(
+            f"[{shown(difference.low, 0.0, -drop, signed=True)}, {shown(difference.high, 0.0, -drop, signed=True)}]"
+            if difference
+            else NONE
+        ),
+        pairs=str(comparison.pairs),
+        units="" if comparison.units == comparison.pairs else str(comparison.units),
+        deviation=shown(comparison.deviation) if difference and comparison.deviation is not None else NONE,
+        # Where all differences are equal the estimate is 0, which is no power of detection.
+        detectable=shown(comparison.detectable, drop) if comparison.detectable else NONE,
+        decision=_decision(gate, comparison.criterion) if check is None else _OF_A_CHECK[check.decision],
+        failed="" if check is None or (not check.failed and check.cases == comparison.pairs) else _failed(check),
+        counts="" if check is None else _counts(check, comparison),
+    )
+
+
+def _decision(gate: GateReport, criterion: str) -> str:
+    """The most severe finding on a criterion; blocking before warning."""
+    findings = [f for f in gate.findings if f.criterion == criterion and f.kind != "remark"]
+    if not findings:
+        return "reported"
+    worst = min(findings, key=lambda finding: (not finding.blocks, view.SEVERITY.index(finding.decision)))
+    return view.label(worst)
+
+
+def _failed(check: BlockingCheck) -> str:
+    return f"{check.failed} of {check.cases} failed"
+
+
+def _counts(check: BlockingCheck, comparison: Comparison) -> str:
+    """What a blocking check was decided by: the cases that failed and what became of them, and the baseline's draws."""
+    text = _failed(check)
+    if not check.failed and not check.baseline_failed:
+        return text if check.cases != comparison.pairs else ""
+    if check.failed and len(check.wavered) == check.failed:
+        text += " once and held when asked again"
+    elif check.failed:
+        became = {
+            "held when asked again": check.wavered,
+            "failed with the baseline as well": check.both,
+            "failed in every draw": check.for_good,
+            "could not be asked again": check.open,
+        }
+        parts = [f"{len(cases)} {words}" for words, cases in became.items() if cases]
+        text += f" at first ({', '.join(parts)})" if parts else " at first"
+    before = f"; the baseline: {check.baseline_failed} of {check.baseline_draws} draws" if check.baseline_draws else ""
+    return f"{text}{before}"

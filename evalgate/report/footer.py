@@ -1,0 +1,172 @@
+"""What stands under a gate and a report: level, versions, cases, what turned, calls, cost. Text is still raw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, VersionRef
+from evalgate.domain.numbers import exact, shown
+from evalgate.report import view
+from evalgate.report.neutralise import prose
+
+_NAMED = 5
+_LISTED = 20
+_PATH = 200
+_NONE_BROKEN = "none: no case that passes in every sample of the baseline fails in every draw of the candidate"
+_BROKEN = "Broken: the baseline passes in every sample, the candidate in no draw."
+
+
+def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
+    """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
+    evidence = gate.evidence
+    return (
+        ("level", _level(evidence)),
+        ("candidate", _version(evidence.candidate, "not named: scores only")),
+        ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
+        *((("samples", _samples(evidence)),) if evidence.stored_baseline else ()),
+        *(("note", note) for note in evidence.notes if note not in view.notes_first(evidence)),
+        ("cases", _cases(gate)),
+        *((("seen", _seen(gate.look)),) if gate.comparisons else ()),
+        *((("broken", _turned(gate)), ("tags", _tags(gate))) if evidence.baseline else ()),
+        ("calls", _calls(evidence)),
+    )
+
+
+def foot(report: Report) -> tuple[tuple[str, str], ...]:
+    """What stands under all gates: warnings, edited rules, and the run itself."""
+    return (
+        *(("warning", prose(warning)) for warning in report.warnings),
+        *((("rules", f"edited: {edited(report)}"),) if report.policy_changes else ()),
+        *((("attempts", attempts(report)),) if report.attempts else ()),
+        ("run", run_line(report)),
+    )
+
+
+def attempts(report: Report) -> str:
+    """How often the pull request was tried, and what luck alone makes of that; empty where nothing was counted."""
+    found = report.attempts
+    if found is None:
+        return ""
+    if found.number is None or found.luck is None:
+        return "not known, so this may not be the first"
+    limits = {gate.policy.max_drop for gate in report.gates}
+    limits |= {t.max_drop for gate in report.gates for t in gate.thresholds.values() if t.max_drop is not None}
+    drop = f"a drop of {exact(limits.pop())}" if len(limits) == 1 else "a drop of the allowed size"
+    passed = "it" if found.number == 1 else "one of these"
+    return f"attempt {found.number}: by luck alone {drop} would have passed {passed} in {100 * found.luck:.0f} %"
+
+
+def edited(report: Report) -> str:
+    """The files of rules that the change edits, by name; empty when it edits none."""
+    paths = [
+        prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
+    ]
+    more = f", and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
+    return ", ".join(paths[:_LISTED]) + more
+
+
+def run_line(report: Report) -> str:
+    """Which run this was, by which evalgate, and what its process ends with."""
+    return f"{report.run_id}, {report.created_at}, evalgate {report.tool_version}, exit code {report.exit_code}"
+
+
+def spent(report: Report) -> str:
+    """What the run cost and what its calls were, of all gates together."""
+    made, cached, saved = (
+        sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
+    )
+    return f"{view.cost(view.total_cost(report.gates))}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
+
+
+def calls(evidence: Evidence) -> str:
+    """How many calls were made, answered by the cache, and saved."""
+    calls = evidence.calls
+    stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
+    return f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}"
+
+
+def _level(evidence: Evidence) -> str:
+    level = evidence.level
+    if view.is_watch(evidence):
+        return "none: nothing was edited, a version is compared with its own stored samples"
+    if level is None:
+        return "none: stored scores are compared as they are"
+    declared = "not declared" if level.declared is None else f"declared {level.declared.name}"
+    why = f": {'; '.join(level.reasons)}" if level.reasons else ""
+    return f"{level.effective.name} ({declared}; the diff asks for {level.minimum.name} at least{why})"
+
+
+def _version(version: VersionRef | None, otherwise: str) -> str:
+    if version is None:
+        return otherwise
+    name = " ".join(part for part in (version.name, version.version) if part)
+    return f"{name}, digest {version.digest[:12]}, {version.source}"
+
+
+def _cases(gate: GateReport) -> str:
+    dataset, counts = gate.evidence.dataset, gate.counts
+    units = f" ({gate.units} independent units)" if 0 < gate.units != dataset.cases else ""
+    return (
+        f"{dataset.cases}{units} of {dataset.path}, digest {dataset.digest[:12]}; "
+        f"{counts.decided} of {counts.expected} scores decided, "
+        f"{counts.failures} {'call' if counts.failures == 1 else 'calls'} without an output, "
+        f"{counts.unscored} {'score' if counts.unscored == 1 else 'scores'} missing"
+    )
+
+
+def _samples(evidence: Evidence) -> str:
+    stored = evidence.stored_baseline
+    assert stored is not None
+    return f"{stored.samples} of each case by the baseline, stored {stored.sampled_at}, digest {stored.digest[:12]}"
+
+
+def _seen(look: Look) -> str:
+    """How far the cases were compared; a run looks at the results at fixed points, and may stop at each of them."""
+    confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
+    if look.early:
+        where = f"{look.cases} of {look.planned} cases, where the answer was clear (interim analysis {look.number} of"
+        return f"{where} {look.of}); {confidence}; estimates at such a stop lie too far from 0 on average"
+    return f"all {look.planned} cases; {confidence}"
+
+
+def _turned(gate: GateReport) -> str:
+    """Which cases broke and which were mended, criterion by criterion."""
+    parts = [f"{c.criterion}: {', '.join(found)}" for c in gate.comparisons if (found := _turned_on(c))]
+    confirming = gate.evidence.calls.confirming
+    drawn = f"; {confirming} calls for fresh samples" if confirming else ""
+    if not parts:
+        return f"{_NONE_BROKEN}{drawn}"
+    limit = f"On one criterion the limit is {gate.flips.allowed} more broken than fixed."
+    return f"{'; '.join(parts)}{drawn}. {_BROKEN} {limit}"
+
+
+def _turned_on(comparison: Comparison) -> list[str]:
+    kinds = {
+        "broken": comparison.broken,
+        "fixed": comparison.fixed,
+        "failed once, not asked again": comparison.suspects,
+    }
+    return [f"{len(cases)} {word}{_named(cases)}" for word, cases in kinds.items() if cases]
+
+
+def _named(cases: Sequence[str]) -> str:
+    return f" ({', '.join(cases[:_NAMED])}{', ...' if len(cases) > _NAMED else ''})"
+
+
+def _tags(gate: GateReport) -> str:
+    seen = f" of the first {gate.look.cases} cases" if gate.look.early else ""
+    if not gate.tags:
+        return f"none flagged (of those with 8 cases or more{seen}; Benjamini-Hochberg, 10 %)"
+    falls = [
+        f"{fall.tag}: {fall.criterion} {shown(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
+    ]
+    more = f", and {len(falls) - _NAMED} more" if len(falls) > _NAMED else ""
+    return f"{', '.join(falls[:_NAMED])}{more}{seen} (flagged by Benjamini-Hochberg, 10 %)"
+
+
+def _calls(evidence: Evidence) -> str:
+    usage = evidence.usage
+    return (
+        f"{calls(evidence)}; "
+        f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {view.cost(evidence.cost_usd)}"
+    )
