@@ -252,7 +252,7 @@ def _holds(found: BlockingCheck) -> str:
 
 def _counts(found: BlockingCheck) -> str:
     before = f"; the baseline: {found.baseline_failed} of {found.baseline_draws} draws" if found.baseline_draws else ""
-    return f"{found.failed} of {found.cases} cases failed at first{before}"
+    return f"{found.failed} of {found.cases} cases failed{' at first' if found.failed else ''}{before}"
 
 
 def _fails(cases: Sequence[str]) -> str:
