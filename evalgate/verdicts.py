@@ -14,7 +14,9 @@ from pathlib import Path
 
 import evalgate
 from evalgate import baselines, conclude, shelf
+from evalgate.decide.blocking import MAX_UNANSWERED
 from evalgate.domain import (
+    ANSWERED,
     REUSED,
     RULE,
     Calls,
@@ -176,4 +178,9 @@ def _path(store: Path, name: str) -> Path:
 def _is_whole(gate: GateReport) -> bool:
     lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
-    return not lost and (gate.decision is Verdict.FAIL or not undecided)
+    return not lost and not _is_unanswered(gate) and (gate.decision is Verdict.FAIL or not undecided)
+
+
+def _is_unanswered(gate: GateReport) -> bool:
+    """Whether so many draws of the candidate are no answer that the endpoint may be to blame: it is asked again."""
+    return any(check.criterion == ANSWERED and check.failed > MAX_UNANSWERED * check.cases for check in gate.blocking)

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "baselines": {"criteria", "decide", "plan", "report", *GROUND},
     "shelf": {"execute", "report", *GROUND},
     "evaluate": {"conclude", "shelf", "plan", "execute", "score", "decide", *GROUND},
-    "verdicts": {"baselines", "conclude", "shelf", "report", *GROUND},
+    "verdicts": {"baselines", "conclude", "decide", "shelf", "report", *GROUND},
     "outlook": {"conclude", "shelf", "plan", "decide", *GROUND},
     "workspace": {"inputs", "score", "services", *GROUND},
     "options": {"answering", "execute", "services", "workspace", *GROUND},

@@ -11,8 +11,8 @@ from itertools import chain, zip_longest
 from evalgate.domain import Case, GoldenDataset, Json, PromptVersion, Target
 from evalgate.domain.units import number_units
 
-# fields that say which case it is, and nothing that is asked
-_NAMES = frozenset({"id", "tags", "cluster"})
+# fields that say which case it is, or what is expected of an answer, and nothing that is asked
+_NAMES = frozenset({"id", "tags", "cluster", "expected"})
 
 
 def case_order(

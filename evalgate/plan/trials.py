@@ -141,7 +141,12 @@ def part(plan: GatePlan, shard: Shard) -> GatePlan:
     if shard.of > count:
         raise InputError(f"{shard.of} shards for {count} cases", hint="take fewer shards")
     cases = {case for case, unit in zip(plan.order, units, strict=True) if unit % shard.of == shard.number - 1}
-    return replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in cases), shard=shard)
+    return replace(
+        plan,
+        trials=tuple(trial for trial in plan.trials if trial.case.id in cases),
+        stored=tuple(result for result in plan.stored if result.case in cases),
+        shard=shard,
+    )
 
 
 def fresh_sample(plan: GatePlan, case: Case, arm: Arm, repeat: int, targets: Mapping[str, Target]) -> Trial:

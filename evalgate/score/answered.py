@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalgate.domain import Outcome, Output, Score, Scored, Unscored
+from evalgate.domain import Outcome, Output, Score, Scored, Unscored, normalize
 
 _CUT = "length"
+_THOUGHTS = ("<think>", "</think>")
 
 
 def score(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
     """1 for an answer, 0 for none, Unscored where the call itself failed for good.
 
-    A refusal is what the endpoint says, never words of the text. An answer that ends for want of tokens is one only
-    where `cut` is "allow".
+    A text of nothing but white space, invisible characters or a model's thoughts is no answer. A refusal is what the
+    endpoint says, never words of the text. An answer that ends for want of tokens is one only where `cut` is "allow".
     """
     if isinstance(outcome, Output):
         if outcome.finish_reason == _CUT and cut != "allow":
             return Score(value=0.0, reason="the answer is cut: its token limit was reached")
+        if not normalize(outcome.text):
+            return Score(value=0.0, reason="the answer is empty: it holds nothing that can be seen")
+        if not normalize(_without_thoughts(outcome.text)):
+            return Score(value=0.0, reason="the reply holds the model's thoughts and no answer")
         return Score(value=1.0, reason="answered")
     if outcome.kind == "unusable":
         return Score(value=0.0, reason=outcome.message)
     return Unscored(reason=outcome.message)
+
+
+def _without_thoughts(text: str) -> str:
+    """The text after the thoughts that it begins with, closed or not."""
+    opened = text.lstrip()
+    if not opened.startswith(_THOUGHTS[0]):
+        return text
+    return opened.partition(_THOUGHTS[1])[2]

@@ -268,3 +268,33 @@ def test_a_prompt_that_shows_nothing_of_the_cases_is_refused(world: World) -> No
         assert "no message uses a field of the cases, so all 64 cases ask the same" in ended.err
         assert "prompts/support.prompt.yml:4" in ended.err
     assert not world.server.received
+
+
+@pytest.mark.parametrize("nothing", ["\u200b", " \n", "<think>hm</think>\n", "<think>hm", "\ufeff\u2060"])
+def test_what_a_reader_does_not_see_is_no_answer(world: World, nothing: str) -> None:
+    world.application = lambda system, user: nothing
+    world.edit()
+    gate = run(world)
+    assert (gate["decision"], world.ended.code) == ("INCONCLUSIVE", 4)
+    assert not any(result["replies"] for result in gate["results"])
+
+
+def test_the_fail_of_an_hour_without_answers_is_not_kept(world: World) -> None:
+    works = world.application
+    assert world.evalgate("baseline", "sample").code == 0
+    world.application = lambda system, user: ""
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    world.application = works
+    assert run(world)["decision"] == "PASS", "the endpoint is well again"
+
+
+def test_shards_take_their_own_part_of_a_stored_baseline(world: World) -> None:
+    assert world.evalgate("baseline", "sample").code == 0
+    world.edit()
+    for number_ in (1, 2):
+        arguments = ["--shard", f"{number_}/2", "--output", f"{number_}.json"]
+        assert world.evalgate("run", *arguments).code == 0
+    assert world.evalgate("merge", "1.json", "2.json", "--output", "merged.json").code == 0
+    merged = world.report("merged.json")["gates"][0]
+    assert (merged["decision"], len(merged["results"])) == ("PASS", 2 * CASES)

@@ -227,8 +227,8 @@ def test_cases_that_only_the_candidate_asks_alike_are_one() -> None:
 
 
 def test_recorded_outputs_of_equal_cases_are_one() -> None:
-    cases = dataset(case(1), case(2, query="q1"), case(3))
-    assert set(plan(gate("app"), cases=cases).requests) == {"c1", "c2"}
+    cases = dataset(case(1), case(2, query="q1", expected="y"), case(3))
+    assert set(plan(gate("app"), cases=cases).requests) == {"c1", "c2"}, "what is expected is not asked"
 
 
 @pytest.mark.parametrize("text", ["Be a pirate.", "Say {query}", ""])
