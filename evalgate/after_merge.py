@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,9 @@ def self_check(
         own = (one for one in found if one.gate == gate.name and one.parts.get("dataset") == dataset.digest)
         newest = next(own, None)
         if newest is not None:
-            tried += _tried(gate, dataset, newest.results, workspace.config, runs=runs, seed=seed, on_run=on_run)
+            requests = _requests(workspace, gate)
+            args = (gate, dataset, newest.results, workspace.config, requests)
+            tried += _tried(*args, runs=runs, seed=seed, on_run=on_run)
     return tuple(tried)
 
 
@@ -224,7 +226,12 @@ def _sampled(
         tool_version=evalgate.__version__,
         served_by=_served_by(run.results),
         results=tuple(run.results),
-        self_check=tuple(map(selfcheck.sentence, _tried(plan.gate, plan.dataset, run.results, config, runs=_QUICK))),
+        self_check=tuple(
+            map(
+                selfcheck.sentence,
+                _tried(plan.gate, plan.dataset, run.results, config, plan.requests, runs=_QUICK),
+            )
+        ),
     )
     path = baselines.write(stored, store)
     return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
@@ -234,11 +241,23 @@ def _not_stored(plan: GatePlan, why: str, hint: str) -> Fault:
     return Fault(message=f'the baseline of gate "{plan.gate.name}" was not stored: {why}', hint=hint)
 
 
+def _requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
+    """For each case that shares its request with another the first such case, as today's prompt asks them.
+
+    Nothing where that prompt cannot be asked: what is stored can be tried all the same.
+    """
+    try:
+        return _planned(workspace, gate, Options(environment={}, store=Path(), home=Path())).requests
+    except (InputError, GitError):
+        return {}
+
+
 def _tried(
     gate: Gate,
     dataset: GoldenDataset,
     results: Sequence[Result],
     config: Config,
+    requests: Mapping[str, str],
     *,
     runs: int,
     seed: int = 1,
@@ -251,7 +270,9 @@ def _tried(
         config.policy,
         gate=gate.name,
         sequential=config.policy.stop_early,
-        clusters={case.id: case.cluster for case in dataset.cases if case.cluster is not None} or None,
+        redraws=config.targets[gate.candidate_target].kind != "recorded",
+        clusters={case.id: case.cluster for case in dataset.cases if case.cluster is not None},
+        requests=requests,
         runs=runs,
         seed=seed,
         on_run=on_run,

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evalgate import conclude, shelf
 from evalgate.decide import planning, schedule, statistics, thresholds
-from evalgate.domain import Arm, Calls, Comparison, Config, GatePlan, GateReport, Request, Result, Target, Usage
+from evalgate.decide.roles import roles_of
+from evalgate.domain import (
+    Arm,
+    Calls,
+    Comparison,
+    Config,
+    Evidence,
+    GatePlan,
+    GateReport,
+    Request,
+    Result,
+    Target,
+    Usage,
+)
 from evalgate.errors import EvalgateError
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
 
-__all__ = ["CallEstimate", "Outlook", "Question", "look_ahead"]
+__all__ = ["CallEstimate", "Outlook", "Question", "Units", "look_ahead"]
 
 # Where nothing is known: a middling spread of judges' scores, half of the worst there can be on real sets.
 ASSUMED_SPREAD = 0.2
@@ -21,7 +35,7 @@ ASSUMED_SPREAD = 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is known of one criterion's allowed drop (`margin`) before it is compared over `cases` (or clusters).
+    """What is known of one criterion's allowed drop (`margin`) before it is compared over `cases`: independent units.
 
     `spread` is s_d, and `source` says where it comes from. `detectable` is the smallest drop that the cases reliably
     show, `needed` the cases that settle `margin`, `fewest` those without which no PASS is possible at all. `more` says
@@ -40,15 +54,38 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """How many independent units the cases are: those of one cluster are one, and so are those with equal requests.
+
+    `clustered` are the cases that share one of `clusters` with another, `copies` the cases that repeat the request of
+    an earlier one. `least` is how many units the mean needs to decide anything, where there are fewer; `blocks` says
+    whether so few keep a change of this level out.
+    """
+
+    count: int
+    clustered: int
+    clusters: int
+    copies: int
+    least: int | None
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
     """What a run of one plan would take and could decide.
 
-    `full` is the estimate for every case, `expected` for equal versions with early stopping (the same where the run
-    may not stop), `share` the part of the cases it would see. `lacking`: the cases a PASS needs and why those there
-    are cannot give one, where the level needs one.
+    `checks_alone`: blocking checks decide, and nothing is compared by its mean. `repeated` are the cases of which the
+    candidate is asked for more samples, because the stored baseline varies there; `repeats` is the part of the calls
+    that takes. `full` is the estimate for every case, `expected` for equal versions with early stopping (the same where
+    the run may not stop), `share` the part of the cases it would see. `lacking`: the cases a PASS needs and why those
+    there are cannot give one, where the level needs one.
     """
 
     plan: GatePlan
+    units: Units
+    checks_alone: bool
+    repeated: tuple[str, ...]
+    repeats: CallEstimate
     questions: tuple[Question, ...]
     full: CallEstimate
     expected: CallEstimate
@@ -62,13 +99,11 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
     last = _last(store, plan)
     order = schedule.looks(evidence, plan.gate.thresholds, config.policy)
     units = schedule.units(evidence)
-    drops = [
-        limit
-        for limit in thresholds.limits(
-            evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None
-        )
-        if limit.kind == "max_drop"
-    ]
+    args, with_baseline = (evidence.criteria, plan.gate.thresholds, config.policy), plan.baseline is not None
+    limits = thresholds.limits(*args, with_baseline=with_baseline)
+    drops = [limit for limit in limits if limit.kind == "max_drop"]
+    demands = config.policy.levels[plan.level.effective].inconclusive
+    repeats = [t for t in plan.trials if t.arm is Arm.CANDIDATE and t.repeat >= plan.gate.candidate_samples]
     results = plan.stored or (last.evidence.results if last is not None else ())
     questions = tuple(
         _question(limit, units, last, results, sequential=len(order) > 1, samples=plan.gate.candidate_samples)
@@ -82,6 +117,10 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
     decides = schedule.decides_over_all(evidence, plan.gate.thresholds, config.policy)
     return Outlook(
         plan=plan,
+        units=_units(evidence, units, least=config.policy.min_cases if limits else 0, blocks=demands != "merge"),
+        checks_alone=not limits and bool(roles_of(*args, with_baseline=with_baseline).declared),
+        repeated=tuple(dict.fromkeys(trial.case.id for trial in repeats)),
+        repeats=estimates.estimate(replace(plan, trials=tuple(repeats)), config.targets, known),
         questions=questions,
         full=estimates.estimate(plan, config.targets, known),
         expected=_expected(plan, config.targets, known, share, checks=decides),
@@ -98,8 +137,22 @@ def _expected(
     part = estimates.estimate(first, targets, known)
     if not checks or len(seen) == len(plan.order):
         return part
-    rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE)
+    # of the cases beyond, the checks see one answer of the candidate
+    rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE and t.repeat == 0)
     return part + estimates.estimate(replace(plan, trials=rest, judges=()), targets, known)
+
+
+def _units(evidence: Evidence, count: int, *, least: int, blocks: bool) -> Units:
+    sizes = Counter(evidence.clusters.values())
+    shared = [size for size in sizes.values() if size > 1]
+    return Units(
+        count=count,
+        clustered=sum(shared),
+        clusters=len(shared),
+        copies=sum(case != first for case, first in evidence.requests.items()),
+        least=least if count < least else None,
+        blocks=blocks,
+    )
 
 
 def _question(

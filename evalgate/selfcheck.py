@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.decide import selfcheck
+from evalgate.decide import selfcheck, statistics
 from evalgate.decide.rates import Rate
+from evalgate.decide.roles import Roles, roles_of
 from evalgate.decide.selfcheck import DROPS, RUNS, Power, SelfCheck
 from evalgate.decide.simulation import MERGES, Simulated, simulate
-from evalgate.domain import Arm, Criterion, Policy, Report, Result, Threshold
+from evalgate.domain import ANSWERED, Arm, Criterion, Policy, Report, Result, Threshold
+from evalgate.domain.units import number_units
 
 __all__ = [
     "DROPS",
@@ -20,6 +22,7 @@ __all__ = [
     "SelfCheck",
     "Simulated",
     "Tried",
+    "interval",
     "of_report",
     "of_results",
     "sentence",
@@ -56,7 +59,9 @@ def of_report(
             gate.policy,
             gate=gate.evidence.name,
             sequential=gate.evidence.sequential,
-            clusters=gate.evidence.clusters or None,
+            redraws=gate.evidence.redraws,
+            clusters=gate.evidence.clusters,
+            requests=gate.evidence.requests,
             runs=runs,
             seed=seed,
             on_run=on_run,
@@ -72,41 +77,50 @@ def of_results(
     *,
     gate: str = "",
     sequential: bool = True,
+    redraws: bool = True,
     clusters: Mapping[str, str] | None = None,
+    requests: Mapping[str, str] | None = None,
     runs: int = RUNS,
     seed: int = 1,
     on_run: Callable[[], None] = lambda: None,
 ) -> tuple[Tried, ...]:
     """The self-check from the baseline's results, wherever they come from; those of the candidate are not looked at.
 
-    Compared with the baseline are judges, and checks whose threshold allows a drop. `clusters` gives a case's cluster
-    (a case without one is its own). `sequential`: whether the gate may stop early.
+    Compared with the baseline are judges, checks whose threshold allows a drop, and blocking checks; of the implicit
+    one nothing is said where every draw holds it. `clusters` gives a case's cluster, `requests` the first case with an
+    equal request: such cases are one unit. `sequential`: whether the gate may stop early; `redraws`: whether fresh
+    draws can be had.
     """
+    roles = roles_of(criteria, thresholds, policy, with_baseline=True)
+    own = [result for result in results if result.arm is Arm.BASELINE]
+    cases = tuple(dict.fromkeys(result.case for result in own))
+    units = dict(zip(cases, number_units(cases, clusters or {}, requests or {}), strict=True))
+    trial = selfcheck.Trial(
+        sequential=_may_stop(sequential, len(set(units.values())), roles, policy.alpha),
+        redraws=redraws,
+        alpha=policy.alpha,
+        min_cases=policy.min_cases,
+        runs=runs,
+        seed=seed,
+        on_run=on_run,
+    )
+    copies = _copies(cases, requests or {})
     tried = []
-    for criterion in criteria:
-        margin = thresholds.get(criterion.name, Threshold()).max_drop
-        if margin is None and criterion.kind == "judge":
-            margin = policy.max_drop
-        if margin is None or not 0 < margin < 1:
-            continue
-        stored = _samples(results, criterion.name)
+    for name in _names(criteria, roles, own):
+        stored = _samples(own, name, roles.required(name), copies if name in roles.blocking else ())
         enough = {case: scores for case, scores in stored.items() if len(scores) >= 2}
-        left_out = tuple(case for case in stored if case not in enough)
-        if not enough:
-            lacking = _lacking(stored)
-            tried.append(Tried(gate=gate, criterion=criterion.name, found=None, lacking=lacking, left_out=left_out))
-            continue
-        found = selfcheck.check(
-            list(enough.values()),
-            margin=margin,
-            sequential=sequential,
-            clusters=None if clusters is None else [clusters.get(case, f"case {case}") for case in enough],
-            min_cases=policy.min_cases,
-            runs=runs,
-            seed=seed,
-            on_run=on_run,
+        found = None
+        if enough:
+            found = _found(list(enough.values()), name, roles, trial, [units[case] for case in enough])
+        tried.append(
+            Tried(
+                gate=gate,
+                criterion=name,
+                found=found,
+                lacking="" if enough else _lacking(stored),
+                left_out=tuple(case for case in stored if case not in enough),
+            )
         )
-        tried.append(Tried(gate=gate, criterion=criterion.name, found=found, left_out=left_out))
     return tuple(tried)
 
 
@@ -115,16 +129,19 @@ def sentence(tried: Tried) -> str:
     found = tried.found
     if found is None:
         return f"{tried.criterion}: {tried.lacking}"
-    promise = "as the rule promises" if found.kept else "more than the 5 % the rule promises"
-    text = (
-        f"{tried.criterion}: on these {found.cases} cases the baseline fails against itself in {share(found.fails)} "
-        f"of {found.runs} runs, {promise}."
-    )
+    promise = "as the rule promises" if found.kept else "more than the rule promises"
+    units = f" in {found.units} independent units" if found.units < found.cases else ""
+    text = f"{tried.criterion}: on these {found.cases} cases{units} the baseline fails against itself in "
+    text += f"{share(found.fails)} of {found.runs} runs, {promise}."
     for power in found.power:
         if power.fails is None:
             text += f" Its scores are too low to fall by {power.drop:.2f}."
+        elif found.margin is None:
+            text += f" When {power.drop:.0%} more of the answers fail it, that is found in {share(power.fails)}."
         else:
             text += f" A true drop of {power.drop:.2f} fails in {share(power.fails)}."
+    if found.margin is None and found.inconclusive.count:
+        text += f" Undecided is {share(found.inconclusive)}."
     if tried.left_out:
         text += f" Left out: {len(tried.left_out)} cases with fewer than two scores."
     return " ".join((text, *found.remarks))
@@ -135,15 +152,70 @@ def share(rate: Rate) -> str:
     return f"{100 * rate.value:.1f} % [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
-def _samples(results: Sequence[Result], criterion: str) -> dict[str, list[float]]:
-    """The baseline's scores of one criterion by case, in the order of the results; a case without a score is empty."""
+def interval(rate: Rate) -> str:
+    """The same without the sign, for a table of percents."""
+    return f"{100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
+
+
+def _found(
+    samples: Sequence[Sequence[float]], name: str, roles: Roles, trial: selfcheck.Trial, units: Sequence[int]
+) -> SelfCheck:
+    if name in roles.blocking:
+        return selfcheck.blocking_check(
+            samples, trial, units=units, is_alone=not roles.compared, is_strict=name in roles.strict
+        )
+    draws = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
+    return selfcheck.compared(samples, trial, margin=roles.allowed[name], units=units, draws=draws)
+
+
+def _names(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result]) -> list[str]:
+    """The criteria to try, in their order; the implicit check only where some draw is no answer."""
+    is_unanswered = any((result.values.get(ANSWERED) or 0.0) < statistics.CASE_PASSES for result in results)
+    return [
+        criterion.name
+        for criterion in criteria
+        if (criterion.name in roles.compared and 0 < roles.allowed[criterion.name] < 1)
+        or (criterion.name in roles.blocking and (criterion.name != ANSWERED or is_unanswered))
+    ]
+
+
+def _may_stop(sequential: bool, units: int, roles: Roles, alpha: float) -> bool:
+    """Whether the gate has several looks: not where nothing is compared, nor where the last look could not pass."""
+    drops = list(roles.allowed.values())
+    last = statistics.looks(units, sequential=sequential, alpha=alpha)[-1][1]
+    able = [[statistics.pass_is_possible(units, drop, level) for drop in drops] for level in (alpha, last)]
+    return sequential and bool(drops) and not (all(able[0]) and not all(able[1]))
+
+
+def _copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:
+    """The cases that repeat the request of an earlier one."""
+    seen: set[str] = set()
+    copies = set()
+    for case in cases:
+        request = requests.get(case)
+        if request in seen:
+            copies.add(case)
+        elif request is not None:
+            seen.add(request)
+    return frozenset(copies)
+
+
+def _samples(
+    results: Sequence[Result], criterion: str, required: Sequence[str], skipped: Collection[str]
+) -> dict[str, list[float]]:
+    """The baseline's scores of one criterion by case, in the order of the results; a case without a score is empty.
+
+    Only outputs that hold the `required` checks count.
+    """
     found: dict[str, list[float]] = {}
     for result in results:
-        if result.arm is Arm.BASELINE:
-            scores = found.setdefault(result.case, [])
-            value = result.values.get(criterion)
-            if value is not None:
-                scores.append(value)
+        if result.case in skipped:
+            continue
+        scores, values = found.setdefault(result.case, []), result.values
+        value = values.get(criterion)
+        holds = all((values.get(check) or 0.0) >= statistics.CASE_PASSES for check in required)
+        if value is not None and holds:
+            scores.append(value)
     return found
 
 

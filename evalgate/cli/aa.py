@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,7 @@ from evalgate.cli.places import config_option, store_folder
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.selfcheck import Simulated, Tried
+    from evalgate.selfcheck import Rate, Simulated, Tried
 
 _FRAME_SECONDS = 0.2
 _ONLY_SIMULATED = ("cases", "margin")
@@ -27,7 +29,7 @@ _ONLY_SIMULATED = ("cases", "margin")
 @click.command("aa")
 @click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
 @config_option
-@click.option("--simulate", is_flag=True, help="Three merge rules on simulated scores; needs no report.")
+@click.option("--simulate", is_flag=True, help="Merge rules on simulated scores; needs no report.")
 @click.option(
     "--cases", type=click.IntRange(20, 10_000), default=100, show_default=True, help="With --simulate: golden cases."
 )
@@ -65,8 +67,10 @@ def command(
 ) -> None:
     """Try the rule on equal versions (A/A): how often does it raise a false alarm, and would it see a real drop?
 
-    The baseline against itself, split sample by sample: what `evalgate baseline sample` stored, else the last run's
-    report, or the one that is named.
+    The baseline against itself, split sample by sample, for every judge and blocking check: what `evalgate baseline
+    sample` stored, else the last run's report, or the one that is named.
+    With --simulate: three merge rules on so many cases; sets of 8 to 30 cases; blocking checks that answers of both
+    versions fail now and then.
     Exits with 1 where the false alarms are more than the rule promises, 3 where the samples do not suffice, and 4
     where the cases are too few for any verdict.
     """
@@ -110,52 +114,93 @@ def _exit_code(tried: Sequence[Tried]) -> ExitCode:
 
 
 def _simulated(table: Simulated, form: str) -> str:
-    from evalgate.selfcheck import MERGES, share
-
     if form == "json":
         return _json({"simulation": dataclasses.asdict(table)})
-    rows = [["blocks", "mean >= baseline", f"drop <= {table.margin:g}", "evalgate", "undecided", "calls"]]
-    for row in table.rows:
-        shown = [share(rate) for rate in (row.naive, row.tolerance, row.evalgate, row.inconclusive)]
-        rows.append([row.scenario.name, *shown, f"{row.calls:.2f}"])
-    streak = [share(rate) for rate in (table.naive_streak, table.tolerance_streak, table.evalgate_streak)]
-    rows.append([f"the {MERGES}th identical one in a row", *streak, "", ""])
-    notes = [
-        f"{table.cases} golden cases, {table.runs} runs a row, seed {table.seed}; percent of runs with 95 % intervals.",
-        f"Ratings 1 to 5 piled up at 5, rho 0.5, three baseline samples of a case; s_d {table.deviation:.2f}.",
-        "evalgate blocks on FAIL here, as at PATCH; what is undecided merges with a warning there and blocks a MAJOR.",
+    shown = tables.markdown if form == "markdown" else tables.text
+    parts = [_rules(table, form), _small_sets(table, form), _flaky_checks(table, form)]
+    known = [196 * math.sqrt(p * (1 - p) / table.runs) for p in (0.5, 0.05)]
+    notes = (
+        f"{table.cases} golden cases, {table.runs} runs a row, seed {table.seed}; percent of runs: 50 is known to "
+        f"within {known[0]:.1f} and 5 to within {known[1]:.1f} (95 %). Ratings 1 to 5 piled up at 5, rho 0.5, "
+        f"three baseline samples of a case; s_d {table.deviation:.2f}.",
+        "evalgate blocks on FAIL here, as at PATCH; what is undecided merges with a warning there and blocks a MAJOR. "
+        "MINOR blocks it where the drop exceeds the allowed one and p <= 0.10.",
         "Calls: evalgate's candidate calls for each case, confirmations included; the others make 1.00.",
-        f"The {MERGES}th in a row: the others compare with the last run they accepted, evalgate with a baseline",
+        f"The {_merges()}th in a row: the others compare with the last run they accepted, evalgate with a baseline "
         "sampled afresh after each merge.",
-    ]
+        "A blocking check that answers of both versions fail now and then: must hold on every case, or compared with "
+        "the baseline as evalgate does.",
+    )
+    return "\n".join((*("\n".join((shown(part), "")) for part in parts), *(textwrap.fill(note, 80) for note in notes)))
+
+
+def _merges() -> int:
+    from evalgate.selfcheck import MERGES
+
+    return MERGES
+
+
+def _rules(table: Simulated, form: str) -> list[list[str]]:
+    cell = _cell(form)
+    naive, tolerance = "mean lower", f"drop > {table.margin:g}"
     if form == "markdown":
-        return "\n".join((tables.markdown(rows), "", *notes))
-    return "\n".join((tables.text(rows), "", *notes))
+        naive, tolerance = "mean >= baseline", f"drop <= {table.margin:g}"
+    rows = [["blocks", naive, tolerance, "evalgate", "undecided", "calls"]]
+    for row in table.rows:
+        shown = [cell(rate) for rate in (row.naive, row.tolerance, row.evalgate, row.inconclusive)]
+        rows.append([row.scenario.name, *shown, f"{row.calls:.2f}"])
+    streak = [cell(rate) for rate in (table.naive_streak, table.tolerance_streak, table.evalgate_streak)]
+    rows.append([f"{_merges()}th identical in a row", *streak, "", ""])
+    return rows
+
+
+def _small_sets(table: Simulated, form: str) -> list[list[str]]:
+    cell = _cell(form)
+    rows = [["small sets", "identical FAILs", "identical blocked at MINOR", "drop of 0.20 FAILs"]]
+    rows += [[f"{small.cases} cases", *map(cell, (small.fails, small.blocked, small.found))] for small in table.small]
+    return rows
+
+
+def _flaky_checks(table: Simulated, form: str) -> list[list[str]]:
+    cell = _cell(form)
+    sizes = sorted({flaky.cases for flaky in table.flaky})
+    rows = [["an identical prompt FAILs", *(f"{size} cases" for size in sizes)]]
+    for failing in sorted({flaky.failing for flaky in table.flaky}):
+        own = [flaky for flaky in table.flaky if flaky.failing == failing]
+        answers = f"{100 * failing:g} % of answers fail"
+        rows.append([f"{answers}: must hold", *(cell(flaky.must_hold) for flaky in own)])
+        rows.append([f"{answers}: evalgate", *(cell(flaky.compared) for flaky in own)])
+    return rows
+
+
+def _cell(form: str) -> Callable[[Rate], str]:
+    """How a rate is shown: in Markdown with its interval, on a screen of 80 columns without it."""
+    from evalgate.selfcheck import share
+
+    return share if form == "markdown" else lambda rate: f"{100 * rate.value:.1f}"
 
 
 def _own(tried: Sequence[Tried], seed: int, form: str) -> str:
     from evalgate.report import neutralise
-    from evalgate.selfcheck import DROPS, sentence, share
+    from evalgate.selfcheck import DROPS, interval, sentence
 
     if form == "json":
         own = [{**dataclasses.asdict(one), "sentence": sentence(one)} for one in tried]
         return _json({"seed": seed, "criteria": own})
     if not tried:
-        return "Nothing is compared with the baseline: no judge ran, and no check's threshold has a max_drop."
+        return "Nothing is compared with the baseline: no judge ran, and no check blocks or has a max_drop."
     clean = neutralise.markdown if form == "markdown" else neutralise.line
-    rows = [["criterion", "cases", "samples", "margin", "false alarms", "passes", "undecided"]]
-    rows[0] += [f"finds -{drop:.2f}" for drop in DROPS]
+    rows = [["percent of runs", "false alarms", "passes", "undecided", *(f"finds -{drop:.2f}" for drop in DROPS)]]
     for one in tried:
         found = one.found
         if found is not None:
-            verdicts = [share(rate) for rate in (found.fails, found.passes, found.inconclusive)]
-            powers = [share(power.fails) if power.fails is not None else "-" for power in found.power]
-            name = clean(f"{one.gate}: {one.criterion}")
-            rows.append([name, str(found.cases), str(found.samples), f"{found.margin:g}", *verdicts, *powers])
-    shown = []
+            rates = (found.passes, found.inconclusive, *(power.fails for power in found.power))
+            shown = ["-" if rate is None else f"{100 * rate.value:.1f}" for rate in rates]
+            rows.append([clean(f"{one.gate}: {one.criterion}"), interval(found.fails), *shown])
+    parts = []
     if len(rows) > 1:
-        shown = [tables.markdown(rows) if form == "markdown" else tables.text(rows), ""]
-    return "\n".join((*shown, *(clean(sentence(one)) for one in tried)))
+        parts = [tables.markdown(rows) if form == "markdown" else tables.text(rows), ""]
+    return "\n".join((*parts, *(clean(sentence(one)) for one in tried)))
 
 
 def _json(data: dict[str, Any]) -> str:

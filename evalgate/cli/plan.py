@@ -72,29 +72,63 @@ def _lines(outlook: Outlook) -> Iterator[str]:
     plan = outlook.plan
     yield f"{plan.gate.name}: {plan.level.effective.name}, {len(plan.dataset.cases)} cases"
     if plan.stored_baseline is not None:
-        yield f"  baseline          {plan.stored_baseline.samples} samples of each case, stored before"
+        yield _line("baseline", f"{plan.stored_baseline.samples} samples of each case, stored before")
+    yield from _units(outlook)
     if outlook.lacking is not None:
         needed, why = outlook.lacking
         yield f"  cannot pass: {why}; at least {needed} are needed"
-    for question in outlook.questions:
-        yield from _question(question)
-    yield f"  every case        {_calls(outlook.full)}"
+    if outlook.checks_alone:
+        yield _line("decides", "blocking checks alone, at any number of cases")
+    if outlook.units.least is None:
+        for question in outlook.questions:
+            yield from _question(question, is_grouped=outlook.units.count < len(plan.dataset.cases))
+    if outlook.repeated:
+        samples = plan.gate.wavering_samples
+        cases = "1 case" if len(outlook.repeated) == 1 else f"{len(outlook.repeated)} cases"
+        yield _line(
+            "repeats", f"{cases} with {samples} samples instead of {plan.gate.candidate_samples}, where the stored"
+        )
+        yield _line("", f"baseline varies most; of the calls below: {_calls(outlook.repeats)}")
+    yield _line("every case", _calls(outlook.full))
     if outlook.share < 1:
-        yield f"  stopping early    {_calls(outlook.expected)}"
-        yield f"  {'':<16}  if the versions are equal, which takes about {outlook.share:.0%} of the cases"
+        yield _line("stopping early", _calls(outlook.expected))
+        yield _line("", f"if the versions are equal, which takes about {outlook.share:.0%} of the cases")
 
 
-def _question(question: Question) -> Iterator[str]:
-    yield (
-        f"  {question.criterion:<16}  s_d {question.spread:.3f} ({question.source}): "
-        f"{question.cases} cases reliably show a drop of {question.detectable:.3f}"
+def _line(label: str, text: str) -> str:
+    return f"  {label:<16}  {text}"
+
+
+def _units(outlook: Outlook) -> Iterator[str]:
+    """How many independent units the cases are and why, and whether these are too few."""
+    units, plan = outlook.units, outlook.plan
+    if units.count < len(plan.dataset.cases):
+        yield _line("units", f"{units.count} independent ones, on which everything below stands:")
+        if units.clusters:
+            clusters = "1 cluster" if units.clusters == 1 else f"{units.clusters} clusters"
+            yield _line("", f"{units.clustered} cases are in {clusters}, and a cluster counts as one")
+        if units.copies:
+            ask = "1 case asks" if units.copies == 1 else f"{units.copies} cases ask"
+            yield _line("", f"{ask} what another one asks, and equal requests count as one")
+    if units.least is not None and outlook.lacking is None:
+        what = "is inconclusive and blocks (exit code 4)" if units.blocks else "merges with a warning"
+        yield _line("too few", f"{units.count} decide nothing but broken cases, {units.least} are needed:")
+        yield _line("", f"unless a blocking check fails, this {plan.level.effective.name} {what}")
+
+
+def _question(question: Question, *, is_grouped: bool) -> Iterator[str]:
+    units = "independent units" if is_grouped else "cases"
+    yield _line(
+        question.criterion,
+        f"s_d {question.spread:.3f} ({question.source}): "
+        f"{question.cases} {units} reliably show a drop of {question.detectable:.3f}",
     )
     enough = "enough" if question.needed <= question.cases else f"about {question.needed} needed"
-    yield f"  {'':<16}  to settle the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})"
+    yield _line("", f"to settle the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})")
     if question.more is not None:
         share = f"{question.more.real_share:.0%} of the variance is real effect on single cases"
         helps = "would help" if question.more.would_help else "would not help"
-        yield f"  {'':<16}  more samples of each case {helps}: {share}"
+        yield _line("", f"more samples of each case {helps}: {share}")
 
 
 def _calls(calls: CallEstimate) -> str:

@@ -78,15 +78,17 @@ def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> 
     """The criteria of which too little was measured, whatever their numbers say.
 
     For a limit: fewer pairs than half of the cases seen, fewer units than decide anything, or more usable outputs
-    without a score than the policy lets go. For a check with a floor: any case without a score.
+    without a score than the policy lets go. For a check with a floor: any case without a score. A limit that passed at
+    an earlier look has to have its pairs at the last one too.
     """
     found: list[Finding] = []
     failed = {ruling.limit.criterion for ruling in standing.rulings if ruling.decision is Verdict.FAIL}
+    seen = standing.look.cases
     for ruling in standing.rulings:
-        name, paired = ruling.limit.criterion, ruling.paired
+        name = ruling.limit.criterion
         if name in failed or any(finding.criterion == name for finding in found):
             continue
-        seen = ruling.look.cases
+        paired = (standing.alone if ruling.limit.kind == "min" else standing.pairs)[name].upto(seen)
         if schedule.has_too_many_lost(paired.lost, len(standing.order), policy):
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
             why = _why_undecided(evidence.results, name, lost[0])

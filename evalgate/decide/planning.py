@@ -103,7 +103,8 @@ def cases_for_margin(spread: float, margin: float, *, sequential: bool = True) -
 def fewest_cases(margin: float, *, sequential: bool = True, alpha: float = statistics.ALPHA) -> int:
     """The fewest cases with which a PASS is possible at all: 59 for a margin of .05, and 64 with early stopping.
 
-    Early stopping spends a part of `alpha` on the looks before the last, so the last one asks for a few cases more.
+    Early stopping spends a part of `alpha` on the looks before the last, so the last one asks for a few cases more; a
+    gate of so few cases looks once instead.
     """
     cases = max(statistics.MIN_CASES, statistics.cases_for_pass(margin, alpha))
     while not statistics.pass_is_possible(
@@ -120,7 +121,8 @@ def expected_share(
 
     By simulation, the same for the same seed: normal case differences with mean `difference` (0: equal versions) and
     standard deviation `spread`, cut off at -1 and 1, go through the looks of the rule until it passes or fails. With
-    400 runs the share is known to about .02. Broken cases, which forbid an early pass, do not occur.
+    400 runs the share is known to about .02. Broken cases, which forbid an early pass, do not occur. `cases` are
+    units.
     """
     import numpy as np
 
@@ -140,4 +142,7 @@ def expected_share(
 
 
 def _settled(differences: statistics.Numbers, margin: float, level: float) -> bool:
-    return statistics.is_within(differences, margin, level) or statistics.p_worse(differences) <= level
+    """Whether an early look passes or fails."""
+    return statistics.is_within(differences, margin, level) or (
+        statistics.p_worse(differences) <= level and statistics.may_fail(differences, margin, level, last=False)
+    )

@@ -2,44 +2,48 @@
 
 One run draws, from the stored samples of the baseline:
 
-1. as many cases as there are, with replacement (with clusters: as many clusters, each with all its cases);
-2. in each drawn case one sample, every one equally likely, as the candidate's; the others are the baseline's (a
-   cluster's cases give the same one, so that what they share stays shared);
-3. confirmation samples, with replacement, from all samples of the case: no fresh ones exist. A baseline left with
-   fewer than three samples is confirmed by three more, for the flip test only, as the rule asks of a thin baseline.
+1. as many units as there are, with replacement, each with all its cases;
+2. in each drawn case one sample, every one equally likely, as the candidate's; the others are the baseline's (a unit's
+   cases give the same one, so that what they share stays shared);
+3. fresh draws, with replacement, from all samples of the case: no others exist. The candidate's settle what is broken,
+   fixed or failed for good; a baseline left with fewer than three samples is asked again up to three, for that alone.
 
-Then `statistics.decide` decides, as it would in a gate. What the interval of a rate means: a split alone would use the
-same cases again in every run, so its runs would not be independent data sets. With the draw of cases the differences
-of one run are independent draws from one fixed population, the stored cases with all their splits, whose mean
-difference is exactly 0 whatever the scores are; and the runs are independent given that population. So the Wilson
-interval is honest about the error rate on *this population*, of which the stored cases are all there is. It does not
-widen for how far the stored cases are from those to come; more cases are the only cure for that.
+Then the rule decides, as it would in a gate. What the interval of a rate means: a split alone would use the same cases
+again in every run, so its runs would not be independent data sets. With the draw of units the differences of one run
+are independent draws from one fixed population, the stored cases with all their splits, whose mean difference is
+exactly 0 whatever the scores are; and the runs are independent given that population. So the Wilson interval is honest
+about the error rate on *this population*, of which the stored cases are all there is. It does not widen for how far the
+stored cases are from those to come; more cases are the only cure for that.
 
 A true drop is made by letting a random share of the candidate's answers, independent of the case and of each other,
 lose a point of a five-point scale: a score falls to the highest observed score that is at least .25 lower, or to 0.
-So scores stay in [0, 1] and on their scale (a boolean falls from 1 to 0). The share is the drop divided by the mean
-fall. Nothing persists in a case, so no case is broken by design and the power shown is that of the mean test; a real
-edit that hits cases unevenly adds a variance of its own, and needs more cases than shown here.
+So scores stay in [0, 1] and on their scale (a boolean falls from 1 to 0: the answer fails the check). The share is the
+drop divided by the mean fall. Nothing persists in a case, so no case is broken by design and the power shown is that of
+the comparison of all cases; a real edit that hits cases unevenly adds a variance of its own, and needs more cases than
+shown here.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from evalgate.decide import planning, statistics
+from evalgate.decide import blocking, planning, simulated_gates, statistics
 from evalgate.decide.rates import Rate, rate
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from evalgate.decide.simulated_gates import Counts, Flags
+    from evalgate.decide.statistics import Numbers
+
 RUNS = 1_000
 DROPS = (0.05, 0.10)
 NOTCH = 0.25
-# A baseline of fewer samples is too thin to say that a case always passed.
-_FULL = 3
+
+_Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +58,17 @@ class Power:
 class SelfCheck:
     """The rule on one criterion of a baseline.
 
-    `samples` is the fewest stored samples of a case, `noise` s2_B, `deviation` s_d of a split (the root of the mean
-    variance). `fails` is the rate of false alarms: the versions are equal. `kept` says whether it can be what the rule
-    promises: its interval reaches down to the level of the rule. `remarks` say what limits the answer.
+    `cases` are `units` independent ones. `samples` is the fewest stored samples of a case, `noise` s2_B, `deviation`
+    s_d of a split (the root of the mean variance). `margin` is None for a blocking check, which allows no drop. `fails`
+    is the rate of false alarms: the versions are equal. `kept` says whether it can be what the rule promises: its
+    interval reaches down to the level of the rule. `remarks` say what limits the answer.
     """
 
     cases: int
+    units: int
     samples: int
     runs: int
-    margin: float
+    margin: float | None
     sequential: bool
     mean: float
     noise: float
@@ -75,127 +81,245 @@ class SelfCheck:
     remarks: tuple[str, ...]
 
 
-def check(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """What all criteria of a gate are tried with.
+
+    `sequential`: the gate may stop at a look; `redraws`: fresh draws can be had (recorded outputs have none). `alpha`
+    is the level of the rule, `min_cases` the units below which the mean decides nothing. `on_run` hears of each
+    decision.
+    """
+
+    sequential: bool = True
+    redraws: bool = True
+    alpha: float = statistics.ALPHA
+    min_cases: int = statistics.MIN_CASES
+    runs: int = RUNS
+    seed: int = 1
+    drops: Sequence[float] = DROPS
+    on_run: Callable[[], None] = lambda: None
+
+
+def compared(
     samples: Sequence[Sequence[float]],
+    trial: Trial,
     *,
     margin: float = 0.05,
-    sequential: bool = True,
-    clusters: Sequence[Hashable] | None = None,
-    min_cases: int = statistics.MIN_CASES,
-    runs: int = RUNS,
-    seed: int = 1,
-    drops: Sequence[float] = DROPS,
-    on_run: Callable[[], None] = lambda: None,
+    units: Sequence[Hashable] | None = None,
+    draws: int = statistics.DRAWS_ALONE,
 ) -> SelfCheck:
-    """The rates of the rule's verdicts on the baseline against itself, `runs` times, and its power for each drop.
+    """The rates of the rule's verdicts on a compared criterion of the baseline against itself, and its power.
 
-    `samples`: for each case the stored scores of the baseline, two or more, in [0, 1]; `clusters` names each case's
-    cluster. `on_run` hears of each decision. The same for the same seed. Raises ValueError for no case, or a case with
-    one sample.
+    `samples`: for each case the stored scores of the baseline, two or more, in [0, 1]; `units` names each case's unit
+    (None: each is its own). `draws` in a row settle a case. The same for the same seed. Raises ValueError for no case,
+    or a case with one sample.
     """
+    population = _population(samples, units)
+
+    def decide(split: _Split) -> _Verdict:
+        flipped: tuple[list[int], list[int]] = ([0] * len(split.own), [0] * len(split.own))
+        if trial.redraws:
+            flipped = simulated_gates.flips(split.always(True), split.always(False), split.passes)
+        return statistics.decide_differences(
+            statistics.clean(split.own[:, 0] - split.before),
+            *flipped,
+            margin=margin,
+            sequential=trial.sequential,
+            clusters=split.unit.tolist() if population.is_grouped else None,
+            alpha=trial.alpha,
+            min_cases=trial.min_cases,
+        ).verdict
+
+    remarks = _remarks(population, margin, trial)
+    return _tried(population, trial, draws, decide, margin=margin, remarks=remarks)
+
+
+def blocking_check(
+    samples: Sequence[Sequence[float]],
+    trial: Trial,
+    *,
+    units: Sequence[Hashable] | None = None,
+    is_alone: bool = True,
+    is_strict: bool = False,
+) -> SelfCheck:
+    """The same for a blocking check, which fails a case for good or is proven to fail more often than the baseline.
+
+    `is_alone`: the gate compares nothing, so that its checks have the whole level; `is_strict`: every draw must hold.
+    A true drop is a share of answers that newly fail. Holm, which makes a FAIL among several checks rarer, is left out.
+    """
+    held = [[float(score >= statistics.CASE_PASSES) for score in case] for case in samples]
+    population = _population(held, units)
+    share = 1 if is_alone else blocking.SHARE_OF_LEVEL
+    plan = statistics.looks(len(population.groups), sequential=trial.sequential and not is_alone, alpha=trial.alpha)
+
+    def decide(split: _Split) -> _Verdict:
+        fails = ~split.passes
+        first, others = fails[:, 0], split.others - split.others_passed
+        good = first & split.always(True) & fails.all(axis=1) & trial.redraws
+        looks = [(split.cases_of(part * len(population.groups)), level / share) for part, level in plan]
+        if (is_strict and first.any()) or simulated_gates.fails_check(first, others, split.others, good, looks):
+            return "FAIL"
+        is_open = not trial.redraws and bool((first & (others == 0)).any())
+        return "INCONCLUSIVE" if is_open or (first.all() and not split.others_passed.any()) else "PASS"
+
+    remarks = _check_remarks(population, is_strict=is_strict)
+    found = _tried(population, trial, statistics.DRAWS_AMONG_MANY, decide, margin=None, remarks=remarks)
+    return replace(found, kept=True) if is_strict else found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Population:
+    """Stored samples, as rows of cases (0 beyond the `counts` of a case), and the cases that are drawn together."""
+
+    scores: Numbers
+    lowered: Numbers
+    counts: Counts
+    groups: Sequence[Counts]
+    mean: float
+    noise: float
+    fall: float
+
+    @property
+    def is_grouped(self) -> bool:
+        return len(self.groups) < len(self.counts)
+
+    @property
+    def deviation(self) -> float:
+        import numpy as np
+
+        k = self.counts
+        means = self.scores.sum(axis=1) / k
+        known = np.arange(self.scores.shape[1]) < k[:, None]
+        squares = (np.where(known, self.scores - means[:, None], 0.0) ** 2).sum(axis=1)
+        return float(np.sqrt((squares / (k - 1) * k / (k - 1)).mean()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Split:
+    """One data set, as rows of drawn cases.
+
+    `own` are the candidate's scores, its own and then fresh ones; `before` is the mean of the baseline's `others`, of
+    which `others_passed` passed; `again` says which of its fresh draws pass, three of each case.
+    """
+
+    own: Numbers
+    before: Numbers
+    others: Counts
+    others_passed: Counts
+    again: Flags
+    unit: Counts
+
+    @property
+    def passes(self) -> Flags:
+        found: Flags = self.own >= statistics.CASE_PASSES
+        return found
+
+    def always(self, passed: bool) -> Flags:
+        """The cases of which every draw of the baseline passed, or failed: at least three draws."""
+        import numpy as np
+
+        needed = np.arange(statistics.BASELINE_DRAWS) < statistics.BASELINE_DRAWS - self.others[:, None]
+        agrees = ((self.again == passed) | ~needed).all(axis=1)
+        return np.asarray((self.others_passed == (self.others if passed else 0)) & agrees)
+
+    def cases_of(self, units: float) -> int:
+        """How many cases the first `units` units have, rounded up."""
+        return int(self.unit.searchsorted(round(units, 9), side="left"))
+
+
+def _population(samples: Sequence[Sequence[float]], units: Sequence[Hashable] | None) -> _Population:
     import numpy as np
 
     if not samples or any(len(case) < 2 for case in samples):
         raise ValueError("the baseline against itself needs two samples or more of each case")
-    if clusters is not None and len(clusters) != len(samples):
-        raise ValueError(f"{len(samples)} cases but {len(clusters)} clusters")
-    noise = planning.noise(samples) or 0.0
-    deviation = np.sqrt(np.mean([np.var(case, ddof=1) * len(case) / (len(case) - 1) for case in samples]))
-    trial = _Trial(samples=samples, groups=_groups(clusters, len(samples)), clustered=clusters is not None)
-    rule = _Rule(margin=margin, sequential=sequential, min_cases=min_cases, runs=runs, on_run=on_run)
-    fails, passes = _rates(rule, trial, np.random.default_rng(seed), 0.0)
-    fall = _mean_fall(samples)
-    power = []
-    for position, drop in enumerate(drops):
-        found = None
-        if fall >= drop:
-            found = _rates(rule, trial, np.random.default_rng([seed, position + 1]), drop / fall)[0]
-        power.append(Power(drop=drop, fails=found))
-    return SelfCheck(
-        cases=len(samples),
-        samples=min(map(len, samples)),
-        runs=runs,
-        margin=margin,
-        sequential=sequential,
+    if units is not None and len(units) != len(samples):
+        raise ValueError(f"{len(samples)} cases but {len(units)} units")
+    members: dict[Hashable, list[int]] = {}
+    for case in range(len(samples)):
+        members.setdefault(case if units is None else units[case], []).append(case)
+    lower = _lowered(samples)
+    most = max(map(len, samples))
+    return _Population(
+        scores=np.array([[*case, *[0.0] * (most - len(case))] for case in samples]),
+        lowered=np.array([[*(lower[score] for score in case), *[0.0] * (most - len(case))] for case in samples]),
+        counts=np.array([len(case) for case in samples]),
+        groups=[np.array(cases) for cases in members.values()],
         mean=float(np.mean([np.mean(case) for case in samples])),
-        noise=noise,
-        deviation=float(deviation),
-        fails=fails,
-        passes=passes,
-        inconclusive=rate(runs - fails.count - passes.count, runs),
-        power=tuple(power),
-        kept=fails.low <= statistics.ALPHA,
-        remarks=_remarks(trial, noise, rule),
+        noise=planning.noise(samples) or 0.0,
+        fall=sum(sum(score - lower[score] for score in case) / len(case) for case in samples) / len(samples),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Trial:
-    """The population: stored samples, and the cases that are drawn together."""
+def _tried(
+    population: _Population,
+    trial: Trial,
+    draws: int,
+    decide: Callable[[_Split], _Verdict],
+    *,
+    margin: float | None,
+    remarks: tuple[str, ...],
+) -> SelfCheck:
+    import numpy as np
 
-    samples: Sequence[Sequence[float]]
-    groups: Sequence[Sequence[int]]
-    clustered: bool
+    def rates(rng: np.random.Generator, share: float) -> dict[_Verdict, Rate]:
+        counts: dict[_Verdict, int] = {"FAIL": 0, "PASS": 0, "INCONCLUSIVE": 0}
+        for _ in range(trial.runs):
+            counts[decide(_split(population, rng, draws, share))] += 1
+            trial.on_run()
+        return {verdict: rate(count, trial.runs) for verdict, count in counts.items()}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
-    margin: float
-    sequential: bool
-    min_cases: int
-    runs: int
-    on_run: Callable[[], None]
-
-
-def _rates(rule: _Rule, trial: _Trial, rng: np.random.Generator, share: float) -> tuple[Rate, Rate]:
-    """The rates of FAIL and PASS when a `share` of the candidate's answers has lost a point."""
-    counts = {"FAIL": 0, "PASS": 0, "INCONCLUSIVE": 0}
-    lowered = _lowered(trial.samples)
-    for _ in range(rule.runs):
-        baseline, candidate, clusters = _split(trial, lowered, rng, share)
-        decision = statistics.decide(
-            baseline, candidate, margin=rule.margin, sequential=rule.sequential, clusters=clusters
-        )
-        counts[decision.verdict if len(trial.groups) >= rule.min_cases else "INCONCLUSIVE"] += 1
-        rule.on_run()
-    return rate(counts["FAIL"], rule.runs), rate(counts["PASS"], rule.runs)
-
-
-def _split(
-    trial: _Trial, lowered: dict[float, float], rng: np.random.Generator, share: float
-) -> tuple[list[list[float]], list[list[float]], list[int] | None]:
-    """One data set: samples of the baseline and of the candidate for each drawn case, and its clusters."""
-    drawn = rng.integers(len(trial.groups), size=len(trial.groups)).tolist()
-    cases = [(position, case) for position, group in enumerate(drawn) for case in trial.groups[group]]
-    # The candidate's sample, then the confirmations; one uniform number each, and one for whether it has fallen.
-    size = (len(cases), 1 + statistics.CONFIRMATIONS)
-    picks, falls = rng.random(size).tolist(), (rng.random(size) < share).tolist()
-    doubts = rng.random((len(cases), statistics.CONFIRMATIONS)).tolist()
-    if trial.clustered:
-        together = {position: pick[0] for (position, _), pick in zip(cases, picks, strict=True)}
-        picks = [[together[position], *pick[1:]] for (position, _), pick in zip(cases, picks, strict=True)]
-    baseline, candidate = [], []
-    for (_, case), pick, fallen, doubt in zip(cases, picks, falls, doubts, strict=True):
-        scores = trial.samples[case]
-        taken = [int(u * len(scores)) for u in pick]
-        rest = [*scores[: taken[0]], *scores[taken[0] + 1 :]]
-        own = [lowered[scores[k]] if down else scores[k] for k, down in zip(taken, fallen, strict=True)]
-        if len(rest) < _FULL and any(_passes(scores[int(u * len(scores))]) != _passes(rest[0]) for u in doubt):
-            own[1] = rest[0]  # the baseline's side is not confirmed: the first confirmation settles that nothing broke
-        baseline.append(rest)
-        candidate.append(own)
-    return baseline, candidate, [position for position, _ in cases] if trial.clustered else None
+    found = rates(np.random.default_rng(trial.seed), 0.0)
+    power = []
+    for position, drop in enumerate(trial.drops):
+        fails = None
+        if population.fall >= drop:
+            fails = rates(np.random.default_rng([trial.seed, position + 1]), drop / population.fall)["FAIL"]
+        power.append(Power(drop=drop, fails=fails))
+    return SelfCheck(
+        cases=len(population.counts),
+        units=len(population.groups),
+        samples=int(population.counts.min()),
+        runs=trial.runs,
+        margin=margin,
+        sequential=trial.sequential,
+        mean=population.mean,
+        noise=population.noise,
+        deviation=population.deviation,
+        fails=found["FAIL"],
+        passes=found["PASS"],
+        inconclusive=found["INCONCLUSIVE"],
+        power=tuple(power),
+        kept=found["FAIL"].low <= trial.alpha,
+        remarks=remarks,
+    )
 
 
-def _passes(score: float) -> bool:
-    return score >= statistics.CASE_PASSES
+def _split(population: _Population, rng: np.random.Generator, draws: int, share: float) -> _Split:
+    """One data set with so many `draws` of the candidate, of which a `share` has lost a point."""
+    import numpy as np
 
-
-def _groups(clusters: Sequence[Hashable] | None, cases: int) -> list[list[int]]:
-    found: dict[Hashable, list[int]] = {}
-    for case in range(cases):
-        found.setdefault(case if clusters is None else clusters[case], []).append(case)
-    return list(found.values())
+    groups = population.groups
+    drawn = rng.integers(len(groups), size=len(groups))
+    unit = np.repeat(np.arange(len(groups)), [len(groups[group]) for group in drawn])
+    cases = np.concatenate([groups[group] for group in drawn])
+    counts = population.counts[cases]
+    picks = rng.random((len(cases), draws))
+    picks[:, 0] = rng.random(len(groups))[unit]
+    taken = (picks * counts[:, None]).astype(int)
+    rows = cases[:, None]
+    own = np.where(rng.random(taken.shape) < share, population.lowered[rows, taken], population.scores[rows, taken])
+    again = population.scores[rows, (rng.random((len(cases), statistics.BASELINE_DRAWS)) * counts[:, None]).astype(int)]
+    first = population.scores[cases, taken[:, 0]]
+    known = np.arange(population.scores.shape[1]) < counts[:, None]
+    passed = (known & (population.scores[cases] >= statistics.CASE_PASSES)).sum(axis=1)
+    return _Split(
+        own=own,
+        before=(population.scores[cases].sum(axis=1) - first) / (counts - 1),
+        others=counts - 1,
+        others_passed=passed - (first >= statistics.CASE_PASSES),
+        again=again >= statistics.CASE_PASSES,
+        unit=unit,
+    )
 
 
 def _lowered(samples: Sequence[Sequence[float]]) -> dict[float, float]:
@@ -204,29 +328,40 @@ def _lowered(samples: Sequence[Sequence[float]]) -> dict[float, float]:
     return {score: grid[max(0, bisect.bisect_right(grid, score - NOTCH + 1e-9) - 1)] for score in grid}
 
 
-def _mean_fall(samples: Sequence[Sequence[float]]) -> float:
-    """The mean over cases of how far a lost point lowers a score."""
-    lowered = _lowered(samples)
-    return sum(sum(score - lowered[score] for score in case) / len(case) for case in samples) / len(samples)
-
-
-def _remarks(trial: _Trial, noise: float, rule: _Rule) -> tuple[str, ...]:
+def _remarks(population: _Population, margin: float, trial: Trial) -> tuple[str, ...]:
     remarks = []
-    units = f"{len(trial.groups)} {'clusters' if trial.clustered else 'cases'}"
-    least = max(rule.min_cases, statistics.MIN_CASES)
-    fewest = planning.fewest_cases(rule.margin, sequential=rule.sequential)
-    if len(trial.groups) < least:
-        remarks.append(f"{units} decide nothing: at least {least} are needed, so every verdict is inconclusive.")
-    elif len(trial.groups) < fewest:
-        how = " with early stopping" if rule.sequential else ""
-        remarks.append(f"{units} can never pass: a margin of {rule.margin:g} needs at least {fewest}{how}.")
-    if noise == 0:
+    count = len(population.groups)
+    units = f"{count} independent units" if population.is_grouped else f"{count} cases"
+    fewest = planning.fewest_cases(margin, sequential=trial.sequential, alpha=trial.alpha)
+    if count < trial.min_cases:
+        least = f"at least {trial.min_cases} are needed"
+        remarks.append(f"{units} decide nothing but broken cases: {least}, so no mean fails or passes.")
+    elif count < fewest:
+        how = " with early stopping" if trial.sequential else ""
+        remarks.append(f"{units} can never pass: a margin of {margin:g} needs at least {fewest}{how}.")
+    if population.noise == 0:
         remarks.append(
             "The samples of a case never differ: there is no noise to check, and equal versions cannot raise an alarm."
         )
-    if min(map(len, trial.samples)) < 3:
+    if int(population.counts.min()) < 3:
         remarks.append(
             "Cases have two samples only: a split has one against one, which hides how skewed the scores are, and is "
             "noisier than a run against three samples, so the power is shown too low."
+        )
+    return tuple(remarks)
+
+
+def _check_remarks(population: _Population, *, is_strict: bool) -> tuple[str, ...]:
+    remarks = []
+    if is_strict:
+        remarks.append("It is strict: every draw of every case must hold, which promises nothing of equal versions.")
+    if population.mean == 1:
+        remarks.append("No stored sample fails it: equal versions cannot raise an alarm.")
+    elif population.mean == 0:
+        remarks.append("No stored sample holds it, so it compares nothing.")
+    if int(population.counts.min()) < 3:
+        remarks.append(
+            "Cases have two samples only: a split has one against one, which says less than a run against three "
+            "samples, so the power is shown too low."
         )
     return tuple(remarks)

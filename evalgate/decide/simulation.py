@@ -1,4 +1,4 @@
-"""How often three merge rules block, on scores whose truth is known: the table of the README, from its seed.
+"""How often merge rules block, on scores whose truth is known: the tables of the README, from their seed.
 
 The model of the scores, enough to draw them again:
 
@@ -15,29 +15,37 @@ The model of the scores, enough to draw them again:
   the mean score falls by exactly that much. "5 % of cases broken" instead puts round(.05 n) cases, drawn at random, at
   1 of 5 in every sample.
 * Runs are independent: each has its own golden cases, samples and candidate.
+* Small sets have the same scores. MINOR blocks a FAIL, and an inconclusive drop beyond the margin with p <= 2 alpha.
+* Flaky checks are those of `flaky_checks`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
-from evalgate.decide import statistics
+from evalgate.decide import flaky_checks, simulated_gates, statistics
+from evalgate.decide.flaky_checks import FlakyCheck
 from evalgate.decide.rates import Rate, rate
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from evalgate.decide.statistics import Numbers
+    from evalgate.decide.statistics import Decision, Numbers
 
 BASELINE_SAMPLES = 3
 MERGES = 30
+SMALL_SETS = (8, 12, 20, 30)
+"""The numbers of cases of the table of small sets."""
+COLLAPSE = 0.20
+"""The true drop that a small set is asked to find."""
 _NORMAL = NormalDist()
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +88,22 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SmallSet:
+    """What so few `cases` do: how often an identical prompt `fails`, or is `blocked` at MINOR; how often a drop of .20
+    is `found`.
+    """
+
+    cases: int
+    fails: Rate
+    blocked: Rate
+    found: Rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Simulated:
-    """The table. `merges`, the same three rules at the last of `MERGES` identical changes in a row (see `streak`)."""
+    """The tables: three rules on `cases` cases and at the last of `MERGES` identical changes in a row (see `streak`);
+    small sets; and blocking checks that some answers fail anyway.
+    """
 
     cases: int
     runs: int
@@ -92,13 +114,15 @@ class Simulated:
     naive_streak: Rate
     tolerance_streak: Rate
     evalgate_streak: Rate
+    small: tuple[SmallSet, ...]
+    flaky: tuple[FlakyCheck, ...]
 
 
 SCENARIOS = (
     Scenario(name="an identical prompt"),
     Scenario(name="a true drop of 0.05", drop=0.05),
     Scenario(name="a true drop of 0.10", drop=0.10),
-    Scenario(name="5 % of cases now score 1 of 5", broken=0.05),
+    Scenario(name="5 % of cases score 1 of 5", broken=0.05),
 )
 
 
@@ -111,7 +135,7 @@ def simulate(
     model: Model | None = None,
     on_run: Callable[[int, int], None] = lambda done, total: None,
 ) -> Simulated:
-    """The three rules on the same simulated data, `runs` times for each scenario; the same for the same seed.
+    """The rules on the same simulated data, `runs` times for each rate; the same for the same seed.
 
     `on_run` hears of each evalgate decision: how many are done, of how many.
     """
@@ -119,7 +143,7 @@ def simulate(
 
     model = model or Model()
     rng = np.random.default_rng(seed)
-    total = runs * (len(SCENARIOS) + 1)
+    total = runs * (len(SCENARIOS) + 1 + 2 * len(SMALL_SETS) + len(flaky_checks.FAILING) * len(flaky_checks.CASES))
     done = itertools.count(1)
 
     def tick() -> None:
@@ -145,7 +169,56 @@ def simulate(
         naive_streak=rate(naive, runs),
         tolerance_streak=rate(tolerance, runs),
         evalgate_streak=rate(fails, runs),
+        small=tuple(
+            small_set(np.random.default_rng([seed, count]), model, count, runs=runs, margin=margin, tick=tick)
+            for count in SMALL_SETS
+        ),
+        flaky=flaky_checks.table(runs=runs, seed=seed, tick=tick),
     )
+
+
+def small_set(
+    rng: np.random.Generator,
+    model: Model,
+    cases: int,
+    *,
+    runs: int,
+    margin: float,
+    tick: Callable[[], None] = lambda: None,
+) -> SmallSet:
+    """The rates of one small set."""
+
+    def decisions(scenario: Scenario) -> Iterator[Decision]:
+        for start in range(0, runs, _AT_ONCE):
+            effects = rng.standard_normal((min(_AT_ONCE, runs - start), cases))
+            for baseline, candidate in zip(*versions(rng, model, effects, scenario), strict=True):
+                yield decide(baseline, candidate, margin)
+                tick()
+
+    same = [(one.verdict == "FAIL", _blocks_minor(one, margin)) for one in decisions(SCENARIOS[0])]
+    worse = [one.verdict == "FAIL" for one in decisions(Scenario(name="a collapse", drop=COLLAPSE))]
+    return SmallSet(
+        cases=cases,
+        fails=rate(sum(fail for fail, _ in same), runs),
+        blocked=rate(sum(blocked for _, blocked in same), runs),
+        found=rate(sum(worse), runs),
+    )
+
+
+def _blocks_minor(decision: Decision, margin: float) -> bool:
+    seems_bad = decision.difference < -margin and decision.p_worse <= 2 * statistics.ALPHA
+    return decision.verdict == "FAIL" or (decision.verdict == "INCONCLUSIVE" and seems_bad)
+
+
+def decide(baseline: Numbers, candidate: Numbers, margin: float) -> Decision:
+    """`statistics.decide` for arrays of shapes (cases, samples) and (cases, 4), three baseline samples or more."""
+    import numpy as np
+
+    passed, passes = baseline >= statistics.CASE_PASSES, candidate >= statistics.CASE_PASSES
+    always, never = np.asarray(passed.all(axis=1)), np.asarray(~passed.any(axis=1))
+    flips, confirmations = simulated_gates.flips(always, never, passes)
+    differences = statistics.clean(candidate[:, 0] - baseline.mean(axis=1))
+    return statistics.decide_differences(differences, flips, confirmations, margin=margin, sequential=True)
 
 
 def _row(
@@ -164,7 +237,7 @@ def _row(
         baseline, candidate = versions(rng, model, rng.standard_normal(cases), scenario)
         difference = candidate[:, 0] - baseline.mean(axis=1)
         variance += float(difference.var(ddof=1)) / runs
-        decision = statistics.decide(baseline.tolist(), candidate.tolist(), margin=margin)
+        decision = decide(baseline, candidate, margin)
         for rule, hit in enumerate((*simple_rules(difference, margin), decision.verdict == "FAIL")):
             blocked[rule] += hit
         undecided += decision.verdict == "INCONCLUSIVE"
@@ -192,7 +265,8 @@ def simple_rules(difference: Numbers, margin: float) -> tuple[bool, bool]:
 def versions(rng: np.random.Generator, model: Model, effects: Numbers, scenario: Scenario) -> tuple[Numbers, Numbers]:
     """Scores of both versions on the cases with these latent effects.
 
-    Shapes (cases, 3) and (cases, 4): the candidate's own sample and three fresh ones for confirmation.
+    Shapes (*effects.shape, 3) and (*effects.shape, 4): the candidate's own sample and three fresh ones for
+    confirmation. Broken cases need effects of one dimension.
     """
     baseline = draw(rng, model, effects, BASELINE_SAMPLES)
     samples = 1 + statistics.CONFIRMATIONS
@@ -243,7 +317,7 @@ def _fresh_streak(rng: np.random.Generator, model: Model, cases: int, margin: fl
     Nothing of the earlier changes is left but the golden cases, so only the last one is drawn.
     """
     baseline, candidate = versions(rng, model, rng.standard_normal(cases), SCENARIOS[0])
-    return statistics.decide(baseline.tolist(), candidate.tolist(), margin=margin).verdict == "FAIL"
+    return decide(baseline, candidate, margin).verdict == "FAIL"
 
 
 @cache

@@ -1,4 +1,10 @@
-"""Random gates of several criteria, as plain numbers: what the rule and its reference are compared on."""
+"""Random gates of several criteria, as plain numbers: what the rule and its reference are compared on.
+
+Left out is what the two are meant to treat differently. The rule counts a critical case before its turn, so only gates
+with one look have critical cases. Draws that were asked for and did not come keep a case open, so a baseline always
+has two fresh draws where it has any. Without a baseline's text there is no constant output, so cases with texts have a
+baseline.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +45,9 @@ def random_gate(seed: int, *, most: int = 140) -> dict[str, Any]:
     clustered, copied = draw.random() < 0.25, draw.random() < 0.25
     samples = draw.choice([1, 2, 3, 3, 3])
     sequential = draw.random() < 0.8
+    texts = draw.random() < 0.2
     # a run that may stop early has asked the baseline about every case it has seen
-    without_baseline = 0.0 if sequential else 0.01
+    without_baseline = 0.0 if sequential or texts else 0.01
 
     def sample(arm: str, latent: list[float], bad: bool) -> list[float | None]:
         found: list[float | None] = []
@@ -60,7 +67,6 @@ def random_gate(seed: int, *, most: int = 140) -> dict[str, Any]:
         return found
 
     rows = []
-    texts = draw.random() < 0.2
     for number in range(cases):
         latent = [draw.random() for _ in criteria]
         bad = persistent and draw.random() < 0.04
@@ -71,8 +77,10 @@ def random_gate(seed: int, *, most: int = 140) -> dict[str, Any]:
             ],
             "candidate": [sample("candidate", latent, bad) for _ in range(3 if draw.random() < 0.1 else 1)],
             "fresh": [sample("candidate", latent, bad) for _ in range(6)],
-            "baseline_fresh": [sample("baseline", latent, bad) for _ in range(draw.choice([0, 2, 2]))],
+            "baseline_fresh": [sample("baseline", latent, bad) for _ in range(2)],
         }
+        if not row["baseline"]:
+            row["baseline_fresh"] = []
         if clustered and draw.random() < 0.5:
             row["cluster"] = f"d{draw.randint(0, max(1, cases // 3))}"
         if copied and draw.random() < 0.4:

@@ -20,7 +20,7 @@ def test_cases_for_a_margin() -> None:
     assert planning.cases_for_margin(0.21, 0.05) == 159
     assert planning.cases_for_margin(0.01, 0.05) == 64
     assert planning.cases_for_margin(0.01, 0.05, sequential=False) == 59
-    assert planning.cases_for_margin(0.01, 0.5) == statistics.MIN_CASES
+    assert planning.cases_for_margin(0.01, 0.5) == statistics.MIN_CASES == 8
 
 
 @pytest.mark.parametrize("sequential", [False, True])
@@ -83,3 +83,12 @@ def test_the_share_of_calls_at_the_edges() -> None:
     assert planning.expected_share(spread=0.2, cases=30, margin=0.05) == 1.0
     assert planning.expected_share(spread=0.0, cases=100, margin=0.05) == 0.75
     assert planning.expected_share(spread=0.0, cases=200, margin=0.05) == 0.5
+
+
+def test_a_drop_within_the_margin_does_not_end_a_run_early() -> None:
+    """A fall of .04 that never varies: proven worse at once, but no FAIL before the drop reaches the margin."""
+    assert planning.expected_share(spread=0.0, cases=100, margin=0.05, difference=-0.04) == 1.0
+    assert planning.expected_share(spread=0.0, cases=100, margin=0.05, difference=-0.06) == 0.25
+    # three quarters of the cases can prove that a drop of .02 is allowed; a quarter of them would prove it worse than 0
+    inside = planning.expected_share(spread=0.05, cases=100, margin=0.05, difference=-0.02)
+    assert 0.75 <= inside <= 0.95

@@ -1,11 +1,13 @@
-"""The simulation behind the README's table: its model is the one it states, and its figures are those it promises."""
+"""The simulation behind the README's tables: its model is the one it states, and its figures are those it promises."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from decide import vectors
+from decide.bounds import about, at_most
 
-from evalgate.decide import simulation, statistics
+from evalgate.decide import flaky_checks, simulation, statistics
 from evalgate.decide.rates import rate
 from evalgate.decide.simulation import Model, simulate
 
@@ -14,7 +16,15 @@ EXPECTED = {
     "an identical prompt": (0.48, 0.007, 0.040, 0.93),
     "a true drop of 0.05": (0.986, 0.49, 0.70, 0.87),
     "a true drop of 0.10": (1.0, 0.98, 0.995, 0.59),
-    "5 % of cases now score 1 of 5": (0.975, 0.32, 0.97, 0.83),
+    "5 % of cases score 1 of 5": (0.975, 0.32, 0.97, 0.83),
+}
+# An identical prompt fails, is blocked at MINOR; a drop of .20 is found: measured with 8,000 runs.
+SMALL = {8: (0.030, 0.080, 0.64), 12: (0.035, 0.083, 0.83), 20: (0.036, 0.084, 0.972), 30: (0.041, 0.083, 0.9965)}
+# A check that so many answers fail blocks an identical prompt over 20, 50, 100, 200 cases, where it is compared.
+COMPARED = {
+    0.002: (0.0006, 0.003, 0.010, 0.022),
+    0.01: (0.010, 0.026, 0.036, 0.042),
+    0.03: (0.027, 0.040, 0.046, 0.047),
 }
 
 
@@ -50,7 +60,46 @@ def test_the_same_seed_gives_the_same_table_and_progress_reaches_its_end() -> No
     first = simulate(runs=20, seed=4, on_run=lambda done, total: heard.append((done, total)))
     assert first == simulate(runs=20, seed=4)
     assert first != simulate(runs=20, seed=5)
-    assert heard == [(done, 100) for done in range(1, 101)]
+    assert heard == [(done, 500) for done in range(1, 501)]
+
+
+def test_arrays_are_decided_as_their_numbers_are() -> None:
+    rng = np.random.default_rng(8)
+    models = (Model(), Model(marginal=(0.2, 0.8), rho=0.1), Model(marginal=(0.05, 0.3, 0.3, 0.3, 0.05)))
+    verdicts = set()
+    for cases in (8, 20, 50, 100):
+        for model in models:
+            for scenario in (simulation.SCENARIOS[0], simulation.SCENARIOS[2], simulation.SCENARIOS[3]):
+                baseline, candidate = simulation.versions(rng, model, rng.standard_normal(cases), scenario)
+                found = simulation.decide(baseline, candidate, 0.05)
+                assert found == statistics.decide(baseline.tolist(), candidate.tolist(), margin=0.05)
+                verdicts.add(found.verdict)
+    assert verdicts == {"PASS", "FAIL", "INCONCLUSIVE"}
+
+
+@pytest.mark.parametrize("failing", [0.01, 0.2])
+def test_failures_are_decided_as_a_gate_of_one_check_would_be(failing: float) -> None:
+    rng = np.random.default_rng(9)
+    fails = 0
+    for _ in range(60):
+        candidate = rng.random((7, 40)) < failing * rng.choice([1.0, 3.0])
+        if rng.random() < 0.3:
+            candidate[:, :1] = True
+        baseline = rng.random((3, 40)) < failing
+        found = flaky_checks.fails_check(candidate, baseline.sum(axis=0))
+        rows = [
+            {
+                "id": f"k{case}",
+                "baseline": [[float(not fail)] for fail in baseline[:, case]],
+                "candidate": [[float(not candidate[0, case])]],
+                "fresh": [[float(not fail)] for fail in candidate[1:, case]],
+            }
+            for case in range(40)
+        ]
+        gate = {"criteria": [{"name": "check", "kind": "blocking"}], "cases": rows}
+        assert (vectors.decided(gate)[0].decision == "FAIL") is found
+        fails += found
+    assert 5 <= fails <= 55
 
 
 def _holds(table: simulation.Simulated) -> None:
@@ -62,6 +111,14 @@ def _holds(table: simulation.Simulated) -> None:
     assert table.naive_streak.low <= 0.964 <= table.naive_streak.high
     assert table.evalgate_streak.value <= 0.065
     assert table.deviation == pytest.approx(0.207, abs=0.005)
+    for small in table.small:
+        for found, expected in zip((small.fails, small.blocked, small.found), SMALL[small.cases], strict=True):
+            assert about(found.count, table.runs, expected, give=0.005), (small.cases, found)
+        assert at_most(small.fails.count, table.runs, 0.05) and at_most(small.blocked.count, table.runs, 0.10)
+    for flaky in table.flaky:
+        assert about(flaky.must_hold.count, table.runs, 1 - (1 - flaky.failing) ** flaky.cases), flaky
+        expected = COMPARED[flaky.failing][flaky_checks.CASES.index(flaky.cases)]
+        assert about(flaky.compared.count, table.runs, expected, give=0.004), flaky
 
 
 def test_the_table_holds() -> None:
