@@ -105,7 +105,9 @@ def test_equal_requests_are_one_call() -> None:
 
 
 def test_without_prices_dollars_are_unknown_and_it_says_of_what() -> None:
-    found = estimate(make(replace(API, prices=None), text="{{query}}"), {"api": replace(API, prices=None)}, nothing_known)
+    found = estimate(
+        make(replace(API, prices=None), text="{{query}}"), {"api": replace(API, prices=None)}, nothing_known
+    )
     assert found.cost_usd is None
     assert found.unpriced == "no prices for the target api"
 
