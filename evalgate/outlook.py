@@ -105,10 +105,7 @@ def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Req
     demands = config.policy.levels[plan.level.effective].inconclusive
     repeats = [t for t in plan.trials if t.arm is Arm.CANDIDATE and t.repeat >= plan.gate.candidate_samples]
     results = plan.stored or (last.evidence.results if last is not None else ())
-    questions = tuple(
-        _question(limit, units, last, results, sequential=len(order) > 1, samples=plan.gate.candidate_samples)
-        for limit in drops
-    )
+    questions = tuple(_question(limit, units, last, results, samples=plan.gate.candidate_samples) for limit in drops)
     share = 1.0
     if len(order) > 1:
         share = max(
@@ -161,7 +158,6 @@ def _question(
     last: GateReport | None,
     results: Sequence[Result],
     *,
-    sequential: bool,
     samples: int,
 ) -> Question:
     stored = _samples(results, limit.criterion)
@@ -191,7 +187,7 @@ def _question(
         spread=spread,
         source=source,
         detectable=planning.detectable_drop(spread, units),
-        needed=planning.cases_for_margin(spread, limit.value, sequential=sequential),
+        needed=planning.cases_for_margin(spread, limit.value, sequential=False),
         fewest=planning.fewest_cases(limit.value, sequential=False),
         more=more,
     )

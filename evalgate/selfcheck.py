@@ -95,7 +95,7 @@ def of_results(
     own = [result for result in results if result.arm is Arm.BASELINE]
     cases = tuple(dict.fromkeys(result.case for result in own))
     units = dict(zip(cases, number_units(cases, clusters or {}, requests or {}), strict=True))
-    trial = selfcheck.Trial(
+    conditions = selfcheck.Conditions(
         sequential=_may_stop(sequential, len(set(units.values())), roles, policy.alpha),
         redraws=redraws,
         alpha=policy.alpha,
@@ -111,7 +111,7 @@ def of_results(
         enough = {case: scores for case, scores in stored.items() if len(scores) >= 2}
         found = None
         if enough:
-            found = _found(list(enough.values()), name, roles, trial, [units[case] for case in enough])
+            found = _found(list(enough.values()), name, roles, conditions, [units[case] for case in enough])
         tried.append(
             Tried(
                 gate=gate,
@@ -158,14 +158,14 @@ def interval(rate: Rate) -> str:
 
 
 def _found(
-    samples: Sequence[Sequence[float]], name: str, roles: Roles, trial: selfcheck.Trial, units: Sequence[int]
+    samples: Sequence[Sequence[float]], name: str, roles: Roles, conditions: selfcheck.Conditions, units: Sequence[int]
 ) -> SelfCheck:
     if name in roles.blocking:
         return selfcheck.blocking_check(
-            samples, trial, units=units, is_alone=not roles.compared, is_strict=name in roles.strict
+            samples, conditions, units=units, is_alone=not roles.compared, is_strict=name in roles.strict
         )
     draws = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
-    return selfcheck.compared(samples, trial, margin=roles.allowed[name], units=units, draws=draws)
+    return selfcheck.compared(samples, conditions, margin=roles.allowed[name], units=units, draws=draws)
 
 
 def _names(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result]) -> list[str]:
@@ -182,9 +182,9 @@ def _names(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result
 def _may_stop(sequential: bool, units: int, roles: Roles, alpha: float) -> bool:
     """Whether the gate has several looks: not where nothing is compared, nor where the last look could not pass."""
     drops = list(roles.allowed.values())
-    last = statistics.looks(units, sequential=sequential, alpha=alpha)[-1][1]
-    able = [[statistics.pass_is_possible(units, drop, level) for drop in drops] for level in (alpha, last)]
-    return sequential and bool(drops) and not (all(able[0]) and not all(able[1]))
+    plan = statistics.looks(units, sequential=sequential, alpha=alpha)
+    able = [[statistics.pass_is_possible(units, drop, level) for drop in drops] for level in (alpha, plan[-1][1])]
+    return len(plan) > 1 and bool(drops) and not (all(able[0]) and not all(able[1]))
 
 
 def _copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:

@@ -82,10 +82,10 @@ class SelfCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Conditions:
     """What all criteria of a gate are tried with.
 
-    `sequential`: the gate may stop at a look; `redraws`: fresh draws can be had (recorded outputs have none). `alpha`
+    `sequential`: the gate has several looks; `redraws`: fresh draws can be had (recorded outputs have none). `alpha`
     is the level of the rule, `min_cases` the units below which the mean decides nothing. `on_run` hears of each
     decision.
     """
@@ -102,7 +102,7 @@ class Trial:
 
 def compared(
     samples: Sequence[Sequence[float]],
-    trial: Trial,
+    conditions: Conditions,
     *,
     margin: float = 0.05,
     units: Sequence[Hashable] | None = None,
@@ -118,25 +118,25 @@ def compared(
 
     def decide(split: _Split) -> _Verdict:
         flipped: tuple[list[int], list[int]] = ([0] * len(split.own), [0] * len(split.own))
-        if trial.redraws:
+        if conditions.redraws:
             flipped = simulated_gates.flips(split.always(True), split.always(False), split.passes)
         return statistics.decide_differences(
             statistics.clean(split.own[:, 0] - split.before),
             *flipped,
             margin=margin,
-            sequential=trial.sequential,
+            sequential=conditions.sequential,
             clusters=split.unit.tolist() if population.is_grouped else None,
-            alpha=trial.alpha,
-            min_cases=trial.min_cases,
+            alpha=conditions.alpha,
+            min_cases=conditions.min_cases,
         ).verdict
 
-    remarks = _remarks(population, margin, trial)
-    return _tried(population, trial, draws, decide, margin=margin, remarks=remarks)
+    remarks = _remarks(population, margin, conditions)
+    return _tried(population, conditions, draws, decide, margin=margin, remarks=remarks)
 
 
 def blocking_check(
     samples: Sequence[Sequence[float]],
-    trial: Trial,
+    conditions: Conditions,
     *,
     units: Sequence[Hashable] | None = None,
     is_alone: bool = True,
@@ -150,20 +150,22 @@ def blocking_check(
     held = [[float(score >= statistics.CASE_PASSES) for score in case] for case in samples]
     population = _population(held, units)
     share = 1 if is_alone else blocking.SHARE_OF_LEVEL
-    plan = statistics.looks(len(population.groups), sequential=trial.sequential and not is_alone, alpha=trial.alpha)
+    plan = statistics.looks(
+        len(population.groups), sequential=conditions.sequential and not is_alone, alpha=conditions.alpha
+    )
 
     def decide(split: _Split) -> _Verdict:
         fails = ~split.passes
         first, others = fails[:, 0], split.others - split.others_passed
-        good = first & split.always(True) & fails.all(axis=1) & trial.redraws
+        good = first & split.always(True) & fails.all(axis=1) & conditions.redraws
         looks = [(split.cases_of(part * len(population.groups)), level / share) for part, level in plan]
         if (is_strict and first.any()) or simulated_gates.fails_check(first, others, split.others, good, looks):
             return "FAIL"
-        is_open = not trial.redraws and bool((first & (others == 0)).any())
+        is_open = not conditions.redraws and bool((first & (others == 0)).any())
         return "INCONCLUSIVE" if is_open or (first.all() and not split.others_passed.any()) else "PASS"
 
     remarks = _check_remarks(population, is_strict=is_strict)
-    found = _tried(population, trial, statistics.DRAWS_AMONG_MANY, decide, margin=None, remarks=remarks)
+    found = _tried(population, conditions, statistics.DRAWS_AMONG_MANY, decide, margin=None, remarks=remarks)
     return replace(found, kept=True) if is_strict else found
 
 
@@ -252,7 +254,7 @@ def _population(samples: Sequence[Sequence[float]], units: Sequence[Hashable] | 
 
 def _tried(
     population: _Population,
-    trial: Trial,
+    conditions: Conditions,
     draws: int,
     decide: Callable[[_Split], _Verdict],
     *,
@@ -263,25 +265,25 @@ def _tried(
 
     def rates(rng: np.random.Generator, share: float) -> dict[_Verdict, Rate]:
         counts: dict[_Verdict, int] = {"FAIL": 0, "PASS": 0, "INCONCLUSIVE": 0}
-        for _ in range(trial.runs):
+        for _ in range(conditions.runs):
             counts[decide(_split(population, rng, draws, share))] += 1
-            trial.on_run()
-        return {verdict: rate(count, trial.runs) for verdict, count in counts.items()}
+            conditions.on_run()
+        return {verdict: rate(count, conditions.runs) for verdict, count in counts.items()}
 
-    found = rates(np.random.default_rng(trial.seed), 0.0)
+    found = rates(np.random.default_rng(conditions.seed), 0.0)
     power = []
-    for position, drop in enumerate(trial.drops):
+    for position, drop in enumerate(conditions.drops):
         fails = None
         if population.fall >= drop:
-            fails = rates(np.random.default_rng([trial.seed, position + 1]), drop / population.fall)["FAIL"]
+            fails = rates(np.random.default_rng([conditions.seed, position + 1]), drop / population.fall)["FAIL"]
         power.append(Power(drop=drop, fails=fails))
     return SelfCheck(
         cases=len(population.counts),
         units=len(population.groups),
         samples=int(population.counts.min()),
-        runs=trial.runs,
+        runs=conditions.runs,
         margin=margin,
-        sequential=trial.sequential,
+        sequential=conditions.sequential,
         mean=population.mean,
         noise=population.noise,
         deviation=population.deviation,
@@ -289,7 +291,7 @@ def _tried(
         passes=found["PASS"],
         inconclusive=found["INCONCLUSIVE"],
         power=tuple(power),
-        kept=found["FAIL"].low <= trial.alpha,
+        kept=found["FAIL"].low <= conditions.alpha,
         remarks=remarks,
     )
 
@@ -328,17 +330,16 @@ def _lowered(samples: Sequence[Sequence[float]]) -> dict[float, float]:
     return {score: grid[max(0, bisect.bisect_right(grid, score - NOTCH + 1e-9) - 1)] for score in grid}
 
 
-def _remarks(population: _Population, margin: float, trial: Trial) -> tuple[str, ...]:
+def _remarks(population: _Population, margin: float, conditions: Conditions) -> tuple[str, ...]:
     remarks = []
     count = len(population.groups)
     units = f"{count} independent units" if population.is_grouped else f"{count} cases"
-    fewest = planning.fewest_cases(margin, sequential=trial.sequential, alpha=trial.alpha)
-    if count < trial.min_cases:
-        least = f"at least {trial.min_cases} are needed"
+    fewest = planning.fewest_cases(margin, sequential=False, alpha=conditions.alpha)
+    if count < conditions.min_cases:
+        least = f"at least {conditions.min_cases} are needed"
         remarks.append(f"{units} decide nothing but broken cases: {least}, so no mean fails or passes.")
     elif count < fewest:
-        how = " with early stopping" if trial.sequential else ""
-        remarks.append(f"{units} can never pass: a margin of {margin:g} needs at least {fewest}{how}.")
+        remarks.append(f"{units} can never pass: a margin of {margin:g} needs at least {fewest}.")
     if population.noise == 0:
         remarks.append(
             "The samples of a case never differ: there is no noise to check, and equal versions cannot raise an alarm."
