@@ -12,7 +12,7 @@ from decide import vectors
 from decide.bounds import at_most
 from decide.simulated import Drawn, check, decided, gate_of
 
-from evalgate.decide import looks, policy
+from evalgate.decide import policy, schedule
 from evalgate.domain import (
     DEFAULT_LEVELS,
     Arm,
@@ -198,7 +198,7 @@ def test_seven_units_are_undecided(level: Level, code: int) -> None:
 def test_a_level_that_needs_a_pass_says_at_once_how_many_cases_it_needs(cases: int, lacks: bool) -> None:
     """C9."""
     none = np.zeros((cases, 1, 0))
-    found = looks.lacking(judged(none, none, level=Level.MAJOR), {}, RULES)
+    found = schedule.lacking(judged(none, none, level=Level.MAJOR), {}, RULES)
     assert found == ((59, f"{cases} cases cannot prove that judge-0 fell by less than 0.05") if lacks else None)
 
 
@@ -208,7 +208,7 @@ def test_a_gate_of_blocking_checks_alone_is_decided_at_any_size(cases: int) -> N
     for now, decision in ((0.0, Verdict.PASS), (1.0, Verdict.FAIL)):
         assert decided(gate_of({"check": check(rng, cases, 0.0, now)})).decision is decision
     evidence, thresholds, rules = vectors.evidence_of(gate_of({"check": check(rng, cases, 0.0)}))
-    assert looks.lacking(evidence, thresholds, rules) is None
+    assert schedule.lacking(evidence, thresholds, rules) is None
 
 
 def test_a_report_names_what_broke_and_what_was_fixed() -> None:

@@ -10,7 +10,7 @@ from decide import vectors
 from decide.bounds import about, at_least, at_most
 
 from evalgate import selfcheck as self_checks
-from evalgate.decide import looks, selfcheck
+from evalgate.decide import schedule, selfcheck
 from evalgate.decide.selfcheck import Conditions, blocking_check, compared
 from evalgate.decide.simulation import Model, draw
 
@@ -194,7 +194,7 @@ def test_the_looks_are_those_of_the_gate(cases: int, margins: tuple[float, ...])
     found = self_checks.of_results(
         evidence.results, evidence.criteria, thresholds, rules, sequential=evidence.sequential, runs=1
     )
-    is_sequential = len(looks.schedule(evidence, thresholds, rules)) > 1
+    is_sequential = len(schedule.looks(evidence, thresholds, rules)) > 1
     assert [one.found is not None and one.found.sequential for one in found] == [is_sequential] * 4
 
 

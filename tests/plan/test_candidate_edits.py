@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalgate import conclude
-from evalgate.decide import looks
+from evalgate.decide import schedule
 from evalgate.domain import (
     DEFAULT_LEVELS,
     Calls,
@@ -108,12 +108,12 @@ def test_no_edit_of_the_candidate_changes_which_cases_are_asked_or_in_which_orde
     repeated = [with_repeats(plan, wavering, 3, TARGETS) for plan in (plain, edited)]
     assert len({tuple((t.case.id, t.arm, t.repeat) for t in plan.trials) for plan in repeated}) == 1
     if edited.requests == plain.requests:
-        assert looks.order(evidence(edited)) == looks.order(evidence(plain))
-        assert looks.units(evidence(edited)) == looks.units(evidence(plain))
-        assert looks.schedule(evidence(edited), {}, POLICY) == looks.schedule(evidence(plain), {}, POLICY)
+        assert schedule.order(evidence(edited)) == schedule.order(evidence(plain))
+        assert schedule.units(evidence(edited)) == schedule.units(evidence(plain))
+        assert schedule.looks(evidence(edited), {}, POLICY) == schedule.looks(evidence(plain), {}, POLICY)
     else:
         # what the candidate asks alike is one observation, whatever the baseline asked
-        assert looks.units(evidence(edited)) <= looks.units(evidence(plain))
+        assert schedule.units(evidence(edited)) <= schedule.units(evidence(plain))
 
 
 @settings(max_examples=50)
@@ -127,7 +127,7 @@ def test_the_order_of_the_file_changes_nothing(rows: list[dict[str, Any]], rando
     first = make_plan(*args, given_order, MINOR, TARGETS, POLICY)
     second = make_plan(*args, GoldenDataset(path="d", cases=tuple(shuffled)), MINOR, TARGETS, POLICY)
     assert first.order == second.order
-    assert looks.order(evidence(first)) == looks.order(evidence(second))
+    assert schedule.order(evidence(first)) == schedule.order(evidence(second))
 
 
 def test_the_order_is_another_for_another_baseline_or_gate() -> None:
@@ -144,5 +144,5 @@ def test_the_first_quarter_has_every_tag(tags: int) -> None:
     rows = [{"query": n, "context": 0, "tag": f"tag {n % tags}", "cluster": None} for n in range(40)]
     made = planned({}, rows)
     by_id = {case.id: case for case in made.dataset.cases}
-    seen = made.order[: looks.schedule(evidence(made), {}, POLICY)[0].cases]
+    seen = made.order[: schedule.looks(evidence(made), {}, POLICY)[0].cases]
     assert {by_id[case].tags[0] for case in seen} == {f"tag {n}" for n in range(tags)}
