@@ -1,5 +1,6 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
+from evalgate.domain.endings import CUT, Ending, ending
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -30,7 +31,9 @@ from evalgate.domain.inputs import (
     normalize,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
+from evalgate.domain.outcome_json import outcome_as_json, outcome_from_json
 from evalgate.domain.trials import (
+    MOST_TOKENS,
     Arm,
     BaselineSample,
     ChangeLevel,
@@ -47,11 +50,11 @@ from evalgate.domain.trials import (
     ScoreToken,
     Shard,
     StoredBaseline,
+    ToolCall,
     Trial,
     Unscored,
     Usage,
-    outcome_as_json,
-    outcome_from_json,
+    usage_told,
 )
 from evalgate.domain.verdict import (
     RULE,
@@ -79,8 +82,10 @@ from evalgate.domain.verdict import (
 
 __all__ = [
     "ANSWERED",
+    "CUT",
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",
+    "MOST_TOKENS",
     "RULE",
     "STRICT_LEVEL",
     "VARIABLE",
@@ -99,6 +104,7 @@ __all__ = [
     "Criterion",
     "DatasetRef",
     "EmbeddedModel",
+    "Ending",
     "Estimate",
     "Evidence",
     "Failure",
@@ -138,6 +144,7 @@ __all__ = [
     "TagFall",
     "Target",
     "Threshold",
+    "ToolCall",
     "Trial",
     "Unscored",
     "Usage",
@@ -146,7 +153,9 @@ __all__ = [
     "as_text",
     "digest",
     "digest_of_all",
+    "ending",
     "normalize",
     "outcome_as_json",
     "outcome_from_json",
+    "usage_told",
 ]

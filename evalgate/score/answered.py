@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalgate.domain import Outcome, Output, Score, Scored, Unscored
+from evalgate.domain import Outcome, Output, Score, Scored, Unscored, ending
 
-_CUT = "length"
+CUT_SHORT = "the answer is cut: its token limit (max_tokens) was reached"
 
 
 def score(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
@@ -16,8 +16,8 @@ def score(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
     where `cut` is "allow".
     """
     if isinstance(outcome, Output):
-        if outcome.finish_reason == _CUT and cut != "allow":
-            return Score(value=0.0, reason="the answer is cut: its token limit was reached")
+        if cut != "allow" and ending(outcome.finish_reason) == "cut":
+            return Score(value=0.0, reason=CUT_SHORT)
         return Score(value=1.0, reason="answered")
     if outcome.kind == "unusable":
         return Score(value=0.0, reason=outcome.message)
