@@ -141,6 +141,7 @@ OWNERS = {
     "pandas": {"report/table.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
+    "regex": {"plan/words.py", "score/patterns.py"},
     "jsonschema": {"score/schema.py"},
     "yaml": {"inputs/yaml_text.py"},
     "rich": {"report/terminal.py"},
@@ -165,6 +166,7 @@ AT_START = {
     "requests",
     "httpx2",
     "re2",
+    "regex",
     "yaml",
 }
 

@@ -28,6 +28,7 @@ from evalgate.domain.inputs import (
     as_text,
     digest,
     digest_of_all,
+    is_invisible,
     normalize,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
@@ -154,6 +155,7 @@ __all__ = [
     "digest",
     "digest_of_all",
     "ending",
+    "is_invisible",
     "normalize",
     "outcome_as_json",
     "outcome_from_json",
