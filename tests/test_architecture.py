@@ -142,7 +142,7 @@ OWNERS = {
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
-    "jsonschema": {"score/schema.py"},
+    "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
     "yaml": {"inputs/yaml_text.py"},
     "rich": {"report/terminal.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},

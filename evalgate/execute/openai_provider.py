@@ -154,6 +154,8 @@ class OpenAIProvider:
     def _unanswered(self, error: WireError) -> ProviderError:
         """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
         reason = self._clean(error.reason)
+        if error.refused:
+            return ProviderError(f"{self._who()}: {reason}")
         if error.connected:
             return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
         return ProviderError(
