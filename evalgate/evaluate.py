@@ -318,4 +318,6 @@ def _why_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], outco
             return f"not asked: the blocking check {name} is undecided: {score.reason}"
         if score.value < statistics.CASE_PASSES:
             return f"not asked: the blocking check {name} failed"
+    if outcome.tool_calls:
+        return "not asked: tool calls beside text are not visible to judges"
     return None

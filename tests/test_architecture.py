@@ -141,7 +141,8 @@ OWNERS = {
     "pandas": {"report/table.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
-    "jsonschema": {"score/schema.py"},
+    "regex": {"plan/words.py", "score/patterns.py"},
+    "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
     "yaml": {"inputs/yaml_text.py"},
     "rich": {"report/terminal.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
@@ -165,6 +166,7 @@ AT_START = {
     "requests",
     "httpx2",
     "re2",
+    "regex",
     "yaml",
 }
 

@@ -15,6 +15,7 @@ import traceback
 import click
 
 import evalgate
+from evalgate.cli import streams
 from evalgate.errors import EvalgateError, ExitCode
 
 _VERBS = {
@@ -67,6 +68,7 @@ def entry() -> None:
     # what was imported stays until the end; looking through it for garbage again and again takes a tenth of the time
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    streams.prepare()
     try:
         main()
     except SystemExit as end:

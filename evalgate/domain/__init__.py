@@ -1,5 +1,6 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
+from evalgate.domain.endings import CUT, Ending, ending
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -27,10 +28,13 @@ from evalgate.domain.inputs import (
     as_text,
     digest,
     digest_of_all,
+    is_invisible,
     normalize,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
+from evalgate.domain.outcome_json import outcome_as_json, outcome_from_json
 from evalgate.domain.trials import (
+    MOST_TOKENS,
     Arm,
     BaselineSample,
     ChangeLevel,
@@ -47,11 +51,11 @@ from evalgate.domain.trials import (
     ScoreToken,
     Shard,
     StoredBaseline,
+    ToolCall,
     Trial,
     Unscored,
     Usage,
-    outcome_as_json,
-    outcome_from_json,
+    usage_told,
 )
 from evalgate.domain.verdict import (
     REUSED,
@@ -81,8 +85,10 @@ from evalgate.domain.verdict import (
 
 __all__ = [
     "ANSWERED",
+    "CUT",
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",
+    "MOST_TOKENS",
     "REUSED",
     "RULE",
     "STRICT_LEVEL",
@@ -103,6 +109,7 @@ __all__ = [
     "Criterion",
     "DatasetRef",
     "EmbeddedModel",
+    "Ending",
     "Estimate",
     "Evidence",
     "Failure",
@@ -142,6 +149,7 @@ __all__ = [
     "TagFall",
     "Target",
     "Threshold",
+    "ToolCall",
     "Trial",
     "Unscored",
     "Usage",
@@ -150,7 +158,10 @@ __all__ = [
     "as_text",
     "digest",
     "digest_of_all",
+    "ending",
+    "is_invisible",
     "normalize",
     "outcome_as_json",
     "outcome_from_json",
+    "usage_told",
 ]

@@ -52,11 +52,17 @@ def normalize(text: str) -> str:
 def _is_blank(char: str) -> bool:
     if char.isspace() or char in _BLANK:
         return True
-    return unicodedata.category(char) in _BLANK_CATEGORIES or _is_variation_selector(char)
+    return unicodedata.category(char) in _BLANK_CATEGORIES or _is_selector(char)
 
 
-def _is_variation_selector(char: str) -> bool:
-    return "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+def _is_selector(char: str) -> bool:
+    """Variation selectors, and the tags and what else is never shown in their plane."""
+    return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0000" <= char <= "\U000e0fff"
+
+
+def is_invisible(char: str) -> bool:
+    """Whether a character is shown as nothing and is no ordinary white space."""
+    return _is_blank(char) and char not in "\t\n\r" and unicodedata.category(char) != "Zs"
 
 
 class Level(IntEnum):
@@ -277,7 +283,8 @@ class LevelPolicy:
 class Policy:
     """How comparisons become a verdict; the defaults are those of the decision rule.
 
-    `minor_share` is the share of changed words above which an edit counts as MINOR. `immutability` says which
+    `minor_share` is the share of changed words, `minor_words` their number, above which an edit counts as MINOR.
+    `immutability` says which
     history a version number is bound by: every commit ("history"), or only what the baseline's branch has.
     `min_cases` is the number of units below which compared criteria decide nothing but broken cases. `max_left_out`
     is the share of cases whose usable outputs may lack a score; None: one case below 100 cases, else 2 %.
@@ -294,6 +301,7 @@ class Policy:
     min_cases: int = 8
     max_left_out: float | None = None
     minor_share: float = 0.05
+    minor_words: int = 60
     immutability: Literal["history", "published"] = "history"
     removed_cases: Literal["block", "allow"] = "block"
     stop_early: bool = True

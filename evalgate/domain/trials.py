@@ -6,9 +6,12 @@ import zlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Literal, TypeAlias, assert_never
+from typing import Literal, TypeAlias
 
 from evalgate.domain.inputs import Case, Gate, GoldenDataset, Json, Judge, Level, Message, PromptVersion, digest
+
+MOST_TOKENS = 2**53
+"""A count of tokens that is not below this is taken as none: JSON numbers are exact up to here."""
 
 _MARK = (1 << 30) - 1  # a run keeps one for each result, and a small number is a small object
 
@@ -75,6 +78,15 @@ class Usage:
         )
 
 
+def usage_told(read: object, written: object) -> Usage | None:
+    """Tokens as somebody else counts them; None where that is no count: no whole number, negative, or too large."""
+    for count in (read, written):
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST_TOKENS:
+            return None
+    assert isinstance(read, int) and isinstance(written, int)
+    return Usage(input_tokens=read, output_tokens=written)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreToken:
     """An integer token of a reply with the log-probabilities of the integers that could have stood there."""
@@ -84,10 +96,19 @@ class ScoreToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """One call of a tool: its name, and its arguments as the text that came, which is JSON as a rule."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """The text of one model call.
 
     `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None where nobody measured them.
+    `tool_calls` are calls that the answer makes beside its text; calls without a text are the text.
     """
 
     text: str
@@ -98,6 +119,7 @@ class Output:
     cached: bool = False
     cost_usd: float | None = None
     score_tokens: tuple[ScoreToken, ...] = ()
+    tool_calls: tuple[ToolCall, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,76 +140,6 @@ class Failure:
 
 
 Outcome: TypeAlias = Output | Failure
-
-
-def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
-    """An outcome as plain data: the one form in which cache, journal, recordings and reports keep it."""
-    match outcome:
-        case Output():
-            return {
-                "text": outcome.text,
-                "finish_reason": outcome.finish_reason,
-                "served_by": outcome.served_by,
-                "usage": _usage_as_json(outcome.usage),
-                "seconds": outcome.seconds,
-                "cached": outcome.cached,
-                "cost_usd": outcome.cost_usd,
-                "score_tokens": [
-                    {"token": t.token, "logprobs": {str(key): value for key, value in t.logprobs.items()}}
-                    for t in outcome.score_tokens
-                ],
-            }
-        case Failure():
-            failure: dict[str, Json] = {
-                "failure": outcome.kind,
-                "message": outcome.message,
-                "seconds": outcome.seconds,
-                "cached": outcome.cached,
-            }
-            if outcome.usage is not None:
-                failure |= {"usage": _usage_as_json(outcome.usage), "cost_usd": outcome.cost_usd}
-            return failure
-        case _:
-            assert_never(outcome)
-
-
-def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """The outcome that `outcome_as_json` wrote. Raises KeyError, TypeError or ValueError on anything else."""
-    if "failure" in data:
-        kind = data["failure"]
-        if kind not in ("unusable", "infrastructure"):
-            raise ValueError(f"unknown kind of failure: {kind!r}")
-        return Failure(
-            kind=kind,
-            message=str(data["message"]),
-            seconds=data.get("seconds"),
-            cached=bool(data.get("cached")),
-            usage=_usage_from_json(data.get("usage")),
-            cost_usd=data.get("cost_usd"),
-        )
-    if not isinstance(data["text"], str):
-        raise TypeError("the text of an output is not a string")
-    return Output(
-        text=data["text"],
-        finish_reason=str(data.get("finish_reason", "stop")),
-        served_by=data.get("served_by"),
-        usage=_usage_from_json(data.get("usage")),
-        seconds=data.get("seconds"),
-        cached=bool(data.get("cached")),
-        cost_usd=data.get("cost_usd"),
-        score_tokens=tuple(
-            ScoreToken(token=int(t["token"]), logprobs={int(k): float(v) for k, v in t["logprobs"].items()})
-            for t in data.get("score_tokens", ())
-        ),
-    )
-
-
-def _usage_as_json(usage: Usage | None) -> dict[str, Json] | None:
-    return None if usage is None else {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
-
-
-def _usage_from_json(data: Mapping[str, Any] | None) -> Usage | None:
-    return None if data is None else Usage(**data)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -287,7 +287,7 @@ class BatchProvider:
         found: dict[str, Mapping[str, Any]] = {}
         for file_id in batch.files:
             async for line in self._endpoint.lines(file_id):
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(ValueError, RecursionError):
                     data = json.loads(line)
                     if isinstance(data, dict):
                         found[str(data.get("custom_id"))] = data

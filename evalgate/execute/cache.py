@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evalgate.domain import Outcome, Output
 from evalgate.errors import Fault, InputError, Place
-from evalgate.execute.entries import Entry, dump, load
+from evalgate.execute.entries import Entry, dump, is_answer, load
 
 _FORMAT = 1
 _DAY = 86_400
@@ -61,7 +61,7 @@ class Cache:
             return None  # written by hand or by a later evalgate: ask again
         if row[1] < time.time() - _DAY:
             self._used.add(key)
-        return replace(outcome, cached=True)
+        return replace(outcome, cached=True) if is_answer(outcome) else None
 
     def put(self, key: str, outcome: Outcome, about: str) -> None:
         """Keeps an output. A failure of either kind is asked again next time: the endpoint may have been mended."""

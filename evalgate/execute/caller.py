@@ -25,6 +25,8 @@ from evalgate.execute.tally import Abort, StopError, Tally
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
+LONGEST_WAIT = 120.0
+"""Seconds that one call waits, in all, because there were too many requests (429) or for as long as it is asked to."""
 _LONGEST_BACKOFF = 30.0
 _SPENT = "not evaluated: max_cost_usd reached"
 _A_TURN_AWAY = 0.25  # of an attempt: "too many requests" says nothing of this one
@@ -154,6 +156,7 @@ class Caller:
         from tenacity import AsyncRetrying, retry_if_exception
 
         tries = 0.0
+        waited = 0.0
 
         async def attempt() -> Outcome:
             nonlocal tries
@@ -165,8 +168,21 @@ class Caller:
                 tries += _A_TURN_AWAY if error.throttled else 1.0
                 raise
 
+        def has_ended(state: RetryCallState) -> bool:
+            nonlocal waited
+            if tries >= self._limits.attempts:
+                return True
+            error, pause = _error_of(state), state.upcoming_sleep
+            if error is None or not (error.throttled or error.retry_after is not None):
+                return False
+            if waited + pause > LONGEST_WAIT:
+                error.message += f" (waited {waited:.0f} s; for its endpoint a call waits {LONGEST_WAIT:g} s at most)"
+                return True
+            waited += pause
+            return False
+
         retrying = AsyncRetrying(
-            stop=lambda _: tries >= self._limits.attempts,
+            stop=has_ended,
             retry=retry_if_exception(_is_worth_retrying),
             wait=self._pause_after,
             sleep=lambda seconds: _pause(seconds, tally),
@@ -248,7 +264,8 @@ class Caller:
     def _learn(self, line: _Line, error: ProviderError) -> None:
         if error.throttled:
             line.health.heard()
-            line.door.pace.pause(error.retry_after or 0.0)
+            if (error.retry_after or 0.0) <= LONGEST_WAIT:
+                line.door.pace.pause(error.retry_after or 0.0)
         elif error.retryable:
             line.health.failed(error.message)
         if error.retryable:
@@ -268,11 +285,11 @@ class Caller:
 
     def _pause_after(self, state: RetryCallState) -> float:
         """Seconds: exponential with jitter, and never less than the endpoint asks for."""
-        error = state.outcome.exception() if state.outcome is not None else None
+        error = _error_of(state)
         jitter = random.uniform(0, self._backoff)
-        if isinstance(error, ProviderError) and error.retry_after is not None:
+        if error is not None and error.retry_after is not None:
             return error.retry_after + jitter
-        return min(self._backoff * 2.0 ** (state.attempt_number - 1), _LONGEST_BACKOFF) + jitter
+        return min(self._backoff * 2.0 ** min(state.attempt_number - 1, 30), _LONGEST_BACKOFF) + jitter
 
 
 def _tokens(request: Request) -> int:
@@ -280,6 +297,11 @@ def _tokens(request: Request) -> int:
     asked = sum(len(message.content) for message in request.messages) // _CHARACTERS_PER_TOKEN
     longest = request.parameters.get("max_completion_tokens") or request.parameters.get("max_tokens")
     return asked + (longest if isinstance(longest, int) else asked)
+
+
+def _error_of(state: RetryCallState) -> ProviderError | None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error if isinstance(error, ProviderError) else None
 
 
 async def _pause(seconds: float, tally: Tally) -> None:

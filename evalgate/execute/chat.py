@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import email.utils
 import json
 import math
@@ -12,7 +11,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalgate.domain import Failure, Json, Outcome, Output, Prices, Request, ScoreToken, Usage
+from evalgate.domain import (
+    CUT,
+    Failure,
+    Outcome,
+    Output,
+    Prices,
+    Request,
+    ScoreToken,
+    ToolCall,
+    Usage,
+    ending,
+    usage_told,
+)
 from evalgate.execute.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -23,7 +34,11 @@ _DURATION = re.compile(
 )
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
+_MOST_LOGPROB = 10_000.0
+"""Of a larger one, either way, the exponential is nothing or no number; servers write -9999 for "none"."""
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_MOST_LEVELS = 100
+_CALLING_PARTS = ("tool_use", "tool_call", "function_call")
 _FILTERED = {"content_filter", "content_policy_violation"}
 
 
@@ -60,13 +75,14 @@ def read_reply(
 ) -> Outcome:
     """The outcome of a reply with status 200; `data` is its JSON.
 
-    Text that ends for want of tokens is an Output all the same (finish reason "length"). Tool calls become the text,
-    as `{"tool_calls": [{"name", "arguments"}]}`. A refusal, a filtered or an empty reply is a Failure "unusable".
-    Raises ProviderError (retryable) for what is no chat completion.
+    Text that ends for want of tokens is an Output all the same (finish reason "length"). Tool calls without a text
+    become the text, as `{"tool_calls": [{"name", "arguments"}]}`; those beside a text are kept beside it. A refusal, a
+    filtered or an empty reply is a Failure "unusable". Raises ProviderError (retryable) for what is no chat completion,
+    and for one that an error ended.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("choices"), list):
+    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or data.get("error"):
         raise ProviderError(_no_completion(data), retryable=True)
-    usage = _usage(data.get("usage"))
+    usage = usage_told(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
     cost = None if usage is None or prices is None else cost_of(usage, prices)
 
     def unusable(why: str) -> Failure:
@@ -76,25 +92,51 @@ def read_reply(
         return unusable("the reply holds no choice")
     choice = data["choices"][0]
     message = choice.get("message") if isinstance(choice, dict) else None
-    if not isinstance(message, dict):
+    if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = sys.intern(str(choice.get("finish_reason") or "unknown"))
-    if reason == "content_filter":
+    given = choice.get("finish_reason") or "unknown"
+    reason = given if isinstance(given, str) else "not a text"
+    ended, reason = ending(reason), shorten(reason, 60)
+    if ended == "broken" or choice.get("error"):
+        said = _message(choice)
+        raise ProviderError(f"the endpoint broke the reply off (finish reason: {reason}){said}", retryable=True)
+    if ended == "refused":
         return unusable("the endpoint's content filter stopped the reply")
-    if message.get("refusal"):
-        return unusable(f"the model refused: {shorten(str(message['refusal']))}")
-    text = _text(message)
+    refusal = message.get("refusal") or _refusal(message)
+    if refusal:
+        return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else _as_json(refusal))}")
+    text, beside = with_calls(_text(message), message)
     if not text.strip():
+        if ended == "cut":
+            return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
         return unusable(f"the reply is empty (finish reason: {reason})")
     return Output(
         text=text,
-        finish_reason=reason,
+        finish_reason=CUT if ended == "cut" else sys.intern(reason),
         served_by=served_by or _served_by(data),
         usage=usage,
         seconds=seconds,
         cost_usd=cost,
         score_tokens=() if scale is None else score_tokens(choice.get("logprobs"), scale),
+        tool_calls=beside,
     )
+
+
+def with_calls(text: str, message: Mapping[str, Any]) -> tuple[str, tuple[ToolCall, ...]]:
+    """An answer's text, and the calls beside it: calls without a text are the text."""
+    calls = tuple(ToolCall(name=str(_get(call, "name")), arguments=_arguments(call)) for call in _called(message))
+    if calls and not text.strip():
+        shown = [{"name": call.name, "arguments": _read(call.arguments)} for call in calls]
+        return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
+    return text, calls
+
+
+def decoded(content: bytes) -> Any:
+    """A reply's JSON as plain data. Raises ValueError for what is none, or is nested too deeply to be read."""
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...]:
@@ -115,7 +157,7 @@ def score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...
             value, log = _integer(_get(each, "token")), _get(each, "logprob")
             if value is None or not scale[0] <= value <= scale[1]:
                 continue
-            if isinstance(log, int | float) and math.isfinite(log):
+            if isinstance(log, int | float) and abs(log) <= _MOST_LOGPROB:
                 logs.setdefault(value, []).append(float(log))
         if logs:
             merged = {value: round(_log_of_sum(each), 6) for value, each in sorted(logs.items())}
@@ -194,26 +236,60 @@ def _text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints give the text in parts
         content = "".join(part for part in (_get(each, "text") for each in content) if isinstance(part, str))
-    if isinstance(content, str) and content.strip():
-        return content
-    calls = [_tool_call(each) for each in _list(message.get("tool_calls"))]
-    return json.dumps({"tool_calls": calls}, ensure_ascii=False) if calls else ""
+    return content if isinstance(content, str) else ""
 
 
-def _tool_call(call: Any) -> Json:
-    function = _get(call, "function")
-    arguments = _get(function, "arguments")
-    if isinstance(arguments, str):
-        with contextlib.suppress(ValueError):  # else shown as it came
-            arguments = json.loads(arguments)
-    return {"name": _get(function, "name"), "arguments": arguments}
+def _refusal(message: Mapping[str, Any]) -> Any:
+    """What a part of the content says that is a refusal."""
+    return next((found for found in (_get(part, "refusal") for part in _list(message.get("content"))) if found), None)
 
 
-def _usage(data: Any) -> Usage | None:
-    read, written = _get(data, "prompt_tokens"), _get(data, "completion_tokens")
-    if not isinstance(read, int) or not isinstance(written, int):
-        return None
-    return Usage(input_tokens=read, output_tokens=written)
+def _called(message: Mapping[str, Any]) -> list[Any]:
+    """All calls of a message: `tool_calls`, the older `function_call`, and parts of the content that are calls."""
+    called = [_get(each, "function") or _get(each, "custom") or each for each in _list(message.get("tool_calls"))]
+    if message.get("function_call"):
+        called.append(message["function_call"])
+    return called + [part for part in _list(message.get("content")) if _get(part, "type") in _CALLING_PARTS]
+
+
+def _arguments(call: Any) -> str:
+    """The arguments of a call, as JSON or as the text that came."""
+    given = next((_get(call, name) for name in ("arguments", "input") if _get(call, name) is not None), None)
+    return given if isinstance(given, str) else _as_json(given)
+
+
+def _read(arguments: str) -> Any:
+    """The value of arguments that are JSON, else the text itself."""
+    try:
+        value = json.loads(arguments, parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        return arguments
+    return arguments if _too_deep(value) else value
+
+
+def _too_deep(value: Any) -> bool:
+    """Whether a value is nested deeper than can be relied on to be written again."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [inner for each in level for inner in _inside(each)]
+        if not level:
+            return False
+    return True
+
+
+def _inside(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else _list(value)
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("out of range")
+    return number
 
 
 def _served_by(data: Mapping[str, Any]) -> str | None:
@@ -236,8 +312,15 @@ def _message(content: Any) -> str:
         if isinstance(said, str) and said:
             found = said
             break
-    text = found if isinstance(found, str) else json.dumps(found, ensure_ascii=False) if found else ""
+    text = found if isinstance(found, str) else _as_json(found) if found else ""
     return f": {shorten(text)}" if text.strip() else ""
+
+
+def _as_json(value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except RecursionError:
+        return "something that is nested too deeply"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
@@ -253,7 +336,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
                 seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         else:
             return None
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # a date can be of no calendar
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
 

@@ -106,8 +106,12 @@ class Engine:
         """
         loop = self._runner.get_loop()
         session = Session(self._caller, loop, trials, evaluate, self._limits.concurrency, self._show)
-        with on_interrupt(session.interrupt):
-            results = self._runner.run(session.run())
+        try:
+            with on_interrupt(session.interrupt, loop):
+                results = self._runner.run(session.run())
+        except KeyboardInterrupt:
+            session.abandon()  # closing goes on in the same loop, and must not come back to what was stuck
+            raise
         self._before, tally = self._last, session.tally
         return Run(results=results, calls=tally.calls, usage=tally.usage, cost_usd=tally.cost)
 

@@ -49,6 +49,8 @@ def load(line: str | bytes) -> Entry:
         data = json.loads(line)
     except ValueError as error:
         raise ValueError(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise ValueError("not JSON: nested too deeply") from error
     if not isinstance(data, dict) or not isinstance(data.get("key"), str) or not data["key"]:
         raise ValueError('not an object with a "key"')
     try:

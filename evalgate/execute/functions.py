@@ -8,6 +8,7 @@ import copy
 import hashlib
 import importlib
 import inspect
+import json
 import os
 import sys
 import threading
@@ -18,9 +19,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from evalgate.domain import Failure, Outcome, Output, Prices, Request, Target, Usage
+from evalgate.domain import (
+    CUT,
+    MOST_TOKENS,
+    Failure,
+    Outcome,
+    Output,
+    Prices,
+    Request,
+    Target,
+    Usage,
+    ending,
+    usage_told,
+)
 from evalgate.errors import InputError
-from evalgate.execute.chat import cost_of, shorten
+from evalgate.execute.chat import cost_of, shorten, with_calls
 from evalgate.execute.protocol import Headroom, Memory, ProviderError, WhileUnchanged
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
@@ -30,8 +43,9 @@ class PythonProvider:
     """Calls `function(case)` or `function(case, messages)`, sync (in a thread of its own) or async.
 
     `case` is the mapping of the case's fields, `messages` the rendered prompt as a list of `{"role", "content"}`. It
-    returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens", "output_tokens"}`) and
-    "cost_usd". An exception is this request's Failure("infrastructure"), with its type, text and last line.
+    returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens", "output_tokens"}`), "cost_usd",
+    "finish_reason" and "tool_calls", the last two as a chat completion has them. An exception is this request's
+    Failure("infrastructure"), with its type, text and last line.
 
     `target.location` is "package.module:function" (or with a dot); `search`, the configuration's folder, is put on
     `sys.path`. `timeout` is seconds for one answer. `sees_prompt`: it takes the messages. Raises InputError when the
@@ -90,30 +104,53 @@ class PythonProvider:
             raise ProviderError(
                 f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
             )
+        reason = str(given.get("finish_reason") or "stop")
+        ended, reason = ending(reason), shorten(reason, 60)
+        if ended == "broken":
+            raise ProviderError(f"{self._target.location} returned what is no answer (finish reason: {reason})")
         usage = self._usage(given.get("usage"))
         cost = _cost(given.get("cost_usd"), usage, self._target.prices)
-        if not text.strip():
-            message = f"{self._target.location} returned an empty text"
+        text, beside = with_calls(text, _plain_calls(given))
+        if ended == "refused" or not text.strip():
+            what = "a refusal" if ended == "refused" else "an empty text"
+            message = f"{self._target.location} returned {what}"
             return Failure(kind="unusable", message=message, seconds=seconds, usage=usage, cost_usd=cost)
-        return Output(text=text, served_by=self._target.location, usage=usage, seconds=seconds, cost_usd=cost)
+        return Output(
+            text=text,
+            finish_reason=CUT if ended == "cut" else reason,
+            served_by=self._target.location,
+            usage=usage,
+            seconds=seconds,
+            cost_usd=cost,
+            tool_calls=beside,
+        )
 
     def _usage(self, given: Any) -> Usage | None:
         if given is None:
             return None
-        read, written = (
-            (given.get("input_tokens"), given.get("output_tokens")) if isinstance(given, Mapping) else (0, -1)
-        )
-        if isinstance(read, int) and isinstance(written, int) and min(read, written) >= 0:
-            return Usage(input_tokens=read, output_tokens=written)
+        if isinstance(given, Mapping):
+            told = usage_told(given.get("input_tokens"), given.get("output_tokens"))
+            if told is not None:
+                return told
         raise ProviderError(
             f"{self._target.location} returned a usage that is not {{input_tokens, output_tokens}}, whole numbers"
         )
 
 
 def _cost(given: Any, usage: Usage | None, prices: Prices | None) -> float | None:
-    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < float("inf"):
+    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < MOST_TOKENS:
         return float(given)
     return None if usage is None or prices is None else cost_of(usage, prices)
+
+
+def _plain_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The calls of what a function returned, as JSON: its values may be objects of any kind."""
+    calls = {name: given[name] for name in ("tool_calls", "function_call") if given.get(name)}
+    try:
+        found: Mapping[str, Any] = json.loads(json.dumps(calls, default=str, skipkeys=True))
+    except (ValueError, RecursionError):
+        return {"tool_calls": [{"name": None, "arguments": shorten(repr(calls))}]}
+    return found
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:

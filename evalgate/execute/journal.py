@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from evalgate.domain import Outcome, Output
-from evalgate.execute.entries import Entry, dump, load
+from evalgate.execute.entries import Entry, dump, is_answer, load
 from evalgate.execute.locks import try_lock
 
 _MOST_WRITERS = 100
@@ -89,7 +89,8 @@ class Journal:
             for line in lines:
                 with contextlib.suppress(ValueError):  # a torn line: its call is made again
                     entry = load(line)
-                    yield entry.key, replace(entry.outcome, cached=True)
+                    if is_answer(entry.outcome):
+                        yield entry.key, replace(entry.outcome, cached=True)
 
     def _open(self) -> IO[bytes]:
         self.path.parent.mkdir(parents=True, exist_ok=True)

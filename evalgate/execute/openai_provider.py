@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import json
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -78,7 +77,7 @@ class OpenAIProvider:
         if answered.status != 200:
             return self._refused(answered, request, model)
         try:
-            data = json.loads(answered.content)
+            data = chat.decoded(answered.content)
         except ValueError as error:
             message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
             raise ProviderError(message, retryable=True) from error
@@ -134,7 +133,7 @@ class OpenAIProvider:
 
     def _refused(self, answered: Answered, request: Request, model: str) -> Outcome:
         try:
-            content = json.loads(answered.content)
+            content = chat.decoded(answered.content)
         except ValueError:
             content = answered.text
         if chat.filtered(answered.status, content):
@@ -155,6 +154,8 @@ class OpenAIProvider:
     def _unanswered(self, error: WireError) -> ProviderError:
         """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
         reason = self._clean(error.reason)
+        if error.refused:
+            return ProviderError(f"{self._who()}: {reason}")
         if error.connected:
             return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
         return ProviderError(

@@ -52,6 +52,7 @@ class Session:
         self._done = 0
         self._workers: list[asyncio.Task[None]] = []
         self._error: EvalgateError | None = None
+        self._abandoned = False
 
     async def run(self) -> list[Result]:
         """The results in the trials' order."""
@@ -67,6 +68,8 @@ class Session:
             watch.cancel()
             self._cancel()
             *ended, watched = await asyncio.gather(*self._workers, watch, return_exceptions=True)
+        if self._abandoned:
+            return []
         if self._error is not None:
             raise self._error
         for end in (*ended, watched):
@@ -84,6 +87,11 @@ class Session:
         """From a signal handler: the first time no call is begun any more, the second time all are given up."""
         self.tally.stopping = True
         self._loop.call_soon_threadsafe(self._stop if count == 1 else self._cancel)
+
+    def abandon(self) -> None:
+        """No trial is gone on with, and nobody is told of it, when the loop runs again."""
+        self._abandoned, self._waiting = True, iter(())
+        self._cancel()
 
     def _stop(self) -> None:
         self.tally.stopped.set()

@@ -4,33 +4,64 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Hashable, Mapping, Sequence
-from difflib import SequenceMatcher
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from evalgate.domain import Json, Level, Message, PromptVersion, digest
+from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
 from evalgate.domain.numbers import exact, shown
+from evalgate.plan.alignment import MOST_ALIGNED, edits, is_bounded
+from evalgate.plan.words import WHITE_SPACE, lines, weight
 
-# runs of anything but white space; in scripts written without spaces, each character
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+")
+MORE_WHITE_SPACE = 200
+SHARE_OF_WHITE_SPACE = 0.25
+"""In a PATCH so many characters of white space may come or go, or so large a share of the others: indentation does."""
+LONGEST_WHITE_SPACE = 100
+"""Characters: a longer run of white space, and longer than any before, is no PATCH."""
+_WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
+_NAMED = 5
 _CONVERSATION = frozenset({"user", "assistant"})
 
 
-def differences(candidate: PromptVersion, baseline: PromptVersion, *, minor_share: float) -> tuple[Level, list[str]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """How the words of two sequences of texts differ.
+
+    `words` counts the changed ones, `of` the words of the longer side. `invisible` are characters that are shown as
+    nothing and stand in what changed, by code point. `bounded`: more lay between the first and the last edit than is
+    aligned, so that all of it counts as changed.
+    """
+
+    words: int
+    of: int
+    invisible: tuple[str, ...] = ()
+    bounded: bool = False
+
+    @property
+    def share(self) -> float:
+        """0 to 1; 0 when there is no word at all."""
+        return min(1.0, self.words / self.of) if self.of else 0.0
+
+
+def differences(
+    candidate: PromptVersion, baseline: PromptVersion, *, minor_share: float, minor_words: int
+) -> tuple[Level, list[str]]:
     """The minimum level of a change with its reasons, strictest first.
 
     MAJOR: response format, variables, roles, tools, model or one of its parameters changed. MINOR: messages (few-shot
-    examples too) added or removed, or more than `minor_share` of the words changed. Else PATCH; identical content is
-    PATCH without a reason. Data is compared as JSON: the order of keys, and 0 against 0.0, make no difference, and a
-    response format of type "text" is the same as none.
+    examples too) added or removed, more than `minor_share` of the words or more than `minor_words` of them changed,
+    characters that are not shown came or went, or so did much white space. Else PATCH; identical content is PATCH
+    without a reason. Data is compared as JSON: the order of keys, and 0 against 0.0, make no difference, and a response
+    format of type "text" is the same as none.
 
-    Which message is which: messages are aligned by `difflib.SequenceMatcher`, first on role and content, then, inside
-    each stretch that differs, on roles. A message without a partner was added or removed. Roles changed when
+    Which message is which: messages are aligned (`alignment.edits`), first on role and content, then, inside each
+    stretch that differs, on roles. A message without a partner was added or removed. Roles changed when
     * a message stands against one of another role, or its text is found under another role only; or
     * a role other than user and assistant (of which examples are made) appears or disappears; or
     * neither version's roles are contained, in order, in the other's: more than adding or removing took place.
 
     The share of changed words is changed / max(words of either), by a word diff of the texts, line by line first; a
-    replaced stretch counts as the longer of its two sides, a moved one twice. A word is a run without white space.
+    replaced stretch counts as the longer of its two sides, a moved one twice. What a word is, says `words.lines`.
     """
     major = [*_interface(candidate, baseline)]
     added, removed, roles = _messages(candidate.messages, baseline.messages)
@@ -38,31 +69,71 @@ def differences(candidate: PromptVersion, baseline: PromptVersion, *, minor_shar
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
-    share = changed_share(_texts(candidate), _texts(baseline))
-    words = f"{shown(100 * share, 100 * minor_share)} % of the words changed"
-    if share > minor_share:
-        minor.append(f"{words} (PATCH: at most {exact(100 * minor_share)} %)")
+    found = changed(_texts(candidate), _texts(baseline))
+    percent = f"{shown(100 * found.share, 100 * minor_share)} % of the words changed"
+    if found.share > minor_share:
+        minor.append(f"{percent} (PATCH: at most {exact(100 * minor_share)} %)")
+    if found.words > minor_words:
+        minor.append(f"{_count(found.words, 'word')} changed (PATCH: at most {minor_words})")
+    if found.bounded:
+        minor.append(f"more than {MOST_ALIGNED:,} words between the first edit and the last: all of them count")
+    minor += _unseen(found, _texts(candidate), _texts(baseline))
     if minor:
         return Level.MINOR, minor
     if candidate.content == baseline.content:
         return Level.PATCH, []
-    return Level.PATCH, [
-        f"{shown(100 * share, 100 * minor_share)} % of the words changed"
-        if share
-        else "only white space or notation changed"
-    ]
+    return Level.PATCH, [percent if found.words else "only white space or notation changed"]
 
 
-def changed_share(new: Sequence[str], old: Sequence[str]) -> float:
-    """The share of words, 0 to 1, that differ between two sequences of texts; 0 when there is no word at all."""
-    lines_new, lines_old = _lines(new), _lines(old)
-    words = max(sum(map(len, lines_new)), sum(map(len, lines_old)))
-    changed = 0
-    for _, i1, i2, j1, j2 in _edits(lines_old, lines_new):
-        before = [word for line in lines_old[i1:i2] for word in line]
-        after = [word for line in lines_new[j1:j2] for word in line]
-        changed += sum(max(b - a, d - c) for _, a, b, c, d in _edits(before, after))
-    return min(1.0, changed / words) if words else 0.0
+def changed(new: Sequence[str], old: Sequence[str]) -> Changed:
+    """What differs between the words of two sequences of texts."""
+    lines_new, lines_old = lines(new), lines(old)
+    count, bounded = 0, False
+    unseen: Counter[str] = Counter()
+    found = edits(lines_old, lines_new)
+    bounded = is_bounded(found)
+    for edit in found:
+        before = [word for line in lines_old[edit.i1 : edit.i2] for word in line]
+        after = [word for line in lines_new[edit.j1 : edit.j2] for word in line]
+        within = edits(before, after)
+        bounded = bounded or is_bounded(within)
+        for inner in within:
+            gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
+            count += max(sum(map(weight, gone)), sum(map(weight, come)))
+            unseen.update(_invisible(gone, come))
+    of = max(sum(weight(word) for line in side for word in line) for side in (lines_new, lines_old))
+    return Changed(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
+
+
+def _invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
+    """The characters that are shown as nothing in a stretch that changed, unless both sides have the same ones."""
+    before, after = ([char for word in side for char in word if is_invisible(char)] for side in (gone, come))
+    if before == after:
+        return set()
+    return set(Counter(before) - Counter(after)) | set(Counter(after) - Counter(before)) or set(after)
+
+
+def _unseen(found: Changed, new: Sequence[str], old: Sequence[str]) -> list[str]:
+    """Reasons that lie in what a reader of the diff does not see."""
+    reasons = []
+    if found.invisible:
+        points = [f"U+{ord(char):04X}" for char in found.invisible]
+        more = f" and {len(points) - _NAMED} more" if len(points) > _NAMED else ""
+        reasons.append(f"invisible characters changed: {', '.join(points[:_NAMED])}{more}")
+    (white, visible, longest), (white_old, visible_old, longest_old) = _spaces(new), _spaces(old)
+    moved = abs(white - white_old)
+    if moved > max(MORE_WHITE_SPACE, SHARE_OF_WHITE_SPACE * max(visible, visible_old)):
+        verb = "added" if white > white_old else "removed"
+        reasons.append(f"{moved:,} characters of white space {verb}")
+    elif longest > max(longest_old, LONGEST_WHITE_SPACE):
+        reasons.append(f"a run of {longest:,} characters of white space added")
+    return reasons
+
+
+def _spaces(texts: Sequence[str]) -> tuple[int, int, int]:
+    """The characters of white space, all others, and the longest run of white space."""
+    runs = [len(run) for text in texts for run in _WHITE_SPACE.findall(text)]
+    return sum(runs), sum(map(len, texts)) - sum(runs), max(runs, default=0)
 
 
 def _interface(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
@@ -94,14 +165,15 @@ def _messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int,
     """How many messages were added and removed, and how roles changed."""
     added = removed = 0
     roles: list[str] = []
-    for _, i1, i2, j1, j2 in _edits(old, new):
-        before, after = [m.role for m in old[i1:i2]], [m.role for m in new[j1:j2]]
-        for tag, a, b, c, d in _edits(before, after):
-            if tag == "replace":
-                roles.append(f"role {', '.join(before[a:b])} -> {', '.join(after[c:d])}")
+    for edit in edits(old, new):
+        before, after = [m.role for m in old[edit.i1 : edit.i2]], [m.role for m in new[edit.j1 : edit.j2]]
+        for inner in edits(before, after):
+            gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
+            if gone and come:
+                roles.append(f"role {_some(gone)} -> {_some(come)}")
             else:
-                removed += b - a
-                added += d - c
+                removed += len(gone)
+                added += len(come)
     was, now = _roles_by_text(old), _roles_by_text(new)
     for text in was.keys() & now.keys() if not roles else ():
         if not was[text] & now[text]:
@@ -129,30 +201,8 @@ def _contained(short: Sequence[str], long: Sequence[str]) -> bool:
     return all(item in rest for item in short)
 
 
-def _edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[str, int, int, int, int]]:
-    """The opcodes that change something. Equal ends are cut off first: it is what keeps long texts quick."""
-    start, end = 0, 0
-    shorter = min(len(old), len(new))
-    while start < shorter and old[start] == new[start]:
-        start += 1
-    while end < shorter - start and old[len(old) - 1 - end] == new[len(new) - 1 - end]:
-        end += 1
-    matcher = SequenceMatcher(None, old[start : len(old) - end], new[start : len(new) - end], autojunk=False)
-    return [
-        (tag, i1 + start, i2 + start, j1 + start, j2 + start)
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
-        if tag != "equal"
-    ]
-
-
 def _texts(version: PromptVersion) -> list[str]:
     return [message.content for message in version.messages]
-
-
-def _lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
-    """The words of each line that has any."""
-    lines = (tuple(_WORD.findall(line)) for text in texts for line in text.splitlines())
-    return [line for line in lines if line]
 
 
 def _format(version: PromptVersion) -> Mapping[str, Json] | None:
@@ -177,6 +227,10 @@ def _plain(value: Json) -> Json:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value
+
+
+def _some(roles: Sequence[str]) -> str:
+    return ", ".join(roles[:_NAMED]) + (", ..." if len(roles) > _NAMED else "")
 
 
 def _count(number: int, noun: str) -> str:

@@ -44,7 +44,9 @@ def change_level(
     if baseline is None:
         minimum, reasons = Level.MINOR, ["new prompt, no baseline"]
     else:
-        minimum, reasons = differences(candidate, baseline, minor_share=policy.minor_share)
+        minimum, reasons = differences(
+            candidate, baseline, minor_share=policy.minor_share, minor_words=policy.minor_words
+        )
         if served:
             minimum, reasons = Level.MAJOR, [*served, *reasons]
         declared = _declared(candidate, baseline)

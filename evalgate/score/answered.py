@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalgate.domain import Outcome, Output, Score, Scored, Unscored, normalize
+from evalgate.domain import Outcome, Output, Score, Scored, Unscored, ending, normalize
 
-_CUT = "length"
+CUT_SHORT = "the answer is cut: its token limit (max_tokens) was reached"
 _THOUGHTS = ("<think>", "</think>")
 
 
@@ -17,8 +17,8 @@ def score(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
     endpoint says, never words of the text. An answer that ends for want of tokens is one only where `cut` is "allow".
     """
     if isinstance(outcome, Output):
-        if outcome.finish_reason == _CUT and cut != "allow":
-            return Score(value=0.0, reason="the answer is cut: its token limit was reached")
+        if cut != "allow" and ending(outcome.finish_reason) == "cut":
+            return Score(value=0.0, reason=CUT_SHORT)
         if not normalize(outcome.text):
             return Score(value=0.0, reason="the answer is empty: it holds nothing that can be seen")
         if not normalize(_without_thoughts(outcome.text)):

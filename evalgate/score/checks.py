@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text
+from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, ending
 from evalgate.score import schema
+from evalgate.score.answered import CUT_SHORT
 from evalgate.score.patterns import searcher
 from evalgate.score.strict_json import dig, parse, pointer_parts, resolve
 
+TOOL_CALLS = "tool calls beside text are not visible to checks"
 _REASON = 200  # characters of a reason
 _QUOTE = 60  # characters of a text that a reason quotes
 
@@ -37,18 +39,24 @@ def score(check: Check, case: Case, output: Output) -> Scored:
 
     With `at` (a JSON Pointer) a check looks at that place of the output, parsed as strict JSON; an output that is no
     JSON or lacks the place scores 0, and does so under `not_` as well. A field the case lacks, and a measurement
-    nobody took, are Unscored. Raises ValueError as `validate` does.
+    nobody took, are Unscored, and so is what a check would say of the text alone where tool calls stand beside it. The
+    reason of a failure says first where the answer was cut. Raises ValueError as `validate` does.
     """
+    kind = _type(check)
+    if output.tool_calls and check.type not in _MEASURING:
+        return Unscored(reason=_clip(f"{TOOL_CALLS}: {_called(output)}", _REASON))
+    cut = f"{CUT_SHORT}; " if ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
     try:
-        seen = _type(check)(check, case, output)
+        seen = kind(check, case, output)
     except _RefusedError as refusal:
-        return Score(value=0.0, reason=_clip(str(refusal), _REASON))
+        return Score(value=0.0, reason=_clip(f"{cut}{refusal}", _REASON))
     except _UnknownError as unknown:
         return Unscored(reason=_clip(str(unknown), _REASON))
     except RecursionError:
         return Score(value=0.0, reason="the output is nested too deeply")
-    reason = f"must {'not ' if check.negated else ''}{seen.wanted}; found {seen.found}"
-    return Score(value=float(seen.holds is not check.negated), reason=_clip(reason, _REASON))
+    holds = seen.holds is not check.negated
+    reason = f"{'' if holds else cut}must {'not ' if check.negated else ''}{seen.wanted}; found {seen.found}"
+    return Score(value=float(holds), reason=_clip(reason, _REASON))
 
 
 def validate(check: Check) -> None:
@@ -185,7 +193,7 @@ def _cost(check: Check, case: Case, output: Output) -> _Seen:
 
 def _tokens(check: Check, case: Case, output: Output) -> _Seen:
     if output.usage is None:
-        raise _UnknownError("the target reported no token usage for this output")
+        raise _UnknownError("the target reported no token usage for this output, or none below 2^53")
     used = output.usage
     counts = {"input": used.input_tokens, "output": used.output_tokens, "total": used.input_tokens + used.output_tokens}
     return _within(check, counts, "use", " tokens")
@@ -210,6 +218,7 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], _Seen]] = {
 NEGATABLE = frozenset({"equals", "contains", "contains_any", "contains_all", "regex", "is_json"})
 """The types with a `not_` form. `not_contains_all` fails when every text is there, `not_contains_any` when any is."""
 
+_MEASURING = frozenset({"latency", "cost", "tokens"})
 _COMPARING = frozenset({"equals", "contains", "contains_any", "contains_all"})
 _LIMITS: Mapping[str, tuple[str, ...]] = {
     "length": ("min_chars", "max_chars", "min_words", "max_words", "min_lines", "max_lines"),
@@ -301,6 +310,10 @@ def _same(left: Any, right: Any) -> bool:
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return len(left) == len(right) and all(map(_same, left, right))
     return bool(left == right)
+
+
+def _called(output: Output) -> str:
+    return _listed(list(dict.fromkeys(call.name for call in output.tool_calls)))
 
 
 def _folded(check: Check, text: str) -> str:

@@ -23,11 +23,11 @@ from evalgate.domain import (
     Target,
     Unscored,
     as_text,
+    ending,
 )
 from evalgate.score.strict_json import parse
 
 _PARAMETERS: Mapping[str, Json] = {"temperature": 0, "max_tokens": 200}
-_CUT_SHORT = ("length", "content_filter")
 _FENCE = re.compile(r"`+")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _CHAT_TOKEN = re.compile(r"<\|(\w{1,40})\|>")
@@ -81,7 +81,7 @@ def read(judge: Judge, outcome: Outcome) -> Scored:
     """
     if isinstance(outcome, Failure):
         return Unscored(reason=f"the judge did not answer: {outcome.message}")
-    if outcome.finish_reason in _CUT_SHORT:
+    if ending(outcome.finish_reason) != "whole":
         return Unscored(reason=f"the judge's reply was cut short (finish reason: {outcome.finish_reason})")
     reply = _reply(judge, outcome.text)
     if isinstance(reply, Unscored):

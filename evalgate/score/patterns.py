@@ -1,9 +1,19 @@
-"""Regular expressions in linear time (RE2), for checks and for the patterns in JSON Schemas."""
+"""Regular expressions in linear time (RE2), or else in limited time, for checks and the patterns in JSON Schemas."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
+from typing import Any
+
+PATTERN_SECONDS = 1.0
+"""What one pattern that is not searched in linear time may take on one output, as this process's own time: the only
+clock of this package, since such a search has no other end."""
+
+_spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 
 @functools.lru_cache(maxsize=512)
@@ -27,20 +37,53 @@ def searcher(pattern: str, ignore_case: bool = False) -> Callable[[str], bool]:
     return lambda text: compiled.search(_encoded(text)) is not None
 
 
+class SlowPatternError(Exception):
+    """A pattern took more time on one output than it has."""
+
+    def __init__(self, pattern: str) -> None:
+        super().__init__(f'the pattern "{pattern}" took more than {PATTERN_SECONDS:g} s on this output')
+
+
+@contextlib.contextmanager
+def one_output() -> Iterator[None]:
+    """What is searched inside belongs to one output: each pattern has `PATTERN_SECONDS` for all of it."""
+    token = _spent.set({})
+    try:
+        yield
+    finally:
+        _spent.reset(token)
+
+
 @functools.lru_cache(maxsize=512)
 def schema_searcher(pattern: str) -> Callable[[str], bool]:
     """Like `searcher`, for a JSON Schema's `pattern`: one that RE2 cannot express (look-around, `\\u` escapes, more
-    than 1000 repeats) falls back to Python's `re`, whose time is not bounded. Raises ValueError when both refuse."""
-    import re
+    than 1000 repeats) goes to `regex`, whose time is limited: see `one_output`. Raises ValueError when both refuse; the
+    search raises SlowPatternError."""
+    import regex
 
     try:
         return searcher(pattern)
     except ValueError as refusal:
         try:
-            compiled = re.compile(pattern)
-        except (re.error, OverflowError, RecursionError):
+            compiled = regex.compile(pattern, regex.V0)
+        except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
-    return lambda text: compiled.search(text) is not None
+    return lambda text: _limited(pattern, compiled, text)
+
+
+def _limited(pattern: str, compiled: Any, text: str) -> bool:
+    spent = _spent.get()
+    spent = {} if spent is None else spent
+    left = PATTERN_SECONDS - spent.get(pattern, 0.0)
+    if left <= 0:
+        raise SlowPatternError(pattern)
+    started = time.process_time()
+    try:
+        return compiled.search(text, timeout=left) is not None
+    except TimeoutError:
+        raise SlowPatternError(pattern) from None
+    finally:
+        spent[pattern] = spent.get(pattern, 0.0) + time.process_time() - started
 
 
 def _encoded(text: str) -> bytes:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from evalgate.domain import Check, Unscored
-from evalgate.score.patterns import schema_searcher
+from evalgate.score.bounded_schema import bounded
+from evalgate.score.patterns import SlowPatternError, one_output, schema_searcher
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -37,13 +38,14 @@ def fault(check: Check, value: Any) -> str | Unscored | None:
 
     compiled = validator(check)
     try:
-        error = best_match(compiled.iter_errors(value))
+        with one_output(), bounded():
+            error = best_match(compiled.iter_errors(value))
     except RecursionError:
         return "nested too deeply"
     except Unresolvable as missing:
         return Unscored(reason=f'the schema refers to "{missing.ref}", which is not among its documents')
-    except re.error as refusal:  # `unevaluatedProperties` hands patternProperties to Python's re
-        return Unscored(reason=f"the schema has a pattern Python cannot read: {refusal}")
+    except (SlowPatternError, ValueError) as refusal:
+        return Unscored(reason=str(refusal))
     if error is None:
         return None
     return f"at {_place(error)}: {error.message}"
@@ -52,9 +54,8 @@ def fault(check: Check, value: Any) -> str | Unscored | None:
 def validator(check: Check) -> Validator:
     """The check's validator, compiled once for each Check object.
 
-    `pattern`, `patternProperties` and `additionalProperties` search with RE2 where it can express the pattern, so a
-    hostile output cannot make a schema's pattern run for ever; `unevaluatedProperties`, and a document of another
-    draft than the schema's, keep Python's `re`.
+    Patterns are searched with RE2 where it can express them, else in limited time (`patterns.schema_searcher`), so a
+    hostile output cannot make a schema's pattern run for ever.
 
     Formats asserted when asked, under 2020-12: date, date-time, duration, email, hostname, idn-email, idn-hostname,
     ipv4, ipv6, json-pointer, regex, relative-json-pointer, time, uri, uri-reference, uri-template, uuid.
@@ -208,8 +209,9 @@ def _refuse_unknown_formats(
 def _refuse_endless(compiled: Validator, path: str) -> None:
     """A schema that refers to itself without going deeper would make every output look nested too deeply."""
     try:
-        for value in _SIMPLE:
-            compiled.is_valid(value)
+        with one_output(), bounded():
+            for value in _SIMPLE:
+                compiled.is_valid(value)
     except RecursionError:
         raise ValueError(f"{path}: the schema refers to itself without end") from None
 

@@ -68,7 +68,9 @@ def test_reply_cut_by_length_is_kept() -> None:
         (completion("x", finish_reason="content_filter"), "content filter"),
         (completion(None, message={"refusal": "I cannot\nhelp"}), "refused: I cannot help"),
         (completion(None), "empty"),
-        (completion(" \n", finish_reason="length"), "finish reason: length"),
+        (completion(" \n", finish_reason="length"), "token limit (max_tokens) was reached"),
+        (completion("x", finish_reason="SAFETY"), "content filter"),
+        (completion(message={"content": [{"type": "refusal", "refusal": "no"}]}), "refused: no"),
         (completion() | {"choices": []}, "no choice"),
     ],
 )

@@ -6,13 +6,17 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scripted_provider import ScriptedProvider, answer_only, engine, make_result, make_trials, text_of
 
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Result, Trial, Usage
 from evalgate.errors import InputError, InterruptedRunError, ServiceError
+from evalgate.execute import caller
 from evalgate.execute.cache import Cache
 from evalgate.execute.engine import Event
 from evalgate.execute.journal import Journal
+from evalgate.execute.pace import Pace
 from evalgate.execute.protocol import ProviderError
 
 
@@ -39,6 +43,31 @@ def test_pauses_grow_and_respect_retry_after() -> None:
     first, second = provider.at[1] - provider.at[0], provider.at[2] - provider.at[1]
     assert first >= 0.05
     assert second >= 0.15
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.none() | st.floats(0, 130), min_size=1, max_size=30), st.booleans())
+def test_a_call_waits_for_its_endpoint_so_long_in_all(waits: list[float | None], throttled: bool) -> None:
+    paused: list[float] = []
+
+    async def pause(seconds: float, tally: object) -> None:
+        paused.append(seconds)
+
+    def script(request: Request, n: int) -> Outcome | ProviderError:
+        asked = waits[n % len(waits)]
+        return ProviderError("busy", retryable=True, throttled=throttled or asked is None, retry_after=asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(caller, "_pause", pause)
+        patch.setattr(Pace, "pause", lambda self, seconds: None)
+        with engine(ScriptedProvider(script), limits=Limits(attempts=50), backoff=0.5) as running:
+            (result,) = running.run(make_trials(1), answer_only).results
+    assert sum(paused) <= caller.LONGEST_WAIT
+    assert isinstance(result.outcome, Failure) and result.outcome.kind == "infrastructure"
+    if sum(paused) + 131 < caller.LONGEST_WAIT:
+        assert len(paused) >= 49
+    elif "waited" in result.outcome.message:
+        assert f"waited {sum(paused):.0f} s" in result.outcome.message and "120 s at most" in result.outcome.message
 
 
 def test_an_endpoint_that_asks_for_an_hour_is_not_waited_for() -> None:

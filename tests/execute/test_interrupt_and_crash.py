@@ -134,6 +134,31 @@ def test_second_ctrl_c_ends_at_once(chat_server: ChatServer, tmp_path: Path) -> 
     assert len((tmp_path / "journal" / "run.jsonl").read_text().splitlines()) == 8
 
 
+STUCK = RUN.replace(
+    "    (outcome,) = yield [trial.request]\n",
+    "    (outcome,) = yield [trial.request]\n    print('stuck', flush=True)\n    while True:\n        pass\n",
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a signal cannot be sent to one process there")
+def test_ctrl_c_ends_a_run_whose_check_is_stuck(chat_server: ChatServer, tmp_path: Path) -> None:
+    chat_server.script = echo()
+    process = subprocess.Popen(
+        [sys.executable, "-c", STUCK, chat_server.url, str(tmp_path), "0", "40", "journal"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stuck\n"
+    asked = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGINT, err
+    assert err.rstrip().endswith("KeyboardInterrupt")
+    assert time.monotonic() - asked < 15
+
+
 def test_processes_share_one_cache(chat_server: ChatServer, tmp_path: Path) -> None:
     chat_server.script = echo()
     processes = [start(chat_server, tmp_path, first, 40, "cache") for first in (0, 20, 40)]

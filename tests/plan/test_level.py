@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import DEFAULT_LEVELS, Level, Message, Policy, PromptVersion, Release
-from evalgate.plan.diff import changed_share, differences
+from evalgate.plan.diff import changed, differences
 from evalgate.plan.level import change_level
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
@@ -41,7 +41,7 @@ def prompt(version: str | None = "1.0.0", **changes: Any) -> PromptVersion:
 
 
 def minimum(**changes: Any) -> tuple[Level, list[str]]:
-    return differences(prompt(**changes), prompt(), minor_share=0.05)
+    return differences(prompt(**changes), prompt(), minor_share=0.05, minor_words=60)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,8 @@ def test_response_schema_is_compared_as_json() -> None:
     }
     other = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
     base = prompt(response_format=SCHEMA)
-    assert differences(prompt(response_format=reordered), base, minor_share=0.05) == (Level.PATCH, [])
-    assert differences(prompt(response_format=other), base, minor_share=0.05) == (
+    assert differences(prompt(response_format=reordered), base, minor_share=0.05, minor_words=60) == (Level.PATCH, [])
+    assert differences(prompt(response_format=other), base, minor_share=0.05, minor_words=60) == (
         Level.MAJOR,
         ["response schema changed"],
     )
@@ -110,7 +110,7 @@ EXAMPLE = ("user: an example", "assistant: its answer")
 def test_examples_added_or_removed_are_minor(old: tuple[str, ...], new: tuple[str, ...], reasons: list[str]) -> None:
     long = f"system: {' '.join([WORDS] * 5)}"
     before, after = (prompt(messages=messages(long, *middle, "user: {{query}}")) for middle in (old, new))
-    level, found = differences(after, before, minor_share=0.05)
+    level, found = differences(after, before, minor_share=0.05, minor_words=60)
     assert level is Level.MINOR
     assert found == reasons
 
@@ -143,13 +143,13 @@ def test_share_of_changed_words(text: str, level: Level, reason: str) -> None:
     ],
 )
 def test_word_diff(new: str, old: str, share: float) -> None:
-    assert changed_share([new], [old]) == pytest.approx(share)
+    assert changed([new], [old]).share == pytest.approx(share)
 
 
 @given(st.lists(st.sampled_from("abc\n"), max_size=12), st.lists(st.sampled_from("abc\n"), max_size=12))
 def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: list[str]) -> None:
     new, old = " ".join(one), " ".join(other)
-    share = changed_share([new], [old])
+    share = changed([new], [old]).share
     assert 0 <= share <= 1
     assert (share == 0) == (new.split() == old.split())
 
@@ -157,7 +157,7 @@ def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: l
 def test_a_long_prompt_is_compared_quickly() -> None:
     lines = [f"line {number} says the same the same the same" for number in range(5_000)]
     edited = [line.replace("same", "other", 1) if number % 50 == 0 else line for number, line in enumerate(lines)]
-    assert changed_share(["\n".join(edited)], ["\n".join(lines)]) == pytest.approx(100 / 45_000)
+    assert changed(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_sufficient_declaration_has_no_finding(new: str, changes: dict[str, An
             {"messages": LARGE, "lines": {"version": 2}},
             "level",
             "declared PATCH (1.0.0 -> 1.0.1), but the change is at least MINOR: "
-            "49.751 % of the words changed (PATCH: at most 5 %); "
+            "49.751 % of the words changed (PATCH: at most 5 %); 100 words changed (PATCH: at most 60); "
             'edit prompts/support.prompt.yml:2: version: "1.0.1" -> "1.1.0" '
             'and prompts/support.prompt.yml: add change: "why, in one sentence"',
         ),
@@ -302,8 +302,12 @@ def test_no_baseline() -> None:
 
 
 def test_minor_share_is_the_policy_s() -> None:
-    generous = replace(POLICY, minor_share=0.9)
-    assert change_level(prompt("1.0.1", messages=LARGE), prompt("1.0.0"), policy=generous).effective is Level.PATCH
+    def effective(**own: float) -> Level:
+        return change_level(prompt("1.0.1", messages=LARGE), prompt("1.0.0"), policy=replace(POLICY, **own)).effective  # type: ignore[arg-type]
+
+    assert effective(minor_share=0.9, minor_words=100) is Level.PATCH
+    assert effective(minor_share=0.9, minor_words=99) is Level.MINOR
+    assert effective(minor_share=0.4, minor_words=100) is Level.MINOR
 
 
 def release(version: str, prompt_version: PromptVersion, commit: str) -> Release:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate import shelf
-from evalgate.domain import RULE, Evidence, Failure, GateReport, Output, Report, Result, Score
+from evalgate.domain import RULE, Evidence, Failure, GateReport, Output, Report, Result, Score, Usage
 from evalgate.domain.shelved import ShelvedResult
 from evalgate.errors import InputError
 from evalgate.execute.spool import Spool
@@ -31,6 +31,15 @@ PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),
 }
 
+_AMOUNT = st.none() | st.floats(0, 1e12)
+_COUNT = st.integers(0, 10**12)
+MEASURED: Mapping[str, st.SearchStrategy[Any]] = {
+    "seconds": _AMOUNT,
+    "cost_usd": _AMOUNT,
+    "usage": st.none() | st.builds(Usage, input_tokens=_COUNT, output_tokens=_COUNT),
+}
+"""What an outcome measured; other numbers measure nothing."""
+
 
 def anything(kind: Any) -> st.SearchStrategy[Any]:
     """Every value a field of the domain can hold, from its type."""
@@ -38,10 +47,12 @@ def anything(kind: Any) -> st.SearchStrategy[Any]:
         return _generic(get_origin(kind), get_args(kind))
     if kind is Output:
         # The wire form has one spelling for the usual reason.
-        return _build(kind, finish_reason=st.sampled_from(["stop", "length"]))
+        return _build(kind, finish_reason=st.sampled_from(["stop", "length"]), **MEASURED)
     if kind is Failure:
         # The price of a failure is written with its tokens.
-        return _build(kind).map(lambda failure: failure if failure.usage else replace(failure, cost_usd=None))
+        return _build(kind, **MEASURED).map(
+            lambda failure: failure if failure.usage else replace(failure, cost_usd=None)
+        )
     if is_dataclass(kind):
         return _build(kind)
     return st.sampled_from(list(kind)) if issubclass(kind, Enum) else PLAIN[kind]

@@ -163,7 +163,7 @@ def test_the_reason_says_where_a_text_stops_being_json():
         ("latency", {"max_seconds": 1}, "nobody measured the seconds of this output"),
         ("latency", {"p95_seconds": 1}, "nobody measured the seconds of this output"),
         ("cost", {"max_usd": 1}, "the cost of this output is unknown: its target has no prices, or reported no usage"),
-        ("tokens", {"max_total": 1}, "the target reported no token usage for this output"),
+        ("tokens", {"max_total": 1}, "the target reported no token usage for this output, or none below 2^53"),
     ],
 )
 def test_what_nobody_knows_is_unscored(type_, options, reason):

@@ -1,0 +1,105 @@
+"""Outcomes as plain data: the one form in which cache, journal, recordings and reports keep them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, assert_never
+
+from evalgate.domain.endings import ending
+from evalgate.domain.inputs import Json
+from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, ToolCall, Usage, usage_told
+
+
+def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
+    """An outcome as plain data."""
+    match outcome:
+        case Output():
+            output: dict[str, Json] = {
+                "text": outcome.text,
+                "finish_reason": outcome.finish_reason,
+                "served_by": outcome.served_by,
+                "usage": _usage_as_json(outcome.usage),
+                "seconds": outcome.seconds,
+                "cached": outcome.cached,
+                "cost_usd": outcome.cost_usd,
+                "score_tokens": [
+                    {"token": t.token, "logprobs": {str(key): value for key, value in t.logprobs.items()}}
+                    for t in outcome.score_tokens
+                ],
+            }
+            if outcome.tool_calls:
+                output["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in outcome.tool_calls]
+            return output
+        case Failure():
+            failure: dict[str, Json] = {
+                "failure": outcome.kind,
+                "message": outcome.message,
+                "seconds": outcome.seconds,
+                "cached": outcome.cached,
+            }
+            if outcome.usage is not None:
+                failure |= {"usage": _usage_as_json(outcome.usage), "cost_usd": outcome.cost_usd}
+            return failure
+        case _:
+            assert_never(outcome)
+
+
+def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
+    """The outcome that `outcome_as_json` wrote.
+
+    A text that did not end as an answer does is a Failure("infrastructure"). Numbers that measure nothing (a negative
+    or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
+    """
+    if "failure" in data:
+        kind = data["failure"]
+        if kind not in ("unusable", "infrastructure"):
+            raise ValueError(f"unknown kind of failure: {kind!r}")
+        return Failure(
+            kind=kind,
+            message=str(data["message"]),
+            seconds=_measured(data.get("seconds")),
+            cached=bool(data.get("cached")),
+            usage=_usage_from_json(data.get("usage")),
+            cost_usd=_measured(data.get("cost_usd")),
+        )
+    if not isinstance(data["text"], str):
+        raise TypeError("the text of an output is not a string")
+    reason = str(data.get("finish_reason", "stop"))
+    if ending(reason) == "broken":
+        return Failure(kind="infrastructure", message=f"what was kept is no answer (finish reason: {reason[:60]})")
+    return Output(
+        text=data["text"],
+        finish_reason=reason,
+        served_by=data.get("served_by"),
+        usage=_usage_from_json(data.get("usage")),
+        seconds=_measured(data.get("seconds")),
+        cached=bool(data.get("cached")),
+        cost_usd=_measured(data.get("cost_usd")),
+        score_tokens=tuple(_score_token(token) for token in data.get("score_tokens", ())),
+        tool_calls=tuple(
+            ToolCall(name=call["name"], arguments=call["arguments"]) for call in data.get("tool_calls", ())
+        ),
+    )
+
+
+def _score_token(data: Mapping[str, Any]) -> ScoreToken:
+    try:
+        logprobs = {int(number): float(log) for number, log in data["logprobs"].items()}
+    except OverflowError as error:
+        raise ValueError("a log-probability is out of range") from error
+    return ScoreToken(token=int(data["token"]), logprobs=logprobs)
+
+
+def _usage_as_json(usage: Usage | None) -> dict[str, Json] | None:
+    return None if usage is None else {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+
+
+def _usage_from_json(data: Mapping[str, Any] | None) -> Usage | None:
+    return None if data is None else usage_told(data["input_tokens"], data["output_tokens"])
+
+
+def _measured(value: object) -> float | None:
+    """A number of seconds or dollars; None for what is none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if 0 <= value < MOST_TOKENS else None
