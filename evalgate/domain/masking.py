@@ -123,7 +123,9 @@ def _forms(secret: str) -> Iterator[str]:
     yield from (raw.hex(), raw.hex().upper())
     for ascii_only in (True, False):
         written = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        yield from (written, written.replace("/", "\\/"), json.dumps(written)[1:-1], repr(secret)[1:-1])
+        for once in (written, written.replace("/", "\\/")):
+            yield from (once, json.dumps(once)[1:-1])  # JSON in a text of JSON, as a judge's reply is
+    yield repr(secret)[1:-1]
     yield from _in_base64(raw)
 
 
