@@ -96,19 +96,9 @@ def open_engine(
             require_use(way, config, plans, answers=answers)
             stack.callback(elsewhere.close)
             elsewhere.start()
-        engine = stack.enter_context(
-            Engine(
-                providers,
-                cache=None if fresh else Cache(around.store / "cache.sqlite3"),
-                journal=Journal(journal or around.store / "journal" / f"{run}.jsonl"),
-                limits=config.limits,
-                on_event=on_event,
-                record=answers == "record",
-                store=around.store,
-                expected=sum(len(plan.trials) for plan in plans),
-                mask=mask,
-            )
-        )
+        cache = None if fresh else Cache(around.store / "cache.sqlite3")
+        path = journal or around.store / "journal" / f"{run}.jsonl"
+        engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
         yield engine
         _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
         if elsewhere is not None:
@@ -186,6 +176,25 @@ class _Opening:
         # the embedded model takes a while to load: what is wrong with another target is said before
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
         return {name: MaskedProvider(self.provider(targets[name]), self.mask) for name in ordered}
+
+    def engine(
+        self,
+        providers: Mapping[str, Provider],
+        cache: Cache | None,
+        journal: Journal,
+        on_event: Callable[[Event], None],
+    ) -> Engine:
+        return Engine(
+            providers,
+            cache=cache,
+            journal=journal,
+            limits=self.config.limits,
+            on_event=on_event,
+            record=self.answers == "record",
+            store=self.around.store,
+            expected=sum(len(plan.trials) for plan in self.plans),
+            mask=self.mask,
+        )
 
     def provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
