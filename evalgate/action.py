@@ -20,7 +20,7 @@ from evalgate.at_github.job import Job, Log, bug_in_words
 from evalgate.at_github.places import NOWHERE, Places, places
 from evalgate.at_github.publish import Sticky
 from evalgate.cli.progress import Progress
-from evalgate.decide import attempts, policy
+from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
 from evalgate.inputs.tree import CommitTree
@@ -262,18 +262,14 @@ def _tried(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> O
 
 def _signed(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
     """The outcome with its sign-off, where one is asked for and was given."""
-    report, number, mode = ran.report, job.event.pull, job.settings.sign_off
-    if report.exit_code != ExitCode.AWAITING_SIGN_OFF or hub is None or number is None:
+    report, number = ran.report, job.event.pull
+    if report.exit_code != ExitCode.AWAITING_SIGN_OFF or hub is None:
         return ran
-    sticky = _sticky(job, hub, number)
     if job.event.name == "merge_group":
-        return _queued(ran, sticky, log)
-    if mode == "none":
+        return _queued(job, hub, log, ran)
+    if job.settings.sign_off == "none" or number is None:
         return ran
-    approvers = (*ran.approvers, *job.settings.approvers)
-    standing = log.attempt(
-        "sign-off", lambda: approval.standing(sticky, report, head=head, mode=mode, approvers=approvers, warn=log.warn)
-    )
+    standing = _standing(job, hub, log, ran, number, head=head)
     if standing is None:
         return replace(ran, status=of_report(report, waiting_for="the sign-off could not be looked up, see the log"))
     if standing.met is None:
@@ -282,12 +278,32 @@ def _signed(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> 
     return replace(ran, report=signed, status=of_report(signed))
 
 
-def _queued(ran: Outcome, sticky: Sticky, log: Log) -> Outcome:
-    """A merge queue asks nobody again: what it merges was signed off in its pull request, or is turned away."""
+def _standing(
+    job: Job, hub: GitHub, log: Log, ran: Outcome, number: int, *, head: str | None
+) -> sign_off.Standing | None:
+    """How the sign-off stands in a pull request; None where that could not be looked up, or none counts."""
+    mode, sticky = job.settings.sign_off, _sticky(job, hub, number)
+    if mode == "none":
+        return None
+    approvers = (*ran.approvers, *job.settings.approvers)
+    ask = partial(approval.standing, sticky, ran.report, head=head, mode=mode, approvers=approvers, warn=log.warn)
+    return log.attempt("sign-off", ask)
+
+
+def _queued(job: Job, hub: GitHub, log: Log, ran: Outcome) -> Outcome:
+    """A merge queue asks nobody again: what it merges was signed off in its pull request, or is turned away.
+
+    Whether it was, the API says, by the rule of the pull request itself: what its comment says could be edited.
+    """
     change = level(ran.report)
-    if approval.signed_before(log.attempt("comment", sticky.read), ran.report):
-        sentence = f"{change}, signed off in #{sticky.number}"
+    numbers = log.attempt("sign-off", lambda: approval.queued(hub, job.event)) or ()
+    found = {number: _standing(job, hub, log, ran, number, head=None) for number in numbers}
+    if found and all(one is not None and one.met is not None for one in found.values()):
+        sentence = f"{change}, signed off in {', '.join(f'#{number}' for number in found)}"
         return replace(ran, status=Status(verdict="PASS", state="success", sentence=sentence, code=0))
+    for number, one in found.items():
+        if one is not None and one.met is None:
+            log.say(f"#{number}: {one.waiting_for}")
     code = ran.report.exit_code
     status = Status(verdict="FAIL", state="failure", sentence=f"{change}: {_UNSIGNED}", code=code)
     return replace(ran, status=status)

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
+from evalgate.domain.masking import Mask, mask_of
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.cache import Cache, prepare_store, read_recordings, write_recordings
 from evalgate.execute.elsewhere import Batches, Elsewhere, EngineName
 from evalgate.execute.engine import Engine, Event
 from evalgate.execute.journal import Journal
+from evalgate.execute.masked import MaskedProvider
 from evalgate.execute.protocol import Provider
 from evalgate.inputs.golden import load_outputs
 from evalgate.inputs.tree import Tree
@@ -64,13 +66,18 @@ def open_engine(
     `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
     the run may be `partial`: then it alone has failed.
 
+    No answer, note or error that comes from here holds a secret that the configuration names.
+
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
     would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
     prepare_store(around.store)
     fresh, run = answers == "record" or not use_cache, run_key(plans)
+    mask = mask_of(config, around.environment)
+    around = replace(around, note=mask.through(around.note))
     with ExitStack() as stack:
+        stack.enter_context(mask.errors())
         elsewhere = _elsewhere(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
@@ -82,24 +89,16 @@ def open_engine(
             elsewhere=elsewhere,
             offline=offline,
             partial=partial,
+            mask=mask,
         )
         providers = opening.providers()
         if elsewhere is not None:
             require_use(way, config, plans, answers=answers)
             stack.callback(elsewhere.close)
             elsewhere.start()
-        engine = stack.enter_context(
-            Engine(
-                providers,
-                cache=None if fresh else Cache(around.store / "cache.sqlite3"),
-                journal=Journal(journal or around.store / "journal" / f"{run}.jsonl"),
-                limits=config.limits,
-                on_event=on_event,
-                record=answers == "record",
-                store=around.store,
-                expected=sum(len(plan.trials) for plan in plans),
-            )
-        )
+        cache = None if fresh else Cache(around.store / "cache.sqlite3")
+        path = journal or around.store / "journal" / f"{run}.jsonl"
+        engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
         yield engine
         _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
         if elsewhere is not None:
@@ -168,6 +167,7 @@ class _Opening:
     elsewhere: Elsewhere | None
     offline: bool
     partial: bool
+    mask: Mask
 
     def providers(self) -> dict[str, Provider]:
         """Those of all targets that the plans ask, by name."""
@@ -175,7 +175,26 @@ class _Opening:
         targets = self.config.targets
         # the embedded model takes a while to load: what is wrong with another target is said before
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
-        return {name: self.provider(targets[name]) for name in ordered}
+        return {name: MaskedProvider(self.provider(targets[name]), self.mask) for name in ordered}
+
+    def engine(
+        self,
+        providers: Mapping[str, Provider],
+        cache: Cache | None,
+        journal: Journal,
+        on_event: Callable[[Event], None],
+    ) -> Engine:
+        return Engine(
+            providers,
+            cache=cache,
+            journal=journal,
+            limits=self.config.limits,
+            on_event=on_event,
+            record=self.answers == "record",
+            store=self.around.store,
+            expected=sum(len(plan.trials) for plan in self.plans),
+            mask=self.mask,
+        )
 
     def provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
@@ -227,7 +246,7 @@ class _Opening:
     def _python(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.functions import PythonProvider
 
-        provider = PythonProvider(target, self.around.folder, timeout)
+        provider = PythonProvider(target, self.around.folder, timeout, mask=self.mask)
         faults = [fault for plan in self.plans for fault in _unseen(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)

@@ -229,7 +229,13 @@ class Bodies:
     def commit(self, repository: str, facts: Json) -> Json:
         url = f"{self.api}/repos/{repository}/commits/{facts['sha']}"
         who = {"name": "someone", "email": "someone@example.org", "date": START}
-        text = {"author": who, "committer": who, "comment_count": 0, "message": "a change", "url": url}
+        text = {
+            "author": who,
+            "committer": who,
+            "comment_count": 0,
+            "message": facts.get("message", "a change"),
+            "url": url,
+        }
         return {
             "url": url,
             "html_url": url,

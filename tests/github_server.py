@@ -45,6 +45,7 @@ EMPTY: Json = {
     "comments": [],
     "statuses": [],
     "people": {},  # login -> {"permission", "role_name"}
+    "emails": {},  # address -> login, of those that GitHub knows
     "teams": {},  # "org/team" -> {login: "active" | "pending"}
     "branches": {},  # name -> sha; another is where the pull requests say that it is
     "runs": {},  # id -> {"artifacts": [{"id", "name", "size", "expired", "data": base64}]}
@@ -477,16 +478,31 @@ class GitHubServer:
         raise RefusalError(404, "Not Found")
 
     def _post_graphql(self, asked: Json, body: Json) -> Answer:
-        """By hand: the one query that is asked, for the force pushes of a pull request."""
+        """By hand: the two queries that are asked, for the force pushes and the authors of a pull request."""
         facts = body["variables"]
-        if "HEAD_REF_FORCE_PUSHED_EVENT" not in body["query"]:
-            raise ValueError("another query than the one that this server knows")
         if f"{facts['owner']}/{facts['name']}" != self.state["repository"]:
             return 200, {"errors": [{"type": "NOT_FOUND", "message": "Could not resolve to a Repository."}]}
+        if "authors(first" in body["query"]:
+            return 200, {"data": {"repository": {"pullRequest": {"commits": self._authors(facts)}}}}
+        if "HEAD_REF_FORCE_PUSHED_EVENT" not in body["query"]:
+            raise ValueError("another query than those that this server knows")
         before = [each and each[-1]["sha"] for each in self._pull_of(str(facts["number"])).get("overwritten", ())]
         nodes = [{"beforeCommit": sha and {"oid": sha}} for sha in before[:100]]
         items = {"pageInfo": {"hasNextPage": len(before) > 100}, "nodes": nodes}
         return 200, {"data": {"repository": {"pullRequest": {"timelineItems": items}}}}
+
+    def _authors(self, facts: Json) -> Json:
+        """100 commits of a pull request, each with its author and those of its trailers; `emails` says whose is whose."""
+        commits, begin = self._pull_of(str(facts["number"]))["commits"], int(facts["after"] or 0)
+        nodes = []
+        for commit in commits[begin : begin + 100]:
+            named = re.findall(r"(?im)^co-authored-by: *(.*?) *<(.*)>$", commit.get("message", ""))
+            people = [("someone", "someone@example.org", commit["author"])]
+            people += [(name, email, self.state["emails"].get(email)) for name, email in named]
+            rows = [{"name": n, "email": e, "user": {"login": login} if login else None} for n, e, login in people]
+            nodes.append({"commit": {"authors": {"nodes": rows}}})
+        end = begin + len(nodes)
+        return {"pageInfo": {"hasNextPage": end < len(commits), "endCursor": str(end)}, "nodes": nodes}
 
     def _get_permission(self, asked: Json, body: Json, login: str) -> Answer:
         if login not in self.state["people"]:

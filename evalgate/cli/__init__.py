@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -16,6 +17,7 @@ import click
 
 import evalgate
 from evalgate.cli import streams
+from evalgate.cli.guard import guarded
 from evalgate.errors import EvalgateError, ExitCode
 
 _VERBS = {
@@ -84,12 +86,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A console that cannot show a character gets an escape for it instead of a crash.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
+    with guarded(os.environ):
+        code = _ended()
+    sys.exit(code)
+
+
+def _ended() -> int:
+    """Runs a verb; the exit code of the law."""
     try:
         code = root.main(standalone_mode=False, prog_name="evalgate")
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
-        error.show()
+        _show(error)
         code = ExitCode.USAGE
     except EvalgateError as error:
         _print_faults(error)
@@ -102,19 +111,30 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.NOT_EVALUATED
     except Exception as error:
-        click.echo(f"evalgate: unexpected {type(error).__name__}: {error}", err=True)
+        _print(f"evalgate: unexpected {type(error).__name__}: {error}")
         if os.environ.get("EVALGATE_TRACEBACK"):
-            traceback.print_exc()
+            _print(traceback.format_exc())
         else:
             click.echo("  hint: this is a bug; set EVALGATE_TRACEBACK=1 to see where, and please report it", err=True)
         code = ExitCode.NOT_EVALUATED
-    sys.exit(int(code or 0))
+    return int(code or 0)
+
+
+def _show(error: click.ClickException) -> None:
+    """What click says of a wrong command line, which quotes it."""
+    said = io.StringIO()
+    error.show(said)
+    _print(said.getvalue().rstrip("\n"))
+
+
+def _print(text: str) -> None:
+    from evalgate.report.neutralise import block
+
+    click.echo(block(text), err=True)
 
 
 def _print_faults(error: EvalgateError) -> None:
-    from evalgate.report.neutralise import block
-
     for fault in error.faults:
-        click.echo(block(str(fault)), err=True)
+        _print(str(fault))
     if len(error.faults) > 1:
         click.echo(f"{len(error.faults)} faults", err=True)

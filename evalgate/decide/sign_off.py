@@ -1,14 +1,15 @@
 """Whether a person has signed a change off: the rule alone, over what was reviewed, labelled and committed.
 
 A sign-off is an approval of exactly the commit that is asked about, given after its report could be read, by a person
-who may write to the repository or whom the base names as an approver, and who wrote none of the change; and nobody of
-them objects. Logins are compared without regard to case, times as moments: an approval in the very second of the
-report does not come after it.
+who may write to the repository or whom the base names as an approver, and who wrote none of the change, not as a
+co-author either; and nobody of them objects. Logins are compared without regard to case, times as moments: an approval
+in the very second of the report does not come after it.
 """
 
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -19,6 +20,8 @@ COMMITS_LISTED = 250
 """GitHub lists no more commits of a pull request than these: who wrote the others, nobody can tell."""
 
 _FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+# GitHub's addresses for those who hide theirs: `login@` or, since 2017, `number+login@`.
+_HIDDEN = re.compile(r"(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
 _LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
@@ -44,14 +47,24 @@ class Labelling:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CoAuthor:
+    """One whom a commit's trailer `Co-authored-by:` names; `login` is empty where GitHub names none for the address."""
+
+    name: str
+    email: str
+    login: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """What a sign-off is asked for, and of whom.
 
     `head` is the full sha that was judged, `subject` the digest of what was (see `subject`), `published_at` (ISO 8601)
     when the report on just these two was first published; None: it was not yet. `author` opened the pull request;
     `commits` has the logins of author and committer of each of its commits, "" for one that nobody can name.
-    `writers` are the logins, of those who reviewed or labelled, that may write to the repository. `approvers` are the
-    logins and teams (`org/team`) that the base's configuration lists, `members` those who belong to one of the teams.
+    `coauthors` are those that the trailers of these commits name. `writers` are the logins, of those who reviewed or
+    labelled, that may write to the repository. `approvers` are the logins and teams (`org/team`) that the base's
+    configuration lists, `members` those who belong to one of the teams.
     """
 
     head: str
@@ -59,6 +72,7 @@ class Asked:
     published_at: str | None
     author: str
     commits: tuple[tuple[str, ...], ...]
+    coauthors: tuple[CoAuthor, ...] = ()
     writers: frozenset[str] = frozenset()
     approvers: tuple[str, ...] = ()
     members: frozenset[str] = frozenset()
@@ -179,7 +193,32 @@ def _unfit(asked: Asked, login: str) -> str | None:
         return f"{login or 'somebody unknown'} may not write to this repository"
     if _key(login) in _wrote(asked):
         return f"{login} wrote part of the change"
+    if any(_is(coauthor, login) for coauthor in asked.coauthors):
+        return f"{login} is named as a co-author of the change"
     return None
+
+
+def _is(coauthor: CoAuthor, login: str) -> bool:
+    """Whether a co-author may be this person: by the login, else by the address, else by the name.
+
+    Without a login nobody can tell for sure; one who is taken for a co-author wrongly lets another approve.
+    """
+    known = coauthor.login or login_in(coauthor.email)
+    if known:
+        return _key(known) == _key(login)
+    name, (local, _, _) = coauthor.name.strip().removeprefix("@"), coauthor.email.partition("@")
+    return _plain_name(login) in {_plain_name(name), _plain_name(local)}
+
+
+def login_in(email: str) -> str:
+    """The login in an address that GitHub gives to those who hide theirs; empty in any other."""
+    found = _HIDDEN.fullmatch(email.strip())
+    return found.group(1) if found else ""
+
+
+def _plain_name(name: str) -> str:
+    """A name or login without what only one of the two may have: Grace Hopper, grace-hopper."""
+    return "".join(char for char in _key(name) if char.isalnum())
 
 
 def _untimely(asked: Asked, opinion: Opinion) -> str | None:
@@ -211,7 +250,11 @@ def _unnamed(asked: Asked) -> str | None:
 
 def _needs(asked: Asked, need: str) -> str:
     wrote = _wrote(asked)
-    named = [f"@{login}" for login in asked.approvers if _key(login) not in wrote]
+    named = [
+        f"@{login}"
+        for login in asked.approvers
+        if _key(login) not in wrote and not any(_is(coauthor, login) for coauthor in asked.coauthors)
+    ]
     who = "a person with write permission who did not write the change"
     if named:
         return f"needs {need} by one of {', '.join(named)}, or by {who}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import uuid
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -288,7 +287,7 @@ class BatchProvider:
         for file_id in batch.files:
             async for line in self._endpoint.lines(file_id):
                 with contextlib.suppress(ValueError, RecursionError):
-                    data = json.loads(line)
+                    data = self._endpoint.read(line)
                     if isinstance(data, dict):
                         found[str(data.get("custom_id"))] = data
         return found

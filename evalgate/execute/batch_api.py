@@ -78,6 +78,10 @@ class BatchEndpoint(OpenAIProvider):
         """A text of the endpoint's as one line, without the key."""
         return self._clean(text)
 
+    def read(self, content: bytes) -> Any:
+        """JSON of the endpoint's, without the key. Raises ValueError."""
+        return self._read(content)
+
     def explained(
         self, status: int, content: Any, headers: Mapping[str, str], *, model: str, scored: bool = False
     ) -> ProviderError:
@@ -85,7 +89,7 @@ class BatchEndpoint(OpenAIProvider):
         variable = self._target.api_key_env
         explained = chat.explain_status(
             status,
-            content,
+            self._mask.value(content),
             headers,
             who=self.who,
             model=model,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
+from evalgate.domain.masking import Mask
 from evalgate.execute.cache import Cache
 from evalgate.execute.caller import Caller
 from evalgate.execute.entries import Entry
@@ -59,7 +60,8 @@ class Engine:
 
     `providers` are by target name. `record` keeps every answer of a run in `recorded`, by target and key.
     `backoff` is the first pause in seconds before a failed call is tried again; it doubles each time, with jitter.
-    `expected` is how many trials there will be in all runs, as far as that is known.
+    `expected` is how many trials there will be in all runs, as far as that is known. `mask` takes secrets out of what
+    earlier runs stored.
     What need not stay in memory lies in the folder `store` (None: the system's for such files); `spool` is for results.
     """
 
@@ -75,10 +77,11 @@ class Engine:
         backoff: float = 0.5,
         store: Path | None = None,
         expected: int = 0,
+        mask: Mask | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self.spool = Spool(store)
-        self._known = KnownAnswers(cache, journal, Spool(store), record=record)
+        self._known = KnownAnswers(cache, journal, Spool(store), record=record, mask=mask)
         self._providers = providers
         self._on_event = on_event
         self._expected = expected

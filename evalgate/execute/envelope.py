@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from evalgate import __version__
+from evalgate.domain.masking import Mask
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _HEADERS = {"accept": "application/json", "content-type": "application/json", "user-agent": f"evalgate/{__version__}"}
@@ -72,7 +73,7 @@ async def _azure(base_url: str, key: str | None, model: str) -> Envelope:
             await client.post("/chat/completions", cast_to=httpx2.Response, body={"model": model})
             await client.get("/models", cast_to=httpx2.Response)
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ValueError(f"it is no Azure endpoint: {error}".replace(key, "[the key]")) from error
+            raise ValueError(Mask([key]).text(f"it is no Azure endpoint: {error}")) from error
     request, models = written
     headers = {name: value for name, value in request.headers.items() if name not in _OF_THE_WIRE}
     return Envelope(url=str(request.url), models=str(models.url), headers=headers)

@@ -32,6 +32,7 @@ from evalgate.domain import (
     ending,
     usage_told,
 )
+from evalgate.domain.masking import Mask
 from evalgate.errors import InputError
 from evalgate.execute.chat import cost_of, shorten, with_calls
 from evalgate.execute.protocol import Headroom, Memory, ProviderError, WhileUnchanged
@@ -49,14 +50,15 @@ class PythonProvider:
 
     `target.location` is "package.module:function" (or with a dot); `search`, the configuration's folder, is put on
     `sys.path`. `timeout` is seconds for one answer. `sees_prompt`: it takes the messages. Raises InputError when the
-    function cannot be imported.
+    function cannot be imported. What the function says in an exception is shown without the secrets of `mask`.
     """
 
-    def __init__(self, target: Target, search: Path, timeout: float = 120.0) -> None:
+    def __init__(self, target: Target, search: Path, timeout: float = 120.0, *, mask: Mask | None = None) -> None:
         self._target = target
         self._timeout = timeout
+        self._mask = mask or Mask(())
         self._folder = search.resolve()
-        module, self._function = _load(target, self._folder)
+        module, self._function = _load(target, self._folder, self._mask)
         self.sees_prompt: Final = _arity(target, self._function) == 2
         # the request's key cannot know the code behind the function
         fingerprint = _fingerprint(module, self._function, self._folder)
@@ -83,7 +85,7 @@ class PythonProvider:
         except (Exception, SystemExit) as error:
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
-                f"{self._target.location} raised {shorten(said)}{_where(error, self._folder)}"
+                f"{self._target.location} raised {shorten(self._mask.text(said))}{_where(error, self._folder)}"
             ) from error
         return self._outcome(value, time.perf_counter() - started)
 
@@ -182,7 +184,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
     return await future
 
 
-def _load(target: Target, folder: Path) -> tuple[ModuleType, Callable[..., Any]]:
+def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callable[..., Any]]:
     path = target.location
     module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     place = f'target "{target.name}"'
@@ -198,7 +200,7 @@ def _load(target: Target, folder: Path) -> tuple[ModuleType, Callable[..., Any]]
             hint=f"{folder} is searched first, then what is installed beside evalgate",
         ) from error
     except (Exception, SystemExit) as error:
-        said = f"{type(error).__name__}: {shorten(str(error))}"
+        said = f"{type(error).__name__}: {shorten(mask.text(str(error)))}"
         raise InputError(f"{place}: importing {module_name} raised {said}{_where(error, folder)}") from error
     found: Any = module
     for part in name.split("."):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from evalgate.domain import Outcome, Output, Request, digest
+from evalgate.domain.masking import Mask
 from evalgate.execute.cache import Cache
 from evalgate.execute.entries import Entry, dump, is_answer, load
 from evalgate.execute.journal import Journal
@@ -22,14 +23,24 @@ _DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits h
 class KnownAnswers:
     """One place for all that is remembered; a provider's `memory` says which stores may hold its answers.
 
-    Answers of this engine lie in `spool`. With `record`, every answer is kept in `recorded` too, by target and key.
+    Answers of this engine lie in `spool`; those of earlier ones come out without the secrets of `mask`. With `record`,
+    every answer is kept in `recorded` too, by target and key.
     """
 
-    def __init__(self, cache: Cache | None, journal: Journal | None, spool: Spool, *, record: bool = False) -> None:
+    def __init__(
+        self,
+        cache: Cache | None,
+        journal: Journal | None,
+        spool: Spool,
+        *,
+        record: bool = False,
+        mask: Mask | None = None,
+    ) -> None:
         self.recorded: dict[str, dict[str, Entry]] = {}
         self._cache = cache
         self._journal = journal
         self._record = record
+        self._mask = mask or Mask(())
         self._spool = spool
         # by the beginning of the key, as a number: there is one for each call of a run. The whole key is in the spool
         self._places: dict[int, int] = {}
@@ -75,10 +86,10 @@ class KnownAnswers:
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
         """An answer from an earlier run, marked `cached`."""
         cache = self._cache if memory == "cache" else None
-        found = cache.get(key, request.max_age) if cache is not None else None
+        found = self._mask.value(cache.get(key, request.max_age)) if cache is not None else None
         name = _in_journal(memory, key)
         if found is None and self._journal is not None and name is not None:
-            found = self._journal.get(name)
+            found = self._mask.value(self._journal.get(name))
             if found is not None and cache is not None:
                 cache.put(key, found, request.about)
         return found

@@ -6,10 +6,11 @@ import asyncio
 import ipaddress
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
+from evalgate.domain.masking import Mask
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.execute import chat
 from evalgate.execute.envelope import Envelope, envelope
@@ -43,6 +44,7 @@ class OpenAIProvider:
     ) -> None:
         self._target = target
         self._key = _checked_key(target, api_key)
+        self._mask = Mask([self._key])
         self._timeout = timeout
         self._url = base_url or target.location
         self._served_by = served_by
@@ -77,7 +79,7 @@ class OpenAIProvider:
         if answered.status != 200:
             return self._refused(answered, request, model)
         try:
-            data = chat.decoded(answered.content)
+            data = self._read(answered.content)
         except ValueError as error:
             message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
             raise ProviderError(message, retryable=True) from error
@@ -133,9 +135,9 @@ class OpenAIProvider:
 
     def _refused(self, answered: Answered, request: Request, model: str) -> Outcome:
         try:
-            content = chat.decoded(answered.content)
+            content = self._read(answered.content)
         except ValueError:
-            content = answered.text
+            content = self._mask.text(answered.text)
         if chat.filtered(answered.status, content):
             return Failure(kind="unusable", message="the endpoint's content filter refused the request")
         variable = self._target.api_key_env
@@ -168,8 +170,12 @@ class OpenAIProvider:
     def _who(self) -> str:
         return f'target "{self._target.name}" ({_shown(self._url)})'
 
+    def _read(self, content: str | bytes) -> Any:
+        """What the endpoint said as JSON, without the key: masked before any text of it is cut. Raises ValueError."""
+        return self._mask.value(chat.decoded(content.encode() if isinstance(content, str) else content))
+
     def _clean(self, text: str, limit: int = 300) -> str:
-        return chat.shorten(text.replace(self._key, "[the key]") if self._key else text, limit)
+        return chat.shorten(self._mask.text(text), limit)
 
 
 def _tls() -> ssl.SSLContext:

@@ -18,6 +18,8 @@ _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 # Letters and marks that show nothing: grapheme joiner, Hangul fillers, Khmer inherent vowels, variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\U000e0100-\U000e01ef]")
 _PLAIN = re.compile(r"[\n\t -~]*")
+# Colours; and what hides the cursor, shows it, and clears the rest of a line: a progress bar is drawn with these.
+_SEQUENCE = re.compile(r"(\x1b\[(?:[0-9;]*[mK]|\?25[hl]))")
 _SPACES = re.compile(r"[ \t\n]+")
 
 # GitHub looks for these after Markdown has been parsed, so entities do not stop it; <code> does: mentions and e-mail
@@ -45,6 +47,15 @@ def line(text: str) -> str:
 def block(text: str) -> str:
     """Several lines for a terminal or a preformatted element: lines and tabs stay, all else is made visible."""
     return visible(text, keep="\n\t").expandtabs(4)
+
+
+def screen(text: str) -> str:
+    r"""A finished text as it goes to a stream of the process: what each channel's function should have caught.
+
+    Line ends, tabs, returns to the line's start, colours and a progress bar's sequences stay. Every other character
+    that cannot be seen is an escape here, `\x1b` or `\u202e`, whoever forgot it.
+    """
+    return "\n".join(row if _PLAIN.fullmatch(row) else _screened(row) for row in text.split("\n"))
 
 
 def prose(text: str, *, most: int = 1_000) -> str:
@@ -134,6 +145,11 @@ def _escaped(char: str) -> str:
     if number <= 0xFF:
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+
+
+def _screened(row: str) -> str:
+    parts = _SEQUENCE.split(row)
+    return "".join(part if position % 2 else visible(part, keep="\t\r") for position, part in enumerate(parts))
 
 
 def _entities(found: re.Match[str]) -> str:

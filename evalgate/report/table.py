@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalgate.domain import ANSWERED, Report, Score
+from evalgate.report.neutralise import line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +42,10 @@ def frame(report: Report) -> pd.DataFrame:
 
 
 def render(report: Report) -> str:
-    """The table as CSV. A text that a spreadsheet would take for a formula gets a space in front of it."""
+    """The table as CSV, a row on a line: what cannot be seen in a text is an escape, as it is in a terminal.
+
+    A text that a spreadsheet would take for a formula gets a space in front of it.
+    """
     table = frame(report)
     for name in ("gate", "case", "criterion", "tag", "cluster", "reason"):
         table[name] = table[name].map(_harmless, na_action="ignore")
@@ -50,4 +54,5 @@ def render(report: Report) -> str:
 
 
 def _harmless(text: str) -> str:
-    return f" {text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    text = line(text)
+    return f" {text}" if text[:1] in ("=", "+", "-", "@") else text

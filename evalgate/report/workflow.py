@@ -17,6 +17,7 @@ from evalgate.report.neutralise import block, visible
 _TOKEN = re.compile(r"[A-Za-z0-9-]{16,100}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _BROKEN = {":": "\\x3a", "[": "\\x5b", "#": "\\x23"}
+_BROKEN_IN_JSON = {**_BROKEN, "[": "\\u005b"}
 
 
 def log(text: str) -> str:
@@ -56,6 +57,14 @@ def stopped(text: str, token: str) -> str:
     return f"::stop-commands::{token}\n{shown}\n::{token}::\n"
 
 
+def step(text: str) -> str:
+    r"""Rendered lines of a step that is no action, in any format: nothing in them is a command.
+
+    JSON says the same afterwards: there only a `[` within a string can be meant, and `\u005b` is the same there.
+    """
+    return _inert(text.replace("\r", "\\r"), _BROKEN_IN_JSON)
+
+
 def outputs(values: Mapping[str, str], delimiter: Callable[[], str]) -> str:
     """Lines for the file GITHUB_OUTPUT: each value between two lines that hold a delimiter of its own.
 
@@ -76,16 +85,16 @@ def _output(name: str, value: str, delimiter: Callable[[], str]) -> str:
     raise ValueError("the delimiter of an output must be random, and no part of the value")
 
 
-def _inert(text: str) -> str:
-    broken = "\n".join(_line(line) for line in text.split("\n"))
+def _inert(text: str, escapes: Mapping[str, str] = _BROKEN) -> str:
+    broken = "\n".join(_line(line, escapes) for line in text.split("\n"))
     end = len(broken)
     while end and broken[end - 1] != "\n" and _is_weightless(broken[end - 1]):
         end -= 1
     # The next piece of text may begin with the rest of a "##[".
-    return broken[: end - 1] + _BROKEN["#"] + broken[end:] if broken[:end].endswith("#") else broken
+    return broken[: end - 1] + escapes["#"] + broken[end:] if broken[:end].endswith("#") else broken
 
 
-def _line(line: str) -> str:
+def _line(line: str, escapes: Mapping[str, str]) -> str:
     """The line with its first shape broken if that is a colon, and each `[` that comes right after a `#`."""
     if ":" not in line and "[" not in line:
         return line
@@ -93,7 +102,7 @@ def _line(line: str) -> str:
     before = ""
     for char in line:
         is_command = (char == ":" and not before) or (char == "[" and before == "#")
-        found.append(_BROKEN[char] if is_command else char)
+        found.append(escapes[char] if is_command else char)
         if not (_is_weightless(char) or (char.isspace() and not before)):
             before = char
     return "".join(found)

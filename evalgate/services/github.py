@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
@@ -221,20 +221,26 @@ class GitHub:
             )
         return commits
 
+    def commit_authors(self, number: int) -> tuple[rows.Author, ...]:
+        """All authors of a pull request's commits, with those whom trailers name. Raises ServiceError."""
+        what, page = f"list the authors of #{number}", partial(self._graphql, rows.COMMIT_AUTHORS, number)
+        return self._patience.ask(what, lambda: rows.all_authors(page), needs="pull-requests: read")
+
     def overwritten_heads(self, number: int) -> tuple[str, ...]:
         """The heads of a pull request that a force push took away: what `commits` does not list any more.
 
         Raises ServiceError where GitHub does not name all of them.
         """
+        # GraphQL: the REST API names one side of a force push only.
+        what, page = f"list the force pushes of #{number}", partial(self._graphql, rows.FORCE_PUSHES, number)
+        return self._patience.ask(what, lambda: rows.overwritten(page()), needs="pull-requests: read")
+
+    def _graphql(self, query: str, number: int, **more: Any) -> Mapping[str, Any]:
         owner, name = self.repository.split("/")
-        facts = {"owner": owner, "name": name, "number": number}
-
-        def ask() -> tuple[str, ...]:
-            # GraphQL: the REST API names one side of a force push only.
-            _, answer = self._client.requester.graphql_query(rows.FORCE_PUSHES, facts)
-            return rows.overwritten(answer)
-
-        return self._patience.ask(f"list the force pushes of #{number}", ask, needs="pull-requests: read")
+        _, answer = self._client.requester.graphql_query(
+            query, {"owner": owner, "name": name, "number": number, **more}
+        )
+        return answer
 
     def commits_since(self, base: str, head: str) -> tuple[str, ...]:
         """The sha of each commit that `head` has and `base` has not. Raises ServiceError where they are too many."""

@@ -5,7 +5,8 @@ A login is the empty string where GitHub names nobody: a deleted account, a comm
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     import github.Artifact
     import github.Commit
     import github.CommitStatus
+    import github.GitAuthor
     import github.Issue
     import github.IssueComment
     import github.NamedUser
@@ -41,6 +43,23 @@ query ($owner: String!, $name: String!, $number: Int!) {
 }
 """
 """GraphQL: the commits that a pull request's head was at before each of its first 100 force pushes."""
+
+COMMIT_AUTHORS = """
+query ($owner: String!, $name: String!, $number: Int!, $after: String) {
+  repository(owner: $owner, name: $name) {
+    pullRequest(number: $number) {
+      commits(first: 100, after: $after) {
+        pageInfo { hasNextPage endCursor }
+        nodes { commit { authors(first: 100) { nodes { name email user { login } } } } }
+      }
+    }
+  }
+}
+"""
+"""GraphQL: the authors of a pull request's commits, co-authors by trailer among them, with the logins GitHub knows."""
+
+_TRAILER = re.compile(r"^[ \t]*co-authored-by[ \t]*:[ \t]*(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
+_ADDRESSED = re.compile(r"(.*?)\s*<([^<>]*)>.*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +88,24 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A commit of a pull request. `authors`: the logins of author and committer, "" for one GitHub cannot name."""
+    """A commit of a pull request. `authors`: the logins of author and committer, "" for one GitHub cannot name.
+
+    `emails` are pairs of their addresses (small letters) and logins, `coauthors` names and addresses of its trailers.
+    """
 
     sha: str
     authors: tuple[str, ...]
+    emails: tuple[tuple[str, str], ...] = ()
+    coauthors: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """An author or co-author of a commit as GitHub tells it; `login` is empty where the address is nobody's."""
+
+    name: str
+    email: str
+    login: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +204,38 @@ def review(each: github.PullRequestReview.PullRequestReview) -> Review:
 
 
 def commit(each: github.Commit.Commit) -> Commit:
-    return Commit(sha=each.sha, authors=(_login(each.author), _login(each.committer)))
+    authors = (_login(each.author), _login(each.committer))
+    written = cast("tuple[github.GitAuthor.GitAuthor | None, ...]", (each.commit.author, each.commit.committer))
+    emails = [(who.email or "").casefold() if who else "" for who in written]
+    return Commit(
+        sha=each.sha,
+        authors=authors,
+        emails=tuple(zip(emails, authors, strict=True)),
+        coauthors=tuple(coauthors_in(each.commit.message or "")),
+    )
+
+
+def coauthors_in(message: str) -> Iterator[tuple[str, str]]:
+    """Name and address of everybody whom a line `Co-authored-by:` names, wherever in the message it stands."""
+    for found in _TRAILER.finditer(message.replace("\r", "\n")):
+        addressed = _ADDRESSED.fullmatch(found.group(1))
+        yield (addressed.group(1).strip(), addressed.group(2).strip()) if addressed else (found.group(1), "")
+
+
+def all_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:
+    """The authors in all answers to `COMMIT_AUTHORS`; `page` asks for the one that begins `after` a place."""
+    authors: list[Author] = []
+    after = None
+    while True:
+        found = page(after=after)["data"]["repository"]["pullRequest"]["commits"]
+        people = [each for node in found["nodes"] for each in node["commit"]["authors"]["nodes"]]
+        authors += [
+            Author(name=one["name"] or "", email=one["email"] or "", login=(one["user"] or {}).get("login") or "")
+            for one in people
+        ]
+        before, after = after, found["pageInfo"]["endCursor"]
+        if not found["pageInfo"]["hasNextPage"] or after == before:
+            return tuple(authors)
 
 
 def commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.decide.sign_off import COMMITS_LISTED, Asked, Labelling, Opinion, Standing, by_label, by_review
+from evalgate.decide.sign_off import COMMITS_LISTED, Asked, CoAuthor, Labelling, Opinion, Standing, by_label, by_review
 
 HEAD, OLD = "a" * 40, "b" * 40
 PUBLISHED = "2026-03-02T10:00:00+00:00"
@@ -171,6 +171,21 @@ HISTORIES: dict[str, tuple[Asked, list[Opinion], str]] = {
         [said("ann")],
         "GitHub lists only 250 commits, and who wrote the others is not known: squash some",
     ),
+    "a co-author approves, and then another person": (
+        replace(ASKED, coauthors=(CoAuthor(name="", email="", login="Ann"),)),
+        [said("ann"), said("bob", at=LATER)],
+        "+bob",
+    ),
+    "a co-author whom the base lists as an approver": (
+        replace(ASKED, coauthors=(CoAuthor(name="Ann", email="ann@work.test"),), approvers=("ann", "zoe")),
+        [],
+        "needs approval by one of @zoe, or by a person with write permission who did not write the change",
+    ),
+    "a machine is named as a co-author": (
+        replace(ASKED, coauthors=(CoAuthor(name="Assistant", email="noreply@assistant.test"),)),
+        [said("ann")],
+        "+ann",
+    ),
     "an approval without a date": (
         ASKED,
         [said("ann", at="")],
@@ -239,6 +254,31 @@ LABELS: dict[str, tuple[tuple[str, ...], list[Labelling], list[Opinion], str]] =
 def test_a_history_of_labels(history: str) -> None:
     present, events, opinions, expected = LABELS[history]
     assert outcome(by_label(ASKED, "signed-off", present=present, events=events, opinions=opinions)) == expected
+
+
+@given(
+    login=st.from_regex(r"[a-z][a-z0-9]*(-[a-z0-9]+){0,2}", fullmatch=True),
+    number=st.integers(1, 10**9),
+    way=st.sampled_from(["login", "hidden", "hidden-numbered", "name", "spaced name", "address"]),
+    data=st.data(),
+)
+def test_no_co_author_signs_off_however_the_trailer_names_them(login: str, number: int, way: str, data: Any) -> None:
+    written = "".join(data.draw(st.sampled_from([sign, sign.upper()])) for sign in login)
+    hidden = f"{written}@users.noreply.github.com"
+    coauthor = {
+        "login": CoAuthor(name="X", email="x@work.test", login=written),
+        "hidden": CoAuthor(name="X", email=hidden),
+        "hidden-numbered": CoAuthor(name="X", email=f"{number}+{hidden}"),
+        "name": CoAuthor(name=written, email="x@work.test"),
+        "spaced name": CoAuthor(name=written.replace("-", " "), email="x@work.test"),
+        "address": CoAuthor(name="X", email=f"{written}@work.test"),
+    }[way]
+    asked = replace(ASKED, writers=ASKED.writers | {login, "other"}, coauthors=(coauthor,))
+    assert by_review(asked, [said(login)]).met is None
+    if login not in ("x", "other"):
+        met = by_review(asked, [said(login), said("other", at=LATER)]).met
+        assert met is not None
+        assert met.by == "other"
 
 
 _OPINIONS = st.lists(

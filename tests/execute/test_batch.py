@@ -199,7 +199,7 @@ def test_a_line_may_hold_what_other_readers_take_for_its_end(batched: Batched) -
 @pytest.mark.parametrize(
     ("reply", "message"),
     [
-        (error(401, f"bad key {KEY}"), "refused the key in MY_KEY (401): bad key [the key]"),
+        (error(401, f"bad key {KEY}"), "refused the key in MY_KEY (401): bad key ***"),
         (error(429, "no money", code="insufficient_quota"), "wants payment (429): no money"),
         (error(400, "This model's maximum context length is 8192 tokens"), "refused the request (400): This model's"),
     ],

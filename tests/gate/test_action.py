@@ -323,6 +323,31 @@ def test_a_queue_turns_away_what_nobody_signed_off(hub: Hub) -> None:
     assert hub.statuses[-1][1] == "failure"
 
 
+def test_a_queue_does_not_believe_the_comment(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    hub.run()
+    (shown,) = hub.server.state["comments"]
+    shown["body"] = shown["body"].replace('"sign_off":"asked"', '"sign_off":"given"')
+    assert '"sign_off":"given"' in shown["body"]
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, hub.statuses[-1][1]) == (5, "failure")
+    assert "#7: needs approval by a person" in ran.log
+
+
+def test_a_queue_whose_branch_names_nobody_looks_for_the_pull_request(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    hub.run()
+    payload = hub.group()
+    payload["merge_group"]["head_ref"] = "refs/heads/queue/main"
+    assert hub.run("merge_group", payload).code == 5
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = hub.run("merge_group", payload)  # nobody has run the gate since: the comment still asks
+    assert (ran.code, hub.statuses[-1][1:]) == (0, ("success", "PASS: MAJOR, signed off in #7"))
+
+
 def test_a_pass_that_took_no_sign_off_is_none_in_the_queue(hub: Hub) -> None:
     """Nobody was asked about a small step; in the queue the same prompt may be a large one."""
     small, large = prompt("1.1.0", BRIEF), prompt("0.9.0", MAJOR)

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from github_server import GitHubServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from evalgate import conclude
 from evalgate.at_github import approval, publish, unprivileged
@@ -20,7 +22,7 @@ from evalgate.at_github.publish import Sticky
 from evalgate.decide import policy, sign_off
 from evalgate.domain import PolicyChange, Report, Verdict
 from evalgate.errors import InputError, ServiceError
-from evalgate.inputs.event import OtherRun
+from evalgate.inputs.event import Event, OtherRun
 from evalgate.report import comment, json
 from evalgate.report.status import of_report
 from evalgate.services.github import GitHub
@@ -180,7 +182,7 @@ def published(server: GitHubServer, hub: GitHub, report: Report, at: datetime = 
 def standing(hub: GitHub, report: Report, mode: Any = "review", approvers: tuple[str, ...] = ()) -> Any:
     warned: list[str] = []
     found = approval.standing(sticky(hub), report, head=HEAD, mode=mode, approvers=approvers, warn=warned.append)
-    assert bool(warned) == ("acme/secret" in approvers)
+    assert any("acme/secret" in one for one in warned) == ("acme/secret" in approvers)
     return found
 
 
@@ -268,15 +270,6 @@ def test_a_report_that_found_less_is_not_the_one_that_is_signed_off(server, hub,
         assert standing(hub, measured).met == met
 
 
-def test_what_waits_for_its_rules_alone_was_not_signed_off_before(server, hub, samples) -> None:
-    """Its one gate says PASS; the report does not."""
-    (gate,) = samples.passing().gates
-    report = conclude.report_of([gate], (), EDITED)
-    assert report.exit_code == 5
-    published(server, hub, report)
-    assert not approval.signed_before(sticky(hub).read(), report)
-
-
 def test_a_label_of_somebody_who_may_write(server, hub) -> None:
     server.add_person("bob", "maintain")
     report = awaiting()
@@ -287,17 +280,110 @@ def test_a_label_of_somebody_who_may_write(server, hub) -> None:
     assert standing(hub, report, mode="label").met is None
 
 
-def test_a_queue_takes_what_the_comment_says_was_signed_off(server, hub) -> None:
+def in_queue(hub: GitHub, report: Report) -> Any:
+    return approval.standing(sticky(hub), report, head=None, mode="review", approvers=(), warn=lambda _: None).met
+
+
+def test_a_queue_asks_for_the_reviews_of_the_pull_request(server, hub) -> None:
     report = awaiting()
     published(server, hub, report)
-    assert not approval.signed_before(sticky(hub).read(), report)
+    assert in_queue(hub, report) is None
     server.add_person("bob", "write")
+    server.add_review(7, "bob", "APPROVED", commit=NEWER, at=LATER)
+    assert in_queue(hub, report) is None
     server.add_review(7, "bob", "APPROVED", at=LATER)
-    show(hub, policy.signed(report, standing(hub, report).met))
-    assert approval.signed_before(sticky(hub).read(), report)
+    assert in_queue(hub, report).by == "bob"
     other = conclude.report_of((), (), (PolicyChange(path="evalgate.yml", digest="1" * 64),))
-    assert not approval.signed_before(sticky(hub).read(), other)
-    assert not approval.signed_before(None, report)
+    assert in_queue(hub, other) is None
+    server.add_review(7, "bob", "CHANGES_REQUESTED", at="2026-05-01T12:06:00Z")
+    assert in_queue(hub, report) is None
+
+
+_STATES = st.fixed_dictionaries(
+    {
+        "sign_off": st.sampled_from(["", "asked", "given"]),
+        "head": st.sampled_from([HEAD, NEWER]),
+        "verdict": st.sampled_from(["PASS", "PASS, awaiting sign-off", "FAIL"]),
+        "at": st.sampled_from(["2026-05-01T12:00:00+00:00", "2026-05-01T12:30:00+00:00", "2020-01-01T00:00:00+00:00"]),
+    }
+)
+
+
+@given(claimed=_STATES, of=st.sampled_from([EDITED, (PolicyChange(path="evalgate.yml", digest="1" * 64),)]))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
+def test_no_edit_of_the_comment_signs_anything_off(server, hub, claimed: dict[str, Any], of: Any) -> None:
+    """Whoever may write may edit every comment: what it claims was given is asked of GitHub."""
+    server.state["comments"].clear()
+    server.state["pulls"]["7"]["reviews"].clear()
+    report = awaiting()
+    published(server, hub, report)
+    server.add_review(7, "eve", "APPROVED", at=LATER)
+    state = replace(sticky(hub).read().state, **claimed, subject=sign_off.subject(conclude.report_of((), (), of)))
+    server.state["comments"][0]["body"] = comment.render(report, key="prompts-gate", state=state)
+    assert sticky(hub).read().state == state
+    assert in_queue(hub, report) is None
+    assert standing(hub, report).met is None
+
+
+@pytest.mark.parametrize(
+    ("trailer", "known"),
+    [
+        ("Co-authored-by: Bob B. <1234+bob@users.noreply.github.com>", {}),
+        ("co-authored-by:   Somebody <BOB@users.noreply.github.com>  ", {}),
+        ("Co-Authored-By: B. Uilder <b@work.test>", {"b@work.test": "bob"}),
+        ("Co-authored-by: Bob <b@work.test>", {}),
+        ("Co-authored-by: B. Uilder <bob@work.test>", {}),
+        ("Co-authored-by: @bob", {}),
+        ("Co-authored-by: eve <eve@work.test>\n\nCo-authored-by: bob <b@work.test>\nSigned-off-by: ann <a@work.test>", {}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("graphql", [True, False])
+def test_a_co_author_by_trailer_does_not_approve_the_change(server, hub, trailer: str, known: dict[str, str], graphql: bool) -> None:  # fmt: skip
+    report = awaiting()
+    server.state["emails"] = known
+    server.state["pulls"]["7"]["commits"][0]["message"] = f"Be brief\n\nA reason.\n\n{trailer}\n"
+    published(server, hub, report)
+    for who in ("bob", "dan"):
+        server.add_person(who, "write")
+    if not graphql:
+        server.fault("/graphql", times=9, status=404, message="Not Found")
+    server.add_review(7, "bob", "APPROVED", at=LATER)
+    if known and not graphql:  # whose address it is, only GitHub knows: that is said
+        warned: list[str] = []
+        approval.standing(sticky(hub), report, head=HEAD, mode="review", approvers=(), warn=warned.append)
+        assert "co-authors are told by their names and addresses alone: " in warned[0]
+        return
+    found = standing(hub, report)
+    assert (found.met, found.waiting_for) == (None, "bob is named as a co-author of the change")
+    assert in_queue(hub, report) is None
+    server.add_review(7, "dan", "APPROVED", at=LATER)
+    assert standing(hub, report).met.by == "dan"
+    assert in_queue(hub, report).by == "dan"
+
+
+def test_an_address_of_a_commit_names_the_co_author_of_another(server, hub) -> None:
+    pull = server.state["pulls"]["7"]
+    pull["commits"][0]["message"] = "One\n\nCo-authored-by: Nobody Knows <someone@example.org>"
+    pull["commits"].append({"sha": NEWER, "author": "dan", "committer": "dan"})
+    pull["commits"][0] |= {"author": "dan", "committer": "dan"}
+    (first, _) = hub.commits(7)
+    assert first.coauthors == (("Nobody Knows", "someone@example.org"),)
+    assert first.emails == (("someone@example.org", "dan"), ("someone@example.org", "dan"))
+
+
+def test_authors_are_told_on_several_pages(server, hub) -> None:
+    pull = server.state["pulls"]["7"]
+    pull["commits"] = [{"sha": f"{number:040x}", "author": f"p{number}", "committer": "ann"} for number in range(150)]
+    assert [one.login for one in hub.commit_authors(7)] == [f"p{number}" for number in range(150)]
+
+
+def test_a_queue_knows_its_pull_requests_by_its_branch_or_by_its_commits(server, hub) -> None:
+    event = Event(name="merge_group", repository="acme/prompts", head=HEAD, base="b" * 40, branch="main", pull=9)
+    assert approval.queued(hub, event) == (9,)
+    assert approval.queued(hub, replace(event, pull=None)) == (7,)
+    server.state["pulls"]["7"]["state"] = "closed"
+    assert approval.queued(hub, replace(event, pull=None)) == ()
+    assert approval.queued(hub, replace(event, pull=None, base=None)) == ()
 
 
 # A stranger's artifact

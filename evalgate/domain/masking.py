@@ -1,0 +1,146 @@
+"""Secrets out of texts: what an endpoint echoes of a key is replaced before anything is stored or shown."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass, replace
+from html import escape
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus
+
+from evalgate.domain.inputs import Config
+
+SHORTEST_SECRET = 8
+"""Characters. A shorter value is not masked: it would stand in ordinary words, and every one of them would be lost."""
+
+HIDDEN = "***"
+_T = TypeVar("_T")
+
+
+class Mask:
+    """Replaces each whole secret by `***`: as it is, and URL-encoded, in base64, hexadecimal, JSON or HTML.
+
+    False where there is nothing to mask: values shorter than 8 characters are left alone.
+    """
+
+    def __init__(self, secrets: Iterable[str | None]) -> None:
+        values = {text for secret in secrets if secret for text in (secret, secret.strip())}
+        found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _forms(value)}
+        # the longest first: one form may be a part of another
+        self._forms = sorted(found, key=lambda form: (-len(form), form))
+
+    def __bool__(self) -> bool:
+        return bool(self._forms)
+
+    def text(self, text: str) -> str:
+        """The text without the secrets."""
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, HIDDEN)
+        return text
+
+    def value(self, value: _T) -> _T:
+        """A value of the domain, or plain data, with every text in it masked; the very same where nothing is."""
+        return self._value(value) if self._forms else value
+
+    def _value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            changed = {self._value(name): self._value(item) for name, item in value.items()}
+            return value if changed == value else changed
+        if isinstance(value, list):
+            return [self._value(item) for item in value]
+        if isinstance(value, tuple):
+            items = tuple(self._value(item) for item in value)
+            return value if items == value else items
+        if is_dataclass(value) and not isinstance(value, type):
+            return self._dataclass(value)
+        return value
+
+    def _dataclass(self, value: Any) -> Any:
+        changed = {}
+        for field in fields(value):
+            before = getattr(value, field.name)
+            after = self._value(before)
+            if after != before:
+                changed[field.name] = after
+        return replace(value, **changed) if changed else value
+
+    def through(self, note: Callable[[str], None]) -> Callable[[str], None]:
+        """The same listener, who hears no secret."""
+        return lambda sentence: note(self.text(sentence))
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Whatever error leaves the block, expected or not, holds no secret."""
+        try:
+            yield
+        except Exception as error:
+            self.error(error)
+            raise
+
+    def error(self, error: BaseException) -> None:
+        """Masks the texts of an exception, and of those it came from, where they stand: a traceback shows them all."""
+        seen: set[int] = set()
+        waiting: list[BaseException | None] = [error]
+        while waiting:
+            one = waiting.pop()
+            if one is None or id(one) in seen:
+                continue
+            seen.add(id(one))
+            one.args = self.value(one.args)
+            for name, text in list(vars(one).items()):
+                if isinstance(text, str | tuple) and (masked := self.value(text)) != text:
+                    with contextlib.suppress(AttributeError, TypeError):  # a class of others may forbid it
+                        setattr(one, name, masked)
+            waiting += [one.__cause__, one.__context__]
+            if isinstance(one, BaseExceptionGroup):
+                waiting += one.exceptions
+
+
+def mask_of(config: Config, environment: Mapping[str, str]) -> Mask:
+    """The mask of all secrets that a configuration names a variable for."""
+    return Mask(environment.get(name) for name in secret_variables(config))
+
+
+def secret_variables(config: Config) -> tuple[str, ...]:
+    """The environment variables that hold secrets: those that the targets' settings named `..._env` name."""
+    settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
+    settings += [option for target in config.targets.values() for option in target.options.items()]
+    return tuple(dict.fromkeys(str(value) for name, value in settings if name.endswith("_env") and value))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as others may write it."""
+    raw = secret.encode("utf-8", "surrogatepass")
+    quoted = quote(raw, safe="")
+    yield from (secret, quoted, quote(raw), quote_plus(raw), quote(quoted, safe=""), escape(secret))
+    yield from {_lower_percents(text) for text in (quoted, quote(raw), quote_plus(raw))}
+    yield from (raw.hex(), raw.hex().upper())
+    for ascii_only in (True, False):
+        written = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
+        for once in (written, written.replace("/", "\\/")):
+            yield from (once, json.dumps(once)[1:-1])  # JSON in a text of JSON, as a judge's reply is
+    yield repr(secret)[1:-1]
+    yield from _in_base64(raw)
+
+
+def _lower_percents(quoted: str) -> str:
+    """Percent-encoding with small letters: %2f for %2F."""
+    first, *others = quoted.split("%")
+    return "%".join([first, *(part[:2].lower() + part[2:] for part in others)])
+
+
+def _in_base64(raw: bytes) -> Iterator[str]:
+    """Alone, and as a part of a longer text such as `user:key`, where it may begin at any of three places."""
+    for encode in (base64.b64encode, base64.urlsafe_b64encode):
+        whole = encode(raw).decode()
+        yield from (whole, whole.rstrip("="))
+        for before in range(3):
+            # a character holds six bits: those that hold only bits of the secret
+            first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
+            yield encode(b"\0" * before + raw).decode()[first:last]

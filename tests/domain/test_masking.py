@@ -1,0 +1,117 @@
+"""Secrets out of texts: no form of a secret that an endpoint may echo is left, and nothing else is touched."""
+
+from __future__ import annotations
+
+import base64
+import json
+from html import escape
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from evalgate.domain import Config, Failure, Limits, Output, Policy, Target, Usage
+from evalgate.domain.masking import Mask, mask_of, secret_variables
+from evalgate.errors import Fault, InputError
+
+PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
+SECRETS = st.text(PRINTABLE, min_size=8, max_size=60)
+PLAIN = st.text(st.characters(min_codepoint=0x3B1, max_codepoint=0x3C9), max_size=12)  # shares no sign with a secret
+
+ENCODINGS = {
+    "plain": lambda secret: secret,
+    "bearer": lambda secret: f"Bearer {secret}",
+    "url": lambda secret: quote(secret, safe=""),
+    "url-path": quote,
+    "url-form": quote_plus,
+    "url-small": lambda secret: "".join(f"%{byte:02x}" if not chr(byte).isalnum() and chr(byte) not in "_.-~" else chr(byte) for byte in secret.encode()),
+    "json": json.dumps,
+    "json-twice": lambda secret: json.dumps(json.dumps({"key": secret})),
+    "json-slashes": lambda secret: json.dumps(secret).replace("/", "\\/"),
+    "python": repr,
+    "html": escape,
+    "hex": lambda secret: secret.encode().hex(),
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64-url": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode().rstrip("="),
+    "basic": lambda secret: base64.b64encode(f"api:{secret}".encode()).decode(),
+    "basic-longer": lambda secret: base64.b64encode(f"anna:{secret}:x".encode()).decode(),
+}  # fmt: skip
+
+
+def decoded_anywhere(text: str, secret: str) -> bool:
+    """Whether somebody who knows these encodings gets the secret back."""
+    if secret in text:
+        return True
+    words = [text[start:] for start in range(len(text))]
+    for word in words:
+        core = word[: len(word) - len(word) % 4]
+        for decode in (base64.b64decode, base64.urlsafe_b64decode):
+            try:
+                if secret.encode() in decode(core):
+                    return True
+            except ValueError:
+                continue
+    return False
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@given(secret=SECRETS, before=PLAIN, after=PLAIN)
+@example(secret="sk-live-SECRET-1234567890abcdef", before="", after="")
+@example(secret="a/b+c&d\"e'f\\g<h>", before="", after="")
+def test_no_form_of_a_secret_is_left(name: str, secret: str, before: str, after: str) -> None:
+    text = f"{before} {ENCODINGS[name](secret)} {after}"
+    masked = Mask([secret]).text(text)
+    assert "***" in masked
+    assert ENCODINGS[name](secret).strip("\"'=") not in masked
+    assert not decoded_anywhere(masked, secret)
+    assert masked.startswith(f"{before} ")
+    assert masked.endswith(f" {after}")
+
+
+@given(st.text(max_size=200), st.text(PRINTABLE, max_size=7))
+def test_a_short_value_and_a_text_without_the_secret_stay_as_they_are(text: str, short: str) -> None:
+    assert Mask([short, "", None]).text(text) == text
+    assert not Mask([short])
+    masked = Mask(["\u03b1" * 8]).text(text)
+    assert masked == text or "\u03b1" in text or "%" in text or "zrHOsc6x" in text or "u03b1" in text
+
+
+@given(SECRETS)
+def test_every_text_of_an_outcome_is_masked(secret: str) -> None:
+    mask = Mask([secret])
+    output = Output(text=f"a {secret}", finish_reason=secret, served_by=f"m {secret}", usage=Usage(input_tokens=3))
+    masked = mask.value(output)
+    assert secret not in repr(masked)
+    assert (masked.text, masked.usage) == ("a ***", output.usage)
+    assert secret not in repr(mask.value(Failure(kind="unusable", message=f"the model refused: {secret}")))
+    untouched = Output(text="\u03b1")
+    assert mask.value(untouched) is untouched
+    data = {"choices": [{"message": {"content": [{"text": secret}], secret: (secret, 1, None, True, 2.5)}}]}
+    assert secret not in repr(mask.value(data))
+
+
+@given(SECRETS)
+def test_an_error_and_what_it_came_from_hold_no_secret(secret: str) -> None:
+    mask = Mask([secret])
+    with pytest.raises(InputError) as caught, mask.errors():
+        try:
+            raise KeyError(f"no {secret}")
+        except KeyError as error:
+            raise InputError(f"refused {secret}", hint=secret, faults=[Fault(message=secret)]) from error
+    error: BaseException | None = caught.value
+    assert [str(fault) for fault in caught.value.faults][1] == "***"
+    while error is not None:
+        assert secret not in repr(error) + str(error) + repr(vars(error))
+        error = error.__cause__
+
+
+def test_every_setting_that_names_a_variable_counts() -> None:
+    targets = {
+        "a": Target(name="a", kind="openai", location="u", identity="i", api_key_env="KEY_A"),
+        "b": Target(name="b", kind="recorded", location="u", identity="i", options={"token_env": "KEY_B", "version": "KEY_C"}),
+    }  # fmt: skip
+    config = Config(path="c", gates=(), targets=targets, policy=Policy(levels={}), limits=Limits())
+    assert secret_variables(config) == ("KEY_A", "KEY_B")
+    mask = mask_of(config, {"KEY_A": "first-secret\n", "KEY_B": "second-secret", "KEY_C": "third-secret"})
+    assert mask.text("first-secret second-secret third-secret") == "*** *** third-secret"
