@@ -99,7 +99,12 @@ def evidence_of(
         candidate=_version(plan.candidate),
         baseline=None if plan.baseline is None else _version(plan.baseline),
         dataset=DatasetRef(
-            path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
+            path=plan.dataset.path,
+            digest=plan.dataset.digest,
+            cases=len(plan.dataset.cases),
+            lost=plan.cases.lost,
+            kept=plan.cases.kept,
+            edited=plan.cases.edited,
         ),
         criteria=criteria.of_gate(plan.gate, plan.judges, targets),
         results=in_order(results, plan.order),

@@ -1,5 +1,6 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
+from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -90,6 +91,7 @@ __all__ = [
     "BlockingCheck",
     "Calls",
     "Case",
+    "CaseChanges",
     "ChangeLevel",
     "Check",
     "Comparison",

@@ -39,8 +39,11 @@ def find_base(tree: Tree, git: Git, config: Config, default_branch: str | None =
     The configuration there is parsed only when the file differs. Raises GitError when there is no merge base.
     """
     commit = base_commit(git, default_branch)
-    if commit is None:
-        return None
+    return None if commit is None else base_at(commit, tree, git, config)
+
+
+def base_at(commit: str, tree: Tree, git: Git, config: Config) -> Base:
+    """What was gated at a commit, a full sha; `config` is today's."""
     before = CommitTree(git, commit)
     old: Config | None = config
     edited = config.path not in unchanged([config.path], tree, git, commit)

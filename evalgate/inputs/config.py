@@ -98,6 +98,9 @@ class _ConfigReader:
 
     def _gate(self, node: Node) -> Gate | None:
         prompt, baseline = self._prompt(node, "prompt"), self._prompt(node, "baseline")
+        if baseline is not None and baseline == prompt:
+            message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
+            self._shape.blame(node["baseline"], message, "leave it out, or name the file of another version")
         dataset = self._files.find(node.get("dataset"))
         candidate, other = self._answering(node)
         criteria = self._criteria.read(

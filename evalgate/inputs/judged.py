@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalgate.domain import Config, Gate, PolicyChange
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
@@ -113,8 +113,14 @@ def prompt_file(gate: Gate, git: Git, sides: Sides) -> PromptFile | None:
 
 
 def edited_prompts(gates: Sequence[Gate], judged: Judged, git: Git) -> tuple[Gate, ...]:
-    """The gates whose prompt has other content, or another version, than at the merge base; one that cannot be read."""
-    return tuple(gate for gate in gates if _is_edited(judged.prompts[gate.name], judged.sides, git))
+    """The gates whose prompt has other content, or another version, than at the merge base; one that cannot be read.
+
+    On the branch that judges it is what the last commit brought.
+    """
+    sides = judged.sides
+    if sides.base == sides.head and git.knows(f"{sides.head}^1"):
+        sides = replace(sides, base=git.resolve(f"{sides.head}^1"))
+    return tuple(gate for gate in gates if _is_edited(judged.prompts[gate.name], sides, git))
 
 
 def policy_files(config: Config) -> set[str]:
