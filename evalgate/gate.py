@@ -6,6 +6,7 @@ What answers and decides is imported where there is something to run: most chang
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,13 +24,14 @@ from evalgate.domain import (
     Level,
     Report,
 )
-from evalgate.errors import Fault, GitError, InputError, Place
+from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.gathering import Gathered, all_of
 from evalgate.inputs import changes, golden, judged, pins, prompts, versions
 from evalgate.inputs.base import Base, base_at, find_base
 from evalgate.options import Options, opened
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
+from evalgate.plan.faults import tag_faults
 from evalgate.services.commit_view import CommitView
 from evalgate.workspace import Workspace, workspace_at
 
@@ -228,18 +230,20 @@ def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) ->
         except GitError:
             base = None  # a gate that needs the merge base says so when its versions are looked for
     plans = all_of(gates, lambda gate: _make_plan(workspace, gate, options, base))
-    if len(gates) == len(workspace.config.gates):
-        _refuse_unknown_tags(plans, workspace.config)
+    _refuse_unknown_tags(plans, workspace)
     return plans
 
 
-def _refuse_unknown_tags(plans: Sequence[GatePlan], config: Config) -> None:
-    """A tag that is to block and stands nowhere would block nothing. Raises InputError."""
-    tags = {tag for plan in plans for case in plan.dataset.cases for tag in case.tags}
-    unknown = [tag for tag in config.policy.blocking_tags if tag not in tags]
-    if unknown:
-        message = f"no case has the tag {', '.join(unknown)} of policy.blocking_tags"
-        raise InputError(message, place=Place(path=config.path), hint=f"the tags are: {', '.join(sorted(tags))}")
+def _refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None:
+    """A tag that is to protect cases and stands nowhere would protect nothing. Raises InputError."""
+    config, seen = workspace.config, {plan.gate.name for plan in plans}
+    datasets = [plan.dataset for plan in plans]
+    others = [gate for gate in config.gates if gate.name not in seen]
+    with suppress(EvalgateError):  # what is wrong with the dataset of a gate that is not run is none of this run's
+        datasets += [golden.load_dataset(workspace.tree, gate.dataset) for gate in others]
+    faults = list(tag_faults(datasets, config.policy, config.path, are_all=len(datasets) == len(config.gates)))
+    if faults:
+        raise InputError(faults=faults)
 
 
 def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
@@ -357,7 +361,9 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
             raise read.error()
         return plan
 
-    return all_of(config.gates, checked)
+    plans = all_of(config.gates, checked)
+    _refuse_unknown_tags(plans, workspace)
+    return plans
 
 
 def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True) -> Gathered:
