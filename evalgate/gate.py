@@ -73,7 +73,7 @@ def _judged(
     change, git = workspace.judged, workspace.git
     assert change is not None and git is not None
     name = workspace.config.path
-    if change.changes and git.exists(change.sides.head, name):
+    if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         validate(workspace_at(CommitView(git, change.sides.head), name))  # what is merged has to be sound
     if narrow:
         selected = judged.edited_prompts(selected, change, git)

@@ -21,7 +21,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.base import Base, base_commit, unchanged
+from evalgate.inputs.base import Base, base_commit, find_base, unchanged
 from evalgate.inputs.config import gate_names, load_config
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -88,7 +88,10 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
         return ()
     names = {gate.name for gate in config.gates}
     renamed = {gate.prompt for gate in config.gates if gate.name not in before}
-    return tuple(name for name, prompt in before.items() if name not in names and prompt not in renamed)
+    gone = tuple(name for name, prompt in before.items() if name not in names and prompt not in renamed)
+    found = find_base(tree, git, config, default_branch) if gone else None
+    moved = {twin.name for gate in config.gates if found is not None and (twin := found.twin(gate)) is not None}
+    return tuple(name for name in gone if name not in moved)
 
 
 def changed_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:

@@ -113,9 +113,8 @@ class Git:
 
     def is_on(self, default: str | None = None) -> bool:
         """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""
-        on = self._run(["symbolic-ref", "--quiet", "HEAD"], good=(0, 1)).stdout.decode().strip()
-        short = self.default_branch(default).removeprefix("refs/remotes/origin/").removeprefix("refs/heads/")
-        return not on or short == "HEAD" or on == f"refs/heads/{short}"
+        on = short_name(self._run(["symbolic-ref", "--quiet", "HEAD"], good=(0, 1)).stdout.decode().strip())
+        return on in ("", short_name(self.default_branch(default)).removeprefix("origin/"))
 
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
         """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
@@ -258,6 +257,11 @@ class Git:
             if new == path:
                 return old
         return None if commit is not None else self._gone_twin(start, path)
+
+    def added(self, base: str, commit: str) -> list[str]:
+        """The paths that a commit has and another has not."""
+        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=A"]
+        return os.fsdecode(self._run([*order, self.resolve(base), self.resolve(commit)]).stdout).split("\0")[:-1]
 
     def _gone_twin(self, base: str, path: str) -> str | None:
         oid = self.working_blobs([path]).get(path)
