@@ -139,7 +139,8 @@ def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
 
 def _drift(job: Job, log: Log) -> Outcome:
     """On a schedule: what is in production, asked anew."""
-    ran = _evaluated(log, lambda: _outcome(drift.run(job.config, _options(job, log))))
+    options = replace(_options(job, log), default_branch=job.event.default_branch or None)
+    ran = _evaluated(log, lambda: _outcome(drift.run(job.config, options)))
     return replace(ran, head=job.event.head)
 
 
@@ -180,7 +181,7 @@ def _judged(job: Job, hub: GitHub | None, head: str, log: Log) -> Outcome:
         _options(job, log),
         policy_ref=job.settings.policy_ref,
         policy_commit=base,
-        default_branch=base,
+        default_branch=base or job.event.default_branch or None,
         head=head,
     )
     workspace = opened(job.config, options, verify=False)

@@ -19,7 +19,8 @@ from evalgate.gate import select
 from evalgate.inputs import golden, pins, prompts, versions
 from evalgate.options import Options
 from evalgate.plan import trials
-from evalgate.services.git import Git, short_name
+from evalgate.services.git import Git
+from evalgate.services.git_names import short_name
 from evalgate.workspace import Workspace, open_workspace
 
 _NAMED = 3

@@ -18,7 +18,8 @@ from evalgate.inputs import changes
 from evalgate.inputs.base import base_commit
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
-from evalgate.services.git import Git, short_name
+from evalgate.services.git import Git
+from evalgate.services.git_names import short_name
 from evalgate.services.hooks import Push
 from evalgate.workspace import Workspace, workspace_at
 

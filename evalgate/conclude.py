@@ -44,7 +44,8 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.errors import EvalgateError, ExitCode, InputError, Place
+from evalgate.domain.names import folded
+from evalgate.errors import EvalgateError, ExitCode, Fault, InputError, Place
 from evalgate.score import answered
 
 
@@ -99,7 +100,12 @@ def evidence_of(
         candidate=_version(plan.candidate),
         baseline=None if plan.baseline is None else _version(plan.baseline),
         dataset=DatasetRef(
-            path=plan.dataset.path, digest=plan.dataset.digest, cases=len(plan.dataset.cases), lost=plan.lost
+            path=plan.dataset.path,
+            digest=plan.dataset.digest,
+            cases=len(plan.dataset.cases),
+            lost=plan.cases.lost,
+            kept=plan.cases.kept,
+            edited=plan.cases.edited,
         ),
         criteria=criteria.of_gate(plan.gate, plan.judges, targets),
         results=in_order(results, plan.order),
@@ -250,6 +256,7 @@ def from_scores(
     """
     names = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, names)
+    _refuse_misspelt(rows, path)
     if max_drop is not None and not any(row.arm == Arm.BASELINE for row in rows):
         raise InputError("--max-drop compares with a baseline, but no row has one", place=Place(path=path))
     grouped: dict[tuple[str, str, int], list[ScoreRow]] = {}
@@ -341,6 +348,22 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(sorted(set(known)))}"
             raise InputError(f'--min: no criterion is named "{name}"', hint=hint)
+
+
+def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
+    """A tag that is a critical one but for its spelling would make no case critical."""
+    critical = {folded(tag): tag for tag in Policy(levels=DEFAULT_LEVELS).critical_tags}
+    first = {row.tag: row.line for row in reversed(rows) if row.tag is not None}
+    faults = [
+        Fault(
+            message=f'the tag "{tag}" makes no case critical; did you mean "{critical[folded(tag)]}"?',
+            place=Place(path=path, line=line),
+        )
+        for tag, line in first.items()
+        if critical.get(folded(tag), tag) != tag
+    ]
+    if faults:
+        raise InputError(faults=faults)
 
 
 def _served_differently(results: Sequence[Result]) -> tuple[str, ...]:

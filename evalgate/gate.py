@@ -6,19 +6,32 @@ What answers and decides is imported where there is something to run: most chang
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, GateReport, GoldenDataset, Level, Report
-from evalgate.errors import Fault, GitError, InputError, Place
+from evalgate.domain import (
+    STRICT_LEVEL,
+    CaseChanges,
+    ChangeLevel,
+    Config,
+    Gate,
+    GatePlan,
+    GateReport,
+    GoldenDataset,
+    Level,
+    Report,
+)
+from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.gathering import Gathered, all_of
 from evalgate.inputs import changes, golden, judged, pins, prompts, versions
-from evalgate.inputs.base import Base, find_base
+from evalgate.inputs.base import Base, base_at, find_base
 from evalgate.options import Options, opened
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
+from evalgate.plan.faults import tag_faults
 from evalgate.services.commit_view import CommitView
 from evalgate.workspace import Workspace, workspace_at
 
@@ -60,7 +73,7 @@ def _judged(
     change, git = workspace.judged, workspace.git
     assert change is not None and git is not None
     name = workspace.config.path
-    if change.changes and git.exists(change.sides.head, name):
+    if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         validate(workspace_at(CommitView(git, change.sides.head), name))  # what is merged has to be sound
     if narrow:
         selected = judged.edited_prompts(selected, change, git)
@@ -217,24 +230,27 @@ def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) ->
         except GitError:
             base = None  # a gate that needs the merge base says so when its versions are looked for
     plans = all_of(gates, lambda gate: _make_plan(workspace, gate, options, base))
-    if len(gates) == len(workspace.config.gates):
-        _refuse_unknown_tags(plans, workspace.config)
+    _refuse_unknown_tags(plans, workspace)
     return plans
 
 
-def _refuse_unknown_tags(plans: Sequence[GatePlan], config: Config) -> None:
-    """A tag that is to block and stands nowhere would block nothing. Raises InputError."""
-    tags = {tag for plan in plans for case in plan.dataset.cases for tag in case.tags}
-    unknown = [tag for tag in config.policy.blocking_tags if tag not in tags]
-    if unknown:
-        message = f"no case has the tag {', '.join(unknown)} of policy.blocking_tags"
-        raise InputError(message, place=Place(path=config.path), hint=f"the tags are: {', '.join(sorted(tags))}")
+def _refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None:
+    """A tag that is to protect cases and stands nowhere would protect nothing. Raises InputError."""
+    config, seen = workspace.config, {plan.gate.name for plan in plans}
+    datasets = [plan.dataset for plan in plans]
+    others = [gate for gate in config.gates if gate.name not in seen]
+    with suppress(EvalgateError):  # what is wrong with the dataset of a gate that is not run is none of this run's
+        datasets += [golden.load_dataset(workspace.tree, gate.dataset) for gate in others]
+    faults = list(tag_faults(datasets, config.policy, config.path, are_all=len(datasets) == len(config.gates)))
+    if faults:
+        raise InputError(faults=faults)
 
 
 def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
     config, tree, git = workspace.config, workspace.tree, workspace.git
     before, change = base.twin(gate) if base is not None else None, workspace.judged
     file = None if change is None else change.prompts[gate.name]
+    at_tip = git if change is None or git is None else CommitView(git, change.sides.policy)
     found = versions.resolve(
         gate,
         tree,
@@ -245,6 +261,8 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         immutability=config.policy.immutability,
         base_gate_prompt=file.base if file is not None else None if before is None else before.prompt,
         at=None if change is None or file is None else (change.sides.head, file.head),
+        production=partial(pins.production, gate, base, at_tip),
+        is_edited=lambda commit: git is not None and changes.is_edited(gate, tree, git, config, commit),
     )
     served, notes = _served(config, gate, found, base)
     level = levels.change_level(
@@ -256,22 +274,34 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         edited=() if change is None else change.reason,
     )
     dataset = golden.load_dataset(tree, gate.dataset)
-    at_tip = git if change is None or git is None else CommitView(git, change.sides.policy)
     arm = pins.baseline_arm(gate, found, base, at_tip, named=options.baseline or gate.baseline)
     made = _recorded(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
-    lost: tuple[str, ...] = ()
-    if options.baseline is None and gate.baseline is None and base is not None and git is not None:
-        lost = changes.lost_cases(gate, dataset, base, tree, git)
-    plan = replace(plan, notes=(*arm.notes, *notes), lost=lost)
+    plan = replace(plan, notes=(*arm.notes, *notes), cases=_case_changes(workspace, gate, dataset, base, found.since))
     if not _may_be_stored(plan, config, options):
         return plan
     from evalgate import baselines
 
     return _with_repeats(baselines.supplied(plan, config, options.store), config)
+
+
+def _case_changes(
+    workspace: Workspace, gate: Gate, dataset: GoldenDataset, base: Base | None, since: str | None
+) -> CaseChanges:
+    """What became of the cases since the merge base, and since the commit that a change is held against.
+
+    An older commit than the merge base does not count: what was retired in between is not the change's. Neither does
+    any where the base's cases judge, for they are not the change's either, unless the base is compared with itself.
+    """
+    git, bases = workspace.git, [] if base is None else [base]
+    if git is None or (base is not None and workspace.judged is not None and base.commit != git.head()):
+        return CaseChanges()
+    if since is not None and (base is None or base.commit == git.head() or not git.is_ancestor(since, base.commit)):
+        bases.append(base_at(since, workspace.tree, git, workspace.config))
+    return changes.changed_cases(gate, dataset, bases, workspace.tree, git)
 
 
 def _with_repeats(plan: GatePlan, config: Config) -> GatePlan:
@@ -331,7 +361,9 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
             raise read.error()
         return plan
 
-    return all_of(config.gates, checked)
+    plans = all_of(config.gates, checked)
+    _refuse_unknown_tags(plans, workspace)
+    return plans
 
 
 def _recorded(workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True) -> Gathered:

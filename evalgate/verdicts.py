@@ -61,7 +61,7 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
             None if plan.baseline is None else plan.baseline.digest,
             [[target.kind, target.identity, target.model] for target in targets],
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
-            [plan.dataset.digest, dict(evidence.clusters), list(plan.lost)],
+            [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],
             codec.encode(evidence.criteria),
             codec.encode(plan.level.effective),
             codec.encode(gate.thresholds),

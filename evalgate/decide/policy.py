@@ -69,7 +69,7 @@ def decide(
         *tags.findings(fallen),
         *([remarks.constant_finding(constant)] if constant is not None else []),
         *_what_decides(evidence, standing),
-        *remarks.remarks(comparisons, standing),
+        *remarks.remarks(evidence, comparisons, standing, policy),
     )
     decision, exit_code = _conclude(findings)
     requirements: tuple[Requirement, ...] = ()

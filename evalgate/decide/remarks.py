@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.decide.compare import Paired
 from evalgate.decide.looks import Standing
-from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, Output, Result, Verdict
+from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, Output, Policy, Result, Verdict
 from evalgate.domain.numbers import shown
 
 LARGE_FALL = 0.25
@@ -17,6 +17,7 @@ _MIN_CASES = 8
 _DIFFERENT = 0.9
 _SHARE = 0.05
 _LEAST = 3
+_MOST = 0.5
 
 
 def constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput | None:
@@ -59,8 +60,17 @@ def constant_finding(found: ConstantOutput) -> Finding:
     )
 
 
-def remarks(comparisons: Sequence[Comparison], standing: Standing) -> Iterator[Finding]:
+def remarks(
+    evidence: Evidence, comparisons: Sequence[Comparison], standing: Standing, policy: Policy
+) -> Iterator[Finding]:
     """Findings that decide nothing and are said in the headline."""
+    yield from _of_cases(evidence, policy)
+    same = _same_outputs(evidence, standing.order[: standing.cases])
+    if same:
+        yield _remark(
+            None,
+            f"All outputs are identical: in {same} cases the candidate's is the baseline's, though the prompt differs.",
+        )
     gating = {ruling.limit.criterion for ruling in standing.rulings} | set(standing.roles.blocking)
     gating |= set(standing.roles.floors)
     for comparison in comparisons:
@@ -74,6 +84,28 @@ def remarks(comparisons: Sequence[Comparison], standing: Standing) -> Iterator[F
             yield _remark(name, f"{name} gives {shown(value)} to every output of both versions: it sees no difference.")
 
 
+def _of_cases(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+    """What became of the cases: most were edited under their ids, or some are gone and the policy allows it."""
+    dataset = evidence.dataset
+    if dataset.edited > _MOST * dataset.kept:
+        sentence = (
+            f"The cases were edited: {dataset.edited} of the {dataset.kept} that {dataset.path} had before have other "
+            "content under the same id."
+        )
+        yield _remark(None, sentence)
+    if dataset.lost and policy.removed_cases == "allow":
+        yield _remark(None, f"{len(dataset.lost)} cases of the baseline's dataset are gone, which the policy allows.")
+
+
+def _same_outputs(evidence: Evidence, seen: Sequence[str]) -> int:
+    """In how many cases both versions gave the same text, where they did in all and are not the same; else 0."""
+    if evidence.baseline is None or evidence.candidate is None or evidence.candidate.digest == evidence.baseline.digest:
+        return 0
+    texts = _first_texts(evidence.results, frozenset(seen))
+    same = all(len(both) == 2 and both[Arm.CANDIDATE] == both[Arm.BASELINE] for both in texts.values())
+    return len(texts) if same else 0
+
+
 def _one_score(paired: Paired | None) -> float | None:
     """The one score that a judge gives to everything on both arms; None where it gives several, or too few."""
     if paired is None or paired.differences is None or len(paired.cases) < _MIN_CASES:
@@ -83,7 +115,7 @@ def _one_score(paired: Paired | None) -> float | None:
     return first if same and (paired.noise is None or math.isclose(paired.noise, 0.0, abs_tol=1e-12)) else None
 
 
-def _remark(criterion: str, sentence: str) -> Finding:
+def _remark(criterion: str | None, sentence: str) -> Finding:
     return Finding(criterion=criterion, kind="remark", decision=Verdict.PASS, sentence=sentence, blocks=False)
 
 

@@ -1,5 +1,6 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
+from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.endings import CUT, Ending, ending
 from evalgate.domain.inputs import (
     ANSWERED,
@@ -100,6 +101,7 @@ __all__ = [
     "BlockingCheck",
     "Calls",
     "Case",
+    "CaseChanges",
     "ChangeLevel",
     "Check",
     "Comparison",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
+from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.inputs import Case, Gate, GoldenDataset, Json, Judge, Level, Message, PromptVersion, digest
 
 MOST_TOKENS = 2**53
@@ -301,11 +302,11 @@ class Shard:
 class GatePlan:
     """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
 
-    `lost` are the ids of cases that the dataset had at the merge base and has no more, in the order it had then.
+    `cases` says what became of the cases that the dataset had before the change.
     `sequential`: the run may stop at a look (`decide.looks`). `stored` are results of the baseline that need not be
     asked for, `stored_baseline` says where they come from. `order` are the ids of all cases in the order they are run;
-    with a `shard`, `trials` are those of its part alone. `past`: the baseline answered before this
-    run, so that no fresh sample of it can be drawn, and there is no change that could have a level.
+    with a `shard`, `trials` are those of its part alone. `past`: the baseline answered before this run, so that no
+    fresh sample of it can be drawn, and there is no change that could have a level.
     `requests` gives for each case that shares its request with another the id of the first such case.
     """
 
@@ -318,7 +319,7 @@ class GatePlan:
     trials: tuple[Trial, ...]
     order: tuple[str, ...]
     notes: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
+    cases: CaseChanges = field(default_factory=CaseChanges)
     sequential: bool = False
     stored: tuple[Result, ...] = ()
     stored_baseline: BaselineSample | None = None

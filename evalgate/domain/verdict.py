@@ -144,12 +144,17 @@ class VersionRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRef:
-    """A golden dataset as the report names it; `lost` are cases the baseline's dataset had and this one lacks."""
+    """A golden dataset as the report names it; `lost` are cases the baseline's dataset had and this one lacks.
+
+    Of those that a changed dataset kept, `kept` counts all, and `edited` those with other content under the same id.
+    """
 
     path: str
     digest: str
     cases: int
     lost: tuple[str, ...] = ()
+    kept: int = 0
+    edited: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import Config, Gate
@@ -23,14 +23,30 @@ class Base:
     edited: bool
 
     def twin(self, gate: Gate) -> Gate | None:
-        """The gate as it was: the one of its name; for a new name, the gate of the same prompt whose name is gone."""
+        """The gate as it was: the one of its name; for a new name, the gate of the same prompt whose name is gone.
+
+        Where name and prompt are both new, it is the one of the same cases whose name and prompt are both gone: a gate
+        that is moved keeps its past, wherever its old content lies. Several such gates keep their order.
+        """
         if self.config is None:
             return None
         for before in self.config.gates:
             if before.name == gate.name:
                 return before
         kept = {other.name for other in self.now.gates}
-        return next((b for b in self.config.gates if b.name not in kept and b.prompt == gate.prompt), None)
+        same = next((b for b in self.config.gates if b.name not in kept and b.prompt == gate.prompt), None)
+        return same or self._moved(gate, self.config.gates)
+
+    def _moved(self, gate: Gate, old: Sequence[Gate]) -> Gate | None:
+        gone = _without(old, self.now.gates, gate.dataset)
+        new = [other.name for other in _without(self.now.gates, old, gate.dataset)]
+        return dict(zip(new, gone, strict=False)).get(gate.name)
+
+
+def _without(gates: Sequence[Gate], others: Sequence[Gate], dataset: str) -> list[Gate]:
+    """The gates of a dataset that have neither name nor prompt in common with any of the others."""
+    names, prompts = {other.name for other in others}, {other.prompt for other in others}
+    return [g for g in gates if g.name not in names and g.prompt not in prompts and g.dataset == dataset]
 
 
 def find_base(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> Base | None:
@@ -39,8 +55,11 @@ def find_base(tree: Tree, git: Git, config: Config, default_branch: str | None =
     The configuration there is parsed only when the file differs. Raises GitError when there is no merge base.
     """
     commit = base_commit(git, default_branch)
-    if commit is None:
-        return None
+    return None if commit is None else base_at(commit, tree, git, config)
+
+
+def base_at(commit: str, tree: Tree, git: Git, config: Config) -> Base:
+    """What was gated at a commit, a full sha; `config` is today's."""
     before = CommitTree(git, commit)
     old: Config | None = config
     edited = config.path not in unchanged([config.path], tree, git, commit)

@@ -6,9 +6,22 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from evalgate.domain import Check, Config, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, digest
+from evalgate.domain import (
+    Case,
+    CaseChanges,
+    Check,
+    Config,
+    Gate,
+    GoldenDataset,
+    Json,
+    Judge,
+    Policy,
+    PromptVersion,
+    Target,
+    digest,
+)
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.base import Base, base_commit, unchanged
+from evalgate.inputs.base import Base, base_commit, find_base, unchanged
 from evalgate.inputs.config import gate_names, load_config
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -25,6 +38,8 @@ def changed(
     thresholds, samples, targets (with what they replay) and policy. The places of files are not part of it: moving a
     file changes nothing. `tree` is the working tree, with the repository's top as its root.
 
+    On the default branch itself, where nothing differs, it is what the last commit brought.
+
     What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
     GitError when there is no repository or no merge base.
     """
@@ -33,6 +48,13 @@ def changed(
     base = base_commit(git, default_branch)
     if base is None:
         return tuple(gates)
+    found = _changed_since(gates, tree, git, config, base)
+    if not found and base == git.head() and git.knows(f"{base}^1") and git.is_on(default_branch):
+        found = _changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
+    return found
+
+
+def _changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> tuple[Gate, ...]:
     same = unchanged(dict.fromkeys(path for gate in gates for path in _files(gate, config)), tree, git, base)
     suspects = [gate for gate in gates if not same.issuperset(_files(gate, config))]
     if not suspects:
@@ -43,6 +65,12 @@ def changed(
     except (InputError, GitError):
         return tuple(suspects)
     return tuple(gate for gate in suspects if _differs(gate, config, tree, old, before))
+
+
+def is_edited(gate: Gate, tree: Tree, git: Git, config: Config, commit: str) -> bool:
+    """Whether a file of the gate, the configuration among them, is another one in the working tree than at a commit."""
+    files = _files(gate, config)
+    return not unchanged(files, tree, git, commit).issuperset(files)
 
 
 def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> tuple[str, ...]:
@@ -60,23 +88,43 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
         return ()
     names = {gate.name for gate in config.gates}
     renamed = {gate.prompt for gate in config.gates if gate.name not in before}
-    return tuple(name for name, prompt in before.items() if name not in names and prompt not in renamed)
+    gone = tuple(name for name, prompt in before.items() if name not in names and prompt not in renamed)
+    found = find_base(tree, git, config, default_branch) if gone else None
+    moved = {twin.name for gate in config.gates if found is not None and (twin := found.twin(gate)) is not None}
+    return tuple(name for name in gone if name not in moved)
 
 
-def lost_cases(gate: Gate, dataset: GoldenDataset, base: Base, tree: Tree, git: Git) -> tuple[str, ...]:
-    """The ids of cases that the gate's dataset had at the merge base and `dataset` lacks, in the order of then.
+def changed_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:
+    """What became of the cases that the gate's dataset had at some commits.
 
-    A dataset that is missing or broken there has lost nothing.
+    Each case counts once; an edited one has other content than at the first of the commits that has it. A dataset that
+    is missing or broken at a commit has lost nothing since.
     """
+    now = {case.id: _content(case) for case in dataset.cases}
+    lost: dict[str, None] = {}
+    kept: dict[str, bool] = {}
+    for base in bases:
+        for case in _cases_at(gate, base, tree, git):
+            if case.id in now:
+                kept.setdefault(case.id, now[case.id] != _content(case))
+            else:
+                lost[case.id] = None
+    return CaseChanges(lost=tuple(lost), kept=len(kept), edited=sum(kept.values()))
+
+
+def _cases_at(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
+    """The cases at a commit; none where the file is the same there, for then nothing has become of them."""
     path = (base.twin(gate) or gate).dataset
     try:
         if not base.tree.exists(path) or (path == gate.dataset and path in unchanged([path], tree, git, base.commit)):
             return ()
-        before = load_dataset(base.tree, path)
+        return load_dataset(base.tree, path).cases
     except (InputError, GitError):
         return ()
-    kept = {case.id for case in dataset.cases}
-    return tuple(case.id for case in before.cases if case.id not in kept)
+
+
+def _content(case: Case) -> str:
+    return digest([dict(case.fields), list(case.tags), case.cluster])
 
 
 def _files(gate: Gate, config: Config) -> set[str]:

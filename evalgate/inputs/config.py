@@ -50,7 +50,7 @@ def gate_names(tree: Tree, path: str) -> dict[str, str]:
         prompt = _data(node, "prompt", None)
         if isinstance(prompt, str):
             prompt = join(posixpath.dirname(path), prompt)
-            names[str(_data(node, "name", _prompt_name(prompt)))] = prompt
+            names[str(_data(node, "name", prompt_name(prompt)))] = prompt
     return names
 
 
@@ -98,6 +98,9 @@ class _ConfigReader:
 
     def _gate(self, node: Node) -> Gate | None:
         prompt, baseline = self._prompt(node, "prompt"), self._prompt(node, "baseline")
+        if baseline is not None and baseline == prompt:
+            message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
+            self._shape.blame(node["baseline"], message, "leave it out, or name the file of another version")
         dataset = self._files.find(node.get("dataset"))
         candidate, other = self._answering(node)
         criteria = self._criteria.read(
@@ -112,7 +115,7 @@ class _ConfigReader:
         for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
             given += self._files_of(self._targets.get(name))
         return Gate(
-            name=_data(node, "name", _prompt_name(prompt)),
+            name=_data(node, "name", prompt_name(prompt)),
             prompt=prompt,
             baseline=baseline,
             dataset=dataset,
@@ -199,7 +202,8 @@ class _ConfigReader:
         return Batching(**_data(node, "batch", {})) if self._shape.sound(node) else Batching()
 
 
-def _prompt_name(path: str) -> str:
+def prompt_name(path: str) -> str:
+    """The name of a gate that gives itself none: its prompt's file, without folder and suffix."""
     name = posixpath.basename(path)
     suffix = next((suffix for suffix in PROMPT_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)] or name

@@ -119,17 +119,21 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     The column `arm` says candidate or baseline; where the argument names one, a row may leave it out. `value` is a
     number in [0, 1] or true/false. Other columns are not read, unless they look like one of these misspelt.
 
-    Raises InputError with all faults, each with its place: NaN, a value off the scale, a score given twice, no rows.
+    Raises InputError with all faults, each with its place: NaN, a value off the scale, a score given twice, a case in
+    two clusters, no rows.
     """
     rows = read_rows(tree, path)
     faults = rows.faults
     scores: list[ScoreRow] = []
     lines: dict[tuple[str, str, str, int], int] = {}
-    for number, row in enumerate(rows.rows):
-        before = len(faults)
-        if number == 0:
+    clusters: dict[str, tuple[str, int]] = {}
+    seen: set[frozenset[str]] = set()
+    for row in rows.rows:
+        keys = frozenset(row.fields)
+        if keys not in seen:
+            seen.add(keys)
             row.near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
-            before = len(faults)
+        before = len(faults)
         case, criterion = _name(row, "case", faults), _name(row, "criterion", faults)
         own_arm = arm if arm is not None and "arm" not in row.fields else _arm(row, faults)
         repeat = _count(row, "repeat", faults)
@@ -140,6 +144,7 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
         if len(faults) > before:
             continue
         key = (case, own_arm, criterion, repeat)
+        _one_cluster(row, case, cluster, clusters, faults)
         if key in lines:
             message = f'a second score of case "{case}", {own_arm}, "{criterion}", repeat {repeat}; first in line '
             faults.append(row.fault(f"{message}{lines[key]}", hint="number repeated scores: `repeat`, from 0"))
@@ -163,9 +168,23 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     return tuple(scores)
 
 
+def _one_cluster(
+    row: Row, case: str, cluster: str | None, clusters: dict[str, tuple[str, int]], faults: list[Fault]
+) -> None:
+    """A fault where a case was in another cluster in a row before; `clusters` are those, each with its line."""
+    if cluster is None:
+        return
+    other, line = clusters.setdefault(case, (cluster, row.line))
+    if other != cluster:
+        message = f'case "{case}" is in the cluster "{cluster}" here, and in "{other}" in line {line}'
+        faults.append(row.fault(message, "cluster", "a case belongs to one cluster"))
+
+
 def _case(row: Row, faults: list[Fault], texts: dict[str, str], shared: dict[_Tags, _Tags]) -> Case | None:
     """`texts` and `shared` tags are of the cases before this one: what many share stands in memory once."""
     before = len(faults)
+    if "id" not in row.fields and row.near_misses(("id",), faults):
+        return None
     name = _name(row, "id", faults)
     tags = _tags(row, faults)
     cluster = _cluster(row, faults)

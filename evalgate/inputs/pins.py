@@ -125,8 +125,10 @@ def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None
         return BaselineArm(
             version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
         )
-    twin = base.twin(gate)
-    version = pinned_prompt(pin, [gate.prompt, *([twin.prompt] if twin is not None else [])], git)
+    version = pinned_prompt(pin, _prompts_of(gate, base), git)
+    if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
+        note = f"not compared with the pinned {pin}: that is the candidate itself"
+        return BaselineArm(version=found.baseline, notes=(*own, note))
     aside = "" if git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
     since = tuple(f"the change level is that since {note}" for note in own)
     return BaselineArm(
@@ -134,6 +136,20 @@ def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None
         notes=(f"the baseline is pinned to {pin}{aside}", *since),
         remedy=f"the baseline is the pinned release; pin a newer one: {command(pin)}",
     )
+
+
+def production(gate: Gate, base: Base | None, git: Git | None) -> PromptVersion | None:
+    """The release that is pinned at the merge base; None where none is."""
+    pin = None if base is None or git is None else pin_of(gate, base, git)
+    if pin is None or base is None or git is None:
+        return None
+    return pinned_prompt(pin, _prompts_of(gate, base), git)
+
+
+def _prompts_of(gate: Gate, base: Base) -> list[str]:
+    """Where the gate's prompt lies now, and where it lay at the base."""
+    twin = base.twin(gate)
+    return [gate.prompt, *([twin.prompt] if twin is not None else [])]
 
 
 def at_base(base: Base, git: Git) -> dict[str, Pin]:

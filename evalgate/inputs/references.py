@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from evalgate.errors import Fault, InputError
 from evalgate.inputs.document import read
+from evalgate.inputs.keywords import misspelt
 from evalgate.inputs.nodes import MAX_FAULTS, Node
 from evalgate.inputs.tree import Tree
 
@@ -38,13 +39,14 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
     """Reads a schema and the files it refers to; `folder` is the dataset's, which references must not leave.
 
     Faults are collected with their places, not raised: a file that cannot be read as JSON (YAML when not named
-    .json), a reference to the network, to a file outside the folder, or to none.
+    .json), a reference to the network, to a file outside the folder, or to none, a misspelt keyword.
     """
     loaded = LoadedSchema(uri=file_uri(path))
     waiting = [(path, loaded.uri)]
     tried = {loaded.uri}
     ids: set[str] = set()
     references: list[tuple[str, Node, str]] = []
+    roots: dict[str, tuple[str, Node]] = {}
     while waiting and len(loaded.documents) < MAX_DOCUMENTS:
         file, uri = waiting.pop()
         try:
@@ -54,6 +56,7 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
             continue
         loaded.documents[uri] = root.data
         loaded.files.append(file)
+        roots[uri] = (file, root)
         found = list(_references(root, uri, ids))
         references.extend((file, node, target) for node, target in found)
         # an absolute path begins at the root, a relative one at the tree's: both read back from the URI
@@ -67,6 +70,7 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
     for file, node, target in references:
         if target not in tried and target not in ids and not target.startswith(_METASCHEMAS):
             loaded.faults.append(_unreachable(file, node, target, folder))
+    loaded.faults.extend(misspelt(roots))
     del loaded.faults[MAX_FAULTS:]
     return loaded
 

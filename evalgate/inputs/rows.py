@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from evalgate.errors import Fault, InputError, Place
@@ -38,13 +38,20 @@ class Row:
             return text
         return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
-    def near_misses(self, known: Iterable[str], faults: list[Fault]) -> None:
-        """Faults for keys that are not known but look like one that is known and absent."""
-        absent = [name for name in known if name not in self.fields]
+    def near_misses(self, known: Collection[str], faults: list[Fault]) -> bool:
+        """Faults for keys that are not known but look like one that is known and absent; whether there are any."""
+        before = len(faults)
+        absent = tuple(name for name in known if name not in self.fields)
         for key in self.fields:
-            match = closest(key, absent, cutoff=0.8) if key not in known else None
+            match = _near(key, absent) if absent and key not in known else None
             if match is not None:
                 faults.append(self.fault(f'unknown key "{key}"; did you mean "{match}"?', key))
+        return len(faults) > before
+
+
+@lru_cache(maxsize=1024)
+def _near(key: str, names: tuple[str, ...]) -> str | None:
+    return closest(key, names, cutoff=0.81)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, NoReturn
@@ -11,7 +11,8 @@ from evalgate.domain import Gate, PromptVersion, Release
 from evalgate.errors import Fault, GitError, InputError, Place
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
-from evalgate.services.git import DEEPEN, Git, short_name
+from evalgate.services.git import DEEPEN, Git
+from evalgate.services.git_names import short_name
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
 
@@ -21,13 +22,15 @@ class Versions:
     """Both versions of a gate. `baseline_note` says where the baseline comes from, or why there is none.
 
     `history` has one release for each pair of version number and content, of the numbers that candidate and baseline
-    declare, oldest first.
+    declare, oldest first. `since` is the commit whose cases a change is held against where that is not the merge base:
+    the one that was named, or the last one at which a prompt of the default branch was different.
     """
 
     candidate: PromptVersion
     baseline: PromptVersion | None
     baseline_note: str
     history: tuple[Release, ...] = ()
+    since: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,8 @@ def resolve(
     immutability: Literal["history", "published"] = "history",
     base_gate_prompt: str | None = None,
     at: tuple[str, str] | None = None,
+    production: Callable[[], PromptVersion | None] = lambda: None,
+    is_edited: Callable[[str], bool] = lambda commit: False,
 ) -> Versions:
     """Candidate, baseline and the history of their version numbers.
 
@@ -62,20 +67,31 @@ def resolve(
     `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref, and no
     file is looked at.
 
-    A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError.
+    On the default branch itself the merge base holds what is asked about. There the baseline is the version in
+    `production`, where that is another one, else that of the last commit at which the prompt was different. Where there
+    is none the merge base's is taken only if something else `is_edited` since: cases, criteria, targets.
+
+    A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError,
+    and so does a prompt that would be compared with itself.
     """
     found = _candidate(gate, tree, git, candidate, at)
     assert found.version is not None
+    since = None
     if baseline is not None:
-        base = _named(gate, tree, git, baseline, "--baseline", files=at is None)
+        base = _named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
+        since = base.commit
+        if base.file is not None and (base.file, base.commit) == (found.file, found.commit):
+            raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
     elif gate.baseline is not None:
         version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
         base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
     else:
         base = _at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
+        if git is not None and _is_itself(found, base, git):
+            base, since = _before(base, git, production(), is_edited)
     history, remark = _history(found, base, git, default_branch, published=immutability == "published")
     note = "; ".join(part for part in (base.note, remark) if part)
-    return Versions(candidate=found.version, baseline=base.version, baseline_note=note, history=history)
+    return Versions(candidate=found.version, baseline=base.version, baseline_note=note, history=history, since=since)
 
 
 def named_version(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:
@@ -99,7 +115,16 @@ def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None, at: t
     return _Found(version=load_prompt(tree, gate.prompt), file=_in_repository(gate.prompt, tree, git))
 
 
-def _named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str, *, files: bool = True) -> _Found:
+def _named(
+    gate: Gate,
+    tree: Tree,
+    git: Git | None,
+    named: str,
+    option: str,
+    *,
+    files: bool = True,
+    before: str | None = None,
+) -> _Found:
     """What an option names: a file, counted from the current folder or from the tree's root, or a ref."""
     path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
     if files and (path != named or tree.exists(path)):
@@ -113,8 +138,9 @@ def _named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str, *, 
             hint=DEEPEN if git.shallow else "files are looked for from the current folder, refs as in git rev-parse",
         )
     commit = git.resolve(named)
-    own = _own_file(gate, tree, git)
-    file = own if git.exists(commit, own) else git.renamed_from(commit, own)
+    own, old = _own_file(gate, tree, git), before and _in_repository(before, tree, git)
+    file = next((path for path in (own, old) if path and git.exists(commit, path)), None)
+    file = file or git.renamed_from(commit, own)
     if file is None:
         raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
     return _Found(version=at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
@@ -140,6 +166,72 @@ def _at_merge_base(
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
     return _Found(version=at_commit(git, base, file), note=where, file=file, commit=base)
+
+
+def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
+    """Whether the merge base is the very commit that is looked at, and the prompt is what that commit holds."""
+    if base.version is None or found.version is None or base.version.digest != found.version.digest:
+        return False
+    return base.file == found.file and base.commit == (found.commit or git.head())
+
+
+def _before(
+    base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool]
+) -> tuple[_Found, str | None]:
+    """What a prompt of the default branch is compared with, and the commit whose cases it is held against."""
+    assert base.version is not None and base.commit is not None and base.file is not None
+    here = f"{base.note} and the commit that is looked at"
+    found = _last_different(base.version, base.file, base.commit, git)
+    since = None if found is None else found.commit
+    if production is not None and production.normalized_digest != base.version.normalized_digest:
+        note = f"{production.source}, the version in production: {here}, holds the prompt itself"
+        file = base.file if found is None else found.file
+        return _Found(version=production, note=note, file=file, commit=base.commit), since
+    if found is None:
+        if is_edited(base.commit):
+            return base, None
+        raise GitError(
+            f"{base.file} is compared with nothing: {here}, holds it already, and no earlier commit another version",
+            hint=DEEPEN if git.shallow else _GIVE,
+        )
+    note = f"{str(since)[:7]}, the last commit at which the prompt was different: {here}, holds it already"
+    return replace(found, note=note), since
+
+
+def _last_different(version: PromptVersion, file: str, commit: str, git: Git) -> _Found | None:
+    """The prompt at the last commit before this one at which it was different in more than white space."""
+    earlier: _Found | None = None
+    before = _previous(file, commit, git)
+    for at, oid in reversed(git.history(file, [commit], first_parent=True)):
+        name = file if before is None else before[1]
+        try:
+            old = parse_prompt(git.blobs([oid])[oid], name, f"{at[:7]}:{name}")
+        except InputError:  # it was no prompt then: nothing that anything could be compared with
+            continue
+        if old.normalized_digest != version.normalized_digest:
+            earlier = _Found(version=old, file=name, commit=at)
+            break
+        before = _previous(name if git.exists(at, name) else file, at, git)
+    if before is None:
+        return earlier
+    # other cases may have come since: what counts is the state right before the prompt became what it is
+    parent, name = before
+    try:
+        found = at_commit(git, parent, name)
+    except (InputError, GitError):
+        return earlier
+    if found.normalized_digest == version.normalized_digest:  # moved, and changed in white space alone
+        return earlier or _last_different(version, name, parent, git)
+    return _Found(version=found, file=name, commit=parent)
+
+
+def _previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
+    """The commit before one, and the name that the file had there; None where there is none, or no such file."""
+    if not git.knows(f"{commit}^1"):
+        return None
+    parent = git.resolve(f"{commit}^1")
+    name = file if git.exists(parent, file) else git.renamed_from(parent, file, commit=commit)
+    return None if name is None else (parent, name)
 
 
 def prompt_at(git: Git, commit: str, file: str) -> PromptVersion:

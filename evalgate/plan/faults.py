@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, PromptVersion, Target
+from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target
+from evalgate.domain.names import folded
 from evalgate.errors import Fault, Place
 from evalgate.plan.serving import model_of
 
@@ -15,6 +16,8 @@ _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # fields that say what is expected of an answer, or of which cases are one
 _NOT_ASKED = frozenset({"expected", "cluster"})
+_OWN_KEYS = frozenset({"tags", "cluster"})
+_NEAR = 0.85
 
 
 def version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
@@ -81,6 +84,73 @@ def one_file_for_both(
             place=Place(path=candidate.path),
             hint="record each version's outputs, and name both: `target: {candidate: ..., baseline: ...}`",
         )
+
+
+def misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: GoldenDataset) -> Iterator[Fault]:
+    """Keys of the cases that nothing reads and that look like `tags` or `cluster`: such a name protects nothing.
+
+    A field that a prompt, a rubric or a check uses is no misspelling.
+    """
+    used = {name for version in versions for name in version.variables}
+    used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
+    for check in gate.checks:
+        path = check.options.get("from")
+        used |= {path, *re.split(r"[./]", path)} if isinstance(path, str) else set()
+    found: dict[tuple[str, str], list[int]] = {}
+    for case in dataset.cases:
+        for key in case.fields.keys() - used - _OWN_KEYS:
+            meant = _meant(key, has_tags=bool(case.tags), has_cluster=case.cluster is not None)
+            if meant is not None:
+                found.setdefault((key, meant), []).append(case.line)
+    for (key, meant), lines in sorted(found.items()):
+        count = f" in {len(lines)} of {len(dataset.cases)} cases" if len(lines) > 1 else ""
+        yield Fault(
+            message=f'unknown key "{key}"{count}; did you mean "{meant}"?',
+            place=Place(path=dataset.path, line=min(lines)),
+            hint=f'write "{meant}"; or give the field another name, if it is one of your own',
+        )
+
+
+def _meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
+    """The key that an unknown one looks like; one that is given as well is meant only by another spelling of it."""
+    for name, is_given in (("tags", has_tags), ("cluster", has_cluster)):
+        written = folded(key)
+        is_near = sorted(written) == sorted(name) or bool(get_close_matches(written, [name], n=1, cutoff=_NEAR))
+        if written == name or (is_near and not is_given):
+            return name
+    return None
+
+
+def tag_faults(
+    datasets: Sequence[GoldenDataset], policy: Policy, config: str, *, are_all: bool = True
+) -> Iterator[Fault]:
+    """Tags that a policy names and no case has, and tags of cases that are one of a policy's but for their spelling.
+
+    `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
+    default, `critical`, may stand nowhere.
+    """
+    wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))
+    by_spelling = {folded(tag): tag for tag in wanted}
+    there: set[str] = set()
+    for dataset in datasets:
+        told: set[str] = set()
+        for case in dataset.cases:
+            there |= set(case.tags)
+            for tag in case.tags:
+                meant = by_spelling.get(folded(tag), tag)
+                if tag != meant and tag not in wanted and tag not in told:
+                    told.add(tag)
+                    message = f'the tag "{tag}" is none that the policy names; did you mean "{meant}"?'
+                    yield Fault(message=message, place=Place(path=dataset.path, line=case.line))
+    for kind, names in (("critical_tags", policy.critical_tags), ("blocking_tags", policy.blocking_tags)):
+        for tag in names:
+            if tag in there or not are_all or (kind == "critical_tags" and tag in Policy(levels={}).critical_tags):
+                continue
+            close = get_close_matches(folded(tag), [folded(name) for name in there], n=1)
+            near = next((f'; did you mean "{name}"?' for name in sorted(there) if folded(name) in close), "")
+            hint = f"the tags are: {_listed(sorted(there), 10)}" if there and not near else None
+            message = f"no case has the tag {tag} of policy.{kind}{near}"
+            yield Fault(message=message, place=Place(path=config), hint=hint)
 
 
 def judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:

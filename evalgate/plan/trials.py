@@ -95,6 +95,7 @@ def _refuse_faults(
             own += wrong.same_for_all(version, target, dataset)
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
+    faults += wrong.misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
     if len(arms) > 1:
         faults += wrong.one_file_for_both(gate, arms[0][1], arms[1][1], targets)
     for judge in gate.judges:

@@ -84,6 +84,7 @@ _ADDED_TO_GATE: Mapping[str, Any] = {
 _ADDED: Mapping[str, Mapping[str, Any]] = {
     "comparisons": {"units": 0, "pairs": 0, "left_out": [], "broken": [], "fixed": [], "suspects": []},
     "criteria": {"strict": False},
+    "dataset": {"kept": 0, "edited": 0},
     "policy": {"attempts": "note"},
 }
 # Report > gates > gate > findings, results: each of their entries stands on a line of its own.

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
-from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of
+from evalgate.services.git_names import meanings, short_name
+from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of, renames_of
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
 
@@ -96,10 +97,11 @@ class Git:
     def default_branch(self, name: str | None = None) -> str:
         """The branch changes are merged into: `name` (or origin's of that name), else origin/HEAD, main or master.
 
-        Raises GitError when there is none.
+        A tag of that name does not count where there is such a branch. Raises GitError when there is none.
         """
         if name is not None:
-            names = [name, f"refs/remotes/origin/{name}"]
+            full = meanings(name)
+            names = [*(full[:-1] or full), f"refs/remotes/origin/{name}", name]
         else:
             names = [f"refs/remotes/origin/{branch}" for branch in ("HEAD", "main", "master")]
             names += ["refs/heads/main", "refs/heads/master"]
@@ -108,6 +110,11 @@ class Git:
                 return ref
         what = f'there is no branch "{name}"' if name else "there is no default branch (origin/HEAD, main or master)"
         raise GitError(what, hint=DEEPEN if self.shallow else "name it with --default-branch, or give --baseline FILE")
+
+    def is_on(self, default: str | None = None) -> bool:
+        """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""
+        on = short_name(self._run(["symbolic-ref", "--quiet", "HEAD"], good=(0, 1)).stdout.decode().strip())
+        return on in ("", short_name(self.default_branch(default)).removeprefix("origin/"))
 
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
         """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
@@ -246,10 +253,15 @@ class Git:
             order = ["diff-tree", "-r", *_RENAMED, start, self.resolve(commit)]
         else:
             order = ["diff-index", *_RENAMED, start]
-        for old, new in _renames(self._run([*order, "--"]).stdout):
+        for old, new in renames_of(self._run([*order, "--"]).stdout):
             if new == path:
                 return old
         return None if commit is not None else self._gone_twin(start, path)
+
+    def added(self, base: str, commit: str) -> list[str]:
+        """The paths that a commit has and another has not."""
+        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=A"]
+        return os.fsdecode(self._run([*order, self.resolve(base), self.resolve(commit)]).stdout).split("\0")[:-1]
 
     def _gone_twin(self, base: str, path: str) -> str | None:
         oid = self.working_blobs([path]).get(path)
@@ -283,7 +295,7 @@ class Git:
         if not commits:
             return []
         order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
-        return _renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
+        return renames_of(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
 
     def _tree(self, name: str) -> Mapping[str, Entry]:
         known = self._trees.get(name)
@@ -300,8 +312,8 @@ class Git:
 
     def _commit(self, ref: str) -> str | None:
         if ref not in self._commits:
-            found = None if not ref.strip() else self._object(f"{ref}^{{commit}}")
-            self._commits[ref] = found.oid if found else None
+            found = (self._object(f"{name}^{{commit}}") for name in (meanings(ref) if ref.strip() else ()))
+            self._commits[ref] = next((commit.oid for commit in found if commit is not None), None)
         return self._commits[ref]
 
     def _object(self, name: str) -> _Object | None:
@@ -352,11 +364,6 @@ class Git:
         return done
 
 
-def short_name(ref: str) -> str:
-    """A ref as a person writes it: `origin/main` for `refs/remotes/origin/main`."""
-    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
-
-
 def _command(folder: Path, arguments: Sequence[str]) -> list[str]:
     settings = ["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]
     return ["git", "--no-pager", "--literal-pathspecs", *settings, "-C", str(folder), *arguments]
@@ -385,12 +392,6 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         if pipe is not None:
             with contextlib.suppress(OSError):
                 pipe.close()
-
-
-def _renames(listing: bytes) -> list[tuple[str, str]]:
-    """(old, new) of each `R<score> NUL old NUL new NUL`; the commit ids between them are passed over."""
-    fields = iter(listing.split(b"\0"))
-    return [(os.fsdecode(next(fields)), os.fsdecode(next(fields))) for field in fields if field[:1] == b"R"]
 
 
 def _first_line(text: str) -> str:

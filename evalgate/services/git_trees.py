@@ -1,4 +1,4 @@
-"""A tree object of git: what stands in a folder at a commit."""
+"""What git prints in a form of its own: the entries of a tree object, and the renames of a diff."""
 
 from __future__ import annotations
 
@@ -27,3 +27,9 @@ def entries_of(data: bytes, *, id_bytes: int) -> dict[str, Entry]:
         entries[os.fsdecode(data[space + 1 : end])] = Entry(int(data[at:space], 8), oid)
         at = end + 1 + id_bytes
     return entries
+
+
+def renames_of(listing: bytes) -> list[tuple[str, str]]:
+    """(old, new) of each `R<score> NUL old NUL new NUL`; the commit ids between them are passed over."""
+    fields = iter(listing.split(b"\0"))
+    return [(os.fsdecode(next(fields)), os.fsdecode(next(fields))) for field in fields if field[:1] == b"R"]

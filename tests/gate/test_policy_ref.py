@@ -200,8 +200,69 @@ def test_a_renamed_prompt_is_followed(world: World) -> None:
     (gate,) = report["gates"]
     assert gate["candidate"]["source"].endswith(":prompts/renamed.prompt.yml")
     assert gate["baseline"]["source"].endswith(f":{FILE}")
+    assert gate["level"]["effective"] == "MINOR"
+    assert (edited(report), report["warnings"]) == ([], []), "to name the new path is no edit of the rules"
+
+
+def test_a_plain_rename_has_to_be_said_in_the_configuration(world: World) -> None:
+    """What is merged is valid, so that the next change is no error."""
+    new = "prompts/renamed.prompt.yml"
+    world.repository.git("mv", FILE, new)
+    world.repository.commit("renamed")
+    ended = base_run(world, "--changed")
+    assert ended.code == 2
+    assert f"has to name the new path under `prompt:`; by its content that may be {new}" in ended.err
+    world.repository.write("evalgate.yml", CONFIG.format(url=world.server.url).replace(FILE, new))
+    world.repository.commit("said")
+    report = judge(world, "--changed", code=0)
+    assert (report["gates"], report["policy_changes"], report["warnings"]) == ([], [], [])
+
+
+@pytest.mark.parametrize("decoy", ["prompts/old.md", "zz/old.prompt.yml"])
+def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World, decoy: str) -> None:
+    new = "prompts/renamed.prompt.yml"
+    world.repository.git("mv", FILE, new)
+    world.repository.write(decoy, prompt("1.1.0", RUDE))
+    world.repository.write("evalgate.yml", CONFIG.format(url=world.server.url).replace(FILE, new))
+    world.repository.commit("renamed")
+    report = judge(world, "--changed", code=5)
     assert edited(report) == ["evalgate.yml"]
-    assert any("gets another prompt, prompts/renamed.prompt.yml" in said for said in report["warnings"])
+    assert report["warnings"] == [f'the gate "support" moves to {new}; nothing judges {decoy}, new as well']
+
+
+def test_a_gate_that_is_named_by_its_path_moves_with_it(world: World) -> None:
+    new = "prompts/other-name.prompt.yml"
+    unnamed = CONFIG.format(url=world.server.url).replace("name: support\n    ", "")
+    rude(world)
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    world.repository.commit("unnamed", **{"evalgate.yml": unnamed})
+    git("switch", "--quiet", "-C", "work", "main")
+    git("rm", "--quiet", FILE)
+    world.repository.write(new, prompt("1.1.0", RUDE))
+    world.repository.write("evalgate.yml", unnamed.replace(FILE, new))
+    world.repository.commit()
+    report = judge(world, "--changed", code=1)
+    assert (report["gates"][0]["name"], edited(report), report["warnings"]) == ("support", [], [])
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        ("baseline: 1, candidate: 1", "baseline: 2, candidate: 1"),
+        ("{type: is_json}", "{type: is_json, blocking: false}"),
+        ("attempts: 2", "attempts: 3"),
+        ("stop_early: false", "stop_early: true"),
+    ],
+)
+def test_an_edit_of_more_than_the_path_is_one_of_the_rules(world: World, edit: tuple[str, str]) -> None:
+    new = "prompts/renamed.prompt.yml"
+    world.repository.git("mv", FILE, new)
+    text = CONFIG.format(url=world.server.url).replace(FILE, new)
+    assert edit[0] in text
+    world.repository.write("evalgate.yml", text.replace(*edit))
+    world.repository.commit()
+    assert edited(judge(world, "--changed", code=5)) == ["evalgate.yml"]
 
 
 def test_a_prompt_that_the_base_renamed_is_followed(world: World) -> None:
@@ -227,16 +288,17 @@ def test_a_prompt_that_is_gone_is_an_error(world: World) -> None:
     world.repository.commit()
     ended = base_run(world)
     assert ended.code == 2
+    assert f'{FILE}: gate "support": {FILE} is gone at' in ended.err
     world.repository.write(
-        "prompts/other.prompt.yml", "messages: [{role: user, content: 'Something else: {{query}}'}]\n"
+        "prompts/other.prompt.yml",
+        "version: 1.0.1\nmessages: [{role: user, content: 'Something else: {{query}}'}]\n",
     )
     world.repository.write(
         "evalgate.yml", CONFIG.format(url=world.server.url).replace(FILE, "prompts/other.prompt.yml")
     )
     world.repository.commit()
-    ended = base_run(world)
-    assert ended.code == 2
-    assert f'{FILE}: gate "support": {FILE} is gone at' in ended.err
+    (gate,) = judge(world, code=1)["gates"]
+    assert gate["findings"][0]["kind"] == "level", "whatever it holds, it is compared with what it replaces"
 
 
 def test_a_gate_that_is_taken_out_with_its_prompt_waits_for_a_sign_off(world: World) -> None:

@@ -132,7 +132,8 @@ def test_cases_taken_out_of_the_dataset_are_lost(world: World) -> None:
     lost = [f"case-{i:03}" for i in range(60, CASES)]
     assert gate_of(world)["dataset"]["lost"] == lost
     (world.root / "old.prompt.yml").write_text(prompt("0.9.0"))
-    assert gate_of(world, "--baseline", "old.prompt.yml")["dataset"]["lost"] == [], "no merge base to compare with"
+    assert gate_of(world, "--baseline", "old.prompt.yml")["dataset"]["lost"] == lost
+    assert gate_of(world, "--baseline", "main")["dataset"]["lost"] == lost
 
 
 def test_cases_are_lost_however_the_configuration_hides_it(world: World) -> None:

@@ -120,11 +120,57 @@ def test_working_tree_against_the_merge_base(project: Project) -> None:
     assert found.baseline_note == f"{base[:7]}, the merge base with main"
 
 
-def test_on_the_default_branch_itself_nothing_differs(project: Project) -> None:
+def test_on_the_default_branch_the_last_different_version_is_the_baseline(project: Project) -> None:
     project.git("checkout", "--quiet", "main")
+    with pytest.raises(GitError, match="compared with nothing"):
+        project.resolve()
+    first = project.git("rev-parse", "HEAD")
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    project.commit(**{PROMPT: prompt_text("1.1.1", "Edited  {{query}}")})
+    project.commit(**{"README.md": "other files do not matter"})
     found = project.resolve()
     assert found.baseline is not None
-    assert found.baseline.digest == found.candidate.digest
+    assert (found.candidate.version, found.baseline.version, found.since) == ("1.1.1", "1.0.0", first)
+    project.write(PROMPT, prompt_text("1.2.0", "Not committed {{query}}"))
+    found = project.resolve()
+    assert found.baseline is not None
+    assert (found.baseline.version, found.since) == ("1.1.1", None)
+
+
+def test_on_the_default_branch_what_is_in_production_goes_first(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    pinned = project.resolve(is_edited=lambda commit: True).candidate
+    for number in (1, 2):
+        project.commit(**{PROMPT: prompt_text(f"1.{number}.0", f"Edited {number} times {{{{query}}}}")})
+    last = project.git("rev-parse", "HEAD^")
+    found = project.resolve(production=lambda: pinned)
+    assert found.baseline is not None
+    assert (found.baseline.version, found.since) == ("1.0.0", last)
+    found = project.resolve(production=lambda: found.candidate)
+    assert found.baseline is not None
+    assert found.baseline.version == "1.1.0", "what is in production is the candidate itself"
+
+
+@pytest.mark.parametrize("named", [PROMPT, f"./{PROMPT}"])
+def test_a_candidate_is_not_named_as_its_own_baseline(
+    project: Project, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    with pytest.raises(InputError, match="the candidate itself"):
+        project.resolve(baseline=named)
+    with pytest.raises(InputError, match="the candidate itself"):
+        project.resolve(baseline="HEAD", candidate="work")
+    assert project.resolve(baseline="HEAD").baseline is not None, "what is committed is another state of it"
+
+
+@pytest.mark.parametrize("option", ["baseline", "default_branch"])
+def test_a_tag_does_not_hide_the_branch_of_its_name(project: Project, option: str) -> None:
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    project.git("tag", "main")
+    project.write(PROMPT, prompt_text("1.2.0", "Edited again {{query}}"))
+    found = project.resolve(**{option: "main"})
+    assert found.baseline is not None
+    assert found.baseline.version == "1.0.0"
 
 
 def test_detached_head(project: Project) -> None:
@@ -359,8 +405,8 @@ def test_published_history_is_the_default_branch_s_own(project: Project) -> None
     project.git("checkout", "--quiet", "main")
     project.git("merge", "--quiet", "--no-ff", "-m", "merge", "work")
     merge = project.git("rev-parse", "HEAD")[:7]
-    assert numbers(project.resolve(immutability="published")) == [(merge, "1.1.0")]
-    assert len(project.resolve(immutability="history").history) == 2
+    assert numbers(project.resolve(immutability="published")) == [(first, "1.0.0"), (merge, "1.1.0")]
+    assert len(project.resolve(immutability="history").history) == 3
 
 
 def test_history_reaches_behind_a_rename_in_the_working_tree(project: Project) -> None:
@@ -378,6 +424,8 @@ def test_a_candidate_file_is_bound_by_its_own_history_only(project: Project) -> 
 def test_without_declared_numbers_history_is_not_read(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     project.git("checkout", "--quiet", "main")
     project.commit(**{PROMPT: prompt_text(None)})
+    project.git("checkout", "--quiet", "-b", "later")
+    project.write(PROMPT, prompt_text(None, "Edited {{query}}"))
     monkeypatch.setattr(Git, "history", None)
     assert project.resolve().history == ()
 

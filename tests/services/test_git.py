@@ -108,7 +108,7 @@ def test_detached_head(repository: Any) -> None:
         (["refs/heads/master"], None, "refs/heads/master"),
         (["refs/heads/main", "refs/remotes/origin/master"], None, "refs/remotes/origin/master"),
         (["refs/remotes/origin/main", "refs/remotes/origin/master"], None, "refs/remotes/origin/main"),
-        (["refs/remotes/origin/main", "refs/heads/trunk"], "trunk", "trunk"),
+        (["refs/remotes/origin/main", "refs/heads/trunk"], "trunk", "refs/heads/trunk"),
         (["refs/remotes/origin/main", "refs/remotes/origin/trunk"], "trunk", "refs/remotes/origin/trunk"),
     ],
 )

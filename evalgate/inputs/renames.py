@@ -1,0 +1,86 @@
+"""Gated prompts that a change moves: the configuration says where they lie now, and content alone never does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from evalgate.domain import Config, Gate
+from evalgate.errors import EvalgateError
+from evalgate.inputs.config import load_config, prompt_name
+from evalgate.inputs.prompts import PROMPT_SUFFIXES
+from evalgate.inputs.tree import CommitTree
+from evalgate.services.git import Git
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moves:
+    """What a change's own configuration says of prompts whose file is gone: the new path by the gate's name.
+
+    `names` are the gates' own names there, where those come from the path. `is_all`: nothing else of the configuration
+    is edited, so that the rules are the same. `aside` are new files beside the moved ones that may be prompts, and that
+    nothing gates.
+    """
+
+    paths: Mapping[str, str]
+    names: Mapping[str, str]
+    is_all: bool
+    aside: tuple[str, ...] = ()
+
+
+def moves(config: Config, own: Config, git: Git, *, base: str, head: str) -> Moves:
+    """The moves of a change from `base` to `head`: `config` judges it, `own` is that of its head."""
+    paths: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for gate in config.gates:
+        twin = own_gate(gate, config, own)
+        if twin is not None and twin.prompt != gate.prompt and not git.exists(head, gate.prompt):
+            paths[gate.name] = twin.prompt
+            names[gate.name] = twin.name
+    before = _before(config.path, base, git)
+    gated = {gate.prompt for gate in own.gates}
+    # any of them may be what an application reads in place of the one that is gone
+    new = [path for path in git.added(base, head) if path not in gated and path.lower().endswith(PROMPT_SUFFIXES)]
+    is_all = before is not None and not new and _differ_in_moves_alone(before, own, git, base=base, head=head)
+    return Moves(paths=paths, names=names, is_all=is_all, aside=tuple(new))
+
+
+def own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
+    """A gate in the change's own configuration: the one of its name; where the path names it, its twin of another."""
+    kept = {other.name: other for other in own.gates}
+    if gate.name in kept or not _is_named_by_path(gate):
+        return kept.get(gate.name)
+    names = {other.name for other in config.gates}
+    twins = [o for o in own.gates if o.name not in names and _is_named_by_path(o) and _is_moved(gate, o)]
+    # several gates that differ in their prompts alone keep their order
+    orphans = [g for g in config.gates if g.name not in kept and _is_named_by_path(g) and _is_moved(gate, g)]
+    return dict(zip((orphan.name for orphan in orphans), twins, strict=False)).get(gate.name)
+
+
+def _before(path: str, base: str, git: Git) -> Config | None:
+    try:
+        return load_config(CommitTree(git, base), path)
+    except EvalgateError:
+        return None
+
+
+def _differ_in_moves_alone(before: Config, own: Config, git: Git, *, base: str, head: str) -> bool:
+    """Whether the gates are the same but for files that are gone, and were not there under their new names."""
+    if replace(before, gates=()) != replace(own, gates=()) or len(before.gates) != len(own.gates):
+        return False
+    moved = [(old, new) for old, new in zip(before.gates, own.gates, strict=True) if old != new]
+    return bool(moved) and all(
+        _is_moved(old, new)
+        and (old.name == new.name or (_is_named_by_path(old) and _is_named_by_path(new)))
+        and not git.exists(head, old.prompt)
+        and not git.exists(base, new.prompt)
+        for old, new in moved
+    )
+
+
+def _is_moved(old: Gate, new: Gate) -> bool:
+    return replace(new, name=old.name, prompt=old.prompt) == old
+
+
+def _is_named_by_path(gate: Gate) -> bool:
+    return gate.name == prompt_name(gate.prompt)

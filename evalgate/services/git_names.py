@@ -1,0 +1,20 @@
+"""What short names of commits stand for, and how full ones are shown."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24})?", re.DOTALL)
+
+
+def meanings(name: str) -> tuple[str, ...]:
+    """The full names to try, in turn, for a name: a tag never hides the branch of the same name.
+
+    A commit's id, HEAD and a full name mean nothing else.
+    """
+    return (name,) if _PLAIN.fullmatch(name) else (f"refs/heads/{name}", f"refs/remotes/{name}", name)
+
+
+def short_name(ref: str) -> str:
+    """A ref as a person writes it: `origin/main` for `refs/remotes/origin/main`."""
+    return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
