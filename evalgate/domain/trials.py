@@ -88,6 +88,7 @@ class Output:
     """The text of one model call.
 
     `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None where nobody measured them.
+    With a `mark` it is of a report from which texts were taken: equal texts of it have equal marks.
     """
 
     text: str
@@ -98,6 +99,7 @@ class Output:
     cached: bool = False
     cost_usd: float | None = None
     score_tokens: tuple[ScoreToken, ...] = ()
+    mark: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +138,7 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
                     {"token": t.token, "logprobs": {str(key): value for key, value in t.logprobs.items()}}
                     for t in outcome.score_tokens
                 ],
+                **({} if outcome.mark is None else {"mark": outcome.mark}),
             }
         case Failure():
             failure: dict[str, Json] = {
@@ -179,6 +182,7 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
             ScoreToken(token=int(t["token"]), logprobs={int(k): float(v) for k, v in t["logprobs"].items()})
             for t in data.get("score_tokens", ())
         ),
+        mark=data.get("mark"),
     )
 
 
@@ -286,6 +290,8 @@ class Result:
         """A number that equal texts have in common; None where there is no text. Others seldom share one."""
         if not isinstance(self.outcome, Output):
             return None
+        if self.outcome.mark is not None:
+            return self.outcome.mark
         return zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass")) & _MARK
 
     @property
