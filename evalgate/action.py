@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
-from evalgate import answering, conclude, drift, gate
+from evalgate import answering, conclude, drift, gate, privacy
 from evalgate.at_github import approval, heads, publish, unprivileged
 from evalgate.at_github.job import Job, Log, bug_in_words
 from evalgate.at_github.places import NOWHERE, Places, places
@@ -186,6 +186,7 @@ def _judged(job: Job, hub: GitHub | None, head: str, log: Log) -> Outcome:
     )
     workspace = opened(job.config, options, verify=False)
     report, missing = _run(job, workspace, options, log)
+    report = privacy.shown(report)  # before a sentence of it is anywhere
     status = of_report(report) if missing is None else _without_secrets(report, missing)
     return Outcome(
         status=status,
@@ -229,6 +230,7 @@ def _without_secrets(report: Report, missing: str) -> Status:
 
 
 def _outcome(report: Report) -> Outcome:
+    report = privacy.shown(report)
     return Outcome(status=of_report(report), report=report)
 
 

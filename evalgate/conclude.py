@@ -240,7 +240,8 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
         own = {name: floor for name, floor in floors.items() if name in names}
         thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
         gates.append(policy.decide(evidence, thresholds, rules, demands))
-    decided = attempts.applied(replace(report, gates=tuple(gates), sign_off=None), report.attempts)
+    texts = report.texts if config is None else config.texts
+    decided = attempts.applied(replace(report, gates=tuple(gates), sign_off=None, texts=texts), report.attempts)
     given = report.sign_off
     if given is None or decided.exit_code != ExitCode.AWAITING_SIGN_OFF or given.subject != sign_off.subject(decided):
         return decided

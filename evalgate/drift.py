@@ -94,7 +94,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None] =
         gates = [_decided(engine, one, config) for one in watched]
         if not any(baselines.incomplete(gate.evidence.results) for gate in gates):
             engine.finish()  # else the same command asks for what is missing alone
-        return conclude.report_of(gates, (*skipped, *engine.warnings))
+        return replace(conclude.report_of(gates, (*skipped, *engine.warnings)), texts=config.texts)
 
 
 def title(report: Report) -> str:

@@ -111,6 +111,7 @@ def decided(
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = workspace.judged.changes if workspace.judged is not None else ()
     report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *warnings), edited)
+    report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
         verdicts.keep(options.store, keys[name], gate, report)
     return report

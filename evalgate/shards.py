@@ -34,7 +34,8 @@ def merged(reports: Sequence[tuple[str, Report]]) -> Report:
         lost = [str(n) for n in range(1, first.evidence.shard.of + 1) if n not in have]
         missing += [f"gate {name}: of {first.evidence.shard.of} shards, {', '.join(lost)} missing"] if lost else []
     warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
-    return report_of(gates, warnings, reports[0][1].policy_changes)
+    strictest = min((report.texts for _, report in reports), key=("none", "failing", "all").index)
+    return replace(report_of(gates, warnings, reports[0][1].policy_changes), texts=strictest)
 
 
 def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:

@@ -16,9 +16,8 @@ from evalgate.report import neutralise
 @contextlib.contextmanager
 def guarded(environment: Mapping[str, str]) -> Iterator[None]:
     """Guards both streams; in a step of GitHub Actions no line of theirs is a command."""
-    in_step = environment.get("GITHUB_ACTIONS", "").strip().lower() not in ("", "0", "false")
     streams = (sys.stdout, sys.stderr)
-    guards = [_Guard(stream, in_step=in_step) for stream in streams]
+    guards = [_Guard(stream, in_step=in_step(environment)) for stream in streams]
     sys.stdout, sys.stderr = (cast(TextIO, guard) for guard in guards)
     try:
         yield
@@ -27,6 +26,11 @@ def guarded(environment: Mapping[str, str]) -> Iterator[None]:
         for guard in guards:
             with contextlib.suppress(OSError, ValueError):  # the reader went away
                 guard.flush()
+
+
+def in_step(environment: Mapping[str, str]) -> bool:
+    """Whether this is a step of GitHub Actions, whose runner reads what is printed."""
+    return environment.get("GITHUB_ACTIONS", "").strip().lower() not in ("", "0", "false")
 
 
 class _Guard:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
+from evalgate.cli.guard import in_step
 from evalgate.domain import Report
 
 FORMATS = ("terminal", "markdown", "html", "json", "csv")
@@ -79,12 +80,18 @@ def probe(where: list[tuple[str, Path | None]]) -> None:
 
 
 def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
-    """Renders the report once for each destination."""
+    """Renders the report once for each destination: whole on a person's terminal, else without what is kept back."""
+    from evalgate import privacy
+
+    shown = privacy.shown(report)
     for name, path in where:
         if path is not None:
-            write(path, _rendered(report, name, width=100, color=False))
+            write(path, _rendered(shown, name, width=100, color=False))
             continue
-        pieces = _rendered(report, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color())
+        at_terminal = name == "terminal" and sys.stdout.isatty() and not in_step(os.environ)
+        pieces = _rendered(
+            report if at_terminal else shown, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color()
+        )
         if name == "json":  # it is long, it is ASCII, and nothing in it is colour
             sys.stdout.writelines(pieces)
             sys.stdout.flush()

@@ -379,8 +379,8 @@ class Gate:
 class Config:
     """The whole of evalgate.yml; paths are relative to `root`'s tree, with forward slashes.
 
-    `approvers` are logins and teams (`org/team`) who may sign a change off, whether they may write or not. No verdict
-    depends on them.
+    `approvers` are logins and teams (`org/team`) who may sign a change off, whether they may write or not. `texts` says
+    of which cases reports may hold texts. No verdict depends on these two.
     """
 
     path: str
@@ -390,3 +390,4 @@ class Config:
     limits: Limits
     batching: Batching = Batching()
     approvers: tuple[str, ...] = ()
+    texts: Literal["all", "failing", "none"] = "all"

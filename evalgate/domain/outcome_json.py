@@ -29,6 +29,8 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
             }
             if outcome.tool_calls:
                 output["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in outcome.tool_calls]
+            if outcome.mark is not None:
+                output["mark"] = outcome.mark
             return output
         case Failure():
             failure: dict[str, Json] = {
@@ -79,6 +81,7 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
         tool_calls=tuple(
             ToolCall(name=call["name"], arguments=call["arguments"]) for call in data.get("tool_calls", ())
         ),
+        mark=data.get("mark"),
     )
 
 

@@ -110,6 +110,7 @@ class Output:
 
     `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None where nobody measured them.
     `tool_calls` are calls that the answer makes beside its text; calls without a text are the text.
+    With a `mark` it is of a report from which texts were taken: equal texts of it have equal marks.
     """
 
     text: str
@@ -121,6 +122,7 @@ class Output:
     cost_usd: float | None = None
     score_tokens: tuple[ScoreToken, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
+    mark: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +241,8 @@ class Result:
         """A number that equal texts have in common; None where there is no text. Others seldom share one."""
         if not isinstance(self.outcome, Output):
             return None
+        if self.outcome.mark is not None:
+            return self.outcome.mark
         return zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass")) & _MARK
 
     @property

@@ -358,6 +358,7 @@ class Report:
     `warnings` are what went wrong beside the evaluation: a cache that cannot be written. `policy_changes` took no part
     in this verdict, and need a sign-off; `sign_off` is the one that was given. `rule` is the number of the decision
     rule that reached the verdict. `attempts` is None where there is no pull request, or no chance in the verdict.
+    `texts` says of which cases the texts may leave the machine, as the configuration asks.
     """
 
     run_id: str
@@ -371,3 +372,4 @@ class Report:
     sign_off: SignOff | None = None
     rule: int = RULE
     attempts: Attempts | None = None
+    texts: Literal["all", "failing", "none"] = "all"

@@ -83,6 +83,7 @@ class _ConfigReader:
             limits=limits,
             batching=self._batching(),
             approvers=tuple(_data(self._root.get("policy"), "approvers", ())),
+            texts=_data(self._root.get("report"), "texts", "all"),
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:

@@ -200,6 +200,7 @@ def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
         "policy_changes": codec.encode(report.policy_changes),
         "sign_off": codec.encode(report.sign_off),
         "attempts": codec.encode(report.attempts),
+        **({} if report.texts == "all" else {"texts": report.texts}),
         "gates": [_gate_document(gate, encode) for gate in report.gates],
     }
 
@@ -214,7 +215,7 @@ def _report(data: Any) -> Report:
     written = codec.expect(data, dict, "").get("format")
     if isinstance(written, int) and not isinstance(written, bool) and written > FORMAT:
         raise Refused("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
-    given = codec.members(data, _KEYS, "")
+    given = codec.members(data, (*_KEYS, "texts") if "texts" in data else _KEYS, "")
     rule = codec.expect(given["rule"], int, "rule")
     if rule > RULE:
         raise Refused("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
@@ -236,6 +237,7 @@ def _report(data: Any) -> Report:
         sign_off=codec.decode(SignOff | None, given["sign_off"], "sign_off"),
         rule=rule,
         attempts=codec.decode(Attempts | None, given["attempts"], "attempts"),
+        texts=codec.decode(codec.hints(Report)["texts"], given.get("texts", "all"), "texts"),
     )
 
 

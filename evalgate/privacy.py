@@ -1,0 +1,89 @@
+"""What may leave the machine of a report: case texts only where the configuration allows them.
+
+Ids and numbers always stay, so that a report without texts is decided to the same verdict: its scores, and which of
+its outputs are equal. The store keeps the whole report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from evalgate.decide import policy
+from evalgate.domain import Failure, GateReport, Outcome, Report, Result, Score, Scored, Unscored
+from evalgate.report import regressed
+
+WITHHELD = "(text withheld)"
+"""Stands in the place of a text that was taken out."""
+
+
+def shown(report: Report) -> Report:
+    """The report as it may be shown: without the texts that `report.texts` keeps back; the same where it keeps none."""
+    if report.texts == "all":
+        return report
+    return replace(report, gates=tuple(_shown(gate, failing=report.texts == "failing") for gate in report.gates))
+
+
+def _shown(gate: GateReport, *, failing: bool) -> GateReport:
+    evidence = gate.evidence
+    kept = {case.case for case in regressed.cases(gate)} if failing else set()
+    marks = _Marks(are_checksums=evidence.shard is not None)
+    bare = replace(
+        evidence,
+        results=tuple(_bare(result, kept, marks) for result in evidence.results),
+        confirmations=tuple(_bare(result, kept, marks) for result in evidence.confirmations),
+    )
+    rules = (gate.thresholds, gate.policy, gate.level_policy)
+    before, after = policy.decide(evidence, *rules), policy.decide(bare, *rules)
+    # sentences quote reasons and outputs: each is replaced by the one that is said without them
+    said = {one.sentence: other.sentence for one, other in zip(before.findings, after.findings, strict=True)}
+    constant = gate.constant_output
+    return replace(
+        gate,
+        evidence=bare,
+        findings=tuple(replace(one, sentence=said.get(one.sentence, one.sentence)) for one in gate.findings),
+        constant_output=None if constant is None else after.constant_output or replace(constant, text=WITHHELD),
+    )
+
+
+class _Marks:
+    """A number for each text: equal texts have equal ones, and it tells nothing else of them.
+
+    In the report of a shard it is a checksum, since it is compared with those of other shards.
+    """
+
+    def __init__(self, *, are_checksums: bool) -> None:
+        self._are_checksums = are_checksums
+        self._numbers: dict[int, int] = {}
+
+    def of(self, result: Result) -> int | None:
+        mark = result.text_mark
+        if mark is None or self._are_checksums:
+            return mark
+        return self._numbers.setdefault(mark, len(self._numbers))
+
+
+def _bare(result: Result, kept: Collection[str], marks: _Marks) -> Result:
+    mark, outcome, is_kept = marks.of(result), result.outcome, result.case in kept
+    return Result(
+        case=result.case,
+        arm=result.arm,
+        repeat=result.repeat,
+        tags=result.tags,
+        outcome=None if outcome is None else _outcome(outcome, mark, is_kept=is_kept),
+        scores=result.scores if is_kept else _without_reasons(result.scores),
+        replies=result.replies if is_kept else {},
+    )
+
+
+def _outcome(outcome: Outcome, mark: int | None, *, is_kept: bool) -> Outcome:
+    if isinstance(outcome, Failure):
+        return outcome if is_kept else replace(outcome, message=WITHHELD)
+    return replace(outcome, mark=mark) if is_kept else replace(outcome, text=WITHHELD, mark=mark)
+
+
+def _without_reasons(scores: Mapping[str, Scored]) -> Mapping[str, Scored]:
+    return {
+        name: Score(value=score.value) if isinstance(score, Score) else Unscored(reason=WITHHELD)
+        for name, score in scores.items()
+    }
