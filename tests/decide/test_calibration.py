@@ -150,14 +150,14 @@ def test_how_often_an_output_was_labelled_changes_nothing(pairs: list[tuple[floa
 @pytest.mark.parametrize("labels", [30, 100])
 def test_a_judge_without_a_relation_is_seldom_let_through(marginal: tuple[float, ...], labels: int) -> None:
     rng = np.random.default_rng(21)
-    model, runs = Model(marginal=marginal, rho=0.0), 150
+    model, runs = Model(marginal=marginal, rho=0.0), 4_500 // labels
     shown = rejected_good = 0
     for _ in range(runs):
         two = [draw(rng, model, rng.standard_normal(labels), 1)[:, 0] for _ in range(2)]
         shown += calibration.agreement(*two, rng=rng).standing == "shown"
         human, judge = raters(rng, labels, marginal, 0.9)
         rejected_good += calibration.agreement(human, judge, rng=rng).standing == "rejected"
-    assert shown / runs <= 0.03
+    assert shown / runs <= 0.05
     assert rejected_good == 0
 
 
