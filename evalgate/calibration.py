@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 from evalgate.decide import calibration
 from evalgate.decide.calibration import LEVEL, MIN_LABELS, Agreement, Corrected, Drift
+from evalgate.decide.relation import Relation
 from evalgate.domain import Arm, GateReport, Report, Result, ScoreRow, Threshold, Verdict
+from evalgate.domain.units import number_units
 from evalgate.errors import Fault, InputError, Place
 
-__all__ = ["LEVEL", "MIN_LABELS", "Agreement", "Calibrated", "Corrected", "Drift", "anchors", "labels"]
+__all__ = ["LEVEL", "MIN_LABELS", "Agreement", "Calibrated", "Corrected", "Drift", "Relation", "anchors", "labels"]
 
 _NAMED = 5
+_SEED = 20_260
+"""Of the permutations that test a relation: the same labels always get the same answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,9 @@ def labels(
 ) -> tuple[Calibrated, ...]:
     """Each labelled criterion of the report. `floors` are laid over the thresholds; `points` is the judges' scale.
 
-    A label belongs to one output: case, arm and repeat. Raises InputError, with all faults, for a label of something
-    that is not in the report, and for a criterion with fewer than two labels that can be compared.
+    A label belongs to one output: case, arm and repeat. Labels of one case, whatever the repeat and the arm, and of
+    cases that count as one (a cluster, equal requests), count once. Raises InputError, with all faults, for a label of
+    something that is not in the report, and for a criterion with fewer than two labels that can be compared.
     """
     owners = _owners(report, rows, path)
     for name in floors:
@@ -56,7 +61,8 @@ def labels(
 def anchors(
     before: Sequence[ScoreRow], now: Sequence[ScoreRow], *, before_path: str, now_path: str
 ) -> dict[str, Drift]:
-    """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first.
+    """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first, and so
+    are anchors of one cluster.
 
     Raises InputError for an anchor that is scored in one of the files only, and for fewer than 20 of a criterion.
     """
@@ -70,10 +76,15 @@ def anchors(
     if faults:
         raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
     found = {}
+    clusters = {(row.criterion, row.arm, row.case): row.cluster for row in before if row.cluster is not None}
     for criterion in dict.fromkeys(row.criterion for row in before):
         keys = [key for key in means[0] if key[0] == criterion]
         try:
-            found[criterion] = calibration.drift([means[0][key] for key in keys], [means[1][key] for key in keys])
+            found[criterion] = calibration.drift(
+                [means[0][key] for key in keys],
+                [means[1][key] for key in keys],
+                units=[clusters.get(key, key) for key in keys],
+            )
         except ValueError as error:
             raise InputError(f'"{criterion}": {error}', place=Place(path=before_path)) from None
     return found
@@ -129,10 +140,19 @@ def _calibrated(
             pairs.append((row, value))
     if len(pairs) < 2:
         raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
-    agreement = calibration.agreement([row.value for row, _ in pairs], [value for _, value in pairs], points=points)
+    import numpy as np
+
+    unit_of = _units(gate)
+    agreement = calibration.agreement(
+        [row.value for row, _ in pairs],
+        [value for _, value in pairs],
+        points=points,
+        units=[unit_of[row.case] for row, _ in pairs],
+        rng=np.random.default_rng(_SEED),
+    )
     threshold = gate.thresholds.get(name, Threshold())
     floor = floors.get(name, threshold.minimum)
-    corrected = None if floor is None else _corrected(gate, name, pairs)
+    corrected = None if floor is None else _corrected(gate, name, pairs, unit_of)
     decision = None
     if floor is not None:
         decision = Verdict.INCONCLUSIVE
@@ -152,22 +172,31 @@ def _calibrated(
     )
 
 
-def _corrected(gate: GateReport, criterion: str, pairs: Sequence[tuple[ScoreRow, float]]) -> Corrected | None:
-    """The candidate's mean corrected by the labels of its outputs; the labels of one case are averaged first."""
-    own = [(row.case, row.value, value) for row, value in pairs if row.arm is Arm.CANDIDATE]
-    cases = list(dict.fromkeys(case for case, _, _ in own))
-    if len(cases) < MIN_LABELS:
+def _corrected(
+    gate: GateReport, criterion: str, pairs: Sequence[tuple[ScoreRow, float]], unit_of: Mapping[str, int]
+) -> Corrected | None:
+    """The candidate's mean corrected by the labels of its outputs; the labels of one unit are averaged first."""
+    human: dict[int, list[float]] = {}
+    judge: dict[int, list[float]] = {}
+    for row, value in pairs:
+        if row.arm is Arm.CANDIDATE:
+            human.setdefault(unit_of[row.case], []).append(row.value)
+            judge.setdefault(unit_of[row.case], []).append(value)
+    if len(human) < MIN_LABELS:
         return None
-    human = [_mean([h for case, h, _ in own if case == name]) for name in cases]
-    judge = [_mean([j for case, _, j in own if case == name]) for name in cases]
-    rest: dict[str, list[float]] = {}
+    rest: dict[int, list[float]] = {}
     for result in gate.evidence.results:
-        value = result.values.get(criterion)
-        if result.arm is Arm.CANDIDATE and result.case not in cases and value is not None:
-            rest.setdefault(result.case, []).append(value)
-    return calibration.corrected_mean(
-        [_mean(scores) for scores in rest.values()], human, judge, level=gate.policy.alpha
-    )
+        scored = result.values.get(criterion)
+        if result.arm is Arm.CANDIDATE and unit_of[result.case] not in human and scored is not None:
+            rest.setdefault(unit_of[result.case], []).append(scored)
+    means = [[_mean(scores) for scores in side.values()] for side in (rest, human, judge)]
+    return calibration.corrected_mean(*means, level=gate.policy.alpha)
+
+
+def _units(gate: GateReport) -> dict[str, int]:
+    """The number of each case's unit: what counts as one."""
+    cases = tuple(dict.fromkeys(result.case for result in gate.evidence.results))
+    return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests), strict=True))
 
 
 def _results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from evalgate.decide import policy
-from evalgate.domain import Failure, GateReport, Outcome, Report, Result, Score, Scored, Unscored
+from evalgate.domain import Failure, GateReport, Outcome, Report, Result, Score, Scored, ToolCall, Unscored
 from evalgate.report import regressed
 
 WITHHELD = "(text withheld)"
@@ -79,7 +79,10 @@ def _bare(result: Result, kept: Collection[str], marks: _Marks) -> Result:
 def _outcome(outcome: Outcome, mark: int | None, *, is_kept: bool) -> Outcome:
     if isinstance(outcome, Failure):
         return outcome if is_kept else replace(outcome, message=WITHHELD)
-    return replace(outcome, mark=mark) if is_kept else replace(outcome, text=WITHHELD, mark=mark)
+    if is_kept:
+        return replace(outcome, mark=mark)
+    calls = tuple(ToolCall(name=WITHHELD, arguments=WITHHELD) for _ in outcome.tool_calls)
+    return replace(outcome, text=WITHHELD, mark=mark, tool_calls=calls)
 
 
 def _without_reasons(scores: Mapping[str, Scored]) -> Mapping[str, Scored]:

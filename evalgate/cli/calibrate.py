@@ -16,7 +16,7 @@ from evalgate.domain.numbers import exact, shown
 from evalgate.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalgate.calibration import Calibrated, Drift
+    from evalgate.calibration import Agreement, Calibrated, Drift, Relation
     from evalgate.domain import Report, ScoreRow
 
 
@@ -55,8 +55,9 @@ def command(
 ) -> None:
     """Compare a report's judges with human labels, and a judge's anchor scores with its earlier ones.
 
-    The labels must be of cases drawn at random. Exits with 1 when a judge has drifted, or when a floor is missed by
-    the mean as humans would score it; with 4 when the labels leave a floor open.
+    The labels must be of cases drawn at random; those of one case or cluster count once. Exits with 1 when a judge has
+    nothing to do with what people say, when it has drifted or scores its anchors by chance, and when a floor is missed
+    by the mean as humans would score it; with 4 when labels or anchors cannot tell.
     """
     from evalgate import calibration
 
@@ -94,9 +95,11 @@ def _of_gate(report: Report, name: str | None) -> Report:
 
 def _exit_code(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> ExitCode:
     decisions = [one.decision for one in judged]
-    if Verdict.FAIL in decisions or any(drift.alarm for drift in drifts.values()):
+    standing = [one.agreement.standing for one in judged]
+    if Verdict.FAIL in decisions or "rejected" in standing or any(drift.alarm for drift in drifts.values()):
         return ExitCode.FAIL
-    return ExitCode.INCONCLUSIVE if Verdict.INCONCLUSIVE in decisions else ExitCode.PASS
+    is_open = Verdict.INCONCLUSIVE in decisions or "open" in standing or not all(d.stable for d in drifts.values())
+    return ExitCode.INCONCLUSIVE if is_open else ExitCode.PASS
 
 
 def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
@@ -107,9 +110,10 @@ def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
         found = one.agreement
         kappa = "undefined" if found.kappa is None else f"{found.kappa:.2f}"
         shown_lines += [
-            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels",
+            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels{_apart(found)}",
             f"  bias    {_signed(found.bias)} [{_signed(found.low)}, {_signed(found.high)}], positive is lenient",
             f"  agrees  {found.exact:.0%} on the point, {found.within_one:.0%} within one; quadratic kappa {kappa}",
+            f"  relation to people: {_STANDING[found.standing]}{_correlated(found.relation)}",
         ]
         if one.floor is not None:
             shown_lines.append(f"  floor   {_floor(one, one.floor)}")
@@ -117,15 +121,33 @@ def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
             shown_lines.append(f"  {one.left_out} labels are left out: the judge gave their outputs no score")
         shown_lines += [f"  warning: {warning}" for warning in one.warnings]
     for criterion, drift in drifts.items():
-        told = f"{drift.anchors} anchors moved by {_signed(drift.shift)} (p {drift.p_value:.2g})"
-        if drift.alarm:
-            told += (
-                ": DRIFT. Scores of then and now do not compare: sample the baselines afresh before the next verdict"
-            )
-        else:
-            told += ": stable"
+        told = f"{drift.anchors} anchors moved by {_signed(drift.shift)} (p {drift.p_value:.2g}){_kept(drift)}"
         shown_lines.append(f"{criterion}: {told}")
     return "\n".join(map(line, shown_lines))
+
+
+_STANDING = {"shown": "shown", "rejected": "NONE of any use", "open": "not shown, and not refuted"}
+
+
+def _apart(found: Agreement) -> str:
+    return "" if found.units == found.labels else f" of {found.units} independent outputs"
+
+
+def _correlated(found: Relation) -> str:
+    if found.correlation is None:
+        return " (one of the two never varies)"
+    bounds = f"[{shown(found.low, 0.0, signed=True)}, {shown(found.high, 0.0, signed=True)}]"
+    return f" (correlation {_signed(found.correlation)} {bounds}, p {found.p_value:.2g})"
+
+
+def _kept(drift: Drift) -> str:
+    """What that means, and whether the anchors kept their scores one by one."""
+    one_by_one = f"one by one{_correlated(drift.relation)}"
+    if drift.alarm:
+        return f", {one_by_one}: DRIFT. Scores of then and now do not compare: sample the baselines afresh"
+    if drift.stable:
+        return f", {one_by_one}: stable"
+    return f", {one_by_one}: whether they kept their scores cannot be told; take more anchors, good ones and bad ones"
 
 
 def _floor(one: Calibrated, floor: float) -> str:

@@ -304,6 +304,13 @@ def t_quantile(probability: float, freedom: int) -> float:
     return math.inf if freedom < 1 else float(stdtrit(freedom, probability))
 
 
+def t_above(t: float, freedom: int) -> float:
+    """The chance that Student's t is at least `t`."""
+    from scipy.special import stdtr
+
+    return float(stdtr(freedom, -t))
+
+
 def cluster_means(differences: Numbers, clusters: Sequence[Hashable] | None) -> Numbers:
     """The mean difference of each cluster, in order of first appearance; without clusters the differences."""
     import numpy as np

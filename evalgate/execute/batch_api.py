@@ -11,6 +11,7 @@ from evalgate.domain import Prices
 from evalgate.execute import chat
 from evalgate.execute.openai_provider import OpenAIProvider, is_loopback
 from evalgate.execute.protocol import ProviderError
+from evalgate.execute.wire import LARGEST_REPLY
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, Omit
@@ -147,15 +148,23 @@ class BatchEndpoint(OpenAIProvider):
                 file_id, timeout=_TRANSFER_SECONDS, extra_headers=self._headers()
             )
             async with streamed as response:
-                rest = b""
+                rest: list[bytes] = []
+                size = 0
                 # not `iter_lines`, which also breaks at U+2028 and other signs that may stand in a JSON string
                 async for chunk in response.iter_bytes():
-                    *whole, rest = (rest + chunk).split(b"\n")
-                    for line in whole:
+                    *whole, last = chunk.split(b"\n")
+                    for end in whole:
+                        line = b"".join([*rest, end])
+                        rest, size = [], 0
                         if line.strip():
                             yield line
-                if rest.strip():
-                    yield rest
+                    rest.append(last)
+                    size += len(last)
+                    if size > LARGEST_REPLY:
+                        most = f"{LARGEST_REPLY // (1024 * 1024)} MiB"
+                        raise ProviderError(f"{self.who}: a line of file {file_id} is larger than {most}", fatal=True)
+                if (line := b"".join(rest)).strip():
+                    yield line
 
     async def aclose(self) -> None:
         client, self._client = self._client, None

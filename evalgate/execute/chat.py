@@ -11,19 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalgate.domain import (
-    CUT,
-    Failure,
-    Outcome,
-    Output,
-    Prices,
-    Request,
-    ScoreToken,
-    ToolCall,
-    Usage,
-    ending,
-    usage_told,
-)
+from evalgate.domain import CUT, Failure, Outcome, Output, Prices, Request, ScoreToken, Usage, ending, usage_told
+from evalgate.domain.tool_calls import json_or_less, with_calls
 from evalgate.execute.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -37,8 +26,6 @@ _TOP_LOGPROBS = 20
 _MOST_LOGPROB = 10_000.0
 """Of a larger one, either way, the exponential is nothing or no number; servers write -9999 for "none"."""
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_MOST_LEVELS = 100
-_CALLING_PARTS = ("tool_use", "tool_call", "function_call")
 _FILTERED = {"content_filter", "content_policy_violation"}
 
 
@@ -104,7 +91,7 @@ def read_reply(
         return unusable("the endpoint's content filter stopped the reply")
     refusal = message.get("refusal") or _refusal(message)
     if refusal:
-        return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else _as_json(refusal))}")
+        return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else json_or_less(refusal))}")
     text, beside = with_calls(_text(message), message)
     if not text.strip():
         if ended == "cut":
@@ -120,15 +107,6 @@ def read_reply(
         score_tokens=() if scale is None else score_tokens(choice.get("logprobs"), scale),
         tool_calls=beside,
     )
-
-
-def with_calls(text: str, message: Mapping[str, Any]) -> tuple[str, tuple[ToolCall, ...]]:
-    """An answer's text, and the calls beside it: calls without a text are the text."""
-    calls = tuple(ToolCall(name=str(_get(call, "name")), arguments=_arguments(call)) for call in _called(message))
-    if calls and not text.strip():
-        shown = [{"name": call.name, "arguments": _read(call.arguments)} for call in calls]
-        return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
-    return text, calls
 
 
 def decoded(content: bytes) -> Any:
@@ -244,54 +222,6 @@ def _refusal(message: Mapping[str, Any]) -> Any:
     return next((found for found in (_get(part, "refusal") for part in _list(message.get("content"))) if found), None)
 
 
-def _called(message: Mapping[str, Any]) -> list[Any]:
-    """All calls of a message: `tool_calls`, the older `function_call`, and parts of the content that are calls."""
-    called = [_get(each, "function") or _get(each, "custom") or each for each in _list(message.get("tool_calls"))]
-    if message.get("function_call"):
-        called.append(message["function_call"])
-    return called + [part for part in _list(message.get("content")) if _get(part, "type") in _CALLING_PARTS]
-
-
-def _arguments(call: Any) -> str:
-    """The arguments of a call, as JSON or as the text that came."""
-    given = next((_get(call, name) for name in ("arguments", "input") if _get(call, name) is not None), None)
-    return given if isinstance(given, str) else _as_json(given)
-
-
-def _read(arguments: str) -> Any:
-    """The value of arguments that are JSON, else the text itself."""
-    try:
-        value = json.loads(arguments, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
-        return arguments
-    return arguments if _too_deep(value) else value
-
-
-def _too_deep(value: Any) -> bool:
-    """Whether a value is nested deeper than can be relied on to be written again."""
-    level = [value]
-    for _ in range(_MOST_LEVELS):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else _list(value)
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("out of range")
-    return number
-
-
 def _served_by(data: Mapping[str, Any]) -> str | None:
     parts = [data.get("model"), data.get("system_fingerprint")]
     # a run keeps as many answers as it makes calls, and they all say the same of this
@@ -312,15 +242,8 @@ def _message(content: Any) -> str:
         if isinstance(said, str) and said:
             found = said
             break
-    text = found if isinstance(found, str) else _as_json(found) if found else ""
+    text = found if isinstance(found, str) else json_or_less(found) if found else ""
     return f": {shorten(text)}" if text.strip() else ""
-
-
-def _as_json(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except RecursionError:
-        return "something that is nested too deeply"
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:

@@ -33,8 +33,9 @@ from evalgate.domain import (
     usage_told,
 )
 from evalgate.domain.masking import Mask
+from evalgate.domain.tool_calls import with_calls
 from evalgate.errors import InputError
-from evalgate.execute.chat import cost_of, shorten, with_calls
+from evalgate.execute.chat import cost_of, shorten
 from evalgate.execute.protocol import Headroom, Memory, ProviderError, WhileUnchanged
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"

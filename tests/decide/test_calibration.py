@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.decide import calibration
 from evalgate.decide.simulation import Model, draw, shift_for
@@ -123,7 +125,46 @@ def test_a_biased_judge_is_named() -> None:
     fair = calibration.agreement(human, human)
     assert calibration.warnings(fair, 0.05) == ()
     lenient = calibration.agreement(human, [0.75, 0.75] * 60)
-    proven, large = calibration.warnings(lenient, 0.05)
-    assert "too lenient" in proven and "larger than the margin" in large
+    proven, large, useless = calibration.warnings(lenient, 0.05)
+    assert "too lenient" in proven and "larger than the margin" in large and "do not gate on it" in useless
     assert "too strict" in calibration.warnings(calibration.agreement([0.75, 0.75] * 60, human), 0.5)[0]
     assert "rough" in calibration.warnings(calibration.agreement(human[:30], human[:30]), 0.05)[0]
+
+
+SCORES = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=2, max_size=25)  # fmt: skip
+
+
+@given(SCORES, st.lists(st.integers(1, 5), min_size=25, max_size=25))
+def test_how_often_an_output_was_labelled_changes_nothing(pairs: list[tuple[float, float]], times: list[int]) -> None:
+    human, judge = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    many = [at for at, count in zip(range(len(pairs)), times, strict=False) for _ in range(count)]
+    once = calibration.agreement(human, judge)
+    again = calibration.agreement([human[at] for at in many], [judge[at] for at in many], units=many)
+    assert again.units == once.labels == once.units
+    assert again.standing == once.standing
+    for name in ("exact", "within_one", "bias", "low", "high", "p_value", "kappa"):
+        assert getattr(again, name) == pytest.approx(getattr(once, name)), name
+
+
+@pytest.mark.parametrize("marginal", [SKEWED, SPREAD])
+@pytest.mark.parametrize("labels", [30, 100])
+def test_a_judge_without_a_relation_is_seldom_let_through(marginal: tuple[float, ...], labels: int) -> None:
+    rng = np.random.default_rng(21)
+    model, runs = Model(marginal=marginal, rho=0.0), 4_500 // labels
+    shown = rejected_good = 0
+    for _ in range(runs):
+        two = [draw(rng, model, rng.standard_normal(labels), 1)[:, 0] for _ in range(2)]
+        shown += calibration.agreement(*two, rng=rng).standing == "shown"
+        human, judge = raters(rng, labels, marginal, 0.9)
+        rejected_good += calibration.agreement(human, judge, rng=rng).standing == "rejected"
+    assert shown / runs <= 0.05
+    assert rejected_good == 0
+
+
+@pytest.mark.parametrize("anchors", [20, 30, 200])
+def test_shuffled_anchors_are_never_stable(anchors: int) -> None:
+    rng = np.random.default_rng(22)
+    for _ in range(300):
+        before = draw(rng, Model(marginal=SPREAD), rng.standard_normal(anchors), 1)[:, 0]
+        assert not calibration.drift(before, rng.permutation(before)).stable
+        assert calibration.drift(before, before).stable

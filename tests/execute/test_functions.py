@@ -41,6 +41,13 @@ def number(case): return 5
 def spoils(case): return str(case["sources"].pop())
 def no_text(case): return {"answer": "x"}
 def odd_usage(case): return {"text": "t", "usage": {"input_tokens": "many"}}
+def huge_usage(case): return {"text": "t", "usage": {"input_tokens": 10**400, "output_tokens": 1}}
+def huge_cost(case): return {"text": "t", "cost_usd": 10**400}
+def broken(case): return {"text": "half of", "finish_reason": "network_error"}
+def cut(case): return {"text": "half of", "finish_reason": "MAX_TOKENS"}
+def refused(case): return {"text": "no", "finish_reason": "content_filter"}
+def beside(case): return {"text": "t", "tool_calls": [{"function": {"name": "go", "arguments": {"a": object}}}]}
+def calls_alone(case): return {"text": "", "function_call": {"name": "go", "arguments": "{}"}}
 def raises(case):
     raise LookupError(f"no index\\nfor {case['q']}")
 async def raises_later(case):
@@ -118,6 +125,16 @@ def test_usage_and_cost(app: Path) -> None:
     assert (unknown.usage, unknown.cost_usd) == (None, None)
 
 
+def test_what_a_function_says_of_its_answer_is_kept(app: Path) -> None:
+    cut, beside, alone, refused = (call(app, name) for name in ("cut", "beside", "calls_alone", "refused"))
+    assert isinstance(cut, Output) and cut.finish_reason == "length"
+    assert isinstance(beside, Output) and [each.name for each in beside.tool_calls] == ["go"]
+    assert isinstance(alone, Output) and alone.text == '{"tool_calls": [{"name": "go", "arguments": {}}]}'
+    assert isinstance(refused, Failure) and refused.kind == "unusable"
+    huge = call(app, "huge_cost")
+    assert isinstance(huge, Output) and huge.cost_usd is None
+
+
 def test_the_case_that_checks_compare_with_is_out_of_its_reach(app: Path) -> None:
     inputs = {"sources": ["a", "b"]}
     provider = PythonProvider(make_target("gated_app.rag:spoils"), app)
@@ -179,6 +196,8 @@ def test_empty_text_is_unusable(app: Path) -> None:
         ("number", ["returned int"]),
         ("no_text", ["a mapping without a text"]),
         ("odd_usage", ["usage that is not"]),
+        ("huge_usage", ["usage that is not"]),
+        ("broken", ["no answer", "network_error"]),
     ],
 )
 def test_what_goes_wrong_concerns_this_request_only(app: Path, name: str, parts: list[str]) -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import shutil
 import socket
 import ssl
@@ -13,6 +15,7 @@ from chat_server import ChatServer, Reply, completion, error
 
 from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
+from evalgate.execute.entries import Entry, dump, load
 from evalgate.execute.openai_provider import OpenAIProvider
 from evalgate.execute.protocol import Headroom, ProviderError
 
@@ -273,3 +276,42 @@ def test_limits_are_told(chat_server: ChatServer) -> None:
 
     asyncio.run(run())
     assert told == [Headroom(requests_left=0, requests_reset=90.0, tokens_left=15, tokens_reset=pytest.approx(0.12))]
+
+
+DEEP = b"[" * 100_000
+HOSTILE = {
+    "deep": DEEP,
+    "deep arguments": completion(
+        "x", message={"tool_calls": [{"function": {"name": "f", "arguments": DEEP.decode()}}]}
+    ),
+    "deep refusal": b'{"choices": [{"message": {"content": null, "refusal": ' + b"[" * 400 + b"]" * 400 + b"}}]}",
+    "many digits": b'{"choices": ' + b"1" * 5_000 + b"}",
+    "large": b'{"x": "' + b"a" * 17_000_000 + b'"}',
+    "logprobs": completion(
+        '{"score": 4}', logprobs={"content": [{"token": "4", "logprob": -(10**400), "top_logprobs": []}]}
+    ),
+    "not packed": Reply(body=b"{}", headers={"Content-Encoding": "gzip"}),
+    "other packing": Reply(body=b"{}", headers={"Content-Encoding": "br"}),
+    "zipped": Reply(body=gzip.compress(b"a" * 200_000_000), headers={"Content-Encoding": "gzip"}),
+    "zipped error": Reply(body=gzip.compress(b"a" * 50_000_000), headers={"Content-Encoding": "gzip"}, status=500),
+    "deep error": Reply(body=DEEP, status=400),
+    "retry": Reply(body=b"{}", headers={"Retry-After": "Mon, 01 Jan 0001 00:00:00 +2359"}, status=429),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE.keys())
+def test_no_reply_is_more_than_an_error_of_its_own_call(chat_server: ChatServer, hostile: Any) -> None:
+    chat_server.script = [hostile if isinstance(hostile, Reply) else Reply(body=hostile)]
+    for scale in (None, (1, 5)):
+        try:
+            (outcome,) = ask(make_target(chat_server.url), make_request(scale=scale))
+        except ProviderError as error:
+            assert len(error.message) < 1_000
+        else:
+            assert load(dump(Entry(key="k", about="", outcome=outcome))).outcome == outcome
+    chat_server.script = [
+        Reply(body=gzip.compress(json.dumps(completion("fine")).encode()), headers={"Content-Encoding": "gzip"})
+    ]
+    (outcome,) = ask(make_target(chat_server.url), make_request())
+    assert isinstance(outcome, Output) and outcome.text == "fine"
+    assert chat_server.received[-1].headers["accept-encoding"] == "gzip, deflate"

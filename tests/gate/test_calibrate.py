@@ -85,7 +85,12 @@ def test_a_label_of_nothing_is_refused(world: World, edit: dict, message: str) -
 def anchored(world: World, name: str, shift: float, *, repeats: int = 1, count: int = 30) -> None:
     seeded = random.Random(name)
     rows = [
-        {"case": f"a{i}", "criterion": "quality", "repeat": k, "value": 0.5 + shift + 0.1 * seeded.random()}
+        {
+            "case": f"a{i}",
+            "criterion": "quality",
+            "repeat": k,
+            "value": 0.3 + i % 5 / 10 + shift + 0.1 * seeded.random(),
+        }
         for i in range(count)
         for k in range(repeats)
     ]
@@ -103,6 +108,93 @@ def test_anchors_stable_and_drifted(world: World) -> None:
         world.evalgate("calibrate", "--anchors", "then.jsonl", "--now", "now.jsonl", "--format", "json").out
     )
     assert data["anchors"][0]["alarm"] is True
+
+
+def test_anchors_that_change_places_or_never_differ(world: World) -> None:
+    values = [0.2, 0.4, 0.6, 0.8] * 10
+    rows = [{"case": f"a{i}", "criterion": "quality", "value": value} for i, value in enumerate(values)]
+    write(world, "then.jsonl", rows)
+    arguments = ("calibrate", "--anchors", "then.jsonl", "--now", "now.jsonl")
+    for now, code, word in (
+        (values, 0, "stable"),
+        (values[::-1], 1, "DRIFT"),
+        ([0.5] * 40, 1, "DRIFT"),
+        ([value if i % 2 else 1 - value for i, value in enumerate(values)], 1, "DRIFT"),
+    ):
+        write(world, "now.jsonl", [{**row, "value": value} for row, value in zip(rows, now, strict=True)])
+        ended = world.evalgate(*arguments)
+        assert ended.code == code, ended.out
+        assert word in ended.out
+    for name in ("then.jsonl", "now.jsonl"):
+        write(world, name, [{**row, "value": 1.0} for row in rows])
+    ended = world.evalgate(*arguments)
+    assert ended.code == 4
+    assert "cannot be told" in ended.out
+
+
+def test_repeats_and_clusters_count_once(world: World) -> None:
+    """The same judge and people, with each output labelled 20 times, or each question asked in 20 wordings."""
+    seeded = random.Random(5)
+    truth = [(seeded.choice((0.25, 0.5, 0.75)), seeded.choice((-0.25, 0.0, 0.25, 0.25))) for _ in range(30)]
+    told = {}
+    for form, copies in (("once", 1), ("repeats", 20), ("clusters", 20)):
+        scores, labels = [], []
+        for i, (human, error) in enumerate(truth):
+            for k in range(copies):
+                own = {"case": f"c{i}-{k}" if form == "clusters" else f"c{i}", "criterion": "quality"}
+                own |= {"repeat": k} if form == "repeats" else {}
+                cluster = {"cluster": f"d{i}"} if form == "clusters" else {}
+                scores += [{**own, **cluster, "arm": arm, "value": human + error} for arm in ("baseline", "candidate")]
+                labels.append({**own, "value": human})
+        write(world, "scores.jsonl", scores)
+        write(world, "labels.jsonl", labels)
+        world.evalgate("decide", "--scores", "scores.jsonl", "--output", "report.json")
+        ended = world.evalgate(
+            "calibrate", "report.json", "--labels", "labels.jsonl", "--format", "json", "--min", "quality=0.4"
+        )
+        found = json.loads(ended.out)["labels"][0]
+        assert found["agreement"].pop("labels") == 30 * copies
+        told[form] = (ended.code, found["corrected"], found["decision"], found["agreement"]["standing"])
+        for name, value in found["agreement"].items():
+            if isinstance(value, float):
+                assert value == pytest.approx(told.setdefault(name, value)), name
+    assert told["once"][0] == told["repeats"][0] == told["clusters"][0]
+    assert told["once"][2:] == told["repeats"][2:] == told["clusters"][2:]
+    assert told["clusters"][1]["labelled"] == 30
+
+
+@pytest.mark.parametrize(
+    ("people", "judge", "code", "word"),
+    [
+        ("truth", "truth", 0, "shown"),
+        ("truth", "chance", 1, "do not gate on it"),
+        ("truth", "reversed", 1, "do not gate on it"),
+        ("truth", "constant", 1, "do not gate on it"),
+        ("constant", "truth", 4, "cannot tell"),
+        ("constant", "constant", 4, "cannot tell"),
+    ],
+)
+def test_a_judge_must_agree_with_people_at_all(world: World, people: str, judge: str, code: int, word: str) -> None:
+    seeded = random.Random(9)
+    truth = [seeded.choice((0.25, 0.5, 0.75, 1.0)) for _ in range(400)]
+    said = {
+        "truth": [min(1.0, max(0.0, value + seeded.choice((0, 0.25, -0.25)))) for value in truth],
+        "chance": [seeded.choice(truth) for _ in truth],
+        "reversed": [1.25 - value for value in truth],
+        "constant": [0.75] * len(truth),
+    }
+    human = truth if people == "truth" else said[people]
+    rows = [
+        {"case": f"c{i}", "criterion": "quality", "arm": arm, "value": value}
+        for i, value in enumerate(said[judge])
+        for arm in ("baseline", "candidate")
+    ]
+    write(world, "scores.jsonl", rows)
+    world.evalgate("decide", "--scores", "scores.jsonl", "--output", "report.json")
+    label(world, {f"c{i}": value for i, value in enumerate(human)}, 400)
+    ended = world.evalgate("calibrate", "report.json", "--labels", "labels.jsonl")
+    assert ended.code == code, ended.out
+    assert word in ended.out
 
 
 def test_anchors_that_do_not_answer_each_other(world: World) -> None:
