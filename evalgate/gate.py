@@ -283,8 +283,9 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
+    why = (f"changed because: {found.reason}",) if found.reason else ()
     became = changes.since(gate, dataset, base, found.since, tree, git, config, is_judged=change is not None)
-    plan = replace(plan, notes=(*arm.notes, *notes), cases=became)
+    plan = replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
     if not _may_be_stored(plan, config, options):
         return plan
     from evalgate import baselines
