@@ -246,7 +246,7 @@ class _Opening:
     def _python(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.functions import PythonProvider
 
-        provider = PythonProvider(target, self.around.folder, timeout, mask=self.mask)
+        provider = PythonProvider(target, self.around.folder, timeout, self.around.store, mask=self.mask)
         faults = [fault for plan in self.plans for fault in _unseen(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)

@@ -8,6 +8,7 @@ no gate: what only the others need is imported when it is needed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.domain import Arm, Config, Failure, GatePlan, GateReport, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
 from evalgate.inputs import changes
-from evalgate.inputs.base import base_commit
+from evalgate.inputs.base import base_commit, unchanged
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
@@ -179,6 +180,30 @@ class Lookout:
             sentences = (where, *(finding.sentence for finding in failed))
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
         return _open(ref, name, f"{level}; {where} prove nothing wrong; the rest: {_CI}")
+
+
+def version_findings(workspace: Workspace, options: Options) -> tuple[tuple[str, str], ...]:
+    """What is wrong with the version numbers of changed prompts, by the gate's name; nothing is called.
+
+    Where no baseline can be told (no repository, a clone without history) nothing is known to be wrong.
+    """
+    from evalgate import gate
+
+    found: list[tuple[str, str]] = []
+    for chosen in workspace.config.gates:
+        with suppress(EvalgateError):
+            if not _is_edited(workspace, chosen.prompt, options):
+                continue
+            (plan,) = gate.make_plans(workspace, [chosen], options)
+            found += [(chosen.name, finding.sentence) for finding in plan.level.findings]
+    return tuple(found)
+
+
+def _is_edited(workspace: Workspace, path: str, options: Options) -> bool:
+    """Whether a file is another one than at the merge base; not where there is none."""
+    git = workspace.git
+    base = None if git is None else base_commit(git, options.default_branch)
+    return git is not None and base is not None and path not in unchanged([path], workspace.tree, git, base)
 
 
 def _sample(plan: GatePlan, config: Config) -> list[Trial]:

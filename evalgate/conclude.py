@@ -82,6 +82,12 @@ def not_evaluated(error: EvalgateError) -> Report:
     )
 
 
+def unasked(plan: GatePlan, config: Config) -> GateReport:
+    """What is known of a gate of which nothing was asked."""
+    evidence = evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=0.0)
+    return judged(evidence, plan.gate.thresholds, config.policy)
+
+
 def evidence_of(
     plan: GatePlan,
     targets: Mapping[str, Target],

@@ -12,22 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalgate.domain import (
-    STRICT_LEVEL,
-    CaseChanges,
-    ChangeLevel,
-    Config,
-    Gate,
-    GatePlan,
-    GateReport,
-    GoldenDataset,
-    Level,
-    Report,
-)
+from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, GateReport, GoldenDataset, Level, Report
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.gathering import Gathered, all_of
 from evalgate.inputs import changes, golden, judged, pins, prompts, versions
-from evalgate.inputs.base import Base, base_at, find_base
+from evalgate.inputs.base import Base, find_base
 from evalgate.options import Options, opened
 from evalgate.plan import level as levels
 from evalgate.plan import serving, trials
@@ -94,6 +83,8 @@ def decided(
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
     from evalgate import conclude, verdicts
 
+    if any(plan.level.findings for plan in plans):
+        return _not_to_be_run(plans, workspace, remarks)
     _refuse_hopeless(plans, workspace.config)
     if options.engine == "batch":
         plans = _at_once(plans)
@@ -110,11 +101,23 @@ def decided(
     }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = workspace.judged.changes if workspace.judged is not None else ()
-    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *warnings), edited)
+    unkept = verdicts.unkept(plans, workspace.config)
+    report = conclude.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
         verdicts.keep(options.store, keys[name], gate, report)
     return report
+
+
+def _not_to_be_run(plans: Sequence[GatePlan], workspace: Workspace, remarks: Sequence[str]) -> Report:
+    """The verdict where version numbers are not in order: that fails whatever is answered, so nothing is asked."""
+    from evalgate import conclude
+
+    wrong = [plan for plan in plans if plan.level.findings]
+    others = [plan.gate.name for plan in plans if not plan.level.findings]
+    left = tuple(f'the gate "{name}" was not run: the versions have to be in order first' for name in others)
+    edited = workspace.judged.changes if workspace.judged is not None else ()
+    return conclude.report_of([conclude.unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited)
 
 
 def _at_once(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
@@ -281,28 +284,14 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
-    plan = replace(plan, notes=(*arm.notes, *notes), cases=_case_changes(workspace, gate, dataset, base, found.since))
+    why = (f"changed because: {found.reason}",) if found.reason else ()
+    became = changes.since(gate, dataset, base, found.since, tree, git, config, is_judged=change is not None)
+    plan = replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
     if not _may_be_stored(plan, config, options):
         return plan
     from evalgate import baselines
 
     return _with_repeats(baselines.supplied(plan, config, options.store), config)
-
-
-def _case_changes(
-    workspace: Workspace, gate: Gate, dataset: GoldenDataset, base: Base | None, since: str | None
-) -> CaseChanges:
-    """What became of the cases since the merge base, and since the commit that a change is held against.
-
-    An older commit than the merge base does not count: what was retired in between is not the change's. Neither does
-    any where the base's cases judge, for they are not the change's either, unless the base is compared with itself.
-    """
-    git, bases = workspace.git, [] if base is None else [base]
-    if git is None or (base is not None and workspace.judged is not None and base.commit != git.head()):
-        return CaseChanges()
-    if since is not None and (base is None or base.commit == git.head() or not git.is_ancestor(since, base.commit)):
-        bases.append(base_at(since, workspace.tree, git, workspace.config))
-    return changes.changed_cases(gate, dataset, bases, workspace.tree, git)
 
 
 def _with_repeats(plan: GatePlan, config: Config) -> GatePlan:

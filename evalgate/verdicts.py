@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -41,11 +42,11 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
 
     The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
     no chance is involved, or where what answers can change unseen: replayed and recorded answers are the same every
-    time, and whether a function of the user's is still the same cannot be told. Stored baseline samples take no part;
-    a verdict is dropped with the samples that it rests on.
+    time, and whether a function of the user's that declares no version is still the same cannot be told. Stored
+    baseline samples take no part; a verdict is dropped with the samples that it rests on.
     """
     targets = _answering(plan, config)
-    if any(t.kind == "python" or (replayed and t.recordings is not None) for t in targets):
+    if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
         return None
     if all(target.kind == "recorded" for target in targets):
         return None
@@ -68,6 +69,21 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
             codec.encode(config.policy),
         ]
     )
+
+
+def unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...]:
+    """A sentence for each target of some plans whose answers, and the verdicts on them, are not kept."""
+    targets = dict.fromkeys(target.name for plan in plans for target in _answering(plan, config))
+    return tuple(
+        f'target "{name}" is a function without a `version`: neither its answers nor the verdicts on them are kept, '
+        "and the next run calls it again"
+        for name in targets
+        if _may_change_unseen(config.targets[name])
+    )
+
+
+def _may_change_unseen(target: Target) -> bool:
+    return target.kind == "python" and "version" not in target.options
 
 
 _UNDECIDED = ("completeness", "constant_output", "broken")

@@ -12,6 +12,7 @@ import click
 from evalgate.cli.places import config_option, home_folder, store_folder
 from evalgate.cli.run import engine_option, version_options
 from evalgate.errors import ExitCode
+from evalgate.report.neutralise import block
 
 if TYPE_CHECKING:
     from evalgate.execute.elsewhere import EngineName
@@ -39,7 +40,8 @@ def command(
 ) -> None:
     """Say what a run could decide, and what it would take: cases, calls, tokens, dollars. Nothing is called.
 
-    Exits with 2, as the run would, where a level needs a PASS that so few cases cannot give.
+    Exits as the run would: with 1 where version numbers are not in order, and with 2 where a level needs a PASS that
+    so few cases cannot give.
     """
     from evalgate import gate
     from evalgate.options import Options
@@ -64,6 +66,8 @@ def command(
             click.echo(
                 "  by batch          half the price of calls, within a day; all cases at once, no stopping early"
             )
+    if any(outlook.plan.level.findings for outlook in planned):
+        context.exit(ExitCode.FAIL)
     if any(outlook.lacking is not None for outlook in planned):
         context.exit(ExitCode.USAGE)
 
@@ -71,6 +75,8 @@ def command(
 def _lines(outlook: Outlook) -> Iterator[str]:
     plan = outlook.plan
     yield f"{plan.gate.name}: {plan.level.effective.name}, {len(plan.dataset.cases)} cases"
+    for finding in plan.level.findings:
+        yield block(f"  FAIL              {finding.sentence}")
     if plan.stored_baseline is not None:
         yield _line("baseline", f"{plan.stored_baseline.samples} samples of each case, stored before")
     yield from _units(outlook)

@@ -139,8 +139,13 @@ def command(
         report = gate.run(config_path, options, progress.show)
     printing.emit(report, where)
     _keep(last, report)
-    # a part has no verdict to exit with: it is complete, and the merge decides
-    context.exit(ExitCode.PASS if shard is not None else report.exit_code)
+    context.exit(_exit_code(report))
+
+
+def _exit_code(report: Report) -> int:
+    """A part has no verdict to exit with: it is complete, and the merge decides."""
+    parts = [gate.evidence.shard is not None for gate in report.gates]
+    return ExitCode.PASS if parts and all(parts) else report.exit_code
 
 
 def _forgotten(path: Path) -> Path:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-from evalgate.cli.places import config_option
+from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.errors import ExitCode
 
 
 @click.command("validate")
 @config_option
-def command(config_path: Path) -> None:
+@click.pass_context
+def command(context: click.Context, *, config_path: Path) -> None:
     """Check configuration, prompts, rubrics, schemas and dataset; no model, no network.
 
-    All faults are printed at once, each with its place.
+    All faults are printed at once, each with its place. In a repository the version numbers of changed prompts are
+    checked, too: exits with 1, as the run would, where one was forgotten.
     """
-    from evalgate import gate
+    from evalgate import before_push, gate
+    from evalgate.options import Options
+    from evalgate.report.neutralise import block
     from evalgate.workspace import open_workspace
 
     workspace = open_workspace(config_path)
@@ -25,4 +31,15 @@ def command(config_path: Path) -> None:
             f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
+    options = Options(
+        environment={},
+        store=store_folder(config_path, None),
+        home=home_folder(),
+        default_branch=os.environ.get("GITHUB_BASE_REF") or None,
+    )
+    wrong = before_push.version_findings(workspace, options)
+    for name, sentence in wrong:
+        click.echo(block(f"{name}: {sentence}"), err=True)
+    if wrong:
+        context.exit(ExitCode.FAIL)
     click.echo(f"{config_path}: valid")

@@ -11,6 +11,8 @@ from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscore
 
 def findings(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
     """A blocking finding for all that is missing: cases, scores, critical cases, tags that could not be tested."""
+    if evidence.level is not None and evidence.level.findings and not evidence.results:
+        return [incomplete(None, "No case was run: the version has to be put right first.", ())]
     if not evidence.criteria or not evidence.results:
         what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
         return [incomplete(None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ())]

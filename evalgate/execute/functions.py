@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import hashlib
 import importlib
 import inspect
 import json
-import os
 import sys
 import threading
 import time
@@ -35,6 +33,7 @@ from evalgate.domain import (
 from evalgate.domain.masking import Mask
 from evalgate.domain.tool_calls import with_calls
 from evalgate.errors import InputError
+from evalgate.execute.behind import fingerprint
 from evalgate.execute.chat import cost_of, shorten
 from evalgate.execute.protocol import Headroom, Memory, ProviderError, WhileUnchanged
 
@@ -50,21 +49,38 @@ class PythonProvider:
     Failure("infrastructure"), with its type, text and last line.
 
     `target.location` is "package.module:function" (or with a dot); `search`, the configuration's folder, is put on
-    `sys.path`. `timeout` is seconds for one answer. `sees_prompt`: it takes the messages. Raises InputError when the
-    function cannot be imported. What the function says in an exception is shown without the secrets of `mask`.
+    `sys.path`. `timeout` is seconds for one answer. `sees_prompt`: it takes the messages. `store` is evalgate's own
+    folder. Raises InputError when the function cannot be imported. What the function says in an exception is shown
+    without the secrets of `mask`.
+
+    Answers are kept under the version that the target declares. Without one they are kept for an interrupted run alone,
+    while the code and the files around it are what they were.
     """
 
-    def __init__(self, target: Target, search: Path, timeout: float = 120.0, *, mask: Mask | None = None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        search: Path,
+        timeout: float = 120.0,
+        store: Path | None = None,
+        *,
+        mask: Mask | None = None,
+    ) -> None:
         self._target = target
         self._timeout = timeout
         self._mask = mask or Mask(())
         self._folder = search.resolve()
         module, self._function = _load(target, self._folder, self._mask)
         self.sees_prompt: Final = _arity(target, self._function) == 2
-        # the request's key cannot know the code behind the function
-        fingerprint = _fingerprint(module, self._function, self._folder)
-        self.memory: Final[Memory] = "run" if fingerprint is None else WhileUnchanged(fingerprint)
+        self.memory: Final[Memory] = self._memory(module, store)
         self.concurrency: Final = None
+
+    def _memory(self, module: ModuleType, store: Path | None) -> Memory:
+        if "version" in self._target.options:
+            return "declared"
+        # the request's key cannot know what stands behind the function
+        state = fingerprint(module, self._function, self._folder, store)
+        return "run" if state is None else WhileUnchanged(state)
 
     async def answer(self, request: Request) -> Outcome:
         # a copy all the way down: checks and judges compare with these very values later
@@ -209,35 +225,6 @@ def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callabl
     if not callable(found):
         raise InputError(f'{place}: {module_name} has no function "{name}"', hint=_SIGNATURE)
     return module, found
-
-
-def _fingerprint(module: ModuleType, function: Callable[..., Any], folder: Path) -> str | None:
-    """The sha256 of the code behind a function; None when it cannot be told.
-
-    That is the file of its module, and those of the project's own modules that are loaded by now.
-    """
-    own = {_file(module), _file(sys.modules.get(getattr(function, "__module__", "")) or module)}
-    if None in own:
-        return None
-    below = f"{folder}{os.sep}"
-    project = {
-        file
-        for file in map(_file, list(sys.modules.values()))
-        if file is not None and file.startswith(below) and "site-packages" not in file
-    }
-    code = hashlib.sha256()
-    try:
-        for file in sorted(filter(None, own | project)):
-            code.update(hashlib.sha256(Path(file).read_bytes()).digest())
-    except OSError:
-        return None
-    return code.hexdigest()
-
-
-def _file(module: object) -> str | None:
-    # not getattr: a module that loads lazily would begin to
-    file = vars(module).get("__file__") if isinstance(module, ModuleType) else None
-    return file if isinstance(file, str) else None
 
 
 def _arity(target: Target, function: Callable[..., Any]) -> int:

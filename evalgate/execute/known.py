@@ -17,6 +17,7 @@ from evalgate.execute.spool import Spool
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
 
 _CACHED, _MADE = "+", "-"
+_KEPT = ("cache", "declared")
 _DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits holds
 
 
@@ -85,7 +86,7 @@ class KnownAnswers:
 
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
         """An answer from an earlier run, marked `cached`."""
-        cache = self._cache if memory == "cache" else None
+        cache = self._cache if memory in _KEPT else None
         found = self._mask.value(cache.get(key, request.max_age)) if cache is not None else None
         name = _in_journal(memory, key)
         if found is None and self._journal is not None and name is not None:
@@ -103,7 +104,7 @@ class KnownAnswers:
         self._put(key, line, cached=outcome.cached)
         if self._journal is not None:
             self._journal.put_line(line)
-        if self._cache is not None and memory == "cache":
+        if self._cache is not None and memory in _KEPT:
             self._cache.put_line(key, line)
 
     def record(self, request: Request, key: str, outcome: Outcome) -> None:
@@ -132,4 +133,4 @@ def _in_journal(memory: Memory, key: str) -> str | None:
     """The key an answer has in the journal; None: it is not kept there."""
     if isinstance(memory, WhileUnchanged):
         return digest([key, memory.fingerprint])
-    return key if memory == "cache" else None
+    return key if memory in _KEPT else None

@@ -17,7 +17,7 @@ class WhileUnchanged:
     fingerprint: str
 
 
-Memory: TypeAlias = Literal["cache", "run", "nothing"] | WhileUnchanged
+Memory: TypeAlias = Literal["cache", "declared", "run", "nothing"] | WhileUnchanged
 
 
 WHOLE_ROUND: Final = sys.maxsize
@@ -69,6 +69,7 @@ class Provider(Protocol):
     """Answers the requests of one target, all from within the engine's event loop.
 
     `memory` says what may be remembered of its answers: "cache" (the request's key determines what is asked),
+    "declared" (so it does by its owner's word; it is never asked twice at once, for it may do more than answer),
     WhileUnchanged (only for continuing this very run, with the same code behind it), "run" (not beyond this engine) or
     "nothing" (the answers are stored already; asking is no call and costs nothing). `concurrency` is how many requests
     it takes at once; None: as many as the engine sends; WHOLE_ROUND: all there are, whatever the engine's limit.

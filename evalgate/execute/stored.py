@@ -98,7 +98,9 @@ class OfflineProvider:
     def __init__(self, target: Target, *, fatal: bool = True) -> None:
         self._target = target
         self._fatal = fatal
-        self.memory: Final[Memory] = "nothing" if target.kind == "python" else "cache"
+        self.memory: Final[Memory] = (
+            "nothing" if target.kind == "python" and "version" not in target.options else "cache"
+        )
         self.concurrency: Final = None
 
     async def answer(self, request: Request) -> Outcome:

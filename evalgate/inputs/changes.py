@@ -21,7 +21,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.base import Base, base_commit, find_base, unchanged
+from evalgate.inputs.base import Base, base_at, base_commit, find_base, unchanged
 from evalgate.inputs.config import gate_names, load_config
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -92,6 +92,30 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
     found = find_base(tree, git, config, default_branch) if gone else None
     moved = {twin.name for gate in config.gates if found is not None and (twin := found.twin(gate)) is not None}
     return tuple(name for name in gone if name not in moved)
+
+
+def since(  # noqa: PLR0917 - both sides of a gate meet here
+    gate: Gate,
+    dataset: GoldenDataset,
+    base: Base | None,
+    named: str | None,
+    tree: Tree,
+    git: Git | None,
+    config: Config,
+    *,
+    is_judged: bool,
+) -> CaseChanges:
+    """What became of the cases since the merge base, and since the commit that a change is held against (`named`).
+
+    An older commit than the merge base does not count: what was retired in between is not the change's. Where the
+    base's own cases judge (`is_judged`) nothing is, unless the base is compared with itself.
+    """
+    bases = [] if base is None else [base]
+    if git is None or (is_judged and base is not None and base.commit != git.head()):
+        return CaseChanges()
+    if named is not None and (base is None or base.commit == git.head() or not git.is_ancestor(named, base.commit)):
+        bases.append(base_at(named, tree, git, config))
+    return changed_cases(gate, dataset, bases, tree, git)
 
 
 def changed_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:

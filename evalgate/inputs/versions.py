@@ -23,7 +23,8 @@ class Versions:
 
     `history` has one release for each pair of version number and content, of the numbers that candidate and baseline
     declare, oldest first. `since` is the commit whose cases a change is held against where that is not the merge base:
-    the one that was named, or the last one at which a prompt of the default branch was different.
+    the one that was named, or the last one at which a prompt of the default branch was different. `reason` says why
+    a candidate without a version was changed: its `change:`, else the subject of the commit; empty where neither does.
     """
 
     candidate: PromptVersion
@@ -31,6 +32,7 @@ class Versions:
     baseline_note: str
     history: tuple[Release, ...] = ()
     since: str | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,35 @@ def resolve(
             base, since = _before(base, git, production(), is_edited)
     history, remark = _history(found, base, git, default_branch, published=immutability == "published")
     note = "; ".join(part for part in (base.note, remark) if part)
-    return Versions(candidate=found.version, baseline=base.version, baseline_note=note, history=history, since=since)
+    return Versions(
+        candidate=found.version,
+        baseline=base.version,
+        baseline_note=note,
+        history=history,
+        since=since,
+        reason="" if found.version.version is not None else _reason(found, base.version, git),
+    )
+
+
+def _reason(found: _Found, baseline: PromptVersion | None, git: Git | None) -> str:
+    """Why a candidate was changed; a `change:` that the baseline has as well is the reason of an earlier edit."""
+    version = found.version
+    assert version is not None
+    if version.change and (baseline is None or version.change != baseline.change):
+        return version.change
+    if git is None or found.file is None or baseline is None or version.digest == baseline.digest:
+        return ""
+    commit = found.commit or git.head()
+    if commit is None or (found.commit is None and _content_at(git, commit, found.file) != version.digest):
+        return ""  # it is not committed yet
+    return git.subject(commit, found.file)
+
+
+def _content_at(git: Git, commit: str, file: str) -> str | None:
+    try:
+        return prompt_at(git, commit, file).digest
+    except (GitError, InputError):
+        return None
 
 
 def named_version(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:

@@ -77,5 +77,5 @@ def _refused(why: str) -> InputError:
     return InputError(
         f"the artifact is refused: {why}",
         place=Place(path=NAME),
-        hint="it must be what `evalgate gate --format json` wrote, uploaded as it is",
+        hint="it must be what `evalgate run --format json` wrote, uploaded as it is",
     )

@@ -7,7 +7,6 @@ component by component, because only a walk sees a symbolic link in the middle o
 
 from __future__ import annotations
 
-import contextlib
 import operator
 import os
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
 from evalgate.services.git_names import meanings, short_name
+from evalgate.services.git_process import command_line, end, environment, execute, first_line
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of, renames_of
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
@@ -53,7 +53,7 @@ class Git:
     def open(cls, folder: Path) -> Git:
         """The repository around a folder. Raises GitError: no git, no repository, one of another owner, a bare one."""
         # A line each, the path last, because only the path could hold a line break.
-        done = _execute(folder, ["rev-parse", "--is-shallow-repository", "--show-toplevel"])
+        done = execute(folder, ["rev-parse", "--is-shallow-repository", "--show-toplevel"])
         if done.returncode == 0:
             shallow, _, top = os.fsdecode(done.stdout).partition("\n")
             return cls(Path(top.removesuffix("\n")), shallow=shallow == "true")
@@ -67,7 +67,7 @@ class Git:
             raise GitError(f"{folder} is in a bare git repository", hint="run evalgate in a checkout of it")
         if "not a git repository" in said:
             raise GitError(f"{folder} is not in a git repository", hint="run evalgate in a checkout, or git init")
-        raise GitError(f"git cannot open the repository at {folder}: {_first_line(said)}")
+        raise GitError(f"git cannot open the repository at {folder}: {first_line(said)}")
 
     @classmethod
     def find(cls, folder: Path) -> Git | None:
@@ -263,6 +263,11 @@ class Git:
         order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=A"]
         return os.fsdecode(self._run([*order, self.resolve(base), self.resolve(commit)]).stdout).split("\0")[:-1]
 
+    def subject(self, commit: str, path: str) -> str:
+        """The subject of the last commit up to one that changed a path; empty where none did."""
+        order = ["log", "-1", "--no-show-signature", "--format=%s", self.resolve(commit), "--", path]
+        return self._run(order).stdout.decode("utf-8", "replace").strip()
+
     def _gone_twin(self, base: str, path: str) -> str | None:
         oid = self.working_blobs([path]).get(path)
         if oid is None:
@@ -345,55 +350,20 @@ class Git:
             if self._stop is not None:
                 self._stop()
             self._reader = subprocess.Popen(
-                _command(self.root, ["cat-file", "--batch"]),
+                command_line(self.root, ["cat-file", "--batch"]),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
             )
-            self._stop = weakref.finalize(self, _end, self._reader)
+            self._stop = weakref.finalize(self, end, self._reader)
         return self._reader
 
     def _run(
         self, arguments: Sequence[str], *, data: bytes | None = None, good: tuple[int, ...] = (0,)
     ) -> subprocess.CompletedProcess[bytes]:
-        done = _execute(self.root, arguments, data)
+        done = execute(self.root, arguments, data)
         if done.returncode not in good:
-            said = _first_line(done.stderr.decode("utf-8", "replace"))
+            said = first_line(done.stderr.decode("utf-8", "replace"))
             raise GitError(f"git {arguments[0]} failed: {said}", hint=DEEPEN if self.shallow else None)
         return done
-
-
-def _command(folder: Path, arguments: Sequence[str]) -> list[str]:
-    settings = ["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]
-    return ["git", "--no-pager", "--literal-pathspecs", *settings, "-C", str(folder), *arguments]
-
-
-def _environment() -> dict[str, str]:
-    # LC_ALL: two of git's messages are told apart. No locks: reading must never get in the way of a commit.
-    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
-
-
-def _execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    try:
-        return subprocess.run(
-            _command(folder, arguments), input=data or b"", capture_output=True, check=False, env=_environment()
-        )
-    except (FileNotFoundError, NotADirectoryError):
-        raise GitError("git is not installed, or not on the PATH", hint="install git") from None
-    except OSError as error:
-        raise GitError(f"git cannot be started: {error.strerror or error}") from None
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
-
-
-def _first_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return lines[0].removeprefix("fatal: ") if lines else "it said nothing"

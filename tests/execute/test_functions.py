@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import types
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -171,6 +172,29 @@ def test_what_is_remembered_depends_on_the_projects_code(app: Path, monkeypatch:
     found.append(remembered())
     assert found[0] == found[1]
     assert len(set(found)) == 3, "a change of the function's module, and one of a module it uses"
+
+
+@pytest.mark.parametrize("name", ["data.json", "gated_app/data.csv", "deep/er/data.bin"])
+def test_what_is_remembered_depends_on_the_files_around_it(app: Path, name: str) -> None:
+    def remembered() -> object:
+        return PythonProvider(make_target("gated_app.rag:one"), app, store=app / "kept").memory
+
+    states = [remembered()]
+    file = app / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    for content in ("a", "b"):
+        file.write_text(content)
+        states.append(remembered())
+    assert len(set(states)) == 3
+    for beside in ("kept/cache.sqlite3", ".hidden/x", "gated_app/__pycache__/rag.cpython-311.pyc"):
+        (app / beside).parent.mkdir(exist_ok=True)
+        (app / beside).write_bytes(b"anything")
+    assert remembered() == states[-1]
+
+
+def test_a_declared_version_is_what_answers_are_kept_under(app: Path) -> None:
+    target = replace(make_target("gated_app.rag:one"), options={"version": "1"})
+    assert PythonProvider(target, app).memory == "declared"
 
 
 def test_code_without_a_file_is_not_remembered(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:

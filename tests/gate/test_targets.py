@@ -143,6 +143,7 @@ def test_a_function_that_sees_no_prompt_cannot_tell_two_prompts_apart(
 ) -> None:
     app(world, monkeypatch)
     python(world, "one")
+    world.repository.commit("another file", **{"README.md": "for people"})
     assert world.evalgate("run").code == 0, "the same prompt twice: there is nothing to tell apart"
     world.edit()
     ended = world.evalgate("run")
@@ -186,6 +187,60 @@ def test_a_run_that_broke_takes_no_answer_of_a_function_that_has_changed(
     assert ended.code == 1, ended.out + ended.err
     fact = next(c for c in judged_app.report()["gates"][0]["comparisons"] if c["criterion"] == "fact")
     assert fact["regressed"] == [f"case-{n:03}" for n in range(1, CASES, 2)]
+
+
+def test_a_run_that_broke_takes_no_answer_from_another_state_of_a_data_file(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the answers from yesterday's data, and half from today's, are those of no application."""
+    source = (
+        "import json, pathlib\n\n\n"
+        "def answer(case, messages):\n"
+        "    facts = json.loads((pathlib.Path(__file__).parent / 'data' / 'facts.json').read_text())\n"
+        "    return json.dumps({'answer': facts['prefix'] + case['context']})\n"
+    )
+    world.repository.write("data/facts.json", '{"prefix": "old "}')
+    app(world, monkeypatch, source)
+    api = f'  api: {{type: openai, base_url: "{world.server.url}", api_key_env: API_KEY, model: m}}'
+    targets = f'{api}\n  app: {{type: python, function: "shop_app:answer"}}'
+    configure(world, targets, "app", more="    judges: [{rubric: faithfulness, target: api}]\n")
+    world.edit(manner="Be kind, always and everywhere, please.")
+    world.grade = lambda judged: error(401, "expired") if len(world.server.received) > 20 else 5
+    assert world.evalgate("run").code == 3
+    world.grade = lambda judged: 5
+    world.repository.write("data/facts.json", '{"prefix": "new "}')
+    app(world, monkeypatch, source)
+    ended = world.evalgate("run", "--output", "report.json")
+    assert ended.code == 0, ended.out + ended.err
+    texts = {result["outcome"]["text"].split()[1][1:] for result in world.report()["gates"][0]["results"]}
+    assert texts == {"new"}
+
+
+@pytest.mark.parametrize("versions", [("1", "1"), ("1", "2"), (None, None)])
+def test_a_function_is_paid_once_for_each_version_that_it_declares(
+    world: World, monkeypatch: pytest.MonkeyPatch, versions: tuple[str | None, str | None]
+) -> None:
+    """Its answers are the same, so are the checks: what is not asked again is kept under the declared version."""
+    source = (
+        "import json\n\nCALLS = []\n\n\n"
+        "def answer(case, messages):\n"
+        "    CALLS.append(case)\n"
+        "    return json.dumps({'answer': case['context']})\n"
+    )
+    app(world, monkeypatch, source)
+    world.edit()
+    calls, warned = [], []
+    for version in versions:
+        declared = "" if version is None else f', version: "{version}"'
+        target = f'  app: {{type: python, function: "shop_app:answer"{declared}}}'
+        if target not in (world.root / "evalgate.yml").read_text():
+            configure(world, target, "app")
+        ended = world.evalgate("run", "--output", "report.json")
+        assert ended.code == 0, ended.out + ended.err
+        calls.append(len(sys.modules["shop_app"].CALLS))
+        warned.append(sum("function without a `version`" in said for said in world.report()["warnings"]))
+    assert (calls[1] == calls[0]) is (versions == ("1", "1"))
+    assert warned == ([0, 0] if versions[0] else [1, 1])
 
 
 @pytest.fixture(params=["openai", "local"])

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from repository import Repository
 
-from evalgate.domain import Config, Gate
+from evalgate.domain import DEFAULT_LEVELS, Config, Gate, Policy
 from evalgate.errors import EvalgateError, GitError, InputError
 from evalgate.inputs import base, changes, versions
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
 from evalgate.inputs.versions import Versions
+from evalgate.plan.level import change_level
 from evalgate.services.git import Git
 
 PROMPT = "prompts/p.prompt.yml"
@@ -428,6 +429,30 @@ def test_without_declared_numbers_history_is_not_read(project: Project, monkeypa
     project.write(PROMPT, prompt_text(None, "Edited {{query}}"))
     monkeypatch.setattr(Git, "history", None)
     assert project.resolve().history == ()
+
+
+@pytest.mark.parametrize(
+    ("extra", "committed", "reason"),
+    [
+        ("change: to be brief\n", False, "to be brief"),
+        ("change: to be brief\n", True, "to be brief"),
+        ("", True, "Shorten the answers"),
+        ("", False, ""),
+        ("change: an earlier one\n", True, "Shorten the answers"),
+    ],
+)
+def test_why_a_prompt_without_a_version_was_changed(project: Project, extra: str, committed: bool, reason: str) -> None:
+    project.git("checkout", "--quiet", "main")
+    project.commit(**{PROMPT: prompt_text(None, extra="change: an earlier one\n")})
+    project.git("checkout", "--quiet", "-b", "later")
+    project.write(PROMPT, prompt_text(None, "Answer {{query}} in one word.", extra))
+    if committed:
+        project.commit("Shorten the answers\n\nNobody reads them.")
+        project.commit("Say hello", **{"README.md": "hello"})
+    found = project.resolve()
+    assert found.reason == reason
+    level = change_level(found.candidate, found.baseline, policy=Policy(levels=DEFAULT_LEVELS))
+    assert (level.declared, level.effective, level.findings) == (None, level.minimum, ())
 
 
 def test_nothing_changed_is_told_without_parsing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

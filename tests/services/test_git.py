@@ -13,6 +13,7 @@ import pytest
 
 from evalgate.errors import ExitCode, GitError
 from evalgate.services import git as service
+from evalgate.services import git_process
 from evalgate.services.git import Git
 
 
@@ -379,13 +380,14 @@ def test_processes_of_an_ordinary_look_are_few(repository: Any, monkeypatch: pyt
     repository.git("checkout", "--quiet", "-b", "work")
     repository.commit("work", q="3")
     started = []
-    real = service._command
+    real = git_process.command_line
 
     def counted(folder: Path, arguments: Any) -> list[str]:
         started.append(arguments[0])
         return real(folder, arguments)
 
-    monkeypatch.setattr(service, "_command", counted)
+    for module in (service, git_process):
+        monkeypatch.setattr(module, "command_line", counted)
     git = opened(repository)
     base = git.merge_base("HEAD", git.default_branch())
     git.read(base, "p")

@@ -1,0 +1,46 @@
+"""Git as a program: how it is started, in which environment, and how it is ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from evalgate.errors import GitError
+
+
+def command_line(folder: Path, arguments: Sequence[str]) -> list[str]:
+    settings = ["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]
+    return ["git", "--no-pager", "--literal-pathspecs", *settings, "-C", str(folder), *arguments]
+
+
+def environment() -> dict[str, str]:
+    # LC_ALL: two of git's messages are told apart. No locks: reading must never get in the way of a commit.
+    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(
+            command_line(folder, arguments), input=data or b"", capture_output=True, check=False, env=environment()
+        )
+    except (FileNotFoundError, NotADirectoryError):
+        raise GitError("git is not installed, or not on the PATH", hint="install git") from None
+    except OSError as error:
+        raise GitError(f"git cannot be started: {error.strerror or error}") from None
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
+def first_line(text: str) -> str:
+    lines = text.strip().splitlines()
+    return lines[0].removeprefix("fatal: ") if lines else "it said nothing"
