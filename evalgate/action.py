@@ -1,7 +1,6 @@
-"""The door of the GitHub Action: an event in, a verdict, a commit status and a comment out; one activity a command.
+"""The GitHub Action: an event in; a verdict, a commit status and a comment out; one function for each command.
 
-Started by action.yml as `python -I -m evalgate.action`, away from the workspace, whose content is the pull request's.
-"""
+action.yml starts it as `python -I -m evalgate.action`, away from the workspace, which holds the change's files."""
 
 from __future__ import annotations
 
