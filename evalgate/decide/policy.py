@@ -235,7 +235,7 @@ def _broken(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
         criteria = ", ".join(dict.fromkeys(s.criterion for s in standing.critical if s.sure))
         sentence = f"Broken and critical ({criteria}): {completeness.some(critical)}. {_BROKEN}"
         found.append(_turned(None, Verdict.FAIL, sentence, critical))
-    unsure = [s for s in standing.critical if not s.sure and s.kind == "broken"]
+    unsure = [s for s in standing.critical if s.kind == "broken" and not (s.sure or s.refuted)]
     for name in standing.roles.compared:
         broken = tuple(s.case for s in of_kind(standing.suspects, name, "broken", "settled"))
         if name in standing.too_many_broken:

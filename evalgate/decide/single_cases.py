@@ -32,7 +32,8 @@ class Suspect:
 
     "settled": enough draws say so; "open": all so far say so; "lost": a draw has no score, so that it cannot be told.
     `wants` is the arm of which one more draw is needed, `wants_sure` the same to have seven draws; None: no draw would
-    help, or none can be had. `sure`: settled by seven draws, as a critical case has to be.
+    help, or none can be had. `sure`: settled by seven draws, as a critical case has to be; `refuted`: one of seven
+    draws says that it is not.
     """
 
     case: str
@@ -42,6 +43,7 @@ class Suspect:
     state: State
     wants: Arm | None
     sure: bool
+    refuted: bool
     wants_sure: Arm | None
 
 
@@ -109,6 +111,7 @@ def suspects(evidence: Evidence, draws: Draws, roles: Roles, known: Turned) -> t
                     state=state,
                     wants=wants,
                     sure=sure == "settled",
+                    refuted=sure == "refuted",
                     wants_sure=None if sure == "refuted" else wants_sure,
                 )
             )

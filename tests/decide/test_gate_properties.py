@@ -231,6 +231,21 @@ def test_a_report_names_what_broke_and_what_was_fixed() -> None:
     assert all(name in sentence for name in ("k0003", "k0030", "k0040", "k0060"))
 
 
+@pytest.mark.parametrize(("held", "decision"), [(7, Verdict.FAIL), (6, Verdict.PASS), (4, Verdict.PASS)])
+def test_a_critical_case_is_broken_in_seven_draws_of_seven(held: int, decision: Verdict) -> None:
+    """One that breaks in four draws and holds in a later one is no FAIL, and nothing is open about it."""
+    baseline, candidate = np.full((60, 3), 0.75), np.full((60, 7), 0.75)
+    candidate[5, :held] = 0.0
+    gate = gate_of({"judge": Drawn(kind="judge", baseline=baseline, candidate=candidate)}, sequential=False, margin=0.1)
+    gate["cases"][5]["critical"] = True
+    report = decided(gate)
+    assert report.decision is decision
+    assert [f.kind for f in report.findings if f.kind == "broken"] == (["broken"] if held == 7 else [])
+    # with fewer draws than could tell, it stays open
+    gate["cases"][5]["fresh"] = gate["cases"][5]["fresh"][:3]
+    assert decided(gate).decision is Verdict.INCONCLUSIVE
+
+
 def test_an_inconclusive_verdict_says_what_it_knows_and_what_would_settle_it() -> None:
     draw = np.random.default_rng(11)
     gates = (decide(judged(ratings(draw, 64, 3, 1), ratings(draw, 64, 1, 1))) for _ in range(20))

@@ -1,7 +1,8 @@
-"""The rule against its reference implementation, on random gates of several criteria."""
+"""The rule against its reference implementation, on random gates of several criteria and on the cases to repeat."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from decide.test_vectors import assert_agrees, summary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalgate.decide import statistics
+from evalgate.decide import statistics, wavering
 
 pytestmark = pytest.mark.skipif(
     not vectors.REFERENCE.is_dir(), reason="the reference implementation of the rule is not part of the package"
@@ -52,3 +53,19 @@ def test_any_gate_agrees(seed: int) -> None:
 @given(seed=ANY_SEED)
 def test_thousands_of_gates_agree(seed: int) -> None:
     agree(seed)
+
+
+scores = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=1, max_size=4)
+rows = st.fixed_dictionaries({"judge": scores, "check": scores}, optional={"seldom": scores})
+
+
+@given(baseline=st.lists(rows, min_size=1, max_size=40))
+def test_the_cases_to_repeat_agree(baseline: list[dict[str, list[float]]]) -> None:
+    chosen = wavering.choose(baseline)
+    assert sorted(chosen) == vectors.reference().choose_wavering(baseline)
+    assert len(chosen) <= len(baseline) / 4
+
+
+def test_the_cases_to_repeat_are_those_of_the_vectors() -> None:
+    for vector in json.loads((vectors.SHARED / "decision-vectors-multi.json").read_text())["wavering"]:
+        assert sorted(wavering.choose(vector["baseline"])) == sorted(vector["expect"]), vector["name"]
