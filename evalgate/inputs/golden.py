@@ -7,7 +7,21 @@ from collections.abc import Mapping
 from sys import intern
 from typing import Any, TypeAlias
 
-from evalgate.domain import Arm, Case, Failure, GoldenDataset, Json, Outcome, Output, ScoreRow, Usage
+from evalgate.domain import (
+    CUT,
+    MOST_TOKENS,
+    Arm,
+    Case,
+    Failure,
+    GoldenDataset,
+    Json,
+    Outcome,
+    Output,
+    ScoreRow,
+    Usage,
+    ending,
+)
+from evalgate.domain.tool_calls import with_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.document import string_value
 from evalgate.inputs.nodes import raise_faults, refuse
@@ -16,6 +30,10 @@ from evalgate.inputs.tree import Tree
 
 TAG_SEPARATOR = ";"
 _NAMED = 3
+_OF_AN_OUTPUT = (
+    "case", "id", "text", "repeat", "latency", "usage", "cost_usd", "error", "finish_reason", "tool_calls",
+    "function_call",
+)  # fmt: skip
 _TEXTS = 1000
 _Tags: TypeAlias = tuple[str, ...]
 _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
@@ -55,8 +73,9 @@ def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
     """Outputs an application made, by (case id, repeat): rows of .jsonl, .json or .yml.
 
     A row has `case` (or `id`) and `text`; it may have `repeat` (from 0), `latency` (seconds), `usage`
-    ({input_tokens, output_tokens}), `cost_usd`, and other keys, which are not read unless they look like one of these
-    misspelt. A row with an `error` is the failure of a call, and needs no text; an empty text is an answer that
+    ({input_tokens, output_tokens}), `cost_usd`, `finish_reason` and `tool_calls` as a chat completion has them, and
+    other keys, which are not read unless they look like one of these misspelt. A row with an `error` is the failure of
+    a call, and needs no text, and so is one whose finish reason is no normal end; an empty text is an answer that
     nobody can use.
 
     Raises InputError with all faults, each with its place; no rows at all is one.
@@ -67,7 +86,7 @@ def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
     lines: dict[tuple[str, int], int] = {}
     for row in rows.rows:
         before = len(faults)
-        row.near_misses(("case", "id", "text", "repeat", "latency", "usage", "cost_usd", "error"), faults)
+        row.near_misses(_OF_AN_OUTPUT, faults)
         case = _name(row, "case" if "case" in row.fields else "id", faults, missing='"case" is missing')
         repeat = _count(row, "repeat", faults)
         outcome = _outcome(row, faults)
@@ -278,9 +297,17 @@ def _outcome(row: Row, faults: list[Fault]) -> Outcome:
     if not isinstance(text, str):
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
-    elif not text.strip():
-        return Failure(kind="unusable", message="the recorded text is empty", seconds=seconds)
-    return Output(text=str(text), usage=usage, seconds=seconds, cost_usd=cost)
+    reason = str(row.fields.get("finish_reason") or "stop")
+    ended = ending(reason)
+    if ended == "broken":
+        said = f"the recorded text is no answer (finish reason: {reason[:60]})"
+        return Failure(kind="infrastructure", message=said, seconds=seconds)
+    text, calls = with_calls(str(text), row.fields)
+    if ended == "refused" or not text.strip():
+        said = f"the recorded text is {'a refusal' if ended == 'refused' else 'empty'}"
+        return Failure(kind="unusable", message=said, seconds=seconds)
+    reason = CUT if ended == "cut" else reason
+    return Output(text=text, finish_reason=reason, usage=usage, seconds=seconds, cost_usd=cost, tool_calls=calls)
 
 
 def _usage(row: Row, faults: list[Fault]) -> Usage | None:
@@ -289,7 +316,8 @@ def _usage(row: Row, faults: list[Fault]) -> Usage | None:
         return None
     names = ("input_tokens", "output_tokens")
     if not isinstance(value, dict) or not all(
-        isinstance(value.get(name), int) and not isinstance(value[name], bool) and value[name] >= 0 for name in names
+        isinstance(value.get(name), int) and not isinstance(value[name], bool) and 0 <= value[name] < MOST_TOKENS
+        for name in names
     ):
         faults.append(row.fault('"usage" must be {"input_tokens": N, "output_tokens": N}', "usage"))
         return None

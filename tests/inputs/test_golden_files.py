@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalgate.domain import Arm, Failure, Output, ScoreRow, Usage
+from evalgate.domain import Arm, Failure, Output, ScoreRow, ToolCall, Usage
 from evalgate.inputs.golden import load_dataset, load_outputs, load_scores, require_outputs
 
 from .conftest import Project
@@ -158,6 +158,27 @@ def test_recorded_outputs(project: Project) -> None:
         ("c", 0): Failure(kind="infrastructure", message="timed out", seconds=9),
         ("d", 0): Failure(kind="unusable", message="the recorded text is empty"),
     }
+
+
+def test_recorded_outputs_say_how_they_ended_and_what_they_call(project: Project) -> None:
+    call = {"type": "function", "function": {"name": "delete_account", "arguments": '{"id": 1}'}}
+    rows = [
+        {"case": "broken", "text": "half an ans", "finish_reason": "error"},
+        {"case": "cut", "text": "half an ans", "finish_reason": "length"},
+        {"case": "refused", "text": "I", "finish_reason": "content_filter"},
+        {"case": "calls", "text": "One moment.", "tool_calls": [call]},
+    ]
+    project.write("o.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    found = load_outputs(project.tree, "o.jsonl")
+    assert [getattr(found[case, 0], "kind", None) for case in ("broken", "cut", "refused")] == [
+        "infrastructure",
+        None,
+        "unusable",
+    ]
+    assert found["cut", 0] == Output(text="half an ans", finish_reason="length")
+    assert found["calls", 0] == Output(
+        text="One moment.", tool_calls=(ToolCall(name="delete_account", arguments='{"id": 1}'),)
+    )
 
 
 @pytest.mark.parametrize(
