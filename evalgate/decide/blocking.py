@@ -138,7 +138,7 @@ def _why_undecided(
     if any((told[arm] & np.isnan(scores[arm])).any() for arm in Arm):
         return "unscored"
     if check == ANSWERED:
-        baseline = drawn[Arm.BASELINE]
+        baseline = drawn[Arm.BASELINE] & draws.alone[: drawn[Arm.BASELINE].shape[1]]
         unanswered = baseline & ~(scores[Arm.BASELINE] >= statistics.CASE_PASSES)
         if unanswered.sum() > MAX_UNANSWERED * baseline.sum():
             return "bad_hour"

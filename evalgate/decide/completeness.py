@@ -91,13 +91,14 @@ def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> 
         if name in failed or any(finding.criterion == name for finding in found):
             continue
         paired = (standing.alone if ruling.limit.kind == "min" else standing.pairs)[name].upto(seen)
-        if schedule.has_too_many_lost(paired.lost, len(standing.order), policy):
+        if schedule.has_too_many_lost(paired.lost, standing.draws.different, policy):
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
             why = _why_undecided(evidence.results, name, lost[0])
             sentence = f"{name}: {paired.lost} of {seen} cases could not be decided ({some(lost)}); the first: {why}"
             found.append(incomplete(name, sentence, lost))
         elif standing.units >= policy.min_cases and (
-            len(paired.cases) < looks.MIN_SHARE * seen or len(ruling.limit.tested(paired)) < policy.min_cases
+            not looks.has_enough_pairs(standing.draws, paired, seen)
+            or len(ruling.limit.tested(paired)) < policy.min_cases
         ):
             left_out = (*paired.undecided, *paired.left_out)
             why = _why_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""

@@ -43,6 +43,11 @@ class Draws:
     def units(self) -> int:
         return int(self.unit[-1]) + 1 if len(self.unit) else 0
 
+    @property
+    def different(self) -> int:
+        """How many cases have requests of their own: allowances are shares of these, so that copies buy none."""
+        return int(self.alone.sum())
+
     def cases_of(self, units: int) -> int:
         """How many cases the first `units` units have."""
         return int(self.unit.searchsorted(units))

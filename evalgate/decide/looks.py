@@ -143,6 +143,11 @@ def stand(
     return looking.stand(schedule.looks(evidence, thresholds, policy, known.draws))
 
 
+def has_enough_pairs(draws: Draws, paired: Paired, seen: int) -> bool:
+    """Whether half of the cases seen, copies counted once, have a pair."""
+    return int(draws.alone[paired.places].sum()) >= MIN_SHARE * int(draws.alone[:seen].sum())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
     """What one look shows. `seen` are the suspects among its cases."""
@@ -285,8 +290,8 @@ class _Looking:
 
     def _is_complete(self, paired: Paired, look: Look) -> bool:
         """Whether enough of the cases seen have a pair, and few enough lack a score."""
-        lost = schedule.has_too_many_lost(paired.lost, len(self.known.draws.order), self.policy)
-        return len(paired.cases) >= MIN_SHARE * look.cases and not lost
+        lost = schedule.has_too_many_lost(paired.lost, self.known.draws.different, self.policy)
+        return has_enough_pairs(self.known.draws, paired, look.cases) and not lost
 
     def _checks(self, look: Look, seen: Sequence[Suspect], judged: int) -> tuple[blocking.Ruling, ...]:
         draws, roles = self.known.draws, self.known.roles
@@ -300,12 +305,12 @@ class _Looking:
     def _broken(self, seen: Sequence[Suspect]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The criteria with more broken cases than allowed: where all suspects count as broken, and what is settled.
 
-        Fixed cases set off broken ones only when they are settled.
+        Fixed cases set off broken ones only when they are settled, and copies of one do so once.
         """
-        allowed = statistics.allowed_broken(len(self.known.draws.order))
+        allowed = statistics.allowed_broken(self.known.draws.different)
         possible, settled = [], []
         for criterion in self.known.roles.compared:
-            fixed = len(of_kind(seen, criterion, "fixed", "settled"))
+            fixed = self._fixed(seen, criterion)
             if len(of_kind(seen, criterion, "broken", "settled", "open", "lost")) - fixed > allowed:
                 possible.append(criterion)
             # a case that may be fixed is asked before what is broken is a FAIL
@@ -314,6 +319,9 @@ class _Looking:
                 settled.append(criterion)
         return tuple(possible), tuple(settled)
 
+    def _fixed(self, seen: Sequence[Suspect], criterion: str) -> int:
+        return sum(bool(self.known.draws.alone[s.place]) for s in of_kind(seen, criterion, "fixed", "settled"))
+
     def _doubt(self, seen: Sequence[Suspect]) -> tuple[Suspect, ...]:
         """The cases that may be broken, of criteria where they are not set off by fixed ones."""
         found: list[Suspect] = []
@@ -321,7 +329,7 @@ class _Looking:
             broken = of_kind(seen, criterion, "broken", "settled")
             if self.evidence.redraws:
                 broken += of_kind(seen, criterion, "broken", "open", "lost")
-            if len(broken) > len(of_kind(seen, criterion, "fixed", "settled")):
+            if len(broken) > self._fixed(seen, criterion):
                 found += broken
                 found += of_kind(seen, criterion, "fixed", "open")
         return tuple(found)
@@ -352,7 +360,7 @@ class _Looking:
             broken=_names(s for s in compared if s.kind == "broken" and s.state == "settled"),
             fixed=_names(s for s in compared if s.kind == "fixed" and s.state == "settled"),
             open=_names(s for s in compared if s.kind == "broken" and s.state != "settled"),
-            allowed=statistics.allowed_broken(len(self.known.draws.order)),
+            allowed=statistics.allowed_broken(self.known.draws.different),
         )
 
     def _answered(self) -> int:

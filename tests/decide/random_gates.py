@@ -42,7 +42,8 @@ def random_gate(seed: int, *, most: int = 140) -> dict[str, Any]:
         if draw.random() < 0.6:
             way["fails"]["candidate"] = way["fails"]["baseline"]
     persistent = draw.random() < 0.3
-    clustered, copied = draw.random() < 0.25, draw.random() < 0.25
+    # the reference counts copies towards what may be broken or missing, from 100 cases on
+    clustered, copied = draw.random() < 0.25, draw.random() < 0.25 and cases < 100
     samples = draw.choice([1, 2, 3, 3, 3])
     sequential = draw.random() < 0.8
     texts = draw.random() < 0.2

@@ -165,6 +165,21 @@ def test_copies_change_no_number_that_is_compared(examples: int) -> None:
     same_numbers()
 
 
+@quick_and_long(80, 2_000)
+def test_copying_some_cases_never_changes_a_verdict_to_pass(examples: int) -> None:
+    """What may be broken, missing or unanswered is a share of the different requests, so that copies buy nothing."""
+
+    @settings(max_examples=examples)
+    @given(seed=SEEDS)
+    def never_to_pass(seed: int) -> None:
+        gate, draw = random_gate(seed, most=140) | {"sequential": False}, random.Random(seed)
+        gate["cases"] = [{k: v for k, v in case.items() if k not in ("cluster", "request")} for case in gate["cases"]]
+        plain, more = decided(copied(gate, lambda _: 0)), decided(copied(gate, lambda _: draw.choice([0, 0, 2, 5])))
+        assert plain.decision is Verdict.PASS or more.decision is not Verdict.PASS
+
+    never_to_pass()
+
+
 @quick_and_long(60, 1_500)
 def test_copying_all_cases_never_changes_a_verdict_to_pass(examples: int) -> None:
     verdicts: list[tuple[Verdict, Verdict]] = []
