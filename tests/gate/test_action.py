@@ -442,6 +442,18 @@ def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -
     assert ran.code == 1, ran.log
 
 
+@pytest.mark.parametrize("is_stale_main_there", [False, True])
+def test_a_watch_asks_the_default_branch_of_the_event(hub: Hub, is_stale_main_there: bool) -> None:
+    git = hub.world.repository.git
+    hub.push("1.1.0")
+    git("branch", "trunk", hub.head)
+    if not is_stale_main_there:
+        git("branch", "-D", "main")
+    ran = hub.run("schedule", {"repository": {"default_branch": "trunk"}}, command="drift")
+    assert ran.code == 3, ran.log
+    assert "no samples of support 1.1.0" in ran.log
+
+
 # Without secrets
 
 
