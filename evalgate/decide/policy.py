@@ -50,25 +50,11 @@ def decide(
         return _part(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_comparison(criterion, standing) for criterion in evidence.criteria)
     fallen = _tags(evidence, standing, policy)
-    checked = [blocking.finding(r, evidence) for r in standing.blocking if _says_something(r, standing)]
-    incomplete = completeness.findings(evidence, standing, policy)
-    told = {one.criterion for one in incomplete}
     constant = remarks.constant_output(evidence, standing.order[: standing.cases])
     findings = (
         *_level_findings(evidence),
-        *(one for one in checked if one.decision is not Verdict.PASS),
-        *incomplete,
-        *(one for one in checked if one.decision is Verdict.PASS),
-        *standing.checked,
-        *(
-            finding(ruling, policy, level_policy, _missing(ruling, standing))
-            for ruling in standing.rulings
-            if len(ruling.paired.cases) or ruling.limit.criterion not in told
-        ),
-        *_broken(evidence, standing),
-        *tags.findings(fallen),
+        *_found(evidence, policy, level_policy, standing, fallen),
         *([remarks.constant_finding(constant)] if constant is not None else []),
-        *_what_decides(evidence, standing),
         *remarks.remarks(evidence, comparisons, standing, policy),
     )
     decision, exit_code = _conclude(findings)
@@ -94,6 +80,28 @@ def decide(
         blocking=tuple(ruling.check for ruling in standing.blocking),
         constant_output=constant,
     )
+
+
+def _found(
+    evidence: Evidence, policy: Policy, level_policy: LevelPolicy, standing: looks.Standing, fallen: Sequence[TagFall]
+) -> Iterator[Finding]:
+    """What was measured, and what is missing; only that where the versions kept everything from being asked."""
+    incomplete = completeness.findings(evidence, standing, policy)
+    if evidence.level is not None and evidence.level.findings and not evidence.results:
+        yield from incomplete
+        return
+    checked = [blocking.finding(r, evidence) for r in standing.blocking if _says_something(r, standing)]
+    yield from (one for one in checked if one.decision is not Verdict.PASS)
+    yield from incomplete
+    yield from (one for one in checked if one.decision is Verdict.PASS)
+    yield from standing.checked
+    told = {one.criterion for one in incomplete}
+    for ruling in standing.rulings:
+        if len(ruling.paired.cases) or ruling.limit.criterion not in told:
+            yield finding(ruling, policy, level_policy, _missing(ruling, standing))
+    yield from _broken(evidence, standing)
+    yield from tags.findings(fallen)
+    yield from _what_decides(evidence, standing)
 
 
 def _missing(ruling: Ruling, standing: looks.Standing) -> str:

@@ -22,7 +22,7 @@ from evalgate.domain import (
 )
 from evalgate.errors import GitError, InputError
 from evalgate.inputs.base import Base, base_at, base_commit, find_base, unchanged
-from evalgate.inputs.config import gate_names, load_config
+from evalgate.inputs.config import gate_names, load_config, prompt_name
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
@@ -76,7 +76,8 @@ def is_edited(gate: Gate, tree: Tree, git: Git, config: Config, commit: str) -> 
 def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> tuple[str, ...]:
     """The gates that the merge base's configuration names and this one does not, in order; none where none is known.
 
-    A gate under a new name is not a removed one as long as its prompt is the same file. Of the old configuration the
+    A gate under a new name is not a removed one as long as its prompt is the same file; nor is one that its path names,
+    and that has moved. Of the old configuration the
     names alone are read, and only when the file differs: whatever else is wrong with it, they count.
     """
     try:
@@ -88,9 +89,10 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
         return ()
     names = {gate.name for gate in config.gates}
     renamed = {gate.prompt for gate in config.gates if gate.name not in before}
-    gone = tuple(name for name, prompt in before.items() if name not in names and prompt not in renamed)
+    gone = [name for name, prompt in before.items() if name not in names and prompt not in renamed]
     found = find_base(tree, git, config, default_branch) if gone else None
     moved = {twin.name for gate in config.gates if found is not None and (twin := found.twin(gate)) is not None}
+    moved = {name for name in moved if name == prompt_name(before.get(name, "")) and not tree.exists(before[name])}
     return tuple(name for name in gone if name not in moved)
 
 

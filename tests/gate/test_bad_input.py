@@ -42,7 +42,7 @@ def test_what_the_endpoint_refuses_ends_the_run_at_once(world: World, status: in
 
 
 def test_an_endpoint_that_is_down(world: World) -> None:
-    world.edit()
+    world.edit("2.0.0")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

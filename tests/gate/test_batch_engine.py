@@ -134,16 +134,19 @@ def test_who_has_no_use_for_a_batch_is_told(world: World, batches: BatchServer) 
     assert ended.code == 2
     assert 'the check "latency" needs seconds, and a batch has none' in ended.err
     with_function(world, config.replace("    judges:\n      - {rubric: faithfulness}\n", ""))
+    world.edit("2.0.0")
     ended = world.evalgate("run", "--engine", "batch")
     assert ended.code == 2, ended.err
     assert "--engine batch has nothing to do: no target that is to be called is of type openai" in ended.err
     assert batches.asked == []
-    assert world.evalgate("run").code == 1, "it runs, and the new target is a change that was not declared"
+    world.edit("1.1.0")
+    assert world.evalgate("run").code == 1, "the new target is a change that was not declared"
 
 
 def test_a_function_answers_here_and_its_judge_by_batch(world: World, batches: BatchServer) -> None:
     config = (world.root / "evalgate.yml").read_text()
     with_function(world, config.replace("rubric: faithfulness", "rubric: faithfulness, target: api"))
+    world.edit("2.0.0")
     ended = world.evalgate("run", "--engine", "batch", "--output", "report.json")
     assert [len(batches.lines(n)) for n in range(len(batches.batches))] == [CASES], ended.err
     counts = world.report()["gates"][0]["counts"]
