@@ -85,7 +85,7 @@ _ADDED: Mapping[str, Mapping[str, Any]] = {
     "comparisons": {"units": 0, "pairs": 0, "left_out": [], "broken": [], "fixed": [], "suspects": []},
     "criteria": {"strict": False},
     "dataset": {"kept": 0, "edited": 0},
-    "policy": {"attempts": "note"},
+    "policy": {"attempts": "note", "minor_words": 60},
 }
 # Report > gates > gate > findings, results: each of their entries stands on a line of its own.
 _OPEN_LEVELS = 4

@@ -481,7 +481,18 @@ def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -
     assert ran.code == 1, ran.log
 
 
-<<<<<<< HEAD
+@pytest.mark.parametrize("is_stale_main_there", [False, True])
+def test_a_watch_asks_the_default_branch_of_the_event(hub: Hub, is_stale_main_there: bool) -> None:
+    git = hub.world.repository.git
+    hub.push("1.1.0")
+    git("branch", "trunk", hub.head)
+    if not is_stale_main_there:
+        git("branch", "-D", "main")
+    ran = hub.run("schedule", {"repository": {"default_branch": "trunk"}}, command="drift")
+    assert ran.code == 3, ran.log
+    assert "no samples of support 1.1.0" in ran.log
+
+
 # Attempts
 
 NOISY = "Be noisy, always and everywhere, please."
@@ -648,18 +659,6 @@ def test_what_is_no_pull_request_has_no_attempts_and_is_one_of_those_that_it_bec
     assert (ran.code, _attempts(ran)) == (1, None)
     hub.push("1.2.0", NOISY)
     assert _attempts(hub.run()) == (2, True)
-=======
-@pytest.mark.parametrize("is_stale_main_there", [False, True])
-def test_a_watch_asks_the_default_branch_of_the_event(hub: Hub, is_stale_main_there: bool) -> None:
-    git = hub.world.repository.git
-    hub.push("1.1.0")
-    git("branch", "trunk", hub.head)
-    if not is_stale_main_there:
-        git("branch", "-D", "main")
-    ran = hub.run("schedule", {"repository": {"default_branch": "trunk"}}, command="drift")
-    assert ran.code == 3, ran.log
-    assert "no samples of support 1.1.0" in ran.log
->>>>>>> compared
 
 
 # Without secrets
