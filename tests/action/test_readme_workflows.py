@@ -13,7 +13,7 @@ from chat_server import ChatServer, Received, Reply, completion
 SECRETS = {"OPENAI_API_KEY": "sk-of-a-test"}
 README = workflows.of_readme()
 BRIEF = {PROMPT_PATH: prompt("1.0.1", "Be brief.")}
-WORSE = {PROMPT_PATH: prompt("1.0.1", "Be wrong.")}
+WORSE = {PROMPT_PATH: prompt("1.0.2", "Be wrong.")}
 
 
 @pytest.fixture(autouse=True)
