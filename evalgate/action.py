@@ -293,7 +293,7 @@ def _standing(
 
 
 def _queued(job: Job, hub: GitHub, log: Log, ran: Outcome) -> Outcome:
-    """A merge queue asks nobody again: what it merges was signed off in its pull request, or is turned away.
+    """A merge queue needs no second sign-off: what it merges was signed off in its pull request, or is rejected.
 
     Whether it was, the API says, by the rule of the pull request itself: what its comment says could be edited.
     """

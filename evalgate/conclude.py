@@ -140,7 +140,7 @@ def _deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, 
 
 
 def _too_few_to_settle(plan: GatePlan) -> bool:
-    """Whether single cases cannot be settled, since the baseline's side needs samples that nobody can draw any more."""
+    """Whether single cases cannot be settled, since the baseline's side needs samples that can no longer be drawn."""
     return plan.past and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
 
 

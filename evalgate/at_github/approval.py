@@ -36,7 +36,7 @@ def standing(
 
     Who approved, when, and on which commit is what the API says of the reviews and labels, never what a comment says.
     `sticky` is the comment before this run writes to it: it tells since when the report could be read. `warn` hears of
-    a team that the token may not read, since nobody is known to be in it, and of co-authors that cannot be looked up.
+    a team that the token may not read, since its members are not known, and of co-authors that cannot be looked up.
     """
     github, number, subject = sticky.github, sticky.number, sign_off.subject(report)
     pull = github.pull_request(number)

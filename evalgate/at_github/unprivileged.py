@@ -41,7 +41,7 @@ def claimed(github: GitHub, other: OtherRun, artifact: str) -> Report:
 
 
 def lowered(report: Report) -> Report:
-    """The report with every pass, and every sign-off, taken back: nobody has proven them. A FAIL stays one.
+    """The report with every pass, and every sign-off, taken back: they are not proven. A FAIL stays one.
 
     What it says of attempts is taken back as well: those are counted where GitHub is asked.
     """

@@ -82,7 +82,7 @@ def entry() -> None:
 
 
 def main() -> None:
-    """Runs a verb and ends with the exit code of the law."""
+    """Run a command and exit with its exit code."""
     for stream in (sys.stdout, sys.stderr):
         # A console that cannot show a character gets an escape for it instead of a crash.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
@@ -92,7 +92,7 @@ def main() -> None:
 
 
 def _ended() -> int:
-    """Runs a verb; the exit code of the law."""
+    """Run a command and return its exit code."""
     try:
         code = root.main(standalone_mode=False, prog_name="evalgate")
     except click.exceptions.Exit as stop:

@@ -13,7 +13,7 @@ _GONE = {errno.EPIPE, errno.EBADF, errno.EIO, errno.ECONNRESET, getattr(errno, "
 
 
 def prepare() -> None:
-    """Makes the streams of this process ones that whoever started it may close, before or while they are written.
+    """Makes the streams of this process ones that its parent may close, before or while they are written.
 
     A descriptor that is closed already is opened on nothing, or the next file would get its number, and what is
     printed would be written into it. To be called before any file is opened.

@@ -140,7 +140,7 @@ def agreement(
 
 def warnings(found: Agreement, margin: float) -> tuple[str, ...]:
     """What a reader of the judge's scores has to know: a bias that is proven at 1 %, or larger than the margin; and
-    that the judge does not agree with people, or that nobody can tell."""
+    that the judge does not agree with people, or that this is not known."""
     said = []
     direction = "lenient" if found.bias > 0 else "strict"
     if found.p_value <= LEVEL:

@@ -348,7 +348,7 @@ class Batching:
 class Gate:
     """One prompt with its dataset, targets, criteria and thresholds, as configured (rubrics and schemas loaded).
 
-    `baseline` is a prompt file that stands in for the one at the merge base. `wavering_samples` are the candidate's
+    `baseline` is a prompt file that replaces the one at the merge base. `wavering_samples` are the candidate's
     samples of cases on which the stored baseline varies most. `cut_answers` says whether an answer that ends for want
     of tokens is one. `files` are all files the gate was read from besides prompt and dataset: schemas, rubrics,
     recorded outputs.

@@ -53,7 +53,7 @@ def screen(text: str) -> str:
     r"""A finished text as it goes to a stream of the process: what each channel's function should have caught.
 
     Line ends, tabs, returns to the line's start, colours and a progress bar's sequences stay. Every other character
-    that cannot be seen is an escape here, `\x1b` or `\u202e`, whoever forgot it.
+    that cannot be seen is an escape here, `\x1b` or `\u202e`, wherever it was missed.
     """
     return "\n".join(row if _PLAIN.fullmatch(row) else _screened(row) for row in text.split("\n"))
 
