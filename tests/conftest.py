@@ -16,6 +16,8 @@ from chat_server import ChatServer
 from hypothesis import settings
 from repository import Repository
 
+pytest_plugins = ["gated_project"]
+
 # A slow machine is no failure, and a failure comes back the next time.
 settings.register_profile("evalgate", deadline=None, derandomize=True)
 settings.load_profile("evalgate")

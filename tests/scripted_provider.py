@@ -9,7 +9,7 @@ from typing import Any
 
 from evalgate.domain import Arm, Case, Message, Outcome, Output, Request, Result, Score, Trial
 from evalgate.execute.engine import Engine
-from evalgate.execute.protocol import Headroom, Memory, ProviderError
+from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
 
 Script = Callable[[Request, int], Outcome | ProviderError]
 

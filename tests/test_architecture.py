@@ -1,4 +1,4 @@
-"""The house rules, kept by reading the source: who may import whom, who owns which package, how long things are."""
+"""Rules on the structure of the source: imports between packages, owners of outside packages, sizes, purity."""
 
 from __future__ import annotations
 
@@ -17,142 +17,52 @@ from packaging.utils import canonicalize_name
 PACKAGE = Path(__file__).parents[1] / "evalgate"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"domain", "errors"}
+BASE = {"domain", "errors"}
+STAGES = {"inputs", "change", "plan", "execute", "score", "decide"}
+# Each package, lowest level first, and the packages of evalgate that it may import.
 MAY_IMPORT = {
     "__init__": set(),
     "domain": set(),
     "errors": set(),
     "services": {"errors"},
-    "inputs": {"domain", "errors", "services"},
-    "plan": GROUND,
-    "execute": GROUND,
+    "plan": BASE,
     "score": {"domain"},
     "decide": {"domain"},
-    "report": GROUND,
-    "criteria": {"domain"},
-    "conclude": {"criteria", "decide", "score", *GROUND},
-    "shards": {"conclude", "decide", *GROUND},
-    "privacy": {"decide", "report", "domain"},
-    "selfcheck": {"decide", *GROUND},
-    "calibration": {"decide", *GROUND},
-    "answering": {"inputs", "execute", *GROUND},
-    "baselines": {"criteria", "decide", "plan", "report", *GROUND},
-    "shelf": {"execute", "report", *GROUND},
-    "evaluate": {"conclude", "shelf", "plan", "execute", "score", "decide", *GROUND},
-    "verdicts": {"baselines", "conclude", "decide", "shelf", "report", *GROUND},
-    "outlook": {"conclude", "shelf", "plan", "decide", *GROUND},
-    "workspace": {"inputs", "score", "services", *GROUND},
-    "options": {"answering", "execute", "services", "workspace", *GROUND},
-    "gathering": {"errors"},
-    "gate": {
-        "workspace",
-        "options",
-        "gathering",
-        "answering",
-        "baselines",
-        "outlook",
-        "evaluate",
-        "verdicts",
-        "inputs",
-        "plan",
-        "execute",
-        "score",
-        "conclude",
-        "services",
-        *GROUND,
-    },
-    "after_merge": {
-        "answering",
-        "options",
-        "baselines",
-        "criteria",
-        "selfcheck",
-        "evaluate",
-        "gate",
-        "workspace",
-        "inputs",
-        "plan",
-        "execute",
-        "services",
-        *GROUND,
-    },
-    "before_push": {"answering", "options", "evaluate", "gate", "workspace", "inputs", "execute", "services", *GROUND},
-    "drift": {
-        "answering",
-        "options",
-        "baselines",
-        "conclude",
-        "decide",
-        "evaluate",
-        "gate",
-        "workspace",
-        "inputs",
-        "plan",
-        "report",
-        "execute",
-        *GROUND,
-    },
-    "at_github": {"conclude", "decide", "inputs", "report", "services", "workspace", *GROUND},
-    "action": {
-        "at_github",
-        "options",
-        "gate",
-        "drift",
-        "answering",
-        "workspace",
-        "conclude",
-        "privacy",
-        "decide",
-        "inputs",
-        "report",
-        "services",
-        "cli",
-        *GROUND,
-    },
-    "cli": {
-        "gate",
-        "options",
-        "before_push",
-        "drift",
-        "workspace",
-        "after_merge",
-        "baselines",
-        "conclude",
-        "outlook",
-        "selfcheck",
-        "shards",
-        "privacy",
-        "calibration",
-        "shelf",
-        "verdicts",
-        "report",
-        "inputs",
-        "execute",
-        "services",
-        *GROUND,
-    },
-    "__main__": {"cli"},
+    "store": BASE,
+    "report": BASE,
+    "inputs": {*BASE, "services"},
+    "execute": {*BASE, "store"},
+    "change": {*BASE, "services", "inputs"},
+    "gate": {*BASE, *STAGES, "store", "services"},
+    "commands": {*BASE, *STAGES, "store", "services", "report", "gate"},
+    "cli": {*BASE, *STAGES, "store", "services", "report", "gate", "commands"},
+    "action": {*BASE, *STAGES, "store", "services", "report", "gate", "commands"},
 }
 OWNERS = {
-    "openai": {"execute/envelope.py", "execute/batch_api.py"},
-    "aiohttp": {"execute/wire.py"},
-    "httpx2": {"execute/envelope.py", "execute/batch_api.py", "execute/local.py", "execute/openai_provider.py"},
-    "ray": {"execute/ray_cluster.py"},
+    "openai": {"execute/providers/endpoint.py", "execute/providers/batch/api.py"},
+    "aiohttp": {"execute/providers/http.py"},
+    "httpx2": {
+        "execute/providers/endpoint.py",
+        "execute/providers/batch/api.py",
+        "execute/providers/local_model.py",
+        "execute/providers/openai.py",
+    },
+    "ray": {"execute/providers/ray.py"},
     "tenacity": {"execute/caller.py"},
-    "sqlite3": {"execute/cache.py", "execute/upkeep.py"},
-    "xllamacpp": {"execute/local.py"},
-    "pandas": {"report/table.py"},
+    "sqlite3": {"store/cache.py", "store/cache_admin.py"},
+    "xllamacpp": {"execute/providers/local_model.py"},
+    "pandas": {"report/csv.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
     "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
-    "yaml": {"inputs/yaml_text.py"},
+    "yaml": {"inputs/formats/yaml.py"},
     "rich": {"report/terminal.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
-    "platformdirs": {"cli/places.py"},
-    "github": {"services/github.py", "services/github_patience.py", "services/github_rows.py"},
-    "requests": {"services/github.py", "services/github_patience.py"},
-    "urllib3": {"services/github_patience.py"},
+    "platformdirs": {"cli/folders.py"},
+    "github": {"services/github.py", "services/github_retry.py", "services/github_rows.py"},
+    "requests": {"services/github.py", "services/github_retry.py"},
+    "urllib3": {"services/github_retry.py"},
 }
 AT_START = {
     "aiohttp",
@@ -174,7 +84,7 @@ AT_START = {
 }
 
 
-def room(path: Path) -> str:
+def package(path: Path) -> str:
     first = path.relative_to(PACKAGE).parts[0]
     return first.removesuffix(".py")
 
@@ -193,8 +103,8 @@ def imports(path: Path) -> Iterator[tuple[str, ast.stmt]]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_a_room_imports_only_what_the_map_allows(path: Path) -> None:
-    own = room(path)
+def test_a_package_imports_only_what_the_table_allows(path: Path) -> None:
+    own = package(path)
     for name, node in imports(path):
         parts = name.split(".")
         if parts[0] != "evalgate" or len(parts) == 1 or parts[1] == own or parts[1].startswith("__"):
@@ -211,9 +121,9 @@ def test_an_outside_package_has_one_owner(path: Path) -> None:
         assert owners is None or here in owners or typing_only, f"{path}:{node.lineno}: {name} belongs to {owners}"
 
 
-def test_only_the_doors_print_exit_or_read_the_environment() -> None:
+def test_only_entry_points_print_exit_or_read_the_environment() -> None:
     for path in FILES:
-        if room(path) in {"cli", "action"}:
+        if package(path) in {"cli", "action"}:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -221,7 +131,7 @@ def test_only_the_doors_print_exit_or_read_the_environment() -> None:
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 place = f"{node.value.id}.{node.attr}"
                 forbidden = {"os.environ", "os.getenv", "sys.exit", "sys.stdout", "sys.stderr"}
-                if path.name in {"git_process.py", "fetch.py"} and room(path) == "services":
+                if path.name in {"git_process.py", "git_fetch.py"} and package(path) == "services":
                     forbidden -= {"os.environ"}  # git itself must inherit it
                 assert place not in forbidden, f"{path}:{node.lineno}: {place}"
 
@@ -230,7 +140,7 @@ def test_only_execute_awaits() -> None:
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor | ast.AsyncWith):
-                assert room(path) == "execute", f"{path}:{node.lineno}"
+                assert package(path) == "execute", f"{path}:{node.lineno}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

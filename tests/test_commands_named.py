@@ -58,8 +58,8 @@ def test_commands_that_are_named_are_there(path: Path) -> None:
 def test_commands_are_found_where_they_stand() -> None:
     found = {path.relative_to(TOP).as_posix(): list(commands(path)) for path in (*SOURCES, *TEXTS)}
     assert sum(map(len, found.values())) > 30
-    assert any(command.startswith("run --record") for command in found["evalgate/execute/stored.py"])
-    assert any(command.startswith("baseline pin") for command in found["evalgate/inputs/pins.py"])
+    assert any(command.startswith("run --record") for command in found["evalgate/execute/providers/recorded.py"])
+    assert any(command.startswith("baseline pin") for command in found["evalgate/change/pins.py"])
     assert why_not("gate --format json") is not None
     assert why_not("run --formt json") is not None
     assert why_not("baseline sampel") is not None

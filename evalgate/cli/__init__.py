@@ -17,7 +17,7 @@ import click
 
 import evalgate
 from evalgate.cli import streams
-from evalgate.cli.guard import guarded
+from evalgate.cli.escaped_streams import guarded
 from evalgate.errors import EvalgateError, ExitCode
 
 _VERBS = {
@@ -128,7 +128,7 @@ def _show(error: click.ClickException) -> None:
 
 
 def _print(text: str) -> None:
-    from evalgate.report.neutralise import block
+    from evalgate.report.escape import block
 
     click.echo(block(text), err=True)
 

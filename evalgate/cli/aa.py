@@ -16,11 +16,11 @@ import click
 
 from evalgate.cli import tables
 from evalgate.cli.decide import read_report
-from evalgate.cli.places import config_option, store_folder
+from evalgate.cli.folders import config_option, store_folder
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.selfcheck import Rate, Simulated, Tried
+    from evalgate.commands.aa import Rate, Simulated, Tried
 
 _FRAME_SECONDS = 0.2
 _ONLY_SIMULATED = ("cases", "margin")
@@ -74,23 +74,23 @@ def command(
     Exits with 1 where the false alarms are more than the rule promises, 3 where the samples do not suffice, and 4
     where the cases are too few for any verdict.
     """
-    from evalgate import selfcheck
+    from evalgate.commands import aa
 
     if simulate:
         if stored is not None:
             raise click.UsageError("give a report or --simulate, not both")
         with _Progress() as progress:
-            table = selfcheck.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=progress.show)
+            table = aa.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=progress.show)
         click.echo(_simulated(table, form))
         return
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} goes with --simulate; a report has its own")
-    count = runs or selfcheck.RUNS
+    count = runs or aa.RUNS
     with _Progress() as progress:
         tried = _stored(config_path, count, seed, progress) if stored is None else ()
         if not tried:
-            tried = selfcheck.of_report(read_report(stored, config_path), runs=count, seed=seed, on_run=progress.tick)
+            tried = aa.of_report(read_report(stored, config_path), runs=count, seed=seed, on_run=progress.tick)
     click.echo(_own(tried, seed, form))
     context.exit(_exit_code(tried))
 
@@ -98,9 +98,9 @@ def command(
 def _stored(config_path: Path, runs: int, seed: int, progress: _Progress) -> tuple[Tried, ...]:
     if not config_path.is_file():
         return ()
-    from evalgate import after_merge
+    from evalgate.commands import baseline
 
-    return after_merge.self_check(config_path, store_folder(config_path), runs=runs, seed=seed, on_run=progress.tick)
+    return baseline.self_check(config_path, store_folder(config_path), runs=runs, seed=seed, on_run=progress.tick)
 
 
 def _exit_code(tried: Sequence[Tried]) -> ExitCode:
@@ -135,7 +135,7 @@ def _simulated(table: Simulated, form: str) -> str:
 
 
 def _merges() -> int:
-    from evalgate.selfcheck import MERGES
+    from evalgate.commands.aa import MERGES
 
     return MERGES
 
@@ -175,21 +175,21 @@ def _flaky_checks(table: Simulated, form: str) -> list[list[str]]:
 
 def _cell(form: str) -> Callable[[Rate], str]:
     """How a rate is shown: in Markdown with its interval, on a screen of 80 columns without it."""
-    from evalgate.selfcheck import share
+    from evalgate.commands.aa import share
 
     return share if form == "markdown" else lambda rate: f"{100 * rate.value:.1f}"
 
 
 def _own(tried: Sequence[Tried], seed: int, form: str) -> str:
-    from evalgate.report import neutralise
-    from evalgate.selfcheck import DROPS, interval, sentence
+    from evalgate.commands.aa import DROPS, interval, sentence
+    from evalgate.report import escape
 
     if form == "json":
         own = [{**dataclasses.asdict(one), "sentence": sentence(one)} for one in tried]
         return _json({"seed": seed, "criteria": own})
     if not tried:
         return "Nothing is compared with the baseline: no judge ran, and no check blocks or has a max_drop."
-    clean = neutralise.markdown if form == "markdown" else neutralise.line
+    clean = escape.markdown if form == "markdown" else escape.line
     rows = [["percent of runs", "false alarms", "passes", "undecided", *(f"finds -{drop:.2f}" for drop in DROPS)]]
     for one in tried:
         found = one.found

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, home_folder, store_folder
 
 _gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
 _store_option = click.option(
@@ -36,10 +36,10 @@ def sample(
     model is called even where recordings or cached answers exist: what a version passed with is never its baseline.
     An interrupted sampling continues where it stopped.
     """
-    from evalgate import after_merge
     from evalgate.cli.progress import Progress
-    from evalgate.options import Options
-    from evalgate.report.neutralise import block
+    from evalgate.commands import baseline
+    from evalgate.gate.options import Options
+    from evalgate.report.escape import block
     from evalgate.report.view import cost
 
     options = Options(
@@ -50,7 +50,7 @@ def sample(
         gates=gates,
     )
     with Progress() as progress:
-        done = after_merge.sample(config_path, options, progress.show)
+        done = baseline.sample(config_path, options, progress.show)
     for sentence in (*done.skipped, *done.warnings):
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in done.gates:
@@ -70,11 +70,11 @@ def sample(
 @_store_option
 def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
     """List the pins, and what is stored: version, digest, dataset, samples, age, fresh or stale."""
-    from evalgate import baselines
-    from evalgate.report.neutralise import block
-    from evalgate.workspace import open_workspace
+    from evalgate.change.workspace import open_workspace
+    from evalgate.gate import baselines
+    from evalgate.report.escape import block
 
-    workspace = open_workspace(config_path, verify=False)
+    workspace = open_workspace(config_path, verify=None)
     folder = store_folder(config_path, store)
     for pin in workspace.pins.values():
         if not gates or pin.gate in gates:
@@ -109,10 +109,10 @@ def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) 
     Writes evalgate.pins.yml beside the configuration. Commit it: a run reads the pins of the merge base, so that no
     change chooses what it is compared with.
     """
-    from evalgate import after_merge
-    from evalgate.report.neutralise import block
+    from evalgate.commands import baseline
+    from evalgate.report.escape import block
 
-    path, made, warnings = after_merge.pin(config_path, by=by, gates=gates, ref=ref)
+    path, made, warnings = baseline.pin(config_path, by=by, gates=gates, ref=ref)
     for sentence in warnings:
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in made:

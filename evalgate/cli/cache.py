@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalgate.cli.places import config_option, store_folder
+from evalgate.cli.folders import config_option, store_folder
 from evalgate.errors import InputError, Place
 
 if TYPE_CHECKING:
-    from evalgate.execute.upkeep import Stats
+    from evalgate.store.cache_admin import Stats
 
 _MB = 1_000_000
 _store_option = click.option(
@@ -37,10 +37,10 @@ def stats(*, config_path: Path, store: Path | None, form: str) -> None:
     An entry's last use is noted to the day. The stored verdicts and baselines, the journals of unfinished runs and
     damaged caches that were moved aside are counted beside them.
     """
-    from evalgate.execute import upkeep
+    from evalgate.store import cache_admin
 
     folder = _existing(config_path, store)
-    found = upkeep.stats(_database(folder))
+    found = cache_admin.stats(_database(folder))
     beside = {name: _sizes(files) for name, files in _beside(folder).items()}
     click.echo(_json(found, beside) if form == "json" else _text(folder, found, beside))
 
@@ -80,7 +80,7 @@ def prune(
     Verdicts stay unless --forget-verdicts is given: they keep a change from drawing a fresh ticket. Whatever else goes
     costs calls, never a wrong verdict. --baselines reads the policy of the configuration.
     """
-    from evalgate.execute import upkeep
+    from evalgate.store import cache_admin
 
     if older_than is None and max_size is None and not (stale or damaged or forget_verdicts):
         raise click.UsageError(
@@ -93,9 +93,9 @@ def prune(
     doomed |= {"verdicts": beside["verdicts"]} if forget_verdicts else {}
     would = "would go" if dry_run else "went"
     if older_than is not None or max_size is not None:
-        done = upkeep.prune(
+        done = cache_admin.prune(
             _database(folder),
-            unused=None if older_than is None else older_than * upkeep.DAY,
+            unused=None if older_than is None else older_than * cache_admin.DAY,
             most=None if max_size is None else int(max_size * _MB),
             dry_run=dry_run,
         )
@@ -117,11 +117,11 @@ def export(*, file: Path, config_path: Path, store: Path | None) -> None:
     The same entries give the same bytes. A target can replay the file (`recordings: FILE`), and `evalgate cache
     import` takes it into another store.
     """
-    from evalgate.execute import upkeep
+    from evalgate.store import cache_admin
 
     folder = _existing(config_path, store)
     try:
-        written, unreadable = upkeep.export(_database(folder), file)
+        written, unreadable = cache_admin.export(_database(folder), file)
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror or error}") from error
     _say(f"{file}: {written:,} entries")
@@ -140,14 +140,14 @@ def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     Nothing is imported when a line of any file is faulty; all faulty lines are named. An entry that does not say when
     it was made counts as old: where the age of an answer matters, as for a baseline's samples, it is asked for again.
     """
-    from evalgate.execute import upkeep
-    from evalgate.execute.cache import prepare_store
+    from evalgate.store import cache_admin
+    from evalgate.store.cache import prepare_store
 
     folder = store_folder(config_path, store)
     database = _database(folder)
-    read = upkeep.read_files(files, replace=replace)
+    read = cache_admin.read_files(files, replace=replace)
     prepare_store(folder)
-    done = upkeep.add(database, read, replace=replace)
+    done = cache_admin.add(database, read, replace=replace)
     told = [f"{done.added:,} entries added", f"{done.met:,} that were there {'replaced' if replace else 'kept'}"]
     if read.failures:
         told.append(f"{read.failures:,} failures left out, which are asked again")
@@ -169,10 +169,10 @@ def _existing(config_path: Path, store: Path | None) -> Path:
 
 def _beside(folder: Path) -> dict[str, list[Path]]:
     """What a store keeps beside its cache."""
-    from evalgate import baselines, verdicts
+    from evalgate.gate import baselines, verdict_cache
 
     return {
-        "verdicts": sorted(verdicts.folder(folder).glob("*.json")),
+        "verdicts": sorted(verdict_cache.folder(folder).glob("*.json")),
         "baselines": sorted(baselines.folder(folder).glob("*.json")),
         "journals": sorted((folder / "journal").glob("*.jsonl")),
         "damaged": sorted(folder.glob("cache.sqlite3.damaged-*")),
@@ -180,10 +180,10 @@ def _beside(folder: Path) -> dict[str, list[Path]]:
 
 
 def _stale(config_path: Path, folder: Path) -> list[Path]:
-    from evalgate import baselines
-    from evalgate.workspace import open_workspace
+    from evalgate.change.workspace import open_workspace
+    from evalgate.gate import baselines
 
-    policy = open_workspace(config_path, verify=False).config.policy
+    policy = open_workspace(config_path, verify=None).config.policy
     found, damaged = baselines.stored_ones(folder)
     for error in damaged:
         _say(f"warning: {error.faults[0]}", err=True)
@@ -219,7 +219,7 @@ def _sizes(files: Iterable[Path]) -> tuple[int, int]:
 
 def _text(folder: Path, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
     from evalgate.cli import tables
-    from evalgate.report.neutralise import line
+    from evalgate.report.escape import line
 
     told = [line(str(folder)), f"entries    {found.entries:,}, {_mb(found.size)}"]
     if found.entries:
@@ -277,6 +277,6 @@ def _mb(size: int) -> str:
 
 
 def _say(sentence: str, *, err: bool = False) -> None:
-    from evalgate.report.neutralise import block
+    from evalgate.report.escape import block
 
     click.echo(block(sentence), err=err)

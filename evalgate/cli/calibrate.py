@@ -16,7 +16,7 @@ from evalgate.domain.numbers import exact, shown
 from evalgate.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalgate.calibration import Agreement, Calibrated, Drift, Relation
+    from evalgate.commands.calibrate import Agreement, Calibrated, Drift, Relation
     from evalgate.domain import Report, ScoreRow
 
 
@@ -59,7 +59,7 @@ def command(
     nothing to do with what people say, when it has drifted or scores its anchors by chance, and when a floor is missed
     by the mean as humans would score it; with 4 when labels or anchors cannot tell.
     """
-    from evalgate import calibration
+    from evalgate.commands import calibrate
 
     if labels_path is None and anchors is None:
         raise click.UsageError("give --labels FILE, or --anchors FILE with --now FILE")
@@ -71,15 +71,15 @@ def command(
     drifts: Mapping[str, Drift] = {}
     if labels_path is not None:
         report = _of_gate(read_report(stored), gate_name)
-        judged = calibration.labels(report, _rows(labels_path), str(labels_path), floors=dict(floors), points=points)
+        judged = calibrate.labels(report, _rows(labels_path), str(labels_path), floors=dict(floors), points=points)
     if anchors is not None and now is not None:
-        drifts = calibration.anchors(_rows(anchors), _rows(now), before_path=str(anchors), now_path=str(now))
+        drifts = calibrate.anchors(_rows(anchors), _rows(now), before_path=str(anchors), now_path=str(now))
     click.echo(_json(judged, drifts) if form == "json" else _text(judged, drifts))
     context.exit(_exit_code(judged, drifts))
 
 
 def _rows(path: Path) -> tuple[ScoreRow, ...]:
-    from evalgate.inputs.golden import load_scores
+    from evalgate.inputs.datasets import load_scores
     from evalgate.inputs.tree import WorkTree
 
     return load_scores(WorkTree(Path.cwd()), path.absolute().as_posix(), arm=Arm.CANDIDATE)
@@ -103,7 +103,7 @@ def _exit_code(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> Exi
 
 
 def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
-    from evalgate.report.neutralise import line
+    from evalgate.report.escape import line
 
     shown_lines = []
     for one in judged:
@@ -151,7 +151,7 @@ def _kept(drift: Drift) -> str:
 
 
 def _floor(one: Calibrated, floor: float) -> str:
-    from evalgate.calibration import MIN_LABELS
+    from evalgate.commands.calibrate import MIN_LABELS
 
     if one.corrected is None:
         return f"{exact(floor)}: INCONCLUSIVE, a correction needs {MIN_LABELS} labelled cases of the candidate"

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli import printing
-from evalgate.cli.places import store_folder
+from evalgate.cli.folders import store_folder
 from evalgate.domain import Level, Report
 from evalgate.errors import InputError
 
@@ -87,10 +87,11 @@ def command(
     outputs: tuple[Path, ...],
 ) -> None:
     """Reach a verdict from a stored report (the last run's when none is named) or from any tool's scores."""
-    from evalgate import conclude
-    from evalgate.inputs.golden import load_scores
+    from evalgate.change.workspace import open_workspace
+    from evalgate.commands import decide
+    from evalgate.inputs.datasets import load_scores
     from evalgate.inputs.tree import WorkTree
-    from evalgate.workspace import open_workspace
+    from evalgate.score.criterion import validate_criterion
 
     where = printing.destinations(formats, outputs)
     if scores is not None:
@@ -101,29 +102,30 @@ def command(
         tree = WorkTree(Path.cwd())
         rows = load_scores(tree, scores.absolute().as_posix())
         chosen_level = None if level is None else Level[level.upper()]
-        report = conclude.from_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
+        report = decide.from_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
     else:
         if level is not None:
             raise click.UsageError("--level goes with --scores; a report carries its own")
         chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
-        config = None if chosen is None else open_workspace(chosen).config
-        report = conclude.again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
+        config = None if chosen is None else open_workspace(chosen, verify=validate_criterion).config
+        report = decide.again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
     printing.emit(report, where)
     context.exit(report.exit_code)
 
 
 def read_report(path: Path | None, config_path: Path | None = None) -> Report:
     """The stored report, or that of the configuration's last run. Raises InputError where there is no sound one."""
-    from evalgate import conclude, shelf
+    from evalgate.gate import reports
+    from evalgate.store import results
 
     path = path or store_folder(config_path or Path("evalgate.yml")) / "report.json"
     try:
         with path.open(encoding="utf-8-sig") as file:
-            report = shelf.read(file, str(path))
+            report = results.read(file, str(path))
     except FileNotFoundError:
         raise InputError(
             f"{path}: there is no such report", hint="`evalgate run --output report.json` writes one"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    return conclude.checked(report, str(path))
+    return reports.checked(report, str(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli import printing
-from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, home_folder, store_folder
 
 
 @click.command("drift")
@@ -40,9 +40,9 @@ def command(
     proven, and with 3 when nothing is stored that it could be compared with. An interrupted run continues where it
     stopped.
     """
-    from evalgate import drift
     from evalgate.cli.progress import Progress
-    from evalgate.options import Options
+    from evalgate.commands import drift
+    from evalgate.gate.options import Options
 
     where = printing.destinations(formats, outputs)
     progress = Progress()

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, home_folder, store_folder
 from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
-    from evalgate.before_push import Answer, Mode
-    from evalgate.options import Options
+    from evalgate.commands.hook import Answer, Mode
+    from evalgate.gate.options import Options
     from evalgate.services.git import Git
-    from evalgate.services.hooks import Push
+    from evalgate.services.git_hooks import Push
 
 _mode_option = click.option(
     "--mode",
@@ -41,15 +41,15 @@ def command() -> None:
 @_branch_option
 def install(*, mode: Mode, config_path: Path, default_branch: str | None) -> None:
     """Write the pre-push hook of this repository; one that is there already is kept, and runs first."""
-    from evalgate import before_push
-    from evalgate.report.neutralise import block
-    from evalgate.services import hooks
+    from evalgate.commands import hook
+    from evalgate.report.escape import block
+    from evalgate.services import git_hooks
     from evalgate.services.git import Git
 
-    name = before_push.config_in(Git.open(Path.cwd()), config_path)
+    name = hook.config_in(Git.open(Path.cwd()), config_path)
     options = ["--mode", mode, "--config", name]
     options += ["--default-branch", default_branch] if default_branch else []
-    done = hooks.install(Path.cwd(), sys.executable, options)
+    done = git_hooks.install(Path.cwd(), sys.executable, options)
     click.echo(block(f"{done.path}: {mode}, {name}"))
     if done.chained is not None:
         click.echo(block(f"the hook that was there runs first: {done.chained}"))
@@ -61,10 +61,10 @@ def install(*, mode: Mode, config_path: Path, default_branch: str | None) -> Non
 @command.command("uninstall")
 def uninstall() -> None:
     """Take the hook away, and put back the one that was there before."""
-    from evalgate.report.neutralise import block
-    from evalgate.services import hooks
+    from evalgate.report.escape import block
+    from evalgate.services import git_hooks
 
-    done = hooks.uninstall(Path.cwd())
+    done = git_hooks.uninstall(Path.cwd())
     if done is None:
         click.echo("evalgate's hook is not installed here")
     elif done.chained is not None:
@@ -88,8 +88,8 @@ def run(
     """
     if "GIT_WORK_TREE" not in os.environ:
         os.environ.pop("GIT_DIR", None)  # git sets it for hooks in worktrees, where it hides what is around a folder
-    from evalgate import before_push
     from evalgate.cli.progress import Progress
+    from evalgate.commands import hook
     from evalgate.services.git import Git
 
     git = Git.open(Path.cwd())
@@ -97,7 +97,7 @@ def run(
     progress = Progress()
 
     def options() -> Options:
-        from evalgate.options import Options
+        from evalgate.gate.options import Options
 
         return Options(
             environment=os.environ,
@@ -107,8 +107,8 @@ def run(
             note=progress.note,
         )
 
-    lookout = before_push.Lookout(
-        config=before_push.config_in(git, config_path),
+    lookout = hook.Lookout(
+        config=hook.config_in(git, config_path),
         options=options,
         default_branch=branch,
         mode=mode,
@@ -135,7 +135,7 @@ def _known_branch(git: Git, remote: tuple[str, ...]) -> str | None:
 
 def _pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
     """What is pushed: by pre-commit's variables, else by git's lines; HEAD where nothing is pushed at all."""
-    from evalgate.services.hooks import Push, pushes
+    from evalgate.services.git_hooks import Push, pushes
 
     if environment.get("PRE_COMMIT"):  # for a first push it names the branch, and no commit
         local = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
@@ -149,7 +149,7 @@ def _pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
 
 
 def _show(answer: Answer) -> None:
-    from evalgate.report.neutralise import block
+    from evalgate.report.escape import block
 
     word = {ExitCode.PASS: "", ExitCode.FAIL: "FAIL ", ExitCode.USAGE: "FAULT "}[answer.code]
     where = " ".join(part for part in (answer.ref, answer.gate) if part)

@@ -21,9 +21,9 @@ def command(
 
     A shard that is missing leaves its cases undecided, so the verdict cannot be a pass.
     """
-    from evalgate import shards
+    from evalgate.commands import merge
 
     where = printing.destinations(formats, outputs)
-    report = shards.merged([(str(path), read_report(path)) for path in parts])
+    report = merge.merged([(str(path), read_report(path)) for path in parts])
     printing.emit(report, where)
     context.exit(report.exit_code)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.places import home_folder
+from evalgate.cli.folders import home_folder
 from evalgate.domain.models import DEFAULT_MODEL, EMBEDDED_MODELS
 
 
@@ -23,10 +23,12 @@ def command() -> None:
 )
 def pull(name: str, source: Path | None) -> None:
     """Fetch a model from its publisher, resuming a download that was cut, and check its sha256."""
-    from evalgate.execute import local
+    from evalgate.execute.providers import local_model
 
     model = EMBEDDED_MODELS[name]
     shown = click.progressbar(length=model.bytes, label=f"{model.file}", file=sys.stderr)
     with shown as bar:
-        path = local.pull(model, home_folder(), source=source, on_progress=lambda done, _: bar.update(done - bar.pos))
+        path = local_model.pull(
+            model, home_folder(), source=source, on_progress=lambda done, _: bar.update(done - bar.pos)
+        )
     click.echo(f"{path}: {model.bytes:,} bytes, sha256 {model.sha256[:12]}..., {model.license}")

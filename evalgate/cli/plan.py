@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, home_folder, store_folder
 from evalgate.cli.run import engine_option, version_options
 from evalgate.errors import ExitCode
-from evalgate.report.neutralise import block
+from evalgate.report.escape import block
 
 if TYPE_CHECKING:
-    from evalgate.execute.elsewhere import EngineName
-    from evalgate.outlook import CallEstimate, Outlook, Question
+    from evalgate.commands.plan import CallEstimate, Outlook, Question
+    from evalgate.execute.providers.backends import EngineName
 
 
 @click.command("plan")
@@ -43,8 +43,8 @@ def command(
     Exits as the run would: with 1 where version numbers are not in order, and with 2 where a level needs a PASS that
     so few cases cannot give.
     """
-    from evalgate import gate
-    from evalgate.options import Options
+    from evalgate.commands import plan
+    from evalgate.gate.options import Options
 
     options = Options(
         environment=os.environ,
@@ -58,7 +58,7 @@ def command(
         head=head,
         engine=engine,
     )
-    planned = gate.estimate(config_path, options)
+    planned = plan.estimate(config_path, options)
     for outlook in planned:
         for line in _lines(outlook):
             click.echo(line)

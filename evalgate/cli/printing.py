@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from evalgate.cli.guard import in_step
+from evalgate.cli.escaped_streams import in_step
 from evalgate.domain import Report
 
 FORMATS = ("terminal", "markdown", "html", "json", "csv")
@@ -81,9 +81,10 @@ def probe(where: list[tuple[str, Path | None]]) -> None:
 
 def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
     """Renders the report once for each destination: whole on a person's terminal, else without what is kept back."""
-    from evalgate import privacy
+    from evalgate.decide import policy
+    from evalgate.report.withhold import withhold_texts
 
-    shown = privacy.shown(report)
+    shown = withhold_texts(report, policy.decide)
     for name, path in where:
         if path is not None:
             write(path, _rendered(shown, name, width=100, color=False))
@@ -103,9 +104,9 @@ def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
 def _rendered(report: Report, name: str, *, width: int, color: bool) -> Iterable[str]:
     """The report in one of `FORMATS`, in one or more pieces."""
     if name == "json":
-        from evalgate.report import json
+        from evalgate.store import report_json
 
-        return json.pieces(report)
+        return report_json.pieces(report)
     if name == "markdown":
         from evalgate.report import markdown
 
@@ -115,7 +116,7 @@ def _rendered(report: Report, name: str, *, width: int, color: bool) -> Iterable
 
         return (html.render(report),)
     if name == "csv":
-        from evalgate.report import table
+        from evalgate.report import csv as table
 
         return (table.render(report),)
     from evalgate.report import terminal

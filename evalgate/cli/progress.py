@@ -40,7 +40,7 @@ class Progress:
 
     def note(self, sentence: str) -> None:
         """A line of its own, for what a run waits for; the bar is drawn anew below it."""
-        from evalgate.report.neutralise import block
+        from evalgate.report.escape import block
 
         if self._drawn:
             self._stream.write("\r" + " " * self._drawn + "\r")
@@ -55,9 +55,7 @@ class Progress:
             return
         self._last = now
         total = event.total or event.done
-        text = f"{event.done}/{total} trials, {event.calls.made} calls, {event.calls.cached} cached"
-        if event.failures:
-            text += f", {event.failures} failed"
+        text = event.describe()
         if self._live:
             filled = _WIDTH * event.done // max(1, total)
             text = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {text}"

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import printing
-from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, home_folder, store_folder
 from evalgate.domain import Report, Shard
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.execute.elsewhere import EngineName
+    from evalgate.execute.providers.backends import EngineName
 
 
 def version_options(function: click.decorators.FC) -> click.decorators.FC:
@@ -109,9 +109,9 @@ def command(
     way; else they are drawn in this run. With --no-cache or --record, and where recordings are replayed, no stored
     ones are used; with --live they are.
     """
-    from evalgate import gate
     from evalgate.cli.progress import Progress, own_stdout
-    from evalgate.options import Options
+    from evalgate.commands import run as gate
+    from evalgate.gate.options import Options
 
     where = printing.destinations(formats, outputs)
     folder = store_folder(config_path, store)
@@ -157,11 +157,11 @@ def _forgotten(path: Path) -> Path:
 
 def _keep(path: Path, report: Report) -> None:
     """The report of the last run, for the verbs that work from it; where it cannot be written the verdict stands."""
-    from evalgate.report import json
+    from evalgate.store import report_json
 
     if not report.gates and not report.policy_changes:
         return
     try:
-        printing.write(path, json.pieces(report))
+        printing.write(path, report_json.pieces(report))
     except click.ClickException as error:
         click.echo(f"warning: {error.message}", err=True)

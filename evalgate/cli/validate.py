@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, home_folder, store_folder
 from evalgate.errors import ExitCode
 
 
@@ -20,13 +20,15 @@ def command(context: click.Context, *, config_path: Path) -> None:
     All faults are printed at once, each with its place. In a repository the version numbers of changed prompts are
     checked, too: exits with 1, as the run would, where one was forgotten.
     """
-    from evalgate import before_push, gate
-    from evalgate.options import Options
-    from evalgate.report.neutralise import block
-    from evalgate.workspace import open_workspace
+    from evalgate.change.workspace import open_workspace
+    from evalgate.commands import hook
+    from evalgate.commands import validate as verb
+    from evalgate.gate.options import Options
+    from evalgate.report.escape import block
+    from evalgate.score.criterion import validate_criterion
 
-    workspace = open_workspace(config_path)
-    for checked in gate.validate(workspace):
+    workspace = open_workspace(config_path, verify=validate_criterion)
+    for checked in verb.validate(workspace):
         click.echo(
             f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
@@ -37,7 +39,7 @@ def command(context: click.Context, *, config_path: Path) -> None:
         home=home_folder(),
         default_branch=os.environ.get("GITHUB_BASE_REF") or None,
     )
-    wrong = before_push.version_findings(workspace, options)
+    wrong = hook.version_findings(workspace, options)
     for name, sentence in wrong:
         click.echo(block(f"{name}: {sentence}"), err=True)
     if wrong:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from evalgate.decide import exact, statistics
+from evalgate.decide import exact_test, statistics
 from evalgate.decide.draws import Draws
-from evalgate.decide.exact import MoreFailures
+from evalgate.decide.exact_test import MoreFailures
 from evalgate.decide.roles import Roles
 from evalgate.decide.single_cases import Suspect, of_kind
 from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Unscored, Verdict
@@ -54,7 +54,7 @@ def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) ->
         failed = (first[whole] < statistics.CASE_PASSES).astype(int).tolist()
         others = (drawn & (scores < statistics.CASE_PASSES)).sum(axis=0)[whole].tolist()
         counts = drawn.sum(axis=0)[whole].tolist()
-        found[check] = exact.more_failures(zip(failed, others, counts, strict=True))
+        found[check] = exact_test.more_failures(zip(failed, others, counts, strict=True))
     return found
 
 

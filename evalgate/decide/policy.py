@@ -11,6 +11,7 @@ from evalgate.decide.single_cases import of_kind
 from evalgate.decide.thresholds import Ruling, finding
 from evalgate.domain import (
     ANSWERED,
+    STRICT_LEVEL,
     Comparison,
     Counts,
     Criterion,
@@ -314,3 +315,14 @@ def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: look
 
 def _all(evidence: Evidence) -> Iterator[Result]:
     return chain(evidence.results, evidence.confirmations)
+
+
+def decide_at_level(
+    evidence: Evidence, thresholds: Mapping[str, Threshold], rules: Policy, measured: looks.Measured | None = None
+) -> GateReport:
+    """The verdict on evidence under a policy: the level's own demands, or the strictest where no level is known."""
+    return decide(evidence, thresholds, rules, level_policy_of(evidence, rules), measured)
+
+
+def level_policy_of(evidence: Evidence, rules: Policy) -> LevelPolicy:
+    return rules.levels[evidence.level.effective] if evidence.level else STRICT_LEVEL

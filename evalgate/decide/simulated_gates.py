@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from evalgate.decide import exact
+from evalgate.decide import exact_test
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +48,6 @@ def fails_check(
         if for_good[:cases].any():
             return True
         seen = int(telling.searchsorted(cases))
-        if exact.more_failures(map(tuple, rows[:seen])).p_value <= level:
+        if exact_test.more_failures(map(tuple, rows[:seen])).p_value <= level:
             return True
     return False

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.decide import compare, planning, statistics
+from evalgate.decide import compare, power, statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
 from evalgate.domain.numbers import exact, shown
@@ -218,7 +218,7 @@ def _outlook(ruling: Ruling, values: statistics.Numbers) -> str:
     if ruling.paired.noise is None or not spread or ruling.paired.is_grouped:
         return text
     candidate, baseline = ruling.paired.samples
-    more = planning.forecast(
+    more = power.forecast(
         difference=mean,
         deviation=spread,
         noise=ruling.paired.noise,

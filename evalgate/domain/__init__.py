@@ -1,7 +1,7 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.endings import CUT, Ending, ending
+from evalgate.domain.finish_reasons import CUT, Ending, ending
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,

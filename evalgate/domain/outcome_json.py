@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from evalgate.domain.endings import ending
+from evalgate.domain.finish_reasons import ending
 from evalgate.domain.inputs import Json
 from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, ToolCall, Usage, usage_told
 

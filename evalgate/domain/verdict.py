@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -373,3 +374,10 @@ class Report:
     rule: int = RULE
     attempts: Attempts | None = None
     texts: Literal["all", "failing", "none"] = "all"
+
+    @property
+    def cost_usd(self) -> float | None:
+        """The dollars of all gates together; None where one of them is unknown."""
+        costs = [gate.evidence.cost_usd for gate in self.gates]
+        known = [cost for cost in costs if cost is not None]
+        return math.fsum(known) if len(known) == len(costs) else None

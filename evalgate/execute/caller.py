@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 
 from evalgate.domain import Failure, Limits, Outcome, Request
 from evalgate.errors import InputError, ServiceError
-from evalgate.execute.budget import Budget
-from evalgate.execute.door import Door
-from evalgate.execute.entries import is_answer
-from evalgate.execute.health import DOUBT, Health
-from evalgate.execute.known import KnownAnswers
-from evalgate.execute.pace import LONGEST_PAUSE, Bucket, Pace
-from evalgate.execute.patience import Patience
-from evalgate.execute.protocol import WHOLE_ROUND, Provider, ProviderError
-from evalgate.execute.tally import Abort, StopError, Tally
+from evalgate.execute.answers import KnownAnswers
+from evalgate.execute.counters import Abort, StopError, Tally
+from evalgate.execute.limits.budget import Budget
+from evalgate.execute.limits.circuit_breaker import DOUBT, Health
+from evalgate.execute.limits.concurrency import LONGEST_PAUSE, Bucket, Pace
+from evalgate.execute.limits.hedging import Patience
+from evalgate.execute.limits.queue import Door
+from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError
+from evalgate.store.cache_entry import is_answer
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState

@@ -15,15 +15,15 @@ from typing import Self
 
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
 from evalgate.domain.masking import Mask
-from evalgate.execute.cache import Cache
+from evalgate.execute.answers import KnownAnswers
 from evalgate.execute.caller import Caller
-from evalgate.execute.entries import Entry
 from evalgate.execute.interrupt import on_interrupt
-from evalgate.execute.journal import Journal
-from evalgate.execute.known import KnownAnswers
-from evalgate.execute.protocol import Provider
+from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.session import Evaluate, Progress, Session
-from evalgate.execute.spool import Spool
+from evalgate.store.cache import Cache
+from evalgate.store.cache_entry import Entry
+from evalgate.store.journal import Journal
+from evalgate.store.results_file import Spool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,11 @@ class Event:
     calls: Calls
     failures: int
     cost_usd: float | None
+
+    def describe(self) -> str:
+        """One line: 12/40 trials, 12 calls, 0 cached, 1 failed."""
+        text = f"{self.done}/{self.total or self.done} trials, {self.calls.made} calls, {self.calls.cached} cached"
+        return f"{text}, {self.failures} failed" if self.failures else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from evalgate.domain import Outcome, Request, Result, Trial
 from evalgate.errors import EvalgateError, InterruptedRunError
 from evalgate.execute.caller import Caller
-from evalgate.execute.tally import StopError, Tally
+from evalgate.execute.counters import StopError, Tally
 
 Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Outcome], Result]]
 

@@ -9,11 +9,11 @@ from typing import Any
 from evalgate.domain import DEFAULT_LEVELS, Batching, Config, Gate, Level, Limits, Policy, Target
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import CriteriaReader, Verify, target_name
-from evalgate.inputs.document import Document, read
-from evalgate.inputs.files import Files
-from evalgate.inputs.nodes import Node, raise_faults, refuse
+from evalgate.inputs.formats.document import Document, read
+from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
+from evalgate.inputs.paths import Files
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
-from evalgate.inputs.shape import Shape, load
+from evalgate.inputs.schema_check import Shape, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
 

@@ -8,11 +8,11 @@ from typing import Any, TypeAlias
 
 from evalgate.domain import ANSWERED, Check, Json, Judge, Rubric, Target, Threshold
 from evalgate.errors import EvalgateError, Fault
-from evalgate.inputs.files import Files
-from evalgate.inputs.nodes import Node
+from evalgate.inputs.formats.nodes import Node
+from evalgate.inputs.paths import Files
 from evalgate.inputs.prompts import NOT_PARAMETERS, api_name, is_built_in, load_rubric
-from evalgate.inputs.references import load_schema
-from evalgate.inputs.shape import Shape, unknown
+from evalgate.inputs.schema_check import Shape, unknown
+from evalgate.inputs.schema_refs import load_schema
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from evalgate.domain import VARIABLE, Json, Message, PromptVersion, Rubric
 from evalgate.errors import InputError
-from evalgate.inputs import json_text
-from evalgate.inputs.document import front_matter, read
-from evalgate.inputs.nodes import Node, raise_faults, refuse
-from evalgate.inputs.shape import Shape, load, unknown
+from evalgate.inputs.formats import json as json_text
+from evalgate.inputs.formats.document import front_matter, read
+from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
+from evalgate.inputs.schema_check import Shape, load, unknown
 from evalgate.inputs.tree import Tree
 
 PROMPT_SUFFIXES = (".prompt.yml", ".prompt.yaml", ".prompt.json", ".yml", ".yaml", ".json", ".md", ".txt")

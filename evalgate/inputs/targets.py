@@ -6,9 +6,9 @@ import hashlib
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
-from evalgate.inputs.files import Files
-from evalgate.inputs.nodes import Node
-from evalgate.inputs.shape import Shape, unknown
+from evalgate.inputs.formats.nodes import Node
+from evalgate.inputs.paths import Files
+from evalgate.inputs.schema_check import Shape, unknown
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 

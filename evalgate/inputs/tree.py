@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 from evalgate.errors import EvalgateError, InputError
-from evalgate.inputs.nodes import refuse
+from evalgate.inputs.formats.nodes import refuse
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 

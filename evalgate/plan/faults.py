@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target
 from evalgate.domain.names import folded
 from evalgate.errors import Fault, Place
-from evalgate.plan.serving import model_of
+from evalgate.plan.target_changes import model_of
 
 _NAMED = 3
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")

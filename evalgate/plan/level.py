@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from evalgate.domain import ChangeLevel, Level, LevelFinding, Policy, PromptVersion, Release
-from evalgate.plan.diff import differences
+from evalgate.plan.prompt_diff import differences
 
 if TYPE_CHECKING:
     from semver import Version

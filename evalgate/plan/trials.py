@@ -25,7 +25,7 @@ from evalgate.domain.units import first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
 from evalgate.plan.order import case_order, clusters_of, request_mark
-from evalgate.plan.serving import model_of
+from evalgate.plan.target_changes import model_of
 
 _DAY = 86_400.0
 

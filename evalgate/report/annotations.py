@@ -6,8 +6,8 @@ from typing import Literal
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.errors import ExitCode
-from evalgate.report import regressed, view, workflow
-from evalgate.report.neutralise import prose
+from evalgate.report import case_selection, view, workflow
+from evalgate.report.escape import prose
 
 # GitHub shows no more than 10 of one kind for a step.
 MOST = 10
@@ -76,7 +76,7 @@ def _of_cases(gate: GateReport, places: Mapping[str, Place]) -> Iterator[Annotat
     if gate.decision is Verdict.PASS:
         return
     blocking = {case for finding in gate.findings if _is_blocking(finding) for case in finding.cases}
-    for case in regressed.cases(gate):
+    for case in case_selection.cases(gate):
         place = places.get(case.case)
         if place is None or case.candidate is None:
             continue

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, VersionRef
 from evalgate.domain.numbers import exact, shown
 from evalgate.report import view
-from evalgate.report.neutralise import prose
+from evalgate.report.escape import prose
 
 _NAMED = 5
 _LISTED = 20
@@ -75,7 +75,7 @@ def spent(report: Report) -> str:
     made, cached, saved = (
         sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
     )
-    return f"{view.cost(view.total_cost(report.gates))}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
+    return f"{view.cost(report.cost_usd)}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
 
 
 def calls(evidence: Evidence) -> str:

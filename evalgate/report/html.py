@@ -12,8 +12,8 @@ from functools import cache
 from importlib.resources import files
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import criteria_table, footer, regressed, sides, view
-from evalgate.report.neutralise import address, is_address, page, page_block, prose
+from evalgate.report import case_selection, criteria_table, footer, text_diff, view
+from evalgate.report.escape import address, is_address, page, page_block, prose
 
 _OPEN = 3
 _CHARACTERS, _LINES = 4_000, 100
@@ -99,11 +99,11 @@ def _beside(gate: GateReport) -> Iterator[str]:
 
 
 def _cases(gate: GateReport, most: int) -> Iterator[str]:
-    cases = regressed.cases(gate)
+    cases = case_selection.cases(gate)
     title = ""
     for position, case in enumerate(cases[:most]):
-        if regressed.TITLES[case.kind] != title:
-            title = regressed.TITLES[case.kind]
+        if case_selection.TITLES[case.kind] != title:
+            title = case_selection.TITLES[case.kind]
             count = sum(other.kind == case.kind for other in cases)
             yield f'<h2>{title} <span class="count">({count})</span></h2>'
         yield from _case(case, is_open=position < _OPEN)
@@ -111,16 +111,16 @@ def _cases(gate: GateReport, most: int) -> Iterator[str]:
         yield f"<p>... and {len(cases) - most} more cases, in the JSON report.</p>"
 
 
-def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
+def _case(case: case_selection.Shown, *, is_open: bool) -> Iterator[str]:
     tags = f' <span class="tags">({page(", ".join(case.tags))})</span>' if case.tags else ""
     criteria = ", ".join(
-        f"<code>{page(name)}</code>{f' ({word})' if word else ''}" for name, word in regressed.why(case)
+        f"<code>{page(name)}</code>{f' ({word})' if word else ''}" for name, word in case_selection.why(case)
     )
     yield f'<details class="case"{" open" if is_open else ""}>'
     yield f'<summary><b><code>{page(case.case)}</code></b>{tags} <span class="for">{criteria}</span></summary>'
     yield '<table class="sides">'
-    yield f"<tr>{''.join(f'<th>{regressed.heading(side)}</th>' for side in case.sides)}</tr>"
-    excerpts = sides.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+    yield f"<tr>{''.join(f'<th>{case_selection.heading(side)}</th>' for side in case.sides)}</tr>"
+    excerpts = text_diff.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     texts = "".join(f'<td><div class="output">{_excerpt(excerpt)}</div></td>' for excerpt in excerpts)
     yield f'<tr class="texts">{texts}</tr>'
     for marks in zip(*(side.marks for side in case.sides), strict=True):
@@ -128,14 +128,14 @@ def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
     yield "</table>\n</details>"
 
 
-def _excerpt(excerpt: sides.Excerpt) -> str:
+def _excerpt(excerpt: text_diff.Excerpt) -> str:
     return "".join(
         f"<mark>{page_block(piece.text)}</mark>" if piece.differs and piece.text.strip() else page_block(piece.text)
         for piece in excerpt
     )
 
 
-def _mark(mark: regressed.Mark) -> str:
+def _mark(mark: case_selection.Mark) -> str:
     reason = f' <span class="reason">{page(prose(mark.reason, most=_REASON))}</span>' if mark.reason else ""
     tone = {"holds": "pass", "fails": "fail", "unscored": "unsure"}.get(mark.score, "plain")
     return (

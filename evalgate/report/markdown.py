@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.errors import ExitCode
-from evalgate.report import criteria_table, footer, regressed, sides, view
-from evalgate.report.neutralise import code, html, html_code, is_address, link, markdown, preformatted, prose
+from evalgate.report import case_selection, criteria_table, footer, text_diff, view
+from evalgate.report.escape import code, html, html_code, is_address, link, markdown, preformatted, prose
 
 # So many cases of a gate stand open.
 OPEN = 3
@@ -59,12 +59,12 @@ def verdict(gate: GateReport) -> Iterator[str]:
 
 def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
     """The first cases of a gate, a block each; the first of a kind has its title above it."""
-    found = regressed.cases(gate)
+    found = case_selection.cases(gate)
     title = ""
     for position, case in enumerate(found[:most]):
         above = ""
-        if regressed.TITLES[case.kind] != title:
-            title = regressed.TITLES[case.kind]
+        if case_selection.TITLES[case.kind] != title:
+            title = case_selection.TITLES[case.kind]
             above = f"### {title} ({sum(other.kind == case.kind for other in found)})\n\n"
         yield above + "\n".join(_case(case, is_open=position < OPEN))
 
@@ -97,7 +97,7 @@ def foot(report: Report) -> Iterator[str]:
 
 def _gate(gate: GateReport, most: int) -> Iterator[str]:
     yield from titled_cases(gate, most)
-    left = len(regressed.cases(gate)) - most
+    left = len(case_selection.cases(gate)) - most
     if left > 0:
         yield f"... and {left} more cases, in the JSON report."
     if gate.comparisons:
@@ -127,15 +127,15 @@ def _label(finding: Finding) -> str:
     return f"**{view.label(finding)}**"
 
 
-def _case(case: regressed.Shown, *, is_open: bool) -> Iterator[str]:
+def _case(case: case_selection.Shown, *, is_open: bool) -> Iterator[str]:
     """One case as a block of HTML without a blank line, which would end the block."""
-    criteria = ", ".join(f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in regressed.why(case))
+    criteria = ", ".join(f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in case_selection.why(case))
     tags = f" ({html(', '.join(case.tags))})" if case.tags else ""
     yield f"<details{' open' if is_open else ''}>"
     yield f"<summary><b>{html_code(case.case)}</b>{tags}: {criteria}</summary>"
     yield "<table>"
-    yield f"<tr>{''.join(f'<th>{regressed.heading(side)}</th>' for side in case.sides)}</tr>"
-    excerpts = sides.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+    yield f"<tr>{''.join(f'<th>{case_selection.heading(side)}</th>' for side in case.sides)}</tr>"
+    excerpts = text_diff.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     yield _row(f"<pre>{_excerpt(excerpt)}</pre>" for excerpt in excerpts)
     for marks in zip(*(side.marks for side in case.sides), strict=True):
         yield _row(_mark(mark) for mark in marks)
@@ -147,14 +147,14 @@ def _row(cells: Iterable[str]) -> str:
     return "<tr>" + "".join(f'<td valign="top">{cell}</td>' for cell in cells) + "</tr>"
 
 
-def _excerpt(excerpt: sides.Excerpt) -> str:
+def _excerpt(excerpt: text_diff.Excerpt) -> str:
     return "".join(
         f"<b>{preformatted(piece.text)}</b>" if piece.differs and piece.text.strip() else preformatted(piece.text)
-        for piece in sides.wrapped(excerpt, _COLUMN)
+        for piece in text_diff.wrapped(excerpt, _COLUMN)
     )
 
 
-def _mark(mark: regressed.Mark) -> str:
+def _mark(mark: case_selection.Mark) -> str:
     reason = f": {html(prose(mark.reason, most=_REASON))}" if mark.reason else ""
     return f"{html_code(mark.criterion)} <b>{mark.score}</b>{reason}"
 

@@ -8,7 +8,7 @@ from typing import Literal
 from evalgate.domain import Level, Report, Verdict
 from evalgate.errors import EvalgateError, ExitCode
 from evalgate.report import view
-from evalgate.report.neutralise import line, prose
+from evalgate.report.escape import line, prose
 
 LONGEST = 140
 """Characters of a description; GitHub refuses more."""

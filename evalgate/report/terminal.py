@@ -8,8 +8,8 @@ from io import StringIO
 from typing import TYPE_CHECKING
 
 from evalgate.domain import GateReport, Report
-from evalgate.report import criteria_table, footer, regressed, sides, view
-from evalgate.report.neutralise import block, line, prose
+from evalgate.report import case_selection, criteria_table, footer, text_diff, view
+from evalgate.report.escape import block, line, prose
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -94,11 +94,11 @@ def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
 
 
 def _cases(gate: GateReport) -> Iterator[RenderableType]:
-    cases = regressed.cases(gate)
+    cases = case_selection.cases(gate)
     title = ""
     for case in cases[:_CASES]:
-        if regressed.TITLES[case.kind] != title:
-            title = regressed.TITLES[case.kind]
+        if case_selection.TITLES[case.kind] != title:
+            title = case_selection.TITLES[case.kind]
             yield _text(f"\n{title} ({sum(other.kind == case.kind for other in cases)})", "bold")
         else:
             yield _text("")
@@ -107,18 +107,18 @@ def _cases(gate: GateReport) -> Iterator[RenderableType]:
         yield _text(f"\n... and {len(cases) - _CASES} more cases, in the Markdown and JSON reports.")
 
 
-def _case(case: regressed.Shown) -> RenderableType:
+def _case(case: case_selection.Shown) -> RenderableType:
     from rich.console import Group
 
     name = _text(line(case.case), "bold")
-    why = ", ".join(f"{criterion} ({word})" if word else criterion for criterion, word in regressed.why(case))
+    why = ", ".join(f"{criterion} ({word})" if word else criterion for criterion, word in case_selection.why(case))
     name.append_text(_text(f"  {line(why)}", "not bold"))
     if case.tags:
         name.append_text(_text(f"  tags {line(', '.join(case.tags))}", "dim not bold"))
     table = _table()
     for side in case.sides:
-        table.add_column(_text(regressed.heading(side)), ratio=1, overflow="fold")
-    excerpts = sides.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+        table.add_column(_text(case_selection.heading(side)), ratio=1, overflow="fold")
+    excerpts = text_diff.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     table.add_row(*(_excerpt(excerpt) for excerpt in excerpts))
     table.add_row()
     for marks in zip(*(side.marks for side in case.sides), strict=True):
@@ -126,14 +126,14 @@ def _case(case: regressed.Shown) -> RenderableType:
     return Group(name, table)
 
 
-def _excerpt(excerpt: sides.Excerpt) -> Text:
+def _excerpt(excerpt: text_diff.Excerpt) -> Text:
     text = _text("")
     for piece in excerpt:
         text.append_text(_text(piece.text, "bold underline" if piece.differs else ""))
     return text
 
 
-def _mark(mark: regressed.Mark) -> Text:
+def _mark(mark: case_selection.Mark) -> Text:
     text = _text(f"{line(mark.criterion)} ")
     text.append_text(_text(mark.score, "bold"))
     if mark.reason:

@@ -6,11 +6,10 @@ Text is still raw here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 
 from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, Threshold, Verdict
 from evalgate.errors import ExitCode
-from evalgate.report.neutralise import prose
+from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 _PATH = 200
@@ -155,13 +154,6 @@ def limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, floa
 def is_watch(evidence: Evidence) -> bool:
     """Whether a version was compared with its own stored samples: that is no change, and has no level."""
     return evidence.level is None and evidence.stored_baseline is not None
-
-
-def total_cost(gates: Iterable[GateReport]) -> float | None:
-    """The dollars of all gates together; None where one of them is unknown."""
-    costs = [gate.evidence.cost_usd for gate in gates]
-    known = [cost for cost in costs if cost is not None]
-    return math.fsum(known) if len(known) == len(costs) else None
 
 
 def cost(dollars: float | None) -> str:

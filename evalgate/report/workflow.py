@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from evalgate.report.neutralise import block, visible
+from evalgate.report.escape import block, visible
 
 _TOKEN = re.compile(r"[A-Za-z0-9-]{16,100}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, ending
+from evalgate.domain.answered import CUT_SHORT
 from evalgate.score import schema
-from evalgate.score.answered import CUT_SHORT
 from evalgate.score.patterns import searcher
 from evalgate.score.strict_json import dig, parse, pointer_parts, resolve
 

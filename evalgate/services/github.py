@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
 from evalgate.services import github_rows as rows
-from evalgate.services.github_patience import Patience, is_denied, told
+from evalgate.services.github_retry import Patience, is_denied, told
 from evalgate.services.github_rows import (
     Artifact,
     Comment,

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Protocol
 
 from evalgate.domain import Output, Usage
-from evalgate.execute.cache import Cache
-from evalgate.execute.entries import Entry, dump, load
+from evalgate.store.cache import Cache
+from evalgate.store.cache_entry import Entry, dump, load
 
 
 class Store(Protocol):

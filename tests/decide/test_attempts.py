@@ -11,13 +11,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalgate import conclude
-from evalgate.at_github import unprivileged
+from evalgate.action import comment_state, fork
+from evalgate.commands import decide
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.decide.attempts import UNKNOWN, Recorded
 from evalgate.domain import Attempts, GateReport, Level, Report, ScoreRow, SignOff
 from evalgate.errors import InputError
-from evalgate.report import comment, html, json, markdown, terminal
+from evalgate.gate import reports
+from evalgate.report import html, markdown, terminal
+from evalgate.store import report_json
 
 PASSES, MERGES, FAILS = (0.0,), (0.3, -0.3), (-0.3,)
 """Differences of cases, in turn: a proven PASS, an INCONCLUSIVE that a PATCH merges, a FAIL."""
@@ -37,11 +39,11 @@ def decided(
         for n in range(cases)
         for arm in ("baseline", "candidate")
     ]
-    report = conclude.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+    report = decide.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
     (gate,) = report.gates
     rules = replace(gate.policy, attempts=mode)  # type: ignore[arg-type]
     gates = [policy.decide(gate.evidence, gate.thresholds, rules, gate.level_policy)]
-    return conclude.report_of(gates)
+    return reports.report_of(gates)
 
 
 def tried(number: int | None, *, blocked: bool = False) -> Attempts:
@@ -116,7 +118,7 @@ def test_the_key_of_a_report_is_that_of_all_its_gates() -> None:
 
     def keyed(**keys: str | None) -> str:
         found = [replace(gate, evidence=replace(gate.evidence, name=n, verdict_key=k)) for n, k in keys.items()]
-        return attempts.key_of(conclude.report_of(found))
+        return attempts.key_of(reports.report_of(found))
 
     assert keyed(one=None) == keyed() == ""
     some = [keyed(one="a"), keyed(one="b"), keyed(two="a"), keyed(one="a", two="b"), keyed(one="b", two="a")]
@@ -184,7 +186,7 @@ def test_what_blocks_says_why_first() -> None:
 
 def test_a_gate_of_several_that_asks_for_a_sign_off_makes_the_report_wait() -> None:
     (gate,), (other,) = decided().gates, decided(cases=40, differences=MERGES).gates
-    report = attempts.applied(conclude.report_of([gate, other]), tried(4))
+    report = attempts.applied(reports.report_of([gate, other]), tried(4))
     assert [one.exit_code for one in report.gates] == [5, 0]
     assert outcome(report) == ("INCONCLUSIVE", 5)
 
@@ -219,17 +221,17 @@ REPORTS = {
 @pytest.mark.parametrize("what", REPORTS)
 def test_a_stored_report_leads_to_the_same_verdict_byte_for_byte(what: str) -> None:
     report = REPORTS[what]
-    text = json.render(report)
-    stored = conclude.checked(json.read(text, "x"), "x")
+    text = report_json.render(report)
+    stored = reports.checked(report_json.read(text, "x"), "x")
     assert stored == report
-    assert json.render(conclude.again(stored, None, floors={}, max_drop=None)) == text
+    assert report_json.render(decide.again(stored, None, floors={}, max_drop=None)) == text
 
 
 def test_deciding_again_by_another_policy_keeps_the_attempts() -> None:
     report = REPORTS["a fourth that is signed off"]
-    again = conclude.again(report, None, floors={"quality": 0.1}, max_drop=None)
+    again = decide.again(report, None, floors={"quality": 0.1}, max_drop=None)
     assert (again.attempts, again.sign_off, outcome(again)) == (report.attempts, None, ("PASS", 5))
-    blocked = conclude.again(REPORTS["one that blocks"], None, floors={}, max_drop=0.9)
+    blocked = decide.again(REPORTS["one that blocks"], None, floors={}, max_drop=0.9)
     assert outcome(blocked) == ("PASS", 0)
 
 
@@ -256,18 +258,18 @@ def forged() -> dict[str, Report]:
 @pytest.mark.parametrize("what", forged())
 def test_a_report_that_does_not_follow_from_its_attempts_is_refused(what: str) -> None:
     with pytest.raises(InputError, match="the file was edited"):
-        conclude.checked(forged()[what], "report.json")
+        reports.checked(forged()[what], "report.json")
 
 
 def test_a_report_from_before_there_were_attempts_has_none() -> None:
-    text = json.render(decided())
+    text = report_json.render(decided())
     old = plain.loads(text)
     del old["attempts"], old["rule"]
-    assert json.read(plain.dumps(old), "x").attempts is None
+    assert report_json.read(plain.dumps(old), "x").attempts is None
 
 
 def test_what_an_artifact_says_of_attempts_is_not_believed() -> None:
-    claimed = unprivileged.lowered(REPORTS["the first"])
+    claimed = fork.lowered(REPORTS["the first"])
     assert (claimed.attempts, claimed.exit_code) == (None, 4)
 
 
@@ -275,12 +277,12 @@ def test_what_an_artifact_says_of_attempts_is_not_believed() -> None:
 
 
 def shown(report: Report) -> list[str]:
-    run = comment.follow(None, report, head="a" * 40, subject="s", now="2026-05-01T12:30:00+00:00")
+    run = comment_state.follow(None, report, head="a" * 40, subject="s", now="2026-05-01T12:30:00+00:00")
     return [
         terminal.render(report, width=200, color=False),
         markdown.render(report),
         html.render(report),
-        comment.render(report, key="k", state=run),
+        comment_state.render(report, key="k", state=run),
     ]
 
 
@@ -307,6 +309,6 @@ def test_several_allowed_drops_are_no_single_number() -> None:
         thresholds = {name: replace(one, max_drop=0.1) for name, one in gate.thresholds.items()}
         return replace(gate, thresholds=thresholds)
 
-    report = conclude.again(decided(mode="note"), None, floors={"quality": 0.1}, max_drop=None)
+    report = decide.again(decided(mode="note"), None, floors={"quality": 0.1}, max_drop=None)
     report = attempts.applied(replace(report, gates=tuple(map(wider, report.gates))), tried(2))
     assert "attempt 2: by luck alone a drop of the allowed size would have passed one of these" in shown(report)[0]

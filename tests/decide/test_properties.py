@@ -9,7 +9,7 @@ import pytest
 from decide.bounds import at_most
 from decide.simulated import BOOLEAN, PILED_UP, SKEWED
 
-from evalgate.decide import planning, simulation, statistics
+from evalgate.decide import power, simulation, statistics
 from evalgate.decide.simulation import MERGES, SCENARIOS, Model, draw, versions
 
 SAME, SMALL = SCENARIOS[0], SCENARIOS[1]
@@ -121,9 +121,9 @@ def test_how_many_cases_a_verdict_needs() -> None:
     good, bad = [[1.0] * 3] * 7, [[0.25, 1.0, 1.0, 1.0]] * 7
     assert statistics.decide(good, bad).verdict == "INCONCLUSIVE"
     assert statistics.decide([*good, [1.0]], [*bad, [0.25]]).verdict == "FAIL"
-    assert planning.fewest_cases(0.05, sequential=False) == 59
-    assert planning.fewest_cases(0.05) == 64
-    assert planning.fewest_cases(0.05) > 50
+    assert power.fewest_cases(0.05, sequential=False) == 59
+    assert power.fewest_cases(0.05) == 64
+    assert power.fewest_cases(0.05) > 50
 
 
 def test_broken_cases_decide_from_two_cases_on() -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from evalgate import conclude, shards
+from evalgate.commands import decide, merge
 from evalgate.decide import policy, sign_off
 from evalgate.domain import Level, PolicyChange, Report, Requirement, ScoreRow, SignOff
 from evalgate.errors import InputError
-from evalgate.report import json
+from evalgate.gate import reports
+from evalgate.store import report_json
 
 CHANGES = (PolicyChange(path="evalgate.yml", digest="c0ffee"), PolicyChange(path="cases.jsonl", digest=""))
 
@@ -21,11 +22,11 @@ def scored(level: Level = Level.MAJOR, *, drop: float = 0.0, cases: int = 80) ->
         for n in range(cases)
         for arm in ("baseline", "candidate")
     ]
-    return conclude.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+    return decide.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
 
 
 def edited(report: Report) -> Report:
-    return conclude.report_of(report.gates, report.warnings, CHANGES)
+    return reports.report_of(report.gates, report.warnings, CHANGES)
 
 
 def word(report: Report, **other: str) -> SignOff:
@@ -39,7 +40,7 @@ WAITING = {
     "a MAJOR": scored(),
     "a MAJOR that edits the policy": edited(scored()),
     "a PATCH that edits the policy": edited(scored(Level.PATCH)),
-    "the policy alone": conclude.report_of((), (), CHANGES),
+    "the policy alone": reports.report_of((), (), CHANGES),
 }
 
 
@@ -55,8 +56,8 @@ def test_a_sign_off_is_what_was_waited_for(what: str) -> None:
     assert signed.policy_changes == report.policy_changes
     assert sign_off.subject(signed) == sign_off.subject(report)
     for one in (report, signed):
-        assert conclude.checked(json.read(json.render(one), "x"), "x") == one
-        assert conclude.again(one, None, floors={}, max_drop=None) == one
+        assert reports.checked(report_json.read(report_json.render(one), "x"), "x") == one
+        assert decide.again(one, None, floors={}, max_drop=None) == one
 
 
 def test_a_canary_is_not_met_by_a_sign_off() -> None:
@@ -67,7 +68,7 @@ def test_a_canary_is_not_met_by_a_sign_off() -> None:
 
 @pytest.mark.parametrize(
     "report",
-    [scored(Level.PATCH), scored(drop=0.3), edited(scored(drop=0.3)), scored(cases=5), conclude.report_of(())],
+    [scored(Level.PATCH), scored(drop=0.3), edited(scored(drop=0.3)), scored(cases=5), reports.report_of(())],
     ids=["passes by itself", "fails", "fails and edits the policy", "open", "nothing to gate"],
 )
 def test_nothing_else_can_be_signed_off(report: Report) -> None:
@@ -85,8 +86,8 @@ def test_a_sign_off_is_of_one_content() -> None:
     others = [
         scored(),
         scored(cases=81),
-        conclude.again(report, None, floors={"quality": 0.1}, max_drop=None),
-        conclude.again(report, None, floors={}, max_drop=0.2),
+        decide.again(report, None, floors={"quality": 0.1}, max_drop=None),
+        decide.again(report, None, floors={}, max_drop=0.2),
         replace(report, policy_changes=CHANGES[:1]),
         replace(report, policy_changes=(replace(CHANGES[0], digest="other"), CHANGES[1])),
     ]
@@ -107,16 +108,16 @@ def test_what_is_signed_off_is_not_what_was_answered() -> None:
 def test_deciding_again_by_another_policy_waits_again() -> None:
     report = edited(scored())
     signed = policy.signed(report, word(report))
-    again = conclude.again(signed, None, floors={"quality": 0.5}, max_drop=None)
+    again = decide.again(signed, None, floors={"quality": 0.5}, max_drop=None)
     assert (again.exit_code, again.sign_off, again.policy_changes) == (5, None, CHANGES)
-    failing = conclude.again(signed, None, floors={"quality": 0.95}, max_drop=None)
+    failing = decide.again(signed, None, floors={"quality": 0.95}, max_drop=None)
     assert (failing.exit_code, failing.sign_off, failing.policy_changes) == (1, None, CHANGES)
 
 
 def forged() -> dict[str, Report]:
     report = edited(scored())
     signed = policy.signed(report, word(report))
-    alone, failed = conclude.report_of((), (), CHANGES), edited(scored(drop=0.3))
+    alone, failed = reports.report_of((), (), CHANGES), edited(scored(drop=0.3))
     major = scored()
     return {
         "passes though the policy is edited": replace(report, exit_code=0, gates=signed.gates),
@@ -128,7 +129,7 @@ def forged() -> dict[str, Report]:
         "signed off, with more edited since": replace(signed, policy_changes=(*CHANGES, CHANGES[0])),
         "signed off though it fails": replace(failed, sign_off=word(failed)),
         "signed off to pass": replace(failed, sign_off=word(failed), exit_code=0),
-        "fails though nothing is there": replace(conclude.report_of(()), exit_code=1),
+        "fails though nothing is there": replace(reports.report_of(()), exit_code=1),
         "its requirement waits": replace(signed, gates=report.gates),
     }
 
@@ -136,22 +137,22 @@ def forged() -> dict[str, Report]:
 @pytest.mark.parametrize("how", forged())
 def test_a_report_that_contradicts_itself_is_refused(how: str) -> None:
     with pytest.raises(InputError):
-        conclude.checked(json.read(json.render(forged()[how]), "x"), "x")
+        reports.checked(report_json.read(report_json.render(forged()[how]), "x"), "x")
 
 
 @pytest.mark.parametrize("changes", [CHANGES, ()])
 def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[PolicyChange, ...]) -> None:
-    text = json.render(replace(conclude.report_of((), (), changes), exit_code=0))
+    text = report_json.render(replace(reports.report_of((), (), changes), exit_code=0))
     if not changes:
-        assert json.read(text, "x").exit_code == 0
+        assert report_json.read(text, "x").exit_code == 0
         return
     with pytest.raises(InputError, match="nobody has signed"):
-        json.read(text, "x")
+        report_json.read(text, "x")
 
 
 def test_shards_of_one_run_have_the_same_policy_changes() -> None:
-    alone = conclude.report_of((), ("a warning",), CHANGES)
-    merged = shards.merged([("1.json", alone), ("2.json", alone)])
+    alone = reports.report_of((), ("a warning",), CHANGES)
+    merged = merge.merged([("1.json", alone), ("2.json", alone)])
     assert (merged.exit_code, merged.policy_changes, merged.warnings) == (5, CHANGES, ("a warning",))
     with pytest.raises(InputError, match=r"other policy files are edited than in 1\.json"):
-        shards.merged([("1.json", alone), ("2.json", conclude.report_of(()))])
+        merge.merged([("1.json", alone), ("2.json", reports.report_of(()))])

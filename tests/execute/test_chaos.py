@@ -16,10 +16,11 @@ from scripted_provider import ScriptedProvider, answer_only, engine, make_trials
 
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Target
 from evalgate.errors import ServiceError
-from evalgate.execute import caller, health, patience
+from evalgate.execute import caller
 from evalgate.execute.engine import Engine, Run
-from evalgate.execute.openai_provider import OpenAIProvider
-from evalgate.execute.protocol import Headroom, ProviderError
+from evalgate.execute.limits import circuit_breaker, hedging
+from evalgate.execute.providers.openai import OpenAIProvider
+from evalgate.execute.providers.protocol import Headroom, ProviderError
 
 
 def over_the_wire(url: str, timeout: float = 20, **limits: Any) -> Engine:
@@ -156,10 +157,10 @@ def test_a_gate_under_mixed_faults_completes_and_loses_nothing(tmp_path: Path) -
 
 @pytest.fixture
 def short_times(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(health, "OUTAGE", 0.3)
+    monkeypatch.setattr(circuit_breaker, "OUTAGE", 0.3)
     monkeypatch.setattr(caller, "DOUBT", 0.15)
     monkeypatch.setattr(caller, "_WATCH_SECONDS", 0.05)
-    monkeypatch.setattr("evalgate.execute.openai_provider._PROBE_SECONDS", 0.1)
+    monkeypatch.setattr("evalgate.execute.providers.openai._PROBE_SECONDS", 0.1)
     yield
 
 
@@ -199,7 +200,7 @@ def test_a_slow_model_whose_server_still_answers_is_waited_for(chat_server: Chat
 def test_hanging_calls_are_asked_once_more_and_counted_once(
     chat_server: ChatServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "_LEAST_SECONDS", 0.1)
+    monkeypatch.setattr(hedging, "_LEAST_SECONDS", 0.1)
     hanging = {50, 120, 190}
 
     def script(received: Received, number: int) -> Reply:

@@ -9,10 +9,10 @@ from scripted_provider import ScriptedProvider, answer_only, engine, judged, mak
 
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Trial, Usage
 from evalgate.errors import ServiceError
-from evalgate.execute.cache import Cache
 from evalgate.execute.engine import Event
-from evalgate.execute.journal import Journal
-from evalgate.execute.protocol import Memory, ProviderError, WhileUnchanged
+from evalgate.execute.providers.protocol import Memory, ProviderError, WhileUnchanged
+from evalgate.store.cache import Cache
+from evalgate.store.journal import Journal
 
 
 def test_results_keep_the_trials_order_though_answers_do_not() -> None:

@@ -13,11 +13,11 @@ from scripted_provider import ScriptedProvider, answer_only, engine, make_result
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Result, Trial, Usage
 from evalgate.errors import InputError, InterruptedRunError, ServiceError
 from evalgate.execute import caller
-from evalgate.execute.cache import Cache
 from evalgate.execute.engine import Event
-from evalgate.execute.journal import Journal
-from evalgate.execute.pace import Pace
-from evalgate.execute.protocol import ProviderError
+from evalgate.execute.limits.concurrency import Pace
+from evalgate.execute.providers.protocol import ProviderError
+from evalgate.store.cache import Cache
+from evalgate.store.journal import Journal
 
 
 def test_retry_until_answered() -> None:

@@ -20,10 +20,10 @@ RUN = textwrap.dedent(
     from pathlib import Path
     from evalgate.domain import Arm, Case, Limits, Message, Request, Result, Target, Trial
     from evalgate.errors import EvalgateError
-    from evalgate.execute.cache import Cache
+    from evalgate.store.cache import Cache
     from evalgate.execute.engine import Engine
-    from evalgate.execute.journal import Journal
-    from evalgate.execute.openai_provider import OpenAIProvider
+    from evalgate.store.journal import Journal
+    from evalgate.execute.providers.openai import OpenAIProvider
 
     url, folder, first, count = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
     target = Target(name="t", kind="openai", location=url, identity="i", model="m")

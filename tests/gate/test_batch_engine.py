@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 from batch_server import BatchServer
 from chat_server import Reply
-
-from .conftest import CASES, World
+from gated_project import CASES, World
 
 PROGRAM = [sys.executable, "-c", "from evalgate.cli import main; main()"]
 BATCH = "run: {attempts: 2, batch: {poll_seconds: 0.1, collect_seconds: 0.2}}"

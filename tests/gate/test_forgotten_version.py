@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from gated_project import CONFIG, World, prompt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from .conftest import CONFIG, World, prompt
 
 FILE = "prompts/support.prompt.yml"
 EDIT = f'edit {FILE}:2: version: "1.0.0" -> "1.1.0" and {FILE}:3: change:'

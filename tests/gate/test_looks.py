@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from .conftest import CASES, CONFIG, World, prompt
+from gated_project import CASES, CONFIG, World, prompt
 
 BRIEF = "Be brief, always and everywhere, please."
 

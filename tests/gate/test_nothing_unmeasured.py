@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 from chat_server import error
+from gated_project import CASES, World, prompt
 
-from .conftest import CASES, World, prompt
 from .test_looks import looking, rate, run
 
 

@@ -17,13 +17,12 @@ from typing import Any
 
 import pytest
 from chat_server import ChatServer, Received, Reply, completion, error
+from gated_project import World
 from ray_cluster import TwoNodes
 
 import evalgate
 from evalgate.domain import Message, Outcome, Output, Request, Target
-from evalgate.execute.ray_cluster import Refusal, Worker
-
-from .conftest import World
+from evalgate.execute.providers.ray import Refusal, Worker
 
 PROGRAM = "import evalgate; evalgate.__version__ = {version!r}; from evalgate.cli import main; main()"
 SECRET = "secret-key-123"

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from chat_server import Reply, completion, error
-
-from .conftest import CASES, CONFIG, World, prompt
+from gated_project import CASES, CONFIG, World, prompt
 
 BRIEF = "Be brief, always and everywhere, please."
 STORE = Path(".evalgate")

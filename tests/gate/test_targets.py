@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 from chat_server import error
+from gated_project import CASES, World
 
 from evalgate.domain import EMBEDDED_MODELS
-from evalgate.execute import local
-
-from .conftest import CASES, World
+from evalgate.execute.providers import local_model
 
 ARMS = ("candidate", "baseline")
 
@@ -254,7 +253,7 @@ def replayed(request: pytest.FixtureRequest, world: World, monkeypatch: pytest.M
         def start(*args: Any) -> SimpleNamespace:
             return SimpleNamespace(base_url=world.server.url, fingerprint="scripted", close=lambda: None)
 
-        monkeypatch.setattr(local, "start", start)
+        monkeypatch.setattr(local_model, "start", start)
     configure(world, f"  model: {target}", "model", more=JUDGED)
     world.edit()
     return world
@@ -275,7 +274,7 @@ def test_recordings_replay_the_run_without_a_call(replayed: World, grade: int, m
     lines = (replayed.root / "kept/recordings.jsonl").read_text().splitlines()
     assert made["calls"]["made"] == len(lines) == 3 * CASES
     replayed.server.close()
-    monkeypatch.setattr(local, "start", lambda *args: pytest.fail("the model was started"))
+    monkeypatch.setattr(local_model, "start", lambda *args: pytest.fail("the model was started"))
     again = replayed.evalgate("run", "--store", "elsewhere", "--output", "report.json")
     assert again.code == first.code, again.err
     found = replayed.report()["gates"][0]

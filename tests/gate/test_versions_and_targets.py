@@ -6,8 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-
-from .conftest import CASES, CONFIG, World, prompt
+from gated_project import CASES, CONFIG, World, prompt
 
 OUTPUTS = "".join(json.dumps({"case": f"case-{i:03}", "text": f'{{"a": "fact {i}"}}'}) + "\n" for i in range(CASES))
 SECOND = """\

@@ -216,7 +216,7 @@ def test_verify_refuses_at_the_criterion(project: Project) -> None:
 def test_loading_imports_nothing_heavy(project: Project) -> None:
     script = (
         "import sys; from pathlib import Path; from evalgate.inputs.config import load_config; "
-        "from evalgate.inputs.tree import WorkTree; from evalgate.inputs.golden import load_dataset; "
+        "from evalgate.inputs.tree import WorkTree; from evalgate.inputs.datasets import load_dataset; "
         "from evalgate.inputs.prompts import load_prompt; tree = WorkTree(Path(sys.argv[1])); "
         "load_config(tree, 'evalgate.yml'); load_dataset(tree, 'cases.jsonl'); load_prompt(tree, 'prompts/support.prompt.yml'); "
         "print(*sorted({'jsonschema', 'openai', 'pandas', 'scipy', 'numpy', 're2', 'rich', 'asyncio'} & set(sys.modules)))"

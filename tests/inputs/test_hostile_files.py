@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evalgate.errors import InputError
 from evalgate.inputs.config import load_config
-from evalgate.inputs.golden import load_dataset, load_outputs, load_scores
+from evalgate.inputs.datasets import load_dataset, load_outputs, load_scores
 from evalgate.inputs.prompts import load_prompt, load_rubric
 
 from .conftest import CONFIG, PROMPT, RUBRIC, Project

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalgate import gate
+from evalgate.change.workspace import open_workspace
+from evalgate.commands.validate import validate
 from evalgate.errors import InputError
-from evalgate.inputs.golden import load_dataset, load_scores
-from evalgate.inputs.keywords import _ASKING
-from evalgate.workspace import open_workspace
+from evalgate.inputs.datasets import load_dataset, load_scores
+from evalgate.inputs.schema_keywords import _ASKING
+from evalgate.score.criterion import validate_criterion
 
 from .conftest import CONFIG, PROMPT, Project
 
@@ -33,11 +34,13 @@ def other_spellings(name: str) -> st.SearchStrategy[str]:
 
 @pytest.fixture
 def faults(project: Project) -> Callable[[], list[str]]:
-    return lambda: project.faults(lambda: gate.validate(open_workspace(project.root / "evalgate.yml")))
+    return lambda: project.faults(
+        lambda: validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
+    )
 
 
 def valid(project: Project) -> bool:
-    return bool(gate.validate(open_workspace(project.root / "evalgate.yml")))
+    return bool(validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion)))
 
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)

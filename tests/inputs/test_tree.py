@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from evalgate.errors import GitError, InputError
-from evalgate.inputs import nodes, tree
+from evalgate.inputs import tree
+from evalgate.inputs.formats import nodes
 from evalgate.inputs.tree import CommitTree, WorkTree
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalgate import conclude
+from evalgate.decide import evidence as evidences
 from evalgate.decide import schedule
 from evalgate.domain import (
     DEFAULT_LEVELS,
@@ -92,7 +92,7 @@ def planned(edit: dict[str, Any], rows: list[dict[str, Any]]) -> GatePlan:
 
 
 def evidence(plan: GatePlan) -> Evidence:
-    return conclude.evidence_of(plan, TARGETS, calls=Calls(), usage=Usage(), cost_usd=None)
+    return evidences.evidence_of(plan, TARGETS, calls=Calls(), usage=Usage(), cost_usd=None)
 
 
 @settings(max_examples=150)

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import DEFAULT_LEVELS, Level, Message, Policy, PromptVersion, Release
-from evalgate.plan.diff import changed, differences
 from evalgate.plan.level import change_level
+from evalgate.plan.prompt_diff import changed, differences
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 WORDS = " ".join(f"word{number}" for number in range(100))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evalgate.domain import Level, Message, PromptVersion
 from evalgate.plan.alignment import MOST_ALIGNED, edits
-from evalgate.plan.diff import changed, differences
+from evalgate.plan.prompt_diff import changed, differences
 from evalgate.plan.words import lines, weight
 
 PAGE = " ".join(f"word{number}" for number in range(4_500))

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalgate.action import comment_state
+from evalgate.action.comment_state import State
 from evalgate.domain import Output, Report, Score
 from evalgate.errors import InputError
 from evalgate.report import comment
-from evalgate.report.comment import Links, Run, State
+from evalgate.report.comment import Links, Run
 
 GOLD = Path(__file__).parent / "gold"
 HEADS = ["a1" * 20, "b2" * 20, "c3" * 20]
@@ -26,14 +28,14 @@ LINKS = Links(run="https://github.example/acme/support/actions/runs/7", report="
 
 
 def first(report: Report, head: str = HEADS[0]) -> State:
-    return comment.follow(None, report, head=head, subject=SUBJECT, now=NOW)
+    return comment_state.follow(None, report, head=head, subject=SUBJECT, now=NOW)
 
 
 def third(samples) -> State:
     """After a pass and a failure of other commits."""
     state = first(samples.passing())
-    state = comment.follow(state, samples.failing(), head=HEADS[1], subject="6b" * 32, now="2026-03-04T06:00:00Z")
-    return comment.follow(state, samples.major(), head=HEADS[2], subject="7c" * 32, now="2026-03-04T07:00:00Z")
+    state = comment_state.follow(state, samples.failing(), head=HEADS[1], subject="6b" * 32, now="2026-03-04T06:00:00Z")
+    return comment_state.follow(state, samples.major(), head=HEADS[2], subject="7c" * 32, now="2026-03-04T07:00:00Z")
 
 
 def parsed(text: str):
@@ -54,9 +56,9 @@ def tags(text: str) -> list[str]:
 @pytest.mark.parametrize("name", ["fail", "rules-changed", "signed-off", "hostile"])
 def test_the_comment_is_the_gold_file(samples, name: str) -> None:
     report = samples.SAMPLES[name]()
-    state = comment.follow(third(samples), report, head="d4" * 20, subject=SUBJECT, now="2026-03-04T08:00:00Z")
+    state = comment_state.follow(third(samples), report, head="d4" * 20, subject=SUBJECT, now="2026-03-04T08:00:00Z")
     standing = "waiting for an approving review of d4d4d4d by acme/support-leads" if name == "rules-changed" else ""
-    text = comment.render(report, key="support", state=state, standing=standing, links=LINKS)
+    text = comment_state.render(report, key="support", state=state, standing=standing, links=LINKS)
     gold = GOLD / "comment" / f"{name}.md"
     if os.environ.get("EVALGATE_UPDATE_GOLD"):
         gold.write_text(text, encoding="utf-8", newline="\n")
@@ -65,7 +67,7 @@ def test_the_comment_is_the_gold_file(samples, name: str) -> None:
 
 def test_what_one_sees_first(samples) -> None:
     report = replace(samples.rules_changed(), sign_off=None)
-    text = comment.render(report, key="k", state=first(report), standing="waiting for @octocat", links=LINKS)
+    text = comment_state.render(report, key="k", state=first(report), standing="waiting for @octocat", links=LINKS)
     told = [
         "<!-- evalgate:k ",
         "> This change edits evalgate.yml and 2 more files that hold the rules",
@@ -84,7 +86,7 @@ def test_what_one_sees_first(samples) -> None:
 
 def test_regressed_cases_stand_between_the_sign_off_and_the_table(samples) -> None:
     report = samples.failing()
-    text = comment.render(report, key="k", state=first(report))
+    text = comment_state.render(report, key="k", state=first(report))
     assert (
         text.index("facts: refund-017, refund-020") < text.index("### Regressed cases (8)") < text.index("### Criteria")
     )
@@ -95,45 +97,47 @@ def test_two_runs_of_the_same_are_the_same_text(samples) -> None:
     report = samples.failing()
     state = first(report)
     later = replace(report, run_id="20270101T000000Z-ffffff", created_at="2027-01-01T00:00:00Z")
-    again = comment.follow(state, later, head=HEADS[0], subject=SUBJECT, now="2027-01-01T00:00:00Z")
+    again = comment_state.follow(state, later, head=HEADS[0], subject=SUBJECT, now="2027-01-01T00:00:00Z")
     assert again == state
-    assert comment.render(later, key="k", state=again) == comment.render(report, key="k", state=state)
+    assert comment_state.render(later, key="k", state=again) == comment_state.render(report, key="k", state=state)
 
 
 def test_another_subject_of_the_same_head_has_its_own_time(samples) -> None:
     state = first(samples.passing())
-    other = comment.follow(state, samples.passing(), head=HEADS[0], subject="x" * 64, now="2026-03-05T00:00:00Z")
+    other = comment_state.follow(state, samples.passing(), head=HEADS[0], subject="x" * 64, now="2026-03-05T00:00:00Z")
     assert other.at == "2026-03-05T00:00:00Z"
     assert [run.at for run in other.history] == ["2026-03-05T00:00:00Z", NOW]
-    again = comment.follow(other, samples.failing(), head=HEADS[0], subject="x" * 64, now="2026-03-06T00:00:00Z")
+    again = comment_state.follow(other, samples.failing(), head=HEADS[0], subject="x" * 64, now="2026-03-06T00:00:00Z")
     assert again.at == other.at
     assert [(run.at, run.verdict) for run in again.history] == [(other.at, "FAIL"), (NOW, "PASS")]
-    back = comment.follow(again, samples.passing(), head=HEADS[0], subject=SUBJECT, now="2026-03-07T00:00:00Z")
+    back = comment_state.follow(again, samples.passing(), head=HEADS[0], subject=SUBJECT, now="2026-03-07T00:00:00Z")
     assert back.at == "2026-03-07T00:00:00Z"
 
 
 def test_the_history_is_folded_and_ends(samples) -> None:
     state = first(samples.passing())
     for number in range(14):
-        state = comment.follow(state, samples.failing(), head=f"{number:040x}", subject=SUBJECT, now=NOW)
+        state = comment_state.follow(state, samples.failing(), head=f"{number:040x}", subject=SUBJECT, now=NOW)
     assert len(state.history) == 10
     assert state.history[0].head == state.head == f"{13:040x}"
-    text = comment.render(samples.failing(), key="k", state=state)
+    text = comment_state.render(samples.failing(), key="k", state=state)
     assert "<summary>Earlier runs (9)</summary>" in text
-    assert comment.read(text, "k") == state
+    assert comment_state.read(text, "k") == state
 
 
 def test_the_state_comes_back(samples, named) -> None:
-    state = comment.follow(third(samples), named[1], head="d4" * 20, subject=SUBJECT, now="2026-03-04T08:00:00+00:00")
-    text = comment.render(named[1], key="matrix.job-1_a", state=state)
-    assert comment.read(text, "matrix.job-1_a") == state
-    assert comment.read(text.replace("\n", "\r\n"), "matrix.job-1_a") == state
+    state = comment_state.follow(
+        third(samples), named[1], head="d4" * 20, subject=SUBJECT, now="2026-03-04T08:00:00+00:00"
+    )
+    text = comment_state.render(named[1], key="matrix.job-1_a", state=state)
+    assert comment_state.read(text, "matrix.job-1_a") == state
+    assert comment_state.read(text.replace("\n", "\r\n"), "matrix.job-1_a") == state
     for key in ("matrix.job-1", "matrix.job-1_a2", "matrix", "a"):
-        assert comment.read(text, key) is None
+        assert comment_state.read(text, key) is None
 
 
 def test_nothing_else_is_read(samples) -> None:
-    text = comment.render(samples.passing(), key="k", state=first(samples.passing()))
+    text = comment_state.render(samples.passing(), key="k", state=first(samples.passing()))
     marker = text.partition("\n")[0]
     held = json.loads(marker.removeprefix("<!-- evalgate:k ").removesuffix(" -->"))
     forged = [
@@ -161,13 +165,13 @@ def test_nothing_else_is_read(samples) -> None:
         "<!-- evalgate:k " + json.dumps({**held, "history": held["history"] * 11}, separators=(",", ":")) + " -->",
     ]
     for body in forged:
-        assert comment.read(body, "k") is None, body[:200]
-    assert comment.read(text, "not a key") is None
+        assert comment_state.read(body, "k") is None, body[:200]
+    assert comment_state.read(text, "not a key") is None
 
 
 @given(st.text(max_size=200), st.booleans())
 def test_reading_never_fails(text: str, marked: bool) -> None:
-    assert comment.read(f"<!-- evalgate:k {text} -->" if marked else text, "k") is None
+    assert comment_state.read(f"<!-- evalgate:k {text} -->" if marked else text, "k") is None
 
 
 TEXTS = st.text(
@@ -177,41 +181,41 @@ TEXTS = st.text(
 
 @given(TEXTS)
 def test_no_sentence_ends_the_marker(text: str) -> None:
-    run = Run(head=HEADS[0], at=NOW, verdict="FAIL", sentence=comment._words(text))
+    run = Run(head=HEADS[0], at=NOW, verdict="FAIL", sentence=comment_state._words(text))
     state = State(head=HEADS[0], subject=SUBJECT, at=NOW, verdict="FAIL", history=(run,))
-    marker = comment._marker("k", state)
+    marker = comment_state._marker("k", state)
     inner = marker.removeprefix("<!--").removesuffix("-->")
     assert not re.search("--|[<>\n\r@#`]", inner)
-    assert comment.read(marker, "k") == state
+    assert comment_state.read(marker, "k") == state
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "a--b", "-a", "a-", "a>", "ä", "a\n", "x" * 101, "<!--"])
 def test_a_key_that_is_none_is_refused(samples, key: str) -> None:
     with pytest.raises(InputError, match="cannot name a comment"):
-        comment.render(samples.passing(), key=key, state=first(samples.passing()))
+        comment_state.render(samples.passing(), key=key, state=first(samples.passing()))
 
 
 @pytest.mark.parametrize("key", ["a", "default", "a-b-c", "support_gate.v2", "x" * 100])
 def test_a_key_names_a_comment(samples, key: str) -> None:
     state = first(samples.passing())
-    assert comment.read(comment.render(samples.passing(), key=key, state=state), key) == state
+    assert comment_state.read(comment_state.render(samples.passing(), key=key, state=state), key) == state
 
 
 @pytest.mark.parametrize("wrong", [{"head": "HEAD"}, {"subject": "a b"}, {"now": "2026-03-04"}, {"now": "x"}])
 def test_a_state_that_is_none_is_refused(samples, wrong: dict[str, str]) -> None:
     with pytest.raises(ValueError, match=r"."):
-        comment.follow(None, samples.passing(), **{"head": HEADS[0], "subject": SUBJECT, "now": NOW, **wrong})
+        comment_state.follow(None, samples.passing(), **{"head": HEADS[0], "subject": SUBJECT, "now": NOW, **wrong})
 
 
 def test_a_link_that_is_none_is_refused(samples) -> None:
     for url in ("javascript:alert(1)", "ftp://x", "https://", "//x", "https://x" * 1000):
         with pytest.raises(ValueError, match="address"):
-            comment.render(samples.passing(), key="k", state=first(samples.passing()), links=Links(run=url))
+            comment_state.render(samples.passing(), key="k", state=first(samples.passing()), links=Links(run=url))
 
 
 def test_a_link_cannot_be_left(samples) -> None:
     url = 'https://x.example/a)b>c"d e\n[f](g)<h>`i`|'
-    text = comment.render(samples.passing(), key="k", state=first(samples.passing()), links=Links(run=url))
+    text = comment_state.render(samples.passing(), key="k", state=first(samples.passing()), links=Links(run=url))
     (anchor,) = parsed(text).iter("a")
     assert anchor.get("href").startswith("https://x.example/a") and anchor.text == "run"
 
@@ -245,7 +249,7 @@ def test_a_comment_keeps_within_its_limit_and_says_what_it_leaves_out(samples, g
     report = crowded(samples, gates, cases, length)
     state = first(report)
     for most in (60_000, 20_000, 8_000):
-        text = comment.render(report, key="k", state=state, links=LINKS, most=most)
+        text = comment_state.render(report, key="k", state=state, links=LINKS, most=most)
         assert len(text.encode("utf-16-le")) // 2 <= most
         found = tags(text)
         shown = len(re.findall(r"<summary><b><code>case-", text))
@@ -262,19 +266,19 @@ def test_the_line_about_what_is_left_out_has_its_room(samples) -> None:
     report = samples.report(*[replace(bare, evidence=replace(gate.evidence, name=f"g{n}")) for n in range(30)])
     state = first(report)
     for most in range(1_100, 1_300, 5):
-        text = comment.render(report, key="k", state=state, most=most)
+        text = comment_state.render(report, key="k", state=state, most=most)
         assert comment.utf16(text) <= most and "gates, 30 lists of findings." in text, text
 
 
 def test_the_limit_counts_utf16_units(samples) -> None:
     report = crowded(samples, 1, 20, 40)
-    text = comment.render(report, key="k", state=first(report), most=15_000)
+    text = comment_state.render(report, key="k", state=first(report), most=15_000)
     assert len(text) < len(text.encode("utf-16-le")) // 2 <= 15_000
 
 
 def test_a_limit_below_the_verdict_is_refused(samples) -> None:
     with pytest.raises(ValueError, match="does not hold even the verdict"):
-        comment.render(samples.passing(), key="k", state=first(samples.passing()), most=300)
+        comment_state.render(samples.passing(), key="k", state=first(samples.passing()), most=300)
 
 
 def test_the_most_telling_parts_stay_longest(samples) -> None:
@@ -282,7 +286,7 @@ def test_the_most_telling_parts_stay_longest(samples) -> None:
     state = replace(first(report), history=third(samples).history)
     parts = ("### Criteria", "case-0<", "Earlier runs", "case-5<")
     for most, kept in ((60_000, 4), (28_000, 3)):
-        text = comment.render(report, key="k", state=state, most=most)
+        text = comment_state.render(report, key="k", state=state, most=most)
         assert [part in text for part in parts] == [place < kept for place in range(4)], most
 
 
@@ -294,7 +298,7 @@ def test_long_names_do_not_push_the_verdict_out(samples) -> None:
         replace(gate, findings=(finding,), evidence=replace(gate.evidence, name=long)), decision=gate.decision
     )
     report = replace(report, policy_changes=(replace(samples.CHANGES[0], path=long),), warnings=(long,))
-    text = comment.render(report, key="k", state=first(report), standing=long, links=LINKS)
+    text = comment_state.render(report, key="k", state=first(report), standing=long, links=LINKS)
     assert comment.utf16(text) <= 60_000
     assert "FAIL" in text[:20_000]
 
@@ -315,7 +319,7 @@ def test_a_hostile_report_notifies_nobody(samples, page: str) -> None:
     report = samples.hostile()
     standing = "@octocat fixes #1 <!-- evalgate:k {} --> https://evil.example"
     if page == "comment":
-        text = comment.render(report, key="k", state=first(report), standing=standing, links=LINKS)
+        text = comment_state.render(report, key="k", state=first(report), standing=standing, links=LINKS)
         assert text.count("<!-- evalgate") == 1
     else:
         text = comment.summary(report, standing=standing)

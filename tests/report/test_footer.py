@@ -69,6 +69,7 @@ def test_a_note_at_the_top_is_not_said_again_below(samples) -> None:
 
 
 def test_the_total_is_unknown_when_a_part_is(samples) -> None:
-    known, unknown = samples.passing().gates[0], samples.new_prompt().gates[0]
-    assert view.total_cost([known, known]) == pytest.approx(0.02684)
-    assert view.total_cost([known, unknown]) is None
+    report, unknown = samples.passing(), samples.new_prompt().gates[0]
+    known = report.gates[0]
+    assert replace(report, gates=(known, known)).cost_usd == pytest.approx(0.02684)
+    assert replace(report, gates=(known, unknown)).cost_usd is None

@@ -10,7 +10,8 @@ from types import ModuleType
 import pytest
 
 from evalgate.domain import Report
-from evalgate.report import html, json, markdown, terminal
+from evalgate.report import html, markdown, terminal
+from evalgate.store import report_json
 
 GOLD = Path(__file__).parent / "gold"
 RENDERINGS: dict[str, Callable[[Report], str]] = {
@@ -18,7 +19,7 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "80.txt": lambda report: terminal.render(report, width=80),
     "color.txt": lambda report: terminal.render(report, width=120, color=True),
     "md": markdown.render,
-    "json": json.render,
+    "json": report_json.render,
     "html": html.render,
 }
 
@@ -36,7 +37,7 @@ def test_renders_as_the_gold_file(named: tuple[str, Report], kind: str) -> None:
 @pytest.mark.parametrize("kind", RENDERINGS)
 def test_a_report_read_back_renders_the_same(named: tuple[str, Report], kind: str) -> None:
     _, report = named
-    assert RENDERINGS[kind](json.read(json.render(report), "report.json")) == RENDERINGS[kind](report)
+    assert RENDERINGS[kind](report_json.read(report_json.render(report), "report.json")) == RENDERINGS[kind](report)
 
 
 def test_every_gold_file_has_its_sample(samples: ModuleType) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import REUSED, Arm, Failure, Output, Report, Score, Unscored
-from evalgate.report import criteria_table, footer, html, markdown, neutralise, view
+from evalgate.report import criteria_table, escape, footer, html, markdown, view
 
 PLAIN = ("head", "title", "style", "body", "main", "summary", "code", "mark", "br", "tbody", "th", "td", "li", "dt")
 CLASSED = ("header", "section", "div", "p", "span", "table", "ul", "dl", "tr", "b")
@@ -122,7 +122,7 @@ def test_no_text_adds_an_element_or_an_attribute(samples, text: str) -> None:
 
 def test_the_text_is_there_to_be_read(samples) -> None:
     body = "".join(parsed(html.render(samples.hostile())).find("body").itertext())
-    assert neutralise.visible("<img src=x onerror=alert(1)>") in body
+    assert escape.visible("<img src=x onerror=alert(1)>") in body
     assert "\\u202e me\\u200b" in body and "\u202e" not in body
 
 
@@ -140,7 +140,7 @@ def test_nothing_in_the_page_acts_or_loads(named) -> None:
 
 def test_the_verdict_stands_first(named) -> None:
     words = " ".join("".join(parsed(html.render(named[1])).find("body").itertext()).split())
-    rules = neutralise.visible(view.rules(named[1]))
+    rules = escape.visible(view.rules(named[1]))
     assert words.startswith(f"{rules} {view.verdict(named[1])}".strip())
 
 
@@ -155,7 +155,7 @@ def test_the_page_tells_what_markdown_tells(named) -> None:
             for row in criteria_table.rows(gate)
             for cell in (row.baseline, row.candidate, row.interval, row.decision, row.counts)
         ]
-        told += [neutralise.visible(neutralise.prose(text)) for _, text in footer.footer(gate)]
+        told += [escape.visible(escape.prose(text)) for _, text in footer.footer(gate)]
         for text in told:
             found = words.find(" ".join(text.split()), place)
             assert found >= 0, text

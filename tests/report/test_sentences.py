@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evalgate.action import comment_state
 from evalgate.decide import policy
 from evalgate.domain import (
     ANSWERED,
@@ -31,7 +32,8 @@ from evalgate.domain import (
     Verdict,
     VersionRef,
 )
-from evalgate.report import comment, footer, html, markdown, terminal, view
+from evalgate.report import footer, html, markdown, terminal, view
+from evalgate.report.comment import summary as render_summary
 
 CHECK = Criterion(name="polite", kind="check", blocking=True, digest="a")
 JUDGE = Criterion(name="quality", kind="judge", blocking=False, digest="b")
@@ -287,8 +289,8 @@ def renderings(gate: GateReport) -> list[str]:
         exit_code=gate.exit_code,
         gates=(gate,),
     )
-    state = comment.follow(None, report, head="a1" * 20, subject="5a" * 32, now="2026-03-04T05:06:07Z")
+    state = comment_state.follow(None, report, head="a1" * 20, subject="5a" * 32, now="2026-03-04T05:06:07Z")
     page = re.sub(r"(?s)<head>.*?</head>", "", html.render(report))
-    written = comment.render(report, key="k", state=state).partition("\n")[2]
+    written = comment_state.render(report, key="k", state=state).partition("\n")[2]
     texts = [terminal.render(report, width=400), terminal.render(report, width=80), markdown.render(report), page]
-    return [unescape(re.sub(r"<[^>]*>", " ", text)) for text in (*texts, written, comment.summary(report))]
+    return [unescape(re.sub(r"<[^>]*>", " ", text)) for text in (*texts, written, render_summary(report))]

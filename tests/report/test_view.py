@@ -8,8 +8,10 @@ from html import unescape
 
 import pytest
 
+from evalgate.action import comment_state
 from evalgate.domain import REUSED, Arm, Failure, Finding, Output, PolicyChange, Score, Threshold, Unscored, Verdict
-from evalgate.report import comment, html, markdown, regressed, sides, terminal, view
+from evalgate.report import case_selection, html, markdown, terminal, text_diff, view
+from evalgate.report.comment import summary as render_summary
 
 
 @pytest.mark.parametrize(
@@ -65,7 +67,7 @@ def test_the_cases_of_what_is_proven_stand_before_those_of_what_is_open(samples)
     )
     proven = replace(unclear, criterion="faithfulness", decision=Verdict.FAIL, cases=(second,))
     found = replace(gate, findings=(unclear, proven), comparisons=())
-    assert [case.case for case in regressed.cases(found)] == [second, first]
+    assert [case.case for case in case_selection.cases(found)] == [second, first]
 
 
 def test_a_broken_case_is_shown_though_the_gate_passes_and_its_score_fell_little(samples) -> None:
@@ -73,12 +75,12 @@ def test_a_broken_case_is_shown_though_the_gate_passes_and_its_score_fell_little
     (result, *_) = samples.failing().gates[0].evidence.results
     broken = replace(gate.comparisons[2], broken=(result.case,))
     found = replace(gate, comparisons=(broken,), evidence=replace(gate.evidence, results=(result,)))
-    shown = regressed.cases(found)
+    shown = case_selection.cases(found)
     assert [(case.case, case.kind, case.criteria) for case in shown] == [(result.case, "regressed", ("faithfulness",))]
-    assert regressed.why(shown[0]) == (("faithfulness", "broken"),)
+    assert case_selection.why(shown[0]) == (("faithfulness", "broken"),)
     for text in (terminal.render(samples.report(found)), markdown.render(samples.report(found))):
         assert "(broken)" in text
-    assert regressed.cases(replace(found, comparisons=gate.comparisons[2:3])) == ()
+    assert case_selection.cases(replace(found, comparisons=gate.comparisons[2:3])) == ()
 
 
 def test_a_critical_case_is_shown_for_the_criteria_it_is_broken_on(samples) -> None:
@@ -86,12 +88,12 @@ def test_a_critical_case_is_shown_for_the_criteria_it_is_broken_on(samples) -> N
     critical = replace(gate.findings[0], criterion=None, sentence="Broken and critical", cases=("refund-031",))
     result = replace(gate.evidence.results[0], case="refund-031")
     found = replace(gate, findings=(critical,), evidence=replace(gate.evidence, results=(result,)))
-    assert regressed.cases(found)[0].criteria == ("relevance",)
+    assert case_selection.cases(found)[0].criteria == ("relevance",)
     of_check = replace(
         found, comparisons=gate.comparisons[:1], blocking=(samples.blocks("facts", for_good=("refund-031",)),)
     )
-    assert regressed.cases(of_check)[0].criteria == ("facts",)
-    assert regressed.cases(replace(found, comparisons=(), blocking=()))[0].criteria == ("broken",)
+    assert case_selection.cases(of_check)[0].criteria == ("facts",)
+    assert case_selection.cases(replace(found, comparisons=(), blocking=()))[0].criteria == ("broken",)
 
 
 def test_a_pass_of_checks_alone_is_explained_by_their_number(samples) -> None:
@@ -115,10 +117,10 @@ def test_a_pass_of_checks_says_which_of_them_failed_somewhere(samples) -> None:
 def renderings(samples, gate) -> list[str]:
     """The gate in every text format, alone and among others, on one line each and without markup."""
     alone, both = samples.report(gate), samples.report(gate, samples.passing().gates[0])
-    state = comment.follow(None, alone, head="a1" * 20, subject="5a" * 32, now="2026-03-04T05:06:07Z")
+    state = comment_state.follow(None, alone, head="a1" * 20, subject="5a" * 32, now="2026-03-04T05:06:07Z")
     pages = [render(report) for report in (alone, both) for render in (terminal.render, markdown.render, html.render)]
-    pages += [comment.render(report, key="k", state=state) for report in (alone, both)]
-    pages += [comment.summary(report) for report in (alone, both)]
+    pages += [comment_state.render(report, key="k", state=state) for report in (alone, both)]
+    pages += [render_summary(report) for report in (alone, both)]
     return [" ".join(re.sub(r"<[^>]*>|[*`]", "", unescape(text)).split()) for text in pages]
 
 
@@ -198,14 +200,14 @@ def test_a_warning_is_called_one(samples) -> None:
 
 
 def test_regressed_cases_come_in_the_order_of_what_blocks(samples) -> None:
-    cases = regressed.cases(samples.failing().gates[0])
+    cases = case_selection.cases(samples.failing().gates[0])
     assert [case.case for case in cases] == ["refund-017", *(f"refund-{number:03}" for number in range(20, 27))]
     assert {case.kind for case in cases} == {"regressed"}
     assert cases[0].criteria == ("facts", "faithfulness")
 
 
 def test_a_regression_shows_the_baselines_best_sample_and_the_candidates_worst(samples) -> None:
-    first = regressed.cases(samples.failing().gates[0])[0]
+    first = case_selection.cases(samples.failing().gates[0])[0]
     assert first.baseline is not None and first.candidate is not None
     assert (first.baseline.number, first.baseline.samples) == (2, 3)
     assert [(mark.criterion, mark.score) for mark in first.baseline.marks] == [
@@ -226,7 +228,7 @@ def test_an_undecided_case_shows_the_sample_that_is_missing(samples) -> None:
         faithfulness=Unscored(reason="there is no output"),
     )
     finding = replace(samples.incomplete().gates[0].findings[0], cases=("a",))
-    shown = regressed.cases(samples.gate(Verdict.INCONCLUSIVE, 4, findings=(finding,), results=(good, lost)))
+    shown = case_selection.cases(samples.gate(Verdict.INCONCLUSIVE, 4, findings=(finding,), results=(good, lost)))
     assert [case.kind for case in shown] == ["undecided"]
     assert shown[0].candidate is None
     assert shown[0].baseline is not None
@@ -237,7 +239,7 @@ def test_an_undecided_case_shows_the_sample_that_is_missing(samples) -> None:
 def test_scores_of_another_tool_have_no_text(samples) -> None:
     rows = tuple(samples.result("a", arm, 0, None, facts=Score(value=float(arm is Arm.BASELINE))) for arm in Arm)
     compared = samples.comparison("facts", samples.estimate(-0.5, -0.6, -0.4), regressed=("a",))
-    shown = regressed.cases(samples.gate(Verdict.FAIL, 1, comparisons=(compared,), results=rows))
+    shown = case_selection.cases(samples.gate(Verdict.FAIL, 1, comparisons=(compared,), results=rows))
     assert [side.text for side in shown[0].sides] == ["(only scores were given)"] * 2
 
 
@@ -267,39 +269,43 @@ def test_the_environment_does_not_steer_a_rendering(samples, monkeypatch: pytest
     assert "\x1b[" in terminal.render(samples.failing(), color=True)
 
 
-def joined(excerpt: sides.Excerpt) -> str:
+def joined(excerpt: text_diff.Excerpt) -> str:
     return "".join(piece.text for piece in excerpt)
 
 
 def test_the_words_that_differ_are_marked() -> None:
-    left, right = sides.excerpts(["return it within 30 days", "return it within 90 days"], characters=99, lines=9)
+    left, right = text_diff.excerpts(["return it within 30 days", "return it within 90 days"], characters=99, lines=9)
     assert [piece.text for piece in left if piece.differs] == ["30"]
     assert [piece.text for piece in right if piece.differs] == ["90"]
     assert (joined(left), joined(right)) == ("return it within 30 days", "return it within 90 days")
 
 
 def test_texts_with_nothing_in_common_are_not_marked() -> None:
-    for excerpt in sides.excerpts(["alpha beta gamma", "one two three four"], characters=99, lines=9):
+    for excerpt in text_diff.excerpts(["alpha beta gamma", "one two three four"], characters=99, lines=9):
         assert not any(piece.differs for piece in excerpt)
 
 
 def test_an_excerpt_starts_where_long_outputs_begin_to_differ() -> None:
     same = "word " * 400
-    left, right = sides.excerpts([f"{same}yes", f"{same}no"], characters=300, lines=9)
+    left, right = text_diff.excerpts([f"{same}yes", f"{same}no"], characters=300, lines=9)
     assert joined(left).startswith("[... 1,880 equal characters] ") and joined(left).endswith("yes")
     assert joined(right).endswith("no")
 
 
 def test_an_excerpt_says_how_much_it_leaves_out() -> None:
-    (excerpt,) = sides.excerpts(["a\n" * 10], characters=99, lines=3)
+    (excerpt,) = text_diff.excerpts(["a\n" * 10], characters=99, lines=3)
     assert joined(excerpt) == "a\na\na [15 more characters ...]"
-    left, _ = sides.excerpts(["x" * 100, "y"], characters=10, lines=3)
+    left, _ = text_diff.excerpts(["x" * 100, "y"], characters=10, lines=3)
     assert joined(left) == "x" * 10 + " [90 more characters ...]"
 
 
 def test_wrapping_keeps_words_marks_and_lines() -> None:
-    excerpt = (sides.Piece("one two "), sides.Piece("three", True), sides.Piece(" four\nfive sixseveneight"))
-    wrapped = sides.wrapped(excerpt, 10)
+    excerpt = (
+        text_diff.Piece("one two "),
+        text_diff.Piece("three", True),
+        text_diff.Piece(" four\nfive sixseveneight"),
+    )
+    wrapped = text_diff.wrapped(excerpt, 10)
     assert joined(wrapped) == "one two \nthree four\nfive \nsixsevenei\nght"
     assert [piece.text.strip() for piece in wrapped if piece.differs] == ["three"]
 

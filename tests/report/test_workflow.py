@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.report import neutralise, terminal, workflow
+from evalgate.report import escape, terminal, workflow
 
 REGISTERED = {"add-mask", "add-matcher", "add-path", "debug", "echo", "endgroup", "error", "group", "notice"} | {
     "remove-matcher",
@@ -137,7 +137,7 @@ def test_no_command_is_put_together_from_texts(texts: tuple[str, ...]) -> None:
 @given(ATTACKS)
 def test_a_log_line_shows_all_of_its_text(text: str) -> None:
     shown = workflow.log(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
-    assert shown == neutralise.block(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
+    assert shown == escape.block(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
 
 
 @pytest.mark.parametrize(
@@ -152,10 +152,10 @@ def test_a_command_says_just_what_it_should(message: str, title: str, path: str)
     line = workflow.command("error", message, file=path, line=3, title=title)
     assert "\n" not in line and "\r" not in line
     ((name, given_properties, data),) = Runner().write(line).commands
-    assert (name, given_properties.get("line"), data) == ("error", "3", neutralise.visible(message, keep="\n"))
+    assert (name, given_properties.get("line"), data) == ("error", "3", escape.visible(message, keep="\n"))
     for key, text in (("file", path), ("title", title)):
         # The runner trims the whole list of properties, and takes an empty one as none.
-        assert given_properties.get(key, "").strip(WHITE) == neutralise.visible(text).strip(WHITE)
+        assert given_properties.get(key, "").strip(WHITE) == escape.visible(text).strip(WHITE)
 
 
 def test_a_command_without_properties() -> None:

@@ -17,7 +17,7 @@ import requests
 from github_server import GitHubServer, ticking
 
 from evalgate.errors import ServiceError
-from evalgate.services import github_patience
+from evalgate.services import github_retry
 from evalgate.services.github import CommitStatus, GitHub
 
 HEAD = "a" * 40
@@ -606,7 +606,7 @@ def test_all_waiting_together_is_bounded(server: GitHubServer, gh: GitHub, waits
     refused(lambda: gh.comments(7))
     refused(lambda: gh.reviews(7))
     assert waits == [50.0, 50.0]
-    assert sum(waits) <= github_patience.WAITING_SECONDS
+    assert sum(waits) <= github_retry.WAITING_SECONDS
 
 
 @pytest.mark.parametrize("fault", [{"status": 502}, {"kind": "reset"}])

@@ -1,0 +1,308 @@
+"""The GitHub Action: an event in; a verdict, a commit status and a comment out; one function for each command.
+
+action.yml starts it as `python -I -m evalgate.action`, away from the workspace, which holds the change's files."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, NoReturn, assert_never
+
+from evalgate.action import fork, heads, publish
+from evalgate.action import sign_off as approval
+from evalgate.action.job import Job, Log, bug_in_words
+from evalgate.action.locations import places
+from evalgate.action.outcome import Outcome
+from evalgate.change.workspace import Workspace, repository_of
+from evalgate.commands import drift, run
+from evalgate.decide import attempts, policy, sign_off
+from evalgate.domain import Report
+from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
+from evalgate.gate import engine, reports
+from evalgate.gate.options import Options, opened
+from evalgate.inputs.tree import CommitTree
+from evalgate.report.status import Status, level, of_error, of_report
+from evalgate.report.withhold import withhold_texts
+from evalgate.services.git_fetch import fetch
+
+if TYPE_CHECKING:
+    from evalgate.services.github import GitHub
+
+_CLAIMED = "a run without secrets found nothing wrong; it takes one with them to pass"
+_UNSIGNED = "not what was signed off in its pull request: take it out of the queue, and have it approved again"
+
+
+def main() -> NoReturn:
+    """One activity; the exit code is what `fail-on` makes of its verdict."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    sys.exit(_main(Log(sys.stdout)))
+
+
+def _main(log: Log) -> int:
+    try:
+        job = Job(os.environ)
+        hub = _hub(job, log)
+        outcome: Outcome | None
+        match job.settings.command:
+            case "gate":
+                outcome = _gate(job, hub, log)
+            case "report":
+                outcome = _report(job, hub, log)
+            case "drift":
+                outcome = _drift(job, log)
+            case command:
+                assert_never(command)
+        if outcome is None:
+            return int(ExitCode.PASS)
+        publish.publish(job, hub, log, outcome)
+        return _exit_code(job, outcome.status)
+    except EvalgateError as error:  # no input or event to go by: there is nowhere else to say it
+        log.faults(error)
+        return int(error.exit_code)
+    except Exception as error:
+        log.bug(error)
+        return int(ExitCode.NOT_EVALUATED)
+
+
+def _hub(job: Job, log: Log) -> GitHub | None:
+    if job.settings.github_token is None:
+        log.warn("there is no github-token: no commit status, no comment, no sign-off")
+        return None
+    from evalgate.services.github import GitHub
+
+    return GitHub(token=job.settings.github_token, repository=job.repository, api_url=job.api_url, note=log.say)
+
+
+def _gate(job: Job, hub: GitHub | None, log: Log) -> Outcome:
+    """Judges the event's commit: on pull_request, pull_request_review, merge_group, push, or by hand."""
+    head = job.settings.head_sha or job.event.head
+    if head is None:
+        raise InputError(f"the event {job.event.name} has no commit to judge", hint="give the input head-sha")
+    context = job.context(job.event.branch)
+    if hub is not None:  # an earlier success of this commit must not outlive what this run may find
+        being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
+        log.attempt("commit status", lambda: publish.set_status(job, hub, head, being, context))
+    ran = _evaluated(log, lambda: _judged(job, hub, head, log))
+    ran = _tried(job, hub, log, ran, head)
+    pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
+    return replace(_signed(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
+
+
+def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
+    """On workflow_run: what a fork's run says of itself, shown by code that nobody but the base has written.
+
+    None for any other run: there is no verdict to tell of.
+    """
+    other = job.event.other
+    if other is None or hub is None:
+        raise InputError("command: report needs the event workflow_run and a github-token")
+    if other.event != "pull_request" or not other.fork:
+        log.say("that run was no fork's pull request: it had what it takes to speak for itself")
+        return None
+    pulls = fork.pull_requests(hub, other)
+    if not pulls:
+        log.warn(f"no open pull request has the head {other.head} of this fork")
+    ran = _evaluated(log, lambda: _outcome(fork.claimed(hub, other, job.settings.artifact)))
+    status = ran.status
+    if status.verdict == "INCONCLUSIVE":
+        status = Status(verdict="PENDING", state="pending", sentence=_CLAIMED, code=ran.report.exit_code)
+    contexts = tuple(sorted({job.context(pull.base_ref) for pull in pulls}))
+    head, numbers = other.head if pulls else None, tuple(pull.number for pull in pulls)
+    return replace(ran, status=status, head=head, contexts=contexts, pulls=numbers)
+
+
+def _drift(job: Job, log: Log) -> Outcome:
+    """On a schedule: what is in production, asked anew."""
+    options = replace(_options(job, log), default_branch=job.event.default_branch or None)
+    ran = _evaluated(log, lambda: _outcome(drift.run(job.config, options)))
+    return replace(ran, head=job.event.head)
+
+
+def _options(job: Job, log: Log) -> Options:
+    settings = job.settings
+    return Options(
+        environment=job.environment,
+        store=job.store,
+        home=job.temp / "evalgate-models",
+        baseline=settings.baseline,
+        changed=settings.changed_only,
+        max_cost_usd=settings.max_cost_usd,
+        max_concurrency=settings.max_concurrency,
+        note=log.say,
+    )
+
+
+def _base(job: Job, hub: GitHub | None) -> str | None:
+    """The commit whose rules judge: the tip that the branch has now. Raises ServiceError where nobody can tell.
+
+    That of the event is older: a run can be repeated weeks later, and a pull request outlives a change of the rules.
+    What a queue or a push is made upon is in the event itself.
+    """
+    event = job.event
+    branch = event.branch if event.of_pull_request else event.default_branch if event.base is None else ""
+    return hub.tip(branch) if hub is not None and branch else event.base
+
+
+def _judged(job: Job, hub: GitHub | None, head: str, log: Log) -> Outcome:
+    """The verdict on a commit, against the branch it goes to."""
+    base = _base(job, hub)
+    git = repository_of(job.config)
+    lacking = [sha for sha in (base, head) if sha is not None and not git.knows(sha)]
+    if lacking:
+        fetch(git.root, job.repository_url, lacking, token=job.settings.github_token)
+        git = repository_of(job.config)
+    options = replace(
+        _options(job, log),
+        policy_ref=job.settings.policy_ref,
+        policy_commit=base,
+        default_branch=base or job.event.default_branch or None,
+        head=head,
+    )
+    workspace = opened(job.config, options, verify=False)
+    report, missing = _run(job, workspace, options, log)
+    report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
+    status = of_report(report) if missing is None else _without_secrets(report, missing)
+    return Outcome(
+        status=status,
+        report=report,
+        key="" if missing and status.verdict == "PENDING" else attempts.key_of(report),
+        baseline=git.merge_base(head, base) if base is not None else "",
+        places=places(report, workspace, CommitTree(git, head)),
+        approvers=workspace.config.approvers,
+    )
+
+
+def _run(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Report, str | None]:
+    """The report, and which keys are missing, if any: what is known without them can prove a FAIL, and never a pass."""
+    missing = engine.missing_keys(workspace.config, job.environment)
+    mode = job.settings.missing_secrets
+    if missing and mode == "replay":
+        options = replace(options, offline=True, partial=True)
+    try:
+        report = run.run(job.config, options, log.progress)
+    except MissingSecretError as error:
+        if mode == "fail":
+            raise
+        return reports.not_evaluated(error), ", ".join(missing)
+    if not (missing and report.gates):
+        return report, None
+    if mode == "fail":
+        names = ", ".join(missing)
+        raise MissingSecretError(
+            f"{names}: no such secret, and without it nothing passes", hint="missing-secrets: replay"
+        )
+    return fork.lowered(report), ", ".join(missing)
+
+
+def _without_secrets(report: Report, missing: str) -> Status:
+    found = of_report(report)
+    if found.verdict == "FAIL":
+        return found
+    sentence = f"needs a run with {missing}; nothing that is known without it fails"
+    return Status(verdict="PENDING", state="pending", sentence=sentence, code=ExitCode.NOT_EVALUATED)
+
+
+def _outcome(report: Report) -> Outcome:
+    report = withhold_texts(report, policy.decide)
+    return Outcome(status=of_report(report), report=report)
+
+
+def _evaluated(log: Log, run: Callable[[], Outcome]) -> Outcome:
+    """An outcome, whatever happens: what could not be evaluated is one, too, and never a pass."""
+    error: EvalgateError
+    try:
+        return run()
+    except EvalgateError as expected:
+        log.faults(expected)
+        error = expected
+    except Exception as bug:
+        log.bug(bug)
+        error = EvalgateError(bug_in_words(bug))
+    return Outcome(status=of_error(error), report=reports.not_evaluated(error))
+
+
+def _tried(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
+    """The outcome with what its policy makes of earlier attempts in the same pull request."""
+    event, report = job.event, ran.report
+    context, queued = job.context(event.branch), event.name == "merge_group"
+    if not ran.key or not (event.of_pull_request or queued):
+        return ran
+    tried = None
+    if hub is not None and event.pull is not None and event.base is not None:
+        sticky, base = publish.sticky_of(job, hub, event.pull), event.base
+        facts = {"key": ran.key, "context": context, "head": head, "base": base}
+        tried = log.attempt("attempts", lambda: heads.tried(report, sticky, **facts, queued=queued))
+    told = tried if tried is not None else attempts.applied(report, attempts.UNKNOWN)
+    return replace(ran, report=told, status=of_report(told))
+
+
+def _signed(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
+    """The outcome with its sign-off, where one is asked for and was given."""
+    report, number = ran.report, job.event.pull
+    if report.exit_code != ExitCode.AWAITING_SIGN_OFF or hub is None:
+        return ran
+    if job.event.name == "merge_group":
+        return _queued(job, hub, log, ran)
+    if job.settings.sign_off == "none" or number is None:
+        return ran
+    standing = _standing(job, hub, log, ran, number, head=head)
+    if standing is None:
+        return replace(ran, status=of_report(report, waiting_for="the sign-off could not be looked up, see the log"))
+    if standing.met is None:
+        return replace(ran, status=of_report(report, waiting_for=standing.waiting_for))
+    signed = policy.signed(report, standing.met)
+    return replace(ran, report=signed, status=of_report(signed))
+
+
+def _standing(
+    job: Job, hub: GitHub, log: Log, ran: Outcome, number: int, *, head: str | None
+) -> sign_off.Standing | None:
+    """How the sign-off stands in a pull request; None where that could not be looked up, or none counts."""
+    mode, sticky = job.settings.sign_off, publish.sticky_of(job, hub, number)
+    if mode == "none":
+        return None
+    approvers = (*ran.approvers, *job.settings.approvers)
+    ask = partial(approval.standing, sticky, ran.report, head=head, mode=mode, approvers=approvers, warn=log.warn)
+    return log.attempt("sign-off", ask)
+
+
+def _queued(job: Job, hub: GitHub, log: Log, ran: Outcome) -> Outcome:
+    """A merge queue needs no second sign-off: what it merges was signed off in its pull request, or is rejected.
+
+    Whether it was, the API says, by the rule of the pull request itself: what its comment says could be edited.
+    """
+    change = level(ran.report)
+    numbers = log.attempt("sign-off", lambda: approval.queued(hub, job.event)) or ()
+    found = {number: _standing(job, hub, log, ran, number, head=None) for number in numbers}
+    if found and all(one is not None and one.met is not None for one in found.values()):
+        sentence = f"{change}, signed off in {', '.join(f'#{number}' for number in found)}"
+        return replace(ran, status=Status(verdict="PASS", state="success", sentence=sentence, code=0))
+    for number, one in found.items():
+        if one is not None and one.met is None:
+            log.say(f"#{number}: {one.waiting_for}")
+    code = ran.report.exit_code
+    status = Status(verdict="FAIL", state="failure", sentence=f"{change}: {_UNSIGNED}", code=code)
+    return replace(ran, status=status)
+
+
+def _exit_code(job: Job, status: Status) -> int:
+    """Only a success ends with 0, unless the workflow leaves it to the commit status to tell."""
+    match job.settings.fail_on:
+        case "never":
+            return 0
+        case "fail":
+            open_yet = (ExitCode.INCONCLUSIVE, ExitCode.AWAITING_SIGN_OFF)
+            return 0 if status.state == "success" or status.code in open_yet else status.code
+        case "inconclusive":
+            return 0 if status.state == "success" else status.code
+        case rule:
+            assert_never(rule)
+
+
+if __name__ == "__main__":
+    main()

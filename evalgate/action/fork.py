@@ -1,0 +1,84 @@
+"""What a run without secrets says of itself: its artifact is its author's word, and can only lower a verdict."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from evalgate.action.event import OtherRun
+from evalgate.decide import policy
+from evalgate.domain import Finding, GateReport, Report, Verdict
+from evalgate.errors import ExitCode, InputError
+from evalgate.store import report_json
+
+if TYPE_CHECKING:
+    from evalgate.services.github import GitHub, PullRequest
+
+MOST_ZIPPED, MOST = 20_000_000, 100_000_000
+"""Bytes of an artifact, and of the report in it: what 10,000 cases take, twice over."""
+
+_WORD = "A run without secrets, of the change's own author, found nothing that fails: that proves nothing yet."
+
+
+def claimed(github: GitHub, other: OtherRun, artifact: str) -> Report:
+    """The report in the artifact of another run, lowered. Raises InputError when there is none, or it is not one."""
+    from evalgate.services.artifact import report_in
+
+    found = [one for one in github.artifacts(other.id) if one.name == artifact and not one.expired]
+    if len(found) != 1:
+        raise InputError(
+            f'the run {other.id} has {len(found) or "no"} artifacts named "{artifact}"',
+            hint="upload the folder of the output report-json under this name, also when the gate fails",
+        )
+    if found[0].size > MOST_ZIPPED:
+        raise InputError(f'the artifact "{artifact}" has {found[0].size:,} bytes; at most {MOST_ZIPPED:,} are read')
+    data = report_in(github.download(found[0].id, most=MOST_ZIPPED), most=MOST)
+    try:
+        text = data.decode("ascii")
+    except UnicodeDecodeError:
+        raise InputError("report.json is not what evalgate writes: it is not ASCII") from None
+    return lowered(report_json.read(text, "report.json"))
+
+
+def lowered(report: Report) -> Report:
+    """The report with every pass, and every sign-off, taken back: they are not proven. A FAIL stays one.
+
+    What it says of attempts is taken back as well: those are counted where GitHub is asked.
+    """
+    gates = tuple(_lowered(gate) for gate in report.gates)
+    decision, exit_code = policy.overall(gates)
+    if exit_code == ExitCode.PASS:  # no gate at all: whether nothing was to be judged, the gate itself has to say
+        decision, exit_code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
+    return replace(report, gates=gates, decision=decision, exit_code=exit_code, sign_off=None, attempts=None)
+
+
+def _lowered(gate: GateReport) -> GateReport:
+    if gate.exit_code not in (ExitCode.PASS, ExitCode.AWAITING_SIGN_OFF):
+        return gate
+    doubt = Finding(
+        criterion=None, kind="completeness", decision=Verdict.INCONCLUSIVE, sentence=_WORD, blocks=True, cases=()
+    )
+    return replace(
+        gate,
+        decision=Verdict.INCONCLUSIVE,
+        exit_code=int(ExitCode.INCONCLUSIVE),
+        findings=(doubt, *gate.findings),
+        requirements=(),
+    )
+
+
+def pull_requests(github: GitHub, other: OtherRun) -> tuple[PullRequest, ...]:
+    """The open pull requests whose head is this very commit of this very repository. Raises ServiceError.
+
+    What the artifact or the event says of a number does not count: the API alone tells.
+    """
+    found = [
+        *github.pull_requests_of(other.head),
+        *github.open_pull_requests(head_owner=other.owner, head_ref=other.branch),
+    ]
+    matching = {
+        pull.number: pull
+        for pull in found
+        if pull.state == "open" and (pull.head_sha, pull.head_repository_id) == (other.head, other.repository_id)
+    }
+    return tuple(matching[number] for number in sorted(matching))

@@ -1,0 +1,80 @@
+"""The verdicts that evalgate recorded on the heads of a pull request: in the addresses of its commit statuses.
+
+A status can neither be changed nor removed, and GitHub says who set it. The comment is not asked: people with write
+permission can edit it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from evalgate.action.comment import Sticky
+from evalgate.decide import attempts
+from evalgate.decide.attempts import Recorded
+from evalgate.domain import Report
+from evalgate.errors import ServiceError
+
+if TYPE_CHECKING:
+    from evalgate.services.github import CommitStatus, GitHub
+
+MOST_HEADS = 300
+"""Commits of one pull request that are asked for their statuses: a job's token may ask 1,000 things in an hour."""
+
+_MARK = re.compile(r"#evalgate-key=([0-9a-f]{32})\Z")
+
+
+def marked(url: str, key: str) -> str:
+    """The address of a status, with the key of the content that was decided.
+
+    In the address and not in the description: that is cut to 140 characters, and repeats names that a change chooses.
+    """
+    return f"{url}#evalgate-key={key}"
+
+
+def tried(report: Report, sticky: Sticky, *, key: str, context: str, head: str, base: str, queued: bool) -> Report:
+    """The report of the content `key` with the attempts on its pull request counted. Raises ServiceError.
+
+    `context` is the name of the status that the verdict gets, `head` the commit that was judged, `base` the one that
+    it goes to. `queued`: the verdict is that of a merge queue.
+    """
+    found = recorded(sticky, context, head, base)
+    counted = attempts.counted(found, key, alpha=attempts.alpha_of(report.gates), queued=queued)
+    return attempts.applied(report, counted)
+
+
+def recorded(sticky: Sticky, context: str, head: str, base: str) -> tuple[Recorded, ...]:
+    """The verdicts of this context on all commits that a pull request has or had. Raises ServiceError.
+
+    Only what evalgate set itself counts: a status of this name that anybody else sets says nothing. On `head` it has
+    set one before it judged. Where that is not found, earlier ones cannot be, and their number is not known.
+    """
+    heads = _heads(sticky.github, sticky.number, base)
+    own = {sha: _own(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
+    if not own[head]:
+        raise ServiceError(
+            f"no status {context!r} on {head[:12]} is known to be evalgate's own",
+            hint="the job needs `statuses: write`, and with an app's token the input comment-author",
+        )
+    found = []
+    for status in (status for sha in heads for status in own[sha]):
+        mark = _MARK.search(status.target_url)
+        if mark:
+            found.append(Recorded(key=mark.group(1), blocked=status.state == "failure"))
+    return tuple(found)
+
+
+def _own(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
+    named = (status for status in sticky.github.statuses(sha) if status.context == context)
+    return [status for status in named if sticky.is_own(status.creator)]
+
+
+def _heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:
+    """The commits of a pull request, and those that a force push took from it. Raises ServiceError for too many."""
+    heads = dict.fromkeys(commit.sha for commit in github.commits(number))
+    for head in github.overwritten_heads(number):
+        if head not in heads:
+            heads |= dict.fromkeys(github.commits_since(base, head))
+    if len(heads) > MOST_HEADS:
+        raise ServiceError(f"#{number} had {len(heads)} commits; at most {MOST_HEADS} are asked for their statuses")
+    return tuple(heads)

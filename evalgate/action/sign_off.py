@@ -1,0 +1,124 @@
+"""Whether a person signed a change off on GitHub: what was reviewed, by whom, and what those people may do."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from evalgate.action.comment import Posted, Sticky
+from evalgate.action.event import Event
+from evalgate.decide import sign_off
+from evalgate.decide.sign_off import Asked, CoAuthor, Labelling, Opinion, Standing
+from evalgate.domain import Report
+from evalgate.errors import ServiceError
+
+if TYPE_CHECKING:
+    from evalgate.services.github import Commit, GitHub, Review
+
+LABEL = "evalgate-approved"
+_MAY_WRITE = frozenset({"admin", "maintain", "write"})
+_NOT_YET = "9999-12-31T23:59:59+00:00"
+# The clock of the runner is not that of GitHub.
+_SKEW = datetime.timedelta(minutes=5)
+
+
+def standing(
+    sticky: Sticky,
+    report: Report,
+    *,
+    head: str | None,
+    mode: Literal["review", "label"],
+    approvers: Sequence[str],
+    warn: Callable[[str], None],
+) -> Standing:
+    """How the sign-off of a report on `head` stands; None: on what the pull request's head is now. Raises ServiceError.
+
+    Who approved, when, and on which commit is what the API says of the reviews and labels, never what a comment says.
+    `sticky` is the comment before this run writes to it: it tells since when the report could be read. `warn` hears of
+    a team that the token may not read, since its members are not known, and of co-authors that cannot be looked up.
+    """
+    github, number, subject = sticky.github, sticky.number, sign_off.subject(report)
+    pull = github.pull_request(number)
+    head = pull.head_sha if head is None else head
+    reviews = github.reviews(number)
+    events = github.labels_history(number) if mode == "label" else ()
+    logins = {review.author for review in reviews if review.state in ("APPROVED", "CHANGES_REQUESTED")}
+    logins |= {event.actor for event in events if event.label.casefold() == LABEL}
+    logins.discard("")
+    commits = github.commits(number)
+    asked = Asked(
+        head=head if pull.head_sha == head else "",  # there is a newer push: what was approved is no longer the head
+        subject=subject,
+        published_at=_published(sticky.read(), head, subject),
+        author=pull.author,
+        commits=tuple(commit.authors for commit in commits),
+        coauthors=_coauthors(github, number, commits, warn),
+        writers=frozenset(login for login in logins if github.permission(login) in _MAY_WRITE),
+        approvers=tuple(approvers),
+        members=frozenset(_members(github, approvers, logins, warn)),
+    )
+    opinions = [_opinion(review) for review in reviews]
+    if mode == "review":
+        return sign_off.by_review(asked, opinions)
+    labellings = [Labelling(label=e.label, by=e.actor, added=e.added, at=e.at) for e in events]
+    return sign_off.by_label(asked, LABEL, present=pull.labels, events=labellings, opinions=opinions)
+
+
+def queued(github: GitHub, event: Event) -> tuple[int, ...]:
+    """The pull requests that a merge queue's commit merges. Raises ServiceError.
+
+    The queue names its branch after the one; where it does not, they are the open ones that the commits belong to.
+    """
+    if event.pull is not None:
+        return (event.pull,)
+    if event.base is None or event.head is None:
+        return ()
+    found = [pull for sha in github.commits_since(event.base, event.head) for pull in github.pull_requests_of(sha)]
+    return tuple(sorted({pull.number for pull in found if (pull.state, pull.base_ref) == ("open", event.branch)}))
+
+
+def _coauthors(
+    github: GitHub, number: int, commits: Sequence[Commit], warn: Callable[[str], None]
+) -> tuple[CoAuthor, ...]:
+    """Who the trailers of the commits name, with their logins where GitHub knows them."""
+    logins = {email: login for commit in commits for email, login in commit.emails if email and login}
+    named = {one for commit in commits for one in commit.coauthors}
+    known = [CoAuthor(name=name, email=email, login=logins.get(email.casefold(), "")) for name, email in sorted(named)]
+    if all(one.login or sign_off.login_in(one.email) for one in known):
+        return tuple(known)
+    try:
+        told = github.commit_authors(number)
+    except ServiceError as error:
+        warn(f"co-authors are told by their names and addresses alone: {error.faults[0].message}")
+        return tuple(known)
+    return (*known, *(CoAuthor(name=one.name, email=one.email, login=one.login) for one in told if one.login))
+
+
+def _published(posted: Posted | None, head: str, subject: str) -> str:
+    """Since when this report can be read: by the comment, where it is about just this, and no older than itself.
+
+    A report that is about to be published comes after every approval there is.
+    """
+    if posted is None or (posted.state.head, posted.state.subject) != (head, subject) or not posted.state.sign_off:
+        return _NOT_YET
+    created, since = map(datetime.datetime.fromisoformat, (posted.shown.created_at, posted.state.at))
+    return posted.state.at if since >= created - _SKEW else _NOT_YET
+
+
+def _members(
+    github: GitHub, approvers: Iterable[str], logins: Iterable[str], warn: Callable[[str], None]
+) -> Iterable[str]:
+    people = sorted(logins)
+    for approver in approvers:
+        org, _, team = approver.removeprefix("@").partition("/")
+        if not team:
+            continue
+        try:
+            yield from [login for login in people if github.is_member(org, team, login)]
+        except ServiceError as error:
+            warn(f"{approver}: {error.faults[0].message}")
+
+
+def _opinion(review: Review) -> Opinion:
+    return Opinion(by=review.author, state=review.state, commit=review.commit, at=review.submitted_at, url=review.url)

@@ -1,0 +1,157 @@
+"""Where a run finds its inputs: the configuration in the working tree, or in a commit, and the repository around it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+from evalgate.change import base_policy, pins
+from evalgate.domain import DEFAULT_LEVELS, Check, Config, Judge, Limits, Policy
+from evalgate.errors import EvalgateError, InputError, Place
+from evalgate.inputs.config import load_config
+from evalgate.inputs.tree import CommitTree, Tree, WorkTree
+from evalgate.services.commit_view import CommitView
+from evalgate.services.git import Git
+
+Verify: TypeAlias = Callable[[Check | Judge], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """Where the configuration was found: the tree all inputs are read from, and the repository around it, if any.
+
+    `pins` are those of that tree, which count once they are merged. `judged` is set where the tree is the base's, and
+    only prompts are the change's: `git` then shows the repository with the change checked out.
+    """
+
+    tree: Tree
+    git: Git | None
+    config: Config
+    folder: Path
+    pins: Mapping[str, pins.Pin]
+    judged: base_policy.Judged | None = None
+
+
+def open_workspace(config_path: Path, *, verify: Verify | None) -> Workspace:
+    """Reads the configuration; the tree is the repository's, or the folder's where there is no repository.
+
+    `verify` is `score.criterion.validate_criterion`. None: patterns and schemas are not compiled, which takes a while;
+    that is enough to see what has changed.
+    """
+    folder = config_path.resolve().parent
+    git = Git.find(folder)
+    here = Path.cwd().resolve()
+    root = git.root.resolve() if git else (here if folder.is_relative_to(here) else folder)
+    tree = WorkTree(root)
+    name = config_path.resolve().relative_to(root).as_posix()
+    config = load_config(tree, name, verify=verify)
+    pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
+    return Workspace(tree=tree, git=git, config=config, folder=folder, pins=pinned)
+
+
+def workspace_at(view: CommitView, name: str, *, verify: Verify | None) -> Workspace:
+    """A commit as the workspace, whatever lies in the working tree; `name` is the configuration's path in it."""
+    tree = CommitTree(view, view.commit)
+    config = load_config(tree, name, verify=verify)
+    pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
+    return Workspace(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
+
+
+def workspace_judged(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> Workspace:
+    """A change as its base judges it: everything but the prompts is read at `policy`, a commit; `head` is the change's.
+
+    The change's own configuration has to be sound, too, where it edits a policy file. Where the base has no
+    configuration there are no gates, and the change's is what it edits.
+    """
+    tips = git.resolve(policy), git.resolve(head)
+    sides = base_policy.Sides(policy=tips[0], head=tips[1], base=git.merge_base(tips[1], policy, sole=True))
+    view = CommitView(git, sides.head)
+    tree, own_tree = CommitTree(view, sides.policy), CommitTree(view, sides.head)
+    if tree.exists(name):
+        with _placed_at(sides.policy):
+            config, pinned = _loaded(tree, name, verify)
+        change = base_policy.judge(config, _own(own_tree, config, view, sides, verify), view, sides)
+    elif own_tree.exists(name):
+        _loaded(own_tree, name, verify)
+        config, pinned = (
+            Config(path=name, gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits()),
+            {},
+        )
+        remark = f"{sides.policy[:7]} has no {name}: nothing is gated before one is merged"
+        changes = base_policy.policy_changes([name], view, sides)
+        change = base_policy.Judged(sides=sides, prompts={}, changes=changes, remarks=(remark,))
+    else:
+        raise InputError("no such file", place=Place(path=name), hint=f"neither {policy} nor {head} has it")
+    folder = (view.root / name).parent
+    return Workspace(tree=tree, git=view, config=config, folder=folder, pins=pinned, judged=change)
+
+
+def name_in(git: Git, config_path: Path) -> str:
+    """A configuration's path from the repository's top, by its name alone.
+
+    Links inside of the repository are not followed: what a change puts there must not lead to another configuration.
+    Raises InputError when it lies outside.
+    """
+    top = git.root.resolve()
+    full = _absolute(config_path)
+    for parent in reversed(full.parents):
+        if parent.resolve() == top:
+            return full.relative_to(parent).as_posix()
+    raise InputError(f"{config_path} lies outside of the repository at {top}")
+
+
+def repository_of(config_path: Path) -> Git:
+    """The repository of a configuration: the outermost on the way to it from what it has in common with this folder.
+
+    So a link, or a submodule, that a change puts on this way leads to no other one. Raises GitError when there is none.
+    """
+    full = _absolute(config_path)
+    start = Path(os.path.commonpath([full.parent, Path.cwd()]))
+    below = [folder for folder in reversed(full.parents) if folder.is_relative_to(start) and folder.is_dir()]
+    found = (git for git in map(Git.find, below) if git is not None)
+    return next(found, None) or Git.open(below[-1])
+
+
+def _absolute(path: Path) -> Path:
+    """With `..` taken out of the name; no link is followed."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def _loaded(tree: CommitTree, name: str, verify: Verify) -> tuple[Config, dict[str, pins.Pin]]:
+    config = load_config(tree, name, verify=verify)
+    return config, pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
+
+
+def _own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sides, verify: Verify) -> Config | None:
+    """The change's own configuration; None where it has none, or a broken one that it did not touch."""
+    if not tree.exists(config.path):
+        return None
+    try:
+        own, _ = _loaded(tree, config.path, verify)
+    except EvalgateError:
+        if base_policy.policy_changes(base_policy.policy_files(config), git, sides):
+            raise
+        return None
+    return own
+
+
+@contextlib.contextmanager
+def _placed_at(commit: str) -> Iterator[None]:
+    """Faults of a file at a commit are placed there, not in the working tree's file of that name."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(
+            faults=[
+                replace(
+                    fault,
+                    place=fault.place and replace(fault.place, path=f"{commit[:7]}:{fault.place.path}"),
+                    hint=fault.hint or "the base itself has to be mended before a change can be judged by it",
+                )
+                for fault in error.faults
+            ]
+        ) from None

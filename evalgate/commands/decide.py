@@ -1,0 +1,177 @@
+"""`decide`: a verdict from a stored report, or from any tool's scores, without a model call."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from evalgate.decide import attempts, criteria, policy, sign_off
+from evalgate.decide import evidence as evidences
+from evalgate.domain import (
+    ANSWERED,
+    DEFAULT_LEVELS,
+    STRICT_LEVEL,
+    Arm,
+    Config,
+    Criterion,
+    DatasetRef,
+    Evidence,
+    Gate,
+    Json,
+    Level,
+    LevelPolicy,
+    Policy,
+    Report,
+    Result,
+    Score,
+    ScoreRow,
+    Threshold,
+    VersionRef,
+    digest,
+)
+from evalgate.domain.names import folded
+from evalgate.errors import ExitCode, Fault, InputError, Place
+from evalgate.gate.reports import report_of
+
+
+def again(report: Report, config: Config | None, *, floors: Mapping[str, float], max_drop: float | None) -> Report:
+    """A verdict from a stored report, without a model call.
+
+    Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
+    are laid over them. A criterion that is configured now and was not measured then, or was another one, leaves every
+    case undecided. What was signed off stays so while candidate, dataset and policy are the same, and waits for it
+    anew where they are not. The attempts that were counted then still count. Raises InputError for a criterion or a
+    gate that is not there.
+    """
+    _refuse_unknown(floors, [c.name for gate in report.gates for c in gate.evidence.criteria])
+    gates = []
+    for stored in report.gates:
+        evidence, thresholds, rules, demands = stored.evidence, stored.thresholds, stored.policy, stored.level_policy
+        if config is not None and evidence.level is not None:
+            gate = _gate_named(evidence.name, config)
+            thresholds, rules = gate.thresholds, config.policy
+            demands = policy.level_policy_of(evidence, rules)
+            evidence = _under(gate, evidence, demands, config)
+            # a case that was not critical then was not asked first: every case is needed now
+            also_critical = set(rules.critical_tags) - set(stored.policy.critical_tags)
+            if not rules.stop_early or also_critical:
+                evidence = replace(evidence, sequential=False)
+        names = {criterion.name for criterion in evidence.criteria}
+        own = {name: floor for name, floor in floors.items() if name in names}
+        thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
+        gates.append(policy.decide(evidence, thresholds, rules, demands))
+    texts = report.texts if config is None else config.texts
+    decided = attempts.applied(replace(report, gates=tuple(gates), sign_off=None, texts=texts), report.attempts)
+    given = report.sign_off
+    if given is None or decided.exit_code != ExitCode.AWAITING_SIGN_OFF or given.subject != sign_off.subject(decided):
+        return decided
+    return policy.signed(decided, given)
+
+
+def from_scores(
+    rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], max_drop: float | None, level: Level | None
+) -> Report:
+    """A verdict on any tool's scores. Without a level an inconclusive verdict blocks.
+
+    A case that has no row for a criterion or an arm stays undecided, so it keeps the verdict from being a pass.
+    """
+    names = tuple(dict.fromkeys(row.criterion for row in rows))
+    _refuse_unknown(floors, names)
+    _refuse_misspelt(rows, path)
+    if max_drop is not None and not any(row.arm == Arm.BASELINE for row in rows):
+        raise InputError("--max-drop compares with a baseline, but no row has one", place=Place(path=path))
+    grouped: dict[tuple[str, str, int], list[ScoreRow]] = {}
+    for row in rows:
+        grouped.setdefault((row.case, row.arm, row.repeat), []).append(row)
+    evidence = Evidence(
+        name="scores",
+        level=None,
+        candidate=_scores_version("candidate", rows, path),
+        baseline=_scores_version("baseline", rows, path),
+        dataset=DatasetRef(
+            path=path,
+            digest=digest(sorted({row.case for row in rows})),
+            cases=len({row.case for row in rows}),
+        ),
+        criteria=tuple(Criterion(name=c, kind="judge", blocking=False, digest=digest(c)) for c in names),
+        clusters={row.case: row.cluster for row in rows if row.cluster is not None},
+        results=tuple(
+            Result(
+                case=case,
+                arm=Arm(arm),
+                repeat=repeat,
+                tags=tuple(dict.fromkeys(row.tag for row in group if row.tag)),
+                outcome=None,
+                scores={row.criterion: Score(value=row.value) for row in group},
+            )
+            for (case, arm, repeat), group in grouped.items()
+        ),
+    )
+    thresholds, rules = _overlaid({}, Policy(levels=DEFAULT_LEVELS), floors, max_drop)
+    level_policy = STRICT_LEVEL if level is None else rules.levels[level]
+    return report_of([policy.decide(evidence, thresholds, rules, level_policy)])
+
+
+def _gate_named(name: str, config: Config) -> Gate:
+    for gate in config.gates:
+        if gate.name == name:
+            return gate
+    raise InputError(
+        f'the report\'s gate "{name}" is not in {config.path}', hint="name the configuration it was run with: --config"
+    )
+
+
+def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
+    """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
+    wanted = criteria.of_gate(gate, gate.judges_at(demands), config.targets)
+    measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
+    stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
+    evidence = replace(evidence, criteria=wanted)
+    if ANSWERED in stale:
+        evidence = evidences.score_answers(evidence, gate.cut_answers)
+    stale -= {ANSWERED}
+    if not stale & measured.keys():
+        return evidence
+    return replace(evidence, results=tuple(result.without(stale) for result in evidence.results))
+
+
+def _overlaid(
+    thresholds: Mapping[str, Threshold], rules: Policy, floors: Mapping[str, float], max_drop: float | None
+) -> tuple[dict[str, Threshold], Policy]:
+    laid = dict(thresholds)
+    for name, floor in floors.items():
+        laid[name] = replace(laid.get(name, Threshold()), minimum=floor)
+    if max_drop is not None:
+        laid = {name: replace(t, max_drop=max_drop) for name, t in laid.items()}
+        rules = replace(rules, max_drop=max_drop)
+    return laid, rules
+
+
+def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
+    for name in floors:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(sorted(set(known)))}"
+            raise InputError(f'--min: no criterion is named "{name}"', hint=hint)
+
+
+def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
+    """A tag that is a critical one but for its spelling would make no case critical."""
+    critical = {folded(tag): tag for tag in Policy(levels=DEFAULT_LEVELS).critical_tags}
+    first = {row.tag: row.line for row in reversed(rows) if row.tag is not None}
+    faults = [
+        Fault(
+            message=f'the tag "{tag}" makes no case critical; did you mean "{critical[folded(tag)]}"?',
+            place=Place(path=path, line=line),
+        )
+        for tag, line in first.items()
+        if critical.get(folded(tag), tag) != tag
+    ]
+    if faults:
+        raise InputError(faults=faults)
+
+
+def _scores_version(arm: str, rows: Sequence[ScoreRow], path: str) -> VersionRef | None:
+    own: list[Json] = [[row.case, row.criterion, row.repeat, row.value] for row in rows if row.arm == arm]
+    return VersionRef(name=arm, version=None, digest=digest(own), source=path) if own else None

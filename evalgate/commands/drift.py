@@ -1,0 +1,276 @@
+"""The corridor of a watch: what is in production answers anew, and is compared with what it answered when sampled.
+
+A provider can change a model and say nothing. Then nobody edited anything, no gate ran, and the answers are worse.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalgate.change import pins, versions
+from evalgate.change.workspace import Workspace
+from evalgate.decide import statistics
+from evalgate.domain import (
+    Arm,
+    BaselineSample,
+    ChangeLevel,
+    Config,
+    Gate,
+    GatePlan,
+    GateReport,
+    Level,
+    PromptVersion,
+    Report,
+    Result,
+    StoredBaseline,
+    Threshold,
+    Verdict,
+)
+from evalgate.domain.numbers import shown
+from evalgate.errors import Fault, GitError, InputError, ServiceError
+from evalgate.execute.engine import Engine, Event
+from evalgate.gate import baselines, evaluate, reports
+from evalgate.gate import engine as answering
+from evalgate.gate.options import Options, opened
+from evalgate.gate.pipeline import refuse_committed
+from evalgate.gate.plans import select
+from evalgate.inputs import datasets, prompts
+from evalgate.inputs.tree import CommitTree
+from evalgate.plan import trials
+from evalgate.report import view
+from evalgate.store import baseline_json as files
+
+# An interrupted run is continued while its answers are those of the same day's model, and a nightly one begins anew.
+_FRESH = datetime.timedelta(hours=12)
+_WHATEVER = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
+_A_JUDGE_MOVED = 0.005
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Watched:
+    """A gate's plan, the samples it is compared with, and what beside the answers has changed since then."""
+
+    plan: GatePlan
+    stored: StoredBaseline
+    changed: tuple[str, ...]
+
+
+def run(config_path: Path, options: Options, on_event: Callable[[Event], None] = lambda event: None) -> Report:
+    """Asks the version in production anew and compares it, case by case, with its stored samples, however old.
+
+    FAIL: proven worse than then. PASS: proven not worse by the allowed drop. INCONCLUSIVE, which always blocks:
+    neither. The stored outputs are scored anew by the checks and judges of now, so that who answers is all that
+    differs; floors take no part, since what was below one then has not drifted. Neither the cache nor a stored verdict
+    is read or written, and the stored samples stay as they are. An interrupted run is continued for 12 hours.
+
+    Of `options`, `gates`, `default_branch`, `environment`, `store`, `home` and `note` count. Raises InputError where
+    no gate's answers can drift (recorded outputs; a function without a version); ServiceError, before anything is
+    asked, where a gate has no samples to be compared with.
+    """
+    workspace = opened(config_path, options)
+    config = workspace.config
+    refuse_committed(workspace, options.store)
+    chosen = select(workspace, replace(options, candidate=None, baseline=None))
+    reasons = {gate.name: baselines.why_not_kept(gate, config.targets) for gate in chosen}
+    skipped = tuple(
+        f'the gate "{name}" was not watched for drift: {reason}' for name, reason in reasons.items() if reason
+    )
+    if len(skipped) == len(chosen):
+        raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
+    watched = _watched(workspace, [gate for gate in chosen if not reasons[gate.name]], options)
+    plans = [one.plan for one in watched]
+    _, journal = answering.begun(f"drift-{answering.run_key(plans)}", options.store, _FRESH)
+    with answering.open_engine(
+        config,
+        plans,
+        workspace.tree,
+        options.surroundings(workspace),
+        answers="live",
+        use_cache=False,
+        on_event=on_event,
+        journal=journal,
+    ) as engine:
+        gates = [_decided(engine, one, config) for one in watched]
+        if not any(baselines.incomplete(gate.evidence.results) for gate in gates):
+            engine.finish()  # else the same command asks for what is missing alone
+        return replace(reports.report_of(gates, (*skipped, *engine.warnings)), texts=config.texts)
+
+
+def title(report: Report) -> str:
+    """What was found, in a few words: the title of an issue. Names in it are raw text."""
+    names = [gate.evidence.name for gate in report.gates if gate.decision is Verdict.FAIL]
+    if names:
+        since = min((_then(gate) for gate in report.gates if gate.decision is Verdict.FAIL), default="")
+        answers = "answers" if len(names) == 1 else "answer"
+        return f"Drift: {', '.join(names)} {answers} worse than on {since}, though nobody edited anything"
+    if report.decision is Verdict.INCONCLUSIVE:
+        return "Drift: neither proven nor ruled out"
+    return "No drift: production answers as well as it did"
+
+
+def sentence(report: Report) -> str:
+    """A line for each gate that has drifted, with what proved it; empty when none has. Text in it is raw."""
+    return "\n".join(
+        " ".join(f"{gate.evidence.name}, compared with its answers of {_then(gate)}: {view.deciding(gate)}".split())
+        for gate in report.gates
+        if gate.decision is Verdict.FAIL
+    )
+
+
+def _then(gate: GateReport) -> str:
+    stored = gate.evidence.stored_baseline
+    return "" if stored is None else stored.sampled_at[:10]
+
+
+def _watched(workspace: Workspace, gates: Sequence[Gate], options: Options) -> list[_Watched]:
+    """Each gate's plan; one error with the faults of all gates that have nothing to be compared with."""
+    found: list[_Watched] = []
+    faults: list[Fault] = []
+    for gate in gates:
+        version = _in_production(workspace, gate, options)
+        dataset = datasets.load_dataset(workspace.tree, gate.dataset)
+        stored, told = baselines.of_the_past(gate, version, dataset, workspace.config, options.store)
+        if stored is None:
+            named = " ".join(part for part in (version.name, version.version) if part)
+            why = f" ({'; '.join(told)})" if told else ""
+            message = f"no samples of {named}, digest {version.digest[:12]}, are stored for these cases and this target"
+            faults.append(
+                Fault(
+                    message=f'gate "{gate.name}": {message}{why}',
+                    hint="evalgate baseline sample; drift can be told from that day on",
+                )
+            )
+            continue
+        plan = trials.make_plan(
+            _compared(gate, workspace.config, stored),
+            version,
+            version,
+            dataset,
+            _WHATEVER,
+            workspace.config.targets,
+            workspace.config.policy,
+        )
+        found.append(_Watched(plan=_then_and_now(plan, stored), stored=stored, changed=told))
+    if faults:
+        raise ServiceError(faults=faults)
+    return found
+
+
+def _in_production(workspace: Workspace, gate: Gate, options: Options) -> PromptVersion:
+    """The version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
+
+    It is the gate's stand-in, else the pinned release, else the default branch's; without a repository, the file's.
+    """
+    tree, git = workspace.tree, workspace.git
+    if gate.baseline is not None:
+        return prompts.load_prompt(tree, gate.baseline)
+    if git is None or git.head() is None:
+        return prompts.load_prompt(tree, gate.prompt)
+    tip = git.resolve(git.default_branch(options.default_branch))
+    pin = pins.load_pins(CommitTree(git, tip), pins.pins_path(workspace.config.path)).get(gate.name)
+    if pin is not None:
+        return pins.pinned_prompt(pin, [gate.prompt], git)
+    try:
+        return versions.named_version(gate, tree, git, tip, "the default branch")
+    except GitError as error:
+        message = f'gate "{gate.name}": {error.faults[0].message}'
+        raise GitError(message, hint="a prompt is in production once it is merged") from None
+
+
+def _compared(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:
+    """The gate as a watch has it: one target, as many samples as are stored, and nothing decides but the comparison.
+
+    A floor that is missed, or a blocking check that fails, may have been so then: it counts by its drop. Seconds are no
+    part of an answer.
+    """
+    checks = tuple(check for check in gate.checks if check.type != "latency")
+    thresholds: dict[str, Threshold] = {}
+    for check in checks:
+        own = gate.thresholds.get(check.name)
+        if own is not None or check.blocking:
+            drop = None if own is None else own.max_drop
+            thresholds[check.name] = Threshold(max_drop=config.policy.max_drop if drop is None else drop)
+    for judge in gate.judges:
+        thresholds[judge.name] = Threshold(max_drop=gate.thresholds.get(judge.name, Threshold()).max_drop)
+    return replace(
+        gate,
+        candidate_target=gate.baseline_target,
+        baseline_samples=stored.samples,
+        checks=checks,
+        thresholds=thresholds,
+    )
+
+
+def _then_and_now(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
+    assert plan.baseline is not None
+    return replace(
+        plan,
+        candidate=replace(plan.candidate, source="now"),
+        baseline=replace(plan.baseline, source=f"stored on {stored.sampled_at}"),
+        judges=plan.gate.judges,
+        stored_baseline=BaselineSample(
+            digest=files.digest_of(stored), sampled_at=stored.sampled_at, samples=stored.samples
+        ),
+        past=True,
+    )
+
+
+def _decided(engine: Engine, one: _Watched, config: Config) -> GateReport:
+    """The verdict: the stored outputs stand for the baseline's answers, and everything else goes its usual way."""
+    outcomes = {(result.case, result.repeat): result.outcome for result in one.stored.results}
+    for trial in one.plan.trials:
+        if trial.arm is Arm.BASELINE:
+            outcome = outcomes[trial.case.id, trial.repeat]
+            assert outcome is not None
+            engine.remember(trial.request, replace(outcome, cached=True))
+    gate = evaluate.decided(engine, one.plan, config)
+    evidence = replace(gate.evidence, notes=_notes(one, gate.evidence.results))
+    return replace(gate, evidence=evidence)
+
+
+def _notes(one: _Watched, results: Sequence[Result]) -> tuple[str, ...]:
+    """What is compared with what, and all that is known to differ beside it."""
+    stored = one.stored
+    notes = [
+        f"compared: the answers of now with those stored on {stored.sampled_at}; both are scored by the checks and "
+        "judges of now, so that only who answers differs"
+    ]
+    if one.changed:
+        notes.append(f"changed since the samples were stored, and not what is compared: {', '.join(one.changed)}")
+    now = _served_by(results, Arm.CANDIDATE)
+    then = list(stored.served_by)
+    if now and then and now != then:
+        notes.append(f"served then by {', '.join(then)}; now by {', '.join(now)}")
+    notes += [note for judge in one.plan.judges if (note := _moved(judge.name, stored.results, results)) is not None]
+    if stored.samples < statistics.CONFIRMATIONS:
+        notes.append(
+            f"{stored.samples} stored {'sample' if stored.samples == 1 else 'samples'} of each case cannot prove a "
+            f"single case broken, {statistics.CONFIRMATIONS} can: the means decide"
+        )
+    return tuple(notes)
+
+
+def _served_by(results: Sequence[Result], arm: Arm) -> list[str]:
+    return sorted({r.served_by for r in results if r.arm is arm and r.served_by is not None})
+
+
+def _moved(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:
+    """A note where the judge of now scores the stored outputs otherwise than the judge of then did."""
+    before = _scores(judge, then)
+    after = _scores(judge, [result for result in results if result.arm is Arm.BASELINE])
+    both = [key for key in after if key in before]
+    if not both:
+        return None
+    old, new = (math.fsum(scores[key] for key in both) / len(both) for scores in (before, after))
+    if abs(new - old) < _A_JUDGE_MOVED:
+        return None
+    return f"the judge {judge} scores the same {len(both)} stored outputs {shown(new)} now, and {shown(old)} then"
+
+
+def _scores(judge: str, results: Sequence[Result]) -> Mapping[tuple[str, int], float]:
+    found = {(result.case, result.repeat): result.values.get(judge) for result in results}
+    return {key: value for key, value in found.items() if value is not None}

@@ -1,0 +1,248 @@
+"""Before a push: what can be told of the pushed commits here and now, and only what is proven stands in the way.
+
+Every commit is looked at as if it were checked out, against its own merge base with the default branch. What CI finds
+out anyway (a provider that is down, a question that is still open) is a sentence, never an obstacle. Most pushes change
+no gate: what only the others need is imported when it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from evalgate.change import changed_gates
+from evalgate.change.merge_base import base_commit, unchanged
+from evalgate.change.workspace import Workspace, workspace_at
+from evalgate.domain import Arm, Config, Failure, GatePlan, GateReport, Trial, Verdict
+from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
+from evalgate.inputs.tree import CommitTree
+from evalgate.services.commit_view import CommitView
+from evalgate.services.git import Git
+from evalgate.services.git_hooks import Push
+from evalgate.services.git_names import short_name
+
+if TYPE_CHECKING:
+    from evalgate.execute.engine import Event
+    from evalgate.gate.options import Options
+
+Mode = Literal["cached", "quick", "full"]
+
+QUICK_CASES = 12
+"""A check that fails on one case of four fails on one of twelve with 97 %: 1 - 0.75^12."""
+
+_CI = "not evaluated here, CI will"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What was found of one gate of one pushed ref; `code` is PASS, or FAIL or USAGE where it stands in the way.
+
+    `gate` is None for what concerns the ref as a whole.
+    """
+
+    ref: str
+    gate: str | None
+    code: ExitCode
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lookout:
+    """How pushed commits are looked at. `config` is the configuration's path from the repository's top.
+
+    `options` makes those of a run, where a gate differs.
+    """
+
+    config: str
+    options: Callable[[], Options]
+    default_branch: str | None
+    mode: Mode
+    on_event: Callable[[Event], None]
+
+    def look(self, git: Git, pushed: Sequence[Push]) -> Iterator[Answer]:
+        """The answers on all refs that are pushed, each commit once; nothing where no gate differs.
+
+        Faults are answers, too; only an interruption is raised.
+        """
+        seen: set[str] = set()
+        for push in pushed:
+            if push.sha is None or not git.knows(push.sha):  # a deletion; or a tag of something that is no commit
+                continue
+            commit = git.resolve(push.sha)
+            if commit in seen:
+                continue
+            seen.add(commit)
+            ref = short_name(push.remote).removeprefix("refs/tags/")
+            try:
+                yield from self._commit(CommitView(git, commit), ref)
+            except InterruptedRunError:
+                raise
+            except EvalgateError as error:
+                yield _fault(ref, None, error)
+
+    def _commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
+        gated = CommitTree(view, view.commit).exists(self.config)
+        try:
+            base = base_commit(view, self.default_branch)
+        except GitError as error:
+            if gated:
+                yield _open(ref, None, f"{error.faults[0].message}: {_CI}")
+            return
+        if base == view.commit:
+            return
+        if not gated:
+            if base is not None and view.exists(base, self.config):
+                yield _open(ref, None, f"{self.config} is gone since the merge base: nothing is gated any more")
+            return
+        workspace = workspace_at(view, self.config, verify=None)
+        args = (workspace.tree, view, workspace.config, self.default_branch)
+        for name in changed_gates.removed_gates(*args):
+            yield _open(ref, None, f'the gate "{name}" is gone since the merge base: it decides nothing any more')
+        names = {one.name for one in changed_gates.changed(workspace.config.gates, *args)}
+        if not names:
+            return
+        from evalgate.gate import plans
+        from evalgate.score.criterion import validate_criterion
+
+        workspace = workspace_at(view, self.config, verify=validate_criterion)
+        options = self.options()
+        for chosen in [one for one in workspace.config.gates if one.name in names]:
+            try:
+                (plan,) = plans.make_plans(workspace, [chosen], options)
+                yield self._gate(workspace, plan, ref, options)
+            except InterruptedRunError:
+                raise
+            except EvalgateError as error:
+                yield _fault(ref, chosen.name, error)
+
+    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
+        """From the cheapest to the dearest: the level, what is known already, and, where asked for, calls."""
+        from evalgate.gate import engine as answering
+        from evalgate.gate import pipeline
+
+        name, config = plan.gate.name, workspace.config
+        if plan.level.findings:
+            sentences = tuple(finding.sentence for finding in plan.level.findings)
+            return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
+        offline = replace(options, offline=True)
+        try:
+            return _judged(ref, pipeline.decided(workspace, [plan], offline, lambda _: None).gates[0])
+        except ServiceError:
+            pass  # something is not known without a call
+        with answering.known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
+            seen = [trial for trial in plan.trials if known(trial.request)]
+        try:
+            answer = self._proven(workspace, plan, ref, offline, seen)
+        except ServiceError:  # an answer that was just there, and is not any more
+            answer = _open(ref, name, f"{plan.level.effective.name}: {_CI}")
+        if answer.code is not ExitCode.PASS or self.mode == "cached":
+            return answer
+        try:
+            if self.mode == "quick":
+                return self._proven(workspace, plan, ref, options, _sample(plan, config))
+            return _judged(ref, pipeline.decided(workspace, [plan], options, self.on_event).gates[0])
+        except InterruptedRunError:
+            raise
+        except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
+            return _open(ref, name, f"{error.faults[0].message}: {_CI}")
+
+    def _proven(
+        self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
+    ) -> Answer:
+        """What these outputs prove by deterministic checks alone."""
+        from evalgate.gate import engine as answering
+        from evalgate.gate import evaluate
+
+        name, level = plan.gate.name, plan.level.effective.name
+        if not plan.gate.checks:
+            return _open(ref, name, f"{level}; it has no deterministic checks, only judges: {_CI}")
+        if all(trial.arm is Arm.BASELINE for trial in trials):
+            return _open(ref, name, f"{level}; no output is known yet: {_CI}")
+        with answering.open_engine(
+            workspace.config,
+            [replace(plan, judges=(), trials=tuple(trials) if options.offline else plan.trials)],
+            workspace.tree,
+            options.surroundings(workspace),
+            answers="replay",
+            use_cache=True,
+            on_event=self.on_event,
+            offline=options.offline,
+        ) as engine:
+            report = evaluate.checked(engine, plan, workspace.config, trials, draw_again=not options.offline)
+        outcomes = [result.outcome for result in report.evidence.results]
+        lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
+        cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
+        where = f"checks on {len(cases)} of {len(plan.order)} cases"
+        where += " whose outputs are known" if options.offline else " (critical ones first)"
+        where += f", {lost} without an answer" if lost else ""
+        failed = [f for f in report.findings if f.decision is Verdict.FAIL and f.blocks]
+        if failed:
+            sentences = (where, *(finding.sentence for finding in failed))
+            return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
+        return _open(ref, name, f"{level}; {where} prove nothing wrong; the rest: {_CI}")
+
+
+def version_findings(workspace: Workspace, options: Options) -> tuple[tuple[str, str], ...]:
+    """What is wrong with the version numbers of changed prompts, by the gate's name; nothing is called.
+
+    Where no baseline can be told (no repository, a clone without history) nothing is known to be wrong.
+    """
+    from evalgate.gate import plans
+
+    found: list[tuple[str, str]] = []
+    for chosen in workspace.config.gates:
+        with suppress(EvalgateError):
+            if not _is_edited(workspace, chosen.prompt, options):
+                continue
+            (plan,) = plans.make_plans(workspace, [chosen], options)
+            found += [(chosen.name, finding.sentence) for finding in plan.level.findings]
+    return tuple(found)
+
+
+def _is_edited(workspace: Workspace, path: str, options: Options) -> bool:
+    """Whether a file is another one than at the merge base; not where there is none."""
+    git = workspace.git
+    base = None if git is None else base_commit(git, options.default_branch)
+    return git is not None and base is not None and path not in unchanged([path], workspace.tree, git, base)
+
+
+def _sample(plan: GatePlan, config: Config) -> list[Trial]:
+    """The first sample of a few cases: those with a critical tag, then in the order of a run."""
+    place = {case: number for number, case in enumerate(plan.order)}
+    critical = set(config.policy.critical_tags)
+    first = [trial for trial in plan.trials if trial.arm is Arm.CANDIDATE and trial.repeat == 0]
+    first.sort(key=lambda trial: (not critical & set(trial.case.tags), place[trial.case.id]))
+    return first[:QUICK_CASES]
+
+
+def _judged(ref: str, judged: GateReport) -> Answer:
+    """Of a whole verdict only FAIL stands in the way; inconclusive and awaiting a sign-off are for CI and people."""
+    decides = [f.sentence for f in judged.findings if f.decision is judged.decision and f.blocks]
+    if judged.decision is Verdict.FAIL and judged.exit_code == ExitCode.FAIL:
+        return Answer(ref=ref, gate=judged.evidence.name, code=ExitCode.FAIL, sentences=tuple(decides))
+    waits = " (awaiting a sign-off)" if judged.exit_code == ExitCode.AWAITING_SIGN_OFF else ""
+    first = f": {decides[0]}" if decides and judged.decision is Verdict.INCONCLUSIVE else ""
+    return _open(ref, judged.evidence.name, f"{judged.decision.value}{waits}{first}")
+
+
+def _open(ref: str, name: str | None, sentence: str) -> Answer:
+    return Answer(ref=ref, gate=name, code=ExitCode.PASS, sentences=(sentence,))
+
+
+def _fault(ref: str, name: str | None, error: EvalgateError) -> Answer:
+    """Faults of files stand in the way, for CI would stop at them too; what a service lacks does not."""
+    if error.exit_code is ExitCode.USAGE:
+        return Answer(ref=ref, gate=name, code=ExitCode.USAGE, sentences=tuple(map(str, error.faults)))
+    return _open(ref, name, f"{error.faults[0].message}: {_CI}")
+
+
+def config_in(git: Git, config_path: Path) -> str:
+    """A configuration's path from the repository's top. Raises InputError when it lies outside."""
+    top = git.root.resolve()
+    full = config_path.parent.resolve() / config_path.name
+    if not full.is_relative_to(top):
+        raise InputError(f"{config_path} lies outside of the repository at {top}")
+    return full.relative_to(top).as_posix()

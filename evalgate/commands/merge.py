@@ -1,0 +1,93 @@
+"""The reports of the shards of one run, merged into the one that the whole run would have written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evalgate.decide import policy
+from evalgate.decide.evidence import in_order
+from evalgate.domain import Calls, Evidence, GateReport, Report, Usage
+from evalgate.errors import InputError, Place
+from evalgate.gate.reports import report_of
+
+
+def merged(reports: Sequence[tuple[str, Report]]) -> Report:
+    """One report of the shards of one run, with the verdict that the whole run would have reached.
+
+    `reports` come with their paths. Raises InputError for a report that is no shard, shards of different runs, and one
+    that is there twice. A shard that is missing leaves its cases undecided, and a warning names it.
+    """
+    parts: dict[str, list[tuple[str, GateReport]]] = {}
+    for path, report in reports:
+        if report.policy_changes != reports[0][1].policy_changes:
+            message, hint = f"other policy files are edited than in {reports[0][0]}", "merge the reports of one run"
+            raise InputError(message, place=Place(path=path), hint=hint)
+        for gate in report.gates:
+            parts.setdefault(gate.evidence.name, []).append((path, gate))
+    gates, missing = [], []
+    for name, found in parts.items():
+        evidence = _joined(name, found)
+        first = found[0][1]
+        gates.append(policy.decide(evidence, first.thresholds, first.policy, first.level_policy))
+        assert first.evidence.shard is not None
+        have = {gate.evidence.shard.number for _, gate in found if gate.evidence.shard is not None}
+        lost = [str(n) for n in range(1, first.evidence.shard.of + 1) if n not in have]
+        missing += [f"gate {name}: of {first.evidence.shard.of} shards, {', '.join(lost)} missing"] if lost else []
+    warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
+    strictest = min((report.texts for _, report in reports), key=("none", "failing", "all").index)
+    return replace(report_of(gates, warnings, reports[0][1].policy_changes), texts=strictest)
+
+
+def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
+    path, first = parts[0]
+    seen: dict[int, str] = {}
+    for other, gate in parts:
+        shard = gate.evidence.shard
+        if shard is None:
+            raise InputError(f"gate {name}: this report is no shard, it has a verdict", place=Place(path=other))
+        if shard.number in seen:
+            raise InputError(
+                f"gate {name}: shard {shard.number} is in {seen[shard.number]} too", place=Place(path=other)
+            )
+        seen[shard.number] = other
+        if _without_results(gate) != _without_results(first):
+            hint = "merge the reports of one run: the same versions, dataset, criteria, thresholds and policy"
+            raise InputError(f"gate {name}: another run than {path}", place=Place(path=other), hint=hint)
+    order = first.evidence.order
+    all_of = [gate.evidence for _, gate in parts]
+    costs = [evidence.cost_usd for evidence in all_of]
+    return replace(
+        first.evidence,
+        shard=None,
+        results=in_order([r for e in all_of for r in e.results], order),
+        confirmations=in_order([r for e in all_of for r in e.confirmations], order),
+        notes=tuple(dict.fromkeys(note for e in all_of for note in e.notes)),
+        calls=_sum_of_calls([evidence.calls for evidence in all_of]),
+        usage=sum((evidence.usage for evidence in all_of), Usage()),
+        cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
+    )
+
+
+def _without_results(gate: GateReport) -> tuple[object, ...]:
+    evidence = replace(
+        gate.evidence,
+        shard=replace(gate.evidence.shard, number=0) if gate.evidence.shard else None,
+        results=(),
+        confirmations=(),
+        notes=(),
+        calls=Calls(),
+        usage=Usage(),
+        cost_usd=None,
+    )
+    return evidence, gate.thresholds, gate.policy, gate.level_policy
+
+
+def _sum_of_calls(calls: Sequence[Calls]) -> Calls:
+    return Calls(
+        made=sum(c.made for c in calls),
+        cached=sum(c.cached for c in calls),
+        saved=sum(c.saved for c in calls),
+        stopped=sum(c.stopped for c in calls),
+        confirming=sum(c.confirming for c in calls),
+    )

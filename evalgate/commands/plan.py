@@ -1,0 +1,238 @@
+"""What a dataset can decide, before a call is spent: drops it shows, cases it lacks, calls that looks would save."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from evalgate.decide import evidence as evidences
+from evalgate.decide import power, schedule, statistics, thresholds
+from evalgate.decide.roles import roles_of
+from evalgate.domain import (
+    Arm,
+    Calls,
+    Comparison,
+    Config,
+    Evidence,
+    GatePlan,
+    GateReport,
+    Request,
+    Result,
+    Target,
+    Usage,
+)
+from evalgate.errors import EvalgateError
+from evalgate.gate import engine as engines
+from evalgate.gate import pipeline, reports
+from evalgate.gate.options import Options, opened
+from evalgate.gate.plans import make_plans, select
+from evalgate.plan import estimate as estimates
+from evalgate.plan.estimate import CallEstimate
+from evalgate.store import results as shelf
+
+__all__ = ["CallEstimate", "Outlook", "Question", "Units", "look_ahead"]
+
+# Where nothing is known: a middling spread of judges' scores, half of the worst there can be on real sets.
+ASSUMED_SPREAD = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is known of one criterion's allowed drop (`margin`) before it is compared over `cases`: independent units.
+
+    `spread` is s_d, and `source` says where it comes from. `detectable` is the smallest drop that the cases reliably
+    show, `needed` the cases that settle `margin`, `fewest` those without which no PASS is possible at all. `more` says
+    whether more samples of each case would help; None where the noise of one case is not known.
+    """
+
+    criterion: str
+    margin: float
+    cases: int
+    spread: float
+    source: str
+    detectable: float
+    needed: int
+    fewest: int
+    more: power.Forecast | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """How many independent units the cases are: those of one cluster are one, and so are those with equal requests.
+
+    `clustered` are the cases that share one of `clusters` with another, `copies` the cases that repeat the request of
+    an earlier one. `least` is how many units the mean needs to decide anything, where there are fewer; `blocks` says
+    whether so few keep a change of this level out.
+    """
+
+    count: int
+    clustered: int
+    clusters: int
+    copies: int
+    least: int | None
+    blocks: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What a run of one plan would take and could decide.
+
+    `checks_alone`: blocking checks decide, and nothing is compared by its mean. `repeated` are the cases of which the
+    candidate is asked for more samples, because the stored baseline varies there; `repeats` is the part of the calls
+    that takes. `full` is the estimate for every case, `expected` for equal versions with early stopping (the same where
+    the run may not stop), `share` the part of the cases it would see. `lacking`: the cases a PASS needs and why those
+    there are cannot give one, where the level needs one.
+    """
+
+    plan: GatePlan
+    units: Units
+    checks_alone: bool
+    repeated: tuple[str, ...]
+    repeats: CallEstimate
+    questions: tuple[Question, ...]
+    full: CallEstimate
+    expected: CallEstimate
+    share: float
+    lacking: tuple[int, str] | None
+
+
+def estimate(config_path: Path, options: Options) -> tuple[Outlook, ...]:
+    """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
+    workspace = opened(config_path, options)
+    config = workspace.config
+    plans = make_plans(workspace, select(workspace, options), options)
+    engines.require_use(options.engine, config, plans, answers=options.answers)
+    if options.engine == "batch":
+        plans, config = pipeline.at_once(plans), engines.in_batches(config)
+    around = options.surroundings(workspace)
+    with engines.known_answers(config, plans, workspace.tree, around) as known:
+        return tuple(look_ahead(plan, config, options.store, known) for plan in plans)
+
+
+def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Request], bool]) -> Outlook:
+    """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
+    evidence = evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    last = _last(store, plan)
+    order = schedule.looks(evidence, plan.gate.thresholds, config.policy)
+    units = schedule.units(evidence)
+    args, with_baseline = (evidence.criteria, plan.gate.thresholds, config.policy), plan.baseline is not None
+    limits = thresholds.limits(*args, with_baseline=with_baseline)
+    drops = [limit for limit in limits if limit.kind == "max_drop"]
+    demands = config.policy.levels[plan.level.effective].inconclusive
+    repeats = [t for t in plan.trials if t.arm is Arm.CANDIDATE and t.repeat >= plan.gate.candidate_samples]
+    results = plan.stored or (last.evidence.results if last is not None else ())
+    questions = tuple(_question(limit, units, last, results, samples=plan.gate.candidate_samples) for limit in drops)
+    share = 1.0
+    if len(order) > 1:
+        share = max(
+            (power.expected_share(spread=q.spread, cases=units, margin=q.margin) for q in questions), default=1.0
+        )
+    decides = schedule.decides_over_all(evidence, plan.gate.thresholds, config.policy)
+    return Outlook(
+        plan=plan,
+        units=_units(evidence, units, least=config.policy.min_cases if limits else 0, blocks=demands != "merge"),
+        checks_alone=not limits and bool(roles_of(*args, with_baseline=with_baseline).declared),
+        repeated=tuple(dict.fromkeys(trial.case.id for trial in repeats)),
+        repeats=estimates.estimate(replace(plan, trials=tuple(repeats)), config.targets, known),
+        questions=questions,
+        full=estimates.estimate(plan, config.targets, known),
+        expected=_expected(plan, config.targets, known, share, checks=decides),
+        share=share,
+        lacking=pipeline.cases_lacking(plan, config),
+    )
+
+
+def _expected(
+    plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool], share: float, *, checks: bool
+) -> CallEstimate:
+    seen = set(plan.order[: round(share * len(plan.order))])
+    first = replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in seen))
+    part = estimates.estimate(first, targets, known)
+    if not checks or len(seen) == len(plan.order):
+        return part
+    # of the cases beyond, the checks see one answer of the candidate
+    rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE and t.repeat == 0)
+    return part + estimates.estimate(replace(plan, trials=rest, judges=()), targets, known)
+
+
+def _units(evidence: Evidence, count: int, *, least: int, blocks: bool) -> Units:
+    sizes = Counter(evidence.clusters.values())
+    shared = [size for size in sizes.values() if size > 1]
+    return Units(
+        count=count,
+        clustered=sum(shared),
+        clusters=len(shared),
+        copies=sum(case != first for case, first in evidence.requests.items()),
+        least=least if count < least else None,
+        blocks=blocks,
+    )
+
+
+def _question(
+    limit: thresholds.Limit,
+    units: int,
+    last: GateReport | None,
+    results: Sequence[Result],
+    *,
+    samples: int,
+) -> Question:
+    stored = _samples(results, limit.criterion)
+    compared = _comparison(last, limit.criterion)
+    spread, source = ASSUMED_SPREAD, "assumed, since nothing was measured yet"
+    if compared is not None and compared.deviation:
+        spread, source = compared.deviation, "of the last comparison"
+    elif stored:
+        spread = power.spread_from_scores(statistics.spread([sum(s) / len(s) for s in stored]))
+        source = "estimated from the baseline's scores"
+    noise = power.noise(stored)
+    more = None
+    if noise is not None and compared is not None and compared.difference is not None and compared.deviation:
+        more = power.forecast(
+            difference=compared.difference.value,
+            deviation=compared.deviation,
+            noise=noise,
+            cases=units,
+            margin=limit.value,
+            baseline_samples=max(map(len, stored)),
+            samples=samples,
+        )
+    return Question(
+        criterion=limit.criterion,
+        margin=limit.value,
+        cases=units,
+        spread=spread,
+        source=source,
+        detectable=power.detectable_drop(spread, units),
+        needed=power.cases_for_margin(spread, limit.value, sequential=False),
+        fewest=power.fewest_cases(limit.value, sequential=False),
+        more=more,
+    )
+
+
+def _last(store: Path, plan: GatePlan) -> GateReport | None:
+    """The gate in the last run's report, if there is a sound one with the same dataset."""
+    path = store / "report.json"
+    try:
+        with path.open(encoding="utf-8") as file:
+            report = reports.checked(shelf.read(file, str(path), store), str(path))
+    except (OSError, UnicodeDecodeError, EvalgateError):
+        return None
+    found = (gate for gate in report.gates if gate.evidence.name == plan.gate.name)
+    return next((gate for gate in found if gate.evidence.dataset.digest == plan.dataset.digest), None)
+
+
+def _comparison(last: GateReport | None, criterion: str) -> Comparison | None:
+    compared = last.comparisons if last is not None else ()
+    return next((comparison for comparison in compared if comparison.criterion == criterion), None)
+
+
+def _samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
+    """The baseline's scores of one criterion, case by case."""
+    found: dict[str, list[float]] = {}
+    for result in results:
+        value = result.values.get(criterion)
+        if result.arm is Arm.BASELINE and value is not None:
+            found.setdefault(result.case, []).append(value)
+    return list(found.values())

@@ -1,0 +1,77 @@
+"""`run`: the whole gate, from the versions to the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalgate.change import base_policy, changed_gates
+from evalgate.change.workspace import Workspace, workspace_at
+from evalgate.commands.validate import validate
+from evalgate.domain import Gate, Report
+from evalgate.gate import pipeline
+from evalgate.gate.options import Options, opened
+from evalgate.gate.plans import make_plans, select
+from evalgate.score.criterion import validate_criterion
+from evalgate.services.commit_view import CommitView
+
+if TYPE_CHECKING:
+    from evalgate.execute.engine import Event
+
+
+def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Report:
+    """The whole gate: versions, plan, answers, scores, comparison, verdict."""
+    # versions that were named are to be compared, whatever the working tree has in common with the merge base
+    narrow = options.changed and options.candidate is None and options.baseline is None
+    workspace = opened(config_path, options, verify=not narrow)
+    selected = select(workspace, options)
+    if workspace.judged is not None:
+        return _judged(workspace, selected, options, on_event, narrow=narrow)
+    removed = _removed(workspace, options)
+    if narrow:
+        args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
+        names = {gate.name for gate in changed_gates.changed(selected, *args)}
+        if not names:
+            from evalgate.gate import reports
+
+            return reports.report_of((), removed)
+        workspace = opened(config_path, options)
+        selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
+    return pipeline.decided(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+
+
+def _judged(
+    workspace: Workspace,
+    selected: Sequence[Gate],
+    options: Options,
+    on_event: Callable[[Event], None],
+    *,
+    narrow: bool,
+) -> Report:
+    """The verdict on a change by its base's policy; where no prompt is to be judged, on its policy changes alone."""
+    change, git = workspace.judged, workspace.git
+    assert change is not None and git is not None
+    name = workspace.config.path
+    if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
+        validate(
+            workspace_at(CommitView(git, change.sides.head), name, verify=validate_criterion)
+        )  # what is merged has to be sound
+    if narrow:
+        selected = base_policy.edited_prompts(selected, change, git)
+    if not selected:
+        from evalgate.gate import reports
+
+        return reports.report_of((), change.remarks, change.changes)
+    return pipeline.decided(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
+
+
+def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
+    """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
+    if workspace.git is None:
+        return ()
+    path = workspace.config.path
+    names = changed_gates.removed_gates(workspace.tree, workspace.git, workspace.config, options.default_branch)
+    return tuple(
+        f'the gate "{name}" was removed from {path} since the merge base: it decides nothing' for name in names
+    )

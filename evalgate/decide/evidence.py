@@ -1,0 +1,112 @@
+"""Evidence: what a run knows about one gate, from its plan and results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+from evalgate.decide import criteria, statistics
+from evalgate.domain import (
+    ANSWERED,
+    Arm,
+    Calls,
+    DatasetRef,
+    Evidence,
+    GatePlan,
+    PromptVersion,
+    Result,
+    Target,
+    Usage,
+    VersionRef,
+    answered,
+)
+
+
+def evidence_of(
+    plan: GatePlan,
+    targets: Mapping[str, Target],
+    *,
+    results: Sequence[Result] = (),
+    confirmations: Sequence[Result] = (),
+    calls: Calls,
+    usage: Usage,
+    cost_usd: float | None,
+) -> Evidence:
+    """What a run knows about one gate so far; results in the order of the plan, whatever order they came in."""
+    asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
+    return Evidence(
+        name=plan.gate.name,
+        level=None if plan.past else plan.level,
+        candidate=_version(plan.candidate),
+        baseline=None if plan.baseline is None else _version(plan.baseline),
+        dataset=DatasetRef(
+            path=plan.dataset.path,
+            digest=plan.dataset.digest,
+            cases=len(plan.dataset.cases),
+            lost=plan.cases.lost,
+            kept=plan.cases.kept,
+            edited=plan.cases.edited,
+        ),
+        criteria=criteria.of_gate(plan.gate, plan.judges, targets),
+        results=in_order(results, plan.order),
+        order=plan.order,
+        clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
+        sequential=plan.sequential,
+        confirmations=in_order(confirmations, plan.order),
+        redraws=all(target.kind != "recorded" for target in asked) and not _too_few_to_settle(plan),
+        stored_baseline=plan.stored_baseline,
+        shard=plan.shard,
+        notes=(*plan.notes, *_served_differently(results)),
+        calls=calls,
+        usage=usage,
+        cost_usd=cost_usd,
+        requests=plan.requests,
+        deterministic=_deterministic(plan, targets),
+    )
+
+
+def _deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
+    """The arms that answer an equal request equally: those of the embedded model."""
+    names = {Arm.CANDIDATE: plan.gate.candidate_target}
+    if plan.baseline is not None:
+        names[Arm.BASELINE] = plan.gate.baseline_target
+    return tuple(arm for arm, name in names.items() if targets[name].kind == "local")
+
+
+def _too_few_to_settle(plan: GatePlan) -> bool:
+    """Whether single cases cannot be settled, since the baseline's side needs samples that can no longer be drawn."""
+    return plan.past and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
+
+
+def in_order(results: Sequence[Result], order: Sequence[str]) -> tuple[Result, ...]:
+    """Case by case as they were run, then by repeat, then by arm."""
+    place = {case: number for number, case in enumerate(order)} if results else {}
+    ordered = sorted(results, key=lambda result: result.arm)
+    ordered.sort(key=lambda result: result.repeat)
+    ordered.sort(key=lambda result: place[result.case])
+    return tuple(ordered)
+
+
+def score_answers(evidence: Evidence, cut: Literal["fail", "allow"]) -> Evidence:
+    """The evidence with whether each outcome is an answer, told from the outcomes themselves."""
+
+    def told(results: Sequence[Result]) -> tuple[Result, ...]:
+        return tuple(
+            result if result.outcome is None else result.with_score(ANSWERED, answered.score(result.outcome, cut))
+            for result in results
+        )
+
+    return replace(evidence, results=told(evidence.results), confirmations=told(evidence.confirmations))
+
+
+def _served_differently(results: Sequence[Result]) -> tuple[str, ...]:
+    """A note when the endpoint names other models for one arm than for the other, as after a silent upgrade."""
+    served = {arm: sorted({str(r.served_by) for r in results if r.arm is arm and r.failure is None}) for arm in Arm}
+    if not all(served.values()) or served[Arm.CANDIDATE] == served[Arm.BASELINE]:
+        return ()
+    return tuple(f"{arm} was served by {', '.join(names)}" for arm, names in served.items())
+
+
+def _version(version: PromptVersion) -> VersionRef:
+    return VersionRef(name=version.name, version=version.version, digest=version.digest, source=version.source)

@@ -1,0 +1,45 @@
+"""A provider of which no answer, and no error, holds a secret: every target is asked through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from evalgate.domain import Outcome, Request
+from evalgate.domain.masking import Mask
+from evalgate.execute.providers.protocol import Headroom, Memory, Provider, ProviderError
+
+
+class MaskedProvider:
+    """Another provider, with the secrets of all targets taken out of what it answers, before anything keeps it.
+
+    A function of the user's sees the whole environment, and one endpoint may pass on another's words: each target's
+    answers are cleared of every secret.
+    """
+
+    def __init__(self, provider: Provider, mask: Mask) -> None:
+        self._provider = provider
+        self._mask = mask
+
+    @property
+    def memory(self) -> Memory:
+        return self._provider.memory
+
+    @property
+    def concurrency(self) -> int | None:
+        return self._provider.concurrency
+
+    async def answer(self, request: Request) -> Outcome:
+        try:
+            return self._mask.value(await self._provider.answer(request))
+        except ProviderError as error:
+            self._mask.error(error)
+            raise
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        self._provider.listen(told)
+
+    async def is_there(self) -> bool:
+        return await self._provider.is_there()
+
+    async def aclose(self) -> None:
+        await self._provider.aclose()

@@ -1,0 +1,212 @@
+"""An OpenAI-compatible chat endpoint as a provider."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from evalgate.domain import Failure, Outcome, Prices, Request, Target
+from evalgate.domain.masking import Mask
+from evalgate.errors import InputError, MissingSecretError
+from evalgate.execute.providers import chat_completions
+from evalgate.execute.providers.endpoint import Envelope, envelope
+from evalgate.execute.providers.http import Answered, Wire, WireError
+from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
+
+if TYPE_CHECKING:
+    import ssl
+
+_PROBE_SECONDS = 4.0
+
+
+class OpenAIProvider:
+    """An OpenAI-compatible chat endpoint, or Azure's: `envelope` says where and how, `chat` what is sent and read.
+
+    `timeout` is seconds for one whole answer. `base_url` stands in for the target's (the embedded model's server), and
+    `served_by` for what the endpoint would say of itself. Nothing but the arguments steers it, no environment variable.
+    The connections belong to the loop that first asks. Raises InputError when the target names an
+    environment variable that held no usable key (`api_key`).
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        api_key: str | None,
+        timeout: float,
+        *,
+        base_url: str | None = None,
+        served_by: str | None = None,
+        concurrency: int | None = None,
+    ) -> None:
+        self._target = target
+        self._key = _checked_key(target, api_key)
+        self._mask = Mask([self._key])
+        self._timeout = timeout
+        self._url = base_url or target.location
+        self._served_by = served_by
+        self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
+        self._envelopes: dict[str, Envelope] = {}
+        self._preparing = asyncio.Lock()
+        self._wire: Wire | None = None
+        self.memory: Final[Memory] = "cache"
+        self.concurrency: Final = concurrency
+        self._told: Callable[[Headroom], None] = lambda headroom: None
+
+    async def answer(self, request: Request) -> Outcome:
+        """One call. Raises ProviderError, which never holds the key."""
+        model = request.model or self._target.model
+        if not model:
+            hint = "give the target, the prompt or the judge a `model`"
+            raise ProviderError(f"{self._who()}: no model is named for {request.about}", fatal=True, hint=hint)
+        started = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout):
+                around = self._envelopes.get(model) or await self._envelope(model)
+                wire = self._wire or self._open()
+                content = chat_completions.encoded(chat_completions.body(request, model))
+                answered = await wire.send("POST", around.url, around.headers, content)
+        except TimeoutError as error:
+            raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
+        except WireError as error:
+            raise self._unanswered(error) from error
+        headroom = chat_completions.headroom(answered.headers)
+        if headroom is not None:
+            self._told(headroom)
+        if answered.status != 200:
+            return self._refused(answered, request, model)
+        try:
+            data = self._read(answered.content)
+        except ValueError as error:
+            message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
+            raise ProviderError(message, retryable=True) from error
+        return chat_completions.read_reply(
+            data,
+            seconds=time.perf_counter() - started,
+            scale=request.scale,
+            prices=self._prices,
+            served_by=self._served_by,
+        )
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        self._told = told
+
+    async def is_there(self) -> bool:
+        """Whether the endpoint answers `GET /models` with anything at all.
+
+        Where one thing is asked at a time (the embedded model's server, in this process), it may be busy with it.
+        """
+        if self._wire is None or not self._envelopes or self.concurrency is not None:
+            return True
+        around = next(iter(self._envelopes.values()))
+        try:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await self._wire.send("GET", around.models, around.headers)
+        except (TimeoutError, WireError):
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.aclose()
+
+    def _open(self) -> Wire:
+        outside = not is_loopback(self._url)
+        self._wire = Wire(
+            self._url,
+            proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
+            tls=_tls() if urlsplit(self._url).scheme == "https" else None,
+        )
+        return self._wire
+
+    async def _envelope(self, model: str) -> Envelope:
+        async with self._preparing:  # the first calls come all at once
+            if model not in self._envelopes:
+                try:
+                    self._envelopes[model] = await envelope(self._url, self._key, model)
+                except ValueError as error:
+                    message = f"cannot connect to {self._who()}: {self._clean(str(error))}"
+                    raise ProviderError(message, fatal=True, hint="check `base_url`") from error
+            return self._envelopes[model]
+
+    def _refused(self, answered: Answered, request: Request, model: str) -> Outcome:
+        try:
+            content = self._read(answered.content)
+        except ValueError:
+            content = self._mask.text(answered.text)
+        if chat_completions.filtered(answered.status, content):
+            return Failure(kind="unusable", message="the endpoint's content filter refused the request")
+        variable = self._target.api_key_env
+        explained = chat_completions.explain_status(
+            answered.status,
+            content,
+            answered.headers,
+            who=self._who(),
+            model=model,
+            key=f"the key in {variable}" if variable else "a request without a key (the target has no api_key_env)",
+            scored=request.scale is not None,
+        )
+        explained.message = self._clean(explained.message, limit=600)
+        raise explained
+
+    def _unanswered(self, error: WireError) -> ProviderError:
+        """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
+        reason = self._clean(error.reason)
+        if error.refused:
+            return ProviderError(f"{self._who()}: {reason}")
+        if error.connected:
+            return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
+        return ProviderError(
+            f"cannot connect to {self._who()}: {reason}",
+            retryable=True,
+            unreachable=True,
+            hint="check `base_url`, and that the server runs",
+        )
+
+    def _who(self) -> str:
+        return f'target "{self._target.name}" ({_shown(self._url)})'
+
+    def _read(self, content: str | bytes) -> Any:
+        """What the endpoint said as JSON, without the key: masked before any text of it is cut. Raises ValueError."""
+        return self._mask.value(chat_completions.decoded(content.encode() if isinstance(content, str) else content))
+
+    def _clean(self, text: str, limit: int = 300) -> str:
+        return chat_completions.shorten(self._mask.text(text), limit)
+
+
+def _tls() -> ssl.SSLContext:
+    import httpx2  # knows where the certificates are
+
+    return httpx2.create_ssl_context()
+
+
+def _checked_key(target: Target, api_key: str | None) -> str | None:
+    key = (api_key or "").strip()
+    variable = target.api_key_env
+    if variable and not key:
+        raise MissingSecretError(
+            f'target "{target.name}": the environment variable {variable} is not set',
+            hint=f"set {variable} to the key; an endpoint that needs none has no api_key_env",
+        )
+    if not (key.isascii() and key.isprintable()):
+        raise InputError(f'target "{target.name}": {variable} holds characters that no key has')
+    return key or None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads back to this machine."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _shown(url: str) -> str:
+    """A URL without what may be secret in it: user, password, query."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,296 @@
+"""The baseline store: samples of an accepted version, found again by all that makes them comparable.
+
+They are drawn after the merge and never taken from the run that passed: a version that passed was lucky a little, and
+whoever is compared with its luck is blocked for nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import evalgate
+from evalgate.decide import criteria
+from evalgate.decide.blocking import MAX_UNANSWERED
+from evalgate.decide.statistics import CASE_PASSES
+from evalgate.domain import (
+    ANSWERED,
+    BaselineSample,
+    Config,
+    Failure,
+    Gate,
+    GatePlan,
+    GoldenDataset,
+    Outcome,
+    Policy,
+    PromptVersion,
+    Result,
+    StoredBaseline,
+    Target,
+    Unscored,
+    digest,
+)
+from evalgate.errors import InputError, Place, ServiceError
+from evalgate.plan.target_changes import model_of
+from evalgate.store import baseline_json as files
+
+_DAY = 86_400.0
+_CLOCKS_DIFFER = 1 / 24
+_NAMES = {
+    "target": "who answers",
+    "checks": "the checks",
+    "judges": "the judges",
+    "dataset": "the dataset",
+    "samples": "the number of samples",
+    "evalgate": "evalgate's version",
+}
+
+# what says whose answers samples are: everything else is about their scores, and those can be given anew
+_ANSWERED_BY = ("prompt", "target", "dataset")
+
+
+def folder(store: Path) -> Path:
+    """Where a store keeps baselines: one file for each key, `<key>.json`."""
+    return store / "baselines"
+
+
+def why_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
+    """Why samples of a gate's baseline cannot be kept for later; None when they can."""
+    target = targets[gate.baseline_target]
+    if target.kind == "recorded":
+        return f'the outputs of target "{target.name}" are recorded already'
+    if target.kind == "python" and "version" not in target.options:
+        return f'target "{target.name}" is a function without a `version`, so nobody can tell when it has changed'
+    return None
+
+
+def parts_of(
+    gate: Gate, version: PromptVersion, dataset: GoldenDataset, targets: Mapping[str, Target]
+) -> dict[str, str]:
+    """The digests of all that two samplings must have in common to be comparable; the policy is no part of it.
+
+    All judges of the gate count, whether a change level asks them or not.
+    """
+    target = targets[gate.baseline_target]
+    return {
+        "prompt": version.digest,
+        "target": digest([target.kind, target.identity, model_of(target, version)]),
+        "checks": digest([[c.name, c.digest, c.blocking] for c in criteria.of_gate(gate, (), targets)]),
+        "judges": digest(
+            [[judge.name, criteria.of_judge(judge, targets[judge.target]).digest] for judge in gate.judges]
+        ),
+        "dataset": dataset.digest,
+        "samples": digest(gate.baseline_samples),
+        "evalgate": evalgate.__version__,
+    }
+
+
+def supplied(plan: GatePlan, config: Config, store: Path) -> GatePlan:
+    """The plan with the stored samples of its baseline and no trial of it; else as it was, with a note why not.
+
+    Nothing is said where nothing was ever stored for this gate and version.
+    """
+    if plan.baseline is None or why_not_kept(plan.gate, config.targets) is not None:
+        return plan
+    parts = parts_of(plan.gate, plan.baseline, plan.dataset, config.targets)
+    path = folder(store) / f"{digest(dict(parts))}.json"
+    found = None
+    try:
+        found = read(path)
+        why = None if found is None else _unfit(found, plan, config.policy)
+    except InputError as error:
+        why = f"it is damaged ({error.faults[0].message})"
+    if found is None and why is None:
+        found = _closest(plan.gate, parts, store)
+        if found is None:
+            return plan
+        why = f"it differs in {' and '.join(_differences(found.parts, parts))}"
+    if why is not None:
+        of = f" of {found.sampled_at}" if found is not None else f" {path.name}"
+        note = f"the stored baseline{of} was not used, because {why}: the baseline is sampled in this run"
+        return replace(plan, notes=(*plan.notes, note))
+    assert found is not None
+    wanted = {*(check.name for check in plan.gate.checks), *(judge.name for judge in plan.judges), ANSWERED}
+    checked = tuple(f"self-check of the stored baseline: {sentence}" for sentence in found.self_check)
+    return replace(
+        plan,
+        notes=(*plan.notes, *checked),
+        trials=tuple(trial for trial in plan.trials if trial.arm != "baseline"),
+        stored=tuple(_only(result, wanted) for result in found.results),
+        stored_baseline=BaselineSample(
+            digest=files.digest_of(found), sampled_at=found.sampled_at, samples=found.samples
+        ),
+    )
+
+
+def of_the_past(
+    gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Path
+) -> tuple[StoredBaseline | None, tuple[str, ...]]:
+    """The newest samples, however old, of what this version answered these cases when the same target was asked.
+
+    With them: what else has changed since, in words ("the judges"). Where there are none: sentences that say why.
+    """
+    parts = parts_of(gate, version, dataset, config.targets)
+    found, damaged = stored_ones(store)
+    ageless = replace(config.policy, baseline_max_age_days=float("inf"))
+    why = [f"{folder(store).name}/{Path(str(error.faults[0].place)).name} is damaged" for error in damaged]
+    for one in found:
+        if any(one.parts.get(part) != parts[part] for part in _ANSWERED_BY):
+            continue
+        unfit = why_stale(one, ageless) or _incomplete(one, [case.id for case in dataset.cases], one.samples)
+        if unfit is None:
+            return one, tuple(_differences(one.parts, parts))
+        why.append(f"that of {one.sampled_at} is not used, because {unfit}")
+    other = _closest(gate, parts, store)
+    if not why and other is not None:
+        differs = [name for name in _differences(other.parts, parts) if name in {_NAMES["target"], _NAMES["dataset"]}]
+        why.append(f"those of {other.sampled_at} differ in {' and '.join(differs)}")
+    return None, tuple(why)
+
+
+def read(path: Path) -> StoredBaseline | None:
+    """A file of the store; None when there is none. Raises InputError when it is damaged, or named unlike its key."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read: {error}", place=Place(path=str(path))) from None
+    found = files.read(text, str(path))
+    if found.key != path.stem:
+        raise InputError(f"is named unlike its key {found.key[:12]}", place=Place(path=str(path)))
+    return found
+
+
+def write(stored: StoredBaseline, store: Path) -> Path:
+    """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
+    path = folder(store) / f"{stored.key}.json"
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        part = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(files.render(stored))
+        part.chmod(0o644)
+        part.replace(path)
+    except OSError as error:
+        if part is not None:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+        raise ServiceError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
+    return path
+
+
+def stored_ones(store: Path) -> tuple[list[StoredBaseline], list[InputError]]:
+    """All that a store keeps, the newest first, and an error for each file that is damaged."""
+    found, damaged = [], []
+    for path in sorted(folder(store).glob("*.json")):
+        try:
+            one = read(path)
+        except InputError as error:
+            damaged.append(error)
+        else:
+            found += [one] if one is not None else []
+    return sorted(found, key=_days_old), damaged
+
+
+def holds(store: Path, digest_of_samples: str) -> bool:
+    """Whether a store keeps samples of this digest."""
+    found, _ = stored_ones(store)
+    return any(files.digest_of(one) == digest_of_samples for one in found)
+
+
+def bad_hour(results: Sequence[Result]) -> str | None:
+    """Why samples are those of a bad hour, of which nothing can be said later; None when they are not."""
+    failed = sum((result.values.get(ANSWERED) or 0.0) < CASE_PASSES for result in results)
+    if failed <= MAX_UNANSWERED * len(results):
+        return None
+    return f"{failed} of {len(results)} draws are no answer, and {MAX_UNANSWERED:.0%} are allowed"
+
+
+def why_stale(stored: StoredBaseline, policy: Policy) -> str | None:
+    """Why samples are too old to be compared with; None while they are fresh."""
+    days = _days_old(stored)
+    if days > policy.baseline_max_age_days:
+        return f"it is {days:.1f} days old, and {policy.baseline_max_age_days:g} are allowed"
+    if days < -_CLOCKS_DIFFER:
+        return "its date lies in the future"
+    return None
+
+
+def incomplete(results: Sequence[Result]) -> list[str]:
+    """The cases with a call that failed for good, on the way to an answer or to a score; in order, each once."""
+    lost = [
+        result.case
+        for result in results
+        if _failed(result.outcome) or any(_failed(reply[-1]) for reply in result.replies.values() if reply)
+    ]
+    return list(dict.fromkeys(lost))
+
+
+def _unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
+    """Why samples with the right key cannot be used as the baseline; None when they can."""
+    stale = why_stale(found, policy) or bad_hour(found.results)
+    if stale is not None:
+        return stale
+    lacking = _incomplete(found, plan.order, plan.gate.baseline_samples)
+    if lacking is not None:
+        return lacking
+    checks = {*(check.name for check in plan.gate.checks), ANSWERED}
+    judged = {judge.name for judge in plan.judges}
+    for result in found.results:
+        for name in sorted(checks | judged):
+            # what a check leaves open stays open, and so does a judge that was not asked; another may be read next time
+            asked = name in judged and name in result.replies
+            if name not in result.scores or (asked and isinstance(result.scores[name], Unscored)):
+                return f"case {result.case} has no score for {name}"
+    return None
+
+
+def _incomplete(found: StoredBaseline, cases: Sequence[str], samples: int) -> str | None:
+    """Why it is not what so many samples of each case answered; None when it is."""
+    have = {(result.case, result.repeat) for result in found.results}
+    expected = {(case, repeat) for case in cases for repeat in range(samples)}
+    if have != expected:
+        return f"it holds {len(have & expected)} of {len(expected)} samples"
+    lost = incomplete(found.results)
+    return f"case {lost[0]} has a failed call" if lost else None
+
+
+def _closest(gate: Gate, parts: Mapping[str, str], store: Path) -> StoredBaseline | None:
+    """The newest samples of this gate and this very prompt that were made in another way."""
+    found, _ = stored_ones(store)
+    return next((one for one in found if one.gate == gate.name and one.parts.get("prompt") == parts["prompt"]), None)
+
+
+def _differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    return [name for part, name in _NAMES.items() if stored.get(part) != now.get(part)]
+
+
+def _only(result: Result, wanted: set[str]) -> Result:
+    """A stored result as a run takes it over: with the scores of the criteria that are asked for now."""
+    return replace(
+        result,
+        outcome=None if result.outcome is None else replace(result.outcome, cached=True),
+        scores={name: score for name, score in result.scores.items() if name in wanted},
+        replies={
+            name: tuple(replace(reply, cached=True) for reply in replies)
+            for name, replies in result.replies.items()
+            if name in wanted
+        },
+    )
+
+
+def _failed(outcome: Outcome | None) -> bool:
+    return outcome is None or (isinstance(outcome, Failure) and outcome.kind == "infrastructure")
+
+
+def _days_old(stored: StoredBaseline) -> float:
+    then = datetime.datetime.fromisoformat(stored.sampled_at)
+    return (datetime.datetime.now(datetime.UTC) - then).total_seconds() / _DAY

@@ -1,0 +1,398 @@
+"""Who answers: a provider for every target a plan asks, and the engine around them."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, assert_never
+
+from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
+from evalgate.domain.masking import Mask, mask_of
+from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
+from evalgate.execute.engine import Engine, Event
+from evalgate.execute.providers.backends import Batches, Elsewhere, EngineName
+from evalgate.execute.providers.masked import MaskedProvider
+from evalgate.execute.providers.protocol import Provider
+from evalgate.inputs.datasets import load_outputs
+from evalgate.inputs.tree import Tree
+from evalgate.store.cache import Cache, prepare_store, read_recordings, write_recordings
+from evalgate.store.journal import Journal
+
+if TYPE_CHECKING:
+    from evalgate.execute.providers.python_function import PythonProvider
+    from evalgate.execute.providers.recorded import RecordedProvider
+
+Answers = Literal["replay", "live", "record"]
+_STAMP = "%Y%m%dT%H%M%SZ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What lies around a run: secrets by variable name, the folders of store, models and configuration.
+
+    `note` is told a sentence now and then, where a run waits for others.
+    """
+
+    environment: Mapping[str, str]
+    store: Path
+    home: Path
+    folder: Path
+    note: Callable[[str], None] = lambda sentence: None
+
+
+@contextmanager
+def open_engine(
+    config: Config,
+    plans: Sequence[GatePlan],
+    tree: Tree,
+    around: Surroundings,
+    *,
+    answers: Answers,
+    use_cache: bool,
+    on_event: Callable[[Event], None],
+    journal: Path | None = None,
+    way: EngineName = "asyncio",
+    offline: bool = False,
+    partial: bool = False,
+) -> Iterator[Engine]:
+    """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
+
+    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called.
+    `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
+    the run may be `partial`: then it alone has failed.
+
+    No answer, note or error that comes from here holds a secret that the configuration names.
+
+    Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
+    no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
+    would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
+    """
+    prepare_store(around.store)
+    fresh, run = answers == "record" or not use_cache, run_key(plans)
+    mask = mask_of(config, around.environment)
+    around = replace(around, note=mask.through(around.note))
+    with ExitStack() as stack:
+        stack.enter_context(mask.errors())
+        elsewhere = _elsewhere(way, config, around, run=run, fresh=fresh)
+        opening = _Opening(
+            config=config,
+            plans=plans,
+            tree=tree,
+            around=around,
+            answers=answers,
+            stack=stack,
+            elsewhere=elsewhere,
+            offline=offline,
+            partial=partial,
+            mask=mask,
+        )
+        providers = opening.providers()
+        if elsewhere is not None:
+            require_use(way, config, plans, answers=answers)
+            stack.callback(elsewhere.close)
+            elsewhere.start()
+        cache = None if fresh else Cache(around.store / "cache.sqlite3")
+        path = journal or around.store / "journal" / f"{run}.jsonl"
+        engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
+        yield engine
+        _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
+        if elsewhere is not None:
+            elsewhere.finish()
+
+
+def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that are to hold the keys of endpoints and are not set; what is replayed needs none."""
+    wanted = (target for target in config.targets.values() if target.kind == "openai" and target.recordings is None)
+    names = dict.fromkeys(target.api_key_env for target in wanted if target.api_key_env is not None)
+    return tuple(name for name in names if not environment.get(name, "").strip())
+
+
+def in_batches(config: Config) -> Config:
+    """The configuration with the prices of a batch: an endpoint's are half of what a call costs."""
+    from evalgate.execute.providers.batch.api import discounted
+
+    return replace(
+        config,
+        targets={
+            name: replace(target, prices=discounted(target.prices)) if target.kind == "openai" else target
+            for name, target in config.targets.items()
+        },
+    )
+
+
+@contextmanager
+def known_answers(
+    config: Config, plans: Sequence[GatePlan], tree: Tree, around: Surroundings
+) -> Iterator[Callable[[Request], bool]]:
+    """Whether a request is answered without a call: by recordings, recorded outputs, or the cache.
+
+    Recordings that are not there yet answer nothing.
+    """
+    recordings = {
+        name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
+        for name in {name for plan in plans for name in _targets(plan)}
+        if (path := config.targets[name].recordings) is not None
+    }
+    cache = Cache(around.store / "cache.sqlite3") if (around.store / "cache.sqlite3").is_file() else None
+
+    def known(request: Request) -> bool:
+        if config.targets[request.target].kind == "recorded":
+            return True
+        if request.target in recordings:
+            return request.key in recordings[request.target]
+        return cache is not None and cache.get(request.key, request.max_age) is not None
+
+    try:
+        yield known
+    finally:
+        if cache is not None:
+            cache.close()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opening:
+    """Makes providers; what they need to have closed afterwards is on the stack."""
+
+    config: Config
+    plans: Sequence[GatePlan]
+    tree: Tree
+    around: Surroundings
+    answers: Answers
+    stack: ExitStack
+    elsewhere: Elsewhere | None
+    offline: bool
+    partial: bool
+    mask: Mask
+
+    def providers(self) -> dict[str, Provider]:
+        """Those of all targets that the plans ask, by name."""
+        names = {name for plan in self.plans for name in _targets(plan)}
+        targets = self.config.targets
+        # the embedded model takes a while to load: what is wrong with another target is said before
+        ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
+        return {name: MaskedProvider(self.provider(targets[name]), self.mask) for name in ordered}
+
+    def engine(
+        self,
+        providers: Mapping[str, Provider],
+        cache: Cache | None,
+        journal: Journal,
+        on_event: Callable[[Event], None],
+    ) -> Engine:
+        return Engine(
+            providers,
+            cache=cache,
+            journal=journal,
+            limits=self.config.limits,
+            on_event=on_event,
+            record=self.answers == "record",
+            store=self.around.store,
+            expected=sum(len(plan.trials) for plan in self.plans),
+            mask=self.mask,
+        )
+
+    def provider(self, target: Target) -> Provider:
+        timeout = self.config.limits.timeout
+        if self.answers == "replay" and target.recordings is not None:
+            return self._replay(target, target.recordings)
+        if self.offline and target.kind != "recorded":
+            from evalgate.execute.providers.recorded import OfflineProvider
+
+            return OfflineProvider(target, fatal=not self.partial)
+        match target.kind:
+            case "openai":
+                return self._openai(target, timeout)
+            case "recorded":
+                return self._recorded(target)
+            case "python":
+                return self._python(target, timeout)
+            case "local":
+                return self._local(target, timeout)
+            case _:
+                assert_never(target.kind)
+
+    def _openai(self, target: Target, timeout: float) -> Provider:
+        from evalgate.execute.providers.openai import OpenAIProvider
+
+        key = self.around.environment.get(target.api_key_env or "")
+        if self.elsewhere is not None:
+            return self.elsewhere.provider(target, key)
+        return OpenAIProvider(target, key, timeout)
+
+    def _replay(self, target: Target, path: str) -> Provider:
+        from evalgate.execute.providers.recorded import ReplayProvider, how_to_record
+
+        try:
+            data = self.tree.read(path)
+        except (GitError, InputError) as error:  # of a commit, or of the working tree
+            message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
+            raise ServiceError(message, place=Place(path=path), hint=how_to_record(target)) from error
+        return ReplayProvider(target, read_recordings(data, path), path)
+
+    def _recorded(self, target: Target) -> Provider:
+        from evalgate.execute.providers.recorded import RecordedProvider
+
+        provider = RecordedProvider(target, load_outputs(self.tree, target.location))
+        faults = [fault for plan in self.plans for fault in _left_over(plan, target, provider)]
+        if faults:
+            raise InputError(faults=faults)
+        return provider
+
+    def _python(self, target: Target, timeout: float) -> Provider:
+        from evalgate.execute.providers.python_function import PythonProvider
+
+        provider = PythonProvider(target, self.around.folder, timeout, self.around.store, mask=self.mask)
+        faults = [fault for plan in self.plans for fault in _unseen(plan, target, provider, self.config)]
+        if faults:
+            raise InputError(faults=faults)
+        return provider
+
+    def _local(self, target: Target, timeout: float) -> Provider:
+        from evalgate.execute.providers import local_model
+        from evalgate.execute.providers.openai import OpenAIProvider
+
+        server = self.stack.enter_context(
+            closing(local_model.start(local_model.find(target.location), self.around.home))
+        )
+        return OpenAIProvider(
+            target,
+            None,
+            timeout,
+            base_url=server.base_url,
+            served_by=server.fingerprint,
+            concurrency=local_model.CONCURRENCY,
+        )
+
+
+def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: str, fresh: bool) -> Elsewhere | None:
+    match way:
+        case "asyncio":
+            return None
+        case "batch":
+            from evalgate.execute.providers.batch.records import BatchRecords
+
+            records = BatchRecords(around.store / "batches", run, only_this_run=fresh)
+            return Batches(records=records, batching=config.batching, limits=config.limits, note=around.note)
+        case "ray":
+            from evalgate.execute.providers.ray import RayCluster
+
+            return RayCluster(around.environment.get("RAY_ADDRESS"), config.limits, note=around.note)
+        case _:
+            assert_never(way)
+
+
+def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, answers: Answers) -> None:
+    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
+
+    Only an endpoint can be called from elsewhere: recordings, functions and the embedded model are here. Raises
+    InputError.
+    """
+    if way == "asyncio":
+        return
+    called = [config.targets[name] for name in sorted({name for plan in plans for name in _targets(plan)})]
+    names = {t.name for t in called if t.kind == "openai" and not (answers == "replay" and t.recordings is not None)}
+    if not names:
+        message = f"--engine {way} has nothing to do: no target that is to be called is of type openai"
+        raise InputError(message, hint="leave --engine out; or add --live, where recordings answer an openai target")
+    if way != "batch":
+        return
+    faults = [
+        Fault(
+            message=f'gate "{plan.gate.name}": the check "{check.name}" needs seconds, and a batch has none',
+            place=Place(path=config.path),
+            hint="leave --engine batch out, or the check",
+        )
+        for plan in plans
+        for check in plan.gate.checks
+        if check.type == "latency" and names & {plan.gate.candidate_target, plan.gate.baseline_target}
+    ]
+    if faults:
+        raise InputError(faults=faults)
+
+
+def _left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
+    """Outputs beyond the number of samples would be left out of the mean without a word: a fault for each arm."""
+    names = {Arm.CANDIDATE: plan.gate.candidate_target, Arm.BASELINE: plan.gate.baseline_target}
+    asked: dict[tuple[Arm, str], int] = defaultdict(int)
+    for trial in plan.trials:
+        if names[trial.arm] == target.name:
+            asked[trial.arm, trial.case.id] += 1
+    for arm in Arm:
+        over = [case for (of, case), count in asked.items() if of == arm and provider.times(case) > count]
+        if not over:
+            continue
+        more = f"; {len(over) - 1} more cases likewise" if len(over) > 1 else ""
+        message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} asked"
+        most = max(map(provider.times, over))
+        yield Fault(
+            message=f'gate "{plan.gate.name}", {arm}: {message}{more}',
+            place=Place(path=target.location),
+            hint=f"set `samples: {{{arm}: {most}}}`",
+        )
+
+
+def _unseen(plan: GatePlan, target: Target, provider: PythonProvider, config: Config) -> Iterator[Fault]:
+    """The same function for both arms would answer them alike if it is not shown the prompt: every edit would pass."""
+    arms = {config.targets[plan.gate.candidate_target].identity, config.targets[plan.gate.baseline_target].identity}
+    if provider.sees_prompt or plan.baseline is None or arms != {target.identity}:
+        return
+    if plan.candidate.digest != plan.baseline.digest:
+        yield Fault(
+            message=f'gate "{plan.gate.name}": the function {target.location} of target "{target.name}" is not shown '
+            "the prompt, so candidate and baseline would be answered alike",
+            hint="let it take `(case, messages)`, or give the gate `target: {candidate, baseline}`",
+        )
+
+
+def _targets(plan: GatePlan) -> set[str]:
+    arms = {trial.arm for trial in plan.trials}
+    names = {judge.target for judge in plan.judges}
+    if Arm.CANDIDATE in arms:
+        names.add(plan.gate.candidate_target)
+    if Arm.BASELINE in arms or plan.stored:  # fresh samples of stored ones may still have to be drawn
+        names.add(plan.gate.baseline_target)
+    return names
+
+
+def run_key(plans: Sequence[GatePlan]) -> str:
+    """The same work has the same journal, so that an interrupted run is continued by the very same command."""
+    return digest(
+        [
+            [
+                plan.gate.name,
+                [judge.rubric.digest for judge in plan.judges],
+                digest_of_all(trial.request.key for trial in plan.trials),
+            ]
+            for plan in plans
+        ]
+    )[:16]
+
+
+def begun(name: str, store: Path, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
+    """When work of this name began, and its journal: interrupted work is continued, with its own date, while `fresh`.
+
+    The date stands in the journal's name, so that answers never look younger than they are.
+    """
+    now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
+    folder = store / "journal"
+    for path in sorted(folder.glob(f"{name}-*Z.jsonl"), reverse=True):
+        with contextlib.suppress(ValueError):
+            then = datetime.datetime.strptime(path.stem.rpartition("-")[2], _STAMP).replace(tzinfo=datetime.UTC)
+            if datetime.timedelta() <= now - then <= fresh:
+                return then, path
+    return now, folder / f"{name}-{now.strftime(_STAMP)}.jsonl"
+
+
+def _write_recordings(config: Config, tree: Tree, engine: Engine) -> None:
+    """Lays this run's answers over those of earlier recordings, a file for each path that targets name."""
+    for path in {t.recordings for name, t in config.targets.items() if t.recordings and name in engine.recorded}:
+        entries = dict(read_recordings(tree.read(path), path)) if tree.exists(path) else {}
+        for name, recorded in engine.recorded.items():
+            if config.targets[name].recordings == path:
+                entries |= recorded
+        write_recordings(Path(tree.root) / path, entries)

@@ -1,0 +1,324 @@
+"""The heart: a trial from its answer to its scores, and a plan look by look until its answer is clear."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
+from threading import Timer
+
+from evalgate.decide import evidence as evidences
+from evalgate.decide import looks, policy, roles, schedule, statistics
+from evalgate.domain import (
+    ANSWERED,
+    Arm,
+    Calls,
+    Check,
+    Config,
+    Evidence,
+    Failure,
+    GatePlan,
+    GateReport,
+    Outcome,
+    Output,
+    Request,
+    Result,
+    Score,
+    Scored,
+    Target,
+    Trial,
+    Unscored,
+    Usage,
+    answered,
+)
+from evalgate.execute.engine import Engine
+from evalgate.plan.trials import fresh_sample
+from evalgate.score import checks, judges
+from evalgate.store.results import Shelf
+
+_FIRST_CALLS = 0.1
+"""Seconds: the first calls are on their way, and what comes after them can be imported while nobody has answered."""
+
+
+def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
+    """The verdict on one plan, with no call that cannot change it.
+
+    The cases are run in batches that end at the looks; after each, cases that turned are settled by fresh samples, and
+    the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
+    A shard runs all its cases: where to stop is seen when the shards are merged.
+    """
+    preparing = Timer(_FIRST_CALLS, statistics.prepare)
+    preparing.daemon = True
+    preparing.start()
+    for request, reply in _judged_before(plan, config.targets):
+        engine.remember(request, reply)
+    gathered = _Gathered(engine=engine, plan=plan, config=config, shelf=Shelf(engine.spool))
+    if plan.shard is not None:
+        gathered.answer(len(plan.order))
+        gathered.settle(every=True)
+        return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy)
+    for look in schedule.looks(gathered.evidence(), plan.gate.thresholds, config.policy):
+        gathered.answer(look.cases)
+        standing = gathered.settle()
+        if standing.final:
+            break
+    if not standing.fails and standing.owes_all and standing.look.early:
+        gathered.check_the_rest()
+    return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
+
+
+def checked(engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial], *, draw_again: bool) -> GateReport:
+    """What some trials prove by checks alone: no judge is asked.
+
+    Stored samples of the baseline are taken over. With `draw_again` a case in which a blocking check fails is asked
+    again, on both arms, until it is settled. A finding that is a FAIL stays one, whatever the other cases answer;
+    everything else is undecided.
+    """
+    alone = replace(plan, judges=())
+    gathered = _Gathered(engine=engine, plan=alone, config=config, shelf=Shelf(engine.spool))
+    gathered.check(trials, draw_again=draw_again)
+    return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Gathered:
+    """What a plan's run has found so far, and what it cost.
+
+    `answered` and `judged` count the plan's own trials that were run, and run with all that the plan asks of them.
+    """
+
+    engine: Engine
+    plan: GatePlan
+    config: Config
+    shelf: Shelf
+    order: tuple[str, ...] = ()
+    results: list[Result] = field(default_factory=list)
+    confirmations: list[Result] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
+    answered: int = 0
+    judged: int = 0
+    calls: Calls = field(default_factory=Calls)
+    usage: Usage = field(default_factory=Usage)
+    cost_usd: float | None = 0.0
+    measured: looks.Measured | None = None
+
+    def __post_init__(self) -> None:
+        self.order = schedule.order(self.evidence())
+
+    def answer(self, cases: int) -> None:
+        """Runs the first so many cases that were not run yet, and before the first look every critical one."""
+        trials, stored = self._next(cases)
+        self.results += self._run(self.plan, trials)
+        self.answered += len(trials)
+        self.judged += len(trials)
+        self.results += stored
+
+    def _next(self, cases: int) -> tuple[list[Trial], list[Result]]:
+        upto = set(self.order[:cases])
+        critical = set(self.config.policy.critical_tags)
+        wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
+        self.asked |= wanted
+        return (
+            [trial for trial in self.plan.trials if trial.case.id in wanted],
+            [result for result in self.plan.stored if result.case in wanted],
+        )
+
+    def settle(self, *, every: bool = False) -> looks.Standing:
+        """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer.
+
+        `every`: of all that turned, since a part of the cases does not show what could change it.
+        """
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+        standing = self._stand()
+        while wanted := standing.possible if every else standing.wanted:
+            self._draw_again(wanted, self.plan)
+            standing = self._stand()
+        return standing
+
+    def _draw_again(self, wanted: Sequence[looks.FreshDraw], plan: GatePlan) -> None:
+        drawing = {draw.case for draw in wanted}
+        cases = {trial.case.id: trial.case for trial in self.plan.trials if trial.case.id in drawing}
+        last: dict[tuple[str, Arm], int] = {}
+        for result in chain(self.results, self.confirmations):
+            if result.case in drawing:
+                last[result.case, result.arm] = max(result.repeat, last.get((result.case, result.arm), -1))
+        trials = [
+            fresh_sample(
+                self.plan, cases[draw.case], draw.arm, last.get((draw.case, draw.arm), -1) + 1, self.config.targets
+            )
+            for draw in wanted
+        ]
+        before = self.calls
+        self.confirmations += self._run(plan, trials)
+        self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
+
+    def check_the_rest(self) -> None:
+        """The candidate's outputs of all cases that were not run, for the checks alone: no judge is asked.
+
+        The baseline's stored samples are there anyway; where none are stored, it is asked only about cases in which
+        the candidate fails a check, so that no version is blamed for what the other fails as well.
+        """
+        checks_alone = replace(self.plan, judges=())
+        rest = [t for t in self.plan.trials if t.case.id not in self.asked]
+        candidate = [trial for trial in rest if trial.arm is Arm.CANDIDATE and trial.repeat == 0]
+        answers = self._run(checks_alone, candidate)
+        failing = {result.case for result in answers if self._fails_a_check(result)}
+        baseline = [trial for trial in rest if trial.arm is Arm.BASELINE and trial.case.id in failing]
+        self.results += [*answers, *self._run(checks_alone, baseline)]
+        self.results += [result for result in self.plan.stored if result.case not in self.asked]
+        self.asked |= {trial.case.id for trial in rest}
+        self.answered += len(candidate) + len(baseline)
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+        while wanted := self._stand().wanted:
+            self._draw_again(wanted, checks_alone)
+
+    def check(self, trials: Sequence[Trial], *, draw_again: bool) -> None:
+        """Runs these trials, and settles single cases of theirs where `draw_again` allows it."""
+        cases = {trial.case.id for trial in trials}
+        self.results += self._run(self.plan, trials) if trials else []
+        self.results += [result for result in self.plan.stored if result.case in cases]
+        if draw_again:
+            known = {result.case for result in self.results if result.arm is Arm.BASELINE}
+            failing = {r.case for r in self.results if r.arm is Arm.CANDIDATE and self._fails_a_check(r)} - known
+            baseline = [t for t in self.plan.trials if t.arm is Arm.BASELINE and t.case.id in failing]
+            self.results += self._run(self.plan, baseline)
+        self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
+        while draw_again and (wanted := self._stand().wanted):
+            self._draw_again(wanted, self.plan)
+
+    def _fails_a_check(self, result: Result) -> bool:
+        known = result.values
+        return any((known.get(name) or 0.0) < statistics.CASE_PASSES for name in blocking_checks(self.plan))
+
+    def evidence(self) -> Evidence:
+        trials = len(self.plan.trials)
+        stopped = trials - self.answered + len(self.plan.judges) * (trials - self.judged)
+        calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
+        return evidences.evidence_of(
+            self.plan,
+            self.config.targets,
+            results=self.results,
+            confirmations=self.confirmations,
+            calls=calls,
+            usage=self.usage,
+            cost_usd=self.cost_usd,
+        )
+
+    def _stand(self) -> looks.Standing:
+        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
+
+    def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
+        done = self.engine.run(trials, partial(self._evaluated, plan))
+        self.calls = replace(
+            self.calls,
+            made=self.calls.made + done.calls.made,
+            cached=self.calls.cached + done.calls.cached,
+            saved=self.calls.saved + done.calls.saved,
+        )
+        self.usage += done.usage
+        self.cost_usd = None if self.cost_usd is None or done.cost_usd is None else self.cost_usd + done.cost_usd
+        return done.results
+
+    def _evaluated(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+        return self.shelf.put((yield from evaluate(plan, trial, self.config.targets)))
+
+
+def _paid(calls: Calls) -> int:
+    return calls.made + calls.cached
+
+
+def evaluate(
+    plan: GatePlan, trial: Trial, targets: Mapping[str, Target]
+) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+    """One trial from its answer to its scores. Yields requests; the engine sends their outcomes back, in order.
+
+    Judges are asked only about outputs that hold every blocking check. A judge's request does not name the arm, so
+    equal outputs share one answer. A reply that cannot be read is asked for once more, then it counts as unscored.
+    """
+    (outcome,) = yield [trial.request]
+    scores: dict[str, Scored] = {c.name: _score(c, trial, outcome) for c in plan.gate.checks}
+    scores[ANSWERED] = answered.score(outcome, plan.gate.cut_answers)
+    replies: dict[str, tuple[Outcome, ...]] = {}
+    why_not = _why_not_judged(blocking_checks(plan), scores, outcome)
+    if why_not is not None:
+        scores |= {judge.name: Unscored(reason=why_not) for judge in plan.judges}
+    elif isinstance(outcome, Output):
+        asked = plan.judges
+        for attempt in range(2):
+            if not asked:
+                break
+            answers = yield [
+                judges.ask(judge, trial.case, outcome, targets[judge.target], attempt=attempt) for judge in asked
+            ]
+            for judge, answer in zip(asked, answers, strict=True):
+                scores[judge.name] = judges.read(judge, answer)
+                replies[judge.name] = (*replies.get(judge.name, ()), answer)
+            asked = tuple(
+                judge
+                for judge, answer in zip(asked, answers, strict=True)
+                if isinstance(scores[judge.name], Unscored)
+                and not (isinstance(answer, Failure) and answer.kind == "infrastructure")  # the engine has retried it
+            )
+    return Result(
+        case=trial.case.id,
+        arm=trial.arm,
+        repeat=trial.repeat,
+        tags=trial.case.tags,
+        outcome=outcome,
+        scores=scores,
+        replies=replies,
+    )
+
+
+def _judged_before(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:
+    """What judges said of the stored samples: an output equal to the baseline's shares its scores, stored or not."""
+    cases = {trial.case.id: trial.case for trial in plan.trials}
+    for result in plan.stored:
+        output = result.outcome
+        if not isinstance(output, Output):
+            continue
+        for judge in plan.judges:
+            for attempt, reply in enumerate(result.replies.get(judge.name, ())):
+                yield judges.ask(judge, cases[result.case], output, targets[judge.target], attempt=attempt), reply
+
+
+def _score(check: Check, trial: Trial, outcome: Outcome) -> Scored:
+    if isinstance(outcome, Output):
+        return checks.score(check, trial.case, outcome)
+    return _absent(outcome)
+
+
+def _absent(failure: Failure) -> Scored:
+    """An answer nobody can use counts 0; a call that failed for good leaves the case undecided."""
+    if failure.kind == "unusable":
+        return Score(value=0.0, reason=failure.message)
+    return Unscored(reason=failure.message)
+
+
+def blocking_checks(plan: GatePlan) -> tuple[str, ...]:
+    """The names of a plan's blocking checks, the implicit one last."""
+    with_baseline = plan.baseline is not None
+    return (
+        *(
+            check.name
+            for check in plan.gate.checks
+            if roles.is_blocking(check, plan.gate.thresholds.get(check.name), with_baseline=with_baseline)
+        ),
+        ANSWERED,
+    )
+
+
+def _why_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], outcome: Outcome) -> str | None:
+    """Why judges are not asked about an output; None: they are."""
+    if isinstance(outcome, Failure):
+        return f"not asked: {outcome.message}"
+    for name in blocking:
+        score = scores[name]
+        if isinstance(score, Unscored):
+            return f"not asked: the blocking check {name} is undecided: {score.reason}"
+        if score.value < statistics.CASE_PASSES:
+            return f"not asked: the blocking check {name} failed"
+    if outcome.tool_calls:
+        return "not asked: tool calls beside text are not visible to judges"
+    return None

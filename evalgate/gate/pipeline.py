@@ -1,0 +1,150 @@
+"""The pipeline that all verbs share: plans to answers, answers to scores, scores to a report.
+
+What answers and decides is imported where there is something to run: most changes touch no gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evalgate.change.workspace import Workspace
+from evalgate.domain import Calls, Config, GatePlan, GateReport, Report, Usage
+from evalgate.errors import Fault, InputError, Place
+from evalgate.gate.options import Options
+from evalgate.plan import trials
+
+if TYPE_CHECKING:
+    from evalgate.execute.engine import Event
+
+
+def decided(
+    workspace: Workspace,
+    plans: Sequence[GatePlan],
+    options: Options,
+    on_event: Callable[[Event], None],
+    remarks: Sequence[str] = (),
+) -> Report:
+    """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
+    from evalgate.gate import reports, verdict_cache
+
+    if any(plan.level.findings for plan in plans):
+        return _not_to_be_run(plans, workspace, remarks)
+    _refuse_hopeless(plans, workspace.config)
+    if options.engine == "batch":
+        plans = at_once(plans)
+    if options.shard is not None:
+        plans = tuple(trials.part(plan, options.shard) for plan in plans)
+    keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
+    refuse_committed(workspace, options.store)
+    known = {
+        plan.gate.name: verdict_cache.find(options.store, keys[plan.gate.name], plan, workspace.config)
+        for plan in plans
+    }
+    fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    fresh = {
+        name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
+    }
+    decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
+    edited = workspace.judged.changes if workspace.judged is not None else ()
+    unkept = verdict_cache.unkept(plans, workspace.config)
+    report = reports.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
+    report = replace(report, texts=workspace.config.texts)
+    for name, gate in fresh.items():
+        verdict_cache.keep(options.store, keys[name], gate, report)
+    return report
+
+
+def _not_to_be_run(plans: Sequence[GatePlan], workspace: Workspace, remarks: Sequence[str]) -> Report:
+    """The verdict where version numbers are not in order: that fails whatever is answered, so nothing is asked."""
+    from evalgate.gate import reports
+
+    wrong = [plan for plan in plans if plan.level.findings]
+    others = [plan.gate.name for plan in plans if not plan.level.findings]
+    left = tuple(f'the gate "{name}" was not run: the versions have to be in order first' for name in others)
+    edited = workspace.judged.changes if workspace.judged is not None else ()
+    return reports.report_of([reports.unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited)
+
+
+def at_once(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
+    """The plans by batch: a look may take a day, and would save half-price calls."""
+    return tuple(replace(plan, sequential=False) for plan in plans)
+
+
+def _decide(
+    workspace: Workspace, plans: Sequence[GatePlan], options: Options, on_event: Callable[[Event], None]
+) -> tuple[dict[str, GateReport], tuple[str, ...]]:
+    """The verdicts of plans by the name of their gate, and what did not work beside them."""
+    if not plans:
+        return {}, ()
+    from evalgate.gate import engine as answering
+    from evalgate.gate import evaluate
+
+    with answering.open_engine(
+        workspace.config,
+        plans,
+        workspace.tree,
+        options.surroundings(workspace),
+        answers=options.answers,
+        use_cache=options.use_cache,
+        on_event=on_event,
+        way=options.engine,
+        offline=options.offline,
+        partial=options.partial,
+    ) as engine:
+        reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
+        engine.finish()
+        return reports, engine.warnings
+
+
+def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
+    """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+    from evalgate.gate import verdict_cache
+
+    if options.answers == "record" or options.shard is not None:
+        return None
+    return verdict_cache.key(plan, config, replayed=options.answers == "replay")
+
+
+def refuse_committed(workspace: Workspace, store: Path) -> None:
+    """A store that a change can bring along holds whatever answers and verdicts its author likes. Raises InputError."""
+    if workspace.git is not None and workspace.git.tracks(store):
+        raise InputError(
+            f"{store} is under version control: whoever commits to it could commit verdicts",
+            hint=f"git rm -r --cached {store}",
+        )
+
+
+def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
+    """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
+    faults = []
+    for plan in plans:
+        needed = cases_lacking(plan, config)
+        if needed is not None:
+            cases, limit = needed
+            faults.append(
+                Fault(
+                    message=f'gate "{plan.gate.name}": a {plan.level.effective.name} change needs a proven PASS, and '
+                    f"{limit}: at least {cases} are needed",
+                    place=Place(path=plan.dataset.path),
+                    hint="add cases, or allow a larger drop",
+                )
+            )
+    if faults:
+        raise InputError(faults=faults)
+
+
+def cases_lacking(plan: GatePlan, config: Config) -> tuple[int, str] | None:
+    """How many cases a PASS needs at the least, and why those there are cannot give one.
+
+    None where a PASS is possible, or where the level does not need one.
+    """
+    from evalgate.decide import evidence as evidences
+    from evalgate.decide import policy, schedule
+
+    evidence = evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    if policy.level_policy_of(evidence, config.policy).inconclusive != "block":
+        return None
+    return schedule.lacking(evidence, plan.gate.thresholds, config.policy)

@@ -1,0 +1,204 @@
+"""One verdict for each content: what was decided stays decided, so that running again is no second chance.
+
+The best of three tries lets twice as many bad changes through as one. A run of the same content therefore returns the
+stored verdict without a call; more samples of each case (`samples:`) add to those that are cached already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+import evalgate
+from evalgate.decide import evidence as evidences
+from evalgate.decide import policy
+from evalgate.decide.blocking import MAX_UNANSWERED
+from evalgate.domain import (
+    ANSWERED,
+    REUSED,
+    RULE,
+    Calls,
+    Config,
+    Evidence,
+    GatePlan,
+    GateReport,
+    PromptVersion,
+    Report,
+    Target,
+    Usage,
+    Verdict,
+    VersionRef,
+    digest,
+)
+from evalgate.errors import EvalgateError
+from evalgate.gate import baselines, reports
+from evalgate.store import codec, report_json, results
+
+
+def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
+    """The digest of everything that a verdict depends on, but for chance.
+
+    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
+    no chance is involved, or where what answers can change unseen: replayed and recorded answers are the same every
+    time, and whether a function of the user's that declares no version is still the same cannot be told. Stored
+    baseline samples take no part; a verdict is dropped with the samples that it rests on.
+    """
+    targets = _answering(plan, config)
+    if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
+        return None
+    if all(target.kind == "recorded" for target in targets):
+        return None
+    evidence = _planned(plan, config)
+    gate = plan.gate
+    return digest(
+        [
+            REUSED,
+            RULE,
+            evalgate.__version__,
+            gate.name,
+            plan.candidate.normalized_digest,
+            None if plan.baseline is None else plan.baseline.digest,
+            [[target.kind, target.identity, target.model] for target in targets],
+            [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
+            [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],
+            codec.encode(evidence.criteria),
+            codec.encode(plan.level.effective),
+            codec.encode(gate.thresholds),
+            codec.encode(config.policy),
+        ]
+    )
+
+
+def unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...]:
+    """A sentence for each target of some plans whose answers, and the verdicts on them, are not kept."""
+    targets = dict.fromkeys(target.name for plan in plans for target in _answering(plan, config))
+    return tuple(
+        f'target "{name}" is a function without a `version`: neither its answers nor the verdicts on them are kept, '
+        "and the next run calls it again"
+        for name in targets
+        if _may_change_unseen(config.targets[name])
+    )
+
+
+def _may_change_unseen(target: Target) -> bool:
+    return target.kind == "python" and "version" not in target.options
+
+
+_UNDECIDED = ("completeness", "constant_output", "broken")
+"""The kinds of findings that say too little was measured: such a verdict is not stored."""
+
+
+def folder(store: Path) -> Path:
+    """Where a store keeps verdicts: one file for each key, `<key>.json`."""
+    return store / "verdicts"
+
+
+def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
+    """The stored verdict, all of its answers now known. None where there is none that can be relied on.
+
+    A verdict of other content, under whatever name it lies, is none.
+    """
+    if name is None:
+        return None
+    path = _path(store, name)
+    try:
+        with path.open(encoding="utf-8") as file:
+            report = reports.checked(results.read(file, str(path), store), str(path))
+    except (OSError, UnicodeDecodeError, EvalgateError):
+        return None  # not there, or damaged: it is decided again, from the answers in the cache
+    if len(report.gates) != 1 or _content(report.gates[0]) != _content(_expected(plan, config)):
+        return None
+    stored = report.gates[0].evidence
+    if stored.verdict_key != name or not _has_its_baseline(stored, store):
+        return None
+    now = _ref(plan.candidate)
+    assert stored.candidate is not None
+    note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
+    other = stored.candidate.digest != now.digest
+    if other:
+        note += f"; only white space differs from digest {stored.candidate.digest[:12]}, which was answered then"
+    evidence = replace(
+        stored,
+        level=plan.level,
+        candidate=now,
+        evaluated=stored.candidate.digest if other else None,
+        notes=(*stored.notes, note),
+        calls=replace(stored.calls, made=0, cached=stored.calls.made + stored.calls.cached),
+        usage=Usage(),
+        cost_usd=0.0,
+    )
+    return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
+
+
+def _has_its_baseline(evidence: Evidence, store: Path) -> bool:
+    """Whether the baseline samples that a verdict rests on are still in the store; it goes when they go."""
+    stored = evidence.stored_baseline
+    return stored is None or baselines.holds(store, stored.digest)
+
+
+def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> None:
+    """Stores a verdict that was reached on all its cases; one that lacks answers is for the next run to complete."""
+    if name is None or not _is_whole(gate):
+        return
+    path = _path(store, name)
+    alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
+    alone = replace(alone, policy_changes=(), sign_off=None)  # they are the change's, and no part of what was measured
+    part = path.with_suffix(f".{os.getpid()}.part")
+    with contextlib.suppress(OSError):  # the cache has said so already
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(report_json.pieces(alone))
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _answering(plan: GatePlan, config: Config) -> list[Target]:
+    """Who answers, role by role: two judges that have changed places are not the same."""
+    baseline = [plan.gate.baseline_target] if plan.baseline is not None else []
+    names = [plan.gate.candidate_target, *baseline, *(judge.target for judge in plan.judges)]
+    return [config.targets[name] for name in names]
+
+
+def _planned(plan: GatePlan, config: Config) -> Evidence:
+    return evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+
+
+def _expected(plan: GatePlan, config: Config) -> GateReport:
+    return policy.decide_at_level(_planned(plan, config), plan.gate.thresholds, config.policy)
+
+
+def _ref(version: PromptVersion) -> VersionRef:
+    return VersionRef(name=version.name, version=version.version, digest=version.digest, source=version.source)
+
+
+def _content(gate: GateReport) -> tuple[object, ...]:
+    """What a verdict is about, whatever was answered; the candidate itself counts by the verdict's key."""
+    evidence = gate.evidence
+    return (
+        None if evidence.baseline is None else evidence.baseline.digest,
+        None if evidence.level is None else evidence.level.effective,
+        (evidence.name, evidence.dataset, evidence.criteria),
+        (evidence.order, dict(evidence.clusters), evidence.sequential, evidence.redraws),
+        (dict(gate.thresholds), gate.policy, gate.level_policy),
+    )
+
+
+def _path(store: Path, name: str) -> Path:
+    return folder(store) / f"{name}.json"
+
+
+def _is_whole(gate: GateReport) -> bool:
+    lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
+    undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
+    return not lost and not _is_unanswered(gate) and (gate.decision is Verdict.FAIL or not undecided)
+
+
+def _is_unanswered(gate: GateReport) -> bool:
+    """Whether so many draws of the candidate are no answer that the endpoint may be to blame: it is asked again."""
+    return any(check.criterion == ANSWERED and check.failed > MAX_UNANSWERED * check.cases for check in gate.blocking)

@@ -1,0 +1,175 @@
+"""A file of rows, whatever its format: fields as plain data, and the place of each for messages."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, partial
+from typing import Any
+
+from evalgate.errors import Fault, InputError, Place
+from evalgate.inputs.formats import csv as csv_text
+from evalgate.inputs.formats import json as json_text
+from evalgate.inputs.formats import yaml as yaml_text
+from evalgate.inputs.formats.document import decode
+from evalgate.inputs.formats.nodes import MAX_FAULTS, Node, refuse
+from evalgate.inputs.schema_check import closest
+from evalgate.inputs.tree import Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row. `text_only`: its fields are cells of a CSV, all text. `locate` finds the place of a field, or of the
+    row for a field it does not have."""
+
+    fields: Mapping[str, Any]
+    line: int
+    locate: Callable[[str], Place]
+    text_only: bool = False
+
+    def fault(self, message: str, key: str = "", hint: str | None = None) -> Fault:
+        return Fault(message=message, place=self.locate(key), hint=hint)
+
+    def number(self, key: str) -> Any:
+        """A cell's text as the JSON number it spells, else as it is."""
+        text: str = self.fields[key].strip()
+        try:
+            value = yaml_text.scalar(text)
+        except ValueError:
+            return text
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else text
+
+    def near_misses(self, known: Collection[str], faults: list[Fault]) -> bool:
+        """Faults for keys that are not known but look like one that is known and absent; whether there are any."""
+        before = len(faults)
+        absent = tuple(name for name in known if name not in self.fields)
+        for key in self.fields:
+            match = _near(key, absent) if absent and key not in known else None
+            if match is not None:
+                faults.append(self.fault(f'unknown key "{key}"; did you mean "{match}"?', key))
+        return len(faults) > before
+
+
+@lru_cache(maxsize=1024)
+def _near(key: str, names: tuple[str, ...]) -> str | None:
+    return closest(key, names, cutoff=0.81)
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows that can be read, once and in turn; `faults` are complete after the last.
+
+    A row is made when it is its turn, and holds what its places are found with: who keeps one keeps its text.
+    """
+
+    rows: Iterator[Row] = field(default_factory=lambda: iter(()))
+    faults: list[Fault] = field(default_factory=list)
+
+
+def read_rows(tree: Tree, path: str, *, csv: bool = True) -> Rows:
+    """The rows of a file by its suffix: JSONL, a JSON or YAML list of mappings, CSV.
+
+    A bad line of JSONL and a row that is no mapping are faults among the rows'; what spoils the whole file raises
+    InputError with its place.
+    """
+    suffix = posixpath.splitext(path)[1].lower()
+    formats = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".yml": _yaml, ".yaml": _yaml}
+    if csv:
+        formats[".csv"] = _csv
+    reader = formats.get(suffix)
+    if reader is None:
+        raise refuse(f'its kind, "{suffix}", is not read', path, hint=f"use one of: {', '.join(formats)}")
+    return reader(decode(tree.read(path), path), path)
+
+
+def _jsonl(text: str, path: str) -> Rows:
+    found = Rows()
+    found.rows = _jsonl_rows(text, path, found.faults)
+    return found
+
+
+def _jsonl_rows(text: str, path: str, faults: list[Fault]) -> Iterator[Row]:
+    unreadable = 0
+    for number, line in enumerate(_lines(text), start=1):
+        if not line.strip(" \t\r"):
+            continue
+        try:
+            data = json_text.loads(line, path, first_line=number)
+        except InputError as error:
+            faults.extend(error.faults)
+            unreadable += 1
+            if unreadable > MAX_FAULTS:
+                return
+            continue
+        column = len(line) - len(line.lstrip()) + 1
+        place = Place(path=path, line=number, column=column)
+        yield from _row(data, place, partial(json_text.parse, line, path, first_line=number), faults)
+
+
+def _lines(text: str) -> Iterator[str]:
+    start = 0
+    while (end := text.find("\n", start)) >= 0:
+        yield text[start:end]
+        start = end + 1
+    yield text[start:]
+
+
+def _json(text: str, path: str) -> Rows:
+    found = Rows()
+    whole = cache(lambda: list(json_text.parse(text, path)))
+    found.rows = (
+        row
+        for index, (data, line, column) in enumerate(json_text.elements(text, path))
+        for row in _row(data, Place(path=path, line=line, column=column), partial(_nth, whole, index), found.faults)
+    )
+    return found
+
+
+def _nth(nodes: Callable[[], list[Node]], index: int) -> Node:
+    return nodes()[index]
+
+
+def _yaml(text: str, path: str) -> Rows:
+    found = Rows()
+    root = yaml_text.parse(text, path)
+    if root.data is not None and not isinstance(root.data, list):
+        raise refuse("the file must hold a list", path, root.line, root.column)
+    found.rows = (row for node in root for row in _row(node.data, node.place(path), partial(_same, node), found.faults))
+    return found
+
+
+def _same(node: Node) -> Node:
+    return node
+
+
+def _csv(text: str, path: str) -> Rows:
+    records, faults = csv_text.parse(text, path)
+    rows = (
+        Row({key: cell.text for key, cell in record.cells.items()}, record.line, _in_cells(record, path), True)
+        for record in records
+    )
+    return Rows(rows=rows, faults=faults)
+
+
+def _in_cells(record: csv_text.CsvRow, path: str) -> Callable[[str], Place]:
+    def locate(key: str) -> Place:
+        cell = record.cells.get(key)
+        if cell is None:
+            return Place(path=path, line=record.line)
+        return Place(path=path, line=cell.line, column=cell.column)
+
+    return locate
+
+
+def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault]) -> Iterator[Row]:
+    """A row of JSON or YAML, or none; nodes are made only when a place is asked for."""
+    if not isinstance(data, dict):
+        faults.append(Fault(message="a row must be a mapping of fields", place=place))
+        return
+
+    def locate(key: str) -> Place:
+        child = node().get(key) if key in data else None
+        return place if child is None else child.place(place.path)
+
+    yield Row(data, place.line, locate)

@@ -1,0 +1,205 @@
+"""YAML -> nodes, by JSON's rules for scalars; anything that could surprise or explode is refused."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from evalgate.inputs.formats.nodes import MAX_DEPTH, Node, line_and_column, refuse
+
+MAX_NODES = 1_000_000
+MAX_ALIASED = 100_000
+
+NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_INTEGER = re.compile(r"-?[0-9]+")
+_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
+
+
+def parse(text: str, path: str, *, first_line: int = 1) -> Node:
+    """The one document of a text; nothing but blanks and comments is null.
+
+    A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates stay
+    text. Raises InputError, with line and column, for: bad syntax, a duplicate key, a second document, a tag, a key
+    that is no scalar, an alias inside its own anchor, aliases that stand for more than 100,000 values, more than
+    1,000,000 values, more than 100 levels, a number JSON cannot hold.
+    """
+    import yaml
+
+    hit = _UNPRINTABLE.search(text)
+    if hit:
+        line, column = line_and_column(text, hit.start())
+        raise refuse(f"control character U+{ord(hit.group()):04X}", path, line + first_line - 1, column)
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    builder = _Builder(path, first_line)
+    try:
+        while loader.check_event():
+            builder.take(loader.get_event())
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise refuse(
+            f"not valid YAML: {error.problem or error.context}",
+            path,
+            (mark.line if mark else 0) + first_line,
+            mark.column + 1 if mark else 0,
+            hint=_hint(error.problem or ""),
+        ) from None
+    except yaml.YAMLError as error:
+        raise refuse(f"not valid YAML: {str(error).splitlines()[0]}", path) from None
+    finally:
+        loader.dispose()
+    return builder.root or Node(data=None, line=first_line, column=1, text="")
+
+
+def scalar(text: str) -> Any:
+    """A plain scalar by JSON's rules. Raises ValueError for a number that JSON's readers cannot hold."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if not NUMBER.fullmatch(text):
+        return text
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    number = float(text)
+    if number in (float("inf"), float("-inf")):
+        raise ValueError("the number is too large")
+    return number
+
+
+def _hint(problem: str) -> str | None:
+    if "mapping values are not allowed" in problem:
+        return 'put quotes around a text that holds ": "'
+    if "cannot start any token" in problem:
+        return "indent with spaces, and put quotes around a text that starts with a special character"
+    return None
+
+
+class _Frame:
+    """An open list or mapping; `size` counts its values with every alias expanded."""
+
+    __slots__ = ("anchor", "key", "node", "size")
+
+    def __init__(self, node: Node, anchor: str | None) -> None:
+        self.node = node
+        self.anchor = anchor
+        self.key: str | None = None
+        self.size = 1
+
+
+class _Builder:
+    """Builds the nodes from the parser's events, one at a time, so that no recursion and no explosion can start."""
+
+    def __init__(self, path: str, first_line: int) -> None:
+        self.root: Node | None = None
+        self._path = path
+        self._first_line = first_line
+        self._stack: list[_Frame] = []
+        self._anchors: dict[str, tuple[Node, int]] = {}
+        self._count = 0
+        self._aliased = 0
+
+    def take(self, event: Any) -> None:
+        match type(event).__name__:
+            case "ScalarEvent":
+                self._scalar(event)
+            case "SequenceStartEvent":
+                self._open(event, [], [])
+            case "MappingStartEvent":
+                self._open(event, {}, {})
+            case "SequenceEndEvent" | "MappingEndEvent":
+                self._close(event)
+            case "AliasEvent":
+                self._alias(event)
+            case "DocumentStartEvent" if self.root is not None:
+                raise self._refuse("a second document starts here", event, "keep one document in a file")
+
+    def _scalar(self, event: Any) -> None:
+        if event.tag not in _STRING_TAGS:
+            raise self._refuse(f"the tag {event.tag} is not read", event)
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and frame.key is None and isinstance(frame.node.data, dict):
+            self._key(frame, event)
+            return
+        data = event.value
+        try:
+            if event.implicit[0] and event.tag is None and event.style in (None, ""):
+                data = scalar(event.value)
+            elif event.value:
+                event.value.encode()
+        except ValueError as error:
+            shown = "half a surrogate pair is not text" if isinstance(error, UnicodeError) else "the number is too long"
+            raise self._refuse(shown, event) from None
+        node = Node(data=data, line=self._line(event), column=event.start_mark.column + 1, text=event.value)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (node, 1)
+        self._put(node, 1, event)
+
+    def _key(self, frame: _Frame, event: Any) -> None:
+        keys = frame.node.keys
+        if keys is None:
+            raise AssertionError("a mapping has keys")
+        if event.value in keys:
+            first = keys[event.value][0]
+            raise self._refuse(f'the key "{event.value}" is given twice; first in line {first}', event)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = (Node(event.value, self._line(event), 0, text=event.value), 1)
+        keys[event.value] = (self._line(event), event.start_mark.column + 1)
+        frame.key = event.value
+
+    def _open(self, event: Any, data: Any, children: Any) -> None:
+        if event.tag not in (None, "!", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"):
+            raise self._refuse(f"the tag {event.tag} is not read", event)
+        if len(self._stack) >= MAX_DEPTH:
+            raise self._refuse(f"nested more than {MAX_DEPTH} levels deep", event)
+        self._refuse_as_key(event)
+        keys: dict[str, tuple[int, int]] | None = {} if isinstance(children, dict) else None
+        node = Node(data, self._line(event), event.start_mark.column + 1, children=children, keys=keys)
+        if event.anchor is not None:
+            self._anchors.pop(event.anchor, None)
+        self._stack.append(_Frame(node, event.anchor))
+
+    def _close(self, event: Any) -> None:
+        frame = self._stack.pop()
+        if frame.anchor is not None:
+            self._anchors[frame.anchor] = (frame.node, frame.size)
+        self._put(frame.node, frame.size, event)
+
+    def _alias(self, event: Any) -> None:
+        if event.anchor not in self._anchors:
+            inside = any(frame.anchor == event.anchor for frame in self._stack)
+            what = "stands inside its own anchor" if inside else "has no anchor before it"
+            raise self._refuse(f'the alias "*{event.anchor}" {what}', event)
+        self._refuse_as_key(event)
+        node, size = self._anchors[event.anchor]
+        self._aliased += size
+        if self._aliased > MAX_ALIASED:
+            raise self._refuse(f"the aliases stand for more than {MAX_ALIASED:,} values", event)
+        self._put(node, size, event)
+
+    def _put(self, node: Node, size: int, event: Any) -> None:
+        self._count += 1
+        if self._count > MAX_NODES:
+            raise self._refuse(f"holds more than {MAX_NODES:,} values", event)
+        if not self._stack:
+            self.root = node
+            return
+        frame = self._stack[-1]
+        frame.size += size
+        if isinstance(frame.node.children, list):
+            frame.node.children.append(node)
+            frame.node.data.append(node.data)
+        elif isinstance(frame.node.children, dict) and frame.key is not None:
+            frame.node.children[frame.key] = node
+            frame.node.data[frame.key] = node.data
+            frame.key = None
+
+    def _refuse_as_key(self, event: Any) -> None:
+        frame = self._stack[-1] if self._stack else None
+        if frame is not None and isinstance(frame.node.data, dict) and frame.key is None:
+            raise self._refuse("a key must be plain text", event, "put quotes around {{variables}}")
+
+    def _line(self, event: Any) -> int:
+        return int(event.start_mark.line) + self._first_line
+
+    def _refuse(self, message: str, event: Any, hint: str | None = None) -> Exception:
+        return refuse(message, self._path, self._line(event), event.start_mark.column + 1, hint)

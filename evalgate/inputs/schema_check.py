@@ -1,0 +1,240 @@
+"""A document held against a JSON Schema of ours: every fault at once, each with its place and the closest match.
+
+jsonschema does this in 0.1 to 1.3 s of import alone, more than a whole `evalgate validate` may take, and reports a
+`oneOf` as one lump. So the few keywords our own schemas use are read here; the tests hold both to the same answers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from evalgate.errors import Fault
+from evalgate.inputs.formats.nodes import Node
+
+Schema = Mapping[str, Any]
+
+ANNOTATIONS = frozenset(
+    {"$schema", "$id", "$defs", "title", "description", "default", "examples", "markdownDescription", "writeOnly"}
+)
+KEYWORDS = frozenset(
+    {"$ref", "oneOf", "anyOf", "not", "type", "const", "enum", "pattern", "properties", "required"}
+    | {"additionalProperties", "minProperties", "items", "minItems", "uniqueItems"}
+    | {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+)
+_NAMES = {
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+    "null": "empty (null)",
+}
+_TYPES: Mapping[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+    "null": type(None),
+}
+
+
+@lru_cache(maxsize=8)
+def load(name: str) -> Schema:
+    """One of the schemas packaged beside this file."""
+    schema: Schema = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
+    return schema
+
+
+class Shape:
+    """Checks one document against one schema. `faults` grow with each `check`; `sound` tells what may be read."""
+
+    def __init__(self, schema: Schema, path: str, hints: Mapping[str, str] | None = None) -> None:
+        """`hints`: what to say of an unknown key, by its lower-case name."""
+        self.faults: list[Fault] = []
+        self._hints = hints or {}
+        self._schema = schema
+        self.path = path
+        self._unsound: set[int] = set()
+
+    def check(self, node: Node, definition: Schema | None = None, label: str = "the file") -> bool:
+        """Whether a node fits a definition (default: the whole schema). `label` names it in messages."""
+        before = len(self.faults)
+        self._node(node, definition or self._schema, label)
+        return len(self.faults) == before
+
+    def sound(self, node: Node | None) -> bool:
+        """Whether nothing at or below a node was found wrong; an absent node is sound."""
+        return node is None or id(node) not in self._unsound
+
+    def blame(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
+        """Adds a fault at a node, or at one of its keys; the node is sound no more."""
+        place = node.place(self.path) if key is None else node.key_place(key, self.path)
+        self.faults.append(Fault(message=message, place=place, hint=hint))
+        self._unsound.add(id(node))
+
+    def _node(self, node: Node, schema: Schema, label: str) -> bool:
+        before = len(self.faults)
+        schema = self._resolved(schema)
+        if "oneOf" in schema:
+            branch = self._branch(node, [self._resolved(option) for option in schema["oneOf"]], label)
+            if branch is not None:
+                self._node(node, branch, label)
+        elif self._type(node, schema, label):
+            self._value(node, schema, label)
+            if isinstance(node.children, dict):
+                self._mapping(node, schema, label)
+            elif isinstance(node.children, list):
+                self._list(node, schema, label)
+        if len(self.faults) > before:
+            self._unsound.add(id(node))
+        return len(self.faults) == before
+
+    def _resolved(self, schema: Schema) -> Schema:
+        while "$ref" in schema:
+            schema = self._schema["$defs"][schema["$ref"].removeprefix("#/$defs/")]
+        return schema
+
+    def _branch(self, node: Node, options: list[Schema], label: str) -> Schema | None:
+        """The one alternative a value means: by its JSON type, and among mappings by what their `type` says."""
+        fitting = [option for option in options if "type" in option and _is(node.data, option["type"])]
+        if not fitting:
+            self._wrong_type(node, [option["type"] for option in options], label)
+            return None
+        if len(fitting) == 1:
+            return fitting[0]
+        by_type = {name: option for option in fitting for name in _named(option["properties"]["type"])}
+        kind = node.get("type")
+        if kind is None:
+            self.blame(node, f'{label} has no "type"', f"one of: {', '.join(by_type)}")
+        elif not isinstance(kind.data, str):
+            self._wrong_type(kind, ["string"], '"type"')
+        elif kind.data not in by_type:
+            message, hint = unknown("type", kind.data, by_type)
+            self.blame(kind, message, hint)
+        else:
+            return by_type[kind.data]
+        return None
+
+    def _type(self, node: Node, schema: Schema, label: str) -> bool:
+        if "type" not in schema or _is(node.data, schema["type"]):
+            return True
+        self._wrong_type(node, [schema["type"]], label)
+        return False
+
+    def _wrong_type(self, node: Node, wanted: list[str], label: str) -> None:
+        if "string" in wanted and isinstance(node.data, bool | int | float):
+            what = "true or false" if isinstance(node.data, bool) else "a number"
+            self.blame(node, f'{label} is {what} here ({node.text}): quote it, "{node.text}"')
+            return
+        names = " or ".join(_NAMES[name] for name in dict.fromkeys(wanted))
+        self.blame(node, f"{label} must be {names}, not {_shown(node)}")
+
+    def _value(self, node: Node, schema: Schema, label: str) -> None:
+        value = node.data
+        if "const" in schema and value != schema["const"]:
+            self.blame(node, f"{label} must be {json.dumps(schema['const'])}, not {_shown(node)}")
+        elif "enum" in schema and value not in schema["enum"]:
+            message, hint = unknown("value", str(value), [str(option) for option in schema["enum"]])
+            self.blame(node, f"{message} for {label}" if hint else message, hint)
+        elif isinstance(value, str):
+            if "pattern" in schema and not re.search(schema["pattern"], value):
+                # what stands where the name of a secret belongs may be the secret itself
+                shown = "" if schema.get("writeOnly") else f", not {_shown(node)}"
+                self.blame(node, f"{label} must be {schema.get('title', 'of another form')}{shown}")
+        elif isinstance(value, int | float):
+            problem = _range_problem(value, schema)
+            if problem:
+                self.blame(node, f"{label} must be {problem}, not {node.text}")
+
+    def _mapping(self, node: Node, schema: Schema, label: str) -> None:
+        known: Mapping[str, Schema] = schema.get("properties", {})
+        rest = schema.get("additionalProperties", True)
+        for key, child in node.items():
+            if key in known:
+                self._node(child, known[key], f'"{key}"')
+            elif rest is False:
+                message, hint = unknown("key", key, known)
+                self.blame(node, message, self._hints.get(key.lower(), hint), key=key)
+            elif isinstance(rest, Mapping):
+                self._node(child, rest, f'"{key}"')
+        missing = [key for key in schema.get("required", ()) if key not in node.data]
+        meant = {closest(key, known) for key in node.data if key not in known} if missing else set()
+        for key in missing:
+            if key not in meant:  # else the unknown key was told already, with this one as what it means
+                self.blame(node, f'"{key}" is missing' + ("" if label == "the file" else f" in {label}"))
+        if len(node.data) < schema.get("minProperties", 0):
+            self.blame(node, f"{label} is empty")
+        alternatives = [option["required"][0] for option in schema.get("anyOf", ())]
+        if alternatives and not any(key in node.data for key in alternatives):
+            self.blame(node, f"{label} needs one of: {', '.join(alternatives)}")
+        excluded = schema.get("not", {}).get("required", ())
+        if excluded and all(key in node.data for key in excluded):
+            self.blame(node, " and ".join(f'"{key}"' for key in excluded) + " exclude each other", key=excluded[-1])
+
+    def _list(self, node: Node, schema: Schema, label: str) -> None:
+        if len(node.data) < schema.get("minItems", 0):
+            self.blame(node, f"{label} is empty")
+        seen: list[Any] = []
+        item = self._resolved(schema.get("items", {}))
+        inner = item.get("title") if "oneOf" in item or item.get("type") == "object" else None
+        for child in node:
+            self._node(child, item, inner or f"an entry of {label}")
+            if schema.get("uniqueItems") and child.data in seen:
+                self.blame(child, f"{_shown(child)} stands twice in {label}")
+            seen.append(child.data)
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> tuple[str, str | None]:
+    """The message for a name nobody knows, with the closest match; without one, a hint that lists what is known."""
+    names = list(known)
+    match = closest(name, names)
+    shown = name if len(name) <= 60 else f"{name[:59]}…"
+    if match is not None:
+        return f'unknown {kind} "{shown}"; did you mean "{match}"?', None
+    return f'unknown {kind} "{shown}"', f"known here: {', '.join(names)}" if names else None
+
+
+def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name most like `name`, whatever its case; None when none is near."""
+    import difflib
+
+    folded = {candidate.casefold(): candidate for candidate in known}
+    matches = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=cutoff)
+    return folded[matches[0]] if matches else None
+
+
+def _named(schema: Schema) -> list[str]:
+    return [schema["const"]] if "const" in schema else list(schema["enum"])
+
+
+def _is(value: Any, kind: str) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    return isinstance(value, _TYPES[kind])
+
+
+def _range_problem(value: float, schema: Schema) -> str | None:
+    if "minimum" in schema and value < schema["minimum"]:
+        return f"at least {schema['minimum']}"
+    if "maximum" in schema and value > schema["maximum"]:
+        return f"at most {schema['maximum']}"
+    if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+        return f"more than {schema['exclusiveMinimum']}"
+    if "exclusiveMaximum" in schema and value >= schema["exclusiveMaximum"]:
+        return f"less than {schema['exclusiveMaximum']}"
+    return None
+
+
+def _shown(node: Node) -> str:
+    if isinstance(node.data, dict | list) or node.data is None:
+        return "a mapping" if isinstance(node.data, dict) else "a list" if node.data is not None else "empty"
+    text = json.dumps(node.data, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:59]}…"

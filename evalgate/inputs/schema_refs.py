@@ -1,0 +1,106 @@
+"""A `json_schema` check's file with everything its `$ref`s reach: files of the dataset's folder, never the network."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, unquote, urldefrag, urljoin
+
+from evalgate.errors import Fault, InputError
+from evalgate.inputs.formats.document import read
+from evalgate.inputs.formats.nodes import MAX_FAULTS, Node
+from evalgate.inputs.schema_keywords import misspelt
+from evalgate.inputs.tree import Tree
+
+_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_PLAIN_DATA = ("const", "enum", "default", "examples")
+_METASCHEMAS = ("http://json-schema.org/", "https://json-schema.org/")
+MAX_DOCUMENTS = 200
+
+
+@dataclass(slots=True)
+class LoadedSchema:
+    """`documents` are all files reached, by URI; `uri` is the first one's; `files` their paths in the tree."""
+
+    uri: str
+    documents: dict[str, Any] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+def file_uri(path: str) -> str:
+    """The URI a file of the tree goes by in a check's documents: stable between machines, fit for `urljoin`."""
+    return "file:///" + quote(path.lstrip("/"))
+
+
+def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
+    """Reads a schema and the files it refers to; `folder` is the dataset's, which references must not leave.
+
+    Faults are collected with their places, not raised: a file that cannot be read as JSON (YAML when not named
+    .json), a reference to the network, to a file outside the folder, or to none, a misspelt keyword.
+    """
+    loaded = LoadedSchema(uri=file_uri(path))
+    waiting = [(path, loaded.uri)]
+    tried = {loaded.uri}
+    ids: set[str] = set()
+    references: list[tuple[str, Node, str]] = []
+    roots: dict[str, tuple[str, Node]] = {}
+    while waiting and len(loaded.documents) < MAX_DOCUMENTS:
+        file, uri = waiting.pop()
+        try:
+            root = read(tree.read(file), file).root
+        except InputError as error:
+            loaded.faults.extend(error.faults)
+            continue
+        loaded.documents[uri] = root.data
+        loaded.files.append(file)
+        roots[uri] = (file, root)
+        found = list(_references(root, uri, ids))
+        references.extend((file, node, target) for node, target in found)
+        # an absolute path begins at the root, a relative one at the tree's: both read back from the URI
+        top = "/" if path.startswith("/") else ""
+        for _, target in found:
+            wanted = top + unquote(target.removeprefix("file:///"))
+            fits = target.startswith("file:///") and target not in tried
+            if fits and _within(wanted, folder) and tree.exists(wanted):
+                tried.add(target)
+                waiting.append((wanted, target))
+    for file, node, target in references:
+        if target not in tried and target not in ids and not target.startswith(_METASCHEMAS):
+            loaded.faults.append(_unreachable(file, node, target, folder))
+    loaded.faults.extend(misspelt(roots))
+    del loaded.faults[MAX_FAULTS:]
+    return loaded
+
+
+def _references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Node, str]]:
+    """Each reference below a node with the document it means (no fragment); `ids` gathers every `$id` on the way."""
+    own = node.get("$id") or node.get("id")
+    if own is not None and isinstance(own.data, str) and not own.data.startswith("#"):
+        base = urldefrag(urljoin(base, own.data)).url
+        ids.add(base)
+    for key, child in node.items():
+        if key in _REFERENCES and isinstance(child.data, str):
+            yield child, urldefrag(urljoin(base, child.data)).url
+        elif key not in _PLAIN_DATA:
+            yield from _references(child, base, ids)
+    for child in node:
+        yield from _references(child, base, ids)
+
+
+def _within(path: str, folder: str) -> bool:
+    normal = posixpath.normpath(path)
+    return not normal.startswith("../") and (not folder or normal.startswith(f"{folder.rstrip('/')}/"))
+
+
+def _unreachable(file: str, node: Node, target: str, folder: str) -> Fault:
+    where = f'the dataset\'s folder, "{folder or "."}"'
+    if not target.startswith("file:///"):
+        what = "would reach the network" if "//" in target else "names no file here"
+        hint = f"a schema may refer to files of {where}; they are found relative to its $id when it has one"
+        return Fault(message=f'the reference "{node.data}" {what}', place=node.place(file), hint=hint)
+    if not _within(unquote(target.removeprefix("file:///")), folder.lstrip("/")):
+        return Fault(message=f'the reference "{node.data}" leaves {where}', place=node.place(file))
+    return Fault(message=f'the reference "{node.data}" names no file', place=node.place(file))

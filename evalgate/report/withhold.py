@@ -1,0 +1,112 @@
+"""What may leave the machine of a report: case texts only where the configuration allows them.
+
+Ids and numbers always stay, so that a report without texts is decided to the same verdict: its scores, and which of
+its outputs are equal. The store keeps the whole report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from evalgate.domain import (
+    Evidence,
+    Failure,
+    GateReport,
+    LevelPolicy,
+    Outcome,
+    Policy,
+    Report,
+    Result,
+    Score,
+    Scored,
+    Threshold,
+    ToolCall,
+    Unscored,
+)
+from evalgate.report import case_selection
+
+WITHHELD = "(text withheld)"
+"""Stands in the place of a text that was taken out."""
+
+
+Decide = Callable[[Evidence, Mapping[str, Threshold], Policy, LevelPolicy], GateReport]
+
+
+def withhold_texts(report: Report, decide: Decide) -> Report:
+    """Return the report without the texts that `report.texts` keeps back; the same report where it keeps none.
+
+    `decide` is `evalgate.decide.policy.decide`: sentences that quote a text are written anew without it.
+    """
+    if report.texts == "all":
+        return report
+    gates = (_withhold(gate, decide, failing=report.texts == "failing") for gate in report.gates)
+    return replace(report, gates=tuple(gates))
+
+
+def _withhold(gate: GateReport, decide: Decide, *, failing: bool) -> GateReport:
+    evidence = gate.evidence
+    kept = {case.case for case in case_selection.cases(gate)} if failing else set()
+    marks = _Marks(are_checksums=evidence.shard is not None)
+    bare = replace(
+        evidence,
+        results=tuple(_bare(result, kept, marks) for result in evidence.results),
+        confirmations=tuple(_bare(result, kept, marks) for result in evidence.confirmations),
+    )
+    rules = (gate.thresholds, gate.policy, gate.level_policy)
+    before, after = decide(evidence, *rules), decide(bare, *rules)
+    # sentences quote reasons and outputs: each is replaced by the one that is said without them
+    said = {one.sentence: other.sentence for one, other in zip(before.findings, after.findings, strict=True)}
+    constant = gate.constant_output
+    return replace(
+        gate,
+        evidence=bare,
+        findings=tuple(replace(one, sentence=said.get(one.sentence, one.sentence)) for one in gate.findings),
+        constant_output=None if constant is None else after.constant_output or replace(constant, text=WITHHELD),
+    )
+
+
+class _Marks:
+    """A number for each text: equal texts have equal ones, and it tells nothing else of them.
+
+    In the report of a shard it is a checksum, since it is compared with those of other shards.
+    """
+
+    def __init__(self, *, are_checksums: bool) -> None:
+        self._are_checksums = are_checksums
+        self._numbers: dict[int, int] = {}
+
+    def of(self, result: Result) -> int | None:
+        mark = result.text_mark
+        if mark is None or self._are_checksums:
+            return mark
+        return self._numbers.setdefault(mark, len(self._numbers))
+
+
+def _bare(result: Result, kept: Collection[str], marks: _Marks) -> Result:
+    mark, outcome, is_kept = marks.of(result), result.outcome, result.case in kept
+    return Result(
+        case=result.case,
+        arm=result.arm,
+        repeat=result.repeat,
+        tags=result.tags,
+        outcome=None if outcome is None else _outcome(outcome, mark, is_kept=is_kept),
+        scores=result.scores if is_kept else _without_reasons(result.scores),
+        replies=result.replies if is_kept else {},
+    )
+
+
+def _outcome(outcome: Outcome, mark: int | None, *, is_kept: bool) -> Outcome:
+    if isinstance(outcome, Failure):
+        return outcome if is_kept else replace(outcome, message=WITHHELD)
+    if is_kept:
+        return replace(outcome, mark=mark)
+    calls = tuple(ToolCall(name=WITHHELD, arguments=WITHHELD) for _ in outcome.tool_calls)
+    return replace(outcome, text=WITHHELD, mark=mark, tool_calls=calls)
+
+
+def _without_reasons(scores: Mapping[str, Scored]) -> Mapping[str, Scored]:
+    return {
+        name: Score(value=score.value) if isinstance(score, Score) else Unscored(reason=WITHHELD)
+        for name, score in scores.items()
+    }

@@ -1,0 +1,101 @@
+"""What the statuses of a pull request's heads tell of earlier verdicts, over a GitHub on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from github_server import GitHubServer
+
+from evalgate.action import heads
+from evalgate.action.comment import Sticky
+from evalgate.decide.attempts import Recorded
+from evalgate.errors import ServiceError
+from evalgate.services.github import GitHub
+
+BASE, KEY, OTHER = "b" * 40, "1" * 32, "2" * 32
+RUN = "https://github.test/acme/prompts/actions/runs/1/attempts/1"
+
+
+@pytest.fixture
+def server() -> Iterator[GitHubServer]:
+    found = GitHubServer()
+    found.add_pull(7, head=sha(1), commits=commits(1))
+    yield found
+    found.close()
+    assert found.violations == []
+
+
+@pytest.fixture
+def hub(server: GitHubServer) -> Iterator[GitHub]:
+    found = GitHub(token="t", repository="acme/prompts", api_url=server.url, note=lambda _: None, sleep=lambda _: None)
+    yield found
+    found.close()
+
+
+def sha(number: int) -> str:
+    return f"{number:040x}"
+
+
+def commits(*numbers: int) -> list[dict[str, str]]:
+    return [{"sha": sha(number), "author": "ann", "committer": "ann"} for number in numbers]
+
+
+def told(hub: GitHub, number: int, key: str, state: Any = "success", url: str = RUN) -> None:
+    address = heads.marked(url, key) if key else url
+    hub.set_status(sha(number), state=state, description="d", context="evalgate", target_url=address)
+
+
+def recorded(hub: GitHub, *, head: int = 1, author: str | None = None) -> tuple[Recorded, ...]:
+    sticky = Sticky(github=hub, number=7, key="gate", author=author)
+    return heads.recorded(sticky, "evalgate", sha(head), BASE)
+
+
+def test_each_verdict_is_told_with_whether_it_blocked(server: GitHubServer, hub: GitHub) -> None:
+    server.add_pull(7, head=sha(3), commits=commits(1, 2, 3))
+    for state in ("pending", "failure"):
+        told(hub, 1, KEY, state)
+    told(hub, 3, OTHER, "success")
+    found = {(one.key, one.blocked) for one in recorded(hub)}
+    assert found == {(KEY, False), (KEY, True), (OTHER, False)}
+
+
+@pytest.mark.parametrize("url", [RUN, f"{RUN}#evalgate-key=", f"{RUN}#evalgate-key={KEY}0", f"{RUN}#key={KEY}", ""])
+def test_a_status_without_a_key_tells_of_no_verdict(server: GitHubServer, hub: GitHub, url: str) -> None:
+    told(hub, 1, "", "failure", url)
+    assert recorded(hub) == ()
+
+
+def test_the_bot_is_the_login_that_is_named(server: GitHubServer, hub: GitHub) -> None:
+    server.state["actor"] = "Gate[bot]"
+    told(hub, 1, KEY)
+    with pytest.raises(ServiceError, match="comment-author"):
+        recorded(hub)
+    assert recorded(hub, author="gate[bot]") == (Recorded(key=KEY, blocked=False),)
+
+
+def test_all_commits_that_a_force_push_took_away_are_asked_and_none_twice(server: GitHubServer, hub: GitHub) -> None:
+    server.add_pull(7, head=sha(3), commits=commits(1, 2, 3))
+    told(hub, 2, KEY, "failure")
+    server.force_push(7, sha(4))
+    server.force_push(7, sha(5))
+    told(hub, 5, "", "pending")
+    server.state["pulls"]["7"]["commits"] = commits(1, 5)
+    assert recorded(hub, head=5) == (Recorded(key=KEY, blocked=True),)
+    asked = [call.rpartition("/")[2] for call in server.calls() if call.startswith("GET /repos/acme/prompts/statuses/")]
+    assert sorted(asked) == [sha(number) for number in (1, 2, 3, 4, 5)]
+
+
+def test_what_a_queue_has_set_on_its_own_commit_is_none_of_the_pull_requests(server: GitHubServer, hub: GitHub) -> None:
+    told(hub, 1, KEY)
+    told(hub, 9, OTHER, "failure")
+    assert recorded(hub, head=9) == (Recorded(key=KEY, blocked=False),)
+
+
+def test_more_commits_than_are_asked_for_are_an_error_and_not_left_out(server: GitHubServer, hub: GitHub) -> None:
+    pull = server.add_pull(7, head=sha(200), commits=commits(*range(1, 201)))
+    pull["overwritten"] = [commits(*range(300, 401))]
+    with pytest.raises(ServiceError, match="had 301 commits; at most 300"):
+        recorded(hub)
+    assert not [call for call in server.calls() if "/statuses/" in call]

@@ -1,0 +1,788 @@
+"""The action's door, event by event, over a real repository, a scripted endpoint and a GitHub on loopback."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from chat_server import Reply
+from gated_project import World, prompt
+from github_server import GitHubServer
+
+from evalgate.action import __main__ as action
+from evalgate.action.job import Log
+
+BRIEF = "Be brief, always and everywhere, please."
+MAJOR = (
+    "Answer in German, and only in German, whatever language the question is in; never name a price, a date or a name."
+)
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+
+
+class Hub:
+    """A pull request #7 of ann's, and the action as a job of it."""
+
+    def __init__(self, world: World, server: GitHubServer, temp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.world = world
+        self.server = server
+        self.temp = temp
+        self._patch = monkeypatch
+        self.base = world.repository.git("rev-parse", "main")
+        self.head = self.base
+        self.commits: list[dict[str, str]] = []
+        self.clock = datetime(2026, 5, 1, 12, tzinfo=UTC)
+        server.clock = self.tick
+
+    def tick(self) -> datetime:
+        self.clock += timedelta(seconds=1)
+        return self.clock
+
+    def push(self, version: str = "1.1.0", manner: str = BRIEF, **files: str) -> str:
+        if version:
+            self.world.edit(version, manner)
+        self.head = self.world.repository.commit("edit", **files)
+        self.commits.append({"sha": self.head, "author": "ann", "committer": "ann"})
+        self.server.add_pull(7, head=self.head, base=self.base, ref="work", commits=list(self.commits))
+        return self.head
+
+    def rule(self, **policy: str) -> None:
+        """Adds to the policy of the base, from which the branch then goes on."""
+        text = (self.world.root / "evalgate.yml").read_text()
+        more = "".join(f", {name}: {value}" for name, value in policy.items())
+        self.world.repository.git("switch", "--quiet", "main")
+        self.base = self.world.repository.commit(
+            "rules", **{"evalgate.yml": text.replace("{stop_early: false", f"{{stop_early: false{more}")}
+        )
+        self.world.repository.git("switch", "--quiet", "work")
+        self.world.repository.git("merge", "--quiet", "--ff-only", "main")
+
+    def run(self, event: str = "pull_request", payload: dict[str, Any] | None = None, **inputs: str) -> Ran:
+        files = {name: self.temp / name for name in ("event", "output", "summary")}
+        files["event"].write_text(json.dumps(payload if payload is not None else self.pull()), encoding="utf-8")
+        for name in ("output", "summary"):
+            files[name].unlink(missing_ok=True)
+        given = {name.replace("_", "-"): value for name, value in inputs.items()}
+        environment = {
+            "EVALGATE_INPUTS": json.dumps({"github-token": "t0ken", **given}),
+            "EVALGATE_MATRIX": "null",
+            "GITHUB_API_URL": self.server.url,
+            "GITHUB_EVENT_NAME": event,
+            "GITHUB_EVENT_PATH": str(files["event"]),
+            "GITHUB_JOB": "gate",
+            "GITHUB_OUTPUT": str(files["output"]),
+            "GITHUB_REPOSITORY": "acme/prompts",
+            "GITHUB_RUN_ID": "1",
+            "GITHUB_RUN_ATTEMPT": "1",
+            "GITHUB_SERVER_URL": "https://github.test",
+            "GITHUB_SHA": self.world.repository.git("rev-parse", "HEAD"),
+            "GITHUB_STEP_SUMMARY": str(files["summary"]),
+            "GITHUB_WORKFLOW": "prompts",
+            "GITHUB_WORKSPACE": str(self.world.root),
+            "RUNNER_TEMP": str(self.temp),
+        }
+        for name, value in environment.items():
+            self._patch.setenv(name, value)
+        stream = io.StringIO()
+        code = action._main(Log(stream))
+        assert "Traceback" not in stream.getvalue(), stream.getvalue()
+        return Ran(code=code, log=stream.getvalue(), outputs=_outputs(files["output"]), summary=_text(files["summary"]))
+
+    def pull(self, **change: Any) -> dict[str, Any]:
+        repo = {"id": 1}
+        found = {
+            "number": 7,
+            "user": {"login": "ann"},
+            "head": {"sha": self.head, "repo": repo},
+            "base": {"sha": self.base, "ref": "main", "repo": repo},
+        }
+        return {"pull_request": found | change, "repository": {"default_branch": "main"}}
+
+    def group(self) -> dict[str, Any]:
+        ref = f"refs/heads/gh-readonly-queue/main/pr-7-{self.base}"
+        group = {"head_sha": self.head, "base_sha": self.base, "head_ref": ref, "base_ref": "refs/heads/main"}
+        return {"merge_group": group, "repository": {"default_branch": "main"}}
+
+    @property
+    def statuses(self) -> list[tuple[str, str, str]]:
+        """(sha, state, description), the oldest first."""
+        return [(one["sha"], one["state"], one["description"]) for one in self.server.state["statuses"]]
+
+    @property
+    def comments(self) -> list[str]:
+        return [one["body"] for one in self.server.state["comments"]]
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def _outputs(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w-]+)<<(?:\w+)\n(.*)\n\w{32}$", _text(path), re.MULTILINE))
+
+
+@pytest.fixture
+def hub(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    temp = tmp_path / "runner"
+    temp.mkdir()
+    server = GitHubServer({"token": "t0ken"})
+    yield Hub(world, server, temp, monkeypatch)
+    server.close()
+    assert server.violations == []
+
+
+def worse(system: str, user: str) -> str:
+    """Answers well, unless the prompt asks it to be brief."""
+    return f"I do not know: {user}" if BRIEF in system else json.dumps({"answer": user})
+
+
+# Verdicts
+
+
+def test_a_pass_is_a_success_of_the_head_with_a_comment_a_summary_and_outputs(hub: Hub) -> None:
+    head = hub.push()
+    ran = hub.run()
+    assert ran.code == 0, ran.log
+    assert [(sha, state) for sha, state, _ in hub.statuses] == [(head, "pending"), (head, "success")]
+    assert hub.statuses[-1][2].startswith("PASS: ")
+    (comment,) = hub.comments
+    assert "PASS" in comment.splitlines()[2]
+    assert "PASS" in ran.summary
+    assert ran.outputs["verdict"] == "PASS"
+    assert ran.outputs["failed"] == "false"
+    assert ran.outputs["level"] == "MINOR"
+    assert ran.outputs["regressions"] == "0"
+    assert ran.outputs["baseline-sha"] == hub.base
+    assert ran.outputs["comment-url"].endswith("#issuecomment-1001")
+    assert float(ran.outputs["cost-usd"]) > 0
+    assert json.loads(Path(ran.outputs["report-json"]).read_text())["decision"] == "PASS"
+    assert "PASS" in Path(ran.outputs["report-markdown"]).read_text()
+
+
+def test_a_regression_blocks_and_its_fix_updates_the_same_comment(hub: Hub) -> None:
+    hub.world.application = worse
+    hub.push()
+    ran = hub.run()
+    assert ran.code == 1
+    assert hub.statuses[-1][:2] == (hub.head, "failure")
+    assert int(ran.outputs["regressions"]) > 0
+    (comment,) = hub.comments
+    assert "FAIL" in comment.splitlines()[2]
+    errors = [line for line in ran.log.splitlines() if line.startswith("::error ")]
+    assert 1 < len(errors) <= 10
+    assert "file=prompts/support.prompt.yml,line=2," in errors[0]
+    assert "file=cases.jsonl,line=" in errors[1]
+
+    hub.push("1.1.1", "Be exact, and friendly.")
+    assert hub.run().code == 0
+    (fixed,) = hub.comments
+    assert "PASS" in fixed.splitlines()[2]
+    assert "Earlier runs" in fixed
+    assert hub.statuses[-1][:2] == (hub.head, "success")
+
+
+def test_nothing_gated_changed_is_a_success_without_a_call_or_a_comment(hub: Hub) -> None:
+    hub.push("", **{"README.md": "hello"})
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"], ran.outputs["level"]) == (0, "PASS", "")
+    assert hub.statuses[-1][1:] == ("success", "PASS: No gated prompt has changed.")
+    assert hub.comments == []
+    assert hub.world.server.received == []
+
+
+def test_an_endpoint_that_is_down_is_an_error_and_the_comment_says_so(hub: Hub) -> None:
+    hub.push()
+    hub.run()
+    hub.world.application = lambda system, user: Reply(status=401, body={"error": {"message": "no"}})
+    hub.push("1.2.0", MAJOR)
+    ran = hub.run()
+    assert ran.code == 3
+    assert hub.statuses[-1][1] == "error"
+    assert ran.outputs["verdict"] == "ERROR"
+    assert "::error" in ran.log
+    (comment,) = hub.comments
+    assert "PASS" not in comment.splitlines()[2]
+
+
+def test_a_broken_prompt_is_an_error_at_its_place(hub: Hub) -> None:
+    hub.push("", **{"prompts/support.prompt.yml": "messages: [\n"})
+    ran = hub.run()
+    assert ran.code == 2
+    assert hub.statuses[-1][1] == "error"
+    assert re.search(r"^::error .*file=prompts/support.prompt.yml,line=\d", ran.log, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("rule", "code"), [("inconclusive", 1), ("fail", 1), ("never", 0)])
+def test_fail_on_says_when_the_job_fails(hub: Hub, rule: str, code: int) -> None:
+    hub.world.application = worse
+    hub.push()
+    assert hub.run(fail_on=rule).code == code
+    assert hub.statuses[-1][1] == "failure"
+
+
+def test_what_github_refuses_never_changes_the_verdict(hub: Hub) -> None:
+    hub.server.state["read_only"] = True
+    hub.push()
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
+    assert ran.log.count("::warning ") >= 2
+    assert "statuses: write" in ran.log
+    hub.world.application = worse
+    hub.push("1.2.0", BRIEF + " Now.")
+    assert hub.run().code == 1
+
+
+def test_the_token_is_nowhere_to_be_read(hub: Hub) -> None:
+    hub.server.state["read_only"] = True
+    hub.push()
+    ran = hub.run()
+    assert "t0ken" not in ran.log + ran.summary + str(ran.outputs)
+    assert "secret-key-123" not in ran.log + ran.summary
+
+
+def test_an_endpoint_that_repeats_the_key_tells_nobody(hub: Hub) -> None:
+    said = {"error": {"message": "Incorrect API key provided: secret-key-123 (Bearer secret-key-123)"}}
+    hub.world.application = lambda system, user: Reply(status=401, body=said)
+    hub.push()
+    ran = hub.run()
+    reports = [path.read_text() for path in Path(ran.outputs["report-json"]).parent.iterdir()]
+    assert ran.code == 3
+    assert "secret-key-123" not in "".join([ran.log, ran.summary, str(hub.server.state), *reports])
+
+
+@pytest.mark.parametrize("inputs", [{"fail_on": "sometimes"}, {"config": "../elsewhere.yml"}, {"command": "report"}])
+def test_inputs_that_cannot_be_are_a_usage_error(hub: Hub, inputs: dict[str, str]) -> None:
+    hub.push()
+    ran = hub.run(**inputs)
+    assert ran.code == 2
+    assert "::error title=evalgate" in ran.log
+
+
+# Rules of the base
+
+
+def test_a_change_is_judged_by_the_rules_of_the_base_and_never_by_its_own(hub: Hub) -> None:
+    hub.world.application = worse
+    config = yaml.safe_load((hub.world.root / "evalgate.yml").read_text())
+    config["gates"][0]["checks"] = [{"type": "length", "min_chars": 1}]
+    config["gates"][0]["judges"] = []
+    hub.push(**{"evalgate.yml": yaml.safe_dump(config), "cases.jsonl": '{"id": "one", "query": "", "context": ""}\n'})
+    ran = hub.run()
+    assert ran.code == 1
+    assert ran.outputs["level"] == "MAJOR"
+    (comment,) = hub.comments
+    before, _, _ = comment.partition("\n## ")
+    assert "cases.jsonl and 1 more file" in before
+    assert "judged by the base's edition" in before
+
+
+def test_a_change_of_the_rules_alone_waits_for_a_person(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"]) == (5, "PENDING")
+    assert hub.statuses[-1][1] == "pending"
+    assert hub.statuses[-1][2].startswith("MAJOR: needs approval by a person")
+
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = hub.run("pull_request_review")
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
+    assert hub.statuses[-1][1] == "success"
+    assert re.search("[Ss]igned off.*bob", hub.comments[0])
+    assert json.loads(Path(ran.outputs["report-json"]).read_text())["sign_off"]["by"] == "bob"
+
+    before = len(hub.world.server.received)
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, hub.statuses[-1][1:]) == (0, ("success", "PASS: MAJOR, signed off in #7"))
+    assert len(hub.world.server.received) == before
+
+
+def test_a_queue_turns_away_what_nobody_signed_off(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    hub.run()
+    ran = hub.run("merge_group", hub.group())
+    assert ran.code == 5
+    assert hub.statuses[-1][1] == "failure"
+
+
+def test_a_queue_does_not_believe_the_comment(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    hub.run()
+    (shown,) = hub.server.state["comments"]
+    shown["body"] = shown["body"].replace('"sign_off":"asked"', '"sign_off":"given"')
+    assert '"sign_off":"given"' in shown["body"]
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, hub.statuses[-1][1]) == (5, "failure")
+    assert "#7: needs approval by a person" in ran.log
+
+
+def test_a_queue_whose_branch_names_nobody_looks_for_the_pull_request(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    hub.push("", **{"evalgate.yml": config})
+    hub.run()
+    payload = hub.group()
+    payload["merge_group"]["head_ref"] = "refs/heads/queue/main"
+    assert hub.run("merge_group", payload).code == 5
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = hub.run("merge_group", payload)  # nobody has run the gate since: the comment still asks
+    assert (ran.code, hub.statuses[-1][1:]) == (0, ("success", "PASS: MAJOR, signed off in #7"))
+
+
+def test_a_pass_that_took_no_sign_off_is_none_in_the_queue(hub: Hub) -> None:
+    """Nobody was asked about a small step; in the queue the same prompt may be a large one."""
+    small, large = prompt("1.1.0", BRIEF), prompt("0.9.0", MAJOR)
+    hub.push("", **{"prompts/support.prompt.yml": small})
+    assert hub.run().outputs["level"] == "MINOR"
+    queued = hub.head
+    hub.world.repository.git("switch", "--quiet", "main")
+    hub.world.repository.commit("other", **{"prompts/support.prompt.yml": large})
+    base = hub.world.repository.git("rev-parse", "HEAD")
+    group = hub.world.repository.commit("queued", **{"prompts/support.prompt.yml": small})
+    assert queued != group
+    payload = hub.group()
+    payload["merge_group"] |= {"head_sha": group, "base_sha": base}
+    ran = hub.run("merge_group", payload)
+    assert ran.outputs["level"] == "MAJOR", ran.log
+    assert (ran.code, hub.statuses[-1][1]) == (5, "failure"), ran.log
+
+
+def test_a_push_after_the_sign_off_voids_it(hub: Hub) -> None:
+    text = (hub.world.root / "evalgate.yml").read_text()
+    hub.push("", **{"evalgate.yml": text.replace("attempts: 2", "attempts: 3")})
+    hub.run()
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    assert hub.run().code == 0
+    reviews = hub.server.state["pulls"]["7"]["reviews"]
+    hub.push("", **{"evalgate.yml": text.replace("attempts: 2", "attempts: 4")})
+    hub.server.state["pulls"]["7"]["reviews"] = reviews
+    ran = hub.run()
+    assert (ran.code, hub.statuses[-1][1]) == (5, "pending")
+
+
+def test_a_merge_group_takes_the_verdict_that_is_there(hub: Hub) -> None:
+    hub.push()
+    hub.run()
+    before = len(hub.world.server.received)
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
+    assert len(hub.world.server.received) == before
+    assert len(hub.comments) == 1
+
+
+# Branches, and when they move
+
+
+def _weak(hub: Hub) -> str:
+    """A branch of anybody's, whose rules ask for nothing."""
+    config = yaml.safe_load((hub.world.root / "evalgate.yml").read_text())
+    config["gates"][0]["checks"] = [{"type": "length", "min_chars": 1}]
+    config["gates"][0]["judges"] = []
+    hub.world.repository.git("switch", "--quiet", "--create", "weak", "main")
+    tip = hub.world.repository.commit("weak", **{"evalgate.yml": yaml.safe_dump(config)})
+    hub.world.repository.git("switch", "--quiet", "work")
+    hub.server.state["branches"]["weak"] = tip
+    return tip
+
+
+def _contexts(hub: Hub) -> dict[str, str]:
+    """The state that each status of the head is in."""
+    return {one["context"]: one["state"] for one in hub.server.state["statuses"] if one["sha"] == hub.head}
+
+
+def test_what_passes_on_its_way_to_another_branch_has_not_passed_for_the_default_one(hub: Hub) -> None:
+    """A status is a commit's: a second pull request of the same commit must not speak for the first."""
+    hub.world.application = worse
+    tip = _weak(hub)
+    hub.push()
+    assert hub.run().code == 1
+    to_weak = hub.pull(number=8, base={"sha": tip, "ref": "weak", "repo": {"id": 1}})
+    hub.server.add_pull(8, head=hub.head, base=tip, ref="work")
+    assert hub.run(payload=to_weak).code == 0
+    assert _contexts(hub) == {"evalgate": "failure", "evalgate (to weak)": "success"}
+    hub.run("push", {"ref": "refs/heads/work", "before": tip, "after": hub.head, **_repository()})
+    assert _contexts(hub)["evalgate"] == "failure"
+
+
+def test_what_a_forks_run_says_is_shown_where_each_pull_request_goes_to(hub: Hub) -> None:
+    hub.push()
+    hub.server.add_pull(8, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    other = hub.server.add_pull(9, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    other["base"]["ref"] = "weak"
+    run: dict[str, Any] = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work"}
+    run["head_repository"] = {"id": 8, "owner": {"login": "eve"}}
+    hub.server.add_artifact(3, 30, "evalgate-report", b"no zip")
+    payload = {"workflow_run": run, "repository": {"id": 1, "default_branch": "main"}}
+    assert hub.run("workflow_run", payload, command="report").code == 2
+    assert _contexts(hub) == {"evalgate": "error", "evalgate (to weak)": "error"}
+
+
+def _repository() -> dict[str, Any]:
+    return {"repository": {"default_branch": "main"}}
+
+
+def test_two_configurations_of_a_repository_do_not_speak_for_each_other(hub: Hub) -> None:
+    hub.push()
+    assert hub.run(working_directory="shop").code != 0  # there is none
+    assert hub.run(config="./evalgate.yml").code == 0
+    assert _contexts(hub) == {"evalgate (shop/evalgate.yml)": "error", "evalgate": "success"}
+
+
+def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub: Hub) -> None:
+    """A run that is repeated has the payload of its day, and GitHub does not keep base.sha up to date."""
+    hub.push()
+    assert hub.run().code == 0
+    old = hub.pull()
+    hub.world.repository.git("switch", "--quiet", "main")
+    config = (hub.world.root / "evalgate.yml").read_text()
+    strict = config.replace("- {type: is_json}", "- {type: is_json}\n      - {type: length, min_chars: 9999}")
+    hub.server.state["branches"]["main"] = hub.world.repository.commit("strict", **{"evalgate.yml": strict})
+    hub.world.repository.git("switch", "--quiet", "work")
+    ran = hub.run(payload=old)
+    assert (ran.code, hub.statuses[-1][1]) == (4, "failure"), ran.log
+    assert "length: held in no draw of either version" in ran.log
+
+
+def test_where_the_branch_stands_now_cannot_be_told_nothing_passes(hub: Hub) -> None:
+    hub.push()
+    hub.server.fault("/git/ref/", status=404, times=9, message="Not Found")
+    ran = hub.run()
+    assert (ran.code, hub.statuses[-1][1]) == (3, "error"), ran.log
+
+
+def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -> None:
+    """Whatever branches are there: one that is called main need not be the default one."""
+    hub.world.application = worse
+    hub.world.repository.git("branch", "trunk", "main")
+    hub.server.state["branches"]["trunk"] = hub.base
+    hub.push()
+    hub.world.repository.git("branch", "--force", "main", hub.head)
+    ran = hub.run("workflow_dispatch", {"repository": {"default_branch": "trunk"}})
+    assert ran.code == 1, ran.log
+
+
+@pytest.mark.parametrize("is_stale_main_there", [False, True])
+def test_a_watch_asks_the_default_branch_of_the_event(hub: Hub, is_stale_main_there: bool) -> None:
+    git = hub.world.repository.git
+    hub.push("1.1.0")
+    git("branch", "trunk", hub.head)
+    if not is_stale_main_there:
+        git("branch", "-D", "main")
+    ran = hub.run("schedule", {"repository": {"default_branch": "trunk"}}, command="drift")
+    assert ran.code == 3, ran.log
+    assert "no samples of support 1.1.0" in ran.log
+
+
+# Attempts
+
+NOISY = "Be noisy, always and everywhere, please."
+
+
+def mixed(hub: Hub) -> None:
+    """A brief prompt answers badly; a noisy one as well as the baseline on the whole, and otherwise on each case."""
+
+    def application(system: str, user: str) -> str:
+        return "I do not know" if BRIEF in system else json.dumps({"answer": user, "noisy": NOISY in system})
+
+    def grade(judged: str) -> int:
+        number = re.search(r"question (\d+)", judged)
+        assert number is not None
+        return 5 if (int(number.group(1)) % 2 == 0) == ("true" in judged) else 3
+
+    hub.world.application, hub.world.grade = application, grade
+
+
+def _attempts(ran: Ran) -> tuple[int | None, bool] | None:
+    found = json.loads(Path(ran.outputs["report-json"]).read_text())["attempts"]
+    return found and (found["number"], found["blocked_before"])
+
+
+def _keys(hub: Hub) -> list[str]:
+    """The keys of the verdicts that the statuses tell of, the oldest first."""
+    urls = [one["target_url"] for one in hub.server.state["statuses"]]
+    return [url.partition("#evalgate-key=")[2] for url in urls if "#" in url]
+
+
+def test_other_content_is_another_attempt_and_the_same_is_none(hub: Hub) -> None:
+    mixed(hub)
+    hub.push()
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (1, (1, False))
+    assert "Attempts" not in hub.comments[0]
+    ran = hub.run()  # the same commit again
+    assert (ran.code, _attempts(ran)) == (1, (1, False))
+    hub.push("1.1.1", BRIEF + "  \u200b ")  # white space and what cannot be seen
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (1, (1, False))
+    assert len(_keys(hub)) == 3
+    assert len(set(_keys(hub))) == 1
+
+    hub.push("1.1.2", BRIEF + " Now.")
+    assert _attempts(hub.run()) == (2, True)
+    hub.push("1.1.3", NOISY)
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "INCONCLUSIVE", (3, True))
+    assert "attempt 3: by luck alone a drop of 0.05 would have passed one of these in 14 %" in hub.comments[0]
+    assert len(set(_keys(hub))) == 3
+    ran = hub.run("merge_group", hub.group())
+    assert (ran.code, _attempts(ran)) == (0, (3, True))
+
+
+def test_strict_an_inconclusive_blocks_after_a_fail_and_a_fourth_pass_needs_a_person(hub: Hub) -> None:
+    hub.rule(attempts="strict")
+    mixed(hub)
+    hub.push("1.1.0", NOISY)
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "INCONCLUSIVE", (1, False))
+    hub.push("1.2.0", BRIEF)
+    assert hub.run().code == 1
+    hub.push("1.3.0", NOISY + " Now.")
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (4, (3, True)), ran.log
+    assert hub.statuses[-1][1] == "failure"
+    assert "An earlier verdict in this pull request blocked" in hub.statuses[-1][2]
+
+    hub.push("1.4.0", "Be exact, and friendly.")
+    ran = hub.run()
+    assert (ran.code, ran.outputs["level"], _attempts(ran)) == (5, "MINOR", (4, True)), ran.log
+    assert hub.statuses[-1][1] == "pending"
+    assert hub.statuses[-1][2].startswith("MINOR: needs approval by a person")
+    assert hub.run("merge_group", hub.group()).code == 5
+    hub.server.add_person("bob", "write")
+    hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    ran = hub.run("pull_request_review")
+    assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "PASS", (4, True))
+    stored, again = Path(ran.outputs["report-json"]), hub.world.root / "again.json"
+    ended = hub.world.evalgate("decide", str(stored), "--format", "json", "--output", str(again))
+    assert (ended.code, again.read_bytes()) == (0, stored.read_bytes())
+    assert hub.run("merge_group", hub.group()).code == 0
+
+
+@pytest.mark.parametrize("fault", ["/graphql", "/pulls/7/commits", "/statuses/"])
+@pytest.mark.parametrize(("mode", "code"), [("note", 0), ("strict", 5)])
+def test_attempts_that_cannot_be_counted_are_not_known_and_strict_takes_them_for_four(
+    hub: Hub, fault: str, mode: str, code: int
+) -> None:
+    hub.rule(attempts=mode)
+    hub.push()
+    hub.server.fault(fault, method="POST" if fault == "/graphql" else "GET", status=404, times=9, message="Not Found")
+    ran = hub.run(sign_off="none")
+    assert (ran.code, _attempts(ran)) == (code, (None, True)), ran.log
+    assert "::warning title=evalgate::attempts: GitHub did not" in ran.log
+    assert "attempts  not known" in ran.log
+    assert "not known, so this may not be the first" in hub.comments[0]
+
+
+def test_without_a_token_attempts_are_not_known(hub: Hub) -> None:
+    hub.rule(attempts="strict")
+    hub.push()
+    ran = hub.run(github_token="")
+    assert (ran.code, _attempts(ran)) == (5, (None, True)), ran.log
+
+
+def test_where_no_status_can_be_set_attempts_are_not_known(hub: Hub) -> None:
+    hub.server.state["read_only"] = True
+    hub.push()
+    ran = hub.run()
+    assert (ran.code, _attempts(ran)) == (0, (None, True))
+
+
+def test_what_was_pushed_over_by_force_still_counts(hub: Hub) -> None:
+    mixed(hub)
+    for number in (1, 2):
+        hub.push(f"1.{number}.0", BRIEF + " Now." * number)
+        assert hub.run().code == 1
+    hub.world.repository.git("reset", "--quiet", "--hard", hub.base)
+    hub.world.edit("1.3.0", "Be exact, and friendly.")
+    hub.head = hub.world.repository.commit("edit")
+    hub.server.force_push(7, hub.head)
+    assert _attempts(hub.run()) == (3, True)
+
+
+def test_only_what_the_bot_itself_has_set_counts(hub: Hub) -> None:
+    """People with write permission can set a status of any name."""
+    hub.push()
+    url = "https://github.test/acme/prompts/actions/runs/1/attempts/1#evalgate-key="
+    own = {"sha": hub.head, "state": "failure", "description": "d", "created_at": "2026-05-01T12:00:00Z"}
+    for number, (creator, context) in enumerate([("ann", "evalgate"), ("github-actions[bot]", "evalgate (to weak)")]):
+        facts = {"id": 90 + number, "creator": creator, "context": context, "target_url": url + "a" * 32}
+        hub.server.state["statuses"].append({**own, **facts})
+    assert _attempts(hub.run()) == (1, False)
+    hub.server.state["statuses"].append(
+        {**own, "id": 99, "creator": "github-actions[bot]", "context": "evalgate", "target_url": url + "b" * 32}
+    )
+    assert _attempts(hub.run()) == (2, True)
+
+
+def test_a_forks_artifact_neither_counts_nor_tells_of_attempts(hub: Hub) -> None:
+    hub.world.application = worse
+    hub.push()
+    ran = hub.run()
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.write(ran.outputs["report-json"], "report.json")
+    hub.server.state["statuses"].clear()
+    hub.server.add_pull(8, head=hub.head, author="eve", fork=("eve/prompts", 8), ref="work")
+    run: dict[str, Any] = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work"}
+    run["head_repository"] = {"id": 8, "owner": {"login": "eve"}}
+    hub.server.add_artifact(3, 30, "evalgate-report", zipped.getvalue())
+    payload = {"workflow_run": run, "repository": {"id": 1, "default_branch": "main"}}
+    ran = hub.run("workflow_run", payload, command="report")
+    assert (ran.code, _attempts(ran), _keys(hub)) == (1, None, [])
+    assert [state for _, state, _ in hub.statuses] == ["failure"]
+
+
+def test_what_is_no_pull_request_has_no_attempts_and_is_one_of_those_that_it_becomes(hub: Hub) -> None:
+    mixed(hub)
+    hub.push()
+    ran = hub.run("workflow_dispatch", _repository())
+    assert (ran.code, _attempts(ran)) == (1, None)
+    hub.push("1.2.0", NOISY)
+    assert _attempts(hub.run()) == (2, True)
+
+
+# Without secrets
+
+
+@pytest.mark.parametrize(
+    ("mode", "code", "verdict"), [("fail", 2, "ERROR"), ("pending", 3, "PENDING"), ("replay", 3, "PENDING")]
+)
+def test_without_the_providers_key_nothing_passes(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, mode: str, code: int, verdict: str
+) -> None:
+    hub.push()
+    hub.run()  # even where everything is known by now
+    monkeypatch.delenv("API_KEY")
+    for version, manner in (("1.1.0", BRIEF), ("1.2.0", MAJOR)):
+        hub.push(version, manner)
+        ran = hub.run(missing_secrets=mode)
+        assert (ran.outputs["verdict"], hub.statuses[-1][1]) == (verdict, verdict.lower())
+        assert ran.code == code
+
+
+def test_without_the_providers_key_what_is_proven_wrong_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY")
+    hub.push("1.0.0", MAJOR)
+    ran = hub.run(missing_secrets="replay")
+    assert (ran.code, ran.outputs["verdict"]) == (1, "FAIL")
+    assert "without a new version" in hub.statuses[-1][2]
+
+
+def test_nothing_changed_passes_without_a_key(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("API_KEY")
+    hub.push("", **{"README.md": "hello"})
+    assert hub.run().code == 0
+
+
+# The places of a run
+
+
+def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (hub.world.root / ".evalgate").symlink_to(elsewhere)
+    hub.push()
+    ran = hub.run()
+    assert ran.code == 2
+    assert "leads through a link" in ran.log
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_report_is_written_through_no_link_of_the_workspace(hub: Hub, tmp_path: Path, whole: bool) -> None:
+    """What a change commits where the report is to lie must not choose which file of the runner is written over."""
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (hub.world.root / "out").mkdir()
+    (hub.world.root / "out" / "report.md").symlink_to(precious)
+    hub.push()
+    ran = hub.run(report_dir=str(hub.world.root / "out") if whole else "out")
+    assert precious.read_text() == "mine"
+    assert "report.md is a link" in ran.log
+
+
+@pytest.mark.parametrize("name", ["report_dir", "cache_path"])
+def test_a_whole_path_into_the_workspace_leads_through_no_link_either(hub: Hub, tmp_path: Path, name: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (hub.world.root / "link").symlink_to(elsewhere)
+    hub.push()
+    ran = hub.run(**{name: str(hub.world.root / "link" / "x")})
+    assert "leads through a link" in ran.log
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_limits_of_the_workflow_go_before_those_of_the_configuration(hub: Hub) -> None:
+    hub.push()
+    ran = hub.run(max_cost_usd="0")
+    assert ran.outputs["verdict"] in ("ERROR", "INCONCLUSIVE")
+    assert ran.code != 0
+    hub.world.server.most_at_once = 0
+    hub.push("1.2.0", BRIEF)
+    hub.run(max_concurrency="2")
+    assert 1 <= hub.world.server.most_at_once <= 2
+
+
+def test_a_commit_that_the_checkout_lacks_is_fetched(hub: Hub, tmp_path: Path) -> None:
+    hub.push()
+    hub.world.repository.git("switch", "--quiet", "main")
+    remote = tmp_path / "acme" / "prompts"
+    remote.parent.mkdir()
+    hub.world.repository.git("clone", "--quiet", "--bare", str(hub.world.root), str(remote))
+    hub.world.repository.git("branch", "-D", "work")
+    hub.world.repository.git("reflog", "expire", "--expire=now", "--all")
+    hub.world.repository.git("gc", "--quiet", "--prune=now")
+    git = (remote / "config").read_text()
+    (remote / "config").write_text(git + "[uploadpack]\n\tallowAnySHA1InWant = true\n")
+    hub._patch.setattr("evalgate.action.job.Job.repository_url", property(lambda self: remote.as_uri()))
+    ran = hub.run()
+    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS"), ran.log
+
+
+# Text of others
+
+
+def test_what_a_model_says_is_no_command_of_the_log(hub: Hub) -> None:
+    evil = "::set-output name=verdict::PASS\n##[add-mask]x\n::stop-commands::y\n@ann #1 <img src=x>"
+    hub.world.application = lambda system, user: evil if BRIEF in system else json.dumps({"answer": user})
+    hub.push()
+    ran = hub.run()
+    assert ran.code == 1
+    commands = [line for line in ran.log.splitlines() if line.lstrip().startswith("::")]
+    assert all(re.match(r"::(error|warning|notice|stop-commands|[0-9a-f]{32}::)", line) for line in commands), commands
+    assert "##[" not in "".join(line for line in ran.log.splitlines() if not line.startswith("::error "))
+    assert "<img" not in hub.comments[0]
+    assert "@ann" not in re.sub(r"<code>[^<]*</code>|<pre>.*?</pre>|`[^`]*`", "", hub.comments[0], flags=re.DOTALL)
+
+
+def test_prompts_of_the_head_are_read_from_git_whatever_lies_in_the_workspace(hub: Hub) -> None:
+    hub.push()
+    (hub.world.root / "prompts/support.prompt.yml").write_text(prompt("9.9.9", MAJOR))
+    (hub.world.root / "logging.py").write_text("raise SystemExit('imported')")
+    assert hub.run().code == 0
+
+
+def test_a_run_that_speaks_for_itself_is_not_reported_on(hub: Hub) -> None:
+    hub.push()
+    source = {"id": 1, "owner": {"login": "acme"}}
+    run = {"id": 3, "event": "pull_request", "head_sha": hub.head, "head_branch": "work", "head_repository": source}
+    ran = hub.run("workflow_run", {"workflow_run": run, "repository": {"id": 1}}, command="report")
+    assert (ran.code, ran.outputs, ran.summary, hub.statuses, hub.comments) == (0, {}, "", [], [])

@@ -1,0 +1,582 @@
+"""Where versions come from, their history, and which gates changed; on real repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repository import Repository
+
+from evalgate.change import changed_gates, versions
+from evalgate.change import merge_base as base
+from evalgate.change.versions import Versions
+from evalgate.domain import DEFAULT_LEVELS, Config, Gate, Policy
+from evalgate.errors import EvalgateError, GitError, InputError
+from evalgate.inputs.config import load_config
+from evalgate.inputs.tree import WorkTree
+from evalgate.plan.level import change_level
+from evalgate.services.git import Git
+
+PROMPT = "prompts/p.prompt.yml"
+
+
+def prompt_text(version: str | None = "1.0.0", text: str = "Answer {{query}} in one sentence.", extra: str = "") -> str:
+    number = f'version: "{version}"\nchange: because\n' if version else ""
+    return f"name: p\n{number}{extra}model: m\nmessages:\n  - role: user\n    content: {text}\n"
+
+
+CONFIG = """\
+format: 1
+targets:
+  app: {type: recorded, path: outputs.jsonl}
+  grader: {type: openai, base_url: "http://127.0.0.1:1/v1", api_key_env: GRADER_KEY, model: j}
+gates:
+  - name: support
+    prompt: prompts/p.prompt.yml
+    dataset: cases.jsonl
+    target: app
+    checks:
+      - {type: json_schema, schema: schema.json}
+    judges:
+      - {rubric: rubrics/tone.md, target: grader}
+"""
+RUBRIC = """\
+---
+name: tone
+version: "1.0.0"
+scale: {min: 1, max: 5}
+inputs: [query, output]
+---
+Judge the tone.
+"""
+FILES = {
+    "evalgate.yml": CONFIG,
+    PROMPT: prompt_text(),
+    "cases.jsonl": '{"id": "a", "query": "one"}\n{"id": "b", "query": "two"}\n',
+    "outputs.jsonl": '{"case": "a", "text": "1"}\n{"case": "b", "text": "2"}\n',
+    "schema.json": '{"type": "object"}\n',
+    "rubrics/tone.md": RUBRIC,
+}
+
+
+class Project(Repository):
+    """A repository with a configuration: what a user has."""
+
+    @property
+    def tree(self) -> WorkTree:
+        return WorkTree(self.root)
+
+    def config(self, path: str = "evalgate.yml") -> Config:
+        return load_config(self.tree, path)
+
+    def resolve(self, gate: Gate | None = None, **options: Any) -> Versions:
+        git = options.pop("git", Git.find(self.root))
+        plain = Gate(name="g", prompt=PROMPT, dataset="cases.jsonl", candidate_target="app", baseline_target="app")
+        return versions.resolve(gate or plain, self.tree, git, **options)
+
+    def changed(self, path: str = "evalgate.yml") -> list[str]:
+        config = self.config(path)
+        return [g.name for g in changed_gates.changed(config.gates, self.tree, Git.find(self.root), config)]
+
+
+@pytest.fixture
+def bare_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The files without a repository; the current folder is elsewhere."""
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    monkeypatch.delenv("GIT_DIR", raising=False)
+    root = tmp_path / "project"
+    root.mkdir()
+    project = Project(root.resolve())
+    for path, content in FILES.items():
+        project.write(path, content)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    return project
+
+
+@pytest.fixture
+def project(bare_project: Project) -> Project:
+    """All committed on main, and a branch `work` checked out."""
+    bare_project.git("init", "--quiet", "--initial-branch", "main")
+    bare_project.commit()
+    bare_project.git("checkout", "--quiet", "-b", "work")
+    return bare_project
+
+
+def test_working_tree_against_the_merge_base(project: Project) -> None:
+    base = project.git("rev-parse", "HEAD")
+    project.git("checkout", "--quiet", "main")
+    project.commit(**{PROMPT: prompt_text("1.0.1", "main went on {{query}}")})
+    project.git("checkout", "--quiet", "work")
+    project.write(PROMPT, prompt_text("1.1.0", "Edited {{query}}"))
+    found = project.resolve()
+    assert (found.candidate.version, found.candidate.source) == ("1.1.0", "working tree")
+    assert found.baseline is not None
+    assert (found.baseline.version, found.baseline.source) == ("1.0.0", f"{base[:7]}:{PROMPT}")
+    assert found.baseline_note == f"{base[:7]}, the merge base with main"
+
+
+def test_on_the_default_branch_the_last_different_version_is_the_baseline(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    with pytest.raises(GitError, match="compared with nothing"):
+        project.resolve()
+    first = project.git("rev-parse", "HEAD")
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    project.commit(**{PROMPT: prompt_text("1.1.1", "Edited  {{query}}")})
+    project.commit(**{"README.md": "other files do not matter"})
+    found = project.resolve()
+    assert found.baseline is not None
+    assert (found.candidate.version, found.baseline.version, found.since) == ("1.1.1", "1.0.0", first)
+    project.write(PROMPT, prompt_text("1.2.0", "Not committed {{query}}"))
+    found = project.resolve()
+    assert found.baseline is not None
+    assert (found.baseline.version, found.since) == ("1.1.1", None)
+
+
+def test_on_the_default_branch_what_is_in_production_goes_first(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    pinned = project.resolve(is_edited=lambda commit: True).candidate
+    for number in (1, 2):
+        project.commit(**{PROMPT: prompt_text(f"1.{number}.0", f"Edited {number} times {{{{query}}}}")})
+    last = project.git("rev-parse", "HEAD^")
+    found = project.resolve(production=lambda: pinned)
+    assert found.baseline is not None
+    assert (found.baseline.version, found.since) == ("1.0.0", last)
+    found = project.resolve(production=lambda: found.candidate)
+    assert found.baseline is not None
+    assert found.baseline.version == "1.1.0", "what is in production is the candidate itself"
+
+
+@pytest.mark.parametrize("named", [PROMPT, f"./{PROMPT}"])
+def test_a_candidate_is_not_named_as_its_own_baseline(
+    project: Project, named: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project.root)
+    with pytest.raises(InputError, match="the candidate itself"):
+        project.resolve(baseline=named)
+    with pytest.raises(InputError, match="the candidate itself"):
+        project.resolve(baseline="HEAD", candidate="work")
+    assert project.resolve(baseline="HEAD").baseline is not None, "what is committed is another state of it"
+
+
+@pytest.mark.parametrize("option", ["baseline", "default_branch"])
+def test_a_tag_does_not_hide_the_branch_of_its_name(project: Project, option: str) -> None:
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    project.git("tag", "main")
+    project.write(PROMPT, prompt_text("1.2.0", "Edited again {{query}}"))
+    found = project.resolve(**{option: "main"})
+    assert found.baseline is not None
+    assert found.baseline.version == "1.0.0"
+
+
+def test_detached_head(project: Project) -> None:
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    project.git("checkout", "--quiet", "--detach")
+    found = project.resolve()
+    assert found.baseline is not None
+    assert (found.candidate.version, found.baseline.version) == ("1.1.0", "1.0.0")
+
+
+def test_a_prompt_new_on_this_branch(project: Project) -> None:
+    base = project.git("rev-parse", "HEAD")
+    project.write("prompts/new.prompt.yml", prompt_text("1.0.0", "New {{query}}"))
+    gate = Gate(name="g", prompt="prompts/new.prompt.yml", dataset="d", candidate_target="app", baseline_target="app")
+    found = project.resolve(gate)
+    assert found.baseline is None
+    assert found.baseline_note == f"new on this branch: {base[:7]}, the merge base with main, has no {gate.prompt}"
+
+
+def test_before_the_first_commit(bare_project: Project) -> None:
+    bare_project.git("init", "--quiet", "--initial-branch", "main")
+    found = bare_project.resolve()
+    assert (found.baseline, found.history) == (None, ())
+    assert found.baseline_note == "new: the repository has no commit yet"
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_renamed_prompt_keeps_its_baseline(project: Project, committed: bool) -> None:
+    (project.root / PROMPT).rename(project.root / "prompts/q.prompt.yml")
+    if committed:
+        project.commit()
+    gate = Gate(name="g", prompt="prompts/q.prompt.yml", dataset="d", candidate_target="app", baseline_target="app")
+    found = project.resolve(gate)
+    assert found.baseline is not None
+    assert found.baseline.digest == found.candidate.digest
+    assert found.baseline.path == PROMPT
+
+
+def test_a_gate_pointed_at_another_prompt_is_compared_with_the_one_in_use(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    other = "prompts/other.prompt.yml"
+    project.commit(**{other: prompt_text("3.0.0", "Other {{query}}")})
+    project.git("checkout", "--quiet", "-b", "switch")
+    project.write("evalgate.yml", CONFIG.replace(PROMPT, other))
+    config = project.config()
+    found_base = base.find_base(project.tree, Git.open(project.root), config)
+    before = found_base.twin(config.gates[0]) if found_base else None
+    assert before is not None and before.prompt == PROMPT
+    found = project.resolve(config.gates[0], base_gate_prompt=before.prompt)
+    assert found.baseline is not None
+    assert (found.candidate.version, found.baseline.version) == ("3.0.0", "1.0.0")
+
+
+def test_an_untouched_configuration_is_not_read_at_the_merge_base(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = project.config()
+    monkeypatch.setattr(base, "load_config", None)
+    found = base.find_base(project.tree, Git.open(project.root), config)
+    assert found is not None and (found.config, found.edited) == (config, False)
+
+
+@pytest.mark.parametrize("role", ["candidate", "baseline"])
+def test_a_ref(project: Project, role: str) -> None:
+    sha = project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    project.git("tag", "-a", "v1.1", "-m", "tag")
+    project.write(PROMPT, prompt_text("9.9.9", "Not committed {{query}}"))
+    found = project.resolve(**{role: "v1.1"})
+    version = found.candidate if role == "candidate" else found.baseline
+    assert version is not None
+    assert (version.version, version.source) == ("1.1.0", f"{sha[:7]}:{PROMPT}")
+
+
+def test_a_candidate_ref_has_its_own_merge_base(project: Project) -> None:
+    fork = project.git("rev-parse", "HEAD")
+    project.git("checkout", "--quiet", "-b", "other", "main")
+    project.commit(**{PROMPT: prompt_text("2.0.0", "Other {{query}}")})
+    project.git("checkout", "--quiet", "main")
+    project.commit(**{PROMPT: prompt_text("1.0.1", "Main {{query}}")})
+    found = project.resolve(candidate="other")
+    assert found.baseline is not None
+    assert found.baseline.source.startswith(fork[:7])
+
+
+def test_a_file_wins_over_a_ref_of_its_name(project: Project) -> None:
+    project.git("branch", "variant.prompt.yml")
+    project.write("variant.prompt.yml", prompt_text("4.0.0", "Variant {{query}}"))
+    for role in ("candidate", "baseline"):
+        found = project.resolve(**{role: "variant.prompt.yml"})
+        version = found.candidate if role == "candidate" else found.baseline
+        assert version is not None
+        assert (version.version, version.source) == ("4.0.0", "variant.prompt.yml")
+
+
+def test_a_file_counts_from_the_current_folder_first(project: Project) -> None:
+    Path("variant.prompt.yml").write_text(prompt_text("5.0.0", "Here {{query}}"))
+    project.write("variant.prompt.yml", prompt_text("4.0.0", "At the root {{query}}"))
+    found = project.resolve(candidate="variant.prompt.yml")
+    assert found.candidate.version == "5.0.0"
+    assert "the candidate is not in the repository: earlier versions were not looked at" in found.baseline_note
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidate": "nowhere"}, '--candidate: "nowhere" is neither a file nor a git ref'),
+        ({"baseline": "--help"}, '--baseline: "--help" is neither a file nor a git ref'),
+        (
+            {"candidate": "x", "git": None},
+            '--candidate: "x" is no file, and no git ref either: there is no git repository',
+        ),
+    ],
+)
+def test_neither_file_nor_ref(project: Project, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        project.resolve(**options)
+    assert message in str(error.value)
+
+
+def test_a_ref_without_the_prompt(project: Project) -> None:
+    project.git("rm", "--quiet", PROMPT)
+    sha = project.commit()
+    project.write(PROMPT, prompt_text("2.0.0", "Quite another text, and {{query}}"))
+    with pytest.raises(GitError) as error:
+        project.resolve(baseline="HEAD")
+    assert f'--baseline: "HEAD" ({sha[:7]}) has no {PROMPT}' in str(error.value)
+
+
+def test_the_configured_baseline_stands_in_and_the_option_wins(project: Project) -> None:
+    project.write("base.prompt.yml", prompt_text("0.9.0", "Stand-in {{query}}"))
+    gate = Gate(
+        name="g",
+        prompt=PROMPT,
+        baseline="base.prompt.yml",
+        dataset="d",
+        candidate_target="app",
+        baseline_target="app",
+    )
+    found = project.resolve(gate)
+    assert found.baseline is not None
+    assert (found.baseline.version, found.baseline.source) == ("0.9.0", "base.prompt.yml")
+    by_option = project.resolve(gate, baseline="main").baseline
+    assert by_option is not None and by_option.version == "1.0.0"
+    alone = project.resolve(gate, git=None)
+    assert alone.baseline == found.baseline
+    assert "no git repository: earlier versions were not looked at" in alone.baseline_note
+
+
+def test_without_a_repository_a_missing_baseline_is_an_error(bare_project: Project) -> None:
+    with pytest.raises(GitError) as error:
+        bare_project.resolve()
+    assert "is not in a git repository" in str(error.value)
+    assert "--baseline FILE" in str(error.value)
+
+
+def test_without_git_it_says_so(bare_project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", os.devnull)
+    with pytest.raises(GitError, match="git is not installed"):
+        bare_project.resolve()
+
+
+def test_a_prompt_outside_the_repository(project: Project, tmp_path: Path) -> None:
+    outside = tmp_path / "outside.prompt.yml"
+    outside.write_text(prompt_text())
+    gate = Gate(name="g", prompt=outside.as_posix(), dataset="d", candidate_target="app", baseline_target="app")
+    with pytest.raises(GitError, match="lies outside the git repository"):
+        project.resolve(gate)
+
+
+def test_a_symbolic_link_at_the_merge_base_is_refused(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    (project.root / PROMPT).unlink()
+    project.write("real.prompt.yml", prompt_text())
+    (project.root / PROMPT).symlink_to("../real.prompt.yml")
+    project.commit()
+    project.git("checkout", "--quiet", "-b", "mend")
+    (project.root / PROMPT).unlink()
+    project.write(PROMPT, prompt_text("2.0.0"))
+    with pytest.raises(GitError, match="is a symbolic link"):
+        project.resolve()
+
+
+def test_a_symbolic_link_as_a_candidate_file_is_refused(project: Project) -> None:
+    Path("link.prompt.yml").symlink_to(project.root / PROMPT)
+    with pytest.raises(EvalgateError, match="symbolic link"):
+        project.resolve(candidate="link.prompt.yml")
+
+
+def test_a_broken_prompt_at_the_merge_base_is_placed_there(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    sha = project.commit(**{PROMPT: "messages: []\nwrong: key\n"})
+    project.write(PROMPT, prompt_text())
+    with pytest.raises(InputError) as error:
+        project.resolve()
+    assert all(str(fault).startswith(f"{sha[:7]}:{PROMPT}:") for fault in error.value.faults)
+
+
+def test_shallow_clone(project: Project, tmp_path: Path) -> None:
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
+    clone = tmp_path / "clone"
+    order = ["git", "clone", "--quiet", "--depth=1", "--no-single-branch", project.root.as_uri(), str(clone)]
+    subprocess.run(order, check=True)
+    shallow = Project(clone)
+    with pytest.raises(GitError, match="fetch-depth: 0"):
+        shallow.resolve(default_branch="main")
+    named = shallow.resolve(baseline="origin/main")
+    assert "this clone is shallow" in named.baseline_note
+
+
+def numbers(found: Versions) -> list[tuple[str, str]]:
+    return [(release.commit[:7], release.version) for release in found.history]
+
+
+def test_history_has_each_content_of_the_declared_numbers_once(project: Project) -> None:
+    first = project.git("rev-parse", "HEAD")[:7]
+    draft = project.commit(**{PROMPT: prompt_text("1.1.0", "Draft {{query}}")})[:7]
+    project.commit(**{PROMPT: "not: [a prompt 1.1.0"})
+    final = project.commit(**{PROMPT: prompt_text("1.1.0", "Final {{query}}")})[:7]
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Final {{query}}", extra="description: other\n")})
+    project.commit(**{PROMPT: prompt_text("7.0.0", "Unrelated {{query}}")})
+    project.write(PROMPT, prompt_text("1.1.0", "Final {{query}}"))
+    found = project.resolve()
+    assert numbers(found) == [(first, "1.0.0"), (draft, "1.1.0"), (final, "1.1.0")]
+    assert found.history[2].digest == found.candidate.digest != found.history[1].digest
+
+
+def test_published_history_is_the_default_branch_s_own(project: Project) -> None:
+    first = project.git("rev-parse", "HEAD")[:7]
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Draft {{query}}")})
+    project.commit(**{PROMPT: prompt_text("1.1.0", "Final {{query}}")})
+    assert numbers(project.resolve(immutability="published")) == [(first, "1.0.0")]
+    project.git("checkout", "--quiet", "main")
+    project.git("merge", "--quiet", "--no-ff", "-m", "merge", "work")
+    merge = project.git("rev-parse", "HEAD")[:7]
+    assert numbers(project.resolve(immutability="published")) == [(first, "1.0.0"), (merge, "1.1.0")]
+    assert len(project.resolve(immutability="history").history) == 3
+
+
+def test_history_reaches_behind_a_rename_in_the_working_tree(project: Project) -> None:
+    first = project.git("rev-parse", "HEAD")[:7]
+    (project.root / PROMPT).rename(project.root / "q.prompt.yml")
+    gate = Gate(name="g", prompt="q.prompt.yml", dataset="d", candidate_target="app", baseline_target="app")
+    assert numbers(project.resolve(gate)) == [(first, "1.0.0")]
+
+
+def test_a_candidate_file_is_bound_by_its_own_history_only(project: Project) -> None:
+    project.write("variant.prompt.yml", prompt_text("1.0.0", "Variant {{query}}"))
+    assert project.resolve(candidate=str(project.root / "variant.prompt.yml"), baseline=PROMPT).history == ()
+
+
+def test_without_declared_numbers_history_is_not_read(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    project.git("checkout", "--quiet", "main")
+    project.commit(**{PROMPT: prompt_text(None)})
+    project.git("checkout", "--quiet", "-b", "later")
+    project.write(PROMPT, prompt_text(None, "Edited {{query}}"))
+    monkeypatch.setattr(Git, "history", None)
+    assert project.resolve().history == ()
+
+
+@pytest.mark.parametrize(
+    ("extra", "committed", "reason"),
+    [
+        ("change: to be brief\n", False, "to be brief"),
+        ("change: to be brief\n", True, "to be brief"),
+        ("", True, "Shorten the answers"),
+        ("", False, ""),
+        ("change: an earlier one\n", True, "Shorten the answers"),
+    ],
+)
+def test_why_a_prompt_without_a_version_was_changed(project: Project, extra: str, committed: bool, reason: str) -> None:
+    project.git("checkout", "--quiet", "main")
+    project.commit(**{PROMPT: prompt_text(None, extra="change: an earlier one\n")})
+    project.git("checkout", "--quiet", "-b", "later")
+    project.write(PROMPT, prompt_text(None, "Answer {{query}} in one word.", extra))
+    if committed:
+        project.commit("Shorten the answers\n\nNobody reads them.")
+        project.commit("Say hello", **{"README.md": "hello"})
+    found = project.resolve()
+    assert found.reason == reason
+    level = change_level(found.candidate, found.baseline, policy=Policy(levels=DEFAULT_LEVELS))
+    assert (level.declared, level.effective, level.findings) == (None, level.minimum, ())
+
+
+def test_nothing_changed_is_told_without_parsing(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = project.config()
+    monkeypatch.setattr(changed_gates, "load_config", None)
+    monkeypatch.setattr(changed_gates, "load_prompt", None)
+    project.write("README.md", "other files do not matter")
+    os.utime(project.root / PROMPT, (1, 1))
+    assert changed_gates.changed(config.gates, project.tree, Git.open(project.root), config) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        (PROMPT, prompt_text(text="Answer {{query}} in two sentences.")),
+        (PROMPT, prompt_text("1.0.1")),
+        ("cases.jsonl", FILES["cases.jsonl"].replace("two", "three")),
+        ("cases.jsonl", FILES["cases.jsonl"].splitlines()[0] + "\n"),
+        ("outputs.jsonl", FILES["outputs.jsonl"].replace('"2"', '"3"')),
+        ("schema.json", '{"type": "array"}\n'),
+        ("rubrics/tone.md", RUBRIC.replace("the tone", "the manners")),
+        ("evalgate.yml", CONFIG + "    thresholds: {tone: {min: 0.5}}\n"),
+        ("evalgate.yml", CONFIG + "policy: {max_drop: 0.1}\n"),
+        ("evalgate.yml", CONFIG.replace("model: j", "model: k")),
+        ("evalgate.yml", CONFIG + "    samples: {candidate: 2}\n"),
+        ("evalgate.yml", CONFIG.replace("schema: schema.json}", "schema: schema.json, blocking: false}")),
+    ],
+)
+def test_what_a_verdict_depends_on_is_a_change(project: Project, path: str, content: str) -> None:
+    project.write(path, content)
+    assert project.changed() == ["support"]
+    project.commit()
+    assert project.changed() == ["support"]
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        (PROMPT, prompt_text(extra="description: for people only\n")),
+        (PROMPT, prompt_text().replace("\n", "\r\n")),
+        ("cases.jsonl", "\n".join(reversed(FILES["cases.jsonl"].splitlines())) + "\n"),
+        ("schema.json", json.dumps({"type": "object"}, indent=4)),
+        ("evalgate.yml", "# a comment\n" + CONFIG),
+        ("evalgate.yml", CONFIG + "run: {concurrency: 2}\n"),
+        ("evalgate.yml", CONFIG.replace("app", "application")),
+        ("evalgate.yml", CONFIG.replace("GRADER_KEY", "OTHER_KEY")),
+        ("evalgate.yml", CONFIG.replace("name: support", "name: another")),
+    ],
+)
+def test_what_no_verdict_depends_on_is_no_change(project: Project, path: str, content: str) -> None:
+    project.write(path, content)
+    assert project.changed() == []
+
+
+def test_moving_files_is_no_change(project: Project) -> None:
+    moved = CONFIG.replace("    name: support\n", "")
+    for old, new in (
+        (PROMPT, "prompts/deep/renamed.prompt.yml"),
+        ("schema.json", "schema/answer.json"),
+        ("rubrics/tone.md", "judges/tone.md"),
+        ("outputs.jsonl", "data/outputs.jsonl"),
+    ):
+        (project.root / new).parent.mkdir(parents=True, exist_ok=True)
+        (project.root / old).rename(project.root / new)
+        moved = moved.replace(old, new)
+    project.write("evalgate.yml", moved)
+    assert project.changed() == []
+
+
+def test_only_the_gates_that_changed_are_kept(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    second = CONFIG + CONFIG[CONFIG.index("  - name") :].replace("support", "second").replace(PROMPT, "q.prompt.yml")
+    project.commit(**{"evalgate.yml": second, "q.prompt.yml": prompt_text(text="Second {{query}}")})
+    project.git("checkout", "--quiet", "-b", "edit")
+    project.write("q.prompt.yml", prompt_text("1.0.1", "Second, {{query}}"))
+    assert project.changed() == ["second"]
+    third = second + CONFIG[CONFIG.index("  - name") :].replace("support", "third").replace(PROMPT, "r.prompt.yml")
+    project.write("evalgate.yml", third)
+    project.write("r.prompt.yml", prompt_text(text="Third {{query}}"))
+    assert project.changed() == ["second", "third"]
+
+
+@pytest.mark.parametrize("before", ["targets: [broken", None])
+def test_a_configuration_missing_or_broken_at_the_merge_base_is_a_change(project: Project, before: str | None) -> None:
+    project.git("checkout", "--quiet", "main")
+    if before is None:
+        project.git("rm", "--quiet", "evalgate.yml")
+        project.commit()
+    else:
+        project.commit(**{"evalgate.yml": before})
+    project.git("checkout", "--quiet", "-b", "mend")
+    project.write("evalgate.yml", CONFIG)
+    assert project.changed() == ["support"]
+
+
+def test_changed_before_the_first_commit_and_without_git(bare_project: Project) -> None:
+    config = bare_project.config()
+    with pytest.raises(GitError, match="--changed needs a git repository"):
+        changed_gates.changed(config.gates, bare_project.tree, None, config)
+    bare_project.git("init", "--quiet")
+    assert bare_project.changed() == ["support"]
+
+
+def test_recordings_count_by_their_content(project: Project) -> None:
+    project.git("checkout", "--quiet", "main")
+    with_recordings = CONFIG.replace("path: outputs.jsonl}", "path: outputs.jsonl, recordings: rec.jsonl}")
+    live = with_recordings.replace("type: recorded, path: outputs.jsonl", 'type: python, function: "m:f"')
+    project.commit(**{"evalgate.yml": live})
+    project.git("checkout", "--quiet", "-b", "record")
+    assert project.changed() == []
+    project.write("rec.jsonl", "{}\n")
+    assert project.changed() == ["support"]
+    project.git("checkout", "--quiet", "main")
+    project.commit()
+    project.git("checkout", "--quiet", "-B", "record")
+    assert project.changed() == []
+    project.write("rec.jsonl", '{"new": 1}\n')
+    assert project.changed() == ["support"]
+
+
+def test_a_gate_keeps_its_digest_when_only_its_name_differs(project: Project) -> None:
+    config = project.config()
+    renamed = replace(config.gates[0], name="renamed")
+    git = Git.open(project.root)
+    project.write("evalgate.yml", "# touched\n" + CONFIG)
+    assert changed_gates.changed([renamed], project.tree, git, config) == ()

@@ -1,0 +1,98 @@
+"""Something is compared with something else: on the default branch, with edited or lost cases, with equal outputs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from gated_project import CASES, CONFIG, World, prompt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+def run(world: World, *arguments: str) -> dict:
+    world.ended = world.evalgate("run", "--output", "report.json", *arguments)
+    return world.report()["gates"][0]
+
+
+def remarks(gate: dict) -> list[str]:
+    return [finding["sentence"] for finding in gate["findings"] if finding["kind"] == "remark"]
+
+
+def rows(world: World) -> list[dict]:
+    return [json.loads(line) for line in (world.root / "cases.jsonl").read_text().splitlines()]
+
+
+def write_rows(world: World, edited: list[dict]) -> None:
+    world.repository.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in edited))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--changed",), ("--policy-ref", "base"), ("--head", "HEAD")])
+def test_a_bad_prompt_on_the_default_branch_is_compared_with_the_one_before(world: World, arguments: list[str]) -> None:
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    world.edit(manner="Be brief, always and everywhere, rudely.")
+    world.repository.commit("bad")
+    ended = world.evalgate("run", *arguments)
+    assert ended.code == 1, ended.out + ended.err
+
+
+def test_with_no_other_version_nothing_is_compared(world: World) -> None:
+    world.repository.git("switch", "--quiet", "main")
+    ended = world.evalgate("run")
+    assert (ended.code, "compared with nothing" in ended.err) == (2, True)
+    assert not world.server.received
+
+
+@pytest.mark.parametrize("named", ["prompts/support.prompt.yml", "./prompts/../prompts/support.prompt.yml"])
+def test_a_baseline_that_is_the_prompt_itself_is_refused_at_its_place(world: World, named: str) -> None:
+    text = CONFIG.format(url=world.server.url).replace("dataset:", f"baseline: {named}\n    dataset:")
+    world.repository.write("evalgate.yml", text)
+    ended = world.evalgate("run")
+    assert ended.code == 2
+    assert "evalgate.yml:7:15" in ended.err
+    assert "compared with itself" in ended.err
+
+
+@settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
+@given(
+    gone=st.sets(st.integers(0, CASES - 1), max_size=20),
+    edited=st.sets(st.integers(0, CASES - 1), max_size=CASES),
+    named=st.sampled_from([(), ("--baseline", "main"), ("--baseline", "refs/heads/main"), ("--baseline", "old.yml")]),
+)
+def test_what_became_of_the_cases_is_told_however_the_baseline_is_named(
+    world: World, gone: set[int], edited: set[int], named: tuple[str, ...]
+) -> None:
+    world.repository.git("checkout", "--quiet", "--", ".")
+    world.repository.write("old.yml", prompt())
+    before = rows(world)
+    after = [{**row, "query": f"other {n}"} if n in edited else row for n, row in enumerate(before) if n not in gone]
+    write_rows(world, after)
+    world.edit()
+    gate = run(world, *named)
+    kept = edited - gone
+    assert gate["dataset"]["lost"] == [before[n]["id"] for n in sorted(gone)]
+    assert gate["dataset"]["edited"] == len(kept)
+    told = [sentence for sentence in remarks(gate) if "edited" in sentence]
+    assert bool(told) is (len(kept) > len(after) / 2)
+    if gone:
+        assert gate["decision"] == "INCONCLUSIVE"
+        assert world.ended.code == 4
+
+
+def test_cases_that_the_policy_lets_go_are_still_told(world: World) -> None:
+    text = CONFIG.format(url=world.server.url).replace("policy: {", "policy: {removed_cases: allow, ")
+    world.repository.write("evalgate.yml", text)
+    write_rows(world, rows(world)[4:])
+    world.edit()
+    assert "4 cases of the baseline's dataset are gone" in " ".join(remarks(run(world)))
+
+
+def test_equal_outputs_of_different_prompts_are_told(world: World) -> None:
+    world.edit()
+    assert "All outputs are identical" in " ".join(remarks(run(world)))
+    world.application = lambda system, user: json.dumps(
+        {"answer": user, "b": "brief" in system and "question 7" in user}
+    )
+    world.edit(manner="Be brief, everywhere and always, please.")
+    assert "identical" not in " ".join(remarks(run(world)))

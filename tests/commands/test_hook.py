@@ -1,0 +1,452 @@
+"""The pre-push hook, as it is lived with: real repositories, real pushes to a bare one beside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from gated_project import CASES, CONFIG, Ended, World, prompt
+
+from evalgate.commands import hook as before_push
+
+ROOT = Path(__file__).parents[2]
+PLAIN = "#!/bin/sh\ncat > {seen}\necho mine >&2\nexit {code}\n"
+BRIEF = "Be brief, always and everywhere, please."
+
+
+class Pushing:
+    """A world with a bare repository as `origin`, to which main has been pushed, and the hook installed."""
+
+    def __init__(self, world: World, remote: Path) -> None:
+        self.world = world
+        self.remote = remote
+        self.repository = world.repository
+        self.git("init", "--quiet", "--bare", str(remote))
+        self.git("remote", "add", "origin", str(remote))
+        self.git("push", "--quiet", "origin", "main")
+
+    def git(self, *arguments: str) -> str:
+        return self.repository.git(*arguments)
+
+    def install(self, *arguments: str) -> Ended:
+        ended = self.world.evalgate("hook", "install", *arguments)
+        assert ended.code == 0, ended.err
+        return ended
+
+    def push(self, *refs: str, folder: Path | None = None, **environment: str) -> Ended:
+        done = subprocess.run(
+            ["git", "-C", str(folder or self.world.root), "push", "--quiet", "origin", *refs],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    def has(self, ref: str) -> str:
+        done = subprocess.run(
+            ["git", "-C", str(self.remote), "rev-parse", "--verify", "--quiet", ref],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip()
+
+    def commit(self, version: str, manner: str = BRIEF) -> str:
+        self.world.edit(version, manner)
+        return self.repository.commit()
+
+    @property
+    def hook(self) -> Path:
+        return self.world.root / ".git/hooks/pre-push"
+
+
+@pytest.fixture
+def pushing(world: World, tmp_path: Path) -> Pushing:
+    return Pushing(world, tmp_path / "remote.git")
+
+
+def stopped(ended: Ended, *sentences: str) -> None:
+    assert ended.code != 0
+    for sentence in sentences:
+        assert sentence in ended.err
+    assert "git push --no-verify" in ended.err
+
+
+def passed(ended: Ended, *sentences: str) -> None:
+    assert ended.code == 0, ended.err
+    for sentence in sentences:
+        assert sentence in ended.err
+
+
+def test_a_level_declared_too_low_stops_the_push_and_no_verify_skips_the_hook(pushing: Pushing) -> None:
+    assert "git push --no-verify" in pushing.install().out
+    pushing.commit("1.0.1", "Answer as a pirate would, in rhymes, with a song about the sea at the end of it.")
+    stopped(pushing.push("work"), "FAIL work support: declared PATCH")
+    assert not pushing.has("work")
+    passed(pushing.push("--no-verify", "work"))
+    assert pushing.has("work")
+    assert not pushing.world.server.received
+
+
+def test_what_is_not_known_is_left_to_ci_and_nobody_is_called(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.commit("1.1.0")
+    passed(pushing.push("work"), "work support: MINOR; no output is known yet: not evaluated here, CI will")
+    assert pushing.has("work")
+    assert not pushing.world.server.received
+
+
+@pytest.mark.parametrize("arguments", [("work",), ("work:refs/heads/other",), ("--force", "work"), ("HEAD",)])
+def test_nothing_gated_has_changed(pushing: Pushing, arguments: tuple[str, ...]) -> None:
+    pushing.install()
+    pushing.repository.commit(**{"other.txt": "x"})
+    ended = pushing.push(*arguments)
+    passed(ended)
+    assert ended.err == ""
+
+
+def test_a_stored_fail_stops_and_a_stored_pass_is_told(pushing: Pushing) -> None:
+    pushing.install()
+    world = pushing.world
+    pushing.commit("1.1.0")
+    assert world.evalgate("run").code == 0
+    calls = len(world.server.received)
+    passed(pushing.push("work"), "work support: PASS")
+    world.application = lambda system, user: "no json" if "rudely" in system else json.dumps({"answer": user})
+    pushing.commit("1.2.0", "Be brief, always and everywhere, rudely.")
+    assert world.evalgate("run").code == 1
+    more = len(world.server.received)
+    assert more > calls
+    stopped(pushing.push("work"), "FAIL work support: is_json:", "64 of 64 cases failed at first")
+    assert len(world.server.received) == more
+
+
+def test_the_pushed_commit_is_looked_at_and_not_the_working_tree(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.commit("1.0.0")
+    pushing.world.edit("1.1.0")  # mended, but not committed
+    stopped(pushing.push("work"), "the content changed without a new version (1.0.0)")
+    pushing.repository.commit()
+    pushing.world.edit("1.0.0", "Broken again, and not committed, so that nobody but me will ever see this one.")
+    stopped(pushing.push("work"), "version 1.0.0 has 2 contents")  # the first commit is still part of the history
+    pushing.git("checkout", "--quiet", ".")
+    pushing.git("reset", "--quiet", "--soft", "main")
+    pushing.repository.commit()
+    pushing.world.edit("1.0.0", "Broken again, and not committed, so that nobody but me will ever see this one.")
+    passed(pushing.push("work"), "MINOR")
+
+
+def test_known_outputs_prove_a_fail_by_checks_alone(pushing: Pushing) -> None:
+    """The dataset has grown since the run: there is no verdict on it, and one case of which nothing is known."""
+    world = pushing.world
+    pushing.install()
+    world.application = lambda system, user: "no json" if "brief" in system and "7" in user else json.dumps([user])
+    pushing.commit("1.1.0")
+    assert world.evalgate("run").code == 1
+    path = world.root / "cases.jsonl"
+    rows = path.read_text()
+    path.write_text(rows + json.dumps({"id": "new", "query": "new", "context": "c", "expected": "c"}) + "\n")
+    pushing.repository.commit()
+    calls = len(world.server.received)
+    stopped(
+        pushing.push("work"),
+        "checks on 64 of 65 cases whose outputs are known",
+        "is_json: proven to fail more often",
+        "6 of 64 cases failed",
+    )
+    assert len(world.server.received) == calls
+
+
+def test_the_first_push_of_a_new_repository(world: World, tmp_path: Path) -> None:
+    remote = tmp_path / "remote.git"
+    world.repository.git("init", "--quiet", "--bare", str(remote))
+    world.repository.git("remote", "add", "origin", str(remote))
+    assert world.evalgate("hook", "install").code == 0
+    world.repository.git("push", "--quiet", "origin", "main", "work")
+    assert world.repository.git("ls-remote", "origin").count("refs/heads/") == 2
+
+
+def test_several_refs_each_against_its_own_merge_base(pushing: Pushing) -> None:
+    pushing.install()
+    good = pushing.commit("1.1.0")
+    pushing.git("switch", "--quiet", "--create", "second", "main")
+    pushing.commit("1.0.0", "Be anything at all.")
+    pushing.git("tag", "--annotate", "v1", good, "-m", "a tag of a commit that is pushed, too")
+    ended = pushing.push("work", "second", "v1", "main")
+    stopped(ended, "FAIL second support: the content changed without a new version", "work support: MINOR")
+    assert ended.err.count("MINOR;") == 1  # the tag's commit is looked at once
+    assert not pushing.has("work")  # one push is one answer
+    passed(pushing.push("work", "v1"))
+
+
+def test_deletions_and_forced_pushes(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.commit("1.1.0")
+    passed(pushing.push("work"))
+    pushing.git("reset", "--quiet", "--hard", "main")
+    pushing.commit("1.0.0", "Be nothing.")
+    stopped(pushing.push("--force", "work", ":refs/heads/nowhere"), "FAIL work support")
+    ended = pushing.push("--delete", "work")
+    passed(ended)
+    assert ended.err == "" and not pushing.has("work")
+
+
+def test_a_tag_of_a_file_is_no_commit(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.git("tag", "blob", "HEAD:cases.jsonl")
+    ended = pushing.push("blob")
+    passed(ended)
+    assert ended.err == ""
+
+
+def test_main_is_compared_with_what_the_remote_has(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.git("switch", "--quiet", "main")
+    pushing.commit("1.0.0")
+    stopped(pushing.push("main"), "FAIL main support: the content changed without a new version")
+
+
+def test_a_remote_by_another_name(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.git("remote", "rename", "origin", "upstream")
+    pushing.git("switch", "--quiet", "main")
+    pushing.commit("1.0.0")
+    done = subprocess.run(["git", "push", "-q", "upstream", "main"], capture_output=True, text=True, check=False)
+    assert done.returncode and "the content changed without a new version" in done.stderr
+
+
+def test_faults_of_files_stop_the_push(pushing: Pushing) -> None:
+    pushing.install()
+    text = (pushing.world.root / "evalgate.yml").read_text()
+    pushing.repository.commit(**{"evalgate.yml": text.replace("dataset:", "datset:")})
+    stopped(pushing.push("work"), "FAULT work: ", 'unknown key "datset"')
+
+
+def test_without_a_configuration_there_is_nothing_to_say(pushing: Pushing) -> None:
+    pushing.install()
+    (pushing.world.root / "evalgate.yml").unlink()
+    pushing.repository.commit()
+    passed(pushing.push("work"), "evalgate.yml is gone since the merge base")
+    pushing.git("push", "--quiet", "--no-verify", "origin", "work:main")
+    ended = pushing.push("work")
+    passed(ended)
+    assert ended.err == ""
+
+
+def test_a_gate_that_is_gone_is_named(pushing: Pushing) -> None:
+    pushing.install()
+    text = (pushing.world.root / "evalgate.yml").read_text()
+    other = pushing.repository.write("prompts/other.prompt.yml", prompt()).relative_to(pushing.world.root)
+    changed = text.replace("name: support", "name: other").replace("prompts/support.prompt.yml", other.as_posix())
+    pushing.repository.commit(**{"evalgate.yml": changed})
+    passed(pushing.push("work"), 'the gate "support" is gone since the merge base')
+
+
+def test_no_common_history_is_left_to_ci(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.git("switch", "--quiet", "--orphan", "alone")
+    pushing.repository.write("prompts/support.prompt.yml", prompt("3.0.0"))
+    pushing.repository.write("evalgate.yml", CONFIG.format(url=pushing.world.server.url))
+    pushing.repository.commit()
+    passed(pushing.push("alone"), "have no common history: not evaluated here, CI will")
+
+
+@pytest.mark.parametrize("mode", ["quick", "full"])
+def test_a_provider_that_is_down_or_a_missing_key_stops_nothing(pushing: Pushing, mode: str) -> None:
+    pushing.install("--mode", mode)
+    pushing.commit("1.1.0")
+    no_key = {**os.environ}
+    no_key.pop("API_KEY")
+    order = ["git", "push", "--quiet", "origin", "work:one"]
+    done = subprocess.run(order, env=no_key, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "API_KEY" in done.stderr and "CI will" in done.stderr
+    pushing.world.server.close()
+    passed(pushing.push("work:two"), "not evaluated here, CI will")
+
+
+def test_quick_runs_the_checks_on_twelve_cases_critical_ones_first(pushing: Pushing) -> None:
+    world = pushing.world
+    rows = [json.loads(line) for line in (world.root / "cases.jsonl").read_text().splitlines()]
+    rows[-1]["tags"] = ["critical"]
+    pushing.repository.commit(**{"cases.jsonl": "".join(json.dumps(row) + "\n" for row in rows)})
+    pushing.git("push", "--quiet", "origin", "work:main")
+    pushing.install("--mode", "quick")
+    pushing.commit("1.1.0")
+    passed(pushing.push("work"), f"checks on {before_push.QUICK_CASES} of {CASES} cases (critical ones first)")
+    assert len(world.server.received) == before_push.QUICK_CASES
+    world.application = lambda system, user: (
+        "no json" if rows[-1]["query"] in user and "if you can" in system else json.dumps({"answer": user})
+    )
+    pushing.commit("1.2.0", "Be brief, always and everywhere, if you can.")
+    stopped(pushing.push("work"), "FAIL work support", "is_json", rows[-1]["id"], "7 draws of 7")
+    # six fresh draws of the candidate, one planned and two fresh ones of the baseline, which held
+    assert len(world.server.received) == 2 * before_push.QUICK_CASES + 6 + 3
+
+
+def test_full_runs_the_whole_gate_and_a_second_push_is_free(pushing: Pushing) -> None:
+    world = pushing.world
+    pushing.install("--mode", "full")
+    world.grade = lambda judged: 1 if "rudely" in judged else 5
+    world.application = lambda system, user: json.dumps({"answer": user + ("rudely" if "rudely" in system else "")})
+    pushing.commit("1.1.0", "Be brief, always and everywhere, rudely.")
+    stopped(pushing.push("work"), "FAIL work support: faithfulness: proven worse than the baseline")
+    calls = len(world.server.received)
+    assert calls > CASES
+    stopped(pushing.push("work"), "faithfulness: proven worse")
+    assert len(world.server.received) == calls
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_hook_that_was_there_sees_the_same_lines_and_its_exit_code_counts(
+    pushing: Pushing, tmp_path: Path, code: int
+) -> None:
+    seen = tmp_path / "seen"
+    pushing.hook.write_text(PLAIN.format(seen=seen, code=code))
+    pushing.hook.chmod(0o755)
+    assert "runs first" in pushing.install().out
+    pushing.install()  # again: the foreign hook is not lost, and ours not chained to itself
+    pushing.commit("1.0.0")
+    sha = pushing.git("rev-parse", "HEAD")
+    ended = pushing.push("work", "work:other")
+    zero = "0" * 40
+    assert sorted(seen.read_text().splitlines()) == [
+        f"refs/heads/work {sha} refs/heads/other {zero}",
+        f"refs/heads/work {sha} refs/heads/work {zero}",
+    ]
+    assert ended.code and "mine" in ended.err
+    assert ("the content changed without a new version" in ended.err) is (code == 0)
+    assert "is back" in pushing.world.evalgate("hook", "uninstall").out
+    assert pushing.hook.read_text() == PLAIN.format(seen=seen, code=code)
+    assert not pushing.hook.with_name("pre-push.before-evalgate").exists()
+
+
+def test_uninstalled_is_gone_and_says_when_there_was_nothing(pushing: Pushing) -> None:
+    pushing.install()
+    assert pushing.world.evalgate("hook", "uninstall").out.startswith("removed: ")
+    assert not pushing.hook.exists()
+    assert "not installed" in pushing.world.evalgate("hook", "uninstall").out
+    pushing.commit("1.0.0")
+    passed(pushing.push("work"))
+
+
+def test_two_foreign_hooks_are_never_overwritten(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.hook.with_name("pre-push.before-evalgate").write_text("#!/bin/sh\n")
+    pushing.hook.write_text("#!/bin/sh\n")
+    ended = pushing.world.evalgate("hook", "install")
+    assert ended.code == 2 and "one of them would be lost" in ended.err
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_core_hooks_path(pushing: Pushing, tmp_path: Path, shared: bool) -> None:
+    folder = tmp_path / "shared" if shared else pushing.world.root / ".githooks"
+    pushing.git("config", "core.hooksPath", str(folder) if shared else ".githooks")
+    ended = pushing.install()
+    assert (folder / "pre-push").exists() and not pushing.hook.exists()
+    assert ("every repository" in ended.out) is shared
+    pushing.commit("1.0.0")
+    stopped(pushing.push("work"), "the content changed without a new version")
+
+
+def test_from_a_worktree_with_the_configuration_in_a_folder(
+    pushing: Pushing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("evalgate.yml", "cases.jsonl", "prompts"):
+        (pushing.world.root / "app").mkdir(exist_ok=True)
+        (pushing.world.root / name).rename(pushing.world.root / "app" / name)
+    pushing.repository.commit("moved")
+    pushing.git("push", "--quiet", "origin", "work:main")
+    beside = tmp_path / "beside"
+    pushing.git("worktree", "add", "--quiet", "-b", "third", str(beside))
+    monkeypatch.chdir(beside / "app")
+    assert "cached, app/evalgate.yml" in pushing.install().out
+    (beside / "app/prompts/support.prompt.yml").write_text(prompt("1.0.0", BRIEF))
+    subprocess.run(["git", "commit", "-qam", "edit"], cwd=beside, check=True)
+    stopped(pushing.push("third", folder=beside), "FAIL third support: the content changed without a new version")
+
+
+def test_what_lies_in_the_repository_is_not_imported(pushing: Pushing) -> None:
+    pushing.install()
+    pushing.repository.commit(
+        **{"click.py": "raise SystemExit('planted')", "logging.py": "raise SystemExit('planted')"}
+    )
+    ended = pushing.push("work")
+    passed(ended)
+    assert ended.err == ""
+
+
+def hook_run(world: World, **environment: str) -> Ended:
+    done = subprocess.run(
+        [sys.executable, "-c", "from evalgate.cli import main; main()", "hook", "run"],
+        cwd=world.root,
+        env={**os.environ, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def test_under_pre_commit_its_variables_name_the_push(pushing: Pushing) -> None:
+    bad = pushing.commit("1.0.0")
+    pushing.git("switch", "--quiet", "main")
+    to = {"PRE_COMMIT_TO_REF": bad, "PRE_COMMIT_FROM_REF": "main", "PRE_COMMIT_REMOTE_BRANCH": "refs/heads/work"}
+    for more in (to, {"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/work"}):
+        ended = hook_run(pushing.world, PRE_COMMIT="1", **more)
+        assert ended.code == 1
+        assert "FAIL work support: " in ended.err and "SKIP=evalgate git push" in ended.err
+    assert hook_run(pushing.world, PRE_COMMIT="1") == Ended(code=0, out="", err="")  # by hand: HEAD, which is main
+    assert hook_run(pushing.world) == Ended(code=0, out="", err="")  # git had nothing to push
+
+
+def test_the_pre_commit_hook_is_declared_as_it_is_called() -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert (hook["id"], hook["entry"]) == ("evalgate", "evalgate hook run")
+    assert hook["stages"] == ["pre-push", "manual"]
+    assert hook["always_run"] is True and hook["pass_filenames"] is False
+
+
+def test_under_the_real_pre_commit(pushing: Pushing, tmp_path: Path) -> None:
+    """The hook as `.pre-commit-hooks.yaml` describes it, but for its language: that would install from the network."""
+    program = Path(sys.executable).with_name("pre-commit")
+    if not program.exists():
+        pytest.skip("pre-commit is not installed beside this Python")
+    (published,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    call = [sys.executable, "-c", "from evalgate.cli import main; main()", *published["entry"].split()[1:]]
+    ours = {**published, "language": "system", "entry": shlex.join(call)}
+    config = {"repos": [{"repo": "local", "hooks": [ours]}]}
+    (pushing.world.root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    home = {"PRE_COMMIT_HOME": str(tmp_path / "pre-commit")}
+    subprocess.run(
+        [program, "install", "--hook-type", "pre-push"],
+        cwd=pushing.world.root,
+        env={**os.environ, **home},
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    pushing.git("switch", "--quiet", "--create", "other")
+    pushing.git("add", ".pre-commit-config.yaml")
+    pushing.git("commit", "--quiet", "--message", "pre-commit")
+    passed(pushing.push("other", **home))  # a new branch without a gated change
+    assert pushing.has("other")
+    pushing.commit("1.0.1", "Answer as a pirate would, in rhymes, with a song about the sea at the end of it.")
+    ended = pushing.push("HEAD:refs/heads/low", **home)
+    assert ended.code != 0 and not pushing.has("low")
+    told = ended.out + ended.err
+    assert "support: declared PATCH" in told and "SKIP=evalgate git push" in told
+    passed(pushing.push("HEAD:refs/heads/low", SKIP="evalgate", **home))
+    assert pushing.has("low")
+    assert not pushing.world.server.received

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from evalgate.execute.limits.concurrency import Bucket, Pace
+from evalgate.execute.limits.queue import Door
+from evalgate.execute.providers.protocol import Headroom
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def begun_within(seconds: float, delay: Callable[[], float | None], take: Callable[[], object], clock: Clock) -> int:
+    """How many calls begin within so many seconds, when each begins as soon as it may."""
+    end, count = clock.now + seconds, 0
+    while count < 100_000:
+        wait = delay()
+        assert wait is not None
+        if clock.now + wait >= end:
+            return count
+        clock.now += wait
+        take()
+        count += 1
+    raise AssertionError("no limit holds")
+
+
+@pytest.mark.parametrize("per_minute", [1, 30, 60, 600, 6000])
+def test_a_rate_is_kept_in_every_minute_but_for_a_second_s_worth(per_minute: int) -> None:
+    clock = Clock()
+    bucket = Bucket(per_minute, clock)
+    for _ in range(5):
+        count = begun_within(60, bucket.delay, lambda: bucket.take(1), clock)
+        assert 0.95 * per_minute <= count <= per_minute + max(1, per_minute / 60)
+        clock.now += 0.001
+
+
+def test_a_rest_earns_no_more_than_a_second_s_worth() -> None:
+    clock = Clock()
+    bucket = Bucket(600, clock)
+    clock.now += 3600
+    assert begun_within(0.001, bucket.delay, lambda: bucket.take(1), clock) <= 11
+
+
+def test_what_a_guess_left_out_is_waited_for_afterwards() -> None:
+    clock = Clock()
+    bucket = Bucket(6000, clock)  # 100 tokens a second
+    bucket.take(100)
+    bucket.correct(900)
+    assert bucket.delay() == pytest.approx(9.0, abs=0.02)
+    bucket.correct(-900)
+    assert bucket.delay() == pytest.approx(0.0, abs=0.02)
+
+
+def test_without_a_fault_the_whole_window_is_open_for_ever() -> None:
+    pace = Pace(50, clock=Clock())
+    for _ in range(2000):
+        assert pace.delay(49) == 0.0
+        assert pace.delay(50) is None
+        pace.begin()
+        pace.answered(0.2, 30)
+    assert pace.window == 50
+
+
+def test_one_in_ten_pushed_back_costs_almost_nothing_and_nine_in_ten_almost_everything() -> None:
+    def after(share: float) -> float:
+        pace = Pace(50, clock=Clock())
+        for n in range(2000):
+            if (n * share) % 1 < share:
+                pace.pushed_back()
+            else:
+                pace.answered(0.2, 30)
+        return pace.window
+
+    assert after(0.1) >= 45
+    assert after(0.9) <= 5
+
+
+def test_the_window_opens_again() -> None:
+    pace = Pace(20, clock=Clock())
+    for _ in range(200):
+        pace.pushed_back()
+    assert pace.window == 1
+    assert (pace.delay(0), pace.delay(1)) == (0.0, None), "one call is always let through"
+    for _ in range(400):
+        pace.answered(0.2, 30)
+    assert pace.window == 20
+
+
+def test_answers_that_all_take_much_longer_shrink_the_window_to_a_quarter_at_most() -> None:
+    pace = Pace(40, clock=Clock())
+    for _ in range(80):
+        pace.answered(0.5, 100)
+    for _ in range(600):
+        pace.answered(5.0, 100)
+    assert 10 <= pace.window < 20
+
+
+def test_longer_answers_are_no_slower_ones() -> None:
+    pace = Pace(40, clock=Clock())
+    for _ in range(80):
+        pace.answered(0.5, 10)
+    for _ in range(200):
+        pace.answered(12.0, 800)
+    assert pace.window == 40
+
+
+def test_after_a_pause_calls_begin_one_by_one() -> None:
+    clock = Clock()
+    pace = Pace(10, clock=clock)
+    for _ in range(100):
+        pace.answered(2.0, 30)
+    pace.pause(7.0)
+    assert pace.delay(0) == pytest.approx(7.0)
+    pace.pause(3.0)
+    assert pace.delay(0) == pytest.approx(7.0), "a shorter pause takes nothing away"
+    clock.now += 7.0
+    gaps = []
+    for inside in range(10):
+        wait = pace.delay(inside)
+        assert wait is not None
+        gaps.append(wait)
+        clock.now += wait
+        pace.begin()
+    assert gaps[0] == 0.0
+    assert all(gap == pytest.approx(0.2, rel=0.01) for gap in gaps[1:]), "spread over the two seconds an answer takes"
+    clock.now += 1
+    assert [pace.delay(inside) for inside in range(10)] == [0.0] * 10
+
+
+def test_an_hour_is_no_pause() -> None:
+    pace = Pace(10, clock=Clock())
+    pace.pause(3600)
+    assert pace.delay(0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("headroom", "seconds"),
+    [
+        (Headroom(requests_left=0, requests_reset=2.5), 2.5),
+        (Headroom(tokens_left=0, tokens_reset=6.0, requests_left=3, requests_reset=60.0), 6.0),
+        (Headroom(requests_left=1, requests_reset=60.0), 0.0),
+        (Headroom(requests_left=0), 0.0),
+    ],
+)
+def test_with_nothing_left_calls_wait_for_the_reset(headroom: Headroom, seconds: float) -> None:
+    pace = Pace(10, clock=Clock())
+    pace.told(headroom)
+    assert pace.delay(0) == pytest.approx(seconds)
+
+
+def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:
+    async def run() -> list[int]:
+        door, order = Door(Pace(1)), []
+
+        async def enter(number: int) -> None:
+            await door.enter()
+            order.append(number)
+            await asyncio.sleep(0)
+            door.leave()
+
+        tasks = [asyncio.create_task(enter(number)) for number in range(6)]
+        await asyncio.sleep(0)
+        tasks[2].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await door.enter()  # nobody has kept the only place
+        return order
+
+    assert asyncio.run(run()) == [0, 1, 3, 4, 5]
+
+
+def test_a_place_that_is_given_to_someone_cancelled_goes_to_the_next() -> None:
+    async def run() -> bool:
+        door = Door(Pace(1))
+        await door.enter()
+        second, third = asyncio.create_task(door.enter()), asyncio.create_task(door.enter())
+        await asyncio.sleep(0)
+        door.leave()  # the second is let in, ...
+        second.cancel()  # ... and cancelled before it knows
+        await asyncio.wait([second, third], timeout=5)
+        return second.cancelled() and third.done() and not third.cancelled()
+
+    assert asyncio.run(run())
+
+
+def test_giving_up_ends_all_waiting() -> None:
+    async def run() -> list[object]:
+        door = Door(Pace(1))
+        await door.enter()
+        waiting = [asyncio.create_task(door.enter()) for _ in range(3)]
+        await asyncio.sleep(0)
+        door.give_up(ValueError("over"))
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+    assert [str(end) for end in asyncio.run(run())] == ["over"] * 3
+
+
+def test_the_door_opens_by_itself_when_a_pause_is_over() -> None:
+    async def run() -> int:
+        door = Door(Pace(5))
+        door.pace.pause(0.02)
+        await asyncio.wait_for(asyncio.gather(*(door.enter() for _ in range(2))), 10)
+        return 2
+
+    assert asyncio.run(run()) == 2

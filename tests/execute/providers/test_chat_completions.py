@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import datetime
+import math
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+from chat_server import completion
+
+from evalgate.domain import Failure, Message, Output, Prices, Request, Usage
+from evalgate.execute.providers.chat_completions import (
+    body,
+    explain_status,
+    filtered,
+    read_reply,
+    score_tokens,
+    shorten,
+)
+from evalgate.execute.providers.protocol import ProviderError
+
+
+def make_request(**more: Any) -> Request:
+    return Request(target="t", identity="i", model="m", messages=(Message(role="user", content="hi"),), **more)
+
+
+def token(text: str, logprob: float = 0.0, **alternatives: float) -> dict[str, Any]:
+    top = [{"token": name, "logprob": value} for name, value in alternatives.items()]
+    return {"token": text, "logprob": logprob, "top_logprobs": top}
+
+
+def test_body_sends_all_that_the_prompt_asks_for() -> None:
+    request = make_request(
+        parameters={"temperature": 0, "some_vendor_option": {"a": 1}, "stream": True},
+        response_format={"type": "json_object"},
+        tools=({"type": "function"},),
+    )
+    assert body(request, "m-2") == {
+        "temperature": 0,
+        "some_vendor_option": {"a": 1},
+        "model": "m-2",
+        "messages": [{"role": "user", "content": "hi"}],
+        "response_format": {"type": "json_object"},
+        "tools": [{"type": "function"}],
+    }
+
+
+def test_body_asks_for_logprobs_only_with_a_scale() -> None:
+    assert "logprobs" not in body(make_request(), "m")
+    sent = body(make_request(scale=(1, 5)), "m")
+    assert (sent["logprobs"], sent["top_logprobs"]) == (True, 20)
+
+
+def test_reply_becomes_output_with_usage_cost_and_fingerprint() -> None:
+    data = completion("hello", system_fingerprint="fp_1")
+    outcome = read_reply(data, seconds=1.5, prices=Prices(input=1.0, output=10.0))
+    assert outcome == Output(
+        text="hello",
+        served_by="m-1/fp_1",
+        usage=Usage(input_tokens=100, output_tokens=10),
+        seconds=1.5,
+        cost_usd=pytest.approx(0.0002),
+    )
+
+
+def test_reply_cut_by_length_is_kept() -> None:
+    outcome = read_reply(completion("half a", finish_reason="length"), seconds=1)
+    assert isinstance(outcome, Output)
+    assert (outcome.text, outcome.finish_reason) == ("half a", "length")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (completion("x", finish_reason="content_filter"), "content filter"),
+        (completion(None, message={"refusal": "I cannot\nhelp"}), "refused: I cannot help"),
+        (completion(None), "empty"),
+        (completion(" \n", finish_reason="length"), "token limit (max_tokens) was reached"),
+        (completion("x", finish_reason="SAFETY"), "content filter"),
+        (completion(message={"content": [{"type": "refusal", "refusal": "no"}]}), "refused: no"),
+        (completion() | {"choices": []}, "no choice"),
+    ],
+)
+def test_unusable_replies_count_against_the_version_and_cost(data: dict[str, Any], why: str) -> None:
+    outcome = read_reply(data, seconds=1, prices=Prices(input=1, output=1))
+    assert isinstance(outcome, Failure)
+    assert outcome.kind == "unusable"
+    assert why in outcome.message
+    assert outcome.cost_usd == pytest.approx(0.00011)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], "text", {}, {"choices": None}, {"choices": [1]}, {"choices": [{"message": "x"}]}, {"error": "overload"}],
+)
+def test_what_is_no_completion_is_tried_again(data: Any) -> None:
+    with pytest.raises(ProviderError) as caught:
+        read_reply(data, seconds=1)
+    assert caught.value.retryable
+    assert not caught.value.fatal
+
+
+def test_tool_calls_become_the_text() -> None:
+    calls = [{"function": {"name": "find", "arguments": '{"id": 7}'}}, {"function": {"name": "go", "arguments": "{"}}]
+    outcome = read_reply(completion(None, finish_reason="tool_calls", message={"tool_calls": calls}), seconds=1)
+    assert isinstance(outcome, Output)
+    assert outcome.text == (
+        '{"tool_calls": [{"name": "find", "arguments": {"id": 7}}, {"name": "go", "arguments": "{"}]}'
+    )
+
+
+def test_text_in_parts_is_joined() -> None:
+    outcome = read_reply(completion(message={"content": [{"type": "text", "text": "a"}, {"text": "b"}]}), seconds=1)
+    assert isinstance(outcome, Output)
+    assert outcome.text == "ab"
+
+
+def test_score_tokens_keep_integers_of_the_scale_and_add_spellings() -> None:
+    tokens = [
+        token("{", **{"{": 0.0}),
+        token(" 4", **{" 4": math.log(0.5), "4": math.log(0.2), "5": math.log(0.1), "9": -1.0, "four": -2.0}),
+        token("7", **{"7": -0.1}),
+    ]
+    found = score_tokens({"content": tokens}, (1, 5))
+    assert [each.token for each in found] == [4]
+    assert found[0].logprobs == {4: pytest.approx(math.log(0.7), abs=1e-6), 5: pytest.approx(math.log(0.1), abs=1e-6)}
+
+
+def test_score_token_missing_from_its_own_alternatives_is_added() -> None:
+    found = score_tokens({"content": [token("2", -3.0, **{"so": -0.1, "1": -4.0})]}, (1, 5))
+    assert found[0].logprobs == {1: -4.0, 2: -3.0}
+
+
+@pytest.mark.parametrize(
+    "logprobs", [None, {}, {"content": None}, {"content": ["x"]}, {"content": [token("3", math.nan)]}]
+)
+def test_logprobs_of_no_use_give_no_score_token(logprobs: Any) -> None:
+    assert score_tokens(logprobs, (1, 5)) == ()
+
+
+def explained(status: int, content: Any = None, scored: bool = False, **headers: str) -> ProviderError:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return explain_status(status, content, named, who="api", model="gpt-x", key="the key in KEY", scored=scored)
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "parts"),
+    [
+        (401, {"error": {"message": "bad key"}}, ["the key in KEY", "401", "bad key"]),
+        (403, {"error": "no"}, ["the key in KEY", "403"]),
+        (404, {"error": {"message": "no such model"}}, ['"gpt-x"', "base_url"]),
+        (400, {"error": {"message": "maximum context length is 8192 tokens"}}, ["8192", "longer than the model"]),
+        (429, {"error": {"code": "insufficient_quota", "message": "quota"}}, ["payment", "429"]),
+        (422, "plain text", ["422", "plain text"]),
+    ],
+)
+def test_statuses_that_no_retry_mends_are_fatal(status: int, content: Any, parts: list[str]) -> None:
+    error = explained(status, content)
+    assert error.fatal
+    assert not error.retryable
+    for part in parts:
+        assert part in f"{error.message} {error.hint}"
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_statuses_that_pass_are_retried(status: int) -> None:
+    error = explained(status)
+    assert error.retryable
+    assert not error.fatal
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry_after": "7"}, 7.0),
+        ({"retry_after": "1.5"}, 1.5),
+        ({"retry_after_ms": "250", "retry_after": "9"}, 0.25),
+        ({"retry_after": "-3"}, 0.0),
+        ({"retry_after": "soon"}, None),
+        ({"retry_after": "nan"}, None),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert explained(429, **headers).retry_after == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    then = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=30)
+    assert explained(503, retry_after=format_datetime(then, usegmt=True)).retry_after == pytest.approx(30, abs=3)
+
+
+def test_refused_logprobs_point_to_printed_scores() -> None:
+    content = {"error": {"message": "'logprobs' is not supported with this model"}}
+    assert "score: printed" in str(explained(400, content, scored=True).hint)
+    assert explained(400, content, scored=False).hint is None
+
+
+def test_filtered_is_azures_400() -> None:
+    assert filtered(400, {"error": {"code": "content_filter"}})
+    assert not filtered(400, {"error": {"code": "invalid"}})
+    assert not filtered(401, {"error": {"code": "content_filter"}})
+
+
+def test_shorten_gives_one_printable_line() -> None:
+    assert shorten("a\x1b[31m\r\nb\u202e c") == "a [31m b c"
+    assert shorten("x" * 500, 10) == "x" * 9 + "…"

@@ -1,0 +1,79 @@
+"""A reply is unpacked as far as its limit, and no further, however it is packed and cut into pieces."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from evalgate.execute.providers.http import LARGEST_REPLY, WireError, _Unpacking
+
+
+def raw(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+PACKERS = {
+    ("gzip", "one"): gzip.compress,
+    ("GZIP", "two"): lambda data: gzip.compress(data[: len(data) // 2]) + gzip.compress(data[len(data) // 2 :]),
+    ("x-gzip", "padded"): lambda data: gzip.compress(data) + b"\0" * 7,
+    ("deflate", "zlib"): zlib.compress,
+    ("deflate", "raw"): raw,
+    ("", "plain"): bytes,
+    ("identity", "plain"): bytes,
+    ("utf-8", "plain"): bytes,
+}
+
+
+def unpacked(encoding: str, packed: bytes, size: int, most: int = LARGEST_REPLY) -> tuple[bytes, bool]:
+    unpacking = _Unpacking(encoding)
+    found = b""
+    for at in range(0, len(packed), size):
+        found += unpacking.part(packed[at : at + size], most - len(found) + 1)
+        if len(found) > most:
+            break
+    return found, unpacking.ended
+
+
+@given(st.binary(max_size=300), st.integers(1, 50), st.sampled_from(sorted(PACKERS)))
+@example(b"", 1, ("gzip", "one"))
+def test_what_was_packed_comes_back(data: bytes, size: int, how: tuple[str, str]) -> None:
+    packed = PACKERS[how](data)
+    if how == ("deflate", "raw") and packed[0] & 0x0F == 8 and (size == 1 or int.from_bytes(packed[:2]) % 31 == 0):
+        return  # a header by chance: nobody can tell
+    assert unpacked(how[0], packed, size) == (data, True)
+
+
+@given(st.binary(min_size=1, max_size=300), st.sampled_from([("gzip", "one"), ("deflate", "zlib")]), st.data())
+def test_a_reply_that_breaks_off_is_not_complete(data: bytes, how: tuple[str, str], rest: st.DataObject) -> None:
+    packed = PACKERS[how](data)
+    cut = packed[: rest.draw(st.integers(1, len(packed) - 1))]
+    assert not unpacked(how[0], cut, 1000)[1]
+
+
+@pytest.mark.parametrize("how", [how for how in sorted(PACKERS) if how[1] != "plain"])
+def test_no_more_is_unpacked_than_the_limit(how: tuple[str, str]) -> None:
+    packed = PACKERS[how](b"a" * 200_000_000)
+    tracemalloc.start()
+    found, _ = unpacked(how[0], packed, 65_536, 1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == 1_000_001
+    assert peak < 8_000_000
+
+
+@pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate,gzip"])
+def test_other_packings_are_refused(encoding: str) -> None:
+    with pytest.raises(WireError, match="not asked for") as caught:
+        _Unpacking(encoding)
+    assert caught.value.refused
+
+
+def test_what_is_not_packed_as_it_says_is_said() -> None:
+    with pytest.raises(WireError, match="not packed as it says"):
+        _Unpacking("gzip").part(b"hello, this is no gzip", 1000)

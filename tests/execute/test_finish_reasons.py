@@ -1,0 +1,140 @@
+"""An answer that an error ended is none, and a tool call is never dropped, whatever the endpoint calls them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from chat_server import completion
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.domain import (
+    Case,
+    Check,
+    Failure,
+    Outcome,
+    Output,
+    Prices,
+    Score,
+    ToolCall,
+    Unscored,
+    answered,
+    ending,
+    outcome_as_json,
+    outcome_from_json,
+)
+from evalgate.execute.providers.chat_completions import read_reply
+from evalgate.execute.providers.protocol import ProviderError
+from evalgate.score import checks
+from evalgate.store.cache_entry import Entry, dump, is_answer, load
+
+NORMAL = ["stop", "STOP", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence", None, ""]
+CUT = ["length", "max_tokens", "MAX_TOKENS", "model_length"]
+REFUSED = ["content_filter", "content-filter", "SAFETY", "refusal", "sensitive"]
+BROKEN = [
+    "error", "ERROR", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout",
+    "engine_overloaded", "OTHER", "MALFORMED_FUNCTION_CALL", "load", "rate_limit", "502",
+]  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+
+
+def test_every_reason_has_one_ending() -> None:
+    assert {ending(reason) for reason in NORMAL} == {"whole"}
+    assert {ending(reason) for reason in CUT} == {"cut"}
+    assert {ending(reason) for reason in REFUSED} == {"refused"}
+    assert {ending(reason) for reason in BROKEN} == {"broken"}
+
+
+@given(st.sampled_from(BROKEN) | st.text(min_size=1).filter(lambda text: ending(text) == "broken"), st.text())
+def test_what_an_error_ended_is_no_answer_wherever_it_comes_from(reason: str, text: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        read_reply(completion(text, finish_reason=reason), seconds=1.0)
+    assert caught.value.retryable and not caught.value.fatal
+    kept = outcome_from_json({"text": text, "finish_reason": reason})
+    assert isinstance(kept, Failure) and not is_answer(kept)
+    assert isinstance(answered.score(kept, "fail"), Unscored)
+
+
+@pytest.mark.parametrize("told", [{"code": 502, "message": "Upstream error"}, "overloaded"])
+def test_an_error_beside_the_text_makes_it_none(told: Any) -> None:
+    beside = completion('{"answer": "y') | {"error": told}
+    within = completion('{"answer": "y')
+    within["choices"][0]["error"] = told
+    for data in (beside, within):
+        with pytest.raises(ProviderError, match=r"Upstream|overloaded"):
+            read_reply(data, seconds=1.0)
+
+
+def called(form: str, name: str, arguments: Any) -> dict[str, Any]:
+    """A message that calls a tool, in one of the forms that endpoints have."""
+    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    match form:
+        case "function":
+            return {"tool_calls": [{"id": "1", "type": "function", "function": {"name": name, "arguments": text}}]}
+        case "custom":
+            return {"tool_calls": [{"id": "1", "type": "custom", "custom": {"name": name, "input": text}}]}
+        case "flat":
+            return {"tool_calls": [{"name": name, "arguments": arguments}]}
+        case "legacy":
+            return {"function_call": {"name": name, "arguments": text}}
+        case _:
+            return {"content": [{"type": "text", "text": "T"}, {"type": "tool_use", "name": name, "input": arguments}]}
+
+
+@given(st.sampled_from(["function", "custom", "flat", "legacy", "part"]), NAMES, JSON, st.sampled_from(["", "hello"]))
+def test_a_tool_call_is_never_dropped(form: str, name: str, arguments: Any, text: str) -> None:
+    message = {"content": text} | called(form, name, arguments)
+    outcome = read_reply(completion(message=message, finish_reason="tool_calls"), seconds=1.0)
+    assert isinstance(outcome, Output)
+    kept = load(dump(Entry(key="k", about="", outcome=outcome))).outcome
+    assert kept == outcome
+    alone = not text and form != "part"
+    calls = json.loads(outcome.text)["tool_calls"] if alone else list(outcome.tool_calls)
+    assert [call["name"] if isinstance(call, dict) else call.name for call in calls] == [name]
+    check = Check(name="c", type="contains", options={"value": name}, negated=True)
+    scored = checks.score(check, Case(id="a", fields={}), outcome)
+    if not alone:
+        assert isinstance(scored, Unscored) and "tool calls beside text" in scored.reason
+
+
+def test_calls_beside_text_leave_measurements_alone() -> None:
+    output = Output(text="x", seconds=1.0, tool_calls=(ToolCall(name="f", arguments="{}"),))
+    check = Check(name="c", type="latency", options={"max_seconds": 2})
+    assert checks.score(check, Case(id="a", fields={}), output) == Score(
+        value=1.0, reason="must take at most 2 seconds; found 1 seconds"
+    )
+    assert "tool_calls" not in outcome_as_json(Output(text="x"))
+
+
+@given(st.sampled_from(CUT), st.sampled_from(["is_json", "equals", "contains", "regex", "json_schema"]))
+def test_a_cut_answer_is_said_to_be_cut_and_not_the_prompts_fault(reason: str, kind: str) -> None:
+    outcome = read_reply(completion('{"answer": "y', finish_reason=reason), seconds=1.0)
+    options = {"value": "no", "pattern": "no", "schema": {"type": "object"}}
+    for scored in (
+        answered.score(outcome, "fail"),
+        checks.score(Check(name="c", type=kind, options=options), Case(id="a", fields={}), outcome),  # type: ignore[arg-type]
+    ):
+        assert isinstance(scored, Score) and scored.value == 0
+        assert scored.reason.startswith("the answer is cut: its token limit (max_tokens) was reached")
+
+
+COUNTS = st.integers() | st.integers(min_value=2**52) | st.just(10**400) | st.floats() | st.booleans() | st.none()
+
+
+@given(COUNTS, COUNTS)
+def test_a_count_of_tokens_is_one_or_none_at_all(read: Any, written: Any) -> None:
+    data = completion("x") | {"usage": {"prompt_tokens": read, "completion_tokens": written}}
+    outcome = read_reply(data, seconds=1.0, prices=Prices(input=1.0, output=1.0))
+    sound = all(type(count) is int and 0 <= count < 2**53 for count in (read, written))
+    assert (outcome.usage is not None) == sound
+    assert (outcome.cost_usd is not None) == sound
+    kept = {"text": "x", "usage": {"input_tokens": read, "output_tokens": written}, "cost_usd": read}
+    again: Outcome = outcome_from_json(kept)
+    assert (again.usage is not None) == sound

@@ -1,0 +1,90 @@
+"""Who really answers: the arms, and a target now and at the merge base."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from evalgate.domain import Gate, Message, PromptVersion, Target
+from evalgate.plan.target_changes import between_arms, since
+
+
+def openai(name: str, model: str | None = None, host: str = "x") -> Target:
+    return Target(name=name, kind="openai", location=f"https://{host}/v1", identity=f"https://{host}/v1", model=model)
+
+
+PROMPT = PromptVersion(
+    name="p", path="p.md", source="working tree", messages=(Message(role="user", content="Hi"),), model="m-1"
+)
+TARGETS = {
+    "api": openai("api"),
+    "one": openai("one", "m-1"),
+    "two": openai("two", "m-2"),
+    "far": openai("far", host="y"),
+    "local": Target(name="local", kind="local", location="small", identity="local:abc", model="small"),
+    "app": Target(name="app", kind="recorded", location="a.jsonl", identity="recorded:a"),
+    "old": Target(name="old", kind="recorded", location="b.jsonl", identity="recorded:b"),
+    "rag": Target(name="rag", kind="python", location="a:f", identity="python:a:f"),
+    "rag2": Target(name="rag2", kind="python", location="a:f", identity="python:a:f@2"),
+}
+
+
+def gate(candidate: str, baseline: str | None = None) -> Gate:
+    return Gate(name="g", prompt="p.md", dataset="c", candidate_target=candidate, baseline_target=baseline or candidate)
+
+
+@pytest.mark.parametrize(
+    ("candidate", "baseline", "found"),
+    [
+        ("api", "api", None),
+        ("one", "api", None),
+        ("two", "api", "model m-1 -> m-2"),
+        ("two", "one", "model m-1 -> m-2"),
+        ("far", "api", "base_url https://x/v1 -> https://y/v1"),
+        ("local", "one", "type openai -> local, model m-1 -> small"),
+        ("rag2", "rag", "function a:f -> a:f@2"),
+        ("app", "api", "type openai -> recorded"),
+        ("app", "old", None),
+    ],
+)
+def test_arms(candidate: str, baseline: str, found: str | None) -> None:
+    said = between_arms(gate(candidate, baseline), PROMPT, PROMPT, TARGETS)
+    wanted = f'the candidate is answered by "{candidate}", the baseline by "{baseline}": {found}'
+    assert said == (() if found is None else (wanted,))
+
+
+def test_what_the_prompts_name_is_left_to_their_own_diff() -> None:
+    assert between_arms(gate("api"), replace(PROMPT, model="m-2"), PROMPT, TARGETS) == ()
+    same = replace(TARGETS["api"], name="twin")
+    assert between_arms(gate("twin", "api"), replace(PROMPT, model="m-2"), PROMPT, {**TARGETS, "twin": same}) == ()
+
+
+def told(before: Gate, after: Gate, now: dict[str, Target] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    return since(before, after, PROMPT, PROMPT, then=TARGETS, now=now or TARGETS, path="evalgate.yml")
+
+
+def test_an_edited_target() -> None:
+    reasons, notes = told(gate("one"), gate("one"), {**TARGETS, "one": openai("one", "m-2")})
+    assert reasons == ('target "one": model m-1 -> m-2 in evalgate.yml',)
+    (note,) = notes
+    assert note.startswith('both arms were answered by the "one" of now')
+
+
+def test_a_gate_given_to_another_target() -> None:
+    reasons, notes = told(gate("one"), gate("two"))
+    assert reasons == ('target "one" -> "two": model m-1 -> m-2 in evalgate.yml',)
+    assert notes
+
+
+def test_a_baseline_that_keeps_its_target_hides_nothing() -> None:
+    assert told(gate("one"), gate("two", "one")) == ((), ())
+    reasons, notes = told(gate("two", "one"), gate("two"))
+    assert reasons == ('target "one" -> "two": model m-1 -> m-2 in evalgate.yml',), "the baseline's was replaced"
+    assert notes
+
+
+def test_nothing_edited() -> None:
+    assert told(gate("two", "one"), gate("two", "one")) == ((), ())
+    assert told(gate("app"), gate("old")) == ((), ()), "nobody knows what made recorded outputs"
+    assert told(gate("api"), gate("one")) == ((), ()), "the model is the same, only written elsewhere"
