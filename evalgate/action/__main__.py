@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from evalgate.action import fork, heads, publish
 from evalgate.action import sign_off as approval
-from evalgate.action.job import Job, Log, bug_in_words
-from evalgate.action.locations import places
-from evalgate.action.outcome import Outcome
-from evalgate.change.workspace import Workspace, repository_of
+from evalgate.action.job import Job, Log, describe_bug
+from evalgate.action.locations import find_locations
+from evalgate.action.outcome import ActivityOutcome
+from evalgate.change.workspace import Workspace, find_repository
 from evalgate.commands import drift, run
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
 from evalgate.gate import engine, reports
-from evalgate.gate.options import Options, opened
+from evalgate.gate.options import Options, open_for_run
 from evalgate.inputs.tree import CommitTree
-from evalgate.report.status import Status, level, of_error, of_report
+from evalgate.report.status import Status, describe_level, make_error_status, make_status
 from evalgate.report.withhold import withhold_texts
 from evalgate.services.git_fetch import fetch
 
@@ -46,15 +46,15 @@ def main() -> NoReturn:
 def _main(log: Log) -> int:
     try:
         job = Job(os.environ)
-        hub = _hub(job, log)
-        outcome: Outcome | None
+        hub = _connect_github(job, log)
+        outcome: ActivityOutcome | None
         match job.settings.command:
             case "gate":
-                outcome = _gate(job, hub, log)
+                outcome = _run_gate(job, hub, log)
             case "report":
-                outcome = _report(job, hub, log)
+                outcome = _report_fork(job, hub, log)
             case "drift":
-                outcome = _drift(job, log)
+                outcome = _run_drift(job, log)
             case command:
                 assert_never(command)
         if outcome is None:
@@ -69,7 +69,7 @@ def _main(log: Log) -> int:
         return int(ExitCode.NOT_EVALUATED)
 
 
-def _hub(job: Job, log: Log) -> GitHub | None:
+def _connect_github(job: Job, log: Log) -> GitHub | None:
     if job.settings.github_token is None:
         log.warn("there is no github-token: no commit status, no comment, no sign-off")
         return None
@@ -78,7 +78,7 @@ def _hub(job: Job, log: Log) -> GitHub | None:
     return GitHub(token=job.settings.github_token, repository=job.repository, api_url=job.api_url, note=log.say)
 
 
-def _gate(job: Job, hub: GitHub | None, log: Log) -> Outcome:
+def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
     """Judges the event's commit: on pull_request, pull_request_review, merge_group, push, or by hand."""
     head = job.settings.head_sha or job.event.head
     if head is None:
@@ -87,13 +87,13 @@ def _gate(job: Job, hub: GitHub | None, log: Log) -> Outcome:
     if hub is not None:  # an earlier success of this commit must not outlive what this run may find
         being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
         log.attempt("commit status", lambda: publish.set_status(job, hub, head, being, context))
-    ran = _evaluated(log, lambda: _judged(job, hub, head, log))
-    ran = _tried(job, hub, log, ran, head)
+    ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
+    ran = _count_attempts(job, hub, log, ran, head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
-    return replace(_signed(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
+    return replace(_apply_sign_off(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
 
 
-def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
+def _report_fork(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | None:
     """On workflow_run: what a fork's run says of itself, shown by code that nobody but the base has written.
 
     None for any other run: there is no verdict to tell of.
@@ -107,7 +107,7 @@ def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
     pulls = fork.pull_requests(hub, other)
     if not pulls:
         log.warn(f"no open pull request has the head {other.head} of this fork")
-    ran = _evaluated(log, lambda: _outcome(fork.claimed(hub, other, job.settings.artifact)))
+    ran = _catch_errors(log, lambda: _make_outcome(fork.read_fork_report(hub, other, job.settings.artifact)))
     status = ran.status
     if status.verdict == "INCONCLUSIVE":
         status = Status(verdict="PENDING", state="pending", sentence=_CLAIMED, code=ran.report.exit_code)
@@ -116,14 +116,14 @@ def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
     return replace(ran, status=status, head=head, contexts=contexts, pulls=numbers)
 
 
-def _drift(job: Job, log: Log) -> Outcome:
+def _run_drift(job: Job, log: Log) -> ActivityOutcome:
     """On a schedule: what is in production, asked anew."""
-    options = replace(_options(job, log), default_branch=job.event.default_branch or None)
-    ran = _evaluated(log, lambda: _outcome(drift.run(job.config, options)))
+    options = replace(_make_options(job, log), default_branch=job.event.default_branch or None)
+    ran = _catch_errors(log, lambda: _make_outcome(drift.run(job.config, options)))
     return replace(ran, head=job.event.head)
 
 
-def _options(job: Job, log: Log) -> Options:
+def _make_options(job: Job, log: Log) -> Options:
     settings = job.settings
     return Options(
         environment=job.environment,
@@ -137,7 +137,7 @@ def _options(job: Job, log: Log) -> Options:
     )
 
 
-def _base(job: Job, hub: GitHub | None) -> str | None:
+def _find_base(job: Job, hub: GitHub | None) -> str | None:
     """The commit whose rules judge: the tip that the branch has now. Raises ServiceError where nobody can tell.
 
     That of the event is older: a run can be repeated weeks later, and a pull request outlives a change of the rules.
@@ -148,36 +148,36 @@ def _base(job: Job, hub: GitHub | None) -> str | None:
     return hub.tip(branch) if hub is not None and branch else event.base
 
 
-def _judged(job: Job, hub: GitHub | None, head: str, log: Log) -> Outcome:
+def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> ActivityOutcome:
     """The verdict on a commit, against the branch it goes to."""
-    base = _base(job, hub)
-    git = repository_of(job.config)
+    base = _find_base(job, hub)
+    git = find_repository(job.config)
     lacking = [sha for sha in (base, head) if sha is not None and not git.knows(sha)]
     if lacking:
         fetch(git.root, job.repository_url, lacking, token=job.settings.github_token)
-        git = repository_of(job.config)
+        git = find_repository(job.config)
     options = replace(
-        _options(job, log),
+        _make_options(job, log),
         policy_ref=job.settings.policy_ref,
         policy_commit=base,
         default_branch=base or job.event.default_branch or None,
         head=head,
     )
-    workspace = opened(job.config, options, verify=False)
-    report, missing = _run(job, workspace, options, log)
+    workspace = open_for_run(job.config, options, verify=False)
+    report, missing = _run_pipeline(job, workspace, options, log)
     report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
-    status = of_report(report) if missing is None else _without_secrets(report, missing)
-    return Outcome(
+    status = make_status(report) if missing is None else _make_pending(report, missing)
+    return ActivityOutcome(
         status=status,
         report=report,
-        key="" if missing and status.verdict == "PENDING" else attempts.key_of(report),
+        key="" if missing and status.verdict == "PENDING" else attempts.compute_key(report),
         baseline=git.merge_base(head, base) if base is not None else "",
-        places=places(report, workspace, CommitTree(git, head)),
+        places=find_locations(report, workspace, CommitTree(git, head)),
         approvers=workspace.config.approvers,
     )
 
 
-def _run(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Report, str | None]:
+def _run_pipeline(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Report, str | None]:
     """The report, and which keys are missing, if any: what is known without them can prove a FAIL, and never a pass."""
     missing = engine.missing_keys(workspace.config, job.environment)
     mode = job.settings.missing_secrets
@@ -188,7 +188,7 @@ def _run(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Re
     except MissingSecretError as error:
         if mode == "fail":
             raise
-        return reports.not_evaluated(error), ", ".join(missing)
+        return reports.report_error(error), ", ".join(missing)
     if not (missing and report.gates):
         return report, None
     if mode == "fail":
@@ -196,23 +196,23 @@ def _run(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Re
         raise MissingSecretError(
             f"{names}: no such secret, and without it nothing passes", hint="missing-secrets: replay"
         )
-    return fork.lowered(report), ", ".join(missing)
+    return fork.withdraw_passes(report), ", ".join(missing)
 
 
-def _without_secrets(report: Report, missing: str) -> Status:
-    found = of_report(report)
+def _make_pending(report: Report, missing: str) -> Status:
+    found = make_status(report)
     if found.verdict == "FAIL":
         return found
     sentence = f"needs a run with {missing}; nothing that is known without it fails"
     return Status(verdict="PENDING", state="pending", sentence=sentence, code=ExitCode.NOT_EVALUATED)
 
 
-def _outcome(report: Report) -> Outcome:
+def _make_outcome(report: Report) -> ActivityOutcome:
     report = withhold_texts(report, policy.decide)
-    return Outcome(status=of_report(report), report=report)
+    return ActivityOutcome(status=make_status(report), report=report)
 
 
-def _evaluated(log: Log, run: Callable[[], Outcome]) -> Outcome:
+def _catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutcome:
     """An outcome, whatever happens: what could not be evaluated is one, too, and never a pass."""
     error: EvalgateError
     try:
@@ -222,11 +222,11 @@ def _evaluated(log: Log, run: Callable[[], Outcome]) -> Outcome:
         error = expected
     except Exception as bug:
         log.bug(bug)
-        error = EvalgateError(bug_in_words(bug))
-    return Outcome(status=of_error(error), report=reports.not_evaluated(error))
+        error = EvalgateError(describe_bug(bug))
+    return ActivityOutcome(status=make_error_status(error), report=reports.report_error(error))
 
 
-def _tried(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
+def _count_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
     """The outcome with what its policy makes of earlier attempts in the same pull request."""
     event, report = job.event, ran.report
     context, queued = job.context(event.branch), event.name == "merge_group"
@@ -234,51 +234,53 @@ def _tried(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> O
         return ran
     tried = None
     if hub is not None and event.pull is not None and event.base is not None:
-        sticky, base = publish.sticky_of(job, hub, event.pull), event.base
+        sticky, base = publish.make_sticky(job, hub, event.pull), event.base
         facts = {"key": ran.key, "context": context, "head": head, "base": base}
-        tried = log.attempt("attempts", lambda: heads.tried(report, sticky, **facts, queued=queued))
-    told = tried if tried is not None else attempts.applied(report, attempts.UNKNOWN)
-    return replace(ran, report=told, status=of_report(told))
+        tried = log.attempt("attempts", lambda: heads.count_attempts(report, sticky, **facts, queued=queued))
+    told = tried if tried is not None else attempts.apply_attempts(report, attempts.UNKNOWN)
+    return replace(ran, report=told, status=make_status(told))
 
 
-def _signed(job: Job, hub: GitHub | None, log: Log, ran: Outcome, head: str) -> Outcome:
+def _apply_sign_off(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
     """The outcome with its sign-off, where one is asked for and was given."""
     report, number = ran.report, job.event.pull
     if report.exit_code != ExitCode.AWAITING_SIGN_OFF or hub is None:
         return ran
     if job.event.name == "merge_group":
-        return _queued(job, hub, log, ran)
+        return _check_merge_queue(job, hub, log, ran)
     if job.settings.sign_off == "none" or number is None:
         return ran
-    standing = _standing(job, hub, log, ran, number, head=head)
+    standing = _look_up_sign_off(job, hub, log, ran, number, head=head)
     if standing is None:
-        return replace(ran, status=of_report(report, waiting_for="the sign-off could not be looked up, see the log"))
+        return replace(ran, status=make_status(report, waiting_for="the sign-off could not be looked up, see the log"))
     if standing.met is None:
-        return replace(ran, status=of_report(report, waiting_for=standing.waiting_for))
-    signed = policy.signed(report, standing.met)
-    return replace(ran, report=signed, status=of_report(signed))
+        return replace(ran, status=make_status(report, waiting_for=standing.waiting_for))
+    signed = policy.apply_sign_off(report, standing.met)
+    return replace(ran, report=signed, status=make_status(signed))
 
 
-def _standing(
-    job: Job, hub: GitHub, log: Log, ran: Outcome, number: int, *, head: str | None
-) -> sign_off.Standing | None:
+def _look_up_sign_off(
+    job: Job, hub: GitHub, log: Log, ran: ActivityOutcome, number: int, *, head: str | None
+) -> sign_off.SignOffState | None:
     """How the sign-off stands in a pull request; None where that could not be looked up, or none counts."""
-    mode, sticky = job.settings.sign_off, publish.sticky_of(job, hub, number)
+    mode, sticky = job.settings.sign_off, publish.make_sticky(job, hub, number)
     if mode == "none":
         return None
     approvers = (*ran.approvers, *job.settings.approvers)
-    ask = partial(approval.standing, sticky, ran.report, head=head, mode=mode, approvers=approvers, warn=log.warn)
+    ask = partial(
+        approval.look_up_sign_off, sticky, ran.report, head=head, mode=mode, approvers=approvers, warn=log.warn
+    )
     return log.attempt("sign-off", ask)
 
 
-def _queued(job: Job, hub: GitHub, log: Log, ran: Outcome) -> Outcome:
+def _check_merge_queue(job: Job, hub: GitHub, log: Log, ran: ActivityOutcome) -> ActivityOutcome:
     """A merge queue needs no second sign-off: what it merges was signed off in its pull request, or is rejected.
 
     Whether it was, the API says, by the rule of the pull request itself: what its comment says could be edited.
     """
-    change = level(ran.report)
-    numbers = log.attempt("sign-off", lambda: approval.queued(hub, job.event)) or ()
-    found = {number: _standing(job, hub, log, ran, number, head=None) for number in numbers}
+    change = describe_level(ran.report)
+    numbers = log.attempt("sign-off", lambda: approval.find_queued_pull_requests(hub, job.event)) or ()
+    found = {number: _look_up_sign_off(job, hub, log, ran, number, head=None) for number in numbers}
     if found and all(one is not None and one.met is not None for one in found.values()):
         sentence = f"{change}, signed off in {', '.join(f'#{number}' for number in found)}"
         return replace(ran, status=Status(verdict="PASS", state="success", sentence=sentence, code=0))

@@ -76,7 +76,7 @@ class Sticky:
         return self.github.update_comment(before.shown.id, body).url
 
 
-def show(
+def update_comment(
     sticky: Sticky, report: Report, status: Status, *, when: When, head: str, links: comment.Links, now: str
 ) -> str:
     """Brings the comment of a pull request up to date; its address, empty where there is none. Raises ServiceError.
@@ -84,10 +84,10 @@ def show(
     A run that was overtaken by a newer push is silent: the newer one has the word.
     """
     before = sticky.read()
-    if not wanted(when, status, report, before) or sticky.github.pull_request(sticky.number).head_sha != head:
+    if not is_wanted(when, status, report, before) or sticky.github.pull_request(sticky.number).head_sha != head:
         return before.shown.url if before else ""
     state = comment_state.follow(
-        before.state if before else None, report, head=head, subject=sign_off.subject(report), now=now
+        before.state if before else None, report, head=head, subject=sign_off.digest_subject(report), now=now
     )
     standing = status.sentence if status.verdict == "PENDING" else ""
     return sticky.write(
@@ -95,13 +95,13 @@ def show(
     )
 
 
-def tell_drift(of: Sticky, report: Report, title: str, *, head: str, links: comment.Links, now: str) -> str:
+def update_drift_issue(of: Sticky, report: Report, title: str, *, head: str, links: comment.Links, now: str) -> str:
     """One open issue for each key: opened when production has drifted, kept true as long as it is open; its address.
 
     What a later watch finds is a comment on it, which is written anew each time. `of` says whose issue it is, its
     number is not known yet. Raises ServiceError.
     """
-    subject = sign_off.subject(report)
+    subject = sign_off.digest_subject(report)
     known = [i for i in of.github.issues() if of.is_own(i.author) and comment_state.read(i.body, of.key) is not None]
     if not known:
         if report.decision is not Verdict.FAIL:
@@ -118,7 +118,7 @@ def tell_drift(of: Sticky, report: Report, title: str, *, head: str, links: comm
     return first.url
 
 
-def wanted(when: When, status: Status, report: Report, before: Posted | None) -> bool:
+def is_wanted(when: When, status: Status, report: Report, before: Posted | None) -> bool:
     """Whether there is something to tell. A comment that is there already is kept true, but with `on-change`.
 
     What is awaited of people is told in any case: a sign-off counts from the moment the report can be read.

@@ -14,7 +14,7 @@ from typing import Literal
 from evalgate.domain import Report
 from evalgate.errors import ExitCode, InputError
 from evalgate.report import comment, view
-from evalgate.report.comment import MOST, Links, Run
+from evalgate.report.comment import MOST, Links, PastRun
 from evalgate.report.escape import prose, visible
 from evalgate.store import codec
 
@@ -42,7 +42,7 @@ class State:
     at: str
     verdict: str
     sign_off: Literal["", "asked", "given"] = ""
-    history: tuple[Run, ...] = ()
+    history: tuple[PastRun, ...] = ()
 
 
 def follow(before: State | None, report: Report, *, head: str, subject: str, now: str) -> State:
@@ -51,7 +51,7 @@ def follow(before: State | None, report: Report, *, head: str, subject: str, now
     The same head and subject again keep their time and take the place of their last run. Raises ValueError for what
     is no commit, digest or time.
     """
-    run = Run(head=head, at=now, verdict=view.verdict(report), sentence=_words(view.sentence(report)))
+    run = PastRun(head=head, at=now, verdict=view.verdict(report), sentence=_words(view.sentence(report)))
     earlier = before.history if before else ()
     since = now
     asked = _sign_off(report)
@@ -91,7 +91,7 @@ def read(body: str, key: str) -> State | None:
             return None
         state: State = codec.decode(State, json.loads(first.removeprefix(start).removesuffix(" -->")), "")
         return state if _marker(key, state) == first else None
-    except (InputError, codec.Refused, ValueError, RecursionError):
+    except (InputError, codec.DecodeError, ValueError, RecursionError):
         return None
 
 

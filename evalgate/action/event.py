@@ -29,7 +29,7 @@ class OtherRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class GitHubEvent:
     """One event. `head` is the commit to judge, `base` the tip of the branch it goes to; None where it has none.
 
     `branch` is the name of that branch, empty where the event has none; `default_branch` that of the repository. An
@@ -53,7 +53,7 @@ class Event:
         return self.name in _PULL_EVENTS
 
 
-def read_event(name: str, payload: str, *, repository: str, sha: str) -> Event:
+def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubEvent:
     """The event of this name from its payload's JSON; `sha` is the workflow's own commit.
 
     Raises InputError for a payload that GitHub does not send.
@@ -71,11 +71,11 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> Event:
         ) from None
 
 
-def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Event:
+def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> GitHubEvent:
     if name in _PULL_EVENTS:
         pull = data["pull_request"]
         head, base = pull["head"], pull["base"]
-        return Event(
+        return GitHubEvent(
             name=name,
             repository=repository,
             head=_sha(head["sha"]),
@@ -86,7 +86,7 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
     if name == "merge_group":
         group = data["merge_group"]
         queued = _QUEUED.search(str(group["head_ref"]))
-        return Event(
+        return GitHubEvent(
             name=name,
             repository=repository,
             head=_sha(group["head_sha"]),
@@ -97,7 +97,7 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
     if name == "push":
         before, after = str(data["before"]), str(data["after"])
         branch = str(data["ref"]).removeprefix("refs/heads/")
-        return Event(name=name, repository=repository, head=_commit(after), base=_commit(before), branch=branch)
+        return GitHubEvent(name=name, repository=repository, head=_commit(after), base=_commit(before), branch=branch)
     if name == "workflow_run":
         run = data["workflow_run"]
         source = run["head_repository"]
@@ -110,8 +110,8 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Eve
             owner=str(source["owner"]["login"]),
             branch=str(run["head_branch"]),
         )
-        return Event(name=name, repository=repository, head=other.head, other=other)
-    return Event(name=name, repository=repository, head=_commit(sha))
+        return GitHubEvent(name=name, repository=repository, head=other.head, other=other)
+    return GitHubEvent(name=name, repository=repository, head=_commit(sha))
 
 
 def _commit(sha: str) -> str | None:

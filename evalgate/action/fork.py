@@ -20,9 +20,9 @@ MOST_ZIPPED, MOST = 20_000_000, 100_000_000
 _WORD = "A run without secrets, of the change's own author, found nothing that fails: that proves nothing yet."
 
 
-def claimed(github: GitHub, other: OtherRun, artifact: str) -> Report:
+def read_fork_report(github: GitHub, other: OtherRun, artifact: str) -> Report:
     """The report in the artifact of another run, lowered. Raises InputError when there is none, or it is not one."""
-    from evalgate.services.artifact import report_in
+    from evalgate.services.artifact import read_report
 
     found = [one for one in github.artifacts(other.id) if one.name == artifact and not one.expired]
     if len(found) != 1:
@@ -32,27 +32,27 @@ def claimed(github: GitHub, other: OtherRun, artifact: str) -> Report:
         )
     if found[0].size > MOST_ZIPPED:
         raise InputError(f'the artifact "{artifact}" has {found[0].size:,} bytes; at most {MOST_ZIPPED:,} are read')
-    data = report_in(github.download(found[0].id, most=MOST_ZIPPED), most=MOST)
+    data = read_report(github.download(found[0].id, most=MOST_ZIPPED), most=MOST)
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError:
         raise InputError("report.json is not what evalgate writes: it is not ASCII") from None
-    return lowered(report_json.read(text, "report.json"))
+    return withdraw_passes(report_json.read(text, "report.json"))
 
 
-def lowered(report: Report) -> Report:
+def withdraw_passes(report: Report) -> Report:
     """The report with every pass, and every sign-off, taken back: they are not proven. A FAIL stays one.
 
     What it says of attempts is taken back as well: those are counted where GitHub is asked.
     """
-    gates = tuple(_lowered(gate) for gate in report.gates)
-    decision, exit_code = policy.overall(gates)
+    gates = tuple(_withdraw_pass(gate) for gate in report.gates)
+    decision, exit_code = policy.combine_verdicts(gates)
     if exit_code == ExitCode.PASS:  # no gate at all: whether nothing was to be judged, the gate itself has to say
         decision, exit_code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
     return replace(report, gates=gates, decision=decision, exit_code=exit_code, sign_off=None, attempts=None)
 
 
-def _lowered(gate: GateReport) -> GateReport:
+def _withdraw_pass(gate: GateReport) -> GateReport:
     if gate.exit_code not in (ExitCode.PASS, ExitCode.AWAITING_SIGN_OFF):
         return gate
     doubt = Finding(

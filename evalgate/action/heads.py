@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalgate.action.comment import Sticky
 from evalgate.decide import attempts
-from evalgate.decide.attempts import Recorded
+from evalgate.decide.attempts import PastVerdict
 from evalgate.domain import Report
 from evalgate.errors import ServiceError
 
@@ -24,7 +24,7 @@ MOST_HEADS = 300
 _MARK = re.compile(r"#evalgate-key=([0-9a-f]{32})\Z")
 
 
-def marked(url: str, key: str) -> str:
+def add_key(url: str, key: str) -> str:
     """The address of a status, with the key of the content that was decided.
 
     In the address and not in the description: that is cut to 140 characters, and repeats names that a change chooses.
@@ -32,18 +32,20 @@ def marked(url: str, key: str) -> str:
     return f"{url}#evalgate-key={key}"
 
 
-def tried(report: Report, sticky: Sticky, *, key: str, context: str, head: str, base: str, queued: bool) -> Report:
+def count_attempts(
+    report: Report, sticky: Sticky, *, key: str, context: str, head: str, base: str, queued: bool
+) -> Report:
     """The report of the content `key` with the attempts on its pull request counted. Raises ServiceError.
 
     `context` is the name of the status that the verdict gets, `head` the commit that was judged, `base` the one that
     it goes to. `queued`: the verdict is that of a merge queue.
     """
-    found = recorded(sticky, context, head, base)
-    counted = attempts.counted(found, key, alpha=attempts.alpha_of(report.gates), queued=queued)
-    return attempts.applied(report, counted)
+    found = read_verdicts(sticky, context, head, base)
+    counted = attempts.count_attempts(found, key, alpha=attempts.compute_alpha(report.gates), queued=queued)
+    return attempts.apply_attempts(report, counted)
 
 
-def recorded(sticky: Sticky, context: str, head: str, base: str) -> tuple[Recorded, ...]:
+def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[PastVerdict, ...]:
     """The verdicts of this context on all commits that a pull request has or had. Raises ServiceError.
 
     Only what evalgate set itself counts: a status of this name that anybody else sets says nothing. On `head` it has
@@ -60,7 +62,7 @@ def recorded(sticky: Sticky, context: str, head: str, base: str) -> tuple[Record
     for status in (status for sha in heads for status in own[sha]):
         mark = _MARK.search(status.target_url)
         if mark:
-            found.append(Recorded(key=mark.group(1), blocked=status.state == "failure"))
+            found.append(PastVerdict(key=mark.group(1), blocked=status.state == "failure"))
     return tuple(found)
 
 

@@ -22,7 +22,7 @@ from evalgate.report import html, markdown, terminal, workflow
 from evalgate.store import report_json
 
 if TYPE_CHECKING:
-    from evalgate.execute.engine import Event
+    from evalgate.execute.engine import ProgressEvent
 
 _T = TypeVar("_T")
 _WIDTH = 120
@@ -40,9 +40,9 @@ class Log:
 
     def say(self, text: str) -> None:
         """Lines for the log; nothing in them is a command."""
-        self.write(workflow.log(text).rstrip("\n") + "\n")
+        self.write(workflow.escape_log(text).rstrip("\n") + "\n")
 
-    def progress(self, event: Event) -> None:
+    def progress(self, event: ProgressEvent) -> None:
         """How far the run is: a line every 30 seconds."""
         now = self._clock()
         if now - self._last >= _PROGRESS_SECONDS:
@@ -50,7 +50,7 @@ class Log:
             self.say(f"evalgate: {event.describe()}")
 
     def warn(self, text: str) -> None:
-        self.write(workflow.command("warning", text, title="evalgate") + "\n")
+        self.write(workflow.render_command("warning", text, title="evalgate") + "\n")
 
     def faults(self, error: EvalgateError) -> None:
         """Each fault as an error of the job, at its place."""
@@ -58,15 +58,17 @@ class Log:
             place = fault.place or Place(path="")
             text = fault.message if fault.hint is None else f"{fault.message}\nhint: {fault.hint}"
             line, column = place.line or None, place.column or None
-            self.write(workflow.command("error", text, title="evalgate", file=place.path, line=line, col=column) + "\n")
+            self.write(
+                workflow.render_command("error", text, title="evalgate", file=place.path, line=line, col=column) + "\n"
+            )
 
     def bug(self, error: BaseException) -> None:
-        self.faults(EvalgateError(bug_in_words(error), hint="this is a bug: please report it with what follows"))
+        self.faults(EvalgateError(describe_bug(error), hint="this is a bug: please report it with what follows"))
         self.say("".join(traceback.format_exception(error)))
 
     def report(self, report: Report) -> None:
         """The report, where the runner takes no commands meanwhile."""
-        self.write(workflow.stopped(terminal.render(report, width=_WIDTH, color=False), secrets.token_hex(16)))
+        self.write(workflow.stop_commands(terminal.render(report, width=_WIDTH, color=False), secrets.token_hex(16)))
 
     def write(self, lines: str) -> None:
         """Lines as they are: those that `report.workflow` or `report.annotations` made."""
@@ -81,11 +83,11 @@ class Log:
             fault = error.faults[0]
             self.warn(f"{what}: {fault.message}" + (f" ({fault.hint})" if fault.hint else ""))
         except Exception as error:
-            self.warn(f"{what}: {bug_in_words(error)}")
+            self.warn(f"{what}: {describe_bug(error)}")
         return None
 
 
-def bug_in_words(error: BaseException) -> str:
+def describe_bug(error: BaseException) -> str:
     return f"unexpected {type(error).__name__}: {error}"
 
 
@@ -95,12 +97,12 @@ class Job:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._given = environment
         self.settings = read_settings(environment.get("EVALGATE_INPUTS", ""), environment.get("EVALGATE_MATRIX", ""))
-        self.repository = self._fact("GITHUB_REPOSITORY")
+        self.repository = self._require("GITHUB_REPOSITORY")
         self.event = read_event(
-            self._fact("GITHUB_EVENT_NAME"),
-            _text(Path(self._fact("GITHUB_EVENT_PATH"))),
+            self._require("GITHUB_EVENT_NAME"),
+            _text(Path(self._require("GITHUB_EVENT_PATH"))),
             repository=self.repository,
-            sha=self._fact("GITHUB_SHA"),
+            sha=self._require("GITHUB_SHA"),
         )
         self.key = comment_key(
             self.settings.comment_key,
@@ -108,8 +110,8 @@ class Job:
             job=environment.get("GITHUB_JOB", ""),
             matrix=self.settings.matrix,
         )
-        self.workspace = Path(self._fact("GITHUB_WORKSPACE"))
-        self.temp = Path(self._fact("RUNNER_TEMP"))
+        self.workspace = Path(self._require("GITHUB_WORKSPACE"))
+        self.temp = Path(self._require("RUNNER_TEMP"))
 
     def context(self, branch: str) -> str:
         """The name of the status of a commit that goes to this branch; empty: to the default one."""
@@ -149,7 +151,7 @@ class Job:
         """The folder of answers and verdicts: never one that a link in the workspace chose."""
         chosen = self.settings.cache_path
         if chosen is not None and is_absolute(chosen):
-            return self._whole(chosen, "cache-path")
+            return self._resolve_absolute(chosen, "cache-path")
         own = posixpath.join(posixpath.dirname(self.settings.config), ".evalgate")
         return self._inside(posixpath.join(self.settings.working_directory, chosen or own), "cache-path")
 
@@ -158,7 +160,9 @@ class Job:
         chosen = self.settings.report_dir
         if chosen is None:
             return self.temp / f"evalgate-report-{self.key}"
-        return self._whole(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
+        return (
+            self._resolve_absolute(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
+        )
 
     def keep(self, report: Report) -> tuple[Path, Path]:
         """Writes the report in all its formats; the paths of the JSON and the Markdown. Raises InputError."""
@@ -176,13 +180,13 @@ class Job:
             raise InputError(f"the report cannot be written to {folder}: {error.strerror or error}") from None
         return folder / "report.json", folder / "report.md"
 
-    def summarise(self, text: str) -> None:
+    def write_summary(self, text: str) -> None:
         """Adds to the job's summary."""
         self._append("GITHUB_STEP_SUMMARY", text)
 
-    def hand_over(self, values: Mapping[str, str]) -> None:
+    def write_outputs(self, values: Mapping[str, str]) -> None:
         """The outputs of the step."""
-        self._append("GITHUB_OUTPUT", workflow.outputs(values, lambda: secrets.token_hex(16)))
+        self._append("GITHUB_OUTPUT", workflow.render_outputs(values, lambda: secrets.token_hex(16)))
 
     def _append(self, variable: str, text: str) -> None:
         path = self._given.get(variable)
@@ -194,13 +198,13 @@ class Job:
         except OSError as error:
             raise InputError(f"{variable} cannot be written: {error.strerror or error}") from None
 
-    def _fact(self, name: str) -> str:
+    def _require(self, name: str) -> str:
         value = self._given.get(name)
         if not value:
             raise InputError(f"{name} is not set", hint="this is for GitHub Actions; elsewhere: evalgate run")
         return value
 
-    def _whole(self, path: str, name: str) -> Path:
+    def _resolve_absolute(self, path: str, name: str) -> Path:
         """An absolute path, which is anywhere; one that leads into the workspace goes through no link there."""
         try:
             below = Path(posixpath.normpath(path)).relative_to(self.workspace)

@@ -15,21 +15,21 @@ Place = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Locations:
     """A path and a line (from 1) for each gate's prompt, and for its cases by id; what cannot be read has none."""
 
     prompts: Mapping[str, Place]
     cases: Mapping[str, Mapping[str, Place]]
 
 
-NOWHERE = Places(prompts={}, cases={})
+NO_LOCATIONS = Locations(prompts={}, cases={})
 
 
-def places(report: Report, workspace: Workspace, head: Tree) -> Places:
+def find_locations(report: Report, workspace: Workspace, head: Tree) -> Locations:
     """The places of a report's gates: datasets as they were judged, prompts as they are at the `head` of a change."""
     names = {gate.evidence.name for gate in report.gates}
     gates = [gate for gate in workspace.config.gates if gate.name in names]
-    return Places(
+    return Locations(
         prompts={gate.name: _prompt(head, gate.prompt) for gate in gates},
         cases={gate.name: _cases(workspace.tree, gate.dataset) for gate in gates},
     )

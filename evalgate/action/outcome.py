@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evalgate.action.locations import NOWHERE, Places
+from evalgate.action.locations import NO_LOCATIONS, Locations
 from evalgate.domain import Report
 from evalgate.report.status import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class ActivityOutcome:
     """What came of an activity: the status of commit `head`, the report behind it, and where it is to be shown.
 
     `baseline` is the commit it was compared with, empty where there is none. `contexts` are the status' names. `key`
@@ -22,7 +22,7 @@ class Outcome:
     key: str = ""
     head: str | None = None
     baseline: str = ""
-    places: Places = NOWHERE
+    places: Locations = NO_LOCATIONS
     contexts: tuple[str, ...] = ()
     pulls: tuple[int, ...] = ()
     approvers: tuple[str, ...] = ()

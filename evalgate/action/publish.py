@@ -10,37 +10,39 @@ from evalgate.action import comment as comments
 from evalgate.action import heads
 from evalgate.action.comment import Sticky
 from evalgate.action.job import Job, Log
-from evalgate.action.outcome import Outcome
+from evalgate.action.outcome import ActivityOutcome
 from evalgate.commands import drift
 from evalgate.report import annotations as remarks
 from evalgate.report import case_selection, comment
-from evalgate.report.status import Status, level
+from evalgate.report.status import Status, describe_level
 
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
 
 
-def publish(job: Job, hub: GitHub | None, log: Log, outcome: Outcome) -> None:
+def publish(job: Job, hub: GitHub | None, log: Log, outcome: ActivityOutcome) -> None:
     """Log, files, annotations, summary, status, comment, outputs: none of which changes the verdict any more."""
     report, status, links = outcome.report, outcome.status, comment.Links(run=job.run_url)
     log.report(report)
     log.say(f"evalgate: {status.description}")
     kept = log.attempt("report", lambda: job.keep(report))
     if job.settings.annotations:
-        log.attempt("annotations", lambda: log.write(_annotations(outcome)))
+        log.attempt("annotations", lambda: log.write(_render_annotations(outcome)))
     if job.settings.job_summary:
         standing = status.sentence if status.verdict == "PENDING" else ""
-        log.attempt("job summary", lambda: job.summarise(comment.summary(report, standing=standing, links=links)))
-    urls = _published(job, hub, log, outcome, links) if hub is not None else []
-    log.attempt("outputs", lambda: job.hand_over(_outputs(outcome, kept, urls)))
+        log.attempt(
+            "job summary", lambda: job.write_summary(comment.render_summary(report, standing=standing, links=links))
+        )
+    urls = _publish_on_github(job, hub, log, outcome, links) if hub is not None else []
+    log.attempt("outputs", lambda: job.write_outputs(_make_outputs(outcome, kept, urls)))
 
 
-def _annotations(outcome: Outcome) -> str:
+def _render_annotations(outcome: ActivityOutcome) -> str:
     where = outcome.places
-    return remarks.written(remarks.annotations(outcome.report, prompts=where.prompts, cases=where.cases))
+    return remarks.render(remarks.make_annotations(outcome.report, prompts=where.prompts, cases=where.cases))
 
 
-def _published(job: Job, hub: GitHub, log: Log, outcome: Outcome, links: comment.Links) -> list[str]:
+def _publish_on_github(job: Job, hub: GitHub, log: Log, outcome: ActivityOutcome, links: comment.Links) -> list[str]:
     """The commit status, then the comments, or the issue of a drift; the addresses of these."""
     report, status, head = outcome.report, outcome.status, outcome.head
     if head is None:
@@ -49,8 +51,8 @@ def _published(job: Job, hub: GitHub, log: Log, outcome: Outcome, links: comment
     if job.settings.command == "drift":
         url = log.attempt(
             "issue",
-            lambda: comments.tell_drift(
-                sticky_of(job, hub, 0), report, drift.title(report), head=head, links=links, now=now
+            lambda: comments.update_drift_issue(
+                make_sticky(job, hub, 0), report, drift.describe_title(report), head=head, links=links, now=now
             ),
         )
         return [url or ""]
@@ -58,29 +60,38 @@ def _published(job: Job, hub: GitHub, log: Log, outcome: Outcome, links: comment
         log.attempt("commit status", partial(set_status, job, hub, head, status, context, key=outcome.key))
     when = job.settings.comment
     shown = [
-        partial(comments.show, sticky_of(job, hub, number), report, status, when=when, head=head, links=links, now=now)
+        partial(
+            comments.update_comment,
+            make_sticky(job, hub, number),
+            report,
+            status,
+            when=when,
+            head=head,
+            links=links,
+            now=now,
+        )
         for number in outcome.pulls
     ]
     return [log.attempt("comment", show) or "" for show in shown]
 
 
-def sticky_of(job: Job, hub: GitHub, number: int) -> Sticky:
+def make_sticky(job: Job, hub: GitHub, number: int) -> Sticky:
     return Sticky(github=hub, number=number, key=job.key, author=job.settings.comment_author)
 
 
 def set_status(job: Job, hub: GitHub, sha: str, status: Status, context: str, *, key: str = "") -> None:
-    url = heads.marked(job.run_url or job.repository_url, key) if key else job.run_url
+    url = heads.add_key(job.run_url or job.repository_url, key) if key else job.run_url
     hub.set_status(sha, state=status.state, description=status.description, context=context, target_url=url)
 
 
-def _outputs(outcome: Outcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:
+def _make_outputs(outcome: ActivityOutcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:
     report, status = outcome.report, outcome.status
-    worse = [case for one in report.gates for case in case_selection.cases(one) if case.kind == "regressed"]
+    worse = [case for one in report.gates for case in case_selection.select_cases(one) if case.kind == "regressed"]
     cost = report.cost_usd
     return {
         "verdict": status.verdict,
         "failed": "false" if status.state == "success" else "true",
-        "level": level(report),
+        "level": describe_level(report),
         "report-json": str(kept[0]) if kept else "",
         "report-markdown": str(kept[1]) if kept else "",
         "comment-url": next(iter(urls), ""),

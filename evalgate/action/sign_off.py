@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.action.comment import Posted, Sticky
-from evalgate.action.event import Event
+from evalgate.action.event import GitHubEvent
 from evalgate.decide import sign_off
-from evalgate.decide.sign_off import Asked, CoAuthor, Labelling, Opinion, Standing
+from evalgate.decide.sign_off import CoAuthor, Labelling, Opinion, SignOffRequest, SignOffState
 from evalgate.domain import Report
 from evalgate.errors import ServiceError
 
@@ -23,7 +23,7 @@ _NOT_YET = "9999-12-31T23:59:59+00:00"
 _SKEW = datetime.timedelta(minutes=5)
 
 
-def standing(
+def look_up_sign_off(
     sticky: Sticky,
     report: Report,
     *,
@@ -31,14 +31,14 @@ def standing(
     mode: Literal["review", "label"],
     approvers: Sequence[str],
     warn: Callable[[str], None],
-) -> Standing:
+) -> SignOffState:
     """How the sign-off of a report on `head` stands; None: on what the pull request's head is now. Raises ServiceError.
 
     Who approved, when, and on which commit is what the API says of the reviews and labels, never what a comment says.
     `sticky` is the comment before this run writes to it: it tells since when the report could be read. `warn` hears of
     a team that the token may not read, since its members are not known, and of co-authors that cannot be looked up.
     """
-    github, number, subject = sticky.github, sticky.number, sign_off.subject(report)
+    github, number, subject = sticky.github, sticky.number, sign_off.digest_subject(report)
     pull = github.pull_request(number)
     head = pull.head_sha if head is None else head
     reviews = github.reviews(number)
@@ -47,25 +47,25 @@ def standing(
     logins |= {event.actor for event in events if event.label.casefold() == LABEL}
     logins.discard("")
     commits = github.commits(number)
-    asked = Asked(
+    asked = SignOffRequest(
         head=head if pull.head_sha == head else "",  # there is a newer push: what was approved is no longer the head
         subject=subject,
-        published_at=_published(sticky.read(), head, subject),
+        published_at=_find_publication(sticky.read(), head, subject),
         author=pull.author,
         commits=tuple(commit.authors for commit in commits),
-        coauthors=_coauthors(github, number, commits, warn),
+        coauthors=_find_coauthors(github, number, commits, warn),
         writers=frozenset(login for login in logins if github.permission(login) in _MAY_WRITE),
         approvers=tuple(approvers),
-        members=frozenset(_members(github, approvers, logins, warn)),
+        members=frozenset(_find_members(github, approvers, logins, warn)),
     )
     opinions = [_opinion(review) for review in reviews]
     if mode == "review":
-        return sign_off.by_review(asked, opinions)
+        return sign_off.check_reviews(asked, opinions)
     labellings = [Labelling(label=e.label, by=e.actor, added=e.added, at=e.at) for e in events]
-    return sign_off.by_label(asked, LABEL, present=pull.labels, events=labellings, opinions=opinions)
+    return sign_off.check_label(asked, LABEL, present=pull.labels, events=labellings, opinions=opinions)
 
 
-def queued(github: GitHub, event: Event) -> tuple[int, ...]:
+def find_queued_pull_requests(github: GitHub, event: GitHubEvent) -> tuple[int, ...]:
     """The pull requests that a merge queue's commit merges. Raises ServiceError.
 
     The queue names its branch after the one; where it does not, they are the open ones that the commits belong to.
@@ -78,14 +78,14 @@ def queued(github: GitHub, event: Event) -> tuple[int, ...]:
     return tuple(sorted({pull.number for pull in found if (pull.state, pull.base_ref) == ("open", event.branch)}))
 
 
-def _coauthors(
+def _find_coauthors(
     github: GitHub, number: int, commits: Sequence[Commit], warn: Callable[[str], None]
 ) -> tuple[CoAuthor, ...]:
     """Who the trailers of the commits name, with their logins where GitHub knows them."""
     logins = {email: login for commit in commits for email, login in commit.emails if email and login}
     named = {one for commit in commits for one in commit.coauthors}
     known = [CoAuthor(name=name, email=email, login=logins.get(email.casefold(), "")) for name, email in sorted(named)]
-    if all(one.login or sign_off.login_in(one.email) for one in known):
+    if all(one.login or sign_off.find_login(one.email) for one in known):
         return tuple(known)
     try:
         told = github.commit_authors(number)
@@ -95,7 +95,7 @@ def _coauthors(
     return (*known, *(CoAuthor(name=one.name, email=one.email, login=one.login) for one in told if one.login))
 
 
-def _published(posted: Posted | None, head: str, subject: str) -> str:
+def _find_publication(posted: Posted | None, head: str, subject: str) -> str:
     """Since when this report can be read: by the comment, where it is about just this, and no older than itself.
 
     A report that is about to be published comes after every approval there is.
@@ -106,7 +106,7 @@ def _published(posted: Posted | None, head: str, subject: str) -> str:
     return posted.state.at if since >= created - _SKEW else _NOT_YET
 
 
-def _members(
+def _find_members(
     github: GitHub, approvers: Iterable[str], logins: Iterable[str], warn: Callable[[str], None]
 ) -> Iterable[str]:
     people = sorted(logins)

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from evalgate.change.merge_base import Base
 from evalgate.change.pins import pins_path
-from evalgate.change.renames import Moves, moves, own_gate
-from evalgate.change.versions import prompt_at
+from evalgate.change.renames import Moves, find_moves, find_own_gate
+from evalgate.change.versions import load_prompt_at
 from evalgate.domain import Config, Gate, PolicyChange
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
-from evalgate.inputs.config import gate_names
+from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
@@ -42,7 +42,7 @@ class Sides:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class JudgedChange:
     """What of a change is judged: `prompts` by gate. A gate that is missing there is none of this change.
 
     `changes` are the policy files that it edits and that take no part; `remarks` say what that leaves open. `is_moved`:
@@ -65,7 +65,7 @@ class Judged:
         return (f"edits {', '.join(paths[:_NAMED])}{more}, judged by the base's edition",)
 
 
-def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
+def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> JudgedChange:
     """What of a change is judged by `config`, the base's; `own` is the change's, None where it has none to read.
 
     A prompt that the change moves is where its own configuration says; to say so is no edit of the rules.
@@ -73,21 +73,23 @@ def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
     Raises InputError for prompts that the change takes away and does not take out of its configuration, and GitError
     for a policy file that is none at the head.
     """
-    changes = policy_changes(policy_files(config) | (policy_files(own) if own is not None else set()), git, sides)
+    changes = find_policy_changes(
+        list_policy_files(config) | (list_policy_files(own) if own is not None else set()), git, sides
+    )
     edits_config = config.path in {change.path for change in changes}
     mine = own if own is not None and edits_config else None
-    moved = moves(config, mine, git, base=sides.base, head=sides.head) if mine is not None else _NOTHING_MOVED
+    moved = find_moves(config, mine, git, base=sides.base, head=sides.head) if mine is not None else _NOTHING_MOVED
     if moved.is_all:
         changes = tuple(change for change in changes if change.path != config.path)
-    before = _names_at(sides.base, config.path, git)
+    before = _read_gate_names(sides.base, config.path, git)
     prompts: dict[str, PromptFile] = {}
     remarks: list[str] = []
     faults: list[Fault] = []
     for gate in config.gates:
         try:
-            found = prompt_file(gate, git, sides, before=before.get(gate.name), moved=moved.paths.get(gate.name))
+            found = find_prompt_file(gate, git, sides, before=before.get(gate.name), moved=moved.paths.get(gate.name))
         except InputError as error:
-            faults += error.faults if mine is None or own_gate(gate, config, mine) is not None else ()
+            faults += error.faults if mine is None or find_own_gate(gate, config, mine) is not None else ()
             continue
         if found is not None:
             prompts[gate.name] = found
@@ -95,11 +97,13 @@ def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
             remarks.append(f'the gate "{gate.name}" is younger than this change, which has no {gate.prompt}')
     raise_faults(faults, config.path)
     if mine is not None:
-        remarks += _left_open(config, mine, moved, before)
-    return Judged(sides=sides, prompts=prompts, changes=changes, remarks=tuple(remarks), is_moved=bool(moved.paths))
+        remarks += _find_unseen_edits(config, mine, moved, before)
+    return JudgedChange(
+        sides=sides, prompts=prompts, changes=changes, remarks=tuple(remarks), is_moved=bool(moved.paths)
+    )
 
 
-def prompt_file(
+def find_prompt_file(
     gate: Gate, git: Git, sides: Sides, *, before: str | None = None, moved: str | None = None
 ) -> PromptFile | None:
     """The file at the head that holds what the base's configuration names as the gate's prompt.
@@ -129,7 +133,7 @@ def prompt_file(
     )
 
 
-def edited_prompts(gates: Sequence[Gate], judged: Judged, git: Git) -> tuple[Gate, ...]:
+def find_edited_prompts(gates: Sequence[Gate], judged: JudgedChange, git: Git) -> tuple[Gate, ...]:
     """The gates whose prompt has other content, or another version, than at the merge base; one that cannot be read.
 
     On the branch that judges it is what the last commit brought.
@@ -140,14 +144,14 @@ def edited_prompts(gates: Sequence[Gate], judged: Judged, git: Git) -> tuple[Gat
     return tuple(gate for gate in gates if _is_edited(judged.prompts[gate.name], sides, git))
 
 
-def policy_files(config: Config) -> set[str]:
+def list_policy_files(config: Config) -> set[str]:
     """Every file, besides the prompts, that the verdict of a gate can depend on."""
     recordings = [target.recordings for target in config.targets.values()]
     own = [path for gate in config.gates for path in (gate.dataset, *gate.files)]
     return {config.path, pins_path(config.path), *own, *(path for path in recordings if path is not None)}
 
 
-def policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[PolicyChange, ...]:
+def find_policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[PolicyChange, ...]:
     """The files that the change itself edits: other at its head than at the merge base, and than at the base's tip.
 
     Raises GitError for what is no regular file at the head.
@@ -155,7 +159,7 @@ def policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[Policy
     found = []
     for path in sorted(set(paths)):
         now = git.blob(sides.head, path)
-        if now in (_blob(git, sides.base, path), _blob(git, sides.policy, path)):
+        if now in (_find_blob(git, sides.base, path), _find_blob(git, sides.policy, path)):
             continue
         content = b"" if now is None else git.blobs([now])[now]
         found.append(PolicyChange(path=path, digest="" if now is None else hashlib.sha256(content).hexdigest()))
@@ -179,12 +183,12 @@ def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
         raise InputError(faults=faults)
 
 
-def policy_base(config: Config, git: Git, sides: Sides) -> Base:
+def read_policy_base(config: Config, git: Git, sides: Sides) -> Base:
     """The base for pins: its tip, where nothing of the policy differs from what judges."""
     return Base(commit=sides.policy, tree=CommitTree(git, sides.policy), config=config, now=config, edited=False)
 
 
-def _left_open(config: Config, own: Config, moved: Moves, before: Mapping[str, str]) -> Iterator[str]:
+def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mapping[str, str]) -> Iterator[str]:
     """What the base's edition does not see of the change's own; `before` are the merge base's prompts by gate."""
     now = {gate.name: gate.prompt for gate in config.gates}
     mine = {gate.name: gate.prompt for gate in own.gates}
@@ -203,10 +207,10 @@ def _left_open(config: Config, own: Config, moved: Moves, before: Mapping[str, s
             yield f'the gate "{name}" is new: nothing judges {prompt} before this change is merged'
 
 
-def _names_at(commit: str, path: str, git: Git) -> Mapping[str, str]:
+def _read_gate_names(commit: str, path: str, git: Git) -> Mapping[str, str]:
     """The prompts by gate that the configuration of a commit names; none where it has none, or a broken one."""
     try:
-        return gate_names(CommitTree(git, commit), path)
+        return read_gate_names(CommitTree(git, commit), path)
     except EvalgateError:
         return {}
 
@@ -217,13 +221,13 @@ def _is_edited(file: PromptFile, sides: Sides, git: Git) -> bool:
     try:
         if git.blob(sides.head, file.head) == git.blob(sides.base, file.base):
             return False
-        one, other = prompt_at(git, sides.head, file.head), prompt_at(git, sides.base, file.base)
+        one, other = load_prompt_at(git, sides.head, file.head), load_prompt_at(git, sides.base, file.base)
     except EvalgateError:
         return True
     return (one.digest, one.version) != (other.digest, other.version)
 
 
-def _blob(git: Git, commit: str, path: str) -> str | None:
+def _find_blob(git: Git, commit: str, path: str) -> str | None:
     """The id of the regular file there; "" for something else."""
     try:
         return git.blob(commit, path)

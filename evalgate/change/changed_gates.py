@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from evalgate.change.merge_base import Base, base_at, base_commit, find_base, unchanged
+from evalgate.change.merge_base import Base, find_base, find_base_commit, find_unchanged, read_base
 from evalgate.domain import (
     Case,
     CaseChanges,
@@ -22,14 +22,14 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.config import gate_names, load_config, prompt_name
+from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
 
 
-def changed(
+def find_changed_gates(
     gates: Sequence[Gate], tree: Tree, git: Git | None, config: Config, default_branch: str | None = None
 ) -> tuple[Gate, ...]:
     """The gates that differ from the merge base of HEAD and the default branch, in order.
@@ -45,18 +45,18 @@ def changed(
     """
     if git is None:
         raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
-    base = base_commit(git, default_branch)
+    base = find_base_commit(git, default_branch)
     if base is None:
         return tuple(gates)
-    found = _changed_since(gates, tree, git, config, base)
+    found = _find_changed_since(gates, tree, git, config, base)
     if not found and base == git.head() and git.knows(f"{base}^1") and git.is_on(default_branch):
-        found = _changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
+        found = _find_changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
     return found
 
 
-def _changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> tuple[Gate, ...]:
-    same = unchanged(dict.fromkeys(path for gate in gates for path in _files(gate, config)), tree, git, base)
-    suspects = [gate for gate in gates if not same.issuperset(_files(gate, config))]
+def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> tuple[Gate, ...]:
+    same = find_unchanged(dict.fromkeys(path for gate in gates for path in _list_files(gate, config)), tree, git, base)
+    suspects = [gate for gate in gates if not same.issuperset(_list_files(gate, config))]
     if not suspects:
         return ()
     before = CommitTree(git, base)
@@ -69,11 +69,11 @@ def _changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, 
 
 def is_edited(gate: Gate, tree: Tree, git: Git, config: Config, commit: str) -> bool:
     """Whether a file of the gate, the configuration among them, is another one in the working tree than at a commit."""
-    files = _files(gate, config)
-    return not unchanged(files, tree, git, commit).issuperset(files)
+    files = _list_files(gate, config)
+    return not find_unchanged(files, tree, git, commit).issuperset(files)
 
 
-def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> tuple[str, ...]:
+def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> tuple[str, ...]:
     """The gates that the merge base's configuration names and this one does not, in order; none where none is known.
 
     A gate under a new name is not a removed one as long as its prompt is the same file; nor is one that its path names,
@@ -81,22 +81,22 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
     names alone are read, and only when the file differs: whatever else is wrong with it, they count.
     """
     try:
-        base = base_commit(git, default_branch)
-        if base is None or config.path in unchanged([config.path], tree, git, base):
+        base = find_base_commit(git, default_branch)
+        if base is None or config.path in find_unchanged([config.path], tree, git, base):
             return ()
-        before = gate_names(CommitTree(git, base), config.path)
+        before = read_gate_names(CommitTree(git, base), config.path)
     except (InputError, GitError):
         return ()
     names = {gate.name for gate in config.gates}
     renamed = {gate.prompt for gate in config.gates if gate.name not in before}
     gone = [name for name, prompt in before.items() if name not in names and prompt not in renamed]
     found = find_base(tree, git, config, default_branch) if gone else None
-    moved = {twin.name for gate in config.gates if found is not None and (twin := found.twin(gate)) is not None}
-    moved = {name for name in moved if name == prompt_name(before.get(name, "")) and not tree.exists(before[name])}
+    moved = {twin.name for gate in config.gates if found is not None and (twin := found.gate_at_base(gate)) is not None}
+    moved = {name for name in moved if name == derive_name(before.get(name, "")) and not tree.exists(before[name])}
     return tuple(name for name in gone if name not in moved)
 
 
-def since(  # noqa: PLR0917 - both sides of a gate meet here
+def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
     gate: Gate,
     dataset: GoldenDataset,
     base: Base | None,
@@ -116,63 +116,65 @@ def since(  # noqa: PLR0917 - both sides of a gate meet here
     if git is None or (is_judged and base is not None and base.commit != git.head()):
         return CaseChanges()
     if named is not None and (base is None or base.commit == git.head() or not git.is_ancestor(named, base.commit)):
-        bases.append(base_at(named, tree, git, config))
-    return changed_cases(gate, dataset, bases, tree, git)
+        bases.append(read_base(named, tree, git, config))
+    return compare_cases(gate, dataset, bases, tree, git)
 
 
-def changed_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:
+def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:
     """What became of the cases that the gate's dataset had at some commits.
 
     Each case counts once; an edited one has other content than at the first of the commits that has it. A dataset that
     is missing or broken at a commit has lost nothing since.
     """
-    now = {case.id: _content(case) for case in dataset.cases}
+    now = {case.id: _digest_content(case) for case in dataset.cases}
     lost: dict[str, None] = {}
     kept: dict[str, bool] = {}
     for base in bases:
-        for case in _cases_at(gate, base, tree, git):
+        for case in _load_cases(gate, base, tree, git):
             if case.id in now:
-                kept.setdefault(case.id, now[case.id] != _content(case))
+                kept.setdefault(case.id, now[case.id] != _digest_content(case))
             else:
                 lost[case.id] = None
     return CaseChanges(lost=tuple(lost), kept=len(kept), edited=sum(kept.values()))
 
 
-def _cases_at(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
+def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
     """The cases at a commit; none where the file is the same there, for then nothing has become of them."""
-    path = (base.twin(gate) or gate).dataset
+    path = (base.gate_at_base(gate) or gate).dataset
     try:
-        if not base.tree.exists(path) or (path == gate.dataset and path in unchanged([path], tree, git, base.commit)):
+        if not base.tree.exists(path) or (
+            path == gate.dataset and path in find_unchanged([path], tree, git, base.commit)
+        ):
             return ()
         return load_dataset(base.tree, path).cases
     except (InputError, GitError):
         return ()
 
 
-def _content(case: Case) -> str:
+def _digest_content(case: Case) -> str:
     return digest([dict(case.fields), list(case.tags), case.cluster])
 
 
-def _files(gate: Gate, config: Config) -> set[str]:
+def _list_files(gate: Gate, config: Config) -> set[str]:
     """Every file a gate's verdict can depend on."""
-    recordings = [config.targets[name].recordings for name in _target_names(gate)]
+    recordings = [config.targets[name].recordings for name in _list_targets(gate)]
     return {path for path in (config.path, gate.prompt, gate.dataset, *gate.files, *recordings) if path}
 
 
-def _target_names(gate: Gate) -> list[str]:
+def _list_targets(gate: Gate) -> list[str]:
     return [gate.candidate_target, gate.baseline_target, *(judge.target for judge in gate.judges)]
 
 
 def _differs(gate: Gate, config: Config, tree: Tree, old: Config, before: Tree) -> bool:
     try:
         prompt = load_prompt(tree, gate.prompt)
-        twin = _twin(gate, prompt, old, before)
-        return twin is None or _fingerprint(gate, config, tree) != _fingerprint(twin, old, before)
+        twin = _find_gate_at_base(gate, prompt, old, before)
+        return twin is None or _digest_gate(gate, config, tree) != _digest_gate(twin, old, before)
     except (InputError, GitError):
         return True
 
 
-def _twin(gate: Gate, prompt: PromptVersion, old: Config, before: Tree) -> Gate | None:
+def _find_gate_at_base(gate: Gate, prompt: PromptVersion, old: Config, before: Tree) -> Gate | None:
     """The gate as it was: the one of its name, else the first with the same prompt content."""
     for candidate in old.gates:
         if candidate.name == gate.name:
@@ -186,40 +188,40 @@ def _twin(gate: Gate, prompt: PromptVersion, old: Config, before: Tree) -> Gate 
     return None
 
 
-def _fingerprint(gate: Gate, config: Config, tree: Tree) -> str:
+def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
     return digest(
         {
-            "prompt": _prompt(tree, gate.prompt),
-            "baseline": None if gate.baseline is None else _prompt(tree, gate.baseline),
+            "prompt": _digest_prompt(tree, gate.prompt),
+            "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline),
             "dataset": load_dataset(tree, gate.dataset).digest,
-            "checks": [_check(check) for check in gate.checks],
-            "judges": [_judge(judge, config, tree) for judge in gate.judges],
+            "checks": [_digest_check(check) for check in gate.checks],
+            "judges": [_digest_judge(judge, config, tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},
             "samples": [gate.candidate_samples, gate.baseline_samples],
-            "targets": [_target(config.targets[n], tree) for n in (gate.candidate_target, gate.baseline_target)],
-            "policy": _policy(config.policy),
+            "targets": [_digest_target(config.targets[n], tree) for n in (gate.candidate_target, gate.baseline_target)],
+            "policy": _digest_policy(config.policy),
         }
     )
 
 
-def _prompt(tree: Tree, path: str) -> Json:
+def _digest_prompt(tree: Tree, path: str) -> Json:
     version = load_prompt(tree, path)
     return [version.digest, version.version]
 
 
-def _check(check: Check) -> Json:
+def _digest_check(check: Check) -> Json:
     """A check; its schemas by their content, wherever they lie."""
     options = {key: value for key, value in check.options.items() if key != "schema_path"}
     documents = sorted(digest(document) for document in check.documents.values())
     return [check.name, check.type, options, check.negated, check.blocking, documents]
 
 
-def _judge(judge: Judge, config: Config, tree: Tree) -> Json:
-    target = _target(config.targets[judge.target], tree)
+def _digest_judge(judge: Judge, config: Config, tree: Tree) -> Json:
+    target = _digest_target(config.targets[judge.target], tree)
     return [judge.name, judge.rubric.digest, target, judge.model, dict(judge.parameters), judge.mode]
 
 
-def _target(target: Target, tree: Tree) -> Json:
+def _digest_target(target: Target, tree: Tree) -> Json:
     """A target without its own name and that of its key; the identity of recorded outputs is their content."""
     recordings = target.recordings
     replayed = recordings is not None and tree.exists(recordings)
@@ -234,6 +236,6 @@ def _target(target: Target, tree: Tree) -> Json:
     }
 
 
-def _policy(policy: Policy) -> Json:
+def _digest_policy(policy: Policy) -> Json:
     levels = {level.name: asdict(demands) for level, demands in policy.levels.items()}
     return {**asdict(replace(policy, levels={})), "levels": levels}

@@ -22,7 +22,7 @@ class Base:
     now: Config
     edited: bool
 
-    def twin(self, gate: Gate) -> Gate | None:
+    def gate_at_base(self, gate: Gate) -> Gate | None:
         """The gate as it was: the one of its name; for a new name, the gate of the same prompt whose name is gone.
 
         Where name and prompt are both new, it is the one of the same cases whose name and prompt are both gone: a gate
@@ -35,9 +35,9 @@ class Base:
                 return before
         kept = {other.name for other in self.now.gates}
         same = next((b for b in self.config.gates if b.name not in kept and b.prompt == gate.prompt), None)
-        return same or self._moved(gate, self.config.gates)
+        return same or self._follow_rename(gate, self.config.gates)
 
-    def _moved(self, gate: Gate, old: Sequence[Gate]) -> Gate | None:
+    def _follow_rename(self, gate: Gate, old: Sequence[Gate]) -> Gate | None:
         gone = _without(old, self.now.gates, gate.dataset)
         new = [other.name for other in _without(self.now.gates, old, gate.dataset)]
         return dict(zip(new, gone, strict=False)).get(gate.name)
@@ -54,15 +54,15 @@ def find_base(tree: Tree, git: Git, config: Config, default_branch: str | None =
 
     The configuration there is parsed only when the file differs. Raises GitError when there is no merge base.
     """
-    commit = base_commit(git, default_branch)
-    return None if commit is None else base_at(commit, tree, git, config)
+    commit = find_base_commit(git, default_branch)
+    return None if commit is None else read_base(commit, tree, git, config)
 
 
-def base_at(commit: str, tree: Tree, git: Git, config: Config) -> Base:
+def read_base(commit: str, tree: Tree, git: Git, config: Config) -> Base:
     """What was gated at a commit, a full sha; `config` is today's."""
     before = CommitTree(git, commit)
     old: Config | None = config
-    edited = config.path not in unchanged([config.path], tree, git, commit)
+    edited = config.path not in find_unchanged([config.path], tree, git, commit)
     if edited:
         try:
             old = load_config(before, config.path)
@@ -71,13 +71,13 @@ def base_at(commit: str, tree: Tree, git: Git, config: Config) -> Base:
     return Base(commit=commit, tree=before, config=old, now=config, edited=edited)
 
 
-def base_commit(git: Git, default_branch: str | None) -> str | None:
+def find_base_commit(git: Git, default_branch: str | None) -> str | None:
     """The sha of the merge base of HEAD and the default branch; None before the first commit."""
     head = git.head()
     return None if head is None else git.merge_base(head, git.default_branch(default_branch))
 
 
-def unchanged(paths: Iterable[str], tree: Tree, git: Git, base: str) -> set[str]:
+def find_unchanged(paths: Iterable[str], tree: Tree, git: Git, base: str) -> set[str]:
     """The paths at which the working tree has just what the commit has: told by blob ids, nothing is parsed."""
     wanted = list(paths)
     here = git.working_blobs([path for path in wanted if tree.exists(path)])

@@ -9,12 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.change.merge_base import Base
-from evalgate.change.versions import Versions, at_commit
+from evalgate.change.versions import Versions, resolve_at_commit
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import EvalgateError, GitError, InputError, Place
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import raise_faults, refuse
-from evalgate.inputs.schema_check import Shape, load, unknown
+from evalgate.inputs.schema_check import SchemaCheck, describe_unknown, load
 from evalgate.inputs.tree import Tree
 from evalgate.services.git import DEEPEN, Git
 
@@ -61,7 +61,7 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
         raise refuse(
             "is empty: pins were expected", shown, 1, 1, "remove the file, or: evalgate baseline pin --by NAME"
         )
-    shape = Shape(load("pins.schema.json"), shown)
+    shape = SchemaCheck(load("pins.schema.json"), shown)
     shape.check(document.root)
     nodes, found = document.root.get("pins"), {}
     if nodes is None:
@@ -69,7 +69,7 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
         return {}
     for name, node in nodes.items():
         if gates is not None and name not in gates:
-            message, hint = unknown("gate", name, gates)
+            message, hint = describe_unknown("gate", name, gates)
             shape.blame(nodes, message, hint, key=name)
         at = node.get("at")
         if at is not None and shape.sound(at):
@@ -106,7 +106,9 @@ class BaselineArm:
     remedy: str | None = None
 
 
-def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None, *, named: str | None) -> BaselineArm:
+def choose_baseline(
+    gate: Gate, found: Versions, base: Base | None, git: Git | None, *, named: str | None
+) -> BaselineArm:
     """The release that is pinned at the merge base, else the version found; one that is `named` goes before a pin.
 
     The change level, version numbers and lost cases stay those of the change itself, against the merge base.
@@ -115,7 +117,7 @@ def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None
     pin = None
     if base is not None and git is not None:
         try:
-            pin = pin_of(gate, base, git)
+            pin = find_pin(gate, base, git)
         except EvalgateError:
             if named is None:
                 raise  # to who names a version it does not matter that the pins are broken
@@ -125,7 +127,7 @@ def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None
         return BaselineArm(
             version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
         )
-    version = pinned_prompt(pin, _prompts_of(gate, base), git)
+    version = load_pinned_prompt(pin, _load_prompts(gate, base), git)
     if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
         note = f"not compared with the pinned {pin}: that is the candidate itself"
         return BaselineArm(version=found.baseline, notes=(*own, note))
@@ -134,25 +136,25 @@ def baseline_arm(gate: Gate, found: Versions, base: Base | None, git: Git | None
     return BaselineArm(
         version=version,
         notes=(f"the baseline is pinned to {pin}{aside}", *since),
-        remedy=f"the baseline is the pinned release; pin a newer one: {command(pin)}",
+        remedy=f"the baseline is the pinned release; pin a newer one: {describe_command(pin)}",
     )
 
 
-def production(gate: Gate, base: Base | None, git: Git | None) -> PromptVersion | None:
+def find_production(gate: Gate, base: Base | None, git: Git | None) -> PromptVersion | None:
     """The release that is pinned at the merge base; None where none is."""
-    pin = None if base is None or git is None else pin_of(gate, base, git)
+    pin = None if base is None or git is None else find_pin(gate, base, git)
     if pin is None or base is None or git is None:
         return None
-    return pinned_prompt(pin, _prompts_of(gate, base), git)
+    return load_pinned_prompt(pin, _load_prompts(gate, base), git)
 
 
-def _prompts_of(gate: Gate, base: Base) -> list[str]:
+def _load_prompts(gate: Gate, base: Base) -> list[str]:
     """Where the gate's prompt lies now, and where it lay at the base."""
-    twin = base.twin(gate)
+    twin = base.gate_at_base(gate)
     return [gate.prompt, *([twin.prompt] if twin is not None else [])]
 
 
-def at_base(base: Base, git: Git) -> dict[str, Pin]:
+def load_pins_at_base(base: Base, git: Git) -> dict[str, Pin]:
     """The pins of the merge base: a change does not choose what it is compared with. It may move the configuration."""
     path = pins_path(base.now.path)
     if not base.tree.exists(base.now.path):
@@ -161,18 +163,18 @@ def at_base(base: Base, git: Git) -> dict[str, Pin]:
     return load_pins(base.tree, path)
 
 
-def pin_of(gate: Gate, base: Base, git: Git) -> Pin | None:
+def find_pin(gate: Gate, base: Base, git: Git) -> Pin | None:
     """The gate's pin at the merge base, under the name it had there."""
-    twin = base.twin(gate)
-    return at_base(base, git).get(twin.name if twin is not None else gate.name)
+    twin = base.gate_at_base(gate)
+    return load_pins_at_base(base, git).get(twin.name if twin is not None else gate.name)
 
 
-def pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
+def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
     """The prompt that was signed off: at the pin's commit, at one of the paths or at what the first was renamed from.
 
     Raises InputError, with the pin's place, when commit, file, content or version is not what was pinned.
     """
-    again = f"pin a release that is there: {command(pin)}"
+    again = f"pin a release that is there: {describe_command(pin)}"
     if not git.knows(pin.ref):
         message = f'gate "{pin.gate}" is pinned to commit {pin.ref}, which is not in this repository'
         raise InputError(message, place=pin.place, hint=DEEPEN if git.shallow else again)
@@ -184,7 +186,7 @@ def pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
         message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
         raise InputError(message, place=pin.place, hint=again)
     try:
-        versions = [at_commit(git, pin.ref, file) for file in files]
+        versions = [resolve_at_commit(git, pin.ref, file) for file in files]
     except GitError as error:
         raise InputError(error.faults[0].message, place=pin.place, hint=again) from None
     version = next((version for version in versions if version.digest == pin.digest), versions[0])
@@ -199,6 +201,6 @@ def pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
     return version
 
 
-def command(pin: Pin) -> str:
+def describe_command(pin: Pin) -> str:
     """How to pin the gate anew."""
     return f"evalgate baseline pin --gate {json.dumps(pin.gate)} --by NAME"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from evalgate.domain import Config, Gate
 from evalgate.errors import EvalgateError
-from evalgate.inputs.config import load_config, prompt_name
+from evalgate.inputs.config import derive_name, load_config
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
@@ -28,16 +28,16 @@ class Moves:
     aside: tuple[str, ...] = ()
 
 
-def moves(config: Config, own: Config, git: Git, *, base: str, head: str) -> Moves:
+def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -> Moves:
     """The moves of a change from `base` to `head`: `config` judges it, `own` is that of its head."""
     paths: dict[str, str] = {}
     names: dict[str, str] = {}
     for gate in config.gates:
-        twin = own_gate(gate, config, own)
+        twin = find_own_gate(gate, config, own)
         if twin is not None and twin.prompt != gate.prompt and not git.exists(head, gate.prompt):
             paths[gate.name] = twin.prompt
             names[gate.name] = twin.name
-    before = _before(config.path, base, git)
+    before = _load_gate_before(config.path, base, git)
     gated = {gate.prompt for gate in own.gates}
     # any of them may be what an application reads in place of the one that is gone
     new = [path for path in git.added(base, head) if path not in gated and path.lower().endswith(PROMPT_SUFFIXES)]
@@ -45,7 +45,7 @@ def moves(config: Config, own: Config, git: Git, *, base: str, head: str) -> Mov
     return Moves(paths=paths, names=names, is_all=is_all, aside=tuple(new))
 
 
-def own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
+def find_own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
     """A gate in the change's own configuration: the one of its name; where the path names it, its twin of another."""
     kept = {other.name: other for other in own.gates}
     if gate.name in kept or not _is_named_by_path(gate):
@@ -57,7 +57,7 @@ def own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
     return dict(zip((orphan.name for orphan in orphans), twins, strict=False)).get(gate.name)
 
 
-def _before(path: str, base: str, git: Git) -> Config | None:
+def _load_gate_before(path: str, base: str, git: Git) -> Config | None:
     try:
         return load_config(CommitTree(git, base), path)
     except EvalgateError:
@@ -83,4 +83,4 @@ def _is_moved(old: Gate, new: Gate) -> bool:
 
 
 def _is_named_by_path(gate: Gate) -> bool:
-    return gate.name == prompt_name(gate.prompt)
+    return gate.name == derive_name(gate.prompt)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Literal, NoReturn
 
-from evalgate.domain import Gate, PromptVersion, Release
+from evalgate.domain import Gate, PromptVersion, VersionAtCommit
 from evalgate.errors import Fault, GitError, InputError, Place
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
 from evalgate.services.git import DEEPEN, Git
-from evalgate.services.git_names import short_name
+from evalgate.services.git_names import shorten_name
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
 
@@ -30,7 +30,7 @@ class Versions:
     candidate: PromptVersion
     baseline: PromptVersion | None
     baseline_note: str
-    history: tuple[Release, ...] = ()
+    history: tuple[VersionAtCommit, ...] = ()
     since: str | None = None
     reason: str = ""
 
@@ -76,11 +76,11 @@ def resolve(
     A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError,
     and so does a prompt that would be compared with itself.
     """
-    found = _candidate(gate, tree, git, candidate, at)
+    found = _find_candidate(gate, tree, git, candidate, at)
     assert found.version is not None
     since = None
     if baseline is not None:
-        base = _named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
+        base = _find_named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
         since = base.commit
         if base.file is not None and (base.file, base.commit) == (found.file, found.commit):
             raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
@@ -88,10 +88,10 @@ def resolve(
         version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
         base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
     else:
-        base = _at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
+        base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
-            base, since = _before(base, git, production(), is_edited)
-    history, remark = _history(found, base, git, default_branch, published=immutability == "published")
+            base, since = _find_before(base, git, production(), is_edited)
+    history, remark = _read_history(found, base, git, default_branch, published=immutability == "published")
     note = "; ".join(part for part in (base.note, remark) if part)
     return Versions(
         candidate=found.version,
@@ -99,11 +99,11 @@ def resolve(
         baseline_note=note,
         history=history,
         since=since,
-        reason="" if found.version.version is not None else _reason(found, base.version, git),
+        reason="" if found.version.version is not None else _find_reason(found, base.version, git),
     )
 
 
-def _reason(found: _Found, baseline: PromptVersion | None, git: Git | None) -> str:
+def _find_reason(found: _Found, baseline: PromptVersion | None, git: Git | None) -> str:
     """Why a candidate was changed; a `change:` that the baseline has as well is the reason of an earlier edit."""
     version = found.version
     assert version is not None
@@ -112,40 +112,42 @@ def _reason(found: _Found, baseline: PromptVersion | None, git: Git | None) -> s
     if git is None or found.file is None or baseline is None or version.digest == baseline.digest:
         return ""
     commit = found.commit or git.head()
-    if commit is None or (found.commit is None and _content_at(git, commit, found.file) != version.digest):
+    if commit is None or (found.commit is None and _read_content(git, commit, found.file) != version.digest):
         return ""  # it is not committed yet
     return git.subject(commit, found.file)
 
 
-def _content_at(git: Git, commit: str, file: str) -> str | None:
+def _read_content(git: Git, commit: str, file: str) -> str | None:
     try:
-        return prompt_at(git, commit, file).digest
+        return load_prompt_at(git, commit, file).digest
     except (GitError, InputError):
         return None
 
 
-def named_version(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:
+def resolve_named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:
     """What an option names: a file or a ref."""
-    version = _named(gate, tree, git, named, option).version
+    version = _find_named(gate, tree, git, named, option).version
     assert version is not None
     return version
 
 
-def candidate_of(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
+def load_candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
     """The candidate alone: the prompt in the working tree, or what a file or a ref names."""
-    return load_prompt(tree, gate.prompt) if named is None else named_version(gate, tree, git, named, "--candidate")
+    return load_prompt(tree, gate.prompt) if named is None else resolve_named(gate, tree, git, named, "--candidate")
 
 
-def _candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None, at: tuple[str, str] | None = None) -> _Found:
+def _find_candidate(
+    gate: Gate, tree: Tree, git: Git | None, named: str | None, at: tuple[str, str] | None = None
+) -> _Found:
     if at is not None and git is not None:
         commit, file = at
-        return _Found(version=prompt_at(git, commit, file), file=file, commit=commit)
+        return _Found(version=load_prompt_at(git, commit, file), file=file, commit=commit)
     if named is not None:
-        return _named(gate, tree, git, named, "--candidate")
-    return _Found(version=load_prompt(tree, gate.prompt), file=_in_repository(gate.prompt, tree, git))
+        return _find_named(gate, tree, git, named, "--candidate")
+    return _Found(version=load_prompt(tree, gate.prompt), file=_describe_in_repository(gate.prompt, tree, git))
 
 
-def _named(
+def _find_named(
     gate: Gate,
     tree: Tree,
     git: Git | None,
@@ -159,7 +161,7 @@ def _named(
     path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
     if files and (path != named or tree.exists(path)):
         version = parse_prompt(tree.read(path), named, named)
-        return _Found(version=version, note=f"{option} {named}", file=_in_repository(path, tree, git))
+        return _Found(version=version, note=f"{option} {named}", file=_describe_in_repository(path, tree, git))
     if git is None:
         raise InputError(f'{option}: "{named}" is no file, and no git ref either: there is no git repository here')
     if not git.knows(named):
@@ -168,34 +170,34 @@ def _named(
             hint=DEEPEN if git.shallow else "files are looked for from the current folder, refs as in git rev-parse",
         )
     commit = git.resolve(named)
-    own, old = _own_file(gate, tree, git), before and _in_repository(before, tree, git)
+    own, old = _find_own_file(gate, tree, git), before and _describe_in_repository(before, tree, git)
     file = next((path for path in (own, old) if path and git.exists(commit, path)), None)
     file = file or git.renamed_from(commit, own)
     if file is None:
         raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
-    return _Found(version=at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
+    return _Found(version=resolve_at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
 
 
-def _at_merge_base(
+def _find_at_merge_base(
     gate: Gate, tree: Tree, git: Git | None, commit: str | None, *, branch: str | None, before: str | None
 ) -> _Found:
     """The version at the merge base of a commit (None: HEAD) and the default branch."""
     if git is None:
-        _no_repository(gate, tree)
+        _describe_no_repository(gate, tree)
     head = commit or git.head()
     if head is None:
         return _Found(version=None, note="new: the repository has no commit yet")
-    own = _own_file(gate, tree, git)
+    own = _find_own_file(gate, tree, git)
     default = git.default_branch(branch)
     base = git.merge_base(head, default)
-    old = before and _in_repository(before, tree, git)
+    old = before and _describe_in_repository(before, tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
     file = file or git.renamed_from(base, own, commit=commit)
-    named = default[:7] if git.resolve(default) == default else short_name(default)
+    named = default[:7] if git.resolve(default) == default else shorten_name(default)
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
-    return _Found(version=at_commit(git, base, file), note=where, file=file, commit=base)
+    return _Found(version=resolve_at_commit(git, base, file), note=where, file=file, commit=base)
 
 
 def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
@@ -205,13 +207,13 @@ def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
     return base.file == found.file and base.commit == (found.commit or git.head())
 
 
-def _before(
+def _find_before(
     base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool]
 ) -> tuple[_Found, str | None]:
     """What a prompt of the default branch is compared with, and the commit whose cases it is held against."""
     assert base.version is not None and base.commit is not None and base.file is not None
     here = f"{base.note} and the commit that is looked at"
-    found = _last_different(base.version, base.file, base.commit, git)
+    found = _find_last_different(base.version, base.file, base.commit, git)
     since = None if found is None else found.commit
     if production is not None and production.normalized_digest != base.version.normalized_digest:
         note = f"{production.source}, the version in production: {here}, holds the prompt itself"
@@ -228,10 +230,10 @@ def _before(
     return replace(found, note=note), since
 
 
-def _last_different(version: PromptVersion, file: str, commit: str, git: Git) -> _Found | None:
+def _find_last_different(version: PromptVersion, file: str, commit: str, git: Git) -> _Found | None:
     """The prompt at the last commit before this one at which it was different in more than white space."""
     earlier: _Found | None = None
-    before = _previous(file, commit, git)
+    before = _find_previous(file, commit, git)
     for at, oid in reversed(git.history(file, [commit], first_parent=True)):
         name = file if before is None else before[1]
         try:
@@ -241,21 +243,21 @@ def _last_different(version: PromptVersion, file: str, commit: str, git: Git) ->
         if old.normalized_digest != version.normalized_digest:
             earlier = _Found(version=old, file=name, commit=at)
             break
-        before = _previous(name if git.exists(at, name) else file, at, git)
+        before = _find_previous(name if git.exists(at, name) else file, at, git)
     if before is None:
         return earlier
     # other cases may have come since: what counts is the state right before the prompt became what it is
     parent, name = before
     try:
-        found = at_commit(git, parent, name)
+        found = resolve_at_commit(git, parent, name)
     except (InputError, GitError):
         return earlier
     if found.normalized_digest == version.normalized_digest:  # moved, and changed in white space alone
-        return earlier or _last_different(version, name, parent, git)
+        return earlier or _find_last_different(version, name, parent, git)
     return _Found(version=found, file=name, commit=parent)
 
 
-def _previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
+def _find_previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
     """The commit before one, and the name that the file had there; None where there is none, or no such file."""
     if not git.knows(f"{commit}^1"):
         return None
@@ -264,12 +266,12 @@ def _previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
     return None if name is None else (parent, name)
 
 
-def prompt_at(git: Git, commit: str, file: str) -> PromptVersion:
+def load_prompt_at(git: Git, commit: str, file: str) -> PromptVersion:
     """The prompt in a file of a commit; its faults are placed in the file, which is that of the change's author."""
     return parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
 
 
-def at_commit(git: Git, commit: str, file: str) -> PromptVersion:
+def resolve_at_commit(git: Git, commit: str, file: str) -> PromptVersion:
     """A prompt file at a commit; its faults are placed there, not in the working tree's file of that name."""
     source = f"{commit[:7]}:{file}"
     try:
@@ -287,9 +289,9 @@ def at_commit(git: Git, commit: str, file: str) -> PromptVersion:
         ) from None
 
 
-def _history(
+def _read_history(
     candidate: _Found, base: _Found, git: Git | None, default_branch: str | None, *, published: bool
-) -> tuple[tuple[Release, ...], str]:
+) -> tuple[tuple[VersionAtCommit, ...], str]:
     """Releases of the declared version numbers, and a remark when not all of history could be seen.
 
     Only contents that hold one of the numbers are parsed; one that is no prompt (any more) is passed over.
@@ -303,8 +305,8 @@ def _history(
         return (), "the candidate is not in the repository: earlier versions were not looked at"
     # a stand-in baseline is a file beside the prompt, not an earlier state of it
     files = [candidate.file, *([base.file] if base.file and base.commit else [])]
-    tips = _tips(candidate, base, git, default_branch, published)
-    releases: dict[tuple[str, str], Release] = {}
+    tips = _list_tips(candidate, base, git, default_branch, published)
+    releases: dict[tuple[str, str], VersionAtCommit] = {}
     seen: set[str] = set()
     for commit, oid in git.history(list(dict.fromkeys(files)), tips, first_parent=published) if tips else ():
         if oid in seen:
@@ -318,13 +320,13 @@ def _history(
         except InputError:
             continue
         if version.version in numbers:
-            release = Release(commit=commit, version=version.version, digest=version.digest)
+            release = VersionAtCommit(commit=commit, version=version.version, digest=version.digest)
             releases.setdefault((release.version, release.digest), release)
     remark = "this clone is shallow: versions older than it were not looked at" if git.shallow else ""
     return tuple(releases.values()), remark
 
 
-def _tips(candidate: _Found, base: _Found, git: Git, default_branch: str | None, published: bool) -> Sequence[str]:
+def _list_tips(candidate: _Found, base: _Found, git: Git, default_branch: str | None, published: bool) -> Sequence[str]:
     """The commits history is walked from; published: the default branch (else the baseline's commit) alone."""
     try:
         default = git.resolve(git.default_branch(default_branch))
@@ -334,14 +336,14 @@ def _tips(candidate: _Found, base: _Found, git: Git, default_branch: str | None,
     return list(dict.fromkeys(tip for tip in tips if tip))
 
 
-def _own_file(gate: Gate, tree: Tree, git: Git) -> str:
-    file = _in_repository(gate.prompt, tree, git)
+def _find_own_file(gate: Gate, tree: Tree, git: Git) -> str:
+    file = _describe_in_repository(gate.prompt, tree, git)
     if file is None:
         raise GitError(f"{gate.prompt} lies outside the git repository {git.root}", hint=_GIVE)
     return file
 
 
-def _in_repository(path: str, tree: Tree, git: Git | None) -> str | None:
+def _describe_in_repository(path: str, tree: Tree, git: Git | None) -> str | None:
     """A path of the tree, from the repository's top; None when it lies outside."""
     if git is None:
         return None
@@ -354,7 +356,7 @@ def _in_repository(path: str, tree: Tree, git: Git | None) -> str | None:
     return None
 
 
-def _no_repository(gate: Gate, tree: Tree) -> NoReturn:
+def _describe_no_repository(gate: Gate, tree: Tree) -> NoReturn:
     """Says why there is no repository: git itself knows best."""
     root = Path(tree.root)
     try:

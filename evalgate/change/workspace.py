@@ -33,7 +33,7 @@ class Workspace:
     config: Config
     folder: Path
     pins: Mapping[str, pins.Pin]
-    judged: base_policy.Judged | None = None
+    judged: base_policy.JudgedChange | None = None
 
 
 def open_workspace(config_path: Path, *, verify: Verify | None) -> Workspace:
@@ -53,7 +53,7 @@ def open_workspace(config_path: Path, *, verify: Verify | None) -> Workspace:
     return Workspace(tree=tree, git=git, config=config, folder=folder, pins=pinned)
 
 
-def workspace_at(view: CommitView, name: str, *, verify: Verify | None) -> Workspace:
+def open_commit(view: CommitView, name: str, *, verify: Verify | None) -> Workspace:
     """A commit as the workspace, whatever lies in the working tree; `name` is the configuration's path in it."""
     tree = CommitTree(view, view.commit)
     config = load_config(tree, name, verify=verify)
@@ -61,7 +61,7 @@ def workspace_at(view: CommitView, name: str, *, verify: Verify | None) -> Works
     return Workspace(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
 
 
-def workspace_judged(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> Workspace:
+def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> Workspace:
     """A change as its base judges it: everything but the prompts is read at `policy`, a commit; `head` is the change's.
 
     The change's own configuration has to be sound, too, where it edits a policy file. Where the base has no
@@ -72,75 +72,75 @@ def workspace_judged(git: Git, name: str, *, policy: str, head: str, verify: Ver
     view = CommitView(git, sides.head)
     tree, own_tree = CommitTree(view, sides.policy), CommitTree(view, sides.head)
     if tree.exists(name):
-        with _placed_at(sides.policy):
-            config, pinned = _loaded(tree, name, verify)
-        change = base_policy.judge(config, _own(own_tree, config, view, sides, verify), view, sides)
+        with _place_faults_at(sides.policy):
+            config, pinned = _load(tree, name, verify)
+        change = base_policy.judge_change(config, _load_own(own_tree, config, view, sides, verify), view, sides)
     elif own_tree.exists(name):
-        _loaded(own_tree, name, verify)
+        _load(own_tree, name, verify)
         config, pinned = (
             Config(path=name, gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits()),
             {},
         )
         remark = f"{sides.policy[:7]} has no {name}: nothing is gated before one is merged"
-        changes = base_policy.policy_changes([name], view, sides)
-        change = base_policy.Judged(sides=sides, prompts={}, changes=changes, remarks=(remark,))
+        changes = base_policy.find_policy_changes([name], view, sides)
+        change = base_policy.JudgedChange(sides=sides, prompts={}, changes=changes, remarks=(remark,))
     else:
         raise InputError("no such file", place=Place(path=name), hint=f"neither {policy} nor {head} has it")
     folder = (view.root / name).parent
     return Workspace(tree=tree, git=view, config=config, folder=folder, pins=pinned, judged=change)
 
 
-def name_in(git: Git, config_path: Path) -> str:
+def find_name(git: Git, config_path: Path) -> str:
     """A configuration's path from the repository's top, by its name alone.
 
     Links inside of the repository are not followed: what a change puts there must not lead to another configuration.
     Raises InputError when it lies outside.
     """
     top = git.root.resolve()
-    full = _absolute(config_path)
+    full = _make_absolute(config_path)
     for parent in reversed(full.parents):
         if parent.resolve() == top:
             return full.relative_to(parent).as_posix()
     raise InputError(f"{config_path} lies outside of the repository at {top}")
 
 
-def repository_of(config_path: Path) -> Git:
+def find_repository(config_path: Path) -> Git:
     """The repository of a configuration: the outermost on the way to it from what it has in common with this folder.
 
     So a link, or a submodule, that a change puts on this way leads to no other one. Raises GitError when there is none.
     """
-    full = _absolute(config_path)
+    full = _make_absolute(config_path)
     start = Path(os.path.commonpath([full.parent, Path.cwd()]))
     below = [folder for folder in reversed(full.parents) if folder.is_relative_to(start) and folder.is_dir()]
     found = (git for git in map(Git.find, below) if git is not None)
     return next(found, None) or Git.open(below[-1])
 
 
-def _absolute(path: Path) -> Path:
+def _make_absolute(path: Path) -> Path:
     """With `..` taken out of the name; no link is followed."""
     return Path(os.path.normpath(path.absolute()))
 
 
-def _loaded(tree: CommitTree, name: str, verify: Verify) -> tuple[Config, dict[str, pins.Pin]]:
+def _load(tree: CommitTree, name: str, verify: Verify) -> tuple[Config, dict[str, pins.Pin]]:
     config = load_config(tree, name, verify=verify)
     return config, pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
 
 
-def _own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sides, verify: Verify) -> Config | None:
+def _load_own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sides, verify: Verify) -> Config | None:
     """The change's own configuration; None where it has none, or a broken one that it did not touch."""
     if not tree.exists(config.path):
         return None
     try:
-        own, _ = _loaded(tree, config.path, verify)
+        own, _ = _load(tree, config.path, verify)
     except EvalgateError:
-        if base_policy.policy_changes(base_policy.policy_files(config), git, sides):
+        if base_policy.find_policy_changes(base_policy.list_policy_files(config), git, sides):
             raise
         return None
     return own
 
 
 @contextlib.contextmanager
-def _placed_at(commit: str) -> Iterator[None]:
+def _place_faults_at(commit: str) -> Iterator[None]:
     """Faults of a file at a commit are placed there, not in the working tree's file of that name."""
     try:
         yield

@@ -17,7 +17,7 @@ import click
 
 import evalgate
 from evalgate.cli import streams
-from evalgate.cli.escaped_streams import guarded
+from evalgate.cli.escaped_streams import escape_streams
 from evalgate.errors import EvalgateError, ExitCode
 
 _VERBS = {
@@ -37,7 +37,7 @@ _VERBS = {
 }
 
 
-class _Verbs(click.Group):
+class _LazyGroup(click.Group):
     """A group whose commands are imported when they are called, and listed without being imported."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,7 +55,7 @@ class _Verbs(click.Group):
 
 
 @click.command(
-    cls=_Verbs,
+    cls=_LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 pass, 1 fail, 2 usage or configuration, 3 could not evaluate, 4 inconclusive, "
     "5 passed but awaiting a human sign-off, 130 interrupted.",
@@ -86,19 +86,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         # A console that cannot show a character gets an escape for it instead of a crash.
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
-    with guarded(os.environ):
-        code = _ended()
+    with escape_streams(os.environ):
+        code = _run_command()
     sys.exit(code)
 
 
-def _ended() -> int:
+def _run_command() -> int:
     """Run a command and return its exit code."""
     try:
         code = root.main(standalone_mode=False, prog_name="evalgate")
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
-        _show(error)
+        _print_click_error(error)
         code = ExitCode.USAGE
     except EvalgateError as error:
         _print_faults(error)
@@ -120,7 +120,7 @@ def _ended() -> int:
     return int(code or 0)
 
 
-def _show(error: click.ClickException) -> None:
+def _print_click_error(error: click.ClickException) -> None:
     """What click says of a wrong command line, which quotes it."""
     said = io.StringIO()
     error.show(said)

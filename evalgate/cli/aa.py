@@ -16,11 +16,11 @@ import click
 
 from evalgate.cli import tables
 from evalgate.cli.decide import read_report
-from evalgate.cli.folders import config_option, store_folder
+from evalgate.cli.folders import config_option, find_store
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
-    from evalgate.commands.aa import Rate, Simulated, Tried
+    from evalgate.commands.aa import Rate, SimulationResult, Tried
 
 _FRAME_SECONDS = 0.2
 _ONLY_SIMULATED = ("cases", "margin")
@@ -81,26 +81,26 @@ def command(
             raise click.UsageError("give a report or --simulate, not both")
         with _Progress() as progress:
             table = aa.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=progress.show)
-        click.echo(_simulated(table, form))
+        click.echo(_simulate(table, form))
         return
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} goes with --simulate; a report has its own")
     count = runs or aa.RUNS
     with _Progress() as progress:
-        tried = _stored(config_path, count, seed, progress) if stored is None else ()
+        tried = _try_stored(config_path, count, seed, progress) if stored is None else ()
         if not tried:
-            tried = aa.of_report(read_report(stored, config_path), runs=count, seed=seed, on_run=progress.tick)
+            tried = aa.try_report(read_report(stored, config_path), runs=count, seed=seed, on_run=progress.tick)
     click.echo(_own(tried, seed, form))
     context.exit(_exit_code(tried))
 
 
-def _stored(config_path: Path, runs: int, seed: int, progress: _Progress) -> tuple[Tried, ...]:
+def _try_stored(config_path: Path, runs: int, seed: int, progress: _Progress) -> tuple[Tried, ...]:
     if not config_path.is_file():
         return ()
     from evalgate.commands import baseline
 
-    return baseline.self_check(config_path, store_folder(config_path), runs=runs, seed=seed, on_run=progress.tick)
+    return baseline.check_rule(config_path, find_store(config_path), runs=runs, seed=seed, on_run=progress.tick)
 
 
 def _exit_code(tried: Sequence[Tried]) -> ExitCode:
@@ -113,11 +113,11 @@ def _exit_code(tried: Sequence[Tried]) -> ExitCode:
     return ExitCode.PASS
 
 
-def _simulated(table: Simulated, form: str) -> str:
+def _simulate(table: SimulationResult, form: str) -> str:
     if form == "json":
-        return _json({"simulation": dataclasses.asdict(table)})
-    shown = tables.markdown if form == "markdown" else tables.text
-    parts = [_rules(table, form), _small_sets(table, form), _flaky_checks(table, form)]
+        return _render_json({"simulation": dataclasses.asdict(table)})
+    shown = tables.render_markdown if form == "markdown" else tables.render_text
+    parts = [_render_rules(table, form), _render_small_sets(table, form), _render_flaky_checks(table, form)]
     known = [196 * math.sqrt(p * (1 - p) / table.runs) for p in (0.5, 0.05)]
     notes = (
         f"{table.cases} golden cases, {table.runs} runs a row, seed {table.seed}; percent of runs: 50 is known to "
@@ -126,7 +126,8 @@ def _simulated(table: Simulated, form: str) -> str:
         "evalgate blocks on FAIL here, as at PATCH; what is undecided merges with a warning there and blocks a MAJOR. "
         "MINOR blocks it where the drop exceeds the allowed one and p <= 0.10.",
         "Calls: evalgate's candidate calls for each case, confirmations included; the others make 1.00.",
-        f"The {_merges()}th in a row: the others compare with the last run they accepted, evalgate with a baseline "
+        f"The {_render_merges()}th in a row: the others compare with the last run they accepted, evalgate with a "
+        "baseline "
         "sampled afresh after each merge.",
         "A blocking check that answers of both versions fail now and then: must hold on every case, or compared with "
         "the baseline as evalgate does.",
@@ -134,14 +135,14 @@ def _simulated(table: Simulated, form: str) -> str:
     return "\n".join((*("\n".join((shown(part), "")) for part in parts), *(textwrap.fill(note, 80) for note in notes)))
 
 
-def _merges() -> int:
+def _render_merges() -> int:
     from evalgate.commands.aa import MERGES
 
     return MERGES
 
 
-def _rules(table: Simulated, form: str) -> list[list[str]]:
-    cell = _cell(form)
+def _render_rules(table: SimulationResult, form: str) -> list[list[str]]:
+    cell = _render_cell(form)
     naive, tolerance = "mean lower", f"drop > {table.margin:g}"
     if form == "markdown":
         naive, tolerance = "mean >= baseline", f"drop <= {table.margin:g}"
@@ -150,19 +151,19 @@ def _rules(table: Simulated, form: str) -> list[list[str]]:
         shown = [cell(rate) for rate in (row.naive, row.tolerance, row.evalgate, row.inconclusive)]
         rows.append([row.scenario.name, *shown, f"{row.calls:.2f}"])
     streak = [cell(rate) for rate in (table.naive_streak, table.tolerance_streak, table.evalgate_streak)]
-    rows.append([f"{_merges()}th identical in a row", *streak, "", ""])
+    rows.append([f"{_render_merges()}th identical in a row", *streak, "", ""])
     return rows
 
 
-def _small_sets(table: Simulated, form: str) -> list[list[str]]:
-    cell = _cell(form)
+def _render_small_sets(table: SimulationResult, form: str) -> list[list[str]]:
+    cell = _render_cell(form)
     rows = [["small sets", "identical FAILs", "identical blocked at MINOR", "drop of 0.20 FAILs"]]
     rows += [[f"{small.cases} cases", *map(cell, (small.fails, small.blocked, small.found))] for small in table.small]
     return rows
 
 
-def _flaky_checks(table: Simulated, form: str) -> list[list[str]]:
-    cell = _cell(form)
+def _render_flaky_checks(table: SimulationResult, form: str) -> list[list[str]]:
+    cell = _render_cell(form)
     sizes = sorted({flaky.cases for flaky in table.flaky})
     rows = [["an identical prompt FAILs", *(f"{size} cases" for size in sizes)]]
     for failing in sorted({flaky.failing for flaky in table.flaky}):
@@ -173,20 +174,20 @@ def _flaky_checks(table: Simulated, form: str) -> list[list[str]]:
     return rows
 
 
-def _cell(form: str) -> Callable[[Rate], str]:
+def _render_cell(form: str) -> Callable[[Rate], str]:
     """How a rate is shown: in Markdown with its interval, on a screen of 80 columns without it."""
-    from evalgate.commands.aa import share
+    from evalgate.commands.aa import describe_share
 
-    return share if form == "markdown" else lambda rate: f"{100 * rate.value:.1f}"
+    return describe_share if form == "markdown" else lambda rate: f"{100 * rate.value:.1f}"
 
 
 def _own(tried: Sequence[Tried], seed: int, form: str) -> str:
-    from evalgate.commands.aa import DROPS, interval, sentence
+    from evalgate.commands.aa import DROPS, describe, describe_interval
     from evalgate.report import escape
 
     if form == "json":
-        own = [{**dataclasses.asdict(one), "sentence": sentence(one)} for one in tried]
-        return _json({"seed": seed, "criteria": own})
+        own = [{**dataclasses.asdict(one), "sentence": describe(one)} for one in tried]
+        return _render_json({"seed": seed, "criteria": own})
     if not tried:
         return "Nothing is compared with the baseline: no judge ran, and no check blocks or has a max_drop."
     clean = escape.markdown if form == "markdown" else escape.line
@@ -196,14 +197,14 @@ def _own(tried: Sequence[Tried], seed: int, form: str) -> str:
         if found is not None:
             rates = (found.passes, found.inconclusive, *(power.fails for power in found.power))
             shown = ["-" if rate is None else f"{100 * rate.value:.1f}" for rate in rates]
-            rows.append([clean(f"{one.gate}: {one.criterion}"), interval(found.fails), *shown])
+            rows.append([clean(f"{one.gate}: {one.criterion}"), describe_interval(found.fails), *shown])
     parts = []
     if len(rows) > 1:
-        parts = [tables.markdown(rows) if form == "markdown" else tables.text(rows), ""]
-    return "\n".join((*parts, *(clean(sentence(one)) for one in tried)))
+        parts = [tables.render_markdown(rows) if form == "markdown" else tables.render_text(rows), ""]
+    return "\n".join((*parts, *(clean(describe(one)) for one in tried)))
 
 
-def _json(data: dict[str, Any]) -> str:
+def _render_json(data: dict[str, Any]) -> str:
     return json.dumps({"format": 1, **data}, indent=2)
 
 

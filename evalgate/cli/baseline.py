@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.folders import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, find_home, find_store
 
 _gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
 _store_option = click.option(
@@ -40,17 +40,17 @@ def sample(
     from evalgate.commands import baseline
     from evalgate.gate.options import Options
     from evalgate.report.escape import block
-    from evalgate.report.view import cost
+    from evalgate.report.view import format_cost
 
     options = Options(
         environment=os.environ,
-        store=store_folder(config_path, store),
-        home=home_folder(),
+        store=find_store(config_path, store),
+        home=find_home(),
         candidate=candidate,
         gates=gates,
     )
     with Progress() as progress:
-        done = baseline.sample(config_path, options, progress.show)
+        done = baseline.draw_samples(config_path, options, progress.show)
     for sentence in (*done.skipped, *done.warnings):
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in done.gates:
@@ -59,7 +59,8 @@ def sample(
             block(
                 f"{stored.gate}: {stored.samples} samples of each of {one.cases} cases, "
                 f"{' '.join(part for part in (stored.prompt, stored.version) if part)}, "
-                f"digest {stored.parts['prompt'][:12]}; {one.calls.made:,} calls, {cost(one.cost_usd)}\n  {one.path}"
+                f"digest {stored.parts['prompt'][:12]}; {one.calls.made:,} calls, {format_cost(one.cost_usd)}\n"
+                f"  {one.path}"
             )
         )
 
@@ -75,15 +76,15 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
     from evalgate.report.escape import block
 
     workspace = open_workspace(config_path, verify=None)
-    folder = store_folder(config_path, store)
+    folder = find_store(config_path, store)
     for pin in workspace.pins.values():
         if not gates or pin.gate in gates:
             click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
-    found, damaged = baselines.stored_ones(folder)
+    found, damaged = baselines.list_baselines(folder)
     for one in found:
         if gates and one.gate not in gates:
             continue
-        stale = baselines.why_stale(one, workspace.config.policy)
+        stale = baselines.explain_stale(one, workspace.config.policy)
         named = " ".join(part for part in (one.prompt, one.version) if part)
         click.echo(
             block(
@@ -112,7 +113,7 @@ def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) 
     from evalgate.commands import baseline
     from evalgate.report.escape import block
 
-    path, made, warnings = baseline.pin(config_path, by=by, gates=gates, ref=ref)
+    path, made, warnings = baseline.pin_versions(config_path, by=by, gates=gates, ref=ref)
     for sentence in warnings:
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in made:

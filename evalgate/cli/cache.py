@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evalgate.cli.folders import config_option, store_folder
+from evalgate.cli.folders import config_option, find_store
 from evalgate.errors import InputError, Place
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ def stats(*, config_path: Path, store: Path | None, form: str) -> None:
     """
     from evalgate.store import cache_admin
 
-    folder = _existing(config_path, store)
-    found = cache_admin.stats(_database(folder))
-    beside = {name: _sizes(files) for name, files in _beside(folder).items()}
-    click.echo(_json(found, beside) if form == "json" else _text(folder, found, beside))
+    folder = _list_existing(config_path, store)
+    found = cache_admin.collect_stats(_find_database(folder))
+    beside = {name: _measure_sizes(files) for name, files in _list_beside(folder).items()}
+    click.echo(_render_json(found, beside) if form == "json" else _render_text(folder, found, beside))
 
 
 @command.command("prune")
@@ -86,23 +86,25 @@ def prune(
         raise click.UsageError(
             "say what is to go: --older-than DAYS, --max-size MB, --baselines, --damaged or --forget-verdicts"
         )
-    folder = _existing(config_path, store)
-    doomed = {"stale baselines": _stale(config_path, folder)} if stale else {}
-    beside = _beside(folder)
+    folder = _list_existing(config_path, store)
+    doomed = {"stale baselines": _list_stale(config_path, folder)} if stale else {}
+    beside = _list_beside(folder)
     doomed |= {"damaged caches": beside["damaged"]} if damaged else {}
     doomed |= {"verdicts": beside["verdicts"]} if forget_verdicts else {}
     would = "would go" if dry_run else "went"
     if older_than is not None or max_size is not None:
         done = cache_admin.prune(
-            _database(folder),
+            _find_database(folder),
             unused=None if older_than is None else older_than * cache_admin.DAY,
             most=None if max_size is None else int(max_size * _MB),
             dry_run=dry_run,
         )
-        now = "" if dry_run else f", now {_mb(done.after)}"
-        click.echo(f"entries: {done.entries:,} {would}, {done.left:,} left; the file was {_mb(done.before)}{now}")
+        now = "" if dry_run else f", now {_format_size(done.after)}"
+        click.echo(
+            f"entries: {done.entries:,} {would}, {done.left:,} left; the file was {_format_size(done.before)}{now}"
+        )
         if done.warning is not None:
-            _say(f"warning: {done.warning}", err=True)
+            _print(f"warning: {done.warning}", err=True)
     for name, files in doomed.items():
         _remove(name, files, would, dry_run=dry_run)
 
@@ -119,14 +121,14 @@ def export(*, file: Path, config_path: Path, store: Path | None) -> None:
     """
     from evalgate.store import cache_admin
 
-    folder = _existing(config_path, store)
+    folder = _list_existing(config_path, store)
     try:
-        written, unreadable = cache_admin.export(_database(folder), file)
+        written, unreadable = cache_admin.export(_find_database(folder), file)
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror or error}") from error
-    _say(f"{file}: {written:,} entries")
+    _print(f"{file}: {written:,} entries")
     if unreadable:
-        _say(f"warning: {unreadable:,} entries cannot be read and were left out", err=True)
+        _print(f"warning: {unreadable:,} entries cannot be read and were left out", err=True)
 
 
 @command.command("import")
@@ -143,8 +145,8 @@ def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     from evalgate.store import cache_admin
     from evalgate.store.cache import prepare_store
 
-    folder = store_folder(config_path, store)
-    database = _database(folder)
+    folder = find_store(config_path, store)
+    database = _find_database(folder)
     read = cache_admin.read_files(files, replace=replace)
     prepare_store(folder)
     done = cache_admin.add(database, read, replace=replace)
@@ -154,41 +156,41 @@ def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     click.echo(", ".join(told))
 
 
-def _database(folder: Path) -> Path:
+def _find_database(folder: Path) -> Path:
     return folder / "cache.sqlite3"
 
 
-def _existing(config_path: Path, store: Path | None) -> Path:
+def _list_existing(config_path: Path, store: Path | None) -> Path:
     """The store's folder. Raises InputError where there is none: a wrong folder must not look like an empty one."""
-    folder = store_folder(config_path, store)
+    folder = find_store(config_path, store)
     if not folder.is_dir():
         hint = "name it with --store, or its configuration with --config; a run makes it"
         raise InputError("there is no store", place=Place(path=str(folder)), hint=hint)
     return folder
 
 
-def _beside(folder: Path) -> dict[str, list[Path]]:
+def _list_beside(folder: Path) -> dict[str, list[Path]]:
     """What a store keeps beside its cache."""
     from evalgate.gate import baselines, verdict_cache
 
     return {
-        "verdicts": sorted(verdict_cache.folder(folder).glob("*.json")),
-        "baselines": sorted(baselines.folder(folder).glob("*.json")),
+        "verdicts": sorted(verdict_cache.find_folder(folder).glob("*.json")),
+        "baselines": sorted(baselines.find_folder(folder).glob("*.json")),
         "journals": sorted((folder / "journal").glob("*.jsonl")),
         "damaged": sorted(folder.glob("cache.sqlite3.damaged-*")),
     }
 
 
-def _stale(config_path: Path, folder: Path) -> list[Path]:
+def _list_stale(config_path: Path, folder: Path) -> list[Path]:
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import baselines
 
     policy = open_workspace(config_path, verify=None).config.policy
-    found, damaged = baselines.stored_ones(folder)
+    found, damaged = baselines.list_baselines(folder)
     for error in damaged:
-        _say(f"warning: {error.faults[0]}", err=True)
-    old = [one for one in found if baselines.why_stale(one, policy) is not None]
-    return [baselines.folder(folder) / f"{one.key}.json" for one in old]
+        _print(f"warning: {error.faults[0]}", err=True)
+    old = [one for one in found if baselines.explain_stale(one, policy) is not None]
+    return [baselines.find_folder(folder) / f"{one.key}.json" for one in old]
 
 
 def _remove(name: str, files: Iterable[Path], would: str, *, dry_run: bool) -> None:
@@ -203,10 +205,10 @@ def _remove(name: str, files: Iterable[Path], would: str, *, dry_run: bool) -> N
         except OSError as error:
             raise click.ClickException(f"{path}: cannot be removed: {error.strerror or error}") from error
         gone, size = gone + 1, size + bytes_
-    click.echo(f"{name}: {gone:,} {would}, {_mb(size)}")
+    click.echo(f"{name}: {gone:,} {would}, {_format_size(size)}")
 
 
-def _sizes(files: Iterable[Path]) -> tuple[int, int]:
+def _measure_sizes(files: Iterable[Path]) -> tuple[int, int]:
     """How many files there are, and their bytes."""
     sizes = []
     for path in files:
@@ -217,36 +219,39 @@ def _sizes(files: Iterable[Path]) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _text(folder: Path, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+def _render_text(folder: Path, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
     from evalgate.cli import tables
     from evalgate.report.escape import line
 
-    told = [line(str(folder)), f"entries    {found.entries:,}, {_mb(found.size)}"]
+    told = [line(str(folder)), f"entries    {found.entries:,}, {_format_size(found.size)}"]
     if found.entries:
-        told.append(f"made       {_day(found.oldest)} to {_day(found.newest)}; last used {_day(found.last_used)}")
+        told.append(
+            f"made       {_format_day(found.oldest)} to {_format_day(found.newest)}; "
+            f"last used {_format_day(found.last_used)}"
+        )
         rows = [["served by", "entries", "dollars"]]
         for name, one in found.served.items():
             unknown = one.entries - one.priced
             dollars = f"{one.cost_usd:.2f}" if one.priced else "unknown"
             more = f" ({unknown:,} unknown)" if one.priced and unknown else ""
             rows.append([line(name) or "(not said)", f"{one.entries:,}", dollars + more])
-        told += ["", tables.text(rows), ""]
+        told += ["", tables.render_text(rows), ""]
     if found.unreadable:
         told.append(f"unreadable {found.unreadable:,}, asked for again")
-    told += [f"{name:<10} {count:,}, {_mb(size)}" for name, (count, size) in beside.items()]
+    told += [f"{name:<10} {count:,}, {_format_size(size)}" for name, (count, size) in beside.items()]
     return "\n".join(told)
 
 
-def _json(found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+def _render_json(found: Stats, beside: dict[str, tuple[int, int]]) -> str:
     priced = sum(one.priced for one in found.served.values())
     content: dict[str, Any] = {
         "format": 1,
         "entries": found.entries,
         "unreadable": found.unreadable,
         "bytes": found.size,
-        "oldest": _moment(found.oldest),
-        "newest": _moment(found.newest),
-        "last_used": _moment(found.last_used),
+        "oldest": _format_moment(found.oldest),
+        "newest": _format_moment(found.newest),
+        "last_used": _format_moment(found.last_used),
         "cost_usd": sum(one.cost_usd for one in found.served.values()) if priced else None,
         "priced": priced,
         "served_by": [
@@ -263,20 +268,20 @@ def _json(found: Stats, beside: dict[str, tuple[int, int]]) -> str:
     return json.dumps(content, indent=2)
 
 
-def _moment(seconds: float | None) -> str | None:
+def _format_moment(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat("T", "seconds")
 
 
-def _day(seconds: float | None) -> str:
-    moment = _moment(seconds)
+def _format_day(seconds: float | None) -> str:
+    moment = _format_moment(seconds)
     return "unknown" if moment is None else moment[:10]
 
 
-def _mb(size: int) -> str:
+def _format_size(size: int) -> str:
     return f"{size / _MB:,.2f} MB"
 
 
-def _say(sentence: str, *, err: bool = False) -> None:
+def _print(sentence: str, *, err: bool = False) -> None:
     from evalgate.report.escape import block
 
     click.echo(block(sentence), err=err)

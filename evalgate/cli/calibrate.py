@@ -12,7 +12,7 @@ import click
 
 from evalgate.cli.decide import Floor, read_report
 from evalgate.domain import Arm, Verdict
-from evalgate.domain.numbers import exact, shown
+from evalgate.domain.numbers import show, show_exactly
 from evalgate.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
@@ -71,14 +71,18 @@ def command(
     drifts: Mapping[str, Drift] = {}
     if labels_path is not None:
         report = _of_gate(read_report(stored), gate_name)
-        judged = calibrate.labels(report, _rows(labels_path), str(labels_path), floors=dict(floors), points=points)
+        judged = calibrate.compare_labels(
+            report, _read_rows(labels_path), str(labels_path), floors=dict(floors), points=points
+        )
     if anchors is not None and now is not None:
-        drifts = calibrate.anchors(_rows(anchors), _rows(now), before_path=str(anchors), now_path=str(now))
-    click.echo(_json(judged, drifts) if form == "json" else _text(judged, drifts))
+        drifts = calibrate.compare_anchors(
+            _read_rows(anchors), _read_rows(now), before_path=str(anchors), now_path=str(now)
+        )
+    click.echo(_render_json(judged, drifts) if form == "json" else _render_text(judged, drifts))
     context.exit(_exit_code(judged, drifts))
 
 
-def _rows(path: Path) -> tuple[ScoreRow, ...]:
+def _read_rows(path: Path) -> tuple[ScoreRow, ...]:
     from evalgate.inputs.datasets import load_scores
     from evalgate.inputs.tree import WorkTree
 
@@ -102,7 +106,7 @@ def _exit_code(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> Exi
     return ExitCode.INCONCLUSIVE if is_open else ExitCode.PASS
 
 
-def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
+def _render_text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
     from evalgate.report.escape import line
 
     shown_lines = []
@@ -110,18 +114,20 @@ def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
         found = one.agreement
         kappa = "undefined" if found.kappa is None else f"{found.kappa:.2f}"
         shown_lines += [
-            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels{_apart(found)}",
-            f"  bias    {_signed(found.bias)} [{_signed(found.low)}, {_signed(found.high)}], positive is lenient",
+            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels{_render_disagreement(found)}",
+            f"  bias    {_format_signed(found.bias)} [{_format_signed(found.low)}, {_format_signed(found.high)}], "
+            "positive is lenient",
             f"  agrees  {found.exact:.0%} on the point, {found.within_one:.0%} within one; quadratic kappa {kappa}",
-            f"  relation to people: {_STANDING[found.standing]}{_correlated(found.relation)}",
+            f"  relation to people: {_STANDING[found.standing]}{_render_correlation(found.relation)}",
         ]
         if one.floor is not None:
-            shown_lines.append(f"  floor   {_floor(one, one.floor)}")
+            shown_lines.append(f"  floor   {_parse_floor(one, one.floor)}")
         if one.left_out:
             shown_lines.append(f"  {one.left_out} labels are left out: the judge gave their outputs no score")
         shown_lines += [f"  warning: {warning}" for warning in one.warnings]
     for criterion, drift in drifts.items():
-        told = f"{drift.anchors} anchors moved by {_signed(drift.shift)} (p {drift.p_value:.2g}){_kept(drift)}"
+        shift = f"{_format_signed(drift.shift)} (p {drift.p_value:.2g})"
+        told = f"{drift.anchors} anchors moved by {shift}{_render_drift(drift)}"
         shown_lines.append(f"{criterion}: {told}")
     return "\n".join(map(line, shown_lines))
 
@@ -129,20 +135,20 @@ def _text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
 _STANDING = {"shown": "shown", "rejected": "NONE of any use", "open": "not shown, and not refuted"}
 
 
-def _apart(found: Agreement) -> str:
+def _render_disagreement(found: Agreement) -> str:
     return "" if found.units == found.labels else f" of {found.units} independent outputs"
 
 
-def _correlated(found: Relation) -> str:
+def _render_correlation(found: Relation) -> str:
     if found.correlation is None:
         return " (one of the two never varies)"
-    bounds = f"[{shown(found.low, 0.0, signed=True)}, {shown(found.high, 0.0, signed=True)}]"
-    return f" (correlation {_signed(found.correlation)} {bounds}, p {found.p_value:.2g})"
+    bounds = f"[{show(found.low, 0.0, signed=True)}, {show(found.high, 0.0, signed=True)}]"
+    return f" (correlation {_format_signed(found.correlation)} {bounds}, p {found.p_value:.2g})"
 
 
-def _kept(drift: Drift) -> str:
+def _render_drift(drift: Drift) -> str:
     """What that means, and whether the anchors kept their scores one by one."""
-    one_by_one = f"one by one{_correlated(drift.relation)}"
+    one_by_one = f"one by one{_render_correlation(drift.relation)}"
     if drift.alarm:
         return f", {one_by_one}: DRIFT. Scores of then and now do not compare: sample the baselines afresh"
     if drift.stable:
@@ -150,11 +156,11 @@ def _kept(drift: Drift) -> str:
     return f", {one_by_one}: whether they kept their scores cannot be told; take more anchors, good ones and bad ones"
 
 
-def _floor(one: Calibrated, floor: float) -> str:
+def _parse_floor(one: Calibrated, floor: float) -> str:
     from evalgate.commands.calibrate import MIN_LABELS
 
     if one.corrected is None:
-        return f"{exact(floor)}: INCONCLUSIVE, a correction needs {MIN_LABELS} labelled cases of the candidate"
+        return f"{show_exactly(floor)}: INCONCLUSIVE, a correction needs {MIN_LABELS} labelled cases of the candidate"
     found = one.corrected
     how = "corrected by the labels" if found.method == "corrected" else "from the labels alone"
     words = {
@@ -163,15 +169,15 @@ def _floor(one: Calibrated, floor: float) -> str:
         Verdict.INCONCLUSIVE: "INCONCLUSIVE, not proven on either side of it",
     }
     assert one.decision is not None
-    bounds = f"[{shown(found.low, floor)}, {shown(found.high, floor)}]"
-    return f"{exact(floor)}: {words[one.decision]}: {shown(found.estimate, floor)} {bounds} {how}"
+    bounds = f"[{show(found.low, floor)}, {show(found.high, floor)}]"
+    return f"{show_exactly(floor)}: {words[one.decision]}: {show(found.estimate, floor)} {bounds} {how}"
 
 
-def _signed(value: float) -> str:
-    return shown(value, 0.0, signed=True)
+def _format_signed(value: float) -> str:
+    return show(value, 0.0, signed=True)
 
 
-def _json(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
+def _render_json(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
     return json.dumps(
         {
             "format": 1,

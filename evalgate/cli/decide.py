@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli import printing
-from evalgate.cli.folders import store_folder
+from evalgate.cli.folders import find_store
 from evalgate.domain import Level, Report
 from evalgate.errors import InputError
 
@@ -72,7 +72,7 @@ class _Share(click.ParamType[float]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="Whose thresholds and policy decide  [default: evalgate.yml if it is here, else the report's own]",
 )
-@printing.output_options
+@printing.add_output_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -93,7 +93,7 @@ def command(
     from evalgate.inputs.tree import WorkTree
     from evalgate.score.criterion import validate_criterion
 
-    where = printing.destinations(formats, outputs)
+    where = printing.choose_destinations(formats, outputs)
     if scores is not None:
         if stored is not None:
             raise click.UsageError("give a report or --scores, not both")
@@ -102,14 +102,14 @@ def command(
         tree = WorkTree(Path.cwd())
         rows = load_scores(tree, scores.absolute().as_posix())
         chosen_level = None if level is None else Level[level.upper()]
-        report = decide.from_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
+        report = decide.decide_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
     else:
         if level is not None:
             raise click.UsageError("--level goes with --scores; a report carries its own")
         chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
         config = None if chosen is None else open_workspace(chosen, verify=validate_criterion).config
-        report = decide.again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
-    printing.emit(report, where)
+        report = decide.decide_again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
+    printing.write_report(report, where)
     context.exit(report.exit_code)
 
 
@@ -118,7 +118,7 @@ def read_report(path: Path | None, config_path: Path | None = None) -> Report:
     from evalgate.gate import reports
     from evalgate.store import results
 
-    path = path or store_folder(config_path or Path("evalgate.yml")) / "report.json"
+    path = path or find_store(config_path or Path("evalgate.yml")) / "report.json"
     try:
         with path.open(encoding="utf-8-sig") as file:
             report = results.read(file, str(path))
@@ -128,4 +128,4 @@ def read_report(path: Path | None, config_path: Path | None = None) -> Report:
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {error}") from None
-    return reports.checked(report, str(path))
+    return reports.verify_report(report, str(path))

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli import printing
-from evalgate.cli.folders import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, find_home, find_store
 
 
 @click.command("drift")
@@ -18,7 +18,7 @@ from evalgate.cli.folders import config_option, home_folder, store_folder
 @click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the stored baselines and the journal."
 )
-@printing.output_options
+@printing.add_output_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -44,18 +44,18 @@ def command(
     from evalgate.commands import drift
     from evalgate.gate.options import Options
 
-    where = printing.destinations(formats, outputs)
+    where = printing.choose_destinations(formats, outputs)
     progress = Progress()
     options = Options(
         environment=os.environ,
-        store=store_folder(config_path, store),
-        home=home_folder(),
+        store=find_store(config_path, store),
+        home=find_home(),
         gates=gates,
         default_branch=default_branch,
         note=progress.note,
     )
-    printing.probe(where)
+    printing.require_writable(where)
     with progress:
         report = drift.run(config_path, options, progress.show)
-    printing.emit(report, where)
+    printing.write_report(report, where)
     context.exit(report.exit_code)

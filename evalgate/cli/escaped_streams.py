@@ -14,10 +14,10 @@ from evalgate.report import escape
 
 
 @contextlib.contextmanager
-def guarded(environment: Mapping[str, str]) -> Iterator[None]:
+def escape_streams(environment: Mapping[str, str]) -> Iterator[None]:
     """Guards both streams; in a step of GitHub Actions no line of theirs is a command."""
     streams = (sys.stdout, sys.stderr)
-    guards = [_Guard(stream, in_step=in_step(environment)) for stream in streams]
+    guards = [_EscapedStream(stream, in_step=is_in_step(environment)) for stream in streams]
     sys.stdout, sys.stderr = (cast(TextIO, guard) for guard in guards)
     try:
         yield
@@ -28,12 +28,12 @@ def guarded(environment: Mapping[str, str]) -> Iterator[None]:
                 guard.flush()
 
 
-def in_step(environment: Mapping[str, str]) -> bool:
+def is_in_step(environment: Mapping[str, str]) -> bool:
     """Whether this is a step of GitHub Actions, whose runner reads what is printed."""
     return environment.get("GITHUB_ACTIONS", "").strip().lower() not in ("", "0", "false")
 
 
-class _Guard:
+class _EscapedStream:
     """A text stream that escapes what is written to it.
 
     In a step, text waits for the end of its line: whether it is a command shows there alone.
@@ -42,12 +42,12 @@ class _Guard:
     def __init__(self, stream: TextIO, *, in_step: bool) -> None:
         self._stream = stream
         self._waiting = ""
-        self._escape: Callable[[str], str] = escape.screen
+        self._escape: Callable[[str], str] = escape.escape_cells
         self._in_step = in_step
         if in_step:
-            from evalgate.report.workflow import step
+            from evalgate.report.workflow import escape_step
 
-            self._escape = lambda text: step(escape.screen(text))
+            self._escape = lambda text: escape_step(escape.escape_cells(text))
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):

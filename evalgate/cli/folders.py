@@ -17,12 +17,12 @@ config_option = click.option(
 )
 
 
-def store_folder(config_path: Path, chosen: Path | None = None) -> Path:
+def find_store(config_path: Path, chosen: Path | None = None) -> Path:
     """The folder of cache, journal and last report: `.evalgate` beside the configuration unless chosen."""
     return chosen or config_path.resolve().parent / ".evalgate"
 
 
-def home_folder() -> Path:
+def find_home() -> Path:
     """The folder of downloaded models: EVALGATE_HOME, else the platform's cache folder."""
     chosen = os.environ.get("EVALGATE_HOME")
     if chosen:

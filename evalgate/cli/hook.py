@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.folders import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, find_home, find_store
 from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def install(*, mode: Mode, config_path: Path, default_branch: str | None) -> Non
     from evalgate.services import git_hooks
     from evalgate.services.git import Git
 
-    name = hook.config_in(Git.open(Path.cwd()), config_path)
+    name = hook.find_config(Git.open(Path.cwd()), config_path)
     options = ["--mode", mode, "--config", name]
     options += ["--default-branch", default_branch] if default_branch else []
     done = git_hooks.install(Path.cwd(), sys.executable, options)
@@ -93,7 +93,7 @@ def run(
     from evalgate.services.git import Git
 
     git = Git.open(Path.cwd())
-    branch = default_branch or _known_branch(git, remote)
+    branch = default_branch or _find_default_branch(git, remote)
     progress = Progress()
 
     def options() -> Options:
@@ -101,23 +101,23 @@ def run(
 
         return Options(
             environment=os.environ,
-            store=store_folder(config_path),
-            home=home_folder(),
+            store=find_store(config_path),
+            home=find_home(),
             default_branch=branch,
             note=progress.note,
         )
 
-    lookout = hook.Lookout(
-        config=hook.config_in(git, config_path),
+    lookout = hook.PrePushCheck(
+        config=hook.find_config(git, config_path),
         options=options,
         default_branch=branch,
         mode=mode,
         on_event=progress.show,
     )
     with progress:
-        answers = list(lookout.look(git, _pushes(os.environ)))
+        answers = list(lookout.look(git, _read_pushes(os.environ)))
     for answer in answers:
-        _show(answer)
+        _print_answer(answer)
     code = max((answer.code for answer in answers), default=ExitCode.PASS)
     if code is not ExitCode.PASS:
         skip = "SKIP=evalgate git push" if os.environ.get("PRE_COMMIT") else "git push --no-verify"
@@ -125,7 +125,7 @@ def run(
     context.exit(code)
 
 
-def _known_branch(git: Git, remote: tuple[str, ...]) -> str | None:
+def _find_default_branch(git: Git, remote: tuple[str, ...]) -> str | None:
     """The default branch of the remote that is pushed to, where there is no `origin` to ask."""
     heads = ("HEAD", "main", "master")
     if not remote or any(git.knows(f"refs/remotes/origin/{branch}") for branch in heads):
@@ -133,9 +133,9 @@ def _known_branch(git: Git, remote: tuple[str, ...]) -> str | None:
     return next((n for branch in heads if git.knows(n := f"refs/remotes/{remote[0]}/{branch}")), None)
 
 
-def _pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
+def _read_pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
     """What is pushed: by pre-commit's variables, else by git's lines; HEAD where nothing is pushed at all."""
-    from evalgate.services.git_hooks import Push, pushes
+    from evalgate.services.git_hooks import Push, read_pushes
 
     if environment.get("PRE_COMMIT"):  # for a first push it names the branch, and no commit
         local = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
@@ -143,12 +143,12 @@ def _pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
     if sys.stdin is None or sys.stdin.isatty():
         return (Push(local="HEAD", sha="HEAD", remote="HEAD"),)
     try:
-        return pushes(os.fsdecode(sys.stdin.buffer.read()))
+        return read_pushes(os.fsdecode(sys.stdin.buffer.read()))
     except OSError as error:
         raise GitError(f"what git tells of the push cannot be read: {error.strerror or error}") from None
 
 
-def _show(answer: Answer) -> None:
+def _print_answer(answer: Answer) -> None:
     from evalgate.report.escape import block
 
     word = {ExitCode.PASS: "", ExitCode.FAIL: "FAIL ", ExitCode.USAGE: "FAULT "}[answer.code]

@@ -12,7 +12,7 @@ from evalgate.cli.decide import read_report
 
 @click.command("merge")
 @click.argument("parts", nargs=-1, required=True, metavar="REPORT...", type=click.Path(dir_okay=False, path_type=Path))
-@printing.output_options
+@printing.add_output_options
 @click.pass_context
 def command(
     context: click.Context, *, parts: tuple[Path, ...], formats: tuple[str, ...], outputs: tuple[Path, ...]
@@ -23,7 +23,7 @@ def command(
     """
     from evalgate.commands import merge
 
-    where = printing.destinations(formats, outputs)
-    report = merge.merged([(str(path), read_report(path)) for path in parts])
-    printing.emit(report, where)
+    where = printing.choose_destinations(formats, outputs)
+    report = merge.merge_reports([(str(path), read_report(path)) for path in parts])
+    printing.write_report(report, where)
     context.exit(report.exit_code)

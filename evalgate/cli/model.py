@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.folders import home_folder
+from evalgate.cli.folders import find_home
 from evalgate.domain.models import DEFAULT_MODEL, EMBEDDED_MODELS
 
 
@@ -29,6 +29,6 @@ def pull(name: str, source: Path | None) -> None:
     shown = click.progressbar(length=model.bytes, label=f"{model.file}", file=sys.stderr)
     with shown as bar:
         path = local_model.pull(
-            model, home_folder(), source=source, on_progress=lambda done, _: bar.update(done - bar.pos)
+            model, find_home(), source=source, on_progress=lambda done, _: bar.update(done - bar.pos)
         )
     click.echo(f"{path}: {model.bytes:,} bytes, sha256 {model.sha256[:12]}..., {model.license}")

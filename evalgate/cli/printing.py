@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from evalgate.cli.escaped_streams import in_step
+from evalgate.cli.escaped_streams import is_in_step
 from evalgate.domain import Report
 
 FORMATS = ("terminal", "markdown", "html", "json", "csv")
@@ -28,7 +28,7 @@ _SUFFIXES = {
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-def output_options(function: _Command) -> _Command:
+def add_output_options(function: _Command) -> _Command:
     """Adds `--format` and `--output`, both repeatable."""
     function = click.option(
         "--output",
@@ -46,7 +46,7 @@ def output_options(function: _Command) -> _Command:
     )(function)
 
 
-def destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tuple[str, Path | None]]:
+def choose_destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tuple[str, Path | None]]:
     """Which format goes where; None is the screen.
 
     As many outputs as formats: in their order. Fewer: each output takes the format of its suffix, and one format may
@@ -57,9 +57,9 @@ def destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tu
     if len(outputs) > len(formats) and formats:
         raise click.UsageError(f"{len(outputs)} --output for {len(formats)} --format")
     pairs: list[tuple[str, Path | None]] = []
-    left = list(formats or ("terminal", *(_by_suffix(path) for path in outputs)))
+    left = list(formats or ("terminal", *(_find_format(path) for path in outputs)))
     for path in outputs:
-        name = _by_suffix(path)
+        name = _find_format(path)
         if name not in left:
             raise click.UsageError(f"--output {path} is {name} by its name, but no --format {name} is asked for")
         left.remove(name)
@@ -69,7 +69,7 @@ def destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tu
     return [*((name, None) for name in left), *pairs]
 
 
-def probe(where: list[tuple[str, Path | None]]) -> None:
+def require_writable(where: list[tuple[str, Path | None]]) -> None:
     """Raises ClickException, before anything is paid for, when a destination cannot be written."""
     for _, path in where:
         if path is None:
@@ -79,7 +79,7 @@ def probe(where: list[tuple[str, Path | None]]) -> None:
             raise click.ClickException(f"{path}: cannot be written")
 
 
-def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
+def write_report(report: Report, where: list[tuple[str, Path | None]]) -> None:
     """Renders the report once for each destination: whole on a person's terminal, else without what is kept back."""
     from evalgate.decide import policy
     from evalgate.report.withhold import withhold_texts
@@ -87,10 +87,10 @@ def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
     shown = withhold_texts(report, policy.decide)
     for name, path in where:
         if path is not None:
-            write(path, _rendered(shown, name, width=100, color=False))
+            write_file(path, _render(shown, name, width=100, color=False))
             continue
-        at_terminal = name == "terminal" and sys.stdout.isatty() and not in_step(os.environ)
-        pieces = _rendered(
+        at_terminal = name == "terminal" and sys.stdout.isatty() and not is_in_step(os.environ)
+        pieces = _render(
             report if at_terminal else shown, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color()
         )
         if name == "json":  # it is long, it is ASCII, and nothing in it is colour
@@ -101,7 +101,7 @@ def emit(report: Report, where: list[tuple[str, Path | None]]) -> None:
             click.echo(text, nl=not text.endswith("\n"), color=True)
 
 
-def _rendered(report: Report, name: str, *, width: int, color: bool) -> Iterable[str]:
+def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[str]:
     """The report in one of `FORMATS`, in one or more pieces."""
     if name == "json":
         from evalgate.store import report_json
@@ -124,7 +124,7 @@ def _rendered(report: Report, name: str, *, width: int, color: bool) -> Iterable
     return (terminal.render(report, width=max(60, width), color=color),)
 
 
-def write(path: Path, pieces: Iterable[str]) -> None:
+def write_file(path: Path, pieces: Iterable[str]) -> None:
     """Writes a file whole or not at all, piece by piece. Raises ClickException when the place cannot be written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -146,7 +146,7 @@ def has_color() -> bool:
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
 
 
-def _by_suffix(path: Path) -> str:
+def _find_format(path: Path) -> str:
     name = _SUFFIXES.get(path.suffix.lower())
     if name is None:
         raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md, .html, .csv or .txt")

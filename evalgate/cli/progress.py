@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 if TYPE_CHECKING:
-    from evalgate.execute.engine import Event
+    from evalgate.execute.engine import ProgressEvent
 
 _QUIET_SECONDS = 30.0
 _FRAME_SECONDS = 0.1
@@ -48,7 +48,7 @@ class Progress:
         self._stream.write(f"evalgate: {block(sentence)}\n")
         self._stream.flush()
 
-    def show(self, event: Event) -> None:
+    def show(self, event: ProgressEvent) -> None:
         """Draws the state of the run, at most ten times a second on a terminal, else every 30 seconds."""
         now = self._clock()
         if now - self._last < (_FRAME_SECONDS if self._live else _QUIET_SECONDS):
@@ -67,7 +67,7 @@ class Progress:
 
 
 @contextlib.contextmanager
-def own_stdout(note: Callable[[str], None]) -> Iterator[None]:
+def keep_stdout(note: Callable[[str], None]) -> Iterator[None]:
     """Keeps stdout for the report: what others print there (Ray does, when a node dies) becomes a note."""
     with contextlib.redirect_stdout(_Notes(note)):
         yield

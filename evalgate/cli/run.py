@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import printing
-from evalgate.cli.folders import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, find_home, find_store
 from evalgate.domain import Report, Shard
 from evalgate.errors import ExitCode
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
 
 
-def version_options(function: click.decorators.FC) -> click.decorators.FC:
+def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
     """Which versions are compared, and of which gates."""
     for decorate in (
         click.option("--head", metavar="REF", help="Judge this commit  [default: the working tree]"),
@@ -66,7 +66,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 
 @click.command("run")
 @config_option
-@version_options
+@add_version_options
 @click.option(
     "--changed",
     is_flag=True,
@@ -79,7 +79,7 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
 @engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
-@printing.output_options
+@printing.add_output_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -109,17 +109,17 @@ def command(
     way; else they are drawn in this run. With --no-cache or --record, and where recordings are replayed, no stored
     ones are used; with --live they are.
     """
-    from evalgate.cli.progress import Progress, own_stdout
+    from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
     from evalgate.gate.options import Options
 
-    where = printing.destinations(formats, outputs)
-    folder = store_folder(config_path, store)
+    where = printing.choose_destinations(formats, outputs)
+    folder = find_store(config_path, store)
     progress = Progress()
     options = Options(
         environment=os.environ,
         store=folder,
-        home=home_folder(),
+        home=find_home(),
         candidate=candidate,
         baseline=baseline,
         gates=gates,
@@ -133,12 +133,12 @@ def command(
         policy_ref=policy_ref,
         head=head,
     )
-    printing.probe(where)
-    last = _forgotten(folder / "report.json")
-    with progress, own_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
+    printing.require_writable(where)
+    last = _find_forgotten(folder / "report.json")
+    with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
-    printing.emit(report, where)
-    _keep(last, report)
+    printing.write_report(report, where)
+    _keep_report(last, report)
     context.exit(_exit_code(report))
 
 
@@ -148,20 +148,20 @@ def _exit_code(report: Report) -> int:
     return ExitCode.PASS if parts and all(parts) else report.exit_code
 
 
-def _forgotten(path: Path) -> Path:
+def _find_forgotten(path: Path) -> Path:
     """The place of the last run's report: a run that ends without a verdict must not leave an old one behind."""
     with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)
     return path
 
 
-def _keep(path: Path, report: Report) -> None:
+def _keep_report(path: Path, report: Report) -> None:
     """The report of the last run, for the verbs that work from it; where it cannot be written the verdict stands."""
     from evalgate.store import report_json
 
     if not report.gates and not report.policy_changes:
         return
     try:
-        printing.write(path, report_json.pieces(report))
+        printing.write_file(path, report_json.pieces(report))
     except click.ClickException as error:
         click.echo(f"warning: {error.message}", err=True)

@@ -24,8 +24,8 @@ def prepare() -> None:
         except OSError:
             # the lowest free number is the one that was just asked for
             os.open(os.devnull, os.O_RDONLY if descriptor == 0 else os.O_WRONLY)
-    sys.stdout = _forgiving(sys.stdout, 1)
-    sys.stderr = _forgiving(sys.stderr, 2)
+    sys.stdout = _make_forgiving(sys.stdout, 1)
+    sys.stderr = _make_forgiving(sys.stderr, 2)
 
 
 class _Forgiving(io.FileIO):
@@ -44,7 +44,7 @@ class _Forgiving(io.FileIO):
             return memoryview(data).nbytes  # type: ignore[arg-type]
 
 
-def _forgiving(stream: TextIO | None, descriptor: int) -> TextIO:
+def _make_forgiving(stream: TextIO | None, descriptor: int) -> TextIO:
     if stream is not None and os.name == "nt" and stream.isatty():
         return stream  # a console of Windows is written in another way
     encoding = "utf-8" if stream is None else stream.encoding

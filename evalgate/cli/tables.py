@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def text(rows: Sequence[Sequence[str]]) -> str:
+def render_text(rows: Sequence[Sequence[str]]) -> str:
     """Columns side by side, the first row as their heads: the first column to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     made = [
@@ -19,7 +19,7 @@ def text(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(made)
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
+def render_markdown(rows: Sequence[Sequence[str]]) -> str:
     """The same as a Markdown table."""
     head, *body = rows
     rule = ["---", *["---:"] * (len(head) - 1)]

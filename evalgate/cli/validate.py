@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.folders import config_option, home_folder, store_folder
+from evalgate.cli.folders import config_option, find_home, find_store
 from evalgate.errors import ExitCode
 
 
@@ -35,11 +35,11 @@ def command(context: click.Context, *, config_path: Path) -> None:
         )
     options = Options(
         environment={},
-        store=store_folder(config_path, None),
-        home=home_folder(),
+        store=find_store(config_path, None),
+        home=find_home(),
         default_branch=os.environ.get("GITHUB_BASE_REF") or None,
     )
-    wrong = hook.version_findings(workspace, options)
+    wrong = hook.find_version_faults(workspace, options)
     for name, sentence in wrong:
         click.echo(block(f"{name}: {sentence}"), err=True)
     if wrong:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from evalgate.decide import aa, statistics
 from evalgate.decide.aa import DROPS, RUNS, Power, SelfCheck
 from evalgate.decide.rates import Rate
-from evalgate.decide.roles import Roles, roles_of
-from evalgate.decide.simulation import MERGES, Simulated, simulate
+from evalgate.decide.roles import Roles, assign_roles
+from evalgate.decide.simulation import MERGES, SimulationResult, simulate
 from evalgate.domain import ANSWERED, Arm, Criterion, Policy, Report, Result, Threshold
 from evalgate.domain.units import number_units
 
@@ -20,14 +20,14 @@ __all__ = [
     "Power",
     "Rate",
     "SelfCheck",
-    "Simulated",
+    "SimulationResult",
     "Tried",
-    "interval",
-    "of_report",
-    "of_results",
-    "sentence",
-    "share",
+    "describe",
+    "describe_interval",
+    "describe_share",
     "simulate",
+    "try_report",
+    "try_results",
 ]
 
 
@@ -45,14 +45,14 @@ class Tried:
     left_out: tuple[str, ...] = ()
 
 
-def of_report(
+def try_report(
     report: Report, *, runs: int = RUNS, seed: int = 1, on_run: Callable[[], None] = lambda: None
 ) -> tuple[Tried, ...]:
     """The self-check of every criterion of a stored report that is compared with the baseline, gate by gate."""
     return tuple(
         tried
         for gate in report.gates
-        for tried in of_results(
+        for tried in try_results(
             gate.evidence.results,
             gate.evidence.criteria,
             gate.thresholds,
@@ -69,7 +69,7 @@ def of_report(
     )
 
 
-def of_results(
+def try_results(
     results: Sequence[Result],
     criteria: Sequence[Criterion],
     thresholds: Mapping[str, Threshold],
@@ -91,12 +91,12 @@ def of_results(
     equal request: such cases are one unit. `sequential`: whether the gate may stop early; `redraws`: whether fresh
     draws can be had.
     """
-    roles = roles_of(criteria, thresholds, policy, with_baseline=True)
+    roles = assign_roles(criteria, thresholds, policy, with_baseline=True)
     own = [result for result in results if result.arm is Arm.BASELINE]
     cases = tuple(dict.fromkeys(result.case for result in own))
     units = dict(zip(cases, number_units(cases, clusters or {}, requests or {}), strict=True))
     conditions = aa.Conditions(
-        sequential=_may_stop(sequential, len(set(units.values())), roles, policy.alpha),
+        sequential=_find_looks(sequential, len(set(units.values())), roles, policy.alpha),
         redraws=redraws,
         alpha=policy.alpha,
         min_cases=policy.min_cases,
@@ -104,27 +104,27 @@ def of_results(
         seed=seed,
         on_run=on_run,
     )
-    copies = _copies(cases, requests or {})
+    copies = _count_copies(cases, requests or {})
     tried = []
-    for name in _names(criteria, roles, own):
-        stored = _samples(own, name, roles.required(name), copies if name in roles.blocking else ())
+    for name in _list_criteria(criteria, roles, own):
+        stored = _collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
         enough = {case: scores for case, scores in stored.items() if len(scores) >= 2}
         found = None
         if enough:
-            found = _found(list(enough.values()), name, roles, conditions, [units[case] for case in enough])
+            found = _try_criterion(list(enough.values()), name, roles, conditions, [units[case] for case in enough])
         tried.append(
             Tried(
                 gate=gate,
                 criterion=name,
                 found=found,
-                lacking="" if enough else _lacking(stored),
+                lacking="" if enough else _describe_lacking(stored),
                 left_out=tuple(case for case in stored if case not in enough),
             )
         )
     return tuple(tried)
 
 
-def sentence(tried: Tried) -> str:
+def describe(tried: Tried) -> str:
     """What the self-check says of one criterion, as plain sentences."""
     found = tried.found
     if found is None:
@@ -132,43 +132,45 @@ def sentence(tried: Tried) -> str:
     promise = "as the rule promises" if found.kept else "more than the rule promises"
     units = f" in {found.units} independent units" if found.units < found.cases else ""
     text = f"{tried.criterion}: on these {found.cases} cases{units} the baseline fails against itself in "
-    text += f"{share(found.fails)} of {found.runs} runs, {promise}."
+    text += f"{describe_share(found.fails)} of {found.runs} runs, {promise}."
     for power in found.power:
         if power.fails is None:
             text += f" Its scores are too low to fall by {power.drop:.2f}."
         elif found.margin is None:
-            text += f" When {power.drop:.0%} more of the answers fail it, that is found in {share(power.fails)}."
+            text += (
+                f" When {power.drop:.0%} more of the answers fail it, that is found in {describe_share(power.fails)}."
+            )
         else:
-            text += f" A true drop of {power.drop:.2f} fails in {share(power.fails)}."
+            text += f" A true drop of {power.drop:.2f} fails in {describe_share(power.fails)}."
     if found.margin is None and found.inconclusive.count:
-        text += f" Undecided is {share(found.inconclusive)}."
+        text += f" Undecided is {describe_share(found.inconclusive)}."
     if tried.left_out:
         text += f" Left out: {len(tried.left_out)} cases with fewer than two scores."
     return " ".join((text, *found.remarks))
 
 
-def share(rate: Rate) -> str:
+def describe_share(rate: Rate) -> str:
     """A rate and its 95 % interval in percent, as in "3.4 % [2.7, 4.3]"."""
     return f"{100 * rate.value:.1f} % [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
-def interval(rate: Rate) -> str:
+def describe_interval(rate: Rate) -> str:
     """The same without the sign, for a table of percents."""
     return f"{100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
-def _found(
+def _try_criterion(
     samples: Sequence[Sequence[float]], name: str, roles: Roles, conditions: aa.Conditions, units: Sequence[int]
 ) -> SelfCheck:
     if name in roles.blocking:
-        return aa.blocking_check(
+        return aa.try_blocking_check(
             samples, conditions, units=units, is_alone=not roles.compared, is_strict=name in roles.strict
         )
     draws = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
-    return aa.compared(samples, conditions, margin=roles.allowed[name], units=units, draws=draws)
+    return aa.try_comparison(samples, conditions, margin=roles.allowed[name], units=units, draws=draws)
 
 
-def _names(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result]) -> list[str]:
+def _list_criteria(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result]) -> list[str]:
     """The criteria to try, in their order; the implicit check only where some draw is no answer."""
     is_unanswered = any((result.values.get(ANSWERED) or 0.0) < statistics.CASE_PASSES for result in results)
     return [
@@ -179,15 +181,15 @@ def _names(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result
     ]
 
 
-def _may_stop(sequential: bool, units: int, roles: Roles, alpha: float) -> bool:
+def _find_looks(sequential: bool, units: int, roles: Roles, alpha: float) -> bool:
     """Whether the gate has several looks: not where nothing is compared, nor where the last look could not pass."""
     drops = list(roles.allowed.values())
-    plan = statistics.looks(units, sequential=sequential, alpha=alpha)
+    plan = statistics.plan_looks(units, sequential=sequential, alpha=alpha)
     able = [[statistics.pass_is_possible(units, drop, level) for drop in drops] for level in (alpha, plan[-1][1])]
     return len(plan) > 1 and bool(drops) and not (all(able[0]) and not all(able[1]))
 
 
-def _copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:
+def _count_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:
     """The cases that repeat the request of an earlier one."""
     seen: set[str] = set()
     copies = set()
@@ -200,7 +202,7 @@ def _copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]
     return frozenset(copies)
 
 
-def _samples(
+def _collect_samples(
     results: Sequence[Result], criterion: str, required: Sequence[str], skipped: Collection[str]
 ) -> dict[str, list[float]]:
     """The baseline's scores of one criterion by case, in the order of the results; a case without a score is empty.
@@ -219,7 +221,7 @@ def _samples(
     return found
 
 
-def _lacking(stored: Mapping[str, Sequence[float]]) -> str:
+def _describe_lacking(stored: Mapping[str, Sequence[float]]) -> str:
     if not stored:
         return "there is no baseline to try against itself: run the gate with one."
     most = max(map(len, stored.values()))

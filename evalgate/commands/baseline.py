@@ -16,17 +16,17 @@ from evalgate.commands import aa
 from evalgate.decide import criteria
 from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Output, PromptVersion, Result, StoredBaseline
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
-from evalgate.execute.engine import Engine, Event
+from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines
 from evalgate.gate import engine as answering
-from evalgate.gate.evaluate import evaluate
+from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import Options
-from evalgate.gate.plans import select
+from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
 from evalgate.plan import trials
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
-from evalgate.services.git_names import short_name
+from evalgate.services.git_names import shorten_name
 
 _NAMED = 3
 _QUICK = 400
@@ -60,7 +60,7 @@ class Sampling:
     warnings: tuple[str, ...]
 
 
-def sample(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Sampling:
+def draw_samples(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None]) -> Sampling:
     """Draws fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
 
     No answer that is known already is used, except those of the same sampling when it was interrupted. Raises
@@ -68,14 +68,14 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
     """
     workspace = open_workspace(config_path, verify=validate_criterion)
     config = workspace.config
-    chosen = select(workspace, options)
-    reasons = {gate.name: baselines.why_not_kept(gate, config.targets) for gate in chosen}
+    chosen = select_gates(workspace, options)
+    reasons = {gate.name: baselines.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(f'the gate "{name}" is not sampled: {reason}' for name, reason in reasons.items() if reason)
-    plans = [_planned(workspace, gate, options) for gate in chosen if not reasons[gate.name]]
+    plans = [_plan_sampling(workspace, gate, options) for gate in chosen if not reasons[gate.name]]
     if not plans:
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
-    begun, journal = answering.begun(f"baseline-{answering.run_key(plans)}", options.store, fresh)
+    begun, journal = answering.find_journal(f"baseline-{answering.compute_run_key(plans)}", options.store, fresh)
     done: list[Sampled] = []
     failed: list[_Refused] = []
     with answering.open_engine(
@@ -89,7 +89,7 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
         journal=journal,
     ) as engine:
         for plan in plans:
-            sampled = _sampled(engine, plan, config, begun, options.store)
+            sampled = _sample_gate(engine, plan, config, begun, options.store)
             if isinstance(sampled, Sampled):
                 done.append(sampled)
             else:
@@ -103,25 +103,25 @@ def sample(config_path: Path, options: Options, on_event: Callable[[Event], None
     return Sampling(gates=tuple(done), skipped=skipped, warnings=warnings)
 
 
-def self_check(
+def check_rule(
     config_path: Path, store: Path, *, runs: int, seed: int, on_run: Callable[[], None]
 ) -> tuple[aa.Tried, ...]:
     """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
     workspace = open_workspace(config_path, verify=None)
-    found, _ = baselines.stored_ones(store)
+    found, _ = baselines.list_baselines(store)
     tried: list[aa.Tried] = []
     for gate in workspace.config.gates:
         dataset = datasets.load_dataset(workspace.tree, gate.dataset)
         own = (one for one in found if one.gate == gate.name and one.parts.get("dataset") == dataset.digest)
         newest = next(own, None)
         if newest is not None:
-            requests = _requests(workspace, gate)
+            requests = _list_requests(workspace, gate)
             args = (gate, dataset, newest.results, workspace.config, requests)
-            tried += _tried(*args, runs=runs, seed=seed, on_run=on_run)
+            tried += _try_rule(*args, runs=runs, seed=seed, on_run=on_run)
     return tuple(tried)
 
 
-def pin(
+def pin_versions(
     config_path: Path, *, by: str, gates: Sequence[str] = (), ref: str | None = None
 ) -> tuple[Path, tuple[pins.Pin, ...], tuple[str, ...]]:
     """Pins gates to their prompts at a commit (HEAD): the file that was written, the new pins, and warnings.
@@ -131,7 +131,7 @@ def pin(
     """
     workspace = open_workspace(config_path, verify=None)
     git, config = workspace.git, workspace.config
-    chosen = select(workspace, Options(environment={}, store=Path(), home=Path(), gates=tuple(gates)))
+    chosen = select_gates(workspace, Options(environment={}, store=Path(), home=Path(), gates=tuple(gates)))
     if git is None:
         raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
     if not by.strip():
@@ -150,15 +150,15 @@ def pin(
             place=Place(path=path),
         )
         for gate in chosen
-        for version in [_committed(workspace, gate, git, commit, named=ref is not None)]
+        for version in [_load_committed(workspace, gate, git, commit, named=ref is not None)]
     )
     file = Path(workspace.tree.root) / path
     _write(file, pins.render({**workspace.pins, **{one.gate: one for one in made}}))
-    return file, made, _not_merged(git, commit)
+    return file, made, _warn_unmerged(git, commit)
 
 
-def _committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, named: bool) -> PromptVersion:
-    version = versions.named_version(gate, workspace.tree, git, commit, "--ref")
+def _load_committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, named: bool) -> PromptVersion:
+    version = versions.resolve_named(gate, workspace.tree, git, commit, "--ref")
     if not named:
         here = prompts.load_prompt(workspace.tree, gate.prompt)
         if (here.digest, here.version) != (version.digest, version.version):
@@ -167,7 +167,7 @@ def _committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, named
     return version
 
 
-def _not_merged(git: Git, commit: str) -> tuple[str, ...]:
+def _warn_unmerged(git: Git, commit: str) -> tuple[str, ...]:
     """A warning where the commit is on a branch that may be squashed away."""
     try:
         default = git.default_branch()
@@ -175,7 +175,7 @@ def _not_merged(git: Git, commit: str) -> tuple[str, ...]:
             return ()
     except GitError:
         return ()
-    return (f"{commit[:7]} is not on {short_name(default)}: once its branch is gone, the pin names nothing",)
+    return (f"{commit[:7]} is not on {shorten_name(default)}: once its branch is gone, the pin names nothing",)
 
 
 def _write(path: Path, text: str) -> None:
@@ -189,7 +189,7 @@ def _write(path: Path, text: str) -> None:
         raise InputError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
 
 
-def _planned(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
+def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
     """The version that the next change will be compared with.
 
     It is the one that is named, else the gate's stand-in, else the pinned release, else that of the working tree.
@@ -199,43 +199,43 @@ def _planned(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
     if options.candidate is None and gate.baseline is not None:
         version = prompts.load_prompt(tree, gate.baseline)
     elif options.candidate is None and pin is not None and git is not None:
-        version = pins.pinned_prompt(pin, [gate.prompt], git)
+        version = pins.load_pinned_prompt(pin, [gate.prompt], git)
     else:
-        version = versions.candidate_of(gate, tree, git, options.candidate)
+        version = versions.load_candidate(gate, tree, git, options.candidate)
     dataset = datasets.load_dataset(tree, gate.dataset)
-    return trials.sampling(gate, version, dataset, config.targets, config.policy)
+    return trials.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
 
 
-def _sampled(
+def _sample_gate(
     engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Path
 ) -> Sampled | _Refused:
     """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
-    run = engine.run(plan.trials, lambda trial: evaluate(plan, trial, config.targets))
-    lost = baselines.incomplete(run.results)
+    run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
+    lost = baselines.list_incomplete(run.results)
     if lost:
         more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}"
         hint = "run the same command again: what was answered is kept"
-        return _Refused(fault=_not_stored(plan, message, hint), is_bad_hour=False)
-    bad = baselines.bad_hour(run.results)
+        return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
+    bad = baselines.explain_bad_hour(run.results)
     if bad is not None:
         hint = "look at what the endpoint answers, and sample again when it is well"
-        return _Refused(fault=_not_stored(plan, bad, hint), is_bad_hour=True)
+        return _Refused(fault=_make_fault(plan, bad, hint), is_bad_hour=True)
     version = plan.candidate
     stored = StoredBaseline(
         gate=plan.gate.name,
         prompt=version.name,
         version=version.version,
         dataset=plan.dataset.path,
-        parts=baselines.parts_of(plan.gate, version, plan.dataset, config.targets),
+        parts=baselines.make_parts(plan.gate, version, plan.dataset, config.targets),
         sampled_at=begun.isoformat(timespec="seconds"),
         tool_version=evalgate.__version__,
-        served_by=_served_by(run.results),
+        served_by=_list_models(run.results),
         results=tuple(run.results),
         self_check=tuple(
             map(
-                aa.sentence,
-                _tried(plan.gate, plan.dataset, run.results, config, plan.requests, runs=_QUICK),
+                aa.describe,
+                _try_rule(plan.gate, plan.dataset, run.results, config, plan.requests, runs=_QUICK),
             )
         ),
     )
@@ -243,22 +243,22 @@ def _sampled(
     return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
 
 
-def _not_stored(plan: GatePlan, why: str, hint: str) -> Fault:
+def _make_fault(plan: GatePlan, why: str, hint: str) -> Fault:
     return Fault(message=f'the baseline of gate "{plan.gate.name}" was not stored: {why}', hint=hint)
 
 
-def _requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
+def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
     """For each case that shares its request with another the first such case, as today's prompt asks them.
 
     Nothing where that prompt cannot be asked: what is stored can be tried all the same.
     """
     try:
-        return _planned(workspace, gate, Options(environment={}, store=Path(), home=Path())).requests
+        return _plan_sampling(workspace, gate, Options(environment={}, store=Path(), home=Path())).requests
     except (InputError, GitError):
         return {}
 
 
-def _tried(
+def _try_rule(
     gate: Gate,
     dataset: GoldenDataset,
     results: Sequence[Result],
@@ -269,9 +269,9 @@ def _tried(
     seed: int = 1,
     on_run: Callable[[], None] = lambda: None,
 ) -> tuple[aa.Tried, ...]:
-    return aa.of_results(
+    return aa.try_results(
         results,
-        criteria.of_gate(gate, gate.judges, config.targets),
+        criteria.list_criteria(gate, gate.judges, config.targets),
         gate.thresholds,
         config.policy,
         gate=gate.name,
@@ -285,6 +285,6 @@ def _tried(
     )
 
 
-def _served_by(results: Sequence[Result]) -> tuple[str, ...]:
+def _list_models(results: Sequence[Result]) -> tuple[str, ...]:
     outputs = [result.outcome for result in results if isinstance(result.outcome, Output)]
     return tuple(sorted({output.served_by for output in outputs if output.served_by is not None}))

@@ -13,7 +13,17 @@ from evalgate.domain import Arm, GateReport, Report, Result, ScoreRow, Threshold
 from evalgate.domain.units import number_units
 from evalgate.errors import Fault, InputError, Place
 
-__all__ = ["LEVEL", "MIN_LABELS", "Agreement", "Calibrated", "Corrected", "Drift", "Relation", "anchors", "labels"]
+__all__ = [
+    "LEVEL",
+    "MIN_LABELS",
+    "Agreement",
+    "Calibrated",
+    "Corrected",
+    "Drift",
+    "Relation",
+    "compare_anchors",
+    "compare_labels",
+]
 
 _NAMED = 5
 _SEED = 20_260
@@ -38,7 +48,7 @@ class Calibrated:
     decision: Verdict | None
 
 
-def labels(
+def compare_labels(
     report: Report, rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], points: int = 5
 ) -> tuple[Calibrated, ...]:
     """Each labelled criterion of the report. `floors` are laid over the thresholds; `points` is the judges' scale.
@@ -47,18 +57,18 @@ def labels(
     cases that count as one (a cluster, equal requests), count once. Raises InputError, with all faults, for a label of
     something that is not in the report, and for a criterion with fewer than two labels that can be compared.
     """
-    owners = _owners(report, rows, path)
+    owners = _find_owners(report, rows, path)
     for name in floors:
         if name not in owners:
             raise InputError(f'--min: no label is about "{name}"', hint=f"the labels are about: {', '.join(owners)}")
     _refuse_unknown_outputs(owners, rows, path)
     return tuple(
-        _calibrated(gate, [row for row in rows if row.criterion == name], path, floors=floors, points=points)
+        _calibrate_criterion(gate, [row for row in rows if row.criterion == name], path, floors=floors, points=points)
         for name, gate in owners.items()
     )
 
 
-def anchors(
+def compare_anchors(
     before: Sequence[ScoreRow], now: Sequence[ScoreRow], *, before_path: str, now_path: str
 ) -> dict[str, Drift]:
     """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first, and so
@@ -66,7 +76,7 @@ def anchors(
 
     Raises InputError for an anchor that is scored in one of the files only, and for fewer than 20 of a criterion.
     """
-    means = (_means(before), _means(now))
+    means = (_average_scores(before), _average_scores(now))
     faults = [
         Fault(message=f'the anchor "{case}" ({arm}) has no score for "{criterion}"', place=Place(path=path))
         for one, other, path in ((means[0], means[1], now_path), (means[1], means[0], before_path))
@@ -74,13 +84,13 @@ def anchors(
         if (criterion, arm, case) not in other
     ]
     if faults:
-        raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
+        raise InputError(faults=[*faults[:_NAMED], *_describe_more(len(faults) - _NAMED)])
     found = {}
     clusters = {(row.criterion, row.arm, row.case): row.cluster for row in before if row.cluster is not None}
     for criterion in dict.fromkeys(row.criterion for row in before):
         keys = [key for key in means[0] if key[0] == criterion]
         try:
-            found[criterion] = calibration.drift(
+            found[criterion] = calibration.measure_drift(
                 [means[0][key] for key in keys],
                 [means[1][key] for key in keys],
                 units=[clusters.get(key, key) for key in keys],
@@ -90,7 +100,7 @@ def anchors(
     return found
 
 
-def _owners(report: Report, rows: Sequence[ScoreRow], path: str) -> dict[str, GateReport]:
+def _find_owners(report: Report, rows: Sequence[ScoreRow], path: str) -> dict[str, GateReport]:
     """The gate of each labelled criterion."""
     owners: dict[str, GateReport] = {}
     faults = []
@@ -110,12 +120,12 @@ def _owners(report: Report, rows: Sequence[ScoreRow], path: str) -> dict[str, Ga
             hint = f"name one: --gate {gates[0].evidence.name}"
         faults.append(Fault(message=message, place=Place(path=path, line=row.line), hint=hint))
     if faults:
-        raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
+        raise InputError(faults=[*faults[:_NAMED], *_describe_more(len(faults) - _NAMED)])
     return owners
 
 
 def _refuse_unknown_outputs(owners: Mapping[str, GateReport], rows: Sequence[ScoreRow], path: str) -> None:
-    known = {id(gate): set(_results(gate)) for gate in owners.values()}
+    known = {id(gate): set(_index_results(gate)) for gate in owners.values()}
     faults = [
         Fault(
             message=f'the report has no output of case "{row.case}", {row.arm}, repeat {row.repeat}',
@@ -125,14 +135,14 @@ def _refuse_unknown_outputs(owners: Mapping[str, GateReport], rows: Sequence[Sco
         if (row.case, row.arm, row.repeat) not in known[id(owners[row.criterion])]
     ]
     if faults:
-        raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
+        raise InputError(faults=[*faults[:_NAMED], *_describe_more(len(faults) - _NAMED)])
 
 
-def _calibrated(
+def _calibrate_criterion(
     gate: GateReport, rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], points: int
 ) -> Calibrated:
     name = rows[0].criterion
-    results = _results(gate)
+    results = _index_results(gate)
     pairs = []
     for row in rows:
         value = results[row.case, row.arm, row.repeat].values.get(name)
@@ -142,8 +152,8 @@ def _calibrated(
         raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
     import numpy as np
 
-    unit_of = _units(gate)
-    agreement = calibration.agreement(
+    unit_of = _number_units(gate)
+    agreement = calibration.measure_agreement(
         [row.value for row, _ in pairs],
         [value for _, value in pairs],
         points=points,
@@ -152,7 +162,7 @@ def _calibrated(
     )
     threshold = gate.thresholds.get(name, Threshold())
     floor = floors.get(name, threshold.minimum)
-    corrected = None if floor is None else _corrected(gate, name, pairs, unit_of)
+    corrected = None if floor is None else _correct_mean(gate, name, pairs, unit_of)
     decision = None
     if floor is not None:
         decision = Verdict.INCONCLUSIVE
@@ -164,7 +174,7 @@ def _calibrated(
         gate=gate.evidence.name,
         criterion=name,
         agreement=agreement,
-        warnings=calibration.warnings(agreement, threshold.max_drop or gate.policy.max_drop),
+        warnings=calibration.find_warnings(agreement, threshold.max_drop or gate.policy.max_drop),
         left_out=len(rows) - len(pairs),
         floor=floor,
         corrected=corrected,
@@ -172,7 +182,7 @@ def _calibrated(
     )
 
 
-def _corrected(
+def _correct_mean(
     gate: GateReport, criterion: str, pairs: Sequence[tuple[ScoreRow, float]], unit_of: Mapping[str, int]
 ) -> Corrected | None:
     """The candidate's mean corrected by the labels of its outputs; the labels of one unit are averaged first."""
@@ -189,30 +199,30 @@ def _corrected(
         scored = result.values.get(criterion)
         if result.arm is Arm.CANDIDATE and unit_of[result.case] not in human and scored is not None:
             rest.setdefault(unit_of[result.case], []).append(scored)
-    means = [[_mean(scores) for scores in side.values()] for side in (rest, human, judge)]
-    return calibration.corrected_mean(*means, level=gate.policy.alpha)
+    means = [[_average(scores) for scores in side.values()] for side in (rest, human, judge)]
+    return calibration.correct_mean(*means, level=gate.policy.alpha)
 
 
-def _units(gate: GateReport) -> dict[str, int]:
+def _number_units(gate: GateReport) -> dict[str, int]:
     """The number of each case's unit: what counts as one."""
     cases = tuple(dict.fromkeys(result.case for result in gate.evidence.results))
     return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests), strict=True))
 
 
-def _results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
+def _index_results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
     return {(result.case, result.arm, result.repeat): result for result in gate.evidence.results}
 
 
-def _means(rows: Sequence[ScoreRow]) -> dict[tuple[str, Arm, str], float]:
+def _average_scores(rows: Sequence[ScoreRow]) -> dict[tuple[str, Arm, str], float]:
     grouped: dict[tuple[str, Arm, str], list[float]] = {}
     for row in rows:
         grouped.setdefault((row.criterion, row.arm, row.case), []).append(row.value)
-    return {key: _mean(values) for key, values in grouped.items()}
+    return {key: _average(values) for key, values in grouped.items()}
 
 
-def _mean(values: Sequence[float]) -> float:
+def _average(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _more(count: int) -> list[Fault]:
+def _describe_more(count: int) -> list[Fault]:
     return [Fault(message=f"and {count} more like these")] if count > 0 else []

@@ -30,12 +30,14 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.domain.names import folded
+from evalgate.domain.names import fold
 from evalgate.errors import ExitCode, Fault, InputError, Place
-from evalgate.gate.reports import report_of
+from evalgate.gate.reports import make_report
 
 
-def again(report: Report, config: Config | None, *, floors: Mapping[str, float], max_drop: float | None) -> Report:
+def decide_again(
+    report: Report, config: Config | None, *, floors: Mapping[str, float], max_drop: float | None
+) -> Report:
     """A verdict from a stored report, without a model call.
 
     Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
@@ -49,27 +51,31 @@ def again(report: Report, config: Config | None, *, floors: Mapping[str, float],
     for stored in report.gates:
         evidence, thresholds, rules, demands = stored.evidence, stored.thresholds, stored.policy, stored.level_policy
         if config is not None and evidence.level is not None:
-            gate = _gate_named(evidence.name, config)
+            gate = _find_gate(evidence.name, config)
             thresholds, rules = gate.thresholds, config.policy
-            demands = policy.level_policy_of(evidence, rules)
-            evidence = _under(gate, evidence, demands, config)
+            demands = policy.find_level_policy(evidence, rules)
+            evidence = _apply_criteria(gate, evidence, demands, config)
             # a case that was not critical then was not asked first: every case is needed now
             also_critical = set(rules.critical_tags) - set(stored.policy.critical_tags)
             if not rules.stop_early or also_critical:
                 evidence = replace(evidence, sequential=False)
         names = {criterion.name for criterion in evidence.criteria}
         own = {name: floor for name, floor in floors.items() if name in names}
-        thresholds, rules = _overlaid(thresholds, rules, own, max_drop)
+        thresholds, rules = _overlay(thresholds, rules, own, max_drop)
         gates.append(policy.decide(evidence, thresholds, rules, demands))
     texts = report.texts if config is None else config.texts
-    decided = attempts.applied(replace(report, gates=tuple(gates), sign_off=None, texts=texts), report.attempts)
+    decided = attempts.apply_attempts(replace(report, gates=tuple(gates), sign_off=None, texts=texts), report.attempts)
     given = report.sign_off
-    if given is None or decided.exit_code != ExitCode.AWAITING_SIGN_OFF or given.subject != sign_off.subject(decided):
+    if (
+        given is None
+        or decided.exit_code != ExitCode.AWAITING_SIGN_OFF
+        or given.subject != sign_off.digest_subject(decided)
+    ):
         return decided
-    return policy.signed(decided, given)
+    return policy.apply_sign_off(decided, given)
 
 
-def from_scores(
+def decide_scores(
     rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], max_drop: float | None, level: Level | None
 ) -> Report:
     """A verdict on any tool's scores. Without a level an inconclusive verdict blocks.
@@ -87,8 +93,8 @@ def from_scores(
     evidence = Evidence(
         name="scores",
         level=None,
-        candidate=_scores_version("candidate", rows, path),
-        baseline=_scores_version("baseline", rows, path),
+        candidate=_make_version("candidate", rows, path),
+        baseline=_make_version("baseline", rows, path),
         dataset=DatasetRef(
             path=path,
             digest=digest(sorted({row.case for row in rows})),
@@ -108,12 +114,12 @@ def from_scores(
             for (case, arm, repeat), group in grouped.items()
         ),
     )
-    thresholds, rules = _overlaid({}, Policy(levels=DEFAULT_LEVELS), floors, max_drop)
+    thresholds, rules = _overlay({}, Policy(levels=DEFAULT_LEVELS), floors, max_drop)
     level_policy = STRICT_LEVEL if level is None else rules.levels[level]
-    return report_of([policy.decide(evidence, thresholds, rules, level_policy)])
+    return make_report([policy.decide(evidence, thresholds, rules, level_policy)])
 
 
-def _gate_named(name: str, config: Config) -> Gate:
+def _find_gate(name: str, config: Config) -> Gate:
     for gate in config.gates:
         if gate.name == name:
             return gate
@@ -122,9 +128,9 @@ def _gate_named(name: str, config: Config) -> Gate:
     )
 
 
-def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
+def _apply_criteria(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
     """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
-    wanted = criteria.of_gate(gate, gate.judges_at(demands), config.targets)
+    wanted = criteria.list_criteria(gate, gate.judges_at(demands), config.targets)
     measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
     evidence = replace(evidence, criteria=wanted)
@@ -136,7 +142,7 @@ def _under(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config)
     return replace(evidence, results=tuple(result.without(stale) for result in evidence.results))
 
 
-def _overlaid(
+def _overlay(
     thresholds: Mapping[str, Threshold], rules: Policy, floors: Mapping[str, float], max_drop: float | None
 ) -> tuple[dict[str, Threshold], Policy]:
     laid = dict(thresholds)
@@ -158,20 +164,20 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
 
 def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
     """A tag that is a critical one but for its spelling would make no case critical."""
-    critical = {folded(tag): tag for tag in Policy(levels=DEFAULT_LEVELS).critical_tags}
+    critical = {fold(tag): tag for tag in Policy(levels=DEFAULT_LEVELS).critical_tags}
     first = {row.tag: row.line for row in reversed(rows) if row.tag is not None}
     faults = [
         Fault(
-            message=f'the tag "{tag}" makes no case critical; did you mean "{critical[folded(tag)]}"?',
+            message=f'the tag "{tag}" makes no case critical; did you mean "{critical[fold(tag)]}"?',
             place=Place(path=path, line=line),
         )
         for tag, line in first.items()
-        if critical.get(folded(tag), tag) != tag
+        if critical.get(fold(tag), tag) != tag
     ]
     if faults:
         raise InputError(faults=faults)
 
 
-def _scores_version(arm: str, rows: Sequence[ScoreRow], path: str) -> VersionRef | None:
+def _make_version(arm: str, rows: Sequence[ScoreRow], path: str) -> VersionRef | None:
     own: list[Json] = [[row.case, row.criterion, row.repeat, row.value] for row in rows if row.arm == arm]
     return VersionRef(name=arm, version=None, digest=digest(own), source=path) if own else None

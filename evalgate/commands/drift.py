@@ -30,14 +30,14 @@ from evalgate.domain import (
     Threshold,
     Verdict,
 )
-from evalgate.domain.numbers import shown
+from evalgate.domain.numbers import show
 from evalgate.errors import Fault, GitError, InputError, ServiceError
-from evalgate.execute.engine import Engine, Event
+from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines, evaluate, reports
 from evalgate.gate import engine as answering
-from evalgate.gate.options import Options, opened
+from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.pipeline import refuse_committed
-from evalgate.gate.plans import select
+from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
 from evalgate.inputs.tree import CommitTree
 from evalgate.plan import trials
@@ -51,7 +51,7 @@ _A_JUDGE_MOVED = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Watched:
+class _Watch:
     """A gate's plan, the samples it is compared with, and what beside the answers has changed since then."""
 
     plan: GatePlan
@@ -59,7 +59,7 @@ class _Watched:
     changed: tuple[str, ...]
 
 
-def run(config_path: Path, options: Options, on_event: Callable[[Event], None] = lambda event: None) -> Report:
+def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None] = lambda event: None) -> Report:
     """Asks the version in production anew and compares it, case by case, with its stored samples, however old.
 
     FAIL: proven worse than then. PASS: proven not worse by the allowed drop. INCONCLUSIVE, which always blocks:
@@ -71,19 +71,19 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None] =
     no gate's answers can drift (recorded outputs; a function without a version); ServiceError, before anything is
     asked, where a gate has no samples to be compared with.
     """
-    workspace = opened(config_path, options)
+    workspace = open_for_run(config_path, options)
     config = workspace.config
     refuse_committed(workspace, options.store)
-    chosen = select(workspace, replace(options, candidate=None, baseline=None))
-    reasons = {gate.name: baselines.why_not_kept(gate, config.targets) for gate in chosen}
+    chosen = select_gates(workspace, replace(options, candidate=None, baseline=None))
+    reasons = {gate.name: baselines.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(
         f'the gate "{name}" was not watched for drift: {reason}' for name, reason in reasons.items() if reason
     )
     if len(skipped) == len(chosen):
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
-    watched = _watched(workspace, [gate for gate in chosen if not reasons[gate.name]], options)
+    watched = _plan_watches(workspace, [gate for gate in chosen if not reasons[gate.name]], options)
     plans = [one.plan for one in watched]
-    _, journal = answering.begun(f"drift-{answering.run_key(plans)}", options.store, _FRESH)
+    _, journal = answering.find_journal(f"drift-{answering.compute_run_key(plans)}", options.store, _FRESH)
     with answering.open_engine(
         config,
         plans,
@@ -94,17 +94,17 @@ def run(config_path: Path, options: Options, on_event: Callable[[Event], None] =
         on_event=on_event,
         journal=journal,
     ) as engine:
-        gates = [_decided(engine, one, config) for one in watched]
-        if not any(baselines.incomplete(gate.evidence.results) for gate in gates):
+        gates = [_decide(engine, one, config) for one in watched]
+        if not any(baselines.list_incomplete(gate.evidence.results) for gate in gates):
             engine.finish()  # else the same command asks for what is missing alone
-        return replace(reports.report_of(gates, (*skipped, *engine.warnings)), texts=config.texts)
+        return replace(reports.make_report(gates, (*skipped, *engine.warnings)), texts=config.texts)
 
 
-def title(report: Report) -> str:
+def describe_title(report: Report) -> str:
     """What was found, in a few words: the title of an issue. Names in it are raw text."""
     names = [gate.evidence.name for gate in report.gates if gate.decision is Verdict.FAIL]
     if names:
-        since = min((_then(gate) for gate in report.gates if gate.decision is Verdict.FAIL), default="")
+        since = min((_describe_then(gate) for gate in report.gates if gate.decision is Verdict.FAIL), default="")
         answers = "answers" if len(names) == 1 else "answer"
         return f"Drift: {', '.join(names)} {answers} worse than on {since}, though nobody edited anything"
     if report.decision is Verdict.INCONCLUSIVE:
@@ -112,28 +112,31 @@ def title(report: Report) -> str:
     return "No drift: production answers as well as it did"
 
 
-def sentence(report: Report) -> str:
+def describe(report: Report) -> str:
     """A line for each gate that has drifted, with what proved it; empty when none has. Text in it is raw."""
     return "\n".join(
-        " ".join(f"{gate.evidence.name}, compared with its answers of {_then(gate)}: {view.deciding(gate)}".split())
+        " ".join(
+            f"{gate.evidence.name}, compared with its answers of {_describe_then(gate)}: "
+            f"{view.find_deciding_sentence(gate)}".split()
+        )
         for gate in report.gates
         if gate.decision is Verdict.FAIL
     )
 
 
-def _then(gate: GateReport) -> str:
+def _describe_then(gate: GateReport) -> str:
     stored = gate.evidence.stored_baseline
     return "" if stored is None else stored.sampled_at[:10]
 
 
-def _watched(workspace: Workspace, gates: Sequence[Gate], options: Options) -> list[_Watched]:
+def _plan_watches(workspace: Workspace, gates: Sequence[Gate], options: Options) -> list[_Watch]:
     """Each gate's plan; one error with the faults of all gates that have nothing to be compared with."""
-    found: list[_Watched] = []
+    found: list[_Watch] = []
     faults: list[Fault] = []
     for gate in gates:
-        version = _in_production(workspace, gate, options)
+        version = _load_production(workspace, gate, options)
         dataset = datasets.load_dataset(workspace.tree, gate.dataset)
-        stored, told = baselines.of_the_past(gate, version, dataset, workspace.config, options.store)
+        stored, told = baselines.find_past_samples(gate, version, dataset, workspace.config, options.store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)
             why = f" ({'; '.join(told)})" if told else ""
@@ -146,7 +149,7 @@ def _watched(workspace: Workspace, gates: Sequence[Gate], options: Options) -> l
             )
             continue
         plan = trials.make_plan(
-            _compared(gate, workspace.config, stored),
+            _make_gate(gate, workspace.config, stored),
             version,
             version,
             dataset,
@@ -154,13 +157,13 @@ def _watched(workspace: Workspace, gates: Sequence[Gate], options: Options) -> l
             workspace.config.targets,
             workspace.config.policy,
         )
-        found.append(_Watched(plan=_then_and_now(plan, stored), stored=stored, changed=told))
+        found.append(_Watch(plan=_make_plan(plan, stored), stored=stored, changed=told))
     if faults:
         raise ServiceError(faults=faults)
     return found
 
 
-def _in_production(workspace: Workspace, gate: Gate, options: Options) -> PromptVersion:
+def _load_production(workspace: Workspace, gate: Gate, options: Options) -> PromptVersion:
     """The version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
 
     It is the gate's stand-in, else the pinned release, else the default branch's; without a repository, the file's.
@@ -173,15 +176,15 @@ def _in_production(workspace: Workspace, gate: Gate, options: Options) -> Prompt
     tip = git.resolve(git.default_branch(options.default_branch))
     pin = pins.load_pins(CommitTree(git, tip), pins.pins_path(workspace.config.path)).get(gate.name)
     if pin is not None:
-        return pins.pinned_prompt(pin, [gate.prompt], git)
+        return pins.load_pinned_prompt(pin, [gate.prompt], git)
     try:
-        return versions.named_version(gate, tree, git, tip, "the default branch")
+        return versions.resolve_named(gate, tree, git, tip, "the default branch")
     except GitError as error:
         message = f'gate "{gate.name}": {error.faults[0].message}'
         raise GitError(message, hint="a prompt is in production once it is merged") from None
 
 
-def _compared(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:
+def _make_gate(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:
     """The gate as a watch has it: one target, as many samples as are stored, and nothing decides but the comparison.
 
     A floor that is missed, or a blocking check that fails, may have been so then: it counts by its drop. Seconds are no
@@ -205,7 +208,7 @@ def _compared(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:
     )
 
 
-def _then_and_now(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
+def _make_plan(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
     assert plan.baseline is not None
     return replace(
         plan,
@@ -213,13 +216,13 @@ def _then_and_now(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
         baseline=replace(plan.baseline, source=f"stored on {stored.sampled_at}"),
         judges=plan.gate.judges,
         stored_baseline=BaselineSample(
-            digest=files.digest_of(stored), sampled_at=stored.sampled_at, samples=stored.samples
+            digest=files.digest_results(stored), sampled_at=stored.sampled_at, samples=stored.samples
         ),
         past=True,
     )
 
 
-def _decided(engine: Engine, one: _Watched, config: Config) -> GateReport:
+def _decide(engine: Engine, one: _Watch, config: Config) -> GateReport:
     """The verdict: the stored outputs stand for the baseline's answers, and everything else goes its usual way."""
     outcomes = {(result.case, result.repeat): result.outcome for result in one.stored.results}
     for trial in one.plan.trials:
@@ -227,12 +230,12 @@ def _decided(engine: Engine, one: _Watched, config: Config) -> GateReport:
             outcome = outcomes[trial.case.id, trial.repeat]
             assert outcome is not None
             engine.remember(trial.request, replace(outcome, cached=True))
-    gate = evaluate.decided(engine, one.plan, config)
-    evidence = replace(gate.evidence, notes=_notes(one, gate.evidence.results))
+    gate = evaluate.evaluate_plan(engine, one.plan, config)
+    evidence = replace(gate.evidence, notes=_make_notes(one, gate.evidence.results))
     return replace(gate, evidence=evidence)
 
 
-def _notes(one: _Watched, results: Sequence[Result]) -> tuple[str, ...]:
+def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
     """What is compared with what, and all that is known to differ beside it."""
     stored = one.stored
     notes = [
@@ -241,11 +244,15 @@ def _notes(one: _Watched, results: Sequence[Result]) -> tuple[str, ...]:
     ]
     if one.changed:
         notes.append(f"changed since the samples were stored, and not what is compared: {', '.join(one.changed)}")
-    now = _served_by(results, Arm.CANDIDATE)
+    now = _list_models(results, Arm.CANDIDATE)
     then = list(stored.served_by)
     if now and then and now != then:
         notes.append(f"served then by {', '.join(then)}; now by {', '.join(now)}")
-    notes += [note for judge in one.plan.judges if (note := _moved(judge.name, stored.results, results)) is not None]
+    notes += [
+        note
+        for judge in one.plan.judges
+        if (note := _describe_moved_judge(judge.name, stored.results, results)) is not None
+    ]
     if stored.samples < statistics.CONFIRMATIONS:
         notes.append(
             f"{stored.samples} stored {'sample' if stored.samples == 1 else 'samples'} of each case cannot prove a "
@@ -254,23 +261,23 @@ def _notes(one: _Watched, results: Sequence[Result]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _served_by(results: Sequence[Result], arm: Arm) -> list[str]:
+def _list_models(results: Sequence[Result], arm: Arm) -> list[str]:
     return sorted({r.served_by for r in results if r.arm is arm and r.served_by is not None})
 
 
-def _moved(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:
+def _describe_moved_judge(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:
     """A note where the judge of now scores the stored outputs otherwise than the judge of then did."""
-    before = _scores(judge, then)
-    after = _scores(judge, [result for result in results if result.arm is Arm.BASELINE])
+    before = _index_scores(judge, then)
+    after = _index_scores(judge, [result for result in results if result.arm is Arm.BASELINE])
     both = [key for key in after if key in before]
     if not both:
         return None
     old, new = (math.fsum(scores[key] for key in both) / len(both) for scores in (before, after))
     if abs(new - old) < _A_JUDGE_MOVED:
         return None
-    return f"the judge {judge} scores the same {len(both)} stored outputs {shown(new)} now, and {shown(old)} then"
+    return f"the judge {judge} scores the same {len(both)} stored outputs {show(new)} now, and {show(old)} then"
 
 
-def _scores(judge: str, results: Sequence[Result]) -> Mapping[tuple[str, int], float]:
+def _index_scores(judge: str, results: Sequence[Result]) -> Mapping[tuple[str, int], float]:
     found = {(result.case, result.repeat): result.values.get(judge) for result in results}
     return {key: value for key, value in found.items() if value is not None}

@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.change import changed_gates
-from evalgate.change.merge_base import base_commit, unchanged
-from evalgate.change.workspace import Workspace, workspace_at
+from evalgate.change.merge_base import find_base_commit, find_unchanged
+from evalgate.change.workspace import Workspace, open_commit
 from evalgate.domain import Arm, Config, Failure, GatePlan, GateReport, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
 from evalgate.services.git_hooks import Push
-from evalgate.services.git_names import short_name
+from evalgate.services.git_names import shorten_name
 
 if TYPE_CHECKING:
-    from evalgate.execute.engine import Event
+    from evalgate.execute.engine import ProgressEvent
     from evalgate.gate.options import Options
 
 Mode = Literal["cached", "quick", "full"]
@@ -50,7 +50,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lookout:
+class PrePushCheck:
     """How pushed commits are looked at. `config` is the configuration's path from the repository's top.
 
     `options` makes those of a run, where a gate differs.
@@ -60,7 +60,7 @@ class Lookout:
     options: Callable[[], Options]
     default_branch: str | None
     mode: Mode
-    on_event: Callable[[Event], None]
+    on_event: Callable[[ProgressEvent], None]
 
     def look(self, git: Git, pushed: Sequence[Push]) -> Iterator[Answer]:
         """The answers on all refs that are pushed, each commit once; nothing where no gate differs.
@@ -75,39 +75,41 @@ class Lookout:
             if commit in seen:
                 continue
             seen.add(commit)
-            ref = short_name(push.remote).removeprefix("refs/tags/")
+            ref = shorten_name(push.remote).removeprefix("refs/tags/")
             try:
                 yield from self._commit(CommitView(git, commit), ref)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
-                yield _fault(ref, None, error)
+                yield _answer_fault(ref, None, error)
 
     def _commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
         gated = CommitTree(view, view.commit).exists(self.config)
         try:
-            base = base_commit(view, self.default_branch)
+            base = find_base_commit(view, self.default_branch)
         except GitError as error:
             if gated:
-                yield _open(ref, None, f"{error.faults[0].message}: {_CI}")
+                yield _answer_open(ref, None, f"{error.faults[0].message}: {_CI}")
             return
         if base == view.commit:
             return
         if not gated:
             if base is not None and view.exists(base, self.config):
-                yield _open(ref, None, f"{self.config} is gone since the merge base: nothing is gated any more")
+                yield _answer_open(ref, None, f"{self.config} is gone since the merge base: nothing is gated any more")
             return
-        workspace = workspace_at(view, self.config, verify=None)
+        workspace = open_commit(view, self.config, verify=None)
         args = (workspace.tree, view, workspace.config, self.default_branch)
-        for name in changed_gates.removed_gates(*args):
-            yield _open(ref, None, f'the gate "{name}" is gone since the merge base: it decides nothing any more')
-        names = {one.name for one in changed_gates.changed(workspace.config.gates, *args)}
+        for name in changed_gates.find_removed_gates(*args):
+            yield _answer_open(
+                ref, None, f'the gate "{name}" is gone since the merge base: it decides nothing any more'
+            )
+        names = {one.name for one in changed_gates.find_changed_gates(workspace.config.gates, *args)}
         if not names:
             return
         from evalgate.gate import plans
         from evalgate.score.criterion import validate_criterion
 
-        workspace = workspace_at(view, self.config, verify=validate_criterion)
+        workspace = open_commit(view, self.config, verify=validate_criterion)
         options = self.options()
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
@@ -116,7 +118,7 @@ class Lookout:
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
-                yield _fault(ref, chosen.name, error)
+                yield _answer_fault(ref, chosen.name, error)
 
     def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
         """From the cheapest to the dearest: the level, what is known already, and, where asked for, calls."""
@@ -129,25 +131,25 @@ class Lookout:
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
         offline = replace(options, offline=True)
         try:
-            return _judged(ref, pipeline.decided(workspace, [plan], offline, lambda _: None).gates[0])
+            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], offline, lambda _: None).gates[0])
         except ServiceError:
             pass  # something is not known without a call
-        with answering.known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
+        with answering.open_known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
             seen = [trial for trial in plan.trials if known(trial.request)]
         try:
             answer = self._proven(workspace, plan, ref, offline, seen)
         except ServiceError:  # an answer that was just there, and is not any more
-            answer = _open(ref, name, f"{plan.level.effective.name}: {_CI}")
+            answer = _answer_open(ref, name, f"{plan.level.effective.name}: {_CI}")
         if answer.code is not ExitCode.PASS or self.mode == "cached":
             return answer
         try:
             if self.mode == "quick":
-                return self._proven(workspace, plan, ref, options, _sample(plan, config))
-            return _judged(ref, pipeline.decided(workspace, [plan], options, self.on_event).gates[0])
+                return self._proven(workspace, plan, ref, options, _choose_cases(plan, config))
+            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], options, self.on_event).gates[0])
         except InterruptedRunError:
             raise
         except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
-            return _open(ref, name, f"{error.faults[0].message}: {_CI}")
+            return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 
     def _proven(
         self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
@@ -158,9 +160,9 @@ class Lookout:
 
         name, level = plan.gate.name, plan.level.effective.name
         if not plan.gate.checks:
-            return _open(ref, name, f"{level}; it has no deterministic checks, only judges: {_CI}")
+            return _answer_open(ref, name, f"{level}; it has no deterministic checks, only judges: {_CI}")
         if all(trial.arm is Arm.BASELINE for trial in trials):
-            return _open(ref, name, f"{level}; no output is known yet: {_CI}")
+            return _answer_open(ref, name, f"{level}; no output is known yet: {_CI}")
         with answering.open_engine(
             workspace.config,
             [replace(plan, judges=(), trials=tuple(trials) if options.offline else plan.trials)],
@@ -171,7 +173,7 @@ class Lookout:
             on_event=self.on_event,
             offline=options.offline,
         ) as engine:
-            report = evaluate.checked(engine, plan, workspace.config, trials, draw_again=not options.offline)
+            report = evaluate.evaluate_checks(engine, plan, workspace.config, trials, draw_again=not options.offline)
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
         cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
@@ -182,10 +184,10 @@ class Lookout:
         if failed:
             sentences = (where, *(finding.sentence for finding in failed))
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
-        return _open(ref, name, f"{level}; {where} prove nothing wrong; the rest: {_CI}")
+        return _answer_open(ref, name, f"{level}; {where} prove nothing wrong; the rest: {_CI}")
 
 
-def version_findings(workspace: Workspace, options: Options) -> tuple[tuple[str, str], ...]:
+def find_version_faults(workspace: Workspace, options: Options) -> tuple[tuple[str, str], ...]:
     """What is wrong with the version numbers of changed prompts, by the gate's name; nothing is called.
 
     Where no baseline can be told (no repository, a clone without history) nothing is known to be wrong.
@@ -205,11 +207,11 @@ def version_findings(workspace: Workspace, options: Options) -> tuple[tuple[str,
 def _is_edited(workspace: Workspace, path: str, options: Options) -> bool:
     """Whether a file is another one than at the merge base; not where there is none."""
     git = workspace.git
-    base = None if git is None else base_commit(git, options.default_branch)
-    return git is not None and base is not None and path not in unchanged([path], workspace.tree, git, base)
+    base = None if git is None else find_base_commit(git, options.default_branch)
+    return git is not None and base is not None and path not in find_unchanged([path], workspace.tree, git, base)
 
 
-def _sample(plan: GatePlan, config: Config) -> list[Trial]:
+def _choose_cases(plan: GatePlan, config: Config) -> list[Trial]:
     """The first sample of a few cases: those with a critical tag, then in the order of a run."""
     place = {case: number for number, case in enumerate(plan.order)}
     critical = set(config.policy.critical_tags)
@@ -218,28 +220,28 @@ def _sample(plan: GatePlan, config: Config) -> list[Trial]:
     return first[:QUICK_CASES]
 
 
-def _judged(ref: str, judged: GateReport) -> Answer:
+def _answer_verdict(ref: str, judged: GateReport) -> Answer:
     """Of a whole verdict only FAIL stands in the way; inconclusive and awaiting a sign-off are for CI and people."""
     decides = [f.sentence for f in judged.findings if f.decision is judged.decision and f.blocks]
     if judged.decision is Verdict.FAIL and judged.exit_code == ExitCode.FAIL:
         return Answer(ref=ref, gate=judged.evidence.name, code=ExitCode.FAIL, sentences=tuple(decides))
     waits = " (awaiting a sign-off)" if judged.exit_code == ExitCode.AWAITING_SIGN_OFF else ""
     first = f": {decides[0]}" if decides and judged.decision is Verdict.INCONCLUSIVE else ""
-    return _open(ref, judged.evidence.name, f"{judged.decision.value}{waits}{first}")
+    return _answer_open(ref, judged.evidence.name, f"{judged.decision.value}{waits}{first}")
 
 
-def _open(ref: str, name: str | None, sentence: str) -> Answer:
+def _answer_open(ref: str, name: str | None, sentence: str) -> Answer:
     return Answer(ref=ref, gate=name, code=ExitCode.PASS, sentences=(sentence,))
 
 
-def _fault(ref: str, name: str | None, error: EvalgateError) -> Answer:
+def _answer_fault(ref: str, name: str | None, error: EvalgateError) -> Answer:
     """Faults of files stand in the way, for CI would stop at them too; what a service lacks does not."""
     if error.exit_code is ExitCode.USAGE:
         return Answer(ref=ref, gate=name, code=ExitCode.USAGE, sentences=tuple(map(str, error.faults)))
-    return _open(ref, name, f"{error.faults[0].message}: {_CI}")
+    return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 
 
-def config_in(git: Git, config_path: Path) -> str:
+def find_config(git: Git, config_path: Path) -> str:
     """A configuration's path from the repository's top. Raises InputError when it lies outside."""
     top = git.root.resolve()
     full = config_path.parent.resolve() / config_path.name

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from evalgate.decide import policy
-from evalgate.decide.evidence import in_order
+from evalgate.decide.evidence import sort_results
 from evalgate.domain import Calls, Evidence, GateReport, Report, Usage
 from evalgate.errors import InputError, Place
-from evalgate.gate.reports import report_of
+from evalgate.gate.reports import make_report
 
 
-def merged(reports: Sequence[tuple[str, Report]]) -> Report:
+def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
     """One report of the shards of one run, with the verdict that the whole run would have reached.
 
     `reports` come with their paths. Raises InputError for a report that is no shard, shards of different runs, and one
@@ -27,7 +27,7 @@ def merged(reports: Sequence[tuple[str, Report]]) -> Report:
             parts.setdefault(gate.evidence.name, []).append((path, gate))
     gates, missing = [], []
     for name, found in parts.items():
-        evidence = _joined(name, found)
+        evidence = _join_evidence(name, found)
         first = found[0][1]
         gates.append(policy.decide(evidence, first.thresholds, first.policy, first.level_policy))
         assert first.evidence.shard is not None
@@ -36,10 +36,10 @@ def merged(reports: Sequence[tuple[str, Report]]) -> Report:
         missing += [f"gate {name}: of {first.evidence.shard.of} shards, {', '.join(lost)} missing"] if lost else []
     warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
     strictest = min((report.texts for _, report in reports), key=("none", "failing", "all").index)
-    return replace(report_of(gates, warnings, reports[0][1].policy_changes), texts=strictest)
+    return replace(make_report(gates, warnings, reports[0][1].policy_changes), texts=strictest)
 
 
-def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
+def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
     path, first = parts[0]
     seen: dict[int, str] = {}
     for other, gate in parts:
@@ -51,7 +51,7 @@ def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
                 f"gate {name}: shard {shard.number} is in {seen[shard.number]} too", place=Place(path=other)
             )
         seen[shard.number] = other
-        if _without_results(gate) != _without_results(first):
+        if _strip_results(gate) != _strip_results(first):
             hint = "merge the reports of one run: the same versions, dataset, criteria, thresholds and policy"
             raise InputError(f"gate {name}: another run than {path}", place=Place(path=other), hint=hint)
     order = first.evidence.order
@@ -60,16 +60,16 @@ def _joined(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
     return replace(
         first.evidence,
         shard=None,
-        results=in_order([r for e in all_of for r in e.results], order),
-        confirmations=in_order([r for e in all_of for r in e.confirmations], order),
+        results=sort_results([r for e in all_of for r in e.results], order),
+        confirmations=sort_results([r for e in all_of for r in e.confirmations], order),
         notes=tuple(dict.fromkeys(note for e in all_of for note in e.notes)),
-        calls=_sum_of_calls([evidence.calls for evidence in all_of]),
+        calls=_add_calls([evidence.calls for evidence in all_of]),
         usage=sum((evidence.usage for evidence in all_of), Usage()),
         cost_usd=None if None in costs else sum(cost for cost in costs if cost is not None),
     )
 
 
-def _without_results(gate: GateReport) -> tuple[object, ...]:
+def _strip_results(gate: GateReport) -> tuple[object, ...]:
     evidence = replace(
         gate.evidence,
         shard=replace(gate.evidence.shard, number=0) if gate.evidence.shard else None,
@@ -83,7 +83,7 @@ def _without_results(gate: GateReport) -> tuple[object, ...]:
     return evidence, gate.thresholds, gate.policy, gate.level_policy
 
 
-def _sum_of_calls(calls: Sequence[Calls]) -> Calls:
+def _add_calls(calls: Sequence[Calls]) -> Calls:
     return Calls(
         made=sum(c.made for c in calls),
         cached=sum(c.cached for c in calls),

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evalgate.decide import evidence as evidences
 from evalgate.decide import power, schedule, statistics, thresholds
-from evalgate.decide.roles import roles_of
+from evalgate.decide.roles import assign_roles
 from evalgate.domain import (
     Arm,
     Calls,
@@ -26,20 +26,20 @@ from evalgate.domain import (
 from evalgate.errors import EvalgateError
 from evalgate.gate import engine as engines
 from evalgate.gate import pipeline, reports
-from evalgate.gate.options import Options, opened
-from evalgate.gate.plans import make_plans, select
+from evalgate.gate.options import Options, open_for_run
+from evalgate.gate.plans import make_plans, select_gates
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
 from evalgate.store import results as shelf
 
-__all__ = ["CallEstimate", "Outlook", "Question", "Units", "look_ahead"]
+__all__ = ["CallEstimate", "PlanSummary", "Precision", "Units", "summarize_plan"]
 
 # Where nothing is known: a middling spread of judges' scores, half of the worst there can be on real sets.
 ASSUMED_SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Precision:
     """What is known of one criterion's allowed drop (`margin`) before it is compared over `cases`: independent units.
 
     `spread` is s_d, and `source` says where it comes from. `detectable` is the smallest drop that the cases reliably
@@ -76,7 +76,7 @@ class Units:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outlook:
+class PlanSummary:
     """What a run of one plan would take and could decide.
 
     `checks_alone`: blocking checks decide, and nothing is compared by its mean. `repeated` are the cases of which the
@@ -91,73 +91,75 @@ class Outlook:
     checks_alone: bool
     repeated: tuple[str, ...]
     repeats: CallEstimate
-    questions: tuple[Question, ...]
+    questions: tuple[Precision, ...]
     full: CallEstimate
     expected: CallEstimate
     share: float
     lacking: tuple[int, str] | None
 
 
-def estimate(config_path: Path, options: Options) -> tuple[Outlook, ...]:
+def plan_run(config_path: Path, options: Options) -> tuple[PlanSummary, ...]:
     """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
-    workspace = opened(config_path, options)
+    workspace = open_for_run(config_path, options)
     config = workspace.config
-    plans = make_plans(workspace, select(workspace, options), options)
+    plans = make_plans(workspace, select_gates(workspace, options), options)
     engines.require_use(options.engine, config, plans, answers=options.answers)
     if options.engine == "batch":
-        plans, config = pipeline.at_once(plans), engines.in_batches(config)
+        plans, config = pipeline.drop_looks(plans), engines.apply_batch_prices(config)
     around = options.surroundings(workspace)
-    with engines.known_answers(config, plans, workspace.tree, around) as known:
-        return tuple(look_ahead(plan, config, options.store, known) for plan in plans)
+    with engines.open_known_answers(config, plans, workspace.tree, around) as known:
+        return tuple(summarize_plan(plan, config, options.store, known) for plan in plans)
 
 
-def look_ahead(plan: GatePlan, config: Config, store: Path, known: Callable[[Request], bool]) -> Outlook:
+def summarize_plan(plan: GatePlan, config: Config, store: Path, known: Callable[[Request], bool]) -> PlanSummary:
     """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
-    evidence = evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
-    last = _last(store, plan)
-    order = schedule.looks(evidence, plan.gate.thresholds, config.policy)
-    units = schedule.units(evidence)
+    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    last = _read_last_report(store, plan)
+    order = schedule.plan_looks(evidence, plan.gate.thresholds, config.policy)
+    units = schedule.count_units(evidence)
     args, with_baseline = (evidence.criteria, plan.gate.thresholds, config.policy), plan.baseline is not None
-    limits = thresholds.limits(*args, with_baseline=with_baseline)
+    limits = thresholds.list_limits(*args, with_baseline=with_baseline)
     drops = [limit for limit in limits if limit.kind == "max_drop"]
     demands = config.policy.levels[plan.level.effective].inconclusive
     repeats = [t for t in plan.trials if t.arm is Arm.CANDIDATE and t.repeat >= plan.gate.candidate_samples]
     results = plan.stored or (last.evidence.results if last is not None else ())
-    questions = tuple(_question(limit, units, last, results, samples=plan.gate.candidate_samples) for limit in drops)
+    questions = tuple(
+        _estimate_precision(limit, units, last, results, samples=plan.gate.candidate_samples) for limit in drops
+    )
     share = 1.0
     if len(order) > 1:
         share = max(
-            (power.expected_share(spread=q.spread, cases=units, margin=q.margin) for q in questions), default=1.0
+            (power.estimate_share(spread=q.spread, cases=units, margin=q.margin) for q in questions), default=1.0
         )
     decides = schedule.decides_over_all(evidence, plan.gate.thresholds, config.policy)
-    return Outlook(
+    return PlanSummary(
         plan=plan,
-        units=_units(evidence, units, least=config.policy.min_cases if limits else 0, blocks=demands != "merge"),
-        checks_alone=not limits and bool(roles_of(*args, with_baseline=with_baseline).declared),
+        units=_count_units(evidence, units, least=config.policy.min_cases if limits else 0, blocks=demands != "merge"),
+        checks_alone=not limits and bool(assign_roles(*args, with_baseline=with_baseline).declared),
         repeated=tuple(dict.fromkeys(trial.case.id for trial in repeats)),
-        repeats=estimates.estimate(replace(plan, trials=tuple(repeats)), config.targets, known),
+        repeats=estimates.estimate_calls(replace(plan, trials=tuple(repeats)), config.targets, known),
         questions=questions,
-        full=estimates.estimate(plan, config.targets, known),
-        expected=_expected(plan, config.targets, known, share, checks=decides),
+        full=estimates.estimate_calls(plan, config.targets, known),
+        expected=_expect_calls(plan, config.targets, known, share, checks=decides),
         share=share,
-        lacking=pipeline.cases_lacking(plan, config),
+        lacking=pipeline.find_lacking_cases(plan, config),
     )
 
 
-def _expected(
+def _expect_calls(
     plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool], share: float, *, checks: bool
 ) -> CallEstimate:
     seen = set(plan.order[: round(share * len(plan.order))])
     first = replace(plan, trials=tuple(trial for trial in plan.trials if trial.case.id in seen))
-    part = estimates.estimate(first, targets, known)
+    part = estimates.estimate_calls(first, targets, known)
     if not checks or len(seen) == len(plan.order):
         return part
     # of the cases beyond, the checks see one answer of the candidate
     rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE and t.repeat == 0)
-    return part + estimates.estimate(replace(plan, trials=rest, judges=()), targets, known)
+    return part + estimates.estimate_calls(replace(plan, trials=rest, judges=()), targets, known)
 
 
-def _units(evidence: Evidence, count: int, *, least: int, blocks: bool) -> Units:
+def _count_units(evidence: Evidence, count: int, *, least: int, blocks: bool) -> Units:
     sizes = Counter(evidence.clusters.values())
     shared = [size for size in sizes.values() if size > 1]
     return Units(
@@ -170,26 +172,26 @@ def _units(evidence: Evidence, count: int, *, least: int, blocks: bool) -> Units
     )
 
 
-def _question(
+def _estimate_precision(
     limit: thresholds.Limit,
     units: int,
     last: GateReport | None,
     results: Sequence[Result],
     *,
     samples: int,
-) -> Question:
-    stored = _samples(results, limit.criterion)
-    compared = _comparison(last, limit.criterion)
+) -> Precision:
+    stored = _collect_samples(results, limit.criterion)
+    compared = _find_comparison(last, limit.criterion)
     spread, source = ASSUMED_SPREAD, "assumed, since nothing was measured yet"
     if compared is not None and compared.deviation:
         spread, source = compared.deviation, "of the last comparison"
     elif stored:
-        spread = power.spread_from_scores(statistics.spread([sum(s) / len(s) for s in stored]))
+        spread = power.estimate_spread(statistics.spread([sum(s) / len(s) for s in stored]))
         source = "estimated from the baseline's scores"
-    noise = power.noise(stored)
+    noise = power.estimate_noise(stored)
     more = None
     if noise is not None and compared is not None and compared.difference is not None and compared.deviation:
-        more = power.forecast(
+        more = power.forecast_repeats(
             difference=compared.difference.value,
             deviation=compared.deviation,
             noise=noise,
@@ -198,37 +200,37 @@ def _question(
             baseline_samples=max(map(len, stored)),
             samples=samples,
         )
-    return Question(
+    return Precision(
         criterion=limit.criterion,
         margin=limit.value,
         cases=units,
         spread=spread,
         source=source,
-        detectable=power.detectable_drop(spread, units),
-        needed=power.cases_for_margin(spread, limit.value, sequential=False),
-        fewest=power.fewest_cases(limit.value, sequential=False),
+        detectable=power.find_detectable_drop(spread, units),
+        needed=power.count_cases_for_margin(spread, limit.value, sequential=False),
+        fewest=power.count_fewest_cases(limit.value, sequential=False),
         more=more,
     )
 
 
-def _last(store: Path, plan: GatePlan) -> GateReport | None:
+def _read_last_report(store: Path, plan: GatePlan) -> GateReport | None:
     """The gate in the last run's report, if there is a sound one with the same dataset."""
     path = store / "report.json"
     try:
         with path.open(encoding="utf-8") as file:
-            report = reports.checked(shelf.read(file, str(path), store), str(path))
+            report = reports.verify_report(shelf.read(file, str(path), store), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None
     found = (gate for gate in report.gates if gate.evidence.name == plan.gate.name)
     return next((gate for gate in found if gate.evidence.dataset.digest == plan.dataset.digest), None)
 
 
-def _comparison(last: GateReport | None, criterion: str) -> Comparison | None:
+def _find_comparison(last: GateReport | None, criterion: str) -> Comparison | None:
     compared = last.comparisons if last is not None else ()
     return next((comparison for comparison in compared if comparison.criterion == criterion), None)
 
 
-def _samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
+def _collect_samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
     """The baseline's scores of one criterion, case by case."""
     found: dict[str, list[float]] = {}
     for result in results:

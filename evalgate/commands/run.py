@@ -7,45 +7,45 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalgate.change import base_policy, changed_gates
-from evalgate.change.workspace import Workspace, workspace_at
+from evalgate.change.workspace import Workspace, open_commit
 from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
 from evalgate.gate import pipeline
-from evalgate.gate.options import Options, opened
-from evalgate.gate.plans import make_plans, select
+from evalgate.gate.options import Options, open_for_run
+from evalgate.gate.plans import make_plans, select_gates
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.commit_view import CommitView
 
 if TYPE_CHECKING:
-    from evalgate.execute.engine import Event
+    from evalgate.execute.engine import ProgressEvent
 
 
-def run(config_path: Path, options: Options, on_event: Callable[[Event], None]) -> Report:
+def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None]) -> Report:
     """The whole gate: versions, plan, answers, scores, comparison, verdict."""
     # versions that were named are to be compared, whatever the working tree has in common with the merge base
     narrow = options.changed and options.candidate is None and options.baseline is None
-    workspace = opened(config_path, options, verify=not narrow)
-    selected = select(workspace, options)
+    workspace = open_for_run(config_path, options, verify=not narrow)
+    selected = select_gates(workspace, options)
     if workspace.judged is not None:
-        return _judged(workspace, selected, options, on_event, narrow=narrow)
-    removed = _removed(workspace, options)
+        return _judge_change(workspace, selected, options, on_event, narrow=narrow)
+    removed = _describe_removed(workspace, options)
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
-        names = {gate.name for gate in changed_gates.changed(selected, *args)}
+        names = {gate.name for gate in changed_gates.find_changed_gates(selected, *args)}
         if not names:
             from evalgate.gate import reports
 
-            return reports.report_of((), removed)
-        workspace = opened(config_path, options)
+            return reports.make_report((), removed)
+        workspace = open_for_run(config_path, options)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    return pipeline.decided(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+    return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, removed)
 
 
-def _judged(
+def _judge_change(
     workspace: Workspace,
     selected: Sequence[Gate],
     options: Options,
-    on_event: Callable[[Event], None],
+    on_event: Callable[[ProgressEvent], None],
     *,
     narrow: bool,
 ) -> Report:
@@ -55,23 +55,23 @@ def _judged(
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         validate(
-            workspace_at(CommitView(git, change.sides.head), name, verify=validate_criterion)
+            open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
         )  # what is merged has to be sound
     if narrow:
-        selected = base_policy.edited_prompts(selected, change, git)
+        selected = base_policy.find_edited_prompts(selected, change, git)
     if not selected:
         from evalgate.gate import reports
 
-        return reports.report_of((), change.remarks, change.changes)
-    return pipeline.decided(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
+        return reports.make_report((), change.remarks, change.changes)
+    return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
 
 
-def _removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
+def _describe_removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
     """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
     if workspace.git is None:
         return ()
     path = workspace.config.path
-    names = changed_gates.removed_gates(workspace.tree, workspace.git, workspace.config, options.default_branch)
+    names = changed_gates.find_removed_gates(workspace.tree, workspace.git, workspace.config, options.default_branch)
     return tuple(
         f'the gate "{name}" was removed from {path} since the merge base: it decides nothing' for name in names
     )

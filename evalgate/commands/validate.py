@@ -7,8 +7,8 @@ from functools import partial
 
 from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
-from evalgate.gate.faults import Gathered, all_of
-from evalgate.gate.plans import recorded_faults, refuse_unknown_tags
+from evalgate.gate.faults import FaultCollector, make_all
+from evalgate.gate.plans import collect_recorded_faults, refuse_unknown_tags
 from evalgate.inputs import datasets, prompts
 from evalgate.plan import trials
 
@@ -23,11 +23,11 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
 
     def checked(gate: Gate) -> GatePlan:
-        read = Gathered()
+        read = FaultCollector()
         candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
         baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
         dataset = read.take(partial(datasets.load_dataset, tree, gate.dataset))
-        read.faults += recorded_faults(workspace, gate, dataset).faults
+        read.faults += collect_recorded_faults(workspace, gate, dataset).faults
         plan = None
         if candidate is not None and dataset is not None:
             args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
@@ -36,6 +36,6 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
             raise read.error()
         return plan
 
-    plans = all_of(config.gates, checked)
+    plans = make_all(config.gates, checked)
     refuse_unknown_tags(plans, workspace)
     return plans

@@ -32,7 +32,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evalgate.decide import blocking, simulated_gates, statistics
 from evalgate.decide import power as planning
-from evalgate.decide.rates import Rate, rate
+from evalgate.decide.rates import Rate, estimate_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,7 @@ class Conditions:
     on_run: Callable[[], None] = lambda: None
 
 
-def compared(
+def try_comparison(
     samples: Sequence[Sequence[float]],
     conditions: Conditions,
     *,
@@ -115,7 +115,7 @@ def compared(
     (None: each is its own). `draws` in a row settle a case. The same for the same seed. Raises ValueError for no case,
     or a case with one sample.
     """
-    population = _population(samples, units)
+    population = _make_population(samples, units)
 
     def decide(split: _Split) -> _Verdict:
         flipped: tuple[list[int], list[int]] = ([0] * len(split.own), [0] * len(split.own))
@@ -131,11 +131,11 @@ def compared(
             min_cases=conditions.min_cases,
         ).verdict
 
-    remarks = _remarks(population, margin, conditions)
-    return _tried(population, conditions, draws, decide, margin=margin, remarks=remarks)
+    remarks = _make_remarks(population, margin, conditions)
+    return _try_rule(population, conditions, draws, decide, margin=margin, remarks=remarks)
 
 
-def blocking_check(
+def try_blocking_check(
     samples: Sequence[Sequence[float]],
     conditions: Conditions,
     *,
@@ -149,9 +149,9 @@ def blocking_check(
     A true drop is a share of answers that newly fail. Holm, which makes a FAIL among several checks rarer, is left out.
     """
     held = [[float(score >= statistics.CASE_PASSES) for score in case] for case in samples]
-    population = _population(held, units)
+    population = _make_population(held, units)
     share = 1 if is_alone else blocking.SHARE_OF_LEVEL
-    plan = statistics.looks(
+    plan = statistics.plan_looks(
         len(population.groups), sequential=conditions.sequential and not is_alone, alpha=conditions.alpha
     )
 
@@ -165,8 +165,8 @@ def blocking_check(
         is_open = not conditions.redraws and bool((first & (others == 0)).any())
         return "INCONCLUSIVE" if is_open or (first.all() and not split.others_passed.any()) else "PASS"
 
-    remarks = _check_remarks(population, is_strict=is_strict)
-    found = _tried(population, conditions, statistics.DRAWS_AMONG_MANY, decide, margin=None, remarks=remarks)
+    remarks = _make_check_remarks(population, is_strict=is_strict)
+    found = _try_rule(population, conditions, statistics.DRAWS_AMONG_MANY, decide, margin=None, remarks=remarks)
     return replace(found, kept=True) if is_strict else found
 
 
@@ -230,7 +230,7 @@ class _Split:
         return int(self.unit.searchsorted(round(units, 9), side="left"))
 
 
-def _population(samples: Sequence[Sequence[float]], units: Sequence[Hashable] | None) -> _Population:
+def _make_population(samples: Sequence[Sequence[float]], units: Sequence[Hashable] | None) -> _Population:
     import numpy as np
 
     if not samples or any(len(case) < 2 for case in samples):
@@ -240,7 +240,7 @@ def _population(samples: Sequence[Sequence[float]], units: Sequence[Hashable] | 
     members: dict[Hashable, list[int]] = {}
     for case in range(len(samples)):
         members.setdefault(case if units is None else units[case], []).append(case)
-    lower = _lowered(samples)
+    lower = _lower_scores(samples)
     most = max(map(len, samples))
     return _Population(
         scores=np.array([[*case, *[0.0] * (most - len(case))] for case in samples]),
@@ -248,12 +248,12 @@ def _population(samples: Sequence[Sequence[float]], units: Sequence[Hashable] | 
         counts=np.array([len(case) for case in samples]),
         groups=[np.array(cases) for cases in members.values()],
         mean=float(np.mean([np.mean(case) for case in samples])),
-        noise=planning.noise(samples) or 0.0,
+        noise=planning.estimate_noise(samples) or 0.0,
         fall=sum(sum(score - lower[score] for score in case) / len(case) for case in samples) / len(samples),
     )
 
 
-def _tried(
+def _try_rule(
     population: _Population,
     conditions: Conditions,
     draws: int,
@@ -269,7 +269,7 @@ def _tried(
         for _ in range(conditions.runs):
             counts[decide(_split(population, rng, draws, share))] += 1
             conditions.on_run()
-        return {verdict: rate(count, conditions.runs) for verdict, count in counts.items()}
+        return {verdict: estimate_rate(count, conditions.runs) for verdict, count in counts.items()}
 
     found = rates(np.random.default_rng(conditions.seed), 0.0)
     power = []
@@ -325,17 +325,17 @@ def _split(population: _Population, rng: np.random.Generator, draws: int, share:
     )
 
 
-def _lowered(samples: Sequence[Sequence[float]]) -> dict[float, float]:
+def _lower_scores(samples: Sequence[Sequence[float]]) -> dict[float, float]:
     """What each observed score falls to when an answer loses a point."""
     grid = sorted({0.0, *(score for case in samples for score in case)})
     return {score: grid[max(0, bisect.bisect_right(grid, score - NOTCH + 1e-9) - 1)] for score in grid}
 
 
-def _remarks(population: _Population, margin: float, conditions: Conditions) -> tuple[str, ...]:
+def _make_remarks(population: _Population, margin: float, conditions: Conditions) -> tuple[str, ...]:
     remarks = []
     count = len(population.groups)
     units = f"{count} independent units" if population.is_grouped else f"{count} cases"
-    fewest = planning.fewest_cases(margin, sequential=False, alpha=conditions.alpha)
+    fewest = planning.count_fewest_cases(margin, sequential=False, alpha=conditions.alpha)
     if count < conditions.min_cases:
         least = f"at least {conditions.min_cases} are needed"
         remarks.append(f"{units} decide nothing but broken cases: {least}, so no mean fails or passes.")
@@ -353,7 +353,7 @@ def _remarks(population: _Population, margin: float, conditions: Conditions) -> 
     return tuple(remarks)
 
 
-def _check_remarks(population: _Population, *, is_strict: bool) -> tuple[str, ...]:
+def _make_check_remarks(population: _Population, *, is_strict: bool) -> tuple[str, ...]:
     remarks = []
     if is_strict:
         remarks.append("It is strict: every draw of every case must hold, which promises nothing of equal versions.")

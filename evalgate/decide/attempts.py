@@ -31,14 +31,14 @@ _STRICT = "(policy.attempts: strict)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
+class PastVerdict:
     """One verdict that was recorded on a pull request: the key of its content, and whether it blocked."""
 
     key: str
     blocked: bool
 
 
-def key_of(report: Report) -> str:
+def compute_key(report: Report) -> str:
     """What tells the content that a report decided from other contents: 32 hexadecimal digits.
 
     Empty where no gate has the key of a verdict: then there is no chance in the verdict that could be tried again.
@@ -47,7 +47,7 @@ def key_of(report: Report) -> str:
     return digest(sorted([name, key] for name, key in keys.items()))[:_KEY] if keys else ""
 
 
-def counted(recorded: Iterable[Recorded], present: str, *, alpha: float, queued: bool = False) -> Attempts:
+def count_attempts(recorded: Iterable[PastVerdict], present: str, *, alpha: float, queued: bool = False) -> Attempts:
     """The attempts that were recorded, in any order, and the `present` content (its key).
 
     A `queued` verdict is that of a merge queue on what has passed before: it is no further chance, and not counted.
@@ -56,10 +56,10 @@ def counted(recorded: Iterable[Recorded], present: str, *, alpha: float, queued:
     keys = {one.key for one in found} | (set() if queued else {present})
     number = max(1, len(keys))
     blocked = any(one.blocked and one.key != present for one in found)
-    return Attempts(number=number, blocked_before=blocked, luck=luck(number, alpha))
+    return Attempts(number=number, blocked_before=blocked, luck=chance_of_pass(number, alpha))
 
 
-def luck(number: int, alpha: float) -> float:
+def chance_of_pass(number: int, alpha: float) -> float:
     """The chance that at least one of `number` independent trials passes where each does with probability `alpha`.
 
     1 - (1 - alpha)^number, the family-wise error rate (Sidak 1967, J. Am. Stat. Assoc. 62: 626-633). The rule lets a
@@ -69,27 +69,27 @@ def luck(number: int, alpha: float) -> float:
     return 1.0 - math.prod(repeat(1.0 - alpha, number))
 
 
-def alpha_of(gates: Sequence[GateReport]) -> float:
+def compute_alpha(gates: Sequence[GateReport]) -> float:
     """The level at which the gates' own policy lets a drop of the allowed size pass."""
     return max((gate.policy.alpha for gate in gates), default=0.0)
 
 
-def restated(attempts: Attempts, gates: Sequence[GateReport]) -> Attempts:
+def restate(attempts: Attempts, gates: Sequence[GateReport]) -> Attempts:
     """The same number of attempts, with the chance that the policy of these gates gives."""
     if attempts.number is None or not 1 <= attempts.number <= _MOST:
         return UNKNOWN
-    return replace(attempts, luck=luck(attempts.number, alpha_of(gates)))
+    return replace(attempts, luck=chance_of_pass(attempts.number, compute_alpha(gates)))
 
 
-def applied(report: Report, attempts: Attempts | None) -> Report:
+def apply_attempts(report: Report, attempts: Attempts | None) -> Report:
     """The report of gates that were decided alone, with what their policy makes of the attempts."""
-    gates = tuple(demanded(gate, attempts) for gate in report.gates)
-    decision, exit_code = policy.concluded(gates, report.policy_changes)
-    told = None if attempts is None else restated(attempts, gates)
+    gates = tuple(apply_demands(gate, attempts) for gate in report.gates)
+    decision, exit_code = policy.conclude(gates, report.policy_changes)
+    told = None if attempts is None else restate(attempts, gates)
     return replace(report, gates=gates, decision=decision, exit_code=exit_code, attempts=told)
 
 
-def demanded(gate: GateReport, attempts: Attempts | None) -> GateReport:
+def apply_demands(gate: GateReport, attempts: Attempts | None) -> GateReport:
     """A gate that was decided alone, with what its policy asks for after so many attempts.
 
     Strict, with 59 units and more: after a verdict that blocked an INCONCLUSIVE blocks, and from the fourth attempt on
@@ -100,25 +100,25 @@ def demanded(gate: GateReport, attempts: Attempts | None) -> GateReport:
     if gate.exit_code not in (_PASS, _AWAITING):
         return gate
     if gate.decision is Verdict.INCONCLUSIVE and attempts.blocked_before:
-        return _blocked(gate, attempts)
+        return _block(gate, attempts)
     if gate.decision is Verdict.PASS and (attempts.number is None or attempts.number >= SIGNED_FROM):
-        return _to_be_signed(gate, attempts)
+        return _require_sign_off(gate, attempts)
     return gate
 
 
-def _blocked(gate: GateReport, attempts: Attempts) -> GateReport:
+def _block(gate: GateReport, attempts: Attempts) -> GateReport:
     why = "An earlier verdict in this pull request blocked"
     if attempts.number is None:
         why = "Whether an earlier verdict in this pull request blocked is not known"
-    finding = _finding(Verdict.INCONCLUSIVE, f"{why}, so an INCONCLUSIVE blocks as well {_STRICT}.")
+    finding = _make_finding(Verdict.INCONCLUSIVE, f"{why}, so an INCONCLUSIVE blocks as well {_STRICT}.")
     return replace(gate, exit_code=_INCONCLUSIVE, findings=(finding, *gate.findings), requirements=())
 
 
-def _to_be_signed(gate: GateReport, attempts: Attempts) -> GateReport:
+def _require_sign_off(gate: GateReport, attempts: Attempts) -> GateReport:
     which = "How often this pull request was tried is not known"
     if attempts.number is not None:
         which = f"This is attempt {attempts.number} in this pull request"
-    finding = _finding(Verdict.PASS, f"{which}: from attempt {SIGNED_FROM} on a PASS needs a sign-off {_STRICT}.")
+    finding = _make_finding(Verdict.PASS, f"{which}: from attempt {SIGNED_FROM} on a PASS needs a sign-off {_STRICT}.")
     requirements = gate.requirements
     if all(one.kind != "sign_off" for one in requirements):
         detail = "sign-off by a person who did not write the change"
@@ -126,6 +126,6 @@ def _to_be_signed(gate: GateReport, attempts: Attempts) -> GateReport:
     return replace(gate, exit_code=_AWAITING, findings=(*gate.findings, finding), requirements=requirements)
 
 
-def _finding(decision: Verdict, sentence: str) -> Finding:
+def _make_finding(decision: Verdict, sentence: str) -> Finding:
     blocks = decision is Verdict.INCONCLUSIVE
     return Finding(criterion=None, kind="attempts", decision=decision, sentence=sentence, blocks=blocks)

@@ -10,9 +10,9 @@ from evalgate.decide import exact_test, statistics
 from evalgate.decide.draws import Draws
 from evalgate.decide.exact_test import MoreFailures
 from evalgate.decide.roles import Roles
-from evalgate.decide.single_cases import Suspect, of_kind
+from evalgate.decide.single_cases import Suspect, select_kind
 from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Unscored, Verdict
-from evalgate.domain.numbers import probability
+from evalgate.domain.numbers import show_probability
 
 if TYPE_CHECKING:
     from evalgate.decide.draws import Flags
@@ -25,7 +25,7 @@ _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class BlockingRuling:
     """What was decided of one blocking check at a look, and why it is undecided or fails."""
 
     check: BlockingCheck
@@ -66,7 +66,7 @@ def proven_more(tests: Mapping[str, MoreFailures], roles: Roles, level: float) -
     return frozenset(check for check, is_rejected in zip(able, rejected, strict=True) if is_rejected)
 
 
-def rule(
+def rule_on_check(
     check: str,
     draws: Draws,
     roles: Roles,
@@ -75,7 +75,7 @@ def rule(
     *,
     cases: int,
     is_proven: bool,
-) -> Ruling:
+) -> BlockingRuling:
     """The ruling on one check over the first `cases` cases. `suspects` are those seen.
 
     `is_proven`: it is proven to fail more often than with the baseline.
@@ -83,18 +83,18 @@ def rule(
     drawn = {arm: draws.drawn[arm][:, :cases] for arm in Arm}
     scores = {arm: draws.scores(check, arm)[:, :cases] for arm in Arm}
     fails = {arm: drawn[arm] & (scores[arm] < statistics.CASE_PASSES) for arm in Arm}
-    for_good = [s.case for s in of_kind(suspects, check, "for_good", "settled")]
-    unsettled = [s.case for s in of_kind(suspects, check, "for_good", "open", "lost")]
+    for_good = [s.case for s in select_kind(suspects, check, "for_good", "settled")]
+    unsettled = [s.case for s in select_kind(suspects, check, "for_good", "open", "lost")]
     first = fails[Arm.CANDIDATE][0]
     before = fails[Arm.BASELINE].any(axis=0)
     known = {*for_good, *unsettled}
-    wavered = [case for case in _cases(draws, first & ~before) if case not in known]
-    why = _why_fails(check, roles, fails[Arm.CANDIDATE], for_good, is_proven)
+    wavered = [case for case in _name_cases(draws, first & ~before) if case not in known]
+    why = _explain_failure(check, roles, fails[Arm.CANDIDATE], for_good, is_proven)
     decision = Verdict.FAIL if why else Verdict.PASS
     if not why:
-        why = _why_undecided(check, draws, drawn, scores, unsettled)
+        why = _explain_undecided(check, draws, drawn, scores, unsettled)
         decision = Verdict.INCONCLUSIVE if why else Verdict.PASS
-    return Ruling(
+    return BlockingRuling(
         check=BlockingCheck(
             criterion=check,
             decision=decision,
@@ -106,13 +106,13 @@ def rule(
             for_good=tuple(for_good),
             open=tuple(unsettled),
             wavered=tuple(wavered),
-            both=tuple(_cases(draws, first & before)),
+            both=tuple(_name_cases(draws, first & before)),
         ),
         why=why,
     )
 
 
-def _why_fails(check: str, roles: Roles, fails: Flags, for_good: Sequence[str], is_proven: bool) -> str:
+def _explain_failure(check: str, roles: Roles, fails: Flags, for_good: Sequence[str], is_proven: bool) -> str:
     if check in roles.strict and fails.any():
         return "strict"
     if for_good:
@@ -120,7 +120,7 @@ def _why_fails(check: str, roles: Roles, fails: Flags, for_good: Sequence[str], 
     return "more" if is_proven else ""
 
 
-def _why_undecided(
+def _explain_undecided(
     check: str,
     draws: Draws,
     drawn: Mapping[Arm, Flags],
@@ -145,43 +145,45 @@ def _why_undecided(
     return ""
 
 
-def finding(ruling: Ruling, evidence: Evidence) -> Finding:
+def make_finding(ruling: BlockingRuling, evidence: Evidence) -> Finding:
     """A ruling in words. An undecided one blocks at every level."""
     found = ruling.check
     return Finding(
         criterion=found.criterion,
         kind="check" if found.decision is not Verdict.INCONCLUSIVE else "completeness",
         decision=found.decision,
-        sentence=_sentence(ruling, evidence),
+        sentence=_write_sentence(ruling, evidence),
         blocks=found.decision is not Verdict.PASS,
-        cases=_cases_behind(ruling, evidence),
+        cases=_list_cases_behind(ruling, evidence),
     )
 
 
-def _cases_behind(ruling: Ruling, evidence: Evidence) -> tuple[str, ...]:
+def _list_cases_behind(ruling: BlockingRuling, evidence: Evidence) -> tuple[str, ...]:
     """The cases that a reader should see first; none of a check that holds."""
     found = ruling.check
     match ruling.why:
         case "":
             return ()
         case "strict":
-            return _failing(found, evidence)
+            return _count_failing(found, evidence)
         case "more":
             return tuple(dict.fromkeys((*found.for_good, *found.open, *found.wavered)))
         case _:
             return found.for_good or found.open
 
 
-def _sentence(ruling: Ruling, evidence: Evidence) -> str:
+def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
     found, name = ruling.check, ruling.check.criterion
     described: Mapping[str, Callable[[BlockingCheck, Evidence], str]] = {
         "strict": _fails_strictly,
         "for_good": _fails_for_good,
         "more": lambda check, _: (
-            f"proven to fail more often than the baseline: {_counts(check)} ({probability(check.p_more)})"
+            f"proven to fail more often than the baseline: {_count_failures(check)} ({show_probability(check.p_more)})"
         ),
         "unsettled": _is_unsettled,
-        "nowhere": lambda check, _: f"held in no draw of either version, so it compares nothing: {_counts(check)}",
+        "nowhere": lambda check, _: (
+            f"held in no draw of either version, so it compares nothing: {_count_failures(check)}"
+        ),
         "unscored": _has_no_score,
         "bad_hour": lambda check, _: (
             f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline are no answer, and "
@@ -192,14 +194,14 @@ def _sentence(ruling: Ruling, evidence: Evidence) -> str:
 
 
 def _fails_strictly(found: BlockingCheck, evidence: Evidence) -> str:
-    failing = _failing(found, evidence)
+    failing = _count_failing(found, evidence)
     return (
-        f"strict, so every draw must hold it: a draw of {_listed(failing)} fails"
-        f"{_reason(evidence, found.criterion, failing)}"
+        f"strict, so every draw must hold it: a draw of {_list_cases(failing)} fails"
+        f"{_quote_reason(evidence, found.criterion, failing)}"
     )
 
 
-def _failing(found: BlockingCheck, evidence: Evidence) -> tuple[str, ...]:
+def _count_failing(found: BlockingCheck, evidence: Evidence) -> tuple[str, ...]:
     """The cases of which the candidate fails a check in some draw of the run, repeats included."""
     failing = dict.fromkeys(
         result.case
@@ -216,16 +218,16 @@ def _is_failed(value: float | None) -> bool:
 def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
     held = "the baseline held it in every draw" if found.baseline_draws else "there is no baseline"
     return (
-        f"{_listed(found.for_good)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
-        f"{statistics.DRAWS_AMONG_MANY}, and {held}{_reason(evidence, found.criterion, found.for_good)}"
+        f"{_list_cases(found.for_good)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
+        f"{statistics.DRAWS_AMONG_MANY}, and {held}{_quote_reason(evidence, found.criterion, found.for_good)}"
     )
 
 
 def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
     cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
     return (
-        f"{_listed(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
-        f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_reason(evidence, found.criterion, found.open)}"
+        f"{_list_cases(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
+        f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_quote_reason(evidence, found.criterion, found.open)}"
     )
 
 
@@ -242,15 +244,15 @@ def _holds(found: BlockingCheck) -> str:
     name = found.criterion
     if not found.failed and not found.baseline_failed:
         return f"{name}: holds on all {found.cases} cases."
-    text = f"{name}: holds, compared with the baseline: {_counts(found)}."
+    text = f"{name}: holds, compared with the baseline: {_count_failures(found)}."
     if found.wavered:
-        text += f" Failed once and held when asked again: {_listed(found.wavered)}."
+        text += f" Failed once and held when asked again: {_list_cases(found.wavered)}."
     if found.both:
-        text += f" Failed by both versions: {_listed(found.both)}."
+        text += f" Failed by both versions: {_list_cases(found.both)}."
     return text
 
 
-def _counts(found: BlockingCheck) -> str:
+def _count_failures(found: BlockingCheck) -> str:
     before = f"; the baseline: {found.baseline_failed} of {found.baseline_draws} draws" if found.baseline_draws else ""
     return f"{found.failed} of {found.cases} cases failed{' at first' if found.failed else ''}{before}"
 
@@ -259,7 +261,7 @@ def _fails(cases: Sequence[str]) -> str:
     return "fails" if len(cases) == 1 else "fail"
 
 
-def _reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
+def _quote_reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
     """Why the first of these cases fails, led in by a semicolon; empty where nothing says so."""
     for result in evidence.results if cases else ():
         if result.case != cases[0] or result.arm is not Arm.CANDIDATE:
@@ -270,10 +272,10 @@ def _reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
     return ""
 
 
-def _cases(draws: Draws, flags: Flags) -> list[str]:
+def _name_cases(draws: Draws, flags: Flags) -> list[str]:
     return [draws.order[int(place)] for place in flags.nonzero()[0]]
 
 
-def _listed(cases: Sequence[str]) -> str:
+def _list_cases(cases: Sequence[str]) -> str:
     more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
     return f"{', '.join(cases[:_NAMED])}{more}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.decide import statistics
-from evalgate.decide.relation import Relation, relation
+from evalgate.decide.relation import Relation, measure_relation
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +93,7 @@ class Corrected:
     unlabelled: int
 
 
-def agreement(
+def measure_agreement(
     human: Sequence[float],
     judge: Sequence[float],
     *,
@@ -104,7 +104,8 @@ def agreement(
     """Agreement of the two scores of each label, on a scale of so many `points`.
 
     `units` names for each label what it is about: labels of one unit count as one together. A score is rated by the
-    nearest point. `rng` is for the test of the relation (`relation.relation`). Raises ValueError for unequal lengths,
+    nearest point. `rng` is for the test of the relation (`relation.measure_relation`). Raises ValueError for unequal
+    lengths,
     fewer than two labels or points.
     """
     import numpy as np
@@ -122,7 +123,7 @@ def agreement(
     errors = _means(given - own, unit)
     half = _half_width(errors, 0.95)
     bias = float(errors.mean())
-    found = relation(_means(own, unit).tolist(), _means(given, unit).tolist(), level=LEVEL, rng=rng)
+    found = measure_relation(_means(own, unit).tolist(), _means(given, unit).tolist(), level=LEVEL, rng=rng)
     return Agreement(
         labels=len(own),
         exact=float(weights @ (apart == 0)),
@@ -134,11 +135,11 @@ def agreement(
         kappa=_kappa(first, second, weights),
         units=len(errors),
         relation=found,
-        standing=_standing(found, _varying(_means(own, unit))),
+        standing=_describe_standing(found, _varying(_means(own, unit))),
     )
 
 
-def warnings(found: Agreement, margin: float) -> tuple[str, ...]:
+def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
     """What a reader of the judge's scores has to know: a bias that is proven at 1 %, or larger than the margin; and
     that the judge does not agree with people, or that this is not known."""
     said = []
@@ -161,7 +162,7 @@ def warnings(found: Agreement, margin: float) -> tuple[str, ...]:
     return tuple(said)
 
 
-def drift(
+def measure_drift(
     before: Sequence[float], now: Sequence[float], *, level: float = LEVEL, units: Sequence[Hashable] | None = None
 ) -> Drift:
     """Whether the judge has drifted between two scorings of the same anchors: two-sided paired t at `level`, and
@@ -180,7 +181,7 @@ def drift(
     then, today = _means(np.array(before, dtype=float), unit), _means(np.array(now, dtype=float), unit)
     shifts = today - then
     p = two_sided(shifts)
-    found = relation(then.tolist(), today.tolist(), level=level)
+    found = measure_relation(then.tolist(), today.tolist(), level=level)
     lost = found.high < STEADY and found.varying >= _VARYING_TO_REJECT
     lost = lost or (found.correlation is None and _varying(then) >= _VARYING_TO_REJECT)
     return Drift(
@@ -193,7 +194,7 @@ def drift(
     )
 
 
-def corrected_mean(
+def correct_mean(
     unlabelled: Sequence[float], human: Sequence[float], judge: Sequence[float], *, level: float = statistics.ALPHA
 ) -> Corrected:
     """The mean score as humans would give it, from the judge's scores of all cases and a few human labels.
@@ -260,7 +261,7 @@ def _kappa(first: Numbers, second: Numbers, weights: Numbers) -> float | None:
     return None if expected <= 1e-12 else 1 - float(weights @ (first - second) ** 2) / expected
 
 
-def _standing(found: Relation, human_varying: int) -> Literal["shown", "rejected", "open"]:
+def _describe_standing(found: Relation, human_varying: int) -> Literal["shown", "rejected", "open"]:
     if found.correlation is None:
         return "rejected" if human_varying >= _VARYING_TO_REJECT and found.pairs >= MIN_LABELS else "open"
     if found.high < USEFUL and found.varying >= _VARYING_TO_REJECT:

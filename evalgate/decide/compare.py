@@ -115,8 +115,8 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
         unit=draws.unit[places],
         candidate=candidate,
         differences=differences,
-        undecided=_named(draws, lost),
-        left_out=_named(draws, empty & ~lost),
+        undecided=_count_named(draws, lost),
+        left_out=_count_named(draws, empty & ~lost),
         unscored=tuple(int(place) for place in unscored.nonzero()[0]),
         seen=cases,
         noise=noise,
@@ -124,7 +124,7 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
     )
 
 
-def _named(draws: Draws, flags: np.ndarray) -> dict[str, int]:
+def _count_named(draws: Draws, flags: np.ndarray) -> dict[str, int]:
     return {draws.order[int(place)]: int(place) for place in flags.nonzero()[0]}
 
 
@@ -136,14 +136,14 @@ def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison
     return Comparison(
         criterion=criterion.name,
         kind=criterion.kind,
-        baseline=_mean(candidate - differences, level) if differences is not None and has_pairs else None,
-        candidate=_mean(candidate, level) if len(candidate) else None,
-        difference=_difference(differences, level) if differences is not None and has_pairs else None,
+        baseline=_estimate_mean(candidate - differences, level) if differences is not None and has_pairs else None,
+        candidate=_estimate_mean(candidate, level) if len(candidate) else None,
+        difference=_estimate_difference(differences, level) if differences is not None and has_pairs else None,
         p_value=statistics.p_worse(differences) if differences is not None and has_pairs else None,
-        detectable=_detectable(differences) if differences is not None else None,
+        detectable=_find_detectable(differences) if differences is not None else None,
         deviation=statistics.deviation(differences) if differences is not None else None,
-        regressed=fallen(paired),
-        improved=_moved(paired, +1),
+        regressed=list_fallen(paired),
+        improved=_list_moved(paired, +1),
         undecided=tuple(paired.undecided),
         units=len(candidate),
         pairs=len(paired.cases),
@@ -151,12 +151,12 @@ def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison
     )
 
 
-def fallen(paired: Paired) -> tuple[str, ...]:
+def list_fallen(paired: Paired) -> tuple[str, ...]:
     """The cases whose score fell by a point of the scale or more, the largest fall first."""
-    return _moved(paired, -1)
+    return _list_moved(paired, -1)
 
 
-def _mean(values: Numbers, level: float) -> Estimate:
+def _estimate_mean(values: Numbers, level: float) -> Estimate:
     return Estimate(
         value=statistics.mean(values),
         low=max(0.0, statistics.lower_bound(values, level, low=0.0, high=1.0)),
@@ -165,7 +165,7 @@ def _mean(values: Numbers, level: float) -> Estimate:
     )
 
 
-def _difference(differences: Numbers, level: float) -> Estimate:
+def _estimate_difference(differences: Numbers, level: float) -> Estimate:
     return Estimate(
         value=statistics.mean(differences),
         low=max(-1.0, statistics.lower_bound(differences, level)),
@@ -174,12 +174,12 @@ def _difference(differences: Numbers, level: float) -> Estimate:
     )
 
 
-def _detectable(differences: Numbers) -> float | None:
-    drop = statistics.detectable_drop(differences)
+def _find_detectable(differences: Numbers) -> float | None:
+    drop = statistics.find_detectable_drop(differences)
     return drop if 0.0 < drop < float("inf") else None
 
 
-def _moved(paired: Paired, direction: int) -> tuple[str, ...]:
+def _list_moved(paired: Paired, direction: int) -> tuple[str, ...]:
     """The cases whose score fell (-1) or rose (+1) by a point of the scale or more, the largest move first."""
     if paired.differences is None:
         return ()

@@ -9,23 +9,25 @@ from evalgate.decide.roles import Roles
 from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscored, Verdict
 
 
-def findings(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
+def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
     """A blocking finding for all that is missing: cases, scores, critical cases, tags that could not be tested."""
     if evidence.level is not None and evidence.level.findings and not evidence.results:
-        return [incomplete(None, "No case was run: the version has to be put right first.", ())]
+        return [is_incomplete(None, "No case was run: the version has to be put right first.", ())]
     if not evidence.criteria or not evidence.results:
         what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
-        return [incomplete(None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ())]
+        return [
+            is_incomplete(None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ())
+        ]
     return [
-        *_without_results(evidence, standing),
-        *_critical(evidence, standing, policy),
-        *_undecided(evidence, standing, policy),
-        *_untested_tags(evidence, standing, policy),
-        *_lost_cases(evidence, policy),
+        *_find_without_results(evidence, standing),
+        *_find_critical(evidence, standing, policy),
+        *_find_undecided(evidence, standing, policy),
+        *_find_untested_tags(evidence, standing, policy),
+        *_find_lost_cases(evidence, policy),
     ]
 
 
-def incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
+def is_incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
     """An inconclusive finding that blocks whatever the level says."""
     return Finding(
         criterion=criterion,
@@ -42,7 +44,7 @@ def some(names: Sequence[str]) -> str:
     return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
 
 
-def _without_results(evidence: Evidence, standing: looks.Standing) -> list[Finding]:
+def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list[Finding]:
     have = {result.case for result in evidence.results}
     # checks that decide by themselves are owed an output for every case, however early the comparison stopped;
     # and so is everything where the results end before the answer is clear
@@ -55,10 +57,10 @@ def _without_results(evidence: Evidence, standing: looks.Standing) -> list[Findi
     count = len(missing) + unknown
     stopped = "the run had stopped early, and these thresholds ask for more; " if evidence.sequential else ""
     sentence = f"{count} of {evidence.dataset.cases} cases have no result at all: {stopped}run the gate again."
-    return [incomplete(None, sentence, missing)]
+    return [is_incomplete(None, sentence, missing)]
 
 
-def _critical(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
+def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
     """Critical cases that lack a score, whether the look has reached them or not: each one counts by itself."""
     critical = set(policy.critical_tags)
     gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.roles.blocking} - {ANSWERED}
@@ -73,10 +75,10 @@ def _critical(evidence: Evidence, standing: looks.Standing, policy: Policy) -> l
     )
     if not lost:
         return []
-    return [incomplete(None, f"{len(lost)} critical cases could not be decided: {some(tuple(lost))}.", tuple(lost))]
+    return [is_incomplete(None, f"{len(lost)} critical cases could not be decided: {some(tuple(lost))}.", tuple(lost))]
 
 
-def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
+def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
     """The criteria of which too little was measured, whatever their numbers say.
 
     For a limit: fewer pairs than half of the cases seen, fewer units than decide anything, or more usable outputs
@@ -93,32 +95,32 @@ def _undecided(evidence: Evidence, standing: looks.Standing, policy: Policy) -> 
         paired = (standing.alone if ruling.limit.kind == "min" else standing.pairs)[name].upto(seen)
         if schedule.has_too_many_lost(paired.lost, standing.draws.different, policy):
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
-            why = _why_undecided(evidence.results, name, lost[0])
+            why = _explain_undecided(evidence.results, name, lost[0])
             sentence = f"{name}: {paired.lost} of {seen} cases could not be decided ({some(lost)}); the first: {why}"
-            found.append(incomplete(name, sentence, lost))
+            found.append(is_incomplete(name, sentence, lost))
         elif standing.units >= policy.min_cases and (
             not looks.has_enough_pairs(standing.draws, paired, seen)
             or len(ruling.limit.tested(paired)) < policy.min_cases
         ):
             left_out = (*paired.undecided, *paired.left_out)
-            why = _why_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
+            why = _explain_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
             sentence = (
                 f"{name}: only {len(paired.cases)} of {seen} cases have a usable output of both versions, and at least "
                 f"half are needed, in {policy.min_cases} units or more{why}."
             )
-            found.append(incomplete(name, sentence, left_out))
+            found.append(is_incomplete(name, sentence, left_out))
     have = {result.case for result in evidence.results}
     failed |= {finding.criterion or "" for finding in standing.checked if finding.decision is Verdict.FAIL}
     for name in standing.roles.floors:
         lost = tuple(case for case in standing.alone[name].undecided if case in have)
         if name not in failed and len(lost) > (policy.max_left_out or 0.0) * len(standing.order):
-            why = _why_undecided(evidence.results, name, lost[0])
+            why = _explain_undecided(evidence.results, name, lost[0])
             sentence = f"{name}: {len(lost)} cases have no score ({some(lost)}); the first: {why}"
-            found.append(incomplete(name, sentence, lost))
+            found.append(is_incomplete(name, sentence, lost))
     return found
 
 
-def _untested_tags(evidence: Evidence, standing: looks.Standing, policy: Policy) -> list[Finding]:
+def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
     """A tag that may block is not silently left out because it has too few cases."""
     if not any(ruling.limit.kind == "max_drop" for ruling in standing.rulings):
         return []
@@ -128,11 +130,11 @@ def _untested_tags(evidence: Evidence, standing: looks.Standing, policy: Policy)
         units = len({int(standing.draws.unit[standing.draws.places[case]]) for case in tagged})
         if 0 < units < tags.MIN_CASES:
             sentence = f"The tag {tag} may block, but {units} cases are too few to tell: {tags.MIN_CASES} are needed."
-            found.append(incomplete(None, sentence, ()))
+            found.append(is_incomplete(None, sentence, ()))
     return found
 
 
-def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
+def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
     """A dataset that shrank asks less than the baseline had to answer."""
     lost = evidence.dataset.lost
     if not lost or policy.removed_cases == "allow":
@@ -141,10 +143,10 @@ def _lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
         f"{len(lost)} cases of the baseline's dataset are gone ({some(lost)}): put them back, "
         "or set policy.removed_cases: allow."
     )
-    return [incomplete(None, sentence, lost)]
+    return [is_incomplete(None, sentence, lost)]
 
 
-def _why_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
+def _explain_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
     have = [result for result in results if result.case == case]
     for result in have:
         if result.values.get(criterion) is None:
@@ -153,7 +155,7 @@ def _why_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
     return "one arm is missing"
 
 
-def _why_left_out(results: Sequence[Result], roles: Roles, criterion: str, case: str) -> str:
+def _explain_left_out(results: Sequence[Result], roles: Roles, criterion: str, case: str) -> str:
     """What kept the outputs of a case from being used, led in by a semicolon; empty where nothing says so."""
     for result in results:
         failing = [name for name in roles.required(criterion) if (result.values.get(name) or 0.0) < 0.5]

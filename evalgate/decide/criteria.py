@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from evalgate.domain import ANSWERED, Check, Criterion, Gate, Judge, Target, digest
 
 
-def of_gate(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
+def list_criteria(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
     """All criteria of a gate that asks these judges: checks, judges, and the implicit check that there is an answer."""
     return (
-        *map(of_check, gate.checks),
-        *(of_judge(judge, targets[judge.target]) for judge in judges),
+        *map(make_check_criterion, gate.checks),
+        *(make_judge_criterion(judge, targets[judge.target]) for judge in judges),
         Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, gate.cut_answers])),
     )
 
 
-def of_check(check: Check) -> Criterion:
+def make_check_criterion(check: Check) -> Criterion:
     """A check; its schemas count by their content, wherever they lie."""
     limit = check.options.get("p95_seconds")
     options = {name: value for name, value in check.options.items() if name != "schema_path"}
@@ -31,7 +31,7 @@ def of_check(check: Check) -> Criterion:
     )
 
 
-def of_judge(judge: Judge, target: Target) -> Criterion:
+def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
     """A judge, with who answers for it."""
     model = judge.model or target.model or (target.location if target.kind == "local" else None)
     asked = [target.kind, target.identity, model, dict(judge.parameters), judge.mode]

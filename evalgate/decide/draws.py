@@ -74,7 +74,7 @@ class Draws:
         return holds
 
 
-def draws_of(evidence: Evidence) -> Draws:
+def collect_draws(evidence: Evidence) -> Draws:
     """The draws of all results of a gate; confirmations are no part of them."""
     import numpy as np
 

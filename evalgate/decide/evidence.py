@@ -23,7 +23,7 @@ from evalgate.domain import (
 )
 
 
-def evidence_of(
+def make_evidence(
     plan: GatePlan,
     targets: Mapping[str, Target],
     *,
@@ -38,8 +38,8 @@ def evidence_of(
     return Evidence(
         name=plan.gate.name,
         level=None if plan.past else plan.level,
-        candidate=_version(plan.candidate),
-        baseline=None if plan.baseline is None else _version(plan.baseline),
+        candidate=_make_version_ref(plan.candidate),
+        baseline=None if plan.baseline is None else _make_version_ref(plan.baseline),
         dataset=DatasetRef(
             path=plan.dataset.path,
             digest=plan.dataset.digest,
@@ -48,25 +48,25 @@ def evidence_of(
             kept=plan.cases.kept,
             edited=plan.cases.edited,
         ),
-        criteria=criteria.of_gate(plan.gate, plan.judges, targets),
-        results=in_order(results, plan.order),
+        criteria=criteria.list_criteria(plan.gate, plan.judges, targets),
+        results=sort_results(results, plan.order),
         order=plan.order,
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
         sequential=plan.sequential,
-        confirmations=in_order(confirmations, plan.order),
+        confirmations=sort_results(confirmations, plan.order),
         redraws=all(target.kind != "recorded" for target in asked) and not _too_few_to_settle(plan),
         stored_baseline=plan.stored_baseline,
         shard=plan.shard,
-        notes=(*plan.notes, *_served_differently(results)),
+        notes=(*plan.notes, *_describe_models(results)),
         calls=calls,
         usage=usage,
         cost_usd=cost_usd,
         requests=plan.requests,
-        deterministic=_deterministic(plan, targets),
+        deterministic=_find_deterministic(plan, targets),
     )
 
 
-def _deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
+def _find_deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
     """The arms that answer an equal request equally: those of the embedded model."""
     names = {Arm.CANDIDATE: plan.gate.candidate_target}
     if plan.baseline is not None:
@@ -79,7 +79,7 @@ def _too_few_to_settle(plan: GatePlan) -> bool:
     return plan.past and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
 
 
-def in_order(results: Sequence[Result], order: Sequence[str]) -> tuple[Result, ...]:
+def sort_results(results: Sequence[Result], order: Sequence[str]) -> tuple[Result, ...]:
     """Case by case as they were run, then by repeat, then by arm."""
     place = {case: number for number, case in enumerate(order)} if results else {}
     ordered = sorted(results, key=lambda result: result.arm)
@@ -93,14 +93,16 @@ def score_answers(evidence: Evidence, cut: Literal["fail", "allow"]) -> Evidence
 
     def told(results: Sequence[Result]) -> tuple[Result, ...]:
         return tuple(
-            result if result.outcome is None else result.with_score(ANSWERED, answered.score(result.outcome, cut))
+            result
+            if result.outcome is None
+            else result.with_score(ANSWERED, answered.score_answered(result.outcome, cut))
             for result in results
         )
 
     return replace(evidence, results=told(evidence.results), confirmations=told(evidence.confirmations))
 
 
-def _served_differently(results: Sequence[Result]) -> tuple[str, ...]:
+def _describe_models(results: Sequence[Result]) -> tuple[str, ...]:
     """A note when the endpoint names other models for one arm than for the other, as after a silent upgrade."""
     served = {arm: sorted({str(r.served_by) for r in results if r.arm is arm and r.failure is None}) for arm in Arm}
     if not all(served.values()) or served[Arm.CANDIDATE] == served[Arm.BASELINE]:
@@ -108,5 +110,5 @@ def _served_differently(results: Sequence[Result]) -> tuple[str, ...]:
     return tuple(f"{arm} was served by {', '.join(names)}" for arm, names in served.items())
 
 
-def _version(version: PromptVersion) -> VersionRef:
+def _make_version_ref(version: PromptVersion) -> VersionRef:
     return VersionRef(name=version.name, version=version.version, digest=version.digest, source=version.source)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalgate.decide import simulated_gates, statistics
-from evalgate.decide.rates import Rate, rate
+from evalgate.decide.rates import Rate, estimate_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,9 @@ def _cell(rng: np.random.Generator, failing: float, cases: int, *, runs: int, ti
             must_hold += bool(fails[0].any())
             compared += fails_check(fails, others)
             tick()
-    return FlakyCheck(failing=failing, cases=cases, must_hold=rate(must_hold, runs), compared=rate(compared, runs))
+    return FlakyCheck(
+        failing=failing, cases=cases, must_hold=estimate_rate(must_hold, runs), compared=estimate_rate(compared, runs)
+    )
 
 
 def fails_check(fails: simulated_gates.Flags, others: simulated_gates.Counts) -> bool:

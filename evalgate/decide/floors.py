@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from evalgate.decide import statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Arm, Criterion, Evidence, Finding, Verdict
-from evalgate.domain.numbers import exact, shown
+from evalgate.domain.numbers import show, show_exactly
 
 
-def findings(
+def make_findings(
     evidence: Evidence, floors: Mapping[str, float], pairs: Mapping[str, Paired], order: Sequence[str]
 ) -> list[Finding]:
     """A finding for each check with a floor. `pairs` are of the candidate alone, over all of `order`.
@@ -21,12 +21,14 @@ def findings(
     found = []
     for criterion in evidence.criteria:
         if criterion.name in floors:
-            one = _check(evidence, criterion, floors[criterion.name], pairs[criterion.name], len(order))
+            one = _make_floor_finding(evidence, criterion, floors[criterion.name], pairs[criterion.name], len(order))
             found += [one] if one is not None else []
-    return [*found, *_percentiles(evidence, order)]
+    return [*found, *_find_percentiles(evidence, order)]
 
 
-def _check(evidence: Evidence, criterion: Criterion, floor: float, paired: Paired, planned: int) -> Finding | None:
+def _make_floor_finding(
+    evidence: Evidence, criterion: Criterion, floor: float, paired: Paired, planned: int
+) -> Finding | None:
     n = len(paired.cases)
     answered = len({r.case for r in evidence.results if r.arm is Arm.CANDIDATE})
     if n == 0:
@@ -39,7 +41,7 @@ def _check(evidence: Evidence, criterion: Criterion, floor: float, paired: Paire
     if rate >= floor and to_come:
         return None
     passed = rate >= floor
-    sentence = f"{n - len(failed)} of {n} cases hold, {shown(held, floor)} against a floor of {exact(floor)}"
+    sentence = f"{n - len(failed)} of {n} cases hold, {show(held, floor)} against a floor of {show_exactly(floor)}"
     return Finding(
         criterion=criterion.name,
         kind="min",
@@ -50,7 +52,7 @@ def _check(evidence: Evidence, criterion: Criterion, floor: float, paired: Paire
     )
 
 
-def _percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]:
+def _find_percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]:
     """The 95th percentile of the candidate's seconds, where a latency check limits it (nearest rank)."""
     found = []
     for criterion in evidence.criteria:
@@ -69,8 +71,8 @@ def _percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]:
                 criterion=criterion.name,
                 kind="check",
                 decision=Verdict.PASS if held else Verdict.FAIL,
-                sentence=f"{criterion.name}: the 95th percentile is {shown(value, limit)} s over {len(seconds)} "
-                f"outputs; the limit is {exact(limit)} s.",
+                sentence=f"{criterion.name}: the 95th percentile is {show(value, limit)} s over {len(seconds)} "
+                f"outputs; the limit is {show_exactly(limit)} s.",
                 blocks=not held,
             )
         )

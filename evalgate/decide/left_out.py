@@ -13,7 +13,7 @@ from evalgate.domain import ANSWERED, Arm
 _NAMED = 4
 
 
-def why(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_baseline: bool) -> str:
+def explain(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_baseline: bool) -> str:
     """How many of the cases seen are missing and why, led in by a semicolon; empty where none is."""
     more = " more" if paired.cases else ""
     parts = []
@@ -22,7 +22,7 @@ def why(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_base
     if paired.left_out:
         required = sorted(roles.required(criterion), key=lambda check: check != ANSWERED)
         reasons = Counter(
-            _reason(place, required, draws, with_baseline=with_baseline) for place in paired.left_out.values()
+            _find_reason(place, required, draws, with_baseline=with_baseline) for place in paired.left_out.values()
         )
         told = [f"{reason} in {count}" for reason, count in reasons.most_common(_NAMED)]
         others = len(paired.left_out) - sum(count for _, count in reasons.most_common(_NAMED))
@@ -32,7 +32,7 @@ def why(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_base
     return "".join(f"; {part}" for part in parts)
 
 
-def _reason(place: int, required: list[str], draws: Draws, *, with_baseline: bool) -> str:
+def _find_reason(place: int, required: list[str], draws: Draws, *, with_baseline: bool) -> str:
     """What keeps every output of a version from being used, in a case that is left out."""
     failing = {}
     for arm in (Arm.BASELINE, Arm.CANDIDATE) if with_baseline else (Arm.CANDIDATE,):

@@ -11,10 +11,10 @@ from functools import cached_property
 
 from evalgate.decide import blocking, compare, floors, schedule, single_cases, statistics, tags
 from evalgate.decide.compare import Paired
-from evalgate.decide.draws import Draws, draws_of
-from evalgate.decide.roles import Roles, roles_of
-from evalgate.decide.single_cases import Suspect, Turned, of_kind
-from evalgate.decide.thresholds import Limit, Ruling, limits
+from evalgate.decide.draws import Draws, collect_draws
+from evalgate.decide.roles import Roles, assign_roles
+from evalgate.decide.single_cases import Suspect, TurnedCases, select_kind
+from evalgate.decide.thresholds import Limit, ThresholdRuling, list_limits
 from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Flips, Look, Policy, Threshold, Verdict
 
 MIN_SHARE = 0.5
@@ -30,7 +30,7 @@ class FreshDraw:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class GateState:
     """Where a gate stands after the cases it has results for.
 
     `final`: no further case can or need change the answer. `look` is that of the compared criteria, `cases` how
@@ -46,8 +46,8 @@ class Standing:
     cases: int
     draws: Draws
     roles: Roles
-    rulings: tuple[Ruling, ...]
-    blocking: tuple[blocking.Ruling, ...]
+    rulings: tuple[ThresholdRuling, ...]
+    blocking: tuple[blocking.BlockingRuling, ...]
     suspects: tuple[Suspect, ...]
     flips: Flips
     too_many_broken: tuple[str, ...]
@@ -89,15 +89,15 @@ class Measured:
     checked: tuple[Finding, ...]
 
     @cached_property
-    def turned(self) -> Turned:
-        return single_cases.turned(self.evidence, self.draws, self.roles)
+    def turned(self) -> TurnedCases:
+        return single_cases.find_turned_cases(self.evidence, self.draws, self.roles)
 
 
 def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> Measured:
     """The numbers behind a standing; `alone` are pairs of the candidate alone, for what is held to a floor."""
     both = evidence.baseline is not None
-    draws = draws_of(evidence)
-    roles = roles_of(evidence.criteria, thresholds, policy, with_baseline=both)
+    draws = collect_draws(evidence)
+    roles = assign_roles(evidence.criteria, thresholds, policy, with_baseline=both)
     alone = {
         criterion.name: compare.pair(
             draws,
@@ -117,13 +117,13 @@ def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Pol
             for criterion in evidence.criteria
         },
         alone=alone,
-        checked=tuple(floors.findings(evidence, roles.floors, alone, draws.order)),
+        checked=tuple(floors.make_findings(evidence, roles.floors, alone, draws.order)),
     )
 
 
-def stand(
+def evaluate_look(
     evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, measured: Measured | None = None
-) -> Standing:
+) -> GateState:
     """Looks at 25, 50, 75 and 100 % of the units, as far as there are results, and stops when the answer is clear.
 
     At each look a limit passes on its own at the look's full level, and stays passed; that one of them is proven worse
@@ -132,15 +132,15 @@ def stand(
     `measured` may be handed in while the results stay the same.
     """
     known = measured or measure(evidence, thresholds, policy)
-    looking = _Looking(
+    looking = _Look(
         evidence=evidence,
         policy=policy,
         known=known,
-        limits=limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None),
-        suspects=single_cases.suspects(evidence, known.draws, known.roles, known.turned),
+        limits=list_limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None),
+        suspects=single_cases.find_suspects(evidence, known.draws, known.roles, known.turned),
         owes_all=schedule.decides_over_all(evidence, thresholds, policy),
     )
-    return looking.stand(schedule.looks(evidence, thresholds, policy, known.draws))
+    return looking.evaluate(schedule.plan_looks(evidence, thresholds, policy, known.draws))
 
 
 def has_enough_pairs(draws: Draws, paired: Paired, seen: int) -> bool:
@@ -153,8 +153,8 @@ class _Step:
     """What one look shows. `seen` are the suspects among its cases."""
 
     look: Look
-    rulings: tuple[Ruling, ...]
-    checks: tuple[blocking.Ruling, ...]
+    rulings: tuple[ThresholdRuling, ...]
+    checks: tuple[blocking.BlockingRuling, ...]
     seen: tuple[Suspect, ...]
     perhaps_too_many: tuple[str, ...]
     too_many_broken: tuple[str, ...]
@@ -164,7 +164,7 @@ class _Step:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Looking:
+class _Look:
     evidence: Evidence
     policy: Policy
     known: Measured
@@ -172,9 +172,9 @@ class _Looking:
     suspects: tuple[Suspect, ...]
     owes_all: bool
 
-    def stand(self, plan: Sequence[Look]) -> Standing:
+    def evaluate(self, plan: Sequence[Look]) -> GateState:
         answered = self._answered()
-        passed: dict[Limit, Ruling] = {}
+        passed: dict[Limit, ThresholdRuling] = {}
         compared: _Step | None = None
         for look in plan:
             step = self._step(look, compared, passed)
@@ -185,7 +185,7 @@ class _Looking:
             if ends or look.cases >= answered:
                 break
         at = compared.look if compared is not None else look
-        return Standing(
+        return GateState(
             look=at,
             cases=look.cases,
             draws=self.known.draws,
@@ -207,7 +207,7 @@ class _Looking:
             final=(ends or compared is not None) and look.cases <= answered,
         )
 
-    def _step(self, look: Look, compared: _Step | None, passed: Mapping[Limit, Ruling]) -> _Step:
+    def _step(self, look: Look, compared: _Step | None, passed: Mapping[Limit, ThresholdRuling]) -> _Step:
         """One look. Once the comparison has ended, only the blocking checks go on."""
         seen = tuple(s for s in self.suspects if s.place < look.cases)
         rulings = self._rulings(look, passed) if compared is None else compared.rulings
@@ -241,7 +241,7 @@ class _Looking:
         """All draws that would settle a suspect."""
         if not self.evidence.redraws:
             return ()
-        return tuple(dict.fromkeys((*_draws(self.suspects), *_draws(self.critical, sure=True))))
+        return tuple(dict.fromkeys((*_choose_draws(self.suspects), *_choose_draws(self.critical, sure=True))))
 
     def _ends(self, compared: _Step | None) -> bool:
         """Whether the comparison has ended, and no blocking check has to see every case."""
@@ -254,7 +254,7 @@ class _Looking:
         """The suspects among critical cases, which are asked, and count, before their turn."""
         return tuple(s for s in self.suspects if s.kind != "fixed" and self._is_critical(s))
 
-    def _rulings(self, look: Look, passed: Mapping[Limit, Ruling]) -> tuple[Ruling, ...]:
+    def _rulings(self, look: Look, passed: Mapping[Limit, ThresholdRuling]) -> tuple[ThresholdRuling, ...]:
         at = {
             limit: (self.known.alone if limit.kind == "min" else self.known.pairs)[limit.criterion].upto(look.cases)
             for limit in self.limits
@@ -277,7 +277,7 @@ class _Looking:
             elif limit in worse and not worse[limit] and p_values[limit] <= look.level:
                 crowded = len(self.limits)
             rulings.append(
-                Ruling(
+                ThresholdRuling(
                     limit=limit,
                     decision=decision,
                     look=look,
@@ -293,12 +293,12 @@ class _Looking:
         lost = schedule.has_too_many_lost(paired.lost, self.known.draws.different, self.policy)
         return has_enough_pairs(self.known.draws, paired, look.cases) and not lost
 
-    def _checks(self, look: Look, seen: Sequence[Suspect], judged: int) -> tuple[blocking.Ruling, ...]:
+    def _checks(self, look: Look, seen: Sequence[Suspect], judged: int) -> tuple[blocking.BlockingRuling, ...]:
         draws, roles = self.known.draws, self.known.roles
         tests = blocking.failing_more(draws, roles, look.cases, judged)
         proven = blocking.proven_more(tests, roles, look.level)
         return tuple(
-            blocking.rule(check, draws, roles, seen, tests[check], cases=look.cases, is_proven=check in proven)
+            blocking.rule_on_check(check, draws, roles, seen, tests[check], cases=look.cases, is_proven=check in proven)
             for check in roles.blocking
         )
 
@@ -307,34 +307,34 @@ class _Looking:
 
         Fixed cases set off broken ones only when they are settled, and copies of one do so once.
         """
-        allowed = statistics.allowed_broken(self.known.draws.different)
+        allowed = statistics.count_allowed_broken(self.known.draws.different)
         possible, settled = [], []
         for criterion in self.known.roles.compared:
             fixed = self._fixed(seen, criterion)
-            if len(of_kind(seen, criterion, "broken", "settled", "open", "lost")) - fixed > allowed:
+            if len(select_kind(seen, criterion, "broken", "settled", "open", "lost")) - fixed > allowed:
                 possible.append(criterion)
             # a case that may be fixed is asked before what is broken is a FAIL
-            maybe = [s for s in of_kind(seen, criterion, "fixed", "open") if s.wants is not None]
-            if len(of_kind(seen, criterion, "broken", "settled")) - fixed - len(maybe) > allowed:
+            maybe = [s for s in select_kind(seen, criterion, "fixed", "open") if s.wants is not None]
+            if len(select_kind(seen, criterion, "broken", "settled")) - fixed - len(maybe) > allowed:
                 settled.append(criterion)
         return tuple(possible), tuple(settled)
 
     def _fixed(self, seen: Sequence[Suspect], criterion: str) -> int:
-        return sum(bool(self.known.draws.alone[s.place]) for s in of_kind(seen, criterion, "fixed", "settled"))
+        return sum(bool(self.known.draws.alone[s.place]) for s in select_kind(seen, criterion, "fixed", "settled"))
 
     def _doubt(self, seen: Sequence[Suspect]) -> tuple[Suspect, ...]:
         """The cases that may be broken, of criteria where they are not set off by fixed ones."""
         found: list[Suspect] = []
         for criterion in self.known.roles.compared:
-            broken = of_kind(seen, criterion, "broken", "settled")
+            broken = select_kind(seen, criterion, "broken", "settled")
             if self.evidence.redraws:
-                broken += of_kind(seen, criterion, "broken", "open", "lost")
+                broken += select_kind(seen, criterion, "broken", "open", "lost")
             if len(broken) > self._fixed(seen, criterion):
                 found += broken
-                found += of_kind(seen, criterion, "fixed", "open")
+                found += select_kind(seen, criterion, "fixed", "open")
         return tuple(found)
 
-    def _holds_for_tags(self, rulings: Sequence[Ruling], look: Look) -> bool:
+    def _holds_for_tags(self, rulings: Sequence[ThresholdRuling], look: Look) -> bool:
         """Whether a tag that may block is half seen, or a tag seems to fall."""
         if self.policy.blocking_tags:
             return True
@@ -349,18 +349,18 @@ class _Looking:
             return ()
         needed = [s for s in seen if s.kind == "for_good" or (s.kind == "broken" and s.criterion in over) or s in doubt]
         # what is fixed sets off what is broken, once that is settled
-        settled = {criterion for criterion in over if not of_kind(seen, criterion, "broken", "open")}
+        settled = {criterion for criterion in over if not select_kind(seen, criterion, "broken", "open")}
         needed += [s for s in seen if s.kind == "fixed" and s.criterion in settled]
         unsure = [s for s in self.critical if not s.sure]
-        return tuple(dict.fromkeys((*_draws(needed), *_draws(unsure, sure=True))))
+        return tuple(dict.fromkeys((*_choose_draws(needed), *_choose_draws(unsure, sure=True))))
 
     def _flips(self, seen: Sequence[Suspect]) -> Flips:
         compared = [s for s in seen if s.kind != "for_good"]
         return Flips(
-            broken=_names(s for s in compared if s.kind == "broken" and s.state == "settled"),
-            fixed=_names(s for s in compared if s.kind == "fixed" and s.state == "settled"),
-            open=_names(s for s in compared if s.kind == "broken" and s.state != "settled"),
-            allowed=statistics.allowed_broken(self.known.draws.different),
+            broken=_list_names(s for s in compared if s.kind == "broken" and s.state == "settled"),
+            fixed=_list_names(s for s in compared if s.kind == "fixed" and s.state == "settled"),
+            open=_list_names(s for s in compared if s.kind == "broken" and s.state != "settled"),
+            allowed=statistics.count_allowed_broken(self.known.draws.different),
         )
 
     def _answered(self) -> int:
@@ -374,10 +374,10 @@ class _Looking:
         return bool(set(self.known.draws.tags.get(suspect.case, ())) & set(self.policy.critical_tags))
 
 
-def _draws(suspects: Sequence[Suspect], *, sure: bool = False) -> tuple[FreshDraw, ...]:
+def _choose_draws(suspects: Sequence[Suspect], *, sure: bool = False) -> tuple[FreshDraw, ...]:
     wanted = [(s.case, s.wants_sure if sure else s.wants) for s in suspects]
     return tuple(dict.fromkeys(FreshDraw(case=case, arm=arm) for case, arm in wanted if arm is not None))
 
 
-def _names(suspects: Iterable[Suspect]) -> tuple[str, ...]:
+def _list_names(suspects: Iterable[Suspect]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(suspect.case for suspect in suspects))

@@ -34,7 +34,7 @@ class Forecast:
     would_help: bool
 
 
-def noise(samples: Sequence[Sequence[float]]) -> float | None:
+def estimate_noise(samples: Sequence[Sequence[float]]) -> float | None:
     """s2_B, the mean over cases of the sample variance within a case; cases with one sample say nothing of it.
 
     None when every case has one sample.
@@ -48,7 +48,7 @@ def noise(samples: Sequence[Sequence[float]]) -> float | None:
     return math.fsum(variances) / len(variances) if variances else None
 
 
-def forecast(
+def forecast_repeats(
     *,
     difference: float,
     deviation: float,
@@ -77,7 +77,7 @@ def forecast(
     )
 
 
-def spread_from_scores(deviation: float, *, rho: float = 0.5) -> float:
+def estimate_spread(deviation: float, *, rho: float = 0.5) -> float:
     """s_d to plan with before any candidate exists, from the standard deviation of the baseline's scores.
 
     `rho` is the correlation of a baseline and a candidate score of one case. Real edits spread more than equal
@@ -86,35 +86,35 @@ def spread_from_scores(deviation: float, *, rho: float = 0.5) -> float:
     return deviation * math.sqrt(2 * (1 - rho))
 
 
-def detectable_drop(spread: float, cases: int) -> float:
+def find_detectable_drop(spread: float, cases: int) -> float:
     """The drop that `cases` cases reliably show: 3 s_d / sqrt(n) (measured power .78 to .90 for n >= 50)."""
     return 3 * spread / math.sqrt(cases)
 
 
-def cases_for_margin(spread: float, margin: float, *, sequential: bool = True) -> int:
+def count_cases_for_margin(spread: float, margin: float, *, sequential: bool = True) -> int:
     """About how many cases settle a comparison within `margin`, and never fewer than a PASS needs at all."""
     return max(
         statistics.MIN_CASES,
-        statistics.cases_to_settle(spread, margin),
-        fewest_cases(margin, sequential=sequential),
+        statistics.count_cases_to_settle(spread, margin),
+        count_fewest_cases(margin, sequential=sequential),
     )
 
 
-def fewest_cases(margin: float, *, sequential: bool = True, alpha: float = statistics.ALPHA) -> int:
+def count_fewest_cases(margin: float, *, sequential: bool = True, alpha: float = statistics.ALPHA) -> int:
     """The fewest cases with which a PASS is possible at all: 59 for a margin of .05, and 64 with early stopping.
 
     Early stopping spends a part of `alpha` on the looks before the last, so the last one asks for a few cases more; a
     gate of so few cases looks once instead.
     """
-    cases = max(statistics.MIN_CASES, statistics.cases_for_pass(margin, alpha))
+    cases = max(statistics.MIN_CASES, statistics.count_cases_for_pass(margin, alpha))
     while not statistics.pass_is_possible(
-        cases, margin, statistics.looks(cases, sequential=sequential, alpha=alpha)[-1][1]
+        cases, margin, statistics.plan_looks(cases, sequential=sequential, alpha=alpha)[-1][1]
     ):
         cases += 1
     return cases
 
 
-def expected_share(
+def estimate_share(
     *, spread: float, cases: int, margin: float, difference: float = 0.0, runs: int = _SHARE_RUNS, seed: int = 1
 ) -> float:
     """The share of the candidate's calls that early stopping is expected to make, confirmations not counted.
@@ -129,19 +129,19 @@ def expected_share(
     if cases < statistics.MIN_CASES:
         return 1.0
     rng = np.random.default_rng(seed)
-    plan = statistics.looks(cases)
+    plan = statistics.plan_looks(cases)
     seen = 0
     for _ in range(runs):
         drawn = np.clip(rng.normal(difference, spread, cases), -1.0, 1.0)
         for share, level in plan:
             used = math.ceil(round(share * cases, 9))
-            if used == cases or _settled(drawn[:used], margin, level):
+            if used == cases or _is_settled(drawn[:used], margin, level):
                 seen += used
                 break
     return seen / (runs * cases)
 
 
-def _settled(differences: statistics.Numbers, margin: float, level: float) -> bool:
+def _is_settled(differences: statistics.Numbers, margin: float, level: float) -> bool:
     """Whether an early look passes or fails."""
     return statistics.is_within(differences, margin, level) or (
         statistics.p_worse(differences) <= level and statistics.may_fail(differences, margin, level, last=False)

@@ -18,7 +18,7 @@ class Rate:
     high: float
 
 
-def rate(count: int, runs: int, *, confidence: float = 0.95) -> Rate:
+def estimate_rate(count: int, runs: int, *, confidence: float = 0.95) -> Rate:
     """The rate of `count` among independent `runs` with its Wilson interval; without a run it is anything in [0, 1].
 
     Raises ValueError for a count that is not among the runs.

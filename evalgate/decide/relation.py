@@ -37,7 +37,7 @@ class Relation:
     varying: int
 
 
-def relation(
+def measure_relation(
     first: Sequence[float], second: Sequence[float], *, level: float, rng: np.random.Generator | None = None
 ) -> Relation:
     """The relation of two scorings, each pair independent of the others.
@@ -59,12 +59,12 @@ def relation(
         correlation=found,
         low=math.tanh(middle - half),
         high=math.tanh(middle + half),
-        p_value=_by_luck(one, other, found, rng),
+        p_value=_permute(one, other, found, rng),
         varying=varying,
     )
 
 
-def _by_luck(one: Numbers, other: Numbers, found: float, rng: np.random.Generator | None) -> float:
+def _permute(one: Numbers, other: Numbers, found: float, rng: np.random.Generator | None) -> float:
     """The one-sided p-value of "there is no relation"."""
     import numpy as np
 

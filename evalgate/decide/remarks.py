@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.decide.compare import Paired
-from evalgate.decide.looks import Standing
+from evalgate.decide.looks import GateState
 from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, Output, Policy, Result, Verdict
-from evalgate.domain.numbers import shown
+from evalgate.domain.numbers import show
 
 LARGE_FALL = 0.25
 """A mean that falls by more than this is said first, whether it gates or not."""
@@ -20,7 +20,7 @@ _LEAST = 3
 _MOST = 0.5
 
 
-def constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput | None:
+def find_constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput | None:
     """The text that the candidate gives for many different requests; None where there is none.
 
     Only where at least 8 cases have different requests and 90 % of the baseline's texts differ: a classifier repeats
@@ -29,7 +29,7 @@ def constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput |
     """
     if evidence.baseline is None:
         return None
-    texts = _first_texts(evidence.results, frozenset(seen))
+    texts = _collect_first_texts(evidence.results, frozenset(seen))
     rows = {evidence.requests.get(case, case): both for case in seen if len(both := texts.get(case, {})) == 2}
     if len(rows) < _MIN_CASES:
         return None
@@ -47,7 +47,7 @@ def constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput |
     return None
 
 
-def constant_finding(found: ConstantOutput) -> Finding:
+def make_constant_finding(found: ConstantOutput) -> Finding:
     """Why a constant output is no PASS at any level."""
     text = " ".join(found.text.split())
     short = text if len(text) <= 60 else f"{text[:59]}…"
@@ -60,14 +60,14 @@ def constant_finding(found: ConstantOutput) -> Finding:
     )
 
 
-def remarks(
-    evidence: Evidence, comparisons: Sequence[Comparison], standing: Standing, policy: Policy
+def find_remarks(
+    evidence: Evidence, comparisons: Sequence[Comparison], standing: GateState, policy: Policy
 ) -> Iterator[Finding]:
     """Findings that decide nothing and are said in the headline."""
-    yield from _of_cases(evidence, policy)
-    same = _same_outputs(evidence, standing.order[: standing.cases])
+    yield from _find_case_remarks(evidence, policy)
+    same = _find_same_outputs(evidence, standing.order[: standing.cases])
     if same:
-        yield _remark(
+        yield _make_remark(
             None,
             f"All outputs are identical: in {same} cases the candidate's is the baseline's, though the prompt differs.",
         )
@@ -76,15 +76,17 @@ def remarks(
     for comparison in comparisons:
         name, difference = comparison.criterion, comparison.difference
         if name not in gating and difference is not None and difference.value < -LARGE_FALL:
-            fall = shown(-difference.value, LARGE_FALL)
-            yield _remark(name, f"{name} fell by {fall}, and decides nothing: it has no threshold.")
+            fall = show(-difference.value, LARGE_FALL)
+            yield _make_remark(name, f"{name} fell by {fall}, and decides nothing: it has no threshold.")
     for name in standing.roles.judges:
-        value = _one_score(standing.pairs.get(name))
+        value = _find_one_score(standing.pairs.get(name))
         if value is not None:
-            yield _remark(name, f"{name} gives {shown(value)} to every output of both versions: it sees no difference.")
+            yield _make_remark(
+                name, f"{name} gives {show(value)} to every output of both versions: it sees no difference."
+            )
 
 
-def _of_cases(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
+def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
     """What became of the cases: most were edited under their ids, or some are gone and the policy allows it."""
     dataset = evidence.dataset
     if dataset.edited > _MOST * dataset.kept:
@@ -92,21 +94,23 @@ def _of_cases(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
             f"The cases were edited: {dataset.edited} of the {dataset.kept} that {dataset.path} had before have other "
             "content under the same id."
         )
-        yield _remark(None, sentence)
+        yield _make_remark(None, sentence)
     if dataset.lost and policy.removed_cases == "allow":
-        yield _remark(None, f"{len(dataset.lost)} cases of the baseline's dataset are gone, which the policy allows.")
+        yield _make_remark(
+            None, f"{len(dataset.lost)} cases of the baseline's dataset are gone, which the policy allows."
+        )
 
 
-def _same_outputs(evidence: Evidence, seen: Sequence[str]) -> int:
+def _find_same_outputs(evidence: Evidence, seen: Sequence[str]) -> int:
     """In how many cases both versions gave the same text, where they did in all and are not the same; else 0."""
     if evidence.baseline is None or evidence.candidate is None or evidence.candidate.digest == evidence.baseline.digest:
         return 0
-    texts = _first_texts(evidence.results, frozenset(seen))
+    texts = _collect_first_texts(evidence.results, frozenset(seen))
     same = all(len(both) == 2 and both[Arm.CANDIDATE] == both[Arm.BASELINE] for both in texts.values())
     return len(texts) if same else 0
 
 
-def _one_score(paired: Paired | None) -> float | None:
+def _find_one_score(paired: Paired | None) -> float | None:
     """The one score that a judge gives to everything on both arms; None where it gives several, or too few."""
     if paired is None or paired.differences is None or len(paired.cases) < _MIN_CASES:
         return None
@@ -115,11 +119,11 @@ def _one_score(paired: Paired | None) -> float | None:
     return first if same and (paired.noise is None or math.isclose(paired.noise, 0.0, abs_tol=1e-12)) else None
 
 
-def _remark(criterion: str | None, sentence: str) -> Finding:
+def _make_remark(criterion: str | None, sentence: str) -> Finding:
     return Finding(criterion=criterion, kind="remark", decision=Verdict.PASS, sentence=sentence, blocks=False)
 
 
-def _first_texts(results: Sequence[Result], seen: frozenset[str]) -> Mapping[str, Mapping[Arm, int]]:
+def _collect_first_texts(results: Sequence[Result], seen: frozenset[str]) -> Mapping[str, Mapping[Arm, int]]:
     """A mark of the text of each case's first draw, by arm; draws without a text are left out."""
     first: dict[tuple[str, Arm], tuple[int, int | None]] = {}
     for result in results:

@@ -46,7 +46,7 @@ class Roles:
         return all((values.get(name) or 0.0) >= CASE_PASSES for name in self.required(criterion))
 
 
-def roles_of(
+def assign_roles(
     criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
 ) -> Roles:
     """The roles of all criteria. Without a baseline nothing is compared, and a check with an allowed drop may block."""

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from evalgate.decide import statistics
-from evalgate.decide.draws import Draws, draws_of
-from evalgate.decide.roles import roles_of
-from evalgate.decide.thresholds import limits
+from evalgate.decide.draws import Draws, collect_draws
+from evalgate.decide.roles import assign_roles
+from evalgate.decide.thresholds import list_limits
 from evalgate.domain import Evidence, Look, Policy, Threshold
 
 _MANY = 100
 _LEFT_OUT = 0.02
 
 
-def looks(
+def plan_looks(
     evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, draws: Draws | None = None
 ) -> tuple[Look, ...]:
     """The looks of a gate, known before its first case is run.
@@ -24,15 +24,15 @@ def looks(
     One look, at the end, where the run may not stop early, where nothing is decided by statistics, and where a PASS is
     possible at the plain level but not at that of the last look (59 to 63 units at a margin of 0.05).
     """
-    known = draws or draws_of(evidence)
+    known = draws or collect_draws(evidence)
     count, planned = known.units, len(known.order)
-    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    of_gate = list_limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     drops = [limit.value for limit in of_gate if limit.kind == "max_drop"]
-    plan = statistics.looks(count, sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
+    plan = statistics.plan_looks(count, sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
     if all(statistics.pass_is_possible(count, drop, policy.alpha) for drop in drops) and not all(
         statistics.pass_is_possible(count, drop, plan[-1][1]) for drop in drops
     ):
-        plan = statistics.looks(count, sequential=False, alpha=policy.alpha)
+        plan = statistics.plan_looks(count, sequential=False, alpha=policy.alpha)
     return tuple(
         Look(
             number=number,
@@ -45,14 +45,14 @@ def looks(
     )
 
 
-def order(evidence: Evidence) -> tuple[str, ...]:
+def order_cases(evidence: Evidence) -> tuple[str, ...]:
     """The cases as they are looked at: those of one unit side by side, at the place of its first case."""
-    return draws_of(replace(evidence, results=())).order
+    return collect_draws(replace(evidence, results=())).order
 
 
-def units(evidence: Evidence) -> int:
+def count_units(evidence: Evidence) -> int:
     """How many units the cases of a gate are."""
-    return draws_of(replace(evidence, results=())).units
+    return collect_draws(replace(evidence, results=())).units
 
 
 def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> bool:
@@ -60,18 +60,18 @@ def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], po
 
     These are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
     """
-    roles = roles_of(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    roles = assign_roles(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     percentile = any(criterion.blocking and criterion.p95_seconds is not None for criterion in evidence.criteria)
     return bool(roles.declared or roles.floors) or percentile
 
 
-def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
+def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
     """How many units are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
-    of_gate = limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
+    of_gate = list_limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     if not of_gate:
         return None
-    draws = draws_of(evidence)
-    last = looks(evidence, thresholds, policy, draws)[-1]
+    draws = collect_draws(evidence)
+    last = plan_looks(evidence, thresholds, policy, draws)[-1]
     count = draws.units
     what = "cases" if count == len(draws.order) else f"independent units ({len(draws.order)} cases)"
     if count < policy.min_cases:
@@ -80,7 +80,7 @@ def lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Pol
     smallest = min(drops, key=lambda limit: limit.value, default=None)
     if smallest is None or statistics.pass_is_possible(count, smallest.value, last.level):
         return None
-    needed = statistics.cases_for_pass(smallest.value, policy.alpha)
+    needed = statistics.count_cases_for_pass(smallest.value, policy.alpha)
     return needed, f"{count} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
 
 

@@ -56,7 +56,7 @@ class CoAuthor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SignOffRequest:
     """What a sign-off is asked for, and of whom.
 
     `head` is the full sha that was judged, `subject` the digest of what was (see `subject`), `published_at` (ISO 8601)
@@ -79,7 +79,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class SignOffState:
     """How a sign-off stands: `met`, or what is waited for, in a sentence ("" when met); `vetoes` are logins."""
 
     met: SignOff | None
@@ -87,51 +87,51 @@ class Standing:
     vetoes: tuple[str, ...] = ()
 
 
-def by_review(asked: Asked, opinions: Sequence[Opinion]) -> Standing:
+def check_reviews(asked: SignOffRequest, opinions: Sequence[Opinion]) -> SignOffState:
     """Signed off by the first approving review that counts, as long as nobody who may object requests changes.
 
     A person's later approval lifts their own objection, and their later objection their approval; a comment changes
     neither, and a dismissed review is as if it had never been given.
     """
-    latest = _latest(opinions)
+    latest = _find_latest(opinions)
     refused: dict[str, str] = {}
-    for opinion in sorted((one for one in opinions if one.state == "APPROVED"), key=_order):
-        why = _unfit(asked, opinion.by) or _untimely(asked, opinion)
-        if why is None and latest[_key(opinion.by)].state == "APPROVED":
-            met = _signed(asked, opinion.by, opinion.at, "review", opinion.url)
-            return _standing(asked, latest, met, [], "approval")
+    for opinion in sorted((one for one in opinions if one.state == "APPROVED"), key=_sort_key):
+        why = _explain_unfit(asked, opinion.by) or _explain_untimely(asked, opinion)
+        if why is None and latest[_sort_login(opinion.by)].state == "APPROVED":
+            met = _make_sign_off(asked, opinion.by, opinion.at, "review", opinion.url)
+            return _make_state(asked, latest, met, [], "approval")
         if why is not None:
-            refused[_key(opinion.by)] = why
-    return _standing(asked, latest, None, list(refused.values()), "approval")
+            refused[_sort_login(opinion.by)] = why
+    return _make_state(asked, latest, None, list(refused.values()), "approval")
 
 
-def by_label(
-    asked: Asked,
+def check_label(
+    asked: SignOffRequest,
     label: str,
     *,
     present: Collection[str],
     events: Sequence[Labelling],
     opinions: Sequence[Opinion],
-) -> Standing:
+) -> SignOffState:
     """Signed off by a label that is `present`, and was put on last by one who may sign off, after the report.
 
     `events` are in their order. Reviews that request changes stand against a label, too.
     """
-    latest = _latest(opinions)
+    latest = _find_latest(opinions)
     need = f'the label "{label}"'
-    own = [event for event in events if _key(event.label) == _key(label)]
-    if _key(label) not in {_key(name) for name in present} or not own or not own[-1].added:
-        return _standing(asked, latest, None, [], need)
+    own = [event for event in events if _sort_login(event.label) == _sort_login(label)]
+    if _sort_login(label) not in {_sort_login(name) for name in present} or not own or not own[-1].added:
+        return _make_state(asked, latest, None, [], need)
     event = own[-1]
-    why = _unfit(asked, event.by)
-    if why is None and not _after(event.at, asked.published_at):
+    why = _explain_unfit(asked, event.by)
+    if why is None and not _is_after(event.at, asked.published_at):
         why = f"{need} was put on by {event.by} before the report was published: take it off and put it on again"
     if why is not None:
-        return _standing(asked, latest, None, [why], need)
-    return _standing(asked, latest, _signed(asked, event.by, event.at, "label", ""), [], need)
+        return _make_state(asked, latest, None, [why], need)
+    return _make_state(asked, latest, _make_sign_off(asked, event.by, event.at, "label", ""), [], need)
 
 
-def subject(report: Report) -> str:
+def digest_subject(report: Report) -> str:
     """The digest of what a sign-off is given for: each gate's candidate, dataset and policy, and the policy changes.
 
     What was answered is no part of it, nor what it was compared with; but how large a step that made it is: who was
@@ -145,7 +145,7 @@ def subject(report: Report) -> str:
             gate.evidence.dataset.digest,
             [[c.name, c.kind, c.blocking, c.digest, c.p95_seconds] for c in gate.evidence.criteria],
             {name: [threshold.minimum, threshold.max_drop] for name, threshold in gate.thresholds.items()},
-            _plain(gate.policy),
+            _make_plain(gate.policy),
         ]
         for gate in sorted(report.gates, key=lambda gate: gate.evidence.name)
     ]
@@ -153,45 +153,45 @@ def subject(report: Report) -> str:
     return digest([gates, changes])
 
 
-def _plain(policy: Policy) -> Json:
+def _make_plain(policy: Policy) -> Json:
     levels = {level.name: asdict(demands) for level, demands in policy.levels.items()}
     return {**asdict(replace(policy, levels={})), "levels": levels}
 
 
-def _standing(
-    asked: Asked, latest: dict[str, Opinion], met: SignOff | None, refused: Sequence[str], need: str
-) -> Standing:
+def _make_state(
+    asked: SignOffRequest, latest: dict[str, Opinion], met: SignOff | None, refused: Sequence[str], need: str
+) -> SignOffState:
     """Met only where nothing stands against it; else all that does, in one sentence."""
     objecting = [opinion for opinion in latest.values() if opinion.state == "CHANGES_REQUESTED"]
     vetoes = tuple(opinion.by for opinion in objecting if _may_sign(asked, opinion.by) and not _is_bot(opinion.by))
     against = [f"{login} requests changes" for login in vetoes]
-    against += [why for why in (_unpublished(asked), _unnamed(asked)) if why is not None]
+    against += [why for why in (_explain_unpublished(asked), _explain_unnamed(asked)) if why is not None]
     if met is not None and not against:
-        return Standing(met=met, waiting_for="")
+        return SignOffState(met=met, waiting_for="")
     if met is None:
-        against += refused or [_needs(asked, need)]
-    return Standing(met=None, waiting_for="; ".join(against), vetoes=vetoes)
+        against += refused or [_describe_needs(asked, need)]
+    return SignOffState(met=None, waiting_for="; ".join(against), vetoes=vetoes)
 
 
-def _latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
+def _find_latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
     """Each person's opinion that holds now, by login; of two in one second, the objection."""
     holding = [opinion for opinion in opinions if opinion.state in ("APPROVED", "CHANGES_REQUESTED")]
-    return {_key(opinion.by): opinion for opinion in sorted(holding, key=_order)}
+    return {_sort_login(opinion.by): opinion for opinion in sorted(holding, key=_sort_key)}
 
 
-def _order(opinion: Opinion) -> tuple[datetime.datetime, bool]:
+def _sort_key(opinion: Opinion) -> tuple[datetime.datetime, bool]:
     """An opinion without a date is the first where it approves, the last where it objects."""
     objects = opinion.state == "CHANGES_REQUESTED"
-    return _moment(opinion.at) or (_LAST if objects else _FIRST), objects
+    return _parse_moment(opinion.at) or (_LAST if objects else _FIRST), objects
 
 
-def _unfit(asked: Asked, login: str) -> str | None:
+def _explain_unfit(asked: SignOffRequest, login: str) -> str | None:
     """Why this login signs nothing off here, whatever it approves; None when it may."""
     if _is_bot(login):
         return f"{login} is a bot: a person has to sign off"
     if not _may_sign(asked, login):
         return f"{login or 'somebody unknown'} may not write to this repository"
-    if _key(login) in _wrote(asked):
+    if _sort_login(login) in _wrote(asked):
         return f"{login} wrote part of the change"
     if any(_is(coauthor, login) for coauthor in asked.coauthors):
         return f"{login} is named as a co-author of the change"
@@ -203,14 +203,14 @@ def _is(coauthor: CoAuthor, login: str) -> bool:
 
     Without a login nobody can tell for sure; one who is taken for a co-author wrongly lets another approve.
     """
-    known = coauthor.login or login_in(coauthor.email)
+    known = coauthor.login or find_login(coauthor.email)
     if known:
-        return _key(known) == _key(login)
+        return _sort_login(known) == _sort_login(login)
     name, (local, _, _) = coauthor.name.strip().removeprefix("@"), coauthor.email.partition("@")
     return _plain_name(login) in {_plain_name(name), _plain_name(local)}
 
 
-def login_in(email: str) -> str:
+def find_login(email: str) -> str:
     """The login in an address that GitHub gives to those who hide theirs; empty in any other."""
     found = _HIDDEN.fullmatch(email.strip())
     return found.group(1) if found else ""
@@ -218,24 +218,24 @@ def login_in(email: str) -> str:
 
 def _plain_name(name: str) -> str:
     """A name or login without what only one of the two may have: Grace Hopper, grace-hopper."""
-    return "".join(char for char in _key(name) if char.isalnum())
+    return "".join(char for char in _sort_login(name) if char.isalnum())
 
 
-def _untimely(asked: Asked, opinion: Opinion) -> str | None:
+def _explain_untimely(asked: SignOffRequest, opinion: Opinion) -> str | None:
     if not asked.head or opinion.commit != asked.head:
         return f"approved by {opinion.by} at another commit ({opinion.commit[:7]}): approve again"
-    if asked.published_at is not None and not _after(opinion.at, asked.published_at):
+    if asked.published_at is not None and not _is_after(opinion.at, asked.published_at):
         return f"approved by {opinion.by} before the report was published: approve again"
     return None
 
 
-def _unpublished(asked: Asked) -> str | None:
-    if asked.published_at is None or _moment(asked.published_at) is None:
+def _explain_unpublished(asked: SignOffRequest) -> str | None:
+    if asked.published_at is None or _parse_moment(asked.published_at) is None:
         return "the report is to be published first"
     return None
 
 
-def _unnamed(asked: Asked) -> str | None:
+def _explain_unnamed(asked: SignOffRequest) -> str | None:
     """Where it is not known who wrote the change, nobody can be said to have had no part in it."""
     if not asked.author.strip():
         return "who opened the pull request is not known: open it anew"
@@ -248,12 +248,12 @@ def _unnamed(asked: Asked) -> str | None:
     return None
 
 
-def _needs(asked: Asked, need: str) -> str:
+def _describe_needs(asked: SignOffRequest, need: str) -> str:
     wrote = _wrote(asked)
     named = [
         f"@{login}"
         for login in asked.approvers
-        if _key(login) not in wrote and not any(_is(coauthor, login) for coauthor in asked.coauthors)
+        if _sort_login(login) not in wrote and not any(_is(coauthor, login) for coauthor in asked.coauthors)
     ]
     who = "a person with write permission who did not write the change"
     if named:
@@ -261,30 +261,30 @@ def _needs(asked: Asked, need: str) -> str:
     return f"needs {need} by {who}"
 
 
-def _may_sign(asked: Asked, login: str) -> bool:
+def _may_sign(asked: SignOffRequest, login: str) -> bool:
     allowed: Iterable[str] = (*asked.writers, *asked.approvers, *asked.members)
-    return bool(login.strip()) and _key(login) in {_key(one) for one in allowed}
+    return bool(login.strip()) and _sort_login(login) in {_sort_login(one) for one in allowed}
 
 
-def _wrote(asked: Asked) -> set[str]:
-    return {_key(login) for login in (asked.author, *(login for logins in asked.commits for login in logins))}
+def _wrote(asked: SignOffRequest) -> set[str]:
+    return {_sort_login(login) for login in (asked.author, *(login for logins in asked.commits for login in logins))}
 
 
 def _is_bot(login: str) -> bool:
-    return _key(login).endswith("[bot]")
+    return _sort_login(login).endswith("[bot]")
 
 
-def _signed(asked: Asked, by: str, at: str, kind: Literal["review", "label"], url: str) -> SignOff:
-    moment = _moment(at) or _FIRST
+def _make_sign_off(asked: SignOffRequest, by: str, at: str, kind: Literal["review", "label"], url: str) -> SignOff:
+    moment = _parse_moment(at) or _FIRST
     return SignOff(by=by, at=moment.isoformat(), kind=kind, commit=asked.head, subject=asked.subject, url=url)
 
 
-def _after(later: str, earlier: str | None) -> bool:
-    one, other = _moment(later), _moment(earlier)
+def _is_after(later: str, earlier: str | None) -> bool:
+    one, other = _parse_moment(later), _parse_moment(earlier)
     return one is not None and other is not None and one > other
 
 
-def _moment(text: str | None) -> datetime.datetime | None:
+def _parse_moment(text: str | None) -> datetime.datetime | None:
     """A date in UTC, which is meant where none is said; None for what is no date."""
     try:
         moment = datetime.datetime.fromisoformat(text or "")
@@ -294,5 +294,5 @@ def _moment(text: str | None) -> datetime.datetime | None:
         return None
 
 
-def _key(name: str) -> str:
+def _sort_login(name: str) -> str:
     return name.strip().casefold()

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING
 
 from evalgate.decide import flaky_checks, simulated_gates, statistics
 from evalgate.decide.flaky_checks import FlakyCheck
-from evalgate.decide.rates import Rate, rate
+from evalgate.decide.rates import Rate, estimate_rate
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,7 +71,7 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class RuleRates:
     """How often each rule blocks in one scenario; of evalgate's verdicts those that do not know, and its calls.
 
     `naive` blocks a mean below the baseline's, `tolerance` one that is more than the margin below it, `evalgate`
@@ -100,7 +100,7 @@ class SmallSet:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
+class SimulationResult:
     """The tables: three rules on `cases` cases and at the last of `MERGES` identical changes in a row (see `streak`);
     small sets; and blocking checks that some answers fail anyway.
     """
@@ -110,7 +110,7 @@ class Simulated:
     seed: int
     margin: float
     deviation: float
-    rows: tuple[Row, ...]
+    rows: tuple[RuleRates, ...]
     naive_streak: Rate
     tolerance_streak: Rate
     evalgate_streak: Rate
@@ -134,7 +134,7 @@ def simulate(
     margin: float = 0.05,
     model: Model | None = None,
     on_run: Callable[[int, int], None] = lambda done, total: None,
-) -> Simulated:
+) -> SimulationResult:
     """The rules on the same simulated data, `runs` times for each rate; the same for the same seed.
 
     `on_run` hears of each evalgate decision: how many are done, of how many.
@@ -151,7 +151,7 @@ def simulate(
 
     rows, variance = [], 0.0
     for scenario in SCENARIOS:
-        row, spread = _row(rng, model, scenario, cases=cases, runs=runs, margin=margin, tick=tick)
+        row, spread = _rate_rule(rng, model, scenario, cases=cases, runs=runs, margin=margin, tick=tick)
         rows.append(row)
         variance = variance or spread
     naive, tolerance = streak(rng, model, cases, runs, margin)
@@ -159,16 +159,16 @@ def simulate(
     for _ in range(runs):
         fails += _fresh_streak(rng, model, cases, margin)
         tick()
-    return Simulated(
+    return SimulationResult(
         cases=cases,
         runs=runs,
         seed=seed,
         margin=margin,
         deviation=math.sqrt(variance),
         rows=tuple(rows),
-        naive_streak=rate(naive, runs),
-        tolerance_streak=rate(tolerance, runs),
-        evalgate_streak=rate(fails, runs),
+        naive_streak=estimate_rate(naive, runs),
+        tolerance_streak=estimate_rate(tolerance, runs),
+        evalgate_streak=estimate_rate(fails, runs),
         small=tuple(
             small_set(np.random.default_rng([seed, count]), model, count, runs=runs, margin=margin, tick=tick)
             for count in SMALL_SETS
@@ -199,9 +199,9 @@ def small_set(
     worse = [one.verdict == "FAIL" for one in decisions(Scenario(name="a collapse", drop=COLLAPSE))]
     return SmallSet(
         cases=cases,
-        fails=rate(sum(fail for fail, _ in same), runs),
-        blocked=rate(sum(blocked for _, blocked in same), runs),
-        found=rate(sum(worse), runs),
+        fails=estimate_rate(sum(fail for fail, _ in same), runs),
+        blocked=estimate_rate(sum(blocked for _, blocked in same), runs),
+        found=estimate_rate(sum(worse), runs),
     )
 
 
@@ -221,7 +221,7 @@ def decide(baseline: Numbers, candidate: Numbers, margin: float) -> Decision:
     return statistics.decide_differences(differences, flips, confirmations, margin=margin, sequential=True)
 
 
-def _row(
+def _rate_rule(
     rng: np.random.Generator,
     model: Model,
     scenario: Scenario,
@@ -230,7 +230,7 @@ def _row(
     runs: int,
     margin: float,
     tick: Callable[[], None],
-) -> tuple[Row, float]:
+) -> tuple[RuleRates, float]:
     """One scenario's row, and the mean variance of its case differences."""
     blocked, undecided, calls, variance = [0, 0, 0], 0, 0, 0.0
     for _ in range(runs):
@@ -243,13 +243,13 @@ def _row(
         undecided += decision.verdict == "INCONCLUSIVE"
         calls += decision.cases_used + decision.confirmations
         tick()
-    naive, tolerance, evalgate = (rate(count, runs) for count in blocked)
-    row = Row(
+    naive, tolerance, evalgate = (estimate_rate(count, runs) for count in blocked)
+    row = RuleRates(
         scenario=scenario,
         naive=naive,
         tolerance=tolerance,
         evalgate=evalgate,
-        inconclusive=rate(undecided, runs),
+        inconclusive=estimate_rate(undecided, runs),
         calls=calls / (runs * cases),
     )
     return row, variance

@@ -48,14 +48,14 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turned:
+class TurnedCases:
     """The cases that turned in the run's own draws, by criterion and kind, with those draws."""
 
     cases: Mapping[tuple[str, Kind], tuple[int, ...]]
     planned: Mapping[tuple[str, Arm], tuple[Values, ...]]
 
 
-def turned(evidence: Evidence, draws: Draws, roles: Roles) -> Turned:
+def find_turned_cases(evidence: Evidence, draws: Draws, roles: Roles) -> TurnedCases:
     """The cases whose first draws make them suspects; fresh draws can only refute or settle them."""
     found: dict[tuple[str, Kind], tuple[int, ...]] = {}
     for criterion in roles.compared:
@@ -64,21 +64,21 @@ def turned(evidence: Evidence, draws: Draws, roles: Roles) -> Turned:
         passes = {arm: draws.scores(criterion, arm) >= statistics.CASE_PASSES for arm in Arm}
         fails = {arm: draws.scores(criterion, arm) < statistics.CASE_PASSES for arm in Arm}
         for kind, before, now in (("broken", passes, fails), ("fixed", fails, passes)):
-            agreed = _all(draws.drawn[Arm.BASELINE], held[Arm.BASELINE] & before[Arm.BASELINE])
+            agreed = _find_all(draws.drawn[Arm.BASELINE], held[Arm.BASELINE] & before[Arm.BASELINE])
             first = held[Arm.CANDIDATE][0] & now[Arm.CANDIDATE][0]
-            found[criterion, kind] = _places(agreed & first)  # type: ignore[index]
+            found[criterion, kind] = _find_places(agreed & first)  # type: ignore[index]
     for check in roles.blocking:
         failing = draws.scores(check, Arm.CANDIDATE)[0] < statistics.CASE_PASSES
         ever = (draws.scores(check, Arm.BASELINE) < statistics.CASE_PASSES).any(axis=0)
-        found[check, "for_good"] = _places(failing & ~ever)
+        found[check, "for_good"] = _find_places(failing & ~ever)
     suspects = {draws.order[place] for places in found.values() for place in places}
     planned: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
     for result in sorted((r for r in evidence.results if r.case in suspects), key=lambda result: result.repeat):
         planned[result.case, result.arm] += (result.values,)
-    return Turned(cases=found, planned=planned)
+    return TurnedCases(cases=found, planned=planned)
 
 
-def suspects(evidence: Evidence, draws: Draws, roles: Roles, known: Turned) -> tuple[Suspect, ...]:
+def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedCases) -> tuple[Suspect, ...]:
     """What the draws so far, fresh ones included, say of every case that turned; in the order of the cases."""
     fresh: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
     for result in sorted(evidence.confirmations, key=lambda result: result.repeat):
@@ -118,7 +118,7 @@ def suspects(evidence: Evidence, draws: Draws, roles: Roles, known: Turned) -> t
     return tuple(sorted(found, key=lambda suspect: suspect.place))
 
 
-def of_kind(found: Iterable[Suspect], criterion: str, kind: Kind, *states: State) -> list[Suspect]:
+def select_kind(found: Iterable[Suspect], criterion: str, kind: Kind, *states: State) -> list[Suspect]:
     """The suspects of one criterion in one of these states."""
     return [s for s in found if s.criterion == criterion and s.kind == kind and s.state in states]
 
@@ -189,12 +189,12 @@ class _View:
         )
 
 
-def _all(drawn: Flags, holds: Flags) -> Flags:
+def _find_all(drawn: Flags, holds: Flags) -> Flags:
     """The cases with a draw, all of whose draws hold."""
     import numpy as np
 
     return np.asarray(drawn.any(axis=0) & ~(drawn & ~holds).any(axis=0))
 
 
-def _places(flags: Flags) -> tuple[int, ...]:
+def _find_places(flags: Flags) -> tuple[int, ...]:
     return tuple(int(place) for place in flags.nonzero()[0])

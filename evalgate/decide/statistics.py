@@ -113,10 +113,10 @@ def decide_differences(
     """
     starts = cluster_starts(clusters, len(differences))
     units = len(starts)
-    broken_allowed = allowed_broken(len(differences))
+    broken_allowed = count_allowed_broken(len(differences))
     verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"] = "INCONCLUSIVE"
     used, level = len(differences), alpha
-    for share, level in looks(units, sequential=sequential, alpha=alpha):
+    for share, level in plan_looks(units, sequential=sequential, alpha=alpha):
         seen = math.ceil(round(share * units, 9))
         used = len(differences) if seen == units else starts[seen]
         net = sum(flips[:used])
@@ -144,14 +144,14 @@ def decide_differences(
         upper=upper_bound(sample, level),
         p_worse=p_worse(sample),
         level=level,
-        detectable=detectable_drop(sample),
+        detectable=find_detectable_drop(sample),
         broken=tuple(i for i, flip in enumerate(flips[:used]) if flip > 0),
         fixed=tuple(i for i, flip in enumerate(flips[:used]) if flip < 0),
         confirmations=sum(confirmations[:used]),
     )
 
 
-def looks(cases: int, *, sequential: bool = True, alpha: float = ALPHA) -> tuple[tuple[float, float], ...]:
+def plan_looks(cases: int, *, sequential: bool = True, alpha: float = ALPHA) -> tuple[tuple[float, float], ...]:
     """When to look: (share of the cases seen, nominal one-sided level) for each look; the last share is 1.
 
     Lan and DeMets 1983, spending function alpha * t^2 (Kim and DeMets 1987). Another alpha scales the levels linearly.
@@ -229,22 +229,22 @@ def pass_is_possible(cases: int, margin: float, level: float) -> bool:
     return (1 - margin) ** cases <= level
 
 
-def cases_for_pass(margin: float, level: float = ALPHA) -> int:
+def count_cases_for_pass(margin: float, level: float = ALPHA) -> int:
     """The fewest cases with which a PASS is possible at all."""
     return 1 if margin >= 1 else math.ceil(math.log(level) / math.log1p(-margin))
 
 
-def detectable_drop(differences: Numbers) -> float:
+def find_detectable_drop(differences: Numbers) -> float:
     """The drop that such a dataset reliably shows: 3 s_d / sqrt(n) (measured power .78 to .90 for n >= 50)."""
     return math.inf if len(differences) < 2 else 3 * deviation(differences) / math.sqrt(len(differences))
 
 
-def cases_to_settle(spread: float, margin: float) -> int:
+def count_cases_to_settle(spread: float, margin: float) -> int:
     """About how many cases settle a difference within `margin`: (3 s_d / margin)^2."""
     return math.ceil((3 * spread / margin) ** 2)
 
 
-def allowed_broken(cases: int) -> int:
+def count_allowed_broken(cases: int) -> int:
     """How many net broken cases are still no FAIL: 2 % of the set, and at least 1."""
     return max(1, math.floor(0.02 * cases))
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 from evalgate.decide import statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Evidence, Finding, TagFall, Verdict
-from evalgate.domain.numbers import shown
+from evalgate.domain.numbers import show
 
 FALSE_DISCOVERIES = 0.10
 SEEMS_WORSE = 0.01
 MIN_CASES = 8
 
 
-def falls(
+def find_falls(
     evidence: Evidence, pairs: Mapping[str, Paired], *, alpha: float, blocking: Collection[str]
 ) -> tuple[TagFall, ...]:
     """The tags on which a criterion is worse, the most certain first.
@@ -32,7 +32,7 @@ def falls(
         fall
         for criterion, paired in pairs.items()
         for tag, cases in sorted(members.items())
-        if (fall := _tested(tag, criterion, paired, cases)) is not None
+        if (fall := _test_tag(tag, criterion, paired, cases)) is not None
     ]
     discovered = statistics.false_discoveries([fall.p_value for fall in tested], FALSE_DISCOVERIES)
     flagged = [fall for fall, found in zip(tested, discovered, strict=True) if found]
@@ -57,11 +57,11 @@ def seems_to_fall(tags: Mapping[str, Collection[str]], pairs: Mapping[str, Paire
         fall is not None and fall.p_value <= SEEMS_WORSE
         for criterion, paired in pairs.items()
         for tag, cases in members.items()
-        for fall in [_tested(tag, criterion, paired, cases)]
+        for fall in [_test_tag(tag, criterion, paired, cases)]
     )
 
 
-def findings(found: Sequence[TagFall]) -> list[Finding]:
+def make_findings(found: Sequence[TagFall]) -> list[Finding]:
     """A FAIL for each tag that may block and is proven to fall."""
     return [
         Finding(
@@ -69,7 +69,7 @@ def findings(found: Sequence[TagFall]) -> list[Finding]:
             kind="tag",
             decision=Verdict.FAIL,
             sentence=f"{fall.criterion}: proven worse on the cases tagged {fall.tag}: "
-            f"{shown(fall.difference, 0.0, signed=True)} over {fall.n} of them.",
+            f"{show(fall.difference, 0.0, signed=True)} over {fall.n} of them.",
             blocks=True,
         )
         for fall in found
@@ -77,7 +77,7 @@ def findings(found: Sequence[TagFall]) -> list[Finding]:
     ]
 
 
-def _tested(tag: str, criterion: str, paired: Paired, cases: Collection[str]) -> TagFall | None:
+def _test_tag(tag: str, criterion: str, paired: Paired, cases: Collection[str]) -> TagFall | None:
     assert paired.differences is not None
     mask = [place for place, case in enumerate(paired.cases) if case in cases]
     values = statistics.cluster_means(paired.differences[mask], paired.unit[mask].tolist())

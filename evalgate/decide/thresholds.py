@@ -10,7 +10,7 @@ from typing import Literal
 from evalgate.decide import compare, power, statistics
 from evalgate.decide.compare import Paired
 from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
-from evalgate.domain.numbers import exact, shown
+from evalgate.domain.numbers import show, show_exactly
 
 # Standard errors between the observed mean and a limit with which the bound clears it, skewness term included.
 _CLEAR = 1.8
@@ -47,7 +47,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
+class ThresholdRuling:
     """What was decided of one limit, at which look, and from which numbers.
 
     `p_value` is that of "not worse" (or, of a floor, "not below it"). `crowded`: worse at the look's own level, but not
@@ -62,7 +62,7 @@ class Ruling:
     crowded: int = 0
 
 
-def limits(
+def list_limits(
     criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
 ) -> tuple[Limit, ...]:
     """All limits in the order of the criteria: a judge always has an allowed drop; a check's floor is no statistic."""
@@ -79,7 +79,7 @@ def limits(
     return tuple(found)
 
 
-def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy, missing: str = "") -> Finding:
+def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPolicy, missing: str = "") -> Finding:
     """A ruling in words; under an inconclusive one the level's policy says whether it blocks.
 
     `missing` says why cases have no part in the numbers, led in by a semicolon.
@@ -93,86 +93,88 @@ def finding(ruling: Ruling, policy: Policy, level_policy: LevelPolicy, missing: 
         decision is Verdict.INCONCLUSIVE
         and (level_policy.inconclusive == "block" or (level_policy.inconclusive == "drop" and seems_bad))
     )
-    describe = _floor_sentence if limit.kind == "min" else _drop_sentence
+    describe = _write_floor_sentence if limit.kind == "min" else _write_drop_sentence
     nothing = f"no case has a score{'' if limit.kind == 'min' else ' of both versions'}{missing}."
     return Finding(
         criterion=limit.criterion,
         kind=limit.kind,
         decision=decision,
         sentence=f"{limit.criterion}: "
-        + (describe(ruling, policy, f"{_cases(ruling)}{missing}") if len(tested) else nothing),
+        + (describe(ruling, policy, f"{_name_cases(ruling)}{missing}") if len(tested) else nothing),
         blocks=blocks,
-        cases=compare.fallen(ruling.paired) if decision is not Verdict.PASS else (),
+        cases=compare.list_fallen(ruling.paired) if decision is not Verdict.PASS else (),
     )
 
 
-def _drop_sentence(ruling: Ruling, policy: Policy, cases: str) -> str:
+def _write_drop_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -> str:
     values, margin, level = ruling.limit.tested(ruling.paired), ruling.limit.value, ruling.look.level
     low = max(-1.0, statistics.lower_bound(values, level))
     high = min(1.0, statistics.upper_bound(values, level))
     mean = statistics.mean(values)
     numbers = (
-        f"{shown(mean, -margin, signed=True)} "
-        f"[{shown(low, -margin, signed=True)}, {shown(high, 0.0, signed=True)}] over {cases}"
+        f"{show(mean, -margin, signed=True)} "
+        f"[{show(low, -margin, signed=True)}, {show(high, 0.0, signed=True)}] over {cases}"
     )
     if ruling.decision is Verdict.FAIL:
-        within = f"not proven to be within the allowed drop of {exact(margin)}"
+        within = f"not proven to be within the allowed drop of {show_exactly(margin)}"
         return f"proven worse than the baseline, and {within}: {numbers}."
     if ruling.decision is Verdict.PASS and high < 0:
-        return f"worse, but proven to be within the allowed drop of {exact(margin)}: {numbers}."
+        return f"worse, but proven to be within the allowed drop of {show_exactly(margin)}: {numbers}."
     if ruling.decision is Verdict.PASS:
-        return f"proven to be less than {exact(margin)} worse than the baseline: {numbers}."
-    return _inconclusive(ruling, policy, numbers)
+        return f"proven to be less than {show_exactly(margin)} worse than the baseline: {numbers}."
+    return _explain_inconclusive(ruling, policy, numbers)
 
 
-def _inconclusive(ruling: Ruling, policy: Policy, numbers: str) -> str:
+def _explain_inconclusive(ruling: ThresholdRuling, policy: Policy, numbers: str) -> str:
     """Why an allowed drop is neither broken nor kept, with the numbers, and what would settle it.
 
     Where the run stopped early, the cases seen say nothing of what the whole set can show.
     """
     values, margin = ruling.limit.tested(ruling.paired), ruling.limit.value
     n = len(values)
-    unclear = f"not proven worse, and not proven within {exact(margin)} of the baseline: {numbers}."
+    unclear = f"not proven worse, and not proven within {show_exactly(margin)} of the baseline: {numbers}."
     if ruling.look.early:
-        return f"{unclear}{_crowded(ruling)}"
+        return f"{unclear}{_explain_crowded(ruling)}"
     if n < policy.min_cases:
-        enough = f"{policy.min_cases - n} more could show a collapse, {_fewest(ruling, policy)} can prove a PASS"
-        return f"{n} {_units(ruling)} decide nothing; {enough}: {numbers}."
+        enough = (
+            f"{policy.min_cases - n} more could show a collapse, {_explain_fewest(ruling, policy)} can prove a PASS"
+        )
+        return f"{n} {_name_units(ruling)} decide nothing; {enough}: {numbers}."
     if not statistics.pass_is_possible(n, margin, ruling.look.level):
-        only = f"{n} {_units(ruling)} can only show a {'collapse' if n < _FEW else 'large drop'}"
-        return f"{only}; {_fewest(ruling, policy)} can prove a PASS: {numbers}."
-    return f"{unclear}{_crowded(ruling)}{_outlook(ruling, values)}"
+        only = f"{n} {_name_units(ruling)} can only show a {'collapse' if n < _FEW else 'large drop'}"
+        return f"{only}; {_explain_fewest(ruling, policy)} can prove a PASS: {numbers}."
+    return f"{unclear}{_explain_crowded(ruling)}{_explain_outlook(ruling, values)}"
 
 
-def _fewest(ruling: Ruling, policy: Policy) -> int:
+def _explain_fewest(ruling: ThresholdRuling, policy: Policy) -> int:
     """The least number of units with which a PASS can be proven: so many look once, at the plain level."""
     margin, n = ruling.limit.value, len(ruling.limit.tested(ruling.paired))
-    plain = max(statistics.cases_for_pass(margin, policy.alpha), policy.min_cases)
-    return plain if plain > n else statistics.cases_for_pass(margin, ruling.look.level)
+    plain = max(statistics.count_cases_for_pass(margin, policy.alpha), policy.min_cases)
+    return plain if plain > n else statistics.count_cases_for_pass(margin, ruling.look.level)
 
 
-def _floor_sentence(ruling: Ruling, policy: Policy, cases: str) -> str:
+def _write_floor_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -> str:
     values, floor = ruling.paired.units(ruling.paired.candidate), ruling.limit.value
     level, n = ruling.look.level, len(values)
     low = statistics.lower_bound(values, level, low=0.0, high=1.0)
     high = min(1.0, statistics.upper_bound(values, level))
     mean = statistics.mean(values)
-    numbers = f"{shown(mean, floor)} [{shown(low, floor)}, {shown(high, floor)}] over {cases}"
+    numbers = f"{show(mean, floor)} [{show(low, floor)}, {show(high, floor)}] over {cases}"
     if ruling.decision is Verdict.FAIL:
-        return f"proven below its floor of {exact(floor)}: {numbers}."
+        return f"proven below its floor of {show_exactly(floor)}: {numbers}."
     if ruling.decision is Verdict.PASS:
-        return f"proven at or above its floor of {exact(floor)}: {numbers}."
+        return f"proven at or above its floor of {show_exactly(floor)}: {numbers}."
     if n < policy.min_cases:
         least = f"at least {policy.min_cases} are needed"
-        return f"{n} {_units(ruling)} decide nothing, {least}: {numbers}."
-    needed = _settles(statistics.deviation(values), abs(mean - floor), n)
+        return f"{n} {_name_units(ruling)} decide nothing, {least}: {numbers}."
+    needed = _count_to_settle(statistics.deviation(values), abs(mean - floor), n)
     return (
-        f"not proven to be on either side of its floor of {exact(floor)}: {numbers}.{_crowded(ruling)}"
-        f"{'' if ruling.look.early or needed is None else f' To settle it: about {needed} {_units(ruling)}.'}"
+        f"not proven to be on either side of its floor of {show_exactly(floor)}: {numbers}.{_explain_crowded(ruling)}"
+        f"{'' if ruling.look.early or needed is None else f' To settle it: about {needed} {_name_units(ruling)}.'}"
     )
 
 
-def _cases(ruling: Ruling) -> str:
+def _name_cases(ruling: ThresholdRuling) -> str:
     """The cases behind the numbers; an estimate of an early stop is biased away from 0, so it says where that was."""
     paired = ruling.paired
     text = f"{len(paired.cases)} cases"
@@ -183,18 +185,18 @@ def _cases(ruling: Ruling) -> str:
     return text
 
 
-def _units(ruling: Ruling) -> str:
+def _name_units(ruling: ThresholdRuling) -> str:
     """What counts as one."""
     return "independent units" if ruling.paired.is_grouped else "cases"
 
 
-def _crowded(ruling: Ruling) -> str:
+def _explain_crowded(ruling: ThresholdRuling) -> str:
     if not ruling.crowded:
         return ""
     return f" Alone it would be proven worse; among {ruling.crowded} limits, corrected by Holm, it is not."
 
 
-def _settles(spread: float, distance: float, n: int) -> int | None:
+def _count_to_settle(spread: float, distance: float, n: int) -> int | None:
     """About how many units make a distance this far from a limit clear; None beyond a hundred times those there are."""
     if not spread or distance <= 0:
         return None
@@ -202,23 +204,25 @@ def _settles(spread: float, distance: float, n: int) -> int | None:
     return needed if needed <= 100 * n else None
 
 
-def _outlook(ruling: Ruling, values: statistics.Numbers) -> str:
+def _explain_outlook(ruling: ThresholdRuling, values: statistics.Numbers) -> str:
     """What this dataset can show, and what would settle the question."""
     spread, n, margin = statistics.deviation(values), len(values), ruling.limit.value
-    detectable, mean = statistics.detectable_drop(values), statistics.mean(values)
-    needed = max(statistics.cases_to_settle(spread, margin), statistics.cases_for_pass(margin, ruling.look.level))
+    detectable, mean = statistics.find_detectable_drop(values), statistics.mean(values)
+    needed = max(
+        statistics.count_cases_to_settle(spread, margin), statistics.count_cases_for_pass(margin, ruling.look.level)
+    )
     text = ""
     if spread:
-        text = f" {n} {_units(ruling)} with s_d {shown(spread)} reliably show drops of {shown(detectable)} and more."
+        text = f" {n} {_name_units(ruling)} with s_d {show(spread)} reliably show drops of {show(detectable)} and more."
     if needed <= n:
-        needed = _settles(spread, max(mean + margin, -mean), n) or 0
+        needed = _count_to_settle(spread, max(mean + margin, -mean), n) or 0
     if needed > n:
-        wider = f", or an allowed drop of {shown(detectable)}" if margin < detectable < 1 else ""
-        text += f" To settle it: about {needed} {_units(ruling)}{wider}."
+        wider = f", or an allowed drop of {show(detectable)}" if margin < detectable < 1 else ""
+        text += f" To settle it: about {needed} {_name_units(ruling)}{wider}."
     if ruling.paired.noise is None or not spread or ruling.paired.is_grouped:
         return text
     candidate, baseline = ruling.paired.samples
-    more = power.forecast(
+    more = power.forecast_repeats(
         difference=mean,
         deviation=spread,
         noise=ruling.paired.noise,

@@ -9,39 +9,39 @@ from evalgate.decide import attempts, policy
 from evalgate.domain import Evidence, GateReport, Report, Result
 
 
-def why_not(report: Report) -> str | None:
+def find_fault(report: Report) -> str | None:
     """Why a report is none that evalgate wrote, in a sentence; None when it is sound.
 
     Evidence and policy lead to the verdict of each gate, the gates and the policy changes to that of the report, and a
     sign-off changes only a report that waited for one, of the very content that it was given for. The number of
     attempts is the one part that nothing in a report can prove.
     """
-    if report.attempts is not None and report.attempts != attempts.restated(report.attempts, report.gates):
+    if report.attempts is not None and report.attempts != attempts.restate(report.attempts, report.gates):
         return "the attempts are not such as can be counted, or the chance beside them is another"
     gates = []
     for gate in report.gates:
-        fault = _unsound(gate)
+        fault = _find_gate_fault(gate)
         if fault is not None:
             return f"gate {gate.evidence.name}: {fault}"
         alone = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
-        decided = attempts.demanded(alone, report.attempts)
-        if gate not in (decided, policy.met(decided) if report.sign_off is not None else decided):
+        decided = attempts.apply_demands(alone, report.attempts)
+        if gate not in (decided, policy.meet_requirement(decided) if report.sign_off is not None else decided):
             return f"gate {gate.evidence.name}: its verdict is not the one that its results lead to under its policy"
         gates.append(decided)
-    decision, exit_code = policy.concluded(gates, report.policy_changes)
+    decision, exit_code = policy.conclude(gates, report.policy_changes)
     expected = replace(report, gates=tuple(gates), decision=decision, exit_code=exit_code, sign_off=None)
     if report.sign_off is not None:
         try:
-            expected = policy.signed(expected, report.sign_off)
+            expected = policy.apply_sign_off(expected, report.sign_off)
         except ValueError as error:
             return str(error)
     return None if expected == report else "the decision is not that of its gates and policy changes"
 
 
-def _unsound(gate: GateReport) -> str | None:
+def _find_gate_fault(gate: GateReport) -> str | None:
     """What no run could have written."""
     results = (*gate.evidence.results, *gate.evidence.confirmations)
-    fault = _misplaced(gate.evidence, results)
+    fault = _find_misplaced(gate.evidence, results)
     if fault is not None:
         return fault
     scores = (value for result in results for value in result.values.values())
@@ -53,7 +53,7 @@ def _unsound(gate: GateReport) -> str | None:
     return None
 
 
-def _misplaced(evidence: Evidence, results: Sequence[Result]) -> str | None:
+def _find_misplaced(evidence: Evidence, results: Sequence[Result]) -> str | None:
     if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
         return "one trial has two results"
     if len(set(evidence.order)) < len(evidence.order):

@@ -15,17 +15,17 @@ SHARE = 0.25
 _DECIMALS = 9
 
 
-def wavering_cases(results: Sequence[Result], order: Sequence[str], compared: Collection[str]) -> tuple[str, ...]:
+def find_wavering_cases(results: Sequence[Result], order: Sequence[str], compared: Collection[str]) -> tuple[str, ...]:
     """The cases to repeat, from the baseline's stored results alone, so that the mean stays unbiased."""
     rows: dict[str, dict[str, list[float]]] = {case: {} for case in order}
     for result in results:
         for name, value in result.values.items():
             if name in compared and value is not None and result.case in rows:
                 rows[result.case].setdefault(name, []).append(value)
-    return tuple(order[place] for place in choose([rows[case] for case in order]))
+    return tuple(order[place] for place in choose_wavering([rows[case] for case in order]))
 
 
-def choose(samples: Sequence[Mapping[str, Sequence[float]]]) -> tuple[int, ...]:
+def choose_wavering(samples: Sequence[Mapping[str, Sequence[float]]]) -> tuple[int, ...]:
     """The places of the cases to repeat, in run order: those of the largest weight, ties in run order.
 
     `samples` gives each case's baseline scores by criterion. The weight of a case is the largest, over criteria, of its

@@ -1,7 +1,7 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.finish_reasons import CUT, Ending, ending
+from evalgate.domain.finish_reasons import CUT, Ending, classify_ending
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -22,10 +22,10 @@ from evalgate.domain.inputs import (
     Policy,
     Prices,
     PromptVersion,
-    Release,
     Rubric,
     Target,
     Threshold,
+    VersionAtCommit,
     as_text,
     digest,
     digest_of_all,
@@ -33,7 +33,7 @@ from evalgate.domain.inputs import (
     normalize,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
-from evalgate.domain.outcome_json import outcome_as_json, outcome_from_json
+from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.trials import (
     MOST_TOKENS,
     Arm,
@@ -56,7 +56,7 @@ from evalgate.domain.trials import (
     Trial,
     Unscored,
     Usage,
-    usage_told,
+    read_usage,
 )
 from evalgate.domain.verdict import (
     REUSED,
@@ -135,7 +135,6 @@ __all__ = [
     "PolicyChange",
     "Prices",
     "PromptVersion",
-    "Release",
     "Report",
     "Request",
     "Requirement",
@@ -156,14 +155,15 @@ __all__ = [
     "Unscored",
     "Usage",
     "Verdict",
+    "VersionAtCommit",
     "VersionRef",
     "as_text",
+    "classify_ending",
+    "decode_outcome",
     "digest",
     "digest_of_all",
-    "ending",
+    "encode_outcome",
     "is_invisible",
     "normalize",
-    "outcome_as_json",
-    "outcome_from_json",
-    "usage_told",
+    "read_usage",
 ]

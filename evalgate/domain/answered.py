@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Literal
 
-from evalgate.domain import Outcome, Output, Score, Scored, Unscored, ending, normalize
+from evalgate.domain import Outcome, Output, Score, Scored, Unscored, classify_ending, normalize
 
 CUT_SHORT = "the answer is cut: its token limit (max_tokens) was reached"
 _THOUGHTS = ("<think>", "</think>")
 
 
-def score(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
+def score_answered(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
     """1 for an answer, 0 for none, Unscored where the call itself failed for good.
 
     A text of nothing but white space, invisible characters or a model's thoughts is no answer. A refusal is what the
     endpoint says, never words of the text. An answer that ends for want of tokens is one only where `cut` is "allow".
     """
     if isinstance(outcome, Output):
-        if cut != "allow" and ending(outcome.finish_reason) == "cut":
+        if cut != "allow" and classify_ending(outcome.finish_reason) == "cut":
             return Score(value=0.0, reason=CUT_SHORT)
         if not normalize(outcome.text):
             return Score(value=0.0, reason="the answer is empty: it holds nothing that can be seen")

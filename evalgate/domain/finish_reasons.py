@@ -23,7 +23,7 @@ _REFUSED = frozenset({
 })  # fmt: skip
 
 
-def ending(finish_reason: str | None) -> Ending:
+def classify_ending(finish_reason: str | None) -> Ending:
     """How an answer with this finish reason ended; capitals, hyphens and spaces make no difference.
 
     Servers that give none end their answers as "whole". A reason that is not known as one of the others is "broken":

@@ -142,7 +142,7 @@ class PromptVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class VersionAtCommit:
     """A version number with the digest of the content it stood for, at one commit of the history."""
 
     commit: str

@@ -28,7 +28,7 @@ class Mask:
 
     def __init__(self, secrets: Iterable[str | None]) -> None:
         values = {text for secret in secrets if secret for text in (secret, secret.strip())}
-        found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _forms(value)}
+        found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
         # the longest first: one form may be a part of another
         self._forms = sorted(found, key=lambda form: (-len(form), form))
 
@@ -102,19 +102,19 @@ class Mask:
                 waiting += one.exceptions
 
 
-def mask_of(config: Config, environment: Mapping[str, str]) -> Mask:
+def make_mask(config: Config, environment: Mapping[str, str]) -> Mask:
     """The mask of all secrets that a configuration names a variable for."""
-    return Mask(environment.get(name) for name in secret_variables(config))
+    return Mask(environment.get(name) for name in list_secret_variables(config))
 
 
-def secret_variables(config: Config) -> tuple[str, ...]:
+def list_secret_variables(config: Config) -> tuple[str, ...]:
     """The environment variables that hold secrets: those that the targets' settings named `..._env` name."""
     settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
     settings += [option for target in config.targets.values() for option in target.options.items()]
     return tuple(dict.fromkeys(str(value) for name, value in settings if name.endswith("_env") and value))
 
 
-def _forms(secret: str) -> Iterator[str]:
+def _list_forms(secret: str) -> Iterator[str]:
     """A secret as others may write it."""
     raw = secret.encode("utf-8", "surrogatepass")
     quoted = quote(raw, safe="")

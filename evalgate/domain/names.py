@@ -10,6 +10,6 @@ from evalgate.domain.inputs import normalize
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
-def folded(name: str) -> str:
+def fold(name: str) -> str:
     """A name without what people do not mean by it: case, white space, invisible characters, hyphens, underscores."""
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", normalize(name))).casefold()

@@ -10,7 +10,7 @@ import math
 _FEWEST, _MOST = 3, 12
 
 
-def shown(value: float, *limits: float | None, signed: bool = False) -> str:
+def show(value: float, *limits: float | None, signed: bool = False) -> str:
     """`value` with three decimals, or more where fewer would put it on the wrong side of, or onto, a limit.
 
     0.8996 against 0.9 is "0.8996"; 0.9 against 0.9 is "0.900", and so is what differs from 0.9 by less than 12 decimals
@@ -18,8 +18,8 @@ def shown(value: float, *limits: float | None, signed: bool = False) -> str:
     """
     if not math.isfinite(value):
         return str(value)
-    value = _rounded(value)
-    sides = [(limit, _side(value, limit)) for limit in map(_rounded, _finite(limits))]
+    value = _round(value)
+    sides = [(limit, _side(value, limit)) for limit in map(_round, _finite(limits))]
     text = ""
     for digits in range(_FEWEST, _MOST + 1):
         text = f"{value:{'+' if signed else ''}.{digits}f}"
@@ -28,12 +28,12 @@ def shown(value: float, *limits: float | None, signed: bool = False) -> str:
     return text.replace("-", "+" if signed else "") if float(text) == 0 else text
 
 
-def exact(limit: float) -> str:
+def show_exactly(limit: float) -> str:
     """A limit as the user wrote it: no digit of the first 12 decimals is rounded away, none is added."""
-    return f"{_rounded(limit):.{_MOST}f}".rstrip("0").rstrip(".")
+    return f"{_round(limit):.{_MOST}f}".rstrip("0").rstrip(".")
 
 
-def probability(value: float) -> str:
+def show_probability(value: float) -> str:
     """A p-value with what it is compared to: "p = 0.0123", or "p < 0.0001"."""
     return f"p = {value:.4f}" if value >= 0.0001 else "p < 0.0001"
 
@@ -42,7 +42,7 @@ def _finite(limits: tuple[float | None, ...]) -> list[float]:
     return [limit for limit in limits if limit is not None and math.isfinite(limit)]
 
 
-def _rounded(value: float) -> float:
+def _round(value: float) -> float:
     return round(value, _MOST) + 0.0  # no negative zero
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from evalgate.domain.finish_reasons import ending
+from evalgate.domain.finish_reasons import classify_ending
 from evalgate.domain.inputs import Json
-from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, ToolCall, Usage, usage_told
+from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, ToolCall, Usage, read_usage
 
 
-def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
+def encode_outcome(outcome: Outcome) -> dict[str, Json]:
     """An outcome as plain data."""
     match outcome:
         case Output():
@@ -18,7 +18,7 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
                 "text": outcome.text,
                 "finish_reason": outcome.finish_reason,
                 "served_by": outcome.served_by,
-                "usage": _usage_as_json(outcome.usage),
+                "usage": _encode_usage(outcome.usage),
                 "seconds": outcome.seconds,
                 "cached": outcome.cached,
                 "cost_usd": outcome.cost_usd,
@@ -40,14 +40,14 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
                 "cached": outcome.cached,
             }
             if outcome.usage is not None:
-                failure |= {"usage": _usage_as_json(outcome.usage), "cost_usd": outcome.cost_usd}
+                failure |= {"usage": _encode_usage(outcome.usage), "cost_usd": outcome.cost_usd}
             return failure
         case _:
             assert_never(outcome)
 
 
-def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
-    """The outcome that `outcome_as_json` wrote.
+def decode_outcome(data: Mapping[str, Any]) -> Outcome:
+    """The outcome that `encode_outcome` wrote.
 
     A text that did not end as an answer does is a Failure("infrastructure"). Numbers that measure nothing (a negative
     or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
@@ -59,25 +59,25 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
         return Failure(
             kind=kind,
             message=str(data["message"]),
-            seconds=_measured(data.get("seconds")),
+            seconds=_decode_measure(data.get("seconds")),
             cached=bool(data.get("cached")),
-            usage=_usage_from_json(data.get("usage")),
-            cost_usd=_measured(data.get("cost_usd")),
+            usage=_decode_usage(data.get("usage")),
+            cost_usd=_decode_measure(data.get("cost_usd")),
         )
     if not isinstance(data["text"], str):
         raise TypeError("the text of an output is not a string")
     reason = str(data.get("finish_reason", "stop"))
-    if ending(reason) == "broken":
+    if classify_ending(reason) == "broken":
         return Failure(kind="infrastructure", message=f"what was kept is no answer (finish reason: {reason[:60]})")
     return Output(
         text=data["text"],
         finish_reason=reason,
         served_by=data.get("served_by"),
-        usage=_usage_from_json(data.get("usage")),
-        seconds=_measured(data.get("seconds")),
+        usage=_decode_usage(data.get("usage")),
+        seconds=_decode_measure(data.get("seconds")),
         cached=bool(data.get("cached")),
-        cost_usd=_measured(data.get("cost_usd")),
-        score_tokens=tuple(_score_token(token) for token in data.get("score_tokens", ())),
+        cost_usd=_decode_measure(data.get("cost_usd")),
+        score_tokens=tuple(_decode_score_token(token) for token in data.get("score_tokens", ())),
         tool_calls=tuple(
             ToolCall(name=call["name"], arguments=call["arguments"]) for call in data.get("tool_calls", ())
         ),
@@ -85,7 +85,7 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _score_token(data: Mapping[str, Any]) -> ScoreToken:
+def _decode_score_token(data: Mapping[str, Any]) -> ScoreToken:
     try:
         logprobs = {int(number): float(log) for number, log in data["logprobs"].items()}
     except OverflowError as error:
@@ -93,15 +93,15 @@ def _score_token(data: Mapping[str, Any]) -> ScoreToken:
     return ScoreToken(token=int(data["token"]), logprobs=logprobs)
 
 
-def _usage_as_json(usage: Usage | None) -> dict[str, Json] | None:
+def _encode_usage(usage: Usage | None) -> dict[str, Json] | None:
     return None if usage is None else {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
 
 
-def _usage_from_json(data: Mapping[str, Any] | None) -> Usage | None:
-    return None if data is None else usage_told(data["input_tokens"], data["output_tokens"])
+def _decode_usage(data: Mapping[str, Any] | None) -> Usage | None:
+    return None if data is None else read_usage(data["input_tokens"], data["output_tokens"])
 
 
-def _measured(value: object) -> float | None:
+def _decode_measure(value: object) -> float | None:
     """A number of seconds or dollars; None for what is none."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None

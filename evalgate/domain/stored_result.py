@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from evalgate.domain.trials import Outcome, Result, Scored
 
 
-class Shelf(Protocol):
+class ResultLines(Protocol):
     """Where results lie whole, by place."""
 
     def put(self, whole: Result) -> Result:
@@ -24,7 +24,7 @@ class Shelf(Protocol):
         ...
 
 
-class ShelvedResult(Result):
+class StoredResult(Result):
     """Stands for a result that lies on a shelf: `outcome`, `scores` and `replies` are fetched each time they are read.
 
     What passes over all results are made for is at hand: `values`, `failure`, `served_by`, `seconds`, `text_mark`.
@@ -37,10 +37,10 @@ class ShelvedResult(Result):
     served_by: str | None
     seconds: float | None
     text_mark: int | None
-    _shelf: Shelf
+    _shelf: ResultLines
     _place: int
 
-    def __init__(self, whole: Result, values: Mapping[str, float | None], shelf: Shelf, place: int) -> None:
+    def __init__(self, whole: Result, values: Mapping[str, float | None], shelf: ResultLines, place: int) -> None:
         put = object.__setattr__
         for name in ("case", "arm", "repeat", "tags", "failure", "served_by", "seconds", "text_mark"):
             put(self, name, getattr(whole, name))

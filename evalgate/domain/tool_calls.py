@@ -13,16 +13,16 @@ _MOST_LEVELS = 100
 _CALLING_PARTS = ("tool_use", "tool_call", "function_call")
 
 
-def with_calls(text: str, message: Mapping[str, Any]) -> tuple[str, tuple[ToolCall, ...]]:
+def add_tool_calls(text: str, message: Mapping[str, Any]) -> tuple[str, tuple[ToolCall, ...]]:
     """An answer's text, and the calls beside it: calls without a text are the text."""
-    calls = tuple(ToolCall(name=str(_get(call, "name")), arguments=_arguments(call)) for call in _called(message))
+    calls = tuple(ToolCall(name=str(_get(call, "name")), arguments=_arguments(call)) for call in _list_calls(message))
     if calls and not text.strip():
         shown = [{"name": call.name, "arguments": _read(call.arguments)} for call in calls]
         return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
     return text, calls
 
 
-def _called(message: Mapping[str, Any]) -> list[Any]:
+def _list_calls(message: Mapping[str, Any]) -> list[Any]:
     """All calls of a message: `tool_calls`, the older `function_call`, and parts of the content that are calls."""
     called = [_get(each, "function") or _get(each, "custom") or each for each in _list(message.get("tool_calls"))]
     if message.get("function_call"):
@@ -33,7 +33,7 @@ def _called(message: Mapping[str, Any]) -> list[Any]:
 def _arguments(call: Any) -> str:
     """The arguments of a call, as JSON or as the text that came."""
     given = next((_get(call, name) for name in ("arguments", "input") if _get(call, name) is not None), None)
-    return given if isinstance(given, str) else json_or_less(given)
+    return given if isinstance(given, str) else serialize(given)
 
 
 def _read(arguments: str) -> Any:
@@ -70,7 +70,7 @@ def _finite(text: str) -> float:
     return number
 
 
-def json_or_less(value: Any) -> str:
+def serialize(value: Any) -> str:
     """A value's JSON, or words where it is nested too deeply to be written."""
     try:
         return json.dumps(value, ensure_ascii=False)

@@ -79,7 +79,7 @@ class Usage:
         )
 
 
-def usage_told(read: object, written: object) -> Usage | None:
+def read_usage(read: object, written: object) -> Usage | None:
     """Tokens as somebody else counts them; None where that is no count: no whole number, negative, or too large."""
     for count in (read, written):
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST_TOKENS:

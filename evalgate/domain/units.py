@@ -31,7 +31,7 @@ def number_units(order: Sequence[str], *relations: Mapping[str, Hashable]) -> li
     return [numbers.setdefault(root(case), len(numbers)) for case in range(len(order))]
 
 
-def first_of_unit(order: Sequence[str], *relations: Mapping[str, Hashable]) -> dict[str, str]:
+def find_first_of_unit(order: Sequence[str], *relations: Mapping[str, Hashable]) -> dict[str, str]:
     """For each case that shares its unit with another, the unit's first case."""
     members: dict[int, list[str]] = {}
     for case, unit in zip(order, number_units(order, *relations), strict=True):

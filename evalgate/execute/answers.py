@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 from evalgate.domain import Outcome, Output, Request, digest
 from evalgate.domain.masking import Mask
-from evalgate.execute.providers.protocol import Memory, WhileUnchanged
+from evalgate.execute.providers.protocol import FunctionMemory, Memory
 from evalgate.store.cache import Cache
-from evalgate.store.cache_entry import Entry, dump, is_answer, load
+from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 from evalgate.store.journal import Journal
-from evalgate.store.results_file import Spool
+from evalgate.store.results_file import ResultsFile
 
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
 
@@ -21,7 +21,7 @@ _KEPT = ("cache", "declared")
 _DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits holds
 
 
-class KnownAnswers:
+class AnswerStore:
     """One place for all that is remembered; a provider's `memory` says which stores may hold its answers.
 
     Answers of this engine lie in `spool`; those of earlier ones come out without the secrets of `mask`. With `record`,
@@ -32,12 +32,12 @@ class KnownAnswers:
         self,
         cache: Cache | None,
         journal: Journal | None,
-        spool: Spool,
+        spool: ResultsFile,
         *,
         record: bool = False,
         mask: Mask | None = None,
     ) -> None:
-        self.recorded: dict[str, dict[str, Entry]] = {}
+        self.recorded: dict[str, dict[str, CacheEntry]] = {}
         self._cache = cache
         self._journal = journal
         self._record = record
@@ -52,7 +52,7 @@ class KnownAnswers:
         stores = [store for store in (self._cache, self._journal, self._spool) if store is not None]
         return tuple(dict.fromkeys(warning for store in stores for warning in store.warnings))
 
-    def recall(self, key: str) -> Known | None:
+    def get(self, key: str) -> Known | None:
         """What a request was answered in this engine, or will be: a future while the answer is being made."""
         making = self._making.get(key)
         if making is not None:
@@ -79,7 +79,7 @@ class KnownAnswers:
     def remember(self, key: str, outcome: Outcome) -> None:
         """Keeps an answer for equal requests of this engine, unless one is kept already."""
         if _short(key) not in self._places:
-            self._put(key, dump(Entry(key=key, about="", outcome=outcome)), cached=outcome.cached)
+            self._put(key, dump(CacheEntry(key=key, about="", outcome=outcome)), cached=outcome.cached)
 
     def _put(self, key: str, line: str, *, cached: bool) -> None:
         self._places[_short(key)] = self._spool.put(f"{key}{_CACHED if cached else _MADE}{line}")
@@ -100,7 +100,7 @@ class KnownAnswers:
         name = _in_journal(memory, key)
         if name is None or not isinstance(outcome, Output):
             return  # a failure of either kind is asked again next time: the endpoint may have been mended
-        line = dump(Entry(key=name, about=request.about, outcome=outcome))
+        line = dump(CacheEntry(key=name, about=request.about, outcome=outcome))
         self._put(key, line, cached=outcome.cached)
         if self._journal is not None:
             self._journal.put_line(line)
@@ -113,7 +113,7 @@ class KnownAnswers:
             return
         entries = self.recorded.setdefault(request.target, {})
         about = min(request.about, entries[key].about) if key in entries else request.about
-        entries[key] = Entry(key=key, about=about, outcome=outcome)
+        entries[key] = CacheEntry(key=key, about=about, outcome=outcome)
 
     def finish(self) -> None:
         if self._journal is not None:
@@ -131,6 +131,6 @@ def _short(key: str) -> int:
 
 def _in_journal(memory: Memory, key: str) -> str | None:
     """The key an answer has in the journal; None: it is not kept there."""
-    if isinstance(memory, WhileUnchanged):
+    if isinstance(memory, FunctionMemory):
         return digest([key, memory.fingerprint])
     return key if memory in _KEPT else None

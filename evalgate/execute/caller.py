@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 from evalgate.domain import Failure, Limits, Outcome, Request
 from evalgate.errors import InputError, ServiceError
-from evalgate.execute.answers import KnownAnswers
-from evalgate.execute.counters import Abort, StopError, Tally
+from evalgate.execute.answers import AnswerStore
+from evalgate.execute.counters import Abort, Counters, StopError
 from evalgate.execute.limits.budget import Budget
-from evalgate.execute.limits.circuit_breaker import DOUBT, Health
-from evalgate.execute.limits.concurrency import LONGEST_PAUSE, Bucket, Pace
-from evalgate.execute.limits.hedging import Patience
-from evalgate.execute.limits.queue import Door
+from evalgate.execute.limits.circuit_breaker import DOUBT, CircuitBreaker
+from evalgate.execute.limits.concurrency import LONGEST_PAUSE, Bucket, ConcurrencyLimit
+from evalgate.execute.limits.hedging import Hedging
+from evalgate.execute.limits.queue import RequestQueue
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError
 from evalgate.store.cache_entry import is_answer
 
@@ -40,15 +40,15 @@ class _Line:
 
     provider: Provider
     own: asyncio.Semaphore | contextlib.nullcontext[None]
-    door: Door
-    patience: Patience
-    health: Health
+    door: RequestQueue
+    patience: Hedging
+    health: CircuitBreaker
 
 
 class Caller:
     """Answers requests for as long as the engine is open: what is learned of a target holds from run to run."""
 
-    def __init__(self, providers: Mapping[str, Provider], known: KnownAnswers, limits: Limits, backoff: float) -> None:
+    def __init__(self, providers: Mapping[str, Provider], known: AnswerStore, limits: Limits, backoff: float) -> None:
         self._known = known
         self._limits = limits
         self._backoff = backoff
@@ -61,14 +61,14 @@ class Caller:
 
     def _line(self, provider: Provider) -> _Line:
         own = provider.concurrency
-        pace = Pace(self._limits.concurrency, self._requests, self._tokens)
+        pace = ConcurrencyLimit(self._limits.concurrency, self._requests, self._tokens)
         provider.listen(pace.told)
         return _Line(
             provider=provider,
             own=contextlib.nullcontext() if own is None or own == WHOLE_ROUND else asyncio.Semaphore(own),
-            door=Door(pace),
-            patience=Patience(),
-            health=Health(self._limits.concurrency),
+            door=RequestQueue(pace),
+            patience=Hedging(),
+            health=CircuitBreaker(self._limits.concurrency),
         )
 
     @property
@@ -76,7 +76,7 @@ class Caller:
         """Whether some provider wants every request of a round before it answers the first."""
         return any(line.provider.concurrency == WHOLE_ROUND for line in self._lines.values())
 
-    async def answer(self, request: Request, tally: Tally, abort: Abort) -> Outcome:
+    async def answer(self, request: Request, tally: Counters, abort: Abort) -> Outcome:
         """The outcome of a request, asked for once however many trials want it. Raises StopError."""
         key = request.key
         outcome = await self._outcome(request, key, tally, abort)
@@ -105,8 +105,8 @@ class Caller:
                     abort(ServiceError(message, hint="check `base_url`, and that the server runs and answers"))
                     return
 
-    async def _outcome(self, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
-        known = self._known.recall(key)
+    async def _outcome(self, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
+        known = self._known.get(key)
         if known is not None:
             tally.saved += 1
             return await asyncio.shield(known) if isinstance(known, asyncio.Future) else known
@@ -133,7 +133,7 @@ class Caller:
         tally.failures += isinstance(outcome, Failure)
         return outcome
 
-    async def _call(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+    async def _call(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
         try:
             if line.provider.memory == "nothing":
                 outcome = await line.provider.answer(request)
@@ -148,7 +148,7 @@ class Caller:
                 raise abort(ServiceError(message, hint=error.hint)) from error
             return Failure(kind="infrastructure", message=error.message)
 
-    async def _attempts(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+    async def _attempts(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
         try:
             return await self._attempt(line, request, key, tally, abort)
         except ProviderError as error:
@@ -172,7 +172,7 @@ class Caller:
             nonlocal waited
             if tries >= self._limits.attempts:
                 return True
-            error, pause = _error_of(state), state.upcoming_sleep
+            error, pause = _make_error(state), state.upcoming_sleep
             if error is None or not (error.throttled or error.retry_after is not None):
                 return False
             if waited + pause > LONGEST_WAIT:
@@ -184,17 +184,17 @@ class Caller:
         retrying = AsyncRetrying(
             stop=has_ended,
             retry=retry_if_exception(_is_worth_retrying),
-            wait=self._pause_after,
-            sleep=lambda seconds: _pause(seconds, tally),
+            wait=self._find_pause,
+            sleep=lambda seconds: _choose_pause(seconds, tally),
             reraise=True,
         )
         return await retrying(attempt)
 
-    async def _attempt(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+    async def _attempt(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
         if line.provider.concurrency == WHOLE_ROUND:
-            return await self._collected(line, request, key, tally, abort)
+            return await self._collect_answer(line, request, key, tally, abort)
         # the narrower doors first, so that who waits at one holds no slot of the others
-        tokens = 0 if self._tokens is None else _tokens(request)
+        tokens = 0 if self._tokens is None else _estimate_tokens(request)
         async with line.own:
             await line.door.enter(tokens)
             try:
@@ -203,7 +203,7 @@ class Caller:
             finally:
                 line.door.leave()
 
-    async def _collected(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+    async def _collect_answer(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
         """One that waits in its provider for others, for hours perhaps: no slot, no pace, no patience to be lost."""
         if tally.stopping:
             raise StopError
@@ -215,24 +215,24 @@ class Caller:
         self._pay(request, outcome, tally, abort)
         return outcome
 
-    async def _in_slot(self, line: _Line, request: Request, key: str, tally: Tally, abort: Abort) -> Outcome:
+    async def _in_slot(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
         if not await self._budget.enter(request.target):
             return Failure(kind="infrastructure", message=_SPENT)
         try:
             if tally.stopping:
                 raise StopError
             tally.send(key)
-            outcome = await self._asked(line, request)
+            outcome = await self._ask_once(line, request)
             self._known.keep(line.provider.memory, request, key, outcome)
             self._pay(request, outcome, tally, abort)  # within the slot: the next call must know what is left
             return outcome
         finally:
             self._budget.leave(request.target)
 
-    async def _asked(self, line: _Line, request: Request) -> Outcome:
+    async def _ask_once(self, line: _Line, request: Request) -> Outcome:
         """One attempt; the target's pace, patience and health learn from how it went."""
         started = time.monotonic()
-        line.health.begun()
+        line.health.on_start()
         try:
             if line.provider.memory == "cache" and line.provider.concurrency is None:
                 outcome = await line.patience.first(
@@ -251,27 +251,27 @@ class Caller:
         line.patience.answered(seconds if outcome.seconds is None else outcome.seconds)
         line.health.answered()
         if self._tokens is not None and usage is not None:
-            line.door.pace.correct(usage.input_tokens + usage.output_tokens - _tokens(request))
+            line.door.pace.correct(usage.input_tokens + usage.output_tokens - _estimate_tokens(request))
         return outcome
 
     def _may_hedge(self, line: _Line, request: Request) -> bool:
         """Whether one more call is within all limits; then it is entered in the rates."""
         if not self._budget.has_room(request.target) or line.door.pace.delay(0) != 0.0:
             return False
-        line.door.pace.begin(0 if self._tokens is None else _tokens(request))
+        line.door.pace.begin(0 if self._tokens is None else _estimate_tokens(request))
         return True
 
     def _learn(self, line: _Line, error: ProviderError) -> None:
         if error.throttled:
-            line.health.heard()
+            line.health.on_headers()
             if (error.retry_after or 0.0) <= LONGEST_WAIT:
                 line.door.pace.pause(error.retry_after or 0.0)
         elif error.retryable:
             line.health.failed(error.message)
         if error.retryable:
-            line.door.pace.pushed_back()
+            line.door.pace.on_rejected()
 
-    def _pay(self, request: Request, outcome: Outcome, tally: Tally, abort: Abort) -> None:
+    def _pay(self, request: Request, outcome: Outcome, tally: Counters, abort: Abort) -> None:
         tally.pay(outcome)
         if outcome.cost_usd is not None:
             self._budget.pay(request.target, outcome.cost_usd)
@@ -283,28 +283,28 @@ class Caller:
                 )
             )
 
-    def _pause_after(self, state: RetryCallState) -> float:
+    def _find_pause(self, state: RetryCallState) -> float:
         """Seconds: exponential with jitter, and never less than the endpoint asks for."""
-        error = _error_of(state)
+        error = _make_error(state)
         jitter = random.uniform(0, self._backoff)
         if error is not None and error.retry_after is not None:
             return error.retry_after + jitter
         return min(self._backoff * 2.0 ** min(state.attempt_number - 1, 30), _LONGEST_BACKOFF) + jitter
 
 
-def _tokens(request: Request) -> int:
+def _estimate_tokens(request: Request) -> int:
     """What a call takes, roughly; it is put right when the answer is there."""
     asked = sum(len(message.content) for message in request.messages) // _CHARACTERS_PER_TOKEN
     longest = request.parameters.get("max_completion_tokens") or request.parameters.get("max_tokens")
     return asked + (longest if isinstance(longest, int) else asked)
 
 
-def _error_of(state: RetryCallState) -> ProviderError | None:
+def _make_error(state: RetryCallState) -> ProviderError | None:
     error = state.outcome.exception() if state.outcome is not None else None
     return error if isinstance(error, ProviderError) else None
 
 
-async def _pause(seconds: float, tally: Tally) -> None:
+async def _choose_pause(seconds: float, tally: Counters) -> None:
     """Waits, but not when the run is to end."""
     try:
         async with asyncio.timeout(seconds):

@@ -21,7 +21,7 @@ Abort: TypeAlias = Callable[[EvalgateError], StopError]
 
 
 @dataclass(slots=True)
-class Tally:
+class Counters:
     """`made` counts requests that were sent, `unanswered` are the keys of those that have no answer (yet).
 
     `stopping` is set by a signal handler, at any moment.

@@ -15,19 +15,19 @@ from typing import Self
 
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
 from evalgate.domain.masking import Mask
-from evalgate.execute.answers import KnownAnswers
+from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.providers.protocol import Provider
-from evalgate.execute.session import Evaluate, Progress, Session
+from evalgate.execute.session import Evaluate, Session, SessionProgress
 from evalgate.store.cache import Cache
-from evalgate.store.cache_entry import Entry
+from evalgate.store.cache_entry import CacheEntry
 from evalgate.store.journal import Journal
-from evalgate.store.results_file import Spool
+from evalgate.store.results_file import ResultsFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class ProgressEvent:
     """How far all runs are: trials done (`total` None: not known yet), calls so far, requests that failed, dollars.
 
     `total` may turn out smaller, where a gate stops early, and grows when fresh samples are drawn.
@@ -46,7 +46,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class EngineRun:
     """Results in the trials' order, and what they cost.
 
     `calls`: each different request is "made" (sent to a provider, however often it was retried) or "cached" (answered
@@ -77,7 +77,7 @@ class Engine:
         cache: Cache | None = None,
         journal: Journal | None = None,
         limits: Limits | None = None,
-        on_event: Callable[[Event], None] | None = None,
+        on_event: Callable[[ProgressEvent], None] | None = None,
         record: bool = False,
         backoff: float = 0.5,
         store: Path | None = None,
@@ -85,12 +85,12 @@ class Engine:
         mask: Mask | None = None,
     ) -> None:
         self._limits = limits or Limits()
-        self.spool = Spool(store)
-        self._known = KnownAnswers(cache, journal, Spool(store), record=record, mask=mask)
+        self.spool = ResultsFile(store)
+        self._known = AnswerStore(cache, journal, ResultsFile(store), record=record, mask=mask)
         self._providers = providers
         self._on_event = on_event
         self._expected = expected
-        self._before = Event(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
+        self._before = ProgressEvent(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
         self._last = self._before
         self._runner = asyncio.Runner()
         self._caller = Caller(providers, self._known, self._limits, backoff)
@@ -101,11 +101,11 @@ class Engine:
         return tuple(dict.fromkeys([*self._known.warnings, *self.spool.warnings]))
 
     @property
-    def recorded(self) -> Mapping[str, Mapping[str, Entry]]:
+    def recorded(self) -> Mapping[str, Mapping[str, CacheEntry]]:
         """With `record`: every answer so far, by target and key; `cache.write_recordings` writes those of a target."""
         return self._known.recorded
 
-    def run(self, trials: Iterable[Trial], evaluate: Evaluate) -> Run:
+    def run(self, trials: Iterable[Trial], evaluate: Evaluate) -> EngineRun:
         """Drives every trial to its Result.
 
         A request that fails after all attempts is a Failure("infrastructure"). Raises ServiceError, once, when no
@@ -121,7 +121,7 @@ class Engine:
             session.abandon()  # closing goes on in the same loop, and must not come back to what was stuck
             raise
         self._before, tally = self._last, session.tally
-        return Run(results=results, calls=tally.calls, usage=tally.usage, cost_usd=tally.cost)
+        return EngineRun(results=results, calls=tally.calls, usage=tally.usage, cost_usd=tally.cost)
 
     def remember(self, request: Request, outcome: Outcome) -> None:
         """What this request was answered elsewhere: an equal one shares the answer."""
@@ -145,11 +145,11 @@ class Engine:
         for provider in self._providers.values():
             await provider.aclose()
 
-    def _show(self, progress: Progress) -> None:
+    def _show(self, progress: SessionProgress) -> None:
         tally, before = progress.tally, self._before
         total = None if progress.total is None else max(self._expected, before.done + progress.total)
         costs = (before.cost_usd, tally.cost)
-        self._last = Event(
+        self._last = ProgressEvent(
             done=before.done + progress.done,
             total=total,
             calls=Calls(

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from evalgate.domain import Outcome, Request, Result, Trial
 from evalgate.errors import EvalgateError, InterruptedRunError
 from evalgate.execute.caller import Caller
-from evalgate.execute.counters import StopError, Tally
+from evalgate.execute.counters import Counters, StopError
 
 Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Outcome], Result]]
 
@@ -20,12 +20,12 @@ GRACE = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SessionProgress:
     """How far a session is; `total` None: not known."""
 
     done: int
     total: int | None
-    tally: Tally
+    tally: Counters
 
 
 class Session:
@@ -38,9 +38,9 @@ class Session:
         trials: Iterable[Trial],
         evaluate: Evaluate,
         concurrency: int,
-        show: Callable[[Progress], None],
+        show: Callable[[SessionProgress], None],
     ) -> None:
-        self.tally = Tally()
+        self.tally = Counters()
         self._caller = caller
         self._loop = loop
         self._evaluate = evaluate
@@ -118,7 +118,7 @@ class Session:
             except StopError:
                 return
             self._done += 1
-            self._show(Progress(self._done, self._total, self.tally))
+            self._show(SessionProgress(self._done, self._total, self.tally))
             await asyncio.sleep(0)  # a trial answered from the cache has waited for nothing: let the others have a turn
             if self.tally.stopping:
                 return

@@ -36,7 +36,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import InputError, Place, ServiceError
-from evalgate.plan.target_changes import model_of
+from evalgate.plan.target_changes import find_model
 from evalgate.store import baseline_json as files
 
 _DAY = 86_400.0
@@ -54,12 +54,12 @@ _NAMES = {
 _ANSWERED_BY = ("prompt", "target", "dataset")
 
 
-def folder(store: Path) -> Path:
+def find_folder(store: Path) -> Path:
     """Where a store keeps baselines: one file for each key, `<key>.json`."""
     return store / "baselines"
 
 
-def why_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
+def explain_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
     """Why samples of a gate's baseline cannot be kept for later; None when they can."""
     target = targets[gate.baseline_target]
     if target.kind == "recorded":
@@ -69,7 +69,7 @@ def why_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
     return None
 
 
-def parts_of(
+def make_parts(
     gate: Gate, version: PromptVersion, dataset: GoldenDataset, targets: Mapping[str, Target]
 ) -> dict[str, str]:
     """The digests of all that two samplings must have in common to be comparable; the policy is no part of it.
@@ -79,10 +79,10 @@ def parts_of(
     target = targets[gate.baseline_target]
     return {
         "prompt": version.digest,
-        "target": digest([target.kind, target.identity, model_of(target, version)]),
-        "checks": digest([[c.name, c.digest, c.blocking] for c in criteria.of_gate(gate, (), targets)]),
+        "target": digest([target.kind, target.identity, find_model(target, version)]),
+        "checks": digest([[c.name, c.digest, c.blocking] for c in criteria.list_criteria(gate, (), targets)]),
         "judges": digest(
-            [[judge.name, criteria.of_judge(judge, targets[judge.target]).digest] for judge in gate.judges]
+            [[judge.name, criteria.make_judge_criterion(judge, targets[judge.target]).digest] for judge in gate.judges]
         ),
         "dataset": dataset.digest,
         "samples": digest(gate.baseline_samples),
@@ -90,26 +90,26 @@ def parts_of(
     }
 
 
-def supplied(plan: GatePlan, config: Config, store: Path) -> GatePlan:
+def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
     """The plan with the stored samples of its baseline and no trial of it; else as it was, with a note why not.
 
     Nothing is said where nothing was ever stored for this gate and version.
     """
-    if plan.baseline is None or why_not_kept(plan.gate, config.targets) is not None:
+    if plan.baseline is None or explain_not_kept(plan.gate, config.targets) is not None:
         return plan
-    parts = parts_of(plan.gate, plan.baseline, plan.dataset, config.targets)
-    path = folder(store) / f"{digest(dict(parts))}.json"
+    parts = make_parts(plan.gate, plan.baseline, plan.dataset, config.targets)
+    path = find_folder(store) / f"{digest(dict(parts))}.json"
     found = None
     try:
         found = read(path)
-        why = None if found is None else _unfit(found, plan, config.policy)
+        why = None if found is None else _explain_unfit(found, plan, config.policy)
     except InputError as error:
         why = f"it is damaged ({error.faults[0].message})"
     if found is None and why is None:
-        found = _closest(plan.gate, parts, store)
+        found = _find_closest(plan.gate, parts, store)
         if found is None:
             return plan
-        why = f"it differs in {' and '.join(_differences(found.parts, parts))}"
+        why = f"it differs in {' and '.join(_list_differences(found.parts, parts))}"
     if why is not None:
         of = f" of {found.sampled_at}" if found is not None else f" {path.name}"
         note = f"the stored baseline{of} was not used, because {why}: the baseline is sampled in this run"
@@ -121,34 +121,38 @@ def supplied(plan: GatePlan, config: Config, store: Path) -> GatePlan:
         plan,
         notes=(*plan.notes, *checked),
         trials=tuple(trial for trial in plan.trials if trial.arm != "baseline"),
-        stored=tuple(_only(result, wanted) for result in found.results),
+        stored=tuple(_keep_criteria(result, wanted) for result in found.results),
         stored_baseline=BaselineSample(
-            digest=files.digest_of(found), sampled_at=found.sampled_at, samples=found.samples
+            digest=files.digest_results(found), sampled_at=found.sampled_at, samples=found.samples
         ),
     )
 
 
-def of_the_past(
+def find_past_samples(
     gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Path
 ) -> tuple[StoredBaseline | None, tuple[str, ...]]:
     """The newest samples, however old, of what this version answered these cases when the same target was asked.
 
     With them: what else has changed since, in words ("the judges"). Where there are none: sentences that say why.
     """
-    parts = parts_of(gate, version, dataset, config.targets)
-    found, damaged = stored_ones(store)
+    parts = make_parts(gate, version, dataset, config.targets)
+    found, damaged = list_baselines(store)
     ageless = replace(config.policy, baseline_max_age_days=float("inf"))
-    why = [f"{folder(store).name}/{Path(str(error.faults[0].place)).name} is damaged" for error in damaged]
+    why = [f"{find_folder(store).name}/{Path(str(error.faults[0].place)).name} is damaged" for error in damaged]
     for one in found:
         if any(one.parts.get(part) != parts[part] for part in _ANSWERED_BY):
             continue
-        unfit = why_stale(one, ageless) or _incomplete(one, [case.id for case in dataset.cases], one.samples)
+        unfit = explain_stale(one, ageless) or _explain_incomplete(
+            one, [case.id for case in dataset.cases], one.samples
+        )
         if unfit is None:
-            return one, tuple(_differences(one.parts, parts))
+            return one, tuple(_list_differences(one.parts, parts))
         why.append(f"that of {one.sampled_at} is not used, because {unfit}")
-    other = _closest(gate, parts, store)
+    other = _find_closest(gate, parts, store)
     if not why and other is not None:
-        differs = [name for name in _differences(other.parts, parts) if name in {_NAMES["target"], _NAMES["dataset"]}]
+        differs = [
+            name for name in _list_differences(other.parts, parts) if name in {_NAMES["target"], _NAMES["dataset"]}
+        ]
         why.append(f"those of {other.sampled_at} differ in {' and '.join(differs)}")
     return None, tuple(why)
 
@@ -169,7 +173,7 @@ def read(path: Path) -> StoredBaseline | None:
 
 def write(stored: StoredBaseline, store: Path) -> Path:
     """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
-    path = folder(store) / f"{stored.key}.json"
+    path = find_folder(store) / f"{stored.key}.json"
     part: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,26 +191,26 @@ def write(stored: StoredBaseline, store: Path) -> Path:
     return path
 
 
-def stored_ones(store: Path) -> tuple[list[StoredBaseline], list[InputError]]:
+def list_baselines(store: Path) -> tuple[list[StoredBaseline], list[InputError]]:
     """All that a store keeps, the newest first, and an error for each file that is damaged."""
     found, damaged = [], []
-    for path in sorted(folder(store).glob("*.json")):
+    for path in sorted(find_folder(store).glob("*.json")):
         try:
             one = read(path)
         except InputError as error:
             damaged.append(error)
         else:
             found += [one] if one is not None else []
-    return sorted(found, key=_days_old), damaged
+    return sorted(found, key=_count_days), damaged
 
 
-def holds(store: Path, digest_of_samples: str) -> bool:
+def has_samples(store: Path, digest_of_samples: str) -> bool:
     """Whether a store keeps samples of this digest."""
-    found, _ = stored_ones(store)
-    return any(files.digest_of(one) == digest_of_samples for one in found)
+    found, _ = list_baselines(store)
+    return any(files.digest_results(one) == digest_of_samples for one in found)
 
 
-def bad_hour(results: Sequence[Result]) -> str | None:
+def explain_bad_hour(results: Sequence[Result]) -> str | None:
     """Why samples are those of a bad hour, of which nothing can be said later; None when they are not."""
     failed = sum((result.values.get(ANSWERED) or 0.0) < CASE_PASSES for result in results)
     if failed <= MAX_UNANSWERED * len(results):
@@ -214,9 +218,9 @@ def bad_hour(results: Sequence[Result]) -> str | None:
     return f"{failed} of {len(results)} draws are no answer, and {MAX_UNANSWERED:.0%} are allowed"
 
 
-def why_stale(stored: StoredBaseline, policy: Policy) -> str | None:
+def explain_stale(stored: StoredBaseline, policy: Policy) -> str | None:
     """Why samples are too old to be compared with; None while they are fresh."""
-    days = _days_old(stored)
+    days = _count_days(stored)
     if days > policy.baseline_max_age_days:
         return f"it is {days:.1f} days old, and {policy.baseline_max_age_days:g} are allowed"
     if days < -_CLOCKS_DIFFER:
@@ -224,22 +228,22 @@ def why_stale(stored: StoredBaseline, policy: Policy) -> str | None:
     return None
 
 
-def incomplete(results: Sequence[Result]) -> list[str]:
+def list_incomplete(results: Sequence[Result]) -> list[str]:
     """The cases with a call that failed for good, on the way to an answer or to a score; in order, each once."""
     lost = [
         result.case
         for result in results
-        if _failed(result.outcome) or any(_failed(reply[-1]) for reply in result.replies.values() if reply)
+        if _is_failed(result.outcome) or any(_is_failed(reply[-1]) for reply in result.replies.values() if reply)
     ]
     return list(dict.fromkeys(lost))
 
 
-def _unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
+def _explain_unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
     """Why samples with the right key cannot be used as the baseline; None when they can."""
-    stale = why_stale(found, policy) or bad_hour(found.results)
+    stale = explain_stale(found, policy) or explain_bad_hour(found.results)
     if stale is not None:
         return stale
-    lacking = _incomplete(found, plan.order, plan.gate.baseline_samples)
+    lacking = _explain_incomplete(found, plan.order, plan.gate.baseline_samples)
     if lacking is not None:
         return lacking
     checks = {*(check.name for check in plan.gate.checks), ANSWERED}
@@ -253,27 +257,27 @@ def _unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
     return None
 
 
-def _incomplete(found: StoredBaseline, cases: Sequence[str], samples: int) -> str | None:
+def _explain_incomplete(found: StoredBaseline, cases: Sequence[str], samples: int) -> str | None:
     """Why it is not what so many samples of each case answered; None when it is."""
     have = {(result.case, result.repeat) for result in found.results}
     expected = {(case, repeat) for case in cases for repeat in range(samples)}
     if have != expected:
         return f"it holds {len(have & expected)} of {len(expected)} samples"
-    lost = incomplete(found.results)
+    lost = list_incomplete(found.results)
     return f"case {lost[0]} has a failed call" if lost else None
 
 
-def _closest(gate: Gate, parts: Mapping[str, str], store: Path) -> StoredBaseline | None:
+def _find_closest(gate: Gate, parts: Mapping[str, str], store: Path) -> StoredBaseline | None:
     """The newest samples of this gate and this very prompt that were made in another way."""
-    found, _ = stored_ones(store)
+    found, _ = list_baselines(store)
     return next((one for one in found if one.gate == gate.name and one.parts.get("prompt") == parts["prompt"]), None)
 
 
-def _differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+def _list_differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return [name for part, name in _NAMES.items() if stored.get(part) != now.get(part)]
 
 
-def _only(result: Result, wanted: set[str]) -> Result:
+def _keep_criteria(result: Result, wanted: set[str]) -> Result:
     """A stored result as a run takes it over: with the scores of the criteria that are asked for now."""
     return replace(
         result,
@@ -287,10 +291,10 @@ def _only(result: Result, wanted: set[str]) -> Result:
     )
 
 
-def _failed(outcome: Outcome | None) -> bool:
+def _is_failed(outcome: Outcome | None) -> bool:
     return outcome is None or (isinstance(outcome, Failure) and outcome.kind == "infrastructure")
 
 
-def _days_old(stored: StoredBaseline) -> float:
+def _count_days(stored: StoredBaseline) -> float:
     then = datetime.datetime.fromisoformat(stored.sampled_at)
     return (datetime.datetime.now(datetime.UTC) - then).total_seconds() / _DAY

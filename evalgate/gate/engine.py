@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
-from evalgate.domain.masking import Mask, mask_of
+from evalgate.domain.masking import Mask, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
-from evalgate.execute.engine import Engine, Event
-from evalgate.execute.providers.backends import Batches, Elsewhere, EngineName
+from evalgate.execute.engine import Engine, ProgressEvent
+from evalgate.execute.providers.backends import Backend, BatchBackend, EngineName
 from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.inputs.datasets import load_outputs
@@ -54,7 +54,7 @@ def open_engine(
     *,
     answers: Answers,
     use_cache: bool,
-    on_event: Callable[[Event], None],
+    on_event: Callable[[ProgressEvent], None],
     journal: Path | None = None,
     way: EngineName = "asyncio",
     offline: bool = False,
@@ -73,12 +73,12 @@ def open_engine(
     would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
     prepare_store(around.store)
-    fresh, run = answers == "record" or not use_cache, run_key(plans)
-    mask = mask_of(config, around.environment)
+    fresh, run = answers == "record" or not use_cache, compute_run_key(plans)
+    mask = make_mask(config, around.environment)
     around = replace(around, note=mask.through(around.note))
     with ExitStack() as stack:
         stack.enter_context(mask.errors())
-        elsewhere = _elsewhere(way, config, around, run=run, fresh=fresh)
+        elsewhere = _open_backend(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
             plans=plans,
@@ -112,21 +112,21 @@ def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, .
     return tuple(name for name in names if not environment.get(name, "").strip())
 
 
-def in_batches(config: Config) -> Config:
+def apply_batch_prices(config: Config) -> Config:
     """The configuration with the prices of a batch: an endpoint's are half of what a call costs."""
-    from evalgate.execute.providers.batch.api import discounted
+    from evalgate.execute.providers.batch.api import discount
 
     return replace(
         config,
         targets={
-            name: replace(target, prices=discounted(target.prices)) if target.kind == "openai" else target
+            name: replace(target, prices=discount(target.prices)) if target.kind == "openai" else target
             for name, target in config.targets.items()
         },
     )
 
 
 @contextmanager
-def known_answers(
+def open_known_answers(
     config: Config, plans: Sequence[GatePlan], tree: Tree, around: Surroundings
 ) -> Iterator[Callable[[Request], bool]]:
     """Whether a request is answered without a call: by recordings, recorded outputs, or the cache.
@@ -135,7 +135,7 @@ def known_answers(
     """
     recordings = {
         name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
-        for name in {name for plan in plans for name in _targets(plan)}
+        for name in {name for plan in plans for name in _list_targets(plan)}
         if (path := config.targets[name].recordings) is not None
     }
     cache = Cache(around.store / "cache.sqlite3") if (around.store / "cache.sqlite3").is_file() else None
@@ -164,14 +164,14 @@ class _Opening:
     around: Surroundings
     answers: Answers
     stack: ExitStack
-    elsewhere: Elsewhere | None
+    elsewhere: Backend | None
     offline: bool
     partial: bool
     mask: Mask
 
     def providers(self) -> dict[str, Provider]:
         """Those of all targets that the plans ask, by name."""
-        names = {name for plan in self.plans for name in _targets(plan)}
+        names = {name for plan in self.plans for name in _list_targets(plan)}
         targets = self.config.targets
         # the embedded model takes a while to load: what is wrong with another target is said before
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
@@ -182,7 +182,7 @@ class _Opening:
         providers: Mapping[str, Provider],
         cache: Cache | None,
         journal: Journal,
-        on_event: Callable[[Event], None],
+        on_event: Callable[[ProgressEvent], None],
     ) -> Engine:
         return Engine(
             providers,
@@ -225,20 +225,20 @@ class _Opening:
         return OpenAIProvider(target, key, timeout)
 
     def _replay(self, target: Target, path: str) -> Provider:
-        from evalgate.execute.providers.recorded import ReplayProvider, how_to_record
+        from evalgate.execute.providers.recorded import ReplayProvider, describe_recording
 
         try:
             data = self.tree.read(path)
         except (GitError, InputError) as error:  # of a commit, or of the working tree
             message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
-            raise ServiceError(message, place=Place(path=path), hint=how_to_record(target)) from error
+            raise ServiceError(message, place=Place(path=path), hint=describe_recording(target)) from error
         return ReplayProvider(target, read_recordings(data, path), path)
 
     def _recorded(self, target: Target) -> Provider:
         from evalgate.execute.providers.recorded import RecordedProvider
 
         provider = RecordedProvider(target, load_outputs(self.tree, target.location))
-        faults = [fault for plan in self.plans for fault in _left_over(plan, target, provider)]
+        faults = [fault for plan in self.plans for fault in _find_left_over(plan, target, provider)]
         if faults:
             raise InputError(faults=faults)
         return provider
@@ -247,7 +247,7 @@ class _Opening:
         from evalgate.execute.providers.python_function import PythonProvider
 
         provider = PythonProvider(target, self.around.folder, timeout, self.around.store, mask=self.mask)
-        faults = [fault for plan in self.plans for fault in _unseen(plan, target, provider, self.config)]
+        faults = [fault for plan in self.plans for fault in _find_unseen_prompts(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)
         return provider
@@ -269,7 +269,7 @@ class _Opening:
         )
 
 
-def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: str, fresh: bool) -> Elsewhere | None:
+def _open_backend(way: EngineName, config: Config, around: Surroundings, *, run: str, fresh: bool) -> Backend | None:
     match way:
         case "asyncio":
             return None
@@ -277,7 +277,7 @@ def _elsewhere(way: EngineName, config: Config, around: Surroundings, *, run: st
             from evalgate.execute.providers.batch.records import BatchRecords
 
             records = BatchRecords(around.store / "batches", run, only_this_run=fresh)
-            return Batches(records=records, batching=config.batching, limits=config.limits, note=around.note)
+            return BatchBackend(records=records, batching=config.batching, limits=config.limits, note=around.note)
         case "ray":
             from evalgate.execute.providers.ray import RayCluster
 
@@ -294,7 +294,7 @@ def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, a
     """
     if way == "asyncio":
         return
-    called = [config.targets[name] for name in sorted({name for plan in plans for name in _targets(plan)})]
+    called = [config.targets[name] for name in sorted({name for plan in plans for name in _list_targets(plan)})]
     names = {t.name for t in called if t.kind == "openai" and not (answers == "replay" and t.recordings is not None)}
     if not names:
         message = f"--engine {way} has nothing to do: no target that is to be called is of type openai"
@@ -315,7 +315,7 @@ def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, a
         raise InputError(faults=faults)
 
 
-def _left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
+def _find_left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
     """Outputs beyond the number of samples would be left out of the mean without a word: a fault for each arm."""
     names = {Arm.CANDIDATE: plan.gate.candidate_target, Arm.BASELINE: plan.gate.baseline_target}
     asked: dict[tuple[Arm, str], int] = defaultdict(int)
@@ -336,7 +336,7 @@ def _left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> It
         )
 
 
-def _unseen(plan: GatePlan, target: Target, provider: PythonProvider, config: Config) -> Iterator[Fault]:
+def _find_unseen_prompts(plan: GatePlan, target: Target, provider: PythonProvider, config: Config) -> Iterator[Fault]:
     """The same function for both arms would answer them alike if it is not shown the prompt: every edit would pass."""
     arms = {config.targets[plan.gate.candidate_target].identity, config.targets[plan.gate.baseline_target].identity}
     if provider.sees_prompt or plan.baseline is None or arms != {target.identity}:
@@ -349,7 +349,7 @@ def _unseen(plan: GatePlan, target: Target, provider: PythonProvider, config: Co
         )
 
 
-def _targets(plan: GatePlan) -> set[str]:
+def _list_targets(plan: GatePlan) -> set[str]:
     arms = {trial.arm for trial in plan.trials}
     names = {judge.target for judge in plan.judges}
     if Arm.CANDIDATE in arms:
@@ -359,7 +359,7 @@ def _targets(plan: GatePlan) -> set[str]:
     return names
 
 
-def run_key(plans: Sequence[GatePlan]) -> str:
+def compute_run_key(plans: Sequence[GatePlan]) -> str:
     """The same work has the same journal, so that an interrupted run is continued by the very same command."""
     return digest(
         [
@@ -373,7 +373,7 @@ def run_key(plans: Sequence[GatePlan]) -> str:
     )[:16]
 
 
-def begun(name: str, store: Path, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
+def find_journal(name: str, store: Path, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
     """When work of this name began, and its journal: interrupted work is continued, with its own date, while `fresh`.
 
     The date stands in the journal's name, so that answers never look younger than they are.

@@ -33,15 +33,15 @@ from evalgate.domain import (
     answered,
 )
 from evalgate.execute.engine import Engine
-from evalgate.plan.trials import fresh_sample
+from evalgate.plan.trials import make_fresh_trial
 from evalgate.score import checks, judges
-from evalgate.store.results import Shelf
+from evalgate.store.results import ResultStore
 
 _FIRST_CALLS = 0.1
 """Seconds: the first calls are on their way, and what comes after them can be imported while nobody has answered."""
 
 
-def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
+def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     """The verdict on one plan, with no call that cannot change it.
 
     The cases are run in batches that end at the looks; after each, cases that turned are settled by fresh samples, and
@@ -51,14 +51,14 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     preparing = Timer(_FIRST_CALLS, statistics.prepare)
     preparing.daemon = True
     preparing.start()
-    for request, reply in _judged_before(plan, config.targets):
+    for request, reply in _list_stored_judgements(plan, config.targets):
         engine.remember(request, reply)
-    gathered = _Gathered(engine=engine, plan=plan, config=config, shelf=Shelf(engine.spool))
+    gathered = _GateRun(engine=engine, plan=plan, config=config, shelf=ResultStore(engine.spool))
     if plan.shard is not None:
         gathered.answer(len(plan.order))
         gathered.settle(every=True)
         return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy)
-    for look in schedule.looks(gathered.evidence(), plan.gate.thresholds, config.policy):
+    for look in schedule.plan_looks(gathered.evidence(), plan.gate.thresholds, config.policy):
         gathered.answer(look.cases)
         standing = gathered.settle()
         if standing.final:
@@ -68,7 +68,9 @@ def decided(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
 
-def checked(engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial], *, draw_again: bool) -> GateReport:
+def evaluate_checks(
+    engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial], *, draw_again: bool
+) -> GateReport:
     """What some trials prove by checks alone: no judge is asked.
 
     Stored samples of the baseline are taken over. With `draw_again` a case in which a blocking check fails is asked
@@ -76,13 +78,13 @@ def checked(engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Tri
     everything else is undecided.
     """
     alone = replace(plan, judges=())
-    gathered = _Gathered(engine=engine, plan=alone, config=config, shelf=Shelf(engine.spool))
+    gathered = _GateRun(engine=engine, plan=alone, config=config, shelf=ResultStore(engine.spool))
     gathered.check(trials, draw_again=draw_again)
     return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
 
 
 @dataclass(slots=True, kw_only=True)
-class _Gathered:
+class _GateRun:
     """What a plan's run has found so far, and what it cost.
 
     `answered` and `judged` count the plan's own trials that were run, and run with all that the plan asks of them.
@@ -91,7 +93,7 @@ class _Gathered:
     engine: Engine
     plan: GatePlan
     config: Config
-    shelf: Shelf
+    shelf: ResultStore
     order: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
@@ -104,7 +106,7 @@ class _Gathered:
     measured: looks.Measured | None = None
 
     def __post_init__(self) -> None:
-        self.order = schedule.order(self.evidence())
+        self.order = schedule.order_cases(self.evidence())
 
     def answer(self, cases: int) -> None:
         """Runs the first so many cases that were not run yet, and before the first look every critical one."""
@@ -124,7 +126,7 @@ class _Gathered:
             [result for result in self.plan.stored if result.case in wanted],
         )
 
-    def settle(self, *, every: bool = False) -> looks.Standing:
+    def settle(self, *, every: bool = False) -> looks.GateState:
         """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer.
 
         `every`: of all that turned, since a part of the cases does not show what could change it.
@@ -144,14 +146,16 @@ class _Gathered:
             if result.case in drawing:
                 last[result.case, result.arm] = max(result.repeat, last.get((result.case, result.arm), -1))
         trials = [
-            fresh_sample(
+            make_fresh_trial(
                 self.plan, cases[draw.case], draw.arm, last.get((draw.case, draw.arm), -1) + 1, self.config.targets
             )
             for draw in wanted
         ]
         before = self.calls
         self.confirmations += self._run(plan, trials)
-        self.calls = replace(self.calls, confirming=self.calls.confirming + _paid(self.calls) - _paid(before))
+        self.calls = replace(
+            self.calls, confirming=self.calls.confirming + _count_paid(self.calls) - _count_paid(before)
+        )
 
     def check_the_rest(self) -> None:
         """The candidate's outputs of all cases that were not run, for the checks alone: no judge is asked.
@@ -189,13 +193,13 @@ class _Gathered:
 
     def _fails_a_check(self, result: Result) -> bool:
         known = result.values
-        return any((known.get(name) or 0.0) < statistics.CASE_PASSES for name in blocking_checks(self.plan))
+        return any((known.get(name) or 0.0) < statistics.CASE_PASSES for name in list_blocking_checks(self.plan))
 
     def evidence(self) -> Evidence:
         trials = len(self.plan.trials)
         stopped = trials - self.answered + len(self.plan.judges) * (trials - self.judged)
         calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
-        return evidences.evidence_of(
+        return evidences.make_evidence(
             self.plan,
             self.config.targets,
             results=self.results,
@@ -205,11 +209,11 @@ class _Gathered:
             cost_usd=self.cost_usd,
         )
 
-    def _stand(self) -> looks.Standing:
-        return looks.stand(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
+    def _stand(self) -> looks.GateState:
+        return looks.evaluate_look(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
 
     def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
-        done = self.engine.run(trials, partial(self._evaluated, plan))
+        done = self.engine.run(trials, partial(self._evaluate, plan))
         self.calls = replace(
             self.calls,
             made=self.calls.made + done.calls.made,
@@ -220,15 +224,15 @@ class _Gathered:
         self.cost_usd = None if self.cost_usd is None or done.cost_usd is None else self.cost_usd + done.cost_usd
         return done.results
 
-    def _evaluated(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-        return self.shelf.put((yield from evaluate(plan, trial, self.config.targets)))
+    def _evaluate(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+        return self.shelf.put((yield from evaluate_trial(plan, trial, self.config.targets)))
 
 
-def _paid(calls: Calls) -> int:
+def _count_paid(calls: Calls) -> int:
     return calls.made + calls.cached
 
 
-def evaluate(
+def evaluate_trial(
     plan: GatePlan, trial: Trial, targets: Mapping[str, Target]
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """One trial from its answer to its scores. Yields requests; the engine sends their outcomes back, in order.
@@ -237,10 +241,10 @@ def evaluate(
     equal outputs share one answer. A reply that cannot be read is asked for once more, then it counts as unscored.
     """
     (outcome,) = yield [trial.request]
-    scores: dict[str, Scored] = {c.name: _score(c, trial, outcome) for c in plan.gate.checks}
-    scores[ANSWERED] = answered.score(outcome, plan.gate.cut_answers)
+    scores: dict[str, Scored] = {c.name: _score_check(c, trial, outcome) for c in plan.gate.checks}
+    scores[ANSWERED] = answered.score_answered(outcome, plan.gate.cut_answers)
     replies: dict[str, tuple[Outcome, ...]] = {}
-    why_not = _why_not_judged(blocking_checks(plan), scores, outcome)
+    why_not = _explain_not_judged(list_blocking_checks(plan), scores, outcome)
     if why_not is not None:
         scores |= {judge.name: Unscored(reason=why_not) for judge in plan.judges}
     elif isinstance(outcome, Output):
@@ -249,10 +253,11 @@ def evaluate(
             if not asked:
                 break
             answers = yield [
-                judges.ask(judge, trial.case, outcome, targets[judge.target], attempt=attempt) for judge in asked
+                judges.make_request(judge, trial.case, outcome, targets[judge.target], attempt=attempt)
+                for judge in asked
             ]
             for judge, answer in zip(asked, answers, strict=True):
-                scores[judge.name] = judges.read(judge, answer)
+                scores[judge.name] = judges.read_reply(judge, answer)
                 replies[judge.name] = (*replies.get(judge.name, ()), answer)
             asked = tuple(
                 judge
@@ -271,7 +276,7 @@ def evaluate(
     )
 
 
-def _judged_before(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:
+def _list_stored_judgements(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:
     """What judges said of the stored samples: an output equal to the baseline's shares its scores, stored or not."""
     cases = {trial.case.id: trial.case for trial in plan.trials}
     for result in plan.stored:
@@ -280,23 +285,26 @@ def _judged_before(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tu
             continue
         for judge in plan.judges:
             for attempt, reply in enumerate(result.replies.get(judge.name, ())):
-                yield judges.ask(judge, cases[result.case], output, targets[judge.target], attempt=attempt), reply
+                yield (
+                    judges.make_request(judge, cases[result.case], output, targets[judge.target], attempt=attempt),
+                    reply,
+                )
 
 
-def _score(check: Check, trial: Trial, outcome: Outcome) -> Scored:
+def _score_check(check: Check, trial: Trial, outcome: Outcome) -> Scored:
     if isinstance(outcome, Output):
         return checks.score(check, trial.case, outcome)
-    return _absent(outcome)
+    return _score_failure(outcome)
 
 
-def _absent(failure: Failure) -> Scored:
+def _score_failure(failure: Failure) -> Scored:
     """An answer nobody can use counts 0; a call that failed for good leaves the case undecided."""
     if failure.kind == "unusable":
         return Score(value=0.0, reason=failure.message)
     return Unscored(reason=failure.message)
 
 
-def blocking_checks(plan: GatePlan) -> tuple[str, ...]:
+def list_blocking_checks(plan: GatePlan) -> tuple[str, ...]:
     """The names of a plan's blocking checks, the implicit one last."""
     with_baseline = plan.baseline is not None
     return (
@@ -309,7 +317,7 @@ def blocking_checks(plan: GatePlan) -> tuple[str, ...]:
     )
 
 
-def _why_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], outcome: Outcome) -> str | None:
+def _explain_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], outcome: Outcome) -> str | None:
     """Why judges are not asked about an output; None: they are."""
     if isinstance(outcome, Failure):
         return f"not asked: {outcome.message}"

@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 Made = TypeVar("Made")
 
 
-class Gathered:
+class FaultCollector:
     """Makes one thing after the other, and keeps the faults of all that could not be made."""
 
     def __init__(self) -> None:
@@ -33,9 +33,9 @@ class Gathered:
         return type(self._first or InputError())(faults=self.faults)
 
 
-def all_of(items: Sequence[Item], make: Callable[[Item], Made]) -> tuple[Made, ...]:
+def make_all(items: Sequence[Item], make: Callable[[Item], Made]) -> tuple[Made, ...]:
     """Makes them all, or raises one error with the faults of all that could not be made."""
-    gathered, made = Gathered(), []
+    gathered, made = FaultCollector(), []
     for item in items:
         one = gathered.take(partial(make, item))
         if one is not None:

@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from evalgate.change.workspace import Workspace, name_in, open_workspace, repository_of, workspace_at, workspace_judged
+from evalgate.change.workspace import (
+    Workspace,
+    find_name,
+    find_repository,
+    open_commit,
+    open_pull_request,
+    open_workspace,
+)
 from evalgate.domain import Shard
 from evalgate.errors import InputError
 from evalgate.score.criterion import validate_criterion
@@ -72,12 +79,12 @@ class Options:
         )
 
 
-def opened(config_path: Path, options: Options, *, verify: bool = True) -> Workspace:
+def open_for_run(config_path: Path, options: Options, *, verify: bool = True) -> Workspace:
     """The workspace that the options ask for: the working tree, a commit, or a change as its base judges it.
 
     Without `verify` patterns and schemas are not compiled.
     """
-    workspace = _opened(config_path, options, verify=verify)
+    workspace = _open(config_path, options, verify=verify)
     limits = workspace.config.limits
     cost, calls = options.max_cost_usd, options.max_concurrency
     if cost is not None and (limits.max_cost_usd is None or cost < limits.max_cost_usd):
@@ -87,16 +94,16 @@ def opened(config_path: Path, options: Options, *, verify: bool = True) -> Works
     return replace(workspace, config=replace(workspace.config, limits=limits))
 
 
-def _opened(config_path: Path, options: Options, *, verify: bool) -> Workspace:
+def _open(config_path: Path, options: Options, *, verify: bool) -> Workspace:
     if options.policy_ref == "head" and options.head is None:
         return open_workspace(config_path, verify=validate_criterion if verify else None)
     if options.answers == "record":
         raise InputError("recordings are written into the working tree, and a commit is judged", hint=_NOT_OF_A_COMMIT)
-    git = repository_of(config_path)
-    name, head = name_in(git, config_path), options.head or "HEAD"
+    git = find_repository(config_path)
+    name, head = find_name(git, config_path), options.head or "HEAD"
     if options.policy_ref == "head":
-        return workspace_at(CommitView(git, git.resolve(head)), name, verify=validate_criterion if verify else None)
+        return open_commit(CommitView(git, git.resolve(head)), name, verify=validate_criterion if verify else None)
     if options.candidate is not None:
         raise InputError("--candidate: the base judges the prompts of a commit", hint="name it with --head REF")
     policy = options.policy_commit or git.default_branch(options.default_branch)
-    return workspace_judged(git, name, policy=policy, head=head, verify=validate_criterion)
+    return open_pull_request(git, name, policy=policy, head=head, verify=validate_criterion)

@@ -17,47 +17,46 @@ from evalgate.gate.options import Options
 from evalgate.plan import trials
 
 if TYPE_CHECKING:
-    from evalgate.execute.engine import Event
+    from evalgate.execute.engine import ProgressEvent
 
 
-def decided(
+def decide_plans(
     workspace: Workspace,
     plans: Sequence[GatePlan],
     options: Options,
-    on_event: Callable[[Event], None],
+    on_event: Callable[[ProgressEvent], None],
     remarks: Sequence[str] = (),
 ) -> Report:
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
     from evalgate.gate import reports, verdict_cache
 
     if any(plan.level.findings for plan in plans):
-        return _not_to_be_run(plans, workspace, remarks)
+        return _report_version_faults(plans, workspace, remarks)
     _refuse_hopeless(plans, workspace.config)
     if options.engine == "batch":
-        plans = at_once(plans)
+        plans = drop_looks(plans)
     if options.shard is not None:
-        plans = tuple(trials.part(plan, options.shard) for plan in plans)
-    keys = {plan.gate.name: _verdict_key(plan, workspace.config, options) for plan in plans}
+        plans = tuple(trials.select_shard(plan, options.shard) for plan in plans)
+    keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, options) for plan in plans}
     refuse_committed(workspace, options.store)
     known = {
-        plan.gate.name: verdict_cache.find(options.store, keys[plan.gate.name], plan, workspace.config)
-        for plan in plans
+        plan.gate.name: verdict_cache.get(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
     }
-    fresh, warnings = _decide(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    fresh, warnings = _decide_fresh(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
     fresh = {
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
     }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = workspace.judged.changes if workspace.judged is not None else ()
-    unkept = verdict_cache.unkept(plans, workspace.config)
-    report = reports.report_of([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
+    unkept = verdict_cache.describe_unkept(plans, workspace.config)
+    report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
-        verdict_cache.keep(options.store, keys[name], gate, report)
+        verdict_cache.put(options.store, keys[name], gate, report)
     return report
 
 
-def _not_to_be_run(plans: Sequence[GatePlan], workspace: Workspace, remarks: Sequence[str]) -> Report:
+def _report_version_faults(plans: Sequence[GatePlan], workspace: Workspace, remarks: Sequence[str]) -> Report:
     """The verdict where version numbers are not in order: that fails whatever is answered, so nothing is asked."""
     from evalgate.gate import reports
 
@@ -65,16 +64,18 @@ def _not_to_be_run(plans: Sequence[GatePlan], workspace: Workspace, remarks: Seq
     others = [plan.gate.name for plan in plans if not plan.level.findings]
     left = tuple(f'the gate "{name}" was not run: the versions have to be in order first' for name in others)
     edited = workspace.judged.changes if workspace.judged is not None else ()
-    return reports.report_of([reports.unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited)
+    return reports.make_report(
+        [reports.report_unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited
+    )
 
 
-def at_once(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
+def drop_looks(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
     """The plans by batch: a look may take a day, and would save half-price calls."""
     return tuple(replace(plan, sequential=False) for plan in plans)
 
 
-def _decide(
-    workspace: Workspace, plans: Sequence[GatePlan], options: Options, on_event: Callable[[Event], None]
+def _decide_fresh(
+    workspace: Workspace, plans: Sequence[GatePlan], options: Options, on_event: Callable[[ProgressEvent], None]
 ) -> tuple[dict[str, GateReport], tuple[str, ...]]:
     """The verdicts of plans by the name of their gate, and what did not work beside them."""
     if not plans:
@@ -94,18 +95,18 @@ def _decide(
         offline=options.offline,
         partial=options.partial,
     ) as engine:
-        reports = {plan.gate.name: evaluate.decided(engine, plan, workspace.config) for plan in plans}
+        reports = {plan.gate.name: evaluate.evaluate_plan(engine, plan, workspace.config) for plan in plans}
         engine.finish()
         return reports, engine.warnings
 
 
-def _verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
+def _compute_verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
     """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
     from evalgate.gate import verdict_cache
 
     if options.answers == "record" or options.shard is not None:
         return None
-    return verdict_cache.key(plan, config, replayed=options.answers == "replay")
+    return verdict_cache.compute_key(plan, config, replayed=options.answers == "replay")
 
 
 def refuse_committed(workspace: Workspace, store: Path) -> None:
@@ -121,7 +122,7 @@ def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
     """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
     faults = []
     for plan in plans:
-        needed = cases_lacking(plan, config)
+        needed = find_lacking_cases(plan, config)
         if needed is not None:
             cases, limit = needed
             faults.append(
@@ -136,7 +137,7 @@ def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
         raise InputError(faults=faults)
 
 
-def cases_lacking(plan: GatePlan, config: Config) -> tuple[int, str] | None:
+def find_lacking_cases(plan: GatePlan, config: Config) -> tuple[int, str] | None:
     """How many cases a PASS needs at the least, and why those there are cannot give one.
 
     None where a PASS is possible, or where the level does not need one.
@@ -144,7 +145,7 @@ def cases_lacking(plan: GatePlan, config: Config) -> tuple[int, str] | None:
     from evalgate.decide import evidence as evidences
     from evalgate.decide import policy, schedule
 
-    evidence = evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
-    if policy.level_policy_of(evidence, config.policy).inconclusive != "block":
+    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    if policy.find_level_policy(evidence, config.policy).inconclusive != "block":
         return None
-    return schedule.lacking(evidence, plan.gate.thresholds, config.policy)
+    return schedule.find_lacking(evidence, plan.gate.thresholds, config.policy)

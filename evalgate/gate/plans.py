@@ -14,19 +14,19 @@ from evalgate.change.merge_base import Base, find_base
 from evalgate.change.workspace import Workspace
 from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Usage
 from evalgate.errors import EvalgateError, GitError, InputError
-from evalgate.gate.faults import Gathered, all_of
+from evalgate.gate.faults import FaultCollector, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
 from evalgate.plan import level as levels
 from evalgate.plan import target_changes, trials
-from evalgate.plan.faults import tag_faults
+from evalgate.plan.faults import find_tag_faults
 from evalgate.services.commit_view import CommitView
 
 if TYPE_CHECKING:
     pass
 
 
-def select(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
+def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
     """The gates to run, without those that a change has no prompt of.
 
     Raises InputError for an unknown name, or one file offered to several gates.
@@ -53,13 +53,13 @@ def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) ->
     base = None
     if workspace.judged is not None and workspace.git is not None:
         base_policy.refuse_functions(gates, workspace.config)
-        base = base_policy.policy_base(workspace.config, workspace.git, workspace.judged.sides)
+        base = base_policy.read_policy_base(workspace.config, workspace.git, workspace.judged.sides)
     elif workspace.git is not None:
         try:
             base = find_base(workspace.tree, workspace.git, workspace.config, options.default_branch)
         except GitError:
             base = None  # a gate that needs the merge base says so when its versions are looked for
-    plans = all_of(gates, lambda gate: _make_plan(workspace, gate, options, base))
+    plans = make_all(gates, lambda gate: _make_plan(workspace, gate, options, base))
     refuse_unknown_tags(plans, workspace)
     return plans
 
@@ -71,14 +71,14 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
     others = [gate for gate in config.gates if gate.name not in seen]
     with suppress(EvalgateError):  # what is wrong with the dataset of a gate that is not run is none of this run's
         known += [datasets.load_dataset(workspace.tree, gate.dataset) for gate in others]
-    faults = list(tag_faults(known, config.policy, config.path, are_all=len(known) == len(config.gates)))
+    faults = list(find_tag_faults(known, config.policy, config.path, are_all=len(known) == len(config.gates)))
     if faults:
         raise InputError(faults=faults)
 
 
 def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
     config, tree, git = workspace.config, workspace.tree, workspace.git
-    before, change = base.twin(gate) if base is not None else None, workspace.judged
+    before, change = base.gate_at_base(gate) if base is not None else None, workspace.judged
     file = None if change is None else change.prompts[gate.name]
     at_tip = git if change is None or git is None else CommitView(git, change.sides.policy)
     found = versions.resolve(
@@ -91,11 +91,11 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         immutability=config.policy.immutability,
         base_gate_prompt=file.base if file is not None else None if before is None else before.prompt,
         at=None if change is None or file is None else (change.sides.head, file.head),
-        production=partial(pins.production, gate, base, at_tip),
+        production=partial(pins.find_production, gate, base, at_tip),
         is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
     )
-    served, notes = _served(config, gate, found, base)
-    level = levels.change_level(
+    served, notes = _compare_targets(config, gate, found, base)
+    level = levels.decide_level(
         found.candidate,
         found.baseline,
         policy=config.policy,
@@ -104,30 +104,32 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         edited=() if change is None else change.reason,
     )
     dataset = datasets.load_dataset(tree, gate.dataset)
-    arm = pins.baseline_arm(gate, found, base, at_tip, named=options.baseline or gate.baseline)
-    made = recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
+    arm = pins.choose_baseline(gate, found, base, at_tip, named=options.baseline or gate.baseline)
+    made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
     why = (f"changed because: {found.reason}",) if found.reason else ()
-    became = changed_gates.since(gate, dataset, base, found.since, tree, git, config, is_judged=change is not None)
+    became = changed_gates.compare_cases_since(
+        gate, dataset, base, found.since, tree, git, config, is_judged=change is not None
+    )
     plan = replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
     if not _may_be_stored(plan, config, options):
         return plan
     from evalgate.gate import baselines
 
-    return _with_repeats(baselines.supplied(plan, config, options.store), config)
+    return _add_repeats(baselines.add_stored_samples(plan, config, options.store), config)
 
 
-def _with_repeats(plan: GatePlan, config: Config) -> GatePlan:
+def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
     """The plan with more samples of the cases on which the stored baseline wavers; equal answers are not repeated."""
     if not plan.stored or config.targets[plan.gate.candidate_target].kind in ("local", "recorded"):
         return plan
-    from evalgate.plan.trials import with_repeats
+    from evalgate.plan.trials import add_repeats
 
-    cases = _wavering_cases(plan, config)
-    return with_repeats(plan, cases, plan.gate.wavering_samples, config.targets)
+    cases = _find_wavering_cases(plan, config)
+    return add_repeats(plan, cases, plan.gate.wavering_samples, config.targets)
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
@@ -137,27 +139,27 @@ def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
     return options.use_cache and options.answers != "record" and not replayed
 
 
-def _served(
+def _compare_targets(
     config: Config, gate: Gate, found: versions.Versions, base: Base | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Why the versions are not answered alike, and what the report has to say of it."""
     if found.baseline is None:
         return (), ()
-    reasons = target_changes.between_arms(gate, found.candidate, found.baseline, config.targets)
-    before = base.twin(gate) if base is not None and base.edited else None
+    reasons = target_changes.compare_arms(gate, found.candidate, found.baseline, config.targets)
+    before = base.gate_at_base(gate) if base is not None and base.edited else None
     if base is None or base.config is None or before is None:
         return reasons, ()
-    edited, notes = target_changes.since(
+    edited, notes = target_changes.compare_targets(
         before, gate, found.candidate, found.baseline, then=base.config.targets, now=config.targets, path=config.path
     )
     return (*reasons, *edited), notes
 
 
-def recorded_faults(
+def collect_recorded_faults(
     workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True
-) -> Gathered:
+) -> FaultCollector:
     """The faults of the recorded outputs a gate uses: each file is read, and answers every case of the dataset."""
-    read = Gathered()
+    read = FaultCollector()
     roles = ((gate.candidate_target, gate.candidate_samples), (gate.baseline_target, gate.baseline_samples))
     for name, samples in roles if baseline else roles[:1]:
         target = workspace.config.targets[name]
@@ -166,12 +168,14 @@ def recorded_faults(
     return read
 
 
-def _wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
+def _find_wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
     """The cases of which the candidate draws several samples, because the stored baseline varies on them."""
     from evalgate.decide import evidence as evidences
     from evalgate.decide import wavering
-    from evalgate.decide.roles import roles_of
+    from evalgate.decide.roles import assign_roles
 
-    evidence = evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
-    roles = roles_of(evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None)
-    return wavering.wavering_cases(plan.stored, plan.order, roles.compared)
+    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    roles = assign_roles(
+        evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None
+    )
+    return wavering.find_wavering_cases(plan.stored, plan.order, roles.compared)

@@ -28,14 +28,14 @@ from evalgate.domain import (
 from evalgate.errors import EvalgateError, InputError, Place
 
 
-def report_of(
+def make_report(
     gates: Sequence[GateReport], warnings: Sequence[str] = (), policy_changes: Sequence[PolicyChange] = ()
 ) -> Report:
     """A new report of these gates, stamped with this moment; no gates is a pass with nothing to gate.
 
     Where the policy is edited, a pass waits for a sign-off, gates or none.
     """
-    decision, exit_code = policy.concluded(gates, policy_changes)
+    decision, exit_code = policy.conclude(gates, policy_changes)
     return Report(
         run_id=uuid.uuid4().hex[:12],
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -48,7 +48,7 @@ def report_of(
     )
 
 
-def not_evaluated(error: EvalgateError) -> Report:
+def report_error(error: EvalgateError) -> Report:
     """The report of a run that ended before any verdict: its faults are warnings, its exit code the error's."""
     return Report(
         run_id=uuid.uuid4().hex[:12],
@@ -61,27 +61,27 @@ def not_evaluated(error: EvalgateError) -> Report:
     )
 
 
-def unasked(plan: GatePlan, config: Config) -> GateReport:
+def report_unasked(plan: GatePlan, config: Config) -> GateReport:
     """What is known of a gate of which nothing was asked."""
-    evidence = evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=0.0)
+    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=0.0)
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
 
-def checked(report: Report, path: str) -> Report:
+def verify_report(report: Report, path: str) -> Report:
     """A stored report, when it says what its own evidence and policy lead to. Raises InputError when it does not.
 
     What is displayed or decided from a file never contradicts what was measured. A report of another rule cannot be
     checked so: it is decided anew by this one, and says so in a warning.
     """
     if report.rule != RULE:
-        return _under_this_rule(report)
-    fault = verify.why_not(report)
+        return _decide_by_this_rule(report)
+    fault = verify.find_fault(report)
     if fault is not None:
         raise InputError(fault, place=Place(path=path), hint="the file was edited: run the gate again")
     return report
 
 
-def _under_this_rule(report: Report) -> Report:
+def _decide_by_this_rule(report: Report) -> Report:
     """What this rule makes of the evidence of a report of another one; no sign-off holds for that."""
     gates = []
     for gate in report.gates:
@@ -90,7 +90,7 @@ def _under_this_rule(report: Report) -> Report:
             implicit = Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, "fail"]))
             evidence = replace(evidences.score_answers(evidence, "fail"), criteria=(*evidence.criteria, implicit))
         gates.append(policy.decide(evidence, gate.thresholds, gate.policy, gate.level_policy))
-    decision, exit_code = policy.concluded(gates, report.policy_changes)
+    decision, exit_code = policy.conclude(gates, report.policy_changes)
     if not report.gates:  # nothing was decided: a run that broke off keeps its exit code
         decision, exit_code = report.decision, report.exit_code
     warning = f"decided by rule {report.rule} then, and by rule {RULE} here: {report.decision} became {decision}"

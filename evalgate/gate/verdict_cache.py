@@ -39,7 +39,7 @@ from evalgate.gate import baselines, reports
 from evalgate.store import codec, report_json, results
 
 
-def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
+def compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     """The digest of everything that a verdict depends on, but for chance.
 
     The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
@@ -47,12 +47,12 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     time, and whether a function of the user's that declares no version is still the same cannot be told. Stored
     baseline samples take no part; a verdict is dropped with the samples that it rests on.
     """
-    targets = _answering(plan, config)
+    targets = _list_answering(plan, config)
     if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
         return None
     if all(target.kind == "recorded" for target in targets):
         return None
-    evidence = _planned(plan, config)
+    evidence = _plan_evidence(plan, config)
     gate = plan.gate
     return digest(
         [
@@ -73,9 +73,9 @@ def key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     )
 
 
-def unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...]:
+def describe_unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...]:
     """A sentence for each target of some plans whose answers, and the verdicts on them, are not kept."""
-    targets = dict.fromkeys(target.name for plan in plans for target in _answering(plan, config))
+    targets = dict.fromkeys(target.name for plan in plans for target in _list_answering(plan, config))
     return tuple(
         f'target "{name}" is a function without a `version`: neither its answers nor the verdicts on them are kept, '
         "and the next run calls it again"
@@ -92,30 +92,30 @@ _UNDECIDED = ("completeness", "constant_output", "broken")
 """The kinds of findings that say too little was measured: such a verdict is not stored."""
 
 
-def folder(store: Path) -> Path:
+def find_folder(store: Path) -> Path:
     """Where a store keeps verdicts: one file for each key, `<key>.json`."""
     return store / "verdicts"
 
 
-def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
+def get(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
     """The stored verdict, all of its answers now known. None where there is none that can be relied on.
 
     A verdict of other content, under whatever name it lies, is none.
     """
     if name is None:
         return None
-    path = _path(store, name)
+    path = _find_path(store, name)
     try:
         with path.open(encoding="utf-8") as file:
-            report = reports.checked(results.read(file, str(path), store), str(path))
+            report = reports.verify_report(results.read(file, str(path), store), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None  # not there, or damaged: it is decided again, from the answers in the cache
-    if len(report.gates) != 1 or _content(report.gates[0]) != _content(_expected(plan, config)):
+    if len(report.gates) != 1 or _strip_run(report.gates[0]) != _strip_run(_expect_report(plan, config)):
         return None
     stored = report.gates[0].evidence
     if stored.verdict_key != name or not _has_its_baseline(stored, store):
         return None
-    now = _ref(plan.candidate)
+    now = _make_ref(plan.candidate)
     assert stored.candidate is not None
     note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
     other = stored.candidate.digest != now.digest
@@ -137,14 +137,14 @@ def find(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateR
 def _has_its_baseline(evidence: Evidence, store: Path) -> bool:
     """Whether the baseline samples that a verdict rests on are still in the store; it goes when they go."""
     stored = evidence.stored_baseline
-    return stored is None or baselines.holds(store, stored.digest)
+    return stored is None or baselines.has_samples(store, stored.digest)
 
 
-def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> None:
+def put(store: Path, name: str | None, gate: GateReport, report: Report) -> None:
     """Stores a verdict that was reached on all its cases; one that lacks answers is for the next run to complete."""
     if name is None or not _is_whole(gate):
         return
-    path = _path(store, name)
+    path = _find_path(store, name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
     alone = replace(alone, policy_changes=(), sign_off=None)  # they are the change's, and no part of what was measured
     part = path.with_suffix(f".{os.getpid()}.part")
@@ -158,26 +158,26 @@ def keep(store: Path, name: str | None, gate: GateReport, report: Report) -> Non
             part.unlink(missing_ok=True)
 
 
-def _answering(plan: GatePlan, config: Config) -> list[Target]:
+def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
     """Who answers, role by role: two judges that have changed places are not the same."""
     baseline = [plan.gate.baseline_target] if plan.baseline is not None else []
     names = [plan.gate.candidate_target, *baseline, *(judge.target for judge in plan.judges)]
     return [config.targets[name] for name in names]
 
 
-def _planned(plan: GatePlan, config: Config) -> Evidence:
-    return evidences.evidence_of(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+def _plan_evidence(plan: GatePlan, config: Config) -> Evidence:
+    return evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
 
 
-def _expected(plan: GatePlan, config: Config) -> GateReport:
-    return policy.decide_at_level(_planned(plan, config), plan.gate.thresholds, config.policy)
+def _expect_report(plan: GatePlan, config: Config) -> GateReport:
+    return policy.decide_at_level(_plan_evidence(plan, config), plan.gate.thresholds, config.policy)
 
 
-def _ref(version: PromptVersion) -> VersionRef:
+def _make_ref(version: PromptVersion) -> VersionRef:
     return VersionRef(name=version.name, version=version.version, digest=version.digest, source=version.source)
 
 
-def _content(gate: GateReport) -> tuple[object, ...]:
+def _strip_run(gate: GateReport) -> tuple[object, ...]:
     """What a verdict is about, whatever was answered; the candidate itself counts by the verdict's key."""
     evidence = gate.evidence
     return (
@@ -189,8 +189,8 @@ def _content(gate: GateReport) -> tuple[object, ...]:
     )
 
 
-def _path(store: Path, name: str) -> Path:
-    return folder(store) / f"{name}.json"
+def _find_path(store: Path, name: str) -> Path:
+    return find_folder(store) / f"{name}.json"
 
 
 def _is_whole(gate: GateReport) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 
 from evalgate.domain import DEFAULT_LEVELS, Batching, Config, Gate, Level, Limits, Policy, Target
 from evalgate.errors import InputError
-from evalgate.inputs.criteria import CriteriaReader, Verify, target_name
+from evalgate.inputs.criteria import CriteriaReader, Verify, read_target_name
 from evalgate.inputs.formats.document import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
-from evalgate.inputs.paths import Files
+from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
-from evalgate.inputs.schema_check import Shape, load
+from evalgate.inputs.schema_check import SchemaCheck, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
 
@@ -40,17 +40,17 @@ def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Confi
     return _ConfigReader(tree, document, verify).config()
 
 
-def gate_names(tree: Tree, path: str) -> dict[str, str]:
+def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
     """The prompt of each gate that a configuration names, by the gate's name, in order; nothing else is looked at.
 
     Raises InputError when the file cannot be read as YAML at all.
     """
     names = {}
     for node in read(tree.read(path), path).root.get("gates") or ():
-        prompt = _data(node, "prompt", None)
+        prompt = _load_schema_data(node, "prompt", None)
         if isinstance(prompt, str):
             prompt = join(posixpath.dirname(path), prompt)
-            names[str(_data(node, "name", prompt_name(prompt)))] = prompt
+            names[str(_load_schema_data(node, "name", derive_name(prompt)))] = prompt
     return names
 
 
@@ -59,8 +59,8 @@ class _ConfigReader:
 
     def __init__(self, tree: Tree, document: Document, verify: Verify | None) -> None:
         self._root = document.root
-        self._shape = Shape(load("evalgate.schema.json"), document.path, KEY_HINTS)
-        self._files = Files(tree, self._shape)
+        self._shape = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
+        self._files = PathResolver(tree, self._shape)
         self._criteria = CriteriaReader(self._shape, self._files, verify)
         self._targets: dict[str, Target | None] = {}
 
@@ -82,8 +82,8 @@ class _ConfigReader:
             policy=policy,
             limits=limits,
             batching=self._batching(),
-            approvers=tuple(_data(self._root.get("policy"), "approvers", ())),
-            texts=_data(self._root.get("report"), "texts", "all"),
+            approvers=tuple(_load_schema_data(self._root.get("policy"), "approvers", ())),
+            texts=_load_schema_data(self._root.get("report"), "texts", "all"),
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
@@ -116,7 +116,7 @@ class _ConfigReader:
         for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
             given += self._files_of(self._targets.get(name))
         return Gate(
-            name=_data(node, "name", prompt_name(prompt)),
+            name=_load_schema_data(node, "name", derive_name(prompt)),
             prompt=prompt,
             baseline=baseline,
             dataset=dataset,
@@ -125,10 +125,10 @@ class _ConfigReader:
             checks=tuple(criteria.checks),
             judges=tuple(criteria.judges),
             thresholds=criteria.thresholds,
-            baseline_samples=_data(samples, "baseline", 3),
-            candidate_samples=_data(samples, "candidate", 1),
-            wavering_samples=_data(samples, "wavering", 3),
-            cut_answers=_data(node.get("answered"), "cut", "fail"),
+            baseline_samples=_load_schema_data(samples, "baseline", 3),
+            candidate_samples=_load_schema_data(samples, "candidate", 1),
+            wavering_samples=_load_schema_data(samples, "wavering", 3),
+            cut_answers=_load_schema_data(node.get("answered"), "cut", "fail"),
             files=tuple(dict.fromkeys(given)),
         )
 
@@ -150,10 +150,10 @@ class _ConfigReader:
         if not self._shape.sound(node):
             return None, None
         if isinstance(node.data, str):
-            name = target_name(node, self._targets, self._shape)
+            name = read_target_name(node, self._targets, self._shape)
             return name, name
-        candidate = target_name(node["candidate"], self._targets, self._shape)
-        return candidate, target_name(node["baseline"], self._targets, self._shape)
+        candidate = read_target_name(node["candidate"], self._targets, self._shape)
+        return candidate, read_target_name(node["baseline"], self._targets, self._shape)
 
     def _judging(self, candidate: str | None, baseline: str | None) -> str | None:
         """Who judges where a judge names nobody: the gate's one target, when a model answers there."""
@@ -175,7 +175,9 @@ class _ConfigReader:
         if node is None or not self._shape.sound(node):
             return Policy(levels=DEFAULT_LEVELS)
         names = {level.name.lower(): level for level in Level}
-        levels = {level: replace(DEFAULT_LEVELS[level], **_data(node, name, {})) for name, level in names.items()}
+        levels = {
+            level: replace(DEFAULT_LEVELS[level], **_load_schema_data(node, name, {})) for name, level in names.items()
+        }
         given: dict[str, Any] = {key: value for key, value in node.data.items() if key not in (*names, "approvers")}
         given |= {key: tuple(given[key]) for key in ("critical_tags", "blocking_tags") if key in given}
         return Policy(levels=levels, **given)
@@ -200,16 +202,16 @@ class _ConfigReader:
 
     def _batching(self) -> Batching:
         node = self._root.get("run")
-        return Batching(**_data(node, "batch", {})) if self._shape.sound(node) else Batching()
+        return Batching(**_load_schema_data(node, "batch", {})) if self._shape.sound(node) else Batching()
 
 
-def prompt_name(path: str) -> str:
+def derive_name(path: str) -> str:
     """The name of a gate that gives itself none: its prompt's file, without folder and suffix."""
     name = posixpath.basename(path)
     suffix = next((suffix for suffix in PROMPT_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)] or name
 
 
-def _data(node: Node | None, key: str, default: Any) -> Any:
+def _load_schema_data(node: Node | None, key: str, default: Any) -> Any:
     child = None if node is None else node.get(key)
     return default if child is None else child.data

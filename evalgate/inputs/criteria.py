@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 from evalgate.domain import ANSWERED, Check, Json, Judge, Rubric, Target, Threshold
 from evalgate.errors import EvalgateError, Fault
 from evalgate.inputs.formats.nodes import Node
-from evalgate.inputs.paths import Files
-from evalgate.inputs.prompts import NOT_PARAMETERS, api_name, is_built_in, load_rubric
-from evalgate.inputs.schema_check import Shape, unknown
+from evalgate.inputs.paths import PathResolver
+from evalgate.inputs.prompts import NOT_PARAMETERS, is_built_in, load_rubric, make_api_name
+from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 from evalgate.inputs.schema_refs import load_schema
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
@@ -35,7 +35,7 @@ class Criteria:
 class CriteriaReader:
     """Reads the criteria of gate after gate; `faults` are those of rubrics and schemas, each file's told once."""
 
-    def __init__(self, shape: Shape, files: Files, verify: Verify | None) -> None:
+    def __init__(self, shape: SchemaCheck, files: PathResolver, verify: Verify | None) -> None:
         self.faults: list[Fault] = []
         self._shape = shape
         self._files = files
@@ -103,12 +103,12 @@ class CriteriaReader:
             if node.get(low) and node.get(high) and node[low].data > node[high].data:
                 self._shape.blame(node[low], f'"{low}" is more than "{high}"')
         return Check(
-            name=_data(node, "name", written),
+            name=_load_schema_data(node, "name", written),
             type=kind,
             options=options,
             negated=written != kind,
-            blocking=_data(node, "blocking", True),
-            strict=_data(node, "strict", False),
+            blocking=_load_schema_data(node, "blocking", True),
+            strict=_load_schema_data(node, "strict", False),
             documents=documents,
         )
 
@@ -118,7 +118,7 @@ class CriteriaReader:
         rubric = self._rubric(node["rubric"], files)
         target = answering
         if node.get("target") is not None:
-            target = target_name(node["target"], targets, self._shape)
+            target = read_target_name(node["target"], targets, self._shape)
         elif target is None:
             self._shape.blame(node, '"target" is missing in a judge: the gate has no one model to ask')
         known = targets.get(target) if target is not None else None
@@ -130,18 +130,18 @@ class CriteriaReader:
             )
         parameters = node.get("parameters")
         for key, _ in parameters.items() if parameters is not None else ():
-            if api_name(key) in _NOT_OF_A_JUDGE:
-                hint = 'use the judge\'s own "model"' if api_name(key) == "model" else None
+            if make_api_name(key) in _NOT_OF_A_JUDGE:
+                hint = 'use the judge\'s own "model"' if make_api_name(key) == "model" else None
                 self._shape.blame(parameters or node, f'"{key}" cannot be a parameter of a judge', hint, key=key)
         if rubric is None or target is None:
             return None
         return Judge(
-            name=_data(node, "name", rubric.name),
+            name=_load_schema_data(node, "name", rubric.name),
             rubric=rubric,
             target=target,
-            model=_data(node, "model", None),
-            parameters=_data(node, "parameters", {}),
-            mode=_data(node, "score", "printed"),
+            model=_load_schema_data(node, "model", None),
+            parameters=_load_schema_data(node, "parameters", {}),
+            mode=_load_schema_data(node, "score", "printed"),
         )
 
     def _rubric(self, node: Node, files: list[str]) -> Rubric | None:
@@ -167,11 +167,11 @@ class CriteriaReader:
         """`names` are the criteria; None when they are not all known, so that no threshold can be called unknown."""
         for name, child in node.items() if node is not None else ():
             if names is not None and name not in names:
-                message, hint = unknown("criterion", name, names)
+                message, hint = describe_unknown("criterion", name, names)
                 self._shape.blame(node or child, message, hint, key=name)
             if self._shape.sound(child):
                 criteria.thresholds[name] = Threshold(
-                    minimum=_data(child, "min", None), max_drop=_data(child, "max_drop", None)
+                    minimum=_load_schema_data(child, "min", None), max_drop=_load_schema_data(child, "max_drop", None)
                 )
         self._strict(criteria, names or {})
 
@@ -187,15 +187,15 @@ class CriteriaReader:
                 self._shape.blame(nodes[check.name], message, "leave `strict` out, or the threshold")
 
 
-def target_name(node: Node, targets: Mapping[str, Target | None], shape: Shape) -> str | None:
+def read_target_name(node: Node, targets: Mapping[str, Target | None], shape: SchemaCheck) -> str | None:
     """The target a node names; None, with the closest match, when nobody is called so (there being any at all)."""
     if node.data in targets or not targets:
         return str(node.data)
-    message, hint = unknown("target", node.data, targets)
+    message, hint = describe_unknown("target", node.data, targets)
     shape.blame(node, message, hint)
     return None
 
 
-def _data(node: Node, key: str, default: Any) -> Any:
+def _load_schema_data(node: Node, key: str, default: Any) -> Any:
     child = node.get(key)
     return default if child is None else child.data

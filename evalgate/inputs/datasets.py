@@ -19,13 +19,13 @@ from evalgate.domain import (
     Output,
     ScoreRow,
     Usage,
-    ending,
+    classify_ending,
 )
-from evalgate.domain.tool_calls import with_calls
+from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.document import string_value
 from evalgate.inputs.formats.nodes import raise_faults, refuse
-from evalgate.inputs.formats.rows import Row, read_rows
+from evalgate.inputs.formats.rows import DataRow, read_rows
 from evalgate.inputs.tree import Tree
 
 TAG_SEPARATOR = ";"
@@ -55,7 +55,7 @@ def load_dataset(tree: Tree, path: str) -> GoldenDataset:
     texts: dict[str, str] = {}
     shared: dict[_Tags, _Tags] = {}
     for row in rows.rows:
-        case = _case(row, faults, texts, shared)
+        case = _read_case(row, faults, texts, shared)
         if case is None:
             continue
         if case.id in lines:
@@ -87,9 +87,9 @@ def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
     for row in rows.rows:
         before = len(faults)
         row.near_misses(_OF_AN_OUTPUT, faults)
-        case = _name(row, "case" if "case" in row.fields else "id", faults, missing='"case" is missing')
-        repeat = _count(row, "repeat", faults)
-        outcome = _outcome(row, faults)
+        case = _read_name(row, "case" if "case" in row.fields else "id", faults, missing='"case" is missing')
+        repeat = _read_count(row, "repeat", faults)
+        outcome = _read_outcome(row, faults)
         key = (case, repeat)
         if len(faults) > before:
             continue
@@ -153,17 +153,17 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
             seen.add(keys)
             row.near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
         before = len(faults)
-        case, criterion = _name(row, "case", faults), _name(row, "criterion", faults)
-        own_arm = arm if arm is not None and "arm" not in row.fields else _arm(row, faults)
-        repeat = _count(row, "repeat", faults)
-        value, cluster = _score(row, faults), _cluster(row, faults)
+        case, criterion = _read_name(row, "case", faults), _read_name(row, "criterion", faults)
+        own_arm = arm if arm is not None and "arm" not in row.fields else _read_arm(row, faults)
+        repeat = _read_count(row, "repeat", faults)
+        value, cluster = _read_score(row, faults), _read_cluster(row, faults)
         tag = row.fields.get("tag")
         if tag is not None and not isinstance(tag, str):
             faults.append(row.fault('"tag" must be text', "tag"))
         if len(faults) > before:
             continue
         key = (case, own_arm, criterion, repeat)
-        _one_cluster(row, case, cluster, clusters, faults)
+        _require_one_cluster(row, case, cluster, clusters, faults)
         if key in lines:
             message = f'a second score of case "{case}", {own_arm}, "{criterion}", repeat {repeat}; first in line '
             faults.append(row.fault(f"{message}{lines[key]}", hint="number repeated scores: `repeat`, from 0"))
@@ -187,8 +187,8 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     return tuple(scores)
 
 
-def _one_cluster(
-    row: Row, case: str, cluster: str | None, clusters: dict[str, tuple[str, int]], faults: list[Fault]
+def _require_one_cluster(
+    row: DataRow, case: str, cluster: str | None, clusters: dict[str, tuple[str, int]], faults: list[Fault]
 ) -> None:
     """A fault where a case was in another cluster in a row before; `clusters` are those, each with its line."""
     if cluster is None:
@@ -199,14 +199,14 @@ def _one_cluster(
         faults.append(row.fault(message, "cluster", "a case belongs to one cluster"))
 
 
-def _case(row: Row, faults: list[Fault], texts: dict[str, str], shared: dict[_Tags, _Tags]) -> Case | None:
+def _read_case(row: DataRow, faults: list[Fault], texts: dict[str, str], shared: dict[_Tags, _Tags]) -> Case | None:
     """`texts` and `shared` tags are of the cases before this one: what many share stands in memory once."""
     before = len(faults)
     if "id" not in row.fields and row.near_misses(("id",), faults):
         return None
-    name = _name(row, "id", faults)
-    tags = _tags(row, faults)
-    cluster = _cluster(row, faults)
+    name = _read_name(row, "id", faults)
+    tags = _read_tags(row, faults)
+    cluster = _read_cluster(row, faults)
     if row.text_only:
         for key, value in row.fields.items():
             if value.strip().lower() in _NOT_NUMBERS:
@@ -225,7 +225,7 @@ def _case(row: Row, faults: list[Fault], texts: dict[str, str], shared: dict[_Ta
     return Case(id=name, fields=fields, tags=shared.setdefault(own, own), cluster=cluster, line=row.line)
 
 
-def _cluster(row: Row, faults: list[Fault]) -> str | None:
+def _read_cluster(row: DataRow, faults: list[Fault]) -> str | None:
     """The name of the case's cluster; none where the key is absent or empty."""
     value = row.fields.get("cluster")
     if value is None or value == "":
@@ -237,7 +237,7 @@ def _cluster(row: Row, faults: list[Fault]) -> str | None:
     return text.strip()
 
 
-def _tags(row: Row, faults: list[Fault]) -> tuple[str, ...]:
+def _read_tags(row: DataRow, faults: list[Fault]) -> tuple[str, ...]:
     value: Any = row.fields.get("tags")
     if value is None:
         return ()
@@ -249,7 +249,7 @@ def _tags(row: Row, faults: list[Fault]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(tag.strip() for tag in value))
 
 
-def _name(row: Row, key: str, faults: list[Fault], missing: str | None = None) -> str:
+def _read_name(row: DataRow, key: str, faults: list[Fault], missing: str | None = None) -> str:
     """An id as text; "" with a fault when there is none."""
     if key not in row.fields:
         faults.append(row.fault(missing or f'"{key}" is missing'))
@@ -263,7 +263,7 @@ def _name(row: Row, key: str, faults: list[Fault], missing: str | None = None) -
     return value.strip()
 
 
-def _count(row: Row, key: str, faults: list[Fault]) -> int:
+def _read_count(row: DataRow, key: str, faults: list[Fault]) -> int:
     value = row.fields.get(key)
     if row.text_only and isinstance(value, str):
         value = row.number(key)
@@ -275,7 +275,7 @@ def _count(row: Row, key: str, faults: list[Fault]) -> int:
     return value
 
 
-def _amount(row: Row, key: str, faults: list[Fault]) -> float | None:
+def _read_amount(row: DataRow, key: str, faults: list[Fault]) -> float | None:
     value = row.fields.get(key)
     if value is None:
         return None
@@ -285,9 +285,9 @@ def _amount(row: Row, key: str, faults: list[Fault]) -> float | None:
     return float(value)
 
 
-def _outcome(row: Row, faults: list[Fault]) -> Outcome:
-    seconds, cost = _amount(row, "latency", faults), _amount(row, "cost_usd", faults)
-    usage, text, error = _usage(row, faults), row.fields.get("text"), row.fields.get("error")
+def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
+    seconds, cost = _read_amount(row, "latency", faults), _read_amount(row, "cost_usd", faults)
+    usage, text, error = _read_usage(row, faults), row.fields.get("text"), row.fields.get("error")
     if error is not None:
         if not isinstance(error, str) or not error.strip():
             faults.append(row.fault('"error" must be text that says what failed', "error"))
@@ -298,11 +298,11 @@ def _outcome(row: Row, faults: list[Fault]) -> Outcome:
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
     reason = str(row.fields.get("finish_reason") or "stop")
-    ended = ending(reason)
+    ended = classify_ending(reason)
     if ended == "broken":
         said = f"the recorded text is no answer (finish reason: {reason[:60]})"
         return Failure(kind="infrastructure", message=said, seconds=seconds)
-    text, calls = with_calls(str(text), row.fields)
+    text, calls = add_tool_calls(str(text), row.fields)
     if ended == "refused" or not text.strip():
         said = f"the recorded text is {'a refusal' if ended == 'refused' else 'empty'}"
         return Failure(kind="unusable", message=said, seconds=seconds)
@@ -310,7 +310,7 @@ def _outcome(row: Row, faults: list[Fault]) -> Outcome:
     return Output(text=text, finish_reason=reason, usage=usage, seconds=seconds, cost_usd=cost, tool_calls=calls)
 
 
-def _usage(row: Row, faults: list[Fault]) -> Usage | None:
+def _read_usage(row: DataRow, faults: list[Fault]) -> Usage | None:
     value = row.fields.get("usage")
     if value is None:
         return None
@@ -324,7 +324,7 @@ def _usage(row: Row, faults: list[Fault]) -> Usage | None:
     return Usage(input_tokens=value["input_tokens"], output_tokens=value["output_tokens"])
 
 
-def _arm(row: Row, faults: list[Fault]) -> str:
+def _read_arm(row: DataRow, faults: list[Fault]) -> str:
     value = row.fields.get("arm")
     name = value.strip().lower() if isinstance(value, str) else ""
     if name not in list(Arm):
@@ -333,7 +333,7 @@ def _arm(row: Row, faults: list[Fault]) -> str:
     return name
 
 
-def _score(row: Row, faults: list[Fault]) -> float:
+def _read_score(row: DataRow, faults: list[Fault]) -> float:
     if "value" not in row.fields:
         faults.append(row.fault('"value" is missing'))
         return 0.0

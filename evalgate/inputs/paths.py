@@ -6,14 +6,14 @@ import posixpath
 
 from evalgate.errors import EvalgateError, InputError
 from evalgate.inputs.formats.nodes import Node
-from evalgate.inputs.schema_check import Shape
+from evalgate.inputs.schema_check import SchemaCheck
 from evalgate.inputs.tree import Tree, inside, is_absolute, join
 
 
-class Files:
+class PathResolver:
     """Resolves the paths of one document; what is wrong with one is blamed at its place."""
 
-    def __init__(self, tree: Tree, shape: Shape) -> None:
+    def __init__(self, tree: Tree, shape: SchemaCheck) -> None:
         self.tree = tree
         self._shape = shape
         self._folder = posixpath.dirname(shape.path)

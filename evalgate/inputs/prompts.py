@@ -13,7 +13,7 @@ from evalgate.errors import InputError
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats.document import front_matter, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
-from evalgate.inputs.schema_check import Shape, load, unknown
+from evalgate.inputs.schema_check import SchemaCheck, describe_unknown, load
 from evalgate.inputs.tree import Tree
 
 PROMPT_SUFFIXES = (".prompt.yml", ".prompt.yaml", ".prompt.json", ".yml", ".yaml", ".json", ".md", ".txt")
@@ -48,19 +48,19 @@ def parse_prompt(data: bytes, path: str, source: str) -> PromptVersion:
     schema = load("prompt.schema.json")
     if suffix in _TEXT_SUFFIXES:
         document, body, line = front_matter(data, path)
-        shape = Shape(schema, path)
+        shape = SchemaCheck(schema, path)
         shape.check(document.root, schema["$defs"]["front_matter"])
-        messages = _body_message(document.root, body.strip("\n"), line, shape)
+        messages = _read_body(document.root, body.strip("\n"), line, shape)
     else:
         document = read(data, path)
         if document.data is None:
             raise refuse("is empty: a prompt has messages", path, 1, 1)
-        shape = Shape(schema, path)
+        shape = SchemaCheck(schema, path)
         shape.check(document.root)
-        messages = _messages(document.root, shape)
-    version = _version(document.root, shape)
-    parameters = _parameters(document.root, shape)
-    response_format = _response_format(document.root, shape)
+        messages = _read_messages(document.root, shape)
+    version = _read_version(document.root, shape)
+    parameters = _read_parameters(document.root, shape)
+    response_format = _read_response_format(document.root, shape)
     raise_faults(shape.faults, path)
     given: Mapping[str, Any] = document.data
     return PromptVersion(
@@ -87,7 +87,7 @@ def load_rubric(tree: Tree, name_or_path: str) -> Rubric:
         return parse_rubric(tree.read(name_or_path), name_or_path)
     known = {file.stem: file for file in sorted(_RUBRICS.glob("*.md"))}
     if name_or_path not in known:
-        message, hint = unknown("rubric", name_or_path, known)
+        message, hint = describe_unknown("rubric", name_or_path, known)
         raise InputError(message, hint=hint or "a rubric of your own is named by its path, such as rubrics/tone.md")
     return parse_rubric(known[name_or_path].read_bytes(), f"evalgate/score/rubrics/{name_or_path}.md")
 
@@ -101,9 +101,9 @@ def parse_rubric(data: bytes, path: str) -> Rubric:
     """The rubric in a file's bytes. Raises InputError with all faults, each with its place."""
     document, body, first_line = front_matter(data, path)
     root = document.root
-    shape = Shape(load("rubric.schema.json"), path)
+    shape = SchemaCheck(load("rubric.schema.json"), path)
     shape.check(root, label="the front matter")
-    version = _version(root, shape)
+    version = _read_version(root, shape)
     scale, inputs = root.get("scale"), root.get("inputs")
     if scale is not None and shape.sound(scale) and scale.data["min"] >= scale.data["max"]:
         shape.blame(scale, '"min" must be less than "max"')
@@ -137,21 +137,21 @@ def parse_rubric(data: bytes, path: str) -> Rubric:
     )
 
 
-def _body_message(root: Node, body: str, line: int, shape: Shape) -> tuple[Message, ...]:
+def _read_body(root: Node, body: str, line: int, shape: SchemaCheck) -> tuple[Message, ...]:
     if not body.strip():
         shape.blame(Node(data=body, line=line, column=1), "the prompt is empty")
     role = root.get("role")
     return (Message(role="user" if role is None else str(role.data), content=body),)
 
 
-def _messages(root: Node, shape: Shape) -> tuple[Message, ...]:
+def _read_messages(root: Node, shape: SchemaCheck) -> tuple[Message, ...]:
     node = root.get("messages")
     if node is None or not shape.sound(node):
         return ()
     return tuple(Message(role=item["role"].data, content=item["content"].data) for item in node)
 
 
-def _version(root: Node, shape: Shape) -> str | None:
+def _read_version(root: Node, shape: SchemaCheck) -> str | None:
     """The declared semantic version; a number gets the text it should have been."""
     node = root.get("version")
     if node is None:
@@ -174,16 +174,16 @@ def _version(root: Node, shape: Shape) -> str | None:
     return None
 
 
-def api_name(key: str) -> str:
+def make_api_name(key: str) -> str:
     """A parameter by the API's own name: maxTokens -> max_tokens."""
     return _CAMEL.sub(r"_\1", key).lower()
 
 
-def _parameters(root: Node, shape: Shape) -> Mapping[str, Json]:
+def _read_parameters(root: Node, shape: SchemaCheck) -> Mapping[str, Json]:
     node = root.get("modelParameters")
     parameters: dict[str, Json] = {}
     for key, value in node.items() if node is not None else ():
-        name = api_name(key)
+        name = make_api_name(key)
         if name in parameters:
             shape.blame(node or root, f'"{key}" is given twice, in camelCase and in snake_case', key=key)
         elif name in NOT_PARAMETERS:
@@ -194,7 +194,7 @@ def _parameters(root: Node, shape: Shape) -> Mapping[str, Json]:
     return parameters
 
 
-def _response_format(root: Node, shape: Shape) -> Mapping[str, Json] | None:
+def _read_response_format(root: Node, shape: SchemaCheck) -> Mapping[str, Json] | None:
     """The API's object: {"type": "json_schema", "json_schema": {name, strict?, schema}}; None for plain text."""
     kind, schema = root.get("responseFormat"), root.get("jsonSchema")
     wanted = kind.data if kind is not None else "text"
@@ -203,12 +203,12 @@ def _response_format(root: Node, shape: Shape) -> Mapping[str, Json] | None:
     elif schema is None and wanted == "json_schema":
         shape.blame(kind or root, '"responseFormat: json_schema" needs "jsonSchema"')
     elif schema is not None and shape.sound(schema):
-        named = _named_schema(schema, shape)
+        named = _read_schema(schema, shape)
         return None if named is None else {"type": "json_schema", "json_schema": named}
     return {"type": "json_object"} if wanted == "json_object" else None
 
 
-def _named_schema(node: Node, shape: Shape) -> Mapping[str, Json] | None:
+def _read_schema(node: Node, shape: SchemaCheck) -> Mapping[str, Json] | None:
     """GitHub's {name, strict, schema}; a bare schema is given the name the API demands."""
     value: Any = node.data
     if isinstance(value, str):

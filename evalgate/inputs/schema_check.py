@@ -53,7 +53,7 @@ def load(name: str) -> Schema:
     return schema
 
 
-class Shape:
+class SchemaCheck:
     """Checks one document against one schema. `faults` grow with each `check`; `sound` tells what may be read."""
 
     def __init__(self, schema: Schema, path: str, hints: Mapping[str, str] | None = None) -> None:
@@ -82,9 +82,9 @@ class Shape:
 
     def _node(self, node: Node, schema: Schema, label: str) -> bool:
         before = len(self.faults)
-        schema = self._resolved(schema)
+        schema = self._resolve(schema)
         if "oneOf" in schema:
-            branch = self._branch(node, [self._resolved(option) for option in schema["oneOf"]], label)
+            branch = self._branch(node, [self._resolve(option) for option in schema["oneOf"]], label)
             if branch is not None:
                 self._node(node, branch, label)
         elif self._type(node, schema, label):
@@ -97,34 +97,34 @@ class Shape:
             self._unsound.add(id(node))
         return len(self.faults) == before
 
-    def _resolved(self, schema: Schema) -> Schema:
+    def _resolve(self, schema: Schema) -> Schema:
         while "$ref" in schema:
             schema = self._schema["$defs"][schema["$ref"].removeprefix("#/$defs/")]
         return schema
 
     def _branch(self, node: Node, options: list[Schema], label: str) -> Schema | None:
         """The one alternative a value means: by its JSON type, and among mappings by what their `type` says."""
-        fitting = [option for option in options if "type" in option and _is(node.data, option["type"])]
+        fitting = [option for option in options if "type" in option and _has_type(node.data, option["type"])]
         if not fitting:
             self._wrong_type(node, [option["type"] for option in options], label)
             return None
         if len(fitting) == 1:
             return fitting[0]
-        by_type = {name: option for option in fitting for name in _named(option["properties"]["type"])}
+        by_type = {name: option for option in fitting for name in _list_named(option["properties"]["type"])}
         kind = node.get("type")
         if kind is None:
             self.blame(node, f'{label} has no "type"', f"one of: {', '.join(by_type)}")
         elif not isinstance(kind.data, str):
             self._wrong_type(kind, ["string"], '"type"')
         elif kind.data not in by_type:
-            message, hint = unknown("type", kind.data, by_type)
+            message, hint = describe_unknown("type", kind.data, by_type)
             self.blame(kind, message, hint)
         else:
             return by_type[kind.data]
         return None
 
     def _type(self, node: Node, schema: Schema, label: str) -> bool:
-        if "type" not in schema or _is(node.data, schema["type"]):
+        if "type" not in schema or _has_type(node.data, schema["type"]):
             return True
         self._wrong_type(node, [schema["type"]], label)
         return False
@@ -135,22 +135,22 @@ class Shape:
             self.blame(node, f'{label} is {what} here ({node.text}): quote it, "{node.text}"')
             return
         names = " or ".join(_NAMES[name] for name in dict.fromkeys(wanted))
-        self.blame(node, f"{label} must be {names}, not {_shown(node)}")
+        self.blame(node, f"{label} must be {names}, not {_show(node)}")
 
     def _value(self, node: Node, schema: Schema, label: str) -> None:
         value = node.data
         if "const" in schema and value != schema["const"]:
-            self.blame(node, f"{label} must be {json.dumps(schema['const'])}, not {_shown(node)}")
+            self.blame(node, f"{label} must be {json.dumps(schema['const'])}, not {_show(node)}")
         elif "enum" in schema and value not in schema["enum"]:
-            message, hint = unknown("value", str(value), [str(option) for option in schema["enum"]])
+            message, hint = describe_unknown("value", str(value), [str(option) for option in schema["enum"]])
             self.blame(node, f"{message} for {label}" if hint else message, hint)
         elif isinstance(value, str):
             if "pattern" in schema and not re.search(schema["pattern"], value):
                 # what stands where the name of a secret belongs may be the secret itself
-                shown = "" if schema.get("writeOnly") else f", not {_shown(node)}"
+                shown = "" if schema.get("writeOnly") else f", not {_show(node)}"
                 self.blame(node, f"{label} must be {schema.get('title', 'of another form')}{shown}")
         elif isinstance(value, int | float):
-            problem = _range_problem(value, schema)
+            problem = _describe_range(value, schema)
             if problem:
                 self.blame(node, f"{label} must be {problem}, not {node.text}")
 
@@ -161,12 +161,12 @@ class Shape:
             if key in known:
                 self._node(child, known[key], f'"{key}"')
             elif rest is False:
-                message, hint = unknown("key", key, known)
+                message, hint = describe_unknown("key", key, known)
                 self.blame(node, message, self._hints.get(key.lower(), hint), key=key)
             elif isinstance(rest, Mapping):
                 self._node(child, rest, f'"{key}"')
         missing = [key for key in schema.get("required", ()) if key not in node.data]
-        meant = {closest(key, known) for key in node.data if key not in known} if missing else set()
+        meant = {find_closest(key, known) for key in node.data if key not in known} if missing else set()
         for key in missing:
             if key not in meant:  # else the unknown key was told already, with this one as what it means
                 self.blame(node, f'"{key}" is missing' + ("" if label == "the file" else f" in {label}"))
@@ -183,26 +183,26 @@ class Shape:
         if len(node.data) < schema.get("minItems", 0):
             self.blame(node, f"{label} is empty")
         seen: list[Any] = []
-        item = self._resolved(schema.get("items", {}))
+        item = self._resolve(schema.get("items", {}))
         inner = item.get("title") if "oneOf" in item or item.get("type") == "object" else None
         for child in node:
             self._node(child, item, inner or f"an entry of {label}")
             if schema.get("uniqueItems") and child.data in seen:
-                self.blame(child, f"{_shown(child)} stands twice in {label}")
+                self.blame(child, f"{_show(child)} stands twice in {label}")
             seen.append(child.data)
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> tuple[str, str | None]:
+def describe_unknown(kind: str, name: str, known: Iterable[str]) -> tuple[str, str | None]:
     """The message for a name nobody knows, with the closest match; without one, a hint that lists what is known."""
     names = list(known)
-    match = closest(name, names)
+    match = find_closest(name, names)
     shown = name if len(name) <= 60 else f"{name[:59]}…"
     if match is not None:
         return f'unknown {kind} "{shown}"; did you mean "{match}"?', None
     return f'unknown {kind} "{shown}"', f"known here: {', '.join(names)}" if names else None
 
 
-def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+def find_closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known name most like `name`, whatever its case; None when none is near."""
     import difflib
 
@@ -211,17 +211,17 @@ def closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     return folded[matches[0]] if matches else None
 
 
-def _named(schema: Schema) -> list[str]:
+def _list_named(schema: Schema) -> list[str]:
     return [schema["const"]] if "const" in schema else list(schema["enum"])
 
 
-def _is(value: Any, kind: str) -> bool:
+def _has_type(value: Any, kind: str) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
     return isinstance(value, _TYPES[kind])
 
 
-def _range_problem(value: float, schema: Schema) -> str | None:
+def _describe_range(value: float, schema: Schema) -> str | None:
     if "minimum" in schema and value < schema["minimum"]:
         return f"at least {schema['minimum']}"
     if "maximum" in schema and value > schema["maximum"]:
@@ -233,7 +233,7 @@ def _range_problem(value: float, schema: Schema) -> str | None:
     return None
 
 
-def _shown(node: Node) -> str:
+def _show(node: Node) -> str:
     if isinstance(node.data, dict | list) or node.data is None:
         return "a mapping" if isinstance(node.data, dict) else "a list" if node.data is not None else "empty"
     text = json.dumps(node.data, ensure_ascii=False)

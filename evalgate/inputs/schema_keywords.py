@@ -7,7 +7,7 @@ from urllib.parse import unquote, urldefrag, urljoin
 
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import Node
-from evalgate.inputs.schema_check import closest
+from evalgate.inputs.schema_check import find_closest
 
 _ONE = frozenset(
     {"additionalItems", "additionalProperties", "contains", "contentSchema", "else", "extends", "if", "items", "not"}
@@ -33,7 +33,7 @@ _KNOWN = _ASKING | _ANNOTATIONS
 _NEAR = 0.77
 
 
-def misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
+def find_misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
     """A fault for each unknown keyword that looks like one which asks something; `documents` are files by URI.
 
     Looked for in every subschema, and in what references lead to, wherever that stands in a document.
@@ -47,14 +47,14 @@ def misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
         seen.add(id(node))
         for key, child in node.items():
             if key in _REFERENCES and isinstance(child.data, str):
-                waiting += _referred(uri, child.data, documents)
+                waiting += _resolve_reference(uri, child.data, documents)
             elif key not in _KNOWN:
-                yield from _unknown(key, node, path)
-        waiting += [(uri, path, inner) for inner in _inner(node)]
+                yield from _find_unknown(key, node, path)
+        waiting += [(uri, path, inner) for inner in _iterate_inner(node)]
 
 
-def _unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
-    meant = closest(key, sorted(_KNOWN), cutoff=_NEAR)
+def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
+    meant = find_closest(key, sorted(_KNOWN), cutoff=_NEAR)
     if meant in _ASKING and not key.startswith("x-"):
         yield Fault(
             message=f'unknown keyword "{key}"; did you mean "{meant}"?',
@@ -63,7 +63,7 @@ def _unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
         )
 
 
-def _inner(node: Node) -> Iterator[Node]:
+def _iterate_inner(node: Node) -> Iterator[Node]:
     for key, child in node.items():
         if key in _ONE and isinstance(child.data, dict):
             yield child
@@ -73,7 +73,9 @@ def _inner(node: Node) -> Iterator[Node]:
             yield from (schema for _, schema in child.items())
 
 
-def _referred(uri: str, reference: str, documents: Mapping[str, tuple[str, Node]]) -> Iterator[tuple[str, str, Node]]:
+def _resolve_reference(
+    uri: str, reference: str, documents: Mapping[str, tuple[str, Node]]
+) -> Iterator[tuple[str, str, Node]]:
     """The node that a reference by file and JSON Pointer leads to; none for another kind of reference."""
     document, fragment = urldefrag(urljoin(uri, reference))
     if document not in documents:

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 from evalgate.errors import Fault, InputError
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node
-from evalgate.inputs.schema_keywords import misspelt
+from evalgate.inputs.schema_keywords import find_misspelt
 from evalgate.inputs.tree import Tree
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -30,7 +30,7 @@ class LoadedSchema:
     faults: list[Fault] = field(default_factory=list)
 
 
-def file_uri(path: str) -> str:
+def make_file_uri(path: str) -> str:
     """The URI a file of the tree goes by in a check's documents: stable between machines, fit for `urljoin`."""
     return "file:///" + quote(path.lstrip("/"))
 
@@ -41,7 +41,7 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
     Faults are collected with their places, not raised: a file that cannot be read as JSON (YAML when not named
     .json), a reference to the network, to a file outside the folder, or to none, a misspelt keyword.
     """
-    loaded = LoadedSchema(uri=file_uri(path))
+    loaded = LoadedSchema(uri=make_file_uri(path))
     waiting = [(path, loaded.uri)]
     tried = {loaded.uri}
     ids: set[str] = set()
@@ -57,25 +57,25 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
         loaded.documents[uri] = root.data
         loaded.files.append(file)
         roots[uri] = (file, root)
-        found = list(_references(root, uri, ids))
+        found = list(_find_references(root, uri, ids))
         references.extend((file, node, target) for node, target in found)
         # an absolute path begins at the root, a relative one at the tree's: both read back from the URI
         top = "/" if path.startswith("/") else ""
         for _, target in found:
             wanted = top + unquote(target.removeprefix("file:///"))
             fits = target.startswith("file:///") and target not in tried
-            if fits and _within(wanted, folder) and tree.exists(wanted):
+            if fits and _read_within(wanted, folder) and tree.exists(wanted):
                 tried.add(target)
                 waiting.append((wanted, target))
     for file, node, target in references:
         if target not in tried and target not in ids and not target.startswith(_METASCHEMAS):
-            loaded.faults.append(_unreachable(file, node, target, folder))
-    loaded.faults.extend(misspelt(roots))
+            loaded.faults.append(_find_unreachable(file, node, target, folder))
+    loaded.faults.extend(find_misspelt(roots))
     del loaded.faults[MAX_FAULTS:]
     return loaded
 
 
-def _references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Node, str]]:
+def _find_references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Node, str]]:
     """Each reference below a node with the document it means (no fragment); `ids` gathers every `$id` on the way."""
     own = node.get("$id") or node.get("id")
     if own is not None and isinstance(own.data, str) and not own.data.startswith("#"):
@@ -85,22 +85,22 @@ def _references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Node, st
         if key in _REFERENCES and isinstance(child.data, str):
             yield child, urldefrag(urljoin(base, child.data)).url
         elif key not in _PLAIN_DATA:
-            yield from _references(child, base, ids)
+            yield from _find_references(child, base, ids)
     for child in node:
-        yield from _references(child, base, ids)
+        yield from _find_references(child, base, ids)
 
 
-def _within(path: str, folder: str) -> bool:
+def _read_within(path: str, folder: str) -> bool:
     normal = posixpath.normpath(path)
     return not normal.startswith("../") and (not folder or normal.startswith(f"{folder.rstrip('/')}/"))
 
 
-def _unreachable(file: str, node: Node, target: str, folder: str) -> Fault:
+def _find_unreachable(file: str, node: Node, target: str, folder: str) -> Fault:
     where = f'the dataset\'s folder, "{folder or "."}"'
     if not target.startswith("file:///"):
         what = "would reach the network" if "//" in target else "names no file here"
         hint = f"a schema may refer to files of {where}; they are found relative to its $id when it has one"
         return Fault(message=f'the reference "{node.data}" {what}', place=node.place(file), hint=hint)
-    if not _within(unquote(target.removeprefix("file:///")), folder.lstrip("/")):
+    if not _read_within(unquote(target.removeprefix("file:///")), folder.lstrip("/")):
         return Fault(message=f'the reference "{node.data}" leaves {where}', place=node.place(file))
     return Fault(message=f'the reference "{node.data}" names no file', place=node.place(file))

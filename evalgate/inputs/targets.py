@@ -7,8 +7,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
 from evalgate.inputs.formats.nodes import Node
-from evalgate.inputs.paths import Files
-from evalgate.inputs.schema_check import Shape, unknown
+from evalgate.inputs.paths import PathResolver
+from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
@@ -18,18 +18,18 @@ KEY_HINTS = dict.fromkeys(
 )
 
 
-def read_target(name: str, node: Node, shape: Shape, files: Files) -> Target | None:
+def read_target(name: str, node: Node, shape: SchemaCheck, files: PathResolver) -> Target | None:
     """One target; None when something is wrong with it, blamed at its place."""
     kind = node["type"].data
     match kind:
         case "openai":
-            found = _openai(node.get("base_url"), shape)
+            found = _read_openai(node.get("base_url"), shape)
         case "local":
-            found = _local(node["model"], shape)
+            found = _read_local(node["model"], shape)
         case "recorded":
-            found = _recorded(node["path"], shape, files)
+            found = _read_recorded(node["path"], shape, files)
         case _:
-            found = _python(node)
+            found = _read_python(node)
     recordings = node.get("recordings")
     replayed = files.resolve(recordings) if recordings is not None else None
     if found is None or (recordings is not None and replayed is None):
@@ -42,15 +42,15 @@ def read_target(name: str, node: Node, shape: Shape, files: Files) -> Target | N
         kind=kind,
         location=location,
         identity=identity,
-        model=_text(node, "model"),
-        api_key_env=_text(node, "api_key_env"),
+        model=_read_text(node, "model"),
+        api_key_env=_read_text(node, "api_key_env"),
         recordings=replayed,
         prices=None if prices is None else Prices(input=prices["input"].data, output=prices["output"].data),
         options=options,
     )
 
 
-def _openai(node: Node | None, shape: Shape) -> tuple[str, str] | None:
+def _read_openai(node: Node | None, shape: SchemaCheck) -> tuple[str, str] | None:
     """The base URL, and without what may hold a secret. A URL that is refused is never quoted: it may hold one.
 
     Of a query, which may hold one too, the identity has a digest: another API version is another answer.
@@ -76,27 +76,27 @@ def _openai(node: Node | None, shape: Shape) -> tuple[str, str] | None:
     return url, urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), query, ""))
 
 
-def _local(node: Node, shape: Shape) -> tuple[str, str] | None:
+def _read_local(node: Node, shape: SchemaCheck) -> tuple[str, str] | None:
     model = EMBEDDED_MODELS.get(node.data)
     if model is None:
-        message, hint = unknown("model", node.data, EMBEDDED_MODELS)
+        message, hint = describe_unknown("model", node.data, EMBEDDED_MODELS)
         shape.blame(node, message, hint)
         return None
     return model.name, f"local:{model.sha256}"
 
 
-def _recorded(node: Node, shape: Shape, files: Files) -> tuple[str, str] | None:
+def _read_recorded(node: Node, shape: SchemaCheck, files: PathResolver) -> tuple[str, str] | None:
     path = files.find(node)
     if path is None:
         return None
     return path, f"recorded:{hashlib.sha256(files.tree.read(path)).hexdigest()}"
 
 
-def _python(node: Node) -> tuple[str, str]:
+def _read_python(node: Node) -> tuple[str, str]:
     function, version = node["function"].data, node.get("version")
     return function, f"python:{function}" + ("" if version is None else f"@{version.data}")
 
 
-def _text(node: Node, key: str) -> str | None:
+def _read_text(node: Node, key: str) -> str | None:
     child = node.get(key)
     return None if child is None else str(child.data)

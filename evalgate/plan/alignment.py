@@ -19,7 +19,7 @@ class Edit:
     j2: int
 
 
-def edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Edit]:
+def find_edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Edit]:
     """What was edited, in order; no two edits touch. Equal ends are cut off first.
 
     What remains equal is a longest common subsequence, found with one integer of as many bits as the new side has

@@ -58,7 +58,7 @@ class _Sum:
             self.unpriced.add(target.name)
 
 
-def estimate(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool]) -> CallEstimate:
+def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool]) -> CallEstimate:
     """The calls of a plan. `known` says which requests for answers need none, because they are cached or recorded.
 
     Rules: a token is 4 characters, and each message costs 4 more; an answer is as long as its `max_tokens` (or
@@ -95,25 +95,27 @@ def estimate(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Req
     )
 
 
-def tokens(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """The tokens of a text, roughly: a quarter of its characters, rounded up."""
     return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def _input_tokens(request: Request) -> int:
     extras = [value for value in (request.response_format, list(request.tools)) if value]
-    return _messages_tokens(request.messages) + sum(tokens(json.dumps(value, ensure_ascii=False)) for value in extras)
+    return _messages_tokens(request.messages) + sum(
+        estimate_tokens(json.dumps(value, ensure_ascii=False)) for value in extras
+    )
 
 
 def _messages_tokens(messages: tuple[Message, ...]) -> int:
-    return sum(tokens(message.content) + _MESSAGE_TOKENS for message in messages)
+    return sum(estimate_tokens(message.content) + _MESSAGE_TOKENS for message in messages)
 
 
 def _judge_tokens(judge: Judge, case: Case) -> int:
     """The instruction and the case's fields the judge is shown; the answer comes on top."""
     names = [name.removesuffix("?") for name in judge.rubric.inputs]
     shown = [as_text(case.fields[name]) for name in names if name != "output" and name in case.fields]
-    return tokens(judge.rubric.instruction) + sum(map(tokens, shown)) + 2 * _MESSAGE_TOKENS
+    return estimate_tokens(judge.rubric.instruction) + sum(map(estimate_tokens, shown)) + 2 * _MESSAGE_TOKENS
 
 
 def _longest(parameters: Mapping[str, Json]) -> int:

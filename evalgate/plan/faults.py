@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target
-from evalgate.domain.names import folded
+from evalgate.domain.names import fold
 from evalgate.errors import Fault, Place
-from evalgate.plan.target_changes import model_of
+from evalgate.plan.target_changes import find_model
 
 _NAMED = 3
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
@@ -20,14 +20,14 @@ _OWN_KEYS = frozenset({"tags", "cluster"})
 _NEAR = 0.85
 
 
-def version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
     """What keeps a version from being asked: no message, no model, a variable that a case does not give."""
-    path = _path_of(version)
+    path = _find_path(version)
     if target.kind == "recorded":
         return
     if not version.messages:
         yield Fault(message="the prompt has no messages", place=Place(path=path))
-    if target.kind == "openai" and model_of(target, version) is None:
+    if target.kind == "openai" and find_model(target, version) is None:
         yield Fault(
             message=f'no model is named, neither here nor by the target "{target.name}"',
             place=Place(path=path),
@@ -35,16 +35,16 @@ def version_faults(version: PromptVersion, target: Target, dataset: GoldenDatase
         )
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
-        yield from _missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+        yield from _find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
 
 
-def same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+def find_same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
     """A prompt that shows the model nothing of a case asks every case the same; a function is shown the case itself."""
     if target.kind in ("recorded", "python") or len(dataset.cases) < 2 or not version.messages:
         return
     fields = sorted({field for case in dataset.cases for field in case.fields} - _NOT_ASKED)
-    place = Place(path=_path_of(version), line=version.lines.get("messages", 0))
-    for written, name in _unread_fields(version, fields):
+    place = Place(path=_find_path(version), line=version.lines.get("messages", 0))
+    for written, name in _find_unread_fields(version, fields):
         message = f"{written} is sent to the model as it stands: only {{{{{name}}}}} is filled in"
         yield Fault(message=message, place=place, hint=f"write {{{{{name}}}}}")
     if not version.variables:
@@ -58,7 +58,7 @@ def same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset)
         )
 
 
-def _unread_fields(version: PromptVersion, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _find_unread_fields(version: PromptVersion, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Template expressions over a field of the cases that are no plain variable (`{{ query | upper }}`); each field."""
     known = set(fields)
     for message in version.messages:
@@ -68,11 +68,11 @@ def _unread_fields(version: PromptVersion, fields: Sequence[str]) -> Iterator[tu
                 yield written, name
 
 
-def _path_of(version: PromptVersion) -> str:
+def _find_path(version: PromptVersion) -> str:
     return version.path if version.source in ("working tree", version.path) else version.source
 
 
-def one_file_for_both(
+def find_shared_outputs(
     gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
 ) -> Iterator[Fault]:
     """Outputs recorded once are those of one version: compared with themselves they never differ."""
@@ -86,7 +86,7 @@ def one_file_for_both(
         )
 
 
-def misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: GoldenDataset) -> Iterator[Fault]:
+def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: GoldenDataset) -> Iterator[Fault]:
     """Keys of the cases that nothing reads and that look like `tags` or `cluster`: such a name protects nothing.
 
     A field that a prompt, a rubric or a check uses is no misspelling.
@@ -99,7 +99,7 @@ def misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: Golden
     found: dict[tuple[str, str], list[int]] = {}
     for case in dataset.cases:
         for key in case.fields.keys() - used - _OWN_KEYS:
-            meant = _meant(key, has_tags=bool(case.tags), has_cluster=case.cluster is not None)
+            meant = _find_meant(key, has_tags=bool(case.tags), has_cluster=case.cluster is not None)
             if meant is not None:
                 found.setdefault((key, meant), []).append(case.line)
     for (key, meant), lines in sorted(found.items()):
@@ -111,17 +111,17 @@ def misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: Golden
         )
 
 
-def _meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
+def _find_meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
     """The key that an unknown one looks like; one that is given as well is meant only by another spelling of it."""
     for name, is_given in (("tags", has_tags), ("cluster", has_cluster)):
-        written = folded(key)
+        written = fold(key)
         is_near = sorted(written) == sorted(name) or bool(get_close_matches(written, [name], n=1, cutoff=_NEAR))
         if written == name or (is_near and not is_given):
             return name
     return None
 
 
-def tag_faults(
+def find_tag_faults(
     datasets: Sequence[GoldenDataset], policy: Policy, config: str, *, are_all: bool = True
 ) -> Iterator[Fault]:
     """Tags that a policy names and no case has, and tags of cases that are one of a policy's but for their spelling.
@@ -130,14 +130,14 @@ def tag_faults(
     default, `critical`, may stand nowhere.
     """
     wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))
-    by_spelling = {folded(tag): tag for tag in wanted}
+    by_spelling = {fold(tag): tag for tag in wanted}
     there: set[str] = set()
     for dataset in datasets:
         told: set[str] = set()
         for case in dataset.cases:
             there |= set(case.tags)
             for tag in case.tags:
-                meant = by_spelling.get(folded(tag), tag)
+                meant = by_spelling.get(fold(tag), tag)
                 if tag != meant and tag not in wanted and tag not in told:
                     told.add(tag)
                     message = f'the tag "{tag}" is none that the policy names; did you mean "{meant}"?'
@@ -146,14 +146,14 @@ def tag_faults(
         for tag in names:
             if tag in there or not are_all or (kind == "critical_tags" and tag in Policy(levels={}).critical_tags):
                 continue
-            close = get_close_matches(folded(tag), [folded(name) for name in there], n=1)
-            near = next((f'; did you mean "{name}"?' for name in sorted(there) if folded(name) in close), "")
-            hint = f"the tags are: {_listed(sorted(there), 10)}" if there and not near else None
+            close = get_close_matches(fold(tag), [fold(name) for name in there], n=1)
+            near = next((f'; did you mean "{name}"?' for name in sorted(there) if fold(name) in close), "")
+            hint = f"the tags are: {_list_items(sorted(there), 10)}" if there and not near else None
             message = f"no case has the tag {tag} of policy.{kind}{near}"
             yield Fault(message=message, place=Place(path=config), hint=hint)
 
 
-def judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+def find_judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
     """What keeps a judge from being asked: no model, an input of its rubric that a case does not give."""
     place = Place(path=judge.rubric.path)
     if target.kind == "openai" and (judge.model or target.model) is None:
@@ -163,10 +163,10 @@ def judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterat
         )
     for name in judge.rubric.inputs:
         if name != "output" and not name.endswith("?"):
-            yield from _missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
+            yield from _find_missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
 
 
-def _missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
     """A fault when some case does not give a field; when none does, the closest field there is."""
     lacking = [case for case in dataset.cases if name not in case.fields]
     if not lacking:
@@ -174,14 +174,14 @@ def _missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iter
     if len(lacking) == len(dataset.cases):
         fields = sorted({field for case in dataset.cases for field in case.fields})
         close = get_close_matches(name, fields, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else f"the cases' fields are: {_listed(fields, 10)}"
+        hint = f'did you mean "{close[0]}"?' if close else f"the cases' fields are: {_list_items(fields, 10)}"
         yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)
         return
     cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
-    message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {_listed(cases, _NAMED)}"
+    message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {_list_items(cases, _NAMED)}"
     yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
 
 
-def _listed(items: Sequence[str], most: int) -> str:
+def _list_items(items: Sequence[str], most: int) -> str:
     more = [f"and {len(items) - most} more"] if len(items) > most else []
     return ", ".join([*items[:most], *more])

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from evalgate.domain import ChangeLevel, Level, LevelFinding, Policy, PromptVersion, Release
-from evalgate.plan.prompt_diff import differences
+from evalgate.domain import ChangeLevel, Level, LevelFinding, Policy, PromptVersion, VersionAtCommit
+from evalgate.plan.prompt_diff import describe_differences
 
 if TYPE_CHECKING:
     from semver import Version
 
-__all__ = ["Release", "change_level"]
+__all__ = ["VersionAtCommit", "decide_level"]
 
 _Contents: TypeAlias = dict[str, dict[str, str]]
 
 
-def change_level(
+def decide_level(
     candidate: PromptVersion,
     baseline: PromptVersion | None,
     *,
     policy: Policy,
-    history: Sequence[Release] = (),
+    history: Sequence[VersionAtCommit] = (),
     served: Sequence[str] = (),
     edited: Sequence[str] = (),
 ) -> ChangeLevel:
@@ -38,27 +38,27 @@ def change_level(
     same but for build metadata); a version older than the baseline's; a version that was dropped; and, over `history`,
     one version with two contents. `policy.immutability` "published" asks the last only of the candidate's own version.
     """
-    contents = _contents(candidate, baseline, history, policy)
+    contents = _index_contents(candidate, baseline, history, policy)
     findings: list[LevelFinding] = []
     declared = None
     if baseline is None:
         minimum, reasons = Level.MINOR, ["new prompt, no baseline"]
     else:
-        minimum, reasons = differences(
+        minimum, reasons = describe_differences(
             candidate, baseline, minor_share=policy.minor_share, minor_words=policy.minor_words
         )
         if served:
             minimum, reasons = Level.MAJOR, [*served, *reasons]
-        declared = _declared(candidate, baseline)
-        edit = _lines_to_edit(candidate, _wanted(candidate, baseline, minimum, contents))
-        findings += _version_findings(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
+        declared = _find_declared(candidate, baseline)
+        edit = _describe_edit(candidate, _choose_version(candidate, baseline, minimum, contents))
+        findings += _find_version_faults(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
         if declared is not None and candidate.content == baseline.content:
             reasons = [*served, f"identical content under a new version ({baseline.version} -> {candidate.version})"]
     if baseline is not None and baseline.version == candidate.version:
         pair = {baseline.digest, candidate.digest}
         if contents.get(candidate.version or "", {}).keys() <= pair:
             contents.pop(candidate.version or "", None)  # said already: content without a new version
-    findings += _reused(candidate, _wanted(candidate, baseline, minimum, contents), contents)
+    findings += _find_reused(candidate, _choose_version(candidate, baseline, minimum, contents), contents)
     return ChangeLevel(
         declared=declared,
         minimum=minimum,
@@ -68,18 +68,18 @@ def change_level(
     )
 
 
-def _declared(candidate: PromptVersion, baseline: PromptVersion) -> Level | None:
+def _find_declared(candidate: PromptVersion, baseline: PromptVersion) -> Level | None:
     new, old = _parse(candidate), _parse(baseline)
     if new is None or old is None or new <= old:
         return None
     if (new.major, new.minor, new.patch) == (old.major, old.minor, old.patch):
-        return _own_level(new)  # from a pre-release to a later one, or to the release itself
+        return _find_own_level(new)  # from a pre-release to a later one, or to the release itself
     if new.major != old.major:
         return Level.MAJOR
     return Level.MINOR if new.minor != old.minor else Level.PATCH
 
 
-def _version_findings(
+def _find_version_faults(
     candidate: PromptVersion,
     baseline: PromptVersion,
     declared: Level | None,
@@ -105,8 +105,8 @@ def _version_findings(
         yield LevelFinding(kind="level", sentence=said)
 
 
-def _contents(
-    candidate: PromptVersion, baseline: PromptVersion | None, history: Sequence[Release], policy: Policy
+def _index_contents(
+    candidate: PromptVersion, baseline: PromptVersion | None, history: Sequence[VersionAtCommit], policy: Policy
 ) -> _Contents:
     """Version number -> digest -> where it was seen first, of the numbers that must have one content only."""
     contents: _Contents = {}
@@ -119,34 +119,36 @@ def _contents(
                 contents[number].setdefault(release.digest, f"commit {release.commit[:7]}")
     for version in reversed(bound):
         if version.version is not None:
-            contents[version.version].setdefault(version.digest, _where(version))
+            contents[version.version].setdefault(version.digest, _describe_places(version))
     return contents
 
 
-def _reused(candidate: PromptVersion, wanted: str, contents: _Contents) -> Iterator[LevelFinding]:
+def _find_reused(candidate: PromptVersion, wanted: str, contents: _Contents) -> Iterator[LevelFinding]:
     """A finding for each version number that stood for two contents."""
     for number, digests in contents.items():
         if len(digests) < 2:
             continue
-        places = _listed(list(digests.values()))
+        places = _list_places(list(digests.values()))
         said = f"version {number} has {len(digests)} contents: {places}; a version number is never used again"
         if number == candidate.version:
-            said += f"; {_lines_to_edit(candidate, wanted)}"
+            said += f"; {_describe_edit(candidate, wanted)}"
         else:
             said += '; to bind new numbers only, set "immutability: published" under policy'
         yield LevelFinding(kind="immutability", sentence=said)
 
 
-def _where(version: PromptVersion) -> str:
+def _describe_places(version: PromptVersion) -> str:
     return "the working tree" if version.source == "working tree" else version.source
 
 
-def _listed(places: Sequence[str]) -> str:
+def _list_places(places: Sequence[str]) -> str:
     shown = [*places[:3], f"{len(places) - 4} more", places[-1]] if len(places) > 5 else list(places)
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 
 
-def _wanted(candidate: PromptVersion, baseline: PromptVersion | None, minimum: Level, contents: _Contents) -> str:
+def _choose_version(
+    candidate: PromptVersion, baseline: PromptVersion | None, minimum: Level, contents: _Contents
+) -> str:
     """The version number to write: the candidate's own or the lowest that will do, and not one already used."""
     own, old = _parse(candidate), _parse(baseline) if baseline is not None else None
     numbers = [number for number in (own, None if old is None else _bump(old, minimum)) if number is not None]
@@ -158,7 +160,7 @@ def _wanted(candidate: PromptVersion, baseline: PromptVersion | None, minimum: L
     return str(wanted)
 
 
-def _lines_to_edit(prompt: PromptVersion, wanted: str) -> str:
+def _describe_edit(prompt: PromptVersion, wanted: str) -> str:
     """The two lines to edit, with their places: the version, and the sentence that says why."""
     path, lines = prompt.path, prompt.lines
     if "version" in lines:
@@ -182,14 +184,14 @@ def _parse(prompt: PromptVersion) -> Version | None:
 def _bump(old: Version, level: Level) -> Version:
     """The lowest release above `old` that declares `level`."""
     release = old.finalize_version()
-    if old.prerelease and _own_level(release) >= level:
+    if old.prerelease and _find_own_level(release) >= level:
         return release
     if level is Level.MAJOR:
         return old.bump_major()
     return old.bump_minor() if level is Level.MINOR else old.bump_patch()
 
 
-def _own_level(number: Version) -> Level:
+def _find_own_level(number: Version) -> Level:
     """What a number stands for by itself: 2.0.0 is MAJOR, 2.1.0 MINOR, 2.1.3 PATCH."""
     if number.patch:
         return Level.PATCH

@@ -15,7 +15,7 @@ from evalgate.domain.units import number_units
 _NAMES = frozenset({"id", "tags", "cluster", "expected"})
 
 
-def case_order(
+def order_cases(
     gate: str, baseline: PromptVersion | None, dataset: GoldenDataset, requests: Mapping[str, bytes]
 ) -> tuple[Case, ...]:
     """The cases shuffled inside each first tag and dealt round robin over the tags (untagged cases are a tag).
@@ -35,7 +35,7 @@ def case_order(
     by_id = sorted(dataset.cases, key=lambda case: case.id)
     ids = [case.id for case in by_id]
     units: dict[int, list[Case]] = defaultdict(list)
-    for case, unit in zip(by_id, number_units(ids, clusters_of(dataset), requests), strict=True):
+    for case, unit in zip(by_id, number_units(ids, index_clusters(dataset), requests), strict=True):
         units[unit].append(case)
     by_tag: dict[str, list[tuple[bytes, list[Case]]]] = defaultdict(list)
     for cases in units.values():
@@ -50,12 +50,12 @@ def case_order(
     return tuple(case for cases in chain.from_iterable(rounds) if cases is not None for case in cases)
 
 
-def clusters_of(dataset: GoldenDataset) -> dict[str, str]:
+def index_clusters(dataset: GoldenDataset) -> dict[str, str]:
     """The cluster of each case that has one."""
     return {case.id: case.cluster for case in dataset.cases if case.cluster is not None}
 
 
-def request_mark(version: PromptVersion, target: Target, case: Case) -> bytes:
+def digest_request(version: PromptVersion, target: Target, case: Case) -> bytes:
     """What cases with equal requests have in common: the rendered messages, or the fields an application is given."""
     content: list[Json] = []
     if target.kind != "recorded":

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
-from evalgate.domain.numbers import exact, shown
-from evalgate.plan.alignment import MOST_ALIGNED, edits, is_bounded
-from evalgate.plan.words import WHITE_SPACE, lines, weight
+from evalgate.domain.numbers import show, show_exactly
+from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
+from evalgate.plan.words import WHITE_SPACE, count_words, split_lines
 
 MORE_WHITE_SPACE = 200
 SHARE_OF_WHITE_SPACE = 0.25
@@ -24,7 +24,7 @@ _CONVERSATION = frozenset({"user", "assistant"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Changed:
+class PromptDiff:
     """How the words of two sequences of texts differ.
 
     `words` counts the changed ones, `of` the words of the longer side. `invisible` are characters that are shown as
@@ -43,7 +43,7 @@ class Changed:
         return min(1.0, self.words / self.of) if self.of else 0.0
 
 
-def differences(
+def describe_differences(
     candidate: PromptVersion, baseline: PromptVersion, *, minor_share: float, minor_words: int
 ) -> tuple[Level, list[str]]:
     """The minimum level of a change with its reasons, strictest first.
@@ -54,30 +54,30 @@ def differences(
     without a reason. Data is compared as JSON: the order of keys, and 0 against 0.0, make no difference, and a response
     format of type "text" is the same as none.
 
-    Which message is which: messages are aligned (`alignment.edits`), first on role and content, then, inside each
+    Which message is which: messages are aligned (`alignment.find_edits`), first on role and content, then, inside each
     stretch that differs, on roles. A message without a partner was added or removed. Roles changed when
     * a message stands against one of another role, or its text is found under another role only; or
     * a role other than user and assistant (of which examples are made) appears or disappears; or
     * neither version's roles are contained, in order, in the other's: more than adding or removing took place.
 
     The share of changed words is changed / max(words of either), by a word diff of the texts, line by line first; a
-    replaced stretch counts as the longer of its two sides, a moved one twice. What a word is, says `words.lines`.
+    replaced stretch counts as the longer of its two sides, a moved one twice. What a word is, says `words.split_lines`.
     """
-    major = [*_interface(candidate, baseline)]
-    added, removed, roles = _messages(candidate.messages, baseline.messages)
+    major = [*_describe_interface(candidate, baseline)]
+    added, removed, roles = _describe_messages(candidate.messages, baseline.messages)
     major += roles
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
-    found = changed(_texts(candidate), _texts(baseline))
-    percent = f"{shown(100 * found.share, 100 * minor_share)} % of the words changed"
+    found = diff_words(_list_texts(candidate), _list_texts(baseline))
+    percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
-        minor.append(f"{percent} (PATCH: at most {exact(100 * minor_share)} %)")
+        minor.append(f"{percent} (PATCH: at most {show_exactly(100 * minor_share)} %)")
     if found.words > minor_words:
         minor.append(f"{_count(found.words, 'word')} changed (PATCH: at most {minor_words})")
     if found.bounded:
         minor.append(f"more than {MOST_ALIGNED:,} words between the first edit and the last: all of them count")
-    minor += _unseen(found, _texts(candidate), _texts(baseline))
+    minor += _describe_unseen(found, _list_texts(candidate), _list_texts(baseline))
     if minor:
         return Level.MINOR, minor
     if candidate.content == baseline.content:
@@ -85,27 +85,27 @@ def differences(
     return Level.PATCH, [percent if found.words else "only white space or notation changed"]
 
 
-def changed(new: Sequence[str], old: Sequence[str]) -> Changed:
+def diff_words(new: Sequence[str], old: Sequence[str]) -> PromptDiff:
     """What differs between the words of two sequences of texts."""
-    lines_new, lines_old = lines(new), lines(old)
+    lines_new, lines_old = split_lines(new), split_lines(old)
     count, bounded = 0, False
     unseen: Counter[str] = Counter()
-    found = edits(lines_old, lines_new)
+    found = find_edits(lines_old, lines_new)
     bounded = is_bounded(found)
     for edit in found:
         before = [word for line in lines_old[edit.i1 : edit.i2] for word in line]
         after = [word for line in lines_new[edit.j1 : edit.j2] for word in line]
-        within = edits(before, after)
+        within = find_edits(before, after)
         bounded = bounded or is_bounded(within)
         for inner in within:
             gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
-            count += max(sum(map(weight, gone)), sum(map(weight, come)))
-            unseen.update(_invisible(gone, come))
-    of = max(sum(weight(word) for line in side for word in line) for side in (lines_new, lines_old))
-    return Changed(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
+            count += max(sum(map(count_words, gone)), sum(map(count_words, come)))
+            unseen.update(_describe_invisible(gone, come))
+    of = max(sum(count_words(word) for line in side for word in line) for side in (lines_new, lines_old))
+    return PromptDiff(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
 
 
-def _invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
+def _describe_invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
     """The characters that are shown as nothing in a stretch that changed, unless both sides have the same ones."""
     before, after = ([char for word in side for char in word if is_invisible(char)] for side in (gone, come))
     if before == after:
@@ -113,14 +113,14 @@ def _invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
     return set(Counter(before) - Counter(after)) | set(Counter(after) - Counter(before)) or set(after)
 
 
-def _unseen(found: Changed, new: Sequence[str], old: Sequence[str]) -> list[str]:
+def _describe_unseen(found: PromptDiff, new: Sequence[str], old: Sequence[str]) -> list[str]:
     """Reasons that lie in what a reader of the diff does not see."""
     reasons = []
     if found.invisible:
         points = [f"U+{ord(char):04X}" for char in found.invisible]
         more = f" and {len(points) - _NAMED} more" if len(points) > _NAMED else ""
         reasons.append(f"invisible characters changed: {', '.join(points[:_NAMED])}{more}")
-    (white, visible, longest), (white_old, visible_old, longest_old) = _spaces(new), _spaces(old)
+    (white, visible, longest), (white_old, visible_old, longest_old) = _describe_spaces(new), _describe_spaces(old)
     moved = abs(white - white_old)
     if moved > max(MORE_WHITE_SPACE, SHARE_OF_WHITE_SPACE * max(visible, visible_old)):
         verb = "added" if white > white_old else "removed"
@@ -130,26 +130,28 @@ def _unseen(found: Changed, new: Sequence[str], old: Sequence[str]) -> list[str]
     return reasons
 
 
-def _spaces(texts: Sequence[str]) -> tuple[int, int, int]:
+def _describe_spaces(texts: Sequence[str]) -> tuple[int, int, int]:
     """The characters of white space, all others, and the longest run of white space."""
     runs = [len(run) for text in texts for run in _WHITE_SPACE.findall(text)]
     return sum(runs), sum(map(len, texts)) - sum(runs), max(runs, default=0)
 
 
-def _interface(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
+def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
     """What an application or a model is bound to, apart from the messages."""
     reasons = []
     if candidate.model != baseline.model:
         reasons.append(f"model {baseline.model or '(none)'} -> {candidate.model or '(none)'}")
     for name in sorted({*candidate.parameters, *baseline.parameters}):
-        new, old = (_shown(version.parameters, name) for version in (candidate, baseline))
+        new, old = (_show(version.parameters, name) for version in (candidate, baseline))
         if new != old:
             reasons.append(f"parameter {name} {old} -> {new}")
-    if _canonical(_format(candidate)) != _canonical(_format(baseline)):
+    if _make_canonical(_describe_format(candidate)) != _make_canonical(_describe_format(baseline)):
         reasons.append(
-            "response schema changed" if _format(candidate) and _format(baseline) else "response format changed"
+            "response schema changed"
+            if _describe_format(candidate) and _describe_format(baseline)
+            else "response format changed"
         )
-    if _canonical(list(candidate.tools)) != _canonical(list(baseline.tools)):
+    if _make_canonical(list(candidate.tools)) != _make_canonical(list(baseline.tools)):
         reasons.append("tools changed")
     for names, verb in (
         (candidate.variables - baseline.variables, "added"),
@@ -161,20 +163,20 @@ def _interface(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
     return reasons
 
 
-def _messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int, list[str]]:
+def _describe_messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int, list[str]]:
     """How many messages were added and removed, and how roles changed."""
     added = removed = 0
     roles: list[str] = []
-    for edit in edits(old, new):
+    for edit in find_edits(old, new):
         before, after = [m.role for m in old[edit.i1 : edit.i2]], [m.role for m in new[edit.j1 : edit.j2]]
-        for inner in edits(before, after):
+        for inner in find_edits(before, after):
             gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
             if gone and come:
                 roles.append(f"role {_some(gone)} -> {_some(come)}")
             else:
                 removed += len(gone)
                 added += len(come)
-    was, now = _roles_by_text(old), _roles_by_text(new)
+    was, now = _index_roles(old), _index_roles(new)
     for text in was.keys() & now.keys() if not roles else ():
         if not was[text] & now[text]:
             roles.append(f"role {', '.join(sorted(was[text]))} -> {', '.join(sorted(now[text]))}")
@@ -182,12 +184,12 @@ def _messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int,
     kinds = (set(before) ^ set(after)) - _CONVERSATION
     if not roles and kinds:
         roles.append(f"role {', '.join(sorted(kinds))} {'added' if kinds & set(after) else 'removed'}")
-    if not roles and not _contained(before, after) and not _contained(after, before):
+    if not roles and not _is_contained(before, after) and not _is_contained(after, before):
         roles.append(f"order of roles {', '.join(before)} -> {', '.join(after)}")
     return added, removed, roles
 
 
-def _roles_by_text(messages: Sequence[Message]) -> dict[str, set[str]]:
+def _index_roles(messages: Sequence[Message]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for message in messages:
         if message.content.strip():
@@ -195,37 +197,41 @@ def _roles_by_text(messages: Sequence[Message]) -> dict[str, set[str]]:
     return found
 
 
-def _contained(short: Sequence[str], long: Sequence[str]) -> bool:
+def _is_contained(short: Sequence[str], long: Sequence[str]) -> bool:
     """Whether the items of one sequence stand in the other, in this order."""
     rest = iter(long)
     return all(item in rest for item in short)
 
 
-def _texts(version: PromptVersion) -> list[str]:
+def _list_texts(version: PromptVersion) -> list[str]:
     return [message.content for message in version.messages]
 
 
-def _format(version: PromptVersion) -> Mapping[str, Json] | None:
+def _describe_format(version: PromptVersion) -> Mapping[str, Json] | None:
     plain = version.response_format is None or version.response_format.get("type") == "text"
     return None if plain else version.response_format
 
 
-def _shown(parameters: Mapping[str, Json], name: str) -> str:
-    return json.dumps(_plain(parameters[name]), sort_keys=True, ensure_ascii=False) if name in parameters else "(unset)"
+def _show(parameters: Mapping[str, Json], name: str) -> str:
+    return (
+        json.dumps(_make_plain(parameters[name]), sort_keys=True, ensure_ascii=False)
+        if name in parameters
+        else "(unset)"
+    )
 
 
-def _canonical(value: Json) -> str:
-    return digest(_plain(value))
+def _make_canonical(value: Json) -> str:
+    return digest(_make_plain(value))
 
 
-def _plain(value: Json) -> Json:
+def _make_plain(value: Json) -> Json:
     """The value with whole floats as integers: JSON knows one kind of number."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _make_plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
+        return [_make_plain(item) for item in value]
     return value
 
 

@@ -9,14 +9,14 @@ from evalgate.domain import Gate, PromptVersion, Target
 _IDENTITY = {"openai": "base_url", "python": "function"}
 
 
-def model_of(target: Target, version: PromptVersion) -> str | None:
+def find_model(target: Target, version: PromptVersion) -> str | None:
     """The model a request names: the target's before the prompt's; the embedded target is its own model."""
     if target.kind == "local":
         return target.model or target.location
     return target.model or version.model
 
 
-def between_arms(
+def compare_arms(
     gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
 ) -> tuple[str, ...]:
     """Why the arms are not served alike, as a reason of the change level; empty when they are, or nobody can tell.
@@ -25,11 +25,11 @@ def between_arms(
     files of recorded outputs nobody knows what made them.
     """
     new, old = targets[gate.candidate_target], targets[gate.baseline_target]
-    found = _difference(old, new, baseline, candidate)
+    found = _describe_difference(old, new, baseline, candidate)
     return (f'the candidate is answered by "{new.name}", the baseline by "{old.name}": {found}',) if found else ()
 
 
-def since(
+def compare_targets(
     before: Gate,
     gate: Gate,
     candidate: PromptVersion,
@@ -49,7 +49,7 @@ def since(
         ("baseline", before.baseline_target, gate.baseline_target),
         ("candidate", before.candidate_target, gate.candidate_target),
     ):
-        found = _difference(then[was], now[is_], baseline, candidate)
+        found = _describe_difference(then[was], now[is_], baseline, candidate)
         if found:
             named = f'target "{was}"' if was == is_ else f'target "{was}" -> "{is_}"'
             edited[role] = f"{named}: {found} in {path}"
@@ -65,18 +65,18 @@ def since(
     return tuple(dict.fromkeys(edited.values())), (note,)
 
 
-def _difference(old: Target, new: Target, was: PromptVersion, is_: PromptVersion) -> str:
+def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: PromptVersion) -> str:
     if old.kind == new.kind == "recorded":
         return ""
     parts = [] if old.kind == new.kind else [f"type {old.kind} -> {new.kind}"]
     if old.kind == new.kind and old.identity != new.identity and old.kind in _IDENTITY:
-        parts.append(f"{_IDENTITY[old.kind]} {_shown(old)} -> {_shown(new)}")
+        parts.append(f"{_IDENTITY[old.kind]} {_show(old)} -> {_show(new)}")
     if (old.model or new.model or "local" in (old.kind, new.kind)) and "recorded" not in (old.kind, new.kind):
-        before, after = model_of(old, was), model_of(new, is_)
+        before, after = find_model(old, was), find_model(new, is_)
         if before != after:
             parts.append(f"model {before or '(none)'} -> {after or '(none)'}")
     return ", ".join(parts)
 
 
-def _shown(target: Target) -> str:
+def _show(target: Target) -> str:
     return target.identity.removeprefix("python:")

@@ -21,11 +21,11 @@ from evalgate.domain import (
     Target,
     Trial,
 )
-from evalgate.domain.units import first_of_unit, number_units
+from evalgate.domain.units import find_first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
-from evalgate.plan.order import case_order, clusters_of, request_mark
-from evalgate.plan.target_changes import model_of
+from evalgate.plan.order import digest_request, index_clusters, order_cases
+from evalgate.plan.target_changes import find_model
 
 _DAY = 86_400.0
 
@@ -57,9 +57,13 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
     _refuse_faults(gate, arms, dataset, targets, remedy)
     max_age = policy.baseline_max_age_days * _DAY
-    equal = [{case.id: request_mark(version, target, case) for case in dataset.cases} for _, version, target, _ in arms]
-    order = case_order(gate.name, baseline, dataset, equal[1] if baseline is not None else {})
-    asks = [(arm, partial(_request, arm, version, target, max_age), samples) for arm, version, target, samples in arms]
+    equal = [
+        {case.id: digest_request(version, target, case) for case in dataset.cases} for _, version, target, _ in arms
+    ]
+    order = order_cases(gate.name, baseline, dataset, equal[1] if baseline is not None else {})
+    asks = [
+        (arm, partial(_make_request, arm, version, target, max_age), samples) for arm, version, target, samples in arms
+    ]
     trials = [
         Trial(case=case, arm=arm, repeat=repeat, ask=ask)
         for case in order
@@ -77,7 +81,7 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
         trials=tuple(trials),
         order=tuple(case.id for case in order),
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
-        requests=first_of_unit([case.id for case in order], *equal),
+        requests=find_first_of_unit([case.id for case in order], *equal),
     )
 
 
@@ -90,26 +94,26 @@ def _refuse_faults(
 ) -> None:
     faults = [] if dataset.cases else [Fault(message="there is no case", place=Place(path=dataset.path))]
     for arm, version, target, _ in arms:
-        own = [*wrong.version_faults(version, target, dataset)]
+        own = [*wrong.find_version_faults(version, target, dataset)]
         if arm is Arm.CANDIDATE:  # a baseline that shows nothing of the cases makes them one unit, and decides nothing
-            own += wrong.same_for_all(version, target, dataset)
+            own += wrong.find_same_for_all(version, target, dataset)
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
-    faults += wrong.misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
+    faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
     if len(arms) > 1:
-        faults += wrong.one_file_for_both(gate, arms[0][1], arms[1][1], targets)
+        faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)
     for judge in gate.judges:
-        faults += wrong.judge_faults(judge, targets[judge.target], dataset)
+        faults += wrong.find_judge_faults(judge, targets[judge.target], dataset)
     if faults:
         raise InputError(faults=list(dict.fromkeys(faults)))
 
 
-def with_repeats(plan: GatePlan, cases: Collection[str], samples: int, targets: Mapping[str, Target]) -> GatePlan:
+def add_repeats(plan: GatePlan, cases: Collection[str], samples: int, targets: Mapping[str, Target]) -> GatePlan:
     """The plan with so many samples of the candidate for each of these cases, in the order it had."""
     gate = plan.gate
     if not cases or samples <= gate.candidate_samples:
         return plan
-    ask = partial(_request, Arm.CANDIDATE, plan.candidate, targets[gate.candidate_target], None)
+    ask = partial(_make_request, Arm.CANDIDATE, plan.candidate, targets[gate.candidate_target], None)
     trials: list[Trial] = []
     for trial in plan.trials:
         trials.append(trial)
@@ -119,7 +123,7 @@ def with_repeats(plan: GatePlan, cases: Collection[str], samples: int, targets: 
     return replace(plan, trials=tuple(trials))
 
 
-def sampling(
+def make_sampling_plan(
     gate: Gate, version: PromptVersion, dataset: GoldenDataset, targets: Mapping[str, Target], policy: Policy
 ) -> GatePlan:
     """What draws the samples of a version as the baseline of later changes: all cases, every check, every judge.
@@ -132,12 +136,12 @@ def sampling(
     return replace(plan, trials=own, judges=gate.judges)
 
 
-def part(plan: GatePlan, shard: Shard) -> GatePlan:
+def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
     """The plan for one shard: every `of`-th unit of the order, from the `number`-th on.
 
     Raises InputError where there are more shards than units, since some would be empty.
     """
-    units = number_units(plan.order, clusters_of(plan.dataset), plan.requests)
+    units = number_units(plan.order, index_clusters(plan.dataset), plan.requests)
     count = len(set(units))
     if shard.of > count:
         raise InputError(f"{shard.of} shards for {count} cases", hint="take fewer shards")
@@ -150,16 +154,16 @@ def part(plan: GatePlan, shard: Shard) -> GatePlan:
     )
 
 
-def fresh_sample(plan: GatePlan, case: Case, arm: Arm, repeat: int, targets: Mapping[str, Target]) -> Trial:
+def make_fresh_trial(plan: GatePlan, case: Case, arm: Arm, repeat: int, targets: Mapping[str, Target]) -> Trial:
     """One more sample of a case that turned; `repeat` is its number among all samples of the case on that arm."""
     version, name = plan.candidate, plan.gate.candidate_target
     if arm is Arm.BASELINE:
         assert plan.baseline is not None
         version, name = plan.baseline, plan.gate.baseline_target
-    return Trial(case=case, arm=arm, repeat=repeat, ask=partial(_request, arm, version, targets[name], None))
+    return Trial(case=case, arm=arm, repeat=repeat, ask=partial(_make_request, arm, version, targets[name], None))
 
 
-def _request(  # noqa: PLR0917
+def _make_request(  # noqa: PLR0917
     arm: Arm, version: PromptVersion, target: Target, max_age: float | None, case: Case, repeat: int
 ) -> Request:
     about = f"case {case.id}, {arm}, repeat {repeat}"
@@ -176,7 +180,7 @@ def _request(  # noqa: PLR0917
     return Request(
         target=target.name,
         identity=target.identity,
-        model=model_of(target, version),
+        model=find_model(target, version),
         messages=version.render(case.fields),
         parameters=version.parameters,
         response_format=version.response_format,

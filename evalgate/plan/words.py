@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9']+")
 _FLAGS = re.compile(r"([\U0001f1e6-\U0001f1ff]+)")  # `regex` looks back over the whole run from each of its letters
 
 
-def lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
+def split_lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
     """The words of each line that has any.
 
     Words are those of UAX 29 (Unicode word segmentation); in scripts written without spaces each grapheme is one.
@@ -36,26 +36,26 @@ def lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
     found = []
     for text in texts:
         for line in re.split(r"\r\n|\r|\n", text):
-            words = tuple(word for chunk in _CHUNK.findall(line) for word in _words(chunk))
+            words = tuple(word for chunk in _CHUNK.findall(line) for word in _split_words(chunk))
             if words:
                 found.append(words)
     return found
 
 
-def weight(word: str) -> int:
+def count_words(word: str) -> int:
     """How many words a word counts as."""
     if len(word) <= LONG_WORD:
         return 1
-    length = max(_graphemes(word), -(-len(word) // _CODE_POINTS_A_GRAPHEME))
+    length = max(_split_graphemes(word), -(-len(word) // _CODE_POINTS_A_GRAPHEME))
     return 1 if length <= LONG_WORD else -(-length // GRAPHEMES_A_WORD)
 
 
-def _words(chunk: str) -> Iterator[str]:
+def _split_words(chunk: str) -> Iterator[str]:
     if _PLAIN.fullmatch(chunk):
         yield chunk
         return
     word, has_letters = "", False
-    for part, is_word in _parts(chunk):
+    for part, is_word in _split_parts(chunk):
         if is_word and has_letters:
             yield word
             word = ""
@@ -64,9 +64,9 @@ def _words(chunk: str) -> Iterator[str]:
     yield word
 
 
-def _parts(chunk: str) -> Iterator[tuple[str, bool]]:
+def _split_parts(chunk: str) -> Iterator[tuple[str, bool]]:
     """The pieces of a run without white space, and whether each is a word."""
-    boundary, unspaced, grapheme, letter = _patterns()
+    boundary, unspaced, grapheme, letter = _compile_patterns()
     for piece in _FLAGS.split(chunk):
         if not piece or _FLAGS.fullmatch(piece):
             yield piece, False
@@ -90,8 +90,8 @@ def _parts(chunk: str) -> Iterator[tuple[str, bool]]:
                 yield rest, letter.search(rest) is not None
 
 
-def _graphemes(word: str) -> int:
-    grapheme = _patterns()[2]
+def _split_graphemes(word: str) -> int:
+    grapheme = _compile_patterns()[2]
     count = 0
     for piece in _FLAGS.split(word):
         count += -(-len(piece) // 2) if _FLAGS.fullmatch(piece) else len(grapheme.findall(piece))
@@ -99,7 +99,7 @@ def _graphemes(word: str) -> int:
 
 
 @functools.cache
-def _patterns() -> tuple[Any, Any, Any, Any]:
+def _compile_patterns() -> tuple[Any, Any, Any, Any]:
     """Word boundary, character of a script without spaces, grapheme, and what makes a segment a word."""
     import regex
 

@@ -17,7 +17,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One remark on a line of a file; `line` counts from 1. Title and message are raw text: `written` escapes them."""
+    """One remark on a line of a file; `line` counts from 1. Title and message are raw text: `render` escapes them."""
 
     level: Literal["error", "warning", "notice"]
     path: str
@@ -26,7 +26,7 @@ class Annotation:
     message: str
 
 
-def annotations(
+def make_annotations(
     report: Report, *, prompts: Mapping[str, Place], cases: Mapping[str, Mapping[str, Place]]
 ) -> tuple[Annotation, ...]:
     """At most `MOST` remarks: the verdict of each gate that does not simply pass, then its cases that got worse.
@@ -45,10 +45,11 @@ def annotations(
     return tuple(found[:MOST])
 
 
-def written(found: tuple[Annotation, ...]) -> str:
+def render(found: tuple[Annotation, ...]) -> str:
     """The annotations as lines for the workflow's log; nothing of them is a command but what is meant to be one."""
     return "".join(
-        workflow.command(one.level, one.message, file=one.path, line=one.line, title=one.title) + "\n" for one in found
+        workflow.render_command(one.level, one.message, file=one.path, line=one.line, title=one.title) + "\n"
+        for one in found
     )
 
 
@@ -68,7 +69,10 @@ def _of_gate(gate: GateReport, prompts: Mapping[str, Place]) -> Iterator[Annotat
     if place is None or (is_plain and all(finding.kind != "remark" for finding in gate.findings)):
         return
     title = f"{view.headline(gate)}: {prose(gate.evidence.name, most=_NAME)}"
-    said = [prose(view.deciding(gate), most=_SENTENCE), *(f"Note: {note}" for note in view.beside(gate))]
+    said = [
+        prose(view.find_deciding_sentence(gate), most=_SENTENCE),
+        *(f"Note: {note}" for note in view.list_remarks(gate)),
+    ]
     yield _annotation(_level(gate), place, title, " ".join(said))
 
 
@@ -76,7 +80,7 @@ def _of_cases(gate: GateReport, places: Mapping[str, Place]) -> Iterator[Annotat
     if gate.decision is Verdict.PASS:
         return
     blocking = {case for finding in gate.findings if _is_blocking(finding) for case in finding.cases}
-    for case in case_selection.cases(gate):
+    for case in case_selection.select_cases(gate):
         place = places.get(case.case)
         if place is None or case.candidate is None:
             continue

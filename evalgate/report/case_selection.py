@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from evalgate.domain import Arm, Criterion, Failure, GateReport, Outcome, Output, Result, Score, Unscored, Verdict
-from evalgate.domain.numbers import shown
+from evalgate.domain.numbers import show
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shown:
+class ShownCase:
     """One case with both its sides; `criteria` are those it is shown for, `broken` those of them it is broken on."""
 
     case: str
@@ -48,7 +48,7 @@ class Shown:
         return tuple(side for side in (self.baseline, self.candidate) if side is not None)
 
 
-def why(case: Shown) -> tuple[tuple[str, str], ...]:
+def explain(case: ShownCase) -> tuple[tuple[str, str], ...]:
     """What a case is shown for: each criterion, and what is to be said of it, such as that the case is broken."""
     return tuple((criterion, "broken" if criterion in case.broken else "") for criterion in case.criteria)
 
@@ -60,12 +60,12 @@ TITLES: Mapping[str, str] = {
 }
 
 
-def heading(side: Side) -> str:
+def name_kind(side: Side) -> str:
     """The words above one side: its arm, and which sample of how many is shown."""
     return f"{side.arm}, sample {side.number} of {side.samples}" if side.samples > 1 else str(side.arm)
 
 
-def cases(gate: GateReport) -> tuple[Shown, ...]:
+def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
     """The cases to show: what got worse first, then what fails, then undecided; first those that decided.
 
     Blocking findings come before others, and what is proven before what is open.
@@ -79,7 +79,7 @@ def cases(gate: GateReport) -> tuple[Shown, ...]:
             continue
         proven = finding.kind == "max_drop" or (finding.kind == "broken" and finding.decision is Verdict.FAIL)
         for case in finding.cases:
-            for criterion in (finding.criterion,) if finding.criterion else _turned_on(gate, case) or (finding.kind,):
+            for criterion in (finding.criterion,) if finding.criterion else _list_turned(gate, case) or (finding.kind,):
                 into = fallen if proven or case in got_worse.get(criterion, ()) else failing
                 _add(undecided if finding.kind == "completeness" else into, case, criterion)
     for comparison in gate.comparisons:  # of a pass, too: a reader who is told of broken cases wants to see them
@@ -88,19 +88,19 @@ def cases(gate: GateReport) -> tuple[Shown, ...]:
     for comparison in gate.comparisons:
         for case in comparison.regressed:
             _add(fallen, case, comparison.criterion)
-    results = _by_case(gate.evidence.results)
+    results = _index_by_case(gate.evidence.results)
     return (
-        *(_shown(gate, case, "regressed", why, results) for case, why in fallen.items()),
-        *(_shown(gate, case, "failing", why, results) for case, why in failing.items() if case not in fallen),
+        *(_make_case(gate, case, "regressed", why, results) for case, why in fallen.items()),
+        *(_make_case(gate, case, "failing", why, results) for case, why in failing.items() if case not in fallen),
         *(
-            _shown(gate, case, "undecided", why, results)
+            _make_case(gate, case, "undecided", why, results)
             for case, why in undecided.items()
             if case not in fallen and case not in failing
         ),
     )
 
 
-def _turned_on(gate: GateReport, case: str) -> tuple[str, ...]:
+def _list_turned(gate: GateReport, case: str) -> tuple[str, ...]:
     """The criteria on which a case is broken, may be, or fails for good."""
     compared = [c.criterion for c in gate.comparisons if case in c.broken or case in c.suspects]
     checks = [check.criterion for check in gate.blocking if case in check.for_good or case in check.open]
@@ -113,27 +113,27 @@ def _add(into: dict[str, list[str]], case: str, criterion: str) -> None:
         why.append(criterion)
 
 
-def _by_case(results: Sequence[Result]) -> Mapping[str, Mapping[Arm, list[Result]]]:
+def _index_by_case(results: Sequence[Result]) -> Mapping[str, Mapping[Arm, list[Result]]]:
     found: dict[str, dict[Arm, list[Result]]] = {}
     for result in results:
         found.setdefault(result.case, {}).setdefault(result.arm, []).append(result)
     return found
 
 
-def _shown(
+def _make_case(
     gate: GateReport,
     case: str,
     kind: Literal["regressed", "failing", "undecided"],
     why: Sequence[str],
     results: Mapping[str, Mapping[Arm, list[Result]]],
-) -> Shown:
+) -> ShownCase:
     arms = results.get(case, {})
     # The candidate's worst sample against the baseline's best one shows a regression; elsewhere both show their worst.
     best = kind == "regressed"
-    chosen = {arm: _sample(samples, why, best=best and arm is Arm.BASELINE) for arm, samples in arms.items()}
+    chosen = {arm: _choose_sample(samples, why, best=best and arm is Arm.BASELINE) for arm, samples in arms.items()}
     listed = [c for c in gate.evidence.criteria if c.name in why or _is_telling(c, chosen.values())]
-    sides = {arm: _side(result, arms[arm], listed) for arm, result in chosen.items()}
-    return Shown(
+    sides = {arm: _make_side(result, arms[arm], listed) for arm, result in chosen.items()}
+    return ShownCase(
         case=case,
         tags=next((result.tags for result in chosen.values()), ()),
         kind=kind,
@@ -144,7 +144,7 @@ def _shown(
     )
 
 
-def _sample(samples: Sequence[Result], why: Sequence[str], *, best: bool) -> Result:
+def _choose_sample(samples: Sequence[Result], why: Sequence[str], *, best: bool) -> Result:
     def worth(result: Result) -> float:
         scores = [result.scores.get(criterion) for criterion in why]
         # Unscored is below every score: it is what an undecided case is shown for.
@@ -159,29 +159,29 @@ def _is_telling(criterion: Criterion, results: Iterable[Result]) -> bool:
     return any(criterion.kind == "judge" or not (isinstance(score, Score) and score.value == 1.0) for score in scores)
 
 
-def _side(result: Result, samples: Sequence[Result], criteria: Sequence[Criterion]) -> Side:
+def _make_side(result: Result, samples: Sequence[Result], criteria: Sequence[Criterion]) -> Side:
     return Side(
         arm=result.arm,
         number=1 + samples.index(result),
         samples=len(samples),
-        text=_text(result.outcome),
-        marks=tuple(_mark(criterion, result) for criterion in criteria),
+        text=_read_text(result.outcome),
+        marks=tuple(_make_mark(criterion, result) for criterion in criteria),
     )
 
 
-def _mark(criterion: Criterion, result: Result) -> Mark:
+def _make_mark(criterion: Criterion, result: Result) -> Mark:
     score = result.scores.get(criterion.name, Unscored(reason="not asked"))
     match score:
         case Score(value=value, reason=reason):
             word = {0.0: "fails", 1.0: "holds"}.get(value) if criterion.kind == "check" else None
-            return Mark(criterion=criterion.name, score=word or shown(value), reason=reason)
+            return Mark(criterion=criterion.name, score=word or show(value), reason=reason)
         case Unscored(reason=reason):
             return Mark(criterion=criterion.name, score="unscored", reason=reason)
         case _:
             assert_never(score)
 
 
-def _text(outcome: Outcome | None) -> str:
+def _read_text(outcome: Outcome | None) -> str:
     match outcome:
         case None:
             return "(only scores were given)"

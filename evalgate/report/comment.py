@@ -9,7 +9,7 @@ from evalgate.domain import GateReport, Report
 from evalgate.report import case_selection, footer, markdown
 from evalgate.report.escape import html, html_code, link, prose
 from evalgate.report.escape import markdown as inline
-from evalgate.report.truncate import JOINT, Part, fit, utf8, utf16
+from evalgate.report.truncate import JOINT, Part, choose_parts, utf8, utf16
 
 # GitHub refuses a comment of more than 65,536 units, and a job summary of more than 1,048,576 bytes.
 MOST, MOST_SUMMARY = 60_000, 1_000_000
@@ -28,7 +28,7 @@ _PLURALS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class PastRun:
     """One earlier report in the history: its head (a commit's sha), when (ISO 8601, UTC), and what it said."""
 
     head: str
@@ -46,7 +46,7 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Room:
+class _Budget:
     """How much a page may hold: `most` units of `size`, and so many cases of each gate."""
 
     most: int
@@ -58,7 +58,7 @@ def render(
     report: Report,
     *,
     marker: str,
-    earlier: Sequence[Run] = (),
+    earlier: Sequence[PastRun] = (),
     standing: str = "",
     links: Links | None = None,
     most: int = MOST,
@@ -71,36 +71,36 @@ def render(
     """
     top = [Part(text=marker)]
     if earlier:
-        top.append(Part(text=_history(earlier), what="history", rank=_HISTORY))
-    return _page(report, standing, links or Links(), _Room(most=most, size=utf16, cases=_CASES), tuple(top))
+        top.append(Part(text=_render_history(earlier), what="history", rank=_HISTORY))
+    return _render_page(report, standing, links or Links(), _Budget(most=most, size=utf16, cases=_CASES), tuple(top))
 
 
-def summary(report: Report, *, standing: str = "", links: Links | None = None, most: int = MOST_SUMMARY) -> str:
+def render_summary(report: Report, *, standing: str = "", links: Links | None = None, most: int = MOST_SUMMARY) -> str:
     """The job summary: the same page with more cases and no history, at most `most` bytes of UTF-8.
 
     Raises ValueError as `render` does.
     """
-    return _page(report, standing, links or Links(), _Room(most=most, size=utf8, cases=_CASES_OF_SUMMARY))
+    return _render_page(report, standing, links or Links(), _Budget(most=most, size=utf8, cases=_CASES_OF_SUMMARY))
 
 
-def _page(report: Report, standing: str, links: Links, room: _Room, ends: Sequence[Part] = ()) -> str:
+def _render_page(report: Report, standing: str, links: Links, room: _Budget, ends: Sequence[Part] = ()) -> str:
     """The page in the order a reader needs it: rules, verdict, why, sign-off, cases, table, cost, links, details.
 
     Of `ends` the first stands above all, the others below.
     """
-    before = [*ends[:1], *_head(report, standing), *_gates(report, room.cases), *_cost(report)]
+    before = [*ends[:1], *_render_head(report, standing), *_render_gates(report, room.cases), *_render_cost(report)]
     more = [link(words, url) for words, url in (("run", links.run), ("full report", links.report)) if url]
     after = [Part(text=f"**More**: {', '.join(more)}")] if more else []
     after += [
-        Part(text=_folded(gate, len(report.gates) == 1), what="list of findings", rank=_DETAILS)
+        Part(text=_render_details(gate, len(report.gates) == 1), what="list of findings", rank=_DETAILS)
         for gate in report.gates
     ]
     after += ends[1:]
-    kept = fit([*before, *after], room.most - _NOTE, room.size)
+    kept = choose_parts([*before, *after], room.most - _NOTE, room.size)
     lost = [part.what for part, stays in zip([*before, *after], kept, strict=True) if not stays]
-    lost += ["case" for gate in report.gates for _ in case_selection.cases(gate)[room.cases :]]
+    lost += ["case" for gate in report.gates for _ in case_selection.select_cases(gate)[room.cases :]]
     texts = [part.text for part, stays in zip(before, kept, strict=False) if stays]
-    texts += [f"**Not shown here**: {_counted(lost)}."] if lost else []
+    texts += [f"**Not shown here**: {_count_lost(lost)}."] if lost else []
     texts += [part.text for part, stays in zip(after, kept[len(before) :], strict=True) if stays]
     text = JOINT.join(texts) + "\n"
     if room.size(text) > room.most:
@@ -108,14 +108,14 @@ def _page(report: Report, standing: str, links: Links, room: _Room, ends: Sequen
     return text
 
 
-def _head(report: Report, standing: str) -> Iterator[Part]:
+def _render_head(report: Report, standing: str) -> Iterator[Part]:
     blocks = list(markdown.head(report, standing))
     for position, text in enumerate(blocks):
         is_list = len(report.gates) > 1 and position == len(blocks) - 1
         yield Part(text=text, what="list of gates", rank=_TABLE if is_list else 0)
 
 
-def _gates(report: Report, cases: int) -> Iterator[Part]:
+def _render_gates(report: Report, cases: int) -> Iterator[Part]:
     for number, gate in enumerate(report.gates):
         if len(report.gates) > 1:
             yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_TABLE, chain=str(number))
@@ -127,26 +127,26 @@ def _gates(report: Report, cases: int) -> Iterator[Part]:
             yield Part(text=table, what="table of criteria", rank=_TABLE, chain=f"{number}/table")
 
 
-def _cost(report: Report) -> Iterator[Part]:
+def _render_cost(report: Report) -> Iterator[Part]:
     if report.gates:
-        yield Part(text=f"**Cost**: {inline(footer.spent(report))}")
+        yield Part(text=f"**Cost**: {inline(footer.describe_cost(report))}")
     if report.attempts and report.attempts.number != 1:
-        yield Part(text=f"**Attempts**: {inline(footer.attempts(report))}")
+        yield Part(text=f"**Attempts**: {inline(footer.describe_attempts(report))}")
 
 
-def _counted(lost: Sequence[str]) -> str:
+def _count_lost(lost: Sequence[str]) -> str:
     """What is left out, in the order of the page: 12 cases, 1 table of criteria."""
     counts = {what: lost.count(what) for what in lost}
     return ", ".join(f"{count} {what if count == 1 else _PLURALS[what]}" for what, count in counts.items())
 
 
-def _folded(gate: GateReport, single: bool) -> str:
+def _render_details(gate: GateReport, single: bool) -> str:
     name = "" if single else f" of {html_code(prose(gate.evidence.name, most=100))}"
     inner = JOINT.join(markdown.details(gate))
     return f"<details>\n<summary>Findings, versions and run{name}</summary>{JOINT}{inner}{JOINT}</details>"
 
 
-def _history(runs: Sequence[Run]) -> str:
+def _render_history(runs: Sequence[PastRun]) -> str:
     rows = "\n".join(
         f"<tr><td>{html(run.at)}</td><td>{html_code(run.head[:7])}</td><td><b>{html(run.verdict)}</b></td>"
         f"<td>{html(run.sentence)}</td></tr>"

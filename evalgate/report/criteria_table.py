@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalgate.domain import ANSWERED, BlockingCheck, Comparison, GateReport, Verdict
-from evalgate.domain.numbers import shown
+from evalgate.domain.numbers import show
 from evalgate.report import view
 
 NONE = "-"
@@ -18,7 +18,7 @@ _OF_A_CHECK: Mapping[Verdict, str] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class CriterionRow:
     """One line of the table of criteria; a cell without a number is "-".
 
     `pairs` are the cases behind the numbers, `units` what counts as one, empty where that is the same number. `failed`
@@ -50,34 +50,34 @@ class Span:
     limit: float | None
 
 
-def rows(gate: GateReport) -> tuple[Row, ...]:
+def make_rows(gate: GateReport) -> tuple[CriterionRow, ...]:
     """The table of criteria, in the order of the configuration."""
-    return tuple(_row(gate, comparison) for comparison in _shown_comparisons(gate))
+    return tuple(_make_row(gate, comparison) for comparison in _select_comparisons(gate))
 
 
-def spans(gate: GateReport) -> tuple[Span | None, ...]:
+def make_spans(gate: GateReport) -> tuple[Span | None, ...]:
     """The difference of each row of the table as numbers, for a drawing; None where there is none."""
-    return tuple(_span(gate, comparison) for comparison in _shown_comparisons(gate))
+    return tuple(_make_span(gate, comparison) for comparison in _select_comparisons(gate))
 
 
-def _shown_comparisons(gate: GateReport) -> tuple[Comparison, ...]:
+def _select_comparisons(gate: GateReport) -> tuple[Comparison, ...]:
     """All comparisons, but for the implicit check where every case was answered."""
     return tuple(c for c in gate.comparisons if c.criterion != ANSWERED or not _is_answered(gate, c))
 
 
 def _is_answered(gate: GateReport, comparison: Comparison) -> bool:
-    check = _blocking(gate, comparison.criterion)
+    check = _make_blocking_row(gate, comparison.criterion)
     if check is None or check.decision is not Verdict.PASS or check.failed or check.baseline_failed:
         return False
     means = (comparison.baseline, comparison.candidate)
     return not comparison.undecided and all(mean is None or mean.value == 1.0 for mean in means)
 
 
-def _blocking(gate: GateReport, criterion: str) -> BlockingCheck | None:
+def _make_blocking_row(gate: GateReport, criterion: str) -> BlockingCheck | None:
     return next((check for check in gate.blocking if check.criterion == criterion), None)
 
 
-def _span(gate: GateReport, comparison: Comparison) -> Span | None:
+def _make_span(gate: GateReport, comparison: Comparison) -> Span | None:
     difference = comparison.difference
     if difference is None:
         return None
@@ -86,32 +86,34 @@ def _span(gate: GateReport, comparison: Comparison) -> Span | None:
     return Span(low=difference.low, value=difference.value, high=difference.high, limit=-drop if is_limited else None)
 
 
-def _row(gate: GateReport, comparison: Comparison) -> Row:
+def _make_row(gate: GateReport, comparison: Comparison) -> CriterionRow:
     minimum, drop = view.limits(gate, comparison)
     difference, candidate, baseline = comparison.difference, comparison.candidate, comparison.baseline
-    check = _blocking(gate, comparison.criterion)
-    return Row(
+    check = _make_blocking_row(gate, comparison.criterion)
+    return CriterionRow(
         criterion=comparison.criterion,
-        baseline=shown(baseline.value, minimum) if baseline else NONE,
-        candidate=shown(candidate.value, minimum) if candidate else NONE,
-        difference=shown(difference.value, 0.0, -drop, signed=True) if difference else NONE,
+        baseline=show(baseline.value, minimum) if baseline else NONE,
+        candidate=show(candidate.value, minimum) if candidate else NONE,
+        difference=show(difference.value, 0.0, -drop, signed=True) if difference else NONE,
         interval=(
-            f"[{shown(difference.low, 0.0, -drop, signed=True)}, {shown(difference.high, 0.0, -drop, signed=True)}]"
+            f"[{show(difference.low, 0.0, -drop, signed=True)}, {show(difference.high, 0.0, -drop, signed=True)}]"
             if difference
             else NONE
         ),
         pairs=str(comparison.pairs),
         units="" if comparison.units == comparison.pairs else str(comparison.units),
-        deviation=shown(comparison.deviation) if difference and comparison.deviation is not None else NONE,
+        deviation=show(comparison.deviation) if difference and comparison.deviation is not None else NONE,
         # Where all differences are equal the estimate is 0, which is no power of detection.
-        detectable=shown(comparison.detectable, drop) if comparison.detectable else NONE,
-        decision=_decision(gate, comparison.criterion) if check is None else _OF_A_CHECK[check.decision],
-        failed="" if check is None or (not check.failed and check.cases == comparison.pairs) else _failed(check),
-        counts="" if check is None else _counts(check, comparison),
+        detectable=show(comparison.detectable, drop) if comparison.detectable else NONE,
+        decision=_find_decision(gate, comparison.criterion) if check is None else _OF_A_CHECK[check.decision],
+        failed=""
+        if check is None or (not check.failed and check.cases == comparison.pairs)
+        else _describe_failed(check),
+        counts="" if check is None else _describe_counts(check, comparison),
     )
 
 
-def _decision(gate: GateReport, criterion: str) -> str:
+def _find_decision(gate: GateReport, criterion: str) -> str:
     """The most severe finding on a criterion; blocking before warning."""
     findings = [f for f in gate.findings if f.criterion == criterion and f.kind != "remark"]
     if not findings:
@@ -120,13 +122,13 @@ def _decision(gate: GateReport, criterion: str) -> str:
     return view.label(worst)
 
 
-def _failed(check: BlockingCheck) -> str:
+def _describe_failed(check: BlockingCheck) -> str:
     return f"{check.failed} of {check.cases} failed"
 
 
-def _counts(check: BlockingCheck, comparison: Comparison) -> str:
+def _describe_counts(check: BlockingCheck, comparison: Comparison) -> str:
     """What a blocking check was decided by: the cases that failed and what became of them, and the baseline's draws."""
-    text = _failed(check)
+    text = _describe_failed(check)
     if not check.failed and not check.baseline_failed:
         return text if check.cases != comparison.pairs else ""
     if check.failed and len(check.wavered) == check.failed:

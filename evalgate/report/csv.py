@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("gate", "case", "arm", "criterion", "value", "repeat", "tag", "cluster", "reason")
 
 
-def frame(report: Report) -> pd.DataFrame:
+def make_frame(report: Report) -> pd.DataFrame:
     """One row for each gate, case, arm, repeat and criterion; `value` is missing where there is no score.
 
     `tag` is the case's first tag, `reason` that of the score or of its absence. Fresh samples of cases that turned are
@@ -46,13 +46,13 @@ def render(report: Report) -> str:
 
     A text that a spreadsheet would take for a formula gets a space in front of it.
     """
-    table = frame(report)
+    table = make_frame(report)
     for name in ("gate", "case", "criterion", "tag", "cluster", "reason"):
-        table[name] = table[name].map(_harmless, na_action="ignore")
+        table[name] = table[name].map(_escape_formula, na_action="ignore")
     text: str = table.to_csv(index=False, lineterminator="\n")
     return text
 
 
-def _harmless(text: str) -> str:
+def _escape_formula(text: str) -> str:
     text = line(text)
     return f" {text}" if text[:1] in ("=", "+", "-", "@") else text

@@ -36,7 +36,7 @@ def visible(text: str, *, keep: str = "") -> str:
     r"""The text with each character that has no shape of its own as an escape, `\x1b` or `\u202e`, but for `keep`."""
     if _PLAIN.fullmatch(text) and not any(char in text for char in "\n\t" if char not in keep):
         return text
-    return "".join(char if char in keep else _escaped(char) for char in text)
+    return "".join(char if char in keep else _escape_char(char) for char in text)
 
 
 def line(text: str) -> str:
@@ -49,13 +49,13 @@ def block(text: str) -> str:
     return visible(text, keep="\n\t").expandtabs(4)
 
 
-def screen(text: str) -> str:
+def escape_cells(text: str) -> str:
     r"""A finished text as it goes to a stream of the process: what each channel's function should have caught.
 
     Line ends, tabs, returns to the line's start, colours and a progress bar's sequences stay. Every other character
     that cannot be seen is an escape here, `\x1b` or `\u202e`, wherever it was missed.
     """
-    return "\n".join(row if _PLAIN.fullmatch(row) else _screened(row) for row in text.split("\n"))
+    return "\n".join(row if _PLAIN.fullmatch(row) else _escape_row(row) for row in text.split("\n"))
 
 
 def prose(text: str, *, most: int = 1_000) -> str:
@@ -136,7 +136,7 @@ def _inert(word: str, as_code: Callable[[str], str], as_plain: Callable[[str], s
     return f"{as_plain(before)}{as_code(core)}{as_plain(after)}"
 
 
-def _escaped(char: str) -> str:
+def _escape_char(char: str) -> str:
     if char in _NAMED:
         return _NAMED[char]
     if unicodedata.category(char) not in _UNSEEN_CATEGORIES and not _UNSEEN.match(char):
@@ -147,7 +147,7 @@ def _escaped(char: str) -> str:
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
 
 
-def _screened(row: str) -> str:
+def _escape_row(row: str) -> str:
     parts = _SEQUENCE.split(row)
     return "".join(part if position % 2 else visible(part, keep="\t\r") for position, part in enumerate(parts))
 

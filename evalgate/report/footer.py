@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, VersionRef
-from evalgate.domain.numbers import exact, shown
+from evalgate.domain.numbers import show, show_exactly
 from evalgate.report import view
 from evalgate.report.escape import prose
 
@@ -16,33 +16,33 @@ _NONE_BROKEN = "none: no case that passes in every sample of the baseline fails 
 _BROKEN = "Broken: the baseline passes in every sample, the candidate in no draw."
 
 
-def footer(gate: GateReport) -> tuple[tuple[str, str], ...]:
+def describe_gate(gate: GateReport) -> tuple[tuple[str, str], ...]:
     """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
     evidence = gate.evidence
     return (
-        ("level", _level(evidence)),
-        ("candidate", _version(evidence.candidate, "not named: scores only")),
-        ("baseline", _version(evidence.baseline, "none: the absolute thresholds alone decide")),
-        *((("samples", _samples(evidence)),) if evidence.stored_baseline else ()),
+        ("level", _describe_level(evidence)),
+        ("candidate", _describe_version(evidence.candidate, "not named: scores only")),
+        ("baseline", _describe_version(evidence.baseline, "none: the absolute thresholds alone decide")),
+        *((("samples", _describe_samples(evidence)),) if evidence.stored_baseline else ()),
         *(("note", note) for note in evidence.notes if note not in view.notes_first(evidence)),
-        ("cases", _cases(gate)),
-        *((("seen", _seen(gate.look)),) if gate.comparisons else ()),
-        *((("broken", _turned(gate)), ("tags", _tags(gate))) if evidence.baseline else ()),
-        ("calls", _calls(evidence)),
+        ("cases", _describe_cases(gate)),
+        *((("seen", _describe_look(gate.look)),) if gate.comparisons else ()),
+        *((("broken", _describe_turned(gate)), ("tags", _describe_tags(gate))) if evidence.baseline else ()),
+        ("calls", _describe_gate_calls(evidence)),
     )
 
 
-def foot(report: Report) -> tuple[tuple[str, str], ...]:
+def describe_report(report: Report) -> tuple[tuple[str, str], ...]:
     """What stands under all gates: warnings, edited rules, and the run itself."""
     return (
         *(("warning", prose(warning)) for warning in report.warnings),
-        *((("rules", f"edited: {edited(report)}"),) if report.policy_changes else ()),
-        *((("attempts", attempts(report)),) if report.attempts else ()),
-        ("run", run_line(report)),
+        *((("rules", f"edited: {list_edited(report)}"),) if report.policy_changes else ()),
+        *((("attempts", describe_attempts(report)),) if report.attempts else ()),
+        ("run", describe_run(report)),
     )
 
 
-def attempts(report: Report) -> str:
+def describe_attempts(report: Report) -> str:
     """How often the pull request was tried, and what luck alone makes of that; empty where nothing was counted."""
     found = report.attempts
     if found is None:
@@ -51,12 +51,12 @@ def attempts(report: Report) -> str:
         return "not known, so this may not be the first"
     limits = {gate.policy.max_drop for gate in report.gates}
     limits |= {t.max_drop for gate in report.gates for t in gate.thresholds.values() if t.max_drop is not None}
-    drop = f"a drop of {exact(limits.pop())}" if len(limits) == 1 else "a drop of the allowed size"
+    drop = f"a drop of {show_exactly(limits.pop())}" if len(limits) == 1 else "a drop of the allowed size"
     passed = "it" if found.number == 1 else "one of these"
     return f"attempt {found.number}: by luck alone {drop} would have passed {passed} in {100 * found.luck:.0f} %"
 
 
-def edited(report: Report) -> str:
+def list_edited(report: Report) -> str:
     """The files of rules that the change edits, by name; empty when it edits none."""
     paths = [
         prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
@@ -65,27 +65,27 @@ def edited(report: Report) -> str:
     return ", ".join(paths[:_LISTED]) + more
 
 
-def run_line(report: Report) -> str:
+def describe_run(report: Report) -> str:
     """Which run this was, by which evalgate, and what its process ends with."""
     return f"{report.run_id}, {report.created_at}, evalgate {report.tool_version}, exit code {report.exit_code}"
 
 
-def spent(report: Report) -> str:
+def describe_cost(report: Report) -> str:
     """What the run cost and what its calls were, of all gates together."""
     made, cached, saved = (
         sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
     )
-    return f"{view.cost(report.cost_usd)}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
+    return f"{view.format_cost(report.cost_usd)}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
 
 
-def calls(evidence: Evidence) -> str:
+def describe_calls(evidence: Evidence) -> str:
     """How many calls were made, answered by the cache, and saved."""
     calls = evidence.calls
     stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
     return f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}"
 
 
-def _level(evidence: Evidence) -> str:
+def _describe_level(evidence: Evidence) -> str:
     level = evidence.level
     if view.is_watch(evidence):
         return "none: nothing was edited, a version is compared with its own stored samples"
@@ -96,14 +96,14 @@ def _level(evidence: Evidence) -> str:
     return f"{level.effective.name} ({declared}; the diff asks for {level.minimum.name} at least{why})"
 
 
-def _version(version: VersionRef | None, otherwise: str) -> str:
+def _describe_version(version: VersionRef | None, otherwise: str) -> str:
     if version is None:
         return otherwise
     name = " ".join(part for part in (version.name, version.version) if part)
     return f"{name}, digest {version.digest[:12]}, {version.source}"
 
 
-def _cases(gate: GateReport) -> str:
+def _describe_cases(gate: GateReport) -> str:
     dataset, counts = gate.evidence.dataset, gate.counts
     units = f" ({gate.units} independent units)" if 0 < gate.units != dataset.cases else ""
     return (
@@ -114,13 +114,13 @@ def _cases(gate: GateReport) -> str:
     )
 
 
-def _samples(evidence: Evidence) -> str:
+def _describe_samples(evidence: Evidence) -> str:
     stored = evidence.stored_baseline
     assert stored is not None
     return f"{stored.samples} of each case by the baseline, stored {stored.sampled_at}, digest {stored.digest[:12]}"
 
 
-def _seen(look: Look) -> str:
+def _describe_look(look: Look) -> str:
     """How far the cases were compared; a run looks at the results at fixed points, and may stop at each of them."""
     confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
     if look.early:
@@ -129,9 +129,9 @@ def _seen(look: Look) -> str:
     return f"all {look.planned} cases; {confidence}"
 
 
-def _turned(gate: GateReport) -> str:
+def _describe_turned(gate: GateReport) -> str:
     """Which cases broke and which were mended, criterion by criterion."""
-    parts = [f"{c.criterion}: {', '.join(found)}" for c in gate.comparisons if (found := _turned_on(c))]
+    parts = [f"{c.criterion}: {', '.join(found)}" for c in gate.comparisons if (found := _list_turned(c))]
     confirming = gate.evidence.calls.confirming
     drawn = f"; {confirming} calls for fresh samples" if confirming else ""
     if not parts:
@@ -140,33 +140,33 @@ def _turned(gate: GateReport) -> str:
     return f"{'; '.join(parts)}{drawn}. {_BROKEN} {limit}"
 
 
-def _turned_on(comparison: Comparison) -> list[str]:
+def _list_turned(comparison: Comparison) -> list[str]:
     kinds = {
         "broken": comparison.broken,
         "fixed": comparison.fixed,
         "failed once, not asked again": comparison.suspects,
     }
-    return [f"{len(cases)} {word}{_named(cases)}" for word, cases in kinds.items() if cases]
+    return [f"{len(cases)} {word}{_name_cases(cases)}" for word, cases in kinds.items() if cases]
 
 
-def _named(cases: Sequence[str]) -> str:
+def _name_cases(cases: Sequence[str]) -> str:
     return f" ({', '.join(cases[:_NAMED])}{', ...' if len(cases) > _NAMED else ''})"
 
 
-def _tags(gate: GateReport) -> str:
+def _describe_tags(gate: GateReport) -> str:
     seen = f" of the first {gate.look.cases} cases" if gate.look.early else ""
     if not gate.tags:
         return f"none flagged (of those with 8 cases or more{seen}; Benjamini-Hochberg, 10 %)"
     falls = [
-        f"{fall.tag}: {fall.criterion} {shown(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
+        f"{fall.tag}: {fall.criterion} {show(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
     ]
     more = f", and {len(falls) - _NAMED} more" if len(falls) > _NAMED else ""
     return f"{', '.join(falls[:_NAMED])}{more}{seen} (flagged by Benjamini-Hochberg, 10 %)"
 
 
-def _calls(evidence: Evidence) -> str:
+def _describe_gate_calls(evidence: Evidence) -> str:
     usage = evidence.usage
     return (
-        f"{calls(evidence)}; "
-        f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {view.cost(evidence.cost_usd)}"
+        f"{describe_calls(evidence)}; "
+        f"{usage.input_tokens:,} input and {usage.output_tokens:,} output tokens; {view.format_cost(evidence.cost_usd)}"
     )

@@ -32,7 +32,7 @@ def render(report: Report, *, cases: int = 50) -> str:
     parts.extend(_verdict(report, name))
     for gate in report.gates:
         parts.extend(_gate(gate, cases, single=len(report.gates) == 1))
-    parts.append(f"<footer>\n{_pairs(footer.foot(report))}\n</footer>")
+    parts.append(f"<footer>\n{_pairs(footer.describe_report(report))}\n</footer>")
     return "\n".join([*parts, "</main>", "</body>", "</html>"]) + "\n"
 
 
@@ -75,14 +75,14 @@ def _gate(gate: GateReport, most: int, *, single: bool) -> Iterator[str]:
     if not single:
         yield f'<div class="verdict {_tone(view.headline(gate))}">'
         yield f'<h1><span class="word">{view.headline(gate)}</span> <span class="name">{_name(gate)}</span></h1>'
-        yield f'<p class="why">{page(prose(view.deciding(gate)))}</p>'
+        yield f'<p class="why">{page(prose(view.find_deciding_sentence(gate)))}</p>'
         yield from _beside(gate)
         yield "</div>"
     yield from _cases(gate, most)
     if gate.comparisons:
         yield "<h2>Criteria</h2>"
         yield from _criteria(gate)
-    findings = view.other_findings(gate)
+    findings = view.list_other_findings(gate)
     if findings:
         yield "<h2>Findings</h2>"
         yield _list((view.label(finding), finding.sentence) for finding in findings)
@@ -90,16 +90,16 @@ def _gate(gate: GateReport, most: int, *, single: bool) -> Iterator[str]:
         yield "<h2>Requirements</h2>"
         yield _list((requirement.state, requirement.detail) for requirement in gate.requirements)
     yield "<h2>Run</h2>"
-    yield _pairs(footer.footer(gate))
+    yield _pairs(footer.describe_gate(gate))
     yield "</section>"
 
 
 def _beside(gate: GateReport) -> Iterator[str]:
-    yield from (f'<p class="beside"><b>Note</b> {page(prose(note))}</p>' for note in view.beside(gate))
+    yield from (f'<p class="beside"><b>Note</b> {page(prose(note))}</p>' for note in view.list_remarks(gate))
 
 
 def _cases(gate: GateReport, most: int) -> Iterator[str]:
-    cases = case_selection.cases(gate)
+    cases = case_selection.select_cases(gate)
     title = ""
     for position, case in enumerate(cases[:most]):
         if case_selection.TITLES[case.kind] != title:
@@ -111,16 +111,16 @@ def _cases(gate: GateReport, most: int) -> Iterator[str]:
         yield f"<p>... and {len(cases) - most} more cases, in the JSON report.</p>"
 
 
-def _case(case: case_selection.Shown, *, is_open: bool) -> Iterator[str]:
+def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
     tags = f' <span class="tags">({page(", ".join(case.tags))})</span>' if case.tags else ""
     criteria = ", ".join(
-        f"<code>{page(name)}</code>{f' ({word})' if word else ''}" for name, word in case_selection.why(case)
+        f"<code>{page(name)}</code>{f' ({word})' if word else ''}" for name, word in case_selection.explain(case)
     )
     yield f'<details class="case"{" open" if is_open else ""}>'
     yield f'<summary><b><code>{page(case.case)}</code></b>{tags} <span class="for">{criteria}</span></summary>'
     yield '<table class="sides">'
-    yield f"<tr>{''.join(f'<th>{case_selection.heading(side)}</th>' for side in case.sides)}</tr>"
-    excerpts = text_diff.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+    yield f"<tr>{''.join(f'<th>{case_selection.name_kind(side)}</th>' for side in case.sides)}</tr>"
+    excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     texts = "".join(f'<td><div class="output">{_excerpt(excerpt)}</div></td>' for excerpt in excerpts)
     yield f'<tr class="texts">{texts}</tr>'
     for marks in zip(*(side.marks for side in case.sides), strict=True):
@@ -145,12 +145,12 @@ def _mark(mark: case_selection.Mark) -> str:
 
 def _criteria(gate: GateReport) -> Iterator[str]:
     names = ("criterion", "baseline", "candidate", "difference", "interval", "", "n", "s_d", "detects<br>a drop of")
-    spans = criteria_table.spans(gate)
+    spans = criteria_table.make_spans(gate)
     ends = [0.0, *(end for span in spans if span for end in (span.low, span.high, span.limit or 0.0))]
     axis = (min(ends), max(ends))
     yield '<div class="scroll"><table class="criteria">'
     yield f"<tr>{''.join(f'<th>{name}</th>' for name in (*names, 'decision'))}</tr>"
-    for row, span in zip(criteria_table.rows(gate), spans, strict=True):
+    for row, span in zip(criteria_table.make_rows(gate), spans, strict=True):
         plot = _plot(span, axis) if span and axis[0] < axis[1] else ""
         interval = f'<span class="interval">{row.interval}</span>'
         pairs = f"{row.pairs}<br>{row.units} units" if row.units else row.pairs

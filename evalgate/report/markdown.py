@@ -53,13 +53,13 @@ def head(report: Report, standing: str = "") -> Iterator[str]:
 def verdict(gate: GateReport) -> Iterator[str]:
     """The verdict of one gate of several, the sentence that decided it, and what must not be missed."""
     yield f"## {_sign(gate)} {view.headline(gate)}: {_name(gate)}"
-    yield markdown(prose(view.deciding(gate)))
+    yield markdown(prose(view.find_deciding_sentence(gate)))
     yield from _beside(gate)
 
 
 def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
     """The first cases of a gate, a block each; the first of a kind has its title above it."""
-    found = case_selection.cases(gate)
+    found = case_selection.select_cases(gate)
     title = ""
     for position, case in enumerate(found[:most]):
         above = ""
@@ -76,7 +76,7 @@ def criteria(gate: GateReport) -> str:
 
 def details(gate: GateReport) -> Iterator[str]:
     """Other findings, requirements, versions and the run, each under its title."""
-    findings = view.other_findings(gate)
+    findings = view.list_other_findings(gate)
     if findings:
         yield "### Findings"
         yield "\n".join(f"- {_label(finding)} {markdown(prose(finding.sentence))}" for finding in findings)
@@ -85,19 +85,19 @@ def details(gate: GateReport) -> Iterator[str]:
         # No task list: whoever may edit a comment could tick its boxes.
         yield "\n".join(f"- **{r.state}** {markdown(prose(r.detail))}" for r in gate.requirements)
     yield "### Run"
-    yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in footer.footer(gate))
+    yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in footer.describe_gate(gate))
 
 
 def foot(report: Report) -> Iterator[str]:
     """Warnings, edited rules, and the line of the run."""
-    *others, (_, run) = footer.foot(report)
+    *others, (_, run) = footer.describe_report(report)
     yield from (f"**{word}**: {markdown(text)}" for word, text in others)
     yield f"<sub>{markdown(run)}</sub>"
 
 
 def _gate(gate: GateReport, most: int) -> Iterator[str]:
     yield from titled_cases(gate, most)
-    left = len(case_selection.cases(gate)) - most
+    left = len(case_selection.select_cases(gate)) - most
     if left > 0:
         yield f"... and {left} more cases, in the JSON report."
     if gate.comparisons:
@@ -107,7 +107,7 @@ def _gate(gate: GateReport, most: int) -> Iterator[str]:
 
 
 def _beside(gate: GateReport) -> Iterator[str]:
-    yield from (f"**Note:** {markdown(prose(note))}" for note in view.beside(gate))
+    yield from (f"**Note:** {markdown(prose(note))}" for note in view.list_remarks(gate))
 
 
 def _sign(judged: Report | GateReport) -> str:
@@ -127,15 +127,17 @@ def _label(finding: Finding) -> str:
     return f"**{view.label(finding)}**"
 
 
-def _case(case: case_selection.Shown, *, is_open: bool) -> Iterator[str]:
+def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
     """One case as a block of HTML without a blank line, which would end the block."""
-    criteria = ", ".join(f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in case_selection.why(case))
+    criteria = ", ".join(
+        f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in case_selection.explain(case)
+    )
     tags = f" ({html(', '.join(case.tags))})" if case.tags else ""
     yield f"<details{' open' if is_open else ''}>"
     yield f"<summary><b>{html_code(case.case)}</b>{tags}: {criteria}</summary>"
     yield "<table>"
-    yield f"<tr>{''.join(f'<th>{case_selection.heading(side)}</th>' for side in case.sides)}</tr>"
-    excerpts = text_diff.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+    yield f"<tr>{''.join(f'<th>{case_selection.name_kind(side)}</th>' for side in case.sides)}</tr>"
+    excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     yield _row(f"<pre>{_excerpt(excerpt)}</pre>" for excerpt in excerpts)
     for marks in zip(*(side.marks for side in case.sides), strict=True):
         yield _row(_mark(mark) for mark in marks)
@@ -150,7 +152,7 @@ def _row(cells: Iterable[str]) -> str:
 def _excerpt(excerpt: text_diff.Excerpt) -> str:
     return "".join(
         f"<b>{preformatted(piece.text)}</b>" if piece.differs and piece.text.strip() else preformatted(piece.text)
-        for piece in text_diff.wrapped(excerpt, _COLUMN)
+        for piece in text_diff.wrap(excerpt, _COLUMN)
     )
 
 
@@ -162,7 +164,7 @@ def _mark(mark: case_selection.Mark) -> str:
 def _criteria(gate: GateReport) -> Iterator[str]:
     yield "| criterion | baseline | candidate | difference | interval | n | s_d | detects a drop of | decision |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
-    for row in criteria_table.rows(gate):
+    for row in criteria_table.make_rows(gate):
         pairs = f"{row.pairs} ({row.units} units)" if row.units else row.pairs
         numbers = (row.baseline, row.candidate, row.difference, row.interval, pairs, row.deviation, row.detectable)
         decision = f"{row.decision}: {row.counts}" if row.counts else row.decision

@@ -34,11 +34,13 @@ class Status:
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 4].rstrip()} ..."
 
 
-def of_report(report: Report, *, waiting_for: str | None = None) -> Status:
+def make_status(report: Report, *, waiting_for: str | None = None) -> Status:
     """The status of a report. `waiting_for` says what a sign-off still needs."""
     code = report.exit_code
     if code == ExitCode.AWAITING_SIGN_OFF:
-        sentence = f"{level(report)}: {waiting_for or 'needs a sign-off by a person who did not write the change'}"
+        sentence = (
+            f"{describe_level(report)}: {waiting_for or 'needs a sign-off by a person who did not write the change'}"
+        )
         return Status(verdict="PENDING", state="pending", sentence=sentence, code=code)
     if code == ExitCode.PASS:
         return Status(verdict=_word(report.decision), state="success", sentence=_sentence(report), code=code)
@@ -47,7 +49,7 @@ def of_report(report: Report, *, waiting_for: str | None = None) -> Status:
     return Status(verdict="ERROR", state="error", sentence=f"could not evaluate: {_sentence(report)}", code=code)
 
 
-def of_error(error: EvalgateError) -> Status:
+def make_error_status(error: EvalgateError) -> Status:
     """Nothing was decided: the first fault, and how many more there are."""
     first, *more = error.faults
     where = f"{first.place}: " if first.place else ""
@@ -55,7 +57,7 @@ def of_error(error: EvalgateError) -> Status:
     return Status(verdict="ERROR", state="error", sentence=f"{where}{first.message}{others}", code=int(error.exit_code))
 
 
-def level(report: Report) -> str:
+def describe_level(report: Report) -> str:
     """The name of the strictest change level in a report, empty where none was told."""
     if report.policy_changes:
         return Level.MAJOR.name
@@ -78,4 +80,4 @@ def _sentence(report: Report) -> str:
     worst = next((gate for gate in report.gates if gate.exit_code == report.exit_code and gate.exit_code), None)
     if len(report.gates) == 1 or worst is None:
         return view.sentence(report)
-    return f"{view.sentence(report)} {worst.evidence.name}: {view.deciding(worst)}"
+    return f"{view.sentence(report)} {worst.evidence.name}: {view.find_deciding_sentence(worst)}"

@@ -40,15 +40,15 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     for gate in report.gates:
         verdict = view.verdict(report) if len(report.gates) == 1 else view.headline(gate)
         console.print(_heading(verdict, gate.evidence.name))
-        console.print(_text(prose(view.deciding(gate))))
-        for note in view.beside(gate):
+        console.print(_text(prose(view.find_deciding_sentence(gate))))
+        for note in view.list_remarks(gate):
             console.print(_note(note))
         if len(report.gates) == 1:
             _print_sign_off(console, report)
         for part in _gate(gate, width):
             console.print(part)
         console.print()
-    console.print(_pairs(footer.foot(report)))
+    console.print(_pairs(footer.describe_report(report)))
     return "\n".join(_trimmed(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
@@ -82,7 +82,7 @@ def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
     if gate.comparisons:
         yield _text("\nCriteria", "bold")
         yield _criteria(gate, narrow=width < _NARROW)
-    findings = view.other_findings(gate)
+    findings = view.list_other_findings(gate)
     if findings:
         yield _text("\nFindings", "bold")
         yield _pairs(tuple((view.label(finding), prose(finding.sentence)) for finding in findings))
@@ -90,11 +90,11 @@ def _gate(gate: GateReport, width: int) -> Iterator[RenderableType]:
         yield _text("\nRequirements", "bold")
         yield _pairs(tuple((requirement.state, prose(requirement.detail)) for requirement in gate.requirements))
     yield _text("")
-    yield _pairs(footer.footer(gate))
+    yield _pairs(footer.describe_gate(gate))
 
 
 def _cases(gate: GateReport) -> Iterator[RenderableType]:
-    cases = case_selection.cases(gate)
+    cases = case_selection.select_cases(gate)
     title = ""
     for case in cases[:_CASES]:
         if case_selection.TITLES[case.kind] != title:
@@ -107,18 +107,18 @@ def _cases(gate: GateReport) -> Iterator[RenderableType]:
         yield _text(f"\n... and {len(cases) - _CASES} more cases, in the Markdown and JSON reports.")
 
 
-def _case(case: case_selection.Shown) -> RenderableType:
+def _case(case: case_selection.ShownCase) -> RenderableType:
     from rich.console import Group
 
     name = _text(line(case.case), "bold")
-    why = ", ".join(f"{criterion} ({word})" if word else criterion for criterion, word in case_selection.why(case))
+    why = ", ".join(f"{criterion} ({word})" if word else criterion for criterion, word in case_selection.explain(case))
     name.append_text(_text(f"  {line(why)}", "not bold"))
     if case.tags:
         name.append_text(_text(f"  tags {line(', '.join(case.tags))}", "dim not bold"))
     table = _table()
     for side in case.sides:
-        table.add_column(_text(case_selection.heading(side)), ratio=1, overflow="fold")
-    excerpts = text_diff.excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
+        table.add_column(_text(case_selection.name_kind(side)), ratio=1, overflow="fold")
+    excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     table.add_row(*(_excerpt(excerpt) for excerpt in excerpts))
     table.add_row()
     for marks in zip(*(side.marks for side in case.sides), strict=True):
@@ -151,7 +151,7 @@ def _criteria(gate: GateReport, *, narrow: bool) -> Table:
         table.add_column(_text(name), justify="right", no_wrap=True)
     table.add_column(_text("decision"), overflow="fold", min_width=12, max_width=12)
     separator = "\n" if narrow else " "
-    for row in criteria_table.rows(gate):
+    for row in criteria_table.make_rows(gate):
         both = row.interval != criteria_table.NONE
         difference = f"{row.difference}{separator}{row.interval}" if both else row.difference
         means = (f"{row.baseline}\n{row.candidate}",) if narrow else (row.baseline, row.candidate)
@@ -161,7 +161,7 @@ def _criteria(gate: GateReport, *, narrow: bool) -> Table:
     return table
 
 
-def _decision(row: criteria_table.Row) -> Text:
+def _decision(row: criteria_table.CriterionRow) -> Text:
     text = _text("")
     text.append_text(_text(row.decision, _style(row.decision)))
     if row.failed:

@@ -28,7 +28,7 @@ class Piece:
 Excerpt = tuple[Piece, ...]
 
 
-def excerpts(texts: Sequence[str], *, characters: int, lines: int) -> tuple[Excerpt, ...]:
+def make_excerpts(texts: Sequence[str], *, characters: int, lines: int) -> tuple[Excerpt, ...]:
     """Each text cut to `characters` and `lines`; two of them around their first difference, its words marked."""
     if len(texts) != 2:
         return tuple(tuple(Piece(part) for part in _cut(block(text), 0, characters, lines)) for text in texts)
@@ -36,17 +36,17 @@ def excerpts(texts: Sequence[str], *, characters: int, lines: int) -> tuple[Exce
     same = next((i for i, (a, b) in enumerate(zip(*pair, strict=False)) if a != b), min(map(len, pair)))
     start = same - _CONTEXT if same > characters // 2 and pair[0] != pair[1] else 0
     left, right = (_cut(text, start, characters, lines) for text in pair)
-    marked = _marked(left[1], right[1])
-    return tuple(_around(left, marked[0])), tuple(_around(right, marked[1]))
+    marked = _mark_differences(left[1], right[1])
+    return tuple(_cut_around(left, marked[0])), tuple(_cut_around(right, marked[1]))
 
 
-def wrapped(excerpt: Excerpt, width: int) -> Excerpt:
+def wrap(excerpt: Excerpt, width: int) -> Excerpt:
     """The excerpt with line breaks so that no line is longer than `width` characters; words stay whole if they can."""
     column = 0
     pieces = []
     for piece in excerpt:
         text = ""
-        for part in _parts(piece.text, width):
+        for part in _split_parts(piece.text, width):
             fits = part == "\n" or column + len(part) <= width or column == 0
             text += part if fits else "\n" + part.lstrip(" ")
             column = len(text.rpartition("\n")[2]) if "\n" in text else column + len(part)
@@ -54,7 +54,7 @@ def wrapped(excerpt: Excerpt, width: int) -> Excerpt:
     return tuple(pieces)
 
 
-def _parts(text: str, width: int) -> Iterator[str]:
+def _split_parts(text: str, width: int) -> Iterator[str]:
     for found in _PIECE.findall(text):
         yield from (found[i : i + width] for i in range(0, len(found), width))
 
@@ -68,12 +68,12 @@ def _cut(text: str, start: int, characters: int, lines: int) -> tuple[str, str, 
     return before, shown, after
 
 
-def _around(cut: tuple[str, str, str], middle: Excerpt) -> Iterator[Piece]:
+def _cut_around(cut: tuple[str, str, str], middle: Excerpt) -> Iterator[Piece]:
     before, _, after = cut
     yield from (Piece(before), *middle, Piece(after))
 
 
-def _marked(left: str, right: str) -> tuple[Excerpt, Excerpt]:
+def _mark_differences(left: str, right: str) -> tuple[Excerpt, Excerpt]:
     a, b = _TOKEN.findall(left), _TOKEN.findall(right)
     plain = (Piece(left),), (Piece(right),)
     if left == right or max(len(a), len(b)) > _MOST_TOKENS:

@@ -21,7 +21,7 @@ class Part:
     chain: str = ""
 
 
-def fit(parts: Sequence[Part], most: int, size: Callable[[str], int]) -> tuple[bool, ...]:
+def choose_parts(parts: Sequence[Part], most: int, size: Callable[[str], int]) -> tuple[bool, ...]:
     """Which parts to keep so that they fit, joined by `JOINT`, into `most` units of `size`; lower ranks first."""
     room = most - sum(size(part.text + JOINT) for part in parts if part.rank == 0)
     kept = [part.rank == 0 for part in parts]

@@ -43,7 +43,7 @@ def title(report: Report) -> str:
 
 def sentence(report: Report) -> str:
     """The sentence that decided, of one gate or of all."""
-    return deciding(report.gates[0]) if len(report.gates) == 1 else summary(report)
+    return find_deciding_sentence(report.gates[0]) if len(report.gates) == 1 else summary(report)
 
 
 def rules(report: Report) -> str:
@@ -93,7 +93,7 @@ def _is_decided(report: Report) -> bool:
     return report.exit_code in (ExitCode.PASS, ExitCode.AWAITING_SIGN_OFF)
 
 
-def deciding(gate: GateReport) -> str:
+def find_deciding_sentence(gate: GateReport) -> str:
     """The sentence that decided: the first finding that made the verdict.
 
     Of a pass it is a threshold whose criterion is proven to be worse though within what is allowed, else the threshold
@@ -102,7 +102,7 @@ def deciding(gate: GateReport) -> str:
     finding = _deciding_finding(gate)
     if gate.decision is not Verdict.PASS and finding is not None:
         return finding.sentence
-    checks, thresholds = _held(gate), sum(_room(gate, other) < math.inf for other in gate.findings)
+    checks, thresholds = _count_held(gate), sum(_room(gate, other) < math.inf for other in gate.findings)
     if finding is None:
         cases = gate.evidence.dataset.cases
         if checks == 1:
@@ -114,7 +114,7 @@ def deciding(gate: GateReport) -> str:
     return f"All thresholds are met. {nearest}{finding.sentence}" if thresholds > 1 else finding.sentence
 
 
-def beside(gate: GateReport) -> tuple[str, ...]:
+def list_remarks(gate: GateReport) -> tuple[str, ...]:
     """What is said right under the deciding sentence, since a reader must not miss it, whatever the verdict is.
 
     One text for many inputs, other criteria that are worse though within what is allowed, remarks, and that the verdict
@@ -131,7 +131,7 @@ def notes_first(evidence: Evidence) -> tuple[str, ...]:
     return (*reused, f"only white space differs from digest {evidence.evaluated[:12]}, which was answered")
 
 
-def other_findings(gate: GateReport) -> tuple[Finding, ...]:
+def list_other_findings(gate: GateReport) -> tuple[Finding, ...]:
     """All findings but those said at the top: what blocks, then warnings, then what holds."""
     said = (_deciding_finding(gate), *_findings_beside(gate))
     rest = [finding for finding in gate.findings if not any(finding is other for other in said)]
@@ -156,7 +156,7 @@ def is_watch(evidence: Evidence) -> bool:
     return evidence.level is None and evidence.stored_baseline is not None
 
 
-def cost(dollars: float | None) -> str:
+def format_cost(dollars: float | None) -> str:
     """Dollars with two digits that mean something: $0.0042, $12.30."""
     if dollars is None:
         return "cost unknown"
@@ -170,7 +170,9 @@ def _deciding_finding(gate: GateReport) -> Finding | None:
     if gate.decision is Verdict.PASS:
         measured = [finding for finding in gate.findings if _room(gate, finding) < math.inf]
         return min(
-            measured, key=lambda finding: (not _is_worse(gate, finding), _room(gate, finding)), default=_unsteady(gate)
+            measured,
+            key=lambda finding: (not _is_worse(gate, finding), _room(gate, finding)),
+            default=_describe_unsteady(gate),
         )
     found = [finding for finding in gate.findings if finding.decision is gate.decision]
     return next((finding for finding in found if finding.blocks), found[0] if found else None)
@@ -184,12 +186,12 @@ def _findings_beside(gate: GateReport) -> list[Finding]:
     return [finding for finding in found if finding is not deciding][:_MOST_BESIDE]
 
 
-def _held(gate: GateReport) -> int:
+def _count_held(gate: GateReport) -> int:
     """How many criteria are found to hold."""
     return sum(f.decision is Verdict.PASS and f.criterion is not None and f.kind != "remark" for f in gate.findings)
 
 
-def _unsteady(gate: GateReport) -> Finding | None:
+def _describe_unsteady(gate: GateReport) -> Finding | None:
     """What is found of the blocking check that failed in the most cases and holds nevertheless."""
     failing = sorted((check for check in gate.blocking if check.failed), key=lambda check: -check.failed)
     of = {finding.criterion: finding for finding in gate.findings if finding.kind == "check"}

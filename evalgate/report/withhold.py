@@ -46,7 +46,7 @@ def withhold_texts(report: Report, decide: Decide) -> Report:
 
 def _withhold(gate: GateReport, decide: Decide, *, failing: bool) -> GateReport:
     evidence = gate.evidence
-    kept = {case.case for case in case_selection.cases(gate)} if failing else set()
+    kept = {case.case for case in case_selection.select_cases(gate)} if failing else set()
     marks = _Marks(are_checksums=evidence.shard is not None)
     bare = replace(
         evidence,

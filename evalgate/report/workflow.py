@@ -20,7 +20,7 @@ _BROKEN = {":": "\\x3a", "[": "\\x5b", "#": "\\x23"}
 _BROKEN_IN_JSON = {**_BROKEN, "[": "\\u005b"}
 
 
-def log(text: str) -> str:
+def escape_log(text: str) -> str:
     r"""The text for the log, line by line: nothing in it is a command, also when other such text stands around it.
 
     What would make a command of it is an escape then, `\x3a` for a colon, as are characters that cannot be seen.
@@ -28,7 +28,7 @@ def log(text: str) -> str:
     return _inert(block(text))
 
 
-def command(
+def render_command(
     name: Literal["error", "warning", "notice", "debug", "group", "endgroup"],
     message: str = "",
     **properties: str | int | None,
@@ -44,7 +44,7 @@ def command(
     return f"::{name}{' ' if given else ''}{given}::{text}"
 
 
-def stopped(text: str, token: str) -> str:
+def stop_commands(text: str, token: str) -> str:
     """A rendered report between `::stop-commands::` and its end; the escape sequences of its colours stay in it.
 
     So the text must have gone through `neutralise` before, as that of `terminal.render` has. `token` is 16 random
@@ -57,7 +57,7 @@ def stopped(text: str, token: str) -> str:
     return f"::stop-commands::{token}\n{shown}\n::{token}::\n"
 
 
-def step(text: str) -> str:
+def escape_step(text: str) -> str:
     r"""Rendered lines of a step that is no action, in any format: nothing in them is a command.
 
     JSON says the same afterwards: there only a `[` within a string can be meant, and `\u005b` is the same there.
@@ -65,7 +65,7 @@ def step(text: str) -> str:
     return _inert(text.replace("\r", "\\r"), _BROKEN_IN_JSON)
 
 
-def outputs(values: Mapping[str, str], delimiter: Callable[[], str]) -> str:
+def render_outputs(values: Mapping[str, str], delimiter: Callable[[], str]) -> str:
     """Lines for the file GITHUB_OUTPUT: each value between two lines that hold a delimiter of its own.
 
     `delimiter` gives a new random word each time; one that the value holds is not used. Raises ValueError for a name

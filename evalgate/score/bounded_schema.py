@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from evalgate.score.patterns import schema_searcher
+from evalgate.score.patterns import compile_schema_search
 
 _EVALUATED = ("find_evaluated_property_keys_by_schema", "find_evaluated_item_indexes_by_schema")
 
@@ -24,11 +24,11 @@ class _Patterns:
 
     @staticmethod
     def search(pattern: str, text: str) -> bool:
-        return schema_searcher(pattern)(text)
+        return compile_schema_search(pattern)(text)
 
 
 @contextlib.contextmanager
-def bounded() -> Iterator[None]:
+def bound_patterns() -> Iterator[None]:
     """Within, every pattern is searched by `schema_searcher`, and what was quadratic in an output's size is linear."""
     from jsonschema import _keywords, _legacy_keywords, _utils
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, ending
+from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.score import schema
-from evalgate.score.patterns import searcher
+from evalgate.score.patterns import compile_search
 from evalgate.score.strict_json import dig, parse, pointer_parts, resolve
 
 TOOL_CALLS = "tool calls beside text are not visible to checks"
@@ -44,8 +44,8 @@ def score(check: Check, case: Case, output: Output) -> Scored:
     """
     kind = _type(check)
     if output.tool_calls and check.type not in _MEASURING:
-        return Unscored(reason=_clip(f"{TOOL_CALLS}: {_called(output)}", _REASON))
-    cut = f"{CUT_SHORT}; " if ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
+        return Unscored(reason=_clip(f"{TOOL_CALLS}: {_serialize_calls(output)}", _REASON))
+    cut = f"{CUT_SHORT}; " if classify_ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
     try:
         seen = kind(check, case, output)
     except _RefusedError as refusal:
@@ -75,9 +75,9 @@ def validate(check: Check) -> None:
         raise ValueError(f"{check.name}: needs one of {', '.join(_LIMITS[check.type])}")
     match check.type:
         case "regex":
-            searcher(str(options["pattern"]), bool(options.get("ignore_case")))
+            compile_search(str(options["pattern"]), bool(options.get("ignore_case")))
         case "json_schema":
-            schema.validator(check)
+            schema.make_validator(check)
         case "required_fields" if not options.get("fields"):
             raise ValueError(f'{check.name}: needs "fields"')
 
@@ -97,10 +97,10 @@ def _equals(check: Check, case: Case, output: Output) -> _Seen:
     expected = _expected(check, case)
     found = _value(check, output) if "at" in check.options or not isinstance(expected, str) else output.text
     if isinstance(expected, str) and isinstance(found, str):
-        holds = _folded(check, expected.strip()) == _folded(check, found.strip())
+        holds = _fold(check, expected.strip()) == _fold(check, found.strip())
     else:
         holds = _same(expected, found)
-    return _Seen(holds, f"equal {_quoted(expected)}", "it" if holds else _quoted(found))
+    return _Seen(holds, f"equal {_quote(expected)}", "it" if holds else _quote(found))
 
 
 def _contains(check: Check, case: Case, output: Output) -> _Seen:
@@ -112,40 +112,40 @@ def _contains(check: Check, case: Case, output: Output) -> _Seen:
 
 def _contains_any(check: Check, case: Case, output: Output) -> _Seen:
     texts, haystack = _texts(check, case), _text(check, output)
-    hits = [text for text in texts if _folded(check, text) in _folded(check, haystack)]
-    wanted = f"contain {'any of ' if len(texts) > 1 else ''}{_listed(texts)}"
-    return _Seen(bool(hits), wanted, _listed(hits) if hits else f"none in {_quoted(haystack)}")
+    hits = [text for text in texts if _fold(check, text) in _fold(check, haystack)]
+    wanted = f"contain {'any of ' if len(texts) > 1 else ''}{_list_texts(texts)}"
+    return _Seen(bool(hits), wanted, _list_texts(hits) if hits else f"none in {_quote(haystack)}")
 
 
 def _contains_all(check: Check, case: Case, output: Output) -> _Seen:
     texts, haystack = _texts(check, case), _text(check, output)
-    missing = [text for text in texts if _folded(check, text) not in _folded(check, haystack)]
+    missing = [text for text in texts if _fold(check, text) not in _fold(check, haystack)]
     if not missing:
-        return _Seen(True, f"contain {_listed(texts)}", "all" if len(texts) > 1 else "it")
-    return _Seen(False, f"contain {_listed(missing)}", f"only {_quoted(haystack)}")
+        return _Seen(True, f"contain {_list_texts(texts)}", "all" if len(texts) > 1 else "it")
+    return _Seen(False, f"contain {_list_texts(missing)}", f"only {_quote(haystack)}")
 
 
 def _regex(check: Check, case: Case, output: Output) -> _Seen:
-    """A match anywhere, in RE2's syntax (see `patterns.searcher`)."""
+    """A match anywhere, in RE2's syntax (see `patterns.compile_search`)."""
     pattern, text = str(check.options["pattern"]), _text(check, output)
-    holds = searcher(pattern, bool(check.options.get("ignore_case")))(text)
-    return _Seen(holds, f"match {_quoted(pattern)}", f"{'a match' if holds else 'none'} in {_quoted(text)}")
+    holds = compile_search(pattern, bool(check.options.get("ignore_case")))(text)
+    return _Seen(holds, f"match {_quote(pattern)}", f"{'a match' if holds else 'none'} in {_quote(text)}")
 
 
 def _is_json(check: Check, case: Case, output: Output) -> _Seen:
     """With `at`, the text at that place must itself be JSON, as a tool call's arguments are."""
     text = _value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
-        raise _RefusedError(f"must be a text that is JSON; found {_quoted(text)}")
+        raise _RefusedError(f"must be a text that is JSON; found {_quote(text)}")
     try:
         parse(text)
     except ValueError as error:
-        return _Seen(False, "be JSON", f"{error}, in {_quoted(text)}")
-    return _Seen(True, "be JSON", _quoted(text))
+        return _Seen(False, "be JSON", f"{error}, in {_quote(text)}")
+    return _Seen(True, "be JSON", _quote(text))
 
 
 def _json_schema(check: Check, case: Case, output: Output) -> _Seen:
-    wrong = schema.fault(check, _value(check, output))
+    wrong = schema.find_fault(check, _value(check, output))
     if isinstance(wrong, Unscored):
         raise _UnknownError(wrong.reason)
     wanted = f"fit {check.options.get('schema_path', 'the schema')}"
@@ -156,10 +156,10 @@ def _required_fields(check: Check, case: Case, output: Output) -> _Seen:
     """Present and not null; a name may be a dotted path."""
     value = _value(check, output)
     if not isinstance(value, Mapping):
-        raise _RefusedError(f"must be a JSON object with fields; found {_quoted(value)}")
+        raise _RefusedError(f"must be a JSON object with fields; found {_quote(value)}")
     names = _items(check.options["fields"])
     missing = [str(name) for name in names if _is_missing(value, str(name))]
-    return _Seen(not missing, f"have {_listed(names)}", f"no {_listed(missing)}" if missing else "all")
+    return _Seen(not missing, f"have {_list_texts(names)}", f"no {_list_texts(missing)}" if missing else "all")
 
 
 def _length(check: Check, case: Case, output: Output) -> _Seen:
@@ -167,7 +167,7 @@ def _length(check: Check, case: Case, output: Output) -> _Seen:
     at the very end opens no further line)."""
     text = _value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
-        raise _RefusedError(f"must be a text to have a length; found {_quoted(text)}")
+        raise _RefusedError(f"must be a text to have a length; found {_quote(text)}")
     counts = {
         "chars": len(text),
         "words": len(text.split()),
@@ -277,12 +277,12 @@ def _value(check: Check, output: Output) -> Any:
     try:
         value = parse(output.text)
     except ValueError as error:
-        raise _RefusedError(f"must be JSON; found {error}, in {_quoted(output.text)}") from None
+        raise _RefusedError(f"must be JSON; found {error}, in {_quote(output.text)}") from None
     pointer = str(check.options.get("at", ""))
     try:
         return resolve(value, pointer)
     except LookupError:
-        raise _RefusedError(f"must have something at {pointer}; found {_quoted(value)}") from None
+        raise _RefusedError(f"must have something at {pointer}; found {_quote(value)}") from None
 
 
 def _text(check: Check, output: Output) -> str:
@@ -312,11 +312,11 @@ def _same(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _called(output: Output) -> str:
-    return _listed(list(dict.fromkeys(call.name for call in output.tool_calls)))
+def _serialize_calls(output: Output) -> str:
+    return _list_texts(list(dict.fromkeys(call.name for call in output.tool_calls)))
 
 
-def _folded(check: Check, text: str) -> str:
+def _fold(check: Check, text: str) -> str:
     return text.casefold() if check.options.get("ignore_case") else text
 
 
@@ -324,12 +324,12 @@ def _items(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _listed(texts: Sequence[str]) -> str:
-    shown = ", ".join(_quoted(text) for text in texts[:3])
+def _list_texts(texts: Sequence[str]) -> str:
+    shown = ", ".join(_quote(text) for text in texts[:3])
     return f"{shown} and {len(texts) - 3} more" if len(texts) > 3 else shown
 
 
-def _quoted(value: Any) -> str:
+def _quote(value: Any) -> str:
     return f'"{_clip(value, _QUOTE)}"' if isinstance(value, str) else _clip(as_text(value), _QUOTE)
 
 

@@ -23,7 +23,7 @@ from evalgate.domain import (
     Target,
     Unscored,
     as_text,
-    ending,
+    classify_ending,
 )
 from evalgate.score.strict_json import parse
 
@@ -45,7 +45,7 @@ def validate(judge: Judge) -> None:
         )
 
 
-def ask(judge: Judge, case: Case, output: Output, target: Target, *, attempt: int = 0) -> Request:
+def make_request(judge: Judge, case: Case, output: Output, target: Target, *, attempt: int = 0) -> Request:
     """The request that scores `output` of `case`. It names no arm: equal outputs give equal keys.
 
     The rubric's instruction is the system message, word for word. Each input stands in a block of the user message,
@@ -72,7 +72,7 @@ def ask(judge: Judge, case: Case, output: Output, target: Target, *, attempt: in
     )
 
 
-def read(judge: Judge, outcome: Outcome) -> Scored:
+def read_reply(judge: Judge, outcome: Outcome) -> Scored:
     """The score of a reply, mapped from the rubric's scale to [0, 1]; anything but the asked-for object is Unscored.
 
     "printed": (score - min) / (max - min). "expected": sum of p(k) (k - min) / (max - min) over the scale's integers
@@ -81,7 +81,7 @@ def read(judge: Judge, outcome: Outcome) -> Scored:
     """
     if isinstance(outcome, Failure):
         return Unscored(reason=f"the judge did not answer: {outcome.message}")
-    if ending(outcome.finish_reason) != "whole":
+    if classify_ending(outcome.finish_reason) != "whole":
         return Unscored(reason=f"the judge's reply was cut short (finish reason: {outcome.finish_reason})")
     reply = _reply(judge, outcome.text)
     if isinstance(reply, Unscored):
@@ -89,7 +89,7 @@ def read(judge: Judge, outcome: Outcome) -> Scored:
     printed, reason = reply
     if judge.mode == "printed":
         return Score(value=_share(judge.rubric, printed), reason=reason)
-    expected = _expected(judge.rubric, printed, outcome.score_tokens)
+    expected = _expect_score(judge.rubric, printed, outcome.score_tokens)
     return expected if isinstance(expected, Unscored) else Score(value=expected, reason=reason)
 
 
@@ -162,7 +162,7 @@ def _wrong(rubric: Rubric, score: Any, reason: Any) -> str | None:
     return None if isinstance(reason, str) else "the judge's reason is not text"
 
 
-def _expected(rubric: Rubric, printed: int, tokens: tuple[ScoreToken, ...]) -> float | Unscored:
+def _expect_score(rubric: Rubric, printed: int, tokens: tuple[ScoreToken, ...]) -> float | Unscored:
     if not tokens:
         return Unscored(reason="the endpoint returned no log-probabilities; use score: printed")
     if not _single_digits(rubric):

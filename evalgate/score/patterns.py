@@ -17,7 +17,7 @@ _spent: ContextVar[dict[str, float] | None] = ContextVar("spent", default=None)
 
 
 @functools.lru_cache(maxsize=512)
-def searcher(pattern: str, ignore_case: bool = False) -> Callable[[str], bool]:
+def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], bool]:
     r"""Whether `pattern` matches anywhere in a text, in RE2's syntax: `\d`, `\w`, `\s` and `\b` are ASCII, `.` stops
     at a newline unless `(?s)`, `^` and `$` are the ends of the text unless `(?m)`; no look-around, no backreference.
 
@@ -29,12 +29,12 @@ def searcher(pattern: str, ignore_case: bool = False) -> Callable[[str], bool]:
     options.case_sensitive = not ignore_case
     options.log_errors = False
     try:
-        compiled = re2.compile(_encoded(pattern), options)
+        compiled = re2.compile(_encode(pattern), options)
     except re2.error as error:
         why = error.args[0] if error.args else "refused"
         shown = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
         raise ValueError(f'RE2 refuses the pattern "{pattern}": {shown}') from None
-    return lambda text: compiled.search(_encoded(text)) is not None
+    return lambda text: compiled.search(_encode(text)) is not None
 
 
 class SlowPatternError(Exception):
@@ -45,7 +45,7 @@ class SlowPatternError(Exception):
 
 
 @contextlib.contextmanager
-def one_output() -> Iterator[None]:
+def limit_output() -> Iterator[None]:
     """What is searched inside belongs to one output: each pattern has `PATTERN_SECONDS` for all of it."""
     token = _spent.set({})
     try:
@@ -55,23 +55,25 @@ def one_output() -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=512)
-def schema_searcher(pattern: str) -> Callable[[str], bool]:
-    """Like `searcher`, for a JSON Schema's `pattern`: one that RE2 cannot express (look-around, `\\u` escapes, more
-    than 1000 repeats) goes to `regex`, whose time is limited: see `one_output`. Raises ValueError when both refuse; the
+def compile_schema_search(pattern: str) -> Callable[[str], bool]:
+    """Like `compile_search`, for a JSON Schema's `pattern`.
+
+    One that RE2 cannot express (look-around, `\\u` escapes, more than 1000 repeats) goes to `regex`, whose time is
+    limited: see `limit_output`. Raises ValueError when both refuse; the
     search raises SlowPatternError."""
     import regex
 
     try:
-        return searcher(pattern)
+        return compile_search(pattern)
     except ValueError as refusal:
         try:
             compiled = regex.compile(pattern, regex.V0)
         except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
-    return lambda text: _limited(pattern, compiled, text)
+    return lambda text: _search_limited(pattern, compiled, text)
 
 
-def _limited(pattern: str, compiled: Any, text: str) -> bool:
+def _search_limited(pattern: str, compiled: Any, text: str) -> bool:
     spent = _spent.get()
     spent = {} if spent is None else spent
     left = PATTERN_SECONDS - spent.get(pattern, 0.0)
@@ -86,6 +88,6 @@ def _limited(pattern: str, compiled: Any, text: str) -> bool:
         spent[pattern] = spent.get(pattern, 0.0) + time.process_time() - started
 
 
-def _encoded(text: str) -> bytes:
+def _encode(text: str) -> bytes:
     # JSON can spell lone surrogates, which UTF-8 has no bytes for
     return text.encode("utf-8", "replace")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from evalgate.domain import Check, Unscored
-from evalgate.score.bounded_schema import bounded
-from evalgate.score.patterns import SlowPatternError, one_output, schema_searcher
+from evalgate.score.bounded_schema import bound_patterns
+from evalgate.score.patterns import SlowPatternError, compile_schema_search, limit_output
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -26,7 +26,7 @@ _SIMPLE: tuple[Any, ...] = (None, "", {}, [])
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
-def fault(check: Check, value: Any) -> str | Unscored | None:
+def find_fault(check: Check, value: Any) -> str | Unscored | None:
     """What is most wrong with `value` under a `json_schema` check, as "at /place: message"; None when it fits.
 
     `options["schema"]` is the loaded schema, `options["schema_path"]` the URI its relative references start from,
@@ -36,9 +36,9 @@ def fault(check: Check, value: Any) -> str | Unscored | None:
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
 
-    compiled = validator(check)
+    compiled = make_validator(check)
     try:
-        with one_output(), bounded():
+        with limit_output(), bound_patterns():
             error = best_match(compiled.iter_errors(value))
     except RecursionError:
         return "nested too deeply"
@@ -51,10 +51,11 @@ def fault(check: Check, value: Any) -> str | Unscored | None:
     return f"at {_place(error)}: {error.message}"
 
 
-def validator(check: Check) -> Validator:
+def make_validator(check: Check) -> Validator:
     """The check's validator, compiled once for each Check object.
 
-    Patterns are searched with RE2 where it can express them, else in limited time (`patterns.schema_searcher`), so a
+    Patterns are searched with RE2 where it can express them, else in limited time (`patterns.compile_schema_search`),
+    so a
     hostile output cannot make a schema's pattern run for ever.
 
     Formats asserted when asked, under 2020-12: date, date-time, duration, email, hostname, idn-email, idn-hostname,
@@ -63,7 +64,7 @@ def validator(check: Check) -> Validator:
     Raises ValueError, as a sentence, for a `$schema` that is no known draft, an invalid schema, a reference that
     leaves `check.documents`, or, where formats are asserted, one that nobody can assert.
     """
-    return _compiled(_Held(check))
+    return _compile(_Held(check))
 
 
 class _Held:
@@ -82,7 +83,7 @@ class _Held:
 
 
 @functools.lru_cache(maxsize=128)
-def _compiled(held: _Held) -> Validator:
+def _compile(held: _Held) -> Validator:
     from jsonschema.validators import extend
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing.exceptions import Unresolvable
@@ -209,7 +210,7 @@ def _refuse_unknown_formats(
 def _refuse_endless(compiled: Validator, path: str) -> None:
     """A schema that refers to itself without going deeper would make every output look nested too deeply."""
     try:
-        with one_output(), bounded():
+        with limit_output(), bound_patterns():
             for value in _SIMPLE:
                 compiled.is_valid(value)
     except RecursionError:
@@ -234,14 +235,14 @@ def _is_duration(value: object) -> bool:
 
 def _is_pattern(value: object) -> bool:
     if isinstance(value, str):
-        schema_searcher(value)
+        compile_schema_search(value)
     return True
 
 
 def _pattern(validator: Any, pattern: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     from jsonschema.exceptions import ValidationError
 
-    if validator.is_type(instance, "string") and not schema_searcher(pattern)(instance):
+    if validator.is_type(instance, "string") and not compile_schema_search(pattern)(instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -249,7 +250,7 @@ def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: An
     if not validator.is_type(instance, "object"):
         return
     for pattern, subschema in patterns.items():
-        matches = schema_searcher(pattern)
+        matches = compile_schema_search(pattern)
         for key, value in instance.items():
             if matches(key):
                 yield from validator.descend(value, subschema, path=key, schema_path=pattern)
@@ -260,17 +261,17 @@ def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: 
 
     if not validator.is_type(instance, "object"):
         return
-    matchers = [schema_searcher(pattern) for pattern in schema.get("patternProperties", {})]
+    matchers = [compile_schema_search(pattern) for pattern in schema.get("patternProperties", {})]
     named = schema.get("properties", {})
     extras = [key for key in instance if key not in named and not any(matches(key) for matches in matchers)]
     if validator.is_type(allowed, "object"):
         for key in extras:
             yield from validator.descend(instance[key], allowed, path=key)
     elif not allowed and extras:
-        yield ValidationError(f"unexpected {'property' if len(extras) == 1 else 'properties'} {_listed(extras)}")
+        yield ValidationError(f"unexpected {'property' if len(extras) == 1 else 'properties'} {_list_names(extras)}")
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in sorted(names))
 
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
-from evalgate.services.git_names import meanings, short_name
+from evalgate.services.git_names import find_meanings, shorten_name
 from evalgate.services.git_process import command_line, end, environment, execute, first_line
-from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of, renames_of
+from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
 
@@ -46,7 +46,7 @@ class Git:
         self.shallow = shallow
         self._reader: subprocess.Popen[bytes] | None = None
         self._stop: weakref.finalize[[subprocess.Popen[bytes]], Git] | None = None
-        self._trees: dict[str, Mapping[str, Entry]] = {}
+        self._trees: dict[str, Mapping[str, TreeEntry]] = {}
         self._commits: dict[str, str | None] = {}
 
     @classmethod
@@ -100,7 +100,7 @@ class Git:
         A tag of that name does not count where there is such a branch. Raises GitError when there is none.
         """
         if name is not None:
-            full = meanings(name)
+            full = find_meanings(name)
             names = [*(full[:-1] or full), f"refs/remotes/origin/{name}", name]
         else:
             names = [f"refs/remotes/origin/{branch}" for branch in ("HEAD", "main", "master")]
@@ -113,8 +113,8 @@ class Git:
 
     def is_on(self, default: str | None = None) -> bool:
         """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""
-        on = short_name(self._run(["symbolic-ref", "--quiet", "HEAD"], good=(0, 1)).stdout.decode().strip())
-        return on in ("", short_name(self.default_branch(default)).removeprefix("origin/"))
+        on = shorten_name(self._run(["symbolic-ref", "--quiet", "HEAD"], good=(0, 1)).stdout.decode().strip())
+        return on in ("", shorten_name(self.default_branch(default)).removeprefix("origin/"))
 
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
         """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
@@ -127,7 +127,7 @@ class Git:
             return left
         done = self._run(["merge-base", "--all", left, right], good=(0, 1))
         bases = done.stdout.decode().split()
-        names = f"{short_name(one)} and {short_name(other)}"
+        names = f"{shorten_name(one)} and {shorten_name(other)}"
         if sole and len(bases) > 1:
             raise GitError(f"{names} have {len(bases)} merge bases", hint="merge the branch it goes to into the change")
         if bases:
@@ -253,7 +253,7 @@ class Git:
             order = ["diff-tree", "-r", *_RENAMED, start, self.resolve(commit)]
         else:
             order = ["diff-index", *_RENAMED, start]
-        for old, new in renames_of(self._run([*order, "--"]).stdout):
+        for old, new in find_renames(self._run([*order, "--"]).stdout):
             if new == path:
                 return old
         return None if commit is not None else self._gone_twin(start, path)
@@ -300,16 +300,16 @@ class Git:
         if not commits:
             return []
         order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
-        return renames_of(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
+        return find_renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
 
-    def _tree(self, name: str) -> Mapping[str, Entry]:
+    def _tree(self, name: str) -> Mapping[str, TreeEntry]:
         known = self._trees.get(name)
         if known is not None:
             return known
         found = self._object(name)
         if found is None or found.kind != "tree":
             raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")
-        entries = entries_of(found.data, id_bytes=len(found.oid) // 2)
+        entries = read_entries(found.data, id_bytes=len(found.oid) // 2)
         if len(self._trees) >= _TREES_KEPT:
             self._trees.clear()
         self._trees[name] = entries
@@ -317,7 +317,7 @@ class Git:
 
     def _commit(self, ref: str) -> str | None:
         if ref not in self._commits:
-            found = (self._object(f"{name}^{{commit}}") for name in (meanings(ref) if ref.strip() else ()))
+            found = (self._object(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
             self._commits[ref] = next((commit.oid for commit in found if commit is not None), None)
         return self._commits[ref]
 

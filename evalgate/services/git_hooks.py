@@ -57,7 +57,7 @@ class Installed:
     shared: bool
 
 
-def pushes(text: str) -> tuple[Push, ...]:
+def read_pushes(text: str) -> tuple[Push, ...]:
     """`<local ref> <local sha> <remote ref> <remote sha>` of each line. Raises GitError for any other line."""
     found = []
     for line in filter(None, text.splitlines()):

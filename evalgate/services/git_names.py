@@ -7,7 +7,7 @@ import re
 _PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24})?", re.DOTALL)
 
 
-def meanings(name: str) -> tuple[str, ...]:
+def find_meanings(name: str) -> tuple[str, ...]:
     """The full names to try, in turn, for a name: a tag never hides the branch of the same name.
 
     A commit's id, HEAD and a full name mean nothing else.
@@ -15,6 +15,6 @@ def meanings(name: str) -> tuple[str, ...]:
     return (name,) if _PLAIN.fullmatch(name) else (f"refs/heads/{name}", f"refs/remotes/{name}", name)
 
 
-def short_name(ref: str) -> str:
+def shorten_name(ref: str) -> str:
     """A ref as a person writes it: `origin/main` for `refs/remotes/origin/main`."""
     return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")

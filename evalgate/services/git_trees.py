@@ -9,27 +9,27 @@ TREE, LINK, SUBMODULE = 0o040000, 0o120000, 0o160000
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """One name in a folder: its mode as git writes it, and the id of what stands there."""
 
     mode: int
     oid: str
 
 
-def entries_of(data: bytes, *, id_bytes: int) -> dict[str, Entry]:
+def read_entries(data: bytes, *, id_bytes: int) -> dict[str, TreeEntry]:
     """The entries of a tree object by name: `<mode> SP <name> NUL <id>` each, with ids of so many bytes."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, TreeEntry] = {}
     at = 0
     while at < len(data):
         space = data.index(b" ", at)
         end = data.index(b"\0", space)
         oid = data[end + 1 : end + 1 + id_bytes].hex()
-        entries[os.fsdecode(data[space + 1 : end])] = Entry(int(data[at:space], 8), oid)
+        entries[os.fsdecode(data[space + 1 : end])] = TreeEntry(int(data[at:space], 8), oid)
         at = end + 1 + id_bytes
     return entries
 
 
-def renames_of(listing: bytes) -> list[tuple[str, str]]:
+def find_renames(listing: bytes) -> list[tuple[str, str]]:
     """(old, new) of each `R<score> NUL old NUL new NUL`; the commit ids between them are passed over."""
     fields = iter(listing.split(b"\0"))
     return [(os.fsdecode(next(fields)), os.fsdecode(next(fields))) for field in fields if field[:1] == b"R"]

@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
 from evalgate.services import github_rows as rows
-from evalgate.services.github_retry import Patience, is_denied, told
+from evalgate.services.github_retry import GitHubRetry, is_denied, read_json_message
 from evalgate.services.github_rows import (
     Artifact,
     Comment,
@@ -83,7 +83,7 @@ class GitHub:
         logging.getLogger("github").setLevel(logging.WARNING)
         self.repository = repository
         self._api_url = api_url.rstrip("/")
-        self._patience = Patience(secret=token, note=note, sleep=sleep, now=now)
+        self._patience = GitHubRetry(secret=token, note=note, sleep=sleep, now=now)
         self._client = github.Github(
             auth=github.Auth.Token(token),
             base_url=self._api_url,
@@ -123,7 +123,10 @@ class GitHub:
     def comments(self, number: int) -> tuple[Comment, ...]:
         """All comments of a pull request's conversation or of an issue, oldest first."""
         return self._all(
-            f"list the comments of #{number}", self._issue(number).get_comments(), rows.comment, "pull-requests: read"
+            f"list the comments of #{number}",
+            self._issue(number).get_comments(),
+            rows.read_comment,
+            "pull-requests: read",
         )
 
     def create_comment(self, number: int, body: str) -> Comment:
@@ -133,7 +136,7 @@ class GitHub:
 
         return self._patience.ask(
             f"take a comment on #{number}",
-            lambda: rows.comment(self._issue(number).create_comment(body)),
+            lambda: rows.read_comment(self._issue(number).create_comment(body)),
             needs="pull-requests: write",
             made=made,
         )
@@ -142,7 +145,7 @@ class GitHub:
         def edit() -> Comment:
             comment = self._issue(0).get_comment(id)
             comment.edit(body)
-            return rows.comment(comment)
+            return rows.read_comment(comment)
 
         return self._patience.ask(f"change the comment {id}", edit, needs="pull-requests: write")
 
@@ -168,24 +171,24 @@ class GitHub:
     def statuses(self, sha: str) -> tuple[CommitStatus, ...]:
         """All statuses that a commit was ever given, by anybody, the newest first."""
         found = self._commit(sha).get_statuses()
-        return self._all(f"list the statuses of {sha[:12]}", found, rows.commit_status, "statuses: read")
+        return self._all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
 
     def pull_request(self, number: int) -> PullRequest:
         return self._patience.ask(
             f"show the pull request #{number}",
-            lambda: rows.pull_request(self._pull(number).complete()),
+            lambda: rows.read_pull_request(self._pull(number).complete()),
             needs="pull-requests: read",
         )
 
     def pull_requests_of(self, sha: str) -> tuple[PullRequest, ...]:
         """Those a commit belongs to. For a fork's commit GitHub often names none: see `open_pull_requests`."""
         found = self._commit(sha).get_pulls()
-        return self._all(f"list the pull requests of {sha[:12]}", found, rows.pull_request, "pull-requests: read")
+        return self._all(f"list the pull requests of {sha[:12]}", found, rows.read_pull_request, "pull-requests: read")
 
     def open_pull_requests(self, *, head_owner: str, head_ref: str) -> tuple[PullRequest, ...]:
         """The open ones from the branch `head_ref` of a repository of `head_owner`."""
         found = self._repository.get_pulls(state="open", head=f"{head_owner}:{head_ref}")
-        all_of_them = self._all("list the open pull requests", found, rows.pull_request, "pull-requests: read")
+        all_of_them = self._all("list the open pull requests", found, rows.read_pull_request, "pull-requests: read")
         return tuple(
             each for each in all_of_them if each.head_ref == head_ref
         )  # GitHub ignores a filter it cannot read
@@ -208,12 +211,12 @@ class GitHub:
     def reviews(self, number: int) -> tuple[Review, ...]:
         """All reviews, in the order they were given."""
         found = self._pull(number).get_reviews()
-        return self._all(f"list the reviews of #{number}", found, rows.review, "pull-requests: read")
+        return self._all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
 
     def commits(self, number: int) -> tuple[Commit, ...]:
         """All commits of a pull request. Raises ServiceError where there may be more than GitHub lists: 250."""
         found = self._pull(number).get_commits()
-        commits = self._all(f"list the commits of #{number}", found, rows.commit, "pull-requests: read")
+        commits = self._all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")
         if len(commits) >= _COMMITS:
             raise ServiceError(
                 f"GitHub names only the first {_COMMITS} commits of #{number}: who wrote the others is unknown",
@@ -224,7 +227,7 @@ class GitHub:
     def commit_authors(self, number: int) -> tuple[rows.Author, ...]:
         """All authors of a pull request's commits, with those whom trailers name. Raises ServiceError."""
         what, page = f"list the authors of #{number}", partial(self._graphql, rows.COMMIT_AUTHORS, number)
-        return self._patience.ask(what, lambda: rows.all_authors(page), needs="pull-requests: read")
+        return self._patience.ask(what, lambda: rows.read_authors(page), needs="pull-requests: read")
 
     def overwritten_heads(self, number: int) -> tuple[str, ...]:
         """The heads of a pull request that a force push took away: what `commits` does not list any more.
@@ -233,7 +236,7 @@ class GitHub:
         """
         # GraphQL: the REST API names one side of a force push only.
         what, page = f"list the force pushes of #{number}", partial(self._graphql, rows.FORCE_PUSHES, number)
-        return self._patience.ask(what, lambda: rows.overwritten(page()), needs="pull-requests: read")
+        return self._patience.ask(what, lambda: rows.read_overwritten_heads(page()), needs="pull-requests: read")
 
     def _graphql(self, query: str, number: int, **more: Any) -> Mapping[str, Any]:
         owner, name = self.repository.split("/")
@@ -248,14 +251,14 @@ class GitHub:
 
         def ask() -> tuple[str, ...]:
             _, answer = self._client.requester.requestJsonAndCheck("GET", path)
-            return rows.compared(answer)
+            return rows.read_compared(answer)
 
         return self._patience.ask(f"compare {head[:12]} with {base[:12]}", ask, needs="contents: read")
 
     def labels_history(self, number: int) -> tuple[LabelEvent, ...]:
         """Every label put on or taken off, in order."""
         found = self._issue(number).get_timeline()
-        events = self._all(f"list the events of #{number}", found, rows.label_event, "pull-requests: read")
+        events = self._all(f"list the events of #{number}", found, rows.read_label_event, "pull-requests: read")
         return tuple(each for each in events if each is not None)
 
     # People
@@ -307,12 +310,12 @@ class GitHub:
         from github.GithubObject import NotSet
 
         found = self._repository.get_issues(state=state, creator=creator or NotSet)  # type: ignore[arg-type]
-        listed = self._all("list the issues", found, rows.issue, "issues: read")
+        listed = self._all("list the issues", found, rows.read_issue, "issues: read")
         return tuple(each for each in listed if each is not None)
 
     def create_issue(self, title: str, body: str) -> Issue:
         def create() -> Issue:
-            issue = rows.issue(self._repository.create_issue(title, body))
+            issue = rows.read_issue(self._repository.create_issue(title, body))
             if issue is None:
                 raise ValueError("a pull request came back for a new issue")
             return issue
@@ -333,7 +336,7 @@ class GitHub:
         # Not WorkflowRun.get_artifacts: it fetches the run to learn this address.
         path = f"{self._repository.url}/actions/runs/{run_id}/artifacts"
         found = PaginatedList(ClientArtifact, self._client.requester, path, None, list_item="artifacts")
-        return self._all(f"list the artifacts of run {run_id}", found, rows.artifact, "actions: read")
+        return self._all(f"list the artifacts of run {run_id}", found, rows.read_artifact, "actions: read")
 
     def download(self, artifact_id: int, *, most: int) -> bytes:
         """The zip of an artifact, as it was uploaded. Raises ServiceError for one of more than `most` bytes.
@@ -348,7 +351,7 @@ class GitHub:
             status, headers, body = self._client.requester.requestJson("GET", path)
             if status != 302:
                 raise Requester.createException(
-                    status, headers, {"message": body[:200] if status < 400 else told(body)}
+                    status, headers, {"message": body[:200] if status < 400 else read_json_message(body)}
                 )
             return self._fetch(urljoin(self._api_url, headers["location"]), most)
 

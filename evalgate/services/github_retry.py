@@ -57,7 +57,7 @@ def _limit_wait(error: GithubException, now: float) -> float | None:
     reset = _seconds(headers.get("x-ratelimit-reset"))
     if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
         return max(1.0, reset - now + 1.0)
-    if error.status == 429 or Requester.isRateLimitError(said(error)):
+    if error.status == 429 or Requester.isRateLimitError(read_message(error)):
         return _UNSAID_SECONDS
     return None
 
@@ -71,7 +71,7 @@ def headers_of(error: GithubException) -> Mapping[str, str]:
     return {name.lower(): str(value) for name, value in (error.headers or {}).items()}
 
 
-def said(error: GithubException) -> str:
+def read_message(error: GithubException) -> str:
     """GitHub's own words, "" where it has none, with the reasons of a 422."""
     data = error.data
     if not isinstance(data, dict):
@@ -80,7 +80,7 @@ def said(error: GithubException) -> str:
     return "; ".join(str(part) for part in (data.get("message") or error.message, *reasons) if part)
 
 
-def told(body: str) -> str:
+def read_json_message(body: str) -> str:
     """The message of an error's JSON, "" where there is none."""
     try:
         answer = json.loads(body)
@@ -94,7 +94,7 @@ def is_denied(error: GithubException) -> bool:
     return error.status == 403 and _limit_wait(error, 0.0) is None
 
 
-class Patience:
+class GitHubRetry:
     """Asks until it is answered: at most 5 tries for one thing, and 120 seconds of waiting for all things together.
 
     `secret` is kept out of every message; `note` hears of each wait.
@@ -133,7 +133,7 @@ class Patience:
             try:
                 return call()
             except GithubException as error:
-                refusal = self._refused(error, tries, needs)
+                refusal = self._explain_refusal(error, tries, needs)
             except (RequestException, HTTPError, BadAttributeException, *_BROKEN) as error:
                 refusal = self._broken(error, tries)
             lost = lost or refusal.done
@@ -158,8 +158,8 @@ class Patience:
         self._note(f"{message}; asking again in {refusal.wait:.0f} s")
         self._sleep(refusal.wait)
 
-    def _refused(self, error: GithubException, tries: int, needs: str) -> _Refusal:
-        words = f"{error.status} {said(error)}".strip()
+    def _explain_refusal(self, error: GithubException, tries: int, needs: str) -> _Refusal:
+        words = f"{error.status} {read_message(error)}".strip()
         limited = _limit_wait(error, self._now())
         if limited is not None:
             return _Refusal(words, hint="too many requests: run the job again later", wait=limited)

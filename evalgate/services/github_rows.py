@@ -168,7 +168,7 @@ class Artifact:
     expired: bool
 
 
-def moment(when: datetime | None) -> str:
+def read_moment(when: datetime | None) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when else ""
 
 
@@ -181,29 +181,29 @@ def _login(user: github.NamedUser.NamedUser | github.Organization.Organization |
         return ""
 
 
-def comment(each: github.IssueComment.IssueComment) -> Comment:
+def read_comment(each: github.IssueComment.IssueComment) -> Comment:
     return Comment(
         id=each.id,
         author=_login(each.user),
         body=each.body or "",
-        created_at=moment(each.created_at),
-        updated_at=moment(each.updated_at),
+        created_at=read_moment(each.created_at),
+        updated_at=read_moment(each.updated_at),
         url=each.html_url,
     )
 
 
-def review(each: github.PullRequestReview.PullRequestReview) -> Review:
+def read_review(each: github.PullRequestReview.PullRequestReview) -> Review:
     return Review(
         id=each.id,
         author=_login(each.user),
         state=cast("ReviewState", each.state),
         commit=each.commit_id or "",
-        submitted_at=moment(each.submitted_at),
+        submitted_at=read_moment(each.submitted_at),
         url=each.html_url,
     )
 
 
-def commit(each: github.Commit.Commit) -> Commit:
+def read_commit(each: github.Commit.Commit) -> Commit:
     authors = (_login(each.author), _login(each.committer))
     written = cast("tuple[github.GitAuthor.GitAuthor | None, ...]", (each.commit.author, each.commit.committer))
     emails = [(who.email or "").casefold() if who else "" for who in written]
@@ -211,18 +211,18 @@ def commit(each: github.Commit.Commit) -> Commit:
         sha=each.sha,
         authors=authors,
         emails=tuple(zip(emails, authors, strict=True)),
-        coauthors=tuple(coauthors_in(each.commit.message or "")),
+        coauthors=tuple(read_coauthors(each.commit.message or "")),
     )
 
 
-def coauthors_in(message: str) -> Iterator[tuple[str, str]]:
+def read_coauthors(message: str) -> Iterator[tuple[str, str]]:
     """Name and address of everybody whom a line `Co-authored-by:` names, wherever in the message it stands."""
     for found in _TRAILER.finditer(message.replace("\r", "\n")):
         addressed = _ADDRESSED.fullmatch(found.group(1))
         yield (addressed.group(1).strip(), addressed.group(2).strip()) if addressed else (found.group(1), "")
 
 
-def all_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:
+def read_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:
     """The authors in all answers to `COMMIT_AUTHORS`; `page` asks for the one that begins `after` a place."""
     authors: list[Author] = []
     after = None
@@ -238,7 +238,7 @@ def all_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:
             return tuple(authors)
 
 
-def commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
+def read_commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
     return CommitStatus(
         id=each.id,
         state=cast("StatusState", each.state),
@@ -248,7 +248,7 @@ def commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
     )
 
 
-def overwritten(answer: Mapping[str, Any]) -> tuple[str, ...]:
+def read_overwritten_heads(answer: Mapping[str, Any]) -> tuple[str, ...]:
     """The heads in the answer to `FORCE_PUSHES`. Raises ServiceError where it does not name all of them."""
     found = answer["data"]["repository"]["pullRequest"]["timelineItems"]
     if found["pageInfo"]["hasNextPage"]:
@@ -259,7 +259,7 @@ def overwritten(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(commit["oid"]) for commit in before)
 
 
-def compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
+def read_compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
     """The commits in a comparison. Raises ServiceError where it does not name all of them."""
     commits = tuple(str(each["sha"]) for each in answer["commits"])
     if len(commits) < int(answer["total_commits"]):
@@ -267,7 +267,7 @@ def compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return commits
 
 
-def pull_request(each: github.PullRequest.PullRequest) -> PullRequest:
+def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequest:
     fork = cast("github.Repository.Repository | None", each.head.repo)  # null once it is deleted
     return PullRequest(
         number=each.number,
@@ -284,7 +284,7 @@ def pull_request(each: github.PullRequest.PullRequest) -> PullRequest:
     )
 
 
-def label_event(each: github.TimelineEvent.TimelineEvent) -> LabelEvent | None:
+def read_label_event(each: github.TimelineEvent.TimelineEvent) -> LabelEvent | None:
     """None for an event that is not about a label."""
     if each.event not in ("labeled", "unlabeled"):
         return None
@@ -292,11 +292,11 @@ def label_event(each: github.TimelineEvent.TimelineEvent) -> LabelEvent | None:
         label=str(each.raw_data["label"]["name"]),
         actor=_login(each.actor),
         added=each.event == "labeled",
-        at=moment(each.created_at),
+        at=read_moment(each.created_at),
     )
 
 
-def issue(each: github.Issue.Issue) -> Issue | None:
+def read_issue(each: github.Issue.Issue) -> Issue | None:
     """None for a pull request, which GitHub lists among the issues.
 
     It is told by its address: asking an issue for its `pull_request` would cost a call for each that has none.
@@ -313,5 +313,5 @@ def issue(each: github.Issue.Issue) -> Issue | None:
     )
 
 
-def artifact(each: github.Artifact.Artifact) -> Artifact:
+def read_artifact(each: github.Artifact.Artifact) -> Artifact:
     return Artifact(id=each.id, name=each.name, size=each.size_in_bytes, expired=each.expired)

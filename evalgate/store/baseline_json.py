@@ -11,11 +11,11 @@ from evalgate.errors import InputError, Place
 from evalgate.store import codec
 
 FORMAT = 1
-_OWN = tuple(name for name in codec.hints(StoredBaseline) if name != "results")
+_OWN = tuple(name for name in codec.type_hints_of(StoredBaseline) if name != "results")
 _KEYS = ("format", "key", *_OWN, "digest", "results")
 
 
-def digest_of(stored: StoredBaseline) -> str:
+def digest_results(stored: StoredBaseline) -> str:
     """What names these very samples: two samplings of one version have the same key and different digests."""
     return _digest(stored.key, codec.encode(stored.results))
 
@@ -38,20 +38,20 @@ def read(text: str, path: str) -> StoredBaseline:
     try:
         given = codec.expect(json.loads(text), dict, "")
         if given.get("format") != FORMAT:
-            raise codec.Refused("format", f"{given.get('format')!r} is not the {FORMAT} that this evalgate reads")
-        given = codec.members(given, _KEYS, "")
-        kinds = codec.hints(StoredBaseline)
+            raise codec.DecodeError("format", f"{given.get('format')!r} is not the {FORMAT} that this evalgate reads")
+        given = codec.list_members(given, _KEYS, "")
+        kinds = codec.type_hints_of(StoredBaseline)
         parts: dict[str, Any] = {name: codec.decode(kinds[name], given[name], name) for name in kinds}
         stored = StoredBaseline(**parts)
         if given["key"] != stored.key or given["digest"] != _digest(stored.key, given["results"]):
-            raise codec.Refused("digest", "it is not that of the samples: the file was edited, or cut")
+            raise codec.DecodeError("digest", "it is not that of the samples: the file was edited, or cut")
         if datetime.datetime.fromisoformat(stored.sampled_at).tzinfo is None:
-            raise codec.Refused("sampled_at", "it has no time zone")
+            raise codec.DecodeError("sampled_at", "it has no time zone")
         _require_sound(stored.results)
     except json.JSONDecodeError as error:
         place = Place(path=path, line=error.lineno, column=error.colno)
         raise InputError(f"not JSON: {error.msg}", place=place) from error
-    except (codec.Refused, ValueError, RecursionError) as error:
+    except (codec.DecodeError, ValueError, RecursionError) as error:
         raise InputError(f"not a stored baseline: {error}", place=Place(path=path)) from error
     return stored
 
@@ -62,9 +62,9 @@ def _digest(key: str, results: Any) -> str:
 
 def _require_sound(results: tuple[Result, ...]) -> None:
     if len({(result.case, result.repeat) for result in results}) < len(results):
-        raise codec.Refused("results", "one sample of a case stands twice")
+        raise codec.DecodeError("results", "one sample of a case stands twice")
     for result in results:
         if result.arm is not Arm.BASELINE or result.repeat < 0:
-            raise codec.Refused("results", f"case {result.case} is no sample of a baseline")
+            raise codec.DecodeError("results", f"case {result.case} is no sample of a baseline")
         if any(isinstance(score, Score) and not 0.0 <= score.value <= 1.0 for score in result.scores.values()):
-            raise codec.Refused("results", f"a score of case {result.case} lies outside [0, 1]")
+            raise codec.DecodeError("results", f"a score of case {result.case} lies outside [0, 1]")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evalgate.domain import Outcome, Output
 from evalgate.errors import Fault, InputError, Place
-from evalgate.store.cache_entry import Entry, dump, is_answer, load
+from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 
 _FORMAT = 1
 _DAY = 86_400
@@ -67,7 +67,7 @@ class Cache:
         """Keeps an output. A failure of either kind is asked again next time: the endpoint may have been mended."""
         if not isinstance(outcome, Output):
             return
-        self.put_line(key, dump(Entry(key=key, about=about, outcome=outcome)))
+        self.put_line(key, dump(CacheEntry(key=key, about=about, outcome=outcome)))
 
     def put_line(self, key: str, line: str) -> None:
         """Keeps an output that `entries.dump` has written already."""
@@ -217,11 +217,11 @@ def open_readable(path: Path) -> sqlite3.Connection | None:
     return None
 
 
-def read_recordings(data: bytes, path: str) -> dict[str, Entry]:
+def read_recordings(data: bytes, path: str) -> dict[str, CacheEntry]:
     """The entries of a recordings file, by key. Raises InputError with every faulty line; `path` is for its place."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CacheEntry] = {}
     faults: list[Fault] = []
-    for number, line in numbered(data):
+    for number, line in iterate_lines(data):
         try:
             entry = load(line)
         except ValueError as error:
@@ -233,14 +233,14 @@ def read_recordings(data: bytes, path: str) -> dict[str, Entry]:
     return entries
 
 
-def numbered(data: bytes) -> Iterator[tuple[int, bytes]]:
+def iterate_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The lines of a recordings file that hold something, with their numbers from 1."""
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
             yield number, line
 
 
-def write_recordings(path: Path, entries: Mapping[str, Entry]) -> None:
+def write_recordings(path: Path, entries: Mapping[str, CacheEntry]) -> None:
     """Writes a recordings file, sorted by key, in one step: a reader sees the old file or the new one."""
     write_lines(path, [dump(entries[key]) for key in sorted(entries)])
 

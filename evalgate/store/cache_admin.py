@@ -12,8 +12,8 @@ from pathlib import Path
 
 from evalgate.domain import Output
 from evalgate.errors import Fault, InputError, Place, ServiceError
-from evalgate.store.cache import DAMAGED, numbered, open_readable, open_writable, write_lines
-from evalgate.store.cache_entry import Entry, dump, load
+from evalgate.store.cache import DAMAGED, iterate_lines, open_readable, open_writable, write_lines
+from evalgate.store.cache_entry import CacheEntry, dump, load
 
 DAY = 86_400.0
 _PATIENCE = 60.0
@@ -22,7 +22,7 @@ _LEAST_RECENT = "SELECT key, length(CAST(line AS BLOB)) + 2 * length(key) + 40 F
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Served:
+class ModelEntries:
     """The entries that one model answered; `cost_usd` is the sum over those `priced`."""
 
     entries: int
@@ -42,7 +42,7 @@ class Stats:
     oldest: float | None
     newest: float | None
     last_used: float | None
-    served: dict[str, Served]
+    served: dict[str, ModelEntries]
     unreadable: int
 
 
@@ -58,7 +58,7 @@ class Pruned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Read:
+class ReadEntries:
     """What files hold: by key the line to keep and when it was made (0: not said); failures, which are never kept."""
 
     rows: dict[str, tuple[str, float]]
@@ -73,7 +73,7 @@ class Added:
     met: int
 
 
-def size_of(path: Path) -> int:
+def measure_size(path: Path) -> int:
     """Bytes on disk of a database with what SQLite keeps beside it while it is open."""
     total = 0
     for end in ("", "-wal", "-shm"):
@@ -82,14 +82,14 @@ def size_of(path: Path) -> int:
     return total
 
 
-def stats(path: Path) -> Stats:
+def collect_stats(path: Path) -> Stats:
     """Reads the whole cache once. A file that is not there is an empty cache. Raises ServiceError."""
     entries, priced = Counter[str](), Counter[str]()
     cost: dict[str, float] = defaultdict(float)
     unreadable = 0
     dates: tuple[float | None, ...] = (None, None, None)
     if path.exists():
-        with _opened(path, write=False) as connection:
+        with _open(path, write=False) as connection:
             dates = connection.execute(
                 "SELECT min(nullif(created, 0)), max(nullif(created, 0)), max(used) FROM entries"
             ).fetchone()
@@ -105,12 +105,12 @@ def stats(path: Path) -> Stats:
                     cost[name] += outcome.cost_usd
     return Stats(
         entries=entries.total() + unreadable,
-        size=size_of(path),
+        size=measure_size(path),
         oldest=dates[0],
         newest=dates[1],
         last_used=dates[2],
         served={
-            name: Served(entries=count, cost_usd=cost[name], priced=priced[name])
+            name: ModelEntries(entries=count, cost_usd=cost[name], priced=priced[name])
             for name, count in sorted(entries.items(), key=lambda item: (-item[1], item[0]))
         },
         unreadable=unreadable,
@@ -125,8 +125,8 @@ def prune(path: Path, *, unused: float | None, most: int | None, dry_run: bool =
     """
     if not path.exists():
         return Pruned(entries=0, left=0, before=0, after=0)
-    before, warning = size_of(path), None
-    with _opened(path, write=not dry_run) as connection:
+    before, warning = measure_size(path), None
+    with _open(path, write=not dry_run) as connection:
         (held,) = connection.execute("SELECT count(*) FROM entries").fetchone()
         # use is noted to the day, so that what was used since may be noted as up to a day older
         doomed = None if unused is None else time.time() - unused - DAY
@@ -143,7 +143,7 @@ def prune(path: Path, *, unused: float | None, most: int | None, dry_run: bool =
             if warning is not None or most is None or _bytes(connection) <= most:
                 break
         (left,) = connection.execute("SELECT count(*) FROM entries").fetchone()
-    after = size_of(path)
+    after = measure_size(path)
     if warning is None and most is not None and after > most:
         warning = "other processes have the cache open or add to it: it is not as small yet as it is to be"
     return Pruned(entries=gone, left=left, before=before, after=after, warning=warning)
@@ -165,17 +165,17 @@ def export(path: Path, destination: Path) -> tuple[int, int]:
                 unreadable += 1
                 continue
             written += 1
-            yield dump(Entry(key=entry.key, about=entry.about, outcome=entry.outcome, created=created or None))
+            yield dump(CacheEntry(key=entry.key, about=entry.about, outcome=entry.outcome, created=created or None))
 
     if path.exists():
-        with _opened(path, write=False) as connection:
+        with _open(path, write=False) as connection:
             write_lines(destination, lines(connection))
     else:
         write_lines(destination, ())
     return written, unreadable
 
 
-def read_files(files: Sequence[Path], *, replace: bool) -> Read:
+def read_files(files: Sequence[Path], *, replace: bool) -> ReadEntries:
     """The entries of recordings files, of equal keys the first, or the last with `replace`.
 
     Raises InputError with every faulty line of every file.
@@ -191,10 +191,10 @@ def read_files(files: Sequence[Path], *, replace: bool) -> Read:
                 rows[entry.key] = (line, entry.created or 0.0)
     if faults:
         raise InputError(faults=faults)
-    return Read(rows=rows, failures=failures)
+    return ReadEntries(rows=rows, failures=failures)
 
 
-def add(path: Path, read: Read, *, replace: bool) -> Added:
+def add(path: Path, read: ReadEntries, *, replace: bool) -> Added:
     """Adds entries in one transaction; one whose key is there stays out, or takes its place with `replace`.
 
     An entry that does not say when it was made counts as old. Raises ServiceError.
@@ -202,24 +202,24 @@ def add(path: Path, read: Read, *, replace: bool) -> Added:
     now = time.time()
     rows = [(key, line, min(created, now), now) for key, (line, created) in read.rows.items()]
     verb = "REPLACE" if replace else "IGNORE"
-    with _opened(path, write=True) as connection, _transaction(connection):
+    with _open(path, write=True) as connection, _transaction(connection):
         (before,) = connection.execute("SELECT count(*) FROM entries").fetchone()
         connection.executemany(f"INSERT OR {verb} INTO entries VALUES (?, ?, ?, ?)", rows)
         (after,) = connection.execute("SELECT count(*) FROM entries").fetchone()
     return Added(added=after - before, met=len(rows) - (after - before))
 
 
-def _entries(file: Path, faults: list[Fault]) -> Iterator[tuple[Entry, str]]:
+def _entries(file: Path, faults: list[Fault]) -> Iterator[tuple[CacheEntry, str]]:
     """The entries of one file, each with the line that the cache keeps; what is wrong is added to `faults`."""
     try:
         data = file.read_bytes()
     except OSError as error:
         faults.append(Fault(message=f"cannot be read: {error.strerror or error}", place=Place(path=str(file))))
         return
-    for number, line in numbered(data):
+    for number, line in iterate_lines(data):
         try:
             entry = load(line)
-            kept = dump(Entry(key=entry.key, about=entry.about, outcome=entry.outcome))
+            kept = dump(CacheEntry(key=entry.key, about=entry.about, outcome=entry.outcome))
         except ValueError as error:
             faults.append(Fault(message=str(error), place=Place(path=str(file), line=number)))
         else:
@@ -299,7 +299,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
+def _open(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
     """The database until the end of the block, after which one file is left. Raises ServiceError for what it lacks."""
     connection: sqlite3.Connection | None = None
     try:

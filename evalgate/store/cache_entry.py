@@ -7,11 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from evalgate.domain import Failure, Outcome, outcome_as_json, outcome_from_json
+from evalgate.domain import Failure, Outcome, decode_outcome, encode_outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class CacheEntry:
     """A request's key, who asked (for people), and what came back.
 
     `created`: when, in seconds since 1970; None where it is not said, as in a journal and in recordings.
@@ -23,12 +23,12 @@ class Entry:
     created: float | None = None
 
 
-def dump(entry: Entry) -> str:
+def dump(entry: CacheEntry) -> str:
     """One line without its end: `{"key", "about", ...}` and what `outcome_as_json` gives, less what says nothing.
 
     `created` is written as ISO 8601 in UTC, to the second.
     """
-    content = {name: value for name, value in outcome_as_json(entry.outcome).items() if value not in (None, [])}
+    content = {name: value for name, value in encode_outcome(entry.outcome).items() if value not in (None, [])}
     content.pop("cached", None)  # a fact about a run, not about the answer
     line: dict[str, Any] = {"key": entry.key, "about": entry.about}
     if entry.created is not None:
@@ -43,7 +43,7 @@ def dump(entry: Entry) -> str:
     return text
 
 
-def load(line: str | bytes) -> Entry:
+def load(line: str | bytes) -> CacheEntry:
     """The entry that `dump` wrote. Raises ValueError, as a sentence, for anything else."""
     try:
         data = json.loads(line)
@@ -54,11 +54,11 @@ def load(line: str | bytes) -> Entry:
     if not isinstance(data, dict) or not isinstance(data.get("key"), str) or not data["key"]:
         raise ValueError('not an object with a "key"')
     try:
-        outcome = outcome_from_json(data)
+        outcome = decode_outcome(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"not an outcome: {type(error).__name__}: {error}") from error
     created = _seconds(data["created"]) if "created" in data else None
-    return Entry(key=data["key"], about=str(data.get("about", "")), outcome=outcome, created=created)
+    return CacheEntry(key=data["key"], about=str(data.get("about", "")), outcome=outcome, created=created)
 
 
 def is_answer(outcome: Outcome) -> bool:

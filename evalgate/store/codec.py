@@ -9,12 +9,12 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from evalgate.domain import Failure, Level, Output, Score, Unscored, outcome_as_json, outcome_from_json
+from evalgate.domain import Failure, Level, Output, Score, Unscored, decode_outcome, encode_outcome
 
 _Decoder: TypeAlias = Callable[[Any, str], Any]
 
 
-class Refused(Exception):  # noqa: N818 - it never leaves this room
+class DecodeError(Exception):
     """The data is not what a report holds: what is wrong, and where (`gates[0].counts.expected`)."""
 
     def __init__(self, where: str, what: str) -> None:
@@ -51,16 +51,16 @@ def _decoder(kind: Any) -> _Decoder:
 
 
 def _decoder_dataclass(kind: Any) -> _Decoder:
-    decoders = {name: _decoder(of) for name, of in hints(kind).items()}
+    decoders = {name: _decoder(of) for name, of in type_hints_of(kind).items()}
 
     def decoded(data: Any, where: str) -> Any:
-        given = members(data, decoders, where)
+        given = list_members(data, decoders, where)
         return kind(**{name: of(given[name], f"{where}.{name}") for name, of in decoders.items()})
 
     return decoded
 
 
-def hints(kind: object) -> Mapping[str, Any]:
+def type_hints_of(kind: object) -> Mapping[str, Any]:
     """The fields of a dataclass with their types, in the order of their definition."""
     return _hints(kind)
 
@@ -72,7 +72,7 @@ def _hints(kind: Hashable) -> Mapping[str, Any]:
     return {field.name: types_of[field.name] for field in fields(one)}
 
 
-def members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
+def list_members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
     """The object `data`, with exactly the keys `names`."""
     given: Mapping[str, Any] = expect(data, dict, where)
     if len(given) == len(names) and all(name in given for name in names):
@@ -80,9 +80,9 @@ def members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
     if missing or unknown:
-        parts = [f"missing {_listed(missing)}"] if missing else []
-        parts += [f"unknown {_listed(unknown)}"] if unknown else []
-        raise Refused(where, " and ".join(parts))
+        parts = [f"missing {_list_names(missing)}"] if missing else []
+        parts += [f"unknown {_list_names(unknown)}"] if unknown else []
+        raise DecodeError(where, " and ".join(parts))
     return given
 
 
@@ -90,7 +90,7 @@ def expect(data: Any, kind: Any, where: str) -> Any:
     """The data, of this plain type: a bool is no number here, and a whole number may stand for a float."""
     fits = isinstance(data, (int, float) if kind is float else kind)
     if not fits or (isinstance(data, bool) and kind is not bool):
-        raise Refused(where, f"expected {_NAMES[kind]}, found {_NAMES.get(type(data), 'something else')}")
+        raise DecodeError(where, f"expected {_NAMES[kind]}, found {_NAMES.get(type(data), 'something else')}")
     return data
 
 
@@ -103,10 +103,10 @@ def key(name: Any) -> Any:
 
 def _encode_dataclass(value: Any) -> dict[str, Any]:
     if isinstance(value, (Output, Failure)):
-        return dict(outcome_as_json(value))
+        return dict(encode_outcome(value))
     if isinstance(value, Unscored):
         return {"unscored": value.reason}
-    return {name: encode(getattr(value, name)) for name in hints(type(value))}
+    return {name: encode(getattr(value, name)) for name in type_hints_of(type(value))}
 
 
 def _decoder_generic(origin: Any, arguments: tuple[Any, ...]) -> _Decoder:
@@ -143,7 +143,7 @@ def _decoder_union(choices: tuple[Any, ...]) -> _Decoder:
 def _decode_scored(data: Any, where: str) -> Score | Unscored:
     given = expect(data, dict, where)
     if "unscored" in given:
-        members(given, ("unscored",), where)
+        list_members(given, ("unscored",), where)
         return Unscored(reason=expect(given["unscored"], str, f"{where}.unscored"))
     score: Score = decode(Score, given, where)
     return score
@@ -152,11 +152,11 @@ def _decode_scored(data: Any, where: str) -> Score | Unscored:
 def _decode_outcome(data: Any, where: str) -> Output | Failure:
     given = expect(data, dict, where)
     try:
-        outcome = outcome_from_json(given)
+        outcome = decode_outcome(given)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise Refused(where, f"not an outcome: {type(error).__name__}: {error}") from error
+        raise DecodeError(where, f"not an outcome: {type(error).__name__}: {error}") from error
     # The domain trusts what the cache wrote; a report may come from anywhere.
-    for name, kind in hints(type(outcome)).items():
+    for name, kind in type_hints_of(type(outcome)).items():
         if name in given:
             decode(kind, given[name], f"{where}.{name}")
     return outcome
@@ -169,18 +169,18 @@ def _decode_key(kind: Any, text: str, where: str) -> Any:
         try:
             return int(text)
         except ValueError as error:
-            raise Refused(where, f'the key "{text}" is not a whole number') from error
+            raise DecodeError(where, f'the key "{text}" is not a whole number') from error
     return text
 
 
 def _one_of(data: Any, choices: Mapping[Any, Any], where: str) -> Any:
     if not isinstance(data, str) or data not in choices:
         found = f'"{data}"' if isinstance(data, str) else _NAMES.get(type(data), "something else")
-        raise Refused(where, f"{found} is none of {_listed(list(choices))}")
+        raise DecodeError(where, f"{found} is none of {_list_names(list(choices))}")
     return choices[data]
 
 
-def _listed(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     return ", ".join(f'"{name}"' for name in names[:5]) + (", ..." if len(names) > 5 else "")
 
 

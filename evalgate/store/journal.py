@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from evalgate.domain import Outcome, Output
-from evalgate.store.cache_entry import Entry, dump, is_answer, load
+from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 from evalgate.store.locks import try_lock
 
 _MOST_WRITERS = 100
@@ -39,7 +39,7 @@ class Journal:
     def put(self, key: str, outcome: Outcome, about: str) -> None:
         """Appends an output. A failure of either kind is asked again by the next run."""
         if isinstance(outcome, Output):
-            self.put_line(dump(Entry(key=key, about=about, outcome=outcome)))
+            self.put_line(dump(CacheEntry(key=key, about=about, outcome=outcome)))
 
     def put_line(self, text: str) -> None:
         """Appends an output that `entries.dump` has written already."""

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from evalgate.domain import RULE, Attempts, Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
-from evalgate.domain.stored_result import ShelvedResult
+from evalgate.domain.stored_result import StoredResult
 from evalgate.errors import InputError, Place
 from evalgate.store import codec
-from evalgate.store.codec import Refused
+from evalgate.store.codec import DecodeError
 
 FORMAT = 1
 _TOOL = "evalgate"
@@ -99,13 +99,13 @@ def render(report: Report) -> str:
 
 def pieces(report: Report) -> Iterator[str]:
     """What `render` gives, in short pieces: a long report is written without a second copy of it in memory."""
-    yield from _written(_document(report, _encode_later), 0)
+    yield from _iterate_json(_document(report, _encode_later), 0)
     yield "\n"
 
 
 def line(result: Result) -> str:
     """One result as it stands in a report. Raises ValueError for a number that is not finite."""
-    return result.line if isinstance(result, ShelvedResult) else _ENCODER.encode(codec.encode(result))
+    return result.line if isinstance(result, StoredResult) else _ENCODER.encode(codec.encode(result))
 
 
 def result(line: str) -> Result:
@@ -118,8 +118,8 @@ def read(text: str, path: str) -> Report:
     """The report that `render` wrote; `path` is named in messages. Raises InputError for anything else."""
     data = _parse(text, path)
     try:
-        return _checked(data)
-    except (Refused, OverflowError) as refused:
+        return _decode_report(data)
+    except (DecodeError, OverflowError) as refused:
         raise InputError(
             f"not a report of evalgate: {refused}",
             place=Place(path=path),
@@ -127,28 +127,28 @@ def read(text: str, path: str) -> Report:
         ) from refused
 
 
-def around(text: str, lists: Iterable[tuple[ShelvedResult, ...]]) -> Report:
+def render_around(text: str, lists: Iterable[tuple[StoredResult, ...]]) -> Report:
     """The report that `render` wrote, whose lists of results are `lists`: in `text`, a NaN stands for each of them.
 
     Raises ValueError, Refused, OverflowError or RecursionError for anything else.
     """
     left = iter(lists)
 
-    def next_list(constant: str) -> tuple[ShelvedResult, ...]:
+    def next_list(constant: str) -> tuple[StoredResult, ...]:
         found = next(left, None)
         if found is None:
             _refuse_constant(constant)
         return found
 
-    return _checked(_loaded(text, next_list))
+    return _decode_report(_load_json(text, next_list))
 
 
-def _checked(data: Any) -> Report:
+def _decode_report(data: Any) -> Report:
     """The report that was written as `data`. Lists of results that are read already stand in it as tuples."""
     if isinstance(data, dict) and "rule" not in data and data.get("format") == FORMAT:
         _complete(data)
     report = _report(data)
-    _compare(data, _document(report, _encode_unshelved), "")
+    _compare(data, _document(report, _encode_plain), "")
     return report
 
 
@@ -175,13 +175,13 @@ def _add_missing(given: dict[str, Any], added: Mapping[str, Any]) -> None:
     given |= {key: value for key, value in added.items() if key not in given}
 
 
-def _encode_unshelved(value: Any) -> Any:
+def _encode_plain(value: Any) -> Any:
     """Shelved results stay as they are: their lines were compared one by one."""
-    return value if isinstance(value, tuple) and value and isinstance(value[0], ShelvedResult) else codec.encode(value)
+    return value if isinstance(value, tuple) and value and isinstance(value[0], StoredResult) else codec.encode(value)
 
 
 def _encode_later(value: Any) -> Any:
-    """Tuples stay as they are: `_written` encodes their entries, which may be many, one by one."""
+    """Tuples stay as they are: `_iterate_json` encodes their entries, which may be many, one by one."""
     return value if isinstance(value, tuple) else codec.encode(value)
 
 
@@ -206,25 +206,25 @@ def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
 
 
 def _gate_document(gate: GateReport, encode: Callable[[Any], Any]) -> dict[str, Any]:
-    parts = {name: getattr(gate.evidence, name) for name in codec.hints(Evidence)}
-    parts |= {name: getattr(gate, name) for name in codec.hints(GateReport) if name != "evidence"}
+    parts = {name: getattr(gate.evidence, name) for name in codec.type_hints_of(Evidence)}
+    parts |= {name: getattr(gate, name) for name in codec.type_hints_of(GateReport) if name != "evidence"}
     return {name: encode(parts[name]) for name in _GATE_KEYS}
 
 
 def _report(data: Any) -> Report:
     written = codec.expect(data, dict, "").get("format")
     if isinstance(written, int) and not isinstance(written, bool) and written > FORMAT:
-        raise Refused("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
-    given = codec.members(data, (*_KEYS, "texts") if "texts" in data else _KEYS, "")
+        raise DecodeError("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
+    given = codec.list_members(data, (*_KEYS, "texts") if "texts" in data else _KEYS, "")
     rule = codec.expect(given["rule"], int, "rule")
     if rule > RULE:
-        raise Refused("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
+        raise DecodeError("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
     if rule < 1:
-        raise Refused("rule", f"{rule} is the number of no rule")
-    tool = codec.members(given["tool"], ("name", "version"), "tool")
+        raise DecodeError("rule", f"{rule} is the number of no rule")
+    tool = codec.list_members(given["tool"], ("name", "version"), "tool")
     gates = codec.expect(given["gates"], list, "gates")
     if given["policy_changes"] and given["exit_code"] == 0 and given["sign_off"] is None:
-        raise Refused("exit_code", "0 stands where the policy is edited and nobody has signed that off")
+        raise DecodeError("exit_code", "0 stands where the policy is edited and nobody has signed that off")
     return Report(
         run_id=codec.expect(given["run_id"], str, "run_id"),
         created_at=codec.expect(given["created_at"], str, "created_at"),
@@ -237,18 +237,18 @@ def _report(data: Any) -> Report:
         sign_off=codec.decode(SignOff | None, given["sign_off"], "sign_off"),
         rule=rule,
         attempts=codec.decode(Attempts | None, given["attempts"], "attempts"),
-        texts=codec.decode(codec.hints(Report)["texts"], given.get("texts", "all"), "texts"),
+        texts=codec.decode(codec.type_hints_of(Report)["texts"], given.get("texts", "all"), "texts"),
     )
 
 
 def _gate(data: Any, where: str) -> GateReport:
-    given = codec.members(data, _GATE_KEYS, where)
-    of_gate = {name: kind for name, kind in codec.hints(GateReport).items() if name != "evidence"}
-    evidence = Evidence(**_decoded(codec.hints(Evidence), given, where))
-    return GateReport(evidence=evidence, **_decoded(of_gate, given, where))
+    given = codec.list_members(data, _GATE_KEYS, where)
+    of_gate = {name: kind for name, kind in codec.type_hints_of(GateReport).items() if name != "evidence"}
+    evidence = Evidence(**_decode_members(codec.type_hints_of(Evidence), given, where))
+    return GateReport(evidence=evidence, **_decode_members(of_gate, given, where))
 
 
-def _decoded(kinds: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _decode_members(kinds: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {
         # JSON has no tuples: this one is a list of results that are read already
         name: given[name] if isinstance(given[name], tuple) else codec.decode(kind, given[name], f"{where}.{name}")
@@ -259,14 +259,14 @@ def _decoded(kinds: Mapping[str, Any], given: Mapping[str, Any], where: str) -> 
 def _compare(given: Any, written: Any, where: str) -> None:
     """Refuse the first value that this report would not be written with: a sum that is off, an unknown key."""
     if isinstance(given, dict) and isinstance(written, dict):
-        codec.members(given, written, where)
+        codec.list_members(given, written, where)
         for name in written:
             _compare(given[name], written[name], f"{where}.{name}" if where else name)
     elif isinstance(given, list) and isinstance(written, list) and len(given) == len(written):
         for i, pair in enumerate(zip(given, written, strict=True)):
             _compare(*pair, f"{where}[{i}]")
     elif given != written or isinstance(given, bool) is not isinstance(written, bool):
-        raise Refused(where, f"{_short(given)} stands where evalgate writes {_short(written)}")
+        raise DecodeError(where, f"{_short(given)} stands where evalgate writes {_short(written)}")
 
 
 def _short(value: Any) -> str:
@@ -274,7 +274,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def _written(value: Any, depth: int) -> Iterator[str]:
+def _iterate_json(value: Any, depth: int) -> Iterator[str]:
     if depth < _OPEN_LEVELS and value and isinstance(value, (dict, list, tuple)):
         is_object = isinstance(value, dict)
         yield "{" if is_object else "["
@@ -282,11 +282,11 @@ def _written(value: Any, depth: int) -> Iterator[str]:
             yield f"{',' if position else ''}\n{' ' * (depth + 1)}"
             if is_object:
                 yield f"{_ENCODER.encode(item)}: "
-                yield from _written(value[item], depth + 1)
+                yield from _iterate_json(value[item], depth + 1)
             elif isinstance(item, Result):
                 yield line(item)
             else:
-                yield from _written(codec.encode(item) if isinstance(value, tuple) else item, depth + 1)
+                yield from _iterate_json(codec.encode(item) if isinstance(value, tuple) else item, depth + 1)
         yield f"\n{' ' * depth}{'}' if is_object else ']'}"
     else:
         yield _ENCODER.encode(value)
@@ -294,29 +294,29 @@ def _written(value: Any, depth: int) -> Iterator[str]:
 
 def _parse(text: str, path: str) -> Any:
     try:
-        return _loaded(text, _refuse_constant)
+        return _load_json(text, _refuse_constant)
     except json.JSONDecodeError as error:
         raise InputError(
             f"not JSON: {error.msg}", place=Place(path=path, line=error.lineno, column=error.colno)
         ) from error
-    except (Refused, ValueError) as error:
+    except (DecodeError, ValueError) as error:
         raise InputError(f"not a report of evalgate: {error}", place=Place(path=path)) from error
     except RecursionError as error:
         raise InputError("not a report of evalgate: nested too deeply", place=Place(path=path)) from error
 
 
-def _loaded(text: str, constant: Callable[[str], Any]) -> Any:
+def _load_json(text: str, constant: Callable[[str], Any]) -> Any:
     return json.loads(text, parse_constant=constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise Refused("", f"{name} is not a number")
+    raise DecodeError("", f"{name} is not a number")
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise Refused("", f"{text} is not a finite number")
+        raise DecodeError("", f"{text} is not a finite number")
     return number
 
 
@@ -324,5 +324,5 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
-        raise Refused("", f'the key "{next(n for n in names if names.count(n) > 1)}" stands twice in one object')
+        raise DecodeError("", f'the key "{next(n for n in names if names.count(n) > 1)}" stands twice in one object')
     return found

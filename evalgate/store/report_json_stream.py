@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from evalgate.domain import Report, Result
-from evalgate.domain.stored_result import ShelvedResult
+from evalgate.domain.stored_result import StoredResult
 from evalgate.store import report_json
-from evalgate.store.codec import Refused
+from evalgate.store.codec import DecodeError
 
 _OPENS = ('   "results": [\n', '   "confirmations": [\n')
 _CLOSES = ("   ]\n", "   ],\n")
 _INDENT = "    "
 
 
-def read(lines: Iterable[str], keep: Callable[[Result, str], ShelvedResult]) -> Report | None:
+def read(lines: Iterable[str], keep: Callable[[Result, str], StoredResult]) -> Report | None:
     """The report with what `keep` gives for each of its results, which gets the result and how it is written.
 
     None for whatever is not laid out, or not sound, to the last byte: `json.read` then says what is wrong, or reads it.
@@ -25,19 +25,19 @@ def read(lines: Iterable[str], keep: Callable[[Result, str], ShelvedResult]) -> 
     replaced by a NaN, which no report holds: one that was in the file is one too many.
     """
     try:
-        around, lists = _apart(lines, keep)
-        return report_json.around(around, lists) if lists else None
-    except (Refused, ValueError, OverflowError, RecursionError):
+        around, lists = _split_results(lines, keep)
+        return report_json.render_around(around, lists) if lists else None
+    except (DecodeError, ValueError, OverflowError, RecursionError):
         return None
 
 
-def _apart(
-    lines: Iterable[str], keep: Callable[[Result, str], ShelvedResult]
-) -> tuple[str, list[tuple[ShelvedResult, ...]]]:
+def _split_results(
+    lines: Iterable[str], keep: Callable[[Result, str], StoredResult]
+) -> tuple[str, list[tuple[StoredResult, ...]]]:
     """What stands around the lists of results, with NaN for each of them, and these lists in their order."""
     rest = iter(lines)
     around: list[str] = []
-    lists: list[tuple[ShelvedResult, ...]] = []
+    lists: list[tuple[StoredResult, ...]] = []
     for text in rest:
         if text not in _OPENS:
             around.append(text)
@@ -49,9 +49,9 @@ def _apart(
     return "".join(around), lists
 
 
-def _list(lines: Iterator[str], keep: Callable[[Result, str], ShelvedResult]) -> tuple[tuple[ShelvedResult, ...], str]:
+def _list(lines: Iterator[str], keep: Callable[[Result, str], StoredResult]) -> tuple[tuple[StoredResult, ...], str]:
     """The results of one list, of which there is one at the least, and the line that closes it."""
-    found: list[ShelvedResult] = []
+    found: list[StoredResult] = []
     ends = ",\n"
     for text in lines:
         if ends == "\n" and text in _CLOSES:
@@ -64,4 +64,4 @@ def _list(lines: Iterator[str], keep: Callable[[Result, str], ShelvedResult]) ->
         if report_json.line(result) != line:
             break
         found.append(keep(result, line))
-    raise Refused("", "its results are not laid out as evalgate writes them")
+    raise DecodeError("", "its results are not laid out as evalgate writes them")

@@ -13,7 +13,7 @@ _HEAD = 4
 _LIKELY = 4096
 
 
-class Spool:
+class ResultsFile:
     """An append-only file without a name in `folder` (None: the system's), which is gone when its process is.
 
     Texts wait in memory until there are `CHUNK` bytes of them, so that a short run writes nothing. Where the file

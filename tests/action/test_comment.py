@@ -20,13 +20,13 @@ from evalgate.action import comment as publish
 from evalgate.action import comment_state, fork
 from evalgate.action import sign_off as approval
 from evalgate.action.comment import Sticky
-from evalgate.action.event import Event, OtherRun
+from evalgate.action.event import GitHubEvent, OtherRun
 from evalgate.decide import policy, sign_off
 from evalgate.domain import PolicyChange, Report, Verdict
 from evalgate.errors import InputError, ServiceError
 from evalgate.gate import reports
 from evalgate.report import comment
-from evalgate.report.status import of_report
+from evalgate.report.status import make_status
 from evalgate.services.github import GitHub
 from evalgate.store import report_json
 
@@ -62,8 +62,8 @@ def show(
 ) -> str:
     now = more.pop("now", "2026-05-01T12:30:00+00:00")
     links = more.pop("links", LINKS)
-    status = more.pop("status", of_report(report))
-    return publish.show(sticky(hub, key), report, status, when=when, head=head, links=links, now=now)
+    status = more.pop("status", make_status(report))
+    return publish.update_comment(sticky(hub, key), report, status, when=when, head=head, links=links, now=now)
 
 
 def bodies(server: GitHubServer, author: str = "github-actions[bot]") -> list[str]:
@@ -174,7 +174,7 @@ def test_the_comment_keeps_the_last_runs_and_since_when_this_one_could_be_read(s
 
 
 def awaiting() -> Report:
-    return reports.report_of((), (), EDITED)
+    return reports.make_report((), (), EDITED)
 
 
 def published(server: GitHubServer, hub: GitHub, report: Report, at: datetime = START + timedelta(minutes=1)) -> None:
@@ -184,7 +184,9 @@ def published(server: GitHubServer, hub: GitHub, report: Report, at: datetime = 
 
 def standing(hub: GitHub, report: Report, mode: Any = "review", approvers: tuple[str, ...] = ()) -> Any:
     warned: list[str] = []
-    found = approval.standing(sticky(hub), report, head=HEAD, mode=mode, approvers=approvers, warn=warned.append)
+    found = approval.look_up_sign_off(
+        sticky(hub), report, head=HEAD, mode=mode, approvers=approvers, warn=warned.append
+    )
     assert any("acme/secret" in one for one in warned) == ("acme/secret" in approvers)
     return found
 
@@ -200,7 +202,7 @@ def test_a_review_by_somebody_who_may_write_after_the_report(server, hub) -> Non
     assert "needs approval" in standing(hub, report).waiting_for
     server.add_review(7, "bob", "APPROVED", at=LATER)
     met = standing(hub, report).met
-    assert (met.by, met.commit, met.subject) == ("bob", HEAD, sign_off.subject(report))
+    assert (met.by, met.commit, met.subject) == ("bob", HEAD, sign_off.digest_subject(report))
 
 
 @pytest.mark.parametrize(
@@ -238,7 +240,7 @@ def test_a_report_on_other_content_or_a_newer_push_asks_again(server, hub) -> No
     report = awaiting()
     published(server, hub, report)
     server.add_review(7, "bob", "APPROVED", at=LATER)
-    other = reports.report_of((), (), (PolicyChange(path="evalgate.yml", digest="1" * 64),))
+    other = reports.make_report((), (), (PolicyChange(path="evalgate.yml", digest="1" * 64),))
     assert standing(hub, other).met is None
     server.state["pulls"]["7"]["head"]["sha"] = NEWER
     assert standing(hub, report).met is None
@@ -258,8 +260,8 @@ def test_a_report_that_found_less_is_not_the_one_that_is_signed_off(server, hub,
     """What was approved while nothing was measured yet, or while it failed, was not this."""
     server.add_person("bob", "write")
     measured = samples.major()
-    before = fork.lowered(measured)
-    assert sign_off.subject(before) == sign_off.subject(measured)
+    before = fork.withdraw_passes(measured)
+    assert sign_off.digest_subject(before) == sign_off.digest_subject(measured)
     published(server, hub, before)
     server.add_review(7, "bob", "APPROVED", at=LATER)
     assert standing(hub, measured).met is None
@@ -269,7 +271,7 @@ def test_a_report_that_found_less_is_not_the_one_that_is_signed_off(server, hub,
     met = standing(hub, measured).met
     assert met is not None
     for _ in range(2):  # and it stays so
-        show(hub, policy.signed(measured, met), now="2026-05-01T12:12:00+00:00")
+        show(hub, policy.apply_sign_off(measured, met), now="2026-05-01T12:12:00+00:00")
         assert standing(hub, measured).met == met
 
 
@@ -284,7 +286,9 @@ def test_a_label_of_somebody_who_may_write(server, hub) -> None:
 
 
 def in_queue(hub: GitHub, report: Report) -> Any:
-    return approval.standing(sticky(hub), report, head=None, mode="review", approvers=(), warn=lambda _: None).met
+    return approval.look_up_sign_off(
+        sticky(hub), report, head=None, mode="review", approvers=(), warn=lambda _: None
+    ).met
 
 
 def test_a_queue_asks_for_the_reviews_of_the_pull_request(server, hub) -> None:
@@ -296,7 +300,7 @@ def test_a_queue_asks_for_the_reviews_of_the_pull_request(server, hub) -> None:
     assert in_queue(hub, report) is None
     server.add_review(7, "bob", "APPROVED", at=LATER)
     assert in_queue(hub, report).by == "bob"
-    other = reports.report_of((), (), (PolicyChange(path="evalgate.yml", digest="1" * 64),))
+    other = reports.make_report((), (), (PolicyChange(path="evalgate.yml", digest="1" * 64),))
     assert in_queue(hub, other) is None
     server.add_review(7, "bob", "CHANGES_REQUESTED", at="2026-05-01T12:06:00Z")
     assert in_queue(hub, report) is None
@@ -321,7 +325,9 @@ def test_no_edit_of_the_comment_signs_anything_off(server, hub, claimed: dict[st
     report = awaiting()
     published(server, hub, report)
     server.add_review(7, "eve", "APPROVED", at=LATER)
-    state = replace(sticky(hub).read().state, **claimed, subject=sign_off.subject(reports.report_of((), (), of)))
+    state = replace(
+        sticky(hub).read().state, **claimed, subject=sign_off.digest_subject(reports.make_report((), (), of))
+    )
     server.state["comments"][0]["body"] = comment_state.render(report, key="prompts-gate", state=state)
     assert sticky(hub).read().state == state
     assert in_queue(hub, report) is None
@@ -353,7 +359,7 @@ def test_a_co_author_by_trailer_does_not_approve_the_change(server, hub, trailer
     server.add_review(7, "bob", "APPROVED", at=LATER)
     if known and not graphql:  # whose address it is, only GitHub knows: that is said
         warned: list[str] = []
-        approval.standing(sticky(hub), report, head=HEAD, mode="review", approvers=(), warn=warned.append)
+        approval.look_up_sign_off(sticky(hub), report, head=HEAD, mode="review", approvers=(), warn=warned.append)
         assert "co-authors are told by their names and addresses alone: " in warned[0]
         return
     found = standing(hub, report)
@@ -381,12 +387,12 @@ def test_authors_are_told_on_several_pages(server, hub) -> None:
 
 
 def test_a_queue_knows_its_pull_requests_by_its_branch_or_by_its_commits(server, hub) -> None:
-    event = Event(name="merge_group", repository="acme/prompts", head=HEAD, base="b" * 40, branch="main", pull=9)
-    assert approval.queued(hub, event) == (9,)
-    assert approval.queued(hub, replace(event, pull=None)) == (7,)
+    event = GitHubEvent(name="merge_group", repository="acme/prompts", head=HEAD, base="b" * 40, branch="main", pull=9)
+    assert approval.find_queued_pull_requests(hub, event) == (9,)
+    assert approval.find_queued_pull_requests(hub, replace(event, pull=None)) == (7,)
     server.state["pulls"]["7"]["state"] = "closed"
-    assert approval.queued(hub, replace(event, pull=None)) == ()
-    assert approval.queued(hub, replace(event, pull=None, base=None)) == ()
+    assert approval.find_queued_pull_requests(hub, replace(event, pull=None)) == ()
+    assert approval.find_queued_pull_requests(hub, replace(event, pull=None, base=None)) == ()
 
 
 # A stranger's artifact
@@ -404,20 +410,20 @@ def zipped(data: bytes, name: str = "report.json") -> bytes:
 def offered(server: GitHubServer, hub: GitHub, data: bytes, name: str = "evalgate-report") -> Report:
     server.state["runs"].clear()
     server.add_artifact(3, 30, name, data)
-    return fork.claimed(hub, OTHER, "evalgate-report")
+    return fork.read_fork_report(hub, OTHER, "evalgate-report")
 
 
 def test_a_pass_that_somebody_claims_is_none(server, hub, samples) -> None:
     for name in ("pass", "nothing", "major", "inconclusive"):
         report = offered(server, hub, zipped(report_json.render(samples.SAMPLES[name]()).encode()))
-        assert (report.decision, of_report(report).state) == (Verdict.INCONCLUSIVE, "failure"), name
+        assert (report.decision, make_status(report).state) == (Verdict.INCONCLUSIVE, "failure"), name
         assert report.exit_code != 0
         assert all(gate.decision is not Verdict.PASS for gate in report.gates)
 
 
 def test_a_fail_that_somebody_claims_is_one(server, hub, samples) -> None:
     report = offered(server, hub, zipped(report_json.render(samples.failing()).encode()))
-    assert of_report(report).state == "failure"
+    assert make_status(report).state == "failure"
     assert report.decision is Verdict.FAIL
 
 
@@ -452,7 +458,7 @@ def test_a_pull_request_is_found_by_its_head_and_the_repository_it_comes_from(se
 
 def watch(hub: GitHub, report: Report, title: str = "Drift: support") -> str:
     now = "2026-05-01T12:30:00+00:00"
-    return publish.tell_drift(sticky(hub, "watch", 0), report, title, head=HEAD, links=LINKS, now=now)
+    return publish.update_drift_issue(sticky(hub, "watch", 0), report, title, head=HEAD, links=LINKS, now=now)
 
 
 def test_one_issue_is_opened_for_a_drift_and_kept_true(server, hub, samples) -> None:

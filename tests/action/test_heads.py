@@ -10,7 +10,7 @@ from github_server import GitHubServer
 
 from evalgate.action import heads
 from evalgate.action.comment import Sticky
-from evalgate.decide.attempts import Recorded
+from evalgate.decide.attempts import PastVerdict
 from evalgate.errors import ServiceError
 from evalgate.services.github import GitHub
 
@@ -43,13 +43,13 @@ def commits(*numbers: int) -> list[dict[str, str]]:
 
 
 def told(hub: GitHub, number: int, key: str, state: Any = "success", url: str = RUN) -> None:
-    address = heads.marked(url, key) if key else url
+    address = heads.add_key(url, key) if key else url
     hub.set_status(sha(number), state=state, description="d", context="evalgate", target_url=address)
 
 
-def recorded(hub: GitHub, *, head: int = 1, author: str | None = None) -> tuple[Recorded, ...]:
+def recorded(hub: GitHub, *, head: int = 1, author: str | None = None) -> tuple[PastVerdict, ...]:
     sticky = Sticky(github=hub, number=7, key="gate", author=author)
-    return heads.recorded(sticky, "evalgate", sha(head), BASE)
+    return heads.read_verdicts(sticky, "evalgate", sha(head), BASE)
 
 
 def test_each_verdict_is_told_with_whether_it_blocked(server: GitHubServer, hub: GitHub) -> None:
@@ -72,7 +72,7 @@ def test_the_bot_is_the_login_that_is_named(server: GitHubServer, hub: GitHub) -
     told(hub, 1, KEY)
     with pytest.raises(ServiceError, match="comment-author"):
         recorded(hub)
-    assert recorded(hub, author="gate[bot]") == (Recorded(key=KEY, blocked=False),)
+    assert recorded(hub, author="gate[bot]") == (PastVerdict(key=KEY, blocked=False),)
 
 
 def test_all_commits_that_a_force_push_took_away_are_asked_and_none_twice(server: GitHubServer, hub: GitHub) -> None:
@@ -82,7 +82,7 @@ def test_all_commits_that_a_force_push_took_away_are_asked_and_none_twice(server
     server.force_push(7, sha(5))
     told(hub, 5, "", "pending")
     server.state["pulls"]["7"]["commits"] = commits(1, 5)
-    assert recorded(hub, head=5) == (Recorded(key=KEY, blocked=True),)
+    assert recorded(hub, head=5) == (PastVerdict(key=KEY, blocked=True),)
     asked = [call.rpartition("/")[2] for call in server.calls() if call.startswith("GET /repos/acme/prompts/statuses/")]
     assert sorted(asked) == [sha(number) for number in (1, 2, 3, 4, 5)]
 
@@ -90,7 +90,7 @@ def test_all_commits_that_a_force_push_took_away_are_asked_and_none_twice(server
 def test_what_a_queue_has_set_on_its_own_commit_is_none_of_the_pull_requests(server: GitHubServer, hub: GitHub) -> None:
     told(hub, 1, KEY)
     told(hub, 9, OTHER, "failure")
-    assert recorded(hub, head=9) == (Recorded(key=KEY, blocked=False),)
+    assert recorded(hub, head=9) == (PastVerdict(key=KEY, blocked=False),)
 
 
 def test_more_commits_than_are_asked_for_are_an_error_and_not_left_out(server: GitHubServer, hub: GitHub) -> None:

@@ -24,7 +24,7 @@ from typing import Protocol
 
 from evalgate.domain import Output, Usage
 from evalgate.store.cache import Cache
-from evalgate.store.cache_entry import Entry, dump, load
+from evalgate.store.cache_entry import CacheEntry, dump, load
 
 
 class Store(Protocol):
@@ -86,7 +86,7 @@ def entries(first: int, count: int) -> Iterator[tuple[str, str]]:
         outcome = Output(
             text=words, served_by="m-1", usage=Usage(input_tokens=300, output_tokens=90), seconds=0.2, cost_usd=0.001
         )
-        yield key, dump(Entry(key=key, about=f"candidate, case {number}", outcome=outcome))
+        yield key, dump(CacheEntry(key=key, about=f"candidate, case {number}", outcome=outcome))
 
 
 def write(store: Store, first: int, count: int) -> None:

@@ -19,7 +19,7 @@ from evalgate.domain import DEFAULT_LEVELS, Config, Gate, Policy
 from evalgate.errors import EvalgateError, GitError, InputError
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
-from evalgate.plan.level import change_level
+from evalgate.plan.level import decide_level
 from evalgate.services.git import Git
 
 PROMPT = "prompts/p.prompt.yml"
@@ -81,7 +81,7 @@ class Project(Repository):
 
     def changed(self, path: str = "evalgate.yml") -> list[str]:
         config = self.config(path)
-        return [g.name for g in changed_gates.changed(config.gates, self.tree, Git.find(self.root), config)]
+        return [g.name for g in changed_gates.find_changed_gates(config.gates, self.tree, Git.find(self.root), config)]
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ def test_a_gate_pointed_at_another_prompt_is_compared_with_the_one_in_use(projec
     project.write("evalgate.yml", CONFIG.replace(PROMPT, other))
     config = project.config()
     found_base = base.find_base(project.tree, Git.open(project.root), config)
-    before = found_base.twin(config.gates[0]) if found_base else None
+    before = found_base.gate_at_base(config.gates[0]) if found_base else None
     assert before is not None and before.prompt == PROMPT
     found = project.resolve(config.gates[0], base_gate_prompt=before.prompt)
     assert found.baseline is not None
@@ -452,7 +452,7 @@ def test_why_a_prompt_without_a_version_was_changed(project: Project, extra: str
         project.commit("Say hello", **{"README.md": "hello"})
     found = project.resolve()
     assert found.reason == reason
-    level = change_level(found.candidate, found.baseline, policy=Policy(levels=DEFAULT_LEVELS))
+    level = decide_level(found.candidate, found.baseline, policy=Policy(levels=DEFAULT_LEVELS))
     assert (level.declared, level.effective, level.findings) == (None, level.minimum, ())
 
 
@@ -462,7 +462,7 @@ def test_nothing_changed_is_told_without_parsing(project: Project, monkeypatch: 
     monkeypatch.setattr(changed_gates, "load_prompt", None)
     project.write("README.md", "other files do not matter")
     os.utime(project.root / PROMPT, (1, 1))
-    assert changed_gates.changed(config.gates, project.tree, Git.open(project.root), config) == ()
+    assert changed_gates.find_changed_gates(config.gates, project.tree, Git.open(project.root), config) == ()
 
 
 @pytest.mark.parametrize(
@@ -552,7 +552,7 @@ def test_a_configuration_missing_or_broken_at_the_merge_base_is_a_change(project
 def test_changed_before_the_first_commit_and_without_git(bare_project: Project) -> None:
     config = bare_project.config()
     with pytest.raises(GitError, match="--changed needs a git repository"):
-        changed_gates.changed(config.gates, bare_project.tree, None, config)
+        changed_gates.find_changed_gates(config.gates, bare_project.tree, None, config)
     bare_project.git("init", "--quiet")
     assert bare_project.changed() == ["support"]
 
@@ -579,4 +579,4 @@ def test_a_gate_keeps_its_digest_when_only_its_name_differs(project: Project) ->
     renamed = replace(config.gates[0], name="renamed")
     git = Git.open(project.root)
     project.write("evalgate.yml", "# touched\n" + CONFIG)
-    assert changed_gates.changed([renamed], project.tree, git, config) == ()
+    assert changed_gates.find_changed_gates([renamed], project.tree, git, config) == ()

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from report.test_workflow import Runner
 
-from evalgate.cli.escaped_streams import guarded
+from evalgate.cli.escaped_streams import escape_streams
 
 KEY = "sk-live/SECRET+1234567890abcdef"
 FORMS = (
@@ -227,7 +227,7 @@ TEXTS = st.lists(st.sampled_from(PIECES) | st.characters(), max_size=12).map("".
 def test_a_stream_is_guarded_however_it_is_written_to(pieces: list[str], flushed: bool) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream := io.StringIO())
-        with guarded({"GITHUB_ACTIONS": "true"}):
+        with escape_streams({"GITHUB_ACTIONS": "true"}):
             for piece in pieces:
                 sys.stdout.write(piece)
                 if flushed:
@@ -241,7 +241,7 @@ def test_a_stream_is_guarded_however_it_is_written_to(pieces: list[str], flushed
 def test_json_says_the_same_in_a_step(data: dict[str, str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream := io.StringIO())
-        with guarded({"GITHUB_ACTIONS": "true"}):
+        with escape_streams({"GITHUB_ACTIONS": "true"}):
             sys.stdout.write(json.dumps(data, indent=1) + "\n")
     assert json.loads(stream.getvalue()) == data
     hold_stream(stream.getvalue(), in_step=True)
@@ -250,7 +250,7 @@ def test_json_says_the_same_in_a_step(data: dict[str, str]) -> None:
 def test_outside_of_a_step_colours_stay_and_nothing_waits() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "stdout", stream := io.StringIO())
-        with guarded({}):
+        with escape_streams({}):
             sys.stdout.write("\x1b[1mPASS\x1b[0m ::error::x \x1b[2J")
             assert stream.getvalue() == "\x1b[1mPASS\x1b[0m ::error::x \\x1b[2J"
             with pytest.raises(TypeError):

@@ -435,11 +435,11 @@ def test_another_door_is_told_what_has_drifted(world: World) -> None:
     path = sample(world)
     options = Options(environment={"API_KEY": "secret-key-123"}, store=world.root / ".evalgate", home=world.root)
     report = drift.run(world.root / "evalgate.yml", options)
-    assert (report.decision, drift.sentence(report)) == (Verdict.PASS, "")
-    assert drift.title(report) == "No drift: production answers as well as it did"
+    assert (report.decision, drift.describe(report)) == (Verdict.PASS, "")
+    assert drift.describe_title(report) == "No drift: production answers as well as it did"
     degrade(world)
     report = drift.run(world.root / "evalgate.yml", options)
     day = json.loads(path.read_text())["sampled_at"][:10]
-    assert drift.title(report) == f"Drift: support answers worse than on {day}, though nobody edited anything"
-    (line,) = drift.sentence(report).splitlines()
+    assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, though nobody edited anything"
+    (line,) = drift.describe(report).splitlines()
     assert line.startswith(f"support, compared with its answers of {day}: faithfulness: proven worse")

@@ -11,7 +11,7 @@ from decide.bounds import about, at_least, at_most
 
 from evalgate.commands import aa as self_checks
 from evalgate.decide import aa, schedule
-from evalgate.decide.aa import Conditions, blocking_check, compared
+from evalgate.decide.aa import Conditions, try_blocking_check, try_comparison
 from evalgate.decide.simulation import Model, draw
 
 
@@ -30,7 +30,7 @@ def flaky(cases: int, failing: float, samples: int = 3, *, seed: int = 5) -> lis
 )
 def test_the_false_alarm_rate_covers_what_the_rule_promises(model: Model) -> None:
     """C14."""
-    found = compared(stored(100, 3, model=model), Conditions(runs=400, drops=()))
+    found = try_comparison(stored(100, 3, model=model), Conditions(runs=400, drops=()))
     assert found.fails.low <= 0.05
     assert found.kept
     assert at_most(found.fails.count, 400, 0.055)
@@ -43,7 +43,7 @@ def test_the_false_alarm_rate_covers_what_the_rule_promises(model: Model) -> Non
 def test_flaky_cases_are_not_taken_for_broken_ones(samples: int, draws: int) -> None:
     # Two samples of a flaky case do not say that it always passed.
     model = Model(marginal=(0.2, 0.8), rho=0.1)
-    found = compared(stored(150, samples, model=model), Conditions(runs=300, drops=()), draws=draws)
+    found = try_comparison(stored(150, samples, model=model), Conditions(runs=300, drops=()), draws=draws)
     assert found.kept
     assert at_most(found.fails.count, 300, 0.06)
 
@@ -55,13 +55,13 @@ def test_a_split_of_three_samples_still_judges_broken_cases() -> None:
     fresh draws fail) = .0082. Of 60 cases .49 break on average, and more than one is a FAIL: .09 of a Poisson count.
     """
     data, all_draws = [[0.75, 0.75, 0.25]] * 60, Conditions(runs=1_000, sequential=False, drops=())
-    assert about(compared(data, all_draws, margin=0.9).fails.count, 1_000, 0.09)
-    assert compared(data, replace(all_draws, redraws=False), margin=0.9).fails.count == 0
-    assert compared(data, all_draws, margin=0.9, draws=7).fails.count <= 1
+    assert about(try_comparison(data, all_draws, margin=0.9).fails.count, 1_000, 0.09)
+    assert try_comparison(data, replace(all_draws, redraws=False), margin=0.9).fails.count == 0
+    assert try_comparison(data, all_draws, margin=0.9, draws=7).fails.count <= 1
 
 
 def test_the_power_is_near_that_of_fresh_versions() -> None:
-    found = compared(stored(100, 5), Conditions(runs=300))
+    found = try_comparison(stored(100, 5), Conditions(runs=300))
     small, large = (power.fails for power in found.power)
     assert small is not None and large is not None
     assert small.value == pytest.approx(0.70, abs=0.15)
@@ -72,7 +72,7 @@ def test_the_power_is_near_that_of_fresh_versions() -> None:
 
 def test_cases_may_have_different_numbers_of_samples() -> None:
     full = stored(80, 5)
-    found = compared([case[: 2 + i % 4] for i, case in enumerate(full)], Conditions(runs=300))
+    found = try_comparison([case[: 2 + i % 4] for i, case in enumerate(full)], Conditions(runs=300))
     assert found.samples == 2
     assert found.kept
     parts = [np.var(case[: 2 + i % 4], ddof=1) * (2 + i % 4) / (1 + i % 4) for i, case in enumerate(full)]
@@ -81,11 +81,15 @@ def test_cases_may_have_different_numbers_of_samples() -> None:
 
 def test_it_is_the_same_for_the_same_seed() -> None:
     data = stored(60, 3)
-    assert compared(data, Conditions(runs=50, seed=2)) == compared(data, Conditions(runs=50, seed=2))
-    assert compared(data, Conditions(runs=50, seed=2)) != compared(data, Conditions(runs=50, seed=3))
+    assert try_comparison(data, Conditions(runs=50, seed=2)) == try_comparison(data, Conditions(runs=50, seed=2))
+    assert try_comparison(data, Conditions(runs=50, seed=2)) != try_comparison(data, Conditions(runs=50, seed=3))
     check = flaky(60, 0.1)
-    assert blocking_check(check, Conditions(runs=50, seed=2)) == blocking_check(check, Conditions(runs=50, seed=2))
-    assert blocking_check(check, Conditions(runs=50, seed=2)) != blocking_check(check, Conditions(runs=50, seed=3))
+    assert try_blocking_check(check, Conditions(runs=50, seed=2)) == try_blocking_check(
+        check, Conditions(runs=50, seed=2)
+    )
+    assert try_blocking_check(check, Conditions(runs=50, seed=2)) != try_blocking_check(
+        check, Conditions(runs=50, seed=3)
+    )
 
 
 def test_units_are_drawn_and_split_as_a_whole() -> None:
@@ -94,18 +98,18 @@ def test_units_are_drawn_and_split_as_a_whole() -> None:
     shared = stored(25, 3)
     data = [shared[unit] for unit in units]
     conditions = Conditions(sequential=False, runs=400, drops=())
-    found, alone = compared(data, conditions, units=units), compared(shared, conditions)
+    found, alone = try_comparison(data, conditions, units=units), try_comparison(shared, conditions)
     assert (found.cases, found.units) == (200, 25)
     assert found.fails.low <= 0.05
     assert at_most(found.fails.count, 400, 0.055) and at_most(alone.fails.count, 400, 0.055)
     assert "25 independent units can never pass" in found.remarks[0]
     assert found.passes.count == alone.passes.count == 0
-    assert compared(data, conditions).passes.count > 0, "as cases they would seem to be enough"
+    assert try_comparison(data, conditions).passes.count > 0, "as cases they would seem to be enough"
 
 
 @pytest.mark.parametrize("score", [0.0, 0.5, 1.0])
 def test_samples_that_never_differ_say_so(score: float) -> None:
-    found = compared([[score] * 3] * 80, Conditions(runs=50))
+    found = try_comparison([[score] * 3] * 80, Conditions(runs=50))
     assert found.fails.count == 0
     assert found.passes.count == 50
     assert "no noise to check" in found.remarks[0]
@@ -114,47 +118,47 @@ def test_samples_that_never_differ_say_so(score: float) -> None:
 
 
 def test_few_cases_decide_nothing() -> None:
-    found = compared(stored(7, 3), Conditions(runs=50))
+    found = try_comparison(stored(7, 3), Conditions(runs=50))
     assert found.inconclusive.count == 50
     assert "7 cases decide nothing but broken cases: at least 8" in found.remarks[0]
-    assert compared(stored(8, 3), Conditions(runs=300)).fails.count > 0
-    found = compared(stored(30, 3), Conditions(runs=50, min_cases=40))
+    assert try_comparison(stored(8, 3), Conditions(runs=300)).fails.count > 0
+    found = try_comparison(stored(30, 3), Conditions(runs=50, min_cases=40))
     assert found.inconclusive.count == 50
     assert "at least 40" in found.remarks[0]
-    assert "can never pass" in compared(stored(50, 3), Conditions(runs=50)).remarks[0]
+    assert "can never pass" in try_comparison(stored(50, 3), Conditions(runs=50)).remarks[0]
 
 
 def test_a_stricter_level_fails_less() -> None:
     data = stored(100, 3)
-    strict = compared(data, Conditions(runs=300, alpha=0.01, drops=()))
-    assert strict.fails.count < compared(data, Conditions(runs=300, drops=())).fails.count
+    strict = try_comparison(data, Conditions(runs=300, alpha=0.01, drops=()))
+    assert strict.fails.count < try_comparison(data, Conditions(runs=300, drops=())).fails.count
     assert at_most(strict.fails.count, 300, 0.012)
 
 
 def test_two_samples_say_what_they_cannot() -> None:
-    assert "two samples only" in compared(stored(80, 2), Conditions(runs=50)).remarks[-1]
-    assert "two samples only" in blocking_check(flaky(80, 0.1, 2), Conditions(runs=50)).remarks[-1]
+    assert "two samples only" in try_comparison(stored(80, 2), Conditions(runs=50)).remarks[-1]
+    assert "two samples only" in try_blocking_check(flaky(80, 0.1, 2), Conditions(runs=50)).remarks[-1]
 
 
 @pytest.mark.parametrize("samples", [3, 5])
 @pytest.mark.parametrize("failing", [0.01, 0.03, 0.1])
 def test_a_blocking_check_fails_equal_versions_seldom(failing: float, samples: int) -> None:
     data = flaky(100, failing, samples)
-    found = blocking_check(data, Conditions(runs=300))
+    found = try_blocking_check(data, Conditions(runs=300))
     assert at_most(found.fails.count, 300, 0.06)
     assert found.passes.count == found.runs - found.fails.count
     small, large = (power.fails for power in found.power)
     assert small is not None and large is not None
     assert at_least(small.count, 300, 0.3) and at_least(large.count, 300, 0.75)
-    beside = blocking_check(data, Conditions(runs=300, drops=()), is_alone=False)
+    beside = try_blocking_check(data, Conditions(runs=300, drops=()), is_alone=False)
     assert at_most(beside.fails.count, 300, 0.02), "a quarter of the level beside compared criteria"
-    strict = blocking_check(data, Conditions(runs=100, drops=()), is_strict=True)
+    strict = try_blocking_check(data, Conditions(runs=100, drops=()), is_strict=True)
     assert strict.fails.value >= 0.3
     assert strict.kept and "strict" in strict.remarks[0], "it promises nothing of equal versions"
 
 
 def test_recorded_outputs_leave_a_new_failure_undecided() -> None:
-    found = blocking_check(flaky(100, 0.03), Conditions(runs=300, redraws=False, drops=()))
+    found = try_blocking_check(flaky(100, 0.03), Conditions(runs=300, redraws=False, drops=()))
     assert found.inconclusive.value >= 0.5
     assert at_most(found.fails.count, 300, 0.06)
     assert found.fails.count + found.passes.count + found.inconclusive.count == 300
@@ -162,7 +166,7 @@ def test_recorded_outputs_leave_a_new_failure_undecided() -> None:
 
 @pytest.mark.parametrize(("score", "word"), [(1.0, "No stored sample fails it"), (0.0, "No stored sample holds it")])
 def test_a_check_that_never_differs_says_so(score: float, word: str) -> None:
-    found = blocking_check([[score] * 3] * 5, Conditions(runs=20))
+    found = try_blocking_check([[score] * 3] * 5, Conditions(runs=20))
     assert found.fails.count == 0
     assert (found.passes.count == 20) is (score == 1.0)
     assert word in found.remarks[0]
@@ -172,15 +176,15 @@ def test_a_check_that_never_differs_says_so(score: float, word: str) -> None:
 
 @pytest.mark.parametrize(("samples", "units"), [([], None), ([[1.0, 1.0], [1.0]], None), ([[1.0, 1.0]] * 3, [1])])
 def test_what_cannot_be_split_is_refused(samples: list[list[float]], units: list[int] | None) -> None:
-    for check in (compared, blocking_check):
+    for check in (try_comparison, try_blocking_check):
         with pytest.raises(ValueError, match=r"two samples|units"):
             check(samples, Conditions(), units=units)
 
 
 def test_a_drop_stays_on_the_scale() -> None:
-    assert aa._lowered([[1.0, 0.0]]) == {0.0: 0.0, 1.0: 0.0}
-    assert aa._lowered([[1.0, 0.75, 0.25]]) == {0.0: 0.0, 0.25: 0.0, 0.75: 0.25, 1.0: 0.75}
-    assert aa._lowered([[0.9, 0.8, 0.3]]) == {0.0: 0.0, 0.3: 0.0, 0.8: 0.3, 0.9: 0.3}
+    assert aa._lower_scores([[1.0, 0.0]]) == {0.0: 0.0, 1.0: 0.0}
+    assert aa._lower_scores([[1.0, 0.75, 0.25]]) == {0.0: 0.0, 0.25: 0.0, 0.75: 0.25, 1.0: 0.75}
+    assert aa._lower_scores([[0.9, 0.8, 0.3]]) == {0.0: 0.0, 0.3: 0.0, 0.8: 0.3, 0.9: 0.3}
 
 
 @pytest.mark.parametrize("cases", [7, 39, 40, 58, 59, 63, 64, 79, 80, 150])
@@ -191,10 +195,10 @@ def test_the_looks_are_those_of_the_gate(cases: int, margins: tuple[float, ...])
     named = [{"name": f"j{n}", "kind": "judge", "allowed": margin} for n, margin in enumerate(margins)]
     named += [{"name": f"c{n}", "kind": "blocking"} for n in range(4 - len(margins))]
     evidence, thresholds, rules = vectors.evidence_of({"criteria": named, "cases": rows})
-    found = self_checks.of_results(
+    found = self_checks.try_results(
         evidence.results, evidence.criteria, thresholds, rules, sequential=evidence.sequential, runs=1
     )
-    is_sequential = len(schedule.looks(evidence, thresholds, rules)) > 1
+    is_sequential = len(schedule.plan_looks(evidence, thresholds, rules)) > 1
     assert [one.found is not None and one.found.sequential for one in found] == [is_sequential] * 4
 
 
@@ -214,9 +218,9 @@ def test_a_split_is_decided_as_a_gate_with_these_draws_would_be(kind: str, monke
     for seed in range(40):
         conditions, samples = Conditions(runs=1, seed=seed, drops=(0.1,)), 2 + seed % 3
         if kind == "judge":
-            found = compared(stored(80, samples, model=model, seed=seed), conditions, margin=0.1)
+            found = try_comparison(stored(80, samples, model=model, seed=seed), conditions, margin=0.1)
         else:
-            found = blocking_check(flaky(80, 0.08, samples, seed=seed), conditions)
+            found = try_blocking_check(flaky(80, 0.08, samples, seed=seed), conditions)
         rates = {"FAIL": found.fails, "PASS": found.passes, "INCONCLUSIVE": found.inconclusive}
         equal, worse = (str(vectors.decided(_gate(own, kind))[0].decision) for own in splits)
         assert rates[equal].count == 1, seed

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evalgate.action import comment_state, fork
 from evalgate.commands import decide
 from evalgate.decide import attempts, policy, sign_off
-from evalgate.decide.attempts import UNKNOWN, Recorded
+from evalgate.decide.attempts import UNKNOWN, PastVerdict
 from evalgate.domain import Attempts, GateReport, Level, Report, ScoreRow, SignOff
 from evalgate.errors import InputError
 from evalgate.gate import reports
@@ -39,11 +39,11 @@ def decided(
         for n in range(cases)
         for arm in ("baseline", "candidate")
     ]
-    report = decide.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+    report = decide.decide_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
     (gate,) = report.gates
     rules = replace(gate.policy, attempts=mode)  # type: ignore[arg-type]
     gates = [policy.decide(gate.evidence, gate.thresholds, rules, gate.level_policy)]
-    return reports.report_of(gates)
+    return reports.make_report(gates)
 
 
 def tried(number: int | None, *, blocked: bool = False) -> Attempts:
@@ -54,9 +54,9 @@ def outcome(report: Report) -> tuple[str, int]:
     return report.decision.value, report.exit_code
 
 
-def history(text: str) -> list[Recorded]:
+def history(text: str) -> list[PastVerdict]:
     """One verdict a letter: a small one merged, a capital one blocked."""
-    return [Recorded(key=letter.lower(), blocked=letter.isupper()) for letter in text]
+    return [PastVerdict(key=letter.lower(), blocked=letter.isupper()) for letter in text]
 
 
 # Counting
@@ -78,7 +78,7 @@ def history(text: str) -> list[Recorded]:
     ],
 )
 def test_histories(earlier: str, present: str, number: int, blocked: bool) -> None:
-    found = attempts.counted(history(earlier), present, alpha=0.05)
+    found = attempts.count_attempts(history(earlier), present, alpha=0.05)
     assert (found.number, found.blocked_before) == (number, blocked)
 
 
@@ -87,28 +87,28 @@ def test_histories(earlier: str, present: str, number: int, blocked: bool) -> No
     [("", "x", 1, False), ("a", "a", 1, False), ("a", "x", 1, False), ("Ab", "b", 2, True), ("Ab", "x", 2, True)],
 )
 def test_a_queue_is_no_further_chance(earlier: str, present: str, number: int, blocked: bool) -> None:
-    found = attempts.counted(history(earlier), present, alpha=0.05, queued=True)
+    found = attempts.count_attempts(history(earlier), present, alpha=0.05, queued=True)
     assert (found.number, found.blocked_before) == (number, blocked)
 
 
-@given(st.lists(st.builds(Recorded, key=st.sampled_from("abcdef"), blocked=st.booleans())), st.data())
+@given(st.lists(st.builds(PastVerdict, key=st.sampled_from("abcdef"), blocked=st.booleans())), st.data())
 @example([], None)
-def test_never_fewer_attempts_than_contents_in_whatever_order(recorded: list[Recorded], data: st.DataObject) -> None:
-    found = attempts.counted(recorded, "a", alpha=0.05)
+def test_never_fewer_attempts_than_contents_in_whatever_order(recorded: list[PastVerdict], data: st.DataObject) -> None:
+    found = attempts.count_attempts(recorded, "a", alpha=0.05)
     assert found.number == len({"a", *(one.key for one in recorded)})
     assert found.blocked_before == any(one.blocked and one.key != "a" for one in recorded)
     if data is not None:
         turned = data.draw(st.permutations(recorded))
-        assert attempts.counted(turned, "a", alpha=0.05) == found
-        more = attempts.counted([*recorded, Recorded(key="g", blocked=False)], "a", alpha=0.05)
+        assert attempts.count_attempts(turned, "a", alpha=0.05) == found
+        more = attempts.count_attempts([*recorded, PastVerdict(key="g", blocked=False)], "a", alpha=0.05)
         assert more.number == found.number + 1
 
 
 def test_luck_is_the_chance_of_at_least_one_pass() -> None:
-    assert attempts.luck(1, 0.05) == pytest.approx(0.05)
-    assert attempts.luck(4, 0.05) == pytest.approx(0.18549375)
-    assert attempts.luck(20, 0.01) == pytest.approx(-math.expm1(20 * math.log1p(-0.01)))
-    chances = [attempts.luck(number, 0.05) for number in range(1, 400)]
+    assert attempts.chance_of_pass(1, 0.05) == pytest.approx(0.05)
+    assert attempts.chance_of_pass(4, 0.05) == pytest.approx(0.18549375)
+    assert attempts.chance_of_pass(20, 0.01) == pytest.approx(-math.expm1(20 * math.log1p(-0.01)))
+    chances = [attempts.chance_of_pass(number, 0.05) for number in range(1, 400)]
     assert chances == sorted(chances)
     assert all(0 < chance <= 1 for chance in chances)
 
@@ -118,7 +118,7 @@ def test_the_key_of_a_report_is_that_of_all_its_gates() -> None:
 
     def keyed(**keys: str | None) -> str:
         found = [replace(gate, evidence=replace(gate.evidence, name=n, verdict_key=k)) for n, k in keys.items()]
-        return attempts.key_of(reports.report_of(found))
+        return attempts.compute_key(reports.make_report(found))
 
     assert keyed(one=None) == keyed() == ""
     some = [keyed(one="a"), keyed(one="b"), keyed(two="a"), keyed(one="a", two="b"), keyed(one="b", two="a")]
@@ -153,7 +153,7 @@ def test_strict(
     differences: tuple[float, ...], level: Level, number: int | None, blocked: bool, expected: tuple[str, int]
 ) -> None:
     alone = decided(differences, level=level)
-    report = attempts.applied(alone, tried(number, blocked=blocked))
+    report = attempts.apply_attempts(alone, tried(number, blocked=blocked))
     assert outcome(report) == expected
     told = [finding for finding in report.gates[0].findings if finding.kind == "attempts"]
     asks = differences == MERGES and level is not Level.MAJOR and blocked
@@ -167,7 +167,7 @@ def test_strict(
 @pytest.mark.parametrize("number", [1, 4, None])
 def test_a_note_changes_no_verdict(differences: tuple[float, ...], number: int | None) -> None:
     alone = decided(differences, mode="note")
-    report = attempts.applied(alone, tried(number, blocked=True))
+    report = attempts.apply_attempts(alone, tried(number, blocked=True))
     assert replace(report, attempts=None) == alone
 
 
@@ -175,18 +175,18 @@ def test_a_note_changes_no_verdict(differences: tuple[float, ...], number: int |
 def test_strict_is_for_sets_that_can_prove_a_pass(cases: int, asks: bool) -> None:
     alone = decided(MERGES, cases=cases)
     assert alone.gates[0].units == cases
-    assert attempts.applied(alone, tried(2, blocked=True)).exit_code == (4 if asks else alone.exit_code)
+    assert attempts.apply_attempts(alone, tried(2, blocked=True)).exit_code == (4 if asks else alone.exit_code)
 
 
 def test_what_blocks_says_why_first() -> None:
-    report = attempts.applied(decided(MERGES), tried(2, blocked=True))
+    report = attempts.apply_attempts(decided(MERGES), tried(2, blocked=True))
     assert "An earlier verdict in this pull request blocked" in markdown.render(report).splitlines()[2]
     assert report.gates[0].requirements == ()
 
 
 def test_a_gate_of_several_that_asks_for_a_sign_off_makes_the_report_wait() -> None:
     (gate,), (other,) = decided().gates, decided(cases=40, differences=MERGES).gates
-    report = attempts.applied(reports.report_of([gate, other]), tried(4))
+    report = attempts.apply_attempts(reports.make_report([gate, other]), tried(4))
     assert [one.exit_code for one in report.gates] == [5, 0]
     assert outcome(report) == ("INCONCLUSIVE", 5)
 
@@ -195,26 +195,26 @@ def test_a_gate_of_several_that_asks_for_a_sign_off_makes_the_report_wait() -> N
 
 
 def signed(report: Report) -> Report:
-    subject = sign_off.subject(report)
+    subject = sign_off.digest_subject(report)
     given = SignOff(by="bob", at="2026-03-02T11:00:00+00:00", kind="review", commit="a" * 40, subject=subject)
-    return policy.signed(report, given)
+    return policy.apply_sign_off(report, given)
 
 
 @pytest.mark.parametrize("level", list(Level))
 def test_a_sign_off_lets_the_fourth_attempt_merge(level: Level) -> None:
-    report = signed(attempts.applied(decided(level=level), tried(4, blocked=True)))
+    report = signed(attempts.apply_attempts(decided(level=level), tried(4, blocked=True)))
     assert outcome(report) == ("PASS", 0)
     assert [r.state for r in report.gates[0].requirements if r.kind == "sign_off"] == ["met"]
     assert report.attempts is not None
 
 
 REPORTS = {
-    "the first": attempts.applied(decided(), tried(1)),
-    "a fourth that waits": attempts.applied(decided(), tried(4)),
-    "a fourth that is signed off": signed(attempts.applied(decided(), tried(4, blocked=True))),
-    "one that blocks": attempts.applied(decided(MERGES), tried(2, blocked=True)),
-    "not known": attempts.applied(decided(MERGES), UNKNOWN),
-    "a note": attempts.applied(decided(MERGES, mode="note"), tried(7, blocked=True)),
+    "the first": attempts.apply_attempts(decided(), tried(1)),
+    "a fourth that waits": attempts.apply_attempts(decided(), tried(4)),
+    "a fourth that is signed off": signed(attempts.apply_attempts(decided(), tried(4, blocked=True))),
+    "one that blocks": attempts.apply_attempts(decided(MERGES), tried(2, blocked=True)),
+    "not known": attempts.apply_attempts(decided(MERGES), UNKNOWN),
+    "a note": attempts.apply_attempts(decided(MERGES, mode="note"), tried(7, blocked=True)),
 }
 
 
@@ -222,16 +222,16 @@ REPORTS = {
 def test_a_stored_report_leads_to_the_same_verdict_byte_for_byte(what: str) -> None:
     report = REPORTS[what]
     text = report_json.render(report)
-    stored = reports.checked(report_json.read(text, "x"), "x")
+    stored = reports.verify_report(report_json.read(text, "x"), "x")
     assert stored == report
-    assert report_json.render(decide.again(stored, None, floors={}, max_drop=None)) == text
+    assert report_json.render(decide.decide_again(stored, None, floors={}, max_drop=None)) == text
 
 
 def test_deciding_again_by_another_policy_keeps_the_attempts() -> None:
     report = REPORTS["a fourth that is signed off"]
-    again = decide.again(report, None, floors={"quality": 0.1}, max_drop=None)
+    again = decide.decide_again(report, None, floors={"quality": 0.1}, max_drop=None)
     assert (again.attempts, again.sign_off, outcome(again)) == (report.attempts, None, ("PASS", 5))
-    blocked = decide.again(REPORTS["one that blocks"], None, floors={}, max_drop=0.9)
+    blocked = decide.decide_again(REPORTS["one that blocks"], None, floors={}, max_drop=0.9)
     assert outcome(blocked) == ("PASS", 0)
 
 
@@ -240,7 +240,7 @@ def forged() -> dict[str, Report]:
     assert waits.attempts is not None
     assert blocks.attempts is not None
     return {
-        "fewer": replace(waits, attempts=replace(waits.attempts, number=3, luck=attempts.luck(3, 0.05))),
+        "fewer": replace(waits, attempts=replace(waits.attempts, number=3, luck=attempts.chance_of_pass(3, 0.05))),
         "none": replace(waits, attempts=None),
         "nothing blocked before": replace(blocks, attempts=replace(blocks.attempts, blocked_before=False)),
         "other luck": replace(waits, attempts=replace(waits.attempts, luck=0.05)),
@@ -258,7 +258,7 @@ def forged() -> dict[str, Report]:
 @pytest.mark.parametrize("what", forged())
 def test_a_report_that_does_not_follow_from_its_attempts_is_refused(what: str) -> None:
     with pytest.raises(InputError, match="the file was edited"):
-        reports.checked(forged()[what], "report.json")
+        reports.verify_report(forged()[what], "report.json")
 
 
 def test_a_report_from_before_there_were_attempts_has_none() -> None:
@@ -269,7 +269,7 @@ def test_a_report_from_before_there_were_attempts_has_none() -> None:
 
 
 def test_what_an_artifact_says_of_attempts_is_not_believed() -> None:
-    claimed = fork.lowered(REPORTS["the first"])
+    claimed = fork.withdraw_passes(REPORTS["the first"])
     assert (claimed.attempts, claimed.exit_code) == (None, 4)
 
 
@@ -287,17 +287,17 @@ def shown(report: Report) -> list[str]:
 
 
 def test_every_format_says_what_luck_alone_makes_of_a_fourth_attempt() -> None:
-    for text in shown(attempts.applied(decided(mode="note"), tried(4))):
+    for text in shown(attempts.apply_attempts(decided(mode="note"), tried(4))):
         assert "attempt 4: by luck alone a drop of 0.05 would have passed one of these in 19 %" in text
 
 
 def test_every_format_says_that_attempts_are_not_known() -> None:
-    for text in shown(attempts.applied(decided(mode="note"), UNKNOWN)):
+    for text in shown(attempts.apply_attempts(decided(mode="note"), UNKNOWN)):
         assert "not known, so this may not be the first" in text
 
 
 def test_a_first_attempt_is_told_in_the_report_and_takes_no_room_in_the_comment() -> None:
-    *files, page = shown(attempts.applied(decided(mode="note"), tried(1)))
+    *files, page = shown(attempts.apply_attempts(decided(mode="note"), tried(1)))
     for text in files:
         assert "attempt 1: by luck alone a drop of 0.05 would have passed it in 5 %" in text
     assert "by luck alone" not in page
@@ -309,6 +309,6 @@ def test_several_allowed_drops_are_no_single_number() -> None:
         thresholds = {name: replace(one, max_drop=0.1) for name, one in gate.thresholds.items()}
         return replace(gate, thresholds=thresholds)
 
-    report = decide.again(decided(mode="note"), None, floors={"quality": 0.1}, max_drop=None)
-    report = attempts.applied(replace(report, gates=tuple(map(wider, report.gates))), tried(2))
+    report = decide.decide_again(decided(mode="note"), None, floors={"quality": 0.1}, max_drop=None)
+    report = attempts.apply_attempts(replace(report, gates=tuple(map(wider, report.gates))), tried(2))
     assert "attempt 2: by luck alone a drop of the allowed size would have passed one of these" in shown(report)[0]

@@ -44,7 +44,7 @@ def test_a_lenient_judge_passes_no_floor_that_humans_would_not(marginal: tuple[f
     false_pass = false_fail = naive = power = 0
     for _ in range(runs):
         human, judge = raters(rng, 250, marginal, 0.9)
-        found = calibration.corrected_mean(judge[labels:], human[:labels], judge[:labels])
+        found = calibration.correct_mean(judge[labels:], human[:labels], judge[:labels])
         false_pass += found.low >= mean
         false_fail += found.high < mean
         power += found.low >= mean - 0.10
@@ -57,18 +57,18 @@ def test_a_lenient_judge_passes_no_floor_that_humans_would_not(marginal: tuple[f
 
 def test_a_correction_falls_back_on_the_labels() -> None:
     human = [1.0, 0.75] * 15
-    few = calibration.corrected_mean([1.0] * 30, human, [1.0] * 30)
-    equal = calibration.corrected_mean([0.9] * 300, human, human)
+    few = calibration.correct_mean([1.0] * 30, human, [1.0] * 30)
+    equal = calibration.correct_mean([0.9] * 300, human, human)
     assert few.method == equal.method == "labels"
     assert few.estimate == equal.estimate == pytest.approx(0.875)
-    assert calibration.corrected_mean([0.9] * 31, human, [1.0] * 30).method == "corrected"
+    assert calibration.correct_mean([0.9] * 31, human, [1.0] * 30).method == "corrected"
     with pytest.raises(ValueError, match="at least 20 labels"):
-        calibration.corrected_mean([0.9] * 300, human[:19], human[:19])
+        calibration.correct_mean([0.9] * 300, human[:19], human[:19])
 
 
 def test_the_correction_is_the_judges_mean_and_the_mean_correction() -> None:
     judge, human = [0.5, 1.0] * 20, [0.25, 1.0] * 20
-    found = calibration.corrected_mean([0.5, 1.0] * 100, human, judge)
+    found = calibration.correct_mean([0.5, 1.0] * 100, human, judge)
     assert found.estimate == pytest.approx(0.75 - 0.125)
     assert found.error == pytest.approx((0.0628140703 / 200 + 0.0160256410 / 40) ** 0.5)
     assert found.low < found.estimate < found.high
@@ -79,7 +79,7 @@ def judged_again(rng: np.random.Generator, anchors: int, drop: float) -> calibra
     effects = rng.standard_normal(anchors)
     before = draw(rng, model, effects, 3).mean(axis=1)
     now = draw(rng, model, effects, 1, shift=shift_for(SPREAD, drop))[:, 0]
-    return calibration.drift(before.tolist(), now.tolist())
+    return calibration.measure_drift(before.tolist(), now.tolist())
 
 
 def test_thirty_anchors_find_a_shift_and_seldom_cry_wolf() -> None:
@@ -91,26 +91,26 @@ def test_thirty_anchors_find_a_shift_and_seldom_cry_wolf() -> None:
 
 
 def test_drift_at_the_edges() -> None:
-    assert not calibration.drift([0.5] * 30, [0.5] * 30).alarm
-    same_step = calibration.drift([0.5] * 30, [0.75] * 30)
+    assert not calibration.measure_drift([0.5] * 30, [0.5] * 30).alarm
+    same_step = calibration.measure_drift([0.5] * 30, [0.75] * 30)
     assert same_step.alarm and same_step.shift == pytest.approx(0.25)
-    assert calibration.drift([0.75] * 30, [0.5] * 30).alarm
+    assert calibration.measure_drift([0.75] * 30, [0.5] * 30).alarm
     with pytest.raises(ValueError, match="at least 20 anchors"):
-        calibration.drift([0.5] * 19, [0.5] * 19)
+        calibration.measure_drift([0.5] * 19, [0.5] * 19)
 
 
 def test_agreement_counts_points_and_bias() -> None:
     human, judge = [0.0, 0.25, 0.5, 1.0], [0.0, 0.5, 0.75, 0.5]
-    found = calibration.agreement(human, judge)
+    found = calibration.measure_agreement(human, judge)
     assert (found.exact, found.within_one, found.labels) == (0.25, 0.75, 4)
     assert found.bias == pytest.approx(0.0)
     assert found.low == pytest.approx(-found.high)
     assert found.p_value == pytest.approx(1.0)
     assert found.kappa == pytest.approx(kappa_by_its_definition([0, 1, 2, 4], [0, 2, 3, 2]))
-    assert calibration.agreement([1.0, 1.0], [1.0, 1.0]).kappa is None
-    assert calibration.agreement([0.0, 1.0], [0.0, 1.0], points=2).kappa == 1.0
+    assert calibration.measure_agreement([1.0, 1.0], [1.0, 1.0]).kappa is None
+    assert calibration.measure_agreement([0.0, 1.0], [0.0, 1.0], points=2).kappa == 1.0
     with pytest.raises(ValueError, match="cannot be compared"):
-        calibration.agreement([1.0], [1.0])
+        calibration.measure_agreement([1.0], [1.0])
 
 
 def kappa_by_its_definition(first: list[int], second: list[int]) -> float:
@@ -122,13 +122,13 @@ def kappa_by_its_definition(first: list[int], second: list[int]) -> float:
 
 def test_a_biased_judge_is_named() -> None:
     human = [0.5, 0.75] * 60
-    fair = calibration.agreement(human, human)
-    assert calibration.warnings(fair, 0.05) == ()
-    lenient = calibration.agreement(human, [0.75, 0.75] * 60)
-    proven, large, useless = calibration.warnings(lenient, 0.05)
+    fair = calibration.measure_agreement(human, human)
+    assert calibration.find_warnings(fair, 0.05) == ()
+    lenient = calibration.measure_agreement(human, [0.75, 0.75] * 60)
+    proven, large, useless = calibration.find_warnings(lenient, 0.05)
     assert "too lenient" in proven and "larger than the margin" in large and "do not gate on it" in useless
-    assert "too strict" in calibration.warnings(calibration.agreement([0.75, 0.75] * 60, human), 0.5)[0]
-    assert "rough" in calibration.warnings(calibration.agreement(human[:30], human[:30]), 0.05)[0]
+    assert "too strict" in calibration.find_warnings(calibration.measure_agreement([0.75, 0.75] * 60, human), 0.5)[0]
+    assert "rough" in calibration.find_warnings(calibration.measure_agreement(human[:30], human[:30]), 0.05)[0]
 
 
 SCORES = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=2, max_size=25)  # fmt: skip
@@ -138,8 +138,8 @@ SCORES = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.sampled_f
 def test_how_often_an_output_was_labelled_changes_nothing(pairs: list[tuple[float, float]], times: list[int]) -> None:
     human, judge = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     many = [at for at, count in zip(range(len(pairs)), times, strict=False) for _ in range(count)]
-    once = calibration.agreement(human, judge)
-    again = calibration.agreement([human[at] for at in many], [judge[at] for at in many], units=many)
+    once = calibration.measure_agreement(human, judge)
+    again = calibration.measure_agreement([human[at] for at in many], [judge[at] for at in many], units=many)
     assert again.units == once.labels == once.units
     assert again.standing == once.standing
     for name in ("exact", "within_one", "bias", "low", "high", "p_value", "kappa"):
@@ -154,9 +154,9 @@ def test_a_judge_without_a_relation_is_seldom_let_through(marginal: tuple[float,
     shown = rejected_good = 0
     for _ in range(runs):
         two = [draw(rng, model, rng.standard_normal(labels), 1)[:, 0] for _ in range(2)]
-        shown += calibration.agreement(*two, rng=rng).standing == "shown"
+        shown += calibration.measure_agreement(*two, rng=rng).standing == "shown"
         human, judge = raters(rng, labels, marginal, 0.9)
-        rejected_good += calibration.agreement(human, judge, rng=rng).standing == "rejected"
+        rejected_good += calibration.measure_agreement(human, judge, rng=rng).standing == "rejected"
     assert shown / runs <= 0.05
     assert rejected_good == 0
 
@@ -166,5 +166,5 @@ def test_shuffled_anchors_are_never_stable(anchors: int) -> None:
     rng = np.random.default_rng(22)
     for _ in range(300):
         before = draw(rng, Model(marginal=SPREAD), rng.standard_normal(anchors), 1)[:, 0]
-        assert not calibration.drift(before, rng.permutation(before)).stable
-        assert calibration.drift(before, before).stable
+        assert not calibration.measure_drift(before, rng.permutation(before)).stable
+        assert calibration.measure_drift(before, before).stable

@@ -198,7 +198,7 @@ def test_seven_units_are_undecided(level: Level, code: int) -> None:
 def test_a_level_that_needs_a_pass_says_at_once_how_many_cases_it_needs(cases: int, lacks: bool) -> None:
     """C9."""
     none = np.zeros((cases, 1, 0))
-    found = schedule.lacking(judged(none, none, level=Level.MAJOR), {}, RULES)
+    found = schedule.find_lacking(judged(none, none, level=Level.MAJOR), {}, RULES)
     assert found == ((59, f"{cases} cases cannot prove that judge-0 fell by less than 0.05") if lacks else None)
 
 
@@ -208,7 +208,7 @@ def test_a_gate_of_blocking_checks_alone_is_decided_at_any_size(cases: int) -> N
     for now, decision in ((0.0, Verdict.PASS), (1.0, Verdict.FAIL)):
         assert decided(gate_of({"check": check(rng, cases, 0.0, now)})).decision is decision
     evidence, thresholds, rules = vectors.evidence_of(gate_of({"check": check(rng, cases, 0.0)}))
-    assert schedule.lacking(evidence, thresholds, rules) is None
+    assert schedule.find_lacking(evidence, thresholds, rules) is None
 
 
 def test_a_report_names_what_broke_and_what_was_fixed() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.numbers import exact, probability, shown
+from evalgate.domain.numbers import show, show_exactly, show_probability
 
 
 @pytest.mark.parametrize(
@@ -28,18 +28,18 @@ from evalgate.domain.numbers import exact, probability, shown
     ],
 )
 def test_as_many_digits_as_it_takes(value: float, limit: float | None, text: str) -> None:
-    assert shown(value, limit) == text
+    assert show(value, limit) == text
 
 
 def test_no_negative_zero() -> None:
-    assert shown(-0.0, 0.0, signed=True) == "+0.000"
-    assert shown(-0.0001) == "0.000"
+    assert show(-0.0, 0.0, signed=True) == "+0.000"
+    assert show(-0.0001) == "0.000"
 
 
 @given(st.integers(-1000, 1000), st.integers(-(10**9), 10**9))
 def test_the_side_of_the_limit_is_always_visible(limit_thousandths: int, billionths: int) -> None:
     limit, value = limit_thousandths / 1000, billionths / 10**9
-    text = shown(value, limit)
+    text = show(value, limit)
     assert (float(text) > limit) == (value > limit)
     assert (float(text) < limit) == (value < limit)
 
@@ -50,7 +50,7 @@ def test_the_side_of_the_limit_is_always_visible(limit_thousandths: int, billion
     st.booleans(),
 )
 def test_no_figure_has_an_exponent_or_more_than_12_decimals(value: float, limits: list[float], signed: bool) -> None:
-    for text in (shown(value, *limits, signed=signed), exact(value)):
+    for text in (show(value, *limits, signed=signed), show_exactly(value)):
         assert re.fullmatch(r"[+-]?\d+(\.\d{1,12})?", text)
         assert not re.fullmatch(r"-0(\.0*)?", text)
         assert abs(float(text) - value) <= 0.0005 + 1e-12
@@ -58,9 +58,9 @@ def test_no_figure_has_an_exponent_or_more_than_12_decimals(value: float, limits
 
 @given(st.floats(0, 1))
 def test_a_p_value_has_no_exponent(value: float) -> None:
-    assert re.fullmatch(r"p = [01]\.\d{4}|p < 0\.0001", probability(value))
+    assert re.fullmatch(r"p = [01]\.\d{4}|p < 0\.0001", show_probability(value))
 
 
 @given(st.decimals("-1", "1", places=12))
 def test_a_limit_is_shown_as_it_was_written(limit: Decimal) -> None:
-    assert Decimal(exact(float(limit))) == limit
+    assert Decimal(show_exactly(float(limit))) == limit

@@ -395,10 +395,10 @@ def test_the_most_severe_gate_decides() -> None:
         decide(results([1.0] * 5, [1.0] * 5), level=Level.MAJOR),
         decide(results(SAME, SAME), level=Level.MAJOR),
     )
-    assert policy.overall([]) == (Verdict.PASS, 0)
-    assert policy.overall([passed, waiting]) == (Verdict.PASS, 5)
-    assert policy.overall([waiting, unsure]) == (Verdict.INCONCLUSIVE, 4)
-    assert policy.overall([unsure, failed, waiting]) == (Verdict.FAIL, 1)
+    assert policy.combine_verdicts([]) == (Verdict.PASS, 0)
+    assert policy.combine_verdicts([passed, waiting]) == (Verdict.PASS, 5)
+    assert policy.combine_verdicts([waiting, unsure]) == (Verdict.INCONCLUSIVE, 4)
+    assert policy.combine_verdicts([unsure, failed, waiting]) == (Verdict.FAIL, 1)
 
 
 def test_as_many_risen_as_fallen_and_none_of_them_drawn_again_is_no_pass() -> None:

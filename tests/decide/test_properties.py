@@ -121,9 +121,9 @@ def test_how_many_cases_a_verdict_needs() -> None:
     good, bad = [[1.0] * 3] * 7, [[0.25, 1.0, 1.0, 1.0]] * 7
     assert statistics.decide(good, bad).verdict == "INCONCLUSIVE"
     assert statistics.decide([*good, [1.0]], [*bad, [0.25]]).verdict == "FAIL"
-    assert power.fewest_cases(0.05, sequential=False) == 59
-    assert power.fewest_cases(0.05) == 64
-    assert power.fewest_cases(0.05) > 50
+    assert power.count_fewest_cases(0.05, sequential=False) == 59
+    assert power.count_fewest_cases(0.05) == 64
+    assert power.count_fewest_cases(0.05) > 50
 
 
 def test_broken_cases_decide_from_two_cases_on() -> None:

@@ -61,11 +61,11 @@ rows = st.fixed_dictionaries({"judge": scores, "check": scores}, optional={"seld
 
 @given(baseline=st.lists(rows, min_size=1, max_size=40))
 def test_the_cases_to_repeat_agree(baseline: list[dict[str, list[float]]]) -> None:
-    chosen = wavering.choose(baseline)
+    chosen = wavering.choose_wavering(baseline)
     assert sorted(chosen) == vectors.reference().choose_wavering(baseline)
     assert len(chosen) <= len(baseline) / 4
 
 
 def test_the_cases_to_repeat_are_those_of_the_vectors() -> None:
     for vector in json.loads((vectors.SHARED / "decision-vectors-multi.json").read_text())["wavering"]:
-        assert sorted(wavering.choose(vector["baseline"])) == sorted(vector["expect"]), vector["name"]
+        assert sorted(wavering.choose_wavering(vector["baseline"])) == sorted(vector["expect"]), vector["name"]

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.decide.sign_off import COMMITS_LISTED, Asked, CoAuthor, Labelling, Opinion, Standing, by_label, by_review
+from evalgate.decide.sign_off import (
+    COMMITS_LISTED,
+    CoAuthor,
+    Labelling,
+    Opinion,
+    SignOffRequest,
+    SignOffState,
+    check_label,
+    check_reviews,
+)
 
 HEAD, OLD = "a" * 40, "b" * 40
 PUBLISHED = "2026-03-02T10:00:00+00:00"
@@ -19,7 +28,7 @@ BEFORE, SAME, AFTER, LATER = (
     "2026-03-02T10:00:01Z",
     "2026-03-02T11:00:00Z",
 )
-ASKED = Asked(
+ASKED = SignOffRequest(
     head=HEAD,
     subject="digest",
     published_at=PUBLISHED,
@@ -35,7 +44,7 @@ def said(by: str, state: Any = "APPROVED", at: str = AFTER, commit: str = HEAD) 
 
 
 VETO = "CHANGES_REQUESTED"
-HISTORIES: dict[str, tuple[Asked, list[Opinion], str]] = {
+HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
     # what is expected: "+login" signed off, else what is waited for
     "nobody has said a word": (ASKED, [], ANYBODY),
     "approved after the report": (ASKED, [said("ann")], "+ann"),
@@ -195,7 +204,7 @@ HISTORIES: dict[str, tuple[Asked, list[Opinion], str]] = {
 }
 
 
-def outcome(standing: Standing) -> str:
+def outcome(standing: SignOffState) -> str:
     assert (standing.met is None) == bool(standing.waiting_for)
     return standing.waiting_for if standing.met is None else f"+{standing.met.by}"
 
@@ -203,11 +212,11 @@ def outcome(standing: Standing) -> str:
 @pytest.mark.parametrize("history", HISTORIES)
 def test_a_history_of_reviews(history: str) -> None:
     asked, opinions, expected = HISTORIES[history]
-    assert outcome(by_review(asked, opinions)) == expected
+    assert outcome(check_reviews(asked, opinions)) == expected
 
 
 def test_what_a_sign_off_says() -> None:
-    met = by_review(ASKED, [said("ann", at="2026-03-02T13:00:00+02:00")]).met
+    met = check_reviews(ASKED, [said("ann", at="2026-03-02T13:00:00+02:00")]).met
     assert met is not None
     assert (met.by, met.at, met.kind) == ("ann", "2026-03-02T11:00:00+00:00", "review")
     assert (met.commit, met.subject, met.url) == (HEAD, "digest", "https://example.invalid/ann")
@@ -253,7 +262,7 @@ LABELS: dict[str, tuple[tuple[str, ...], list[Labelling], list[Opinion], str]] =
 @pytest.mark.parametrize("history", LABELS)
 def test_a_history_of_labels(history: str) -> None:
     present, events, opinions, expected = LABELS[history]
-    assert outcome(by_label(ASKED, "signed-off", present=present, events=events, opinions=opinions)) == expected
+    assert outcome(check_label(ASKED, "signed-off", present=present, events=events, opinions=opinions)) == expected
 
 
 @given(
@@ -274,9 +283,9 @@ def test_no_co_author_signs_off_however_the_trailer_names_them(login: str, numbe
         "address": CoAuthor(name="X", email=f"{written}@work.test"),
     }[way]
     asked = replace(ASKED, writers=ASKED.writers | {login, "other"}, coauthors=(coauthor,))
-    assert by_review(asked, [said(login)]).met is None
+    assert check_reviews(asked, [said(login)]).met is None
     if login not in ("x", "other"):
-        met = by_review(asked, [said(login), said("other", at=LATER)]).met
+        met = check_reviews(asked, [said(login), said("other", at=LATER)]).met
         assert met is not None
         assert met.by == "other"
 
@@ -295,7 +304,7 @@ _OPINIONS = st.lists(
 
 @given(opinions=_OPINIONS)
 def test_only_an_approval_of_the_head_after_the_report_by_another_person_signs_off(opinions: list[Opinion]) -> None:
-    standing = by_review(ASKED, opinions)
+    standing = check_reviews(ASKED, opinions)
     fit = [o for o in opinions if o.by.lower() in ("ann", "bob") and o.state == "APPROVED"]
     fit = [o for o in fit if o.commit == HEAD and o.at in (AFTER, LATER)]
     if standing.met is not None:
@@ -309,6 +318,6 @@ def test_only_an_approval_of_the_head_after_the_report_by_another_person_signs_o
 def test_the_order_in_which_reviews_are_told_does_not_matter(opinions: list[Opinion], order: Any) -> None:
     shuffled = list(opinions)
     order.shuffle(shuffled)
-    one, other = by_review(ASKED, opinions), by_review(ASKED, shuffled)
+    one, other = check_reviews(ASKED, opinions), check_reviews(ASKED, shuffled)
     assert (one.met is None) == (other.met is None)
     assert {v.lower() for v in one.vetoes} == {v.lower() for v in other.vetoes}

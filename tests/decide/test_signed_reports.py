@@ -22,16 +22,20 @@ def scored(level: Level = Level.MAJOR, *, drop: float = 0.0, cases: int = 80) ->
         for n in range(cases)
         for arm in ("baseline", "candidate")
     ]
-    return decide.from_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
+    return decide.decide_scores(rows, "scores.csv", floors={}, max_drop=0.05, level=level)
 
 
 def edited(report: Report) -> Report:
-    return reports.report_of(report.gates, report.warnings, CHANGES)
+    return reports.make_report(report.gates, report.warnings, CHANGES)
 
 
 def word(report: Report, **other: str) -> SignOff:
     given = SignOff(
-        by="ann", at="2026-03-02T11:00:00+00:00", kind="review", commit="a" * 40, subject=sign_off.subject(report)
+        by="ann",
+        at="2026-03-02T11:00:00+00:00",
+        kind="review",
+        commit="a" * 40,
+        subject=sign_off.digest_subject(report),
     )
     return replace(given, **other)  # type: ignore[arg-type]
 
@@ -40,7 +44,7 @@ WAITING = {
     "a MAJOR": scored(),
     "a MAJOR that edits the policy": edited(scored()),
     "a PATCH that edits the policy": edited(scored(Level.PATCH)),
-    "the policy alone": reports.report_of((), (), CHANGES),
+    "the policy alone": reports.make_report((), (), CHANGES),
 }
 
 
@@ -48,32 +52,32 @@ WAITING = {
 def test_a_sign_off_is_what_was_waited_for(what: str) -> None:
     report = WAITING[what]
     assert (report.decision.value, report.exit_code) == ("PASS", 5)
-    signed = policy.signed(report, word(report))
+    signed = policy.apply_sign_off(report, word(report))
     assert (signed.decision.value, signed.exit_code) == ("PASS", 0)
     assert all(gate.exit_code == 0 for gate in signed.gates)
     wanted = [r for gate in signed.gates for r in gate.requirements if r.kind == "sign_off"]
     assert all(r.state == "met" for r in wanted)
     assert signed.policy_changes == report.policy_changes
-    assert sign_off.subject(signed) == sign_off.subject(report)
+    assert sign_off.digest_subject(signed) == sign_off.digest_subject(report)
     for one in (report, signed):
-        assert reports.checked(report_json.read(report_json.render(one), "x"), "x") == one
-        assert decide.again(one, None, floors={}, max_drop=None) == one
+        assert reports.verify_report(report_json.read(report_json.render(one), "x"), "x") == one
+        assert decide.decide_again(one, None, floors={}, max_drop=None) == one
 
 
 def test_a_canary_is_not_met_by_a_sign_off() -> None:
     report = scored()
-    (gate,) = policy.signed(report, word(report)).gates
+    (gate,) = policy.apply_sign_off(report, word(report)).gates
     assert gate.requirements[0] == Requirement(kind="canary", state="pending", detail="48-hour canary")
 
 
 @pytest.mark.parametrize(
     "report",
-    [scored(Level.PATCH), scored(drop=0.3), edited(scored(drop=0.3)), scored(cases=5), reports.report_of(())],
+    [scored(Level.PATCH), scored(drop=0.3), edited(scored(drop=0.3)), scored(cases=5), reports.make_report(())],
     ids=["passes by itself", "fails", "fails and edits the policy", "open", "nothing to gate"],
 )
 def test_nothing_else_can_be_signed_off(report: Report) -> None:
     with pytest.raises(ValueError, match="does not wait"):
-        policy.signed(report, word(report))
+        policy.apply_sign_off(report, word(report))
 
 
 def test_a_fail_stays_one_whatever_is_edited() -> None:
@@ -86,50 +90,54 @@ def test_a_sign_off_is_of_one_content() -> None:
     others = [
         scored(),
         scored(cases=81),
-        decide.again(report, None, floors={"quality": 0.1}, max_drop=None),
-        decide.again(report, None, floors={}, max_drop=0.2),
+        decide.decide_again(report, None, floors={"quality": 0.1}, max_drop=None),
+        decide.decide_again(report, None, floors={}, max_drop=0.2),
         replace(report, policy_changes=CHANGES[:1]),
         replace(report, policy_changes=(replace(CHANGES[0], digest="other"), CHANGES[1])),
     ]
-    assert len({sign_off.subject(one) for one in [report, *others]}) == len(others) + 1
+    assert len({sign_off.digest_subject(one) for one in [report, *others]}) == len(others) + 1
     for other in others:
         with pytest.raises(ValueError, match="other content"):
-            policy.signed(other, word(report))
+            policy.apply_sign_off(other, word(report))
 
 
 def test_what_is_signed_off_is_not_what_was_answered() -> None:
-    assert sign_off.subject(scored()) != sign_off.subject(scored(drop=0.01)), "other outputs of a scores file"
+    assert sign_off.digest_subject(scored()) != sign_off.digest_subject(scored(drop=0.01)), (
+        "other outputs of a scores file"
+    )
     report = scored()
     (gate,) = report.gates
     moved = replace(gate.evidence, results=gate.evidence.results[:-1], notes=("later",), baseline=None)
-    assert sign_off.subject(replace(report, gates=(replace(gate, evidence=moved),))) == sign_off.subject(report)
+    assert sign_off.digest_subject(replace(report, gates=(replace(gate, evidence=moved),))) == sign_off.digest_subject(
+        report
+    )
 
 
 def test_deciding_again_by_another_policy_waits_again() -> None:
     report = edited(scored())
-    signed = policy.signed(report, word(report))
-    again = decide.again(signed, None, floors={"quality": 0.5}, max_drop=None)
+    signed = policy.apply_sign_off(report, word(report))
+    again = decide.decide_again(signed, None, floors={"quality": 0.5}, max_drop=None)
     assert (again.exit_code, again.sign_off, again.policy_changes) == (5, None, CHANGES)
-    failing = decide.again(signed, None, floors={"quality": 0.95}, max_drop=None)
+    failing = decide.decide_again(signed, None, floors={"quality": 0.95}, max_drop=None)
     assert (failing.exit_code, failing.sign_off, failing.policy_changes) == (1, None, CHANGES)
 
 
 def forged() -> dict[str, Report]:
     report = edited(scored())
-    signed = policy.signed(report, word(report))
-    alone, failed = reports.report_of((), (), CHANGES), edited(scored(drop=0.3))
+    signed = policy.apply_sign_off(report, word(report))
+    alone, failed = reports.make_report((), (), CHANGES), edited(scored(drop=0.3))
     major = scored()
     return {
         "passes though the policy is edited": replace(report, exit_code=0, gates=signed.gates),
         "passes though the policy is all there is": replace(alone, exit_code=0),
         "passes, and its gate waits": replace(major, exit_code=0),
-        "met by nobody": replace(policy.signed(major, word(major)), sign_off=None),
+        "met by nobody": replace(policy.apply_sign_off(major, word(major)), sign_off=None),
         "signed off for other content": replace(signed, sign_off=word(scored())),
         "signed off, and waits": replace(report, sign_off=word(report)),
         "signed off, with more edited since": replace(signed, policy_changes=(*CHANGES, CHANGES[0])),
         "signed off though it fails": replace(failed, sign_off=word(failed)),
         "signed off to pass": replace(failed, sign_off=word(failed), exit_code=0),
-        "fails though nothing is there": replace(reports.report_of(()), exit_code=1),
+        "fails though nothing is there": replace(reports.make_report(()), exit_code=1),
         "its requirement waits": replace(signed, gates=report.gates),
     }
 
@@ -137,12 +145,12 @@ def forged() -> dict[str, Report]:
 @pytest.mark.parametrize("how", forged())
 def test_a_report_that_contradicts_itself_is_refused(how: str) -> None:
     with pytest.raises(InputError):
-        reports.checked(report_json.read(report_json.render(forged()[how]), "x"), "x")
+        reports.verify_report(report_json.read(report_json.render(forged()[how]), "x"), "x")
 
 
 @pytest.mark.parametrize("changes", [CHANGES, ()])
 def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[PolicyChange, ...]) -> None:
-    text = report_json.render(replace(reports.report_of((), (), changes), exit_code=0))
+    text = report_json.render(replace(reports.make_report((), (), changes), exit_code=0))
     if not changes:
         assert report_json.read(text, "x").exit_code == 0
         return
@@ -151,8 +159,8 @@ def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[
 
 
 def test_shards_of_one_run_have_the_same_policy_changes() -> None:
-    alone = reports.report_of((), ("a warning",), CHANGES)
-    merged = merge.merged([("1.json", alone), ("2.json", alone)])
+    alone = reports.make_report((), ("a warning",), CHANGES)
+    merged = merge.merge_reports([("1.json", alone), ("2.json", alone)])
     assert (merged.exit_code, merged.policy_changes, merged.warnings) == (5, CHANGES, ("a warning",))
     with pytest.raises(InputError, match=r"other policy files are edited than in 1\.json"):
-        merge.merged([("1.json", alone), ("2.json", reports.report_of(()))])
+        merge.merge_reports([("1.json", alone), ("2.json", reports.make_report(()))])

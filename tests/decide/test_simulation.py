@@ -8,7 +8,7 @@ from decide import vectors
 from decide.bounds import about, at_least, at_most
 
 from evalgate.decide import flaky_checks, simulation, statistics
-from evalgate.decide.rates import rate
+from evalgate.decide.rates import estimate_rate
 from evalgate.decide.simulation import Model, simulate
 
 # Share of blocked runs at n = 100 by (naive, drop <= .05, evalgate), and evalgate's calls: measured with 8,000 runs.
@@ -102,7 +102,7 @@ def test_failures_are_decided_as_a_gate_of_one_check_would_be(failing: float) ->
     assert 5 <= fails <= 55
 
 
-def _holds(table: simulation.Simulated) -> None:
+def _holds(table: simulation.SimulationResult) -> None:
     for row in table.rows:
         *blocked, calls = EXPECTED[row.scenario.name]
         for found, expected in zip((row.naive, row.tolerance, row.evalgate), blocked, strict=True):
@@ -152,11 +152,11 @@ def test_twice_the_cases_find_more_and_cost_a_smaller_share(runs: int) -> None:
 )
 def test_a_rate_and_its_wilson_interval(count: int, runs: int, low: float, high: float) -> None:
     # reference: scipy.stats.binomtest(count, runs).proportion_ci(0.95, method="wilson")
-    found = rate(count, runs)
+    found = estimate_rate(count, runs)
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
 
 
 def test_no_run_says_nothing_of_a_rate() -> None:
-    assert (rate(0, 0).low, rate(0, 0).high) == (0.0, 1.0)
+    assert (estimate_rate(0, 0).low, estimate_rate(0, 0).high) == (0.0, 1.0)
     with pytest.raises(ValueError, match="no rate"):
-        rate(3, 2)
+        estimate_rate(3, 2)

@@ -103,9 +103,9 @@ def test_clusters_count_as_one_case_each() -> None:
     ("n", "shares"), [(39, [1]), (40, [0.5, 0.75, 1]), (79, [0.5, 0.75, 1]), (80, [0.25, 0.5, 0.75, 1])]
 )
 def test_looks(n: int, shares: list[float]) -> None:
-    assert [share for share, _ in statistics.looks(n)] == shares
-    assert [level for _, level in statistics.looks(n, alpha=0.025)] == [
-        pytest.approx(level / 2) for _, level in statistics.looks(n)
+    assert [share for share, _ in statistics.plan_looks(n)] == shares
+    assert [level for _, level in statistics.plan_looks(n, alpha=0.025)] == [
+        pytest.approx(level / 2) for _, level in statistics.plan_looks(n)
     ]
 
 
@@ -116,8 +116,8 @@ def test_holm_orders_and_stops() -> None:
 
 
 def test_cases_for_pass() -> None:
-    assert statistics.cases_for_pass(0.05) == 59
-    assert statistics.cases_for_pass(0.10) == 29
+    assert statistics.count_cases_for_pass(0.05) == 59
+    assert statistics.count_cases_for_pass(0.10) == 29
 
 
 @given(st.lists(st.floats(0, 1), max_size=30), st.sampled_from([0.05, 0.1, 0.3]))

@@ -175,7 +175,7 @@ def test_repeats_where_the_baseline_wavers_leave_the_mean_unbiased(model: Model,
     plain, repeated, failed = [], [], 0
     for _ in range(count):
         one = judge(rng, 100, model)
-        chosen = wavering.choose([{"judge": scores.tolist()} for scores in one.baseline])
+        chosen = wavering.choose_wavering([{"judge": scores.tolist()} for scores in one.baseline])
         assert len(chosen) <= 25
         report = decided(gate_of({"judge": one}, repeated=chosen, sequential=False))
         failed += report.decision is Verdict.FAIL

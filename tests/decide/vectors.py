@@ -104,8 +104,8 @@ def evidence_of(gate: Mapping[str, Any]) -> tuple[Evidence, dict[str, Threshold]
     return evidence, thresholds, rules
 
 
-def decided(gate: Mapping[str, Any]) -> tuple[GateReport, looks.Standing]:
+def decided(gate: Mapping[str, Any]) -> tuple[GateReport, looks.GateState]:
     """The report on a gate, at a level that merges what is inconclusive, and the numbers behind it."""
     evidence, thresholds, rules = evidence_of(gate)
     report = policy.decide(evidence, thresholds, rules, MERGES)
-    return report, looks.stand(evidence, thresholds, rules)
+    return report, looks.evaluate_look(evidence, thresholds, rules)

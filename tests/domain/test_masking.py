@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.domain import Config, Failure, Limits, Output, Policy, Target, Usage
-from evalgate.domain.masking import Mask, mask_of, secret_variables
+from evalgate.domain.masking import Mask, list_secret_variables, make_mask
 from evalgate.errors import Fault, InputError
 
 PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
@@ -112,6 +112,6 @@ def test_every_setting_that_names_a_variable_counts() -> None:
         "b": Target(name="b", kind="recorded", location="u", identity="i", options={"token_env": "KEY_B", "version": "KEY_C"}),
     }  # fmt: skip
     config = Config(path="c", gates=(), targets=targets, policy=Policy(levels={}), limits=Limits())
-    assert secret_variables(config) == ("KEY_A", "KEY_B")
-    mask = mask_of(config, {"KEY_A": "first-secret\n", "KEY_B": "second-secret", "KEY_C": "third-secret"})
+    assert list_secret_variables(config) == ("KEY_A", "KEY_B")
+    mask = make_mask(config, {"KEY_A": "first-secret\n", "KEY_B": "second-secret", "KEY_C": "third-secret"})
     assert mask.text("first-secret second-secret third-secret") == "*** *** third-secret"

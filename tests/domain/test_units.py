@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.units import first_of_unit, number_units, order_by_unit
+from evalgate.domain.units import find_first_of_unit, number_units, order_by_unit
 
 names = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from("xyz"), max_size=8)
 
@@ -13,7 +13,7 @@ names = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from("xyz"), max
 def test_both_relations_join() -> None:
     order = ["a", "b", "c", "d", "e"]
     assert number_units(order, {"a": "x", "c": "x"}, {"c": "r", "d": "r"}) == [0, 1, 0, 0, 2]
-    assert first_of_unit(order, {"a": "x", "c": "x"}) == {"a": "a", "c": "a"}
+    assert find_first_of_unit(order, {"a": "x", "c": "x"}) == {"a": "a", "c": "a"}
     assert order_by_unit(order, [0, 1, 0, 0, 2]) == (("a", "c", "d", "b", "e"), [0, 0, 0, 1, 2])
 
 

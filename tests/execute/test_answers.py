@@ -8,7 +8,7 @@ import pytest
 from evalgate.domain import Failure, Message, Output, Request, Target
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.execute.providers.recorded import RecordedProvider, ReplayProvider
-from evalgate.store.cache_entry import Entry
+from evalgate.store.cache_entry import CacheEntry
 
 
 def make_request(case: str = "c1", repeat: int = 0, **more: Any) -> Request:
@@ -51,7 +51,7 @@ def test_what_was_not_recorded_is_an_error(case: str, repeat: int, missing: str)
 def test_replay_by_key() -> None:
     asked, entry_asked = make_request(), make_request("c2")
     output = Output(text="x", seconds=5.1, cost_usd=0.0)
-    recordings = {asked.key: output, entry_asked.key: Entry(key=entry_asked.key, about="", outcome=output)}
+    recordings = {asked.key: output, entry_asked.key: CacheEntry(key=entry_asked.key, about="", outcome=output)}
     provider = ReplayProvider(make_target("local"), recordings, "recordings.jsonl")
     for request in (asked, entry_asked):
         assert asyncio.run(provider.answer(request)) == Output(text="x", seconds=5.1, cost_usd=0.0, cached=True)

@@ -17,7 +17,7 @@ from scripted_provider import ScriptedProvider, answer_only, engine, make_trials
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Target
 from evalgate.errors import ServiceError
 from evalgate.execute import caller
-from evalgate.execute.engine import Engine, Run
+from evalgate.execute.engine import Engine, EngineRun
 from evalgate.execute.limits import circuit_breaker, hedging
 from evalgate.execute.providers.openai import OpenAIProvider
 from evalgate.execute.providers.protocol import Headroom, ProviderError
@@ -28,7 +28,7 @@ def over_the_wire(url: str, timeout: float = 20, **limits: Any) -> Engine:
     return Engine({"t": OpenAIProvider(target, None, timeout)}, limits=Limits(**limits), backoff=0.001)
 
 
-def run(url: str, count: int, timeout: float = 20, **limits: Any) -> Run:
+def run(url: str, count: int, timeout: float = 20, **limits: Any) -> EngineRun:
     with over_the_wire(url, timeout, **limits) as running:
         return running.run(make_trials(count), answer_only)
 

@@ -9,8 +9,8 @@ from scripted_provider import ScriptedProvider, answer_only, engine, judged, mak
 
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Trial, Usage
 from evalgate.errors import ServiceError
-from evalgate.execute.engine import Event
-from evalgate.execute.providers.protocol import Memory, ProviderError, WhileUnchanged
+from evalgate.execute.engine import ProgressEvent
+from evalgate.execute.providers.protocol import FunctionMemory, Memory, ProviderError
 from evalgate.store.cache import Cache
 from evalgate.store.journal import Journal
 
@@ -59,7 +59,7 @@ def test_trials_are_taken_as_they_are_needed() -> None:
             ahead = max(ahead, taken - done)
             yield trial
 
-    def count(event: Event) -> None:
+    def count(event: ProgressEvent) -> None:
         nonlocal done
         done = event.done
         assert event.total is None
@@ -70,7 +70,7 @@ def test_trials_are_taken_as_they_are_needed() -> None:
 
 
 def test_progress_goes_on_from_run_to_run() -> None:
-    events: list[Event] = []
+    events: list[ProgressEvent] = []
     with engine(ScriptedProvider(), on_event=events.append, expected=12) as running:
         for first, end in ((0, 5), (5, 10), (0, 3), (10, 14)):  # the third is known already, the last is more than said
             running.run(make_trials(14)[first:end], answer_only)
@@ -145,13 +145,13 @@ def test_an_unusable_answer_serves_one_run_and_is_asked_again_by_the_next(tmp_pa
 def test_answers_of_code_are_continued_only_while_the_code_is_the_same(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     for code, expected in (("a", Calls(made=2)), ("b", Calls(made=2)), ("a", Calls(cached=2))):
-        with engine(ScriptedProvider(memory=WhileUnchanged(code)), journal=Journal(path)) as running:
+        with engine(ScriptedProvider(memory=FunctionMemory(code)), journal=Journal(path)) as running:
             assert running.run(make_trials(2), answer_only).calls == expected
 
 
 @pytest.mark.parametrize(
     ("memory", "cached", "journaled"),
-    [("cache", 3, 3), (WhileUnchanged("code"), 0, 3), ("run", 0, 0), ("nothing", 0, 0)],
+    [("cache", 3, 3), (FunctionMemory("code"), 0, 3), ("run", 0, 0), ("nothing", 0, 0)],
 )
 def test_memory_says_which_stores_hold_an_answer(tmp_path: Path, memory: Memory, cached: int, journaled: int) -> None:
     cache, path = Cache(tmp_path / "cache.sqlite3"), tmp_path / "journal" / "key.jsonl"

@@ -13,8 +13,8 @@ from scripted_provider import ScriptedProvider, answer_only, engine, make_result
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Result, Trial, Usage
 from evalgate.errors import InputError, InterruptedRunError, ServiceError
 from evalgate.execute import caller
-from evalgate.execute.engine import Event
-from evalgate.execute.limits.concurrency import Pace
+from evalgate.execute.engine import ProgressEvent
+from evalgate.execute.limits.concurrency import ConcurrencyLimit
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.store.cache import Cache
 from evalgate.store.journal import Journal
@@ -59,7 +59,7 @@ def test_a_call_waits_for_its_endpoint_so_long_in_all(waits: list[float | None],
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(caller, "_pause", pause)
-        patch.setattr(Pace, "pause", lambda self, seconds: None)
+        patch.setattr(ConcurrencyLimit, "pause", lambda self, seconds: None)
         with engine(ScriptedProvider(script), limits=Limits(attempts=50), backoff=0.5) as running:
             (result,) = running.run(make_trials(1), answer_only).results
     assert sum(paused) <= caller.LONGEST_WAIT
@@ -84,7 +84,7 @@ def test_a_call_that_fails_for_good_is_a_failure_and_is_not_remembered(tmp_path:
     def script(request: Request, n: int) -> Outcome | ProviderError:
         return ProviderError("down", retryable=True) if text_of(request) == "q4" else Output(text="x")
 
-    events: list[Event] = []
+    events: list[ProgressEvent] = []
     cache = Cache(tmp_path / "c.sqlite3")
     with engine(
         ScriptedProvider(script), cache=cache, limits=Limits(attempts=3, concurrency=1), on_event=events.append

@@ -21,14 +21,14 @@ from evalgate.domain import (
     ToolCall,
     Unscored,
     answered,
-    ending,
-    outcome_as_json,
-    outcome_from_json,
+    classify_ending,
+    decode_outcome,
+    encode_outcome,
 )
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.score import checks
-from evalgate.store.cache_entry import Entry, dump, is_answer, load
+from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 
 NORMAL = ["stop", "STOP", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence", None, ""]
 CUT = ["length", "max_tokens", "MAX_TOKENS", "model_length"]
@@ -46,20 +46,20 @@ NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 
 
 def test_every_reason_has_one_ending() -> None:
-    assert {ending(reason) for reason in NORMAL} == {"whole"}
-    assert {ending(reason) for reason in CUT} == {"cut"}
-    assert {ending(reason) for reason in REFUSED} == {"refused"}
-    assert {ending(reason) for reason in BROKEN} == {"broken"}
+    assert {classify_ending(reason) for reason in NORMAL} == {"whole"}
+    assert {classify_ending(reason) for reason in CUT} == {"cut"}
+    assert {classify_ending(reason) for reason in REFUSED} == {"refused"}
+    assert {classify_ending(reason) for reason in BROKEN} == {"broken"}
 
 
-@given(st.sampled_from(BROKEN) | st.text(min_size=1).filter(lambda text: ending(text) == "broken"), st.text())
+@given(st.sampled_from(BROKEN) | st.text(min_size=1).filter(lambda text: classify_ending(text) == "broken"), st.text())
 def test_what_an_error_ended_is_no_answer_wherever_it_comes_from(reason: str, text: str) -> None:
     with pytest.raises(ProviderError) as caught:
         read_reply(completion(text, finish_reason=reason), seconds=1.0)
     assert caught.value.retryable and not caught.value.fatal
-    kept = outcome_from_json({"text": text, "finish_reason": reason})
+    kept = decode_outcome({"text": text, "finish_reason": reason})
     assert isinstance(kept, Failure) and not is_answer(kept)
-    assert isinstance(answered.score(kept, "fail"), Unscored)
+    assert isinstance(answered.score_answered(kept, "fail"), Unscored)
 
 
 @pytest.mark.parametrize("told", [{"code": 502, "message": "Upstream error"}, "overloaded"])
@@ -93,7 +93,7 @@ def test_a_tool_call_is_never_dropped(form: str, name: str, arguments: Any, text
     message = {"content": text} | called(form, name, arguments)
     outcome = read_reply(completion(message=message, finish_reason="tool_calls"), seconds=1.0)
     assert isinstance(outcome, Output)
-    kept = load(dump(Entry(key="k", about="", outcome=outcome))).outcome
+    kept = load(dump(CacheEntry(key="k", about="", outcome=outcome))).outcome
     assert kept == outcome
     alone = not text and form != "part"
     calls = json.loads(outcome.text)["tool_calls"] if alone else list(outcome.tool_calls)
@@ -110,7 +110,7 @@ def test_calls_beside_text_leave_measurements_alone() -> None:
     assert checks.score(check, Case(id="a", fields={}), output) == Score(
         value=1.0, reason="must take at most 2 seconds; found 1 seconds"
     )
-    assert "tool_calls" not in outcome_as_json(Output(text="x"))
+    assert "tool_calls" not in encode_outcome(Output(text="x"))
 
 
 @given(st.sampled_from(CUT), st.sampled_from(["is_json", "equals", "contains", "regex", "json_schema"]))
@@ -118,7 +118,7 @@ def test_a_cut_answer_is_said_to_be_cut_and_not_the_prompts_fault(reason: str, k
     outcome = read_reply(completion('{"answer": "y', finish_reason=reason), seconds=1.0)
     options = {"value": "no", "pattern": "no", "schema": {"type": "object"}}
     for scored in (
-        answered.score(outcome, "fail"),
+        answered.score_answered(outcome, "fail"),
         checks.score(Check(name="c", type=kind, options=options), Case(id="a", fields={}), outcome),  # type: ignore[arg-type]
     ):
         assert isinstance(scored, Score) and scored.value == 0
@@ -136,5 +136,5 @@ def test_a_count_of_tokens_is_one_or_none_at_all(read: Any, written: Any) -> Non
     assert (outcome.usage is not None) == sound
     assert (outcome.cost_usd is not None) == sound
     kept = {"text": "x", "usage": {"input_tokens": read, "output_tokens": written}, "cost_usd": read}
-    again: Outcome = outcome_from_json(kept)
+    again: Outcome = decode_outcome(kept)
     assert (again.usage is not None) == sound

@@ -22,7 +22,7 @@ from ray_cluster import TwoNodes
 
 import evalgate
 from evalgate.domain import Message, Outcome, Output, Request, Target
-from evalgate.execute.providers.ray import Refusal, Worker
+from evalgate.execute.providers.ray import RayRefusal, Worker
 
 PROGRAM = "import evalgate; evalgate.__version__ = {version!r}; from evalgate.cli import main; main()"
 SECRET = "secret-key-123"
@@ -161,7 +161,7 @@ def test_a_worker_hands_back_what_an_error_carries(chat_server: ChatServer) -> N
     target = Target(name="t", kind="openai", location=chat_server.url, identity="i", model="m", api_key_env="K")
     request = Request(target="t", identity="i", model=None, messages=(Message(role="user", content="hi"),))
 
-    async def ask() -> list[Outcome | Refusal]:
+    async def ask() -> list[Outcome | RayRefusal]:
         worker = Worker([(target, SECRET)], 10)
         found = [await worker.answer("t", request) for _ in range(4)]
         await worker.aclose()
@@ -170,11 +170,11 @@ def test_a_worker_hands_back_what_an_error_carries(chat_server: ChatServer) -> N
     answer, busy, wrong, broken = asyncio.run(ask())
     assert isinstance(answer, Output)
     assert answer.text == "hello"
-    assert isinstance(busy, Refusal)
+    assert isinstance(busy, RayRefusal)
     assert (busy.retryable, busy.retry_after, busy.fatal) == (True, 7.0, False)
-    assert isinstance(wrong, Refusal)
+    assert isinstance(wrong, RayRefusal)
     assert (wrong.fatal, wrong.hint, SECRET in wrong.message) == (True, "check the key and its rights", False)
-    assert isinstance(broken, Refusal)
+    assert isinstance(broken, RayRefusal)
     assert (broken.retryable, broken.retry_after) == (True, None)
     assert pickle.loads(pickle.dumps(wrong)) == wrong
     assert pickle.loads(pickle.dumps(request)) == request

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from evalgate.inputs.formats import json as json_text
-from evalgate.inputs.schema_check import ANNOTATIONS, KEYWORDS, Shape, closest, load, unknown
+from evalgate.inputs.schema_check import ANNOTATIONS, KEYWORDS, SchemaCheck, describe_unknown, find_closest, load
 from evalgate.score.checks import NEGATABLE, TYPES
 
 SCHEMAS = ("evalgate.schema.json", "prompt.schema.json", "rubric.schema.json", "pins.schema.json")
@@ -121,7 +121,7 @@ VALIDATORS = {name: Draft202012Validator(load(name)) for name in SCHEMAS}
 
 
 def faults(name: str, data: Any) -> list[str]:
-    shape = Shape(load(name), "f")
+    shape = SchemaCheck(load(name), "f")
     shape.check(json_text.parse(json.dumps(data), "f"))
     return [str(fault) for fault in shape.faults]
 
@@ -203,8 +203,8 @@ def test_both_agree_on_what_is_not(name: str, data: st.DataObject) -> None:
 
 
 def test_closest_match() -> None:
-    assert closest("treshold", ["threshold", "target"]) == "threshold"
-    assert closest("Faithfullness", ["faithfulness"]) == "faithfulness"
-    assert closest("zzz", ["threshold"]) is None
-    assert unknown("key", "zzz", ["a", "b"]) == ('unknown key "zzz"', "known here: a, b")
-    assert len(unknown("key", "z" * 5000, ["a"])[0]) < 100
+    assert find_closest("treshold", ["threshold", "target"]) == "threshold"
+    assert find_closest("Faithfullness", ["faithfulness"]) == "faithfulness"
+    assert find_closest("zzz", ["threshold"]) is None
+    assert describe_unknown("key", "zzz", ["a", "b"]) == ('unknown key "zzz"', "known here: a, b")
+    assert len(describe_unknown("key", "z" * 5000, ["a"])[0]) < 100

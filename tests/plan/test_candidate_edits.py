@@ -28,7 +28,7 @@ from evalgate.domain import (
     Target,
     Usage,
 )
-from evalgate.plan.trials import make_plan, with_repeats
+from evalgate.plan.trials import add_repeats, make_plan
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 MINOR = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
@@ -92,7 +92,7 @@ def planned(edit: dict[str, Any], rows: list[dict[str, Any]]) -> GatePlan:
 
 
 def evidence(plan: GatePlan) -> Evidence:
-    return evidences.evidence_of(plan, TARGETS, calls=Calls(), usage=Usage(), cost_usd=None)
+    return evidences.make_evidence(plan, TARGETS, calls=Calls(), usage=Usage(), cost_usd=None)
 
 
 @settings(max_examples=150)
@@ -105,15 +105,15 @@ def test_no_edit_of_the_candidate_changes_which_cases_are_asked_or_in_which_orde
     assert edited.order == plain.order
     assert [(t.case.id, t.arm, t.repeat) for t in edited.trials] == [(t.case.id, t.arm, t.repeat) for t in plain.trials]
     wavering = random.sample(plain.order, len(plain.order) // 4)
-    repeated = [with_repeats(plan, wavering, 3, TARGETS) for plan in (plain, edited)]
+    repeated = [add_repeats(plan, wavering, 3, TARGETS) for plan in (plain, edited)]
     assert len({tuple((t.case.id, t.arm, t.repeat) for t in plan.trials) for plan in repeated}) == 1
     if edited.requests == plain.requests:
-        assert schedule.order(evidence(edited)) == schedule.order(evidence(plain))
-        assert schedule.units(evidence(edited)) == schedule.units(evidence(plain))
-        assert schedule.looks(evidence(edited), {}, POLICY) == schedule.looks(evidence(plain), {}, POLICY)
+        assert schedule.order_cases(evidence(edited)) == schedule.order_cases(evidence(plain))
+        assert schedule.count_units(evidence(edited)) == schedule.count_units(evidence(plain))
+        assert schedule.plan_looks(evidence(edited), {}, POLICY) == schedule.plan_looks(evidence(plain), {}, POLICY)
     else:
         # what the candidate asks alike is one observation, whatever the baseline asked
-        assert schedule.units(evidence(edited)) <= schedule.units(evidence(plain))
+        assert schedule.count_units(evidence(edited)) <= schedule.count_units(evidence(plain))
 
 
 @settings(max_examples=50)
@@ -127,7 +127,7 @@ def test_the_order_of_the_file_changes_nothing(rows: list[dict[str, Any]], rando
     first = make_plan(*args, given_order, MINOR, TARGETS, POLICY)
     second = make_plan(*args, GoldenDataset(path="d", cases=tuple(shuffled)), MINOR, TARGETS, POLICY)
     assert first.order == second.order
-    assert schedule.order(evidence(first)) == schedule.order(evidence(second))
+    assert schedule.order_cases(evidence(first)) == schedule.order_cases(evidence(second))
 
 
 def test_the_order_is_another_for_another_baseline_or_gate() -> None:
@@ -144,5 +144,5 @@ def test_the_first_quarter_has_every_tag(tags: int) -> None:
     rows = [{"query": n, "context": 0, "tag": f"tag {n % tags}", "cluster": None} for n in range(40)]
     made = planned({}, rows)
     by_id = {case.id: case for case in made.dataset.cases}
-    seen = made.order[: schedule.looks(evidence(made), {}, POLICY)[0].cases]
+    seen = made.order[: schedule.plan_looks(evidence(made), {}, POLICY)[0].cases]
     assert {by_id[case].tags[0] for case in seen} == {f"tag {n}" for n in range(tags)}

@@ -25,7 +25,7 @@ from evalgate.domain import (
     Target,
     Trial,
 )
-from evalgate.plan.estimate import estimate, tokens
+from evalgate.plan.estimate import estimate_calls, estimate_tokens
 from evalgate.plan.trials import make_plan
 
 API = Target(
@@ -59,33 +59,33 @@ def make(target: Target = API, *, judges: int = 0, text: str = "x" * 360 + "{{qu
 
 @pytest.mark.parametrize(("text", "count"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2)])
 def test_four_characters_are_a_token(text: str, count: int) -> None:
-    assert tokens(text) == count
+    assert estimate_tokens(text) == count
 
 
 def test_answers() -> None:
-    found = estimate(make(text="x" * 400 + "{{query}}"), {"api": API}, nothing_known)
+    found = estimate_calls(make(text="x" * 400 + "{{query}}"), {"api": API}, nothing_known)
     assert (found.calls, found.cached) == (2, 0)
     assert (found.input_tokens, found.output_tokens) == (2 * (110 + 4), 2 * 256)
     assert found.cost_usd == pytest.approx((228 * 1.0 + 512 * 10.0) / 1e6)
 
 
 def test_the_longest_answer_is_what_the_prompt_allows() -> None:
-    found = estimate(make(text="{{query}}", parameters={"max_tokens": 50}), {"api": API}, nothing_known)
+    found = estimate_calls(make(text="{{query}}", parameters={"max_tokens": 50}), {"api": API}, nothing_known)
     assert found.output_tokens == 100
 
 
 def test_the_schema_is_part_of_the_input() -> None:
-    plain = estimate(make(text="{{query}}"), {"api": API}, nothing_known)
+    plain = estimate_calls(make(text="{{query}}"), {"api": API}, nothing_known)
     schema = {"type": "json_schema", "json_schema": {"name": "a" * 400}}
     assert (
-        estimate(make(text="{{query}}", response_format=schema), {"api": API}, nothing_known).input_tokens
+        estimate_calls(make(text="{{query}}", response_format=schema), {"api": API}, nothing_known).input_tokens
         > plain.input_tokens + 200
     )
 
 
 def test_judges_read_the_instruction_the_case_and_the_answer() -> None:
     made = make(judges=2, text="{{query}}", parameters={"max_tokens": 50})
-    found = estimate(made, {"api": API}, nothing_known)
+    found = estimate_calls(made, {"api": API}, nothing_known)
     assert found.calls == 2 + 4
     assert found.input_tokens == 2 * (10 + 4) + 4 * (100 + 10 + 8 + 50)
 
@@ -93,19 +93,19 @@ def test_judges_read_the_instruction_the_case_and_the_answer() -> None:
 def test_known_answers_cost_nothing_but_their_judges_count() -> None:
     made = make(judges=1, text="{{query}}")
     known = {made.trials[0].request.key}
-    found = estimate(made, {"api": API}, lambda request: request.key in known)
+    found = estimate_calls(made, {"api": API}, lambda request: request.key in known)
     assert (found.calls, found.cached) == (1 + 2, 1)
 
 
 def test_equal_requests_are_one_call() -> None:
     made = make(text="{{query}}")
     twins = tuple(Trial(case=t.case, arm=Arm.BASELINE, repeat=0, ask=t.ask) for t in made.trials)
-    found = estimate(replace(made, trials=made.trials + twins), {"api": API}, nothing_known)
+    found = estimate_calls(replace(made, trials=made.trials + twins), {"api": API}, nothing_known)
     assert (found.calls, found.cached) == (2, 2)
 
 
 def test_without_prices_dollars_are_unknown_and_it_says_of_what() -> None:
-    found = estimate(
+    found = estimate_calls(
         make(replace(API, prices=None), text="{{query}}"), {"api": replace(API, prices=None)}, nothing_known
     )
     assert found.cost_usd is None
@@ -115,6 +115,6 @@ def test_without_prices_dollars_are_unknown_and_it_says_of_what() -> None:
 @pytest.mark.parametrize("kind", ["recorded", "local"])
 def test_what_runs_here_is_free(kind: Any) -> None:
     here = Target(name="here", kind=kind, location="l", identity="i")
-    found = estimate(make(here, text="{{query}}"), {"here": here}, nothing_known)
+    found = estimate_calls(make(here, text="{{query}}"), {"here": here}, nothing_known)
     assert (found.cost_usd, found.unpriced) == (0.0, "")
     assert found.calls == (0 if kind == "recorded" else 2)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import DEFAULT_LEVELS, Level, Message, Policy, PromptVersion, Release
-from evalgate.plan.level import change_level
-from evalgate.plan.prompt_diff import changed, differences
+from evalgate.domain import DEFAULT_LEVELS, Level, Message, Policy, PromptVersion, VersionAtCommit
+from evalgate.plan.level import decide_level
+from evalgate.plan.prompt_diff import describe_differences, diff_words
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 WORDS = " ".join(f"word{number}" for number in range(100))
@@ -41,7 +41,7 @@ def prompt(version: str | None = "1.0.0", **changes: Any) -> PromptVersion:
 
 
 def minimum(**changes: Any) -> tuple[Level, list[str]]:
-    return differences(prompt(**changes), prompt(), minor_share=0.05, minor_words=60)
+    return describe_differences(prompt(**changes), prompt(), minor_share=0.05, minor_words=60)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +82,11 @@ def test_response_schema_is_compared_as_json() -> None:
     }
     other = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
     base = prompt(response_format=SCHEMA)
-    assert differences(prompt(response_format=reordered), base, minor_share=0.05, minor_words=60) == (Level.PATCH, [])
-    assert differences(prompt(response_format=other), base, minor_share=0.05, minor_words=60) == (
+    assert describe_differences(prompt(response_format=reordered), base, minor_share=0.05, minor_words=60) == (
+        Level.PATCH,
+        [],
+    )
+    assert describe_differences(prompt(response_format=other), base, minor_share=0.05, minor_words=60) == (
         Level.MAJOR,
         ["response schema changed"],
     )
@@ -110,7 +113,7 @@ EXAMPLE = ("user: an example", "assistant: its answer")
 def test_examples_added_or_removed_are_minor(old: tuple[str, ...], new: tuple[str, ...], reasons: list[str]) -> None:
     long = f"system: {' '.join([WORDS] * 5)}"
     before, after = (prompt(messages=messages(long, *middle, "user: {{query}}")) for middle in (old, new))
-    level, found = differences(after, before, minor_share=0.05, minor_words=60)
+    level, found = describe_differences(after, before, minor_share=0.05, minor_words=60)
     assert level is Level.MINOR
     assert found == reasons
 
@@ -143,13 +146,13 @@ def test_share_of_changed_words(text: str, level: Level, reason: str) -> None:
     ],
 )
 def test_word_diff(new: str, old: str, share: float) -> None:
-    assert changed([new], [old]).share == pytest.approx(share)
+    assert diff_words([new], [old]).share == pytest.approx(share)
 
 
 @given(st.lists(st.sampled_from("abc\n"), max_size=12), st.lists(st.sampled_from("abc\n"), max_size=12))
 def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: list[str]) -> None:
     new, old = " ".join(one), " ".join(other)
-    share = changed([new], [old]).share
+    share = diff_words([new], [old]).share
     assert 0 <= share <= 1
     assert (share == 0) == (new.split() == old.split())
 
@@ -157,7 +160,7 @@ def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: l
 def test_a_long_prompt_is_compared_quickly() -> None:
     lines = [f"line {number} says the same the same the same" for number in range(5_000)]
     edited = [line.replace("same", "other", 1) if number % 50 == 0 else line for number, line in enumerate(lines)]
-    assert changed(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)
+    assert diff_words(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +184,7 @@ def test_a_long_prompt_is_compared_quickly() -> None:
     ],
 )
 def test_declared(old: str | None, new: str | None, level: Level | None) -> None:
-    assert change_level(prompt(new), prompt(old), policy=POLICY).declared is level
+    assert decide_level(prompt(new), prompt(old), policy=POLICY).declared is level
 
 
 SMALL = messages(f"system: {WORDS} more", "user: {{query}}")
@@ -200,7 +203,7 @@ LARGE = messages(f"system: {WORDS} {WORDS}", "user: {{query}}")
     ],
 )
 def test_a_sufficient_declaration_has_no_finding(new: str, changes: dict[str, Any], effective: Level) -> None:
-    found = change_level(prompt(new, **changes), prompt("1.0.0"), policy=POLICY)
+    found = decide_level(prompt(new, **changes), prompt("1.0.0"), policy=POLICY)
     assert found.findings == ()
     assert found.effective is effective
 
@@ -277,25 +280,25 @@ def test_a_sufficient_declaration_has_no_finding(new: str, changes: dict[str, An
 def test_findings_name_the_two_lines_to_edit(
     old: str, new: str | None, changes: dict[str, Any], kind: str, sentence: str
 ) -> None:
-    (finding,) = change_level(prompt(new, **changes), prompt(old), policy=POLICY).findings
+    (finding,) = decide_level(prompt(new, **changes), prompt(old), policy=POLICY).findings
     assert (finding.kind, finding.sentence) == (kind, sentence)
 
 
 def test_effective_is_never_below_the_minimum() -> None:
-    found = change_level(prompt("1.0.1", model="m-2"), prompt("1.0.0"), policy=POLICY)
+    found = decide_level(prompt("1.0.1", model="m-2"), prompt("1.0.0"), policy=POLICY)
     assert (found.declared, found.minimum, found.effective) == (Level.PATCH, Level.MAJOR, Level.MAJOR)
 
 
 def test_identical_content() -> None:
-    same = change_level(prompt(), prompt(), policy=POLICY)
+    same = decide_level(prompt(), prompt(), policy=POLICY)
     assert (same.minimum, same.reasons, same.findings) == (Level.PATCH, (), ())
-    renumbered = change_level(prompt("1.0.1"), prompt("1.0.0"), policy=POLICY)
+    renumbered = decide_level(prompt("1.0.1"), prompt("1.0.0"), policy=POLICY)
     assert renumbered.reasons == ("identical content under a new version (1.0.0 -> 1.0.1)",)
     assert renumbered.findings == ()
 
 
 def test_no_baseline() -> None:
-    found = change_level(prompt("3.0.0"), None, policy=POLICY)
+    found = decide_level(prompt("3.0.0"), None, policy=POLICY)
     assert (found.declared, found.minimum, found.effective) == (None, Level.MINOR, Level.MINOR)
     assert found.reasons == ("new prompt, no baseline",)
     assert found.findings == ()
@@ -303,21 +306,21 @@ def test_no_baseline() -> None:
 
 def test_minor_share_is_the_policy_s() -> None:
     def effective(**own: float) -> Level:
-        return change_level(prompt("1.0.1", messages=LARGE), prompt("1.0.0"), policy=replace(POLICY, **own)).effective  # type: ignore[arg-type]
+        return decide_level(prompt("1.0.1", messages=LARGE), prompt("1.0.0"), policy=replace(POLICY, **own)).effective  # type: ignore[arg-type]
 
     assert effective(minor_share=0.9, minor_words=100) is Level.PATCH
     assert effective(minor_share=0.9, minor_words=99) is Level.MINOR
     assert effective(minor_share=0.4, minor_words=100) is Level.MINOR
 
 
-def release(version: str, prompt_version: PromptVersion, commit: str) -> Release:
-    return Release(commit=commit * 40, version=version, digest=prompt_version.digest)
+def release(version: str, prompt_version: PromptVersion, commit: str) -> VersionAtCommit:
+    return VersionAtCommit(commit=commit * 40, version=version, digest=prompt_version.digest)
 
 
 def test_a_version_used_for_other_content_before() -> None:
     candidate, baseline, other = prompt("1.1.0", messages=LARGE), prompt("1.0.0"), prompt(messages=SMALL)
     history = [release("1.0.0", baseline, "a"), release("1.1.0", other, "b"), release("1.1.0", candidate, "c")]
-    (finding,) = change_level(candidate, baseline, policy=POLICY, history=history).findings
+    (finding,) = decide_level(candidate, baseline, policy=POLICY, history=history).findings
     assert finding.kind == "immutability"
     assert finding.sentence == (
         "version 1.1.0 has 2 contents: commit bbbbbbb and commit ccccccc; a version number is never used again; "
@@ -325,46 +328,46 @@ def test_a_version_used_for_other_content_before() -> None:
         "and prompts/support.prompt.yml:4: change: say why, in one sentence"
     )
     published = replace(POLICY, immutability="published")
-    (finding,) = change_level(candidate, baseline, policy=published, history=history[:2]).findings
+    (finding,) = decide_level(candidate, baseline, policy=published, history=history[:2]).findings
     assert "commit bbbbbbb and the working tree" in finding.sentence
 
 
 def test_a_new_prompt_is_bound_by_its_branch_s_history() -> None:
     history = [release("1.0.0", prompt(messages=SMALL), "b")]
-    (finding,) = change_level(prompt("1.0.0"), None, policy=POLICY, history=history).findings
+    (finding,) = decide_level(prompt("1.0.0"), None, policy=POLICY, history=history).findings
     assert finding.kind == "immutability"
 
 
 def test_the_baseline_s_number_with_two_contents() -> None:
     candidate, baseline = prompt("1.1.0", messages=LARGE), prompt("1.0.0", source="ddddddd:p")
     history = [release("1.0.0", prompt(messages=SMALL), "a"), release("1.0.0", baseline, "d")]
-    (finding,) = change_level(candidate, baseline, policy=POLICY, history=history).findings
+    (finding,) = decide_level(candidate, baseline, policy=POLICY, history=history).findings
     assert finding.kind == "immutability"
     assert "version 1.0.0 has 2 contents: commit aaaaaaa and commit ddddddd" in finding.sentence
     assert '"immutability: published"' in finding.sentence
     published = replace(POLICY, immutability="published")
-    assert change_level(candidate, baseline, policy=published, history=history).findings == ()
+    assert decide_level(candidate, baseline, policy=published, history=history).findings == ()
 
 
 def test_no_finding_for_one_content_however_often_it_was_committed() -> None:
     candidate, baseline = prompt("1.1.0", messages=LARGE), prompt("1.0.0")
     history = [release("1.1.0", candidate, "b"), release("1.1.0", candidate, "c"), release("1.0.0", baseline, "a")]
-    assert change_level(candidate, baseline, policy=POLICY, history=history).findings == ()
+    assert decide_level(candidate, baseline, policy=POLICY, history=history).findings == ()
 
 
 def test_same_version_with_other_content_is_said_once() -> None:
     candidate, baseline = prompt("1.0.0", messages=SMALL), prompt("1.0.0")
     history = [release("1.0.0", baseline, "a")]
-    (finding,) = change_level(candidate, baseline, policy=POLICY, history=history).findings
+    (finding,) = decide_level(candidate, baseline, policy=POLICY, history=history).findings
     assert finding.kind == "version"
     third = [*history, release("1.0.0", prompt(messages=LARGE), "b")]
-    kinds = [f.kind for f in change_level(candidate, baseline, policy=POLICY, history=third).findings]
+    kinds = [f.kind for f in decide_level(candidate, baseline, policy=POLICY, history=third).findings]
     assert kinds == ["version", "immutability"]
 
 
 def test_many_contents_are_counted_not_listed() -> None:
     history = [release("1.0.0", prompt(model=f"m-{n}"), str(n)) for n in range(2, 9)]
-    (finding,) = change_level(prompt("1.0.0"), None, policy=POLICY, history=history).findings
+    (finding,) = decide_level(prompt("1.0.0"), None, policy=POLICY, history=history).findings
     assert (
         "has 8 contents: commit 2222222, commit 3333333, commit 4444444, 4 more and the working tree"
         in finding.sentence
@@ -373,10 +376,10 @@ def test_many_contents_are_counted_not_listed() -> None:
 
 def test_what_serves_the_versions_counts_as_the_diff_does() -> None:
     why = 'target "api": model m-1 -> m-2 in evalgate.yml'
-    same = change_level(prompt(), prompt(), policy=POLICY, served=[why])
+    same = decide_level(prompt(), prompt(), policy=POLICY, served=[why])
     assert (same.declared, same.minimum, same.effective) == (None, Level.MAJOR, Level.MAJOR)
     assert (same.reasons, same.findings) == ((why,), ())
-    patch = change_level(prompt("1.0.1"), prompt(), policy=POLICY, served=[why])
+    patch = decide_level(prompt("1.0.1"), prompt(), policy=POLICY, served=[why])
     assert patch.effective is Level.MAJOR
     assert patch.reasons == (why, "identical content under a new version (1.0.0 -> 1.0.1)")
     (finding,) = patch.findings
@@ -384,8 +387,8 @@ def test_what_serves_the_versions_counts_as_the_diff_does() -> None:
 
 
 def test_what_is_edited_beside_the_prompt_makes_it_major_and_asks_for_no_number() -> None:
-    patch = change_level(prompt("1.0.1"), prompt(), policy=POLICY, edited=["edits cases.jsonl"])
+    patch = decide_level(prompt("1.0.1"), prompt(), policy=POLICY, edited=["edits cases.jsonl"])
     assert (patch.declared, patch.minimum, patch.effective) == (Level.PATCH, Level.PATCH, Level.MAJOR)
     assert (patch.reasons[0], patch.findings) == ("edits cases.jsonl", ())
-    new = change_level(prompt(), None, policy=POLICY, edited=["edits cases.jsonl"])
+    new = decide_level(prompt(), None, policy=POLICY, edited=["edits cases.jsonl"])
     assert (new.minimum, new.effective, new.reasons[0]) == (Level.MINOR, Level.MAJOR, "edits cases.jsonl")

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from evalgate.domain import Gate, Message, PromptVersion, Target
-from evalgate.plan.target_changes import between_arms, since
+from evalgate.plan.target_changes import compare_arms, compare_targets
 
 
 def openai(name: str, model: str | None = None, host: str = "x") -> Target:
@@ -49,19 +49,19 @@ def gate(candidate: str, baseline: str | None = None) -> Gate:
     ],
 )
 def test_arms(candidate: str, baseline: str, found: str | None) -> None:
-    said = between_arms(gate(candidate, baseline), PROMPT, PROMPT, TARGETS)
+    said = compare_arms(gate(candidate, baseline), PROMPT, PROMPT, TARGETS)
     wanted = f'the candidate is answered by "{candidate}", the baseline by "{baseline}": {found}'
     assert said == (() if found is None else (wanted,))
 
 
 def test_what_the_prompts_name_is_left_to_their_own_diff() -> None:
-    assert between_arms(gate("api"), replace(PROMPT, model="m-2"), PROMPT, TARGETS) == ()
+    assert compare_arms(gate("api"), replace(PROMPT, model="m-2"), PROMPT, TARGETS) == ()
     same = replace(TARGETS["api"], name="twin")
-    assert between_arms(gate("twin", "api"), replace(PROMPT, model="m-2"), PROMPT, {**TARGETS, "twin": same}) == ()
+    assert compare_arms(gate("twin", "api"), replace(PROMPT, model="m-2"), PROMPT, {**TARGETS, "twin": same}) == ()
 
 
 def told(before: Gate, after: Gate, now: dict[str, Target] | None = None) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return since(before, after, PROMPT, PROMPT, then=TARGETS, now=now or TARGETS, path="evalgate.yml")
+    return compare_targets(before, after, PROMPT, PROMPT, then=TARGETS, now=now or TARGETS, path="evalgate.yml")
 
 
 def test_an_edited_target() -> None:

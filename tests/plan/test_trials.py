@@ -27,8 +27,8 @@ from evalgate.domain import (
     Target,
 )
 from evalgate.errors import InputError
-from evalgate.plan.order import case_order
-from evalgate.plan.trials import make_plan, with_repeats
+from evalgate.plan.order import order_cases
+from evalgate.plan.trials import add_repeats, make_plan
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 MINOR = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
@@ -111,7 +111,7 @@ def test_arms_take_turns_repeat_by_repeat() -> None:
     assert [(trial.arm, trial.repeat) for trial in made.trials] == turns * 2
     assert [trial.request.repeat for trial in made.trials] == [0, 0, 1, 2] * 2
     assert [trial.case.id for trial in made.trials[::4]] == [
-        c.id for c in case_order(made.gate.name, made.baseline, made.dataset, {})
+        c.id for c in order_cases(made.gate.name, made.baseline, made.dataset, {})
     ]
 
 
@@ -188,19 +188,19 @@ datasets = st.lists(st.lists(tags, max_size=2), min_size=1, max_size=30).map(
 def test_order_does_not_depend_on_the_order_of_the_file(cases: list[Case], random: Any) -> None:
     shuffled = list(cases)
     random.shuffle(shuffled)
-    order = case_order("g", prompt(), dataset(*cases), {})
-    assert order == case_order("g", prompt(), dataset(*shuffled), {})
+    order = order_cases("g", prompt(), dataset(*cases), {})
+    assert order == order_cases("g", prompt(), dataset(*shuffled), {})
     assert sorted(case.id for case in order) == sorted(case.id for case in cases)
 
 
 def test_order_is_another_for_other_content() -> None:
     cases = dataset(*(case(number) for number in range(20)))
-    order = [case.id for case in case_order("g", prompt(), cases, {})]
+    order = [case.id for case in order_cases("g", prompt(), cases, {})]
     edited = dataset(*cases.cases[:-1], case(19, query="other"))
     assert order != [case.id for case in cases.cases]
-    assert order != [case.id for case in case_order("g", prompt(model="m-2"), cases, {})]
-    assert order != [case.id for case in case_order("g", prompt(), edited, {})]
-    assert order != [case.id for case in case_order("another", prompt(), cases, {})]
+    assert order != [case.id for case in order_cases("g", prompt(model="m-2"), cases, {})]
+    assert order != [case.id for case in order_cases("g", prompt(), edited, {})]
+    assert order != [case.id for case in order_cases("another", prompt(), cases, {})]
 
 
 @given(st.text(max_size=40), st.sampled_from(["0", "0.5"]))
@@ -248,16 +248,16 @@ def test_an_expression_over_a_field_is_never_sent_as_it_stands(written: str) -> 
 
 def test_repeats_are_drawn_of_the_cases_that_waver() -> None:
     made = plan(gate(baseline_samples=1), baseline=prompt())
-    repeated = with_repeats(made, {"c1"}, 3, TARGETS)
+    repeated = add_repeats(made, {"c1"}, 3, TARGETS)
     turns = [(t.arm, t.repeat) for t in repeated.trials if t.case.id == "c1"]
     assert turns == [(Arm.CANDIDATE, 0), (Arm.CANDIDATE, 1), (Arm.CANDIDATE, 2), (Arm.BASELINE, 0)]
     assert len(repeated.trials) == len(made.trials) + 2
-    assert with_repeats(made, {"c1"}, 1, TARGETS) == made
+    assert add_repeats(made, {"c1"}, 1, TARGETS) == made
 
 
 def test_every_tag_is_in_the_first_quarter() -> None:
     cases = dataset(*(case(number, "abcde"[number % 5], "late") for number in range(40)))
-    first = case_order("g", prompt(), cases, {})[:10]
+    first = order_cases("g", prompt(), cases, {})[:10]
     assert sorted(case.tags[0] for case in first) == sorted("abcde" * 2)
 
 

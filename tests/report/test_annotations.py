@@ -14,7 +14,7 @@ CASES = {"support": {f"refund-{n:03}": ("golden/cases.jsonl", n) for n in range(
 
 
 def found(report, prompts=PROMPTS, cases=CASES):
-    return notes.annotations(report, prompts=prompts, cases=cases)
+    return notes.make_annotations(report, prompts=prompts, cases=cases)
 
 
 def test_a_failure_is_on_the_prompt_and_on_its_cases(samples) -> None:
@@ -87,15 +87,15 @@ def test_what_blocks_comes_before_what_does_not(samples) -> None:
 def test_written_annotations_are_one_command_each(samples) -> None:
     hostile = samples.hostile()
     name = hostile.gates[0].evidence.name
-    text = notes.written(found(hostile, {name: (name, 1)}, {name: {name: (name, 2)}}))
+    text = notes.render(found(hostile, {name: (name, 1)}, {name: {name: (name, 2)}}))
     lines = text.split("\n")
     assert len(lines) == 3 and lines.pop() == ""
     for line in lines:
         assert line.startswith("::error file=") and line.count("::") >= 2
         assert "\r" not in line and "\x1b" not in line
-    assert notes.written(()) == ""
+    assert notes.render(()) == ""
 
 
 def test_a_written_annotation_is_escaped_as_the_runner_reads_it() -> None:
     one = notes.Annotation(level="warning", path="a,b:c.yml", line=3, title="100 %", message="first\nsecond::")
-    assert notes.written((one,)) == "::warning file=a%2Cb%3Ac.yml,line=3,title=100 %25::first%0Asecond::\n"
+    assert notes.render((one,)) == "::warning file=a%2Cb%3Ac.yml,line=3,title=100 %25::first%0Asecond::\n"

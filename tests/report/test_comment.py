@@ -18,7 +18,7 @@ from evalgate.action.comment_state import State
 from evalgate.domain import Output, Report, Score
 from evalgate.errors import InputError
 from evalgate.report import comment
-from evalgate.report.comment import Links, Run
+from evalgate.report.comment import Links, PastRun
 
 GOLD = Path(__file__).parent / "gold"
 HEADS = ["a1" * 20, "b2" * 20, "c3" * 20]
@@ -181,7 +181,7 @@ TEXTS = st.text(
 
 @given(TEXTS)
 def test_no_sentence_ends_the_marker(text: str) -> None:
-    run = Run(head=HEADS[0], at=NOW, verdict="FAIL", sentence=comment_state._words(text))
+    run = PastRun(head=HEADS[0], at=NOW, verdict="FAIL", sentence=comment_state._words(text))
     state = State(head=HEADS[0], subject=SUBJECT, at=NOW, verdict="FAIL", history=(run,))
     marker = comment_state._marker("k", state)
     inner = marker.removeprefix("<!--").removesuffix("-->")
@@ -306,7 +306,7 @@ def test_long_names_do_not_push_the_verdict_out(samples) -> None:
 @pytest.mark.parametrize("most", [1_000_000, 500_000, 30_000])
 def test_a_summary_keeps_within_its_bytes(samples, most: int) -> None:
     report = crowded(samples, 1, 60, 90)
-    text = comment.summary(report, links=LINKS, most=most)
+    text = comment.render_summary(report, links=LINKS, most=most)
     assert len(text.encode()) <= most < 1_048_576
     assert not text.startswith("<!--")
     shown = len(re.findall(r"<summary><b><code>case-", text))
@@ -322,7 +322,7 @@ def test_a_hostile_report_notifies_nobody(samples, page: str) -> None:
         text = comment_state.render(report, key="k", state=first(report), standing=standing, links=LINKS)
         assert text.count("<!-- evalgate") == 1
     else:
-        text = comment.summary(report, standing=standing)
+        text = comment.render_summary(report, standing=standing)
         assert "<!-- evalgate" not in text
     found = parsed(text)
     assert {e.tag for e in found.iter() if isinstance(e.tag, str)} <= {

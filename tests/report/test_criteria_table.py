@@ -16,22 +16,22 @@ def of_checks(samples, **check: object) -> GateReport:
     return replace(gate, blocking=(samples.blocks("json_schema"), samples.blocks("facts", **check), gate.blocking[2]))
 
 
-def row(gate: GateReport, criterion: str) -> criteria_table.Row:
-    return next(row for row in criteria_table.rows(gate) if row.criterion == criterion)
+def row(gate: GateReport, criterion: str) -> criteria_table.CriterionRow:
+    return next(row for row in criteria_table.make_rows(gate) if row.criterion == criterion)
 
 
 def test_numbers_stand_on_the_right_side_of_their_limits(samples) -> None:
     gate = samples.new_prompt().gates[0]
-    assert criteria_table.rows(gate)[1].candidate == "0.8996"
+    assert criteria_table.make_rows(gate)[1].candidate == "0.8996"
     drop = Estimate(value=-0.04996, low=-0.05004, high=-0.0001, n=60)
     compared = replace(samples.passing().gates[0].comparisons[2], difference=drop, detectable=0.05002)
-    found = criteria_table.rows(replace(gate, comparisons=(compared,)))[0]
+    found = criteria_table.make_rows(replace(gate, comparisons=(compared,)))[0]
     assert (found.difference, found.interval, found.detectable) == ("-0.04996", "[-0.05004, -0.0001]", "0.05002")
 
 
 def test_a_criterion_without_a_threshold_is_only_reported(samples) -> None:
     gate = replace(samples.passing().gates[0], findings=(), blocking=())
-    assert {row.decision for row in criteria_table.rows(gate)} == {"reported"}
+    assert {row.decision for row in criteria_table.make_rows(gate)} == {"reported"}
     remark = replace(samples.WITHIN, kind="remark")
     assert row(replace(gate, findings=(remark,)), "faithfulness").decision == "reported"
 
@@ -84,8 +84,8 @@ def test_a_blocking_check_says_what_became_of_what_failed(samples, check, failed
 
 def test_the_implicit_check_has_a_line_only_where_something_was_not_answered(samples) -> None:
     gate = samples.passing().gates[0]
-    names = [row.criterion for row in criteria_table.rows(gate)]
-    assert ANSWERED not in names and len(criteria_table.spans(gate)) == len(names)
+    names = [row.criterion for row in criteria_table.make_rows(gate)]
+    assert ANSWERED not in names and len(criteria_table.make_spans(gate)) == len(names)
     answered = samples.blocks(ANSWERED)
     less = samples.estimate(0.98, 0.9, 1.0)
     shown = [
@@ -97,8 +97,8 @@ def test_the_implicit_check_has_a_line_only_where_something_was_not_answered(sam
         replace(gate, comparisons=(*gate.comparisons[:3], samples.answered(undecided=("a",)))),
     ]
     for found in shown:
-        assert criteria_table.rows(found)[-1].criterion == ANSWERED
-        assert len(criteria_table.spans(found)) == len(criteria_table.rows(found)) == 4
+        assert criteria_table.make_rows(found)[-1].criterion == ANSWERED
+        assert len(criteria_table.make_spans(found)) == len(criteria_table.make_rows(found)) == 4
 
 
 def test_units_are_shown_where_they_are_not_the_cases(samples) -> None:

@@ -11,7 +11,7 @@ from evalgate.report import footer, view
 
 
 def told(gate: GateReport, word: str) -> str:
-    return dict(footer.footer(gate))[word]
+    return dict(footer.describe_gate(gate))[word]
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def told(gate: GateReport, word: str) -> str:
     ],
 )
 def test_dollars_keep_two_digits_that_mean_something(dollars: float | None, shown: str) -> None:
-    assert view.cost(dollars) == shown
+    assert view.format_cost(dollars) == shown
 
 
 def test_what_turned_is_told_by_criterion_in_plain_words(samples) -> None:
@@ -55,17 +55,24 @@ def test_units_are_told_where_they_are_not_the_cases(samples) -> None:
 
 def test_no_private_word_stands_in_any_line(named) -> None:
     for gate in named[1].gates:
-        words = [text for _, text in footer.footer(gate)] + [view.deciding(gate), *view.beside(gate)]
+        words = [text for _, text in footer.describe_gate(gate)] + [
+            view.find_deciding_sentence(gate),
+            *view.list_remarks(gate),
+        ]
         for private in ("net broken", "held so far", "closest call", "look 1", "look 2"):
             assert not any(private in text for text in words)
 
 
 def test_a_note_at_the_top_is_not_said_again_below(samples) -> None:
     gate = samples.worse_within().gates[0]
-    assert [text for word, text in footer.footer(gate) if word == "note"] == ["the candidate was served by fp_1, fp_2"]
-    assert any(note.startswith(REUSED) for note in view.beside(gate))
+    assert [text for word, text in footer.describe_gate(gate) if word == "note"] == [
+        "the candidate was served by fp_1, fp_2"
+    ]
+    assert any(note.startswith(REUSED) for note in view.list_remarks(gate))
     first = replace(gate, evidence=replace(gate.evidence, notes=gate.evidence.notes[:1], evaluated=None))
-    assert [text for word, text in footer.footer(first) if word == "note"] == ["the candidate was served by fp_1, fp_2"]
+    assert [text for word, text in footer.describe_gate(first) if word == "note"] == [
+        "the candidate was served by fp_1, fp_2"
+    ]
 
 
 def test_the_total_is_unknown_when_a_part_is(samples) -> None:

@@ -152,10 +152,10 @@ def test_the_page_tells_what_markdown_tells(named) -> None:
     for gate in report.gates:
         told = [
             cell
-            for row in criteria_table.rows(gate)
+            for row in criteria_table.make_rows(gate)
             for cell in (row.baseline, row.candidate, row.interval, row.decision, row.counts)
         ]
-        told += [escape.visible(escape.prose(text)) for _, text in footer.footer(gate)]
+        told += [escape.visible(escape.prose(text)) for _, text in footer.describe_gate(gate)]
         for text in told:
             found = words.find(" ".join(text.split()), place)
             assert found >= 0, text

@@ -78,7 +78,7 @@ def test_an_edited_one_is_refused_in_the_old_words() -> None:
 
 def test_it_is_decided_anew_by_this_rule_and_says_so() -> None:
     stored = read("fail")
-    anew = reports.checked(stored, "fail.json")
+    anew = reports.verify_report(stored, "fail.json")
     assert (anew.rule, anew.gates[0].evidence.results[0].case) == (RULE, stored.gates[0].evidence.results[0].case)
     assert ANSWERED in [criterion.name for criterion in anew.gates[0].evidence.criteria]
     assert [check.criterion for check in anew.gates[0].blocking] == ["json_schema", "facts", ANSWERED]
@@ -89,13 +89,13 @@ def test_it_is_decided_anew_by_this_rule_and_says_so() -> None:
     assert anew.decision is Verdict.FAIL
     assert "52 of 60 cases hold" not in terminal.render(anew)
     assert "facts: proven to fail more often than the baseline: 8 of 8 cases failed" in terminal.render(anew)
-    assert reports.checked(report_json.read(report_json.render(anew), "anew.json"), "anew.json") == anew
+    assert reports.verify_report(report_json.read(report_json.render(anew), "anew.json"), "anew.json") == anew
 
 
 def test_no_sign_off_holds_for_another_rule() -> None:
     stored = read("signed-off")
     assert stored.sign_off is not None and stored.exit_code == ExitCode.PASS
-    anew = reports.checked(stored, "signed-off.json")
+    anew = reports.verify_report(stored, "signed-off.json")
     assert anew.sign_off is None
     assert (anew.decision, anew.exit_code) == (Verdict.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
     assert "Signed off" not in terminal.render(anew)

@@ -33,7 +33,7 @@ from evalgate.domain import (
     VersionRef,
 )
 from evalgate.report import footer, html, markdown, terminal, view
-from evalgate.report.comment import summary as render_summary
+from evalgate.report.comment import render_summary
 
 CHECK = Criterion(name="polite", kind="check", blocking=True, digest="a")
 JUDGE = Criterion(name="quality", kind="judge", blocking=False, digest="b")
@@ -128,7 +128,7 @@ def test_what_has_no_score_is_told_apart_from_what_is_left_out() -> None:
 def test_where_no_pair_is_left_the_sentence_says_why() -> None:
     gate = decided(20, lambda _: held(0.75), lambda _: held(0.75, polite=0.0))
     (finding,) = (f for f in gate.findings if f.criterion == "quality")
-    assert view.deciding(gate) == finding.sentence
+    assert view.find_deciding_sentence(gate) == finding.sentence
     assert finding.sentence.startswith("quality: only 0 of 20 cases have a usable output of both versions")
     assert finding.sentence.endswith("of c000 an output of the baseline fails polite.")
     few = decided(5, lambda _: held(0.75), lambda _: held(0.75, polite=0.0))
@@ -162,7 +162,10 @@ def test_the_counts_leave_out_what_was_rightly_not_asked() -> None:
     # two pairs of the judge were not to be; of the others its unread reply and the failed call's two are not decided
     assert (gate.counts.expected, gate.counts.decided) == (198, 195)
     assert (gate.counts.failures, gate.counts.unscored) == (1, 1)
-    assert "195 of 198 scores decided, 1 call without an output, 1 score missing" in dict(footer.footer(gate))["cases"]
+    assert (
+        "195 of 198 scores decided, 1 call without an output, 1 score missing"
+        in dict(footer.describe_gate(gate))["cases"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -176,7 +179,7 @@ def test_the_counts_leave_out_what_was_rightly_not_asked() -> None:
 def test_the_headline_of_a_small_set_says_what_it_can_show(cases: int, words: str) -> None:
     gate = decided(cases, lambda place: held(0.5 + 0.25 * (place % 2)), lambda _: held(0.625), criteria=(JUDGE,))
     assert gate.decision is Verdict.INCONCLUSIVE
-    assert view.deciding(gate).startswith(words)
+    assert view.find_deciding_sentence(gate).startswith(words)
 
 
 def test_a_set_that_was_stopped_early_is_not_told_what_its_size_can_show() -> None:
@@ -200,13 +203,13 @@ def test_a_fail_and_a_pass_that_is_worse_say_what_is_proven() -> None:
             100, lambda place: held(0.75 - drop + 0.01 * (place % 2)), lambda _: held(0.755), criteria=(JUDGE,)
         )
 
-    failed = view.deciding(gate(0.2))
+    failed = view.find_deciding_sentence(gate(0.2))
     assert failed.startswith(
         "quality: proven worse than the baseline, and not proven to be within the allowed drop of 0.05: -0.200 ["
     )
     passed = gate(0.02)
     assert passed.decision is Verdict.PASS
-    assert view.deciding(passed).startswith(
+    assert view.find_deciding_sentence(passed).startswith(
         "quality: worse, but proven to be within the allowed drop of 0.05: -0.020 ["
     )
 
@@ -248,8 +251,10 @@ def test_a_mean_that_fell_and_decides_nothing_is_a_remark() -> None:
         criteria=(JUDGE, told),
     )
     assert gate.decision is Verdict.PASS
-    assert "brevity fell by 0.657, and decides nothing: it has no threshold." in view.beside(gate)
-    assert any(note.startswith("quality gives 0.750 to every output of both versions") for note in view.beside(gate))
+    assert "brevity fell by 0.657, and decides nothing: it has no threshold." in view.list_remarks(gate)
+    assert any(
+        note.startswith("quality gives 0.750 to every output of both versions") for note in view.list_remarks(gate)
+    )
 
 
 FIGURE = re.compile(r"\d[\d,]*\.\d+|\d+[eE][-+]?\d+")

@@ -24,37 +24,37 @@ from evalgate.report import status
     ],
 )
 def test_a_status_is_what_the_exit_code_says(samples, name: str, verdict: str, state: str) -> None:
-    found = status.of_report(samples.SAMPLES[name]())
+    found = status.make_status(samples.SAMPLES[name]())
     assert (found.verdict, found.state) == (verdict, state)
 
 
 def test_no_exit_code_but_zero_is_a_success(samples) -> None:
     for code in [*ExitCode, 6, -1]:
-        found = status.of_report(replace(samples.passing(), exit_code=int(code)))
+        found = status.make_status(replace(samples.passing(), exit_code=int(code)))
         assert (found.state == "success") == (code == 0)
 
 
 def test_the_description_is_one_short_line_without_anything_hidden(samples) -> None:
     for make in samples.SAMPLES.values():
-        text = status.of_report(make(), waiting_for="needs\napproval \u202e" + "x" * 300).description
+        text = status.make_status(make(), waiting_for="needs\napproval \u202e" + "x" * 300).description
         assert len(text) <= status.LONGEST
         assert text.isprintable()
 
 
 def test_a_sign_off_says_what_it_waits_for_and_for_which_level(samples) -> None:
-    found = status.of_report(samples.major(), waiting_for="needs approval by @ann")
+    found = status.make_status(samples.major(), waiting_for="needs approval by @ann")
     assert found.description == "MAJOR: needs approval by @ann"
 
 
 def test_an_edited_policy_is_major_whatever_the_gates_say(samples) -> None:
     report = replace(samples.SAMPLES["nothing"](), policy_changes=(PolicyChange(path="evalgate.yml", digest="0"),))
-    assert status.level(report) == "MAJOR"
-    assert status.level(samples.SAMPLES["nothing"]()) == ""
+    assert status.describe_level(report) == "MAJOR"
+    assert status.describe_level(samples.SAMPLES["nothing"]()) == ""
 
 
 def test_an_error_names_its_first_place() -> None:
     faults = [Fault(message="unknown key", place=Place(path="evalgate.yml", line=5, column=7)), Fault(message="and")]
-    found = status.of_error(InputError(faults=faults))
+    found = status.make_error_status(InputError(faults=faults))
     assert found.description == "evalgate.yml:5:7: unknown key (and 1 more)"
     assert (found.state, found.code) == ("error", 2)
-    assert status.of_error(GitError("no")).state == "error"
+    assert status.make_error_status(GitError("no")).state == "error"

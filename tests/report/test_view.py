@@ -11,7 +11,7 @@ import pytest
 from evalgate.action import comment_state
 from evalgate.domain import REUSED, Arm, Failure, Finding, Output, PolicyChange, Score, Threshold, Unscored, Verdict
 from evalgate.report import case_selection, html, markdown, terminal, text_diff, view
-from evalgate.report.comment import summary as render_summary
+from evalgate.report.comment import render_summary
 
 
 @pytest.mark.parametrize(
@@ -46,17 +46,25 @@ def test_the_first_blocking_finding_of_the_verdict_decides(samples) -> None:
     )
     reported = Finding(criterion="x", kind="check", decision=Verdict.FAIL, sentence="only reported", blocks=False)
     found = replace(gate, findings=(incomplete, reported, *gate.findings))
-    assert view.deciding(found).startswith("facts: refund-017, refund-020")
-    assert [finding.sentence for finding in view.other_findings(found)][1:3] == ["two are missing", "only reported"]
+    assert view.find_deciding_sentence(found).startswith("facts: refund-017, refund-020")
+    assert [finding.sentence for finding in view.list_other_findings(found)][1:3] == [
+        "two are missing",
+        "only reported",
+    ]
 
 
 def test_a_pass_is_explained_by_its_weakest_threshold(samples) -> None:
     gate = samples.passing().gates[0]
-    assert view.deciding(gate) == f"All thresholds are met. Nearest to its limit is {samples.WITHIN.sentence}"
+    assert (
+        view.find_deciding_sentence(gate)
+        == f"All thresholds are met. Nearest to its limit is {samples.WITHIN.sentence}"
+    )
     lax = replace(gate, thresholds={"faithfulness": Threshold(minimum=0.8595, max_drop=0.2)})
-    assert view.deciding(lax) == f"All thresholds are met. Nearest to its limit is {samples.FLOOR.sentence}"
+    assert (
+        view.find_deciding_sentence(lax) == f"All thresholds are met. Nearest to its limit is {samples.FLOOR.sentence}"
+    )
     alone = replace(gate, findings=(samples.WITHIN, samples.holds("facts")))
-    assert view.deciding(alone) == samples.WITHIN.sentence
+    assert view.find_deciding_sentence(alone) == samples.WITHIN.sentence
 
 
 def test_the_cases_of_what_is_proven_stand_before_those_of_what_is_open(samples) -> None:
@@ -67,7 +75,7 @@ def test_the_cases_of_what_is_proven_stand_before_those_of_what_is_open(samples)
     )
     proven = replace(unclear, criterion="faithfulness", decision=Verdict.FAIL, cases=(second,))
     found = replace(gate, findings=(unclear, proven), comparisons=())
-    assert [case.case for case in case_selection.cases(found)] == [second, first]
+    assert [case.case for case in case_selection.select_cases(found)] == [second, first]
 
 
 def test_a_broken_case_is_shown_though_the_gate_passes_and_its_score_fell_little(samples) -> None:
@@ -75,12 +83,12 @@ def test_a_broken_case_is_shown_though_the_gate_passes_and_its_score_fell_little
     (result, *_) = samples.failing().gates[0].evidence.results
     broken = replace(gate.comparisons[2], broken=(result.case,))
     found = replace(gate, comparisons=(broken,), evidence=replace(gate.evidence, results=(result,)))
-    shown = case_selection.cases(found)
+    shown = case_selection.select_cases(found)
     assert [(case.case, case.kind, case.criteria) for case in shown] == [(result.case, "regressed", ("faithfulness",))]
-    assert case_selection.why(shown[0]) == (("faithfulness", "broken"),)
+    assert case_selection.explain(shown[0]) == (("faithfulness", "broken"),)
     for text in (terminal.render(samples.report(found)), markdown.render(samples.report(found))):
         assert "(broken)" in text
-    assert case_selection.cases(replace(found, comparisons=gate.comparisons[2:3])) == ()
+    assert case_selection.select_cases(replace(found, comparisons=gate.comparisons[2:3])) == ()
 
 
 def test_a_critical_case_is_shown_for_the_criteria_it_is_broken_on(samples) -> None:
@@ -88,30 +96,32 @@ def test_a_critical_case_is_shown_for_the_criteria_it_is_broken_on(samples) -> N
     critical = replace(gate.findings[0], criterion=None, sentence="Broken and critical", cases=("refund-031",))
     result = replace(gate.evidence.results[0], case="refund-031")
     found = replace(gate, findings=(critical,), evidence=replace(gate.evidence, results=(result,)))
-    assert case_selection.cases(found)[0].criteria == ("relevance",)
+    assert case_selection.select_cases(found)[0].criteria == ("relevance",)
     of_check = replace(
         found, comparisons=gate.comparisons[:1], blocking=(samples.blocks("facts", for_good=("refund-031",)),)
     )
-    assert case_selection.cases(of_check)[0].criteria == ("facts",)
-    assert case_selection.cases(replace(found, comparisons=(), blocking=()))[0].criteria == ("broken",)
+    assert case_selection.select_cases(of_check)[0].criteria == ("facts",)
+    assert case_selection.select_cases(replace(found, comparisons=(), blocking=()))[0].criteria == ("broken",)
 
 
 def test_a_pass_of_checks_alone_is_explained_by_their_number(samples) -> None:
     gate = replace(samples.passing().gates[0], findings=(samples.holds("json_schema"), samples.holds("facts")))
-    assert view.deciding(gate) == "All 2 required criteria hold on 60 cases."
+    assert view.find_deciding_sentence(gate) == "All 2 required criteria hold on 60 cases."
     alone = replace(gate, findings=gate.findings[:1])
-    assert view.deciding(alone) == "The one required criterion holds on 60 cases."
+    assert view.find_deciding_sentence(alone) == "The one required criterion holds on 60 cases."
     remark = replace(samples.WITHIN, kind="remark")
-    assert view.deciding(replace(alone, findings=(*alone.findings, remark))) == view.deciding(alone)
+    assert view.find_deciding_sentence(
+        replace(alone, findings=(*alone.findings, remark))
+    ) == view.find_deciding_sentence(alone)
 
 
 def test_a_pass_of_checks_says_which_of_them_failed_somewhere(samples) -> None:
     unsteady = samples.worse_within().gates[0]
     checks = unsteady.findings[:3]
     gate = replace(unsteady, findings=checks)
-    assert view.deciding(gate) == f"All 3 required criteria hold. {checks[1].sentence}"
-    assert view.deciding(replace(gate, findings=checks[1:2])) == checks[1].sentence
-    assert checks[1] not in view.other_findings(gate) and checks[2] in view.other_findings(gate)
+    assert view.find_deciding_sentence(gate) == f"All 3 required criteria hold. {checks[1].sentence}"
+    assert view.find_deciding_sentence(replace(gate, findings=checks[1:2])) == checks[1].sentence
+    assert checks[1] not in view.list_other_findings(gate) and checks[2] in view.list_other_findings(gate)
 
 
 def renderings(samples, gate) -> list[str]:
@@ -126,7 +136,7 @@ def renderings(samples, gate) -> list[str]:
 
 def test_what_must_not_be_missed_stands_right_under_the_deciding_sentence_in_every_format(samples) -> None:
     gate = samples.worse_within().gates[0]
-    beside = view.beside(gate)
+    beside = view.list_remarks(gate)
     assert [note.split(" ")[0] for note in beside] == ["brevity", "tone", "decided"]
     for text in renderings(samples, gate):
         place = text.index("All thresholds are met. faithfulness: worse, but proven to be within the allowed drop")
@@ -134,48 +144,48 @@ def test_what_must_not_be_missed_stands_right_under_the_deciding_sentence_in_eve
             where = text.index(note, place)
             assert text[place:where].count("Note") == 1 and "Criteria" not in text[place:where]
             place = where
-    assert not {finding.sentence for finding in view.other_findings(gate)} & set(beside)
+    assert not {finding.sentence for finding in view.list_other_findings(gate)} & set(beside)
 
 
 def test_one_text_for_everything_is_said_whatever_decided(samples) -> None:
     gate = samples.constant().gates[0]
     said = gate.findings[-1]
-    assert view.beside(gate) == (said.sentence,)
+    assert view.list_remarks(gate) == (said.sentence,)
     for text in renderings(samples, gate):
         assert f"7 draws would settle it. Note{':' if 'Note:' in text else ''} {said.sentence}" in text
     alone = replace(gate, findings=gate.findings[1:])
-    assert view.deciding(alone) == said.sentence and view.beside(alone) == ()
+    assert view.find_deciding_sentence(alone) == said.sentence and view.list_remarks(alone) == ()
 
 
 def test_a_pass_that_is_worse_says_so_though_another_threshold_is_nearer(samples) -> None:
     gate = samples.worse_within().gates[0]
     nearer = gate.findings[3]
     assert view._room(gate, nearer) < view._room(gate, gate.findings[4])
-    assert "faithfulness: worse, but" in view.deciding(gate)
+    assert "faithfulness: worse, but" in view.find_deciding_sentence(gate)
     second = replace(gate.comparisons[4], criterion="relevance")
     worse = replace(gate.findings[4], criterion="relevance", sentence="relevance: worse, but proven to be within")
     both = replace(gate, comparisons=(*gate.comparisons, second), findings=(*gate.findings, worse))
-    assert view.beside(both)[0] == worse.sentence
+    assert view.list_remarks(both)[0] == worse.sentence
     failed = replace(both, decision=Verdict.FAIL)
-    assert worse.sentence not in view.beside(failed)
+    assert worse.sentence not in view.list_remarks(failed)
 
 
 def test_a_verdict_of_an_earlier_run_says_so_at_the_top(samples) -> None:
     gate = samples.passing().gates[0]
     notes = ("stands in for the merge base", f"{REUSED}, in run 1", f"{REUSED}, in run 2")
     again = replace(gate, evidence=replace(gate.evidence, notes=notes))
-    assert view.beside(again) == notes[2:]
+    assert view.list_remarks(again) == notes[2:]
     other = replace(gate, evidence=replace(gate.evidence, evaluated="1d" * 32))
-    assert view.beside(other) == ("only white space differs from digest 1d1d1d1d1d1d, which was answered",)
-    assert view.beside(gate) == ()
+    assert view.list_remarks(other) == ("only white space differs from digest 1d1d1d1d1d1d, which was answered",)
+    assert view.list_remarks(gate) == ()
 
 
 def test_more_remarks_than_five_stay_among_the_findings(samples) -> None:
     gate = samples.passing().gates[0]
     many = tuple(replace(samples.WITHIN, kind="remark", sentence=f"remark {number}") for number in range(7))
     crowded = replace(gate, findings=(*gate.findings, *many))
-    assert view.beside(crowded) == tuple(f"remark {number}" for number in range(5))
-    assert [f.sentence for f in view.other_findings(crowded) if f.kind == "remark"] == ["remark 5", "remark 6"]
+    assert view.list_remarks(crowded) == tuple(f"remark {number}" for number in range(5))
+    assert [f.sentence for f in view.list_other_findings(crowded) if f.kind == "remark"] == ["remark 5", "remark 6"]
 
 
 @pytest.mark.parametrize(
@@ -200,14 +210,14 @@ def test_a_warning_is_called_one(samples) -> None:
 
 
 def test_regressed_cases_come_in_the_order_of_what_blocks(samples) -> None:
-    cases = case_selection.cases(samples.failing().gates[0])
+    cases = case_selection.select_cases(samples.failing().gates[0])
     assert [case.case for case in cases] == ["refund-017", *(f"refund-{number:03}" for number in range(20, 27))]
     assert {case.kind for case in cases} == {"regressed"}
     assert cases[0].criteria == ("facts", "faithfulness")
 
 
 def test_a_regression_shows_the_baselines_best_sample_and_the_candidates_worst(samples) -> None:
-    first = case_selection.cases(samples.failing().gates[0])[0]
+    first = case_selection.select_cases(samples.failing().gates[0])[0]
     assert first.baseline is not None and first.candidate is not None
     assert (first.baseline.number, first.baseline.samples) == (2, 3)
     assert [(mark.criterion, mark.score) for mark in first.baseline.marks] == [
@@ -228,7 +238,9 @@ def test_an_undecided_case_shows_the_sample_that_is_missing(samples) -> None:
         faithfulness=Unscored(reason="there is no output"),
     )
     finding = replace(samples.incomplete().gates[0].findings[0], cases=("a",))
-    shown = case_selection.cases(samples.gate(Verdict.INCONCLUSIVE, 4, findings=(finding,), results=(good, lost)))
+    shown = case_selection.select_cases(
+        samples.gate(Verdict.INCONCLUSIVE, 4, findings=(finding,), results=(good, lost))
+    )
     assert [case.kind for case in shown] == ["undecided"]
     assert shown[0].candidate is None
     assert shown[0].baseline is not None
@@ -239,7 +251,7 @@ def test_an_undecided_case_shows_the_sample_that_is_missing(samples) -> None:
 def test_scores_of_another_tool_have_no_text(samples) -> None:
     rows = tuple(samples.result("a", arm, 0, None, facts=Score(value=float(arm is Arm.BASELINE))) for arm in Arm)
     compared = samples.comparison("facts", samples.estimate(-0.5, -0.6, -0.4), regressed=("a",))
-    shown = case_selection.cases(samples.gate(Verdict.FAIL, 1, comparisons=(compared,), results=rows))
+    shown = case_selection.select_cases(samples.gate(Verdict.FAIL, 1, comparisons=(compared,), results=rows))
     assert [side.text for side in shown[0].sides] == ["(only scores were given)"] * 2
 
 
@@ -274,28 +286,30 @@ def joined(excerpt: text_diff.Excerpt) -> str:
 
 
 def test_the_words_that_differ_are_marked() -> None:
-    left, right = text_diff.excerpts(["return it within 30 days", "return it within 90 days"], characters=99, lines=9)
+    left, right = text_diff.make_excerpts(
+        ["return it within 30 days", "return it within 90 days"], characters=99, lines=9
+    )
     assert [piece.text for piece in left if piece.differs] == ["30"]
     assert [piece.text for piece in right if piece.differs] == ["90"]
     assert (joined(left), joined(right)) == ("return it within 30 days", "return it within 90 days")
 
 
 def test_texts_with_nothing_in_common_are_not_marked() -> None:
-    for excerpt in text_diff.excerpts(["alpha beta gamma", "one two three four"], characters=99, lines=9):
+    for excerpt in text_diff.make_excerpts(["alpha beta gamma", "one two three four"], characters=99, lines=9):
         assert not any(piece.differs for piece in excerpt)
 
 
 def test_an_excerpt_starts_where_long_outputs_begin_to_differ() -> None:
     same = "word " * 400
-    left, right = text_diff.excerpts([f"{same}yes", f"{same}no"], characters=300, lines=9)
+    left, right = text_diff.make_excerpts([f"{same}yes", f"{same}no"], characters=300, lines=9)
     assert joined(left).startswith("[... 1,880 equal characters] ") and joined(left).endswith("yes")
     assert joined(right).endswith("no")
 
 
 def test_an_excerpt_says_how_much_it_leaves_out() -> None:
-    (excerpt,) = text_diff.excerpts(["a\n" * 10], characters=99, lines=3)
+    (excerpt,) = text_diff.make_excerpts(["a\n" * 10], characters=99, lines=3)
     assert joined(excerpt) == "a\na\na [15 more characters ...]"
-    left, _ = text_diff.excerpts(["x" * 100, "y"], characters=10, lines=3)
+    left, _ = text_diff.make_excerpts(["x" * 100, "y"], characters=10, lines=3)
     assert joined(left) == "x" * 10 + " [90 more characters ...]"
 
 
@@ -305,7 +319,7 @@ def test_wrapping_keeps_words_marks_and_lines() -> None:
         text_diff.Piece("three", True),
         text_diff.Piece(" four\nfive sixseveneight"),
     )
-    wrapped = text_diff.wrapped(excerpt, 10)
+    wrapped = text_diff.wrap(excerpt, 10)
     assert joined(wrapped) == "one two \nthree four\nfive \nsixsevenei\nght"
     assert [piece.text.strip() for piece in wrapped if piece.differs] == ["three"]
 

@@ -185,11 +185,11 @@ def test_any_evidence_is_decided_alike_without_its_texts(world: World, data: Any
     dataset = policy.replace(gate.evidence.dataset, cases=len(order))
     evidence = policy.replace(gate.evidence, results=results, confirmations=(), order=order, dataset=dataset)
     decided = policy.decide(evidence, gate.thresholds, gate.policy, gate.level_policy)
-    report = policy.replace(reports.report_of([decided]), texts=mode)
+    report = policy.replace(reports.make_report([decided]), texts=mode)
     shown = withhold.withhold_texts(report, policy.decide)
     assert withhold.withhold_texts(shown, policy.decide) == shown
     read = report_json.read(report_json.render(shown), "r.json")
-    assert reports.checked(read, "r.json") == shown
+    assert reports.verify_report(read, "r.json") == shown
     (after,) = shown.gates
     assert (after.decision, after.exit_code, after.counts) == (decided.decision, decided.exit_code, decided.counts)
     assert (after.comparisons, after.blocking, after.flips) == (decided.comparisons, decided.blocking, decided.flips)

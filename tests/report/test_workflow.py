@@ -110,12 +110,14 @@ PLANTED = (
 @pytest.mark.parametrize("text", PLANTED)
 def test_the_runner_obeys_what_is_planted_unless_it_is_neutralised(text: str) -> None:
     assert Runner().write(text).commands
-    assert not Runner().write(workflow.log(text)).commands
+    assert not Runner().write(workflow.escape_log(text)).commands
 
 
 @given(st.lists(ATTACKS, max_size=6), st.lists(st.sampled_from(["", "\n", " ", "\t", "\r\n"]), min_size=6, max_size=6))
 def test_no_text_is_a_command_whatever_stands_around_it(texts: list[str], joints: list[str]) -> None:
-    runner = Runner().write("".join(workflow.log(text) + joint for text, joint in zip(texts, joints, strict=False)))
+    runner = Runner().write(
+        "".join(workflow.escape_log(text) + joint for text, joint in zip(texts, joints, strict=False))
+    )
     assert not runner.commands and runner.stopped_by is None
 
 
@@ -131,12 +133,12 @@ def test_no_text_is_a_command_whatever_stands_around_it(texts: list[str], joints
 )
 def test_no_command_is_put_together_from_texts(texts: tuple[str, ...]) -> None:
     assert Runner().write("".join(texts)).commands
-    assert not Runner().write("".join(workflow.log(text) for text in texts)).commands
+    assert not Runner().write("".join(workflow.escape_log(text) for text in texts)).commands
 
 
 @given(ATTACKS)
 def test_a_log_line_shows_all_of_its_text(text: str) -> None:
-    shown = workflow.log(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
+    shown = workflow.escape_log(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
     assert shown == escape.block(text).replace("\\x3a", ":").replace("\\x5b", "[").replace("\\x23", "#")
 
 
@@ -144,12 +146,12 @@ def test_a_log_line_shows_all_of_its_text(text: str) -> None:
     "text", ["a::b", "std::vector<int>", "[PASS] 3 of 3", "# Title", "ratio 1:2", "x [1] #2", "::", "C# and F", "#1"]
 )
 def test_usual_text_stays_as_it_is(text: str) -> None:
-    assert workflow.log(text) == ("\\x3a:" if text == "::" else text)
+    assert workflow.escape_log(text) == ("\\x3a:" if text == "::" else text)
 
 
 @given(ATTACKS, ATTACKS, ATTACKS)
 def test_a_command_says_just_what_it_should(message: str, title: str, path: str) -> None:
-    line = workflow.command("error", message, file=path, line=3, title=title)
+    line = workflow.render_command("error", message, file=path, line=3, title=title)
     assert "\n" not in line and "\r" not in line
     ((name, given_properties, data),) = Runner().write(line).commands
     assert (name, given_properties.get("line"), data) == ("error", "3", escape.visible(message, keep="\n"))
@@ -159,16 +161,16 @@ def test_a_command_says_just_what_it_should(message: str, title: str, path: str)
 
 
 def test_a_command_without_properties() -> None:
-    assert workflow.command("group", "100 %\nsure", title=None) == "::group::100 %25%0Asure"
+    assert workflow.render_command("group", "100 %\nsure", title=None) == "::group::100 %25%0Asure"
 
 
 @given(ATTACKS)
 def test_nothing_between_stop_and_its_end_is_obeyed(text: str) -> None:
     if TOKEN in text.lower():
         with pytest.raises(ValueError, match="token"):
-            workflow.stopped(text, TOKEN)
+            workflow.stop_commands(text, TOKEN)
         return
-    written = workflow.stopped(text, TOKEN)
+    written = workflow.stop_commands(text, TOKEN)
     runner = Runner().write(written + "::notice::after")
     assert runner.stopped_by is None
     assert runner.commands == [("notice", {}, "after")]
@@ -178,17 +180,17 @@ def test_nothing_between_stop_and_its_end_is_obeyed(text: str) -> None:
 
 def test_a_text_that_holds_the_token_is_refused() -> None:
     with pytest.raises(ValueError, match="token"):
-        workflow.stopped(f"x\n::{TOKEN.upper()}::\n::error::x", TOKEN)
+        workflow.stop_commands(f"x\n::{TOKEN.upper()}::\n::error::x", TOKEN)
 
 
 def test_colours_stay_where_commands_are_stopped(samples) -> None:
-    assert "\x1b[1;31mFAIL" in workflow.stopped(terminal.render(samples.failing(), color=True), TOKEN)
+    assert "\x1b[1;31mFAIL" in workflow.stop_commands(terminal.render(samples.failing(), color=True), TOKEN)
 
 
 @pytest.mark.parametrize("token", ["", "short", "error", "pause-logging", "with space and length", "ü" * 20, "x" * 101])
 def test_a_token_that_could_be_guessed_is_refused(token: str) -> None:
     with pytest.raises(ValueError, match="token"):
-        workflow.stopped("text", token)
+        workflow.stop_commands("text", token)
 
 
 def outputs_of(text: str) -> dict[str, str]:
@@ -212,24 +214,24 @@ def outputs_of(text: str) -> dict[str, str]:
 @given(st.dictionaries(st.sampled_from(["verdict", "failed", "comment-url", "level"]), ATTACKS | st.text()))
 def test_outputs_come_back_as_they_were_given(values: dict[str, str]) -> None:
     words = (f"{TOKEN}{number}" for number in itertools.count())
-    assert outputs_of(workflow.outputs(values, lambda: next(words))) == {
+    assert outputs_of(workflow.render_outputs(values, lambda: next(words))) == {
         name: re.sub("[\ud800-\udfff]", "\ufffd", value) for name, value in values.items()
     }
 
 
 def test_a_delimiter_that_the_value_holds_is_not_used() -> None:
     words = iter([f"{TOKEN}0", f"{TOKEN}1"])
-    text = workflow.outputs({"a": f"x\n{TOKEN}0\nverdict=PASS"}, lambda: next(words))
+    text = workflow.render_outputs({"a": f"x\n{TOKEN}0\nverdict=PASS"}, lambda: next(words))
     assert outputs_of(text) == {"a": f"x\n{TOKEN}0\nverdict=PASS"}
 
 
 @pytest.mark.parametrize("word", ["EOF", "", f"{TOKEN}\n"])
 def test_a_delimiter_that_could_be_guessed_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="delimiter"):
-        workflow.outputs({"a": "b"}, lambda: word)
+        workflow.render_outputs({"a": "b"}, lambda: word)
 
 
 @pytest.mark.parametrize("name", ["", "a=b", "a<<b", "a\nb", " a", "1"])
 def test_an_output_has_a_name(name: str) -> None:
     with pytest.raises(ValueError, match="name"):
-        workflow.outputs({name: "x"}, lambda: TOKEN)
+        workflow.render_outputs({name: "x"}, lambda: TOKEN)

@@ -24,7 +24,7 @@ CASE = Case(id="c1", fields={"context": "30 days", "query": "How long?", "expect
 
 
 def test_the_request_of_a_judge():
-    request = judges.ask(JUDGE, CASE, Output(text='{"answer": "30"}'), TARGET)
+    request = judges.make_request(JUDGE, CASE, Output(text='{"answer": "30"}'), TARGET)
     assert [(message.role, message.content) for message in request.messages] == [
         ("system", "Rate {{this}}.\n"),
         ("user", 'Context:\n```\n30 days\n```\n\nQuery:\n```\nHow long?\n```\n\nOutput:\n```\n{"answer": "30"}\n```'),
@@ -51,14 +51,17 @@ def test_the_request_of_a_judge():
 
 def test_equal_outputs_have_equal_keys_and_a_second_attempt_its_own():
     slow = Output(text="same", seconds=9.0, served_by="x", cached=True)
-    first, second = judges.ask(JUDGE, CASE, Output(text="same"), TARGET), judges.ask(JUDGE, CASE, slow, TARGET)
+    first, second = (
+        judges.make_request(JUDGE, CASE, Output(text="same"), TARGET),
+        judges.make_request(JUDGE, CASE, slow, TARGET),
+    )
     assert first.key == second.key
-    assert judges.ask(JUDGE, CASE, slow, TARGET, attempt=1).key != first.key
-    assert judges.ask(JUDGE, CASE, Output(text="other"), TARGET).key != first.key
+    assert judges.make_request(JUDGE, CASE, slow, TARGET, attempt=1).key != first.key
+    assert judges.make_request(JUDGE, CASE, Output(text="other"), TARGET).key != first.key
 
 
 def test_scale_is_sent_only_where_probabilities_are_wanted():
-    assert judges.ask(WEIGHED, CASE, Output(text=""), TARGET).scale == (1, 5)
+    assert judges.make_request(WEIGHED, CASE, Output(text=""), TARGET).scale == (1, 5)
 
 
 @pytest.mark.parametrize(
@@ -71,13 +74,13 @@ def test_scale_is_sent_only_where_probabilities_are_wanted():
 )
 def test_parameters_of_the_judge_come_first(own, sent):
     judge = Judge(name="j", rubric=RUBRIC, target="local", model="m-2", parameters=own)
-    request = judges.ask(judge, CASE, Output(text=""), TARGET)
+    request = judges.make_request(judge, CASE, Output(text=""), TARGET)
     assert request.parameters == sent
     assert request.model == "m-2"
 
 
 def user_message(fields, text=""):
-    return judges.ask(JUDGE, Case(id="c1", fields=fields), Output(text=text), TARGET).messages[1].content
+    return judges.make_request(JUDGE, Case(id="c1", fields=fields), Output(text=text), TARGET).messages[1].content
 
 
 def test_optional_inputs_are_shown_when_there():
@@ -114,7 +117,7 @@ def reply(score=4, reason="close", **more):
 
 @pytest.mark.parametrize(("score", "value"), [(1, 0.0), (2, 0.25), (4, 0.75), (5, 1.0)])
 def test_a_printed_score_is_mapped_to_the_unit_interval(score, value):
-    assert judges.read(JUDGE, Output(text=reply(score))) == Score(value=value, reason="close")
+    assert judges.read_reply(JUDGE, Output(text=reply(score))) == Score(value=value, reason="close")
 
 
 @pytest.mark.parametrize(
@@ -143,33 +146,33 @@ def test_a_printed_score_is_mapped_to_the_unit_interval(score, value):
 )
 @pytest.mark.parametrize("judge", [JUDGE, WEIGHED])
 def test_anything_but_the_asked_for_object_is_unscored(judge, text, reason):
-    scored = judges.read(judge, Output(text=text, score_tokens=(ScoreToken(token=4, logprobs={4: 0.0}),)))
+    scored = judges.read_reply(judge, Output(text=text, score_tokens=(ScoreToken(token=4, logprobs={4: 0.0}),)))
     assert isinstance(scored, Unscored)
     assert reason in scored.reason
 
 
 @pytest.mark.parametrize("kind", ["unusable", "infrastructure"])
 def test_a_failed_call_is_unscored(kind):
-    scored = judges.read(JUDGE, Failure(kind=kind, message="refused"))
+    scored = judges.read_reply(JUDGE, Failure(kind=kind, message="refused"))
     assert scored == Unscored(reason="the judge did not answer: refused")
 
 
 @pytest.mark.parametrize("finish", ["length", "content_filter"])
 def test_a_reply_cut_short_is_unscored_even_when_it_parses(finish):
-    scored = judges.read(JUDGE, Output(text=reply(), finish_reason=finish))
+    scored = judges.read_reply(JUDGE, Output(text=reply(), finish_reason=finish))
     assert scored == Unscored(reason=f"the judge's reply was cut short (finish reason: {finish})")
 
 
 @given(st.text() | st.builds(reply, st.integers() | st.floats() | st.text() | st.none(), st.text()))
 def test_no_reply_makes_a_judge_raise(text):
     for judge in (JUDGE, WEIGHED):
-        scored = judges.read(judge, Output(text=text))
+        scored = judges.read_reply(judge, Output(text=text))
         assert isinstance(scored, Unscored) or 0 <= scored.value <= 1
 
 
 def weigh(logprobs, printed=4, text=None, tokens=()):
     shown = (*tokens, ScoreToken(token=printed, logprobs=logprobs))
-    return judges.read(WEIGHED, Output(text=text or reply(printed), score_tokens=shown))
+    return judges.read_reply(WEIGHED, Output(text=text or reply(printed), score_tokens=shown))
 
 
 def test_expected_score_weighs_the_scale_by_probability():
@@ -183,7 +186,7 @@ def test_expected_score_weighs_the_scale_by_probability():
 def test_expected_score_reads_the_token_of_the_score():
     other = ScoreToken(token=2, logprobs={2: 0.0})
     later = Output(text=reply(4), score_tokens=(other, *[ScoreToken(token=4, logprobs={k: 0.0}) for k in (5, 1)]))
-    assert judges.read(WEIGHED, later) == Score(value=1.0, reason="close")
+    assert judges.read_reply(WEIGHED, later) == Score(value=1.0, reason="close")
 
 
 LOGS = st.dictionaries(st.integers(1, 5), st.floats(-200, 0), min_size=1)
@@ -215,7 +218,10 @@ def test_expected_score_rises_when_probability_moves_up(weights, number, share):
 @pytest.mark.parametrize(
     ("scored", "reason"),
     [
-        (judges.read(WEIGHED, Output(text=reply())), "the endpoint returned no log-probabilities; use score: printed"),
+        (
+            judges.read_reply(WEIGHED, Output(text=reply())),
+            "the endpoint returned no log-probabilities; use score: printed",
+        ),
         (
             weigh({3: 0.0}, printed=3, text=reply(4)),
             "no log-probabilities stand at the judge's score 4; use score: printed",
@@ -245,10 +251,10 @@ def test_probabilities_need_a_scale_of_single_digits(low, high):
     judge = on_scale(low, high, "expected")
     with pytest.raises(ValueError, match="keep it within 0 to 9 or use score: printed"):
         judges.validate(judge)
-    scored = judges.read(judge, Output(text=reply(1), score_tokens=(ScoreToken(token=1, logprobs={1: 0.0}),)))
+    scored = judges.read_reply(judge, Output(text=reply(1), score_tokens=(ScoreToken(token=1, logprobs={1: 0.0}),)))
     assert isinstance(scored, Unscored)
     judges.validate(on_scale(low, high, "printed"))
-    assert isinstance(judges.read(on_scale(low, high, "printed"), Output(text=reply(1))), Score)
+    assert isinstance(judges.read_reply(on_scale(low, high, "printed"), Output(text=reply(1))), Score)
 
 
 def test_a_scale_without_room_is_refused():

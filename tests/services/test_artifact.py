@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.errors import InputError
-from evalgate.services.artifact import report_in
+from evalgate.services.artifact import read_report
 
 REPORT = b'{"verdict": "pass"}'
 
@@ -42,7 +42,7 @@ def patched(data: bytes, at: int, form: str, *values: Any) -> bytes:
 
 def refusal(data: bytes, *, most: int = 1000) -> str:
     with pytest.raises(InputError) as caught:
-        report_in(data, most=most)
+        read_report(data, most=most)
     return str(caught.value)
 
 
@@ -50,17 +50,17 @@ def refusal(data: bytes, *, most: int = 1000) -> str:
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
 def test_the_report_is_found_among_others(mode: int, method: int) -> None:
     data = archive(("report.md", b"# x"), ("report.json", REPORT), ("a/report.json", b"{}"), method=method, mode=mode)
-    assert report_in(data, most=len(REPORT)) == REPORT
+    assert read_report(data, most=len(REPORT)) == REPORT
 
 
 def test_a_report_may_have_as_many_bytes_as_allowed_and_not_one_more() -> None:
     data = archive(("report.json", REPORT))
-    assert report_in(data, most=len(REPORT)) == REPORT
+    assert read_report(data, most=len(REPORT)) == REPORT
     assert f"more than {len(REPORT) - 1}" in refusal(data, most=len(REPORT) - 1)
 
 
 def test_an_empty_report_is_handed_over_as_it_is() -> None:
-    assert report_in(archive(("report.json", b"")), most=10) == b""
+    assert read_report(archive(("report.json", b"")), most=10) == b""
 
 
 @pytest.mark.parametrize("data", [b"", b"not a zip", archive(("report.json", REPORT))[:-30], b"PK\x05\x06" + bytes(18)])
@@ -151,6 +151,6 @@ def test_no_bytes_raise_anything_but_a_refusal(changes: list[tuple[int, int]], c
     for at, value in changes:
         data[at] = value
     try:
-        assert len(report_in(bytes(data[: len(data) - cut]), most=1000)) <= 1000
+        assert len(read_report(bytes(data[: len(data) - cut]), most=1000)) <= 1000
     except InputError as error:
         assert "the artifact is refused" in str(error)

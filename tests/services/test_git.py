@@ -280,7 +280,7 @@ def test_history_sees_what_a_merge_dropped_and_what_a_merge_made(repository: Any
 
 
 def test_history_follows_exact_renames_back(repository: Any) -> None:
-    a = repository.commit("a", old="content 1\n", twin="other\n")
+    a = repository.commit("a", old="content 1\n", gate_at_base="other\n")
     b = repository.commit("b", old="content 2\n")
     (repository.root / "prompts").mkdir()
     repository.git("mv", "old", "prompts/mid")

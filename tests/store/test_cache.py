@@ -12,7 +12,7 @@ import pytest
 from evalgate.domain import Failure, Outcome, Output, ScoreToken, Usage
 from evalgate.errors import InputError
 from evalgate.store.cache import Cache, read_recordings, write_recordings
-from evalgate.store.cache_entry import Entry, dump, load
+from evalgate.store.cache_entry import CacheEntry, dump, load
 
 FULL = Output(
     text='zwölf "quoted"\nlines\u2028',
@@ -43,7 +43,7 @@ def as_cached(outcome: Outcome) -> Outcome:
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_entry_round_trip(outcome: Outcome) -> None:
-    entry = Entry(key="k", about="case a", outcome=outcome)
+    entry = CacheEntry(key="k", about="case a", outcome=outcome)
     line = dump(entry)
     assert "\n" not in line
     assert load(line.encode()) == entry
@@ -133,7 +133,9 @@ def test_use_is_noted_to_the_day(path: Path) -> None:
 def test_recordings_written_in_one_step(tmp_path: Path) -> None:
     path = tmp_path / "recordings.jsonl"
     path.write_text("old")
-    entries = {key: Entry(key=key, about=key, outcome=outcome) for key, outcome in zip("dcab", OUTCOMES, strict=True)}
+    entries = {
+        key: CacheEntry(key=key, about=key, outcome=outcome) for key, outcome in zip("dcab", OUTCOMES, strict=True)
+    }
     write_recordings(path, entries)
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]
     assert [line["key"] for line in lines] == ["a", "b", "c", "d"]
@@ -148,7 +150,7 @@ def test_recordings_written_in_one_step(tmp_path: Path) -> None:
 
 
 def test_recordings_name_every_faulty_line() -> None:
-    good = dump(Entry(key="k", about="a", outcome=FULL)).encode()
+    good = dump(CacheEntry(key="k", about="a", outcome=FULL)).encode()
     data = b"\xef\xbb\xbf" + good + b"\r\n\nprose\n" + good + b'\n{"key": 1}\n\xff\n'
     with pytest.raises(InputError) as caught:
         read_recordings(data, "golden/recordings.jsonl")

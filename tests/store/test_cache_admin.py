@@ -16,7 +16,7 @@ from evalgate.errors import InputError, ServiceError
 from evalgate.store import cache_admin
 from evalgate.store.cache import Cache, read_recordings
 from evalgate.store.cache_admin import DAY
-from evalgate.store.cache_entry import Entry, dump
+from evalgate.store.cache_entry import CacheEntry, dump
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def test_stats_count_by_who_answered_and_what_it_cost(path: Path) -> None:
     fill(path, 1, served_by="", cost=0.25)
     change(path, "INSERT INTO entries VALUES ('by hand', 'prose', 5, 6)")
     change(path, "UPDATE entries SET created = 0 WHERE key = 'm-2-00000'")
-    found = cache_admin.stats(path)
+    found = cache_admin.collect_stats(path)
     assert (found.entries, found.unreadable, found.size) == (7, 1, path.stat().st_size)
     told = {name: (one.entries, one.priced, one.cost_usd) for name, one in found.served.items()}
     assert told == {"m-1": (3, 3, 1.5), "m-2": (2, 0, 0.0), "": (1, 1, 0.25)}
@@ -65,7 +65,7 @@ def test_stats_count_by_who_answered_and_what_it_cost(path: Path) -> None:
 
 
 def test_where_there_is_no_cache_nothing_is_made(path: Path) -> None:
-    assert cache_admin.stats(path).entries == 0
+    assert cache_admin.collect_stats(path).entries == 0
     assert cache_admin.prune(path, unused=DAY, most=1).entries == 0
     assert not path.parent.exists()
 
@@ -136,7 +136,7 @@ def test_a_reader_in_the_middle_keeps_the_file_large_and_is_named(path: Path, mo
         assert len(rows.fetchall()) == 999, "it sees what it began to see"
     assert (done.entries, done.left) == (1000, 0)
     assert done.warning is not None and "other processes" in done.warning
-    cache_admin.stats(path)
+    cache_admin.collect_stats(path)
     assert path.stat().st_size < 50_000
     alone(path)
 
@@ -170,7 +170,7 @@ def test_of_equal_keys_the_one_that_is_there_stays_unless_replaced(path: Path, t
     files = []
     for name in ("a", "b"):
         files.append(tmp_path / f"{name}.jsonl")
-        entries = [Entry(key=key, about="", outcome=Output(text=name)) for key in ("m-1-00000", "fresh")]
+        entries = [CacheEntry(key=key, about="", outcome=Output(text=name)) for key in ("m-1-00000", "fresh")]
         files[-1].write_text("".join(dump(entry) + "\n" for entry in entries))
 
     def merged(*, replace: bool) -> tuple[cache_admin.Added, list[str]]:
@@ -187,15 +187,15 @@ def test_of_equal_keys_the_one_that_is_there_stays_unless_replaced(path: Path, t
 
 def test_a_moment_in_the_future_does_not_stay_fresh_for_ever(path: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.jsonl"
-    file.write_text(dump(Entry(key="k", about="", outcome=Output(text="x"), created=time.time() + 1e8)))
+    file.write_text(dump(CacheEntry(key="k", about="", outcome=Output(text="x"), created=time.time() + 1e8)))
     cache_admin.add(path, cache_admin.read_files([file], replace=False), replace=False)
-    newest = cache_admin.stats(path).newest
+    newest = cache_admin.collect_stats(path).newest
     assert newest is not None and newest <= time.time()
 
 
 def test_failures_are_left_out_and_every_faulty_line_is_named(path: Path, tmp_path: Path) -> None:
-    good = dump(Entry(key="k", about="", outcome=Output(text="x")))
-    failed = dump(Entry(key="f", about="", outcome=Failure(kind="unusable", message="refused")))
+    good = dump(CacheEntry(key="k", about="", outcome=Output(text="x")))
+    failed = dump(CacheEntry(key="f", about="", outcome=Failure(kind="unusable", message="refused")))
     a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     a.write_text(f"{good}\n{failed}\n")
     assert cache_admin.read_files([a], replace=False).failures == 1
@@ -218,7 +218,8 @@ def test_processes_import_at_once(path: Path, tmp_path: Path) -> None:
     for number in range(3):
         file = tmp_path / f"{number}.jsonl"
         entries = [
-            Entry(key=f"k{n:04}", about="", outcome=Output(text="x")) for n in range(200 * number, 200 * number + 400)
+            CacheEntry(key=f"k{n:04}", about="", outcome=Output(text="x"))
+            for n in range(200 * number, 200 * number + 400)
         ]
         file.write_text("".join(dump(entry) + "\n" for entry in entries))
         command = [sys.executable, "-c", code, str(path), str(file)]
@@ -233,10 +234,10 @@ def test_what_cannot_be_read_is_an_error_and_stays_as_it_is(path: Path, tmp_path
     path.parent.mkdir()
     path.write_bytes(b"this is no database, " * 100)
     for use in (
-        lambda: cache_admin.stats(path),
+        lambda: cache_admin.collect_stats(path),
         lambda: cache_admin.prune(path, unused=DAY, most=None),
         lambda: cache_admin.export(path, tmp_path / "out.jsonl"),
-        lambda: cache_admin.add(path, cache_admin.Read(rows={}, failures=0), replace=False),
+        lambda: cache_admin.add(path, cache_admin.ReadEntries(rows={}, failures=0), replace=False),
     ):
         with pytest.raises(ServiceError, match="the cache is damaged") as caught:
             use()
@@ -260,6 +261,6 @@ def test_damage_met_in_the_middle_leaves_no_half_export(path: Path, tmp_path: Pa
 def test_a_later_format_is_not_written(path: Path) -> None:
     fill(path, 1)
     change(path, "PRAGMA user_version = 99")
-    assert cache_admin.stats(path).entries == 1, "it can still be read"
+    assert cache_admin.collect_stats(path).entries == 1, "it can still be read"
     with pytest.raises(ServiceError, match="format 99"):
         cache_admin.prune(path, unused=DAY, most=None)

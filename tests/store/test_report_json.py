@@ -17,12 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate.domain import RULE, Evidence, Failure, GateReport, Output, Report, Result, Score, Usage
-from evalgate.domain.stored_result import ShelvedResult
+from evalgate.domain.stored_result import StoredResult
 from evalgate.errors import InputError
 from evalgate.store import codec, report_json, report_json_stream
 from evalgate.store import results as shelf
-from evalgate.store.results import Shelf
-from evalgate.store.results_file import Spool
+from evalgate.store.results import ResultStore
+from evalgate.store.results_file import ResultsFile
 
 PLAIN: Mapping[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=5),
@@ -70,7 +70,7 @@ def _generic(origin: Any, arguments: tuple[Any, ...]) -> st.SearchStrategy[Any]:
 
 
 def _build(kind: Any, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    free = {name: anything(of) for name, of in codec.hints(kind).items() if name not in fixed}
+    free = {name: anything(of) for name, of in codec.type_hints_of(kind).items() if name not in fixed}
     return st.builds(kind, **free, **fixed)
 
 
@@ -97,7 +97,7 @@ def test_equal_reports_have_equal_bytes_whatever_the_order_of_their_mappings(sam
 
 
 def test_every_field_of_a_gate_is_written() -> None:
-    fields = {*codec.hints(Evidence), *codec.hints(GateReport)} - {"evidence"}
+    fields = {*codec.type_hints_of(Evidence), *codec.type_hints_of(GateReport)} - {"evidence"}
     assert set(report_json._GATE_KEYS) == fields
 
 
@@ -236,12 +236,12 @@ def test_the_layout_of_the_file_is_free(samples) -> None:
 
 
 def read_by_lines(text: str) -> Report | None:
-    return report_json_stream.read(io.StringIO(text), Shelf(Spool()).put)
+    return report_json_stream.read(io.StringIO(text), ResultStore(ResultsFile()).put)
 
 
 def laid_out(data: Any) -> str:
     """As `render` lays a report out, whatever the data is."""
-    return "".join(report_json._written(data, 0)) + "\n"
+    return "".join(report_json._iterate_json(data, 0)) + "\n"
 
 
 def results(report: Report) -> list[Result]:
@@ -255,7 +255,7 @@ def test_any_report_that_has_results_is_read_by_lines(report: Report) -> None:
     again = read_by_lines(text)
     assert (again is not None) == any(results(report))
     if again is not None:
-        assert all(isinstance(result, ShelvedResult) for result in results(again))
+        assert all(isinstance(result, StoredResult) for result in results(again))
         assert report_json.render(again) == text
         assert codec.encode(again) == codec.encode(report)
 

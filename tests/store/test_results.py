@@ -16,11 +16,11 @@ from chat_server import Reply
 from gated_project import CASES, World
 
 from evalgate.domain import Arm, Failure, Output, Report, Result, Score, ScoreToken, Unscored, Usage
-from evalgate.domain.stored_result import ShelvedResult
+from evalgate.domain.stored_result import StoredResult
 from evalgate.store import report_json
 from evalgate.store import results as shelf
-from evalgate.store.results import Shelf
-from evalgate.store.results_file import Spool
+from evalgate.store.results import ResultStore
+from evalgate.store.results_file import ResultsFile
 
 STORE = Path(".evalgate")
 OUTPUT = Output(
@@ -58,12 +58,12 @@ RESULTS = [
 
 @pytest.fixture
 def in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Spool, "CHUNK", 1)
+    monkeypatch.setattr(ResultsFile, "CHUNK", 1)
 
 
 @pytest.mark.parametrize("result", RESULTS, ids=lambda result: f"{result.case}-{result.arm}")
 def test_what_stands_for_a_result_gives_all_that_it_gives(tmp_path: Path, in_a_file: None, result: Result) -> None:
-    shelf = Shelf(Spool(tmp_path))
+    shelf = ResultStore(ResultsFile(tmp_path))
     before = shelf.put(RESULTS[0])
     shelved = shelf.put(result)
     shelf.put(RESULTS[0])
@@ -78,17 +78,17 @@ def test_what_stands_for_a_result_gives_all_that_it_gives(tmp_path: Path, in_a_f
 def test_scores_are_left_out_of_a_result_on_a_shelf_as_of_any_other(
     tmp_path: Path, in_a_file: None, result: Result
 ) -> None:
-    shelved = Shelf(Spool(tmp_path)).put(result)
+    shelved = ResultStore(ResultsFile(tmp_path)).put(result)
     for criteria in ({"ok"}, {"z", "b"}, {"none"}):
         lesser = shelved.without(criteria)
-        assert isinstance(lesser, ShelvedResult)
+        assert isinstance(lesser, StoredResult)
         assert report_json.line(lesser) == report_json.line(result.without(criteria))
         assert lesser.values == {name: value for name, value in result.values.items() if name not in criteria}
     assert report_json.line(shelved) == report_json.line(result)
 
 
 def test_results_with_the_same_scores_share_them_and_others_do_not(tmp_path: Path) -> None:
-    shelf = Shelf(Spool(tmp_path))
+    shelf = ResultStore(ResultsFile(tmp_path))
     results = [
         replace(
             RESULTS[0], case=str(n), scores={"ok": Score(value=n % 2 / 2, reason=str(n)), "x": Score(value=n / 5000)}
@@ -104,7 +104,7 @@ def test_results_with_the_same_scores_share_them_and_others_do_not(tmp_path: Pat
 @contextmanager
 def spilled(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:
-        patch.setattr(Spool, "CHUNK", 1)
+        patch.setattr(ResultsFile, "CHUNK", 1)
         yield
 
 
@@ -186,7 +186,7 @@ def test_a_report_that_is_read_gives_what_it_gives_when_it_lies_in_memory(world:
             lines = world.evalgate(verb[0], "lines.json", *verb[1:], "--format", name)
             whole = world.evalgate(verb[0], "whole.json", *verb[1:], "--format", name)
             assert (lines.code, lines.out) == (whole.code, whole.out)
-            assert [{type(result) for result in results(report)} for report in found] == [{ShelvedResult}, {Result}]
+            assert [{type(result) for result in results(report)} for report in found] == [{StoredResult}, {Result}]
     stale = json.loads(world.evalgate("decide", "lines.json", "--config", "other.yml", "--format", "json").out)
     assert {name for result in stale["gates"][0]["results"] for name in result["scores"]} == {
         "answered",
@@ -201,7 +201,7 @@ def test_a_verdict_that_is_found_again_is_read_by_lines(world: World, found: lis
     first = world.report(str(STORE / "report.json"))["gates"][0]
     found.clear()
     assert world.evalgate("run").code == 0
-    assert [{type(result) for result in results(report)} for report in found] == [{ShelvedResult}]
+    assert [{type(result) for result in results(report)} for report in found] == [{StoredResult}]
     assert world.report(str(STORE / "report.json"))["gates"][0]["results"] == first["results"]
 
 

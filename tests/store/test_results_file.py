@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 
 from evalgate.errors import ServiceError
-from evalgate.store.results_file import Spool
+from evalgate.store.results_file import ResultsFile
 
 TEXTS = ["", "a", "ünïcode 🥾", "x" * 100, "y" * 5000, "z" * 70_000, "the end"]
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Spool, "CHUNK", 64)
+    monkeypatch.setattr(ResultsFile, "CHUNK", 64)
 
 
 class Disk(io.FileIO):
@@ -36,17 +36,17 @@ class Disk(io.FileIO):
         return super().write(some)
 
 
-def on(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> Spool:
+def on(disk: Disk, monkeypatch: pytest.MonkeyPatch) -> ResultsFile:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda dir, buffering: disk)
-    return Spool()
+    return ResultsFile()
 
 
 @pytest.mark.parametrize("chunk", [1, 64, 1 << 20])
 def test_every_text_comes_back_in_any_order_while_more_are_put(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
-    monkeypatch.setattr(Spool, "CHUNK", chunk)
-    spool, places = Spool(tmp_path), []
+    monkeypatch.setattr(ResultsFile, "CHUNK", chunk)
+    spool, places = ResultsFile(tmp_path), []
     for round_ in range(3):
         for text in TEXTS:
             places.append((spool.put(f"{round_}{text}"), f"{round_}{text}"))
@@ -56,24 +56,24 @@ def test_every_text_comes_back_in_any_order_while_more_are_put(
 
 
 def test_a_short_run_writes_nothing_and_a_long_one_leaves_nothing(tmp_path: Path) -> None:
-    spool = Spool(tmp_path / "not there")
+    spool = ResultsFile(tmp_path / "not there")
     place = spool.put("short")
     assert (spool.get(place), spool.warnings) == ("short", [])
-    spool = Spool(tmp_path)
-    spool.put("x" * (Spool.CHUNK + 1))
+    spool = ResultsFile(tmp_path)
+    spool.put("x" * (ResultsFile.CHUNK + 1))
     del spool
     assert not list(tmp_path.iterdir())
 
 
 def test_two_at_once_in_one_folder_have_a_file_each(tmp_path: Path, small: None) -> None:
-    one, two = Spool(tmp_path), Spool(tmp_path)
+    one, two = ResultsFile(tmp_path), ResultsFile(tmp_path)
     places = [(one.put(f"one {text}"), two.put(f"two {text}"), text) for text in TEXTS]
     for first, second, text in places:
         assert (one.get(first), two.get(second)) == (f"one {text}", f"two {text}")
 
 
 def test_where_no_file_can_be_made_all_stays_in_memory_and_one_warning_says_so(tmp_path: Path, small: None) -> None:
-    spool = Spool(tmp_path / "not there")
+    spool = ResultsFile(tmp_path / "not there")
     places = [spool.put(text) for text in TEXTS]
     assert [spool.get(place) for place in places] == TEXTS
     (warning,) = spool.warnings

@@ -17,7 +17,7 @@ _LEAST_FAILURES = 5
 _MUCH_LONGER = 20.0
 
 
-class Health:
+class CircuitBreaker:
     """What is known of one target: since when it is silent, and how its calls failed since it was last heard of.
 
     A slow model is no dead one: silence alone counts as an outage only when it is twenty times what answers usually
@@ -35,7 +35,7 @@ class Health:
         self._in_flight = 0
         self._quiet_since = 0.0
 
-    def begun(self) -> None:
+    def on_start(self) -> None:
         if self._in_flight == 0:
             self._quiet_since = self._clock()
         self._in_flight += 1
@@ -45,9 +45,9 @@ class Health:
 
     def answered(self) -> None:
         self._answered, self._lost = True, 0
-        self.heard()
+        self.on_headers()
 
-    def heard(self) -> None:
+    def on_headers(self) -> None:
         """It said something, be it only "too many requests"."""
         self._failures = 0
         self._quiet_since = self._clock()

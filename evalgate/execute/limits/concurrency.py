@@ -43,7 +43,7 @@ class Bucket:
         self._due += amount * self._each
 
 
-class Pace:
+class ConcurrencyLimit:
     """The window of one target, between 1 and `ceiling` calls at once; it begins at the ceiling.
 
     A round is as many replies as the window is wide. After each, with s the share of calls that were pushed back (429,
@@ -107,7 +107,7 @@ class Pace:
         self._times.append(seconds / (tokens + _FIRST_TOKENS))
         self._end_round()
 
-    def pushed_back(self) -> None:
+    def on_rejected(self) -> None:
         """The endpoint could not, or would not, answer a call now."""
         self._pushed += 1
         self._end_round()

@@ -17,7 +17,7 @@ _FREE = 2
 _MOST_TIMES = 3
 
 
-class Patience:
+class Hedging:
     """Learns what answers of one target take, and says how long to wait for one before another is asked for.
 
     Nobody is impatient before 20 answers have come, nor before a call has taken 3 times the 95th percentile of the
@@ -58,7 +58,7 @@ class Patience:
         bound = self.bound
         if bound is None:
             return await ask()
-        others = _Others(self, ask, may_hedge)
+        others = _Hedges(self, ask, may_hedge)
         try:
             async with asyncio.timeout(None) as own:
                 others.watch(own, bound)
@@ -73,20 +73,18 @@ class Patience:
         self._again += 1
 
 
-class _Others:
+class _Hedges:
     """The second and the third call, each begun when those before it have taken too long.
 
     An answer of theirs ends the own call.
     """
 
-    def __init__(
-        self, patience: Patience, ask: Callable[[], Awaitable[Outcome]], may_hedge: Callable[[], bool]
-    ) -> None:
+    def __init__(self, patience: Hedging, ask: Callable[[], Awaitable[Outcome]], may_hedge: Callable[[], bool]) -> None:
         self._answer: Outcome | None = None
         self._patience = patience
         self._ask = ask
         self._may_hedge = may_hedge
-        self._asked: list[asyncio.Future[Outcome]] = []
+        self._ask_once: list[asyncio.Future[Outcome]] = []
         self._own: asyncio.Timeout | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -100,7 +98,7 @@ class _Others:
         self._own = None
         if self._answer is not None:
             return self._answer
-        while waiting := [each for each in self._asked if not each.done()]:
+        while waiting := [each for each in self._ask_once if not each.done()]:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for each in done:
                 failed = each.exception()
@@ -113,18 +111,18 @@ class _Others:
         self._own = None
         if self._timer is not None:
             self._timer.cancel()
-        if self._asked:
-            for each in self._asked:
+        if self._ask_once:
+            for each in self._ask_once:
                 each.cancel()
-            await asyncio.gather(*self._asked, return_exceptions=True)
+            await asyncio.gather(*self._ask_once, return_exceptions=True)
 
     def _ask_again(self) -> None:
         if self._patience.bound is not None and self._may_hedge():
             self._patience.ask_again()
-            self._asked.append(asyncio.ensure_future(self._ask()))
-            self._asked[-1].add_done_callback(self._came)
+            self._ask_once.append(asyncio.ensure_future(self._ask()))
+            self._ask_once[-1].add_done_callback(self._came)
         bound = self._patience.bound
-        if bound is not None and len(self._asked) < _MOST_TIMES - 1:
+        if bound is not None and len(self._ask_once) < _MOST_TIMES - 1:
             self._timer = asyncio.get_running_loop().call_later(bound, self._ask_again)
 
     def _came(self, other: asyncio.Future[Outcome]) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-from evalgate.execute.limits.concurrency import Pace
+from evalgate.execute.limits.concurrency import ConcurrencyLimit
 
 
-class Door:
+class RequestQueue:
     """Lets calls in as their target's pace allows; whoever is let in must `leave`."""
 
-    def __init__(self, pace: Pace) -> None:
+    def __init__(self, pace: ConcurrencyLimit) -> None:
         self.pace = pace
         self._inside = 0
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EngineName = Literal["asyncio", "ray", "batch"]
 
 
-class Elsewhere(Protocol):
+class Backend(Protocol):
     """Makes the providers of `openai` targets; every other kind of target answers where it always does."""
 
     def provider(self, target: Target, api_key: str | None) -> Provider:
@@ -36,7 +36,7 @@ class Elsewhere(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batches:
+class BatchBackend:
     """Each target's requests as batches of OpenAI's Batch API; `note` is told what becomes of them."""
 
     records: BatchRecords

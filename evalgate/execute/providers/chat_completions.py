@@ -11,8 +11,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalgate.domain import CUT, Failure, Outcome, Output, Prices, Request, ScoreToken, Usage, ending, usage_told
-from evalgate.domain.tool_calls import json_or_less, with_calls
+from evalgate.domain import (
+    CUT,
+    Failure,
+    Outcome,
+    Output,
+    Prices,
+    Request,
+    ScoreToken,
+    Usage,
+    classify_ending,
+    read_usage,
+)
+from evalgate.domain.tool_calls import add_tool_calls, serialize
 from evalgate.execute.providers.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -29,7 +40,7 @@ _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_ac
 _FILTERED = {"content_filter", "content_policy_violation"}
 
 
-def body(request: Request, model: str) -> dict[str, Any]:
+def make_body(request: Request, model: str) -> dict[str, Any]:
     """What is sent. Parameters nobody knows are sent too: the endpoint decides. A reply is never streamed."""
     sent: dict[str, Any] = {name: value for name, value in request.parameters.items() if name not in _STREAMING}
     sent["model"] = model
@@ -44,7 +55,7 @@ def body(request: Request, model: str) -> dict[str, Any]:
     return sent
 
 
-def encoded(sent: Mapping[str, Any]) -> bytes:
+def encode(sent: Mapping[str, Any]) -> bytes:
     """A body as compact JSON in UTF-8."""
     try:
         return _COMPACT.encode(sent).encode()
@@ -68,9 +79,9 @@ def read_reply(
     and for one that an error ended.
     """
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or data.get("error"):
-        raise ProviderError(_no_completion(data), retryable=True)
-    usage = usage_told(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
-    cost = None if usage is None or prices is None else cost_of(usage, prices)
+        raise ProviderError(_explain_no_completion(data), retryable=True)
+    usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
+    cost = None if usage is None or prices is None else compute_cost(usage, prices)
 
     def unusable(why: str) -> Failure:
         return Failure(kind="unusable", message=why, seconds=seconds, usage=usage, cost_usd=cost)
@@ -83,16 +94,16 @@ def read_reply(
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
     given = choice.get("finish_reason") or "unknown"
     reason = given if isinstance(given, str) else "not a text"
-    ended, reason = ending(reason), shorten(reason, 60)
+    ended, reason = classify_ending(reason), shorten(reason, 60)
     if ended == "broken" or choice.get("error"):
-        said = _message(choice)
+        said = _read_message(choice)
         raise ProviderError(f"the endpoint broke the reply off (finish reason: {reason}){said}", retryable=True)
     if ended == "refused":
         return unusable("the endpoint's content filter stopped the reply")
-    refusal = message.get("refusal") or _refusal(message)
+    refusal = message.get("refusal") or _read_refusal(message)
     if refusal:
-        return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else json_or_less(refusal))}")
-    text, beside = with_calls(_text(message), message)
+        return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
+    text, beside = add_tool_calls(_read_text(message), message)
     if not text.strip():
         if ended == "cut":
             return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
@@ -100,16 +111,16 @@ def read_reply(
     return Output(
         text=text,
         finish_reason=CUT if ended == "cut" else sys.intern(reason),
-        served_by=served_by or _served_by(data),
+        served_by=served_by or _read_served_by(data),
         usage=usage,
         seconds=seconds,
         cost_usd=cost,
-        score_tokens=() if scale is None else score_tokens(choice.get("logprobs"), scale),
+        score_tokens=() if scale is None else read_score_tokens(choice.get("logprobs"), scale),
         tool_calls=beside,
     )
 
 
-def decoded(content: bytes) -> Any:
+def decode(content: bytes) -> Any:
     """A reply's JSON as plain data. Raises ValueError for what is none, or is nested too deeply to be read."""
     try:
         return json.loads(content)
@@ -117,14 +128,14 @@ def decoded(content: bytes) -> Any:
         raise ValueError("nested too deeply") from error
 
 
-def score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...]:
+def read_score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...]:
     """For each token of the reply that is an integer: the integers of the scale that could have stood there.
 
     " 4" and "4" are one integer, their probabilities added. Log-probabilities are natural, rounded to 6 decimals.
     """
     found = []
     for token in _list(_get(logprobs, "content")):
-        number = _integer(_get(token, "token"))
+        number = _as_integer(_get(token, "token"))
         if number is None:
             continue
         logs: dict[int, list[float]] = {}
@@ -132,25 +143,25 @@ def score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...
         listed = {_get(each, "token") for each in alternatives}
         # under a grammar the token that was taken may be missing from the likeliest ones
         for each in [*alternatives, *([] if _get(token, "token") in listed else [token])]:
-            value, log = _integer(_get(each, "token")), _get(each, "logprob")
+            value, log = _as_integer(_get(each, "token")), _get(each, "logprob")
             if value is None or not scale[0] <= value <= scale[1]:
                 continue
             if isinstance(log, int | float) and abs(log) <= _MOST_LOGPROB:
                 logs.setdefault(value, []).append(float(log))
         if logs:
-            merged = {value: round(_log_of_sum(each), 6) for value, each in sorted(logs.items())}
+            merged = {value: round(_log_sum(each), 6) for value, each in sorted(logs.items())}
             found.append(ScoreToken(token=number, logprobs=merged))
     return tuple(found)
 
 
-def cost_of(usage: Usage, prices: Prices) -> float:
+def compute_cost(usage: Usage, prices: Prices) -> float:
     """US dollars."""
     return (usage.input_tokens * prices.input + usage.output_tokens * prices.output) / 1_000_000
 
 
-def filtered(status: int, content: Any) -> bool:
+def is_filtered(status: int, content: Any) -> bool:
     """Whether an error status only says that this request's text was filtered (as Azure does, with 400)."""
-    return status == 400 and _code(content) in _FILTERED
+    return status == 400 and _read_code(content) in _FILTERED
 
 
 def explain_status(
@@ -160,33 +171,33 @@ def explain_status(
 
     The texts are the endpoint's own in part: the caller takes the secrets out.
     """
-    said = _message(content)
+    said = _read_message(content)
     if status in (401, 403):
         return ProviderError(f"{who} refused {key} ({status}){said}", fatal=True, hint="check the key and its rights")
-    if status == 402 or (status == 429 and _code(content) in _NO_FUNDS):
+    if status == 402 or (status == 429 and _read_code(content) in _NO_FUNDS):
         return ProviderError(f"{who} wants payment ({status}){said}", fatal=True, hint="check the account's plan")
     if status == 404:
         hint = "check `model` and `base_url` (most end in /v1)"
         return ProviderError(f'{who} has no model "{model}", or is no chat endpoint (404){said}', fatal=True, hint=hint)
     if status in (408, 409, 425, 429) or status >= 500:
-        message, after = f"{who} answered {status}{said}", _retry_after(headers)
+        message, after = f"{who} answered {status}{said}", _read_retry_after(headers)
         return ProviderError(message, retryable=True, retry_after=after, throttled=status == 429)
     if scored and "logprob" in said.lower():
         hint = "give the judge `score: printed`"
         return ProviderError(f"{who} gives no log-probabilities ({status}){said}", fatal=True, hint=hint)
-    return ProviderError(f"{who} refused the request ({status}){said}", fatal=True, hint=_hint_for(said))
+    return ProviderError(f"{who} refused the request ({status}){said}", fatal=True, hint=_make_hint(said))
 
 
-def headroom(headers: Mapping[str, str]) -> Headroom | None:
+def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
     """What the `x-ratelimit-*` headers say; None: they say nothing that can be read."""
     requests, tokens = headers.get("x-ratelimit-remaining-requests"), headers.get("x-ratelimit-remaining-tokens")
     if requests is None and tokens is None:
         return None
     return Headroom(
-        requests_left=_integer(requests),
-        requests_reset=_duration(headers.get("x-ratelimit-reset-requests", "")),
-        tokens_left=_integer(tokens),
-        tokens_reset=_duration(headers.get("x-ratelimit-reset-tokens", "")),
+        requests_left=_as_integer(requests),
+        requests_reset=_parse_duration(headers.get("x-ratelimit-reset-requests", "")),
+        tokens_left=_as_integer(tokens),
+        tokens_reset=_parse_duration(headers.get("x-ratelimit-reset-tokens", "")),
     )
 
 
@@ -196,45 +207,45 @@ def shorten(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _hint_for(said: str) -> str | None:
+def _make_hint(said: str) -> str | None:
     low = said.lower()
     if "context" in low and ("length" in low or "exceed" in low or "size" in low or "window" in low):
         return "the messages are longer than the model takes: shorten the case or the prompt, or use another model"
     return None
 
 
-def _no_completion(data: Any) -> str:
+def _explain_no_completion(data: Any) -> str:
     error = _get(data, "error")
     if error:  # some routers report an upstream's error with status 200
-        return f"the endpoint reports an error{_message(data)}"
+        return f"the endpoint reports an error{_read_message(data)}"
     return "the reply is malformed: no `choices`"
 
 
-def _text(message: Mapping[str, Any]) -> str:
+def _read_text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints give the text in parts
         content = "".join(part for part in (_get(each, "text") for each in content) if isinstance(part, str))
     return content if isinstance(content, str) else ""
 
 
-def _refusal(message: Mapping[str, Any]) -> Any:
+def _read_refusal(message: Mapping[str, Any]) -> Any:
     """What a part of the content says that is a refusal."""
     return next((found for found in (_get(part, "refusal") for part in _list(message.get("content"))) if found), None)
 
 
-def _served_by(data: Mapping[str, Any]) -> str | None:
+def _read_served_by(data: Mapping[str, Any]) -> str | None:
     parts = [data.get("model"), data.get("system_fingerprint")]
     # a run keeps as many answers as it makes calls, and they all say the same of this
     return sys.intern("/".join(part for part in parts if isinstance(part, str) and part)) or None
 
 
-def _code(content: Any) -> str | None:
+def _read_code(content: Any) -> str | None:
     error = _get(content, "error")
     code = _get(error, "code")
     return code if isinstance(code, str) else _get(error, "type")
 
 
-def _message(content: Any) -> str:
+def _read_message(content: Any) -> str:
     """The endpoint's own words, led in by a colon; empty when it said nothing."""
     error = _get(content, "error")
     found: Any = content
@@ -242,11 +253,11 @@ def _message(content: Any) -> str:
         if isinstance(said, str) and said:
             found = said
             break
-    text = found if isinstance(found, str) else json_or_less(found) if found else ""
+    text = found if isinstance(found, str) else serialize(found) if found else ""
     return f": {shorten(text)}" if text.strip() else ""
 
 
-def _retry_after(headers: Mapping[str, str]) -> float | None:
+def _read_retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds, from `retry-after-ms`, or `Retry-After` in seconds or as a date; None when there is none."""
     try:
         if "retry-after-ms" in headers:
@@ -264,7 +275,7 @@ def _retry_after(headers: Mapping[str, str]) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
-def _duration(text: str) -> float:
+def _parse_duration(text: str) -> float:
     """Seconds of "1m30s", "120ms" or a bare number of seconds; 0 for anything else."""
     text = text.strip()
     if _SECONDS.fullmatch(text):
@@ -275,12 +286,12 @@ def _duration(text: str) -> float:
     return sum(float(part) * unit for part, unit in zip(parts.groups("0"), (3600, 60, 1, 0.001), strict=True))
 
 
-def _log_of_sum(logs: Sequence[float]) -> float:
+def _log_sum(logs: Sequence[float]) -> float:
     top = max(logs)
     return top + math.log(math.fsum(math.exp(log - top) for log in logs))
 
 
-def _integer(token: Any) -> int | None:
+def _as_integer(token: Any) -> int | None:
     return int(token) if isinstance(token, str) and _INTEGER.fullmatch(token := token.strip()) else None
 
 

@@ -19,7 +19,7 @@ _OF_THE_WIRE = {"content-length", "connection", "host", "accept-encoding"}
 
 
 @dataclass(frozen=True, slots=True)
-class Envelope:
+class Endpoint:
     """`models` is where the endpoint lists its models, to see whether it is there."""
 
     url: str
@@ -27,22 +27,22 @@ class Envelope:
     headers: dict[str, str]
 
 
-async def envelope(base_url: str, key: str | None, model: str) -> Envelope:
+async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
     """The envelope for a model at a base URL. Raises ValueError, as a sentence without the key, for what is no URL."""
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is not an http:// or https:// URL")
     if parts.hostname.endswith(_AZURE) and "/openai/v1" not in parts.path:
-        return await _azure(base_url, key, model)
+        return await _make_azure_endpoint(base_url, key, model)
     parts = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), fragment="")
-    return Envelope(
+    return Endpoint(
         url=urlunsplit(parts._replace(path=f"{parts.path}/chat/completions")),
         models=urlunsplit(parts._replace(path=f"{parts.path}/models")),
         headers=_HEADERS | ({"authorization": f"Bearer {key}"} if key else {}),
     )
 
 
-async def _azure(base_url: str, key: str | None, model: str) -> Envelope:
+async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
     """What the package sends to a deployment named like the model; it is asked over a wire that ends here."""
     import httpx2
     import openai
@@ -76,4 +76,4 @@ async def _azure(base_url: str, key: str | None, model: str) -> Envelope:
             raise ValueError(Mask([key]).text(f"it is no Azure endpoint: {error}")) from error
     request, models = written
     headers = {name: value for name, value in request.headers.items() if name not in _OF_THE_WIRE}
-    return Envelope(url=str(request.url), models=str(models.url), headers=headers)
+    return Endpoint(url=str(request.url), models=str(models.url), headers=headers)

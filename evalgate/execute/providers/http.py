@@ -28,7 +28,7 @@ _IDLE_SECONDS = 30.0  # shorter than servers keep theirs: a connection that is c
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class HttpResponse:
     """A complete HTTP response; header names in any case."""
 
     status: int
@@ -40,7 +40,7 @@ class Answered:
         return self.content.decode("utf-8", "replace")
 
 
-class WireError(Exception):
+class HttpError(Exception):
     """No complete response came. `connected`: whether there was a connection at all that could break.
 
     `refused`: a response came and is not taken, so that another one would not be either.
@@ -53,7 +53,7 @@ class WireError(Exception):
         self.refused = refused
 
 
-class Wire:
+class HttpClient:
     """Connections to one server, as many as there are calls at once; it lives in the loop that first sends.
 
     `proxied`: whether a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) is used.
@@ -63,7 +63,7 @@ class Wire:
     def __init__(self, url: str, *, proxied: bool, tls: ssl.SSLContext | None) -> None:
         import aiohttp
 
-        self._proxy = _proxy(url) if proxied else None
+        self._proxy = _find_proxy(url) if proxied else None
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0, ssl=tls or True, keepalive_timeout=_IDLE_SECONDS, ttl_dns_cache=60, enable_cleanup_closed=False
@@ -74,7 +74,9 @@ class Wire:
             auto_decompress=False,  # it would unpack a whole piece at a time, however large that becomes
         )
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None) -> Answered:
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
+    ) -> HttpResponse:
         """One exchange. Raises WireError; TimeoutErrors of the caller pass through."""
         import aiohttp
         import yarl
@@ -84,21 +86,21 @@ class Wire:
             to = yarl.URL(url, encoded=True)
             sent = {"Accept-Encoding": _PACKED, **headers}
             async with self._session.request(method, to, data=content, headers=sent, proxy=self._proxy) as response:
-                return Answered(response.status, response.headers, await _whole(response))
+                return HttpResponse(response.status, response.headers, await _read_body(response))
         except aiohttp.ConnectionTimeoutError as error:
-            raise WireError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
+            raise HttpError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
         except aiohttp.ClientConnectorError as error:
-            raise WireError(_reason(error.os_error), connected=False) from error
+            raise HttpError(_describe_error(error.os_error), connected=False) from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise WireError(_reason(error), connected=True) from error
+            raise HttpError(_describe_error(error), connected=True) from error
 
     async def aclose(self) -> None:
         await self._session.close()
 
 
-async def _whole(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse) -> bytes:
     """The body, unpacked piece by piece. Raises WireError when it is too large, or packed as was not asked for."""
-    unpack = _Unpacking(response.headers.get("Content-Encoding", ""))
+    unpack = _Decompressor(response.headers.get("Content-Encoding", ""))
     parts, size = [], 0
     async for piece in response.content.iter_any():
         part = unpack.part(piece, LARGEST_REPLY - size + 1)
@@ -107,20 +109,20 @@ async def _whole(response: aiohttp.ClientResponse) -> bytes:
         if size > LARGEST_REPLY:
             response.close()
             said = f"the reply is larger than {LARGEST_REPLY // (1024 * 1024)} MiB, and no more of it is read"
-            raise WireError(said, connected=True, refused=True)
+            raise HttpError(said, connected=True, refused=True)
     if not unpack.ended:
-        raise WireError("the reply ended in the middle of its packed bytes", connected=True)
+        raise HttpError("the reply ended in the middle of its packed bytes", connected=True)
     return b"".join(parts)
 
 
-class _Unpacking:
+class _Decompressor:
     """Undoes one content encoding, never more at a time than it is asked for."""
 
     def __init__(self, encoding: str) -> None:
         name = encoding.strip().lower()
         if name in _OTHER_PACKINGS or "," in name:
             said = f"the reply is packed as {name[:40]}, which was not asked for"
-            raise WireError(said, connected=True, refused=True)
+            raise HttpError(said, connected=True, refused=True)
         self._plain = name not in ("gzip", "x-gzip", "deflate")  # servers write all sorts of things for "not packed"
         self._gzip = "gzip" in name
         self._stream: zlib._Decompress | None = None
@@ -148,7 +150,7 @@ class _Unpacking:
                 size += len(part)
                 piece = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
         except zlib.error as error:
-            raise WireError(f"the reply is not packed as it says: {error}", connected=True) from error
+            raise HttpError(f"the reply is not packed as it says: {error}", connected=True) from error
         return b"".join(found)
 
     def _window(self, piece: bytes) -> int:
@@ -159,11 +161,11 @@ class _Unpacking:
         return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def _proxy(url: str) -> str | None:
+def _find_proxy(url: str) -> str | None:
     """The proxy that the environment names for a URL, as curl reads it; None: there is none."""
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()

@@ -175,7 +175,7 @@ def start(model: EmbeddedModel, home: Path, *, threads: int | None = None) -> Lo
     path = model_path(model, home)
     if not path.is_file() or path.stat().st_size != model.bytes:
         raise InputError(f"the embedded model's file {path} is not there", hint=f"evalgate model pull {model.name}")
-    count = threads or _cores()
+    count = threads or _count_cores()
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.model_alias = {"local"}
@@ -201,7 +201,7 @@ def start(model: EmbeddedModel, home: Path, *, threads: int | None = None) -> Lo
     )
 
 
-def _cores() -> int:
+def _count_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -13,8 +13,8 @@ from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.domain.masking import Mask
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.execute.providers import chat_completions
-from evalgate.execute.providers.endpoint import Envelope, envelope
-from evalgate.execute.providers.http import Answered, Wire, WireError
+from evalgate.execute.providers.endpoint import Endpoint, make_endpoint
+from evalgate.execute.providers.http import HttpClient, HttpError, HttpResponse
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
 
 if TYPE_CHECKING:
@@ -43,15 +43,15 @@ class OpenAIProvider:
         concurrency: int | None = None,
     ) -> None:
         self._target = target
-        self._key = _checked_key(target, api_key)
+        self._key = _require_valid_key(target, api_key)
         self._mask = Mask([self._key])
         self._timeout = timeout
         self._url = base_url or target.location
         self._served_by = served_by
         self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
-        self._envelopes: dict[str, Envelope] = {}
+        self._envelopes: dict[str, Endpoint] = {}
         self._preparing = asyncio.Lock()
-        self._wire: Wire | None = None
+        self._wire: HttpClient | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
         self._told: Callable[[Headroom], None] = lambda headroom: None
@@ -67,17 +67,17 @@ class OpenAIProvider:
             async with asyncio.timeout(self._timeout):
                 around = self._envelopes.get(model) or await self._envelope(model)
                 wire = self._wire or self._open()
-                content = chat_completions.encoded(chat_completions.body(request, model))
+                content = chat_completions.encode(chat_completions.make_body(request, model))
                 answered = await wire.send("POST", around.url, around.headers, content)
         except TimeoutError as error:
             raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
-        except WireError as error:
-            raise self._unanswered(error) from error
-        headroom = chat_completions.headroom(answered.headers)
+        except HttpError as error:
+            raise self._explain_no_answer(error) from error
+        headroom = chat_completions.read_headroom(answered.headers)
         if headroom is not None:
             self._told(headroom)
         if answered.status != 200:
-            return self._refused(answered, request, model)
+            return self._explain_refusal(answered, request, model)
         try:
             data = self._read(answered.content)
         except ValueError as error:
@@ -105,7 +105,7 @@ class OpenAIProvider:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await self._wire.send("GET", around.models, around.headers)
-        except (TimeoutError, WireError):
+        except (TimeoutError, HttpError):
             return False
         return True
 
@@ -114,31 +114,31 @@ class OpenAIProvider:
         if wire is not None:
             await wire.aclose()
 
-    def _open(self) -> Wire:
+    def _open(self) -> HttpClient:
         outside = not is_loopback(self._url)
-        self._wire = Wire(
+        self._wire = HttpClient(
             self._url,
             proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
-            tls=_tls() if urlsplit(self._url).scheme == "https" else None,
+            tls=_make_tls_context() if urlsplit(self._url).scheme == "https" else None,
         )
         return self._wire
 
-    async def _envelope(self, model: str) -> Envelope:
+    async def _envelope(self, model: str) -> Endpoint:
         async with self._preparing:  # the first calls come all at once
             if model not in self._envelopes:
                 try:
-                    self._envelopes[model] = await envelope(self._url, self._key, model)
+                    self._envelopes[model] = await make_endpoint(self._url, self._key, model)
                 except ValueError as error:
                     message = f"cannot connect to {self._who()}: {self._clean(str(error))}"
                     raise ProviderError(message, fatal=True, hint="check `base_url`") from error
             return self._envelopes[model]
 
-    def _refused(self, answered: Answered, request: Request, model: str) -> Outcome:
+    def _explain_refusal(self, answered: HttpResponse, request: Request, model: str) -> Outcome:
         try:
             content = self._read(answered.content)
         except ValueError:
             content = self._mask.text(answered.text)
-        if chat_completions.filtered(answered.status, content):
+        if chat_completions.is_filtered(answered.status, content):
             return Failure(kind="unusable", message="the endpoint's content filter refused the request")
         variable = self._target.api_key_env
         explained = chat_completions.explain_status(
@@ -153,7 +153,7 @@ class OpenAIProvider:
         explained.message = self._clean(explained.message, limit=600)
         raise explained
 
-    def _unanswered(self, error: WireError) -> ProviderError:
+    def _explain_no_answer(self, error: HttpError) -> ProviderError:
         """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
         reason = self._clean(error.reason)
         if error.refused:
@@ -168,23 +168,23 @@ class OpenAIProvider:
         )
 
     def _who(self) -> str:
-        return f'target "{self._target.name}" ({_shown(self._url)})'
+        return f'target "{self._target.name}" ({_strip_secrets(self._url)})'
 
     def _read(self, content: str | bytes) -> Any:
         """What the endpoint said as JSON, without the key: masked before any text of it is cut. Raises ValueError."""
-        return self._mask.value(chat_completions.decoded(content.encode() if isinstance(content, str) else content))
+        return self._mask.value(chat_completions.decode(content.encode() if isinstance(content, str) else content))
 
     def _clean(self, text: str, limit: int = 300) -> str:
         return chat_completions.shorten(self._mask.text(text), limit)
 
 
-def _tls() -> ssl.SSLContext:
+def _make_tls_context() -> ssl.SSLContext:
     import httpx2  # knows where the certificates are
 
     return httpx2.create_ssl_context()
 
 
-def _checked_key(target: Target, api_key: str | None) -> str | None:
+def _require_valid_key(target: Target, api_key: str | None) -> str | None:
     key = (api_key or "").strip()
     variable = target.api_key_env
     if variable and not key:
@@ -206,7 +206,7 @@ def is_loopback(url: str) -> bool:
         return host == "localhost"
 
 
-def _shown(url: str) -> str:
+def _strip_secrets(url: str) -> str:
     """A URL without what may be secret in it: user, password, query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

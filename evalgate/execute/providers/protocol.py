@@ -11,13 +11,13 @@ from evalgate.domain import Outcome, Request
 
 
 @dataclass(frozen=True, slots=True)
-class WhileUnchanged:
+class FunctionMemory:
     """Answers of code, which may change between two runs: `fingerprint` is of what stands behind them now."""
 
     fingerprint: str
 
 
-Memory: TypeAlias = Literal["cache", "declared", "run", "nothing"] | WhileUnchanged
+Memory: TypeAlias = Literal["cache", "declared", "run", "nothing"] | FunctionMemory
 
 
 WHOLE_ROUND: Final = sys.maxsize

@@ -27,15 +27,15 @@ from evalgate.domain import (
     Request,
     Target,
     Usage,
-    ending,
-    usage_told,
+    classify_ending,
+    read_usage,
 )
 from evalgate.domain.masking import Mask
-from evalgate.domain.tool_calls import with_calls
+from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import InputError
-from evalgate.execute.providers.chat_completions import cost_of, shorten
+from evalgate.execute.providers.chat_completions import compute_cost, shorten
 from evalgate.execute.providers.fingerprint import fingerprint
-from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError, WhileUnchanged
+from evalgate.execute.providers.protocol import FunctionMemory, Headroom, Memory, ProviderError
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
 
@@ -71,7 +71,7 @@ class PythonProvider:
         self._mask = mask or Mask(())
         self._folder = search.resolve()
         module, self._function = _load(target, self._folder, self._mask)
-        self.sees_prompt: Final = _arity(target, self._function) == 2
+        self.sees_prompt: Final = _count_parameters(target, self._function) == 2
         self.memory: Final[Memory] = self._memory(module, store)
         self.concurrency: Final = None
 
@@ -80,7 +80,7 @@ class PythonProvider:
             return "declared"
         # the request's key cannot know what stands behind the function
         state = fingerprint(module, self._function, self._folder, store)
-        return "run" if state is None else WhileUnchanged(state)
+        return "run" if state is None else FunctionMemory(state)
 
     async def answer(self, request: Request) -> Outcome:
         # a copy all the way down: checks and judges compare with these very values later
@@ -93,16 +93,18 @@ class PythonProvider:
                 if inspect.iscoroutinefunction(self._function):
                     value = await self._function(*arguments)
                 else:
-                    value = await _in_thread(lambda: self._function(*arguments))
+                    value = await _run_in_thread(lambda: self._function(*arguments))
                     if inspect.isawaitable(value):
                         value = await value
         except TimeoutError as error:
-            message = f"{self._target.location} did not answer within {self._timeout:g} s{_where(error, self._folder)}"
+            place = _find_traceback_place(error, self._folder)
+            message = f"{self._target.location} did not answer within {self._timeout:g} s{place}"
             raise ProviderError(message) from error
         except (Exception, SystemExit) as error:
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
-                f"{self._target.location} raised {shorten(self._mask.text(said))}{_where(error, self._folder)}"
+                f"{self._target.location} raised {shorten(self._mask.text(said))}"
+                f"{_find_traceback_place(error, self._folder)}"
             ) from error
         return self._outcome(value, time.perf_counter() - started)
 
@@ -124,12 +126,12 @@ class PythonProvider:
                 f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
             )
         reason = str(given.get("finish_reason") or "stop")
-        ended, reason = ending(reason), shorten(reason, 60)
+        ended, reason = classify_ending(reason), shorten(reason, 60)
         if ended == "broken":
             raise ProviderError(f"{self._target.location} returned what is no answer (finish reason: {reason})")
         usage = self._usage(given.get("usage"))
-        cost = _cost(given.get("cost_usd"), usage, self._target.prices)
-        text, beside = with_calls(text, _plain_calls(given))
+        cost = _read_cost(given.get("cost_usd"), usage, self._target.prices)
+        text, beside = add_tool_calls(text, _read_calls(given))
         if ended == "refused" or not text.strip():
             what = "a refusal" if ended == "refused" else "an empty text"
             message = f"{self._target.location} returned {what}"
@@ -148,7 +150,7 @@ class PythonProvider:
         if given is None:
             return None
         if isinstance(given, Mapping):
-            told = usage_told(given.get("input_tokens"), given.get("output_tokens"))
+            told = read_usage(given.get("input_tokens"), given.get("output_tokens"))
             if told is not None:
                 return told
         raise ProviderError(
@@ -156,13 +158,13 @@ class PythonProvider:
         )
 
 
-def _cost(given: Any, usage: Usage | None, prices: Prices | None) -> float | None:
+def _read_cost(given: Any, usage: Usage | None, prices: Prices | None) -> float | None:
     if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < MOST_TOKENS:
         return float(given)
-    return None if usage is None or prices is None else cost_of(usage, prices)
+    return None if usage is None or prices is None else compute_cost(usage, prices)
 
 
-def _plain_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _read_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The calls of what a function returned, as JSON: its values may be objects of any kind."""
     calls = {name: given[name] for name in ("tool_calls", "function_call") if given.get(name)}
     try:
@@ -172,7 +174,7 @@ def _plain_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-async def _in_thread(function: Callable[[], Any]) -> Any:
+async def _run_in_thread(function: Callable[[], Any]) -> Any:
     """Runs a function in a daemon thread: a call that hangs must not keep the process from ending."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
@@ -218,7 +220,9 @@ def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callabl
         ) from error
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {shorten(mask.text(str(error)))}"
-        raise InputError(f"{place}: importing {module_name} raised {said}{_where(error, folder)}") from error
+        raise InputError(
+            f"{place}: importing {module_name} raised {said}{_find_traceback_place(error, folder)}"
+        ) from error
     found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
@@ -227,7 +231,7 @@ def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callabl
     return module, found
 
 
-def _arity(target: Target, function: Callable[..., Any]) -> int:
+def _count_parameters(target: Target, function: Callable[..., Any]) -> int:
     """How many arguments it takes by position: 1 or 2. Raises InputError when it takes neither."""
     try:
         signature = inspect.signature(function)
@@ -251,7 +255,7 @@ def _second_is_optional(signature: inspect.Signature) -> bool:
     return len(parameters) > 1 and parameters[1].default is not inspect.Parameter.empty
 
 
-def _where(error: BaseException, folder: Path) -> str:
+def _find_traceback_place(error: BaseException, folder: Path) -> str:
     """The last line of the user's own code that it went through, in parentheses; empty when there is none."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)

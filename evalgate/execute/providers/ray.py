@@ -24,7 +24,7 @@ _HINT = "start one with `ray start --head`, or set RAY_ADDRESS to HOST:PORT of o
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RayRefusal:
     """A ProviderError on its way from a worker: Ray would wrap the exception itself, and lose what it carries."""
 
     message: str
@@ -50,12 +50,12 @@ class Worker:
         """The version of evalgate that is installed here."""
         return evalgate.__version__
 
-    async def answer(self, target: str, request: Request) -> Outcome | Refusal:
+    async def answer(self, target: str, request: Request) -> Outcome | RayRefusal:
         """One call from here."""
         try:
             return await self._providers[target].answer(request)
         except ProviderError as error:
-            return Refusal(
+            return RayRefusal(
                 message=error.message,
                 retryable=error.retryable,
                 retry_after=error.retry_after,
@@ -195,7 +195,7 @@ class RayCluster:
                 raise ProviderError(f"the Ray cluster lost a call: {_first_line(error)}", retryable=True) from error
             else:
                 seat.lost_at = 0.0
-                return _opened(answer)
+                return _unwrap(answer)
 
     def _lose(self, seat: _Seat, why: str) -> None:
         if seat in self._seats:
@@ -236,8 +236,8 @@ class RayProvider:
         pass
 
 
-def _opened(answer: Outcome | Refusal) -> Outcome:
-    if isinstance(answer, Refusal):
+def _unwrap(answer: Outcome | RayRefusal) -> Outcome:
+    if isinstance(answer, RayRefusal):
         raise ProviderError(
             answer.message,
             retryable=answer.retryable,

@@ -9,7 +9,7 @@ from typing import Final
 
 from evalgate.domain import Outcome, Request, Target
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
-from evalgate.store.cache_entry import Entry
+from evalgate.store.cache_entry import CacheEntry
 
 
 class RecordedProvider:
@@ -61,7 +61,7 @@ class ReplayProvider:
     `path` is the recordings file's name, for messages. Answers are marked `cached`.
     """
 
-    def __init__(self, target: Target, recordings: Mapping[str, Outcome | Entry], path: str) -> None:
+    def __init__(self, target: Target, recordings: Mapping[str, Outcome | CacheEntry], path: str) -> None:
         self._target = target
         self._recordings = recordings
         self._path = path
@@ -75,9 +75,9 @@ class ReplayProvider:
                 f"{self._path} has no recording for {request.about or request.key}: "
                 "the prompt, the case, the rubric or the model differs from what was recorded",
                 fatal=True,
-                hint=how_to_record(self._target),
+                hint=describe_recording(self._target),
             )
-        return replace(found.outcome if isinstance(found, Entry) else found, cached=True)
+        return replace(found.outcome if isinstance(found, CacheEntry) else found, cached=True)
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
         pass
@@ -116,7 +116,7 @@ class OfflineProvider:
         pass
 
 
-def how_to_record(target: Target) -> str:
+def describe_recording(target: Target) -> str:
     """The commands, for a hint."""
     if target.kind != "local":
         return "record it: `evalgate run --record` with the same options"

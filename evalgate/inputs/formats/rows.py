@@ -14,12 +14,12 @@ from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
 from evalgate.inputs.formats.document import decode
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node, refuse
-from evalgate.inputs.schema_check import closest
+from evalgate.inputs.schema_check import find_closest
 from evalgate.inputs.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DataRow:
     """One row. `text_only`: its fields are cells of a CSV, all text. `locate` finds the place of a field, or of the
     row for a field it does not have."""
 
@@ -53,7 +53,7 @@ class Row:
 
 @lru_cache(maxsize=1024)
 def _near(key: str, names: tuple[str, ...]) -> str | None:
-    return closest(key, names, cutoff=0.81)
+    return find_closest(key, names, cutoff=0.81)
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Rows:
     A row is made when it is its turn, and holds what its places are found with: who keeps one keeps its text.
     """
 
-    rows: Iterator[Row] = field(default_factory=lambda: iter(()))
+    rows: Iterator[DataRow] = field(default_factory=lambda: iter(()))
     faults: list[Fault] = field(default_factory=list)
 
 
@@ -89,7 +89,7 @@ def _jsonl(text: str, path: str) -> Rows:
     return found
 
 
-def _jsonl_rows(text: str, path: str, faults: list[Fault]) -> Iterator[Row]:
+def _jsonl_rows(text: str, path: str, faults: list[Fault]) -> Iterator[DataRow]:
     unreadable = 0
     for number, line in enumerate(_lines(text), start=1):
         if not line.strip(" \t\r"):
@@ -146,7 +146,7 @@ def _same(node: Node) -> Node:
 def _csv(text: str, path: str) -> Rows:
     records, faults = csv_text.parse(text, path)
     rows = (
-        Row({key: cell.text for key, cell in record.cells.items()}, record.line, _in_cells(record, path), True)
+        DataRow({key: cell.text for key, cell in record.cells.items()}, record.line, _in_cells(record, path), True)
         for record in records
     )
     return Rows(rows=rows, faults=faults)
@@ -162,7 +162,7 @@ def _in_cells(record: csv_text.CsvRow, path: str) -> Callable[[str], Place]:
     return locate
 
 
-def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault]) -> Iterator[Row]:
+def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault]) -> Iterator[DataRow]:
     """A row of JSON or YAML, or none; nodes are made only when a place is asked for."""
     if not isinstance(data, dict):
         faults.append(Fault(message="a row must be a mapping of fields", place=place))
@@ -172,4 +172,4 @@ def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault])
         child = node().get(key) if key in data else None
         return place if child is None else child.place(place.path)
 
-    yield Row(data, place.line, locate)
+    yield DataRow(data, place.line, locate)

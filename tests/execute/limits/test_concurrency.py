@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from evalgate.execute.limits.concurrency import Bucket, Pace
-from evalgate.execute.limits.queue import Door
+from evalgate.execute.limits.concurrency import Bucket, ConcurrencyLimit
+from evalgate.execute.limits.queue import RequestQueue
 from evalgate.execute.providers.protocol import Headroom
 
 
@@ -60,7 +60,7 @@ def test_what_a_guess_left_out_is_waited_for_afterwards() -> None:
 
 
 def test_without_a_fault_the_whole_window_is_open_for_ever() -> None:
-    pace = Pace(50, clock=Clock())
+    pace = ConcurrencyLimit(50, clock=Clock())
     for _ in range(2000):
         assert pace.delay(49) == 0.0
         assert pace.delay(50) is None
@@ -71,10 +71,10 @@ def test_without_a_fault_the_whole_window_is_open_for_ever() -> None:
 
 def test_one_in_ten_pushed_back_costs_almost_nothing_and_nine_in_ten_almost_everything() -> None:
     def after(share: float) -> float:
-        pace = Pace(50, clock=Clock())
+        pace = ConcurrencyLimit(50, clock=Clock())
         for n in range(2000):
             if (n * share) % 1 < share:
-                pace.pushed_back()
+                pace.on_rejected()
             else:
                 pace.answered(0.2, 30)
         return pace.window
@@ -84,9 +84,9 @@ def test_one_in_ten_pushed_back_costs_almost_nothing_and_nine_in_ten_almost_ever
 
 
 def test_the_window_opens_again() -> None:
-    pace = Pace(20, clock=Clock())
+    pace = ConcurrencyLimit(20, clock=Clock())
     for _ in range(200):
-        pace.pushed_back()
+        pace.on_rejected()
     assert pace.window == 1
     assert (pace.delay(0), pace.delay(1)) == (0.0, None), "one call is always let through"
     for _ in range(400):
@@ -95,7 +95,7 @@ def test_the_window_opens_again() -> None:
 
 
 def test_answers_that_all_take_much_longer_shrink_the_window_to_a_quarter_at_most() -> None:
-    pace = Pace(40, clock=Clock())
+    pace = ConcurrencyLimit(40, clock=Clock())
     for _ in range(80):
         pace.answered(0.5, 100)
     for _ in range(600):
@@ -104,7 +104,7 @@ def test_answers_that_all_take_much_longer_shrink_the_window_to_a_quarter_at_mos
 
 
 def test_longer_answers_are_no_slower_ones() -> None:
-    pace = Pace(40, clock=Clock())
+    pace = ConcurrencyLimit(40, clock=Clock())
     for _ in range(80):
         pace.answered(0.5, 10)
     for _ in range(200):
@@ -114,7 +114,7 @@ def test_longer_answers_are_no_slower_ones() -> None:
 
 def test_after_a_pause_calls_begin_one_by_one() -> None:
     clock = Clock()
-    pace = Pace(10, clock=clock)
+    pace = ConcurrencyLimit(10, clock=clock)
     for _ in range(100):
         pace.answered(2.0, 30)
     pace.pause(7.0)
@@ -136,7 +136,7 @@ def test_after_a_pause_calls_begin_one_by_one() -> None:
 
 
 def test_an_hour_is_no_pause() -> None:
-    pace = Pace(10, clock=Clock())
+    pace = ConcurrencyLimit(10, clock=Clock())
     pace.pause(3600)
     assert pace.delay(0) == 0.0
 
@@ -151,14 +151,14 @@ def test_an_hour_is_no_pause() -> None:
     ],
 )
 def test_with_nothing_left_calls_wait_for_the_reset(headroom: Headroom, seconds: float) -> None:
-    pace = Pace(10, clock=Clock())
+    pace = ConcurrencyLimit(10, clock=Clock())
     pace.told(headroom)
     assert pace.delay(0) == pytest.approx(seconds)
 
 
 def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:
     async def run() -> list[int]:
-        door, order = Door(Pace(1)), []
+        door, order = RequestQueue(ConcurrencyLimit(1)), []
 
         async def enter(number: int) -> None:
             await door.enter()
@@ -178,7 +178,7 @@ def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:
 
 def test_a_place_that_is_given_to_someone_cancelled_goes_to_the_next() -> None:
     async def run() -> bool:
-        door = Door(Pace(1))
+        door = RequestQueue(ConcurrencyLimit(1))
         await door.enter()
         second, third = asyncio.create_task(door.enter()), asyncio.create_task(door.enter())
         await asyncio.sleep(0)
@@ -192,7 +192,7 @@ def test_a_place_that_is_given_to_someone_cancelled_goes_to_the_next() -> None:
 
 def test_giving_up_ends_all_waiting() -> None:
     async def run() -> list[object]:
-        door = Door(Pace(1))
+        door = RequestQueue(ConcurrencyLimit(1))
         await door.enter()
         waiting = [asyncio.create_task(door.enter()) for _ in range(3)]
         await asyncio.sleep(0)
@@ -204,7 +204,7 @@ def test_giving_up_ends_all_waiting() -> None:
 
 def test_the_door_opens_by_itself_when_a_pause_is_over() -> None:
     async def run() -> int:
-        door = Door(Pace(5))
+        door = RequestQueue(ConcurrencyLimit(5))
         door.pace.pause(0.02)
         await asyncio.wait_for(asyncio.gather(*(door.enter() for _ in range(2))), 10)
         return 2

@@ -6,13 +6,13 @@ import pytest
 
 from evalgate.domain import Outcome, Output
 from evalgate.execute.limits.budget import Budget
-from evalgate.execute.limits.circuit_breaker import DOUBT, OUTAGE, Health
-from evalgate.execute.limits.hedging import Patience
+from evalgate.execute.limits.circuit_breaker import DOUBT, OUTAGE, CircuitBreaker
+from evalgate.execute.limits.hedging import Hedging
 from evalgate.execute.providers.protocol import ProviderError
 
 
-def learned(seconds: float = 0.01, count: int = 40) -> Patience:
-    patience = Patience()
+def learned(seconds: float = 0.01, count: int = 40) -> Hedging:
+    patience = Hedging()
     for _ in range(count):
         patience.answered(seconds)
     return patience
@@ -39,12 +39,12 @@ class Calls:
         return Output(text=f"call {number}")
 
 
-def first(patience: Patience, calls: Calls, *, may: bool = True) -> Outcome:
+def first(patience: Hedging, calls: Calls, *, may: bool = True) -> Outcome:
     return asyncio.run(asyncio.wait_for(patience.first(calls, lambda: may), 20))
 
 
 def test_nobody_is_impatient_before_enough_answers_have_come() -> None:
-    assert Patience().bound is None
+    assert Hedging().bound is None
     assert learned(count=19).bound is None
     assert learned(count=20).bound == 1.0
     assert learned(seconds=4.0).bound == 12.0
@@ -142,19 +142,19 @@ class Clock:
 
 def test_failures_without_an_answer_between_them_are_an_outage_after_a_while() -> None:
     clock = Clock()
-    health = Health(8, clock)
+    health = CircuitBreaker(8, clock)
     for _ in range(50):
         health.failed("503")
     assert not health.is_down(None), "a moment of failures is none"
     clock.now += OUTAGE
     assert health.is_down(None)
-    health.heard()
+    health.on_headers()
     assert not health.is_down(None)
 
 
 def test_one_case_that_always_fails_is_no_outage() -> None:
     clock = Clock()
-    health = Health(8, clock)
+    health = CircuitBreaker(8, clock)
     for _ in range(100):
         health.failed("503")
         clock.now += 5
@@ -164,22 +164,22 @@ def test_one_case_that_always_fails_is_no_outage() -> None:
 
 def test_silence_counts_only_while_something_is_in_flight() -> None:
     clock = Clock()
-    health = Health(8, clock)
+    health = CircuitBreaker(8, clock)
     clock.now += 1000
     assert health.silence == 0.0
-    health.begun()
+    health.on_start()
     clock.now += DOUBT
     assert health.silence == DOUBT
     health.ended()
     clock.now += 1000
-    health.begun()
+    health.on_start()
     assert health.silence == 0.0
 
 
 def test_a_slow_model_is_not_a_dead_one() -> None:
     clock = Clock()
-    health = Health(8, clock)
-    health.begun()
+    health = CircuitBreaker(8, clock)
+    health.on_start()
     clock.now += 100
     assert not health.is_down(None), "nothing is known of how long it takes: it has to be asked"
     assert not health.is_down(30.0)

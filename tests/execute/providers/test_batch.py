@@ -15,7 +15,7 @@ from scripted_provider import answer_only, judged, make_trials
 
 from evalgate.domain import Batching, Calls, Failure, Limits, Output, Prices, Target
 from evalgate.errors import InputError, ServiceError
-from evalgate.execute.engine import Engine, Run
+from evalgate.execute.engine import Engine, EngineRun
 from evalgate.execute.providers.batch.api import BatchEndpoint
 from evalgate.execute.providers.batch.provider import BatchProvider
 from evalgate.execute.providers.batch.records import BatchRecord, BatchRecords
@@ -52,7 +52,7 @@ class Batched:
 
     def run(
         self, count: int, *, model: Any = None, evaluate: Any = answer_only, limits: Limits | None = None, **more: Any
-    ) -> Run:
+    ) -> EngineRun:
         trials = make_trials(count)
         if model is not None:
             named = [replace(trial.request, model=model(n)) for n, trial in enumerate(trials)]
@@ -85,7 +85,7 @@ def said(received: Received) -> str:
     return received.body["messages"][0]["content"]
 
 
-def texts(run: Run) -> list[str | None]:
+def texts(run: EngineRun) -> list[str | None]:
     return [r.outcome.text if isinstance(r.outcome, Output) else None for r in run.results]
 
 

@@ -10,11 +10,11 @@ from chat_server import completion
 
 from evalgate.domain import Failure, Message, Output, Prices, Request, Usage
 from evalgate.execute.providers.chat_completions import (
-    body,
     explain_status,
-    filtered,
+    is_filtered,
+    make_body,
     read_reply,
-    score_tokens,
+    read_score_tokens,
     shorten,
 )
 from evalgate.execute.providers.protocol import ProviderError
@@ -35,7 +35,7 @@ def test_body_sends_all_that_the_prompt_asks_for() -> None:
         response_format={"type": "json_object"},
         tools=({"type": "function"},),
     )
-    assert body(request, "m-2") == {
+    assert make_body(request, "m-2") == {
         "temperature": 0,
         "some_vendor_option": {"a": 1},
         "model": "m-2",
@@ -46,8 +46,8 @@ def test_body_sends_all_that_the_prompt_asks_for() -> None:
 
 
 def test_body_asks_for_logprobs_only_with_a_scale() -> None:
-    assert "logprobs" not in body(make_request(), "m")
-    sent = body(make_request(scale=(1, 5)), "m")
+    assert "logprobs" not in make_body(make_request(), "m")
+    sent = make_body(make_request(scale=(1, 5)), "m")
     assert (sent["logprobs"], sent["top_logprobs"]) == (True, 20)
 
 
@@ -121,13 +121,13 @@ def test_score_tokens_keep_integers_of_the_scale_and_add_spellings() -> None:
         token(" 4", **{" 4": math.log(0.5), "4": math.log(0.2), "5": math.log(0.1), "9": -1.0, "four": -2.0}),
         token("7", **{"7": -0.1}),
     ]
-    found = score_tokens({"content": tokens}, (1, 5))
+    found = read_score_tokens({"content": tokens}, (1, 5))
     assert [each.token for each in found] == [4]
     assert found[0].logprobs == {4: pytest.approx(math.log(0.7), abs=1e-6), 5: pytest.approx(math.log(0.1), abs=1e-6)}
 
 
 def test_score_token_missing_from_its_own_alternatives_is_added() -> None:
-    found = score_tokens({"content": [token("2", -3.0, **{"so": -0.1, "1": -4.0})]}, (1, 5))
+    found = read_score_tokens({"content": [token("2", -3.0, **{"so": -0.1, "1": -4.0})]}, (1, 5))
     assert found[0].logprobs == {1: -4.0, 2: -3.0}
 
 
@@ -135,7 +135,7 @@ def test_score_token_missing_from_its_own_alternatives_is_added() -> None:
     "logprobs", [None, {}, {"content": None}, {"content": ["x"]}, {"content": [token("3", math.nan)]}]
 )
 def test_logprobs_of_no_use_give_no_score_token(logprobs: Any) -> None:
-    assert score_tokens(logprobs, (1, 5)) == ()
+    assert read_score_tokens(logprobs, (1, 5)) == ()
 
 
 def explained(status: int, content: Any = None, scored: bool = False, **headers: str) -> ProviderError:
@@ -197,9 +197,9 @@ def test_refused_logprobs_point_to_printed_scores() -> None:
 
 
 def test_filtered_is_azures_400() -> None:
-    assert filtered(400, {"error": {"code": "content_filter"}})
-    assert not filtered(400, {"error": {"code": "invalid"}})
-    assert not filtered(401, {"error": {"code": "content_filter"}})
+    assert is_filtered(400, {"error": {"code": "content_filter"}})
+    assert not is_filtered(400, {"error": {"code": "invalid"}})
+    assert not is_filtered(401, {"error": {"code": "content_filter"}})
 
 
 def test_shorten_gives_one_printable_line() -> None:

@@ -6,7 +6,7 @@ import httpx2
 import openai
 import pytest
 
-from evalgate.execute.providers.endpoint import envelope
+from evalgate.execute.providers.endpoint import make_endpoint
 
 
 def of_the_package(base_url: str, key: str) -> httpx2.Request:
@@ -23,7 +23,7 @@ def of_the_package(base_url: str, key: str) -> httpx2.Request:
             await package.get("/models", cast_to=httpx2.Response)
 
     asyncio.run(post())
-    assert str(written[1].url) == asyncio.run(envelope(base_url, key, "m")).models
+    assert str(written[1].url) == asyncio.run(make_endpoint(base_url, key, "m")).models
     return written[0]
 
 
@@ -40,21 +40,21 @@ def of_the_package(base_url: str, key: str) -> httpx2.Request:
     ],
 )
 def test_it_is_what_the_package_would_send(base_url: str) -> None:
-    own, package = asyncio.run(envelope(base_url, "sk-1", "m")), of_the_package(base_url, "sk-1")
+    own, package = asyncio.run(make_endpoint(base_url, "sk-1", "m")), of_the_package(base_url, "sk-1")
     assert own.url == str(package.url)
     for name in ("authorization", "content-type", "accept"):
         assert own.headers[name] == package.headers[name]
 
 
 def test_no_key_no_authorization() -> None:
-    assert "authorization" not in asyncio.run(envelope("http://127.0.0.1/v1", None, "m")).headers
+    assert "authorization" not in asyncio.run(make_endpoint("http://127.0.0.1/v1", None, "m")).headers
 
 
 def test_azure_is_left_to_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Sneaky: 1")
     monkeypatch.setenv("AZURE_OPENAI_AD_TOKEN", "sneaky")
     url = "https://resource.openai.azure.com/?api-version=2024-10-21"
-    around = asyncio.run(envelope(url, "azure-key", "gpt-5-mini"))
+    around = asyncio.run(make_endpoint(url, "azure-key", "gpt-5-mini"))
     base = "https://resource.openai.azure.com/openai"
     assert around.url == f"{base}/deployments/gpt-5-mini/chat/completions?api-version=2024-10-21"
     assert around.models == f"{base}/models?api-version=2024-10-21"
@@ -73,4 +73,4 @@ def test_azure_is_left_to_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_is_no_endpoint_is_refused(url: str, part: str) -> None:
     with pytest.raises(ValueError, match=part):
-        asyncio.run(envelope(url, "key", "m"))
+        asyncio.run(make_endpoint(url, "key", "m"))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalgate.execute.providers.http import LARGEST_REPLY, WireError, _Unpacking
+from evalgate.execute.providers.http import LARGEST_REPLY, HttpError, _Decompressor
 
 
 def raw(data: bytes) -> bytes:
@@ -31,7 +31,7 @@ PACKERS = {
 
 
 def unpacked(encoding: str, packed: bytes, size: int, most: int = LARGEST_REPLY) -> tuple[bytes, bool]:
-    unpacking = _Unpacking(encoding)
+    unpacking = _Decompressor(encoding)
     found = b""
     for at in range(0, len(packed), size):
         found += unpacking.part(packed[at : at + size], most - len(found) + 1)
@@ -69,11 +69,11 @@ def test_no_more_is_unpacked_than_the_limit(how: tuple[str, str]) -> None:
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate,gzip"])
 def test_other_packings_are_refused(encoding: str) -> None:
-    with pytest.raises(WireError, match="not asked for") as caught:
-        _Unpacking(encoding)
+    with pytest.raises(HttpError, match="not asked for") as caught:
+        _Decompressor(encoding)
     assert caught.value.refused
 
 
 def test_what_is_not_packed_as_it_says_is_said() -> None:
-    with pytest.raises(WireError, match="not packed as it says"):
-        _Unpacking("gzip").part(b"hello, this is no gzip", 1000)
+    with pytest.raises(HttpError, match="not packed as it says"):
+        _Decompressor("gzip").part(b"hello, this is no gzip", 1000)

@@ -17,7 +17,7 @@ from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, 
 from evalgate.errors import InputError
 from evalgate.execute.providers.openai import OpenAIProvider
 from evalgate.execute.providers.protocol import Headroom, ProviderError
-from evalgate.store.cache_entry import Entry, dump, load
+from evalgate.store.cache_entry import CacheEntry, dump, load
 
 KEY = "sk-secret-123"
 
@@ -308,7 +308,7 @@ def test_no_reply_is_more_than_an_error_of_its_own_call(chat_server: ChatServer,
         except ProviderError as error:
             assert len(error.message) < 1_000
         else:
-            assert load(dump(Entry(key="k", about="", outcome=outcome))).outcome == outcome
+            assert load(dump(CacheEntry(key="k", about="", outcome=outcome))).outcome == outcome
     chat_server.script = [
         Reply(body=gzip.compress(json.dumps(completion("fine")).encode()), headers={"Content-Encoding": "gzip"})
     ]

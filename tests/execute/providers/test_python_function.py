@@ -14,7 +14,7 @@ import pytest
 
 from evalgate.domain import Failure, Message, Outcome, Output, Prices, Request, Target, Usage
 from evalgate.errors import InputError
-from evalgate.execute.providers.protocol import ProviderError, WhileUnchanged
+from evalgate.execute.providers.protocol import FunctionMemory, ProviderError
 from evalgate.execute.providers.python_function import PythonProvider
 
 SOURCE = """
@@ -160,7 +160,7 @@ def test_what_is_remembered_depends_on_the_projects_code(app: Path, monkeypatch:
             monkeypatch.delitem(sys.modules, name)
         importlib.invalidate_caches()
         memory = PythonProvider(make_target("gated_app.rag:one"), app).memory
-        assert isinstance(memory, WhileUnchanged)
+        assert isinstance(memory, FunctionMemory)
         return memory.fingerprint
 
     rag, helper = app / "gated_app" / "rag.py", app / "gated_app" / "helper.py"

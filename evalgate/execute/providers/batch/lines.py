@@ -16,13 +16,13 @@ _CHARACTERS_PER_TOKEN = 4
 _ASSUMED_OUTPUT_TOKENS = 256
 
 
-def line_of(key: str, request: Request, model: str) -> bytes:
+def make_line(key: str, request: Request, model: str) -> bytes:
     """The line for a request; its key is the `custom_id` by which the answer is found again."""
-    line = {"custom_id": key, "method": "POST", "url": ENDPOINT, "body": chat_completions.body(request, model)}
+    line = {"custom_id": key, "method": "POST", "url": ENDPOINT, "body": chat_completions.make_body(request, model)}
     return json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
 
 
-def cost_at_most(line: bytes, request: Request, prices: Prices) -> float:
+def estimate_cost(line: bytes, request: Request, prices: Prices) -> float:
     """Dollars, by a plan's rules: 4 characters a token, an answer as long as its limit, else 256 tokens."""
     written: Any = _ASSUMED_OUTPUT_TOKENS
     for name in ("max_completion_tokens", "max_tokens"):
@@ -30,7 +30,7 @@ def cost_at_most(line: bytes, request: Request, prices: Prices) -> float:
         if isinstance(value, int) and not isinstance(value, bool):
             written = value
             break
-    return chat_completions.cost_of(
+    return chat_completions.compute_cost(
         Usage(input_tokens=-(-len(line) // _CHARACTERS_PER_TOKEN), output_tokens=written), prices
     )
 
@@ -50,12 +50,12 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
     content = response.get("body")
     if status < 300:
         return chat_completions.read_reply(content, seconds=None, scale=request.scale, prices=endpoint.prices)
-    if chat_completions.filtered(status, content):
+    if chat_completions.is_filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")
     raise endpoint.explained(status, content, {}, model=model, scored=request.scale is not None)
 
 
-def unanswered(batch: BatchState | None, record: BatchRecord, endpoint: BatchEndpoint) -> ProviderError:
+def make_unanswered_error(batch: BatchState | None, record: BatchRecord, endpoint: BatchEndpoint) -> ProviderError:
     """Why a batch has no line for a request; `batch` is None when the endpoint knows it no more."""
     if batch is None:
         return ProviderError(f"{endpoint.who} knows batch {record.id} no more", retryable=True)

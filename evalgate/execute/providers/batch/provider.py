@@ -12,8 +12,8 @@ from typing import Any, Final
 from evalgate.domain import Batching, Outcome, Request, Target
 from evalgate.execute.providers.batch import api
 from evalgate.execute.providers.batch.api import BatchEndpoint, BatchState, GoneError
-from evalgate.execute.providers.batch.lines import cost_at_most, line_of, read_line, unanswered
-from evalgate.execute.providers.batch.queue import Asked, files_of, own
+from evalgate.execute.providers.batch.lines import estimate_cost, make_line, make_unanswered_error, read_line
+from evalgate.execute.providers.batch.queue import BatchRequest, find_own, split_into_files
 from evalgate.execute.providers.batch.records import BatchRecord, BatchRecords
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Headroom, Memory, ProviderError
 
@@ -70,10 +70,10 @@ class BatchProvider:
         self._most_requests = most_requests
         self._most_bytes = most_bytes
         self._adopting: asyncio.Task[None] | None = None
-        self._asked: dict[str, Asked] = {}
+        self._ask_once: dict[str, BatchRequest] = {}
         self._flights: dict[str, _Flight] = {}  # by each key a batch answers
         self._early: dict[str, Mapping[str, Any]] = {}  # answers nobody has asked for yet
-        self._queue: list[Asked] = []
+        self._queue: list[BatchRequest] = []
         self._last = 0.0
         self._collecting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -90,14 +90,16 @@ class BatchProvider:
             raise ProviderError(f"{self._endpoint.who}: no model is named for {request.about}", fatal=True, hint=hint)
         await self._adopted()
         key = request.key
-        asked = self._asked.get(key)
+        asked = self._ask_once.get(key)
         if asked is None:
             future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-            asked = Asked(request=request, key=key, model=model, line=line_of(key, request, model), answer=future)
+            asked = BatchRequest(
+                request=request, key=key, model=model, line=make_line(key, request, model), answer=future
+            )
             early, flight = self._early.pop(key, None), self._flights.get(key)
             if early is not None:
                 return read_line(early, asked.request, model, self._endpoint)
-            self._asked[key] = asked
+            self._ask_once[key] = asked
             if flight is not None:
                 self._watch(flight)
             else:
@@ -140,17 +142,17 @@ class BatchProvider:
 
     # --- collecting
 
-    def _promise(self, asked: Asked) -> None:
+    def _promise(self, asked: BatchRequest) -> None:
         prices = self._endpoint.prices
         if self._max_cost_usd is None or prices is None:
             return
-        asked.promised = cost_at_most(asked.line, asked.request, prices)
+        asked.promised = estimate_cost(asked.line, asked.request, prices)
         if self._promised + asked.promised > self._max_cost_usd:
-            del self._asked[asked.key]
+            del self._ask_once[asked.key]
             raise ProviderError("not evaluated: by its estimated price, max_cost_usd would be exceeded")
         self._promised += asked.promised
 
-    def _collect(self, asked: Asked) -> None:
+    def _collect(self, asked: BatchRequest) -> None:
         self._queue.append(asked)
         self._last = asyncio.get_running_loop().time()
         if self._collecting is None:
@@ -164,7 +166,7 @@ class BatchProvider:
                 break
             await asyncio.sleep(left)
         queue, self._queue, self._collecting = self._queue, [], None
-        for chunk in files_of(queue, self._most_requests, self._most_bytes, self._narrow):
+        for chunk in split_into_files(queue, self._most_requests, self._most_bytes, self._narrow):
             self._start(self._fly(chunk))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -175,12 +177,12 @@ class BatchProvider:
 
     # --- sending
 
-    async def _fly(self, chunk: list[Asked]) -> None:
+    async def _fly(self, chunk: list[BatchRequest]) -> None:
         model = chunk[0].model
         try:
             async with self._lane if model in self._narrow else contextlib.nullcontext():
                 if model in self._narrow:  # its queue was full once: from then on one batch at a time
-                    await _ended(self._others(model))
+                    await _wait_for_end(self._others(model))
                 async with self._sending:
                     record = await self._send(chunk)
                 flight = _Flight(record, model)
@@ -188,12 +190,12 @@ class BatchProvider:
                     self._flights[asked.key] = flight
                 watcher = self._watch(flight)
                 if model in self._narrow:
-                    await _ended([watcher])
+                    await _wait_for_end([watcher])
         except Exception as error:
             for asked in chunk:
                 self._fail(asked, error)
 
-    async def _send(self, chunk: list[Asked]) -> BatchRecord:
+    async def _send(self, chunk: list[BatchRequest]) -> BatchRecord:
         token = uuid.uuid4().hex
         record = BatchRecord(
             token=token,
@@ -243,8 +245,8 @@ class BatchProvider:
             self._settle(flight, batch, lines)
         except Exception as error:
             for key in flight.record.keys:
-                if key in self._asked:
-                    self._fail(self._asked[key], error)
+                if key in self._ask_once:
+                    self._fail(self._ask_once[key], error)
 
     async def _end(self, flight: _Flight) -> BatchState | None:
         """The batch as it ended; None when the endpoint knows it no more."""
@@ -297,12 +299,12 @@ class BatchProvider:
     def _settle(self, flight: _Flight, batch: BatchState | None, lines: Mapping[str, Mapping[str, Any]]) -> None:
         """Answers go out, failures into the next batch; of the record only the answered keys stay, for a restart."""
         outcomes: dict[str, Outcome | None] = {}
-        failures: list[tuple[Asked, ProviderError]] = []
+        failures: list[tuple[BatchRequest, ProviderError]] = []
         for key in flight.record.keys:
-            line, asked = lines.get(key), self._asked.get(key)
+            line, asked = lines.get(key), self._ask_once.get(key)
             try:
                 if line is None:
-                    raise unanswered(batch, flight.record, self._endpoint)
+                    raise make_unanswered_error(batch, flight.record, self._endpoint)
                 outcomes[key] = None if asked is None else read_line(line, asked.request, asked.model, self._endpoint)
             except ProviderError as error:
                 del self._flights[key]
@@ -313,20 +315,20 @@ class BatchProvider:
             if outcome is None:
                 self._early[key] = lines[key]
             else:
-                self._hand_out(self._asked.pop(key), outcome)
+                self._hand_out(self._ask_once.pop(key), outcome)
         if batch is not None and _QUEUE_FULL in {code for code, _ in batch.faults}:
             self._make_room([asked for asked, _ in failures])
             return
         for asked, why in failures:
             self._try_again(asked, why)
 
-    def _hand_out(self, asked: Asked, outcome: Outcome) -> None:
+    def _hand_out(self, asked: BatchRequest, outcome: Outcome) -> None:
         del self._flights[asked.key]
         self._promised += (outcome.cost_usd or 0.0) - asked.promised
         if not asked.answer.done():
             asked.answer.set_result(outcome)
 
-    def _try_again(self, asked: Asked, error: ProviderError) -> None:
+    def _try_again(self, asked: BatchRequest, error: ProviderError) -> None:
         asked.tries += 1
         if error.retryable and asked.tries < self._attempts:
             self._collect(asked)
@@ -335,7 +337,7 @@ class BatchProvider:
         message = error.message if error.fatal else f"{error.message} (in {asked.tries} batches)"
         self._fail(asked, ProviderError(message, fatal=error.fatal, hint=error.hint))
 
-    def _make_room(self, waiting: list[Asked]) -> None:
+    def _make_room(self, waiting: list[BatchRequest]) -> None:
         """The endpoint's queue is full: one batch at a time from now on, and smaller ones if it was alone there."""
         if not waiting:
             return
@@ -350,16 +352,16 @@ class BatchProvider:
         for asked in waiting:
             self._collect(asked)
 
-    def _fail(self, asked: Asked, error: Exception) -> None:
-        self._asked.pop(asked.key, None)
+    def _fail(self, asked: BatchRequest, error: Exception) -> None:
+        self._ask_once.pop(asked.key, None)
         self._promised -= asked.promised
         if asked.answer.done():
             return
-        asked.answer.set_exception(own(error))
+        asked.answer.set_exception(find_own(error))
         asked.answer.exception()  # retrieved, should nobody wait any more
 
 
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _wait_for_end(tasks: Iterable[asyncio.Task[None]]) -> None:
     waiting = list(tasks)
     if waiting:
         await asyncio.wait(waiting)

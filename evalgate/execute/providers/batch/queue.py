@@ -11,7 +11,7 @@ from evalgate.execute.providers.protocol import ProviderError
 
 
 @dataclass(slots=True, eq=False)
-class Asked:
+class BatchRequest:
     """A request somebody waits for. `tries` counts the batches it has failed in, `promised` dollars at most."""
 
     request: Request
@@ -23,19 +23,19 @@ class Asked:
     promised: float = 0.0
 
 
-def files_of(
-    queue: Iterable[Asked], most_requests: int, most_bytes: int, narrow: Mapping[str, int]
-) -> Iterator[list[Asked]]:
+def split_into_files(
+    queue: Iterable[BatchRequest], most_requests: int, most_bytes: int, narrow: Mapping[str, int]
+) -> Iterator[list[BatchRequest]]:
     """Files that keep the limits, each for one model: the API takes no two in a file.
 
     `narrow` has smaller numbers of requests for some models.
     """
-    by_model: dict[str, list[Asked]] = {}
+    by_model: dict[str, list[BatchRequest]] = {}
     for asked in queue:
         by_model.setdefault(asked.model, []).append(asked)
     for model, waiting in by_model.items():
         most = min(most_requests, narrow.get(model, most_requests))
-        file: list[Asked] = []
+        file: list[BatchRequest] = []
         size = 0
         for asked in waiting:
             if file and (len(file) == most or size + len(asked.line) > most_bytes):
@@ -46,7 +46,7 @@ def files_of(
         yield file
 
 
-def own(error: Exception) -> Exception:
+def find_own(error: Exception) -> Exception:
     """The same error for one more place to raise it: a single one would gather the tracebacks of all."""
     if not isinstance(error, ProviderError):
         return error
