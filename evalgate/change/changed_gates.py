@@ -91,7 +91,9 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
     renamed = {gate.prompt for gate in config.gates if gate.name not in before}
     gone = [name for name, prompt in before.items() if name not in names and prompt not in renamed]
     found = find_base(tree, git, config, default_branch) if gone else None
-    moved = {twin.name for gate in config.gates if found is not None and (twin := found.gate_at_base(gate)) is not None}
+    moved = {
+        earlier.name for gate in config.gates if found is not None and (earlier := found.gate_at_base(gate)) is not None
+    }
     moved = {name for name in moved if name == derive_name(before.get(name, "")) and not tree.exists(before[name])}
     return tuple(name for name in gone if name not in moved)
 
@@ -168,8 +170,8 @@ def _list_targets(gate: Gate) -> list[str]:
 def _differs(gate: Gate, config: Config, tree: Tree, old: Config, before: Tree) -> bool:
     try:
         prompt = load_prompt(tree, gate.prompt)
-        twin = _find_gate_at_base(gate, prompt, old, before)
-        return twin is None or _digest_gate(gate, config, tree) != _digest_gate(twin, old, before)
+        earlier = _find_gate_at_base(gate, prompt, old, before)
+        return earlier is None or _digest_gate(gate, config, tree) != _digest_gate(earlier, old, before)
     except (InputError, GitError):
         return True
 

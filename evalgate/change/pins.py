@@ -150,8 +150,8 @@ def find_production(gate: Gate, base: Base | None, git: Git | None) -> PromptVer
 
 def _load_prompts(gate: Gate, base: Base) -> list[str]:
     """Where the gate's prompt lies now, and where it lay at the base."""
-    twin = base.gate_at_base(gate)
-    return [gate.prompt, *([twin.prompt] if twin is not None else [])]
+    before = base.gate_at_base(gate)
+    return [gate.prompt, *([before.prompt] if before is not None else [])]
 
 
 def load_pins_at_base(base: Base, git: Git) -> dict[str, Pin]:
@@ -165,8 +165,8 @@ def load_pins_at_base(base: Base, git: Git) -> dict[str, Pin]:
 
 def find_pin(gate: Gate, base: Base, git: Git) -> Pin | None:
     """The gate's pin at the merge base, under the name it had there."""
-    twin = base.gate_at_base(gate)
-    return load_pins_at_base(base, git).get(twin.name if twin is not None else gate.name)
+    before = base.gate_at_base(gate)
+    return load_pins_at_base(base, git).get(before.name if before is not None else gate.name)
 
 
 def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:

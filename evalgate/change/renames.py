@@ -33,10 +33,10 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
     paths: dict[str, str] = {}
     names: dict[str, str] = {}
     for gate in config.gates:
-        twin = find_own_gate(gate, config, own)
-        if twin is not None and twin.prompt != gate.prompt and not git.exists(head, gate.prompt):
-            paths[gate.name] = twin.prompt
-            names[gate.name] = twin.name
+        moved = find_own_gate(gate, config, own)
+        if moved is not None and moved.prompt != gate.prompt and not git.exists(head, gate.prompt):
+            paths[gate.name] = moved.prompt
+            names[gate.name] = moved.name
     before = _load_gate_before(config.path, base, git)
     gated = {gate.prompt for gate in own.gates}
     # any of them may be what an application reads in place of the one that is gone
@@ -46,15 +46,15 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
 
 
 def find_own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
-    """A gate in the change's own configuration: the one of its name; where the path names it, its twin of another."""
+    """A gate in the change's own configuration: the one of its name; where the path names it, its moved of another."""
     kept = {other.name: other for other in own.gates}
     if gate.name in kept or not _is_named_by_path(gate):
         return kept.get(gate.name)
     names = {other.name for other in config.gates}
-    twins = [o for o in own.gates if o.name not in names and _is_named_by_path(o) and _is_moved(gate, o)]
+    candidates = [o for o in own.gates if o.name not in names and _is_named_by_path(o) and _is_moved(gate, o)]
     # several gates that differ in their prompts alone keep their order
     orphans = [g for g in config.gates if g.name not in kept and _is_named_by_path(g) and _is_moved(gate, g)]
-    return dict(zip((orphan.name for orphan in orphans), twins, strict=False)).get(gate.name)
+    return dict(zip((orphan.name for orphan in orphans), candidates, strict=False)).get(gate.name)
 
 
 def _load_gate_before(path: str, base: str, git: Git) -> Config | None:

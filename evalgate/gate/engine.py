@@ -78,7 +78,7 @@ def open_engine(
     around = replace(around, note=mask.through(around.note))
     with ExitStack() as stack:
         stack.enter_context(mask.errors())
-        elsewhere = _open_backend(way, config, around, run=run, fresh=fresh)
+        backend = _open_backend(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
             plans=plans,
@@ -86,23 +86,23 @@ def open_engine(
             around=around,
             answers=answers,
             stack=stack,
-            elsewhere=elsewhere,
+            backend=backend,
             offline=offline,
             partial=partial,
             mask=mask,
         )
         providers = opening.providers()
-        if elsewhere is not None:
+        if backend is not None:
             require_use(way, config, plans, answers=answers)
-            stack.callback(elsewhere.close)
-            elsewhere.start()
+            stack.callback(backend.close)
+            backend.start()
         cache = None if fresh else Cache(around.store / "cache.sqlite3")
         path = journal or around.store / "journal" / f"{run}.jsonl"
         engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
         yield engine
         _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
-        if elsewhere is not None:
-            elsewhere.finish()
+        if backend is not None:
+            backend.finish()
 
 
 def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ class _Opening:
     around: Surroundings
     answers: Answers
     stack: ExitStack
-    elsewhere: Backend | None
+    backend: Backend | None
     offline: bool
     partial: bool
     mask: Mask
@@ -220,8 +220,8 @@ class _Opening:
         from evalgate.execute.providers.openai import OpenAIProvider
 
         key = self.around.environment.get(target.api_key_env or "")
-        if self.elsewhere is not None:
-            return self.elsewhere.provider(target, key)
+        if self.backend is not None:
+            return self.backend.provider(target, key)
         return OpenAIProvider(target, key, timeout)
 
     def _replay(self, target: Target, path: str) -> Provider:
@@ -289,7 +289,7 @@ def _open_backend(way: EngineName, config: Config, around: Surroundings, *, run:
 def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, answers: Answers) -> None:
     """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
 
-    Only an endpoint can be called from elsewhere: recordings, functions and the embedded model are here. Raises
+    Only an endpoint can be called by a backend: recordings, functions and the embedded model are here. Raises
     InputError.
     """
     if way == "asyncio":

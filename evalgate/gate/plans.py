@@ -13,8 +13,7 @@ from evalgate.change import base_policy, changed_gates, pins, versions
 from evalgate.change.merge_base import Base, find_base
 from evalgate.change.workspace import Workspace
 from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Usage
-from evalgate.errors import EvalgateError, GitError, InputError
-from evalgate.gate.faults import FaultCollector, make_all
+from evalgate.errors import EvalgateError, FaultCollector, GitError, InputError, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
 from evalgate.plan import level as levels

@@ -256,7 +256,7 @@ class Git:
         for old, new in find_renames(self._run([*order, "--"]).stdout):
             if new == path:
                 return old
-        return None if commit is not None else self._gone_twin(start, path)
+        return None if commit is not None else self._find_removed_copy(start, path)
 
     def added(self, base: str, commit: str) -> list[str]:
         """The paths that a commit has and another has not."""
@@ -268,20 +268,20 @@ class Git:
         order = ["log", "-1", "--no-show-signature", "--format=%s", self.resolve(commit), "--", path]
         return self._run(order).stdout.decode("utf-8", "replace").strip()
 
-    def _gone_twin(self, base: str, path: str) -> str | None:
+    def _find_removed_copy(self, base: str, path: str) -> str | None:
         oid = self.working_blobs([path]).get(path)
         if oid is None:
             return None
         listing = self._run(["ls-tree", "-r", "-z", base]).stdout
-        twins = []
+        copies = []
         for row in filter(None, listing.split(b"\0")):
             about, _, file = row.partition(b"\t")
             if about.split()[2].decode() == oid:
                 old = os.fsdecode(file)
                 if not os.path.lexists(self.root / old):
-                    twins.append(old)
+                    copies.append(old)
         name = PurePosixPath(path).name
-        return min(twins, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
+        return min(copies, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
 
     def _regular(self, commit: str, path: str) -> str | None:
         try:
