@@ -1,7 +1,7 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.endings import CUT, Ending, ending
+from evalgate.domain.endings import CUT, Ending, ending, reason_told
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -165,5 +165,6 @@ __all__ = [
     "normalize",
     "outcome_as_json",
     "outcome_from_json",
+    "reason_told",
     "usage_told",
 ]

@@ -49,8 +49,8 @@ def outcome_as_json(outcome: Outcome) -> dict[str, Json]:
 def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     """The outcome that `outcome_as_json` wrote.
 
-    A text that did not end as an answer does is a Failure("infrastructure"). Numbers that measure nothing (a negative
-    or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
+    A text that did not end as an answer does is a Failure: "unusable" where it was refused. Numbers that measure
+    nothing (a negative or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
     """
     if "failure" in data:
         kind = data["failure"]
@@ -69,6 +69,8 @@ def outcome_from_json(data: Mapping[str, Any]) -> Outcome:
     reason = str(data.get("finish_reason", "stop"))
     if ending(reason) == "broken":
         return Failure(kind="infrastructure", message=f"what was kept is no answer (finish reason: {reason[:60]})")
+    if ending(reason) == "refused":
+        return Failure(kind="unusable", message=f"what was kept is a refusal (finish reason: {reason[:60]})")
     return Output(
         text=data["text"],
         finish_reason=reason,

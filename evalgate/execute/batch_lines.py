@@ -40,13 +40,13 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
     """
     response = line.get("response")
     status = response.get("status_code") if isinstance(response, dict) else None
-    if not isinstance(response, dict) or not isinstance(status, int):
+    if not isinstance(response, dict) or type(status) is not int:
         error = line.get("error")
         said = error.get("message") or error.get("code") if isinstance(error, dict) else None
         message = f"{endpoint.who}: {endpoint.clean(str(said or 'a line of the batch holds no response'))}"
         raise ProviderError(message, retryable=True)
     content = response.get("body")
-    if status < 300:
+    if status == 200:
         return chat.read_reply(content, seconds=None, scale=request.scale, prices=endpoint.prices)
     if chat.filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")

@@ -11,7 +11,19 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evalgate.domain import CUT, Failure, Outcome, Output, Prices, Request, ScoreToken, Usage, ending, usage_told
+from evalgate.domain import (
+    CUT,
+    Failure,
+    Outcome,
+    Output,
+    Prices,
+    Request,
+    ScoreToken,
+    Usage,
+    ending,
+    reason_told,
+    usage_told,
+)
 from evalgate.domain.tool_calls import json_or_less, with_calls
 from evalgate.execute.protocol import Headroom, ProviderError
 
@@ -26,6 +38,7 @@ _TOP_LOGPROBS = 20
 _MOST_LOGPROB = 10_000.0
 """Of a larger one, either way, the exponential is nothing or no number; servers write -9999 for "none"."""
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_THOUGHTS = ("think", "reason")
 _FILTERED = {"content_filter", "content_policy_violation"}
 
 
@@ -67,7 +80,7 @@ def read_reply(
     filtered or an empty reply is a Failure "unusable". Raises ProviderError (retryable) for what is no chat completion,
     and for one that an error ended.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or data.get("error"):
+    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _error(data):
         raise ProviderError(_no_completion(data), retryable=True)
     usage = usage_told(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
     cost = None if usage is None or prices is None else cost_of(usage, prices)
@@ -81,18 +94,18 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    given = choice.get("finish_reason") or "unknown"
-    reason = given if isinstance(given, str) else "not a text"
+    reason = reason_told(choice, "unknown")
     ended, reason = ending(reason), shorten(reason, 60)
-    if ended == "broken" or choice.get("error"):
-        said = _message(choice)
+    broken = next((each for each in (choice, message, *_parts(message, "error")) if each.get("error")), None)
+    if ended == "broken" or broken is not None:
+        said = _message(broken or choice)
         raise ProviderError(f"the endpoint broke the reply off (finish reason: {reason}){said}", retryable=True)
-    if ended == "refused":
+    if ended == "refused" or _is_filtered(choice):
         return unusable("the endpoint's content filter stopped the reply")
-    refusal = message.get("refusal") or _refusal(message)
+    refusal = message.get("refusal") or choice.get("refusal") or _refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else json_or_less(refusal))}")
-    text, beside = with_calls(_text(message), message)
+    text, beside = with_calls(_text(message), message, choice, reason=reason)
     if not text.strip():
         if ended == "cut":
             return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
@@ -204,22 +217,46 @@ def _hint_for(said: str) -> str | None:
 
 
 def _no_completion(data: Any) -> str:
-    error = _get(data, "error")
+    error = _error(data)
     if error:  # some routers report an upstream's error with status 200
-        return f"the endpoint reports an error{_message(data)}"
+        return f"the endpoint reports an error{_message({'error': error})}"
     return "the reply is malformed: no `choices`"
 
 
 def _text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints give the text in parts
-        content = "".join(part for part in (_get(each, "text") for each in content) if isinstance(part, str))
+        shown = [each for each in content if not any(word in _kind(each) for word in _THOUGHTS)]
+        texts = (each if isinstance(each, str) else _get(each, "text") for each in shown)
+        content = "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
 def _refusal(message: Mapping[str, Any]) -> Any:
     """What a part of the content says that is a refusal."""
-    return next((found for found in (_get(part, "refusal") for part in _list(message.get("content"))) if found), None)
+    parts = _list(message.get("content"))
+    found = [_get(part, "refusal") or (_kind(part) == "refusal" and part) for part in parts]
+    return next((each for each in found if each), None)
+
+
+def _parts(message: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    """The parts of the content that are of one kind, under its name."""
+    return [{kind: _get(part, kind) or part} for part in _list(message.get("content")) if _kind(part) == kind]
+
+
+def _kind(part: Any) -> str:
+    kind = _get(part, "type")
+    return kind.lower() if isinstance(kind, str) else ""
+
+
+def _is_filtered(choice: Mapping[str, Any]) -> bool:
+    """Whether a filter says of one of its categories that it took something out."""
+    results = choice.get("content_filter_results")
+    return isinstance(results, dict) and any(_get(each, "filtered") is True for each in results.values())
+
+
+def _error(data: Any) -> Any:
+    return _get(data, "error") or _get(data, "errors")
 
 
 def _served_by(data: Mapping[str, Any]) -> str | None:

@@ -313,7 +313,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _called(output: Output) -> str:
-    return _listed(list(dict.fromkeys(call.name for call in output.tool_calls)))
+    return _listed(list(dict.fromkeys(call.name or call.arguments for call in output.tool_calls)))
 
 
 def _folded(check: Check, text: str) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import sys
 import threading
 import time
@@ -49,6 +50,13 @@ def cut(case): return {"text": "half of", "finish_reason": "MAX_TOKENS"}
 def refused(case): return {"text": "no", "finish_reason": "content_filter"}
 def beside(case): return {"text": "t", "tool_calls": [{"function": {"name": "go", "arguments": {"a": object}}}]}
 def calls_alone(case): return {"text": "", "function_call": {"name": "go", "arguments": "{}"}}
+def calls_none(case): return {"text": None, "toolCalls": [{"name": "go", "arguments": "{}"}]}
+def calls_as_text(case): return {"text": "t", "tool_calls": "go"}
+def says_refusal(case): return {"text": "t", "refusal": "no"}
+def says_error(case): return {"text": "sorry", "error": "upstream is down"}
+def camel_cut(case): return {"text": "t", "finishReason": "MAX_TOKENS"}
+async def cancels(case): raise asyncio.CancelledError
+def generator_ends(case): raise GeneratorExit
 def raises(case):
     raise LookupError(f"no index\\nfor {case['q']}")
 async def raises_later(case):
@@ -124,6 +132,23 @@ def test_usage_and_cost(app: Path) -> None:
     unknown = call(app, "one")
     assert isinstance(unknown, Output)
     assert (unknown.usage, unknown.cost_usd) == (None, None)
+
+
+@pytest.mark.parametrize("name", ["cancels", "generator_ends"])
+def test_what_ends_a_task_is_this_requests_failure_where_the_function_raises_it(app: Path, name: str) -> None:
+    with pytest.raises(ProviderError, match="raised"):
+        call(app, name)
+
+
+def test_a_function_is_read_as_an_endpoint_is(app: Path) -> None:
+    alone, beside = call(app, "calls_none"), call(app, "calls_as_text")
+    assert isinstance(alone, Output) and json.loads(alone.text)["tool_calls"][0]["name"] == "go"
+    assert isinstance(beside, Output) and beside.tool_calls[0].arguments == "go"
+    refused, cut = call(app, "says_refusal"), call(app, "camel_cut")
+    assert isinstance(refused, Failure) and refused.kind == "unusable"
+    assert isinstance(cut, Output) and cut.finish_reason == "length"
+    with pytest.raises(ProviderError, match="returned an error: upstream is down"):
+        call(app, "says_error")
 
 
 def test_what_a_function_says_of_its_answer_is_kept(app: Path) -> None:
