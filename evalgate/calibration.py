@@ -62,7 +62,7 @@ def anchors(
     before: Sequence[ScoreRow], now: Sequence[ScoreRow], *, before_path: str, now_path: str
 ) -> dict[str, Drift]:
     """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first, and so
-    are anchors of one cluster.
+    are anchors of one cluster, which either file may name.
 
     Raises InputError for an anchor that is scored in one of the files only, and for fewer than 20 of a criterion.
     """
@@ -76,14 +76,16 @@ def anchors(
     if faults:
         raise InputError(faults=[*faults[:_NAMED], *_more(len(faults) - _NAMED)])
     found = {}
-    clusters = {(row.criterion, row.arm, row.case): row.cluster for row in before if row.cluster is not None}
+    names = tuple(dict.fromkeys(map(_anchor, before)))
+    clusters = [{_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
+    unit_of = dict(zip(names, number_units(names, *clusters), strict=True))
     for criterion in dict.fromkeys(row.criterion for row in before):
         keys = [key for key in means[0] if key[0] == criterion]
         try:
             found[criterion] = calibration.drift(
                 [means[0][key] for key in keys],
                 [means[1][key] for key in keys],
-                units=[clusters.get(key, key) for key in keys],
+                units=[unit_of[f"{arm} {case}"] for _, arm, case in keys],
             )
         except ValueError as error:
             raise InputError(f'"{criterion}": {error}', place=Place(path=before_path)) from None
@@ -142,7 +144,7 @@ def _calibrated(
         raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
     import numpy as np
 
-    unit_of = _units(gate)
+    unit_of = _units(gate, {row.case: row.cluster for row, _ in pairs if row.cluster is not None})
     agreement = calibration.agreement(
         [row.value for row, _ in pairs],
         [value for _, value in pairs],
@@ -193,14 +195,18 @@ def _corrected(
     return calibration.corrected_mean(*means, level=gate.policy.alpha)
 
 
-def _units(gate: GateReport) -> dict[str, int]:
-    """The number of each case's unit: what counts as one."""
+def _units(gate: GateReport, clusters: Mapping[str, str]) -> dict[str, int]:
+    """The number of each case's unit: what counts as one, also by the `clusters` of the labels themselves."""
     cases = tuple(dict.fromkeys(result.case for result in gate.evidence.results))
-    return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests), strict=True))
+    return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests, clusters), strict=True))
 
 
 def _results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
     return {(result.case, result.arm, result.repeat): result for result in gate.evidence.results}
+
+
+def _anchor(row: ScoreRow) -> str:
+    return f"{row.arm} {row.case}"
 
 
 def _means(rows: Sequence[ScoreRow]) -> dict[tuple[str, Arm, str], float]:
