@@ -11,7 +11,7 @@ from evalgate.domain import Gate, PromptVersion, Release
 from evalgate.errors import Fault, GitError, InputError, Place
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
-from evalgate.services.git import DEEPEN, Git
+from evalgate.services.git import DEEPEN, INSTEAD, Git
 from evalgate.services.git_names import short_name
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
@@ -280,7 +280,7 @@ def at_commit(git: Git, commit: str, file: str) -> PromptVersion:
                 Fault(
                     message=fault.message,
                     place=replace(fault.place, path=source) if fault.place else Place(path=source),
-                    hint=fault.hint or "a commit cannot be mended: give --baseline FILE",
+                    hint=fault.hint or f"a commit cannot be mended: {INSTEAD}",
                 )
                 for fault in error.faults
             ]

@@ -21,6 +21,7 @@ from evalgate.services.git_process import command_line, end, environment, execut
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, Entry, entries_of, renames_of
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
+INSTEAD = "`evalgate run` and `evalgate plan` also take --baseline FILE"
 
 _TREES_KEPT = 512
 # Among as many files as a merge looks for renames: a diff by itself gives up sooner.
@@ -109,7 +110,7 @@ class Git:
             if self.knows(ref):
                 return ref
         what = f'there is no branch "{name}"' if name else "there is no default branch (origin/HEAD, main or master)"
-        raise GitError(what, hint=DEEPEN if self.shallow else "name it with --default-branch, or give --baseline FILE")
+        raise GitError(what, hint=DEEPEN if self.shallow else f"name it with --default-branch; {INSTEAD}")
 
     def is_on(self, default: str | None = None) -> bool:
         """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""
@@ -134,7 +135,7 @@ class Git:
             return bases[0]
         if self.shallow:
             raise GitError(f"this shallow clone does not reach the merge base of {names}", hint=DEEPEN)
-        raise GitError(f"{names} have no common history", hint="give --baseline FILE")
+        raise GitError(f"{names} have no common history", hint=INSTEAD)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a commit is part of another's history, or that commit itself; a shallow clone may not know."""

@@ -199,6 +199,21 @@ def test_what_is_remembered_depends_on_the_projects_code(app: Path, monkeypatch:
     assert len(set(found)) == 3, "a change of the function's module, and one of a module it uses"
 
 
+def test_what_is_remembered_depends_on_what_links_lead_to(app: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    def remembered() -> object:
+        return PythonProvider(make_target("gated_app.rag:one"), app).memory
+
+    shared = tmp_path_factory.mktemp("shared")
+    (shared / "round").symlink_to(app)  # links may lead in circles
+    (app / "data").symlink_to(shared)
+    states = [remembered()]
+    for content in ("a", "b"):
+        (shared / "notes.txt").write_text(content)
+        states.append(remembered())
+    assert len(set(states)) == 3
+    assert remembered() == states[-1]
+
+
 @pytest.mark.parametrize("name", ["data.json", "gated_app/data.csv", "deep/er/data.bin"])
 def test_what_is_remembered_depends_on_the_files_around_it(app: Path, name: str) -> None:
     def remembered() -> object:
