@@ -11,7 +11,7 @@ from typing import Literal
 
 import evalgate
 from evalgate import criteria
-from evalgate.decide import attempts, looks, policy, schedule, sign_off, soundness, statistics, wavering
+from evalgate.decide import attempts, completeness, looks, policy, schedule, sign_off, soundness, statistics, wavering
 from evalgate.decide.roles import roles_of
 from evalgate.domain import (
     ANSWERED,
@@ -259,7 +259,8 @@ def from_scores(
 ) -> Report:
     """A verdict on any tool's scores. Without a level an inconclusive verdict blocks.
 
-    A case that has no row for a criterion or an arm stays undecided, so it keeps the verdict from being a pass.
+    A case that has no row for a criterion, an arm or a repeat between others stays undecided, so it keeps the verdict
+    from being a pass.
     """
     names = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, names)
@@ -269,6 +270,7 @@ def from_scores(
     grouped: dict[tuple[str, str, int], list[ScoreRow]] = {}
     for row in rows:
         grouped.setdefault((row.case, row.arm, row.repeat), []).append(row)
+    grouped |= {gap: [] for gap in completeness.missing_repeats(grouped)}
     evidence = Evidence(
         name="scores",
         level=None,
