@@ -200,7 +200,7 @@ def test_any_tools_scores_can_be_gated(world: World, drop: float, spread: float,
     assert ended.code == code, ended.out
     gate = world.report()["gates"][0]
     assert gate["counts"] == {"expected": 100, "decided": 100, "failures": 0, "unscored": 0}
-    patch = world.evalgate("decide", "--scores", "scores.csv", "--level", "patch")
+    patch = world.evalgate("decide", "--scores", "scores.csv", "--level", "PATCH")  # as reports write it
     assert patch.code == (0 if code == 4 else code)
 
 
