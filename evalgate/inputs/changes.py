@@ -41,7 +41,7 @@ def changed(
     On the default branch itself, where nothing differs, it is what the last commit brought.
 
     What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
-    GitError when there is no repository or no merge base.
+    GitError when there is no repository or no merge base, or where a shallow clone lacks the commit before the last.
     """
     if git is None:
         raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
@@ -49,8 +49,9 @@ def changed(
     if base is None:
         return tuple(gates)
     found = _changed_since(gates, tree, git, config, base)
-    if not found and base == git.head() and git.knows(f"{base}^1") and git.is_on(default_branch):
-        found = _changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
+    if not found and base == git.head() and git.is_on(default_branch):
+        parent = git.parent(base)
+        found = () if parent is None else _changed_since(gates, tree, git, config, parent)
     return found
 
 

@@ -132,11 +132,12 @@ def prompt_file(
 def edited_prompts(gates: Sequence[Gate], judged: Judged, git: Git) -> tuple[Gate, ...]:
     """The gates whose prompt has other content, or another version, than at the merge base; one that cannot be read.
 
-    On the branch that judges it is what the last commit brought.
+    On the branch that judges it is what the last commit brought. Raises GitError where a shallow clone lacks that.
     """
     sides = judged.sides
-    if sides.base == sides.head and git.knows(f"{sides.head}^1"):
-        sides = replace(sides, base=git.resolve(f"{sides.head}^1"))
+    parent = git.parent(sides.head) if sides.base == sides.head else None
+    if parent is not None:
+        sides = replace(sides, base=parent)
     return tuple(gate for gate in gates if _is_edited(judged.prompts[gate.name], sides, git))
 
 

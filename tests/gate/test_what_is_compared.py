@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from repository import Repository
 
 from .conftest import CASES, CONFIG, World, prompt
 
@@ -35,6 +37,40 @@ def test_a_bad_prompt_on_the_default_branch_is_compared_with_the_one_before(worl
     world.edit(manner="Be brief, always and everywhere, rudely.")
     world.repository.commit("bad")
     ended = world.evalgate("run", *arguments)
+    assert ended.code == 1, ended.out + ended.err
+
+
+@pytest.mark.parametrize("where", ["main", "--detach"])
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base"), ("--head", "HEAD"), ("--default-branch", "main")])
+@pytest.mark.parametrize("depth", [(), ("--depth", "1")])
+def test_a_clone_knows_what_the_last_commit_of_its_default_branch_brought(  # noqa: PLR0917
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    arguments: tuple[str, ...],
+    depth: tuple[str, ...],
+) -> None:
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    world.edit(manner="Be brief, always and everywhere, rudely.")
+    world.repository.commit("bad")
+    world.repository.git("clone", "--quiet", *depth, world.root.as_uri(), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.git("checkout", "--quiet", where)
+    monkeypatch.chdir(clone.root)
+    ended = world.evalgate("run", "--changed", *arguments)
+    assert ended.code == (2 if depth else 1), ended.out + ended.err
+    assert ("fetch-depth: 0" in ended.err) is bool(depth)
+
+
+def test_a_commit_of_the_default_branch_is_compared_from_any_branch(world: World) -> None:
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    world.edit(manner="Be brief, always and everywhere, rudely.")
+    world.repository.commit("bad")
+    world.repository.git("switch", "--quiet", "work")
+    ended = world.evalgate("run", "--changed", "--head", "main")
     assert ended.code == 1, ended.out + ended.err
 
 
