@@ -91,6 +91,47 @@ def test_a_baseline_that_is_the_prompt_itself_is_refused_at_its_place(world: Wor
     assert "compared with itself" in ended.err
 
 
+@pytest.mark.parametrize("named", ["HEAD", "work", "HEAD~0"])
+def test_a_commit_that_holds_the_working_trees_prompt_is_no_baseline_of_it(world: World, named: str) -> None:
+    world.edit()
+    world.repository.commit("edit")
+    ended = world.evalgate("run", "--baseline", named)
+    assert (ended.code, "is the candidate itself" in ended.err) == (2, True)
+    world.edit("1.2.0", manner="Be kind, with everybody, on each and every day.")
+    assert world.evalgate("run", "--baseline", named).code == 0
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("arguments", [(), ("--changed",), ("--head", "HEAD")])
+def test_a_stand_in_that_the_change_makes_equal_to_its_prompt_is_refused(
+    world: World, is_new: bool, arguments: tuple[str, ...]
+) -> None:
+    world.repository.git("switch", "--quiet", "main")
+    text = CONFIG.format(url=world.server.url).replace("dataset:", "baseline: live.prompt.yml\n    dataset:")
+    if not is_new:
+        world.repository.commit("stand-in", **{"live.prompt.yml": prompt(), "evalgate.yml": text})
+    world.repository.git("switch", "--quiet", "--force-create", "work")
+    worse = prompt("1.1.0", "Be brief, always and everywhere, rudely.")
+    copied = {"live.prompt.yml": worse, "evalgate.yml": text}
+    world.repository.commit("edit", **{"prompts/support.prompt.yml": worse}, **copied)
+    ended = world.evalgate("run", *arguments)
+    assert (ended.code, "made equal to the candidate" in ended.err) == (2, True)
+
+
+def test_a_revert_to_the_stand_in_and_a_promotion_are_let_through(world: World) -> None:
+    text = CONFIG.format(url=world.server.url).replace("dataset:", "baseline: live.prompt.yml\n    dataset:")
+    edited = prompt("1.1.0", "Be brief, always and everywhere, please.")
+    world.repository.git("switch", "--quiet", "main")
+    files = {"evalgate.yml": text, "prompts/support.prompt.yml": edited, "live.prompt.yml": prompt()}
+    world.repository.commit("stand-in", **files)
+    world.repository.git("switch", "--quiet", "--force-create", "work")
+    world.repository.write("live.prompt.yml", edited)
+    assert world.evalgate("run").code == 0
+    world.repository.git("checkout", "--quiet", "--", ".")
+    world.repository.write("prompts/support.prompt.yml", prompt())
+    assert world.evalgate("run").code == 0
+
+
 @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     gone=st.sets(st.integers(0, CASES - 1), max_size=20),

@@ -161,6 +161,9 @@ def test_a_candidate_is_not_named_as_its_own_baseline(
         project.resolve(baseline=named)
     with pytest.raises(InputError, match="the candidate itself"):
         project.resolve(baseline="HEAD", candidate="work")
+    with pytest.raises(InputError, match="the candidate itself"):
+        project.resolve(baseline="HEAD")  # nothing is edited
+    project.write(PROMPT, prompt_text("1.1.0", "Edited {{query}}"))
     assert project.resolve(baseline="HEAD").baseline is not None, "what is committed is another state of it"
 
 
@@ -313,6 +316,7 @@ def test_the_configured_baseline_stands_in_and_the_option_wins(project: Project)
     found = project.resolve(gate)
     assert found.baseline is not None
     assert (found.baseline.version, found.baseline.source) == ("0.9.0", "base.prompt.yml")
+    project.write(PROMPT, prompt_text("1.1.0", "Edited {{query}}"))
     by_option = project.resolve(gate, baseline="main").baseline
     assert by_option is not None and by_option.version == "1.0.0"
     alone = project.resolve(gate, git=None)
