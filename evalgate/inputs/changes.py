@@ -21,7 +21,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.base import Base, base_at, base_commit, find_base, unchanged
+from evalgate.inputs.base import Base, base_at, base_commit, config_path_at, find_base, unchanged
 from evalgate.inputs.config import gate_names, load_config, prompt_name
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -85,7 +85,7 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
         base = base_commit(git, default_branch)
         if base is None or config.path in unchanged([config.path], tree, git, base):
             return ()
-        before = gate_names(CommitTree(git, base), config.path)
+        before = gate_names(CommitTree(git, base), config_path_at(base, config.path, git))
     except (InputError, GitError):
         return ()
     names = {gate.name for gate in config.gates}

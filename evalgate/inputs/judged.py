@@ -182,7 +182,8 @@ def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
 
 def policy_base(config: Config, git: Git, sides: Sides) -> Base:
     """The base for pins: its tip, where nothing of the policy differs from what judges."""
-    return Base(commit=sides.policy, tree=CommitTree(git, sides.policy), config=config, now=config, edited=False)
+    tree = CommitTree(git, sides.policy)
+    return Base(commit=sides.policy, git=git, tree=tree, here=tree, config=config, now=config, edited=False)
 
 
 def _left_open(config: Config, own: Config, moved: Moves, before: Mapping[str, str]) -> Iterator[str]:

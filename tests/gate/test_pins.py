@@ -118,6 +118,22 @@ def test_a_prompt_that_was_renamed_since_is_found_where_it_was(world: World) -> 
     assert gate["baseline"]["source"].endswith(":prompts/support.prompt.yml")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base")])
+def test_a_pinned_prompt_that_was_moved_and_rewritten_since_is_found_by_its_content(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    pinned(world)
+    new = "texts/answers.prompt.yml"
+    text = (world.root / "evalgate.yml").read_text().replace("prompts/support.prompt.yml", new)
+    (world.root / "prompts/notes.md").write_text("no prompt {{\n")
+    world.repository.git("rm", "-q", "prompts/support.prompt.yml")
+    other = prompt("1.1.0").split("messages:", 1)[0] + 'messages: [{role: user, content: "{{query}} {{context}}"}]\n'
+    world.repository.commit("move", **{"evalgate.yml": text, new: other})
+    world.repository.git("branch", "--force", "main")
+    world.repository.commit("edit", **{new: other.replace("{{query}} ", "Answer me: {{query}} ").replace("1.1", "1.2")})
+    assert run(world, *arguments)["baseline"]["version"] == "1.0.0"
+
+
 @pytest.mark.parametrize("where", ["option", "gate"])
 def test_a_version_that_is_named_goes_before_the_pin_and_a_note_says_so(world: World, where: str) -> None:
     sha = pinned(world)
