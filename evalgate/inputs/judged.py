@@ -195,7 +195,7 @@ def _left_open(config: Config, own: Config, moved: Moves, before: Mapping[str, s
             if moved.aside:
                 more = f" and {len(moved.aside) - 1} more files" if len(moved.aside) > 1 else ""
                 new = f"{moved.aside[0]}{more}"
-                yield f'the gate "{name}" moves to {moved.paths[name]}; nothing judges {new}, new as well'
+                yield f'the gate "{name}" moves to {moved.paths[name]}; nothing judges {new}, new or edited'
         elif name not in mine and name in before:
             yield f'the gate "{name}" is taken out by this change'
         elif name in mine and mine[name] != prompt and mine[name] != before.get(name):

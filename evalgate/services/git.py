@@ -271,9 +271,9 @@ class Git:
                 return old
         return None if commit is not None else self._gone_twin(start, path)
 
-    def added(self, base: str, commit: str) -> list[str]:
-        """The paths that a commit has and another has not."""
-        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=A"]
+    def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
+        """The paths that a commit has and another has not; with the `kinds` "MT" those with other content there."""
+        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", f"--diff-filter={kinds}"]
         return os.fsdecode(self._run([*order, self.resolve(base), self.resolve(commit)]).stdout).split("\0")[:-1]
 
     def subject(self, commit: str, path: str) -> str:
