@@ -70,8 +70,8 @@ def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
 
     A prompt that the change moves is where its own configuration says; to say so is no edit of the rules.
 
-    Raises InputError for prompts that the change takes away and does not take out of its configuration, and GitError
-    for a policy file that is none at the head.
+    Raises InputError for prompts that the change takes away and does not take out of its configuration, and for files
+    that differ from them in capitals alone; GitError for a policy file that is none at the head.
     """
     changes = policy_changes(policy_files(config) | (policy_files(own) if own is not None else set()), git, sides)
     edits_config = config.path in {change.path for change in changes}
@@ -91,6 +91,7 @@ def judge(config: Config, own: Config | None, git: Git, sides: Sides) -> Judged:
             continue
         if found is not None:
             prompts[gate.name] = found
+            faults += _twins(found, git, sides)
         else:
             remarks.append(f'the gate "{gate.name}" is younger than this change, which has no {gate.prompt}')
     raise_faults(faults, config.path)
@@ -127,6 +128,14 @@ def prompt_file(
         place=Place(path=was),
         hint=f"the configuration has to name the new path under `prompt:`{looks}; or take the gate out of it as well",
     )
+
+
+def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
+    """A new file that a disk which does not tell capitals apart would put in the place of a gated prompt."""
+    for path in git.added(sides.base, sides.head):
+        if path != file.head and path.casefold() == file.head.casefold():
+            message = f"differs in capitals alone from {file.head}, which is gated: many disks hold only one of them"
+            yield Fault(message=message, place=Place(path=path), hint="give it another name")
 
 
 def edited_prompts(gates: Sequence[Gate], judged: Judged, git: Git) -> tuple[Gate, ...]:

@@ -194,7 +194,7 @@ def _at_merge_base(
     base = git.merge_base(head, default)
     old = before and _in_repository(before, tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
-    file = file or git.renamed_from(base, own, commit=commit)
+    file = file or git.renamed_from(base, own, commit=commit) or git.spelt_otherwise(base, own)
     named = default[:7] if git.resolve(default) == default else short_name(default)
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:

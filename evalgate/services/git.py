@@ -274,7 +274,13 @@ class Git:
     def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
         """The paths that a commit has and another has not; with the `kinds` "MT" those with other content there."""
         order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", f"--diff-filter={kinds}"]
-        return os.fsdecode(self._run([*order, self.resolve(base), self.resolve(commit)]).stdout).split("\0")[:-1]
+        done = self._run([*order, self.resolve(base), self.resolve(commit), "--"])
+        return os.fsdecode(done.stdout).split("\0")[:-1]
+
+    def spelt_otherwise(self, commit: str, path: str) -> str | None:
+        """The path of a commit that differs from this one in capitals alone: many disks do not tell them apart."""
+        files = os.fsdecode(self._run(["ls-tree", "-r", "-z", "--name-only", self.resolve(commit)]).stdout).split("\0")
+        return next((one for one in files if one != path and one.casefold() == path.casefold()), None)
 
     def subject(self, commit: str, path: str) -> str:
         """The subject of the last commit up to one that changed a path; empty where none did."""

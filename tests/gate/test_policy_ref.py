@@ -230,6 +230,18 @@ def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World,
     assert report["warnings"] == [f'the gate "support" moves to {new}; nothing judges {decoy}, new or edited']
 
 
+@pytest.mark.parametrize("twin", ["prompts/Support.prompt.yml", "Prompts/support.prompt.yml"])
+def test_a_file_that_differs_from_a_gated_one_in_capitals_alone_is_refused(world: World, twin: str) -> None:
+    rude(world)
+    world.repository.commit("twin", **{twin: prompt("1.1.0", RUDE)})
+    ended = base_run(world, "--changed")
+    assert ended.code == 2
+    assert f"{twin}: differs in capitals alone from {FILE}" in ended.err
+    world.repository.git("rm", "-q", FILE)
+    world.repository.commit("moved", **{"evalgate.yml": CONFIG.format(url=world.server.url).replace(FILE, twin)})
+    assert judge(world, "--changed", code=1)["policy_changes"] == []
+
+
 @pytest.mark.parametrize("decoy", ["prompts/spare.md", "zz/spare.prompt.yml"])
 def test_an_ungated_prompt_that_is_edited_beside_a_moved_one_waits_for_a_person(world: World, decoy: str) -> None:
     git = world.repository.git
