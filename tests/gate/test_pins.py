@@ -171,6 +171,19 @@ def test_a_pin_that_is_not_true_is_an_error_with_place_and_hint(world: World, na
     assert run(world, "--baseline", "main")["baseline"]["version"] == "1.0.0"
 
 
+@pytest.mark.parametrize("name", [*WRONG, "true"])
+def test_a_pin_that_is_not_true_is_an_error_before_it_is_merged(world: World, name: str) -> None:
+    pinned(world)
+    if name != "true":
+        respell(world, **WRONG[name][0])
+    else:
+        respell(world, signed_off_by="Grace")
+    world.repository.commit("pin")
+    ended = world.evalgate("run", "--changed", "--policy-ref", "base")
+    assert ended.code == (5 if name == "true" else 2), ended.out + ended.err
+    assert (WRONG[name][1] in ended.err) if name != "true" else not ended.err
+
+
 def test_a_pin_on_a_commit_without_the_prompt_is_an_error(world: World) -> None:
     tree = world.repository.git("mktree")
     empty = world.repository.git("commit-tree", tree, "-m", "empty")
