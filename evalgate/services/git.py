@@ -97,8 +97,9 @@ class Git:
     def default_branch(self, name: str | None = None) -> str:
         """The branch changes are merged into: `name` (or origin's of that name), else origin/HEAD, main or master.
 
-        A tag of that name does not count where there is such a branch. Raises GitError when there is none, or where
-        origin has both main and master and does not say which it is: whoever may push a branch could add the other.
+        A tag of that name does not count where there is such a branch, and origin's goes before one that is behind it.
+        Raises GitError when there is none, or where origin has both main and master and does not say which it is:
+        whoever may push a branch could add the other.
         """
         if name is not None:
             full = meanings(name)
@@ -111,9 +112,14 @@ class Git:
             message = "origin has both main and master, and this clone does not know which one is the default branch"
             raise GitError(message, hint="name it with --default-branch, or: git remote set-head origin --auto")
         if known:
-            return known[0]
+            return next((ref for ref in known[1:] if self._is_behind(known[0], ref)), known[0])
         what = f'there is no branch "{name}"' if name else "there is no default branch (origin/HEAD, main or master)"
         raise GitError(what, hint=DEEPEN if self.shallow else "name it with --default-branch, or give --baseline FILE")
+
+    def _is_behind(self, local: str, ref: str) -> bool:
+        """Whether a branch was not updated yet to what origin has of it."""
+        same = local.startswith("refs/heads/") and ref == f"refs/remotes/origin/{local.removeprefix('refs/heads/')}"
+        return same and self.is_ancestor(local, ref)
 
     def is_on(self, default: str | None = None) -> bool:
         """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""

@@ -64,6 +64,20 @@ def test_a_clone_knows_what_the_last_commit_of_its_default_branch_brought(  # no
     assert ("fetch-depth: 0" in ended.err) is bool(depth)
 
 
+@pytest.mark.parametrize("arguments", [(), ("--changed",), ("--policy-ref", "base")])
+def test_a_stale_branch_does_not_stand_in_for_origins(world: World, arguments: tuple[str, ...]) -> None:
+    """What was mended in between is undone: against the state before that it is no loss."""
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    git = world.repository.git
+    world.repository.commit("bad", **{"prompts/support.prompt.yml": prompt("1.0.1", "Be brief, and rudely so.")})
+    git("branch", "--force", "main")
+    world.repository.commit("good", **{"prompts/support.prompt.yml": prompt("1.1.0", "Be brief, as ever, please.")})
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    world.repository.commit("bad", **{"prompts/support.prompt.yml": prompt("1.2.0", "Be rudely brief, always so.")})
+    ended = world.evalgate("run", "--default-branch", "main", *arguments)
+    assert ended.code == 1, ended.out + ended.err
+
+
 def test_a_commit_of_the_default_branch_is_compared_from_any_branch(world: World) -> None:
     world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
     world.repository.git("switch", "--quiet", "main")

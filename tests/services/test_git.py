@@ -143,6 +143,18 @@ def test_main_and_master_of_origin_are_not_guessed_between(repository: Any) -> N
     assert opened(repository).default_branch() == "refs/remotes/origin/HEAD"
 
 
+def test_a_branch_that_is_behind_origins_is_not_the_one_changes_are_merged_into(repository: Any) -> None:
+    first = repository.commit("one", a="1")
+    second = repository.commit("two", a="2")
+    repository.git("checkout", "--quiet", "--detach")
+    expected = {(first, second): "refs/remotes/origin/main", (second, first): "refs/heads/main"}
+    for (local, origin), found in expected.items():
+        repository.git("update-ref", "refs/heads/main", local)
+        repository.git("update-ref", "refs/remotes/origin/main", origin)
+        assert opened(repository).default_branch("main") == found
+        assert opened(repository).default_branch("refs/heads/main") == "refs/heads/main"
+
+
 @pytest.mark.parametrize("remote", ["origin", "upstream"])
 @pytest.mark.parametrize("asked", [None, "main", "{remote}/main", "refs/heads/main", "refs/remotes/{remote}/main"])
 @pytest.mark.parametrize(
