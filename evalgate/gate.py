@@ -63,7 +63,10 @@ def _judged(
     assert change is not None and git is not None
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
-        validate(workspace_at(CommitView(git, change.sides.head), name))  # what is merged has to be sound
+        after = workspace_at(CommitView(git, change.sides.head), name)
+        validate(after)  # what is merged has to be sound
+        if pins.pins_path(name) in {edit.path for edit in change.changes}:
+            _require_pinned(after)
     if narrow:
         selected = judged.edited_prompts(selected, change, git)
     if not selected:
@@ -71,6 +74,14 @@ def _judged(
 
         return conclude.report_of((), change.remarks, change.changes)
     return decided(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
+
+
+def _require_pinned(workspace: Workspace) -> None:
+    """Each pin names a release that is there: one that does not would be an error for every later change."""
+    git, own = workspace.git, workspace.pins
+    assert git is not None
+    pinned = [gate for gate in workspace.config.gates if gate.name in own]
+    all_of(pinned, lambda gate: pins.pinned_prompt(own[gate.name], [gate.prompt], git))
 
 
 def decided(

@@ -27,7 +27,10 @@ _LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """One review: who gave it, on which commit (a full sha), and when (ISO 8601). One that is dismissed has no say."""
+    """One review: who gave it, on which commit (a full sha), and when (ISO 8601).
+
+    One that is dismissed says nothing any more, but that its author had taken back by it what they said before.
+    """
 
     by: str
     state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
@@ -91,12 +94,15 @@ def by_review(asked: Asked, opinions: Sequence[Opinion]) -> Standing:
     """Signed off by the first approving review that counts, as long as nobody who may object requests changes.
 
     A person's later approval lifts their own objection, and their later objection their approval; a comment changes
-    neither, and a dismissed review is as if it had never been given.
+    neither. A dismissed review does not count, and no approval before it does: whoever may write may dismiss an
+    objection, and must not bring back by it what the objection had taken back.
     """
-    latest = _latest(opinions)
+    latest, withdrawn = _latest(opinions), _withdrawn(opinions)
     refused: dict[str, str] = {}
     for opinion in sorted((one for one in opinions if one.state == "APPROVED"), key=_order):
         why = _unfit(asked, opinion.by) or _untimely(asked, opinion)
+        if why is None and _order(opinion) <= withdrawn.get(_key(opinion.by), (_FIRST, False)):
+            why = f"a later review by {opinion.by} was dismissed: approve again"
         if why is None and latest[_key(opinion.by)].state == "APPROVED":
             met = _signed(asked, opinion.by, opinion.at, "review", opinion.url)
             return _standing(asked, latest, met, [], "approval")
@@ -179,9 +185,15 @@ def _latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
     return {_key(opinion.by): opinion for opinion in sorted(holding, key=_order)}
 
 
+def _withdrawn(opinions: Sequence[Opinion]) -> dict[str, tuple[datetime.datetime, bool]]:
+    """The place in time up to which each person's approvals are taken back, by login: their last dismissed review's."""
+    dismissed = sorted((one for one in opinions if one.state == "DISMISSED"), key=_order)
+    return {_key(opinion.by): _order(opinion) for opinion in dismissed}
+
+
 def _order(opinion: Opinion) -> tuple[datetime.datetime, bool]:
-    """An opinion without a date is the first where it approves, the last where it objects."""
-    objects = opinion.state == "CHANGES_REQUESTED"
+    """An opinion without a date is the first where it approves, the last where it objects, or may have done so."""
+    objects = opinion.state in ("CHANGES_REQUESTED", "DISMISSED")
     return _moment(opinion.at) or (_LAST if objects else _FIRST), objects
 
 

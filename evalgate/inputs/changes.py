@@ -21,7 +21,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.base import Base, base_at, base_commit, find_base, unchanged
+from evalgate.inputs.base import Base, base_at, base_commit, config_path_at, find_base, unchanged
 from evalgate.inputs.config import gate_names, load_config, prompt_name
 from evalgate.inputs.golden import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -41,7 +41,7 @@ def changed(
     On the default branch itself, where nothing differs, it is what the last commit brought.
 
     What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
-    GitError when there is no repository or no merge base.
+    GitError when there is no repository or no merge base, or where a shallow clone lacks the commit before the last.
     """
     if git is None:
         raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
@@ -49,8 +49,9 @@ def changed(
     if base is None:
         return tuple(gates)
     found = _changed_since(gates, tree, git, config, base)
-    if not found and base == git.head() and git.knows(f"{base}^1") and git.is_on(default_branch):
-        found = _changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
+    if not found and base == git.head() and git.is_on(default_branch):
+        parent = git.parent(base)
+        found = () if parent is None else _changed_since(gates, tree, git, config, parent)
     return found
 
 
@@ -84,7 +85,7 @@ def removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | No
         base = base_commit(git, default_branch)
         if base is None or config.path in unchanged([config.path], tree, git, base):
             return ()
-        before = gate_names(CommitTree(git, base), config.path)
+        before = gate_names(CommitTree(git, base), config_path_at(base, config.path, git))
     except (InputError, GitError):
         return ()
     names = {gate.name for gate in config.gates}

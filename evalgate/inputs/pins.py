@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import EvalgateError, GitError, InputError, Place
-from evalgate.inputs.base import Base
+from evalgate.inputs.base import Base, config_path_at
 from evalgate.inputs.document import read
 from evalgate.inputs.nodes import raise_faults, refuse
+from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.shape import Shape, load, unknown
 from evalgate.inputs.tree import Tree
 from evalgate.inputs.versions import Versions, at_commit
@@ -154,11 +155,7 @@ def _prompts_of(gate: Gate, base: Base) -> list[str]:
 
 def at_base(base: Base, git: Git) -> dict[str, Pin]:
     """The pins of the merge base: a change does not choose what it is compared with. It may move the configuration."""
-    path = pins_path(base.now.path)
-    if not base.tree.exists(base.now.path):
-        before = git.renamed_from(base.commit, base.now.path)
-        path = pins_path(before) if before is not None else path
-    return load_pins(base.tree, path)
+    return load_pins(base.tree, pins_path(config_path_at(base.commit, base.now.path, git)))
 
 
 def pin_of(gate: Gate, base: Base, git: Git) -> Pin | None:
@@ -170,6 +167,9 @@ def pin_of(gate: Gate, base: Base, git: Git) -> Pin | None:
 def pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
     """The prompt that was signed off: at the pin's commit, at one of the paths or at what the first was renamed from.
 
+    A prompt that was moved and then rewritten looks like no rename any more: what lay there then and is gone now counts
+    by its content, which the pin names.
+
     Raises InputError, with the pin's place, when commit, file, content or version is not what was pinned.
     """
     again = f"pin a release that is there: {command(pin)}"
@@ -180,23 +180,35 @@ def pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
     if not files:
         before = git.renamed_from(pin.ref, paths[0])
         files = [before] if before is not None else []
-    if not files:
-        message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
-        raise InputError(message, place=pin.place, hint=again)
     try:
         versions = [at_commit(git, pin.ref, file) for file in files]
     except GitError as error:
         raise InputError(error.faults[0].message, place=pin.place, hint=again) from None
-    version = next((version for version in versions if version.digest == pin.digest), versions[0])
-    if version.digest != pin.digest:
-        message = (
-            f'gate "{pin.gate}" is pinned to content {pin.digest[:12]}, but {version.source} is {version.digest[:12]}'
-        )
+    version = next((version for version in versions if version.digest == pin.digest), None) or _moved_away(pin, git)
+    if version is None and not versions:
+        message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
+        raise InputError(message, place=pin.place, hint=again)
+    if version is None:
+        source = versions[0].source
+        message = f'gate "{pin.gate}" is pinned to content {pin.digest[:12]}, but {source} is {versions[0].digest[:12]}'
         raise InputError(message, place=pin.place, hint=f"nobody signed that off; {again}")
     if version.version != pin.version:
         message = f'gate "{pin.gate}" is pinned to {pin.version or "no version"}, but {version.source} declares '
         raise InputError(f"{message}{version.version or 'none'}", place=pin.place, hint=again)
     return version
+
+
+def _moved_away(pin: Pin, git: Git) -> PromptVersion | None:
+    """The pinned content among the prompt files of the pin's commit that are not there any more."""
+    for path in git.added("HEAD", pin.ref):
+        if path.lower().endswith(PROMPT_SUFFIXES):
+            try:
+                version = at_commit(git, pin.ref, path)
+            except (GitError, InputError):  # it is no prompt
+                continue
+            if version.digest == pin.digest:
+                return version
+    return None
 
 
 def command(pin: Pin) -> str:

@@ -82,11 +82,15 @@ def resolve(
     if baseline is not None:
         base = _named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
         since = base.commit
-        if base.file is not None and (base.file, base.commit) == (found.file, found.commit):
+        same_place = base.file is not None and (base.file, base.commit) == (found.file, found.commit)
+        if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
             raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
     elif gate.baseline is not None:
         version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
         base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
+        if git is not None and at is None and version.normalized_digest == found.version.normalized_digest:
+            # with `at` the stand-in is the base's, whatever the change makes of it
+            _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
     else:
         base = _at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
@@ -190,12 +194,34 @@ def _at_merge_base(
     base = git.merge_base(head, default)
     old = before and _in_repository(before, tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
-    file = file or git.renamed_from(base, own, commit=commit)
+    file = file or git.renamed_from(base, own, commit=commit) or git.spelt_otherwise(base, own)
     named = default[:7] if git.resolve(default) == default else short_name(default)
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
     return _Found(version=at_commit(git, base, file), note=where, file=file, commit=base)
+
+
+def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str | None, before: str | None) -> None:
+    """Whether it was the change itself that made the stand-in equal to its candidate. Raises InputError where it was.
+
+    One that was equal before is what a revert leads back to; where the prompt is not edited, nothing is hidden by it.
+    """
+    assert found.version is not None and gate.baseline is not None
+    same, file = found.version.normalized_digest, _in_repository(gate.baseline, tree, git)
+    try:
+        base = _at_merge_base(gate, tree, git, found.commit, branch=branch, before=before)
+    except (GitError, InputError):  # what cannot be told apart is left as it was
+        return
+    if file is None or base.commit is None or base.version is None or base.version.normalized_digest == same:
+        return
+    try:
+        was = prompt_at(git, base.commit, file).normalized_digest
+    except (GitError, InputError):  # it is new, or was no prompt
+        was = None
+    if was != same:
+        message = f"{gate.baseline}, which stands in for the merge base, is made equal to the candidate by this change"
+        raise InputError(message, hint="leave it as it is in production, or take `baseline:` out of the gate")
 
 
 def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
