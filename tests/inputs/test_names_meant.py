@@ -126,3 +126,15 @@ def _rubric(project: Project, inputs: list[str]) -> None:
     project.write(
         "evalgate.yml", CONFIG.replace("{type: is_json}", "{type: is_json}\n    judges:\n      - {rubric: tone.md}")
     )
+
+
+@pytest.mark.parametrize("name", ["evalgate.pins.yaml", "evalgate.pin.yml", "evalgate-pins.yml", "evalgate.pins.json"])
+def test_pins_under_another_name_are_not_passed_over(
+    project: Project, faults: Callable[[], list[str]], name: str
+) -> None:
+    project.write("cases.jsonl", '{"id": "a", "query": "q"}\n')
+    project.write(name, '{"format": 1, "pins": {}}\n')
+    (fault,) = faults()
+    assert fault.startswith(f"{name}: is not read: pins lie in evalgate.pins.yml")
+    project.write("evalgate.pins.yml", '{"format": 1, "pins": {}}\n')
+    assert gate.validate(open_workspace(project.root / "evalgate.yml"))
