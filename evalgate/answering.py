@@ -194,6 +194,7 @@ class _Opening:
             store=self.around.store,
             expected=sum(len(plan.trials) for plan in self.plans),
             mask=self.mask,
+            quotes=self.config.texts == "all",
         )
 
     def provider(self, target: Target) -> Provider:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from evalgate.domain import Arm, Config, Failure, GatePlan, GateReport, Trial, Verdict
+from evalgate.domain import Arm, Config, Failure, GatePlan, Report, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
 from evalgate.inputs import changes
 from evalgate.inputs.base import base_commit, unchanged
@@ -127,7 +127,7 @@ class Lookout:
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
         offline = replace(options, offline=True)
         try:
-            return _judged(ref, gate.decided(workspace, [plan], offline, lambda _: None).gates[0])
+            return _judged(ref, gate.decided(workspace, [plan], offline, lambda _: None))
         except ServiceError:
             pass  # something is not known without a call
         with answering.known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
@@ -141,7 +141,7 @@ class Lookout:
         try:
             if self.mode == "quick":
                 return self._proven(workspace, plan, ref, options, _sample(plan, config))
-            return _judged(ref, gate.decided(workspace, [plan], options, self.on_event).gates[0])
+            return _judged(ref, gate.decided(workspace, [plan], options, self.on_event))
         except InterruptedRunError:
             raise
         except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
@@ -151,7 +151,7 @@ class Lookout:
         self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
     ) -> Answer:
         """What these outputs prove by deterministic checks alone."""
-        from evalgate import answering, evaluate
+        from evalgate import answering, evaluate, privacy
 
         name, level = plan.gate.name, plan.level.effective.name
         if not plan.gate.checks:
@@ -169,6 +169,7 @@ class Lookout:
             offline=options.offline,
         ) as engine:
             report = evaluate.checked(engine, plan, workspace.config, trials, draw_again=not options.offline)
+        report = privacy.shown_gate(report, workspace.config.texts)
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
         cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
@@ -215,8 +216,11 @@ def _sample(plan: GatePlan, config: Config) -> list[Trial]:
     return first[:QUICK_CASES]
 
 
-def _judged(ref: str, judged: GateReport) -> Answer:
+def _judged(ref: str, report: Report) -> Answer:
     """Of a whole verdict only FAIL stands in the way; inconclusive and awaiting a sign-off are for CI and people."""
+    from evalgate import privacy
+
+    (judged,) = privacy.shown(report).gates
     decides = [f.sentence for f in judged.findings if f.decision is judged.decision and f.blocks]
     if judged.decision is Verdict.FAIL and judged.exit_code == ExitCode.FAIL:
         return Answer(ref=ref, gate=judged.evidence.name, code=ExitCode.FAIL, sentences=tuple(decides))

@@ -44,7 +44,7 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.domain.names import folded
+from evalgate.domain.names import meant
 from evalgate.errors import EvalgateError, ExitCode, Fault, InputError, Place
 from evalgate.score import answered
 
@@ -361,15 +361,15 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
 
 def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
     """A tag that is a critical one but for its spelling would make no case critical."""
-    critical = {folded(tag): tag for tag in Policy(levels=DEFAULT_LEVELS).critical_tags}
-    first = {row.tag: row.line for row in reversed(rows) if row.tag is not None}
+    critical = Policy(levels=DEFAULT_LEVELS).critical_tags
+    first = {row.tag: row.line for row in reversed(rows) if row.tag is not None and row.tag not in critical}
     faults = [
         Fault(
-            message=f'the tag "{tag}" makes no case critical; did you mean "{critical[folded(tag)]}"?',
+            message=f'the tag "{tag}" makes no case critical; did you mean "{other}"?',
             place=Place(path=path, line=line),
         )
         for tag, line in first.items()
-        if critical.get(folded(tag), tag) != tag
+        if (other := meant(tag, critical, slips=critical)) is not None
     ]
     if faults:
         raise InputError(faults=faults)

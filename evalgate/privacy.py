@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from evalgate.decide import policy
 from evalgate.domain import Failure, GateReport, Outcome, Report, Result, Score, Scored, ToolCall, Unscored
@@ -21,12 +22,15 @@ def shown(report: Report) -> Report:
     """The report as it may be shown: without the texts that `report.texts` keeps back; the same where it keeps none."""
     if report.texts == "all":
         return report
-    return replace(report, gates=tuple(_shown(gate, failing=report.texts == "failing") for gate in report.gates))
+    return replace(report, gates=tuple(shown_gate(gate, report.texts) for gate in report.gates))
 
 
-def _shown(gate: GateReport, *, failing: bool) -> GateReport:
+def shown_gate(gate: GateReport, texts: Literal["all", "failing", "none"]) -> GateReport:
+    """One gate as it may be shown where `texts` is what the configuration allows."""
+    if texts == "all":
+        return gate
     evidence = gate.evidence
-    kept = {case.case for case in regressed.cases(gate)} if failing else set()
+    kept = {case.case for case in regressed.cases(gate)} if texts == "failing" else set()
     marks = _Marks(are_checksums=evidence.shard is not None)
     bare = replace(
         evidence,

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.places import config_option, home_folder, store_folder
+from evalgate.errors import InputError
 
 _gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
 _store_option = click.option(
@@ -80,6 +81,10 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
         if not gates or pin.gate in gates:
             click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
     found, damaged = baselines.stored_ones(folder)
+    known = dict.fromkeys([*(gate.name for gate in workspace.config.gates), *(one.gate for one in found)])
+    for name in gates:
+        if name not in known:
+            raise InputError(f'no gate is named "{name}"', hint=f"the gates are: {', '.join(known)}")
     for one in found:
         if gates and one.gate not in gates:
             continue

@@ -81,7 +81,7 @@ def read_reply(
     and for one that an error ended.
     """
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _error(data):
-        raise ProviderError(_no_completion(data), retryable=True)
+        raise _no_completion(data)
     usage = usage_told(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
     cost = None if usage is None or prices is None else cost_of(usage, prices)
 
@@ -98,8 +98,8 @@ def read_reply(
     ended, reason = ending(reason), shorten(reason, 60)
     broken = next((each for each in (choice, message, *_parts(message, "error")) if each.get("error")), None)
     if ended == "broken" or broken is not None:
-        said = _message(broken or choice)
-        raise ProviderError(f"the endpoint broke the reply off (finish reason: {reason}){said}", retryable=True)
+        said = f" (finish reason: {reason}){_message(broken or choice)}"
+        raise ProviderError("the endpoint broke the reply off", said=said, retryable=True)
     if ended == "refused" or _is_filtered(choice):
         return unusable("the endpoint's content filter stopped the reply")
     refusal = message.get("refusal") or choice.get("refusal") or _refusal(message)
@@ -175,19 +175,22 @@ def explain_status(
     """
     said = _message(content)
     if status in (401, 403):
-        return ProviderError(f"{who} refused {key} ({status}){said}", fatal=True, hint="check the key and its rights")
+        hint = "check the key and its rights"
+        return ProviderError(f"{who} refused {key} ({status})", said=said, fatal=True, hint=hint)
     if status == 402 or (status == 429 and _code(content) in _NO_FUNDS):
-        return ProviderError(f"{who} wants payment ({status}){said}", fatal=True, hint="check the account's plan")
+        hint = "check the account's plan"
+        return ProviderError(f"{who} wants payment ({status})", said=said, fatal=True, hint=hint)
     if status == 404:
         hint = "check `model` and `base_url` (most end in /v1)"
-        return ProviderError(f'{who} has no model "{model}", or is no chat endpoint (404){said}', fatal=True, hint=hint)
+        message = f'{who} has no model "{model}", or is no chat endpoint (404)'
+        return ProviderError(message, said=said, fatal=True, hint=hint)
     if status in (408, 409, 425, 429) or status >= 500:
-        message, after = f"{who} answered {status}{said}", _retry_after(headers)
-        return ProviderError(message, retryable=True, retry_after=after, throttled=status == 429)
+        message, after = f"{who} answered {status}", _retry_after(headers)
+        return ProviderError(message, said=said, retryable=True, retry_after=after, throttled=status == 429)
     if scored and "logprob" in said.lower():
         hint = "give the judge `score: printed`"
-        return ProviderError(f"{who} gives no log-probabilities ({status}){said}", fatal=True, hint=hint)
-    return ProviderError(f"{who} refused the request ({status}){said}", fatal=True, hint=_hint_for(said))
+        return ProviderError(f"{who} gives no log-probabilities ({status})", said=said, fatal=True, hint=hint)
+    return ProviderError(f"{who} refused the request ({status})", said=said, fatal=True, hint=_hint_for(said))
 
 
 def headroom(headers: Mapping[str, str]) -> Headroom | None:
@@ -216,11 +219,11 @@ def _hint_for(said: str) -> str | None:
     return None
 
 
-def _no_completion(data: Any) -> str:
+def _no_completion(data: Any) -> ProviderError:
     error = _error(data)
     if error:  # some routers report an upstream's error with status 200
-        return f"the endpoint reports an error{_message({'error': error})}"
-    return "the reply is malformed: no `choices`"
+        return ProviderError("the endpoint reports an error", said=_message({"error": error}), retryable=True)
+    return ProviderError("the reply is malformed: no `choices`", retryable=True)
 
 
 def _text(message: Mapping[str, Any]) -> str:

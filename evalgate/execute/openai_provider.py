@@ -81,8 +81,8 @@ class OpenAIProvider:
         try:
             data = self._read(answered.content)
         except ValueError as error:
-            message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
-            raise ProviderError(message, retryable=True) from error
+            message, said = f"{self._who()} sent a malformed reply, which is no JSON", self._clean(answered.text)[:80]
+            raise ProviderError(message, said=f": {said}", retryable=True) from error
         return chat.read_reply(
             data,
             seconds=time.perf_counter() - started,
@@ -151,6 +151,7 @@ class OpenAIProvider:
             scored=request.scale is not None,
         )
         explained.message = self._clean(explained.message, limit=600)
+        explained.own = self._clean(explained.own, limit=600)
         raise explained
 
     def _unanswered(self, error: WireError) -> ProviderError:

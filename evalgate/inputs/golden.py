@@ -35,6 +35,7 @@ _OF_AN_OUTPUT = (
     "case", "id", "text", "repeat", "latency", "usage", "cost_usd", "error", "finish_reason", "tool_calls",
     "function_call", "refusal",
 )  # fmt: skip
+_OF_A_SCORE = ("case", "arm", "criterion", "value", "repeat", "tag", "cluster")
 _TEXTS = 1000
 _Tags: TypeAlias = tuple[str, ...]
 _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
@@ -152,7 +153,11 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
         keys = frozenset(row.fields)
         if keys not in seen:
             seen.add(keys)
-            row.near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
+            row.near_misses(_OF_A_SCORE, faults)
+            if "tags" in keys and "tag" in keys:
+                faults.append(
+                    row.fault('unknown key "tags" beside "tag"; did you mean "tag"?', "tags", "one tag a row")
+                )
         before = len(faults)
         case, criterion = _name(row, "case", faults), _name(row, "criterion", faults)
         own_arm = arm if arm is not None and "arm" not in row.fields else _arm(row, faults)

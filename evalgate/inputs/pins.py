@@ -22,6 +22,7 @@ from evalgate.services.git import DEEPEN, Git
 _HEADER = (
     "# The releases that were signed off: what changes are compared with. `evalgate baseline pin` writes this file.\n"
 )
+_SUFFIXES = (".yml", ".yaml", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +54,11 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
 
     Raises InputError with every fault of the file, each with line and column.
     """
-    if not tree.exists(path):
-        return {}
     source = tree.describe(path)
+    if not tree.exists(path):
+        if source == "working tree":  # a commit's cannot be mended any more
+            _refuse_other_names(tree, path)
+        return {}
     shown = path if source == "working tree" else source
     document = read(tree.read(path), shown)
     if document.data is None:
@@ -83,6 +86,14 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
             found[name] = Pin(gate=name, place=node.place(shown), **given)
     raise_faults(shape.faults, shown)
     return found
+
+
+def _refuse_other_names(tree: Tree, path: str) -> None:
+    """Pins in a file of nearly the right name would pin nothing. Raises InputError."""
+    stem = path.removesuffix(".pins.yml")
+    for name in (f"{stem}{part}{suffix}" for part in (".pins", ".pin", "-pins", "_pins") for suffix in _SUFFIXES):
+        if tree.exists(name):
+            raise refuse(f"is not read: pins lie in {path}", name, hint="rename it")
 
 
 def render(pins: Mapping[str, Pin]) -> str:

@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
+from evalgate.domain import VARIABLE, Json, Level, Message, PromptVersion, digest, is_invisible
 from evalgate.domain.numbers import exact, shown
 from evalgate.plan.alignment import MOST_ALIGNED, edits, is_bounded
 from evalgate.plan.words import WHITE_SPACE, lines, weight
@@ -21,6 +22,8 @@ LONGEST_WHITE_SPACE = 100
 _WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
 _NAMED = 5
 _CONVERSATION = frozenset({"user", "assistant"})
+_Said: TypeAlias = tuple[str, str]
+"""A role, and a text in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,18 +61,20 @@ def differences(
     stretch that differs, on roles. A message without a partner was added or removed. Roles changed when
     * a message stands against one of another role, or its text is found under another role only; or
     * a role other than user and assistant (of which examples are made) appears or disappears; or
-    * neither version's roles are contained, in order, in the other's: more than adding or removing took place.
+    * neither version's roles are contained, in order, in the other's: more than adding or removing took place; or
+    * a variable stands under other roles only.
 
     The share of changed words is changed / max(words of either), by a word diff of the texts, line by line first; a
-    replaced stretch counts as the longer of its two sides, a moved one twice. What a word is, says `words.lines`.
+    replaced stretch counts as the longer of its two sides, a moved one twice; what another role says now is replaced.
+    What a word is, says `words.lines`.
     """
     major = [*_interface(candidate, baseline)]
     added, removed, roles = _messages(candidate.messages, baseline.messages)
-    major += roles
+    major += roles or _moved_variables(candidate, baseline)
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
-    found = changed(_texts(candidate), _texts(baseline))
+    found = _changed(_by_role(candidate), _by_role(baseline))
     percent = f"{shown(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
         minor.append(f"{percent} (PATCH: at most {exact(100 * minor_share)} %)")
@@ -87,22 +92,33 @@ def differences(
 
 def changed(new: Sequence[str], old: Sequence[str]) -> Changed:
     """What differs between the words of two sequences of texts."""
-    lines_new, lines_old = lines(new), lines(old)
+    return _changed([("", text) for text in new], [("", text) for text in old])
+
+
+def _changed(new: Sequence[_Said], old: Sequence[_Said]) -> Changed:
+    """What differs between the words of two sequences of roles with texts; a word of another role is another word."""
+    lines_new, lines_old = _lines(new), _lines(old)
     count, bounded = 0, False
     unseen: Counter[str] = Counter()
     found = edits(lines_old, lines_new)
     bounded = is_bounded(found)
     for edit in found:
-        before = [word for line in lines_old[edit.i1 : edit.i2] for word in line]
-        after = [word for line in lines_new[edit.j1 : edit.j2] for word in line]
+        before = [(role, word) for role, line in lines_old[edit.i1 : edit.i2] for word in line]
+        after = [(role, word) for role, line in lines_new[edit.j1 : edit.j2] for word in line]
         within = edits(before, after)
         bounded = bounded or is_bounded(within)
         for inner in within:
-            gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
+            gone = [word for _, word in before[inner.i1 : inner.i2]]
+            come = [word for _, word in after[inner.j1 : inner.j2]]
             count += max(sum(map(weight, gone)), sum(map(weight, come)))
             unseen.update(_invisible(gone, come))
-    of = max(sum(weight(word) for line in side for word in line) for side in (lines_new, lines_old))
+    of = max(sum(weight(word) for _, line in side for word in line) for side in (lines_new, lines_old))
     return Changed(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
+
+
+def _lines(said: Sequence[_Said]) -> list[tuple[str, tuple[str, ...]]]:
+    """The lines that have words, each with the role that says it."""
+    return [(role, line) for role, text in said for line in lines([text])]
 
 
 def _invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
@@ -161,6 +177,24 @@ def _interface(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
     return reasons
 
 
+def _moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
+    """Variables that stand under other roles only: what a user writes is read as another's words."""
+    new, old = _roles_by_variable(candidate), _roles_by_variable(baseline)
+    return [
+        f"variable {{{{{name}}}}} moved: {', '.join(sorted(old[name]))} -> {', '.join(sorted(new[name]))}"
+        for name in sorted(new.keys() & old.keys())
+        if not new[name] & old[name]
+    ]
+
+
+def _roles_by_variable(version: PromptVersion) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for message in version.messages:
+        for name in VARIABLE.findall(message.content):
+            found.setdefault(name, set()).add(message.role)
+    return found
+
+
 def _messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int, list[str]]:
     """How many messages were added and removed, and how roles changed."""
     added = removed = 0
@@ -203,6 +237,10 @@ def _contained(short: Sequence[str], long: Sequence[str]) -> bool:
 
 def _texts(version: PromptVersion) -> list[str]:
     return [message.content for message in version.messages]
+
+
+def _by_role(version: PromptVersion) -> list[_Said]:
+    return [(message.role, message.content) for message in version.messages]
 
 
 def _format(version: PromptVersion) -> Mapping[str, Json] | None:

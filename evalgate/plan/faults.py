@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target
-from evalgate.domain.names import folded
+from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target
+from evalgate.domain.names import bare, folded, meant
 from evalgate.errors import Fault, Place
 from evalgate.plan.serving import model_of
 
@@ -114,7 +114,7 @@ def misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: Golden
 def _meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
     """The key that an unknown one looks like; one that is given as well is meant only by another spelling of it."""
     for name, is_given in (("tags", has_tags), ("cluster", has_cluster)):
-        written = folded(key)
+        written = bare(key)
         is_near = sorted(written) == sorted(name) or bool(get_close_matches(written, [name], n=1, cutoff=_NEAR))
         if written == name or (is_near and not is_given):
             return name
@@ -124,24 +124,24 @@ def _meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
 def tag_faults(
     datasets: Sequence[GoldenDataset], policy: Policy, config: str, *, are_all: bool = True
 ) -> Iterator[Fault]:
-    """Tags that a policy names and no case has, and tags of cases that are one of a policy's but for their spelling.
+    """Tags that a policy names and no case has, and tags of cases that are meant to be one of a policy's.
 
     `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
     default, `critical`, may stand nowhere.
     """
     wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))
-    by_spelling = {folded(tag): tag for tag in wanted}
-    there: set[str] = set()
+    first: dict[tuple[str, str], int] = {}
     for dataset in datasets:
-        told: set[str] = set()
         for case in dataset.cases:
-            there |= set(case.tags)
             for tag in case.tags:
-                meant = by_spelling.get(folded(tag), tag)
-                if tag != meant and tag not in wanted and tag not in told:
-                    told.add(tag)
-                    message = f'the tag "{tag}" is none that the policy names; did you mean "{meant}"?'
-                    yield Fault(message=message, place=Place(path=dataset.path, line=case.line))
+                first.setdefault((dataset.path, tag), case.line)
+    there = {tag for _, tag in first}
+    slips = [tag for tag in wanted if tag in there or tag in Policy(levels={}).critical_tags]
+    for (path, tag), line in first.items():
+        other = None if tag in wanted else meant(tag, wanted, slips=slips)
+        if other is not None:
+            message = f'the tag "{tag}" is none that the policy names; did you mean "{other}"?'
+            yield Fault(message=message, place=Place(path=path, line=line))
     for kind, names in (("critical_tags", policy.critical_tags), ("blocking_tags", policy.blocking_tags)):
         for tag in names:
             if tag in there or not are_all or (kind == "critical_tags" and tag in Policy(levels={}).critical_tags):
@@ -162,8 +162,39 @@ def judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterat
             hint=f"add `model:` to the judge, or to the target {target.name}",
         )
     for name in judge.rubric.inputs:
-        if name != "output" and not name.endswith("?"):
+        if name.endswith("?"):
+            yield from _misspelt_input(name.removesuffix("?"), judge, dataset, place)
+        elif name != "output":
             yield from _missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
+
+
+def check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
+    """A check that compares with a field which no case gives can decide nothing."""
+    for check in gate.checks:
+        name = check.options.get("from")
+        if isinstance(name, str) and not any(_gives(case.fields, name) for case in dataset.cases):
+            yield from _given_by_none(
+                f'the field "{name}" of the check {check.name}', name, dataset, Place(path=dataset.path)
+            )
+
+
+def _gives(fields: Mapping[str, Json], name: str) -> bool:
+    """Whether a name, or the first part of a dotted path, is a field."""
+    head = name.partition(".")[0]
+    return name in fields or (head in fields and isinstance(fields[head], Mapping | list | tuple))
+
+
+def _misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """An optional input that no case gives is fine, unless it is a field, or the output, but for its spelling."""
+    fields = {field for case in dataset.cases for field in case.fields}
+    known = sorted(fields - {one.removesuffix("?") for one in judge.rubric.inputs} | {"output"})
+    if name in fields or name == "output":
+        return
+    close = meant(name, known) or next(iter(get_close_matches(name, known, n=1, cutoff=_NEAR)), None)
+    close = close or next((one for one in known if sorted(one) == sorted(name)), None)
+    if close is not None:
+        message = f'the input "{name}?" of the rubric {judge.rubric.name} is given by no case of {dataset.path}'
+        yield Fault(message=message, place=place, hint=f'did you mean "{close}"?')
 
 
 def _missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
@@ -172,14 +203,18 @@ def _missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iter
     if not lacking:
         return
     if len(lacking) == len(dataset.cases):
-        fields = sorted({field for case in dataset.cases for field in case.fields})
-        close = get_close_matches(name, fields, n=1)
-        hint = f'did you mean "{close[0]}"?' if close else f"the cases' fields are: {_listed(fields, 10)}"
-        yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)
+        yield from _given_by_none(what, name, dataset, place)
         return
     cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
     message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {_listed(cases, _NAMED)}"
     yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
+
+
+def _given_by_none(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    fields = sorted({field for case in dataset.cases for field in case.fields})
+    close = get_close_matches(name, fields, n=1)
+    hint = f'did you mean "{close[0]}"?' if close else f"the cases' fields are: {_listed(fields, 10)}"
+    yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)
 
 
 def _listed(items: Sequence[str], most: int) -> str:
