@@ -5,7 +5,6 @@ action.yml starts it as `python -I -m evalgate.action`, away from the workspace,
 from __future__ import annotations
 
 import datetime
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from evalgate.at_github import approval, heads, publish, unprivileged
 from evalgate.at_github.job import Job, Log, bug_in_words
 from evalgate.at_github.places import NOWHERE, Places, places
 from evalgate.at_github.publish import Sticky
+from evalgate.cli import streams
 from evalgate.cli.progress import Progress
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Report
@@ -58,8 +58,7 @@ class Outcome:
 
 def main() -> NoReturn:
     """One activity; the exit code is what `fail-on` makes of its verdict."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8", errors="backslashreplace")
     sys.exit(_main(Log(sys.stdout)))
 
 
@@ -396,4 +395,5 @@ def _exit_code(job: Job, status: Status) -> int:
 
 
 if __name__ == "__main__":
+    streams.prepare(tells=False)  # the log is not what the verdict is told by
     main()

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
+from evalgate.errors import EvalgateError
 from evalgate.report import neutralise
 
 
@@ -24,7 +25,7 @@ def guarded(environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         sys.stdout, sys.stderr = streams
         for guard in guards:
-            with contextlib.suppress(OSError, ValueError):  # the reader went away
+            with contextlib.suppress(OSError, ValueError, EvalgateError):  # the reader went away, or it was told before
                 guard.flush()
 
 
