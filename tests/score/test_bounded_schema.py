@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 from jsonschema import _utils
 
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored
-from evalgate.score import checks
+from evalgate.score import checks, patterns
 from evalgate.score.bounded_schema import is_unique
-from evalgate.score import patterns
 from evalgate.score.patterns import PATTERN_SECONDS
 
 SLOW = "^(?=.)(a|aa)+$"
