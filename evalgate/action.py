@@ -5,7 +5,6 @@ action.yml starts it as `python -I -m evalgate.action`, away from the workspace,
 from __future__ import annotations
 
 import datetime
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from evalgate.at_github import approval, heads, publish, unprivileged
 from evalgate.at_github.job import Job, Log, bug_in_words
 from evalgate.at_github.places import NOWHERE, Places, places
 from evalgate.at_github.publish import Sticky
+from evalgate.cli import guard, streams
 from evalgate.cli.progress import Progress
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Report
@@ -58,9 +58,10 @@ class Outcome:
 
 def main() -> NoReturn:
     """One activity; the exit code is what `fail-on` makes of its verdict."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.exit(_main(Log(sys.stdout)))
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8", errors="backslashreplace")
+    log = Log(sys.stdout)
+    with guard.guarded(os.environ):  # what a function of the user's prints is no command; the log's own lines are meant
+        sys.exit(_main(log))
 
 
 def _main(log: Log) -> int:
@@ -139,8 +140,7 @@ def _report(job: Job, hub: GitHub | None, log: Log) -> Outcome | None:
 def _drift(job: Job, log: Log) -> Outcome:
     """On a schedule: what is in production, asked anew."""
     options = replace(_options(job, log), default_branch=job.event.default_branch or None)
-    ran = _evaluated(log, lambda: _outcome(drift.run(job.config, options)))
-    return replace(ran, head=job.event.head)
+    return replace(_evaluated(log, lambda: _outcome(drift.run(job.config, options))), head=job.event.head)
 
 
 def _options(job: Job, log: Log) -> Options:
@@ -306,9 +306,8 @@ def _queued(job: Job, hub: GitHub, log: Log, ran: Outcome) -> Outcome:
     for number, one in found.items():
         if one is not None and one.met is None:
             log.say(f"#{number}: {one.waiting_for}")
-    code = ran.report.exit_code
-    status = Status(verdict="FAIL", state="failure", sentence=f"{change}: {_UNSIGNED}", code=code)
-    return replace(ran, status=status)
+    sentence = f"{change}: {_UNSIGNED}"
+    return replace(ran, status=Status(verdict="FAIL", state="failure", sentence=sentence, code=ran.report.exit_code))
 
 
 def _tell(job: Job, hub: GitHub | None, log: Log, outcome: Outcome) -> None:
@@ -396,4 +395,5 @@ def _exit_code(job: Job, status: Status) -> int:
 
 
 if __name__ == "__main__":
+    streams.prepare(tells=False)  # the log is not what the verdict is told by
     main()

@@ -95,6 +95,7 @@ def _ended() -> int:
     """Run a command and return its exit code."""
     try:
         code = root.main(standalone_mode=False, prog_name="evalgate")
+        sys.stdout.flush()  # what cannot be written has to be known before the exit code is
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:

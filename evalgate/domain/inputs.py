@@ -19,7 +19,6 @@ ANSWERED = "answered"
 
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 
-
 _BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
 # shown as nothing, though their category says otherwise
 _BLANK = frozenset(
@@ -49,18 +48,25 @@ def normalize(text: str) -> str:
 
     Texts that differ in nothing else get the same verdict: so no author draws again by adding spaces.
     """
-    return " ".join("".join(" " if _is_blank(char) else char for char in unicodedata.normalize("NFC", text)).split())
+    return " ".join(unicodedata.normalize("NFC", text).translate(_BLANKS).split())
 
 
 def _is_blank(char: str) -> bool:
-    if char.isspace() or char in _BLANK:
+    if char.isspace() or char in _BLANK or unicodedata.category(char) in _BLANK_CATEGORIES:
         return True
-    return unicodedata.category(char) in _BLANK_CATEGORIES or _is_selector(char)
-
-
-def _is_selector(char: str) -> bool:
-    """Variation selectors, and the tags and what else is never shown in their plane."""
+    # variation selectors, and the tags and what else is never shown in their plane
     return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0000" <= char <= "\U000e0fff"
+
+
+class _Blanks(dict[int, int]):
+    """A table for `str.translate`, filled as characters come: to look each one up takes seconds for a megabyte."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = found = 0x20 if _is_blank(chr(code)) else code
+        return found
+
+
+_BLANKS = _Blanks()
 
 
 def is_invisible(char: str) -> bool:

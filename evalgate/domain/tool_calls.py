@@ -10,7 +10,8 @@ from typing import Any
 from evalgate.domain.endings import spelt
 from evalgate.domain.trials import ToolCall
 
-_MOST_LEVELS = 100
+MOST_LEVELS = 100
+"""Levels of nesting in what an endpoint says: what is deeper cannot be relied on to be written again."""
 _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
 """The keys that hold calls, whatever their capitals and underscores."""
 _FORMS = ("function", "custom")
@@ -89,13 +90,13 @@ def _read(arguments: str) -> Any:
         value = json.loads(arguments, parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         return arguments
-    return arguments if _too_deep(value) else value
+    return arguments if too_deep(value) else value
 
 
-def _too_deep(value: Any) -> bool:
-    """Whether a value is nested deeper than can be relied on to be written again."""
+def too_deep(value: Any) -> bool:
+    """Whether a value is nested deeper than `MOST_LEVELS`; never recurses."""
     level = [value]
-    for _ in range(_MOST_LEVELS):
+    for _ in range(MOST_LEVELS):
         level = [inner for each in level for inner in _inside(each)]
         if not level:
             return False

@@ -233,7 +233,12 @@ class BatchEndpoint(OpenAIProvider):
             raise self._not_reached(error) from error
         except openai.APIStatusError as error:
             raise self._status(error, what) from error
-        except (AttributeError, TypeError, ValueError) as error:  # the package takes a reply of any shape
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:  # the package takes a reply of any shape
             raise ProviderError(f"{self.who} sent a malformed reply when it was to {what}", retryable=True) from error
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             said = f": {self.clean(str(error))}"

@@ -24,7 +24,7 @@ from evalgate.domain import (
     reason_told,
     usage_told,
 )
-from evalgate.domain.tool_calls import json_or_less, with_calls
+from evalgate.domain.tool_calls import MOST_LEVELS, json_or_less, too_deep, with_calls
 from evalgate.execute.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -33,6 +33,8 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DURATION = re.compile(
     r"(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)ms)?"
 )
+_SHORTENED = 20
+"""How many times its limit of a text is looked at before it is cut: a reply of megabytes takes seconds otherwise."""
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _MOST_LOGPROB = 10_000.0
@@ -40,6 +42,13 @@ _MOST_LOGPROB = 10_000.0
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
 _THOUGHTS = ("think", "reason")
 _FILTERED = {"content_filter", "content_policy_violation"}
+
+
+class DeepReplyError(ValueError):
+    """A reply is nested more deeply than is read."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested more than {MOST_LEVELS} levels deep")
 
 
 def body(request: Request, model: str) -> dict[str, Any]:
@@ -123,11 +132,14 @@ def read_reply(
 
 
 def decoded(content: bytes) -> Any:
-    """A reply's JSON as plain data. Raises ValueError for what is none, or is nested too deeply to be read."""
+    """A reply's JSON as plain data. Raises ValueError for what is none, and DeepReplyError beyond `MOST_LEVELS`."""
     try:
-        return json.loads(content)
+        data = json.loads(content)
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise DeepReplyError from error
+    if too_deep(data):
+        raise DeepReplyError
+    return data
 
 
 def score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...]:
@@ -208,7 +220,8 @@ def headroom(headers: Mapping[str, str]) -> Headroom | None:
 
 def shorten(text: str, limit: int = 300) -> str:
     """One line of text, without control characters, at most `limit` characters."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    seen = text.lstrip()[: _SHORTENED * limit]
+    line = " ".join("".join(char if char.isprintable() else " " for char in seen).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

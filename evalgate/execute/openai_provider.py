@@ -80,6 +80,8 @@ class OpenAIProvider:
             return self._refused(answered, request, model)
         try:
             data = self._read(answered.content)
+        except chat.DeepReplyError as error:
+            raise ProviderError(f"{self._who()} sent a malformed reply: {error}", retryable=True) from error
         except ValueError as error:
             message, said = f"{self._who()} sent a malformed reply, which is no JSON", self._clean(answered.text)[:80]
             raise ProviderError(message, said=f": {said}", retryable=True) from error

@@ -87,6 +87,8 @@ class Wire:
                 return Answered(response.status, response.headers, await _whole(response))
         except aiohttp.ConnectionTimeoutError as error:
             raise WireError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
+        except aiohttp.TooManyRedirects as error:  # its own words show the whole URL, and nothing else
+            raise WireError("it redirects without end", connected=True) from error
         except aiohttp.ClientConnectorError as error:
             raise WireError(_reason(error.os_error), connected=False) from error
         except (aiohttp.ClientError, ConnectionError) as error:

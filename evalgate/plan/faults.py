@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target
+from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, as_text
 from evalgate.domain.names import bare, folded, meant
 from evalgate.errors import Fault, Place
 from evalgate.plan.serving import model_of
 
+LARGEST_REQUEST = 16 * 1024 * 1024
+"""Characters of all messages of one request, with the case's fields filled in."""
 _NAMED = 3
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -21,7 +24,7 @@ _NEAR = 0.85
 
 
 def version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """What keeps a version from being asked: no message, no model, a variable that a case does not give."""
+    """What keeps a version from being asked: no message, no model, a variable that a case lacks, too large a text."""
     path = _path_of(version)
     if target.kind == "recorded":
         return
@@ -36,6 +39,21 @@ def version_faults(version: PromptVersion, target: Target, dataset: GoldenDatase
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
         yield from _missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+    yield from _too_large(version, dataset, place)
+
+
+def _too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """The first case with which the messages become too large; what they would be is counted, and never made."""
+    times = Counter(name for message in version.messages for name in VARIABLE.findall(message.content))
+    own = sum(len(message.content) for message in version.messages)
+    for case in dataset.cases:
+        given = case.fields
+        size = own + sum(len(as_text(given[name])) * count for name, count in times.items() if name in given)
+        if size > LARGEST_REQUEST:
+            most = f"{LARGEST_REQUEST / 1e6:,.0f}"
+            message = f'with case "{case.id}" the messages are {size / 1e6:,.0f} MB of text; the most is {most} MB'
+            yield Fault(message=message, place=place, hint="shorten the case, or name its fields less often")
+            return
 
 
 def same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 
 from evalgate.domain import Check, Unscored
 from evalgate.score.bounded_schema import bounded
-from evalgate.score.patterns import SlowPatternError, one_output, schema_searcher
+from evalgate.score.patterns import SCHEMA_SECONDS, SlowPatternError, SlowSchemaError, one_output, schema_searcher
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -44,7 +44,7 @@ def fault(check: Check, value: Any) -> str | Unscored | None:
         return "nested too deeply"
     except Unresolvable as missing:
         return Unscored(reason=f'the schema refers to "{missing.ref}", which is not among its documents')
-    except (SlowPatternError, ValueError) as refusal:
+    except (SlowPatternError, SlowSchemaError, ValueError) as refusal:
         return Unscored(reason=str(refusal))
     if error is None:
         return None
@@ -214,6 +214,10 @@ def _refuse_endless(compiled: Validator, path: str) -> None:
                 compiled.is_valid(value)
     except RecursionError:
         raise ValueError(f"{path}: the schema refers to itself without end") from None
+    except SlowSchemaError:
+        raise ValueError(
+            f"{path}: the schema takes more than {SCHEMA_SECONDS:g} s for a value as simple as null"
+        ) from None
 
 
 def _format_checker(draft: Any) -> Any:
