@@ -41,13 +41,25 @@ class Place:
         return ":".join(parts)
 
 
+LONGEST_MESSAGE = 2_000
+"""Characters of what is said of one fault: it may quote a file of megabytes."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong: the message, its place, and a hint how to mend it."""
+    """One thing that is wrong: the message, its place, and a hint how to mend it; long ones are cut."""
 
     message: str
     place: Place | None = None
     hint: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", _cut(self.message))
+        object.__setattr__(self, "hint", None if self.hint is None else _cut(self.hint))
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from evalgate.change.merge_base import Base, find_base, find_base_commit, find_unchanged, read_base
+from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
 from evalgate.domain import (
     Case,
     CaseChanges,
@@ -41,7 +41,7 @@ def find_changed_gates(
     On the default branch itself, where nothing differs, it is what the last commit brought.
 
     What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
-    GitError when there is no repository or no merge base.
+    GitError when there is no repository or no merge base, or where a shallow clone lacks the commit before the last.
     """
     if git is None:
         raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
@@ -49,8 +49,9 @@ def find_changed_gates(
     if base is None:
         return tuple(gates)
     found = _find_changed_since(gates, tree, git, config, base)
-    if not found and base == git.head() and git.knows(f"{base}^1") and git.is_on(default_branch):
-        found = _find_changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
+    if not found and base == git.head() and git.is_on(default_branch):
+        parent = git.parent(base)
+        found = () if parent is None else _find_changed_since(gates, tree, git, config, parent)
     return found
 
 
@@ -84,7 +85,7 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
         base = find_base_commit(git, default_branch)
         if base is None or config.path in find_unchanged([config.path], tree, git, base):
             return ()
-        before = read_gate_names(CommitTree(git, base), config.path)
+        before = read_gate_names(CommitTree(git, base), config_path_at(base, config.path, git))
     except (InputError, GitError):
         return ()
     names = {gate.name for gate in config.gates}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,14 +13,18 @@ from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
 
+# what evalgate reads itself, and what applications fill in with libraries of their own
+_TEMPLATES = (".prompt", ".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".mustache", ".hbs", ".liquid")
+_LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
     """What a change's own configuration says of prompts whose file is gone: the new path by the gate's name.
 
     `names` are the gates' own names there, where those come from the path. `is_all`: nothing else of the configuration
-    is edited, so that the rules are the same. `aside` are new files beside the moved ones that may be prompts, and that
-    nothing gates.
+    is edited, so that the rules are the same. `aside` are new or edited files beside the moved ones that may be
+    prompts, and that nothing gates.
     """
 
     paths: Mapping[str, str]
@@ -38,11 +43,27 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
             paths[gate.name] = moved.prompt
             names[gate.name] = moved.name
     before = _load_gate_before(config.path, base, git)
-    gated = {gate.prompt for gate in own.gates}
-    # any of them may be what an application reads in place of the one that is gone
-    new = [path for path in git.added(base, head) if path not in gated and path.lower().endswith(PROMPT_SUFFIXES)]
-    is_all = before is not None and not new and _differ_in_moves_alone(before, own, git, base=base, head=head)
-    return Moves(paths=paths, names=names, is_all=is_all, aside=tuple(new))
+    aside = _aside(config, own, git, base=base, head=head)
+    is_all = before is not None and not aside and _differ_in_moves_alone(before, own, git, base=base, head=head)
+    return Moves(paths=paths, names=names, is_all=is_all, aside=aside)
+
+
+def _aside(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
+    """Files that nothing gates, and any of which an application may read in place of a prompt that is gone.
+
+    A new one counts wherever it lies. An edited one counts in the folder of a moved prompt, and where its name says it.
+    """
+    known = {gate.prompt for gate in own.gates} | {own.path}
+    moved = {gate.prompt for gate in config.gates} ^ {gate.prompt for gate in own.gates}
+    folders = {posixpath.dirname(path) for path in moved} - {""}
+    new = [path for path in git.added(base, head) if path.lower().endswith(_LIKE_PROMPTS)]
+    edited = [
+        path
+        for path in git.added(base, head, kinds="MT")
+        if ".prompt" in posixpath.basename(path.lower())
+        or (path.lower().endswith(_LIKE_PROMPTS) and posixpath.dirname(path) in folders)
+    ]
+    return tuple(path for path in (*new, *edited) if path not in known)
 
 
 def find_own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:

@@ -48,8 +48,18 @@ class _Line:
 class Caller:
     """Answers requests for as long as the engine is open: what is learned of a target holds from run to run."""
 
-    def __init__(self, providers: Mapping[str, Provider], known: AnswerStore, limits: Limits, backoff: float) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        known: AnswerStore,
+        limits: Limits,
+        backoff: float,
+        *,
+        quotes: bool = True,
+    ) -> None:
+        """`quotes`: an error that ends the run may tell what the endpoint said."""
         self._known = known
+        self._quotes = quotes
         self._limits = limits
         self._backoff = backoff
         self._slots = asyncio.Semaphore(limits.concurrency)
@@ -142,11 +152,14 @@ class Caller:
             return await self._attempts(line, request, key, counters, abort)
         except ProviderError as error:
             if error.fatal:
-                raise abort(ServiceError(error.message, hint=error.hint)) from error
+                raise abort(ServiceError(self._told(error), hint=error.hint)) from error
             if error.retryable and line.circuit_breaker.lost(error):
-                message = f"{error.message} (after {self._limits.attempts} attempts, and no request succeeds any more)"
-                raise abort(ServiceError(message, hint=error.hint)) from error
+                tries = f"after {self._limits.attempts} attempts, and no request succeeds any more"
+                raise abort(ServiceError(f"{self._told(error)} ({tries})", hint=error.hint)) from error
             return Failure(kind="infrastructure", message=error.message)
+
+    def _told(self, error: ProviderError) -> str:
+        return error.message if self._quotes else error.own
 
     async def _attempts(self, line: _Line, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
         try:
@@ -176,7 +189,7 @@ class Caller:
             if error is None or not (error.throttled or error.retry_after is not None):
                 return False
             if waited + pause > LONGEST_WAIT:
-                error.message += f" (waited {waited:.0f} s; for its endpoint a call waits {LONGEST_WAIT:g} s at most)"
+                error.adding(f" (waited {waited:.0f} s; for its endpoint a call waits {LONGEST_WAIT:g} s at most)")
                 return True
             waited += pause
             return False
@@ -269,7 +282,7 @@ class Caller:
             if (error.retry_after or 0.0) <= LONGEST_WAIT:
                 line.queue.limit.pause(error.retry_after or 0.0)
         elif error.retryable:
-            line.circuit_breaker.failed(error.message)
+            line.circuit_breaker.failed(self._told(error))
         if error.retryable:
             line.queue.limit.on_rejected()
 

@@ -66,7 +66,7 @@ class Engine:
     `providers` are by target name. `record` keeps every answer of a run in `recorded`, by target and key.
     `backoff` is the first pause in seconds before a failed call is tried again; it doubles each time, with jitter.
     `expected` is how many trials there will be in all runs, as far as that is known. `mask` takes secrets out of what
-    earlier runs stored.
+    earlier runs stored. `quotes`: an error that ends a run may tell what the endpoint said.
     What need not stay in memory lies in the folder `store` (None: the system's for such files); `results_file` is for
     results.
     """
@@ -84,6 +84,7 @@ class Engine:
         store: Path | None = None,
         expected: int = 0,
         mask: Mask | None = None,
+        quotes: bool = True,
     ) -> None:
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
@@ -94,7 +95,7 @@ class Engine:
         self._before = ProgressEvent(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
         self._last = self._before
         self._runner = asyncio.Runner()
-        self._caller = Caller(providers, self._known, self._limits, backoff)
+        self._caller = Caller(providers, self._known, self._limits, backoff, quotes=quotes)
 
     @property
     def warnings(self) -> tuple[str, ...]:

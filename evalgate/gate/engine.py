@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
-from evalgate.domain.masking import Mask, make_mask
+from evalgate.domain.masking import Mask, in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.execute.providers.backends import Backend, BatchBackend, EngineName
@@ -66,7 +66,8 @@ def open_engine(
     `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
     the run may be `partial`: then it alone has failed.
 
-    No answer, note or error that comes from here holds a secret that the configuration names.
+    No answer, note or error that comes from here, and nothing printed meanwhile, holds a secret that the configuration
+    names.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
@@ -78,6 +79,7 @@ def open_engine(
     around = replace(around, note=mask.through(around.note))
     with ExitStack() as stack:
         stack.enter_context(mask.errors())
+        stack.enter_context(in_force(mask))
         backend = _open_backend(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
@@ -194,6 +196,7 @@ class _Opening:
             store=self.around.store,
             expected=sum(len(plan.trials) for plan in self.plans),
             mask=self.mask,
+            quotes=self.config.texts == "all",
         )
 
     def provider(self, target: Target) -> Provider:

@@ -82,9 +82,11 @@ class OpenAIProvider:
             return self._explain_refusal(answered, request, model)
         try:
             data = self._read(answered.content)
+        except chat_completions.DeepReplyError as error:
+            raise ProviderError(f"{self._who()} sent a malformed reply: {error}", retryable=True) from error
         except ValueError as error:
-            message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
-            raise ProviderError(message, retryable=True) from error
+            message, said = f"{self._who()} sent a malformed reply, which is no JSON", self._clean(answered.text)[:80]
+            raise ProviderError(message, said=f": {said}", retryable=True) from error
         return chat_completions.read_reply(
             data,
             seconds=time.perf_counter() - started,
@@ -153,6 +155,7 @@ class OpenAIProvider:
             scored=request.scale is not None,
         )
         explained.message = self._clean(explained.message, limit=600)
+        explained.own = self._clean(explained.own, limit=600)
         raise explained
 
     def _explain_no_answer(self, error: HttpError) -> ProviderError:

@@ -71,12 +71,21 @@ def _finite(text: str) -> float:
     return number
 
 
+def _whole(text: str) -> int:
+    _finite(text)  # what no float holds cannot be compared or shown
+    return int(text)
+
+
 def _refuse_constant(text: str) -> float:
     raise ValueError(text)
 
 
 _DECODER = json.JSONDecoder(
-    object_pairs_hook=_no_duplicates, parse_float=_finite, parse_constant=_refuse_constant, strict=True
+    object_pairs_hook=_no_duplicates,
+    parse_float=_finite,
+    parse_int=_whole,
+    parse_constant=_refuse_constant,
+    strict=True,
 )
 
 
@@ -178,7 +187,7 @@ class _Reader:
 
     def _number(self, hit: re.Match[str], at: int) -> int | float:
         try:
-            return _finite(hit.group()) if hit.group(1) or hit.group(2) else int(hit.group())
+            return _finite(hit.group()) if hit.group(1) or hit.group(2) else _whole(hit.group())
         except ValueError:
             raise self._refuse("the number is too large", at) from None
 

@@ -334,8 +334,10 @@ class BatchProvider:
             self._collect(asked)
             return
         # it has had its attempts here: the engine is not to begin anew
-        message = error.message if error.fatal else f"{error.message} (in {asked.tries} batches)"
-        self._fail(asked, ProviderError(message, fatal=error.fatal, hint=error.hint))
+        lost = ProviderError(error.message, fatal=error.fatal, hint=error.hint)
+        lost.own = error.own
+        lost.adding("" if error.fatal else f" (in {asked.tries} batches)")
+        self._fail(asked, lost)
 
     def _make_room(self, waiting: list[BatchRequest]) -> None:
         """The endpoint's queue is full: one batch at a time from now on, and smaller ones if it was alone there."""
