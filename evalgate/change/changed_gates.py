@@ -105,19 +105,14 @@ def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
     base: Base | None,
     named: str | None,
     tree: Tree,
-    git: Git | None,
+    git: Git,
     config: Config,
-    *,
-    is_judged: bool,
 ) -> CaseChanges:
     """What became of the cases since the merge base, and since the commit that a change is held against (`named`).
 
-    An older commit than the merge base does not count: what was retired in between is not the change's. Where the
-    base's own cases judge (`is_judged`) nothing is, unless the base is compared with itself.
+    An older commit than the merge base does not count: what was retired in between is not the change's.
     """
     bases = [] if base is None else [base]
-    if git is None or (is_judged and base is not None and base.commit != git.head()):
-        return CaseChanges()
     if named is not None and (base is None or base.commit == git.head() or not git.is_ancestor(named, base.commit)):
         bases.append(read_base(named, tree, git, config))
     return compare_cases(gate, dataset, bases, tree, git)

@@ -8,10 +8,9 @@ import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.change.merge_base import Base, config_path_at
-from evalgate.change.versions import Versions, resolve_at_commit
-from evalgate.domain import Gate, PromptVersion
-from evalgate.errors import EvalgateError, GitError, InputError, Place
+from evalgate.change.versions import resolve_at_commit
+from evalgate.domain import PromptVersion
+from evalgate.errors import GitError, InputError, Place
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
@@ -107,74 +106,6 @@ def render(pins: Mapping[str, Pin]) -> str:
             if value is not None:
                 lines.append(f"    {key}: {json.dumps(value)}\n")
     return "".join(lines)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BaselineArm:
-    """The version that answers as the baseline, what the report says of it, and what to do when it fits no more."""
-
-    version: PromptVersion | None
-    notes: tuple[str, ...]
-    remedy: str | None = None
-
-
-def choose_baseline(
-    gate: Gate, found: Versions, base: Base | None, git: Git | None, *, named: str | None
-) -> BaselineArm:
-    """The release that is pinned at the merge base, else the version found; one that is `named` goes before a pin.
-
-    The change level, version numbers and lost cases stay those of the change itself, against the merge base.
-    """
-    own = (found.baseline_note,) if found.baseline_note else ()
-    pin = None
-    if base is not None and git is not None:
-        try:
-            pin = find_pin(gate, base, git)
-        except EvalgateError:
-            if named is None:
-                raise  # to who names a version it does not matter that the pins are broken
-    if pin is None or base is None or git is None:
-        return BaselineArm(version=found.baseline, notes=own)
-    if named is not None:
-        return BaselineArm(
-            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
-        )
-    version = load_pinned_prompt(pin, _load_prompts(gate, base), git)
-    if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
-        note = f"not compared with the pinned {pin}: that is the candidate itself"
-        return BaselineArm(version=found.baseline, notes=(*own, note))
-    aside = "" if git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
-    since = tuple(f"the change level is that since {note}" for note in own)
-    return BaselineArm(
-        version=version,
-        notes=(f"the baseline is pinned to {pin}{aside}", *since),
-        remedy=f"the baseline is the pinned release; pin a newer one: {describe_command(pin)}",
-    )
-
-
-def find_production(gate: Gate, base: Base | None, git: Git | None) -> PromptVersion | None:
-    """The release that is pinned at the merge base; None where none is."""
-    pin = None if base is None or git is None else find_pin(gate, base, git)
-    if pin is None or base is None or git is None:
-        return None
-    return load_pinned_prompt(pin, _load_prompts(gate, base), git)
-
-
-def _load_prompts(gate: Gate, base: Base) -> list[str]:
-    """Where the gate's prompt lies now, and where it lay at the base."""
-    before = base.gate_at_base(gate)
-    return [gate.prompt, *([before.prompt] if before is not None else [])]
-
-
-def load_pins_at_base(base: Base, git: Git) -> dict[str, Pin]:
-    """The pins of the merge base: a change does not choose what it is compared with. It may move the configuration."""
-    return load_pins(base.tree, pins_path(config_path_at(base.commit, base.now.path, git)))
-
-
-def find_pin(gate: Gate, base: Base, git: Git) -> Pin | None:
-    """The gate's pin at the merge base, under the name it had there."""
-    before = base.gate_at_base(gate)
-    return load_pins_at_base(base, git).get(before.name if before is not None else gate.name)
 
 
 def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:

@@ -1,4 +1,4 @@
-"""Where a run finds its inputs: the configuration in the working tree, or in a commit, and the repository around it."""
+"""What a run looks at: the working tree, a commit, or a pull request as its base judges it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ Verify: TypeAlias = Callable[[Check | Judge], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
-    """Where the configuration was found: the tree all inputs are read from, and the repository around it, if any.
+class WorkingTree:
+    """The files as they lie on the disk; `git` is the repository around them, None where there is none.
 
-    `pins` are those of that tree, which count once they are merged. `judged` is set where the tree is the base's, and
-    only prompts are the change's: `git` then shows the repository with the change checked out.
+    `folder` is that of the configuration. `pins` are those of the tree, which count once they are merged.
     """
 
     tree: Tree
@@ -33,10 +32,39 @@ class Workspace:
     config: Config
     folder: Path
     pins: Mapping[str, pins.Pin]
-    judged: base_policy.JudgedChange | None = None
 
 
-def open_workspace(config_path: Path, *, verify: Verify | None) -> Workspace:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """A commit, whatever lies in the working tree; `git` shows the repository with that commit checked out."""
+
+    tree: Tree
+    git: CommitView
+    config: Config
+    folder: Path
+    pins: Mapping[str, pins.Pin]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """A change as its base judges it: prompts are those of its head, everything else is that of the base's tip.
+
+    `git` shows the repository with the head checked out, `tree` is the base's.
+    """
+
+    tree: Tree
+    git: CommitView
+    config: Config
+    folder: Path
+    pins: Mapping[str, pins.Pin]
+    change: base_policy.JudgedChange
+
+
+Workspace: TypeAlias = WorkingTree | Commit | PullRequest
+"""What a run looks at."""
+
+
+def open_workspace(config_path: Path, *, verify: Verify | None) -> WorkingTree:
     """Reads the configuration; the tree is the repository's, or the folder's where there is no repository.
 
     `verify` is `score.criterion.validate_criterion`. None: patterns and schemas are not compiled, which takes a while;
@@ -50,18 +78,18 @@ def open_workspace(config_path: Path, *, verify: Verify | None) -> Workspace:
     name = config_path.resolve().relative_to(root).as_posix()
     config = load_config(tree, name, verify=verify)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
-    return Workspace(tree=tree, git=git, config=config, folder=folder, pins=pinned)
+    return WorkingTree(tree=tree, git=git, config=config, folder=folder, pins=pinned)
 
 
-def open_commit(view: CommitView, name: str, *, verify: Verify | None) -> Workspace:
+def open_commit(view: CommitView, name: str, *, verify: Verify | None) -> Commit:
     """A commit as the workspace, whatever lies in the working tree; `name` is the configuration's path in it."""
     tree = CommitTree(view, view.commit)
     config = load_config(tree, name, verify=verify)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
-    return Workspace(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
+    return Commit(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
 
 
-def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> Workspace:
+def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> PullRequest:
     """A change as its base judges it: everything but the prompts is read at `policy`, a commit; `head` is the change's.
 
     The change's own configuration has to be sound, too, where it edits a policy file. Where the base has no
@@ -87,7 +115,7 @@ def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Ve
     else:
         raise InputError("no such file", place=Place(path=name), hint=f"neither {policy} nor {head} has it")
     folder = (view.root / name).parent
-    return Workspace(tree=tree, git=view, config=config, folder=folder, pins=pinned, judged=change)
+    return PullRequest(tree=tree, git=view, config=config, folder=folder, pins=pinned, change=change)
 
 
 def find_name(git: Git, config_path: Path) -> str:

@@ -7,10 +7,11 @@ import datetime
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import evalgate
-from evalgate.change import pins, versions
+from evalgate.change import pins, production, versions
 from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.commands import aa
 from evalgate.decide import criteria
@@ -195,13 +196,12 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
     It is the one that is named, else the gate's stand-in, else the pinned release, else that of the working tree.
     """
     tree, config, git = workspace.tree, workspace.config, workspace.git
-    pin = workspace.pins.get(gate.name)
-    if options.candidate is None and gate.baseline is not None:
-        version = prompts.load_prompt(tree, gate.baseline)
-    elif options.candidate is None and pin is not None and git is not None:
-        version = pins.load_pinned_prompt(pin, [gate.prompt], git)
-    else:
+    if options.candidate is not None:
         version = versions.load_candidate(gate, tree, git, options.candidate)
+    else:
+        registry = None if git is None else production.PinsRegistry(load=lambda: workspace.pins, git=git)
+        own = partial(versions.load_candidate, gate, tree, git, None)
+        version = production.load_production(gate, tree, registry, own)
     dataset = datasets.load_dataset(tree, gate.dataset)
     return trials.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
 

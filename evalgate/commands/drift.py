@@ -9,9 +9,10 @@ import datetime
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-from evalgate.change import pins, versions
+from evalgate.change import pins, production, versions
 from evalgate.change.workspace import Workspace
 from evalgate.decide import statistics
 from evalgate.domain import (
@@ -39,9 +40,10 @@ from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
-from evalgate.inputs.tree import CommitTree
+from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.plan import trials
 from evalgate.report import view
+from evalgate.services.git import Git
 from evalgate.store import baseline_json as files
 
 # An interrupted run is continued while its answers are those of the same day's model, and a nightly one begins anew.
@@ -169,14 +171,16 @@ def _load_production(workspace: Workspace, gate: Gate, options: Options) -> Prom
     It is the gate's stand-in, else the pinned release, else the default branch's; without a repository, the file's.
     """
     tree, git = workspace.tree, workspace.git
-    if gate.baseline is not None:
-        return prompts.load_prompt(tree, gate.baseline)
     if git is None or git.head() is None:
-        return prompts.load_prompt(tree, gate.prompt)
+        return production.load_production(gate, tree, None, lambda: prompts.load_prompt(tree, gate.prompt))
     tip = git.resolve(git.default_branch(options.default_branch))
-    pin = pins.load_pins(CommitTree(git, tip), pins.pins_path(workspace.config.path)).get(gate.name)
-    if pin is not None:
-        return pins.load_pinned_prompt(pin, [gate.prompt], git)
+    path = pins.pins_path(workspace.config.path)
+    registry = production.PinsRegistry(load=partial(pins.load_pins, CommitTree(git, tip), path), git=git)
+    return production.load_production(gate, tree, registry, partial(_load_merged, gate, tree, git, tip))
+
+
+def _load_merged(gate: Gate, tree: Tree, git: Git, tip: str) -> PromptVersion:
+    """The prompt of the default branch."""
     try:
         return versions.resolve_named(gate, tree, git, tip, "the default branch")
     except GitError as error:

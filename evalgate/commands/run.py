@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalgate.change import base_policy, changed_gates, pins
-from evalgate.change.workspace import Workspace, open_commit
+from evalgate.change.workspace import Commit, PullRequest, Workspace, open_commit
 from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
 from evalgate.errors import make_all
@@ -27,7 +27,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
     narrow = options.changed and options.candidate is None and options.baseline is None
     workspace = open_for_run(config_path, options, verify=not narrow)
     selected = select_gates(workspace, options)
-    if workspace.judged is not None:
+    if isinstance(workspace, PullRequest):
         return _judge_change(workspace, selected, options, on_event, narrow=narrow)
     removed = _describe_removed(workspace, options)
     if narrow:
@@ -43,7 +43,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
 
 
 def _judge_change(
-    workspace: Workspace,
+    workspace: PullRequest,
     selected: Sequence[Gate],
     options: Options,
     on_event: Callable[[ProgressEvent], None],
@@ -51,8 +51,7 @@ def _judge_change(
     narrow: bool,
 ) -> Report:
     """The verdict on a change by its base's policy; where no prompt is to be judged, on its policy changes alone."""
-    change, git = workspace.judged, workspace.git
-    assert change is not None and git is not None
+    change, git = workspace.change, workspace.git
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         after = open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
@@ -68,10 +67,9 @@ def _judge_change(
     return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
 
 
-def _require_pinned(workspace: Workspace) -> None:
+def _require_pinned(workspace: Commit) -> None:
     """Each pin names a release that is there: one that does not would be an error for every later change."""
     git, own = workspace.git, workspace.pins
-    assert git is not None
     pinned = [gate for gate in workspace.config.gates if gate.name in own]
     make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git))
 

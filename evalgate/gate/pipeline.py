@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalgate.change.gate_change import list_policy_changes
 from evalgate.change.workspace import Workspace
 from evalgate.domain import Calls, Config, GatePlan, GateReport, Report, Usage
 from evalgate.errors import Fault, InputError, Place
@@ -47,7 +48,7 @@ def decide_plans(
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
     }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
-    edited = workspace.judged.changes if workspace.judged is not None else ()
+    edited = list_policy_changes(workspace)
     unkept = verdict_cache.describe_unkept(plans, workspace.config)
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
@@ -63,7 +64,7 @@ def _report_version_faults(plans: Sequence[GatePlan], workspace: Workspace, rema
     wrong = [plan for plan in plans if plan.level.findings]
     others = [plan.gate.name for plan in plans if not plan.level.findings]
     left = tuple(f'the gate "{name}" was not run: the versions have to be in order first' for name in others)
-    edited = workspace.judged.changes if workspace.judged is not None else ()
+    edited = list_policy_changes(workspace)
     return reports.make_report(
         [reports.report_unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited
     )

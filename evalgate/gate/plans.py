@@ -7,22 +7,18 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from evalgate.change import base_policy, changed_gates, pins, versions
-from evalgate.change.merge_base import Base, find_base
-from evalgate.change.workspace import Workspace
+from evalgate.change import versions
+from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
+from evalgate.change.merge_base import Base
+from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Usage
-from evalgate.errors import EvalgateError, FaultCollector, GitError, InputError, make_all
+from evalgate.errors import EvalgateError, FaultCollector, InputError, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
 from evalgate.plan import level as levels
 from evalgate.plan import target_changes, trials
 from evalgate.plan.faults import find_tag_faults
-from evalgate.services.commit_view import CommitView
-
-if TYPE_CHECKING:
-    pass
 
 
 def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
@@ -36,8 +32,8 @@ def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
         if name not in names:
             raise InputError(f'no gate is named "{name}"', hint=f"the gates are: {', '.join(names)}")
     chosen = tuple(gate for gate in config.gates if not options.gates or gate.name in options.gates)
-    if workspace.judged is not None:
-        return tuple(gate for gate in chosen if gate.name in workspace.judged.prompts)
+    if isinstance(workspace, PullRequest):
+        return tuple(gate for gate in chosen if gate.name in workspace.change.prompts)
     for flag, value in (("--candidate", options.candidate), ("--baseline", options.baseline)):
         # a file is counted from the current folder or from the tree's root, as `versions.resolve` does
         if value is not None and len(chosen) > 1 and (Path(value).is_file() or workspace.tree.exists(value)):
@@ -49,15 +45,7 @@ def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
 
 def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) -> tuple[GatePlan, ...]:
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
-    base = None
-    if workspace.judged is not None and workspace.git is not None:
-        base_policy.refuse_functions(gates, workspace.config)
-        base = base_policy.read_policy_base(workspace.config, workspace.git, workspace.judged.sides)
-    elif workspace.git is not None:
-        try:
-            base = find_base(workspace.tree, workspace.git, workspace.config, options.default_branch)
-        except GitError:
-            base = None  # a gate that needs the merge base says so when its versions are looked for
+    base = find_workspace_base(workspace, gates, options.default_branch)
     plans = make_all(gates, lambda gate: _make_plan(workspace, gate, options, base))
     refuse_unknown_tags(plans, workspace)
     return plans
@@ -76,23 +64,16 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
 
 
 def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
-    config, tree, git = workspace.config, workspace.tree, workspace.git
-    before, change = base.gate_at_base(gate) if base is not None else None, workspace.judged
-    file = None if change is None else change.prompts[gate.name]
-    at_tip = git if change is None or git is None else CommitView(git, change.sides.policy)
-    found = versions.resolve(
+    config, tree = workspace.config, workspace.tree
+    change = compare_gate(
+        workspace,
         gate,
-        tree,
-        git,
+        base,
         candidate=options.candidate,
         baseline=options.baseline,
-        default_branch=options.default_branch if change is None else change.sides.policy,
-        immutability=config.policy.immutability,
-        base_gate_prompt=file.base if file is not None else None if before is None else before.prompt,
-        at=None if change is None or file is None else (change.sides.head, file.head),
-        production=partial(pins.find_production, gate, base, at_tip),
-        is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
+        default_branch=options.default_branch,
     )
+    found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
     level = levels.decide_level(
         found.candidate,
@@ -100,19 +81,16 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         policy=config.policy,
         history=found.history,
         served=served,
-        edited=() if change is None else change.reason,
+        edited=change.reasons,
     )
     dataset = datasets.load_dataset(tree, gate.dataset)
-    arm = pins.choose_baseline(gate, found, base, at_tip, named=options.baseline or gate.baseline)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
     why = (f"changed because: {found.reason}",) if found.reason else ()
-    became = changed_gates.compare_cases_since(
-        gate, dataset, base, found.since, tree, git, config, is_judged=change is not None
-    )
+    became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     plan = replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
     if not _may_be_stored(plan, config, options):
         return plan

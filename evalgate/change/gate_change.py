@@ -1,0 +1,101 @@
+"""What a change does to one gate: its versions, its baseline, its cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from evalgate.change import base_policy, changed_gates, production, versions
+from evalgate.change.merge_base import Base, find_base
+from evalgate.change.production import BaselineArm
+from evalgate.change.versions import Versions
+from evalgate.change.workspace import PullRequest, Workspace
+from evalgate.domain import CaseChanges, Gate, GoldenDataset, PolicyChange
+from evalgate.errors import GitError
+from evalgate.services.commit_view import CommitView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateChange:
+    """Both versions of a gate, and the baseline that answers.
+
+    `reasons` say why the change is MAJOR whatever its prompts say; none where it edits no policy file.
+    """
+
+    versions: Versions
+    arm: BaselineArm
+    reasons: tuple[str, ...] = ()
+
+
+def find_workspace_base(workspace: Workspace, gates: Sequence[Gate], default_branch: str | None) -> Base | None:
+    """The commit that the gates of a workspace are compared with; None where it is not known.
+
+    Raises InputError for gates of a pull request whose targets would run the change's own code.
+    """
+    if isinstance(workspace, PullRequest):
+        base_policy.refuse_functions(gates, workspace.config)
+        return base_policy.read_policy_base(workspace.config, workspace.git, workspace.change.sides)
+    if workspace.git is None:
+        return None
+    try:
+        return find_base(workspace.tree, workspace.git, workspace.config, default_branch)
+    except GitError:
+        return None  # a gate that needs the merge base says so when its versions are looked for
+
+
+def compare_gate(
+    workspace: Workspace,
+    gate: Gate,
+    base: Base | None,
+    *,
+    candidate: str | None,
+    baseline: str | None,
+    default_branch: str | None,
+) -> GateChange:
+    """The versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`."""
+    tree, git, config = workspace.tree, workspace.git, workspace.config
+    if isinstance(workspace, PullRequest):
+        sides, file = workspace.change.sides, workspace.change.prompts[gate.name]
+        registry = production.read_registry(base, CommitView(workspace.git, sides.policy))
+        before, at, reasons = file.base, (sides.head, file.head), workspace.change.reason
+        default_branch = sides.policy
+    else:
+        registry = production.read_registry(base, git)
+        earlier = None if base is None else base.gate_at_base(gate)
+        before, at, reasons = None if earlier is None else earlier.prompt, None, ()
+    found = versions.resolve(
+        gate,
+        tree,
+        git,
+        candidate=candidate,
+        baseline=baseline,
+        default_branch=default_branch,
+        immutability=config.policy.immutability,
+        base_gate_prompt=before,
+        at=at,
+        production=(lambda: None) if registry is None else partial(registry.find_version, gate),
+        is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
+    )
+    arm = production.choose_baseline(gate, found, registry, named=baseline or gate.baseline)
+    return GateChange(versions=found, arm=arm, reasons=reasons)
+
+
+def compare_gate_cases(
+    workspace: Workspace, gate: Gate, dataset: GoldenDataset, base: Base | None, since: str | None
+) -> CaseChanges:
+    """What became of a gate's cases since the merge base, and since the commit that a change is held against.
+
+    In a pull request the base's own cases judge, so none of them is lost, unless the base is compared with itself.
+    """
+    git = workspace.git
+    if git is None:
+        return CaseChanges()
+    if isinstance(workspace, PullRequest) and base is not None and base.commit != git.head():
+        return CaseChanges()
+    return changed_gates.compare_cases_since(gate, dataset, base, since, workspace.tree, git, workspace.config)
+
+
+def list_policy_changes(workspace: Workspace) -> tuple[PolicyChange, ...]:
+    """The policy files that a pull request edits; none of a working tree or a commit, which bring their own rules."""
+    return workspace.change.changes if isinstance(workspace, PullRequest) else ()

@@ -1,0 +1,122 @@
+"""Which version is in production, and which version answers as the baseline of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from evalgate.change import pins
+from evalgate.change.merge_base import Base, config_path_at
+from evalgate.change.pins import Pin, describe_command, load_pinned_prompt
+from evalgate.change.versions import Versions
+from evalgate.domain import Gate, PromptVersion
+from evalgate.errors import EvalgateError
+from evalgate.inputs.prompts import load_prompt
+from evalgate.inputs.tree import Tree
+from evalgate.services.git import Git
+
+
+class Registry(Protocol):
+    """A record of the versions in production."""
+
+    def find_version(self, gate: Gate) -> PromptVersion | None:
+        """The version of a gate's prompt that is in production; None where none is recorded.
+
+        Raises EvalgateError where the record cannot be read, or names a version that is not there.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinsRegistry:
+    """The releases that are pinned beside a configuration.
+
+    `load` reads the pins. `base`, where it is given, is the commit that they are read at: a gate is looked for under
+    the name, and its prompt at the path, that it had there.
+    """
+
+    load: Callable[[], Mapping[str, Pin]]
+    git: Git
+    base: Base | None = None
+
+    def find_pin(self, gate: Gate) -> Pin | None:
+        """The gate's pin; None where it has none."""
+        before = None if self.base is None else self.base.gate_at_base(gate)
+        return self.load().get(before.name if before is not None else gate.name)
+
+    def load_pinned(self, gate: Gate, pin: Pin) -> PromptVersion:
+        """The prompt that a gate's pin names. Raises InputError, with the pin's place, where that is not there."""
+        before = None if self.base is None else self.base.gate_at_base(gate)
+        paths = [gate.prompt, *([before.prompt] if before is not None else [])]
+        return load_pinned_prompt(pin, paths, self.git)
+
+    def find_version(self, gate: Gate) -> PromptVersion | None:
+        """The release that is pinned; None where none is."""
+        pin = self.find_pin(gate)
+        return None if pin is None else self.load_pinned(gate, pin)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BaselineArm:
+    """The version that answers as the baseline, what the report says of it, and what to do when it fits no more."""
+
+    version: PromptVersion | None
+    notes: tuple[str, ...]
+    remedy: str | None = None
+
+
+def read_registry(base: Base | None, git: Git | None) -> PinsRegistry | None:
+    """The registry of the merge base: a change does not choose what it is compared with. None without a repository.
+
+    The change may move the configuration; the pins are those beside its earlier path.
+    """
+    if base is None or git is None:
+        return None
+
+    def load() -> Mapping[str, Pin]:
+        return pins.load_pins(base.tree, pins.pins_path(config_path_at(base.commit, base.now.path, git)))
+
+    return PinsRegistry(load=load, git=git, base=base)
+
+
+def load_production(
+    gate: Gate, tree: Tree, registry: Registry | None, otherwise: Callable[[], PromptVersion]
+) -> PromptVersion:
+    """The version in production: the gate's own `baseline:` file, else the registry's, else what `otherwise` finds."""
+    if gate.baseline is not None:
+        return load_prompt(tree, gate.baseline)
+    found = None if registry is None else registry.find_version(gate)
+    return found if found is not None else otherwise()
+
+
+def choose_baseline(gate: Gate, found: Versions, registry: PinsRegistry | None, *, named: str | None) -> BaselineArm:
+    """The release that is pinned at the merge base, else the version found; one that is `named` goes before a pin.
+
+    The change level, version numbers and lost cases stay those of the change itself, against the merge base.
+    """
+    own = (found.baseline_note,) if found.baseline_note else ()
+    pin = None
+    if registry is not None:
+        try:
+            pin = registry.find_pin(gate)
+        except EvalgateError:
+            if named is None:
+                raise  # a version is named, so broken pins do not matter
+    if pin is None or registry is None:
+        return BaselineArm(version=found.baseline, notes=own)
+    if named is not None:
+        return BaselineArm(
+            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
+        )
+    version = registry.load_pinned(gate, pin)
+    if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
+        note = f"not compared with the pinned {pin}: that is the candidate itself"
+        return BaselineArm(version=found.baseline, notes=(*own, note))
+    aside = "" if registry.git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
+    since = tuple(f"the change level is that since {note}" for note in own)
+    return BaselineArm(
+        version=version,
+        notes=(f"the baseline is pinned to {pin}{aside}", *since),
+        remedy=f"the baseline is the pinned release; pin a newer one: {describe_command(pin)}",
+    )
