@@ -1,5 +1,6 @@
-"""The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
+"""The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing of evalgate but `errors`."""
 
+from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.finish_reasons import CUT, Ending, classify_ending
 from evalgate.domain.inputs import (
@@ -94,6 +95,7 @@ __all__ = [
     "RULE",
     "STRICT_LEVEL",
     "VARIABLE",
+    "Admission",
     "Arm",
     "Attempts",
     "BaselineSample",
@@ -159,6 +161,7 @@ __all__ = [
     "VersionRef",
     "as_text",
     "classify_ending",
+    "combine_admissions",
     "decode_outcome",
     "digest",
     "digest_of_all",

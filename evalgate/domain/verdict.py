@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from evalgate.domain.admission import Admission
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
 
@@ -299,7 +300,7 @@ class GateReport:
     policy: Policy
     level_policy: LevelPolicy
     decision: Verdict
-    exit_code: int
+    exit_code: Admission
     counts: Counts
     look: Look
     flips: Flips
@@ -310,6 +311,11 @@ class GateReport:
     units: int = 0
     blocking: tuple[BlockingCheck, ...] = ()
     constant_output: ConstantOutput | None = None
+
+    @property
+    def only_warns(self) -> bool:
+        """Whether it did not pass, and its policy lets the change merge all the same."""
+        return self.decision is not Verdict.PASS and self.exit_code.lets_merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,7 +372,7 @@ class Report:
     created_at: str
     tool_version: str
     decision: Verdict
-    exit_code: int
+    exit_code: Admission
     gates: tuple[GateReport, ...]
     warnings: tuple[str, ...] = ()
     policy_changes: tuple[PolicyChange, ...] = ()
