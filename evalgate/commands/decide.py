@@ -50,7 +50,7 @@ def decide_again(
     gates = []
     for stored in report.gates:
         evidence, thresholds, rules, demands = stored.evidence, stored.thresholds, stored.policy, stored.level_policy
-        if config is not None and evidence.level is not None:
+        if config is not None and evidence.kind.is_of_change:
             gate = _find_gate(evidence.name, config)
             thresholds, rules = gate.thresholds, config.policy
             demands = policy.find_level_policy(evidence, rules)

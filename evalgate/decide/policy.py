@@ -23,6 +23,7 @@ from evalgate.domain import (
     Policy,
     PolicyChange,
     Report,
+    ReportKind,
     Requirement,
     Result,
     SignOff,
@@ -47,7 +48,7 @@ def decide(
     `measured` may be handed in where these very results have just been measured.
     """
     standing = looks.evaluate_look(evidence, thresholds, policy, measured)
-    if evidence.shard is not None:
+    if evidence.kind is ReportKind.SHARD:
         return _shard_finding(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_make_comparison_findings(criterion, standing) for criterion in evidence.criteria)
     fallen = _make_tag_findings(evidence, standing, policy)

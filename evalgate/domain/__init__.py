@@ -35,6 +35,7 @@ from evalgate.domain.inputs import (
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
+from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.trials import (
     MOST_TOKENS,
     Arm,
@@ -138,6 +139,7 @@ __all__ = [
     "Prices",
     "PromptVersion",
     "Report",
+    "ReportKind",
     "Request",
     "Requirement",
     "Result",

@@ -10,6 +10,7 @@ from typing import Literal
 
 from evalgate.domain.admission import Admission
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
+from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
 
 RULE = 2
@@ -286,6 +287,15 @@ class Evidence:
     deterministic: tuple[Arm, ...] = ()
     evaluated: str | None = None
     verdict_key: str | None = None
+
+    @property
+    def kind(self) -> ReportKind:
+        """What was compared, told by the parts that only one kind has."""
+        if self.shard is not None:
+            return ReportKind.SHARD
+        if self.level is not None:
+            return ReportKind.GATE
+        return ReportKind.SCORES if self.stored_baseline is None else ReportKind.DRIFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, Threshold, Verdict
+from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, ReportKind, Threshold, Verdict
 from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -77,7 +77,7 @@ def summary(report: Report) -> str:
     """The sentence under the verdict of several gates, or of none."""
     if not report.gates:
         return "No gated prompt has changed." if _is_decided(report) else next(iter(report.warnings), "")
-    if all(is_watch(gate.evidence) for gate in report.gates):
+    if all(gate.evidence.kind is ReportKind.DRIFT for gate in report.gates):
         drifted = sum(gate.decision is Verdict.FAIL for gate in report.gates)
         unclear = sum(gate.decision is Verdict.INCONCLUSIVE for gate in report.gates)
         return f"{drifted} of {len(report.gates)} gates have drifted{f'; {unclear} inconclusive' if unclear else ''}."
@@ -148,11 +148,6 @@ def limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, floa
     """The floor of a criterion, None where it has none, and the drop that it is allowed."""
     threshold = gate.thresholds.get(comparison.criterion, Threshold())
     return threshold.minimum, gate.policy.max_drop if threshold.max_drop is None else threshold.max_drop
-
-
-def is_watch(evidence: Evidence) -> bool:
-    """Whether a version was compared with its own stored samples: that is no change, and has no level."""
-    return evidence.level is None and evidence.stored_baseline is not None
 
 
 def format_cost(dollars: float | None) -> str:

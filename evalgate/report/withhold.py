@@ -17,6 +17,7 @@ from evalgate.domain import (
     Outcome,
     Policy,
     Report,
+    ReportKind,
     Result,
     Score,
     Scored,
@@ -47,7 +48,7 @@ def withhold_texts(report: Report, decide: Decide) -> Report:
 def _withhold(gate: GateReport, decide: Decide, *, failing: bool) -> GateReport:
     evidence = gate.evidence
     kept = {case.case for case in case_selection.select_cases(gate)} if failing else set()
-    marks = _Marks(are_checksums=evidence.shard is not None)
+    marks = _Marks(are_checksums=evidence.kind is ReportKind.SHARD)
     bare = replace(
         evidence,
         results=tuple(_bare(result, kept, marks) for result in evidence.results),
