@@ -13,7 +13,7 @@ The folder listing is the data flow:
                            changed
     shared         store/                                      everything below .evalgate/
     outside        services/                                   git, GitHub
-    base           domain/   errors.py                         imported by all, import nothing
+    base           domain/   errors.py                         imported by all, import nothing else
 
 tests/test_architecture.py keeps the import table, and which file owns which outside package.
 """

@@ -22,8 +22,8 @@ STAGES = {"inputs", "change", "plan", "execute", "score", "decide"}
 # Each package, lowest level first, and the packages of evalgate that it may import.
 MAY_IMPORT = {
     "__init__": set(),
-    "domain": set(),
     "errors": set(),
+    "domain": {"errors"},
     "services": {"errors"},
     "plan": BASE,
     "score": {"domain"},

@@ -20,7 +20,7 @@ from evalgate.change.workspace import Workspace, find_repository
 from evalgate.commands import drift, run
 from evalgate.console import escaped_streams, streams
 from evalgate.decide import attempts, policy, sign_off
-from evalgate.domain import Report
+from evalgate.domain import Admission, Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
 from evalgate.gate import engine, reports
 from evalgate.gate.options import Options, open_for_run
@@ -88,7 +88,7 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
         raise InputError(f"the event {job.event.name} has no commit to judge", hint="give the input head-sha")
     context = job.context(job.event.branch)
     if hub is not None:  # an earlier success of this commit must not outlive what this run may find
-        being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
+        being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=Admission.NOT_EVALUATED)
         log.attempt("commit status", lambda: publish.set_status(job, hub, head, being, context))
     ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
     ran = _count_attempts(job, hub, log, ran, head)
@@ -206,7 +206,7 @@ def _make_pending(report: Report, missing: str) -> Status:
     if found.verdict == "FAIL":
         return found
     sentence = f"needs a run with {missing}; nothing that is known without it fails"
-    return Status(verdict="PENDING", state="pending", sentence=sentence, code=ExitCode.NOT_EVALUATED)
+    return Status(verdict="PENDING", state="pending", sentence=sentence, code=Admission.NOT_EVALUATED)
 
 
 def _make_outcome(report: Report) -> ActivityOutcome:
@@ -246,7 +246,7 @@ def _count_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome
 def _apply_sign_off(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
     """The outcome with its sign-off, where one is asked for and was given."""
     report, number = ran.report, job.event.pull
-    if report.exit_code != ExitCode.AWAITING_SIGN_OFF or hub is None:
+    if not report.exit_code.awaits_sign_off or hub is None:
         return ran
     if job.event.name == "merge_group":
         return _check_merge_queue(job, hub, log, ran)
@@ -285,7 +285,7 @@ def _check_merge_queue(job: Job, hub: GitHub, log: Log, ran: ActivityOutcome) ->
     found = {number: _look_up_sign_off(job, hub, log, ran, number, head=None) for number in numbers}
     if found and all(one is not None and one.met is not None for one in found.values()):
         sentence = f"{change}, signed off in {', '.join(f'#{number}' for number in found)}"
-        return replace(ran, status=Status(verdict="PASS", state="success", sentence=sentence, code=0))
+        return replace(ran, status=Status(verdict="PASS", state="success", sentence=sentence, code=Admission.PASS))
     for number, one in found.items():
         if one is not None and one.met is None:
             log.say(f"#{number}: {one.waiting_for}")
@@ -299,8 +299,7 @@ def _exit_code(job: Job, status: Status) -> int:
         case "never":
             return 0
         case "fail":
-            open_yet = (ExitCode.INCONCLUSIVE, ExitCode.AWAITING_SIGN_OFF)
-            return 0 if status.state == "success" or status.code in open_yet else status.code
+            return 0 if status.state == "success" or status.code.is_open else status.code
         case "inconclusive":
             return 0 if status.state == "success" else status.code
         case rule:

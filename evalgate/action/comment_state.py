@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from evalgate.domain import Report
-from evalgate.errors import ExitCode, InputError
+from evalgate.errors import InputError
 from evalgate.report import comment, view
 from evalgate.report.comment import MOST, Links, PastRun
 from evalgate.report.escape import prose, visible
@@ -68,7 +68,7 @@ def follow(before: State | None, report: Report, *, head: str, subject: str, now
 def _sign_off(report: Report) -> Literal["", "asked", "given"]:
     if report.sign_off is not None:
         return "given"
-    return "asked" if report.exit_code == ExitCode.AWAITING_SIGN_OFF else ""
+    return "asked" if report.exit_code.awaits_sign_off else ""
 
 
 def render(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from evalgate.action.event import OtherRun
 from evalgate.decide import policy
-from evalgate.domain import Finding, GateReport, Report, Verdict
-from evalgate.errors import ExitCode, InputError
+from evalgate.domain import Admission, Finding, GateReport, Report, Verdict
+from evalgate.errors import InputError
 from evalgate.store import report_json
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ def withdraw_passes(report: Report) -> Report:
     """
     gates = tuple(_withdraw_pass(gate) for gate in report.gates)
     decision, exit_code = policy.combine_verdicts(gates)
-    if exit_code == ExitCode.PASS:  # no gate at all: whether nothing was to be judged, the gate itself has to say
-        decision, exit_code = Verdict.INCONCLUSIVE, int(ExitCode.INCONCLUSIVE)
+    if exit_code.lets_merge:  # no gate at all: whether nothing was to be judged, the gate itself has to say
+        decision, exit_code = Verdict.INCONCLUSIVE, Admission.INCONCLUSIVE
     return replace(report, gates=gates, decision=decision, exit_code=exit_code, sign_off=None, attempts=None)
 
 
 def _withdraw_pass(gate: GateReport) -> GateReport:
-    if gate.exit_code not in (ExitCode.PASS, ExitCode.AWAITING_SIGN_OFF):
+    if gate.exit_code.blocks:
         return gate
     doubt = Finding(
         criterion=None, kind="completeness", decision=Verdict.INCONCLUSIVE, sentence=_WORD, blocks=True, cases=()
@@ -61,7 +61,7 @@ def _withdraw_pass(gate: GateReport) -> GateReport:
     return replace(
         gate,
         decision=Verdict.INCONCLUSIVE,
-        exit_code=int(ExitCode.INCONCLUSIVE),
+        exit_code=Admission.INCONCLUSIVE,
         findings=(doubt, *gate.findings),
         requirements=(),
     )

@@ -11,8 +11,7 @@ import click
 
 from evalgate.cli import printing
 from evalgate.cli.folders import config_option, find_home, find_store
-from evalgate.domain import Report, Shard
-from evalgate.errors import ExitCode
+from evalgate.domain import Admission, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
@@ -142,10 +141,10 @@ def command(
     context.exit(_exit_code(report))
 
 
-def _exit_code(report: Report) -> int:
+def _exit_code(report: Report) -> Admission:
     """A part has no verdict to exit with: it is complete, and the merge decides."""
-    parts = [gate.evidence.shard is not None for gate in report.gates]
-    return ExitCode.PASS if parts and all(parts) else report.exit_code
+    parts = [gate.evidence.kind is ReportKind.SHARD for gate in report.gates]
+    return Admission.PASS if parts and all(parts) else report.exit_code
 
 
 def _find_forgotten(path: Path) -> Path:

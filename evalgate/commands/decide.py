@@ -31,7 +31,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.domain.names import meant
-from evalgate.errors import ExitCode, Fault, InputError, Place
+from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.reports import make_report
 
 
@@ -50,7 +50,7 @@ def decide_again(
     gates = []
     for stored in report.gates:
         evidence, thresholds, rules, demands = stored.evidence, stored.thresholds, stored.policy, stored.level_policy
-        if config is not None and evidence.level is not None:
+        if config is not None and evidence.kind.is_of_change:
             gate = _find_gate(evidence.name, config)
             thresholds, rules = gate.thresholds, config.policy
             demands = policy.find_level_policy(evidence, rules)
@@ -66,11 +66,7 @@ def decide_again(
     texts = report.texts if config is None else config.texts
     decided = attempts.apply_attempts(replace(report, gates=tuple(gates), sign_off=None, texts=texts), report.attempts)
     given = report.sign_off
-    if (
-        given is None
-        or decided.exit_code != ExitCode.AWAITING_SIGN_OFF
-        or given.subject != sign_off.digest_subject(decided)
-    ):
+    if given is None or not decided.exit_code.awaits_sign_off or given.subject != sign_off.digest_subject(decided):
         return decided
     return policy.apply_sign_off(decided, given)
 

@@ -26,6 +26,7 @@ from evalgate.domain import (
     Level,
     PromptVersion,
     Report,
+    ReportKind,
     Result,
     StoredBaseline,
     Threshold,
@@ -222,7 +223,7 @@ def _make_plan(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
         stored_baseline=BaselineSample(
             digest=files.digest_results(stored), sampled_at=stored.sampled_at, samples=stored.samples
         ),
-        past=True,
+        kind=ReportKind.DRIFT,
     )
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.change import changed_gates
 from evalgate.change.merge_base import find_base_commit, find_unchanged
 from evalgate.change.workspace import Workspace, open_commit
-from evalgate.domain import Arm, Config, Failure, GatePlan, Report, Trial, Verdict
+from evalgate.domain import Admission, Arm, Config, Failure, GatePlan, Report, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
@@ -230,9 +230,9 @@ def _answer_verdict(ref: str, report: Report) -> Answer:
 
     (judged,) = withhold.withhold_texts(report, policy.decide).gates
     decides = [f.sentence for f in judged.findings if f.decision is judged.decision and f.blocks]
-    if judged.decision is Verdict.FAIL and judged.exit_code == ExitCode.FAIL:
+    if judged.exit_code is Admission.FAIL:
         return Answer(ref=ref, gate=judged.evidence.name, code=ExitCode.FAIL, sentences=tuple(decides))
-    waits = " (awaiting a sign-off)" if judged.exit_code == ExitCode.AWAITING_SIGN_OFF else ""
+    waits = " (awaiting a sign-off)" if judged.exit_code.awaits_sign_off else ""
     first = f": {decides[0]}" if decides and judged.decision is Verdict.INCONCLUSIVE else ""
     return _answer_open(ref, judged.evidence.name, f"{judged.decision.value}{waits}{first}")
 

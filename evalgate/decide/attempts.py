@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import repeat
 
 from evalgate.decide import policy
-from evalgate.domain import Attempts, Finding, GateReport, Report, Requirement, Verdict, digest
+from evalgate.domain import Admission, Attempts, Finding, GateReport, Report, Requirement, Verdict, digest
 
 STRICT_UNITS = 59
 """On fewer units no verdict proves an allowed drop of 0.05 to be kept: after one FAIL nothing could merge any more."""
@@ -24,7 +24,6 @@ SIGNED_FROM = 4
 UNKNOWN = Attempts(number=None, blocked_before=True, luck=None)
 """The number could not be found out: taken for the one that a strict policy asks most of."""
 
-_PASS, _INCONCLUSIVE, _AWAITING = 0, 4, 5
 _MOST = 100_000  # as many heads no pull request has
 _KEY = 32  # hexadecimal digits, 128 bits: an author cannot search for two contents that share them
 _STRICT = "(policy.attempts: strict)"
@@ -97,7 +96,7 @@ def apply_demands(gate: GateReport, attempts: Attempts | None) -> GateReport:
     """
     if attempts is None or gate.policy.attempts != "strict" or gate.units < STRICT_UNITS:
         return gate
-    if gate.exit_code not in (_PASS, _AWAITING):
+    if gate.exit_code.blocks:
         return gate
     if gate.decision is Verdict.INCONCLUSIVE and attempts.blocked_before:
         return _block(gate, attempts)
@@ -111,7 +110,7 @@ def _block(gate: GateReport, attempts: Attempts) -> GateReport:
     if attempts.number is None:
         why = "Whether an earlier verdict in this pull request blocked is not known"
     finding = _make_finding(Verdict.INCONCLUSIVE, f"{why}, so an INCONCLUSIVE blocks as well {_STRICT}.")
-    return replace(gate, exit_code=_INCONCLUSIVE, findings=(finding, *gate.findings), requirements=())
+    return replace(gate, exit_code=Admission.INCONCLUSIVE, findings=(finding, *gate.findings), requirements=())
 
 
 def _require_sign_off(gate: GateReport, attempts: Attempts) -> GateReport:
@@ -123,7 +122,9 @@ def _require_sign_off(gate: GateReport, attempts: Attempts) -> GateReport:
     if all(one.kind != "sign_off" for one in requirements):
         detail = "sign-off by a person who did not write the change"
         requirements = (*requirements, Requirement(kind="sign_off", state="pending", detail=detail))
-    return replace(gate, exit_code=_AWAITING, findings=(*gate.findings, finding), requirements=requirements)
+    return replace(
+        gate, exit_code=Admission.AWAITING_SIGN_OFF, findings=(*gate.findings, finding), requirements=requirements
+    )
 
 
 def _make_finding(decision: Verdict, sentence: str) -> Finding:

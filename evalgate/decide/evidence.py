@@ -15,6 +15,7 @@ from evalgate.domain import (
     Evidence,
     GatePlan,
     PromptVersion,
+    ReportKind,
     Result,
     Target,
     Usage,
@@ -37,7 +38,7 @@ def make_evidence(
     asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
-        level=None if plan.past else plan.level,
+        level=plan.level if plan.kind.is_of_change else None,
         candidate=_make_version_ref(plan.candidate),
         baseline=None if plan.baseline is None else _make_version_ref(plan.baseline),
         dataset=DatasetRef(
@@ -76,7 +77,7 @@ def _find_deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[
 
 def _too_few_to_settle(plan: GatePlan) -> bool:
     """Whether single cases cannot be settled, since the baseline's side needs samples that can no longer be drawn."""
-    return plan.past and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
+    return plan.kind is ReportKind.DRIFT and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
 
 
 def sort_results(results: Sequence[Result], order: Sequence[str]) -> tuple[Result, ...]:

@@ -14,7 +14,7 @@ from evalgate.decide.compare import Paired
 from evalgate.decide.draws import Draws, collect_draws
 from evalgate.decide.roles import Roles, assign_roles
 from evalgate.decide.single_cases import Suspect, TurnedCases, select_kind
-from evalgate.decide.thresholds import Limit, ThresholdRuling, list_limits
+from evalgate.decide.thresholds import Limit, ThresholdRuling, list_limits, rule_on_limits
 from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Flips, Look, Policy, Threshold, Verdict
 
 MIN_SHARE = 0.5
@@ -184,10 +184,14 @@ class _Look:
             ends = step.fails or (not step.wanted and (not look.early or self._ends(compared)))
             if ends or look.cases >= answered:
                 break
-        at = compared.look if compared is not None else look
+        final = (ends or compared is not None) and look.cases <= answered
+        return self._make_state(step, look if compared is None else compared.look, final=final)
+
+    def _make_state(self, step: _Step, at: Look, *, final: bool) -> GateState:
+        """What the last look shows, with the comparison as of the look `at`."""
         return GateState(
             look=at,
-            cases=look.cases,
+            cases=step.look.cases,
             draws=self.known.draws,
             roles=self.known.roles,
             rulings=step.rulings,
@@ -204,7 +208,7 @@ class _Look:
             checked=self.known.checked,
             owes_all=self.owes_all,
             fails=step.fails,
-            final=(ends or compared is not None) and look.cases <= answered,
+            final=final,
         )
 
     def _step(self, look: Look, compared: _Step | None, passed: Mapping[Limit, ThresholdRuling]) -> _Step:
@@ -213,18 +217,13 @@ class _Look:
         rulings = self._rulings(look, passed) if compared is None else compared.rulings
         checks = self._checks(look, seen, look.cases if compared is None else compared.look.cases)
         possible, settled = self._broken(seen)
-        fails = (
-            bool(settled)
-            or any(s.sure for s in self.critical)
-            or any(finding.decision is Verdict.FAIL for finding in self.known.checked)
-            or any(ruling.decision is Verdict.FAIL for ruling in rulings)
-            or any(ruling.check.decision is Verdict.FAIL for ruling in checks)
-        )
+        fails = bool(settled) or self._has_failed(rulings, checks)
         clear = bool(self.limits) and all(ruling.decision is Verdict.PASS for ruling in rulings)
         # an early PASS rests neither on a case that may be broken nor on a tag that seems to fall
-        doubt = self._doubt(seen) if clear and look.early and compared is None else ()
+        is_early = look.early and compared is None
+        doubt = self._doubt(seen) if clear and is_early else ()
         wanted = () if fails else self._wanted(seen, possible, doubt)
-        held = bool(doubt) or (look.early and compared is None and self._holds_for_tags(rulings, look))
+        held = bool(doubt) or (is_early and self._holds_for_tags(rulings, look))
         return _Step(
             look=look,
             rulings=rulings,
@@ -236,6 +235,15 @@ class _Look:
             fails=fails,
             ends_comparison=clear and not held and not wanted,
         )
+
+    def _has_failed(self, rulings: Sequence[ThresholdRuling], checks: Sequence[blocking.BlockingRuling]) -> bool:
+        """Whether a critical case, a floor, a limit or a blocking check decides for FAIL."""
+        decisions = (
+            *(finding.decision for finding in self.known.checked),
+            *(ruling.decision for ruling in rulings),
+            *(ruling.check.decision for ruling in checks),
+        )
+        return Verdict.FAIL in decisions or any(s.sure for s in self.critical)
 
     def _possible(self) -> tuple[FreshDraw, ...]:
         """All draws that would settle a suspect."""
@@ -259,34 +267,8 @@ class _Look:
             limit: (self.known.alone if limit.kind == "min" else self.known.pairs)[limit.criterion].upto(look.cases)
             for limit in self.limits
         }
-        tested = {limit: limit.tested(paired) for limit, paired in at.items()}
-        able = [limit for limit in self.limits if len(tested[limit]) >= self.policy.min_cases]
-        p_values = {limit: statistics.p_worse(tested[limit]) for limit in self.limits}
-        worse = dict(zip(able, statistics.holm([p_values[limit] for limit in able], look.level), strict=True))
-        rulings = []
-        for limit in self.limits:
-            if limit in passed:
-                rulings.append(passed[limit])
-                continue
-            decision, crowded = Verdict.INCONCLUSIVE, 0
-            enough = limit in worse and self._is_complete(at[limit], look)
-            if enough and limit.is_kept(at[limit], look.level):
-                decision = Verdict.PASS
-            elif worse.get(limit, False) and limit.may_fail(at[limit], look):
-                decision = Verdict.FAIL
-            elif limit in worse and not worse[limit] and p_values[limit] <= look.level:
-                crowded = len(self.limits)
-            rulings.append(
-                ThresholdRuling(
-                    limit=limit,
-                    decision=decision,
-                    look=look,
-                    paired=at[limit],
-                    p_value=p_values[limit],
-                    crowded=crowded,
-                )
-            )
-        return tuple(rulings)
+        complete = [limit for limit in self.limits if limit not in passed and self._is_complete(at[limit], look)]
+        return rule_on_limits(at, look, passed, complete, min_cases=self.policy.min_cases)
 
     def _is_complete(self, paired: Paired, look: Look) -> bool:
         """Whether enough of the cases seen have a pair, and few enough lack a score."""

@@ -12,6 +12,7 @@ from evalgate.decide.thresholds import ThresholdRuling, make_finding
 from evalgate.domain import (
     ANSWERED,
     STRICT_LEVEL,
+    Admission,
     Comparison,
     Counts,
     Criterion,
@@ -22,17 +23,17 @@ from evalgate.domain import (
     Policy,
     PolicyChange,
     Report,
+    ReportKind,
     Requirement,
     Result,
     SignOff,
     TagFall,
     Threshold,
     Verdict,
+    combine_admissions,
 )
 
-_PASS, _FAIL, _AWAITING, _INCONCLUSIVE, _NOT_EVALUATED = 0, 1, 5, 4, 3
 _BROKEN = "The baseline passes in every sample, the candidate in none of its draws, fresh ones included."
-_SEVERITY = (_FAIL, _NOT_EVALUATED, _INCONCLUSIVE, _AWAITING, _PASS)
 
 
 def decide(
@@ -47,7 +48,7 @@ def decide(
     `measured` may be handed in where these very results have just been measured.
     """
     standing = looks.evaluate_look(evidence, thresholds, policy, measured)
-    if evidence.shard is not None:
+    if evidence.kind is ReportKind.SHARD:
         return _shard_finding(evidence, thresholds, policy, level_policy, standing)
     comparisons = tuple(_make_comparison_findings(criterion, standing) for criterion in evidence.criteria)
     fallen = _make_tag_findings(evidence, standing, policy)
@@ -60,9 +61,10 @@ def decide(
     )
     decision, exit_code = _conclude_gate(findings)
     requirements: tuple[Requirement, ...] = ()
-    if exit_code == _PASS:
+    if exit_code.lets_merge:
         requirements = _list_requirements(level_policy)
-        exit_code = _AWAITING if any(r.kind == "sign_off" for r in requirements) else _PASS
+        if any(r.kind == "sign_off" for r in requirements):
+            exit_code = Admission.AWAITING_SIGN_OFF
     return GateReport(
         evidence=evidence,
         thresholds=thresholds,
@@ -144,7 +146,7 @@ def _shard_finding(
         policy=policy,
         level_policy=level_policy,
         decision=Verdict.INCONCLUSIVE,
-        exit_code=_INCONCLUSIVE,
+        exit_code=Admission.INCONCLUSIVE,
         counts=_count(evidence, (), standing),
         look=standing.look,
         flips=standing.flips,
@@ -156,19 +158,19 @@ def _shard_finding(
     )
 
 
-def combine_verdicts(gates: Sequence[GateReport]) -> tuple[Verdict, int]:
+def combine_verdicts(gates: Sequence[GateReport]) -> tuple[Verdict, Admission]:
     """The decision and exit code of all gates together: the most severe one; nothing to gate is a pass."""
-    code = next((code for code in _SEVERITY if any(gate.exit_code == code for gate in gates)), _PASS)
+    code = combine_admissions(gate.exit_code for gate in gates)
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         if any(gate.decision is verdict for gate in gates):
             return verdict, code
     return Verdict.PASS, code
 
 
-def conclude(gates: Sequence[GateReport], policy_changes: Sequence[PolicyChange]) -> tuple[Verdict, int]:
+def conclude(gates: Sequence[GateReport], policy_changes: Sequence[PolicyChange]) -> tuple[Verdict, Admission]:
     """The decision and exit code of a report before anybody signed it off: a pass waits where the policy is edited."""
     decision, code = combine_verdicts(gates)
-    return decision, _AWAITING if code == _PASS and policy_changes else code
+    return decision, Admission.AWAITING_SIGN_OFF if code.lets_merge and policy_changes else code
 
 
 def apply_sign_off(report: Report, given: SignOff) -> Report:
@@ -176,28 +178,28 @@ def apply_sign_off(report: Report, given: SignOff) -> Report:
 
     Nothing else is ever signed off: a report that does not pass by itself, or one of other content.
     """
-    if report.exit_code != _AWAITING:
+    if not report.exit_code.awaits_sign_off:
         raise ValueError("the report does not wait for a sign-off")
     if given.subject != sign_off.digest_subject(report):
         raise ValueError("the sign-off was given for other content")
     gates = tuple(meet_requirement(gate) for gate in report.gates)
-    return replace(report, gates=gates, exit_code=_PASS, sign_off=given)
+    return replace(report, gates=gates, exit_code=Admission.PASS, sign_off=given)
 
 
 def meet_requirement(gate: GateReport) -> GateReport:
     """A gate that waited for a sign-off, with it; any other as it is."""
-    if gate.exit_code != _AWAITING:
+    if not gate.exit_code.awaits_sign_off:
         return gate
     requirements = tuple(replace(r, state="met") if r.kind == "sign_off" else r for r in gate.requirements)
-    return replace(gate, requirements=requirements, exit_code=_PASS)
+    return replace(gate, requirements=requirements, exit_code=Admission.PASS)
 
 
-def _conclude_gate(findings: Sequence[Finding]) -> tuple[Verdict, int]:
-    for verdict, code in ((Verdict.FAIL, _FAIL), (Verdict.INCONCLUSIVE, _INCONCLUSIVE)):
+def _conclude_gate(findings: Sequence[Finding]) -> tuple[Verdict, Admission]:
+    for verdict, code in ((Verdict.FAIL, Admission.FAIL), (Verdict.INCONCLUSIVE, Admission.INCONCLUSIVE)):
         found = [finding for finding in findings if finding.decision is verdict]
         if found:
-            return verdict, code if any(finding.blocks for finding in found) else _PASS
-    return Verdict.PASS, _PASS
+            return verdict, code if any(finding.blocks for finding in found) else Admission.PASS
+    return Verdict.PASS, Admission.PASS
 
 
 def _list_requirements(level_policy: LevelPolicy) -> tuple[Requirement, ...]:

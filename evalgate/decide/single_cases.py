@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from evalgate.decide import statistics
 from evalgate.decide.draws import Draws
 from evalgate.decide.roles import Roles
-from evalgate.domain import Arm, Evidence
+from evalgate.domain import Arm, Evidence, Result
 
 if TYPE_CHECKING:
     from evalgate.decide.draws import Flags
@@ -59,30 +59,46 @@ def find_turned_cases(evidence: Evidence, draws: Draws, roles: Roles) -> TurnedC
     """The cases whose first draws make them suspects; fresh draws can only refute or settle them."""
     found: dict[tuple[str, Kind], tuple[int, ...]] = {}
     for criterion in roles.compared:
-        required = roles.required(criterion)
-        held = {arm: draws.holding(required, arm) for arm in Arm}
-        passes = {arm: draws.scores(criterion, arm) >= statistics.CASE_PASSES for arm in Arm}
-        fails = {arm: draws.scores(criterion, arm) < statistics.CASE_PASSES for arm in Arm}
-        for kind, before, now in (("broken", passes, fails), ("fixed", fails, passes)):
-            agreed = _find_all(draws.drawn[Arm.BASELINE], held[Arm.BASELINE] & before[Arm.BASELINE])
-            first = held[Arm.CANDIDATE][0] & now[Arm.CANDIDATE][0]
-            found[criterion, kind] = _find_places(agreed & first)  # type: ignore[index]
+        found[criterion, "broken"], found[criterion, "fixed"] = _find_turned_on(criterion, draws, roles)
     for check in roles.blocking:
-        failing = draws.scores(check, Arm.CANDIDATE)[0] < statistics.CASE_PASSES
-        ever = (draws.scores(check, Arm.BASELINE) < statistics.CASE_PASSES).any(axis=0)
-        found[check, "for_good"] = _find_places(failing & ~ever)
+        found[check, "for_good"] = _find_failing_for_good(check, draws)
     suspects = {draws.order[place] for places in found.values() for place in places}
-    planned: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
-    for result in sorted((r for r in evidence.results if r.case in suspects), key=lambda result: result.repeat):
-        planned[result.case, result.arm] += (result.values,)
-    return TurnedCases(cases=found, planned=planned)
+    return TurnedCases(cases=found, planned=_group_values(r for r in evidence.results if r.case in suspects))
+
+
+def _find_turned_on(criterion: str, draws: Draws, roles: Roles) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The cases that may be broken on a compared criterion, and those that may be fixed."""
+    required = roles.required(criterion)
+    held = {arm: draws.holding(required, arm) for arm in Arm}
+    passes = {arm: draws.scores(criterion, arm) >= statistics.CASE_PASSES for arm in Arm}
+    fails = {arm: draws.scores(criterion, arm) < statistics.CASE_PASSES for arm in Arm}
+
+    def find(before: Mapping[Arm, Flags], now: Mapping[Arm, Flags]) -> tuple[int, ...]:
+        agreed = _find_all(draws.drawn[Arm.BASELINE], held[Arm.BASELINE] & before[Arm.BASELINE])
+        first = held[Arm.CANDIDATE][0] & now[Arm.CANDIDATE][0]
+        return _find_places(agreed & first)
+
+    return find(passes, fails), find(fails, passes)
+
+
+def _find_failing_for_good(check: str, draws: Draws) -> tuple[int, ...]:
+    """The cases whose first draw fails a blocking check that no draw of the baseline failed."""
+    failing = draws.scores(check, Arm.CANDIDATE)[0] < statistics.CASE_PASSES
+    ever = (draws.scores(check, Arm.BASELINE) < statistics.CASE_PASSES).any(axis=0)
+    return _find_places(failing & ~ever)
+
+
+def _group_values(results: Iterable[Result]) -> Mapping[tuple[str, Arm], tuple[Values, ...]]:
+    """The scores of each case and arm that has results, in the order of the repeats."""
+    found: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
+    for result in sorted(results, key=lambda result: result.repeat):
+        found[result.case, result.arm] += (result.values,)
+    return found
 
 
 def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedCases) -> tuple[Suspect, ...]:
     """What the draws so far, fresh ones included, say of every case that turned; in the order of the cases."""
-    fresh: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
-    for result in sorted(evidence.confirmations, key=lambda result: result.repeat):
-        fresh[result.case, result.arm] += (result.values,)
+    fresh = _group_values(evidence.confirmations)
     need = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
     found = []
     for (criterion, kind), places in known.cases.items():
@@ -94,7 +110,7 @@ def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedC
                 kind=kind,
                 required=() if kind == "for_good" else roles.required(criterion),
                 planned=drawn,
-                fresh={arm: fresh[case, arm] for arm in Arm},
+                fresh={arm: fresh.get((case, arm), ()) for arm in Arm},
                 deterministic=evidence.deterministic,
                 redraws=evidence.redraws,
             )
@@ -142,9 +158,7 @@ class _View:
         alone = blocking and not self.planned[Arm.BASELINE]
         before = [] if alone else self._seen(Arm.BASELINE, statistics.BASELINE_DRAWS)
         now = self._seen(Arm.CANDIDATE, need)
-        if not now or now[0] is not False or (not alone and (not before or before[0] is not True)):
-            return "refuted", None
-        if True in now or (not alone and False in before):
+        if _is_refuted(now, expected=False) or (not alone and _is_refuted(before, expected=True)):
             return "refuted", None
         if None in now or None in before:
             # an answer that fails a blocking check says nothing of a judge; that a call failed says nothing of a case
@@ -187,6 +201,11 @@ class _View:
             for arm, most in ((Arm.CANDIDATE, need), (Arm.BASELINE, statistics.BASELINE_DRAWS))
             for values in self._values(arm, most)[:most]
         )
+
+
+def _is_refuted(draws: Sequence[bool | None], *, expected: bool) -> bool:
+    """Whether the first draw is missing or not as expected, or a later one is known to be otherwise."""
+    return not draws or draws[0] is not expected or (not expected) in draws
 
 
 def _find_all(drawn: Flags, holds: Flags) -> Flags:

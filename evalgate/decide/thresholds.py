@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -77,6 +77,51 @@ def list_limits(
         if drop is not None and with_baseline:
             found.append(Limit(criterion=criterion.name, kind="max_drop", value=drop))
     return tuple(found)
+
+
+def rule_on_limits(
+    at: Mapping[Limit, Paired],
+    look: Look,
+    passed: Mapping[Limit, ThresholdRuling],
+    complete: Collection[Limit],
+    *,
+    min_cases: int,
+) -> tuple[ThresholdRuling, ...]:
+    """Rule on every limit from its pairs `at` a look; what has `passed` at an earlier one stays passed.
+
+    `complete` are the limits that have pairs for enough of the cases seen: only they can pass. That one is proven worse
+    is held to the level of the look over all limits by Holm.
+    """
+    tested = {limit: limit.tested(paired) for limit, paired in at.items()}
+    p_values = {limit: statistics.p_worse(values) for limit, values in tested.items()}
+    able = [limit for limit in at if len(tested[limit]) >= min_cases]
+    worse = dict(zip(able, statistics.holm([p_values[limit] for limit in able], look.level), strict=True))
+    rulings = []
+    for limit, paired in at.items():
+        if limit in passed:
+            rulings.append(passed[limit])
+            continue
+        decision = Verdict.INCONCLUSIVE
+        if limit in worse:
+            decision = _decide_limit(limit, paired, look, is_complete=limit in complete, is_worse=worse[limit])
+        is_crowded = decision is Verdict.INCONCLUSIVE and limit in worse and not worse[limit]
+        rulings.append(
+            ThresholdRuling(
+                limit=limit,
+                decision=decision,
+                look=look,
+                paired=paired,
+                p_value=p_values[limit],
+                crowded=len(at) if is_crowded and p_values[limit] <= look.level else 0,
+            )
+        )
+    return tuple(rulings)
+
+
+def _decide_limit(limit: Limit, paired: Paired, look: Look, *, is_complete: bool, is_worse: bool) -> Verdict:
+    if is_complete and limit.is_kept(paired, look.level):
+        return Verdict.PASS
+    return Verdict.FAIL if is_worse and limit.may_fail(paired, look) else Verdict.INCONCLUSIVE
 
 
 def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPolicy, missing: str = "") -> Finding:

@@ -1,5 +1,6 @@
-"""The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
+"""The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing of evalgate but `errors`."""
 
+from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, reason_told
 from evalgate.domain.inputs import (
@@ -28,6 +29,7 @@ from evalgate.domain.inputs import (
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
+from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
     MOST_TOKENS,
@@ -89,6 +91,7 @@ __all__ = [
     "RULE",
     "STRICT_LEVEL",
     "VARIABLE",
+    "Admission",
     "Arm",
     "Attempts",
     "BaselineSample",
@@ -131,6 +134,7 @@ __all__ = [
     "Prices",
     "PromptVersion",
     "Report",
+    "ReportKind",
     "Request",
     "Requirement",
     "Result",
@@ -154,6 +158,7 @@ __all__ = [
     "VersionRef",
     "as_text",
     "classify_ending",
+    "combine_admissions",
     "decode_outcome",
     "digest",
     "digest_of_all",

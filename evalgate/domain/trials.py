@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level, Message, PromptVersion
+from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.text import Json, digest
 
 MOST_TOKENS = 2**53
@@ -310,8 +311,8 @@ class GatePlan:
     `cases` says what became of the cases that the dataset had before the change.
     `sequential`: the run may stop at a look (`decide.looks`). `stored` are results of the baseline that need not be
     asked for, `stored_baseline` says where they come from. `order` are the ids of all cases in the order they are run;
-    with a `shard`, `trials` are those of its part alone. `past`: the baseline answered before this run, so that no
-    fresh sample of it can be drawn, and there is no change that could have a level.
+    with a `shard`, `trials` are those of its part alone. `kind` is that of the report; of DRIFT the baseline
+    answered before this run, so that no fresh sample of it can be drawn, and no change is there to have a level.
     `requests` gives for each case that shares its request with another the id of the first such case.
     """
 
@@ -329,7 +330,7 @@ class GatePlan:
     stored: tuple[Result, ...] = ()
     stored_baseline: BaselineSample | None = None
     shard: Shard | None = None
-    past: bool = False
+    kind: ReportKind = ReportKind.GATE
     requests: Mapping[str, str] = field(default_factory=dict)
 
 

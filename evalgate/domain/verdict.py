@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from evalgate.domain.admission import Admission
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
+from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
 
 RULE = 2
@@ -286,6 +288,15 @@ class Evidence:
     evaluated: str | None = None
     verdict_key: str | None = None
 
+    @property
+    def kind(self) -> ReportKind:
+        """What was compared, told by the parts that only one kind has."""
+        if self.shard is not None:
+            return ReportKind.SHARD
+        if self.level is not None:
+            return ReportKind.GATE
+        return ReportKind.SCORES if self.stored_baseline is None else ReportKind.DRIFT
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
@@ -299,7 +310,7 @@ class GateReport:
     policy: Policy
     level_policy: LevelPolicy
     decision: Verdict
-    exit_code: int
+    exit_code: Admission
     counts: Counts
     look: Look
     flips: Flips
@@ -310,6 +321,11 @@ class GateReport:
     units: int = 0
     blocking: tuple[BlockingCheck, ...] = ()
     constant_output: ConstantOutput | None = None
+
+    @property
+    def only_warns(self) -> bool:
+        """Whether it did not pass, and its policy lets the change merge all the same."""
+        return self.decision is not Verdict.PASS and self.exit_code.lets_merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -366,7 +382,7 @@ class Report:
     created_at: str
     tool_version: str
     decision: Verdict
-    exit_code: int
+    exit_code: Admission
     gates: tuple[GateReport, ...]
     warnings: tuple[str, ...] = ()
     policy_changes: tuple[PolicyChange, ...] = ()

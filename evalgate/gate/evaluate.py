@@ -22,6 +22,7 @@ from evalgate.domain import (
     GateReport,
     Outcome,
     Output,
+    ReportKind,
     Request,
     Result,
     Score,
@@ -54,7 +55,7 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     for request, reply in _list_stored_judgements(plan, config.targets):
         engine.remember(request, reply)
     run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file))
-    if plan.shard is not None:
+    if plan.kind is ReportKind.SHARD:
         run.answer(len(plan.order))
         run.settle(every=True)
         return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy)

@@ -13,6 +13,7 @@ from evalgate.decide import policy, verify
 from evalgate.domain import (
     ANSWERED,
     RULE,
+    Admission,
     Calls,
     Config,
     Criterion,
@@ -55,7 +56,7 @@ def report_error(error: EvalgateError) -> Report:
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         tool_version=evalgate.__version__,
         decision=Verdict.INCONCLUSIVE,
-        exit_code=int(error.exit_code),
+        exit_code=Admission(error.exit_code),
         gates=(),
         warnings=tuple(str(fault) for fault in error.faults),
     )

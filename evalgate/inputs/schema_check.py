@@ -156,6 +156,12 @@ class SchemaCheck:
 
     def _mapping(self, node: Node, schema: Schema, label: str) -> None:
         known: Mapping[str, Schema] = schema.get("properties", {})
+        self._check_keys(node, schema, known)
+        self._check_required(node, schema, known, label)
+        self._check_combinations(node, schema, label)
+
+    def _check_keys(self, node: Node, schema: Schema, known: Mapping[str, Schema]) -> None:
+        """Check the value of each key, and refuse a key that the schema does not know."""
         rest = schema.get("additionalProperties", True)
         for key, child in node.items():
             if key in known:
@@ -165,6 +171,9 @@ class SchemaCheck:
                 self.blame(node, message, self._hints.get(key.lower(), hint), key=key)
             elif isinstance(rest, Mapping):
                 self._node(child, rest, f'"{key}"')
+
+    def _check_required(self, node: Node, schema: Schema, known: Mapping[str, Schema], label: str) -> None:
+        """Refuse a mapping that lacks a required key, or every key."""
         missing = [key for key in schema.get("required", ()) if key not in node.data]
         meant = {find_closest(key, known) for key in node.data if key not in known} if missing else set()
         for key in missing:
@@ -172,6 +181,9 @@ class SchemaCheck:
                 self.blame(node, f'"{key}" is missing' + ("" if label == "the file" else f" in {label}"))
         if len(node.data) < schema.get("minProperties", 0):
             self.blame(node, f"{label} is empty")
+
+    def _check_combinations(self, node: Node, schema: Schema, label: str) -> None:
+        """Refuse a mapping without any of some alternative keys, or with two that exclude each other."""
         alternatives = [option["required"][0] for option in schema.get("anyOf", ())]
         if alternatives and not any(key in node.data for key in alternatives):
             self.blame(node, f"{label} needs one of: {', '.join(alternatives)}")

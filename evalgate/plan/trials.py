@@ -16,6 +16,7 @@ from evalgate.domain import (
     Level,
     Policy,
     PromptVersion,
+    ReportKind,
     Request,
     Shard,
     Target,
@@ -152,6 +153,7 @@ def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
         trials=tuple(trial for trial in plan.trials if trial.case.id in cases),
         stored=tuple(result for result in plan.stored if result.case in cases),
         shard=shard,
+        kind=ReportKind.SHARD,
     )
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
-from evalgate.errors import ExitCode
 from evalgate.report import case_selection, view, workflow
 from evalgate.report.escape import prose
 
@@ -58,14 +57,14 @@ def _rank(gate: GateReport) -> int:
 
 
 def _level(gate: GateReport) -> Literal["error", "warning", "notice"]:
-    if gate.exit_code == ExitCode.PASS:
-        return "notice" if gate.decision is Verdict.PASS else "warning"
-    return "notice" if gate.exit_code == ExitCode.AWAITING_SIGN_OFF else "error"
+    if gate.exit_code.blocks:
+        return "error"
+    return "warning" if gate.only_warns else "notice"
 
 
 def _of_gate(gate: GateReport, prompts: Mapping[str, Place]) -> Iterator[Annotation]:
     place = prompts.get(gate.evidence.name)
-    is_plain = gate.decision is Verdict.PASS and gate.exit_code == ExitCode.PASS
+    is_plain = gate.exit_code.lets_merge and not gate.only_warns
     if place is None or (is_plain and all(finding.kind != "remark" for finding in gate.findings)):
         return
     title = f"{view.headline(gate)}: {prose(gate.evidence.name, most=_NAME)}"

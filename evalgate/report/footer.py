@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, VersionRef
+from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, ReportKind, VersionRef
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.report import view
 from evalgate.report.escape import prose
@@ -87,7 +87,7 @@ def describe_calls(evidence: Evidence) -> str:
 
 def _describe_level(evidence: Evidence) -> str:
     level = evidence.level
-    if view.is_watch(evidence):
+    if evidence.kind is ReportKind.DRIFT:
         return "none: nothing was edited, a version is compared with its own stored samples"
     if level is None:
         return "none: stored scores are compared as they are"

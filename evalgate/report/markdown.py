@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
-from evalgate.errors import ExitCode
 from evalgate.report import case_selection, criteria_table, footer, text_diff, view
 from evalgate.report.escape import code, html, html_code, is_address, link, markdown, preformatted, prose
 
@@ -111,7 +110,7 @@ def _beside(gate: GateReport) -> Iterator[str]:
 
 
 def _sign(judged: Report | GateReport) -> str:
-    return "⏳" if judged.exit_code == ExitCode.AWAITING_SIGN_OFF else _SIGNS[judged.decision]
+    return "⏳" if judged.exit_code.awaits_sign_off else _SIGNS[judged.decision]
 
 
 def _name(gate: GateReport) -> str:

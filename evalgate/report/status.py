@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.domain import Level, Report, Verdict
-from evalgate.errors import EvalgateError, ExitCode
+from evalgate.domain import Admission, Level, Report, Verdict
+from evalgate.errors import EvalgateError
 from evalgate.report import view
 from evalgate.report.escape import line, prose
 
@@ -24,7 +24,7 @@ class Status:
     verdict: Word
     state: State
     sentence: str
-    code: int
+    code: Admission
 
     @property
     def description(self) -> str:
@@ -37,14 +37,14 @@ class Status:
 def make_status(report: Report, *, waiting_for: str | None = None) -> Status:
     """The status of a report. `waiting_for` says what a sign-off still needs."""
     code = report.exit_code
-    if code == ExitCode.AWAITING_SIGN_OFF:
+    if code.awaits_sign_off:
         sentence = (
             f"{describe_level(report)}: {waiting_for or 'needs a sign-off by a person who did not write the change'}"
         )
         return Status(verdict="PENDING", state="pending", sentence=sentence, code=code)
-    if code == ExitCode.PASS:
+    if code.lets_merge:
         return Status(verdict=_word(report.decision), state="success", sentence=_sentence(report), code=code)
-    if code in (ExitCode.FAIL, ExitCode.INCONCLUSIVE):
+    if code.was_evaluated:
         return Status(verdict=_word(report.decision), state="failure", sentence=_sentence(report), code=code)
     return Status(verdict="ERROR", state="error", sentence=f"could not evaluate: {_sentence(report)}", code=code)
 
@@ -54,7 +54,8 @@ def make_error_status(error: EvalgateError) -> Status:
     first, *more = error.faults
     where = f"{first.place}: " if first.place else ""
     others = f" (and {len(more)} more)" if more else ""
-    return Status(verdict="ERROR", state="error", sentence=f"{where}{first.message}{others}", code=int(error.exit_code))
+    sentence, code = f"{where}{first.message}{others}", Admission(error.exit_code)
+    return Status(verdict="ERROR", state="error", sentence=sentence, code=code)
 
 
 def describe_level(report: Report) -> str:
@@ -77,7 +78,8 @@ def _word(verdict: Verdict) -> Word:
 
 def _sentence(report: Report) -> str:
     """What decided: of one gate its sentence; of several how many block, and the first of those."""
-    worst = next((gate for gate in report.gates if gate.exit_code == report.exit_code and gate.exit_code), None)
+    code = report.exit_code
+    worst = next((gate for gate in report.gates if gate.exit_code is code and not code.lets_merge), None)
     if len(report.gates) == 1 or worst is None:
         return view.sentence(report)
     return f"{view.sentence(report)} {worst.evidence.name}: {view.find_deciding_sentence(worst)}"

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 
-from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, Threshold, Verdict
-from evalgate.errors import ExitCode
+from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, ReportKind, Threshold, Verdict
 from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -18,16 +17,16 @@ _MOST_BESIDE = 5
 
 def headline(gate: GateReport) -> str:
     """The decision in one or two words, with what it means for the change where that is not plain."""
-    if gate.exit_code == ExitCode.AWAITING_SIGN_OFF:
+    if gate.exit_code.awaits_sign_off:
         return f"{gate.decision}, awaiting sign-off"
-    if gate.decision is not Verdict.PASS and gate.exit_code == ExitCode.PASS:
+    if gate.only_warns:
         return f"{gate.decision}, does not block"
     return str(gate.decision)
 
 
 def verdict(report: Report) -> str:
     """The headline of the whole report."""
-    if report.exit_code == ExitCode.AWAITING_SIGN_OFF:  # also where only an edit of the rules waits
+    if report.exit_code.awaits_sign_off:  # also where only an edit of the rules waits
         return f"{report.decision}, awaiting sign-off"
     return headline(report.gates[0]) if len(report.gates) == 1 else str(report.decision)
 
@@ -68,7 +67,7 @@ def sign_off(report: Report, standing: str = "") -> tuple[str, str] | None:
     """
     if report.sign_off is not None:
         return "Signed off", f"by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
-    if standing or report.exit_code != ExitCode.AWAITING_SIGN_OFF:
+    if standing or not report.exit_code.awaits_sign_off:
         return ("Sign-off:", standing) if standing else None
     needed = (r.detail for gate in report.gates for r in gate.requirements if r.kind == "sign_off")
     return "Sign-off:", f"waiting for {next(needed, 'sign-off by a person who did not write the change')}"
@@ -78,19 +77,19 @@ def summary(report: Report) -> str:
     """The sentence under the verdict of several gates, or of none."""
     if not report.gates:
         return "No gated prompt has changed." if _is_decided(report) else next(iter(report.warnings), "")
-    if all(is_watch(gate.evidence) for gate in report.gates):
+    if all(gate.evidence.kind is ReportKind.DRIFT for gate in report.gates):
         drifted = sum(gate.decision is Verdict.FAIL for gate in report.gates)
         unclear = sum(gate.decision is Verdict.INCONCLUSIVE for gate in report.gates)
         return f"{drifted} of {len(report.gates)} gates have drifted{f'; {unclear} inconclusive' if unclear else ''}."
-    awaiting = sum(gate.exit_code == ExitCode.AWAITING_SIGN_OFF for gate in report.gates)
-    blocking = sum(gate.exit_code != ExitCode.PASS for gate in report.gates) - awaiting
+    awaiting = sum(gate.exit_code.awaits_sign_off for gate in report.gates)
+    blocking = sum(gate.exit_code.blocks for gate in report.gates)
     sign_off = f"; {awaiting} awaiting sign-off" if awaiting else ""
     return f"{blocking} of {len(report.gates)} gates block the change{sign_off}."
 
 
 def _is_decided(report: Report) -> bool:
     """Whether a report without gates is one of nothing to gate, and not that of a run which broke off."""
-    return report.exit_code in (ExitCode.PASS, ExitCode.AWAITING_SIGN_OFF)
+    return not report.exit_code.blocks
 
 
 def find_deciding_sentence(gate: GateReport) -> str:
@@ -149,11 +148,6 @@ def limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, floa
     """The floor of a criterion, None where it has none, and the drop that it is allowed."""
     threshold = gate.thresholds.get(comparison.criterion, Threshold())
     return threshold.minimum, gate.policy.max_drop if threshold.max_drop is None else threshold.max_drop
-
-
-def is_watch(evidence: Evidence) -> bool:
-    """Whether a version was compared with its own stored samples: that is no change, and has no level."""
-    return evidence.level is None and evidence.stored_baseline is not None
 
 
 def format_cost(dollars: float | None) -> str:

@@ -18,6 +18,7 @@ from evalgate.domain import (
     Outcome,
     Policy,
     Report,
+    ReportKind,
     Result,
     Score,
     Scored,
@@ -50,7 +51,7 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
         return gate
     evidence = gate.evidence
     kept = {case.case for case in case_selection.select_cases(gate)} if texts == "failing" else set()
-    marks = _Marks(are_checksums=evidence.shard is not None)
+    marks = _Marks(are_checksums=evidence.kind is ReportKind.SHARD)
     bare = replace(
         evidence,
         results=tuple(_bare(result, kept, marks) for result in evidence.results),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import fields, is_dataclass
-from enum import Enum
+from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
@@ -44,6 +44,8 @@ def _decoder(kind: Any) -> _Decoder:
         return _decoder_generic(get_origin(kind), get_args(kind))
     if is_dataclass(kind):
         return _decoder_dataclass(kind)
+    if issubclass(kind, IntEnum) and kind is not Level:
+        return lambda data, where: _decode_number(kind, data, where)
     if issubclass(kind, Enum):
         members_of = {key(member): member for member in kind}
         return lambda data, where: _one_of(data, members_of, where)
@@ -178,6 +180,14 @@ def _one_of(data: Any, choices: Mapping[Any, Any], where: str) -> Any:
         found = f'"{data}"' if isinstance(data, str) else _NAMES.get(type(data), "something else")
         raise DecodeError(where, f"{found} is none of {_list_names(list(choices))}")
     return choices[data]
+
+
+def _decode_number(kind: type[IntEnum], data: Any, where: str) -> IntEnum:
+    number = expect(data, int, where)
+    try:
+        return kind(number)
+    except ValueError:
+        raise DecodeError(where, f"{number} is none of {', '.join(str(int(one)) for one in sorted(kind))}") from None
 
 
 def _list_names(names: list[str]) -> str:

@@ -7,7 +7,19 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from evalgate.domain import RULE, Attempts, Evidence, GateReport, PolicyChange, Report, Result, SignOff, Usage, Verdict
+from evalgate.domain import (
+    RULE,
+    Admission,
+    Attempts,
+    Evidence,
+    GateReport,
+    PolicyChange,
+    Report,
+    Result,
+    SignOff,
+    Usage,
+    Verdict,
+)
 from evalgate.domain.stored_result import StoredResult
 from evalgate.errors import InputError, Place
 from evalgate.store import codec
@@ -193,7 +205,7 @@ def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
         "run_id": report.run_id,
         "created_at": report.created_at,
         "decision": codec.encode(report.decision),
-        "exit_code": report.exit_code,
+        "exit_code": codec.encode(report.exit_code),
         "usage": codec.encode(sum((gate.evidence.usage for gate in report.gates), Usage())),
         "cost_usd": report.cost_usd,
         "warnings": codec.encode(report.warnings),
@@ -223,14 +235,15 @@ def _report(data: Any) -> Report:
         raise DecodeError("rule", f"{rule} is the number of no rule")
     tool = codec.list_members(given["tool"], ("name", "version"), "tool")
     gates = codec.expect(given["gates"], list, "gates")
-    if given["policy_changes"] and given["exit_code"] == 0 and given["sign_off"] is None:
+    admission = codec.decode(Admission, given["exit_code"], "exit_code")
+    if given["policy_changes"] and admission.lets_merge and given["sign_off"] is None:
         raise DecodeError("exit_code", "0 stands where the policy is edited and nobody has signed that off")
     return Report(
         run_id=codec.expect(given["run_id"], str, "run_id"),
         created_at=codec.expect(given["created_at"], str, "created_at"),
         tool_version=codec.expect(tool["version"], str, "tool.version"),
         decision=codec.decode(Verdict, given["decision"], "decision"),
-        exit_code=codec.expect(given["exit_code"], int, "exit_code"),
+        exit_code=admission,
         gates=tuple(_gate(gate, f"gates[{i}]") for i, gate in enumerate(gates)),
         warnings=codec.decode(tuple[str, ...], given["warnings"], "warnings"),
         policy_changes=codec.decode(tuple[PolicyChange, ...], given["policy_changes"], "policy_changes"),

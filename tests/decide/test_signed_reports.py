@@ -8,7 +8,7 @@ import pytest
 
 from evalgate.commands import decide, merge
 from evalgate.decide import policy, sign_off
-from evalgate.domain import Level, PolicyChange, Report, Requirement, ScoreRow, SignOff
+from evalgate.domain import Admission, Level, PolicyChange, Report, Requirement, ScoreRow, SignOff
 from evalgate.errors import InputError
 from evalgate.gate import reports
 from evalgate.store import report_json
@@ -128,16 +128,16 @@ def forged() -> dict[str, Report]:
     alone, failed = reports.make_report((), (), CHANGES), edited(scored(drop=0.3))
     major = scored()
     return {
-        "passes though the policy is edited": replace(report, exit_code=0, gates=signed.gates),
-        "passes though the policy is all there is": replace(alone, exit_code=0),
-        "passes, and its gate waits": replace(major, exit_code=0),
+        "passes though the policy is edited": replace(report, exit_code=Admission.PASS, gates=signed.gates),
+        "passes though the policy is all there is": replace(alone, exit_code=Admission.PASS),
+        "passes, and its gate waits": replace(major, exit_code=Admission.PASS),
         "met by nobody": replace(policy.apply_sign_off(major, word(major)), sign_off=None),
         "signed off for other content": replace(signed, sign_off=word(scored())),
         "signed off, and waits": replace(report, sign_off=word(report)),
         "signed off, with more edited since": replace(signed, policy_changes=(*CHANGES, CHANGES[0])),
         "signed off though it fails": replace(failed, sign_off=word(failed)),
-        "signed off to pass": replace(failed, sign_off=word(failed), exit_code=0),
-        "fails though nothing is there": replace(reports.make_report(()), exit_code=1),
+        "signed off to pass": replace(failed, sign_off=word(failed), exit_code=Admission.PASS),
+        "fails though nothing is there": replace(reports.make_report(()), exit_code=Admission.FAIL),
         "its requirement waits": replace(signed, gates=report.gates),
     }
 
@@ -150,7 +150,7 @@ def test_a_report_that_contradicts_itself_is_refused(how: str) -> None:
 
 @pytest.mark.parametrize("changes", [CHANGES, ()])
 def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[PolicyChange, ...]) -> None:
-    text = report_json.render(replace(reports.make_report((), (), changes), exit_code=0))
+    text = report_json.render(replace(reports.make_report((), (), changes), exit_code=Admission.PASS))
     if not changes:
         assert report_json.read(text, "x").exit_code == 0
         return

@@ -8,6 +8,7 @@ from dataclasses import replace
 from evalgate.domain import (
     DEFAULT_LEVELS,
     REUSED,
+    Admission,
     Arm,
     BlockingCheck,
     Calls,
@@ -183,7 +184,7 @@ def gate(
         policy=POLICY,
         level_policy=DEFAULT_LEVELS[at],
         decision=decision,
-        exit_code=exit_code,
+        exit_code=Admission(exit_code),
         counts=counts or Counts(expected=180, decided=180, failures=0, unscored=0),
         look=look,
         flips=flips,
@@ -202,7 +203,7 @@ def report(*gates: GateReport, decision: Verdict | None = None, exit_code: int |
         created_at="2026-03-04T05:06:07Z",
         tool_version="0.1.0",
         decision=decision or (gates[0].decision if gates else Verdict.PASS),
-        exit_code=exit_code if exit_code is not None else (gates[0].exit_code if gates else 0),
+        exit_code=Admission(exit_code if exit_code is not None else gates[0].exit_code if gates else 0),
         gates=gates,
     )
 
@@ -371,9 +372,11 @@ def rules_alone() -> Report:
 def signed_off() -> Report:
     found = major()
     met = replace(
-        found.gates[0], exit_code=0, requirements=tuple(replace(r, state="met") for r in found.gates[0].requirements)
+        found.gates[0],
+        exit_code=Admission.PASS,
+        requirements=tuple(replace(r, state="met") for r in found.gates[0].requirements),
     )
-    return replace(found, exit_code=0, gates=(met,), policy_changes=CHANGES[:2], sign_off=SIGNED)
+    return replace(found, exit_code=Admission.PASS, gates=(met,), policy_changes=CHANGES[:2], sign_off=SIGNED)
 
 
 def new_prompt() -> Report:

@@ -9,7 +9,19 @@ from html import unescape
 import pytest
 
 from evalgate.action import comment_state
-from evalgate.domain import REUSED, Arm, Failure, Finding, Output, PolicyChange, Score, Threshold, Unscored, Verdict
+from evalgate.domain import (
+    REUSED,
+    Admission,
+    Arm,
+    Failure,
+    Finding,
+    Output,
+    PolicyChange,
+    Score,
+    Threshold,
+    Unscored,
+    Verdict,
+)
 from evalgate.report import case_selection, html, markdown, terminal, text_diff, view
 from evalgate.report.comment import render_summary
 
@@ -326,7 +338,7 @@ def test_wrapping_keeps_words_marks_and_lines() -> None:
 
 def test_an_edit_of_the_rules_alone_waits_in_every_headline(samples) -> None:
     change = PolicyChange(path="evalgate.yml", digest="0" * 64)
-    report = replace(samples.passing(), exit_code=5, policy_changes=(change,))
+    report = replace(samples.passing(), exit_code=Admission.AWAITING_SIGN_OFF, policy_changes=(change,))
     assert "PASS, awaiting sign-off  support" in terminal.render(report)
     assert "## ⏳ PASS, awaiting sign-off: `support`" in markdown.render(report)
     assert "PASS, awaiting sign-off" in html.render(report)

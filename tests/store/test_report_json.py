@@ -16,7 +16,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalgate.domain import RULE, Evidence, Failure, GateReport, Output, Report, Result, Score, Usage
+from evalgate.domain import (
+    RULE,
+    Admission,
+    Evidence,
+    Failure,
+    GateReport,
+    Output,
+    Report,
+    Result,
+    Score,
+    Usage,
+    Verdict,
+)
 from evalgate.domain.stored_result import StoredResult
 from evalgate.errors import InputError
 from evalgate.store import codec, report_json, report_json_stream
@@ -74,7 +86,12 @@ def _build(kind: Any, **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]
     return st.builds(kind, **free, **fixed)
 
 
-REPORTS = _build(Report, rule=st.integers(1, RULE))
+def _passes_unsigned(report: Report) -> bool:
+    """Whether it passes though the policy is edited, which no report that evalgate wrote does."""
+    return bool(report.policy_changes) and report.exit_code.lets_merge and report.sign_off is None
+
+
+REPORTS = _build(Report, rule=st.integers(1, RULE)).filter(lambda report: not _passes_unsigned(report))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -212,6 +229,26 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
     "a new key left out": (lambda data: data["gates"][0].pop("blocking"), 'gates[0]: missing "blocking"'),
     "an old format": (lambda data: data.update(format=0), "format: 0 stands where evalgate writes 1"),
     "true for the format": (lambda data: data.update(format=True), "format: true stands where evalgate writes 1"),
+    "a number that is no exit code": (
+        lambda data: data.update(exit_code=6),
+        "exit_code: 6 is none of 0, 1, 2, 3, 4, 5, 130",
+    ),
+    "a number that is no exit code of a gate": (
+        lambda data: data["gates"][0].update(exit_code=-1),
+        "gates[0].exit_code: -1 is none of 0, 1, 2, 3, 4, 5, 130",
+    ),
+    "a word for an exit code": (
+        lambda data: data["gates"][0].update(exit_code="PASS"),
+        "gates[0].exit_code: expected a whole number, found a string",
+    ),
+    "false for an exit code": (
+        lambda data: data.update(exit_code=False),
+        "exit_code: expected a whole number, found true or false",
+    ),
+    "a fraction for an exit code": (
+        lambda data: data["gates"][0].update(exit_code=0.0),
+        "gates[0].exit_code: expected a whole number, found a number",
+    ),
     "a list for an object": (
         lambda data: data["gates"][0].update(thresholds=[]),
         "gates[0].thresholds: expected an object, found a list",
@@ -233,6 +270,13 @@ def test_an_edited_report_is_refused(samples, name: str) -> None:
 def test_the_layout_of_the_file_is_free(samples) -> None:
     report = samples.failing()
     assert report_json.read(stdlib.dumps(stdlib.loads(report_json.render(report)), indent=4), "x") == report
+
+
+@pytest.mark.parametrize("admission", [one for one in Admission if not one.lets_merge])
+def test_the_report_of_a_run_that_broke_off_keeps_its_exit_code(samples, admission: Admission) -> None:
+    text = report_json.render(samples.report(decision=Verdict.INCONCLUSIVE, exit_code=admission))
+    assert stdlib.loads(text)["exit_code"] == int(admission)
+    assert report_json.read(text, "x").exit_code is admission
 
 
 def read_by_lines(text: str) -> Report | None:
