@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +25,7 @@ from evalgate.plan import trials
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.services.git_names import shorten_name
+from evalgate.store.atomic import write_file
 
 _NAMED = 3
 _QUICK = 400
@@ -179,13 +178,9 @@ def _warn_unmerged(git: Git, commit: str) -> tuple[str, ...]:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
+        write_file(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise InputError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
 
 

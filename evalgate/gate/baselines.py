@@ -6,10 +6,7 @@ whoever is compared with its luck is blocked for nothing.
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,6 +35,7 @@ from evalgate.domain import (
 from evalgate.errors import InputError, Place, ServiceError
 from evalgate.plan.target_changes import find_model
 from evalgate.store import baseline_json as files
+from evalgate.store.atomic import write_file
 
 _DAY = 86_400.0
 _CLOCKS_DIFFER = 1 / 24
@@ -174,19 +172,9 @@ def read(path: Path) -> StoredBaseline | None:
 def write(stored: StoredBaseline, store: Path) -> Path:
     """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
     path = find_folder(store) / f"{stored.key}.json"
-    part: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        part = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(files.render(stored))
-        part.chmod(0o644)
-        part.replace(path)
+        write_file(path, files.render(stored))
     except OSError as error:
-        if part is not None:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
         raise ServiceError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
     return path
 

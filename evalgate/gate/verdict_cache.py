@@ -7,7 +7,6 @@ stored verdict without a call; more samples of each case (`samples:`) add to tho
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
@@ -37,6 +36,7 @@ from evalgate.domain import (
 from evalgate.errors import EvalgateError
 from evalgate.gate import baselines, reports
 from evalgate.store import codec, report_json, results
+from evalgate.store.atomic import write_file
 
 
 def compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
@@ -147,15 +147,8 @@ def put(store: Path, name: str | None, gate: GateReport, report: Report) -> None
     path = _find_path(store, name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
     alone = replace(alone, policy_changes=(), sign_off=None)  # they are the change's, and no part of what was measured
-    part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(report_json.pieces(alone))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_file(path, report_json.pieces(alone))
 
 
 def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
