@@ -20,6 +20,7 @@ from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.tree import inside, is_absolute
 from evalgate.report import html, markdown, terminal, workflow
 from evalgate.store import report_json
+from evalgate.store.store import FOLDER, Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
@@ -147,13 +148,14 @@ class Job:
         return self._inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")
 
     @property
-    def store(self) -> Path:
-        """The folder of answers and verdicts: never one that a link in the workspace chose."""
+    def store(self) -> Store:
+        """Answers and verdicts: never in a folder that a link in the workspace chose."""
         chosen = self.settings.cache_path
         if chosen is not None and is_absolute(chosen):
-            return self._resolve_absolute(chosen, "cache-path")
-        own = posixpath.join(posixpath.dirname(self.settings.config), ".evalgate")
-        return self._inside(posixpath.join(self.settings.working_directory, chosen or own), "cache-path")
+            return Store(root=self._resolve_absolute(chosen, "cache-path"))
+        own = posixpath.join(posixpath.dirname(self.settings.config), FOLDER)
+        place = posixpath.join(self.settings.working_directory, chosen or own)
+        return Store(root=self._inside(place, "cache-path"))
 
     @property
     def reports(self) -> Path:

@@ -76,11 +76,10 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
     from evalgate.report.escape import block
 
     workspace = open_workspace(config_path, verify=None)
-    folder = find_store(config_path, store)
     for pin in workspace.pins.values():
         if not gates or pin.gate in gates:
             click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
-    found, damaged = baselines.list_baselines(folder)
+    found, damaged = baselines.list_baselines(find_store(config_path, store))
     for one in found:
         if gates and one.gate not in gates:
             continue

@@ -26,6 +26,7 @@ from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.services.git_names import shorten_name
 from evalgate.store.atomic import write_file
+from evalgate.store.store import Store
 
 _NAMED = 3
 _QUICK = 400
@@ -103,7 +104,7 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
 
 
 def check_rule(
-    config_path: Path, store: Path, *, runs: int, seed: int, on_run: Callable[[], None]
+    config_path: Path, store: Store, *, runs: int, seed: int, on_run: Callable[[], None]
 ) -> tuple[aa.Tried, ...]:
     """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
     workspace = open_workspace(config_path, verify=None)
@@ -130,7 +131,7 @@ def pin_versions(
     """
     workspace = open_workspace(config_path, verify=None)
     git, config = workspace.git, workspace.config
-    chosen = select_gates(workspace, Options(environment={}, store=Path(), home=Path(), gates=tuple(gates)))
+    chosen = select_gates(workspace, Options(environment={}, store=Store(root=Path()), home=Path(), gates=tuple(gates)))
     if git is None:
         raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
     if not by.strip():
@@ -202,7 +203,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
 
 
 def _sample_gate(
-    engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Path
+    engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Store
 ) -> Sampled | _Refused:
     """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
@@ -248,7 +249,7 @@ def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
     Nothing where that prompt cannot be asked: what is stored can be tried all the same.
     """
     try:
-        return _plan_sampling(workspace, gate, Options(environment={}, store=Path(), home=Path())).requests
+        return _plan_sampling(workspace, gate, Options(environment={}, store=Store(root=Path()), home=Path())).requests
     except (InputError, GitError):
         return {}
 

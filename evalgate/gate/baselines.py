@@ -36,6 +36,7 @@ from evalgate.errors import InputError, Place, ServiceError
 from evalgate.plan.target_changes import find_model
 from evalgate.store import baseline_json as files
 from evalgate.store.atomic import write_file
+from evalgate.store.store import Store
 
 _DAY = 86_400.0
 _CLOCKS_DIFFER = 1 / 24
@@ -50,11 +51,6 @@ _NAMES = {
 
 # what says whose answers samples are: everything else is about their scores, and those can be given anew
 _ANSWERED_BY = ("prompt", "target", "dataset")
-
-
-def find_folder(store: Path) -> Path:
-    """Where a store keeps baselines: one file for each key, `<key>.json`."""
-    return store / "baselines"
 
 
 def explain_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
@@ -88,7 +84,7 @@ def make_parts(
     }
 
 
-def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
+def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan:
     """The plan with the stored samples of its baseline and no trial of it; else as it was, with a note why not.
 
     Nothing is said where nothing was ever stored for this gate and version.
@@ -96,7 +92,7 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
     if plan.baseline is None or explain_not_kept(plan.gate, config.targets) is not None:
         return plan
     parts = make_parts(plan.gate, plan.baseline, plan.dataset, config.targets)
-    path = find_folder(store) / f"{digest(dict(parts))}.json"
+    path = store.find_baseline(digest(dict(parts)))
     found = None
     try:
         found = read(path)
@@ -127,7 +123,7 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
 
 
 def find_past_samples(
-    gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Path
+    gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Store
 ) -> tuple[StoredBaseline | None, tuple[str, ...]]:
     """The newest samples, however old, of what this version answered these cases when the same target was asked.
 
@@ -136,7 +132,7 @@ def find_past_samples(
     parts = make_parts(gate, version, dataset, config.targets)
     found, damaged = list_baselines(store)
     ageless = replace(config.policy, baseline_max_age_days=float("inf"))
-    why = [f"{find_folder(store).name}/{Path(str(error.faults[0].place)).name} is damaged" for error in damaged]
+    why = [f"{Path(str(error.faults[0].place)).relative_to(store.root).as_posix()} is damaged" for error in damaged]
     for one in found:
         if any(one.parts.get(part) != parts[part] for part in _ANSWERED_BY):
             continue
@@ -169,9 +165,9 @@ def read(path: Path) -> StoredBaseline | None:
     return found
 
 
-def write(stored: StoredBaseline, store: Path) -> Path:
+def write(stored: StoredBaseline, store: Store) -> Path:
     """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
-    path = find_folder(store) / f"{stored.key}.json"
+    path = store.find_baseline(stored.key)
     try:
         write_file(path, files.render(stored))
     except OSError as error:
@@ -179,10 +175,10 @@ def write(stored: StoredBaseline, store: Path) -> Path:
     return path
 
 
-def list_baselines(store: Path) -> tuple[list[StoredBaseline], list[InputError]]:
+def list_baselines(store: Store) -> tuple[list[StoredBaseline], list[InputError]]:
     """All that a store keeps, the newest first, and an error for each file that is damaged."""
     found, damaged = [], []
-    for path in sorted(find_folder(store).glob("*.json")):
+    for path in store.list_baselines():
         try:
             one = read(path)
         except InputError as error:
@@ -192,7 +188,7 @@ def list_baselines(store: Path) -> tuple[list[StoredBaseline], list[InputError]]
     return sorted(found, key=_count_days), damaged
 
 
-def has_samples(store: Path, digest_of_samples: str) -> bool:
+def has_samples(store: Store, digest_of_samples: str) -> bool:
     """Whether a store keeps samples of this digest."""
     found, _ = list_baselines(store)
     return any(files.digest_results(one) == digest_of_samples for one in found)
@@ -255,7 +251,7 @@ def _explain_incomplete(found: StoredBaseline, cases: Sequence[str], samples: in
     return f"case {lost[0]} has a failed call" if lost else None
 
 
-def _find_closest(gate: Gate, parts: Mapping[str, str], store: Path) -> StoredBaseline | None:
+def _find_closest(gate: Gate, parts: Mapping[str, str], store: Store) -> StoredBaseline | None:
     """The newest samples of this gate and this very prompt that were made in another way."""
     found, _ = list_baselines(store)
     return next((one for one in found if one.gate == gate.name and one.parts.get("prompt") == parts["prompt"]), None)

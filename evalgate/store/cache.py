@@ -13,6 +13,7 @@ from evalgate.domain import Outcome, Output
 from evalgate.errors import Fault, InputError, Place
 from evalgate.store.atomic import write_file
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
+from evalgate.store.store import DAMAGED_MARK
 
 _FORMAT = 1
 _DAY = 86_400
@@ -144,7 +145,7 @@ class Cache:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._used = None, set()
-        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        aside = self.path.with_name(f"{self.path.name}{DAMAGED_MARK}{time.time_ns()}")
         try:
             self.path.rename(aside)
             for end in ("-wal", "-shm"):
@@ -159,17 +160,6 @@ class Cache:
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
-
-
-def prepare_store(store: Path) -> None:
-    """The store hides itself from git; a folder that cannot be written is reported by cache and journal."""
-    ignore = store / ".gitignore"
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError:
-        return
 
 
 def open_writable(path: Path, timeout: float = 10) -> sqlite3.Connection:
