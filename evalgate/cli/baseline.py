@@ -74,12 +74,13 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import baselines
     from evalgate.report.escape import block
+    from evalgate.store.baselines import list_baselines
 
     workspace = open_workspace(config_path, verify=None)
     for pin in workspace.pins.values():
         if not gates or pin.gate in gates:
             click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
-    found, damaged = baselines.list_baselines(find_store(config_path, store))
+    found, damaged = list_baselines(find_store(config_path, store))
     for one in found:
         if gates and one.gate not in gates:
             continue

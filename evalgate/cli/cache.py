@@ -177,9 +177,10 @@ def _list_beside(store: Store) -> dict[str, list[Path]]:
 def _list_stale(config_path: Path, store: Store) -> list[Path]:
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import baselines
+    from evalgate.store.baselines import list_baselines
 
     policy = open_workspace(config_path, verify=None).config.policy
-    found, damaged = baselines.list_baselines(store)
+    found, damaged = list_baselines(store)
     for error in damaged:
         _print(f"warning: {error.faults[0]}", err=True)
     old = [one for one in found if baselines.explain_stale(one, policy) is not None]

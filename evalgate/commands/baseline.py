@@ -26,6 +26,7 @@ from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.services.git_names import shorten_name
 from evalgate.store.atomic import write_file
+from evalgate.store.baselines import list_baselines, write_baseline
 from evalgate.store.store import Store
 
 _NAMED = 3
@@ -108,7 +109,7 @@ def check_rule(
 ) -> tuple[aa.Tried, ...]:
     """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
     workspace = open_workspace(config_path, verify=None)
-    found, _ = baselines.list_baselines(store)
+    found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
     for gate in workspace.config.gates:
         dataset = datasets.load_dataset(workspace.tree, gate.dataset)
@@ -235,7 +236,7 @@ def _sample_gate(
             )
         ),
     )
-    path = baselines.write(stored, store)
+    path = write_baseline(stored, store)
     return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
 
 

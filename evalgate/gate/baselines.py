@@ -1,7 +1,7 @@
-"""The baseline store: samples of an accepted version, found again by all that makes them comparable.
+"""Which stored samples of an accepted version fit a plan, and why others do not.
 
-They are drawn after the merge and never taken from the run that passed: a version that passed was lucky a little, and
-whoever is compared with its luck is blocked for nothing.
+They are drawn after the merge and never taken from the run that passed: a version passes in part by chance, and a
+change that is compared with samples of a lucky run would be blocked without a cause.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from evalgate.domain import (
     Unscored,
     digest,
 )
-from evalgate.errors import InputError, Place, ServiceError
+from evalgate.errors import InputError
 from evalgate.plan.target_changes import find_model
-from evalgate.store import baseline_json as files
-from evalgate.store.atomic import write_file
+from evalgate.store.baseline_json import digest_results
+from evalgate.store.baselines import list_baselines, read_baseline
 from evalgate.store.store import Store
 
 _DAY = 86_400.0
@@ -95,7 +95,7 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan
     path = store.find_baseline(digest(dict(parts)))
     found = None
     try:
-        found = read(path)
+        found = read_baseline(path)
         why = None if found is None else _explain_unfit(found, plan, config.policy)
     except InputError as error:
         why = f"it is damaged ({error.faults[0].message})"
@@ -117,7 +117,7 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan
         trials=tuple(trial for trial in plan.trials if trial.arm != "baseline"),
         stored=tuple(_keep_criteria(result, wanted) for result in found.results),
         stored_baseline=BaselineSample(
-            digest=files.digest_results(found), sampled_at=found.sampled_at, samples=found.samples
+            digest=digest_results(found), sampled_at=found.sampled_at, samples=found.samples
         ),
     )
 
@@ -149,49 +149,6 @@ def find_past_samples(
         ]
         why.append(f"those of {other.sampled_at} differ in {' and '.join(differs)}")
     return None, tuple(why)
-
-
-def read(path: Path) -> StoredBaseline | None:
-    """A file of the store; None when there is none. Raises InputError when it is damaged, or named unlike its key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", place=Place(path=str(path))) from None
-    found = files.read(text, str(path))
-    if found.key != path.stem:
-        raise InputError(f"is named unlike its key {found.key[:12]}", place=Place(path=str(path)))
-    return found
-
-
-def write(stored: StoredBaseline, store: Store) -> Path:
-    """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
-    path = store.find_baseline(stored.key)
-    try:
-        write_file(path, files.render(stored))
-    except OSError as error:
-        raise ServiceError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
-    return path
-
-
-def list_baselines(store: Store) -> tuple[list[StoredBaseline], list[InputError]]:
-    """All that a store keeps, the newest first, and an error for each file that is damaged."""
-    found, damaged = [], []
-    for path in store.list_baselines():
-        try:
-            one = read(path)
-        except InputError as error:
-            damaged.append(error)
-        else:
-            found += [one] if one is not None else []
-    return sorted(found, key=_count_days), damaged
-
-
-def has_samples(store: Store, digest_of_samples: str) -> bool:
-    """Whether a store keeps samples of this digest."""
-    found, _ = list_baselines(store)
-    return any(files.digest_results(one) == digest_of_samples for one in found)
 
 
 def explain_bad_hour(results: Sequence[Result]) -> str | None:

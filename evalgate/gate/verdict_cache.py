@@ -33,9 +33,10 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import EvalgateError
-from evalgate.gate import baselines, reports
+from evalgate.gate import reports
 from evalgate.store import codec, report_json, results
 from evalgate.store.atomic import write_file
+from evalgate.store.baselines import has_samples
 from evalgate.store.store import Store
 
 
@@ -132,7 +133,7 @@ def get(store: Store, name: str | None, plan: GatePlan, config: Config) -> GateR
 def _has_its_baseline(evidence: Evidence, store: Store) -> bool:
     """Whether the baseline samples that a verdict rests on are still in the store; it goes when they go."""
     stored = evidence.stored_baseline
-    return stored is None or baselines.has_samples(store, stored.digest)
+    return stored is None or has_samples(store, stored.digest)
 
 
 def put(store: Store, name: str | None, gate: GateReport, report: Report) -> None:
