@@ -166,7 +166,7 @@ class Job:
             self._resolve_absolute(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
         )
 
-    def keep(self, report: Report) -> tuple[Path, Path]:
+    def write_report(self, report: Report) -> tuple[Path, Path]:
         """Writes the report in all its formats; the paths of the JSON and the Markdown. Raises InputError."""
         folder = self.reports
         try:

@@ -114,7 +114,7 @@ class Caller:
         found = self._known.find(line.provider.memory, request, key)
         if found is not None:
             tally.cached += 1
-            self._known.remember(key, found)
+            self._known.put(key, found)
             return found
         making = self._known.begin(key)
         try:
@@ -127,7 +127,7 @@ class Caller:
             making.set_result(outcome)
             if is_answer(outcome):
                 tally.unanswered.discard(key)
-                self._known.remember(key, outcome)
+                self._known.put(key, outcome)
         finally:
             self._known.end(key)
         tally.failures += isinstance(outcome, Failure)
@@ -211,7 +211,7 @@ class Caller:
             return Failure(kind="infrastructure", message=_SPENT)
         tally.send(key)
         outcome = await line.provider.answer(request)
-        self._known.keep(line.provider.memory, request, key, outcome)
+        self._known.store(line.provider.memory, request, key, outcome)
         self._pay(request, outcome, tally, abort)
         return outcome
 
@@ -223,7 +223,7 @@ class Caller:
                 raise StopError
             tally.send(key)
             outcome = await self._ask_once(line, request)
-            self._known.keep(line.provider.memory, request, key, outcome)
+            self._known.store(line.provider.memory, request, key, outcome)
             self._pay(request, outcome, tally, abort)  # within the slot: the next call must know what is left
             return outcome
         finally:

@@ -123,9 +123,9 @@ class Engine:
         self._before, tally = self._last, session.tally
         return EngineRun(results=results, calls=tally.calls, usage=tally.usage, cost_usd=tally.cost)
 
-    def remember(self, request: Request, outcome: Outcome) -> None:
+    def put(self, request: Request, outcome: Outcome) -> None:
         """What this request was answered elsewhere: an equal one shares the answer."""
-        self._known.remember(request.key, outcome)
+        self._known.put(request.key, outcome)
 
     def finish(self) -> None:
         """All runs are complete: the journal is no longer needed."""

@@ -52,7 +52,7 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     preparing.daemon = True
     preparing.start()
     for request, reply in _list_stored_judgements(plan, config.targets):
-        engine.remember(request, reply)
+        engine.put(request, reply)
     gathered = _GateRun(engine=engine, plan=plan, config=config, shelf=ResultStore(engine.spool))
     if plan.shard is not None:
         gathered.answer(len(plan.order))

@@ -58,7 +58,7 @@ class BatchRecords:
                 found.append(record)
         return sorted(found, key=lambda record: record.created)
 
-    def keep(self, record: BatchRecord, keys: Sequence[str] | None = None) -> BatchRecord:
+    def store(self, record: BatchRecord, keys: Sequence[str] | None = None) -> BatchRecord:
         """Writes a record, with other keys when given; without any, removes it."""
         record = record if keys is None else replace(record, keys=tuple(keys))
         path = self._path(record)
@@ -75,7 +75,7 @@ class BatchRecords:
         return record
 
     def remove(self, record: BatchRecord) -> None:
-        self.keep(record, ())
+        self.store(record, ())
 
     def finish(self) -> None:
         """The run is complete: its batches are no longer needed."""
