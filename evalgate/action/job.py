@@ -20,6 +20,8 @@ from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.tree import inside, is_absolute
 from evalgate.report import html, markdown, terminal, workflow
 from evalgate.store import report_json
+from evalgate.store.atomic import write_file
+from evalgate.store.store import FOLDER, Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
@@ -147,13 +149,14 @@ class Job:
         return self._inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")
 
     @property
-    def store(self) -> Path:
-        """The folder of answers and verdicts: never one that a link in the workspace chose."""
+    def store(self) -> Store:
+        """Answers and verdicts: never in a folder that a link in the workspace chose."""
         chosen = self.settings.cache_path
         if chosen is not None and is_absolute(chosen):
-            return self._resolve_absolute(chosen, "cache-path")
-        own = posixpath.join(posixpath.dirname(self.settings.config), ".evalgate")
-        return self._inside(posixpath.join(self.settings.working_directory, chosen or own), "cache-path")
+            return Store(root=self._resolve_absolute(chosen, "cache-path"))
+        own = posixpath.join(posixpath.dirname(self.settings.config), FOLDER)
+        place = posixpath.join(self.settings.working_directory, chosen or own)
+        return Store(root=self._inside(place, "cache-path"))
 
     @property
     def reports(self) -> Path:
@@ -164,18 +167,16 @@ class Job:
             self._resolve_absolute(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
         )
 
-    def keep(self, report: Report) -> tuple[Path, Path]:
+    def write_report(self, report: Report) -> tuple[Path, Path]:
         """Writes the report in all its formats; the paths of the JSON and the Markdown. Raises InputError."""
         folder = self.reports
         try:
-            folder.mkdir(parents=True, exist_ok=True)
             for place in (folder / name for name in ("report.json", "report.md", "report.html")):
                 if place.is_symlink():  # one that a change has brought along
                     raise InputError(f"{place} is a link", hint="input report-dir: a folder outside of the workspace")
-            with (folder / "report.json").open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(report_json.pieces(report))
-            (folder / "report.md").write_text(markdown.render(report), encoding="utf-8", newline="\n")
-            (folder / "report.html").write_text(html.render(report), encoding="utf-8", newline="\n")
+            write_file(folder / "report.json", report_json.pieces(report))
+            write_file(folder / "report.md", markdown.render(report))
+            write_file(folder / "report.html", html.render(report))
         except OSError as error:
             raise InputError(f"the report cannot be written to {folder}: {error.strerror or error}") from None
         return folder / "report.json", folder / "report.md"

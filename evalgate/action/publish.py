@@ -25,7 +25,7 @@ def publish(job: Job, hub: GitHub | None, log: Log, outcome: ActivityOutcome) ->
     report, status, links = outcome.report, outcome.status, comment.Links(run=job.run_url)
     log.report(report)
     log.say(f"evalgate: {status.description}")
-    kept = log.attempt("report", lambda: job.keep(report))
+    kept = log.attempt("report", lambda: job.write_report(report))
     if job.settings.annotations:
         log.attempt("annotations", lambda: log.write(_render_annotations(outcome)))
     if job.settings.job_summary:

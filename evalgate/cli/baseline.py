@@ -75,13 +75,13 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import baselines
     from evalgate.report.escape import block
+    from evalgate.store.baselines import list_baselines
 
     workspace = open_workspace(config_path, verify=None)
-    folder = find_store(config_path, store)
     for pin in workspace.pins.values():
         if not gates or pin.gate in gates:
             click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
-    found, damaged = baselines.list_baselines(folder)
+    found, damaged = list_baselines(find_store(config_path, store))
     known = dict.fromkeys([*(gate.name for gate in workspace.config.gates), *(one.gate for one in found)])
     for name in gates:
         if name not in known:

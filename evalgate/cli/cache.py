@@ -15,6 +15,7 @@ from evalgate.errors import InputError, Place
 
 if TYPE_CHECKING:
     from evalgate.store.cache_admin import Stats
+    from evalgate.store.store import Store
 
 _MB = 1_000_000
 _store_option = click.option(
@@ -39,10 +40,10 @@ def stats(*, config_path: Path, store: Path | None, form: str) -> None:
     """
     from evalgate.store import cache_admin
 
-    folder = _list_existing(config_path, store)
-    found = cache_admin.collect_stats(_find_database(folder))
-    beside = {name: _measure_sizes(files) for name, files in _list_beside(folder).items()}
-    click.echo(_render_json(found, beside) if form == "json" else _render_text(folder, found, beside))
+    project_store = _find_existing(config_path, store)
+    found = cache_admin.collect_stats(project_store.cache)
+    beside = {name: _measure_sizes(files) for name, files in _list_beside(project_store).items()}
+    click.echo(_render_json(found, beside) if form == "json" else _render_text(project_store, found, beside))
 
 
 @command.command("prune")
@@ -86,15 +87,15 @@ def prune(
         raise click.UsageError(
             "say what is to go: --older-than DAYS, --max-size MB, --baselines, --damaged or --forget-verdicts"
         )
-    folder = _list_existing(config_path, store)
-    doomed = {"stale baselines": _list_stale(config_path, folder)} if stale else {}
-    beside = _list_beside(folder)
+    project_store = _find_existing(config_path, store)
+    doomed = {"stale baselines": _list_stale(config_path, project_store)} if stale else {}
+    beside = _list_beside(project_store)
     doomed |= {"damaged caches": beside["damaged"]} if damaged else {}
     doomed |= {"verdicts": beside["verdicts"]} if forget_verdicts else {}
     would = "would go" if dry_run else "went"
     if older_than is not None or max_size is not None:
         done = cache_admin.prune(
-            _find_database(folder),
+            project_store.cache,
             unused=None if older_than is None else older_than * cache_admin.DAY,
             most=None if max_size is None else int(max_size * _MB),
             dry_run=dry_run,
@@ -121,9 +122,9 @@ def export(*, file: Path, config_path: Path, store: Path | None) -> None:
     """
     from evalgate.store import cache_admin
 
-    folder = _list_existing(config_path, store)
+    project_store = _find_existing(config_path, store)
     try:
-        written, unreadable = cache_admin.export(_find_database(folder), file)
+        written, unreadable = cache_admin.export(project_store.cache, file)
     except OSError as error:
         raise click.ClickException(f"{file}: cannot be written: {error.strerror or error}") from error
     _print(f"{file}: {written:,} entries")
@@ -143,54 +144,47 @@ def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     it was made counts as old: where the age of an answer matters, as for a baseline's samples, it is asked for again.
     """
     from evalgate.store import cache_admin
-    from evalgate.store.cache import prepare_store
 
-    folder = find_store(config_path, store)
-    database = _find_database(folder)
+    project_store = find_store(config_path, store)
     read = cache_admin.read_files(files, replace=replace)
-    prepare_store(folder)
-    done = cache_admin.add(database, read, replace=replace)
+    project_store.prepare()
+    done = cache_admin.add(project_store.cache, read, replace=replace)
     told = [f"{done.added:,} entries added", f"{done.met:,} that were there {'replaced' if replace else 'kept'}"]
     if read.failures:
         told.append(f"{read.failures:,} failures left out, which are asked again")
     click.echo(", ".join(told))
 
 
-def _find_database(folder: Path) -> Path:
-    return folder / "cache.sqlite3"
-
-
-def _list_existing(config_path: Path, store: Path | None) -> Path:
-    """The store's folder. Raises InputError where there is none: a wrong folder must not look like an empty one."""
-    folder = find_store(config_path, store)
-    if not folder.is_dir():
+def _find_existing(config_path: Path, chosen: Path | None) -> Store:
+    """The store. Raises InputError where there is none: a wrong folder must not look like an empty one."""
+    store = find_store(config_path, chosen)
+    if not store.root.is_dir():
         hint = "name it with --store, or its configuration with --config; a run makes it"
-        raise InputError("there is no store", place=Place(path=str(folder)), hint=hint)
-    return folder
+        raise InputError("there is no store", place=Place(path=str(store.root)), hint=hint)
+    return store
 
 
-def _list_beside(folder: Path) -> dict[str, list[Path]]:
+def _list_beside(store: Store) -> dict[str, list[Path]]:
     """What a store keeps beside its cache."""
-    from evalgate.gate import baselines, verdict_cache
-
     return {
-        "verdicts": sorted(verdict_cache.find_folder(folder).glob("*.json")),
-        "baselines": sorted(baselines.find_folder(folder).glob("*.json")),
-        "journals": sorted((folder / "journal").glob("*.jsonl")),
-        "damaged": sorted(folder.glob("cache.sqlite3.damaged-*")),
+        "verdicts": store.list_verdicts(),
+        "baselines": store.list_baselines(),
+        "journals": store.list_journals(),
+        "damaged": store.list_damaged_caches(),
     }
 
 
-def _list_stale(config_path: Path, folder: Path) -> list[Path]:
+def _list_stale(config_path: Path, store: Store) -> list[Path]:
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import baselines
+    from evalgate.store.baselines import list_baselines
 
     policy = open_workspace(config_path, verify=None).config.policy
-    found, damaged = baselines.list_baselines(folder)
+    found, damaged = list_baselines(store)
     for error in damaged:
         _print(f"warning: {error.faults[0]}", err=True)
     old = [one for one in found if baselines.explain_stale(one, policy) is not None]
-    return [baselines.find_folder(folder) / f"{one.key}.json" for one in old]
+    return [store.find_baseline(one.key) for one in old]
 
 
 def _remove(name: str, files: Iterable[Path], would: str, *, dry_run: bool) -> None:
@@ -219,11 +213,11 @@ def _measure_sizes(files: Iterable[Path]) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _render_text(folder: Path, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+def _render_text(store: Store, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
     from evalgate.cli import tables
     from evalgate.report.escape import line
 
-    told = [line(str(folder)), f"entries    {found.entries:,}, {_format_size(found.size)}"]
+    told = [line(str(store.root)), f"entries    {found.entries:,}, {_format_size(found.size)}"]
     if found.entries:
         told.append(
             f"made       {_format_day(found.oldest)} to {_format_day(found.newest)}; "

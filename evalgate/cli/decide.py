@@ -118,7 +118,7 @@ def read_report(path: Path | None, config_path: Path | None = None) -> Report:
     from evalgate.gate import reports
     from evalgate.store import results
 
-    path = path or find_store(config_path or Path("evalgate.yml")) / "report.json"
+    path = path or find_store(config_path or Path("evalgate.yml")).last_report
     try:
         with path.open(encoding="utf-8-sig") as file:
             report = results.read(file, str(path))

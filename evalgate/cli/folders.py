@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from evalgate.store.store import FOLDER, Store
+
 config_option = click.option(
     "--config",
     "config_path",
@@ -17,9 +19,9 @@ config_option = click.option(
 )
 
 
-def find_store(config_path: Path, chosen: Path | None = None) -> Path:
-    """The folder of cache, journal and last report: `.evalgate` beside the configuration unless chosen."""
-    return chosen or config_path.resolve().parent / ".evalgate"
+def find_store(config_path: Path, chosen: Path | None = None) -> Store:
+    """The store of a configuration: `.evalgate` beside it unless a folder is chosen."""
+    return Store(root=chosen or config_path.resolve().parent / FOLDER)
 
 
 def find_home() -> Path:

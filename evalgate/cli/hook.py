@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Mapping
@@ -48,11 +49,13 @@ def install(*, mode: Mode, config_path: Path, default_branch: str | None) -> Non
     from evalgate.report.escape import block
     from evalgate.services import git_hooks
     from evalgate.services.git import Git
+    from evalgate.store.atomic import write_file
 
     name = hook.find_config(Git.open(Path.cwd()), config_path)
     options = ["--mode", mode, "--config", name]
     options += ["--default-branch", default_branch] if default_branch else []
-    done = git_hooks.install(Path.cwd(), sys.executable, options)
+    write = functools.partial(write_file, executable=True)
+    done = git_hooks.install(Path.cwd(), sys.executable, options, write)
     click.echo(block(f"{done.path}: {mode}, {name}"))
     if done.chained is not None:
         click.echo(block(f"the hook that was there runs first: {done.chained}"))

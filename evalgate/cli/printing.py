@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import sys
@@ -14,6 +13,7 @@ import click
 
 from evalgate.console.escaped_streams import is_in_step
 from evalgate.domain import Report
+from evalgate.store import atomic
 
 FORMATS = ("terminal", "markdown", "html", "json", "csv")
 _SUFFIXES = {
@@ -126,17 +126,10 @@ def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[s
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:
     """Writes a file whole or not at all, piece by piece. Raises ClickException when the place cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(pieces)
-        partial.replace(path)
+        atomic.write_file(path, pieces)
     except OSError as error:
         raise click.ClickException(f"{path}: cannot be written: {error.strerror}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def has_color() -> bool:

@@ -113,11 +113,11 @@ def command(
     from evalgate.gate.options import Options
 
     where = printing.choose_destinations(formats, outputs)
-    folder = find_store(config_path, store)
+    project_store = find_store(config_path, store)
     progress = Progress()
     options = Options(
         environment=os.environ,
-        store=folder,
+        store=project_store,
         home=find_home(),
         candidate=candidate,
         baseline=baseline,
@@ -133,7 +133,7 @@ def command(
         head=head,
     )
     printing.require_writable(where)
-    last = _find_forgotten(folder / "report.json")
+    last = _find_forgotten(project_store.last_report)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
     printing.write_report(report, where)

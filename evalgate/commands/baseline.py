@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +26,9 @@ from evalgate.plan import trials
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.services.git_names import shorten_name
+from evalgate.store.atomic import write_file
+from evalgate.store.baselines import list_baselines, write_baseline
+from evalgate.store.store import Store
 
 _NAMED = 3
 _QUICK = 400
@@ -105,11 +106,11 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
 
 
 def check_rule(
-    config_path: Path, store: Path, *, runs: int, seed: int, on_run: Callable[[], None]
+    config_path: Path, store: Store, *, runs: int, seed: int, on_run: Callable[[], None]
 ) -> tuple[aa.Tried, ...]:
     """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
     workspace = open_workspace(config_path, verify=None)
-    found, _ = baselines.list_baselines(store)
+    found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
     for gate in workspace.config.gates:
         dataset = datasets.load_dataset(workspace.tree, gate.dataset)
@@ -132,7 +133,7 @@ def pin_versions(
     """
     workspace = open_workspace(config_path, verify=None)
     git, config = workspace.git, workspace.config
-    chosen = select_gates(workspace, Options(environment={}, store=Path(), home=Path(), gates=tuple(gates)))
+    chosen = select_gates(workspace, Options(environment={}, store=Store(root=Path()), home=Path(), gates=tuple(gates)))
     if git is None:
         raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
     if not by.strip():
@@ -180,13 +181,9 @@ def _warn_unmerged(git: Git, commit: str) -> tuple[str, ...]:
 
 
 def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
+        write_file(path, text)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
         raise InputError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
 
 
@@ -207,7 +204,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
 
 
 def _sample_gate(
-    engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Path
+    engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Store
 ) -> Sampled | _Refused:
     """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
@@ -239,7 +236,7 @@ def _sample_gate(
             )
         ),
     )
-    path = baselines.write(stored, store)
+    path = write_baseline(stored, store)
     return Sampled(stored=stored, path=path, cases=len(plan.order), calls=run.calls, cost_usd=run.cost_usd)
 
 
@@ -253,7 +250,7 @@ def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
     Nothing where that prompt cannot be asked: what is stored can be tried all the same.
     """
     try:
-        return _plan_sampling(workspace, gate, Options(environment={}, store=Path(), home=Path())).requests
+        return _plan_sampling(workspace, gate, Options(environment={}, store=Store(root=Path()), home=Path())).requests
     except (InputError, GitError):
         return {}
 

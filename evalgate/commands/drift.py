@@ -234,7 +234,7 @@ def _decide(engine: Engine, one: _Watch, config: Config) -> GateReport:
         if trial.arm is Arm.BASELINE:
             outcome = outcomes[trial.case.id, trial.repeat]
             assert outcome is not None
-            engine.remember(trial.request, replace(outcome, cached=True))
+            engine.put(trial.request, replace(outcome, cached=True))
     gate = evaluate.evaluate_plan(engine, one.plan, config)
     evidence = replace(gate.evidence, notes=_make_notes(one, gate.evidence.results))
     return replace(gate, evidence=evidence)

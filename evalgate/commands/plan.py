@@ -31,6 +31,7 @@ from evalgate.gate.plans import make_plans, select_gates
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
 from evalgate.store import results
+from evalgate.store.store import Store
 
 __all__ = ["CallEstimate", "PlanSummary", "Precision", "Units", "summarize_plan"]
 
@@ -111,7 +112,7 @@ def plan_run(config_path: Path, options: Options) -> tuple[PlanSummary, ...]:
         return tuple(summarize_plan(plan, config, options.store, known) for plan in plans)
 
 
-def summarize_plan(plan: GatePlan, config: Config, store: Path, known: Callable[[Request], bool]) -> PlanSummary:
+def summarize_plan(plan: GatePlan, config: Config, store: Store, known: Callable[[Request], bool]) -> PlanSummary:
     """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
     evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
     last = _read_last_report(store, plan)
@@ -213,12 +214,12 @@ def _estimate_precision(
     )
 
 
-def _read_last_report(store: Path, plan: GatePlan) -> GateReport | None:
+def _read_last_report(store: Store, plan: GatePlan) -> GateReport | None:
     """The gate in the last run's report, if there is a sound one with the same dataset."""
-    path = store / "report.json"
+    path = store.last_report
     try:
         with path.open(encoding="utf-8") as file:
-            report = reports.verify_report(results.read(file, str(path), store), str(path))
+            report = reports.verify_report(results.read(file, str(path), store.results), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None
     found = (gate for gate in report.gates if gate.evidence.name == plan.gate.name)

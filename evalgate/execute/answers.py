@@ -76,12 +76,12 @@ class AnswerStore:
         """The answer was made, or there is none."""
         del self._making[key]
 
-    def remember(self, key: str, outcome: Outcome) -> None:
+    def put(self, key: str, outcome: Outcome) -> None:
         """Keeps an answer for equal requests of this engine, unless one is kept already."""
         if _short(key) not in self._places:
-            self._put(key, dump(CacheEntry(key=key, about="", outcome=outcome)), cached=outcome.cached)
+            self._add_line(key, dump(CacheEntry(key=key, about="", outcome=outcome)), cached=outcome.cached)
 
-    def _put(self, key: str, line: str, *, cached: bool) -> None:
+    def _add_line(self, key: str, line: str, *, cached: bool) -> None:
         self._places[_short(key)] = self._results_file.put(f"{key}{_CACHED if cached else _MADE}{line}")
 
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
@@ -95,13 +95,13 @@ class AnswerStore:
                 cache.put(key, found, request.about)
         return found
 
-    def keep(self, memory: Memory, request: Request, key: str, outcome: Outcome) -> None:
+    def store(self, memory: Memory, request: Request, key: str, outcome: Outcome) -> None:
         """Stores a new answer, first where an interruption cannot reach it."""
         name = _in_journal(memory, key)
         if name is None or not isinstance(outcome, Output):
             return  # a failure of either kind is asked again next time: the endpoint may have been mended
         line = dump(CacheEntry(key=name, about=request.about, outcome=outcome))
-        self._put(key, line, cached=outcome.cached)
+        self._add_line(key, line, cached=outcome.cached)
         if self._journal is not None:
             self._journal.put_line(line)
         if self._cache is not None and memory in _KEPT:

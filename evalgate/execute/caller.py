@@ -124,7 +124,7 @@ class Caller:
         found = self._known.find(line.provider.memory, request, key)
         if found is not None:
             counters.cached += 1
-            self._known.remember(key, found)
+            self._known.put(key, found)
             return found
         making = self._known.begin(key)
         try:
@@ -137,7 +137,7 @@ class Caller:
             making.set_result(outcome)
             if is_answer(outcome):
                 counters.unanswered.discard(key)
-                self._known.remember(key, outcome)
+                self._known.put(key, outcome)
         finally:
             self._known.end(key)
         counters.failures += isinstance(outcome, Failure)
@@ -226,7 +226,7 @@ class Caller:
             return Failure(kind="infrastructure", message=_SPENT)
         counters.send(key)
         outcome = await line.provider.answer(request)
-        self._known.keep(line.provider.memory, request, key, outcome)
+        self._known.store(line.provider.memory, request, key, outcome)
         self._pay(request, outcome, counters, abort)
         return outcome
 
@@ -238,7 +238,7 @@ class Caller:
                 raise StopError
             counters.send(key)
             outcome = await self._ask_once(line, request)
-            self._known.keep(line.provider.memory, request, key, outcome)
+            self._known.store(line.provider.memory, request, key, outcome)
             self._pay(request, outcome, counters, abort)  # within the slot: the next call must know what is left
             return outcome
         finally:

@@ -125,9 +125,9 @@ class Engine:
         self._before, counters = self._last, session.counters
         return EngineRun(results=results, calls=counters.calls, usage=counters.usage, cost_usd=counters.cost)
 
-    def remember(self, request: Request, outcome: Outcome) -> None:
+    def put(self, request: Request, outcome: Outcome) -> None:
         """What this request was answered elsewhere: an equal one shares the answer."""
-        self._known.remember(request.key, outcome)
+        self._known.put(request.key, outcome)
 
     def finish(self) -> None:
         """All runs are complete: the journal is no longer needed."""

@@ -1,15 +1,12 @@
-"""The baseline store: samples of an accepted version, found again by all that makes them comparable.
+"""Which stored samples of an accepted version fit a plan, and why others do not.
 
-They are drawn after the merge and never taken from the run that passed: a version that passed was lucky a little, and
-whoever is compared with its luck is blocked for nothing.
+They are drawn after the merge and never taken from the run that passed: a version passes in part by chance, and a
+change that is compared with samples of a lucky run would be blocked without a cause.
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,9 +32,11 @@ from evalgate.domain import (
     Unscored,
     digest,
 )
-from evalgate.errors import InputError, Place, ServiceError
+from evalgate.errors import InputError
 from evalgate.plan.target_changes import find_model
-from evalgate.store import baseline_json as files
+from evalgate.store.baseline_json import digest_results
+from evalgate.store.baselines import list_baselines, read_baseline
+from evalgate.store.store import Store
 
 _DAY = 86_400.0
 _CLOCKS_DIFFER = 1 / 24
@@ -52,11 +51,6 @@ _NAMES = {
 
 # what says whose answers samples are: everything else is about their scores, and those can be given anew
 _ANSWERED_BY = ("prompt", "target", "dataset")
-
-
-def find_folder(store: Path) -> Path:
-    """Where a store keeps baselines: one file for each key, `<key>.json`."""
-    return store / "baselines"
 
 
 def explain_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
@@ -90,7 +84,7 @@ def make_parts(
     }
 
 
-def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
+def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan:
     """The plan with the stored samples of its baseline and no trial of it; else as it was, with a note why not.
 
     Nothing is said where nothing was ever stored for this gate and version.
@@ -98,10 +92,10 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
     if plan.baseline is None or explain_not_kept(plan.gate, config.targets) is not None:
         return plan
     parts = make_parts(plan.gate, plan.baseline, plan.dataset, config.targets)
-    path = find_folder(store) / f"{digest(dict(parts))}.json"
+    path = store.find_baseline(digest(dict(parts)))
     found = None
     try:
-        found = read(path)
+        found = read_baseline(path)
         why = None if found is None else _explain_unfit(found, plan, config.policy)
     except InputError as error:
         why = f"it is damaged ({error.faults[0].message})"
@@ -123,13 +117,13 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Path) -> GatePlan:
         trials=tuple(trial for trial in plan.trials if trial.arm != "baseline"),
         stored=tuple(_keep_criteria(result, wanted) for result in found.results),
         stored_baseline=BaselineSample(
-            digest=files.digest_results(found), sampled_at=found.sampled_at, samples=found.samples
+            digest=digest_results(found), sampled_at=found.sampled_at, samples=found.samples
         ),
     )
 
 
 def find_past_samples(
-    gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Path
+    gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Store
 ) -> tuple[StoredBaseline | None, tuple[str, ...]]:
     """The newest samples, however old, of what this version answered these cases when the same target was asked.
 
@@ -138,7 +132,7 @@ def find_past_samples(
     parts = make_parts(gate, version, dataset, config.targets)
     found, damaged = list_baselines(store)
     ageless = replace(config.policy, baseline_max_age_days=float("inf"))
-    why = [f"{find_folder(store).name}/{Path(str(error.faults[0].place)).name} is damaged" for error in damaged]
+    why = [f"{Path(str(error.faults[0].place)).relative_to(store.root).as_posix()} is damaged" for error in damaged]
     for one in found:
         if any(one.parts.get(part) != parts[part] for part in _ANSWERED_BY):
             continue
@@ -155,59 +149,6 @@ def find_past_samples(
         ]
         why.append(f"those of {other.sampled_at} differ in {' and '.join(differs)}")
     return None, tuple(why)
-
-
-def read(path: Path) -> StoredBaseline | None:
-    """A file of the store; None when there is none. Raises InputError when it is damaged, or named unlike its key."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"cannot be read: {error}", place=Place(path=str(path))) from None
-    found = files.read(text, str(path))
-    if found.key != path.stem:
-        raise InputError(f"is named unlike its key {found.key[:12]}", place=Place(path=str(path)))
-    return found
-
-
-def write(stored: StoredBaseline, store: Path) -> Path:
-    """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
-    path = find_folder(store) / f"{stored.key}.json"
-    part: Path | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        part = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(files.render(stored))
-        part.chmod(0o644)
-        part.replace(path)
-    except OSError as error:
-        if part is not None:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-        raise ServiceError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
-    return path
-
-
-def list_baselines(store: Path) -> tuple[list[StoredBaseline], list[InputError]]:
-    """All that a store keeps, the newest first, and an error for each file that is damaged."""
-    found, damaged = [], []
-    for path in sorted(find_folder(store).glob("*.json")):
-        try:
-            one = read(path)
-        except InputError as error:
-            damaged.append(error)
-        else:
-            found += [one] if one is not None else []
-    return sorted(found, key=_count_days), damaged
-
-
-def has_samples(store: Path, digest_of_samples: str) -> bool:
-    """Whether a store keeps samples of this digest."""
-    found, _ = list_baselines(store)
-    return any(files.digest_results(one) == digest_of_samples for one in found)
 
 
 def explain_bad_hour(results: Sequence[Result]) -> str | None:
@@ -267,7 +208,7 @@ def _explain_incomplete(found: StoredBaseline, cases: Sequence[str], samples: in
     return f"case {lost[0]} has a failed call" if lost else None
 
 
-def _find_closest(gate: Gate, parts: Mapping[str, str], store: Path) -> StoredBaseline | None:
+def _find_closest(gate: Gate, parts: Mapping[str, str], store: Store) -> StoredBaseline | None:
     """The newest samples of this gate and this very prompt that were made in another way."""
     found, _ = list_baselines(store)
     return next((one for one in found if one.gate == gate.name and one.parts.get("prompt") == parts["prompt"]), None)

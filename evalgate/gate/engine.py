@@ -20,8 +20,9 @@ from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.inputs.datasets import load_outputs
 from evalgate.inputs.tree import Tree
-from evalgate.store.cache import Cache, prepare_store, read_recordings, write_recordings
+from evalgate.store.cache import Cache, read_recordings, write_recordings
 from evalgate.store.journal import Journal
+from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.python_function import PythonProvider
@@ -33,13 +34,13 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What lies around a run: secrets by variable name, the folders of store, models and configuration.
+    """What lies around a run: secrets by variable name, the store, the folders of models and configuration.
 
     `note` is told a sentence now and then, where a run waits for others.
     """
 
     environment: Mapping[str, str]
-    store: Path
+    store: Store
     home: Path
     folder: Path
     note: Callable[[str], None] = lambda sentence: None
@@ -73,7 +74,7 @@ def open_engine(
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
     would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
     """
-    prepare_store(around.store)
+    around.store.prepare()
     fresh, run = answers == "record" or not use_cache, compute_run_key(plans)
     mask = make_mask(config, around.environment)
     around = replace(around, note=mask.through(around.note))
@@ -98,8 +99,8 @@ def open_engine(
             require_use(way, config, plans, answers=answers)
             stack.callback(backend.close)
             backend.start()
-        cache = None if fresh else Cache(around.store / "cache.sqlite3")
-        path = journal or around.store / "journal" / f"{run}.jsonl"
+        cache = None if fresh else Cache(around.store.cache)
+        path = journal or around.store.find_journal(run)
         engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
         yield engine
         _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
@@ -140,7 +141,7 @@ def open_known_answers(
         for name in {name for plan in plans for name in _list_targets(plan)}
         if (path := config.targets[name].recordings) is not None
     }
-    cache = Cache(around.store / "cache.sqlite3") if (around.store / "cache.sqlite3").is_file() else None
+    cache = Cache(around.store.cache) if around.store.cache.is_file() else None
 
     def known(request: Request) -> bool:
         if config.targets[request.target].kind == "recorded":
@@ -193,7 +194,7 @@ class _Opening:
             limits=self.config.limits,
             on_event=on_event,
             record=self.answers == "record",
-            store=self.around.store,
+            store=self.around.store.results,
             expected=sum(len(plan.trials) for plan in self.plans),
             mask=self.mask,
             quotes=self.config.texts == "all",
@@ -249,7 +250,7 @@ class _Opening:
     def _python(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.python_function import PythonProvider
 
-        provider = PythonProvider(target, self.around.folder, timeout, self.around.store, mask=self.mask)
+        provider = PythonProvider(target, self.around.folder, timeout, self.around.store.root, mask=self.mask)
         faults = [fault for plan in self.plans for fault in _find_unseen_prompts(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)
@@ -279,7 +280,7 @@ def _open_backend(way: EngineName, config: Config, around: Surroundings, *, run:
         case "batch":
             from evalgate.execute.providers.batch.records import BatchRecords
 
-            records = BatchRecords(around.store / "batches", run, only_this_run=fresh)
+            records = BatchRecords(around.store.batches, run, only_this_run=fresh)
             return BatchBackend(records=records, batching=config.batching, limits=config.limits, note=around.note)
         case "ray":
             from evalgate.execute.providers.ray import RayCluster
@@ -376,19 +377,18 @@ def compute_run_key(plans: Sequence[GatePlan]) -> str:
     )[:16]
 
 
-def find_journal(name: str, store: Path, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
+def find_journal(name: str, store: Store, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
     """When work of this name began, and its journal: interrupted work is continued, with its own date, while `fresh`.
 
     The date stands in the journal's name, so that answers never look younger than they are.
     """
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-    folder = store / "journal"
-    for path in sorted(folder.glob(f"{name}-*Z.jsonl"), reverse=True):
+    for path in reversed(store.list_journals(f"{name}-*Z")):
         with contextlib.suppress(ValueError):
             then = datetime.datetime.strptime(path.stem.rpartition("-")[2], _STAMP).replace(tzinfo=datetime.UTC)
             if datetime.timedelta() <= now - then <= fresh:
                 return then, path
-    return now, folder / f"{name}-{now.strftime(_STAMP)}.jsonl"
+    return now, store.find_journal(f"{name}-{now.strftime(_STAMP)}")
 
 
 def _write_recordings(config: Config, tree: Tree, engine: Engine) -> None:

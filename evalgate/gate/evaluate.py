@@ -53,7 +53,7 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     preparing.daemon = True
     preparing.start()
     for request, reply in _list_stored_judgements(plan, config.targets):
-        engine.remember(request, reply)
+        engine.put(request, reply)
     run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file))
     if plan.kind is ReportKind.SHARD:
         run.answer(len(plan.order))

@@ -19,6 +19,7 @@ from evalgate.domain import Shard
 from evalgate.errors import InputError
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.commit_view import CommitView
+from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
@@ -34,7 +35,7 @@ class Options:
     `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` leaves out
     what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
     ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
-    `store` is the folder of cache and journal, `home` that of downloaded models. With a `shard`, a
+    `store` has cache and journal, `home` is the folder of downloaded models. With a `shard`, a
     part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
     Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
     is not known yet is a ServiceError; or, if `partial` is set, undecided. `max_cost_usd` and `max_concurrency` go
@@ -46,7 +47,7 @@ class Options:
     """
 
     environment: Mapping[str, str]
-    store: Path
+    store: Store
     home: Path
     candidate: str | None = None
     baseline: str | None = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalgate.change.gate_change import list_policy_changes
@@ -16,6 +15,7 @@ from evalgate.domain import Calls, Config, GatePlan, GateReport, Report, Usage
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.options import Options
 from evalgate.plan import trials
+from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
@@ -110,12 +110,12 @@ def _compute_verdict_key(plan: GatePlan, config: Config, options: Options) -> st
     return verdict_cache.compute_key(plan, config, replayed=options.answers == "replay")
 
 
-def refuse_committed(workspace: Workspace, store: Path) -> None:
+def refuse_committed(workspace: Workspace, store: Store) -> None:
     """A store that a change can bring along holds whatever answers and verdicts its author likes. Raises InputError."""
-    if workspace.git is not None and workspace.git.tracks(store):
+    if workspace.git is not None and workspace.git.tracks(store.root):
         raise InputError(
-            f"{store} is under version control: whoever commits to it could commit verdicts",
-            hint=f"git rm -r --cached {store}",
+            f"{store.root} is under version control: whoever commits to it could commit verdicts",
+            hint=f"git rm -r --cached {store.root}",
         )
 
 

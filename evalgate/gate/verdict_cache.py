@@ -7,11 +7,9 @@ stored verdict without a call; more samples of each case (`samples:`) add to tho
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain
-from pathlib import Path
 
 import evalgate
 from evalgate.decide import evidence as evidences
@@ -35,8 +33,11 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import EvalgateError
-from evalgate.gate import baselines, reports
+from evalgate.gate import reports
 from evalgate.store import codec, report_json, results
+from evalgate.store.atomic import write_file
+from evalgate.store.baselines import has_samples
+from evalgate.store.store import Store
 
 
 def compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
@@ -92,22 +93,17 @@ _UNDECIDED = ("completeness", "constant_output", "broken")
 """The kinds of findings that say too little was measured: such a verdict is not stored."""
 
 
-def find_folder(store: Path) -> Path:
-    """Where a store keeps verdicts: one file for each key, `<key>.json`."""
-    return store / "verdicts"
-
-
-def get(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
+def get(store: Store, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
     """The stored verdict, all of its answers now known. None where there is none that can be relied on.
 
     A verdict of other content, under whatever name it lies, is none.
     """
     if name is None:
         return None
-    path = _find_path(store, name)
+    path = store.find_verdict(name)
     try:
         with path.open(encoding="utf-8") as file:
-            report = reports.verify_report(results.read(file, str(path), store), str(path))
+            report = reports.verify_report(results.read(file, str(path), store.results), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None  # not there, or damaged: it is decided again, from the answers in the cache
     if len(report.gates) != 1 or _strip_run(report.gates[0]) != _strip_run(_expect_report(plan, config)):
@@ -134,28 +130,21 @@ def get(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateRe
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
 
-def _has_its_baseline(evidence: Evidence, store: Path) -> bool:
+def _has_its_baseline(evidence: Evidence, store: Store) -> bool:
     """Whether the baseline samples that a verdict rests on are still in the store; it goes when they go."""
     stored = evidence.stored_baseline
-    return stored is None or baselines.has_samples(store, stored.digest)
+    return stored is None or has_samples(store, stored.digest)
 
 
-def put(store: Path, name: str | None, gate: GateReport, report: Report) -> None:
+def put(store: Store, name: str | None, gate: GateReport, report: Report) -> None:
     """Stores a verdict that was reached on all its cases; one that lacks answers is for the next run to complete."""
     if name is None or not _is_whole(gate):
         return
-    path = _find_path(store, name)
+    path = store.find_verdict(name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
     alone = replace(alone, policy_changes=(), sign_off=None)  # they are the change's, and no part of what was measured
-    part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):  # the cache has said so already
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                file.writelines(report_json.pieces(alone))
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        write_file(path, report_json.pieces(alone))
 
 
 def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
@@ -187,10 +176,6 @@ def _strip_run(gate: GateReport) -> tuple[object, ...]:
         (evidence.order, dict(evidence.clusters), evidence.sequential, evidence.redraws),
         (dict(gate.thresholds), gate.policy, gate.level_policy),
     )
-
-
-def _find_path(store: Path, name: str) -> Path:
-    return find_folder(store) / f"{name}.json"
 
 
 def _is_whole(gate: GateReport) -> bool:

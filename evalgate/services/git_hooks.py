@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
-import stat
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,15 +70,15 @@ def read_pushes(text: str) -> tuple[Push, ...]:
     return tuple(found)
 
 
-def install(folder: Path, python: str, options: list[str]) -> Installed:
+def install(folder: Path, python: str, options: list[str], write: Callable[[Path, str], None]) -> Installed:
     """Writes the hook of the repository around a folder; one that is there already is kept and runs first.
 
+    `write` writes an executable file, and its folder, in one step; it may raise OSError.
     Raises GitError without a repository, InputError where the hook cannot be written.
     """
     path, kept, shared = _places(folder)
     text = _SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(python), options=shlex.join(options))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         if os.path.lexists(path) and not _is_ours(path):
             if os.path.lexists(kept):
                 raise InputError(
@@ -87,10 +87,7 @@ def install(folder: Path, python: str, options: list[str]) -> Installed:
                     hint="join the two by hand, and remove one",
                 )
             path.rename(kept)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.chmod(part.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
-        part.replace(path)
+        write(path, text)
     except OSError as error:
         raise _unwritable(path, error) from None
     return Installed(path=path, chained=kept if os.path.lexists(kept) else None, shared=shared)

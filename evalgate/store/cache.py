@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from evalgate.domain import Outcome, Output
 from evalgate.errors import Fault, InputError, Place
+from evalgate.store.atomic import write_file
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
+from evalgate.store.store import DAMAGED_MARK
 
 _FORMAT = 1
 _DAY = 86_400
@@ -145,7 +145,7 @@ class Cache:
         if self._connection is not None:
             self._connection.close()
         self._connection, self._used = None, set()
-        aside = self.path.with_name(f"{self.path.name}.damaged-{time.time_ns()}")
+        aside = self.path.with_name(f"{self.path.name}{DAMAGED_MARK}{time.time_ns()}")
         try:
             self.path.rename(aside)
             for end in ("-wal", "-shm"):
@@ -160,17 +160,6 @@ class Cache:
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
             self.warnings.append(sentence)
-
-
-def prepare_store(store: Path) -> None:
-    """The store hides itself from git; a folder that cannot be written is reported by cache and journal."""
-    ignore = store / ".gitignore"
-    try:
-        store.mkdir(parents=True, exist_ok=True)
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError:
-        return
 
 
 def open_writable(path: Path, timeout: float = 10) -> sqlite3.Connection:
@@ -242,19 +231,4 @@ def iterate_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 def write_recordings(path: Path, entries: Mapping[str, CacheEntry]) -> None:
     """Writes a recordings file, sorted by key, in one step: a reader sees the old file or the new one."""
-    write_lines(path, [dump(entries[key]) for key in sorted(entries)])
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Writes a file of lines in one step. Raises OSError, and leaves the old file as it was."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.writelines(line.encode() + b"\n" for line in lines)
-        part.chmod(0o644)  # mkstemp's file is the user's alone; this one is committed
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    write_file(path, (f"{dump(entries[key])}\n" for key in sorted(entries)))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from evalgate.domain import Output
 from evalgate.errors import Fault, InputError, Place, ServiceError
-from evalgate.store.cache import DAMAGED, iterate_lines, open_readable, open_writable, write_lines
+from evalgate.store.atomic import write_file
+from evalgate.store.cache import DAMAGED, iterate_lines, open_readable, open_writable
 from evalgate.store.cache_entry import CacheEntry, dump, load
 
 DAY = 86_400.0
@@ -165,13 +166,14 @@ def export(path: Path, destination: Path) -> tuple[int, int]:
                 unreadable += 1
                 continue
             written += 1
-            yield dump(CacheEntry(key=entry.key, about=entry.about, outcome=entry.outcome, created=created or None))
+            kept = CacheEntry(key=entry.key, about=entry.about, outcome=entry.outcome, created=created or None)
+            yield f"{dump(kept)}\n"
 
     if path.exists():
         with _open(path, write=False) as connection:
-            write_lines(destination, lines(connection))
+            write_file(destination, lines(connection))
     else:
-        write_lines(destination, ())
+        write_file(destination, "")
     return written, unreadable
 
 

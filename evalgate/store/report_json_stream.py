@@ -14,25 +14,25 @@ _CLOSES = ("   ]\n", "   ],\n")
 _INDENT = "    "
 
 
-def read(lines: Iterable[str], keep: Callable[[Result, str], StoredResult]) -> Report | None:
-    """The report with what `keep` gives for each of its results, which gets the result and how it is written.
+def read(lines: Iterable[str], put: Callable[[Result, str], StoredResult]) -> Report | None:
+    """The report with what `put` gives for each of its results, which gets the result and how it is written.
 
     None for whatever is not laid out, or not sound, to the last byte: `json.read` then says what is wrong, or reads it.
-    What is read here, `json.read` reads too. Raises what `lines` or `keep` raise, but for ValueError.
+    What is read here, `json.read` reads too. Raises what `lines` or `put` raise, but for ValueError.
 
     Every result's line has to be the very one that is written for the result it tells of, so its numbers are finite and
     no key of it is there twice. Around the lists of results stands a small document. There each of these lists is
     replaced by a NaN, which no report holds: one that was in the file is one too many.
     """
     try:
-        around, lists = _split_results(lines, keep)
+        around, lists = _split_results(lines, put)
         return report_json.render_around(around, lists) if lists else None
     except (DecodeError, ValueError, OverflowError, RecursionError):
         return None
 
 
 def _split_results(
-    lines: Iterable[str], keep: Callable[[Result, str], StoredResult]
+    lines: Iterable[str], put: Callable[[Result, str], StoredResult]
 ) -> tuple[str, list[tuple[StoredResult, ...]]]:
     """What stands around the lists of results, with NaN for each of them, and these lists in their order."""
     rest = iter(lines)
@@ -43,13 +43,13 @@ def _split_results(
             around.append(text)
             continue
         # No line begins within a string, or `around` is no JSON: the name is a key, and what follows it is its value.
-        found, closes = _list(rest, keep)
+        found, closes = _list(rest, put)
         lists.append(found)
         around += [text.removesuffix("[\n"), "NaN", closes.removeprefix("   ]")]
     return "".join(around), lists
 
 
-def _list(lines: Iterator[str], keep: Callable[[Result, str], StoredResult]) -> tuple[tuple[StoredResult, ...], str]:
+def _list(lines: Iterator[str], put: Callable[[Result, str], StoredResult]) -> tuple[tuple[StoredResult, ...], str]:
     """The results of one list, of which there is one at the least, and the line that closes it."""
     found: list[StoredResult] = []
     ends = ",\n"
@@ -63,5 +63,5 @@ def _list(lines: Iterator[str], keep: Callable[[Result, str], StoredResult]) -> 
         result = report_json.result(line)
         if report_json.line(result) != line:
             break
-        found.append(keep(result, line))
+        found.append(put(result, line))
     raise DecodeError("", "its results are not laid out as evalgate writes them")

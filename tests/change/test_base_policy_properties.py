@@ -14,6 +14,7 @@ from evalgate.commands import run
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, ExitCode
 from evalgate.gate.options import Options
+from evalgate.store.store import Store
 
 RUBRIC = "---\nname: tone\nversion: 1.0.0\nscale: {{min: 1, max: 5}}\ninputs: [output]\n---\n{}\n"
 SCHEMA = {"type": "object", "required": ["answer"]}
@@ -87,7 +88,7 @@ def test_no_edit_of_the_policy_changes_a_verdict(world: World, tmp_path: Path) -
         git("switch", "--quiet", "--detach", main)  # what is checked out does not matter
         options = Options(
             environment={"API_KEY": "k"},
-            store=tmp_path / "store",
+            store=Store(root=tmp_path / "store"),
             home=tmp_path,
             changed=True,
             policy_ref="base",

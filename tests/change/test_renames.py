@@ -14,6 +14,7 @@ from evalgate.commands import run
 from evalgate.domain import Verdict
 from evalgate.errors import EvalgateError, ExitCode
 from evalgate.gate.options import Options
+from evalgate.store.store import Store
 
 FILE = "prompts/support.prompt.yml"
 GOOD, BAD = prompt(), prompt("1.1.0", "Be brief, always and everywhere, rudely.")
@@ -95,7 +96,7 @@ def test_no_moving_of_files_turns_a_fail_into_a_pass(world: World, tmp_path: Pat
             head = world.repository.commit("decoy", **{"evalgate.yml": text.replace(FILE, decoys[0])})
         options = Options(
             environment={"API_KEY": "k"},
-            store=tmp_path / "store",
+            store=Store(root=tmp_path / "store"),
             home=tmp_path,
             changed=True,
             default_branch=base,

@@ -20,6 +20,7 @@ from gated_project import CASES, CONFIG, World, prompt
 from evalgate.commands import drift
 from evalgate.domain import Verdict
 from evalgate.gate.options import Options
+from evalgate.store.store import Store
 
 from .test_baseline import edited, merged, sample
 
@@ -434,7 +435,8 @@ def test_a_store_that_is_committed_is_refused(world: World) -> None:
 
 def test_another_door_is_told_what_has_drifted(world: World) -> None:
     path = sample(world)
-    options = Options(environment={"API_KEY": "secret-key-123"}, store=world.root / ".evalgate", home=world.root)
+    store = Store(root=world.root / ".evalgate")
+    options = Options(environment={"API_KEY": "secret-key-123"}, store=store, home=world.root)
     report = drift.run(world.root / "evalgate.yml", options)
     assert (report.decision, drift.describe(report)) == (Verdict.PASS, "")
     assert drift.describe_title(report) == "No drift: production answers as well as it did"

@@ -12,7 +12,7 @@ import pytest
 from evalgate.domain import Failure, Outcome, Output, ScoreToken, Usage
 from evalgate.errors import InputError
 from evalgate.store.cache import Cache, read_recordings, write_recordings
-from evalgate.store.cache_entry import CacheEntry, dump, load
+from evalgate.store.cache_entry import CacheEntry, dump
 
 FULL = Output(
     text='zwölf "quoted"\nlines\u2028',
@@ -39,20 +39,6 @@ def as_cached(outcome: Outcome) -> Outcome:
     import dataclasses
 
     return dataclasses.replace(outcome, cached=True)
-
-
-@pytest.mark.parametrize("outcome", OUTCOMES)
-def test_entry_round_trip(outcome: Outcome) -> None:
-    entry = CacheEntry(key="k", about="case a", outcome=outcome)
-    line = dump(entry)
-    assert "\n" not in line
-    assert load(line.encode()) == entry
-
-
-@pytest.mark.parametrize("line", ["", "[]", "{", '{"key": ""}', '{"key": "k"}', '{"key": "k", "text": 5}'])
-def test_what_is_no_entry_is_a_value_error(line: str) -> None:
-    with pytest.raises(ValueError, match=r"not JSON|not an o"):
-        load(line)
 
 
 def test_what_is_put_can_be_had_at_once_and_is_written_in_batches(path: Path) -> None:

@@ -311,7 +311,7 @@ def test_an_old_record_is_not_waited_for(batched: Batched) -> None:
     records = batched.records()
     key = make_trials(1)[0].request.key
     month = BatchRecord(token="x", id="batch_9", identity="i", run="run", created=time.time() - 30 * 86400, keys=(key,))
-    records.keep(month)
+    records.store(month)
     (batched.folder / "torn.json").write_text('{"token": "y"')
     assert texts(batched.run(1)) == ["re q0"]
     assert batched.server.count("GET /v1/batches/batch_9") == 0

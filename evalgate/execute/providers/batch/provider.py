@@ -135,7 +135,7 @@ class BatchProvider:
                 found = await self._endpoint.find(record.token)
                 if found is None:
                     continue
-                record = self._records.keep(replace(record, id=found))
+                record = self._records.store(replace(record, id=found))
             flight = _Flight(record)
             for key in record.keys:
                 self._flights[key] = flight
@@ -205,7 +205,7 @@ class BatchProvider:
             created=self._records.now(),
             keys=tuple(asked.key for asked in chunk),
         )
-        self._records.keep(record)
+        self._records.store(record)
         try:
             file_id = await self._endpoint.upload(b"".join(asked.line for asked in chunk), f"evalgate-{token}.jsonl")
             batch_id = await self._created(file_id, token)
@@ -213,7 +213,7 @@ class BatchProvider:
             self._records.remove(record)
             raise
         self._note(f'batch {batch_id}: {len(chunk)} requests to target "{self._target.name}"')
-        return self._records.keep(replace(record, id=batch_id))
+        return self._records.store(replace(record, id=batch_id))
 
     async def _created(self, file_id: str, token: str) -> str:
         try:
@@ -310,7 +310,7 @@ class BatchProvider:
                 del self._flights[key]
                 if asked is not None:
                     failures.append((asked, error))
-        flight.record = self._records.keep(flight.record, list(outcomes))
+        flight.record = self._records.store(flight.record, list(outcomes))
         for key, outcome in outcomes.items():
             if outcome is None:
                 self._early[key] = lines[key]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from evalgate.errors import ServiceError
+from evalgate.store.atomic import write_file
 
 _LONGEST_KEPT = 29 * 24 * 3600.0  # the API keeps a batch's files for 30 days
 
@@ -58,7 +58,7 @@ class BatchRecords:
                 found.append(record)
         return sorted(found, key=lambda record: record.created)
 
-    def keep(self, record: BatchRecord, keys: Sequence[str] | None = None) -> BatchRecord:
+    def store(self, record: BatchRecord, keys: Sequence[str] | None = None) -> BatchRecord:
         """Writes a record, with other keys when given; without any, removes it."""
         record = record if keys is None else replace(record, keys=tuple(keys))
         path = self._path(record)
@@ -66,13 +66,7 @@ class BatchRecords:
             if not record.keys:
                 path.unlink(missing_ok=True)
                 return record
-            self._folder.mkdir(parents=True, exist_ok=True)
-            draft = path.with_suffix(".tmp")
-            with draft.open("w", encoding="utf-8") as file:
-                json.dump(asdict(record), file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
+            write_file(path, json.dumps(asdict(record)), sync=True)
         except OSError as error:
             raise ServiceError(
                 f"the record of a batch cannot be written: {path}: {error.strerror or error}",
@@ -81,7 +75,7 @@ class BatchRecords:
         return record
 
     def remove(self, record: BatchRecord) -> None:
-        self.keep(record, ())
+        self.store(record, ())
 
     def finish(self) -> None:
         """The run is complete: its batches are no longer needed."""
