@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
+from evalgate.domain import strict_json
 from evalgate.errors import Fault, InputError
 
 _T = TypeVar("_T")
@@ -170,7 +171,7 @@ class _Reader:
 def _object(text: str, name: str) -> Mapping[str, Any]:
     """An object of a context as the runner writes it; `matrix` is null where there is none."""
     try:
-        data = json.loads(text or "null")
+        data = strict_json.load(text or "null")
     except ValueError:
         raise InputError(f"the {name} of the action are not JSON", hint="they come from action.yml") from None
     if data is None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from evalgate.domain import strict_json
 from evalgate.domain.trials import ToolCall
 
-_MOST_LEVELS = 100
 _CALLING_PARTS = ("tool_use", "tool_call", "function_call")
 
 
@@ -39,35 +38,10 @@ def _arguments(call: Any) -> str:
 def _read(arguments: str) -> Any:
     """The value of arguments that are JSON, else the text itself."""
     try:
-        value = json.loads(arguments, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
+        value = strict_json.load(arguments)
+    except strict_json.JsonError:
         return arguments
-    return arguments if _too_deep(value) else value
-
-
-def _too_deep(value: Any) -> bool:
-    """Whether a value is nested deeper than can be relied on to be written again."""
-    level = [value]
-    for _ in range(_MOST_LEVELS):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else _list(value)
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("out of range")
-    return number
+    return arguments if strict_json.is_too_deep(value) else value
 
 
 def serialize(value: Any) -> str:

@@ -49,6 +49,7 @@ _TYPES: Mapping[str, Any] = {
 @lru_cache(maxsize=8)
 def load(name: str) -> Schema:
     """One of the schemas packaged beside this file."""
+    # not strict: the file is part of the package
     schema: Schema = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return schema
 

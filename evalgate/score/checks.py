@@ -9,8 +9,8 @@ from typing import Any
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.score import schema
+from evalgate.score.json_output import dig, parse, pointer_parts, resolve
 from evalgate.score.patterns import compile_search
-from evalgate.score.strict_json import dig, parse, pointer_parts, resolve
 
 TOOL_CALLS = "tool calls beside text are not visible to checks"
 _REASON = 200  # characters of a reason

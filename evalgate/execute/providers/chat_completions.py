@@ -123,6 +123,8 @@ def read_reply(
 def decode(content: bytes) -> Any:
     """A reply's JSON as plain data. Raises ValueError for what is none, or is nested too deeply to be read."""
     try:
+        # Not strict: every field that is used is checked where it is read, and what an endpoint sends besides
+        # must not fail a call that is paid for.
         return json.loads(content)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

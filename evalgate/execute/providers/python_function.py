@@ -168,6 +168,7 @@ def _read_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The calls of what a function returned, as JSON: its values may be objects of any kind."""
     calls = {name: given[name] for name in ("tool_calls", "function_call") if given.get(name)}
     try:
+        # not strict: the text was written on this very line
         found: Mapping[str, Any] = json.loads(json.dumps(calls, default=str, skipkeys=True))
     except (ValueError, RecursionError):
         return {"tool_calls": [{"name": None, "arguments": shorten(repr(calls))}]}
