@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 from evalgate.domain import strict_json
+from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError
 
 _T = TypeVar("_T")
@@ -133,8 +133,8 @@ class _Reader:
         allowed = _CHOICES[name]
         value = self.given.get(name) or default or allowed[0]
         if value not in allowed:
-            near = difflib.get_close_matches(value, allowed, 1)
-            self._blame(name, value, f"one of {', '.join(allowed)}" + (f"; did you mean {near[0]}?" if near else ""))
+            meant = find_closest(value, allowed)
+            self._blame(name, value, f"one of {', '.join(allowed)}" + (f"; {suggest(meant)}" if meant else ""))
             return allowed[0]
         return value
 

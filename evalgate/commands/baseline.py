@@ -15,6 +15,7 @@ from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.commands import aa
 from evalgate.decide import criteria
 from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Output, PromptVersion, Result, StoredBaseline
+from evalgate.domain.lists import name_some
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines
@@ -213,8 +214,8 @@ def _sample_gate(
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
     lost = baselines.list_incomplete(run.results)
     if lost:
-        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}"
+        named = name_some(lost, _NAMED)
+        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {named}"
         hint = "run the same command again: what was answered is kept"
         return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
     bad = baselines.explain_bad_hour(run.results)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -30,7 +29,7 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.domain.names import fold
+from evalgate.domain.names import fold, suggest, suggest_closest
 from evalgate.errors import ExitCode, Fault, InputError, Place
 from evalgate.gate.reports import make_report
 
@@ -157,8 +156,7 @@ def _overlay(
 def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
     for name in floors:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(sorted(set(known)))}"
+            hint = suggest_closest(name, known, otherwise=f"the criteria are: {', '.join(sorted(set(known)))}")
             raise InputError(f'--min: no criterion is named "{name}"', hint=hint)
 
 
@@ -168,7 +166,7 @@ def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
     first = {row.tag: row.line for row in reversed(rows) if row.tag is not None}
     faults = [
         Fault(
-            message=f'the tag "{tag}" makes no case critical; did you mean "{critical[fold(tag)]}"?',
+            message=f'the tag "{tag}" makes no case critical; {suggest(critical[fold(tag)])}',
             place=Place(path=path, line=line),
         )
         for tag, line in first.items()

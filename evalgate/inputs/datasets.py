@@ -21,6 +21,7 @@ from evalgate.domain import (
     Usage,
     classify_ending,
 )
+from evalgate.domain.lists import name_some
 from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.document import string_value
@@ -124,8 +125,7 @@ def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, sample
     faults = []
     for cases, what in ((lacking, "no output"), (short, f"some outputs, but not one for each of {samples} samples")):
         if cases:
-            more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
-            named = f"{', '.join(cases[:_NAMED])}{more}"
+            named = name_some(cases, _NAMED)
             message = f"{len(cases)} of {len(dataset.cases)} cases of {dataset.path} have {what}: {named}"
             hint = "record one line for each" if cases is lacking else "number them with `repeat`, from 0"
             faults.append(Fault(message=message, place=Place(path=path), hint=hint))

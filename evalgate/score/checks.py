@@ -8,6 +8,7 @@ from typing import Any
 
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
 from evalgate.domain.answered import CUT_SHORT
+from evalgate.domain.lists import name_some
 from evalgate.score import schema
 from evalgate.score.json_output import dig, parse, pointer_parts, resolve
 from evalgate.score.patterns import compile_search
@@ -325,8 +326,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _list_texts(texts: Sequence[str]) -> str:
-    shown = ", ".join(_quote(text) for text in texts[:3])
-    return f"{shown} and {len(texts) - 3} more" if len(texts) > 3 else shown
+    return name_some([_quote(text) for text in texts], 3)
 
 
 def _quote(value: Any) -> str:
