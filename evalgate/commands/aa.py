@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.decide import aa, statistics
 from evalgate.decide.aa import DROPS, RUNS, Power, SelfCheck
+from evalgate.decide.baseline_samples import collect_samples
 from evalgate.decide.rates import Rate
 from evalgate.decide.roles import Roles, assign_roles
 from evalgate.decide.simulation import MERGES, SimulationResult, simulate
@@ -107,7 +108,7 @@ def try_results(
     copies = _count_copies(cases, requests or {})
     tried = []
     for name in _list_criteria(criteria, roles, own):
-        stored = _collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
+        stored = collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
         enough = {case: scores for case, scores in stored.items() if len(scores) >= 2}
         found = None
         if enough:
@@ -200,25 +201,6 @@ def _count_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozense
         elif request is not None:
             seen.add(request)
     return frozenset(copies)
-
-
-def _collect_samples(
-    results: Sequence[Result], criterion: str, required: Sequence[str], skipped: Collection[str]
-) -> dict[str, list[float]]:
-    """The baseline's scores of one criterion by case, in the order of the results; a case without a score is empty.
-
-    Only outputs that hold the `required` checks count.
-    """
-    found: dict[str, list[float]] = {}
-    for result in results:
-        if result.case in skipped:
-            continue
-        scores, values = found.setdefault(result.case, []), result.values
-        value = values.get(criterion)
-        holds = all((values.get(check) or 0.0) >= statistics.CASE_PASSES for check in required)
-        if value is not None and holds:
-            scores.append(value)
-    return found
 
 
 def _describe_lacking(stored: Mapping[str, Sequence[float]]) -> str:

@@ -13,9 +13,9 @@ import evalgate
 from evalgate.change import pins, versions
 from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.commands import aa
-from evalgate.decide import criteria
-from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Output, PromptVersion, Result, StoredBaseline
+from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Result, StoredBaseline
 from evalgate.domain.lists import name_some
+from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines
@@ -231,7 +231,7 @@ def _sample_gate(
         parts=baselines.make_parts(plan.gate, version, plan.dataset, config.targets),
         sampled_at=begun.isoformat(timespec="seconds"),
         tool_version=evalgate.__version__,
-        served_by=_list_models(run.results),
+        served_by=baselines.list_models(run.results),
         results=tuple(run.results),
         self_check=tuple(
             map(
@@ -272,7 +272,7 @@ def _try_rule(
 ) -> tuple[aa.Tried, ...]:
     return aa.try_results(
         results,
-        criteria.list_criteria(gate, gate.judges, config.targets),
+        list_criteria(gate, gate.judges, config.targets),
         gate.thresholds,
         config.policy,
         gate=gate.name,
@@ -284,8 +284,3 @@ def _try_rule(
         seed=seed,
         on_run=on_run,
     )
-
-
-def _list_models(results: Sequence[Result]) -> tuple[str, ...]:
-    outputs = [result.outcome for result in results if isinstance(result.outcome, Output)]
-    return tuple(sorted({output.served_by for output in outputs if output.served_by is not None}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from evalgate.decide import attempts, criteria, policy, sign_off
+from evalgate.decide import attempts, policy, sign_off
 from evalgate.decide import evidence as evidences
 from evalgate.domain import (
     ANSWERED,
@@ -30,6 +30,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.domain.names import fold, suggest, suggest_closest
+from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import ExitCode, Fault, InputError, Place
 from evalgate.gate.reports import make_report
 
@@ -129,7 +130,7 @@ def _find_gate(name: str, config: Config) -> Gate:
 
 def _apply_criteria(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
     """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
-    wanted = criteria.list_criteria(gate, gate.judges_at(demands), config.targets)
+    wanted = list_criteria(gate, gate.judges_at(demands), config.targets)
     measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
     evidence = replace(evidence, criteria=wanted)

@@ -244,7 +244,7 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
     ]
     if one.changed:
         notes.append(f"changed since the samples were stored, and not what is compared: {', '.join(one.changed)}")
-    now = _list_models(results, Arm.CANDIDATE)
+    now = list(baselines.list_models(r for r in results if r.arm is Arm.CANDIDATE))
     then = list(stored.served_by)
     if now and then and now != then:
         notes.append(f"served then by {', '.join(then)}; now by {', '.join(now)}")
@@ -259,10 +259,6 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
             f"single case broken, {statistics.CONFIRMATIONS} can: the means decide"
         )
     return tuple(notes)
-
-
-def _list_models(results: Sequence[Result], arm: Arm) -> list[str]:
-    return sorted({r.served_by for r in results if r.arm is arm and r.served_by is not None})
 
 
 def _describe_moved_judge(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalgate.change.workspace import Workspace
-from evalgate.domain import Calls, Config, GatePlan, GateReport, Report, Usage
+from evalgate.domain import Config, GatePlan, GateReport, Report
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.options import Options
 from evalgate.plan import trials
@@ -145,7 +145,7 @@ def find_lacking_cases(plan: GatePlan, config: Config) -> tuple[int, str] | None
     from evalgate.decide import evidence as evidences
     from evalgate.decide import policy, schedule
 
-    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    evidence = evidences.make_evidence(plan, config.targets)
     if policy.find_level_policy(evidence, config.policy).inconclusive != "block":
         return None
     return schedule.find_lacking(evidence, plan.gate.thresholds, config.policy)

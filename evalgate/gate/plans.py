@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from evalgate.change import base_policy, changed_gates, pins, versions
 from evalgate.change.merge_base import Base, find_base
 from evalgate.change.workspace import Workspace
-from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Usage
+from evalgate.domain import Config, Gate, GatePlan, GoldenDataset
 from evalgate.errors import EvalgateError, GitError, InputError
 from evalgate.gate.faults import FaultCollector, make_all
 from evalgate.gate.options import Options
@@ -174,7 +174,7 @@ def _find_wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
     from evalgate.decide import wavering
     from evalgate.decide.roles import assign_roles
 
-    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    evidence = evidences.make_evidence(plan, config.targets)
     roles = assign_roles(
         evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None
     )
