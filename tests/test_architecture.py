@@ -50,7 +50,7 @@ OWNERS = {
     },
     "ray": {"execute/providers/ray.py"},
     "tenacity": {"execute/caller.py"},
-    "sqlite3": {"store/cache.py", "store/cache_admin.py"},
+    "sqlite3": {"store/output_cache.py", "store/cache_admin.py"},
     "xllamacpp": {"execute/providers/local_model.py"},
     "pandas": {"report/csv.py"},
     "scipy": {"decide/statistics.py"},

@@ -143,7 +143,7 @@ def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     it was made counts as old: where the age of an answer matters, as for a baseline's samples, it is asked for again.
     """
     from evalgate.store import cache_admin
-    from evalgate.store.cache import prepare_store
+    from evalgate.store.output_cache import prepare_store
 
     folder = find_store(config_path, store)
     database = _find_database(folder)

@@ -19,12 +19,12 @@ from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines
-from evalgate.gate import engine as answering
+from evalgate.gate import engine_setup as answering
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import Options
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.services.git_names import shorten_name
@@ -204,7 +204,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
     else:
         version = versions.load_candidate(gate, tree, git, options.candidate)
     dataset = datasets.load_dataset(tree, gate.dataset)
-    return trials.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
+    return gate_plan.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
 
 
 def _sample_gate(

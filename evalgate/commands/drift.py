@@ -34,13 +34,13 @@ from evalgate.domain.numbers import show
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines, evaluate, reports
-from evalgate.gate import engine as answering
+from evalgate.gate import engine_setup as answering
 from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
 from evalgate.inputs.tree import CommitTree
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 from evalgate.report import view
 from evalgate.store import baseline_json as files
 
@@ -148,7 +148,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], options: Options)
                 )
             )
             continue
-        plan = trials.make_plan(
+        plan = gate_plan.make_plan(
             _make_gate(gate, workspace.config, stored),
             version,
             version,

@@ -13,7 +13,7 @@ from evalgate.decide.baseline_samples import collect_samples
 from evalgate.decide.roles import assign_roles
 from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateReport, Request, Result, Target
 from evalgate.errors import EvalgateError
-from evalgate.gate import engine as engines
+from evalgate.gate import engine_setup as engines
 from evalgate.gate import pipeline, reports
 from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.plans import make_plans, select_gates

@@ -14,7 +14,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import Config, GatePlan, GateReport, Report
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.options import Options
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
@@ -36,7 +36,7 @@ def decide_plans(
     if options.engine == "batch":
         plans = drop_looks(plans)
     if options.shard is not None:
-        plans = tuple(trials.select_shard(plan, options.shard) for plan in plans)
+        plans = tuple(gate_plan.select_shard(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, options) for plan in plans}
     refuse_committed(workspace, options.store)
     known = {
@@ -80,7 +80,7 @@ def _decide_fresh(
     """The verdicts of plans by the name of their gate, and what did not work beside them."""
     if not plans:
         return {}, ()
-    from evalgate.gate import engine as answering
+    from evalgate.gate import engine_setup as answering
     from evalgate.gate import evaluate
 
     with answering.open_engine(

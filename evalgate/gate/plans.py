@@ -14,11 +14,11 @@ from evalgate.change.merge_base import Base, find_base
 from evalgate.change.workspace import Workspace
 from evalgate.domain import Config, Gate, GatePlan, GoldenDataset
 from evalgate.errors import EvalgateError, GitError, InputError
-from evalgate.gate.faults import FaultCollector, make_all
+from evalgate.gate.fault_collector import FaultCollector, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
+from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
-from evalgate.plan import target_changes, trials
 from evalgate.plan.faults import find_tag_faults
 from evalgate.services.commit_view import CommitView
 
@@ -107,7 +107,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     arm = pins.choose_baseline(gate, found, base, at_tip, named=options.baseline or gate.baseline)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
-    plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
+    plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
     why = (f"changed because: {found.reason}",) if found.reason else ()
@@ -126,7 +126,7 @@ def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
     """The plan with more samples of the cases on which the stored baseline wavers; equal answers are not repeated."""
     if not plan.stored or config.targets[plan.gate.candidate_target].kind in ("local", "recorded"):
         return plan
-    from evalgate.plan.trials import add_repeats
+    from evalgate.plan.gate_plan import add_repeats
 
     cases = _find_wavering_cases(plan, config)
     return add_repeats(plan, cases, plan.gate.wavering_samples, config.targets)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from evalgate.domain import Output
 from evalgate.errors import Fault, InputError, Place, ServiceError
-from evalgate.store.cache import DAMAGED, iterate_lines, open_readable, open_writable, write_lines
 from evalgate.store.cache_entry import CacheEntry, dump, load
+from evalgate.store.output_cache import DAMAGED, iterate_lines, open_readable, open_writable, write_lines
 
 DAY = 86_400.0
 _PATIENCE = 60.0

@@ -26,7 +26,7 @@ from evalgate.domain import (
     Trial,
 )
 from evalgate.plan.estimate import estimate_calls
-from evalgate.plan.trials import make_plan
+from evalgate.plan.gate_plan import make_plan
 
 API = Target(
     name="api", kind="openai", location="https://x", identity="x", model="m", prices=Prices(input=1.0, output=10.0)

@@ -20,8 +20,8 @@ from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.inputs.datasets import load_outputs
 from evalgate.inputs.tree import Tree
-from evalgate.store.cache import Cache, prepare_store, read_recordings, write_recordings
 from evalgate.store.journal import Journal
+from evalgate.store.output_cache import Cache, prepare_store, read_recordings, write_recordings
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.python_function import PythonProvider

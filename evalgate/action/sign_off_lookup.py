@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from evalgate.action.comment import Posted, Sticky
 from evalgate.action.event import GitHubEvent
+from evalgate.action.posted_comment import Posted, Sticky
 from evalgate.decide import sign_off
 from evalgate.decide.sign_off import CoAuthor, Labelling, Opinion, SignOffRequest, SignOffState
 from evalgate.domain import Report

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from evalgate.action.action_inputs import comment_key, read_settings, status_context
 from evalgate.action.event import read_event
-from evalgate.action.inputs import comment_key, read_settings, status_context
 from evalgate.errors import InputError
 
 ROOT = Path(__file__).parents[2]
