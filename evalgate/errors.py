@@ -1,14 +1,19 @@
-"""The tree of expected errors: what happened, where, how to mend it, and the exit code it ends with."""
+"""Expected errors: what happened, where, how to mend it, the exit code; and a collector of several faults."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class ExitCode(IntEnum):
-    """What a process ends with; the law every door obeys."""
+    """The exit code of a process."""
 
     PASS = 0
     FAIL = 1
@@ -36,13 +41,25 @@ class Place:
         return ":".join(parts)
 
 
+LONGEST_MESSAGE = 2_000
+"""Characters of what is said of one fault: it may quote a file of megabytes."""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_MESSAGE else f"{text[:LONGEST_MESSAGE]} ..."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong: the message, its place, and a hint how to mend it."""
+    """One thing that is wrong: the message, its place, and a hint how to mend it; long ones are cut."""
 
     message: str
     place: Place | None = None
     hint: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", _cut(self.message))
+        object.__setattr__(self, "hint", None if self.hint is None else _cut(self.hint))
 
     def __str__(self) -> str:
         where = f"{self.place}: " if self.place else ""
@@ -51,7 +68,7 @@ class Fault:
 
 
 class EvalgateError(Exception):
-    """An expected error. It carries one fault or more; a door prints them and exits with `exit_code`."""
+    """An expected error with one fault or more. An entry point prints them and exits with `exit_code`."""
 
     exit_code: ExitCode = ExitCode.NOT_EVALUATED
 
@@ -94,3 +111,36 @@ class InterruptedRunError(EvalgateError):
     """The user stopped the run; the journal keeps what had been answered."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+class FaultCollector:
+    """Makes one thing after the other, and keeps the faults of all that could not be made."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._first: EvalgateError | None = None
+
+    def take(self, make: Callable[[], Made]) -> Made | None:
+        """What `make` makes; None where it raised."""
+        try:
+            return make()
+        except EvalgateError as error:
+            self.faults += [fault for fault in error.faults if fault not in self.faults]
+            self._first = self._first or error
+            return None
+
+    def error(self) -> EvalgateError:
+        """One error with all faults, of the kind of the first."""
+        return type(self._first or InputError())(faults=self.faults)
+
+
+def make_all(items: Sequence[Item], make: Callable[[Item], Made]) -> tuple[Made, ...]:
+    """Makes them all, or raises one error with the faults of all that could not be made."""
+    gathered, made = FaultCollector(), []
+    for item in items:
+        one = gathered.take(partial(make, item))
+        if one is not None:
+            made.append(one)
+    if gathered.faults:
+        raise gathered.error()
+    return tuple(made)

@@ -4,7 +4,6 @@ action.yml starts it as `python -I -m evalgate.action`, away from the workspace,
 
 from __future__ import annotations
 
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
 from evalgate.change.workspace import Workspace, find_repository
 from evalgate.commands import drift, run
+from evalgate.console import escaped_streams, streams
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
@@ -38,9 +38,12 @@ _UNSIGNED = "not what was signed off in its pull request: take it out of the que
 
 def main() -> NoReturn:
     """One activity; the exit code is what `fail-on` makes of its verdict."""
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    sys.exit(_main(Log(sys.stdout)))
+    getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8", errors="backslashreplace")
+    log = Log(sys.stdout)
+    with escaped_streams.escape_streams(
+        os.environ
+    ):  # what a function of the user's prints is no command; the log's own lines are meant
+        sys.exit(_main(log))
 
 
 def _main(log: Log) -> int:
@@ -119,8 +122,7 @@ def _report_fork(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | No
 def _run_drift(job: Job, log: Log) -> ActivityOutcome:
     """On a schedule: what is in production, asked anew."""
     options = replace(_make_options(job, log), default_branch=job.event.default_branch or None)
-    ran = _catch_errors(log, lambda: _make_outcome(drift.run(job.config, options)))
-    return replace(ran, head=job.event.head)
+    return replace(_catch_errors(log, lambda: _make_outcome(drift.run(job.config, options))), head=job.event.head)
 
 
 def _make_options(job: Job, log: Log) -> Options:
@@ -287,9 +289,8 @@ def _check_merge_queue(job: Job, hub: GitHub, log: Log, ran: ActivityOutcome) ->
     for number, one in found.items():
         if one is not None and one.met is None:
             log.say(f"#{number}: {one.waiting_for}")
-    code = ran.report.exit_code
-    status = Status(verdict="FAIL", state="failure", sentence=f"{change}: {_UNSIGNED}", code=code)
-    return replace(ran, status=status)
+    sentence = f"{change}: {_UNSIGNED}"
+    return replace(ran, status=Status(verdict="FAIL", state="failure", sentence=sentence, code=ran.report.exit_code))
 
 
 def _exit_code(job: Job, status: Status) -> int:
@@ -307,4 +308,5 @@ def _exit_code(job: Job, status: Status) -> int:
 
 
 if __name__ == "__main__":
+    streams.prepare(tells=False)  # the log is not what the verdict is told by
     main()

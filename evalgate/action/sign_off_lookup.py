@@ -88,7 +88,7 @@ def _find_coauthors(
     logins = {email: login for commit in commits for email, login in commit.emails if email and login}
     named = {one for commit in commits for one in commit.coauthors}
     known = [CoAuthor(name=name, email=email, login=logins.get(email.casefold(), "")) for name, email in sorted(named)]
-    if all(one.login or sign_off.find_login(one.email) for one in known):
+    if all(one.login for one in known):  # an address that GitHub gave keeps the login that its owner had then
         return tuple(known)
     try:
         told = github.commit_authors(number)

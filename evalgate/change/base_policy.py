@@ -70,8 +70,8 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
 
     A prompt that the change moves is where its own configuration says; to say so is no edit of the rules.
 
-    Raises InputError for prompts that the change takes away and does not take out of its configuration, and GitError
-    for a policy file that is none at the head.
+    Raises InputError for prompts that the change takes away and does not take out of its configuration, and for files
+    that differ from them in capitals alone; GitError for a policy file that is none at the head.
     """
     changes = find_policy_changes(
         list_policy_files(config) | (list_policy_files(own) if own is not None else set()), git, sides
@@ -93,6 +93,7 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
             continue
         if found is not None:
             prompts[gate.name] = found
+            faults += _twins(found, git, sides)
         else:
             remarks.append(f'the gate "{gate.name}" is younger than this change, which has no {gate.prompt}')
     raise_faults(faults, config.path)
@@ -133,14 +134,23 @@ def find_prompt_file(
     )
 
 
+def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
+    """A new file that a disk which does not tell capitals apart would put in the place of a gated prompt."""
+    for path in git.added(sides.base, sides.head):
+        if path != file.head and path.casefold() == file.head.casefold():
+            message = f"differs in capitals alone from {file.head}, which is gated: many disks hold only one of them"
+            yield Fault(message=message, place=Place(path=path), hint="give it another name")
+
+
 def find_edited_prompts(gates: Sequence[Gate], judged: JudgedChange, git: Git) -> tuple[Gate, ...]:
     """The gates whose prompt has other content, or another version, than at the merge base; one that cannot be read.
 
-    On the branch that judges it is what the last commit brought.
+    On the branch that judges it is what the last commit brought. Raises GitError where a shallow clone lacks that.
     """
     sides = judged.sides
-    if sides.base == sides.head and git.knows(f"{sides.head}^1"):
-        sides = replace(sides, base=git.resolve(f"{sides.head}^1"))
+    parent = git.parent(sides.head) if sides.base == sides.head else None
+    if parent is not None:
+        sides = replace(sides, base=parent)
     return tuple(gate for gate in gates if _is_edited(judged.prompts[gate.name], sides, git))
 
 
@@ -185,7 +195,8 @@ def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
 
 def read_policy_base(config: Config, git: Git, sides: Sides) -> Base:
     """The base for pins: its tip, where nothing of the policy differs from what judges."""
-    return Base(commit=sides.policy, tree=CommitTree(git, sides.policy), config=config, now=config, edited=False)
+    tree = CommitTree(git, sides.policy)
+    return Base(commit=sides.policy, git=git, tree=tree, here=tree, config=config, now=config, edited=False)
 
 
 def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mapping[str, str]) -> Iterator[str]:
@@ -197,7 +208,7 @@ def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mappin
             if moved.aside:
                 more = f" and {len(moved.aside) - 1} more files" if len(moved.aside) > 1 else ""
                 new = f"{moved.aside[0]}{more}"
-                yield f'the gate "{name}" moves to {moved.paths[name]}; nothing judges {new}, new as well'
+                yield f'the gate "{name}" moves to {moved.paths[name]}; nothing judges {new}, new or edited'
         elif name not in mine and name in before:
             yield f'the gate "{name}" is taken out by this change'
         elif name in mine and mine[name] != prompt and mine[name] != before.get(name):

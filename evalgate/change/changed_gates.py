@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from evalgate.change.merge_base import Base, find_base, find_base_commit, find_unchanged, read_base
+from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
 from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, digest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import GitError, InputError
@@ -29,7 +29,7 @@ def find_changed_gates(
     On the default branch itself, where nothing differs, it is what the last commit brought.
 
     What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
-    GitError when there is no repository or no merge base.
+    GitError when there is no repository or no merge base, or where a shallow clone lacks the commit before the last.
     """
     if git is None:
         raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
@@ -37,8 +37,9 @@ def find_changed_gates(
     if base is None:
         return tuple(gates)
     found = _find_changed_since(gates, tree, git, config, base)
-    if not found and base == git.head() and git.knows(f"{base}^1") and git.is_on(default_branch):
-        found = _find_changed_since(gates, tree, git, config, git.resolve(f"{base}^1"))
+    if not found and base == git.head() and git.is_on(default_branch):
+        parent = git.parent(base)
+        found = () if parent is None else _find_changed_since(gates, tree, git, config, parent)
     return found
 
 
@@ -72,14 +73,16 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
         base = find_base_commit(git, default_branch)
         if base is None or config.path in find_unchanged([config.path], tree, git, base):
             return ()
-        before = read_gate_names(CommitTree(git, base), config.path)
+        before = read_gate_names(CommitTree(git, base), config_path_at(base, config.path, git))
     except (InputError, GitError):
         return ()
     names = {gate.name for gate in config.gates}
     renamed = {gate.prompt for gate in config.gates if gate.name not in before}
     gone = [name for name, prompt in before.items() if name not in names and prompt not in renamed]
     found = find_base(tree, git, config, default_branch) if gone else None
-    moved = {twin.name for gate in config.gates if found is not None and (twin := found.gate_at_base(gate)) is not None}
+    moved = {
+        earlier.name for gate in config.gates if found is not None and (earlier := found.gate_at_base(gate)) is not None
+    }
     moved = {name for name in moved if name == derive_name(before.get(name, "")) and not tree.exists(before[name])}
     return tuple(name for name in gone if name not in moved)
 
@@ -156,8 +159,8 @@ def _list_targets(gate: Gate) -> list[str]:
 def _differs(gate: Gate, config: Config, tree: Tree, old: Config, before: Tree) -> bool:
     try:
         prompt = load_prompt(tree, gate.prompt)
-        twin = _find_gate_at_base(gate, prompt, old, before)
-        return twin is None or _digest_gate(gate, config, tree) != _digest_gate(twin, old, before)
+        earlier = _find_gate_at_base(gate, prompt, old, before)
+        return earlier is None or _digest_gate(gate, config, tree) != _digest_gate(earlier, old, before)
     except (InputError, GitError):
         return True
 

@@ -8,12 +8,13 @@ import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.change.merge_base import Base
+from evalgate.change.merge_base import Base, config_path_at
 from evalgate.change.versions import Versions, resolve_at_commit
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import EvalgateError, GitError, InputError, Place
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import raise_faults, refuse
+from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown, load
 from evalgate.inputs.tree import Tree
 from evalgate.services.git import DEEPEN, Git
@@ -21,6 +22,7 @@ from evalgate.services.git import DEEPEN, Git
 _HEADER = (
     "# The releases that were signed off: what changes are compared with. `evalgate baseline pin` writes this file.\n"
 )
+_SUFFIXES = (".yml", ".yaml", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,11 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
 
     Raises InputError with every fault of the file, each with line and column.
     """
-    if not tree.exists(path):
-        return {}
     source = tree.describe(path)
+    if not tree.exists(path):
+        if source == "working tree":  # a commit's cannot be mended any more
+            _refuse_other_names(tree, path)
+        return {}
     shown = path if source == "working tree" else source
     document = read(tree.read(path), shown)
     if document.data is None:
@@ -82,6 +86,14 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
             found[name] = Pin(gate=name, place=node.place(shown), **given)
     raise_faults(shape.faults, shown)
     return found
+
+
+def _refuse_other_names(tree: Tree, path: str) -> None:
+    """Pins in a file of nearly the right name would pin nothing. Raises InputError."""
+    stem = path.removesuffix(".pins.yml")
+    for name in (f"{stem}{part}{suffix}" for part in (".pins", ".pin", "-pins", "_pins") for suffix in _SUFFIXES):
+        if tree.exists(name):
+            raise refuse(f"is not read: pins lie in {path}", name, hint="rename it")
 
 
 def render(pins: Mapping[str, Pin]) -> str:
@@ -150,27 +162,26 @@ def find_production(gate: Gate, base: Base | None, git: Git | None) -> PromptVer
 
 def _load_prompts(gate: Gate, base: Base) -> list[str]:
     """Where the gate's prompt lies now, and where it lay at the base."""
-    twin = base.gate_at_base(gate)
-    return [gate.prompt, *([twin.prompt] if twin is not None else [])]
+    before = base.gate_at_base(gate)
+    return [gate.prompt, *([before.prompt] if before is not None else [])]
 
 
 def load_pins_at_base(base: Base, git: Git) -> dict[str, Pin]:
     """The pins of the merge base: a change does not choose what it is compared with. It may move the configuration."""
-    path = pins_path(base.now.path)
-    if not base.tree.exists(base.now.path):
-        before = git.renamed_from(base.commit, base.now.path)
-        path = pins_path(before) if before is not None else path
-    return load_pins(base.tree, path)
+    return load_pins(base.tree, pins_path(config_path_at(base.commit, base.now.path, git)))
 
 
 def find_pin(gate: Gate, base: Base, git: Git) -> Pin | None:
     """The gate's pin at the merge base, under the name it had there."""
-    twin = base.gate_at_base(gate)
-    return load_pins_at_base(base, git).get(twin.name if twin is not None else gate.name)
+    before = base.gate_at_base(gate)
+    return load_pins_at_base(base, git).get(before.name if before is not None else gate.name)
 
 
 def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
     """The prompt that was signed off: at the pin's commit, at one of the paths or at what the first was renamed from.
+
+    A prompt that was moved and then rewritten looks like no rename any more: what lay there then and is gone now counts
+    by its content, which the pin names.
 
     Raises InputError, with the pin's place, when commit, file, content or version is not what was pinned.
     """
@@ -182,23 +193,35 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersio
     if not files:
         before = git.renamed_from(pin.ref, paths[0])
         files = [before] if before is not None else []
-    if not files:
-        message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
-        raise InputError(message, place=pin.place, hint=again)
     try:
         versions = [resolve_at_commit(git, pin.ref, file) for file in files]
     except GitError as error:
         raise InputError(error.faults[0].message, place=pin.place, hint=again) from None
-    version = next((version for version in versions if version.digest == pin.digest), versions[0])
-    if version.digest != pin.digest:
-        message = (
-            f'gate "{pin.gate}" is pinned to content {pin.digest[:12]}, but {version.source} is {version.digest[:12]}'
-        )
+    version = next((version for version in versions if version.digest == pin.digest), None) or _moved_away(pin, git)
+    if version is None and not versions:
+        message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
+        raise InputError(message, place=pin.place, hint=again)
+    if version is None:
+        source = versions[0].source
+        message = f'gate "{pin.gate}" is pinned to content {pin.digest[:12]}, but {source} is {versions[0].digest[:12]}'
         raise InputError(message, place=pin.place, hint=f"nobody signed that off; {again}")
     if version.version != pin.version:
         message = f'gate "{pin.gate}" is pinned to {pin.version or "no version"}, but {version.source} declares '
         raise InputError(f"{message}{version.version or 'none'}", place=pin.place, hint=again)
     return version
+
+
+def _moved_away(pin: Pin, git: Git) -> PromptVersion | None:
+    """The pinned content among the prompt files of the pin's commit that are not there any more."""
+    for path in git.added("HEAD", pin.ref):
+        if path.lower().endswith(PROMPT_SUFFIXES):
+            try:
+                version = resolve_at_commit(git, pin.ref, path)
+            except (GitError, InputError):  # it is no prompt
+                continue
+            if version.digest == pin.digest:
+                return version
+    return None
 
 
 def describe_command(pin: Pin) -> str:

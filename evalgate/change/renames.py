@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -12,14 +13,18 @@ from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
 
+# what evalgate reads itself, and what applications fill in with libraries of their own
+_TEMPLATES = (".prompt", ".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".mustache", ".hbs", ".liquid")
+_LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
     """What a change's own configuration says of prompts whose file is gone: the new path by the gate's name.
 
     `names` are the gates' own names there, where those come from the path. `is_all`: nothing else of the configuration
-    is edited, so that the rules are the same. `aside` are new files beside the moved ones that may be prompts, and that
-    nothing gates.
+    is edited, so that the rules are the same. `aside` are new or edited files beside the moved ones that may be
+    prompts, and that nothing gates.
     """
 
     paths: Mapping[str, str]
@@ -33,28 +38,44 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
     paths: dict[str, str] = {}
     names: dict[str, str] = {}
     for gate in config.gates:
-        twin = find_own_gate(gate, config, own)
-        if twin is not None and twin.prompt != gate.prompt and not git.exists(head, gate.prompt):
-            paths[gate.name] = twin.prompt
-            names[gate.name] = twin.name
+        moved = find_own_gate(gate, config, own)
+        if moved is not None and moved.prompt != gate.prompt and not git.exists(head, gate.prompt):
+            paths[gate.name] = moved.prompt
+            names[gate.name] = moved.name
     before = _load_gate_before(config.path, base, git)
-    gated = {gate.prompt for gate in own.gates}
-    # any of them may be what an application reads in place of the one that is gone
-    new = [path for path in git.added(base, head) if path not in gated and path.lower().endswith(PROMPT_SUFFIXES)]
-    is_all = before is not None and not new and _differ_in_moves_alone(before, own, git, base=base, head=head)
-    return Moves(paths=paths, names=names, is_all=is_all, aside=tuple(new))
+    aside = _aside(config, own, git, base=base, head=head)
+    is_all = before is not None and not aside and _differ_in_moves_alone(before, own, git, base=base, head=head)
+    return Moves(paths=paths, names=names, is_all=is_all, aside=aside)
+
+
+def _aside(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
+    """Files that nothing gates, and any of which an application may read in place of a prompt that is gone.
+
+    A new one counts wherever it lies. An edited one counts in the folder of a moved prompt, and where its name says it.
+    """
+    known = {gate.prompt for gate in own.gates} | {own.path}
+    moved = {gate.prompt for gate in config.gates} ^ {gate.prompt for gate in own.gates}
+    folders = {posixpath.dirname(path) for path in moved} - {""}
+    new = [path for path in git.added(base, head) if path.lower().endswith(_LIKE_PROMPTS)]
+    edited = [
+        path
+        for path in git.added(base, head, kinds="MT")
+        if ".prompt" in posixpath.basename(path.lower())
+        or (path.lower().endswith(_LIKE_PROMPTS) and posixpath.dirname(path) in folders)
+    ]
+    return tuple(path for path in (*new, *edited) if path not in known)
 
 
 def find_own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
-    """A gate in the change's own configuration: the one of its name; where the path names it, its twin of another."""
+    """A gate in the change's own configuration: the one of its name; where the path names it, its moved of another."""
     kept = {other.name: other for other in own.gates}
     if gate.name in kept or not _is_named_by_path(gate):
         return kept.get(gate.name)
     names = {other.name for other in config.gates}
-    twins = [o for o in own.gates if o.name not in names and _is_named_by_path(o) and _is_moved(gate, o)]
+    candidates = [o for o in own.gates if o.name not in names and _is_named_by_path(o) and _is_moved(gate, o)]
     # several gates that differ in their prompts alone keep their order
     orphans = [g for g in config.gates if g.name not in kept and _is_named_by_path(g) and _is_moved(gate, g)]
-    return dict(zip((orphan.name for orphan in orphans), twins, strict=False)).get(gate.name)
+    return dict(zip((orphan.name for orphan in orphans), candidates, strict=False)).get(gate.name)
 
 
 def _load_gate_before(path: str, base: str, git: Git) -> Config | None:

@@ -11,7 +11,7 @@ from evalgate.domain import Gate, PromptVersion, VersionAtCommit
 from evalgate.errors import Fault, GitError, InputError, Place
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
-from evalgate.services.git import DEEPEN, Git
+from evalgate.services.git import DEEPEN, INSTEAD, Git
 from evalgate.services.git_names import shorten_name
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
@@ -82,11 +82,15 @@ def resolve(
     if baseline is not None:
         base = _find_named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
         since = base.commit
-        if base.file is not None and (base.file, base.commit) == (found.file, found.commit):
+        same_place = base.file is not None and (base.file, base.commit) == (found.file, found.commit)
+        if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
             raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
     elif gate.baseline is not None:
         version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
         base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
+        if git is not None and at is None and version.normalized_digest == found.version.normalized_digest:
+            # with `at` the stand-in is the base's, whatever the change makes of it
+            _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
     else:
         base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
@@ -192,12 +196,34 @@ def _find_at_merge_base(
     base = git.merge_base(head, default)
     old = before and _describe_in_repository(before, tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
-    file = file or git.renamed_from(base, own, commit=commit)
+    file = file or git.renamed_from(base, own, commit=commit) or git.spelt_otherwise(base, own)
     named = default[:7] if git.resolve(default) == default else shorten_name(default)
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:
         return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
     return _Found(version=resolve_at_commit(git, base, file), note=where, file=file, commit=base)
+
+
+def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str | None, before: str | None) -> None:
+    """Whether it was the change itself that made the stand-in equal to its candidate. Raises InputError where it was.
+
+    One that was equal before is what a revert leads back to; where the prompt is not edited, nothing is hidden by it.
+    """
+    assert found.version is not None and gate.baseline is not None
+    same, file = found.version.normalized_digest, _describe_in_repository(gate.baseline, tree, git)
+    try:
+        base = _find_at_merge_base(gate, tree, git, found.commit, branch=branch, before=before)
+    except (GitError, InputError):  # what cannot be told apart is left as it was
+        return
+    if file is None or base.commit is None or base.version is None or base.version.normalized_digest == same:
+        return
+    try:
+        was = load_prompt_at(git, base.commit, file).normalized_digest
+    except (GitError, InputError):  # it is new, or was no prompt
+        was = None
+    if was != same:
+        message = f"{gate.baseline}, which stands in for the merge base, is made equal to the candidate by this change"
+        raise InputError(message, hint="leave it as it is in production, or take `baseline:` out of the gate")
 
 
 def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
@@ -282,7 +308,7 @@ def resolve_at_commit(git: Git, commit: str, file: str) -> PromptVersion:
                 Fault(
                     message=fault.message,
                     place=replace(fault.place, path=source) if fault.place else Place(path=source),
-                    hint=fault.hint or "a commit cannot be mended: give --baseline FILE",
+                    hint=fault.hint or f"a commit cannot be mended: {INSTEAD}",
                 )
                 for fault in error.faults
             ]

@@ -16,8 +16,8 @@ import traceback
 import click
 
 import evalgate
-from evalgate.cli import streams
-from evalgate.cli.escaped_streams import escape_streams
+from evalgate.console import streams
+from evalgate.console.escaped_streams import escape_streams
 from evalgate.errors import EvalgateError, ExitCode
 
 _VERBS = {
@@ -95,6 +95,7 @@ def _run_command() -> int:
     """Run a command and return its exit code."""
     try:
         code = root.main(standalone_mode=False, prog_name="evalgate")
+        sys.stdout.flush()  # what cannot be written has to be known before the exit code is
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:

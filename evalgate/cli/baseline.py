@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.errors import InputError
 
 _gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
 _store_option = click.option(
@@ -81,6 +82,10 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
         if not gates or pin.gate in gates:
             click.echo(block(f"{pin.gate}: pinned to {pin}, digest {pin.digest[:12]}"))
     found, damaged = baselines.list_baselines(folder)
+    known = dict.fromkeys([*(gate.name for gate in workspace.config.gates), *(one.gate for one in found)])
+    for name in gates:
+        if name not in known:
+            raise InputError(f'no gate is named "{name}"', hint=f"the gates are: {', '.join(known)}")
     for one in found:
         if gates and one.gate not in gates:
             continue

@@ -63,7 +63,7 @@ class _Share(click.ParamType[float]):
 @click.option("--max-drop", type=_Drop(), help="The allowed drop against the baseline.")
 @click.option(
     "--level",
-    type=click.Choice([level.name.lower() for level in Level]),
+    type=click.Choice([level.name.lower() for level in Level], case_sensitive=False),
     help="With --scores: whose policy rules an inconclusive verdict  [default: it blocks]",
 )
 @click.option(

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from evalgate.services.git import Git
     from evalgate.services.git_hooks import Push
 
+LARGEST_PUSH = 16 * 1024 * 1024
+"""Bytes of what git tells a hook on standard input: a line for each ref that is pushed."""
+
 _mode_option = click.option(
     "--mode",
     type=click.Choice(["cached", "quick", "full"]),
@@ -143,9 +146,12 @@ def _read_pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
     if sys.stdin is None or sys.stdin.isatty():
         return (Push(local="HEAD", sha="HEAD", remote="HEAD"),)
     try:
-        return read_pushes(os.fsdecode(sys.stdin.buffer.read()))
+        told = sys.stdin.buffer.read(LARGEST_PUSH + 1)
     except OSError as error:
         raise GitError(f"what git tells of the push cannot be read: {error.strerror or error}") from None
+    if len(told) > LARGEST_PUSH:
+        raise GitError(f"what git tells of the push is larger than {LARGEST_PUSH // (1024 * 1024)} MiB")
+    return read_pushes(os.fsdecode(told))
 
 
 def _print_answer(answer: Answer) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import click
 
-from evalgate.cli.escaped_streams import is_in_step
+from evalgate.console.escaped_streams import is_in_step
 from evalgate.domain import Report
 
 FORMATS = ("terminal", "markdown", "html", "json", "csv")

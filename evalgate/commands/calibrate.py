@@ -72,7 +72,7 @@ def compare_anchors(
     before: Sequence[ScoreRow], now: Sequence[ScoreRow], *, before_path: str, now_path: str
 ) -> dict[str, Drift]:
     """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first, and so
-    are anchors of one cluster.
+    are anchors of one cluster, which either file may name.
 
     Raises InputError for an anchor that is scored in one of the files only, and for fewer than 20 of a criterion.
     """
@@ -86,14 +86,16 @@ def compare_anchors(
     if faults:
         raise _make_error(faults)
     found = {}
-    clusters = {(row.criterion, row.arm, row.case): row.cluster for row in before if row.cluster is not None}
+    names = tuple(dict.fromkeys(map(_anchor, before)))
+    clusters = [{_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
+    unit_of = dict(zip(names, number_units(names, *clusters), strict=True))
     for criterion in dict.fromkeys(row.criterion for row in before):
         keys = [key for key in means[0] if key[0] == criterion]
         try:
             found[criterion] = calibration.measure_drift(
                 [means[0][key] for key in keys],
                 [means[1][key] for key in keys],
-                units=[clusters.get(key, key) for key in keys],
+                units=[unit_of[f"{arm} {case}"] for _, arm, case in keys],
             )
         except ValueError as error:
             raise InputError(f'"{criterion}": {error}', place=Place(path=before_path)) from None
@@ -151,7 +153,7 @@ def _calibrate_criterion(
         raise InputError(f'"{name}" has {len(pairs)} labels of outputs that were scored', place=Place(path=path))
     import numpy as np
 
-    unit_of = _number_units(gate)
+    unit_of = _number_units(gate, {row.case: row.cluster for row, _ in pairs if row.cluster is not None})
     agreement = calibration.measure_agreement(
         [row.value for row, _ in pairs],
         [value for _, value in pairs],
@@ -202,14 +204,18 @@ def _correct_mean(
     return calibration.correct_mean(*means, level=gate.policy.alpha)
 
 
-def _number_units(gate: GateReport) -> dict[str, int]:
-    """The number of each case's unit: what counts as one."""
+def _number_units(gate: GateReport, clusters: Mapping[str, str]) -> dict[str, int]:
+    """The number of each case's unit: what counts as one, also by the `clusters` of the labels themselves."""
     cases = tuple(dict.fromkeys(result.case for result in gate.evidence.results))
-    return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests), strict=True))
+    return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests, clusters), strict=True))
 
 
 def _index_results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
     return {(result.case, result.arm, result.repeat): result for result in gate.evidence.results}
+
+
+def _anchor(row: ScoreRow) -> str:
+    return f"{row.arm} {row.case}"
 
 
 def _average_scores(rows: Sequence[ScoreRow]) -> dict[tuple[str, Arm, str], float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from evalgate.decide import attempts, policy, sign_off
+from evalgate.decide import attempts, completeness, policy, sign_off
 from evalgate.decide import evidence as evidences
 from evalgate.domain import (
     ANSWERED,
@@ -29,7 +29,7 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.domain.names import fold, suggest, suggest_closest
+from evalgate.domain.names import meant, suggest, suggest_closest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import ExitCode, Fault, InputError, Place
 from evalgate.gate.reports import make_report
@@ -80,7 +80,8 @@ def decide_scores(
 ) -> Report:
     """A verdict on any tool's scores. Without a level an inconclusive verdict blocks.
 
-    A case that has no row for a criterion or an arm stays undecided, so it keeps the verdict from being a pass.
+    A case that has no row for a criterion, an arm or a repeat between others stays undecided, so it keeps the verdict
+    from being a pass.
     """
     names = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, names)
@@ -90,6 +91,7 @@ def decide_scores(
     grouped: dict[tuple[str, str, int], list[ScoreRow]] = {}
     for row in rows:
         grouped.setdefault((row.case, row.arm, row.repeat), []).append(row)
+    grouped |= {gap: [] for gap in completeness.missing_repeats(grouped)}
     evidence = Evidence(
         name="scores",
         level=None,
@@ -163,15 +165,15 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
 
 def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
     """A tag that is a critical one but for its spelling would make no case critical."""
-    critical = {fold(tag): tag for tag in Policy(levels=DEFAULT_LEVELS).critical_tags}
-    first = {row.tag: row.line for row in reversed(rows) if row.tag is not None}
+    critical = Policy(levels=DEFAULT_LEVELS).critical_tags
+    first = {row.tag: row.line for row in reversed(rows) if row.tag is not None and row.tag not in critical}
     faults = [
         Fault(
-            message=f'the tag "{tag}" makes no case critical; {suggest(critical[fold(tag)])}',
+            message=f'the tag "{tag}" makes no case critical; {suggest(other)}',
             place=Place(path=path, line=line),
         )
         for tag, line in first.items()
-        if critical.get(fold(tag), tag) != tag
+        if (other := meant(tag, critical, slips=critical)) is not None
     ]
     if faults:
         raise InputError(faults=faults)

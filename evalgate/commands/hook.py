@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.change import changed_gates
 from evalgate.change.merge_base import find_base_commit, find_unchanged
 from evalgate.change.workspace import Workspace, open_commit
-from evalgate.domain import Arm, Config, Failure, GatePlan, GateReport, Trial, Verdict
+from evalgate.domain import Arm, Config, Failure, GatePlan, Report, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
@@ -131,7 +131,7 @@ class PrePushCheck:
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
         offline = replace(options, offline=True)
         try:
-            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], offline, lambda _: None).gates[0])
+            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], offline, lambda _: None))
         except ServiceError:
             pass  # something is not known without a call
         with answering.open_known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
@@ -145,7 +145,7 @@ class PrePushCheck:
         try:
             if self.mode == "quick":
                 return self._proven(workspace, plan, ref, options, _choose_cases(plan, config))
-            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], options, self.on_event).gates[0])
+            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], options, self.on_event))
         except InterruptedRunError:
             raise
         except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
@@ -155,8 +155,10 @@ class PrePushCheck:
         self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
     ) -> Answer:
         """What these outputs prove by deterministic checks alone."""
+        from evalgate.decide import policy
         from evalgate.gate import engine_setup as answering
         from evalgate.gate import evaluate
+        from evalgate.report import withhold
 
         name, level = plan.gate.name, plan.level.effective.name
         if not plan.gate.checks:
@@ -174,6 +176,7 @@ class PrePushCheck:
             offline=options.offline,
         ) as engine:
             report = evaluate.evaluate_checks(engine, plan, workspace.config, trials, draw_again=not options.offline)
+        report = withhold.withhold_gate(report, workspace.config.texts, policy.decide)
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
         cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
@@ -220,8 +223,12 @@ def _choose_cases(plan: GatePlan, config: Config) -> list[Trial]:
     return first[:QUICK_CASES]
 
 
-def _answer_verdict(ref: str, judged: GateReport) -> Answer:
+def _answer_verdict(ref: str, report: Report) -> Answer:
     """Of a whole verdict only FAIL stands in the way; inconclusive and awaiting a sign-off are for CI and people."""
+    from evalgate.decide import policy
+    from evalgate.report import withhold
+
+    (judged,) = withhold.withhold_texts(report, policy.decide).gates
     decides = [f.sentence for f in judged.findings if f.decision is judged.decision and f.blocks]
     if judged.decision is Verdict.FAIL and judged.exit_code == ExitCode.FAIL:
         return Answer(ref=ref, gate=judged.evidence.name, code=ExitCode.FAIL, sentences=tuple(decides))

@@ -19,7 +19,7 @@ from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
-from evalgate.store import results as shelf
+from evalgate.store import results
 
 __all__ = ["CallEstimate", "PlanSummary", "Precision", "Units", "summarize_plan"]
 
@@ -207,7 +207,7 @@ def _read_last_report(store: Path, plan: GatePlan) -> GateReport | None:
     path = store / "report.json"
     try:
         with path.open(encoding="utf-8") as file:
-            report = reports.verify_report(shelf.read(file, str(path), store), str(path))
+            report = reports.verify_report(results.read(file, str(path), store), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
         return None
     found = (gate for gate in report.gates if gate.evidence.name == plan.gate.name)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalgate.change import base_policy, changed_gates
+from evalgate.change import base_policy, changed_gates, pins
 from evalgate.change.workspace import Workspace, open_commit
 from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
+from evalgate.errors import make_all
 from evalgate.gate import pipeline
 from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
@@ -54,9 +55,10 @@ def _judge_change(
     assert change is not None and git is not None
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
-        validate(
-            open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
-        )  # what is merged has to be sound
+        after = open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
+        validate(after)  # what is merged has to be sound
+        if pins.pins_path(name) in {edit.path for edit in change.changes}:
+            _require_pinned(after)
     if narrow:
         selected = base_policy.find_edited_prompts(selected, change, git)
     if not selected:
@@ -64,6 +66,14 @@ def _judge_change(
 
         return reports.make_report((), change.remarks, change.changes)
     return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
+
+
+def _require_pinned(workspace: Workspace) -> None:
+    """Each pin names a release that is there: one that does not would be an error for every later change."""
+    git, own = workspace.git, workspace.pins
+    assert git is not None
+    pinned = [gate for gate in workspace.config.gates if gate.name in own]
+    make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git))
 
 
 def _describe_removed(workspace: Workspace, options: Options) -> tuple[str, ...]:

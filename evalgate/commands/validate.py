@@ -7,7 +7,7 @@ from functools import partial
 
 from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
-from evalgate.gate.fault_collector import FaultCollector, make_all
+from evalgate.errors import FaultCollector, make_all
 from evalgate.gate.plans import collect_recorded_faults, refuse_unknown_tags
 from evalgate.inputs import datasets, prompts
 from evalgate.plan import gate_plan

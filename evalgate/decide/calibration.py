@@ -28,6 +28,8 @@ USEFUL = 0.2
 """A judge whose correlation with people is proven to lie below this has nothing to do with what they see."""
 STEADY = 0.5
 """A judge is stable where its scores of the anchors, then and now, are proven to correlate as much as this."""
+DUST = 0.005
+"""A shift, of the mean or of the anchors one by one, below which a judge says the same: a 50th of a point of five."""
 _VARYING = 5
 _VARYING_TO_REJECT = 10
 
@@ -176,21 +178,25 @@ def measure_drift(
     names = list(range(len(before))) if units is None else list(units)
     number: dict[Hashable, int] = {}
     unit = np.array([number.setdefault(name, len(number)) for name in names], dtype=int)
-    if len(before) != len(now) or len(number) < MIN_ANCHORS:
-        raise ValueError(f"drift needs at least {MIN_ANCHORS} anchors scored twice, not {len(number)}, {len(now)}")
+    if len(before) != len(now):
+        raise ValueError(f"{len(before)} anchors then and {len(now)} now do not answer each other")
+    if len(number) < MIN_ANCHORS:
+        raise ValueError(f"drift needs at least {MIN_ANCHORS} anchors, each of its own cluster, not {len(number)}")
     then, today = _means(np.array(before, dtype=float), unit), _means(np.array(now, dtype=float), unit)
     shifts = today - then
     p = two_sided(shifts)
     found = measure_relation(then.tolist(), today.tolist(), level=level)
     lost = found.high < STEADY and found.varying >= _VARYING_TO_REJECT
     lost = lost or (found.correlation is None and _varying(then) >= _VARYING_TO_REJECT)
+    lost = lost and math.sqrt(float((shifts**2).mean())) > DUST
+    moved = p <= level and abs(float(shifts.mean())) > DUST
     return Drift(
         anchors=len(shifts),
         shift=float(shifts.mean()),
         p_value=p,
-        alarm=p <= level or lost,
+        alarm=moved or lost,
         relation=found,
-        stable=p > level and found.low >= STEADY and found.varying >= _VARYING,
+        stable=not moved and found.low >= STEADY and found.varying >= _VARYING,
     )
 
 
@@ -202,9 +208,10 @@ def correct_mean(
     `unlabelled` are the judge's scores of cases without a label; `human` and `judge` both scores of the labelled ones,
     which must be a random sample of the cases. Prediction-powered inference (Angelopoulos et al. 2023, lambda = 1):
     mean(unlabelled) + mean(human - judge), with SE^2 = var(unlabelled) / N + var(human - judge) / h and Student's t of
-    h - 1 degrees of freedom; the lower bound is widened by Johnson's term for the skewness of the estimate. Where no
-    more cases are unlabelled than labelled, the human scores alone are as good, and `statistics.lower_bound` takes
-    over. Raises ValueError for unequal lengths or fewer than 20 labels.
+    h - 1 degrees of freedom; the lower bound is widened by Johnson's term for the skewness of the estimate. Neither
+    bound is nearer than one that takes the corrections by `statistics.lower_bound`: labels that hardly vary do not show
+    that the judge errs on no other case. Where no more cases are unlabelled than labelled, the human scores alone are
+    as good, and `statistics.lower_bound` takes over. Raises ValueError for unequal lengths or fewer than 20 labels.
     """
     import numpy as np
 
@@ -229,23 +236,44 @@ def correct_mean(
     third = sum(float(((x - x.mean()) ** 3).mean()) / len(x) ** 2 for x in (rest, corrections))
     skewness = third / error**3 if error > 0 else 0.0
     widened = t + max(0.0, -skewness) * (1 + 2 * t * t) / 6
+    judged = np.concatenate([rest, np.array(judge, dtype=float)])
+    down, up = _unseen(corrections, -float(judged.max()), 1 - float(judged.min()), level)
+    of_rest = t * statistics.deviation(rest) / math.sqrt(len(rest))
     return Corrected(
         method="corrected",
         estimate=estimate,
         error=error,
-        low=max(0.0, estimate - widened * error),
-        high=min(1.0, estimate + t * error),
+        low=max(0.0, estimate - max(widened * error, math.hypot(down, of_rest))),
+        high=min(1.0, estimate + max(t * error, math.hypot(up, of_rest))),
         labelled=len(human),
         unlabelled=len(unlabelled),
     )
 
 
+def _unseen(corrections: Numbers, lowest: float, highest: float, level: float) -> tuple[float, float]:
+    """How far below and above its own mean the mean of all corrections may lie, were some of them at an end."""
+    ends = {"low": min(lowest, float(corrections.min())), "high": max(highest, float(corrections.max()))}
+    turned = {"low": -ends["high"], "high": -ends["low"]}
+    mean = float(corrections.mean())
+    down = mean - statistics.lower_bound(corrections, level, **ends)
+    return down, -mean - statistics.lower_bound(-corrections, level, **turned)
+
+
 def two_sided(differences: Numbers) -> float:
-    """The p-value of a two-sided paired t test of "the mean difference is 0"."""
-    return min(1.0, 2 * min(statistics.p_worse(differences), statistics.p_worse(-differences)))
+    """The p-value of a two-sided paired t test of "the mean difference is 0".
+
+    Where all differences are equal it is not below that of the sign test: two of them prove nothing.
+    """
+    import numpy as np
+
+    p = min(1.0, 2 * min(statistics.p_worse(differences), statistics.p_worse(-differences)))
+    return max(p, 2.0 ** (1 - len(differences))) if np.ptp(differences) < 1e-12 else p
 
 
 def _half_width(values: Numbers, confidence: float) -> float:
+    """Half of the two-sided interval of a mean; 1, which bounds nothing, for a single value."""
+    if len(values) < 2:
+        return 1.0
     t = statistics.t_quantile(0.5 + confidence / 2, len(values) - 1)
     return t * statistics.deviation(values) / math.sqrt(len(values))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from evalgate.decide import looks, schedule, tags
 from evalgate.decide.roles import Roles
@@ -59,6 +59,17 @@ def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list
     stopped = "the run had stopped early, and these thresholds ask for more; " if evidence.sequential else ""
     sentence = f"{count} of {evidence.dataset.cases} cases have no result at all: {stopped}run the gate again."
     return [is_incomplete(None, sentence, missing)]
+
+
+def missing_repeats(known: Collection[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
+    """For each case and arm the first repeat that is missing between others: a sample that got no score."""
+    repeats: dict[tuple[str, str], set[int]] = {}
+    for case, arm, repeat in known:
+        repeats.setdefault((case, arm), set()).add(repeat)
+    for (case, arm), own in repeats.items():
+        missing = next((repeat for repeat in range(min(own), max(own)) if repeat not in own), None)
+        if missing is not None:
+            yield case, arm, missing
 
 
 def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:

@@ -24,7 +24,10 @@ _LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """One review: who gave it, on which commit (a full sha), and when (ISO 8601). One that is dismissed has no say."""
+    """One review: who gave it, on which commit (a full sha), and when (ISO 8601).
+
+    One that is dismissed says nothing any more, but that its author had taken back by it what they said before.
+    """
 
     by: str
     state: Literal["APPROVED", "CHANGES_REQUESTED", "COMMENTED", "DISMISSED", "PENDING"]
@@ -90,12 +93,15 @@ def check_reviews(asked: SignOffRequest, opinions: Sequence[Opinion]) -> SignOff
     """Signed off by the first approving review that counts, as long as nobody who may object requests changes.
 
     A person's later approval lifts their own objection, and their later objection their approval; a comment changes
-    neither, and a dismissed review is as if it had never been given.
+    neither. A dismissed review does not count, and no approval before it does: whoever may write may dismiss an
+    objection, and must not bring back by it what the objection had taken back.
     """
-    latest = _find_latest(opinions)
+    latest, withdrawn = _find_latest(opinions), _withdrawn(opinions)
     refused: dict[str, str] = {}
     for opinion in sorted((one for one in opinions if one.state == "APPROVED"), key=_sort_key):
         why = _explain_unfit(asked, opinion.by) or _explain_untimely(asked, opinion)
+        if why is None and _sort_key(opinion) <= withdrawn.get(_sort_login(opinion.by), (_FIRST, False)):
+            why = f"a later review by {opinion.by} was dismissed: approve again"
         if why is None and latest[_sort_login(opinion.by)].state == "APPROVED":
             met = _make_sign_off(asked, opinion.by, opinion.at, "review", opinion.url)
             return _make_state(asked, latest, met, [], "approval")
@@ -173,9 +179,15 @@ def _find_latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
     return {_sort_login(opinion.by): opinion for opinion in sorted(holding, key=_sort_key)}
 
 
+def _withdrawn(opinions: Sequence[Opinion]) -> dict[str, tuple[datetime.datetime, bool]]:
+    """The place in time up to which each person's approvals are taken back, by login: their last dismissed review's."""
+    dismissed = sorted((one for one in opinions if one.state == "DISMISSED"), key=_sort_key)
+    return {_sort_login(opinion.by): _sort_key(opinion) for opinion in dismissed}
+
+
 def _sort_key(opinion: Opinion) -> tuple[datetime.datetime, bool]:
-    """An opinion without a date is the first where it approves, the last where it objects."""
-    objects = opinion.state == "CHANGES_REQUESTED"
+    """An opinion without a date is the first where it approves, the last where it objects, or may have done so."""
+    objects = opinion.state in ("CHANGES_REQUESTED", "DISMISSED")
     return _parse_moment(opinion.at) or (_LAST if objects else _FIRST), objects
 
 

@@ -1,7 +1,7 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing else of evalgate."""
 
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.finish_reasons import CUT, Ending, classify_ending
+from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, reason_told
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -13,7 +13,6 @@ from evalgate.domain.inputs import (
     Config,
     Gate,
     GoldenDataset,
-    Json,
     Judge,
     Level,
     LevelPolicy,
@@ -26,14 +25,10 @@ from evalgate.domain.inputs import (
     Target,
     Threshold,
     VersionAtCommit,
-    as_text,
-    digest,
-    digest_of_all,
-    is_invisible,
-    normalize,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
+from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
     MOST_TOKENS,
     Arm,
@@ -166,4 +161,5 @@ __all__ = [
     "is_invisible",
     "normalize",
     "read_usage",
+    "reason_told",
 ]

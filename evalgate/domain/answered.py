@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from evalgate.domain import Outcome, Output, Score, Scored, Unscored, classify_ending, normalize
 
 CUT_SHORT = "the answer is cut: its token limit (max_tokens) was reached"
-_THOUGHTS = ("<think>", "</think>")
+_NAMES = "(?:seed:)?(?:think|thinking|thought|thoughts)"
+_OPENED = re.compile(rf"<{_NAMES}>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>", re.IGNORECASE)
+_CLOSED = re.compile(rf"</{_NAMES}>|\[/THINK\]|◁/think▷|<\|channel\|>final<\|message\|>", re.IGNORECASE)
 
 
 def score_answered(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
@@ -30,8 +33,14 @@ def score_answered(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
 
 
 def _without_thoughts(text: str) -> str:
-    """The text after the thoughts that it begins with, closed or not."""
-    opened = text.lstrip()
-    if not opened.startswith(_THOUGHTS[0]):
-        return text
-    return opened.partition(_THOUGHTS[1])[2]
+    """The text after the thoughts that it begins with, closed or not; a chat template may have opened them itself."""
+    rest = text.lstrip()
+    while (opened := _OPENED.match(rest)) is not None:
+        closed = _CLOSED.search(rest, opened.end())
+        if closed is None:
+            return ""
+        rest = rest[closed.end() :].lstrip()
+    closed = _CLOSED.search(rest)
+    if closed is not None and _OPENED.search(rest, 0, closed.start()) is None:
+        return rest[closed.end() :]
+    return rest

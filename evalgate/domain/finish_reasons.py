@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 Ending: TypeAlias = Literal["whole", "cut", "refused", "broken"]
 
@@ -29,9 +30,33 @@ def classify_ending(finish_reason: str | None) -> Ending:
     Servers that give none end their answers as "whole". A reason that is not known as one of the others is "broken":
     what came is no answer of the model's ("error", "network_error", "insufficient_system_resource", "abort").
     """
-    name = (finish_reason or "").strip().casefold().replace("-", "_").replace(" ", "_")
+    name = spelt(finish_reason or "")
     if name in _WHOLE:
         return "whole"
     if name in _CUT:
         return "cut"
     return "refused" if name in _REFUSED else "broken"
+
+
+def reason_told(given: Mapping[str, Any], silent: str) -> str:
+    """The finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
+
+    Some give a second one, in words of their own ("native_finish_reason", "stop_reason"): it counts where it says that
+    the answer was cut or refused. A reason that is no text counts as an unknown one. Capitals and underscores of the
+    keys make no difference.
+    """
+    keys = {str(key).replace("_", "").lower(): value for key, value in given.items()}
+    told, details = keys.get("finishreason"), keys.get("finishdetails")
+    first = silent if told is None or told == "" else told if isinstance(told, str) else f"not a text: {told!r}"
+    others = [keys.get("nativefinishreason"), keys.get("stopreason")]
+    others.append(details.get("type") if isinstance(details, Mapping) else None)
+    if classify_ending(first) == "whole":
+        return next(
+            (one for one in others if isinstance(one, str) and classify_ending(one) in ("cut", "refused")), first
+        )
+    return first
+
+
+def spelt(finish_reason: str) -> str:
+    """A finish reason in small letters, with underscores."""
+    return finish_reason.strip().casefold().replace("-", "_").replace(" ", "_")

@@ -2,67 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
-from typing import Literal, TypeAlias
+from typing import Literal
 
-Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+from evalgate.domain.text import Json, as_text, digest, digest_of_all, normalize
 
 ANSWERED = "answered"
 """The name of the implicit blocking check that there is an answer: not empty, no refusal, not cut."""
 
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
-
-
-_BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-# shown as nothing, though their category says otherwise
-_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-
-
-def digest(value: Json) -> str:
-    """The sha256, in hex, of a value's canonical JSON (sorted keys, no spaces, UTF-8, no NaN)."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def digest_of_all(values: Iterable[Json]) -> str:
-    """What `digest` gives for the list of these values, which never stand in memory together."""
-    found = hashlib.sha256(b"[")
-    for position, value in enumerate(values):
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-        found.update(f"{',' if position else ''}{text}".encode("utf-8", "surrogatepass"))
-    found.update(b"]")
-    return found.hexdigest()
-
-
-def normalize(text: str) -> str:
-    """A text in NFC, every run of white space, invisible and control characters one space, none at the ends.
-
-    Texts that differ in nothing else get the same verdict: so no author draws again by adding spaces.
-    """
-    return " ".join("".join(" " if _is_blank(char) else char for char in unicodedata.normalize("NFC", text)).split())
-
-
-def _is_blank(char: str) -> bool:
-    if char.isspace() or char in _BLANK:
-        return True
-    return unicodedata.category(char) in _BLANK_CATEGORIES or _is_selector(char)
-
-
-def _is_selector(char: str) -> bool:
-    """Variation selectors, and the tags and what else is never shown in their plane."""
-    return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0000" <= char <= "\U000e0fff"
-
-
-def is_invisible(char: str) -> bool:
-    """Whether a character is shown as nothing and is no ordinary white space."""
-    return _is_blank(char) and char not in "\t\n\r" and unicodedata.category(char) != "Zs"
 
 
 class Level(IntEnum):
@@ -148,11 +100,6 @@ class VersionAtCommit:
     commit: str
     version: str
     digest: str
-
-
-def as_text(value: Json) -> str:
-    """A value as it is shown to a model: text as it is, anything else as compact JSON."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from html import escape
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus
 
 from evalgate.domain.inputs import Config
 
@@ -17,6 +18,7 @@ SHORTEST_SECRET = 8
 """Characters. A shorter value is not masked: it would stand in ordinary words, and every one of them would be lost."""
 
 HIDDEN = "***"
+_SECRET_NAME = re.compile("key|token|secret|passw|^sig", re.IGNORECASE)
 _T = TypeVar("_T")
 
 
@@ -103,8 +105,9 @@ class Mask:
 
 
 def make_mask(config: Config, environment: Mapping[str, str]) -> Mask:
-    """The mask of all secrets that a configuration names a variable for."""
-    return Mask(environment.get(name) for name in list_secret_variables(config))
+    """The mask of all secrets that a configuration names a variable for, and of those in the queries of its URLs."""
+    in_urls = (value for target in config.targets.values() for value in _in_query(target.location))
+    return Mask([*(environment.get(name) for name in list_secret_variables(config)), *in_urls])
 
 
 def list_secret_variables(config: Config) -> tuple[str, ...]:
@@ -112,6 +115,32 @@ def list_secret_variables(config: Config) -> tuple[str, ...]:
     settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
     settings += [option for target in config.targets.values() for option in target.options.items()]
     return tuple(dict.fromkeys(str(value) for name, value in settings if name.endswith("_env") and value))
+
+
+_IN_FORCE: list[Mask] = []
+
+
+@contextlib.contextmanager
+def in_force(mask: Mask) -> Iterator[None]:
+    """Meanwhile `masked` takes these secrets out, in every thread: a function of the user's may print what it sees."""
+    _IN_FORCE.append(mask)
+    try:
+        yield
+    finally:
+        _IN_FORCE.remove(mask)
+
+
+def masked(text: str) -> str:
+    """The text without the secrets of all masks in force: for what guards the streams of the process."""
+    for mask in _IN_FORCE:
+        text = mask.text(text)
+    return text
+
+
+def _in_query(url: str) -> Iterator[str]:
+    """The values of a URL's query that are keys by their names."""
+    query = url.partition("?")[2].partition("#")[0] if "://" in url else ""
+    yield from (value for name, value in parse_qsl(query) if _SECRET_NAME.search(name))
 
 
 def _list_forms(secret: str) -> Iterator[str]:

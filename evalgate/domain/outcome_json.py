@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from evalgate.domain.finish_reasons import classify_ending
-from evalgate.domain.inputs import Json
+from evalgate.domain.text import Json
 from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, ToolCall, Usage, read_usage
 
 
@@ -49,8 +49,8 @@ def encode_outcome(outcome: Outcome) -> dict[str, Json]:
 def decode_outcome(data: Mapping[str, Any]) -> Outcome:
     """The outcome that `encode_outcome` wrote.
 
-    A text that did not end as an answer does is a Failure("infrastructure"). Numbers that measure nothing (a negative
-    or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
+    A text that did not end as an answer does is a Failure: "unusable" where it was refused. Numbers that measure
+    nothing (a negative or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
     """
     if "failure" in data:
         kind = data["failure"]
@@ -69,6 +69,8 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
     reason = str(data.get("finish_reason", "stop"))
     if classify_ending(reason) == "broken":
         return Failure(kind="infrastructure", message=f"what was kept is no answer (finish reason: {reason[:60]})")
+    if classify_ending(reason) == "refused":
+        return Failure(kind="unusable", message=f"what was kept is a refusal (finish reason: {reason[:60]})")
     return Output(
         text=data["text"],
         finish_reason=reason,

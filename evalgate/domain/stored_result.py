@@ -25,48 +25,48 @@ class ResultLines(Protocol):
 
 
 class StoredResult(Result):
-    """Stands for a result that lies on a shelf: `outcome`, `scores` and `replies` are fetched each time they are read.
+    """Stands for a result that lies on a lines: `outcome`, `scores` and `replies` are fetched each time they are read.
 
     What passes over all results are made for is at hand: `values`, `failure`, `served_by`, `seconds`, `text_mark`.
     """
 
-    __slots__ = ("_place", "_shelf", "failure", "seconds", "served_by", "text_mark", "values")
+    __slots__ = ("_lines", "_place", "failure", "seconds", "served_by", "text_mark", "values")
 
     values: Mapping[str, float | None]
     failure: Literal["unusable", "infrastructure"] | None
     served_by: str | None
     seconds: float | None
     text_mark: int | None
-    _shelf: ResultLines
+    _lines: ResultLines
     _place: int
 
-    def __init__(self, whole: Result, values: Mapping[str, float | None], shelf: ResultLines, place: int) -> None:
+    def __init__(self, whole: Result, values: Mapping[str, float | None], lines: ResultLines, place: int) -> None:
         put = object.__setattr__
         for name in ("case", "arm", "repeat", "tags", "failure", "served_by", "seconds", "text_mark"):
             put(self, name, getattr(whole, name))
         put(self, "values", values)
-        put(self, "_shelf", shelf)
+        put(self, "_lines", lines)
         put(self, "_place", place)
 
     def without(self, criteria: Collection[str]) -> Result:
-        return self._shelf.put(self._shelf.result(self._place).without(criteria))
+        return self._lines.put(self._lines.result(self._place).without(criteria))
 
     def with_score(self, criterion: str, score: Scored) -> Result:
-        return self._shelf.put(self._shelf.result(self._place).with_score(criterion, score))
+        return self._lines.put(self._lines.result(self._place).with_score(criterion, score))
 
     @property
     def line(self) -> str:
         """The result as a report writes it."""
-        return self._shelf.line(self._place)
+        return self._lines.line(self._place)
 
     @property
     def outcome(self) -> Outcome | None:
-        return self._shelf.result(self._place).outcome
+        return self._lines.result(self._place).outcome
 
     @property
     def scores(self) -> Mapping[str, Scored]:
-        return self._shelf.result(self._place).scores
+        return self._lines.result(self._place).scores
 
     @property
     def replies(self) -> Mapping[str, tuple[Outcome, ...]]:
-        return self._shelf.result(self._place).replies
+        return self._lines.result(self._place).replies

@@ -40,6 +40,12 @@ def read_float(text: str) -> float:
     return number
 
 
+def read_integer(text: str) -> int:
+    """The integer that `text` is. Raises JsonError where a float does not hold it: it could not be divided or shown."""
+    read_float(text)
+    return int(text)
+
+
 def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object of these keys and values. Raises JsonError for a key given twice."""
     found = dict(pairs)
@@ -50,25 +56,19 @@ def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=build_object, parse_float=read_float, parse_constant=refuse_constant)
-"""For readers that go on where a value ends. Beside JsonError it raises what `load` turns into one."""
+DECODER = json.JSONDecoder(
+    object_pairs_hook=build_object, parse_float=read_float, parse_int=read_integer, parse_constant=refuse_constant
+)
+"""For readers that go on where a value ends; numbers are bounded. It also raises what `load` turns into a JsonError."""
 
 
-def load(
-    text: str | bytes, *, most_digits: int | None = None, on_constant: Callable[[str], Any] = refuse_constant
-) -> Any:
+def load(text: str | bytes, *, bounded: bool = False, on_constant: Callable[[str], Any] = refuse_constant) -> Any:
     """The one JSON value that `text` is (RFC 8259). Raises JsonError for anything else.
 
-    An integer has at most `most_digits` digits and a minus sign counts as one; None: as many as Python reads (4,300).
+    Where numbers are `bounded`, an integer is one that a float holds as well, else one of at most 4,300 digits.
     `on_constant` gives the value of NaN, Infinity and -Infinity. Depth is bounded by what Python reads; `is_too_deep`
     has a narrower bound.
     """
-
-    def read_integer(digits: str) -> int:
-        if most_digits is not None and len(digits) > most_digits:
-            raise JsonError(TOO_LARGE)
-        return int(digits)
-
     try:
         return json.loads(
             text,
@@ -76,7 +76,7 @@ def load(
             parse_float=read_float,
             parse_constant=on_constant,
             # without it the scanner reads integers itself, which is faster
-            parse_int=None if most_digits is None else read_integer,
+            parse_int=read_integer if bounded else None,
         )
     except JsonError:
         raise

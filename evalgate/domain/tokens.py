@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from evalgate.domain.inputs import Json
+from evalgate.domain.text import Json
 
 _CHARACTERS_PER_TOKEN = 4
 _ASSUMED_OUTPUT_TOKENS = 256

@@ -7,32 +7,79 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import strict_json
+from evalgate.domain.finish_reasons import spelt
 from evalgate.domain.trials import ToolCall
 
-_CALLING_PARTS = ("tool_use", "tool_call", "function_call")
+_CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
+"""The keys that hold calls, whatever their capitals and underscores."""
+_FORMS = ("function", "custom")
+_CALLING = ("tool", "function", "call")
+_ANSWERING = ("result", "output", "response")
+_ANNOUNCED = frozenset({"function_call", "tool_call", "tool_calls", "tool_use"})
+_ABOUT_A_CALL = frozenset({"id", "index", "type"})
 
 
-def add_tool_calls(text: str, message: Mapping[str, Any]) -> tuple[str, tuple[ToolCall, ...]]:
-    """An answer's text, and the calls beside it: calls without a text are the text."""
-    calls = tuple(ToolCall(name=str(_get(call, "name")), arguments=_arguments(call)) for call in _list_calls(message))
+def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> tuple[str, tuple[ToolCall, ...]]:
+    """An answer's text, and the calls beside it: calls without a text are the text.
+
+    `places` are the mappings that may hold calls. A finish `reason` that announces calls where none are given counts
+    as one call whose name is not known.
+    """
+    calls = tuple(_call(given) for place in places for given in _given(place))
     if calls and not text.strip():
         shown = [{"name": call.name, "arguments": _read(call.arguments)} for call in calls]
         return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
+    if not calls and text.strip() and spelt(reason) in _ANNOUNCED:
+        return text, (ToolCall(name="a tool that is not told", arguments="null"),)
     return text, calls
 
 
-def _list_calls(message: Mapping[str, Any]) -> list[Any]:
-    """All calls of a message: `tool_calls`, the older `function_call`, and parts of the content that are calls."""
-    called = [_get(each, "function") or _get(each, "custom") or each for each in _list(message.get("tool_calls"))]
-    if message.get("function_call"):
-        called.append(message["function_call"])
-    return called + [part for part in _list(message.get("content")) if _get(part, "type") in _CALLING_PARTS]
+def holds_calls(key: object) -> bool:
+    """Whether what stands under a key is a call, or a list of them."""
+    return str(key).replace("_", "").replace("-", "").lower() in _CALLS
 
 
-def _arguments(call: Any) -> str:
-    """The arguments of a call, as JSON or as the text that came."""
-    given = next((_get(call, name) for name in ("arguments", "input") if _get(call, name) is not None), None)
-    return given if isinstance(given, str) else serialize(given)
+def _given(place: Mapping[str, Any]) -> list[Any]:
+    """All calls of a message: `tool_calls`, the older `function_call`, and parts of the content that are calls.
+
+    What is no list is one call: nothing that is given is dropped because it has another form.
+    """
+    found: list[Any] = []
+    for key, value in place.items():
+        if value and holds_calls(key):
+            found += value if isinstance(value, list) else [value]
+    return found + [part for part in _list(place.get("content")) if _is_call(part)]
+
+
+def _is_call(part: Any) -> bool:
+    """Whether a part of the content calls something, by its type, or by its keys where it names none."""
+    kind = _get(part, "type")
+    names = [kind] if isinstance(kind, str) else [key for key in _keys(part) if isinstance(key, str)]
+    return any(
+        any(word in name.lower() for word in _CALLING) and not name.lower().endswith(_ANSWERING) for name in names
+    )
+
+
+def _call(given: Any) -> ToolCall:
+    """One call. What is not known as its name or its arguments counts as an argument, so that checks see it."""
+    inner = next(
+        (
+            held
+            for key in _keys(given)
+            if isinstance(held := given[key], Mapping) and (key in _FORMS or holds_calls(key))
+        ),
+        given,
+    )
+    name = _get(inner, "name")
+    told = next((_get(inner, key) for key in ("arguments", "input") if _get(inner, key) is not None), None)
+    if not isinstance(inner, Mapping):
+        told = inner
+    elif told is None or not isinstance(name, str):
+        rest = {key: value for key, value in inner.items() if key not in _ABOUT_A_CALL and key != "name"}
+        told = {key: value for key, value in rest.items() if value is not None} or None
+        told = told if isinstance(name, str) else {"name": name, **(told or {})}
+    arguments = told if isinstance(told, str) else serialize(told)
+    return ToolCall(name=name if isinstance(name, str) else "", arguments=arguments)
 
 
 def _read(arguments: str) -> Any:
@@ -50,6 +97,10 @@ def serialize(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:
         return "something that is nested too deeply"
+
+
+def _keys(data: Any) -> list[Any]:
+    return list(data) if isinstance(data, Mapping) else []
 
 
 def _get(data: Any, name: str) -> Any:

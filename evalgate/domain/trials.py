@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.inputs import Case, Gate, GoldenDataset, Json, Judge, Level, Message, PromptVersion, digest
+from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level, Message, PromptVersion
+from evalgate.domain.text import Json, digest
 
 MOST_TOKENS = 2**53
 """A count of tokens that is not below this is taken as none: JSON numbers are exact up to here."""

@@ -24,15 +24,15 @@ _DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits h
 class AnswerStore:
     """One place for all that is remembered; a provider's `memory` says which stores may hold its answers.
 
-    Answers of this engine lie in `spool`; those of earlier ones come out without the secrets of `mask`. With `record`,
-    every answer is kept in `recorded` too, by target and key.
+    Answers of this engine lie in `results_file`; those of earlier ones come out without the secrets of `mask`. With
+    `record`, every answer is kept in `recorded` too, by target and key.
     """
 
     def __init__(
         self,
         cache: Cache | None,
         journal: Journal | None,
-        spool: ResultsFile,
+        results_file: ResultsFile,
         *,
         record: bool = False,
         mask: Mask | None = None,
@@ -42,14 +42,14 @@ class AnswerStore:
         self._journal = journal
         self._record = record
         self._mask = mask or Mask(())
-        self._spool = spool
-        # by the beginning of the key, as a number: there is one for each call of a run. The whole key is in the spool
+        self._results_file = results_file
+        # by the beginning of the key, as a number: there is one for each call of a run. The whole key is in that file
         self._places: dict[int, int] = {}
         self._making: dict[str, asyncio.Future[Outcome]] = {}
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        stores = [store for store in (self._cache, self._journal, self._spool) if store is not None]
+        stores = [store for store in (self._cache, self._journal, self._results_file) if store is not None]
         return tuple(dict.fromkeys(warning for store in stores for warning in store.warnings))
 
     def get(self, key: str) -> Known | None:
@@ -60,7 +60,7 @@ class AnswerStore:
         place = self._places.get(_short(key))
         if place is None:
             return None
-        told = self._spool.get(place)
+        told = self._results_file.get(place)
         if not told.startswith(key):
             return None  # of another request: it is asked for as if nothing were known
         line = told[len(key) :]
@@ -82,7 +82,7 @@ class AnswerStore:
             self._put(key, dump(CacheEntry(key=key, about="", outcome=outcome)), cached=outcome.cached)
 
     def _put(self, key: str, line: str, *, cached: bool) -> None:
-        self._places[_short(key)] = self._spool.put(f"{key}{_CACHED if cached else _MADE}{line}")
+        self._places[_short(key)] = self._results_file.put(f"{key}{_CACHED if cached else _MADE}{line}")
 
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
         """An answer from an earlier run, marked `cached`."""

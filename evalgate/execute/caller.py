@@ -36,20 +36,30 @@ _WATCH_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Line:
-    """All that belongs to one target; `own` is the narrower door of a provider that takes few requests at once."""
+    """All that belongs to one target; `own` is the narrower queue of a provider that takes few requests at once."""
 
     provider: Provider
     own: asyncio.Semaphore | contextlib.nullcontext[None]
-    door: RequestQueue
-    patience: Hedging
-    health: CircuitBreaker
+    queue: RequestQueue
+    hedging: Hedging
+    circuit_breaker: CircuitBreaker
 
 
 class Caller:
     """Answers requests for as long as the engine is open: what is learned of a target holds from run to run."""
 
-    def __init__(self, providers: Mapping[str, Provider], known: AnswerStore, limits: Limits, backoff: float) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        known: AnswerStore,
+        limits: Limits,
+        backoff: float,
+        *,
+        quotes: bool = True,
+    ) -> None:
+        """`quotes`: an error that ends the run may tell what the endpoint said."""
         self._known = known
+        self._quotes = quotes
         self._limits = limits
         self._backoff = backoff
         self._slots = asyncio.Semaphore(limits.concurrency)
@@ -61,14 +71,14 @@ class Caller:
 
     def _line(self, provider: Provider) -> _Line:
         own = provider.concurrency
-        pace = ConcurrencyLimit(self._limits.concurrency, self._requests, self._tokens)
-        provider.listen(pace.told)
+        limit = ConcurrencyLimit(self._limits.concurrency, self._requests, self._tokens)
+        provider.listen(limit.told)
         return _Line(
             provider=provider,
             own=contextlib.nullcontext() if own is None or own == WHOLE_ROUND else asyncio.Semaphore(own),
-            door=RequestQueue(pace),
-            patience=Hedging(),
-            health=CircuitBreaker(self._limits.concurrency),
+            queue=RequestQueue(limit),
+            hedging=Hedging(),
+            circuit_breaker=CircuitBreaker(self._limits.concurrency),
         )
 
     @property
@@ -76,17 +86,17 @@ class Caller:
         """Whether some provider wants every request of a round before it answers the first."""
         return any(line.provider.concurrency == WHOLE_ROUND for line in self._lines.values())
 
-    async def answer(self, request: Request, tally: Counters, abort: Abort) -> Outcome:
+    async def answer(self, request: Request, counters: Counters, abort: Abort) -> Outcome:
         """The outcome of a request, asked for once however many trials want it. Raises StopError."""
         key = request.key
-        outcome = await self._outcome(request, key, tally, abort)
+        outcome = await self._outcome(request, key, counters, abort)
         self._known.record(request, key, outcome)
         return outcome
 
     def give_up(self) -> None:
         """Nobody waits for a turn any more."""
         for line in self._lines.values():
-            line.door.give_up(StopError())
+            line.queue.give_up(StopError())
 
     async def watch(self, abort: Abort) -> None:
         """Ends the run when a target is down; runs until it is cancelled."""
@@ -94,31 +104,31 @@ class Caller:
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
             for name, line in self._lines.items():
-                down = line.health.is_down(line.patience.usual)
-                if not down and line.health.silence >= DOUBT and not await line.provider.is_there():
+                down = line.circuit_breaker.is_down(line.hedging.usual)
+                if not down and line.circuit_breaker.silence >= DOUBT and not await line.provider.is_there():
                     down = name in doubted  # nothing was heard, twice
                     doubted.add(name)
                 else:
                     doubted.discard(name)
                 if down:
-                    message = f'target "{name}" is down: {line.health.why}'
+                    message = f'target "{name}" is down: {line.circuit_breaker.why}'
                     abort(ServiceError(message, hint="check `base_url`, and that the server runs and answers"))
                     return
 
-    async def _outcome(self, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
+    async def _outcome(self, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
         known = self._known.get(key)
         if known is not None:
-            tally.saved += 1
+            counters.saved += 1
             return await asyncio.shield(known) if isinstance(known, asyncio.Future) else known
         line = self._lines[request.target]
         found = self._known.find(line.provider.memory, request, key)
         if found is not None:
-            tally.cached += 1
+            counters.cached += 1
             self._known.remember(key, found)
             return found
         making = self._known.begin(key)
         try:
-            outcome = await self._call(line, request, key, tally, abort)
+            outcome = await self._call(line, request, key, counters, abort)
         except BaseException:
             making.set_exception(StopError())
             making.exception()  # retrieved, should nobody else have waited
@@ -126,31 +136,34 @@ class Caller:
         else:
             making.set_result(outcome)
             if is_answer(outcome):
-                tally.unanswered.discard(key)
+                counters.unanswered.discard(key)
                 self._known.remember(key, outcome)
         finally:
             self._known.end(key)
-        tally.failures += isinstance(outcome, Failure)
+        counters.failures += isinstance(outcome, Failure)
         return outcome
 
-    async def _call(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
+    async def _call(self, line: _Line, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
         try:
             if line.provider.memory == "nothing":
                 outcome = await line.provider.answer(request)
-                tally.cached += 1
+                counters.cached += 1
                 return outcome
-            return await self._attempts(line, request, key, tally, abort)
+            return await self._attempts(line, request, key, counters, abort)
         except ProviderError as error:
             if error.fatal:
-                raise abort(ServiceError(error.message, hint=error.hint)) from error
-            if error.retryable and line.health.lost(error):
-                message = f"{error.message} (after {self._limits.attempts} attempts, and no request succeeds any more)"
-                raise abort(ServiceError(message, hint=error.hint)) from error
+                raise abort(ServiceError(self._told(error), hint=error.hint)) from error
+            if error.retryable and line.circuit_breaker.lost(error):
+                tries = f"after {self._limits.attempts} attempts, and no request succeeds any more"
+                raise abort(ServiceError(f"{self._told(error)} ({tries})", hint=error.hint)) from error
             return Failure(kind="infrastructure", message=error.message)
 
-    async def _attempts(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
+    def _told(self, error: ProviderError) -> str:
+        return error.message if self._quotes else error.own
+
+    async def _attempts(self, line: _Line, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
         try:
-            return await self._attempt(line, request, key, tally, abort)
+            return await self._attempt(line, request, key, counters, abort)
         except ProviderError as error:
             failed = [error]
         from tenacity import AsyncRetrying, retry_if_exception
@@ -163,7 +176,7 @@ class Caller:
             try:
                 if failed:
                     raise failed.pop()  # the first attempt is over: most calls need no other, and none of this
-                return await self._attempt(line, request, key, tally, abort)
+                return await self._attempt(line, request, key, counters, abort)
             except ProviderError as error:
                 tries += _A_TURN_AWAY if error.throttled else 1.0
                 raise
@@ -176,7 +189,7 @@ class Caller:
             if error is None or not (error.throttled or error.retry_after is not None):
                 return False
             if waited + pause > LONGEST_WAIT:
-                error.message += f" (waited {waited:.0f} s; for its endpoint a call waits {LONGEST_WAIT:g} s at most)"
+                error.adding(f" (waited {waited:.0f} s; for its endpoint a call waits {LONGEST_WAIT:g} s at most)")
                 return True
             waited += pause
             return False
@@ -185,57 +198,59 @@ class Caller:
             stop=has_ended,
             retry=retry_if_exception(_is_worth_retrying),
             wait=self._find_pause,
-            sleep=lambda seconds: _choose_pause(seconds, tally),
+            sleep=lambda seconds: _choose_pause(seconds, counters),
             reraise=True,
         )
         return await retrying(attempt)
 
-    async def _attempt(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
+    async def _attempt(self, line: _Line, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
         if line.provider.concurrency == WHOLE_ROUND:
-            return await self._collect_answer(line, request, key, tally, abort)
+            return await self._collect_answer(line, request, key, counters, abort)
         # the narrower doors first, so that who waits at one holds no slot of the others
         tokens = 0 if self._tokens is None else _estimate_tokens(request)
         async with line.own:
-            await line.door.enter(tokens)
+            await line.queue.enter(tokens)
             try:
                 async with self._slots:
-                    return await self._in_slot(line, request, key, tally, abort)
+                    return await self._in_slot(line, request, key, counters, abort)
             finally:
-                line.door.leave()
+                line.queue.leave()
 
-    async def _collect_answer(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
-        """One that waits in its provider for others, for hours perhaps: no slot, no pace, no patience to be lost."""
-        if tally.stopping:
+    async def _collect_answer(
+        self, line: _Line, request: Request, key: str, counters: Counters, abort: Abort
+    ) -> Outcome:
+        """One that waits in its provider for others, for hours perhaps: no slot, no limit, no hedging to be lost."""
+        if counters.stopping:
             raise StopError
         if self._budget.is_spent:
             return Failure(kind="infrastructure", message=_SPENT)
-        tally.send(key)
+        counters.send(key)
         outcome = await line.provider.answer(request)
         self._known.keep(line.provider.memory, request, key, outcome)
-        self._pay(request, outcome, tally, abort)
+        self._pay(request, outcome, counters, abort)
         return outcome
 
-    async def _in_slot(self, line: _Line, request: Request, key: str, tally: Counters, abort: Abort) -> Outcome:
+    async def _in_slot(self, line: _Line, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
         if not await self._budget.enter(request.target):
             return Failure(kind="infrastructure", message=_SPENT)
         try:
-            if tally.stopping:
+            if counters.stopping:
                 raise StopError
-            tally.send(key)
+            counters.send(key)
             outcome = await self._ask_once(line, request)
             self._known.keep(line.provider.memory, request, key, outcome)
-            self._pay(request, outcome, tally, abort)  # within the slot: the next call must know what is left
+            self._pay(request, outcome, counters, abort)  # within the slot: the next call must know what is left
             return outcome
         finally:
             self._budget.leave(request.target)
 
     async def _ask_once(self, line: _Line, request: Request) -> Outcome:
-        """One attempt; the target's pace, patience and health learn from how it went."""
+        """One attempt; the target's limit, hedging and circuit_breaker learn from how it went."""
         started = time.monotonic()
-        line.health.on_start()
+        line.circuit_breaker.on_start()
         try:
             if line.provider.memory == "cache" and line.provider.concurrency is None:
-                outcome = await line.patience.first(
+                outcome = await line.hedging.first(
                     lambda: line.provider.answer(request), lambda: self._may_hedge(line, request)
                 )
             else:
@@ -244,35 +259,35 @@ class Caller:
             self._learn(line, error)
             raise
         finally:
-            line.health.ended()
+            line.circuit_breaker.ended()
         seconds = time.monotonic() - started
         usage = outcome.usage
-        line.door.pace.answered(seconds, 0 if usage is None else usage.output_tokens)
-        line.patience.answered(seconds if outcome.seconds is None else outcome.seconds)
-        line.health.answered()
+        line.queue.limit.answered(seconds, 0 if usage is None else usage.output_tokens)
+        line.hedging.answered(seconds if outcome.seconds is None else outcome.seconds)
+        line.circuit_breaker.answered()
         if self._tokens is not None and usage is not None:
-            line.door.pace.correct(usage.input_tokens + usage.output_tokens - _estimate_tokens(request))
+            line.queue.limit.correct(usage.input_tokens + usage.output_tokens - _estimate_tokens(request))
         return outcome
 
     def _may_hedge(self, line: _Line, request: Request) -> bool:
         """Whether one more call is within all limits; then it is entered in the rates."""
-        if not self._budget.has_room(request.target) or line.door.pace.delay(0) != 0.0:
+        if not self._budget.has_room(request.target) or line.queue.limit.delay(0) != 0.0:
             return False
-        line.door.pace.begin(0 if self._tokens is None else _estimate_tokens(request))
+        line.queue.limit.begin(0 if self._tokens is None else _estimate_tokens(request))
         return True
 
     def _learn(self, line: _Line, error: ProviderError) -> None:
         if error.throttled:
-            line.health.on_headers()
+            line.circuit_breaker.on_headers()
             if (error.retry_after or 0.0) <= LONGEST_WAIT:
-                line.door.pace.pause(error.retry_after or 0.0)
+                line.queue.limit.pause(error.retry_after or 0.0)
         elif error.retryable:
-            line.health.failed(error.message)
+            line.circuit_breaker.failed(self._told(error))
         if error.retryable:
-            line.door.pace.on_rejected()
+            line.queue.limit.on_rejected()
 
-    def _pay(self, request: Request, outcome: Outcome, tally: Counters, abort: Abort) -> None:
-        tally.pay(outcome)
+    def _pay(self, request: Request, outcome: Outcome, counters: Counters, abort: Abort) -> None:
+        counters.pay(outcome)
         if outcome.cost_usd is not None:
             self._budget.pay(request.target, outcome.cost_usd)
         elif self._budget.is_limited and is_answer(outcome):
@@ -304,11 +319,11 @@ def _make_error(state: RetryCallState) -> ProviderError | None:
     return error if isinstance(error, ProviderError) else None
 
 
-async def _choose_pause(seconds: float, tally: Counters) -> None:
+async def _choose_pause(seconds: float, counters: Counters) -> None:
     """Waits, but not when the run is to end."""
     try:
         async with asyncio.timeout(seconds):
-            await tally.stopped.wait()
+            await counters.stopped.wait()
     except TimeoutError:
         return
     raise StopError

@@ -2,7 +2,7 @@
 
 A trial is a generator that yields batches of requests and is sent their outcomes; all waiting is here and in the
 modules it is made of: `session` (one run's workers), `caller` (one request to its answer), `known` (what need not be
-asked), and what holds calls back: `door` and `pace`, `patience`, `health`, `budget`.
+asked), and what holds calls back: `queue`, `concurrency`, `hedging`, `circuit_breaker`, `budget`.
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ class Engine:
     `providers` are by target name. `record` keeps every answer of a run in `recorded`, by target and key.
     `backoff` is the first pause in seconds before a failed call is tried again; it doubles each time, with jitter.
     `expected` is how many trials there will be in all runs, as far as that is known. `mask` takes secrets out of what
-    earlier runs stored.
-    What need not stay in memory lies in the folder `store` (None: the system's for such files); `spool` is for results.
+    earlier runs stored. `quotes`: an error that ends a run may tell what the endpoint said.
+    What need not stay in memory lies in the folder `store` (None: the system's for such files); `results_file` is for
+    results.
     """
 
     def __init__(
@@ -83,9 +84,10 @@ class Engine:
         store: Path | None = None,
         expected: int = 0,
         mask: Mask | None = None,
+        quotes: bool = True,
     ) -> None:
         self._limits = limits or Limits()
-        self.spool = ResultsFile(store)
+        self.results_file = ResultsFile(store)
         self._known = AnswerStore(cache, journal, ResultsFile(store), record=record, mask=mask)
         self._providers = providers
         self._on_event = on_event
@@ -93,12 +95,12 @@ class Engine:
         self._before = ProgressEvent(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
         self._last = self._before
         self._runner = asyncio.Runner()
-        self._caller = Caller(providers, self._known, self._limits, backoff)
+        self._caller = Caller(providers, self._known, self._limits, backoff, quotes=quotes)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What did not work without stopping the run (an unwritable cache, ...), a sentence each."""
-        return tuple(dict.fromkeys([*self._known.warnings, *self.spool.warnings]))
+        return tuple(dict.fromkeys([*self._known.warnings, *self.results_file.warnings]))
 
     @property
     def recorded(self) -> Mapping[str, Mapping[str, CacheEntry]]:
@@ -120,8 +122,8 @@ class Engine:
         except KeyboardInterrupt:
             session.abandon()  # closing goes on in the same loop, and must not come back to what was stuck
             raise
-        self._before, tally = self._last, session.tally
-        return EngineRun(results=results, calls=tally.calls, usage=tally.usage, cost_usd=tally.cost)
+        self._before, counters = self._last, session.counters
+        return EngineRun(results=results, calls=counters.calls, usage=counters.usage, cost_usd=counters.cost)
 
     def remember(self, request: Request, outcome: Outcome) -> None:
         """What this request was answered elsewhere: an equal one shares the answer."""
@@ -146,18 +148,18 @@ class Engine:
             await provider.aclose()
 
     def _show(self, progress: SessionProgress) -> None:
-        tally, before = progress.tally, self._before
+        counters, before = progress.counters, self._before
         total = None if progress.total is None else max(self._expected, before.done + progress.total)
-        costs = (before.cost_usd, tally.cost)
+        costs = (before.cost_usd, counters.cost)
         self._last = ProgressEvent(
             done=before.done + progress.done,
             total=total,
             calls=Calls(
-                made=before.calls.made + tally.made,
-                cached=before.calls.cached + tally.cached,
-                saved=before.calls.saved + tally.saved,
+                made=before.calls.made + counters.made,
+                cached=before.calls.cached + counters.cached,
+                saved=before.calls.saved + counters.saved,
             ),
-            failures=before.failures + tally.failures,
+            failures=before.failures + counters.failures,
             cost_usd=None if costs[0] is None or costs[1] is None else costs[0] + costs[1],
         )
         if self._on_event is not None:

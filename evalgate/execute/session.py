@@ -25,7 +25,7 @@ class SessionProgress:
 
     done: int
     total: int | None
-    tally: Counters
+    counters: Counters
 
 
 class Session:
@@ -40,7 +40,7 @@ class Session:
         concurrency: int,
         show: Callable[[SessionProgress], None],
     ) -> None:
-        self.tally = Counters()
+        self.counters = Counters()
         self._caller = caller
         self._loop = loop
         self._evaluate = evaluate
@@ -75,7 +75,7 @@ class Session:
         for end in (*ended, watched):
             if isinstance(end, Exception):
                 raise end
-        if self.tally.stopping:
+        if self.counters.stopping:
             hint = "run the same command again: it continues"
             raise InterruptedRunError(f"interrupted after {self._done} trials", hint=hint)
         results = [result for result in self._results if result is not None]
@@ -85,7 +85,7 @@ class Session:
 
     def interrupt(self, count: int) -> None:
         """From a signal handler: the first time no call is begun any more, the second time all are given up."""
-        self.tally.stopping = True
+        self.counters.stopping = True
         self._loop.call_soon_threadsafe(self._stop if count == 1 else self._cancel)
 
     def abandon(self) -> None:
@@ -94,7 +94,7 @@ class Session:
         self._cancel()
 
     def _stop(self) -> None:
-        self.tally.stopped.set()
+        self.counters.stopped.set()
         self._caller.give_up()
         self._loop.call_later(GRACE, self._cancel)
 
@@ -118,9 +118,9 @@ class Session:
             except StopError:
                 return
             self._done += 1
-            self._show(SessionProgress(self._done, self._total, self.tally))
+            self._show(SessionProgress(self._done, self._total, self.counters))
             await asyncio.sleep(0)  # a trial answered from the cache has waited for nothing: let the others have a turn
-            if self.tally.stopping:
+            if self.counters.stopping:
                 return
 
     async def _drive(self, trial: Trial) -> Result:
@@ -146,6 +146,6 @@ class Session:
         return [each for each in found if not isinstance(each, BaseException)]
 
     async def _answer(self, request: Request) -> Outcome:
-        if self.tally.stopping:
+        if self.counters.stopping:
             raise StopError
-        return await self._caller.answer(request, self.tally, self._abort)
+        return await self._caller.answer(request, self.counters, self._abort)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
-from evalgate.domain.masking import Mask, make_mask
+from evalgate.domain.masking import Mask, in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.execute.providers.backends import Backend, BatchBackend, EngineName
@@ -66,7 +66,7 @@ def open_engine(
     `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
     the run may be `partial`: then it alone has failed.
 
-    No answer, note or error that comes from here holds a secret that the configuration names.
+    No answer, note or error that comes from here, and nothing printed meanwhile, holds a secret that `config` names.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
@@ -78,7 +78,8 @@ def open_engine(
     around = replace(around, note=mask.through(around.note))
     with ExitStack() as stack:
         stack.enter_context(mask.errors())
-        elsewhere = _open_backend(way, config, around, run=run, fresh=fresh)
+        stack.enter_context(in_force(mask))
+        backend = _open_backend(way, config, around, run=run, fresh=fresh)
         opening = _Opening(
             config=config,
             plans=plans,
@@ -86,23 +87,23 @@ def open_engine(
             around=around,
             answers=answers,
             stack=stack,
-            elsewhere=elsewhere,
+            backend=backend,
             offline=offline,
             partial=partial,
             mask=mask,
         )
         providers = opening.providers()
-        if elsewhere is not None:
+        if backend is not None:
             require_use(way, config, plans, answers=answers)
-            stack.callback(elsewhere.close)
-            elsewhere.start()
+            stack.callback(backend.close)
+            backend.start()
         cache = None if fresh else Cache(around.store / "cache.sqlite3")
         path = journal or around.store / "journal" / f"{run}.jsonl"
         engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
         yield engine
         _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
-        if elsewhere is not None:
-            elsewhere.finish()
+        if backend is not None:
+            backend.finish()
 
 
 def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -164,7 +165,7 @@ class _Opening:
     around: Surroundings
     answers: Answers
     stack: ExitStack
-    elsewhere: Backend | None
+    backend: Backend | None
     offline: bool
     partial: bool
     mask: Mask
@@ -194,6 +195,7 @@ class _Opening:
             store=self.around.store,
             expected=sum(len(plan.trials) for plan in self.plans),
             mask=self.mask,
+            quotes=self.config.texts == "all",
         )
 
     def provider(self, target: Target) -> Provider:
@@ -220,8 +222,8 @@ class _Opening:
         from evalgate.execute.providers.openai import OpenAIProvider
 
         key = self.around.environment.get(target.api_key_env or "")
-        if self.elsewhere is not None:
-            return self.elsewhere.provider(target, key)
+        if self.backend is not None:
+            return self.backend.provider(target, key)
         return OpenAIProvider(target, key, timeout)
 
     def _replay(self, target: Target, path: str) -> Provider:
@@ -289,7 +291,7 @@ def _open_backend(way: EngineName, config: Config, around: Surroundings, *, run:
 def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, answers: Answers) -> None:
     """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
 
-    Only an endpoint can be called from elsewhere: recordings, functions and the embedded model are here. Raises
+    Only an endpoint can be called by a backend: recordings, functions and the embedded model are here. Raises
     InputError.
     """
     if way == "asyncio":
@@ -328,11 +330,10 @@ def _find_left_over(plan: GatePlan, target: Target, provider: RecordedProvider) 
             continue
         more = f"; {len(over) - 1} more cases likewise" if len(over) > 1 else ""
         message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} asked"
-        most = max(map(provider.times, over))
         yield Fault(
             message=f'gate "{plan.gate.name}", {arm}: {message}{more}',
             place=Place(path=target.location),
-            hint=f"set `samples: {{{arm}: {most}}}`",
+            hint=f"set `samples: {{{arm}: {max(map(provider.times, over))}}}`",
         )
 
 

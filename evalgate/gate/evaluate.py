@@ -53,19 +53,19 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     preparing.start()
     for request, reply in _list_stored_judgements(plan, config.targets):
         engine.remember(request, reply)
-    gathered = _GateRun(engine=engine, plan=plan, config=config, shelf=ResultStore(engine.spool))
+    run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file))
     if plan.shard is not None:
-        gathered.answer(len(plan.order))
-        gathered.settle(every=True)
-        return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy)
-    for look in schedule.plan_looks(gathered.evidence(), plan.gate.thresholds, config.policy):
-        gathered.answer(look.cases)
-        standing = gathered.settle()
+        run.answer(len(plan.order))
+        run.settle(every=True)
+        return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy)
+    for look in schedule.plan_looks(run.evidence(), plan.gate.thresholds, config.policy):
+        run.answer(look.cases)
+        standing = run.settle()
         if standing.final:
             break
     if not standing.fails and standing.owes_all and standing.look.early:
-        gathered.check_the_rest()
-    return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
+        run.check_the_rest()
+    return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy, run.measured)
 
 
 def evaluate_checks(
@@ -78,9 +78,9 @@ def evaluate_checks(
     everything else is undecided.
     """
     alone = replace(plan, judges=())
-    gathered = _GateRun(engine=engine, plan=alone, config=config, shelf=ResultStore(engine.spool))
-    gathered.check(trials, draw_again=draw_again)
-    return policy.decide_at_level(gathered.evidence(), plan.gate.thresholds, config.policy, gathered.measured)
+    run = _GateRun(engine=engine, plan=alone, config=config, store=ResultStore(engine.results_file))
+    run.check(trials, draw_again=draw_again)
+    return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy, run.measured)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,7 +93,7 @@ class _GateRun:
     engine: Engine
     plan: GatePlan
     config: Config
-    shelf: ResultStore
+    store: ResultStore
     order: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
@@ -225,7 +225,7 @@ class _GateRun:
         return done.results
 
     def _evaluate(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-        return self.shelf.put((yield from evaluate_trial(plan, trial, self.config.targets)))
+        return self.store.put((yield from evaluate_trial(plan, trial, self.config.targets)))
 
 
 def _count_paid(calls: Calls) -> int:

@@ -13,8 +13,7 @@ from evalgate.change import base_policy, changed_gates, pins, versions
 from evalgate.change.merge_base import Base, find_base
 from evalgate.change.workspace import Workspace
 from evalgate.domain import Config, Gate, GatePlan, GoldenDataset
-from evalgate.errors import EvalgateError, GitError, InputError
-from evalgate.gate.fault_collector import FaultCollector, make_all
+from evalgate.errors import EvalgateError, FaultCollector, GitError, InputError, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
 from evalgate.plan import gate_plan, target_changes

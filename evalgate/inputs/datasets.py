@@ -20,8 +20,10 @@ from evalgate.domain import (
     ScoreRow,
     Usage,
     classify_ending,
+    reason_told,
 )
 from evalgate.domain.lists import name_some
+from evalgate.domain.names import suggest
 from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.document import string_value
@@ -33,8 +35,9 @@ TAG_SEPARATOR = ";"
 _NAMED = 3
 _OF_AN_OUTPUT = (
     "case", "id", "text", "repeat", "latency", "usage", "cost_usd", "error", "finish_reason", "tool_calls",
-    "function_call",
+    "function_call", "refusal",
 )  # fmt: skip
+_OF_A_SCORE = ("case", "arm", "criterion", "value", "repeat", "tag", "cluster")
 _TEXTS = 1000
 _Tags: TypeAlias = tuple[str, ...]
 _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity", "+infinity"})
@@ -151,7 +154,9 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
         keys = frozenset(row.fields)
         if keys not in seen:
             seen.add(keys)
-            row.near_misses(("case", "arm", "criterion", "value", "repeat", "tag", "cluster"), faults)
+            row.near_misses(_OF_A_SCORE, faults)
+            if "tags" in keys and "tag" in keys:
+                faults.append(row.fault(f'unknown key "tags" beside "tag"; {suggest("tag")}', "tags", "one tag a row"))
         before = len(faults)
         case, criterion = _read_name(row, "case", faults), _read_name(row, "criterion", faults)
         own_arm = arm if arm is not None and "arm" not in row.fields else _read_arm(row, faults)
@@ -294,17 +299,20 @@ def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
         elif text is not None:
             faults.append(row.fault('"text" and "error" exclude each other', "error"))
         return Failure(kind="infrastructure", message=str(error), seconds=seconds)
+    if text is None and "text" in row.fields and any(map(row.fields.get, ("tool_calls", "function_call"))):
+        text = ""  # as a chat completion has it
     if not isinstance(text, str):
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
-    reason = str(row.fields.get("finish_reason") or "stop")
+    reason = reason_told(row.fields, "stop")
     ended = classify_ending(reason)
     if ended == "broken":
         said = f"the recorded text is no answer (finish reason: {reason[:60]})"
         return Failure(kind="infrastructure", message=said, seconds=seconds)
-    text, calls = add_tool_calls(str(text), row.fields)
-    if ended == "refused" or not text.strip():
-        said = f"the recorded text is {'a refusal' if ended == 'refused' else 'empty'}"
+    text, calls = add_tool_calls(str(text), row.fields, reason=reason)
+    is_refusal = ended == "refused" or bool(row.fields.get("refusal"))
+    if is_refusal or not text.strip():
+        said = f"the recorded text is {'a refusal' if is_refusal else 'empty'}"
         return Failure(kind="unusable", message=said, seconds=seconds)
     reason = CUT if ended == "cut" else reason
     return Output(text=text, finish_reason=reason, usage=usage, seconds=seconds, cost_usd=cost, tool_calls=calls)

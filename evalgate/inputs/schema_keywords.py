@@ -1,4 +1,4 @@
-"""The keywords of a `json_schema` check's schemas: one that is misspelt asks nothing of any output."""
+"""The keywords of a `json_schema` check's schemas: one that is misspelt, or of another draft, asks nothing."""
 
 from __future__ import annotations
 
@@ -31,10 +31,33 @@ _ANNOTATIONS = frozenset(
 )
 _KNOWN = _ASKING | _ANNOTATIONS
 _NEAR = 0.77
+_OTHER_WORDS = {"max": "maximum", "min": "minimum", "regex": "pattern", "regexp": "pattern"}
+_DRAFTS = ("draft-03", "draft-04", "draft-06", "draft-07", "2019-09", "2020-12")
+_DEFAULT = _DRAFTS.index("2020-12")
+_SINCE = {
+    **dict.fromkeys(("allOf", "anyOf", "maxProperties", "minProperties", "multipleOf", "not", "oneOf"), "draft-04"),
+    **dict.fromkeys(("const", "contains", "propertyNames"), "draft-06"),
+    **dict.fromkeys(("else", "if", "then"), "draft-07"),
+    **dict.fromkeys(("dependentRequired", "dependentSchemas", "maxContains", "minContains"), "2019-09"),
+    **dict.fromkeys(("unevaluatedItems", "unevaluatedProperties", "$recursiveRef"), "2019-09"),
+    **dict.fromkeys(("prefixItems", "$dynamicRef"), "2020-12"),
+}
+_UNTIL = {
+    **dict.fromkeys(("disallow", "divisibleBy", "extends"), "draft-03"),
+    "additionalItems": "2019-09",
+    "dependencies": "draft-07",
+    "$recursiveRef": "2019-09",
+}
+_NEEDS = {"else": "if", "maxContains": "contains", "minContains": "contains", "then": "if"}
+# up to this draft, `$ref` is read alone
+_ALONE = _DRAFTS.index("draft-07")
 
 
 def find_misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
-    """A fault for each unknown keyword that looks like one which asks something; `documents` are files by URI.
+    """A fault for each keyword that asks nothing of a value, and was meant to; `documents` are files by URI.
+
+    It is unknown and looks like one that does, or is one of another draft, or stands beside `$ref` in a draft that
+    reads that alone.
 
     Looked for in every subschema, and in what references lead to, wherever that stands in a document.
     """
@@ -50,17 +73,45 @@ def find_misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
                 waiting += _resolve_reference(uri, child.data, documents)
             elif key not in _KNOWN:
                 yield from _find_unknown(key, node, path)
+            if key in _ASKING:
+                yield from _idle(key, node, path, _draft(documents[uri][1]))
         waiting += [(uri, path, inner) for inner in _iterate_inner(node)]
 
 
 def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
-    meant = find_closest(key, sorted(_KNOWN), cutoff=_NEAR)
+    meant = _OTHER_WORDS.get(key) or find_closest(key, sorted(_KNOWN), cutoff=_NEAR)
+    meant = meant or next((one for one in sorted(_ASKING) if sorted(one) == sorted(key)), None)
     if meant in _ASKING and not key.startswith("x-"):
         yield Fault(
             message=f'unknown keyword "{key}"; {suggest(meant)}',
             place=node.key_place(key, path),
             hint='a keyword of your own begins with "x-"',
         )
+
+
+def _idle(key: str, node: Node, path: str, draft: int) -> Iterator[Fault]:
+    """A fault where a keyword has no effect in this draft, or in this place."""
+    name, needed = _DRAFTS[draft], _NEEDS.get(key)
+    first, last = (_DRAFTS.index(table.get(key, _DRAFTS[end])) for table, end in ((_SINCE, 0), (_UNTIL, -1)))
+    if not first <= draft <= last:
+        asks = f"since {_DRAFTS[first]}" if draft < first else f"up to {_DRAFTS[last]}"
+        message, hint = f'"{key}" asks nothing in {name}', f"it does {asks}; the draft is what $schema names"
+    elif draft <= _ALONE and "$ref" in node.data and key != "$ref" and key not in ("$defs", "definitions"):
+        message, hint = f'"{key}" asks nothing beside "$ref" in {name}', 'put both into "allOf", or name a newer draft'
+    elif needed is not None and needed not in node.data:
+        message, hint = f'"{key}" asks nothing without "{needed}"', f'add "{needed}"'
+    else:
+        return
+    yield Fault(message=message, place=node.key_place(key, path), hint=hint)
+
+
+def _draft(root: Node) -> int:
+    """The draft of a document, as a place in `_DRAFTS`; what names none that is known is refused elsewhere."""
+    named = root.get("$schema")
+    written = named.data if named is not None else None
+    if not isinstance(written, str):
+        return _DEFAULT
+    return next((number for number, draft in enumerate(_DRAFTS) if draft in written), _DEFAULT)
 
 
 def _iterate_inner(node: Node) -> Iterator[Node]:

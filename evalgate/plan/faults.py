@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target
+from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, as_text
 from evalgate.domain.lists import name_some
-from evalgate.domain.names import find_closest, fold, suggest, suggest_closest
+from evalgate.domain.names import bare, find_closest, fold, meant, suggest, suggest_closest
 from evalgate.errors import Fault, Place
 from evalgate.plan.target_changes import find_model
 
+LARGEST_REQUEST = 16 * 1024 * 1024
+"""Characters of all messages of one request, with the case's fields filled in."""
 _NAMED = 3
 _AND_MORE = ", and {} more"
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
@@ -22,7 +25,7 @@ _NEAR = 0.85
 
 
 def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """What keeps a version from being asked: no message, no model, a variable that a case does not give."""
+    """What keeps a version from being asked: no message, no model, a variable that a case lacks, too large a text."""
     path = _find_path(version)
     if target.kind == "recorded":
         return
@@ -37,6 +40,21 @@ def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenD
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
         yield from _find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+    yield from _too_large(version, dataset, place)
+
+
+def _too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """The first case with which the messages become too large; what they would be is counted, and never made."""
+    times = Counter(name for message in version.messages for name in VARIABLE.findall(message.content))
+    own = sum(len(message.content) for message in version.messages)
+    for case in dataset.cases:
+        given = case.fields
+        size = own + sum(len(as_text(given[name])) * count for name, count in times.items() if name in given)
+        if size > LARGEST_REQUEST:
+            most = f"{LARGEST_REQUEST / 1e6:,.0f}"
+            message = f'with case "{case.id}" the messages are {size / 1e6:,.0f} MB of text; the most is {most} MB'
+            yield Fault(message=message, place=place, hint="shorten the case, or name its fields less often")
+            return
 
 
 def find_same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
@@ -115,7 +133,7 @@ def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: G
 def _find_meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
     """The key that an unknown one looks like; one that is given as well is meant only by another spelling of it."""
     for name, is_given in (("tags", has_tags), ("cluster", has_cluster)):
-        written = fold(key)
+        written = bare(key)
         is_near = sorted(written) == sorted(name) or find_closest(written, [name], _NEAR) is not None
         if written == name or (is_near and not is_given):
             return name
@@ -125,24 +143,24 @@ def _find_meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
 def find_tag_faults(
     datasets: Sequence[GoldenDataset], policy: Policy, config: str, *, are_all: bool = True
 ) -> Iterator[Fault]:
-    """Tags that a policy names and no case has, and tags of cases that are one of a policy's but for their spelling.
+    """Tags that a policy names and no case has, and tags of cases that are meant to be one of a policy's.
 
     `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
     default, `critical`, may stand nowhere.
     """
     wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))
-    by_spelling = {fold(tag): tag for tag in wanted}
-    there: set[str] = set()
+    first: dict[tuple[str, str], int] = {}
     for dataset in datasets:
-        told: set[str] = set()
         for case in dataset.cases:
-            there |= set(case.tags)
             for tag in case.tags:
-                meant = by_spelling.get(fold(tag), tag)
-                if tag != meant and tag not in wanted and tag not in told:
-                    told.add(tag)
-                    message = f'the tag "{tag}" is none that the policy names; {suggest(meant)}'
-                    yield Fault(message=message, place=Place(path=dataset.path, line=case.line))
+                first.setdefault((dataset.path, tag), case.line)
+    there = {tag for _, tag in first}
+    slips = [tag for tag in wanted if tag in there or tag in Policy(levels={}).critical_tags]
+    for (path, tag), line in first.items():
+        other = None if tag in wanted else meant(tag, wanted, slips=slips)
+        if other is not None:
+            message = f'the tag "{tag}" is none that the policy names; {suggest(other)}'
+            yield Fault(message=message, place=Place(path=path, line=line))
     for kind, names in (("critical_tags", policy.critical_tags), ("blocking_tags", policy.blocking_tags)):
         for tag in names:
             if tag in there or not are_all or (kind == "critical_tags" and tag in Policy(levels={}).critical_tags):
@@ -163,8 +181,39 @@ def find_judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> I
             hint=f"add `model:` to the judge, or to the target {target.name}",
         )
     for name in judge.rubric.inputs:
-        if name != "output" and not name.endswith("?"):
+        if name.endswith("?"):
+            yield from _misspelt_input(name.removesuffix("?"), judge, dataset, place)
+        elif name != "output":
             yield from _find_missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
+
+
+def check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
+    """A check that compares with a field which no case gives can decide nothing."""
+    for check in gate.checks:
+        name = check.options.get("from")
+        if isinstance(name, str) and not any(_gives(case.fields, name) for case in dataset.cases):
+            yield from _given_by_none(
+                f'the field "{name}" of the check {check.name}', name, dataset, Place(path=dataset.path)
+            )
+
+
+def _gives(fields: Mapping[str, Json], name: str) -> bool:
+    """Whether a name, or the first part of a dotted path, is a field."""
+    head = name.partition(".")[0]
+    return name in fields or (head in fields and isinstance(fields[head], Mapping | list | tuple))
+
+
+def _misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """An optional input that no case gives is fine, unless it is a field, or the output, but for its spelling."""
+    fields = {field for case in dataset.cases for field in case.fields}
+    known = sorted(fields - {one.removesuffix("?") for one in judge.rubric.inputs} | {"output"})
+    if name in fields or name == "output":
+        return
+    close = meant(name, known) or find_closest(name, known, _NEAR)
+    close = close or next((one for one in known if sorted(one) == sorted(name)), None)
+    if close is not None:
+        message = f'the input "{name}?" of the rubric {judge.rubric.name} is given by no case of {dataset.path}'
+        yield Fault(message=message, place=place, hint=suggest(close))
 
 
 def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
@@ -173,12 +222,16 @@ def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) ->
     if not lacking:
         return
     if len(lacking) == len(dataset.cases):
-        fields = sorted({field for case in dataset.cases for field in case.fields})
-        listed = name_some(fields, 10, rest=_AND_MORE)
-        hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")
-        yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)
+        yield from _given_by_none(what, name, dataset, place)
         return
     cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
     named = name_some(cases, _NAMED, rest=_AND_MORE)
     message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {named}"
     yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
+
+
+def _given_by_none(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    fields = sorted({field for case in dataset.cases for field in case.fields})
+    listed = name_some(fields, 10, rest=_AND_MORE)
+    hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")
+    yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)

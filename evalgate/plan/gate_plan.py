@@ -100,6 +100,7 @@ def _refuse_faults(
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
+    faults += wrong.check_faults(gate, dataset)
     if len(arms) > 1:
         faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)
     for judge in gate.judges:

@@ -7,8 +7,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
+from evalgate.domain import VARIABLE, Json, Level, Message, PromptVersion, digest, is_invisible
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
@@ -22,6 +23,8 @@ LONGEST_WHITE_SPACE = 100
 _WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
 _NAMED = 5
 _CONVERSATION = frozenset({"user", "assistant"})
+_Said: TypeAlias = tuple[str, str]
+"""A role, and a text in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,18 +62,20 @@ def describe_differences(
     stretch that differs, on roles. A message without a partner was added or removed. Roles changed when
     * a message stands against one of another role, or its text is found under another role only; or
     * a role other than user and assistant (of which examples are made) appears or disappears; or
-    * neither version's roles are contained, in order, in the other's: more than adding or removing took place.
+    * neither version's roles are contained, in order, in the other's: more than adding or removing took place; or
+    * a variable stands under other roles only.
 
     The share of changed words is changed / max(words of either), by a word diff of the texts, line by line first; a
-    replaced stretch counts as the longer of its two sides, a moved one twice. What a word is, says `words.split_lines`.
+    replaced stretch counts as the longer of its two sides, a moved one twice; what another role says now is replaced.
+    What a word is, says `words.split_lines`.
     """
     major = [*_describe_interface(candidate, baseline)]
     added, removed, roles = _describe_messages(candidate.messages, baseline.messages)
-    major += roles
+    major += roles or _moved_variables(candidate, baseline)
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
-    found = diff_words(_list_texts(candidate), _list_texts(baseline))
+    found = _changed(_by_role(candidate), _by_role(baseline))
     percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
         minor.append(f"{percent} (PATCH: at most {show_exactly(100 * minor_share)} %)")
@@ -88,22 +93,33 @@ def describe_differences(
 
 def diff_words(new: Sequence[str], old: Sequence[str]) -> PromptDiff:
     """What differs between the words of two sequences of texts."""
-    lines_new, lines_old = split_lines(new), split_lines(old)
+    return _changed([("", text) for text in new], [("", text) for text in old])
+
+
+def _changed(new: Sequence[_Said], old: Sequence[_Said]) -> PromptDiff:
+    """What differs between the words of two sequences of roles with texts; a word of another role is another word."""
+    lines_new, lines_old = _lines(new), _lines(old)
     count, bounded = 0, False
     unseen: Counter[str] = Counter()
     found = find_edits(lines_old, lines_new)
     bounded = is_bounded(found)
     for edit in found:
-        before = [word for line in lines_old[edit.i1 : edit.i2] for word in line]
-        after = [word for line in lines_new[edit.j1 : edit.j2] for word in line]
+        before = [(role, word) for role, line in lines_old[edit.i1 : edit.i2] for word in line]
+        after = [(role, word) for role, line in lines_new[edit.j1 : edit.j2] for word in line]
         within = find_edits(before, after)
         bounded = bounded or is_bounded(within)
         for inner in within:
-            gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
+            gone = [word for _, word in before[inner.i1 : inner.i2]]
+            come = [word for _, word in after[inner.j1 : inner.j2]]
             count += max(sum(map(count_words, gone)), sum(map(count_words, come)))
             unseen.update(_describe_invisible(gone, come))
-    of = max(sum(count_words(word) for line in side for word in line) for side in (lines_new, lines_old))
+    of = max(sum(count_words(word) for _, line in side for word in line) for side in (lines_new, lines_old))
     return PromptDiff(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
+
+
+def _lines(said: Sequence[_Said]) -> list[tuple[str, tuple[str, ...]]]:
+    """The lines that have words, each with the role that says it."""
+    return [(role, line) for role, text in said for line in split_lines([text])]
 
 
 def _describe_invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
@@ -163,6 +179,24 @@ def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> li
     return reasons
 
 
+def _moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
+    """Variables that stand under other roles only: what a user writes is read as another's words."""
+    new, old = _roles_by_variable(candidate), _roles_by_variable(baseline)
+    return [
+        f"variable {{{{{name}}}}} moved: {', '.join(sorted(old[name]))} -> {', '.join(sorted(new[name]))}"
+        for name in sorted(new.keys() & old.keys())
+        if not new[name] & old[name]
+    ]
+
+
+def _roles_by_variable(version: PromptVersion) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for message in version.messages:
+        for name in VARIABLE.findall(message.content):
+            found.setdefault(name, set()).add(message.role)
+    return found
+
+
 def _describe_messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int, list[str]]:
     """How many messages were added and removed, and how roles changed."""
     added = removed = 0
@@ -206,6 +240,10 @@ def _is_contained(short: Sequence[str], long: Sequence[str]) -> bool:
 
 def _list_texts(version: PromptVersion) -> list[str]:
     return [message.content for message in version.messages]
+
+
+def _by_role(version: PromptVersion) -> list[_Said]:
+    return [(message.role, message.content) for message in version.messages]
 
 
 def _describe_format(version: PromptVersion) -> Mapping[str, Json] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from evalgate.domain import ANSWERED, Report, Score
@@ -10,6 +11,8 @@ from evalgate.report.escape import line
 if TYPE_CHECKING:
     import pandas as pd
 
+# also in the wide forms that East Asian spreadsheets read alike
+_FORMULA = re.compile("(^|;[\"']*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _COLUMNS = ("gate", "case", "arm", "criterion", "value", "repeat", "tag", "cluster", "reason")
 
 
@@ -44,7 +47,8 @@ def make_frame(report: Report) -> pd.DataFrame:
 def render(report: Report) -> str:
     """The table as CSV, a row on a line: what cannot be seen in a text is an escape, as it is in a terminal.
 
-    A text that a spreadsheet would take for a formula gets a space in front of it.
+    A text that a spreadsheet would take for a formula gets a space in front of it, and so does what would be one where
+    a spreadsheet takes semicolons, as in many languages, or tabs for the ends of cells.
     """
     table = make_frame(report)
     for name in ("gate", "case", "criterion", "tag", "cluster", "reason"):
@@ -54,5 +58,4 @@ def render(report: Report) -> str:
 
 
 def _escape_formula(text: str) -> str:
-    text = line(text)
-    return f" {text}" if text[:1] in ("=", "+", "-", "@") else text
+    return _FORMULA.sub(r"\1 \2", line(text))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from typing import Literal
 
 from evalgate.domain import (
     Evidence,
@@ -40,13 +41,15 @@ def withhold_texts(report: Report, decide: Decide) -> Report:
     """
     if report.texts == "all":
         return report
-    gates = (_withhold(gate, decide, failing=report.texts == "failing") for gate in report.gates)
-    return replace(report, gates=tuple(gates))
+    return replace(report, gates=tuple(withhold_gate(gate, report.texts, decide) for gate in report.gates))
 
 
-def _withhold(gate: GateReport, decide: Decide, *, failing: bool) -> GateReport:
+def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], decide: Decide) -> GateReport:
+    """Return one gate without the texts that `texts` keeps back."""
+    if texts == "all":
+        return gate
     evidence = gate.evidence
-    kept = {case.case for case in case_selection.select_cases(gate)} if failing else set()
+    kept = {case.case for case in case_selection.select_cases(gate)} if texts == "failing" else set()
     marks = _Marks(are_checksums=evidence.shard is not None)
     bare = replace(
         evidence,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from evalgate.score.patterns import compile_schema_search
+from evalgate.score.patterns import compile_schema_search, in_time
 
 _EVALUATED = ("find_evaluated_property_keys_by_schema", "find_evaluated_item_indexes_by_schema")
 
@@ -29,8 +29,11 @@ class _Patterns:
 
 @contextlib.contextmanager
 def bound_patterns() -> Iterator[None]:
-    """Within, every pattern is searched by `schema_searcher`, and what was quadratic in an output's size is linear."""
-    from jsonschema import _keywords, _legacy_keywords, _utils
+    """Within, every pattern is searched by `schema_searcher`, and what was quadratic in an output's size is linear.
+
+    Each step into a subschema looks at the time that is left for the output.
+    """
+    from jsonschema import _keywords, _legacy_keywords, _utils, validators
 
     modules: list[Any] = [_keywords, _legacy_keywords, _utils]
     before = []
@@ -42,6 +45,8 @@ def bound_patterns() -> Iterator[None]:
         for name, value in own.items():
             before.append((module, name, getattr(module, name, None)))
             setattr(module, name, value)
+    before.append((validators, "validator_for", validators.validator_for))
+    validators.validator_for = _in_time(validators.validator_for)
     try:
         yield
     finally:
@@ -66,6 +71,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(inner) for name, inner in value.items()}
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _in_time(find: Any) -> Any:
+    """What finds the class for a subschema, which is asked at every step into one."""
+
+    def found(*arguments: Any, **options: Any) -> Any:
+        in_time()
+        return find(*arguments, **options)
+
+    return found
 
 
 def _as_set(find: Any) -> Any:

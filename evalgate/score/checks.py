@@ -11,7 +11,7 @@ from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.lists import name_some
 from evalgate.score import schema
 from evalgate.score.json_output import dig, parse, pointer_parts, resolve
-from evalgate.score.patterns import compile_search
+from evalgate.score.patterns import SlowPatternError, compile_search
 
 TOOL_CALLS = "tool calls beside text are not visible to checks"
 _REASON = 200  # characters of a reason
@@ -40,8 +40,9 @@ def score(check: Check, case: Case, output: Output) -> Scored:
 
     With `at` (a JSON Pointer) a check looks at that place of the output, parsed as strict JSON; an output that is no
     JSON or lacks the place scores 0, and does so under `not_` as well. A field the case lacks, and a measurement
-    nobody took, are Unscored, and so is what a check would say of the text alone where tool calls stand beside it. The
-    reason of a failure says first where the answer was cut. Raises ValueError as `validate` does.
+    nobody took, are Unscored, and so is a pattern that takes too long, and what a check would say of the text alone
+    where tool calls stand beside it. The reason of a failure says first where the answer was cut. Raises ValueError as
+    `validate` does.
     """
     kind = _type(check)
     if output.tool_calls and check.type not in _MEASURING:
@@ -51,7 +52,7 @@ def score(check: Check, case: Case, output: Output) -> Scored:
         seen = kind(check, case, output)
     except _RefusedError as refusal:
         return Score(value=0.0, reason=_clip(f"{cut}{refusal}", _REASON))
-    except _UnknownError as unknown:
+    except (_UnknownError, SlowPatternError) as unknown:
         return Unscored(reason=_clip(str(unknown), _REASON))
     except RecursionError:
         return Score(value=0.0, reason="the output is nested too deeply")
@@ -314,7 +315,7 @@ def _same(left: Any, right: Any) -> bool:
 
 
 def _serialize_calls(output: Output) -> str:
-    return _list_texts(list(dict.fromkeys(call.name for call in output.tool_calls)))
+    return _list_texts(list(dict.fromkeys(call.name or call.arguments for call in output.tool_calls)))
 
 
 def _fold(check: Check, text: str) -> str:

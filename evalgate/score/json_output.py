@@ -9,7 +9,6 @@ from typing import Any
 from evalgate.domain import strict_json
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
-_MAX_DIGITS = 308  # beyond it an integer has no finite float, and schema keywords that divide would overflow
 
 
 def parse(text: str) -> Any:
@@ -18,7 +17,7 @@ def parse(text: str) -> Any:
     Raises ValueError, with a phrase that follows "the output is not JSON: ", for anything else: also for NaN and
     Infinity, for a key given twice, for numbers out of a float's range and for nesting deeper than Python reads.
     """
-    return strict_json.load(text, most_digits=_MAX_DIGITS)
+    return strict_json.load(text, bounded=True)
 
 
 def pointer_parts(pointer: str) -> tuple[str, ...]:

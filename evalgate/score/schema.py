@@ -11,7 +11,13 @@ from urllib.parse import urljoin
 from evalgate.domain import Check, Unscored
 from evalgate.domain.names import suggest_closest
 from evalgate.score.bounded_schema import bound_patterns
-from evalgate.score.patterns import SlowPatternError, compile_schema_search, limit_output
+from evalgate.score.patterns import (
+    SCHEMA_SECONDS,
+    SlowPatternError,
+    SlowSchemaError,
+    compile_schema_search,
+    limit_output,
+)
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -44,7 +50,7 @@ def find_fault(check: Check, value: Any) -> str | Unscored | None:
         return "nested too deeply"
     except Unresolvable as missing:
         return Unscored(reason=f'the schema refers to "{missing.ref}", which is not among its documents')
-    except (SlowPatternError, ValueError) as refusal:
+    except (SlowPatternError, SlowSchemaError, ValueError) as refusal:
         return Unscored(reason=str(refusal))
     if error is None:
         return None
@@ -214,6 +220,10 @@ def _refuse_endless(compiled: Validator, path: str) -> None:
                 compiled.is_valid(value)
     except RecursionError:
         raise ValueError(f"{path}: the schema refers to itself without end") from None
+    except SlowSchemaError:
+        raise ValueError(
+            f"{path}: the schema takes more than {SCHEMA_SECONDS:g} s for a value as simple as null"
+        ) from None
 
 
 def _format_checker(draft: Any) -> Any:

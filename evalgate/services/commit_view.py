@@ -18,6 +18,10 @@ class CommitView(Git):
     def _commit(self, ref: str) -> str | None:
         return super()._commit(self.commit if ref == "HEAD" else ref)
 
+    def is_on(self, default: str | None = None) -> bool:
+        """A commit is on no branch, whichever one the working tree is on."""
+        return True
+
     def working_blobs(self, paths: Sequence[str]) -> dict[str, str]:
         found = {}
         for path in paths:

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
-from evalgate.services.git_names import find_meanings, shorten_name
+from evalgate.services.git_names import branch_of, find_meanings, shorten_name
 from evalgate.services.git_process import command_line, end, environment, execute, first_line
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
+INSTEAD = "`evalgate run` and `evalgate plan` also take --baseline FILE"
 
 _TREES_KEPT = 512
 # Among as many files as a merge looks for renames: a diff by itself gives up sooner.
@@ -97,7 +98,9 @@ class Git:
     def default_branch(self, name: str | None = None) -> str:
         """The branch changes are merged into: `name` (or origin's of that name), else origin/HEAD, main or master.
 
-        A tag of that name does not count where there is such a branch. Raises GitError when there is none.
+        A tag of that name does not count where there is such a branch, and origin's goes before one that is behind it.
+        Raises GitError when there is none, or where origin has both main and master and does not say which it is:
+        whoever may push a branch could add the other.
         """
         if name is not None:
             full = find_meanings(name)
@@ -105,16 +108,33 @@ class Git:
         else:
             names = [f"refs/remotes/origin/{branch}" for branch in ("HEAD", "main", "master")]
             names += ["refs/heads/main", "refs/heads/master"]
-        for ref in names:
-            if self.knows(ref):
-                return ref
+        known = [ref for ref in names if self.knows(ref)]
+        if name is None and known[:2] == names[1:3] and self.resolve(known[0]) != self.resolve(known[1]):
+            message = "origin has both main and master, and this clone does not know which one is the default branch"
+            raise GitError(message, hint="name it with --default-branch, or: git remote set-head origin --auto")
+        if known:
+            return next((ref for ref in known[1:] if self._is_behind(known[0], ref)), known[0])
         what = f'there is no branch "{name}"' if name else "there is no default branch (origin/HEAD, main or master)"
-        raise GitError(what, hint=DEEPEN if self.shallow else "name it with --default-branch, or give --baseline FILE")
+        raise GitError(what, hint=DEEPEN if self.shallow else f"name it with --default-branch; {INSTEAD}")
+
+    def _is_behind(self, local: str, ref: str) -> bool:
+        """Whether a branch was not updated yet to what origin has of it."""
+        same = local.startswith("refs/heads/") and ref == f"refs/remotes/origin/{local.removeprefix('refs/heads/')}"
+        return same and self.is_ancestor(local, ref)
 
     def is_on(self, default: str | None = None) -> bool:
         """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""
-        on = shorten_name(self._run(["symbolic-ref", "--quiet", "HEAD"], good=(0, 1)).stdout.decode().strip())
-        return on in ("", shorten_name(self.default_branch(default)).removeprefix("origin/"))
+        on, branch = branch_of(self._behind("HEAD")), self.default_branch(default)
+        default_one = branch_of(self._behind(branch) if branch.startswith("refs/") else branch)
+        return on in ("HEAD", default_one) or default_one == "HEAD"  # detached; or a remote's HEAD that names no branch
+
+    def parent(self, commit: str) -> str | None:
+        """The first parent of a commit; None where it has none. Raises GitError where a shallow clone lacks it."""
+        sha = self.resolve(commit)
+        first = next(iter(self._parents(sha, known=False)), None)
+        if first is not None and not self.knows(first):
+            raise GitError(f"this clone lacks the commit before {sha[:7]}", hint=DEEPEN)
+        return first
 
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
         """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
@@ -134,7 +154,7 @@ class Git:
             return bases[0]
         if self.shallow:
             raise GitError(f"this shallow clone does not reach the merge base of {names}", hint=DEEPEN)
-        raise GitError(f"{names} have no common history", hint="give --baseline FILE")
+        raise GitError(f"{names} have no common history", hint=INSTEAD)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a commit is part of another's history, or that commit itself; a shallow clone may not know."""
@@ -256,32 +276,38 @@ class Git:
         for old, new in find_renames(self._run([*order, "--"]).stdout):
             if new == path:
                 return old
-        return None if commit is not None else self._gone_twin(start, path)
+        return None if commit is not None else self._find_removed_copy(start, path)
 
-    def added(self, base: str, commit: str) -> list[str]:
-        """The paths that a commit has and another has not."""
-        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", "--diff-filter=A"]
-        return os.fsdecode(self._run([*order, self.resolve(base), self.resolve(commit)]).stdout).split("\0")[:-1]
+    def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
+        """The paths that a commit has and another has not; with the `kinds` "MT" those with other content there."""
+        order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", f"--diff-filter={kinds}"]
+        done = self._run([*order, self.resolve(base), self.resolve(commit), "--"])
+        return os.fsdecode(done.stdout).split("\0")[:-1]
+
+    def spelt_otherwise(self, commit: str, path: str) -> str | None:
+        """The path of a commit that differs from this one in capitals alone: many disks do not tell them apart."""
+        files = os.fsdecode(self._run(["ls-tree", "-r", "-z", "--name-only", self.resolve(commit)]).stdout).split("\0")
+        return next((one for one in files if one != path and one.casefold() == path.casefold()), None)
 
     def subject(self, commit: str, path: str) -> str:
         """The subject of the last commit up to one that changed a path; empty where none did."""
         order = ["log", "-1", "--no-show-signature", "--format=%s", self.resolve(commit), "--", path]
         return self._run(order).stdout.decode("utf-8", "replace").strip()
 
-    def _gone_twin(self, base: str, path: str) -> str | None:
+    def _find_removed_copy(self, base: str, path: str) -> str | None:
         oid = self.working_blobs([path]).get(path)
         if oid is None:
             return None
         listing = self._run(["ls-tree", "-r", "-z", base]).stdout
-        twins = []
+        copies = []
         for row in filter(None, listing.split(b"\0")):
             about, _, file = row.partition(b"\t")
             if about.split()[2].decode() == oid:
                 old = os.fsdecode(file)
                 if not os.path.lexists(self.root / old):
-                    twins.append(old)
+                    copies.append(old)
         name = PurePosixPath(path).name
-        return min(twins, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
+        return min(copies, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
 
     def _regular(self, commit: str, path: str) -> str | None:
         try:
@@ -289,12 +315,16 @@ class Git:
         except GitError:
             return None
 
-    def _parents(self, commit: str) -> list[str]:
-        """The parents of a commit, without those that a shallow clone lacks."""
+    def _behind(self, ref: str) -> str:
+        """The ref that a symbolic one stands for; any other is itself."""
+        return self._run(["symbolic-ref", "--quiet", ref], good=(0, 1)).stdout.decode().strip() or ref
+
+    def _parents(self, commit: str, *, known: bool = True) -> list[str]:
+        """The parents of a commit; only those that are `known`, which a shallow clone may lack."""
         found = self._object(commit)
         lines = found.data.partition(b"\n\n")[0].split(b"\n") if found else []
         parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
-        return [parent for parent in parents if self.knows(parent)]
+        return [parent for parent in parents if not known or self.knows(parent)]
 
     def _exact_renames(self, commits: Sequence[str]) -> list[tuple[str, str]]:
         if not commits:

@@ -18,3 +18,10 @@ def find_meanings(name: str) -> tuple[str, ...]:
 def shorten_name(ref: str) -> str:
     """A ref as a person writes it: `origin/main` for `refs/remotes/origin/main`."""
     return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
+
+
+def branch_of(ref: str) -> str:
+    """The name of a branch without where it lies: `main` for `refs/heads/main` and for `refs/remotes/origin/main`."""
+    if ref.startswith("refs/remotes/"):
+        return ref.removeprefix("refs/remotes/").partition("/")[2]
+    return ref.removeprefix("refs/heads/")

@@ -18,7 +18,9 @@ def command_line(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 def environment() -> dict[str, str]:
     # LC_ALL: two of git's messages are told apart. No locks: reading must never get in the way of a commit.
-    return {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0"}
+    # No replacements (refs/replace): what is pushed and merged are the objects themselves.
+    own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
+    return {**os.environ, **own}
 
 
 def execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

@@ -1,7 +1,7 @@
 """GitHub's REST API, through PyGithub: the verbs that the gate needs, plain rows in and out.
 
 Every verb raises ServiceError: what GitHub did not do, why, and which permission it would take. Tries and waiting are
-bounded by `Patience`. One verb costs one request, and a list one for each 100 rows: the client's objects are made
+bounded by `GitHubRetry`. One verb costs one request, and a list one for each 100 rows: the client's objects are made
 lazy, since by default each is fetched before it is used.
 """
 
@@ -83,7 +83,7 @@ class GitHub:
         logging.getLogger("github").setLevel(logging.WARNING)
         self.repository = repository
         self._api_url = api_url.rstrip("/")
-        self._patience = GitHubRetry(secret=token, note=note, sleep=sleep, now=now)
+        self._retry = GitHubRetry(secret=token, note=note, sleep=sleep, now=now)
         self._client = github.Github(
             auth=github.Auth.Token(token),
             base_url=self._api_url,
@@ -115,7 +115,7 @@ class GitHub:
                 raise
 
         if self._login is None:
-            self._login = self._patience.ask("say whose the token is", ask)
+            self._login = self._retry.ask("say whose the token is", ask)
         return self._login
 
     # Comments, of pull requests and of issues alike
@@ -134,7 +134,7 @@ class GitHub:
             mine = (each for each in reversed(self.comments(number)) if each.author == self.login())
             return next((each for each in mine if each.body == body), None)
 
-        return self._patience.ask(
+        return self._retry.ask(
             f"take a comment on #{number}",
             lambda: rows.read_comment(self._issue(number).create_comment(body)),
             needs="pull-requests: write",
@@ -147,12 +147,10 @@ class GitHub:
             comment.edit(body)
             return rows.read_comment(comment)
 
-        return self._patience.ask(f"change the comment {id}", edit, needs="pull-requests: write")
+        return self._retry.ask(f"change the comment {id}", edit, needs="pull-requests: write")
 
     def delete_comment(self, id: int) -> None:
-        self._patience.ask(
-            f"delete the comment {id}", self._issue(0).get_comment(id).delete, needs="pull-requests: write"
-        )
+        self._retry.ask(f"delete the comment {id}", self._issue(0).get_comment(id).delete, needs="pull-requests: write")
 
     # Pull requests
 
@@ -162,7 +160,7 @@ class GitHub:
 
         cut = description if len(description) <= _DESCRIPTION else f"{description[: _DESCRIPTION - 1]}\u2026"
         commit = self._commit(sha)
-        self._patience.ask(
+        self._retry.ask(
             f"take the status {context!r} of {sha[:12]}",
             lambda: commit.create_status(state, target_url or NotSet, cut, context),
             needs="statuses: write",
@@ -174,7 +172,7 @@ class GitHub:
         return self._all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
 
     def pull_request(self, number: int) -> PullRequest:
-        return self._patience.ask(
+        return self._retry.ask(
             f"show the pull request #{number}",
             lambda: rows.read_pull_request(self._pull(number).complete()),
             needs="pull-requests: read",
@@ -206,7 +204,7 @@ class GitHub:
                 raise ValueError("no commit")
             return sha
 
-        return self._patience.ask(f"say where the branch {branch!r} stands", ask, needs="contents: read")
+        return self._retry.ask(f"say where the branch {branch!r} stands", ask, needs="contents: read")
 
     def reviews(self, number: int) -> tuple[Review, ...]:
         """All reviews, in the order they were given."""
@@ -227,7 +225,7 @@ class GitHub:
     def commit_authors(self, number: int) -> tuple[rows.Author, ...]:
         """All authors of a pull request's commits, with those whom trailers name. Raises ServiceError."""
         what, page = f"list the authors of #{number}", partial(self._graphql, rows.COMMIT_AUTHORS, number)
-        return self._patience.ask(what, lambda: rows.read_authors(page), needs="pull-requests: read")
+        return self._retry.ask(what, lambda: rows.read_authors(page), needs="pull-requests: read")
 
     def overwritten_heads(self, number: int) -> tuple[str, ...]:
         """The heads of a pull request that a force push took away: what `commits` does not list any more.
@@ -236,7 +234,7 @@ class GitHub:
         """
         # GraphQL: the REST API names one side of a force push only.
         what, page = f"list the force pushes of #{number}", partial(self._graphql, rows.FORCE_PUSHES, number)
-        return self._patience.ask(what, lambda: rows.read_overwritten_heads(page()), needs="pull-requests: read")
+        return self._retry.ask(what, lambda: rows.read_overwritten_heads(page()), needs="pull-requests: read")
 
     def _graphql(self, query: str, number: int, **more: Any) -> Mapping[str, Any]:
         owner, name = self.repository.split("/")
@@ -253,7 +251,7 @@ class GitHub:
             _, answer = self._client.requester.requestJsonAndCheck("GET", path)
             return rows.read_compared(answer)
 
-        return self._patience.ask(f"compare {head[:12]} with {base[:12]}", ask, needs="contents: read")
+        return self._retry.ask(f"compare {head[:12]} with {base[:12]}", ask, needs="contents: read")
 
     def labels_history(self, number: int) -> tuple[LabelEvent, ...]:
         """Every label put on or taken off, in order."""
@@ -283,7 +281,7 @@ class GitHub:
             role = str(answer.get("role_name") or "")
             return role if role in _ROLES else str(answer["permission"])
 
-        return self._patience.ask(f"say what {login} may do", ask, needs="contents: read")
+        return self._retry.ask(f"say what {login} may do", ask, needs="contents: read")
 
     def is_member(self, org: str, team: str, login: str) -> bool:
         """Whether `login` is an active member of the team `org/team` (its slug), or of one below it."""
@@ -301,7 +299,7 @@ class GitHub:
             return membership.state == "active"
 
         # No line of `permissions:` grants this: the token of an app, or of a person, does.
-        return self._patience.ask(f"say whether {login} is in {org}/{team}", ask, needs="members: read")
+        return self._retry.ask(f"say whether {login} is in {org}/{team}", ask, needs="members: read")
 
     # Issues
 
@@ -324,7 +322,7 @@ class GitHub:
             mine = self.issues(creator=self.login())
             return next((each for each in mine if (each.title, each.body) == (title, body)), None)
 
-        return self._patience.ask("open an issue", create, needs="issues: write", made=made)
+        return self._retry.ask("open an issue", create, needs="issues: write", made=made)
 
     # Artifacts
 
@@ -355,7 +353,7 @@ class GitHub:
                 )
             return self._fetch(urljoin(self._api_url, headers["location"]), most)
 
-        return self._patience.ask(f"hand over the artifact {artifact_id}", fetch, needs="actions: read")
+        return self._retry.ask(f"hand over the artifact {artifact_id}", fetch, needs="actions: read")
 
     def _fetch(self, address: str, most: int) -> bytes:
         import requests
@@ -395,8 +393,4 @@ class GitHub:
 
     def _all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
         """All pages. After a failure the list goes on at the page that failed: it keeps what it has."""
-        return self._patience.ask(what, partial(_rows, found, row), needs=needs)
-
-
-def _rows(found: Iterable[T], row: Callable[[T], Row]) -> tuple[Row, ...]:
-    return tuple(row(each) for each in found)
+        return self._retry.ask(what, lambda: tuple(map(row, found)), needs=needs)

@@ -16,7 +16,7 @@ from evalgate.store.cache_entry import CacheEntry, dump, load
 from evalgate.store.output_cache import DAMAGED, iterate_lines, open_readable, open_writable, write_lines
 
 DAY = 86_400.0
-_PATIENCE = 60.0
+_LOCK_SECONDS = 60.0
 _PASSES = 6
 _LEAST_RECENT = "SELECT key, length(CAST(line AS BLOB)) + 2 * length(key) + 40 FROM entries ORDER BY used, created, key"
 
@@ -305,7 +305,7 @@ def _open(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
     try:
         try:
             # even to read: who may only read leaves SQLite's own files behind
-            connection = open_writable(path, timeout=_PATIENCE)
+            connection = open_writable(path, timeout=_LOCK_SECONDS)
         except (sqlite3.Error, OSError) as error:
             connection = None if write else open_readable(path)
             if connection is None:

@@ -1,4 +1,4 @@
-"""The shelf of a run's results: their texts lie in a spool, as the lines that the report is made of."""
+"""The shelf of a run's results: their texts lie in a file, as the lines that the report is made of."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def read(file: TextIO, path: str, folder: Path | None = None) -> Report:
 class ResultStore:
     """Takes results in, and gives for each one that stands for it."""
 
-    def __init__(self, spool: ResultsFile) -> None:
-        self._spool = spool
+    def __init__(self, file: ResultsFile) -> None:
+        self._file = file
         self._values: dict[tuple[tuple[str, float | None], ...], Mapping[str, float | None]] = {}
         self.result = lru_cache(_AT_HAND)(self._result)
 
     def put(self, whole: Result, line: str | None = None) -> StoredResult:
         """`line` is how a report writes it, where that is known already."""
-        place = self._spool.put(report_json.line(whole) if line is None else line)
+        place = self._file.put(report_json.line(whole) if line is None else line)
         return StoredResult(whole, self._share_scores(whole.values), self, place)
 
     def line(self, place: int) -> str:
         """The result as a report writes it. Raises ServiceError when it cannot be read back."""
-        return self._spool.get(place)
+        return self._file.get(place)
 
     def _result(self, place: int) -> Result:
-        return report_json.result(self._spool.get(place))
+        return report_json.result(self._file.get(place))
 
     def _share_scores(self, values: Mapping[str, float | None]) -> Mapping[str, float | None]:
         """Most results of a run have the scores of many others: one mapping does for all of these."""

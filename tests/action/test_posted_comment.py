@@ -340,6 +340,7 @@ def test_no_edit_of_the_comment_signs_anything_off(server, hub, claimed: dict[st
         ("Co-authored-by: Bob B. <1234+bob@users.noreply.github.com>", {}),
         ("co-authored-by:   Somebody <BOB@users.noreply.github.com>  ", {}),
         ("Co-Authored-By: B. Uilder <b@work.test>", {"b@work.test": "bob"}),
+        ("Co-authored-by: B. <1234+robert@users.noreply.github.com>", {"1234+robert@users.noreply.github.com": "bob"}),
         ("Co-authored-by: Bob <b@work.test>", {}),
         ("Co-authored-by: B. Uilder <bob@work.test>", {}),
         ("Co-authored-by: @bob", {}),

@@ -217,7 +217,7 @@ def test_a_plain_rename_has_to_be_said_in_the_configuration(world: World) -> Non
     assert (report["gates"], report["policy_changes"], report["warnings"]) == ([], [], [])
 
 
-@pytest.mark.parametrize("decoy", ["prompts/old.md", "zz/old.prompt.yml"])
+@pytest.mark.parametrize("decoy", ["prompts/old.md", "zz/old.prompt.yml", "prompts/old.j2", "zz/old.prompt"])
 def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World, decoy: str) -> None:
     new = "prompts/renamed.prompt.yml"
     world.repository.git("mv", FILE, new)
@@ -226,7 +226,35 @@ def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World,
     world.repository.commit("renamed")
     report = judge(world, "--changed", code=5)
     assert edited(report) == ["evalgate.yml"]
-    assert report["warnings"] == [f'the gate "support" moves to {new}; nothing judges {decoy}, new as well']
+    assert report["warnings"] == [f'the gate "support" moves to {new}; nothing judges {decoy}, new or edited']
+
+
+@pytest.mark.parametrize("twin", ["prompts/Support.prompt.yml", "Prompts/support.prompt.yml"])
+def test_a_file_that_differs_from_a_gated_one_in_capitals_alone_is_refused(world: World, twin: str) -> None:
+    rude(world)
+    world.repository.commit("twin", **{twin: prompt("1.1.0", RUDE)})
+    ended = base_run(world, "--changed")
+    assert ended.code == 2
+    assert f"{twin}: differs in capitals alone from {FILE}" in ended.err
+    world.repository.git("rm", "-q", FILE)
+    world.repository.commit("moved", **{"evalgate.yml": CONFIG.format(url=world.server.url).replace(FILE, twin)})
+    assert judge(world, "--changed", code=1)["policy_changes"] == []
+
+
+@pytest.mark.parametrize("decoy", ["prompts/spare.md", "zz/spare.prompt.yml"])
+def test_an_ungated_prompt_that_is_edited_beside_a_moved_one_waits_for_a_person(world: World, decoy: str) -> None:
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    world.repository.commit("spare", **{decoy: prompt(), "README.md": "Read me.\n", "app.py": "FILE = 1\n"})
+    git("switch", "--quiet", "--force-create", "work")
+    new = "texts/renamed.prompt.yml"
+    (world.root / "texts").mkdir()
+    git("mv", FILE, new)
+    files = {"README.md": "Prompts lie in texts.\n", "app.py": "FILE = 2\n"}
+    world.repository.commit("said", **files, **{"evalgate.yml": CONFIG.format(url=world.server.url).replace(FILE, new)})
+    assert edited(judge(world, "--changed", code=0)) == [], "code and its manual are edited with every move"
+    world.repository.commit("worse", **{decoy: prompt("1.1.0", RUDE)})
+    assert edited(judge(world, "--changed", code=5)) == ["evalgate.yml"]
 
 
 def test_a_gate_that_is_named_by_its_path_moves_with_it(world: World) -> None:

@@ -117,6 +117,22 @@ def test_a_prompt_that_was_renamed_since_is_found_where_it_was(world: World) -> 
     assert gate["baseline"]["source"].endswith(":prompts/support.prompt.yml")
 
 
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base")])
+def test_a_pinned_prompt_that_was_moved_and_rewritten_since_is_found_by_its_content(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    pinned(world)
+    new = "texts/answers.prompt.yml"
+    text = (world.root / "evalgate.yml").read_text().replace("prompts/support.prompt.yml", new)
+    (world.root / "prompts/notes.md").write_text("no prompt {{\n")
+    world.repository.git("rm", "-q", "prompts/support.prompt.yml")
+    other = prompt("1.1.0").split("messages:", 1)[0] + 'messages: [{role: user, content: "{{query}} {{context}}"}]\n'
+    world.repository.commit("move", **{"evalgate.yml": text, new: other})
+    world.repository.git("branch", "--force", "main")
+    world.repository.commit("edit", **{new: other.replace("{{query}} ", "Answer me: {{query}} ").replace("1.1", "1.2")})
+    assert run(world, *arguments)["baseline"]["version"] == "1.0.0"
+
+
 @pytest.mark.parametrize("where", ["option", "gate"])
 def test_a_version_that_is_named_goes_before_the_pin_and_a_note_says_so(world: World, where: str) -> None:
     sha = pinned(world)
@@ -152,6 +168,19 @@ def test_a_pin_that_is_not_true_is_an_error_with_place_and_hint(world: World, na
     assert why in ended.err
     assert 'evalgate baseline pin --gate "support" --by NAME' in ended.err
     assert run(world, "--baseline", "main")["baseline"]["version"] == "1.0.0"
+
+
+@pytest.mark.parametrize("name", [*WRONG, "true"])
+def test_a_pin_that_is_not_true_is_an_error_before_it_is_merged(world: World, name: str) -> None:
+    pinned(world)
+    if name != "true":
+        respell(world, **WRONG[name][0])
+    else:
+        respell(world, signed_off_by="Grace")
+    world.repository.commit("pin")
+    ended = world.evalgate("run", "--changed", "--policy-ref", "base")
+    assert ended.code == (5 if name == "true" else 2), ended.out + ended.err
+    assert (WRONG[name][1] in ended.err) if name != "true" else not ended.err
 
 
 def test_a_pin_on_a_commit_without_the_prompt_is_an_error(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from gated_project import CONFIG, World, prompt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -117,3 +118,43 @@ def test_no_moving_of_files_turns_a_fail_into_a_pass(world: World, tmp_path: Pat
 
     holds()
     assert min(seen.values()) >= 1, seen
+
+
+@pytest.mark.parametrize("cut", [0, 20])
+def test_no_moving_of_a_whole_gate_makes_it_a_new_one(world: World, cut: int) -> None:
+    """With the working tree's own rules: configuration, cases and prompt move at once, and the prompt is rewritten."""
+    world.application = lambda system, user: json.dumps({"answer": "no" if "rudely" in system else user})
+    world.grade = lambda judged: 1 if '\\"no\\"' in judged or '"no"' in judged else 5
+    git, text = world.repository.git, CONFIG.format(url=world.server.url)
+    rows = (world.root / "cases.jsonl").read_text().splitlines(keepends=True)
+    if cut:  # nothing else is wrong
+        world.application = lambda system, user: json.dumps({"answer": user})
+
+    @settings(max_examples=25, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(
+        folder=st.sampled_from(["", "evals/"]),
+        config=st.sampled_from(["evalgate.yml", "gate.yml"]),
+        cases=st.sampled_from(["cases.jsonl", "golden.jsonl"]),
+        place=st.sampled_from(["prompts/support.prompt.yml", "texts/answers.prompt.yml"]),
+        named=st.booleans(),
+        narrow=st.booleans(),
+    )
+    def holds(  # noqa: PLR0917
+        folder: str, config: str, cases: str, place: str, named: bool, narrow: bool
+    ) -> None:
+        own = text if named else text.replace("name: support\n    ", "")
+        git("switch", "--quiet", "--discard-changes", "--detach", "main")
+        git("clean", "-fdq")
+        base = world.repository.commit("base", **{"evalgate.yml": own})
+        git("rm", "-q", "-r", "evalgate.yml", "cases.jsonl", "prompts")
+        moved = own.replace(FILE, place).replace("cases.jsonl", cases)
+        worse = prompt("1.1.0", "Rudely.").replace("friendly", "rudely")
+        world.repository.write(folder + config, moved)
+        world.repository.write(folder + cases, "".join(rows[cut:]))
+        world.repository.write(folder + place, worse)
+        world.repository.commit("move")
+        arguments = ["run", "--config", folder + config, "--default-branch", base, *(["--changed"] if narrow else [])]
+        ended = world.evalgate(*arguments)
+        assert ended.code == (4 if cut else 1), ended.out + ended.err
+
+    holds()

@@ -162,6 +162,9 @@ def test_a_candidate_is_not_named_as_its_own_baseline(
         project.resolve(baseline=named)
     with pytest.raises(InputError, match="the candidate itself"):
         project.resolve(baseline="HEAD", candidate="work")
+    with pytest.raises(InputError, match="the candidate itself"):
+        project.resolve(baseline="HEAD")  # nothing is edited
+    project.write(PROMPT, prompt_text("1.1.0", "Edited {{query}}"))
     assert project.resolve(baseline="HEAD").baseline is not None, "what is committed is another state of it"
 
 
@@ -301,6 +304,16 @@ def test_a_ref_without_the_prompt(project: Project) -> None:
     assert f'--baseline: "HEAD" ({sha[:7]}) has no {PROMPT}' in str(error.value)
 
 
+def test_a_prompt_that_is_spelt_otherwise_at_the_merge_base_is_no_new_one(project: Project) -> None:
+    other = "prompts/P.prompt.yml"
+    gate = Gate(name="g", prompt=other, dataset="cases.jsonl", candidate_target="app", baseline_target="app")
+    project.git("checkout", "--quiet", "-B", "edit")
+    (project.root / PROMPT).unlink()
+    project.commit(**{other: 'version: "1.1.0"\nmessages: [{role: user, content: "{{query}}"}]\n'})
+    found = project.resolve(gate)
+    assert found.baseline is not None and found.baseline.version == "1.0.0"
+
+
 def test_the_configured_baseline_stands_in_and_the_option_wins(project: Project) -> None:
     project.write("base.prompt.yml", prompt_text("0.9.0", "Stand-in {{query}}"))
     gate = Gate(
@@ -314,6 +327,7 @@ def test_the_configured_baseline_stands_in_and_the_option_wins(project: Project)
     found = project.resolve(gate)
     assert found.baseline is not None
     assert (found.baseline.version, found.baseline.source) == ("0.9.0", "base.prompt.yml")
+    project.write(PROMPT, prompt_text("1.1.0", "Edited {{query}}"))
     by_option = project.resolve(gate, baseline="main").baseline
     assert by_option is not None and by_option.version == "1.0.0"
     alone = project.resolve(gate, git=None)

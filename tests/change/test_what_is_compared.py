@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from gated_project import CASES, CONFIG, World, prompt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from repository import Repository
 
 
 def run(world: World, *arguments: str) -> dict:
@@ -37,6 +39,54 @@ def test_a_bad_prompt_on_the_default_branch_is_compared_with_the_one_before(worl
     assert ended.code == 1, ended.out + ended.err
 
 
+@pytest.mark.parametrize("where", ["main", "--detach"])
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base"), ("--head", "HEAD"), ("--default-branch", "main")])
+@pytest.mark.parametrize("depth", [(), ("--depth", "1")])
+def test_a_clone_knows_what_the_last_commit_of_its_default_branch_brought(  # noqa: PLR0917
+    world: World,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    arguments: tuple[str, ...],
+    depth: tuple[str, ...],
+) -> None:
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    world.edit(manner="Be brief, always and everywhere, rudely.")
+    world.repository.commit("bad")
+    world.repository.git("clone", "--quiet", *depth, world.root.as_uri(), str(tmp_path / "clone"))
+    clone = Repository(tmp_path / "clone")
+    clone.git("checkout", "--quiet", where)
+    monkeypatch.chdir(clone.root)
+    ended = world.evalgate("run", "--changed", *arguments)
+    assert ended.code == (2 if depth else 1), ended.out + ended.err
+    assert ("fetch-depth: 0" in ended.err) is bool(depth)
+
+
+@pytest.mark.parametrize("arguments", [(), ("--changed",), ("--policy-ref", "base")])
+def test_a_stale_branch_does_not_stand_in_for_origins(world: World, arguments: tuple[str, ...]) -> None:
+    """What was mended in between is undone: against the state before that it is no loss."""
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    git = world.repository.git
+    world.repository.commit("bad", **{"prompts/support.prompt.yml": prompt("1.0.1", "Be brief, and rudely so.")})
+    git("branch", "--force", "main")
+    world.repository.commit("good", **{"prompts/support.prompt.yml": prompt("1.1.0", "Be brief, as ever, please.")})
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    world.repository.commit("bad", **{"prompts/support.prompt.yml": prompt("1.2.0", "Be rudely brief, always so.")})
+    ended = world.evalgate("run", "--default-branch", "main", *arguments)
+    assert ended.code == 1, ended.out + ended.err
+
+
+def test_a_commit_of_the_default_branch_is_compared_from_any_branch(world: World) -> None:
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    world.edit(manner="Be brief, always and everywhere, rudely.")
+    world.repository.commit("bad")
+    world.repository.git("switch", "--quiet", "work")
+    ended = world.evalgate("run", "--changed", "--head", "main")
+    assert ended.code == 1, ended.out + ended.err
+
+
 def test_with_no_other_version_nothing_is_compared(world: World) -> None:
     world.repository.git("switch", "--quiet", "main")
     ended = world.evalgate("run")
@@ -52,6 +102,47 @@ def test_a_baseline_that_is_the_prompt_itself_is_refused_at_its_place(world: Wor
     assert ended.code == 2
     assert "evalgate.yml:7:15" in ended.err
     assert "compared with itself" in ended.err
+
+
+@pytest.mark.parametrize("named", ["HEAD", "work", "HEAD~0"])
+def test_a_commit_that_holds_the_working_trees_prompt_is_no_baseline_of_it(world: World, named: str) -> None:
+    world.edit()
+    world.repository.commit("edit")
+    ended = world.evalgate("run", "--baseline", named)
+    assert (ended.code, "is the candidate itself" in ended.err) == (2, True)
+    world.edit("1.2.0", manner="Be kind, with everybody, on each and every day.")
+    assert world.evalgate("run", "--baseline", named).code == 0
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+@pytest.mark.parametrize("arguments", [(), ("--changed",), ("--head", "HEAD")])
+def test_a_stand_in_that_the_change_makes_equal_to_its_prompt_is_refused(
+    world: World, is_new: bool, arguments: tuple[str, ...]
+) -> None:
+    world.repository.git("switch", "--quiet", "main")
+    text = CONFIG.format(url=world.server.url).replace("dataset:", "baseline: live.prompt.yml\n    dataset:")
+    if not is_new:
+        world.repository.commit("stand-in", **{"live.prompt.yml": prompt(), "evalgate.yml": text})
+    world.repository.git("switch", "--quiet", "--force-create", "work")
+    worse = prompt("1.1.0", "Be brief, always and everywhere, rudely.")
+    copied = {"live.prompt.yml": worse, "evalgate.yml": text}
+    world.repository.commit("edit", **{"prompts/support.prompt.yml": worse}, **copied)
+    ended = world.evalgate("run", *arguments)
+    assert (ended.code, "made equal to the candidate" in ended.err) == (2, True)
+
+
+def test_a_revert_to_the_stand_in_and_a_promotion_are_let_through(world: World) -> None:
+    text = CONFIG.format(url=world.server.url).replace("dataset:", "baseline: live.prompt.yml\n    dataset:")
+    edited = prompt("1.1.0", "Be brief, always and everywhere, please.")
+    world.repository.git("switch", "--quiet", "main")
+    files = {"evalgate.yml": text, "prompts/support.prompt.yml": edited, "live.prompt.yml": prompt()}
+    world.repository.commit("stand-in", **files)
+    world.repository.git("switch", "--quiet", "--force-create", "work")
+    world.repository.write("live.prompt.yml", edited)
+    assert world.evalgate("run").code == 0
+    world.repository.git("checkout", "--quiet", "--", ".")
+    world.repository.write("prompts/support.prompt.yml", prompt())
+    assert world.evalgate("run").code == 0
 
 
 @settings(max_examples=12, suppress_health_check=list(HealthCheck), deadline=None)

@@ -199,7 +199,7 @@ def test_any_tools_scores_can_be_gated(world: World, drop: float, spread: float,
     assert ended.code == code, ended.out
     gate = world.report()["gates"][0]
     assert gate["counts"] == {"expected": 100, "decided": 100, "failures": 0, "unscored": 0}
-    patch = world.evalgate("decide", "--scores", "scores.csv", "--level", "patch")
+    patch = world.evalgate("decide", "--scores", "scores.csv", "--level", "PATCH")  # as reports write it
     assert patch.code == (0 if code == 4 else code)
 
 
@@ -238,6 +238,18 @@ def test_scores_with_holes_are_undecided(world: World) -> None:
     ended = world.evalgate("decide", "--scores", "scores.csv", "--max-drop", "0.05")
     assert ended.code == 2
     assert "no row has one" in ended.err
+
+
+def test_a_repeat_that_is_missing_between_others_is_a_score_that_is_missing(world: World) -> None:
+    lines = ["case,arm,criterion,value,repeat"]
+    for i in range(80):
+        lines += [f"c{i},baseline,quality,0.9,{k}" for k in (0, 1, 2)]
+        lines += [f"c{i},candidate,quality,0.9,{k}" for k in ((0, 1_000_000_000) if i < 3 else (0, 1))]
+    world.repository.write("scores.csv", "\n".join(lines))
+    ended = world.evalgate("decide", "--scores", "scores.csv", "--output", "report.json")
+    assert ended.code == 4
+    assert "3 of 80 cases could not be decided (c0, c1, c2)" in " ".join(ended.out.split())
+    assert world.evalgate("report", "report.json").out == ended.out
 
 
 @pytest.mark.parametrize("arguments", [["--max-drop", "0"], ["--config", "evalgate.yml"], ["--min", "quality"]])

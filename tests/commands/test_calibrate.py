@@ -218,3 +218,23 @@ def test_options_that_do_not_go_together(world: World, arguments: list[str]) -> 
     ended = world.evalgate("calibrate", *arguments)
     assert ended.code == 2
     assert "Usage" in ended.err
+
+
+@pytest.mark.parametrize("side", ["then.jsonl", "now.jsonl"])
+def test_clusters_of_anchors_count_whichever_file_names_them(world: World, side: str) -> None:
+    anchored(world, "then.jsonl", 0.0)
+    anchored(world, "now.jsonl", 0.0)
+    lines = (world.root / side).read_text().splitlines()
+    write(world, side, [{**json.loads(line), "cluster": "one"} for line in lines])
+    ended = world.evalgate("calibrate", "--anchors", "then.jsonl", "--now", "now.jsonl")
+    assert ended.code == 2
+    assert "at least 20 anchors, each of its own cluster, not 1" in ended.err
+
+
+def test_clusters_that_the_labels_name_count(world: World) -> None:
+    label(world, report(world), 60, cluster="one")
+    arguments = ("calibrate", "report.json", "--labels", "labels.jsonl", "--min", "quality=0.1")
+    ended = world.evalgate(*arguments)
+    assert ended.code == 4
+    assert "60 labels of 1 independent outputs" in ended.out
+    assert "NaN" not in world.evalgate(*arguments, "--format", "json").out

@@ -263,6 +263,7 @@ def test_a_branch_that_is_not_there_is_said(world: World) -> None:
     sample(world)
     ended = world.evalgate("drift", "--default-branch", "release")
     assert (ended.code, 'there is no branch "release"' in ended.err) == (2, True)
+    assert "; `evalgate run` and `evalgate plan` also take --baseline FILE" in ended.err, "drift takes none"
 
 
 def test_the_pinned_release_is_what_is_in_production(world: World) -> None:

@@ -74,6 +74,22 @@ def test_the_correction_is_the_judges_mean_and_the_mean_correction() -> None:
     assert found.low < found.estimate < found.high
 
 
+@pytest.mark.parametrize("labels", [20, 30, 60])
+@pytest.mark.parametrize("step", [0.01, 0.25])
+def test_labels_that_hardly_vary_prove_nothing_of_what_they_did_not_see(labels: int, step: float) -> None:
+    """A judge that takes every answer for perfect, and is wrong as often as these labels may well miss."""
+    rng = np.random.default_rng(31)
+    wrong, unlike, runs = 2 / labels, 0.05, 800
+    mean = (1 - wrong) * (1 - unlike * step)
+    false_pass = 0
+    for _ in range(runs):
+        human = np.where(rng.random(labels) < wrong, 0.0, 1.0 - step * (rng.random(labels) < unlike))
+        found = calibration.correct_mean([1.0] * (400 - labels), human.tolist(), [1.0] * labels)
+        false_pass += found.low >= mean
+        assert found.low <= found.estimate <= found.high
+    assert false_pass / runs <= 0.08
+
+
 def judged_again(rng: np.random.Generator, anchors: int, drop: float) -> calibration.Drift:
     model = Model(marginal=SPREAD, rho=0.85)
     effects = rng.standard_normal(anchors)
@@ -97,6 +113,25 @@ def test_drift_at_the_edges() -> None:
     assert calibration.measure_drift([0.75] * 30, [0.5] * 30).alarm
     with pytest.raises(ValueError, match="at least 20 anchors"):
         calibration.measure_drift([0.5] * 19, [0.5] * 19)
+
+
+VALUES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0]), min_size=20, max_size=40)
+TINY = st.lists(st.floats(-calibration.DUST, calibration.DUST), min_size=40, max_size=40)
+
+
+@given(VALUES | st.just([0.9] * 30), TINY)
+def test_dust_is_no_drift(before: list[float], tiny: list[float]) -> None:
+    now = [value + step for value, step in zip(before, tiny, strict=False)]
+    assert not calibration.measure_drift(before, now).alarm
+
+
+@given(st.integers(1, 6), st.floats(-1, 1))
+def test_a_few_equal_errors_prove_no_bias(labels: int, error: float) -> None:
+    found = calibration.measure_agreement([0.5] * labels + [0.5], [0.5 + error] * labels + [0.5 + error])
+    assert found.p_value > calibration.LEVEL
+    one = calibration.measure_agreement([0.5, 0.75], [0.5 + error, 0.75 + error], units=["a", "a"])
+    assert one.p_value == 1.0
+    assert (one.low, one.high) == pytest.approx((error - 1, error + 1))
 
 
 def test_agreement_counts_points_and_bias() -> None:

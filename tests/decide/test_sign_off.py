@@ -135,6 +135,22 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
         "+ann",
     ),
     "the objection was dismissed": (ASKED, [said("bob", "DISMISSED"), said("ann")], "+ann"),
+    "the objection that had taken back an approval was dismissed": (
+        ASKED,
+        [said("ann"), said("ann", "DISMISSED", LATER)],
+        "a later review by ann was dismissed: approve again",
+    ),
+    "an approval after a dismissed one": (ASKED, [said("ann", "DISMISSED"), said("ann", at=LATER)], "+ann"),
+    "an approval after a stale one was dismissed": (
+        ASKED,
+        [said("ann", "DISMISSED", BEFORE, OLD), said("ann")],
+        "+ann",
+    ),
+    "dismissed in the second of the approval": (
+        ASKED,
+        [said("ann"), said("ann", "DISMISSED")],
+        "a later review by ann was dismissed: approve again",
+    ),
     "the approval that lifted an objection was dismissed": (
         ASKED,
         [said("bob", VETO), said("bob", "DISMISSED", LATER), said("ann")],
@@ -307,6 +323,8 @@ def test_only_an_approval_of_the_head_after_the_report_by_another_person_signs_o
     standing = check_reviews(ASKED, opinions)
     fit = [o for o in opinions if o.by.lower() in ("ann", "bob") and o.state == "APPROVED"]
     fit = [o for o in fit if o.commit == HEAD and o.at in (AFTER, LATER)]
+    dismissed = [o for o in opinions if o.state == "DISMISSED"]
+    fit = [o for o in fit if not any(d.by.lower() == o.by.lower() and (d.at or LATER) >= o.at for d in dismissed)]
     if standing.met is not None:
         assert standing.met.by in [o.by for o in fit]
         assert not standing.vetoes

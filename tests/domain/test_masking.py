@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from html import escape
+from types import SimpleNamespace
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -82,9 +83,9 @@ def test_every_text_of_an_outcome_is_masked(secret: str) -> None:
     mask = Mask([secret])
     output = Output(text=f"a {secret}", finish_reason=secret, served_by=f"m {secret}", usage=Usage(input_tokens=3))
     masked = mask.value(output)
-    assert not any(secret in value for value in (masked.text, masked.finish_reason, masked.served_by))
+    assert not any(secret in text for text in (masked.text, masked.finish_reason, masked.served_by))
     assert (masked.text, masked.usage) == ("a ***", output.usage)
-    assert secret not in mask.value(Failure(kind="unusable", message=f"the model refused: {secret}")).message
+    assert mask.value(Failure(kind="unusable", message=f"refused: {secret}")).message == "refused: ***"
     untouched = Output(text="\u03b1")
     assert mask.value(untouched) is untouched
     data = {"choices": [{"message": {"content": [{"text": secret}], secret: (secret, 1, None, True, 2.5)}}]}
@@ -115,3 +116,12 @@ def test_every_setting_that_names_a_variable_counts() -> None:
     assert list_secret_variables(config) == ("KEY_A", "KEY_B")
     mask = make_mask(config, {"KEY_A": "first-secret\n", "KEY_B": "second-secret", "KEY_C": "third-secret"})
     assert mask.text("first-secret second-secret third-secret") == "*** *** third-secret"
+
+
+@given(st.sampled_from(["api-key", "code_token", "sig", "Secret"]), st.text("abcXYZ019", min_size=12, max_size=40))
+def test_a_key_in_the_query_of_a_url_is_masked(name: str, value: str) -> None:
+    target = Target(
+        name="t", kind="openai", identity="i", location=f"https://h/v1?{name}={value}&api-version=2024-02-01"
+    )
+    mask = make_mask(SimpleNamespace(targets={"t": target}), {})  # type: ignore[arg-type]
+    assert mask.text(f"bad /v1?a={value}&api-version=2024-02-01") == "bad /v1?a=***&api-version=2024-02-01"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+import time
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Message, PromptVersion, normalize
+from evalgate.domain import Message, PromptVersion, is_invisible, normalize
 
 INVISIBLE = [" ", "\t", "\n", "\r\n", "\u00a0", "\u200b", "\u2060", "\ufeff", "\U000e0041", "\ufe0f", "\u3164", "\x00"]
 
@@ -46,3 +48,17 @@ def test_what_else_reaches_the_model_counts(fields: dict[str, object]) -> None:
     assert prompt("Say it.").digest != prompt("Say  it. \n").digest
     assert prompt("Say it.").normalized_digest != prompt("Say it.", **fields).normalized_digest
     assert prompt("Say it.").normalized_digest != prompt("Sayit.").normalized_digest
+
+
+def test_every_character_is_a_blank_or_stays() -> None:
+    for code in range(sys.maxunicode + 1):
+        char = chr(code)
+        if is_invisible(char) or char.isspace():
+            assert normalize(f"a{char}b") == "a b"
+
+
+def test_megabytes_do_not_take_seconds() -> None:
+    normalize("word \u202e\u4e2d")  # the table holds them now
+    started = time.process_time()
+    normalize("word \u202e\u4e2d " * 500_000)
+    assert time.process_time() - started < 2.0

@@ -56,9 +56,11 @@ def test_bad_syntax_has_a_place() -> None:
 
 
 def test_integers_may_be_bounded_further() -> None:
-    assert load("[" + "1" * 308 + "]", most_digits=308) == load("[" + "1" * 308 + "]")
+    text = "[" + "1" * 309 + "]"
+    assert load(text, bounded=True) == load(text) == DECODER.decode(text)
     with pytest.raises(JsonError, match="too large"):
-        load("[" + "1" * 309 + "]", most_digits=308)
+        load("[-" + "1" * 310 + "]", bounded=True)
+    assert load("[" + "1" * 310 + "]") == [int("1" * 310)]
 
 
 def test_a_reader_may_give_constants_a_meaning() -> None:

@@ -58,7 +58,7 @@ def test_a_call_waits_for_its_endpoint_so_long_in_all(waits: list[float | None],
         return ProviderError("busy", retryable=True, throttled=throttled or asked is None, retry_after=asked)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(caller, "_pause", pause)
+        patch.setattr(caller, "_choose_pause", pause)
         patch.setattr(ConcurrencyLimit, "pause", lambda self, seconds: None)
         with engine(ScriptedProvider(script), limits=Limits(attempts=50), backoff=0.5) as running:
             (result,) = running.run(make_trials(1), answer_only).results

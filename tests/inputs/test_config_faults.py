@@ -118,6 +118,11 @@ def faults(project: Project, text: str) -> list[str]:
             CHECKS + "    baseline: ../x.prompt.yml\n",
             'evalgate.yml:8:15: "../x.prompt.yml" leads out of the project\'s folder',
         ),
+        (
+            CHECKS + "    samples: {baseline: 1000000000}\n",
+            'evalgate.yml:8:25: "baseline" must be at most 1000, not 1000000000',
+        ),
+        (CHECKS + f"run: {{timeout: 1{'0' * 400}}}\n", "evalgate.yml:8:16: the number is too long"),
         (CHECKS + "    samples: {candidate: 0}\n", 'evalgate.yml:8:26: "candidate" must be at least 1, not 0'),
         (
             CHECKS

@@ -167,6 +167,11 @@ def test_recorded_outputs_say_how_they_ended_and_what_they_call(project: Project
         {"case": "cut", "text": "half an ans", "finish_reason": "length"},
         {"case": "refused", "text": "I", "finish_reason": "content_filter"},
         {"case": "calls", "text": "One moment.", "tool_calls": [call]},
+        {"case": "one call", "text": "One moment.", "tool_calls": call},
+        {"case": "calls alone", "text": None, "tool_calls": [call]},
+        {"case": "not shown", "text": "One moment.", "finish_reason": "tool_calls"},
+        {"case": "refusal", "text": "I", "refusal": "I cannot"},
+        {"case": "stop_reason", "text": "half an ans", "stop_reason": "max_tokens"},
     ]
     project.write("o.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     found = load_outputs(project.tree, "o.jsonl")
@@ -176,9 +181,13 @@ def test_recorded_outputs_say_how_they_ended_and_what_they_call(project: Project
         "unusable",
     ]
     assert found["cut", 0] == Output(text="half an ans", finish_reason="length")
-    assert found["calls", 0] == Output(
-        text="One moment.", tool_calls=(ToolCall(name="delete_account", arguments='{"id": 1}'),)
-    )
+    called = Output(text="One moment.", tool_calls=(ToolCall(name="delete_account", arguments='{"id": 1}'),))
+    assert found["calls", 0] == found["one call", 0] == called
+    alone, hidden, refusal = (found[case, 0] for case in ("calls alone", "not shown", "refusal"))
+    assert isinstance(alone, Output) and "delete_account" in alone.text
+    assert isinstance(hidden, Output) and hidden.tool_calls
+    assert isinstance(refusal, Failure) and refusal.kind == "unusable"
+    assert found["stop_reason", 0] == found["cut", 0]
 
 
 @pytest.mark.parametrize(

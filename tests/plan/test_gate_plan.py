@@ -327,3 +327,11 @@ def test_one_file_of_outputs_cannot_stand_for_two_prompts() -> None:
 def test_a_dataset_without_cases_makes_no_plan() -> None:
     found = faults(cases=GoldenDataset(path="cases.jsonl", cases=()))
     assert found[0] == "cases.jsonl: there is no case"
+
+
+def test_a_request_of_many_megabytes_is_never_made() -> None:
+    version = prompt("Answer {{query}} " + "{{context}}" * 20_000)
+    large = case(1, query="q", context="c" * 1_000_000)
+    with pytest.raises(InputError) as caught:
+        plan(candidate=version, cases=dataset(case(0, query="q", context="c"), large))
+    assert "the messages are 20,000 MB of text; the most is 17 MB" in str(caught.value)

@@ -97,10 +97,11 @@ def test_what_is_much_or_not_seen_is_no_patch_however_long_the_prompt(text: str,
 
 
 ORDINARY = st.characters(
-    exclude_categories=("Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"), exclude_characters="\u2800"
+    exclude_categories=("Cc", "Cf", "Cs", "Zs", "Zl", "Zp", "Mn", "Me"),
+    exclude_characters="\u2800\ufffc\U00013441\U00013442\U0001d159",
 )
 HIDDEN = st.sampled_from(
-    "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202e\ufe0f\U000e0001\U000e0041\U000e0100\x00\x07\x1f\x85\u2028\u180e\u034f\u115f"
+    "\u200b\u200c\u200d\u2060\ufeff\u00ad\u202e\ufe0f\U000e0001\U000e0041\U000e0100\x00\x07\x1f\x85\u2028\u180e\u034f\u115f\u2065\ufff0\ufffc\U00016fe4\U0001d159"
 )
 
 

@@ -156,6 +156,48 @@ def test_comment_summary_annotations_status_and_artifacts_hold_no_more(hub: Hub,
     assert re.search(r"case-\d{3}", hub.comments[0])
 
 
+def _refusing(status: int, text: str) -> Reply:
+    """An endpoint that repeats what it was asked where it says why it does not answer."""
+    error = {"error": {"message": f"cannot take: {text}", "code": text[:40], "param": text}}
+    match status:
+        case 200:
+            return Reply(body=error)
+        case 201:  # an answer that an error ended
+            choice = {**completion(text)["choices"][0], "finish_reason": text[:50]}
+            return Reply(body={**completion(text), "choices": [choice]})
+        case 202:  # no JSON
+            return Reply(body=f"<html>{text}".encode())
+    return Reply(status=status, body=error)
+
+
+@pytest.mark.parametrize("texts", ["none", "failing", "all"])
+@pytest.mark.parametrize("status", [200, 201, 202, 400, 401, 402, 404])
+def test_an_endpoint_that_repeats_what_it_was_asked_is_not_quoted(world: World, texts: str, status: int) -> None:
+    set_up(world, texts)
+    world.application = lambda system, user: _refusing(status, user)
+    ended = world.evalgate("run", *OUTPUTS)
+    files = [(world.root / name).read_text(encoding="utf-8") for name in FILES if (world.root / name).exists()]
+    told = texts_in(ended.out, ended.err, *files)
+    assert ended.code in (3, 4)
+    assert bool(told) is (texts == "all")
+    assert ended.code == 4 or texts == "all" or "withheld" in ended.err
+
+
+@pytest.mark.parametrize("mode", ["cached", "quick", "full"])
+def test_the_hook_quotes_no_more_than_a_report(world: World, monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
+    monkeypatch.setenv("PRE_COMMIT", "1")  # HEAD is looked at, whatever standard input is
+    set_up(world, "none", blocking=True)
+    config = (world.root / "evalgate.yml").read_text()
+    strict = config.replace("from: expected}", "from: expected, strict: true}")
+    assert strict != config
+    world.repository.write("evalgate.yml", strict)
+    world.repository.commit("edit")
+    if mode == "cached":
+        assert world.evalgate("run").code == 1
+    ended = world.evalgate("hook", "run", "--mode", mode)
+    assert (ended.code, texts_in(ended.out, ended.err)) == (1, set())
+
+
 def test_an_unknown_value_is_named(world: World) -> None:
     set_up(world, "some")
     ended = world.evalgate("validate")

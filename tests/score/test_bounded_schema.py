@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jsonschema import _utils
 
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored
-from evalgate.score import checks
+from evalgate.score import checks, patterns
 from evalgate.score.bounded_schema import is_unique
 from evalgate.score.patterns import PATTERN_SECONDS
 
@@ -98,3 +98,65 @@ JSON = st.recursive(
 def test_unique_is_what_json_schema_means(items: list[Any]) -> None:
     equal = [_utils.equal(one, other) for at, one in enumerate(items) for other in items[at + 1 :]]
     assert is_unique(items) == (not any(equal))
+
+
+def _nested(levels: int, wrap: Any) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = wrap(value)
+    return value
+
+
+_SAME = {"properties": {"a": {"$ref": "#"}}}
+_EXPONENTIAL = {
+    "any of": (
+        {
+            "anyOf": [
+                {"items": {"$ref": "#"}, "minItems": 2},
+                {"items": {"$ref": "#"}, "type": "array"},
+                {"type": "integer"},
+            ]
+        },
+        lambda value: [value],
+    ),
+    "all of": ({"allOf": [_SAME], "unevaluatedProperties": False}, lambda value: {"a": value}),
+    "if": ({"if": _SAME, "then": _SAME, "dependentSchemas": {"a": _SAME}}, lambda value: {"a": value}),
+}
+
+
+@pytest.mark.parametrize("draft", ["2020-12", "2019-09"])
+@pytest.mark.parametrize(("schema", "wrap"), _EXPONENTIAL.values(), ids=_EXPONENTIAL.keys())
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_schema_has_its_time_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, schema: Any, wrap: Any, draft: str, elsewhere: bool
+) -> None:
+    monkeypatch.setattr(patterns, "SCHEMA_SECONDS", 0.3)
+    schema = {"$schema": WITHIN[draft], **schema}
+    started = time.thread_time()
+    if elsewhere:  # a document of a draft of its own is validated by the package's own class
+        found = score({"$schema": WITHIN["7"], "$ref": "file:///o.json"}, _nested(40, wrap), o=schema)
+    else:
+        found = score(schema, _nested(40, wrap))
+    assert time.thread_time() - started < 3.0
+    assert found == Unscored(reason="the schema took more than 0.3 s on this output")
+
+
+def test_a_schema_that_is_endless_for_any_value_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "SCHEMA_SECONDS", 0.3)
+    steps: dict[str, Any] = {f"a{i}": {"allOf": [{"$ref": f"#/$defs/a{i + 1}"}] * 2} for i in range(40)}
+    with pytest.raises(ValueError, match="for a value as simple as null"):
+        score({"$defs": {**steps, "a40": {"type": "object"}}, "$ref": "#/$defs/a0"}, {})
+
+
+def test_linear_time_is_limited_where_text_and_pattern_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "PATTERN_SECONDS", 0.2)
+    text = ("a" * 100 + " ") * 2_000
+    check = Check(name="c", type="regex", options={"pattern": r"(\pL\s?){300}x{300}$"})
+    for _ in range(2):  # the second finds the first still at work, and does not begin
+        started = time.monotonic()
+        found = checks.score(check, Case(id="a", fields={}), Output(text=text))
+        assert time.monotonic() - started < 2.0
+        assert isinstance(found, Unscored) and "took more than 0.2 s on this output" in found.reason
+    short = Check(name="c", type="regex", options={"pattern": r"(\w+\s?){30}z"})
+    assert checks.score(short, Case(id="a", fields={}), Output(text=text + "z")) != found
+    assert isinstance(checks.score(short, Case(id="a", fields={}), Output(text=text * 50)), Score)

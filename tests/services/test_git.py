@@ -132,6 +132,60 @@ def test_default_branch_follows_origin_head(repository: Any) -> None:
     assert opened(repository).default_branch() == "refs/remotes/origin/main"
 
 
+def test_main_and_master_of_origin_are_not_guessed_between(repository: Any) -> None:
+    repository.git("update-ref", "refs/remotes/origin/master", repository.commit("one", a="1"))
+    repository.git("update-ref", "refs/remotes/origin/main", repository.commit("two", a="2"))
+    with pytest.raises(GitError, match="has both main and master") as error:
+        opened(repository).default_branch()
+    assert "--default-branch" in message(error)
+    assert opened(repository).default_branch("master") == "refs/remotes/origin/master"
+    repository.git("symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/master")
+    assert opened(repository).default_branch() == "refs/remotes/origin/HEAD"
+
+
+def test_a_branch_that_is_behind_origins_is_not_the_one_changes_are_merged_into(repository: Any) -> None:
+    first = repository.commit("one", a="1")
+    second = repository.commit("two", a="2")
+    repository.git("checkout", "--quiet", "--detach")
+    expected = {(first, second): "refs/remotes/origin/main", (second, first): "refs/heads/main"}
+    for (local, origin), found in expected.items():
+        repository.git("update-ref", "refs/heads/main", local)
+        repository.git("update-ref", "refs/remotes/origin/main", origin)
+        assert opened(repository).default_branch("main") == found
+        assert opened(repository).default_branch("refs/heads/main") == "refs/heads/main"
+
+
+@pytest.mark.parametrize("remote", ["origin", "upstream"])
+@pytest.mark.parametrize("asked", [None, "main", "{remote}/main", "refs/heads/main", "refs/remotes/{remote}/main"])
+@pytest.mark.parametrize(
+    ("checkout", "expected"), [("main", True), ("--detach", True), ("-B work", False), ("-B team/main", False)]
+)
+def test_which_branch_is_checked_out(
+    repository: Any, remote: str, asked: str | None, checkout: str, expected: bool
+) -> None:
+    sha = repository.commit("one", a="1")
+    repository.git("update-ref", f"refs/remotes/{remote}/main", sha)
+    repository.git("symbolic-ref", f"refs/remotes/{remote}/HEAD", f"refs/remotes/{remote}/main")
+    repository.git("checkout", "--quiet", *checkout.split())
+    assert opened(repository).is_on(asked and asked.format(remote=remote)) is expected
+
+
+def test_the_parent_of_a_commit(repository: Any, tmp_path: Path) -> None:
+    first, second = repository.commit("one", a="1"), repository.commit("two", a="2")
+    assert (opened(repository).parent("HEAD"), opened(repository).parent(first)) == (first, None)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", repository.root.as_uri(), str(clone)], check=True)
+    with pytest.raises(GitError, match=f"lacks the commit before {second[:7]}") as error:
+        Git.open(clone).parent("HEAD")
+    assert "fetch-depth: 0" in message(error)
+
+
+def test_an_object_that_is_replaced_is_itself(repository: Any) -> None:
+    repository.commit("one", a="good", b="bad")
+    repository.git("replace", repository.git("rev-parse", "HEAD:b"), repository.git("rev-parse", "HEAD:a"))
+    assert opened(repository).read("HEAD", "b") == b"bad"
+
+
 def test_no_default_branch(repository: Any) -> None:
     repository.commit("one", a="1")
     repository.git("branch", "-m", "main", "work")

@@ -126,7 +126,7 @@ def test_pruned_beside_a_process_that_reads_and_writes(path: Path) -> None:
 
 
 def test_a_reader_in_the_middle_keeps_the_file_large_and_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_admin, "_PATIENCE", 0.1)
+    monkeypatch.setattr(cache_admin, "_LOCK_SECONDS", 0.1)
     fill(path, 1000, size=500)
     change(path, "UPDATE entries SET used = 1")
     with closing(sqlite3.connect(path)) as reader:

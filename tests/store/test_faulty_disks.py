@@ -13,7 +13,7 @@ import pytest
 from gated_project import World
 
 STORE = Path(".evalgate")
-SPILLED = "from evalgate.store.results_file import Spool; Spool.CHUNK = 1; "
+SPILLED = "from evalgate.store.results_file import ResultsFile; ResultsFile.CHUNK = 1; "
 
 
 def command(first: str) -> str:

@@ -1,6 +1,6 @@
 """How fast one target is asked: a window of calls at once that gives way when the endpoint pushes back.
 
-Pure arithmetic over a clock; who waits, and how, is `door`.
+Pure arithmetic over a clock; who waits, and how, is `queue`.
 """
 
 from __future__ import annotations

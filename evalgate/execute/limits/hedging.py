@@ -79,9 +79,9 @@ class _Hedges:
     An answer of theirs ends the own call.
     """
 
-    def __init__(self, patience: Hedging, ask: Callable[[], Awaitable[Outcome]], may_hedge: Callable[[], bool]) -> None:
+    def __init__(self, hedging: Hedging, ask: Callable[[], Awaitable[Outcome]], may_hedge: Callable[[], bool]) -> None:
         self._answer: Outcome | None = None
-        self._patience = patience
+        self._hedging = hedging
         self._ask = ask
         self._may_hedge = may_hedge
         self._ask_once: list[asyncio.Future[Outcome]] = []
@@ -117,11 +117,11 @@ class _Hedges:
             await asyncio.gather(*self._ask_once, return_exceptions=True)
 
     def _ask_again(self) -> None:
-        if self._patience.bound is not None and self._may_hedge():
-            self._patience.ask_again()
+        if self._hedging.bound is not None and self._may_hedge():
+            self._hedging.ask_again()
             self._ask_once.append(asyncio.ensure_future(self._ask()))
             self._ask_once[-1].add_done_callback(self._came)
-        bound = self._patience.bound
+        bound = self._hedging.bound
         if bound is not None and len(self._ask_once) < _MOST_TIMES - 1:
             self._timer = asyncio.get_running_loop().call_later(bound, self._ask_again)
 

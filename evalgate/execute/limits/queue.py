@@ -9,17 +9,17 @@ from evalgate.execute.limits.concurrency import ConcurrencyLimit
 
 
 class RequestQueue:
-    """Lets calls in as their target's pace allows; whoever is let in must `leave`."""
+    """Lets calls in as their target's limit allows; whoever is let in must `leave`."""
 
-    def __init__(self, pace: ConcurrencyLimit) -> None:
-        self.pace = pace
+    def __init__(self, limit: ConcurrencyLimit) -> None:
+        self.limit = limit
         self._inside = 0
         self._waiting: deque[tuple[asyncio.Future[None], int]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     async def enter(self, tokens: int = 0) -> None:
         """Returns when the call may begin; raises what `give_up` was told. `tokens`: about what the call takes."""
-        if not self._waiting and self.pace.delay(self._inside) == 0.0:
+        if not self._waiting and self.limit.delay(self._inside) == 0.0:
             self._admit(tokens)
             return
         turn = asyncio.get_running_loop().create_future()
@@ -46,7 +46,7 @@ class RequestQueue:
 
     def _admit(self, tokens: int) -> None:
         self._inside += 1
-        self.pace.begin(tokens)
+        self.limit.begin(tokens)
 
     def _let_in(self) -> None:
         if self._timer is not None:
@@ -57,7 +57,7 @@ class RequestQueue:
             if turn.done():  # cancelled
                 self._waiting.popleft()
                 continue
-            delay = self.pace.delay(self._inside)
+            delay = self.limit.delay(self._inside)
             if delay != 0.0:
                 if delay is not None:
                     self._timer = asyncio.get_running_loop().call_later(delay, self._let_in)

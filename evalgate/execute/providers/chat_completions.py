@@ -22,7 +22,9 @@ from evalgate.domain import (
     Usage,
     classify_ending,
     read_usage,
+    reason_told,
 )
+from evalgate.domain.strict_json import MAX_DEPTH, is_too_deep
 from evalgate.domain.tool_calls import add_tool_calls, serialize
 from evalgate.execute.providers.protocol import Headroom, ProviderError
 
@@ -32,12 +34,22 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DURATION = re.compile(
     r"(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)ms)?"
 )
+_SHORTENED = 20
+"""How many times its limit of a text is looked at before it is cut: a reply of megabytes takes seconds otherwise."""
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _MOST_LOGPROB = 10_000.0
 """Of a larger one, either way, the exponential is nothing or no number; servers write -9999 for "none"."""
 _NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_THOUGHTS = ("think", "reason")
 _FILTERED = {"content_filter", "content_policy_violation"}
+
+
+class DeepReplyError(ValueError):
+    """A reply is nested more deeply than is read."""
+
+    def __init__(self) -> None:
+        super().__init__(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def make_body(request: Request, model: str) -> dict[str, Any]:
@@ -78,8 +90,8 @@ def read_reply(
     filtered or an empty reply is a Failure "unusable". Raises ProviderError (retryable) for what is no chat completion,
     and for one that an error ended.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or data.get("error"):
-        raise ProviderError(_explain_no_completion(data), retryable=True)
+    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _error(data):
+        raise _explain_no_completion(data)
     usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
     cost = None if usage is None or prices is None else compute_cost(usage, prices)
 
@@ -92,18 +104,18 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    given = choice.get("finish_reason") or "unknown"
-    reason = given if isinstance(given, str) else "not a text"
+    reason = reason_told(choice, "unknown")
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    if ended == "broken" or choice.get("error"):
-        said = _read_message(choice)
-        raise ProviderError(f"the endpoint broke the reply off (finish reason: {reason}){said}", retryable=True)
-    if ended == "refused":
+    broken = next((each for each in (choice, message, *_parts(message, "error")) if each.get("error")), None)
+    if ended == "broken" or broken is not None:
+        said = f" (finish reason: {reason}){_read_message(broken or choice)}"
+        raise ProviderError("the endpoint broke the reply off", said=said, retryable=True)
+    if ended == "refused" or _is_filtered(choice):
         return unusable("the endpoint's content filter stopped the reply")
-    refusal = message.get("refusal") or _read_refusal(message)
+    refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
-    text, beside = add_tool_calls(_read_text(message), message)
+    text, beside = add_tool_calls(_read_text(message), message, choice, reason=reason)
     if not text.strip():
         if ended == "cut":
             return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
@@ -121,13 +133,16 @@ def read_reply(
 
 
 def decode(content: bytes) -> Any:
-    """A reply's JSON as plain data. Raises ValueError for what is none, or is nested too deeply to be read."""
+    """A reply's JSON as plain data. Raises ValueError for what is none, and DeepReplyError beyond `MAX_DEPTH`."""
     try:
         # Not strict: every field that is used is checked where it is read, and what an endpoint sends besides
         # must not fail a call that is paid for.
-        return json.loads(content)
+        data = json.loads(content)
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise DeepReplyError from error
+    if is_too_deep(data):
+        raise DeepReplyError
+    return data
 
 
 def read_score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...]:
@@ -175,19 +190,22 @@ def explain_status(
     """
     said = _read_message(content)
     if status in (401, 403):
-        return ProviderError(f"{who} refused {key} ({status}){said}", fatal=True, hint="check the key and its rights")
+        hint = "check the key and its rights"
+        return ProviderError(f"{who} refused {key} ({status})", said=said, fatal=True, hint=hint)
     if status == 402 or (status == 429 and _read_code(content) in _NO_FUNDS):
-        return ProviderError(f"{who} wants payment ({status}){said}", fatal=True, hint="check the account's plan")
+        hint = "check the account's plan"
+        return ProviderError(f"{who} wants payment ({status})", said=said, fatal=True, hint=hint)
     if status == 404:
         hint = "check `model` and `base_url` (most end in /v1)"
-        return ProviderError(f'{who} has no model "{model}", or is no chat endpoint (404){said}', fatal=True, hint=hint)
+        message = f'{who} has no model "{model}", or is no chat endpoint (404)'
+        return ProviderError(message, said=said, fatal=True, hint=hint)
     if status in (408, 409, 425, 429) or status >= 500:
-        message, after = f"{who} answered {status}{said}", _read_retry_after(headers)
-        return ProviderError(message, retryable=True, retry_after=after, throttled=status == 429)
+        message, after = f"{who} answered {status}", _read_retry_after(headers)
+        return ProviderError(message, said=said, retryable=True, retry_after=after, throttled=status == 429)
     if scored and "logprob" in said.lower():
         hint = "give the judge `score: printed`"
-        return ProviderError(f"{who} gives no log-probabilities ({status}){said}", fatal=True, hint=hint)
-    return ProviderError(f"{who} refused the request ({status}){said}", fatal=True, hint=_make_hint(said))
+        return ProviderError(f"{who} gives no log-probabilities ({status})", said=said, fatal=True, hint=hint)
+    return ProviderError(f"{who} refused the request ({status})", said=said, fatal=True, hint=_make_hint(said))
 
 
 def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
@@ -205,7 +223,8 @@ def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
 
 def shorten(text: str, limit: int = 300) -> str:
     """One line of text, without control characters, at most `limit` characters."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    seen = text.lstrip()[: _SHORTENED * limit]
+    line = " ".join("".join(char if char.isprintable() else " " for char in seen).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
@@ -216,23 +235,47 @@ def _make_hint(said: str) -> str | None:
     return None
 
 
-def _explain_no_completion(data: Any) -> str:
-    error = _get(data, "error")
+def _explain_no_completion(data: Any) -> ProviderError:
+    error = _error(data)
     if error:  # some routers report an upstream's error with status 200
-        return f"the endpoint reports an error{_read_message(data)}"
-    return "the reply is malformed: no `choices`"
+        return ProviderError("the endpoint reports an error", said=_read_message({"error": error}), retryable=True)
+    return ProviderError("the reply is malformed: no `choices`", retryable=True)
 
 
 def _read_text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints give the text in parts
-        content = "".join(part for part in (_get(each, "text") for each in content) if isinstance(part, str))
+        shown = [each for each in content if not any(word in _kind(each) for word in _THOUGHTS)]
+        texts = (each if isinstance(each, str) else _get(each, "text") for each in shown)
+        content = "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
 def _read_refusal(message: Mapping[str, Any]) -> Any:
     """What a part of the content says that is a refusal."""
-    return next((found for found in (_get(part, "refusal") for part in _list(message.get("content"))) if found), None)
+    parts = _list(message.get("content"))
+    found = [_get(part, "refusal") or (_kind(part) == "refusal" and part) for part in parts]
+    return next((each for each in found if each), None)
+
+
+def _parts(message: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    """The parts of the content that are of one kind, under its name."""
+    return [{kind: _get(part, kind) or part} for part in _list(message.get("content")) if _kind(part) == kind]
+
+
+def _kind(part: Any) -> str:
+    kind = _get(part, "type")
+    return kind.lower() if isinstance(kind, str) else ""
+
+
+def _is_filtered(choice: Mapping[str, Any]) -> bool:
+    """Whether a filter says of one of its categories that it took something out."""
+    results = choice.get("content_filter_results")
+    return isinstance(results, dict) and any(_get(each, "filtered") is True for each in results.values())
+
+
+def _error(data: Any) -> Any:
+    return _get(data, "error") or _get(data, "errors")
 
 
 def _read_served_by(data: Mapping[str, Any]) -> str | None:

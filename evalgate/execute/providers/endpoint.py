@@ -15,7 +15,7 @@ from evalgate.domain.masking import Mask
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _HEADERS = {"accept": "application/json", "content-type": "application/json", "user-agent": f"evalgate/{__version__}"}
-_OF_THE_WIRE = {"content-length", "connection", "host", "accept-encoding"}
+_PER_REQUEST_HEADERS = {"content-length", "connection", "host", "accept-encoding"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Endpoint:
 
 
 async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
-    """The envelope for a model at a base URL. Raises ValueError, as a sentence without the key, for what is no URL."""
+    """The endpoint for a model at a base URL. Raises ValueError, as a sentence without the key, for what is no URL."""
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is not an http:// or https:// URL")
@@ -43,7 +43,7 @@ async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
 
 
 async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
-    """What the package sends to a deployment named like the model; it is asked over a wire that ends here."""
+    """What the package sends to a deployment named like the model; it is asked over a transport that ends here."""
     import httpx2
     import openai
 
@@ -75,5 +75,5 @@ async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> En
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ValueError(Mask([key]).text(f"it is no Azure endpoint: {error}")) from error
     request, models = written
-    headers = {name: value for name, value in request.headers.items() if name not in _OF_THE_WIRE}
+    headers = {name: value for name, value in request.headers.items() if name not in _PER_REQUEST_HEADERS}
     return Endpoint(url=str(request.url), models=str(models.url), headers=headers)

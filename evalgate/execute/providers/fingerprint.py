@@ -22,8 +22,8 @@ def fingerprint(
 
     That is the file of its module, those of the project's own modules that are loaded by now, and every file below the
     project's folder and the module's own, since it may be data that an answer depends on: by content, above 64 kB by
-    size and time. Hidden files, installed packages and the `store` are no data. A file that the function itself writes
-    there counts as a change.
+    size and time. Links to folders are followed. Hidden files, installed packages and the `store` are no data. A file
+    that the function itself writes there counts as a change.
     """
     own = {_file(module), _file(sys.modules.get(getattr(function, "__module__", "")) or module)}
     if None in own:
@@ -49,10 +49,15 @@ def _data(places: set[Path], store: Path | None) -> Iterator[Path]:
     """The files below some folders. Raises OverflowError where there are too many to look at."""
     own = None if store is None else store.resolve()
     count = 0
-    for place in places:
-        for root, folders, files in os.walk(place):
+    seen: set[Path] = set()  # links may lead in circles
+    for place in sorted(places):
+        for root, folders, files in os.walk(place, followlinks=True):
             here = Path(root)
-            folders[:] = [name for name in folders if _may_hold_data(here / name, own)]
+            folders[:] = [name for name in sorted(folders) if _may_hold_data(here / name, own)]
+            if (real := here.resolve()) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
             for name in files:
                 if name.startswith(".") or name.endswith((".pyc", ".part")):
                     continue

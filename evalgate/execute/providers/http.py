@@ -89,6 +89,8 @@ class HttpClient:
                 return HttpResponse(response.status, response.headers, await _read_body(response))
         except aiohttp.ConnectionTimeoutError as error:
             raise HttpError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
+        except aiohttp.TooManyRedirects as error:  # its own words show the whole URL, and nothing else
+            raise HttpError("it redirects without end", connected=True) from error
         except aiohttp.ClientConnectorError as error:
             raise HttpError(_describe_error(error.os_error), connected=False) from error
         except (aiohttp.ClientError, ConnectionError) as error:

@@ -24,7 +24,9 @@ _PROBE_SECONDS = 4.0
 
 
 class OpenAIProvider:
-    """An OpenAI-compatible chat endpoint, or Azure's: `envelope` says where and how, `chat` what is sent and read.
+    """An OpenAI-compatible chat endpoint, or Azure's.
+
+    `endpoint` says where and how to call it, `chat_completions` what is sent and read.
 
     `timeout` is seconds for one whole answer. `base_url` stands in for the target's (the embedded model's server), and
     `served_by` for what the endpoint would say of itself. Nothing but the arguments steers it, no environment variable.
@@ -49,9 +51,9 @@ class OpenAIProvider:
         self._url = base_url or target.location
         self._served_by = served_by
         self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
-        self._envelopes: dict[str, Endpoint] = {}
+        self._endpoints: dict[str, Endpoint] = {}
         self._preparing = asyncio.Lock()
-        self._wire: HttpClient | None = None
+        self._http: HttpClient | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
         self._told: Callable[[Headroom], None] = lambda headroom: None
@@ -65,10 +67,10 @@ class OpenAIProvider:
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
-                around = self._envelopes.get(model) or await self._envelope(model)
-                wire = self._wire or self._open()
+                endpoint = self._endpoints.get(model) or await self._find_endpoint(model)
+                client = self._http or self._open()
                 content = chat_completions.encode(chat_completions.make_body(request, model))
-                answered = await wire.send("POST", around.url, around.headers, content)
+                answered = await client.send("POST", endpoint.url, endpoint.headers, content)
         except TimeoutError as error:
             raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
         except HttpError as error:
@@ -80,9 +82,11 @@ class OpenAIProvider:
             return self._explain_refusal(answered, request, model)
         try:
             data = self._read(answered.content)
+        except chat_completions.DeepReplyError as error:
+            raise ProviderError(f"{self._who()} sent a malformed reply: {error}", retryable=True) from error
         except ValueError as error:
-            message = f"{self._who()} sent a malformed reply, which is no JSON: {self._clean(answered.text)[:80]}"
-            raise ProviderError(message, retryable=True) from error
+            message, said = f"{self._who()} sent a malformed reply, which is no JSON", self._clean(answered.text)[:80]
+            raise ProviderError(message, said=f": {said}", retryable=True) from error
         return chat_completions.read_reply(
             data,
             seconds=time.perf_counter() - started,
@@ -99,39 +103,39 @@ class OpenAIProvider:
 
         Where one thing is asked at a time (the embedded model's server, in this process), it may be busy with it.
         """
-        if self._wire is None or not self._envelopes or self.concurrency is not None:
+        if self._http is None or not self._endpoints or self.concurrency is not None:
             return True
-        around = next(iter(self._envelopes.values()))
+        endpoint = next(iter(self._endpoints.values()))
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                await self._wire.send("GET", around.models, around.headers)
+                await self._http.send("GET", endpoint.models, endpoint.headers)
         except (TimeoutError, HttpError):
             return False
         return True
 
     async def aclose(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            await wire.aclose()
+        client, self._http = self._http, None
+        if client is not None:
+            await client.aclose()
 
     def _open(self) -> HttpClient:
         outside = not is_loopback(self._url)
-        self._wire = HttpClient(
+        self._http = HttpClient(
             self._url,
             proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
             tls=_make_tls_context() if urlsplit(self._url).scheme == "https" else None,
         )
-        return self._wire
+        return self._http
 
-    async def _envelope(self, model: str) -> Endpoint:
+    async def _find_endpoint(self, model: str) -> Endpoint:
         async with self._preparing:  # the first calls come all at once
-            if model not in self._envelopes:
+            if model not in self._endpoints:
                 try:
-                    self._envelopes[model] = await make_endpoint(self._url, self._key, model)
+                    self._endpoints[model] = await make_endpoint(self._url, self._key, model)
                 except ValueError as error:
                     message = f"cannot connect to {self._who()}: {self._clean(str(error))}"
                     raise ProviderError(message, fatal=True, hint="check `base_url`") from error
-            return self._envelopes[model]
+            return self._endpoints[model]
 
     def _explain_refusal(self, answered: HttpResponse, request: Request, model: str) -> Outcome:
         try:
@@ -151,6 +155,7 @@ class OpenAIProvider:
             scored=request.scale is not None,
         )
         explained.message = self._clean(explained.message, limit=600)
+        explained.own = self._clean(explained.own, limit=600)
         raise explained
 
     def _explain_no_answer(self, error: HttpError) -> ProviderError:

@@ -34,6 +34,9 @@ class Headroom:
     tokens_reset: float = 0.0
 
 
+_NOT_TOLD = " (what it said is withheld)"
+
+
 class ProviderError(Exception):
     """A request that was not answered.
 
@@ -42,12 +45,15 @@ class ProviderError(Exception):
     `throttled`: there were too many requests, so `retry_after` holds for the whole target.
     `unreachable`: nobody answered at all (refused, unknown host, reset), as opposed to an answer that was no use.
     Neither retryable nor fatal: this one request has failed for good. The message never holds a secret.
+    `said` are the endpoint's own words, which end the message; `own` is the message without them, for who may not read
+    what was asked: endpoints repeat it.
     """
 
     def __init__(
         self,
         message: str,
         *,
+        said: str = "",
         retryable: bool = False,
         retry_after: float | None = None,
         fatal: bool = False,
@@ -55,14 +61,20 @@ class ProviderError(Exception):
         unreachable: bool = False,
         throttled: bool = False,
     ) -> None:
-        super().__init__(message)
-        self.message = message
+        super().__init__(message + said)
+        self.message = message + said
+        self.own = message + (_NOT_TOLD if said else "")
         self.retryable = retryable
         self.retry_after = retry_after
         self.fatal = fatal
         self.hint = hint
         self.unreachable = unreachable
         self.throttled = throttled
+
+    def adding(self, more: str) -> None:
+        """Ends both messages with a sentence of ours."""
+        self.message += more
+        self.own += more
 
 
 class Provider(Protocol):

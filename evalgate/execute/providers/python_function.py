@@ -29,9 +29,10 @@ from evalgate.domain import (
     Usage,
     classify_ending,
     read_usage,
+    reason_told,
 )
 from evalgate.domain.masking import Mask
-from evalgate.domain.tool_calls import add_tool_calls
+from evalgate.domain.tool_calls import add_tool_calls, holds_calls
 from evalgate.errors import InputError
 from evalgate.execute.providers.chat_completions import compute_cost, shorten
 from evalgate.execute.providers.fingerprint import fingerprint
@@ -100,7 +101,9 @@ class PythonProvider:
             place = _find_traceback_place(error, self._folder)
             message = f"{self._target.location} did not answer within {self._timeout:g} s{place}"
             raise ProviderError(message) from error
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_to_end():
+                raise
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
                 f"{self._target.location} raised {shorten(self._mask.text(said))}"
@@ -119,21 +122,28 @@ class PythonProvider:
 
     def _outcome(self, value: Any, seconds: float) -> Outcome:
         given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
-        text = given.get("text")
+        text, error = given.get("text"), given.get("error")
+        if error:
+            said = shorten(self._mask.text(str(error)))
+            raise ProviderError(f"{self._target.location} returned an error: {said}")
+        calls = _read_calls(given)
+        if text is None and calls:
+            text = ""  # as a chat completion has it
         if not isinstance(text, str):
             kind = "a mapping without a text" if isinstance(value, Mapping) else type(value).__name__
             raise ProviderError(
                 f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
             )
-        reason = str(given.get("finish_reason") or "stop")
+        reason = reason_told(given, "stop")
         ended, reason = classify_ending(reason), shorten(reason, 60)
         if ended == "broken":
             raise ProviderError(f"{self._target.location} returned what is no answer (finish reason: {reason})")
         usage = self._usage(given.get("usage"))
         cost = _read_cost(given.get("cost_usd"), usage, self._target.prices)
-        text, beside = add_tool_calls(text, _read_calls(given))
-        if ended == "refused" or not text.strip():
-            what = "a refusal" if ended == "refused" else "an empty text"
+        text, beside = add_tool_calls(text, calls, reason=reason)
+        is_refusal = ended == "refused" or bool(given.get("refusal"))
+        if is_refusal or not text.strip():
+            what = "a refusal" if is_refusal else "an empty text"
             message = f"{self._target.location} returned {what}"
             return Failure(kind="unusable", message=message, seconds=seconds, usage=usage, cost_usd=cost)
         return Output(
@@ -158,6 +168,12 @@ class PythonProvider:
         )
 
 
+def _is_to_end() -> bool:
+    """Whether somebody wants this task to end: else the function itself raised what looks like it."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
 def _read_cost(given: Any, usage: Usage | None, prices: Prices | None) -> float | None:
     if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < MOST_TOKENS:
         return float(given)
@@ -166,7 +182,7 @@ def _read_cost(given: Any, usage: Usage | None, prices: Prices | None) -> float 
 
 def _read_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The calls of what a function returned, as JSON: its values may be objects of any kind."""
-    calls = {name: given[name] for name in ("tool_calls", "function_call") if given.get(name)}
+    calls = {name: value for name, value in given.items() if value and holds_calls(name)}
     try:
         # not strict: the text was written on this very line
         found: Mapping[str, Any] = json.loads(json.dumps(calls, default=str, skipkeys=True))
@@ -193,8 +209,8 @@ async def _run_in_thread(function: Callable[[], Any]) -> Any:
         error: BaseException | None = None
         try:
             value = function()
-        except StopIteration as stop:  # a future cannot carry it
-            error = RuntimeError(f"StopIteration: {stop}")
+        except (StopIteration, GeneratorExit) as stop:  # a future cannot carry them
+            error = RuntimeError(f"{type(stop).__name__}: {stop}")
         except BaseException as raised:
             error = raised
         with contextlib.suppress(RuntimeError):  # the loop is closed: the run has ended without this answer

@@ -28,6 +28,7 @@ class RayRefusal:
     """A ProviderError on its way from a worker: Ray would wrap the exception itself, and lose what it carries."""
 
     message: str
+    own: str
     retryable: bool
     retry_after: float | None
     fatal: bool
@@ -57,6 +58,7 @@ class Worker:
         except ProviderError as error:
             return RayRefusal(
                 message=error.message,
+                own=error.own,
                 retryable=error.retryable,
                 retry_after=error.retry_after,
                 fatal=error.fatal,
@@ -238,7 +240,7 @@ class RayProvider:
 
 def _unwrap(answer: Outcome | RayRefusal) -> Outcome:
     if isinstance(answer, RayRefusal):
-        raise ProviderError(
+        refused = ProviderError(
             answer.message,
             retryable=answer.retryable,
             retry_after=answer.retry_after,
@@ -247,6 +249,8 @@ def _unwrap(answer: Outcome | RayRefusal) -> Outcome:
             unreachable=answer.unreachable,
             throttled=answer.throttled,
         )
+        refused.own = answer.own
+        raise refused
     return answer
 
 

@@ -17,6 +17,7 @@ from evalgate.domain.strict_json import (
     is_too_deep,
     load,
     read_float,
+    read_integer,
 )
 from evalgate.errors import InputError
 from evalgate.inputs.formats.nodes import Node, line_and_column, refuse
@@ -35,7 +36,7 @@ def loads(text: str, path: str, *, first_line: int = 1) -> Any:
     holds, half a surrogate pair, more than 100 levels.
     """
     try:
-        data = load(text)
+        data = load(text, bounded=True)
         if not is_too_deep(data) and not _SURROGATE.search(text):
             return data
     except JsonError:
@@ -164,7 +165,7 @@ class _Reader:
 
     def _number(self, hit: re.Match[str], at: int) -> int | float:
         try:
-            return read_float(hit.group()) if hit.group(1) or hit.group(2) else int(hit.group())
+            return read_float(hit.group()) if hit.group(1) or hit.group(2) else read_integer(hit.group())
         except ValueError:
             raise self._refuse(TOO_LARGE, at) from None
 

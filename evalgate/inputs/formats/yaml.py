@@ -10,6 +10,8 @@ from evalgate.inputs.formats.nodes import Node, line_and_column, refuse
 
 MAX_NODES = 1_000_000
 MAX_ALIASED = 100_000
+_CHARACTERS = 100
+"""So many characters of an aliased text count as one more value: the text is written anew for each alias."""
 
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -23,8 +25,8 @@ def parse(text: str, path: str, *, first_line: int = 1) -> Node:
 
     A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates stay
     text. Raises InputError, with line and column, for: bad syntax, a duplicate key, a second document, a tag, a key
-    that is no scalar, an alias inside its own anchor, aliases that stand for more than 100,000 values, more than
-    1,000,000 values, more than 100 levels, a number JSON cannot hold.
+    that is no scalar, an alias inside its own anchor, aliases that stand for more than 100,000 values (100 characters
+    of a text count as one), more than 1,000,000 values, more than 100 levels, a number JSON cannot hold.
     """
     import yaml
 
@@ -59,9 +61,12 @@ def scalar(text: str) -> Any:
         return _CONSTANTS[text]
     if not NUMBER.fullmatch(text):
         return text
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    return read_float(text)
+    number = read_float(text)
+    return int(text) if _INTEGER.fullmatch(text) else number
+
+
+def _size(text: str) -> int:
+    return 1 + len(text) // _CHARACTERS
 
 
 def _hint(problem: str) -> str | None:
@@ -129,8 +134,8 @@ class _Builder:
             raise self._refuse(shown, event) from None
         node = Node(data=data, line=self._line(event), column=event.start_mark.column + 1, text=event.value)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (node, 1)
-        self._put(node, 1, event)
+            self._anchors[event.anchor] = (node, _size(event.value))
+        self._put(node, _size(event.value), event)
 
     def _key(self, frame: _Frame, event: Any) -> None:
         keys = frame.node.keys
@@ -140,9 +145,11 @@ class _Builder:
             first = keys[event.value][0]
             raise self._refuse(f'the key "{event.value}" is given twice; first in line {first}', event)
         if event.anchor is not None:
-            self._anchors[event.anchor] = (Node(event.value, self._line(event), 0, text=event.value), 1)
+            node = Node(event.value, self._line(event), 0, text=event.value)
+            self._anchors[event.anchor] = (node, _size(event.value))
         keys[event.value] = (self._line(event), event.start_mark.column + 1)
         frame.key = event.value
+        frame.size += len(event.value) // _CHARACTERS
 
     def _open(self, event: Any, data: Any, children: Any) -> None:
         if event.tag not in (None, "!", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"):

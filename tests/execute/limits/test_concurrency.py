@@ -158,19 +158,19 @@ def test_with_nothing_left_calls_wait_for_the_reset(headroom: Headroom, seconds:
 
 def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:
     async def run() -> list[int]:
-        door, order = RequestQueue(ConcurrencyLimit(1)), []
+        queue, order = RequestQueue(ConcurrencyLimit(1)), []
 
         async def enter(number: int) -> None:
-            await door.enter()
+            await queue.enter()
             order.append(number)
             await asyncio.sleep(0)
-            door.leave()
+            queue.leave()
 
         tasks = [asyncio.create_task(enter(number)) for number in range(6)]
         await asyncio.sleep(0)
         tasks[2].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await door.enter()  # nobody has kept the only place
+        await queue.enter()  # nobody has kept the only place
         return order
 
     assert asyncio.run(run()) == [0, 1, 3, 4, 5]
@@ -178,11 +178,11 @@ def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:
 
 def test_a_place_that_is_given_to_someone_cancelled_goes_to_the_next() -> None:
     async def run() -> bool:
-        door = RequestQueue(ConcurrencyLimit(1))
-        await door.enter()
-        second, third = asyncio.create_task(door.enter()), asyncio.create_task(door.enter())
+        queue = RequestQueue(ConcurrencyLimit(1))
+        await queue.enter()
+        second, third = asyncio.create_task(queue.enter()), asyncio.create_task(queue.enter())
         await asyncio.sleep(0)
-        door.leave()  # the second is let in, ...
+        queue.leave()  # the second is let in, ...
         second.cancel()  # ... and cancelled before it knows
         await asyncio.wait([second, third], timeout=5)
         return second.cancelled() and third.done() and not third.cancelled()
@@ -192,21 +192,21 @@ def test_a_place_that_is_given_to_someone_cancelled_goes_to_the_next() -> None:
 
 def test_giving_up_ends_all_waiting() -> None:
     async def run() -> list[object]:
-        door = RequestQueue(ConcurrencyLimit(1))
-        await door.enter()
-        waiting = [asyncio.create_task(door.enter()) for _ in range(3)]
+        queue = RequestQueue(ConcurrencyLimit(1))
+        await queue.enter()
+        waiting = [asyncio.create_task(queue.enter()) for _ in range(3)]
         await asyncio.sleep(0)
-        door.give_up(ValueError("over"))
+        queue.give_up(ValueError("over"))
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
     assert [str(end) for end in asyncio.run(run())] == ["over"] * 3
 
 
-def test_the_door_opens_by_itself_when_a_pause_is_over() -> None:
+def test_the_queue_opens_by_itself_when_a_pause_is_over() -> None:
     async def run() -> int:
-        door = RequestQueue(ConcurrencyLimit(5))
-        door.pace.pause(0.02)
-        await asyncio.wait_for(asyncio.gather(*(door.enter() for _ in range(2))), 10)
+        queue = RequestQueue(ConcurrencyLimit(5))
+        queue.limit.pause(0.02)
+        await asyncio.wait_for(asyncio.gather(*(queue.enter() for _ in range(2))), 10)
         return 2
 
     assert asyncio.run(run()) == 2

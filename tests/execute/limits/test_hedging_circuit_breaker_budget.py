@@ -12,10 +12,10 @@ from evalgate.execute.providers.protocol import ProviderError
 
 
 def learned(seconds: float = 0.01, count: int = 40) -> Hedging:
-    patience = Hedging()
+    hedging = Hedging()
     for _ in range(count):
-        patience.answered(seconds)
-    return patience
+        hedging.answered(seconds)
+    return hedging
 
 
 class Calls:
@@ -39,8 +39,8 @@ class Calls:
         return Output(text=f"call {number}")
 
 
-def first(patience: Hedging, calls: Calls, *, may: bool = True) -> Outcome:
-    return asyncio.run(asyncio.wait_for(patience.first(calls, lambda: may), 20))
+def first(hedging: Hedging, calls: Calls, *, may: bool = True) -> Outcome:
+    return asyncio.run(asyncio.wait_for(hedging.first(calls, lambda: may), 20))
 
 
 def test_nobody_is_impatient_before_enough_answers_have_come() -> None:
@@ -51,10 +51,10 @@ def test_nobody_is_impatient_before_enough_answers_have_come() -> None:
 
 
 def test_a_few_slow_ones_do_not_count_as_what_is_usual() -> None:
-    patience = learned(1.0, 97)
+    hedging = learned(1.0, 97)
     for _ in range(3):
-        patience.answered(60.0)
-    assert patience.usual == 1.0
+        hedging.answered(60.0)
+    assert hedging.usual == 1.0
 
 
 def test_a_hanging_call_is_asked_again_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,11 +73,11 @@ def test_a_call_that_is_merely_slow_may_still_win(monkeypatch: pytest.MonkeyPatc
 
 def test_few_calls_are_ever_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evalgate.execute.limits.hedging._LEAST_SECONDS", 0.001)
-    patience = learned(0.0001, 100)
+    hedging = learned(0.0001, 100)
     asked = 0
     for _ in range(20):
         calls = Calls(0.02, 0.02, 0.02)
-        first(patience, calls)
+        first(hedging, calls)
         asked += calls.asked
     assert 20 < asked <= 20 + 6
 

@@ -278,6 +278,13 @@ def test_limits_are_told(chat_server: ChatServer) -> None:
     assert told == [Headroom(requests_left=0, requests_reset=90.0, tokens_left=15, tokens_reset=pytest.approx(0.12))]
 
 
+def _nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 DEEP = b"[" * 100_000
 HOSTILE = {
     "deep": DEEP,
@@ -285,6 +292,13 @@ HOSTILE = {
         "x", message={"tool_calls": [{"function": {"name": "f", "arguments": DEEP.decode()}}]}
     ),
     "deep refusal": b'{"choices": [{"message": {"content": null, "refusal": ' + b"[" * 400 + b"]" * 400 + b"}}]}",
+    "deep beside the answer": completion("x", beside=_nested(500)),
+    "deep calls beside the answer": completion(
+        "x", message={"tool_calls": [{"function": {"arguments": _nested(900)}}]}
+    ),
+    "redirects": Reply(status=307, headers={"Location": "/v1/chat/completions"}),
+    "no JSON": b"\x01word " * 2_000_000,
+    "an error of megabytes": Reply(body=b"\x01word " * 2_000_000, status=500),
     "many digits": b'{"choices": ' + b"1" * 5_000 + b"}",
     "large": b'{"x": "' + b"a" * 17_000_000 + b'"}',
     "logprobs": completion(

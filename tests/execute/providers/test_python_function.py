@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import json
 import sys
 import threading
 import time
@@ -49,6 +50,13 @@ def cut(case): return {"text": "half of", "finish_reason": "MAX_TOKENS"}
 def refused(case): return {"text": "no", "finish_reason": "content_filter"}
 def beside(case): return {"text": "t", "tool_calls": [{"function": {"name": "go", "arguments": {"a": object}}}]}
 def calls_alone(case): return {"text": "", "function_call": {"name": "go", "arguments": "{}"}}
+def calls_none(case): return {"text": None, "toolCalls": [{"name": "go", "arguments": "{}"}]}
+def calls_as_text(case): return {"text": "t", "tool_calls": "go"}
+def says_refusal(case): return {"text": "t", "refusal": "no"}
+def says_error(case): return {"text": "sorry", "error": "upstream is down"}
+def camel_cut(case): return {"text": "t", "finishReason": "MAX_TOKENS"}
+async def cancels(case): raise asyncio.CancelledError
+def generator_ends(case): raise GeneratorExit
 def raises(case):
     raise LookupError(f"no index\\nfor {case['q']}")
 async def raises_later(case):
@@ -126,6 +134,23 @@ def test_usage_and_cost(app: Path) -> None:
     assert (unknown.usage, unknown.cost_usd) == (None, None)
 
 
+@pytest.mark.parametrize("name", ["cancels", "generator_ends"])
+def test_what_ends_a_task_is_this_requests_failure_where_the_function_raises_it(app: Path, name: str) -> None:
+    with pytest.raises(ProviderError, match="raised"):
+        call(app, name)
+
+
+def test_a_function_is_read_as_an_endpoint_is(app: Path) -> None:
+    alone, beside = call(app, "calls_none"), call(app, "calls_as_text")
+    assert isinstance(alone, Output) and json.loads(alone.text)["tool_calls"][0]["name"] == "go"
+    assert isinstance(beside, Output) and beside.tool_calls[0].arguments == "go"
+    refused, cut = call(app, "says_refusal"), call(app, "camel_cut")
+    assert isinstance(refused, Failure) and refused.kind == "unusable"
+    assert isinstance(cut, Output) and cut.finish_reason == "length"
+    with pytest.raises(ProviderError, match="returned an error: upstream is down"):
+        call(app, "says_error")
+
+
 def test_what_a_function_says_of_its_answer_is_kept(app: Path) -> None:
     cut, beside, alone, refused = (call(app, name) for name in ("cut", "beside", "calls_alone", "refused"))
     assert isinstance(cut, Output) and cut.finish_reason == "length"
@@ -172,6 +197,21 @@ def test_what_is_remembered_depends_on_the_projects_code(app: Path, monkeypatch:
     found.append(remembered())
     assert found[0] == found[1]
     assert len(set(found)) == 3, "a change of the function's module, and one of a module it uses"
+
+
+def test_what_is_remembered_depends_on_what_links_lead_to(app: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    def remembered() -> object:
+        return PythonProvider(make_target("gated_app.rag:one"), app).memory
+
+    shared = tmp_path_factory.mktemp("shared")
+    (shared / "round").symlink_to(app)  # links may lead in circles
+    (app / "data").symlink_to(shared)
+    states = [remembered()]
+    for content in ("a", "b"):
+        (shared / "notes.txt").write_text(content)
+        states.append(remembered())
+    assert len(set(states)) == 3
+    assert remembered() == states[-1]
 
 
 @pytest.mark.parametrize("name", ["data.json", "gated_app/data.csv", "deep/er/data.bin"])

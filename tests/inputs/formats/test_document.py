@@ -347,3 +347,26 @@ def test_csv_reports_every_row_of_another_length() -> None:
         "f:2:1: 1 cells under a header of 2",
         "f:4:1: 3 cells under a header of 2",
     ]
+
+
+@pytest.mark.parametrize("reader", [json_text.parse, json_text.loads, yaml_text.parse])
+@given(digits=st.integers(1, 4_500), sign=st.sampled_from(["", "-"]))
+def test_a_whole_number_that_no_float_holds_is_refused(reader: Any, digits: int, sign: str) -> None:
+    text = f"[{sign}{'9' * digits}]"
+    if digits > 308:
+        assert "number is too l" in fault(text, reader)
+    else:
+        reader(text, "f")
+
+
+@given(st.integers(1, 3_000), st.integers(0, 200_000), st.sampled_from(["scalar", "list", "key"]))
+def test_aliases_never_stand_for_more_text_than_a_file_may_hold(count: int, length: int, kind: str) -> None:
+    text = "w" * length
+    first = {"scalar": f"- &a {text}", "list": f"- &a [{text}]", "key": f"- &a\n  ? k{text}\n  : 1"}[kind]
+    try:
+        root = yaml_text.parse(first + "\n- *a" * count, "f")
+    except InputError as error:
+        assert count * length > 5_000_000 and "the aliases stand for more than" in str(error)
+    else:
+        assert len(root.data) == count + 1
+        assert count * length <= yaml_text.MAX_ALIASED * 100

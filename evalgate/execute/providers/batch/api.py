@@ -98,6 +98,7 @@ class BatchEndpoint(OpenAIProvider):
             scored=scored,
         )
         explained.message = self._clean(explained.message, limit=600)
+        explained.own = self._clean(explained.own, limit=600)
         return explained
 
     async def upload(self, content: bytes, name: str) -> str:
@@ -232,18 +233,24 @@ class BatchEndpoint(OpenAIProvider):
             raise self._not_reached(error) from error
         except openai.APIStatusError as error:
             raise self._status(error, what) from error
-        except (AttributeError, TypeError, ValueError) as error:  # the package takes a reply of any shape
+        except (
+            AttributeError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ) as error:  # the package takes a reply of any shape
             raise ProviderError(f"{self.who} sent a malformed reply when it was to {what}", retryable=True) from error
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ProviderError(f"{self.who} did not {what}: {self.clean(str(error))}", retryable=True) from error
+            said = f": {self.clean(str(error))}"
+            raise ProviderError(f"{self.who} did not {what}", said=said, retryable=True) from error
 
     def _status(self, error: Any, what: str) -> ProviderError:
         status = error.status_code
-        said = self.clean(str(error.message))
+        said = f": {self.clean(str(error.message))}"
         if status == 404:
-            return GoneError(f"{self.who} cannot {what} (404): {said}")
+            return GoneError(f"{self.who} cannot {what} (404)", said=said)
         if status == 405:
-            return GoneError(f"{self.who} has no Batch API (405): {said}")
+            return GoneError(f"{self.who} has no Batch API (405)", said=said)
         content = error.body if isinstance(error.body, dict) and "error" in error.body else {"error": error.body}
         return self.explained(status, content, error.response.headers, model=str(self._target.model))
 
@@ -251,8 +258,9 @@ class BatchEndpoint(OpenAIProvider):
 class GoneError(ProviderError):
     """The endpoint knows no such file or batch (any more), or has no Batch API at all."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, fatal=True, hint="check that `base_url` is of an endpoint with a Batch API")
+    def __init__(self, message: str, *, said: str) -> None:
+        hint = "check that `base_url` is of an endpoint with a Batch API"
+        super().__init__(message, said=said, fatal=True, hint=hint)
 
 
 def _state(batch: Batch) -> BatchState:

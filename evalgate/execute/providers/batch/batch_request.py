@@ -50,7 +50,7 @@ def find_own(error: Exception) -> Exception:
     """The same error for one more place to raise it: a single one would gather the tracebacks of all."""
     if not isinstance(error, ProviderError):
         return error
-    return ProviderError(
+    same = ProviderError(
         error.message,
         retryable=error.retryable,
         retry_after=error.retry_after,
@@ -58,3 +58,5 @@ def find_own(error: Exception) -> Exception:
         hint=error.hint,
         unreachable=error.unreachable,
     )
+    same.own = error.own
+    return same

@@ -33,13 +33,14 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
     """
     response = line.get("response")
     status = response.get("status_code") if isinstance(response, dict) else None
-    if not isinstance(response, dict) or not isinstance(status, int):
+    if not isinstance(response, dict) or type(status) is not int:
         error = line.get("error")
         said = error.get("message") or error.get("code") if isinstance(error, dict) else None
-        message = f"{endpoint.who}: {endpoint.clean(str(said or 'a line of the batch holds no response'))}"
-        raise ProviderError(message, retryable=True)
+        if not said:
+            raise ProviderError(f"{endpoint.who}: a line of the batch holds no response", retryable=True)
+        raise ProviderError(endpoint.who, said=f": {endpoint.clean(str(said))}", retryable=True)
     content = response.get("body")
-    if status < 300:
+    if status == 200:
         return chat_completions.read_reply(content, seconds=None, scale=request.scale, prices=endpoint.prices)
     if chat_completions.is_filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")
@@ -52,8 +53,13 @@ def make_unanswered_error(batch: BatchState | None, record: BatchRecord, endpoin
         return ProviderError(f"{endpoint.who} knows batch {record.id} no more", retryable=True)
     if batch.status == "failed":
         said = endpoint.clean("; ".join(sentence for _, sentence in batch.faults[:3]))
-        message = f"{endpoint.who} refused batch {batch.id}: {said or 'it gives no reason'}"
-        return ProviderError(message, fatal=True, hint="correct what it names, and run the same command again")
+        message, hint = (
+            f"{endpoint.who} refused batch {batch.id}",
+            "correct what it names, and run the same command again",
+        )
+        if not said:
+            return ProviderError(f"{message}: it gives no reason", fatal=True, hint=hint)
+        return ProviderError(message, said=f": {said}", fatal=True, hint=hint)
     if batch.status == "cancelled":
         hint = "run the same command again: what was answered is kept, the rest is sent anew"
         return ProviderError(f"batch {batch.id} was cancelled at {endpoint.who}", fatal=True, hint=hint)

@@ -19,7 +19,7 @@ from evalgate.execute.providers.protocol import WHOLE_ROUND, Headroom, Memory, P
 
 _FIRST_PAUSE = 2.0
 _GROWTH = 1.5
-_PATIENCE = 20  # polls in a row that may fail
+_FAILED_POLLS = 20  # polls in a row that may fail
 _SLACK_SECONDS = 3600.0  # beyond the completion window, for the endpoint to write its files
 _QUEUE_FULL = "token_limit_exceeded"
 
@@ -259,7 +259,7 @@ class BatchProvider:
                 return None
             except ProviderError as error:
                 misses += 1
-                if not error.retryable or misses > _PATIENCE:
+                if not error.retryable or misses > _FAILED_POLLS:
                     raise
                 asked_for = error.retry_after or 0.0
             else:
@@ -334,8 +334,10 @@ class BatchProvider:
             self._collect(asked)
             return
         # it has had its attempts here: the engine is not to begin anew
-        message = error.message if error.fatal else f"{error.message} (in {asked.tries} batches)"
-        self._fail(asked, ProviderError(message, fatal=error.fatal, hint=error.hint))
+        lost = ProviderError(error.message, fatal=error.fatal, hint=error.hint)
+        lost.own = error.own
+        lost.adding("" if error.fatal else f" (in {asked.tries} batches)")
+        self._fail(asked, lost)
 
     def _make_room(self, waiting: list[BatchRequest]) -> None:
         """The endpoint's queue is full: one batch at a time from now on, and smaller ones if it was alone there."""

@@ -1,6 +1,7 @@
 """The streams of the process, guarded: nothing that a verb prints steers the terminal, or the runner that reads it.
 
-Each channel's own function escapes what is not ours; this guard escapes what reached none of them.
+Each channel's own function escapes what is not ours; this guard escapes what reached none of them, and takes out the
+secrets of a run while it lasts.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
+from evalgate.domain.masking import masked
+from evalgate.errors import EvalgateError
 from evalgate.report import escape
 
 
@@ -24,7 +27,7 @@ def escape_streams(environment: Mapping[str, str]) -> Iterator[None]:
     finally:
         sys.stdout, sys.stderr = streams
         for guard in guards:
-            with contextlib.suppress(OSError, ValueError):  # the reader went away
+            with contextlib.suppress(OSError, ValueError, EvalgateError):  # the reader went away, or it was told before
                 guard.flush()
 
 
@@ -52,13 +55,14 @@ class _EscapedStream:
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"text is written here, not {type(text).__name__}")
+        size, text = len(text), masked(text)
         if not self._in_step:
             self._stream.write(self._escape(text))
-            return len(text)
+            return size
         lines, end, self._waiting = (self._waiting + text).rpartition("\n")
         if end:
             self._stream.write(self._escape(lines + end))
-        return len(text)
+        return size
 
     def writelines(self, texts: Iterable[str]) -> None:
         for text in texts:

@@ -27,7 +27,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from report.test_workflow import Runner
 
-from evalgate.cli.escaped_streams import escape_streams
+from evalgate.console.escaped_streams import escape_streams
 
 KEY = "sk-live/SECRET+1234567890abcdef"
 FORMS = (

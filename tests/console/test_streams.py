@@ -52,3 +52,43 @@ def test_nothing_is_printed_into_a_file(folder: Path) -> None:
     )
     subprocess.run(["bash", "-c", f"{command} <&- >&- 2>&-"], cwd=folder, check=True)
     assert json.loads((folder / "report.json").read_text(encoding="utf-8"))["decision"] == "PASS"
+
+
+ACTION = f'"{sys.executable}" -I -m evalgate.action'
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+
+
+@pytest.mark.parametrize("closed", [*CLOSED.values(), pytest.param("{} >/dev/full", marks=FULL)])
+def test_the_action_outside_of_github_is_a_fault_of_its_use(tmp_path: Path, closed: str) -> None:
+    ended = subprocess.run(
+        ["bash", "-c", closed.format(ACTION)], cwd=tmp_path, capture_output=True, text=True, check=False, env={}
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@FULL
+@pytest.mark.parametrize("form", ["terminal", "json", "csv"])
+def test_a_full_disk_below_standard_output_is_told(folder: Path, form: str) -> None:
+    command = f"{PROGRAM} decide --scores pass.csv --format {form}"
+    ended = subprocess.run(
+        ["bash", "-c", f"{command} >/dev/full"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 3
+    assert ended.stderr == "standard output cannot be written: No space left on device\n"
+
+
+@FULL
+@pytest.mark.parametrize(("name", "code"), [("pass", 0), ("fail", 1), ("none", 2)])
+def test_a_full_disk_below_standard_error_changes_nothing(folder: Path, name: str, code: int) -> None:
+    command = f"{PROGRAM} decide --scores {name}.csv"
+    ended = subprocess.run(["bash", "-c", f"{command} 2>/dev/full"], cwd=folder, capture_output=True, check=False)
+    assert ended.returncode == code
+
+
+@pytest.mark.parametrize("told", ["yes", "head -c 17000000 /dev/zero", "head -c 9000000 /dev/zero"])
+def test_what_a_hook_is_told_is_read_up_to_a_limit(tmp_path: Path, told: str) -> None:
+    command = f"git init -q . && {told} | {PROGRAM} hook run"
+    ended = subprocess.run(["bash", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert len(ended.stderr) < 20_000

@@ -1,0 +1,70 @@
+"""Text and plain data: digests, what is equal but for blanks, what cannot be seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+_BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# shown as nothing, though their category says otherwise
+_BLANK = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\ufff0\ufff1\ufff2\ufff3\ufff4\ufff5\ufff6\ufff7\ufff8\ufffc"
+    "\U00013441\U00013442\U00016fe4\U0001d159"
+)
+
+
+def digest(value: Json) -> str:
+    """The sha256, in hex, of a value's canonical JSON (sorted keys, no spaces, UTF-8, no NaN)."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def digest_of_all(values: Iterable[Json]) -> str:
+    """What `digest` gives for the list of these values, which never stand in memory together."""
+    found = hashlib.sha256(b"[")
+    for position, value in enumerate(values):
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        found.update(f"{',' if position else ''}{text}".encode("utf-8", "surrogatepass"))
+    found.update(b"]")
+    return found.hexdigest()
+
+
+def normalize(text: str) -> str:
+    """A text in NFC, every run of white space, invisible and control characters one space, none at the ends.
+
+    Texts that differ in nothing else get the same verdict: so no author draws again by adding spaces.
+    """
+    return " ".join(unicodedata.normalize("NFC", text).translate(_BLANKS).split())
+
+
+def _is_blank(char: str) -> bool:
+    if char.isspace() or char in _BLANK or unicodedata.category(char) in _BLANK_CATEGORIES:
+        return True
+    # variation selectors, and the tags and what else is never shown in their plane
+    return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0000" <= char <= "\U000e0fff"
+
+
+class _Blanks(dict[int, int]):
+    """A table for `str.translate`, filled as characters come: to look each one up takes seconds for a megabyte."""
+
+    def __missing__(self, code: int) -> int:
+        self[code] = found = 0x20 if _is_blank(chr(code)) else code
+        return found
+
+
+_BLANKS = _Blanks()
+
+
+def is_invisible(char: str) -> bool:
+    """Whether a character is shown as nothing and is no ordinary white space."""
+    return _is_blank(char) and char not in "\t\n\r" and unicodedata.category(char) != "Zs"
+
+
+def as_text(value: Json) -> str:
+    """A value as it is shown to a model: text as it is, anything else as compact JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,172 @@
+"""What is no answer is taken for none, in whatever form, and from whoever it comes: endpoint, batch, function, file."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from chat_server import completion
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.domain import CUT, Case, Check, Failure, Output, Request, Target, Unscored, decode_outcome
+from evalgate.domain.tool_calls import add_tool_calls
+from evalgate.execute.providers.batch.api import BatchEndpoint
+from evalgate.execute.providers.batch.lines import read_line
+from evalgate.execute.providers.chat_completions import read_reply
+from evalgate.execute.providers.protocol import ProviderError
+from evalgate.score import checks
+
+NAME = "delete_account"
+FORMS: dict[str, Any] = {
+    "no list": {"tool_calls": {"function": {"name": NAME, "arguments": "{}"}}},
+    "by number": {"tool_calls": {"0": {"function": {"name": NAME}}}},
+    "text": {"tool_calls": json.dumps([{"name": NAME}])},
+    "names": {"tool_calls": [NAME]},
+    "another key": {"tool_calls": [{"tool": NAME, "params": {"id": 1}}]},
+    "other arguments": {"tool_calls": [{"name": "x", "args": {"do": NAME}}]},
+    "function's name": {"tool_calls": [{"function": NAME, "arguments": {}}]},
+    "camel": {"toolCalls": [{"name": NAME}]},
+    "function_calls": {"function_calls": [{"name": NAME, "arguments": "{}"}]},
+}
+PARTS: list[dict[str, Any]] = [
+    {"type": "server_tool_use", "name": NAME, "input": {}},
+    {"type": "mcp_tool_use", "name": NAME, "input": {}},
+    {"type": "function", "function": {"name": NAME}},
+    {"functionCall": {"name": NAME, "args": {}}},
+]
+FORBIDDEN = Check(name="c", type="contains", options={"value": NAME}, negated=True)
+CASE = Case(id="a", fields={})
+
+
+def holds(output: object) -> bool:
+    """Whether a check that forbids the tool is taken to hold."""
+    assert isinstance(output, Output)
+    scored = checks.score(FORBIDDEN, CASE, output)
+    return not isinstance(scored, Unscored) and scored.value == 1
+
+
+@pytest.mark.parametrize("given", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("text", ["One moment.", "", None])
+@pytest.mark.parametrize("reason", ["stop", "tool_calls"])
+def test_a_call_in_any_form_is_seen(given: dict[str, Any], text: str | None, reason: str) -> None:
+    assert not holds(read_reply(completion(text, message=given, finish_reason=reason), seconds=1.0))
+    beside = completion(text, finish_reason=reason)
+    beside["choices"][0] |= given
+    assert not holds(read_reply(beside, seconds=1.0))
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: next(iter(part.values())))
+@pytest.mark.parametrize("text", ["One moment.", ""])
+def test_a_part_that_calls_is_seen(part: dict[str, Any], text: str) -> None:
+    content = [{"type": "text", "text": text}, part]
+    assert not holds(read_reply(completion(message={"content": content}), seconds=1.0))
+
+
+@given(
+    st.text(), st.recursive(st.text() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
+)
+def test_nothing_of_a_call_is_lost_whatever_it_looks_like(text: str, rest: Any) -> None:
+    for call in ({"x": NAME, "rest": rest}, [NAME, rest], {"name": None, "arguments": {"a": NAME}}, {NAME: rest}):
+        shown, beside = add_tool_calls(text, {"tool_calls": [call]})
+        assert beside or NAME in shown
+        assert not beside or shown == text
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "function_call", "tool_use", "TOOL-CALLS"])
+@pytest.mark.parametrize("none", [{}, {"tool_calls": []}, {"tool_calls": None}])
+def test_a_call_that_is_announced_and_not_shown_leaves_the_check_undecided(reason: str, none: dict[str, Any]) -> None:
+    outcome = read_reply(completion("One moment.", message=none, finish_reason=reason), seconds=1.0)
+    assert isinstance(outcome, Output)
+    assert isinstance(checks.score(FORBIDDEN, CASE, outcome), Unscored)
+
+
+def test_what_a_tool_answered_is_no_call() -> None:
+    content = [{"type": "tool_result", "text": ""}, {"type": "text", "text": "fine"}, "!"]
+    outcome = read_reply(completion(message={"content": content}), seconds=1.0)
+    assert isinstance(outcome, Output) and (outcome.text, outcome.tool_calls) == ("fine!", ())
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"refusal": "I cannot"},
+        {"native_finish_reason": "SAFETY"},
+        {"stop_reason": "refusal"},
+        {"content_filter_results": {"hate": {"filtered": True}, "violence": {"filtered": False}}},
+    ],
+)
+def test_a_refusal_beside_a_text_is_one(said: dict[str, Any]) -> None:
+    data = completion("fine")
+    data["choices"][0] |= said
+    outcome = read_reply(data, seconds=1.0)
+    assert isinstance(outcome, Failure) and outcome.kind == "unusable"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"native_finish_reason": "MAX_TOKENS"},
+        {"finish_reason": None, "finish_details": {"type": "max_tokens"}},
+        {"finish_reason": "", "stop_reason": "max_tokens"},
+    ],
+)
+def test_a_cut_told_in_other_words_is_one(said: dict[str, Any]) -> None:
+    data = completion("fine")
+    data["choices"][0] |= said
+    outcome = read_reply(data, seconds=1.0)
+    assert isinstance(outcome, Output) and outcome.finish_reason == CUT
+
+
+@pytest.mark.parametrize("said", [{"native_finish_reason": "FINISH"}, {"stop_reason": 2}, {"stop_reason": "###"}])
+def test_words_nobody_knows_beside_a_normal_end_change_nothing(said: dict[str, Any]) -> None:
+    data = completion("fine")
+    data["choices"][0] |= said
+    outcome = read_reply(data, seconds=1.0)
+    assert isinstance(outcome, Output) and (outcome.text, outcome.finish_reason) == ("fine", "stop")
+
+
+@pytest.mark.parametrize("reason", [0, 1, False, True, [], ["error"], {}])
+def test_a_reason_that_is_no_text_is_no_normal_end(reason: Any) -> None:
+    data = completion("fine")
+    data["choices"][0]["finish_reason"] = reason
+    with pytest.raises(ProviderError, match="not a text"):
+        read_reply(data, seconds=1.0)
+
+
+@pytest.mark.parametrize("kind", ["reasoning", "thinking", "reasoning_text", "redacted_thinking"])
+def test_thoughts_are_no_part_of_the_answer(kind: str) -> None:
+    thought = {"type": kind, "text": '{"score": 5, "reason": "x"}'}
+    alone = read_reply(completion(message={"content": [thought]}), seconds=1.0)
+    assert isinstance(alone, Failure) and alone.kind == "unusable"
+    both = read_reply(completion(message={"content": [thought, {"type": "text", "text": "fine"}]}), seconds=1.0)
+    assert isinstance(both, Output) and both.text == "fine"
+
+
+def test_a_refusal_or_an_error_as_a_part_is_no_answer() -> None:
+    refused = read_reply(completion(message={"content": [{"type": "refusal", "text": "no"}]}), seconds=1.0)
+    assert isinstance(refused, Failure) and refused.kind == "unusable"
+    for message in ({"content": [{"type": "error", "text": "upstream"}]}, {"error": {"message": "upstream"}}):
+        with pytest.raises(ProviderError, match="upstream"):
+            read_reply(completion("fine", message=message), seconds=1.0)
+    with pytest.raises(ProviderError, match="upstream"):
+        read_reply(completion("fine") | {"errors": [{"message": "upstream"}]}, seconds=1.0)
+
+
+@pytest.mark.parametrize("reason", ["content_filter", "SAFETY", "refusal"])
+def test_a_refusal_that_was_kept_with_its_text_is_no_answer(reason: str) -> None:
+    kept = decode_outcome({"text": "fine", "finish_reason": reason})
+    assert isinstance(kept, Failure) and kept.kind == "unusable"
+
+
+@pytest.mark.parametrize("status", [0, -1, 202, 204, 206, True, "200"])
+def test_only_200_is_an_answer_of_a_batch(status: Any) -> None:
+    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
+    endpoint = BatchEndpoint(target, None, 1.0)
+    request = Request(target="t", identity="i", model="m", messages=())
+    line = {"response": {"status_code": 200, "body": completion("fine")}}
+    assert isinstance(read_line(line, request, "m", endpoint), Output)
+    line["response"]["status_code"] = status
+    with pytest.raises(ProviderError):
+        read_line(line, request, "m", endpoint)

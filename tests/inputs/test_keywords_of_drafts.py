@@ -1,0 +1,78 @@
+"""Keywords of JSON Schema that ask nothing in their draft, or where they stand, are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from jsonschema import validators
+
+from evalgate.change.workspace import open_workspace
+from evalgate.gate import plans
+from evalgate.inputs.schema_keywords import _ASKING, _DRAFTS
+
+from .conftest import CONFIG, Project
+
+URI = {draft: f"http://json-schema.org/{draft}/schema#" for draft in _DRAFTS[:4]}
+URI |= {draft: f"https://json-schema.org/draft/{draft}/schema" for draft in _DRAFTS[4:]}
+# what is read by another keyword's function, or says nothing of a value at all
+BY_OTHERS = {"then", "else", "minContains", "maxContains", "$defs", "definitions", "additionalItems"}
+BY_OTHERS |= {"contentSchema", "contentEncoding", "contentMediaType", "format", "$ref", "$dynamicRef", "$recursiveRef"}
+BY_OTHERS |= {"exclusiveMaximum", "exclusiveMinimum", "required"}
+
+
+def told(project: Project, schema: Any) -> list[str]:
+    project.write("schema.json", json.dumps(schema))
+    project.write("evalgate.yml", CONFIG.replace("{type: is_json}", "{type: json_schema, schema: schema.json}"))
+    try:
+        plans.validate(open_workspace(project.root / "evalgate.yml"))
+    except Exception as error:
+        return str(error).splitlines()
+    return []
+
+
+def idle(draft: str) -> Iterator[str]:
+    known = validators.validator_for({"$schema": URI[draft]}).VALIDATORS
+    yield from sorted(_ASKING - BY_OTHERS - known.keys())
+
+
+@pytest.mark.parametrize(("draft", "keyword"), [(draft, keyword) for draft in _DRAFTS for keyword in idle(draft)])
+def test_what_the_validator_of_a_draft_does_not_know_is_refused(project: Project, draft: str, keyword: str) -> None:
+    faults = told(project, {"$schema": URI[draft], "properties": {"a": {keyword: {}}}})
+    assert any(f'"{keyword}" asks nothing in {draft}' in fault for fault in faults)
+
+
+@pytest.mark.parametrize("draft", _DRAFTS)
+def test_what_the_validator_of_a_draft_knows_is_not_called_idle(project: Project, draft: str) -> None:
+    known = validators.validator_for({"$schema": URI[draft]}).VALIDATORS
+    for keyword in sorted(_ASKING & known.keys() - {"$ref", "$dynamicRef", "$recursiveRef"}):
+        assert not any("asks nothing" in one for one in told(project, {"$schema": URI[draft], keyword: {}})), keyword
+
+
+@pytest.mark.parametrize("draft", _DRAFTS)
+def test_beside_a_reference(project: Project, draft: str) -> None:
+    schema = {"$schema": URI[draft], "definitions": {"a": {"type": "object"}}, "properties": {"x": {"minLength": 1}}}
+    schema["properties"]["x"] |= {"$ref": "#/definitions/a", "description": "said", "default": 1}  # type: ignore[index]
+    faults = told(project, schema)
+    assert bool(faults) is (draft.startswith("draft"))
+    assert all('"minLength" asks nothing beside "$ref"' in fault or "hint" in fault for fault in faults)
+    del schema["properties"]["x"]["minLength"]  # type: ignore[attr-defined]
+    assert not told(project, schema)
+
+
+@pytest.mark.parametrize(("key", "needed"), [("then", "if"), ("else", "if"), ("minContains", "contains")])
+def test_without_what_it_belongs_to(project: Project, key: str, needed: str) -> None:
+    value: Any = 1 if key == "minContains" else {"required": ["a"]}
+    assert f'"{key}" asks nothing without "{needed}"' in told(project, {key: value})[0]
+    assert not told(project, {key: value, needed: {"type": "object"}})
+
+
+@settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)
+@given(key=st.sampled_from(["min", "max", "regex", "regexp", "tpye", "tyep", "eunm", "nto", "fi", "hten"]))
+def test_other_words_and_letters_in_another_order(project: Project, key: str) -> None:
+    assert f'unknown keyword "{key}"; did you mean "' in told(project, {"properties": {"a": {key: 1}}})[0]
+    assert not told(project, {"properties": {key: {"type": "string"}}, f"x-{key}": 1})
