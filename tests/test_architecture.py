@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ OWNERS = {
     },
     "ray": {"execute/providers/ray.py"},
     "tenacity": {"execute/caller.py"},
-    "sqlite3": {"store/cache.py", "store/cache_admin.py"},
+    "sqlite3": {"store/output_cache.py", "store/cache_admin.py"},
     "xllamacpp": {"execute/providers/local_model.py"},
     "pandas": {"report/csv.py"},
     "scipy": {"decide/statistics.py"},
@@ -83,6 +84,22 @@ AT_START = {
     "regex",
     "yaml",
 }
+
+# Folders in which modules may have the same name: a verb is parsed and done, a format is read, checked and written.
+SAME_NAME = (
+    {"cli", "commands"},
+    {"inputs/formats", "score/checks", "report"},
+)
+PURE_FILES = [path for path in FILES if path.relative_to(PACKAGE).parts[0] in {"plan", "score", "decide", "report"}]
+IMPURE_MODULES = {
+    "asyncio", "glob", "http", "numpy.random", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl",
+    "subprocess", "tempfile", "time", "urllib.request", "uuid",
+}  # fmt: skip
+PURITY_EXCEPTIONS = {
+    "score/patterns.py": {"time"},  # a search that is not in linear time ends by the process's own clock alone
+}
+FILE_CALLS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "iterdir"}
+CLOCK_CALLS = {"now", "utcnow", "today"}
 
 
 def package(path: Path) -> str:
@@ -155,6 +172,64 @@ def test_files_and_functions_stay_short_and_say_what_they_are_for(path: Path) ->
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert node.end_lineno is not None
             assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno}: {node.name} is too long"
+
+
+def classes(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name
+
+
+def list_twice(named: Iterable[tuple[str, Path]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, path in named:
+        found.setdefault(name, []).append(path.relative_to(PACKAGE).as_posix())
+    return {name: paths for name, paths in found.items() if len(paths) > 1}
+
+
+def test_no_public_class_name_stands_twice() -> None:
+    assert not list_twice((name, path) for path in FILES for name in classes(path))
+
+
+def test_no_module_name_stands_twice_but_for_verbs_and_formats() -> None:
+    modules = [path for path in FILES if path.name != "__init__.py"]
+    for name, paths in list_twice((path.stem, path) for path in modules).items():
+        folders = {path.rpartition("/")[0] for path in paths}
+        assert any(folders <= allowed for allowed in SAME_NAME), f"{name}: {', '.join(paths)}"
+
+
+@pytest.mark.parametrize("path", PURE_FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_pure_packages_touch_nothing_outside(path: Path) -> None:
+    """No file but a package's own resource, no clock, network or environment, no random number without a seed."""
+    here = path.relative_to(PACKAGE).as_posix()
+    for name, node in imports(path):
+        outside = name.split(".")[0] in IMPURE_MODULES or name in IMPURE_MODULES
+        assert not outside or name in PURITY_EXCEPTIONS.get(here, ()), f"{path}:{node.lineno}: {name}"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        last = called.rpartition(".")[2]
+        assert called not in {"open", "input", "__import__"}, f"{path}:{node.lineno}: {called}"
+        if last in FILE_CALLS:
+            assert here == "report/html.py" and called.startswith("files("), f"{path}:{node.lineno}: {called}"
+        assert not (last in CLOCK_CALLS and "date" in called), f"{path}:{node.lineno}: {called}"
+        if re.match(r"(np|numpy)\.random\.", called):
+            assert last == "default_rng" and (node.args or node.keywords), f"{path}:{node.lineno}: {called} has no seed"
+
+
+def test_packages_form_at_most_seven_levels_without_a_cycle() -> None:
+    below: dict[str, set[str]] = {}
+    for path in FILES:
+        parts = (name.split(".") for name, _ in imports(path))
+        named = {part[1] for part in parts if part[0] == "evalgate" and len(part) > 1 and not part[1].startswith("__")}
+        below.setdefault(package(path), set()).update(named - {package(path)})
+    # raises CycleError, which names the packages
+    order = TopologicalSorter(below).static_order()
+    levels: dict[str, int] = {}
+    for name in order:
+        levels[name] = 1 + max((levels[other] for other in below[name]), default=0)
+    assert max(levels.values()) <= 7, levels
 
 
 def test_heavy_packages_load_when_they_are_needed_and_not_before() -> None:

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from evalgate.action import fork, heads, publish
-from evalgate.action import sign_off as approval
+from evalgate.action import sign_off_lookup as approval
 from evalgate.action.job import Job, Log, describe_bug
 from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
@@ -22,7 +22,7 @@ from evalgate.console import escaped_streams, streams
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Admission, Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
-from evalgate.gate import engine, reports
+from evalgate.gate import engine_setup, reports
 from evalgate.gate.options import Options, open_for_run
 from evalgate.inputs.tree import CommitTree
 from evalgate.report.status import Status, describe_level, make_error_status, make_status
@@ -181,7 +181,7 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
 
 def _run_pipeline(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Report, str | None]:
     """The report, and which keys are missing, if any: what is known without them can prove a FAIL, and never a pass."""
-    missing = engine.missing_keys(workspace.config, job.environment)
+    missing = engine_setup.missing_keys(workspace.config, job.environment)
     mode = job.settings.missing_secrets
     if missing and mode == "replay":
         options = replace(options, offline=True, partial=True)

@@ -89,6 +89,7 @@ def read(body: str, key: str) -> State | None:
         start = f"{_opening(key)} "
         if not first.startswith(start):
             return None
+        # not strict: the marker written anew is compared with all of the line
         state: State = codec.decode(State, json.loads(first.removeprefix(start).removesuffix(" -->")), "")
         return state if _marker(key, state) == first else None
     except (InputError, codec.DecodeError, ValueError, RecursionError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from evalgate.domain import strict_json
 from evalgate.errors import InputError
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -59,12 +59,12 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubE
     Raises InputError for a payload that GitHub does not send.
     """
     try:
-        data = json.loads(payload)
+        data = strict_json.load(payload)
         if not isinstance(data, dict):
             raise TypeError
         about = data.get("repository") or {}
         return replace(_event(name, data, repository, sha), default_branch=str(about.get("default_branch") or ""))
-    except (AttributeError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (AttributeError, ValueError, KeyError, TypeError) as error:
         lacks = f": it lacks {error}" if isinstance(error, KeyError) else ""
         raise InputError(
             f'the payload of the event "{name}" is not what GitHub sends{lacks}', hint="see GITHUB_EVENT_PATH"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from evalgate.action.comment import Sticky
+from evalgate.action.posted_comment import Sticky
 from evalgate.decide import attempts
 from evalgate.decide.attempts import PastVerdict
 from evalgate.domain import Report

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, TypeVar
 
+from evalgate.action.action_inputs import comment_key, read_settings, status_context
 from evalgate.action.event import read_event
-from evalgate.action.inputs import comment_key, read_settings, status_context
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.tree import inside, is_absolute

@@ -6,11 +6,11 @@ import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from evalgate.action import comment as comments
 from evalgate.action import heads
-from evalgate.action.comment import Sticky
+from evalgate.action import posted_comment as comments
 from evalgate.action.job import Job, Log
 from evalgate.action.outcome import ActivityOutcome
+from evalgate.action.posted_comment import Sticky
 from evalgate.commands import drift
 from evalgate.report import annotations as remarks
 from evalgate.report import case_selection, comment

@@ -14,6 +14,7 @@ from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate
 from evalgate.change.versions import load_prompt_at
 from evalgate.domain import Config, Gate, PolicyChange
+from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
@@ -61,8 +62,7 @@ class JudgedChange:
         if not self.changes:
             return ()
         paths = [change.path for change in self.changes]
-        more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-        return (f"edits {', '.join(paths[:_NAMED])}{more}, judged by the base's edition",)
+        return (f"edits {name_some(paths, _NAMED)}, judged by the base's edition",)
 
 
 def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> JudgedChange:

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
-from evalgate.domain import (
-    Case,
-    CaseChanges,
-    Check,
-    Config,
-    Gate,
-    GoldenDataset,
-    Json,
-    Judge,
-    Policy,
-    PromptVersion,
-    Target,
-    digest,
-)
+from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, digest
+from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import GitError, InputError
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
@@ -192,12 +180,12 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
             "prompt": _digest_prompt(tree, gate.prompt),
             "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline),
             "dataset": load_dataset(tree, gate.dataset).digest,
-            "checks": [_digest_check(check) for check in gate.checks],
-            "judges": [_digest_judge(judge, config, tree) for judge in gate.judges],
+            "criteria": [asdict(criterion) for criterion in list_criteria(gate, gate.judges, config.targets)],
+            "judges": [_digest_target(config.targets[judge.target], tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},
             "samples": [gate.candidate_samples, gate.baseline_samples],
             "targets": [_digest_target(config.targets[n], tree) for n in (gate.candidate_target, gate.baseline_target)],
-            "policy": _digest_policy(config.policy),
+            "policy": config.policy.as_json(),
         }
     )
 
@@ -205,18 +193,6 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
 def _digest_prompt(tree: Tree, path: str) -> Json:
     version = load_prompt(tree, path)
     return [version.digest, version.version]
-
-
-def _digest_check(check: Check) -> Json:
-    """A check; its schemas by their content, wherever they lie."""
-    options = {key: value for key, value in check.options.items() if key != "schema_path"}
-    documents = sorted(digest(document) for document in check.documents.values())
-    return [check.name, check.type, options, check.negated, check.blocking, documents]
-
-
-def _digest_judge(judge: Judge, config: Config, tree: Tree) -> Json:
-    target = _digest_target(config.targets[judge.target], tree)
-    return [judge.name, judge.rubric.digest, target, judge.model, dict(judge.parameters), judge.mode]
 
 
 def _digest_target(target: Target, tree: Tree) -> Json:
@@ -232,8 +208,3 @@ def _digest_target(target: Target, tree: Tree) -> Json:
         "prices": None if target.prices is None else asdict(target.prices),
         "options": dict(target.options),
     }
-
-
-def _digest_policy(policy: Policy) -> Json:
-    levels = {level.name: asdict(demands) for level, demands in policy.levels.items()}
-    return {**asdict(replace(policy, levels={})), "levels": levels}

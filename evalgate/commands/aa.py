@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.decide import aa, statistics
-from evalgate.decide.aa import DROPS, RUNS, Power, SelfCheck
+from evalgate.decide import self_check, statistics
+from evalgate.decide.baseline_samples import collect_samples
 from evalgate.decide.rates import Rate
 from evalgate.decide.roles import Roles, assign_roles
+from evalgate.decide.self_check import DROPS, RUNS, Power, SelfCheck
 from evalgate.decide.simulation import MERGES, SimulationResult, simulate
 from evalgate.domain import ANSWERED, Arm, Criterion, Policy, Report, Result, Threshold
 from evalgate.domain.units import number_units
@@ -95,7 +96,7 @@ def try_results(
     own = [result for result in results if result.arm is Arm.BASELINE]
     cases = tuple(dict.fromkeys(result.case for result in own))
     units = dict(zip(cases, number_units(cases, clusters or {}, requests or {}), strict=True))
-    conditions = aa.Conditions(
+    conditions = self_check.Conditions(
         sequential=_find_looks(sequential, len(set(units.values())), roles, policy.alpha),
         redraws=redraws,
         alpha=policy.alpha,
@@ -107,7 +108,7 @@ def try_results(
     copies = _count_copies(cases, requests or {})
     tried = []
     for name in _list_criteria(criteria, roles, own):
-        stored = _collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
+        stored = collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
         enough = {case: scores for case, scores in stored.items() if len(scores) >= 2}
         found = None
         if enough:
@@ -160,14 +161,14 @@ def describe_interval(rate: Rate) -> str:
 
 
 def _try_criterion(
-    samples: Sequence[Sequence[float]], name: str, roles: Roles, conditions: aa.Conditions, units: Sequence[int]
+    samples: Sequence[Sequence[float]], name: str, roles: Roles, conditions: self_check.Conditions, units: Sequence[int]
 ) -> SelfCheck:
     if name in roles.blocking:
-        return aa.try_blocking_check(
+        return self_check.try_blocking_check(
             samples, conditions, units=units, is_alone=not roles.compared, is_strict=name in roles.strict
         )
     draws = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
-    return aa.try_comparison(samples, conditions, margin=roles.allowed[name], units=units, draws=draws)
+    return self_check.try_comparison(samples, conditions, margin=roles.allowed[name], units=units, draws=draws)
 
 
 def _list_criteria(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result]) -> list[str]:
@@ -200,25 +201,6 @@ def _count_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozense
         elif request is not None:
             seen.add(request)
     return frozenset(copies)
-
-
-def _collect_samples(
-    results: Sequence[Result], criterion: str, required: Sequence[str], skipped: Collection[str]
-) -> dict[str, list[float]]:
-    """The baseline's scores of one criterion by case, in the order of the results; a case without a score is empty.
-
-    Only outputs that hold the `required` checks count.
-    """
-    found: dict[str, list[float]] = {}
-    for result in results:
-        if result.case in skipped:
-            continue
-        scores, values = found.setdefault(result.case, []), result.values
-        value = values.get(criterion)
-        holds = all((values.get(check) or 0.0) >= statistics.CASE_PASSES for check in required)
-        if value is not None and holds:
-            scores.append(value)
-    return found
 
 
 def _describe_lacking(stored: Mapping[str, Sequence[float]]) -> str:

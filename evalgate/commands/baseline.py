@@ -12,17 +12,18 @@ import evalgate
 from evalgate.change import pins, production, versions
 from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.commands import aa
-from evalgate.decide import criteria
-from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Output, PromptVersion, Result, StoredBaseline
+from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Result, StoredBaseline
+from evalgate.domain.lists import name_some
+from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines
-from evalgate.gate import engine as answering
+from evalgate.gate import engine_setup as answering
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import Options
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.git import Git
 from evalgate.services.git_names import shorten_name
@@ -200,7 +201,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
         own = partial(versions.load_candidate, gate, tree, git, None)
         version = production.load_production(gate, tree, registry, own)
     dataset = datasets.load_dataset(tree, gate.dataset)
-    return trials.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
+    return gate_plan.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
 
 
 def _sample_gate(
@@ -210,8 +211,8 @@ def _sample_gate(
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
     lost = baselines.list_incomplete(run.results)
     if lost:
-        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
-        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {', '.join(lost[:_NAMED])}{more}"
+        named = name_some(lost, _NAMED)
+        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {named}"
         hint = "run the same command again: what was answered is kept"
         return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
     bad = baselines.explain_bad_hour(run.results)
@@ -227,7 +228,7 @@ def _sample_gate(
         parts=baselines.make_parts(plan.gate, version, plan.dataset, config.targets),
         sampled_at=begun.isoformat(timespec="seconds"),
         tool_version=evalgate.__version__,
-        served_by=_list_models(run.results),
+        served_by=baselines.list_models(run.results),
         results=tuple(run.results),
         self_check=tuple(
             map(
@@ -268,7 +269,7 @@ def _try_rule(
 ) -> tuple[aa.Tried, ...]:
     return aa.try_results(
         results,
-        criteria.list_criteria(gate, gate.judges, config.targets),
+        list_criteria(gate, gate.judges, config.targets),
         gate.thresholds,
         config.policy,
         gate=gate.name,
@@ -280,8 +281,3 @@ def _try_rule(
         seed=seed,
         on_run=on_run,
     )
-
-
-def _list_models(results: Sequence[Result]) -> tuple[str, ...]:
-    outputs = [result.outcome for result in results if isinstance(result.outcome, Output)]
-    return tuple(sorted({output.served_by for output in outputs if output.served_by is not None}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from evalgate.decide import calibration
 from evalgate.decide.calibration import LEVEL, MIN_LABELS, Agreement, Corrected, Drift
 from evalgate.decide.relation import Relation
 from evalgate.domain import Arm, GateReport, Report, Result, ScoreRow, Threshold, Verdict
+from evalgate.domain.names import suggest_closest
 from evalgate.domain.units import number_units
 from evalgate.errors import Fault, InputError, Place
 
@@ -84,7 +84,7 @@ def compare_anchors(
         if (criterion, arm, case) not in other
     ]
     if faults:
-        raise InputError(faults=[*faults[:_NAMED], *_describe_more(len(faults) - _NAMED)])
+        raise _make_error(faults)
     found = {}
     names = tuple(dict.fromkeys(map(_anchor, before)))
     clusters = [{_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
@@ -114,15 +114,14 @@ def _find_owners(report: Report, rows: Sequence[ScoreRow], path: str) -> dict[st
         if len(gates) == 1:
             owners[row.criterion] = gates[0]
             continue
-        close = difflib.get_close_matches(row.criterion, known, n=1)
         message = f'the report has no criterion "{row.criterion}"'
-        hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(known)}"
+        hint = suggest_closest(row.criterion, known, otherwise=f"the criteria are: {', '.join(known)}")
         if gates:
             message = f'{len(gates)} gates of the report have a criterion "{row.criterion}"'
             hint = f"name one: --gate {gates[0].evidence.name}"
         faults.append(Fault(message=message, place=Place(path=path, line=row.line), hint=hint))
     if faults:
-        raise InputError(faults=[*faults[:_NAMED], *_describe_more(len(faults) - _NAMED)])
+        raise _make_error(faults)
     return owners
 
 
@@ -137,7 +136,7 @@ def _refuse_unknown_outputs(owners: Mapping[str, GateReport], rows: Sequence[Sco
         if (row.case, row.arm, row.repeat) not in known[id(owners[row.criterion])]
     ]
     if faults:
-        raise InputError(faults=[*faults[:_NAMED], *_describe_more(len(faults) - _NAMED)])
+        raise _make_error(faults)
 
 
 def _calibrate_criterion(
@@ -230,5 +229,7 @@ def _average(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _describe_more(count: int) -> list[Fault]:
-    return [Fault(message=f"and {count} more like these")] if count > 0 else []
+def _make_error(faults: Sequence[Fault]) -> InputError:
+    """The first faults of one kind, and how many more there are."""
+    rest = len(faults) - _NAMED
+    return InputError(faults=[*faults[:_NAMED], *([Fault(message=f"and {rest} more like these")] if rest > 0 else [])])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from evalgate.decide import attempts, completeness, criteria, policy, sign_off
+from evalgate.decide import attempts, completeness, policy, sign_off
 from evalgate.decide import evidence as evidences
 from evalgate.domain import (
     ANSWERED,
@@ -30,7 +29,8 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.domain.names import meant
+from evalgate.domain.names import meant, suggest, suggest_closest
+from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.reports import make_report
 
@@ -128,7 +128,7 @@ def _find_gate(name: str, config: Config) -> Gate:
 
 def _apply_criteria(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
     """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
-    wanted = criteria.list_criteria(gate, gate.judges_at(demands), config.targets)
+    wanted = list_criteria(gate, gate.judges_at(demands), config.targets)
     measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
     evidence = replace(evidence, criteria=wanted)
@@ -155,8 +155,7 @@ def _overlay(
 def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
     for name in floors:
         if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f'did you mean "{close[0]}"?' if close else f"the criteria are: {', '.join(sorted(set(known)))}"
+            hint = suggest_closest(name, known, otherwise=f"the criteria are: {', '.join(sorted(set(known)))}")
             raise InputError(f'--min: no criterion is named "{name}"', hint=hint)
 
 
@@ -166,7 +165,7 @@ def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
     first = {row.tag: row.line for row in reversed(rows) if row.tag is not None and row.tag not in critical}
     faults = [
         Fault(
-            message=f'the tag "{tag}" makes no case critical; did you mean "{other}"?',
+            message=f'the tag "{tag}" makes no case critical; {suggest(other)}',
             place=Place(path=path, line=line),
         )
         for tag, line in first.items()

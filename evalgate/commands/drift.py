@@ -36,13 +36,13 @@ from evalgate.domain.numbers import show
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import baselines, evaluate, reports
-from evalgate.gate import engine as answering
+from evalgate.gate import engine_setup as answering
 from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
 from evalgate.inputs.tree import CommitTree, Tree
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 from evalgate.report import view
 from evalgate.services.git import Git
 from evalgate.store import baseline_json as files
@@ -151,7 +151,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], options: Options)
                 )
             )
             continue
-        plan = trials.make_plan(
+        plan = gate_plan.make_plan(
             _make_gate(gate, workspace.config, stored),
             version,
             version,
@@ -249,7 +249,7 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
     ]
     if one.changed:
         notes.append(f"changed since the samples were stored, and not what is compared: {', '.join(one.changed)}")
-    now = _list_models(results, Arm.CANDIDATE)
+    now = list(baselines.list_models(r for r in results if r.arm is Arm.CANDIDATE))
     then = list(stored.served_by)
     if now and then and now != then:
         notes.append(f"served then by {', '.join(then)}; now by {', '.join(now)}")
@@ -264,10 +264,6 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
             f"single case broken, {statistics.CONFIRMATIONS} can: the means decide"
         )
     return tuple(notes)
-
-
-def _list_models(results: Sequence[Result], arm: Arm) -> list[str]:
-    return sorted({r.served_by for r in results if r.arm is arm and r.served_by is not None})
 
 
 def _describe_moved_judge(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:

@@ -122,7 +122,7 @@ class PrePushCheck:
 
     def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
         """From the cheapest to the dearest: the level, what is known already, and, where asked for, calls."""
-        from evalgate.gate import engine as answering
+        from evalgate.gate import engine_setup as answering
         from evalgate.gate import pipeline
 
         name, config = plan.gate.name, workspace.config
@@ -156,7 +156,7 @@ class PrePushCheck:
     ) -> Answer:
         """What these outputs prove by deterministic checks alone."""
         from evalgate.decide import policy
-        from evalgate.gate import engine as answering
+        from evalgate.gate import engine_setup as answering
         from evalgate.gate import evaluate
         from evalgate.report import withhold
 

@@ -9,22 +9,11 @@ from pathlib import Path
 
 from evalgate.decide import evidence as evidences
 from evalgate.decide import power, schedule, statistics, thresholds
+from evalgate.decide.baseline_samples import collect_samples
 from evalgate.decide.roles import assign_roles
-from evalgate.domain import (
-    Arm,
-    Calls,
-    Comparison,
-    Config,
-    Evidence,
-    GatePlan,
-    GateReport,
-    Request,
-    Result,
-    Target,
-    Usage,
-)
+from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateReport, Request, Result, Target
 from evalgate.errors import EvalgateError
-from evalgate.gate import engine as engines
+from evalgate.gate import engine_setup as engines
 from evalgate.gate import pipeline, reports
 from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
@@ -114,7 +103,7 @@ def plan_run(config_path: Path, options: Options) -> tuple[PlanSummary, ...]:
 
 def summarize_plan(plan: GatePlan, config: Config, store: Store, known: Callable[[Request], bool]) -> PlanSummary:
     """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
-    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    evidence = evidences.make_evidence(plan, config.targets)
     last = _read_last_report(store, plan)
     order = schedule.plan_looks(evidence, plan.gate.thresholds, config.policy)
     units = schedule.count_units(evidence)
@@ -181,7 +170,7 @@ def _estimate_precision(
     *,
     samples: int,
 ) -> Precision:
-    stored = _collect_samples(results, limit.criterion)
+    stored = [scores for scores in collect_samples(results, limit.criterion).values() if scores]
     compared = _find_comparison(last, limit.criterion)
     spread, source = ASSUMED_SPREAD, "assumed, since nothing was measured yet"
     if compared is not None and compared.deviation:
@@ -229,13 +218,3 @@ def _read_last_report(store: Store, plan: GatePlan) -> GateReport | None:
 def _find_comparison(last: GateReport | None, criterion: str) -> Comparison | None:
     compared = last.comparisons if last is not None else ()
     return next((comparison for comparison in compared if comparison.criterion == criterion), None)
-
-
-def _collect_samples(results: Sequence[Result], criterion: str) -> list[list[float]]:
-    """The baseline's scores of one criterion, case by case."""
-    found: dict[str, list[float]] = {}
-    for result in results:
-        value = result.values.get(criterion)
-        if result.arm is Arm.BASELINE and value is not None:
-            found.setdefault(result.case, []).append(value)
-    return list(found.values())

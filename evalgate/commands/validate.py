@@ -10,7 +10,7 @@ from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
 from evalgate.errors import FaultCollector, make_all
 from evalgate.gate.plans import collect_recorded_faults, refuse_unknown_tags
 from evalgate.inputs import datasets, prompts
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 
 
 def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
@@ -31,7 +31,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
         plan = None
         if candidate is not None and dataset is not None:
             args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)
-            plan = read.take(partial(trials.make_plan, *args))
+            plan = read.take(partial(gate_plan.make_plan, *args))
         if plan is None or read.faults:
             raise read.error()
         return plan

@@ -12,6 +12,7 @@ from evalgate.decide.exact_test import MoreFailures
 from evalgate.decide.roles import Roles
 from evalgate.decide.single_cases import Suspect, select_kind
 from evalgate.domain import ANSWERED, Arm, BlockingCheck, Evidence, Finding, Score, Unscored, Verdict
+from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show_probability
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
 def _fails_strictly(found: BlockingCheck, evidence: Evidence) -> str:
     failing = _count_failing(found, evidence)
     return (
-        f"strict, so every draw must hold it: a draw of {_list_cases(failing)} fails"
+        f"strict, so every draw must hold it: a draw of {name_some(failing, _NAMED)} fails"
         f"{_quote_reason(evidence, found.criterion, failing)}"
     )
 
@@ -218,7 +219,7 @@ def _is_failed(value: float | None) -> bool:
 def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
     held = "the baseline held it in every draw" if found.baseline_draws else "there is no baseline"
     return (
-        f"{_list_cases(found.for_good)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
+        f"{name_some(found.for_good, _NAMED)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
         f"{statistics.DRAWS_AMONG_MANY}, and {held}{_quote_reason(evidence, found.criterion, found.for_good)}"
     )
 
@@ -226,7 +227,7 @@ def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
 def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
     cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
     return (
-        f"{_list_cases(found.open)} {_fails(found.open)} now and held with the baseline{cannot}: "
+        f"{name_some(found.open, _NAMED)} {_fails(found.open)} now and held with the baseline{cannot}: "
         f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_quote_reason(evidence, found.criterion, found.open)}"
     )
 
@@ -246,9 +247,9 @@ def _holds(found: BlockingCheck) -> str:
         return f"{name}: holds on all {found.cases} cases."
     text = f"{name}: holds, compared with the baseline: {_count_failures(found)}."
     if found.wavered:
-        text += f" Failed once and held when asked again: {_list_cases(found.wavered)}."
+        text += f" Failed once and held when asked again: {name_some(found.wavered, _NAMED)}."
     if found.both:
-        text += f" Failed by both versions: {_list_cases(found.both)}."
+        text += f" Failed by both versions: {name_some(found.both, _NAMED)}."
     return text
 
 
@@ -274,8 +275,3 @@ def _quote_reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
 
 def _name_cases(draws: Draws, flags: Flags) -> list[str]:
     return [draws.order[int(place)] for place in flags.nonzero()[0]]
-
-
-def _list_cases(cases: Sequence[str]) -> str:
-    more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
-    return f"{', '.join(cases[:_NAMED])}{more}"

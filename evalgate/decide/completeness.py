@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from evalgate.decide import looks, schedule, tags
 from evalgate.decide.roles import Roles
 from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscored, Verdict
+from evalgate.domain.lists import name_some
 
 
 def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
@@ -39,9 +40,9 @@ def is_incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) ->
     )
 
 
-def some(names: Sequence[str]) -> str:
-    """The first few of many names."""
-    return ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+def name_cases(cases: Sequence[str]) -> str:
+    """The first five of the cases."""
+    return name_some(cases, 5, rest=", ...")
 
 
 def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list[Finding]:
@@ -86,7 +87,9 @@ def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy
     )
     if not lost:
         return []
-    return [is_incomplete(None, f"{len(lost)} critical cases could not be decided: {some(tuple(lost))}.", tuple(lost))]
+    return [
+        is_incomplete(None, f"{len(lost)} critical cases could not be decided: {name_cases(tuple(lost))}.", tuple(lost))
+    ]
 
 
 def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
@@ -107,7 +110,9 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
         if schedule.has_too_many_lost(paired.lost, standing.draws.different, policy):
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
             why = _explain_undecided(evidence.results, name, lost[0])
-            sentence = f"{name}: {paired.lost} of {seen} cases could not be decided ({some(lost)}); the first: {why}"
+            sentence = (
+                f"{name}: {paired.lost} of {seen} cases could not be decided ({name_cases(lost)}); the first: {why}"
+            )
             found.append(is_incomplete(name, sentence, lost))
         elif standing.units >= policy.min_cases and (
             not looks.has_enough_pairs(standing.draws, paired, seen)
@@ -126,7 +131,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
         lost = tuple(case for case in standing.alone[name].undecided if case in have)
         if name not in failed and len(lost) > (policy.max_left_out or 0.0) * len(standing.order):
             why = _explain_undecided(evidence.results, name, lost[0])
-            sentence = f"{name}: {len(lost)} cases have no score ({some(lost)}); the first: {why}"
+            sentence = f"{name}: {len(lost)} cases have no score ({name_cases(lost)}); the first: {why}"
             found.append(is_incomplete(name, sentence, lost))
     return found
 
@@ -151,7 +156,7 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
     if not lost or policy.removed_cases == "allow":
         return []
     sentence = (
-        f"{len(lost)} cases of the baseline's dataset are gone ({some(lost)}): put them back, "
+        f"{len(lost)} cases of the baseline's dataset are gone ({name_cases(lost)}): put them back, "
         "or set policy.removed_cases: allow."
     )
     return [is_incomplete(None, sentence, lost)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
-from evalgate.decide import criteria, statistics
+from evalgate.decide import statistics
 from evalgate.domain import (
     ANSWERED,
     Arm,
@@ -22,6 +22,10 @@ from evalgate.domain import (
     VersionRef,
     answered,
 )
+from evalgate.domain.report_criteria import list_criteria
+
+_NO_CALLS = Calls()
+_NO_USAGE = Usage()
 
 
 def make_evidence(
@@ -30,11 +34,14 @@ def make_evidence(
     *,
     results: Sequence[Result] = (),
     confirmations: Sequence[Result] = (),
-    calls: Calls,
-    usage: Usage,
-    cost_usd: float | None,
+    calls: Calls = _NO_CALLS,
+    usage: Usage = _NO_USAGE,
+    cost_usd: float | None = None,
 ) -> Evidence:
-    """What a run knows about one gate so far; results in the order of the plan, whatever order they came in."""
+    """What a run knows about one gate so far; results in the order of the plan, whatever order they came in.
+
+    Of a plan alone, before a call is made, it is what the plan says.
+    """
     asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
@@ -49,7 +56,7 @@ def make_evidence(
             kept=plan.cases.kept,
             edited=plan.cases.edited,
         ),
-        criteria=criteria.list_criteria(plan.gate, plan.judges, targets),
+        criteria=list_criteria(plan.gate, plan.judges, targets),
         results=sort_results(results, plan.order),
         order=plan.order,
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},

@@ -244,7 +244,7 @@ def _make_broken_findings(evidence: Evidence, standing: looks.GateState) -> list
     critical = tuple(dict.fromkeys(s.case for s in standing.critical if s.sure))
     if critical:
         criteria = ", ".join(dict.fromkeys(s.criterion for s in standing.critical if s.sure))
-        sentence = f"Broken and critical ({criteria}): {completeness.some(critical)}. {_BROKEN}"
+        sentence = f"Broken and critical ({criteria}): {completeness.name_cases(critical)}. {_BROKEN}"
         found.append(_make_turned_finding(None, Verdict.FAIL, sentence, critical))
     unsure = [s for s in standing.critical if s.kind == "broken" and not (s.sure or s.refuted)]
     for name in standing.roles.compared:
@@ -260,8 +260,9 @@ def _make_broken_findings(evidence: Evidence, standing: looks.GateState) -> list
         cases = tuple(case for case in standing.order if case in doubtful)
         criteria = ", ".join(dict.fromkeys(s.criterion for s in unsure))
         turned = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
+        named = completeness.name_cases(cases)
         sentence = (
-            f"{turned} turned from pass to fail and could not be settled ({criteria}): {completeness.some(cases)}. "
+            f"{turned} turned from pass to fail and could not be settled ({criteria}): {named}. "
             "More draws of each would tell whether it is broken."
         )
         found.append(_make_turned_finding(None, Verdict.INCONCLUSIVE, sentence, cases))
@@ -274,7 +275,7 @@ def _make_too_many_finding(criterion: str, broken: Sequence[str], standing: look
     against = f", {len(fixed)} fixed" if fixed else ""
     return (
         f"{criterion}: {len(broken)} cases are broken{against}, and at most {standing.flips.allowed} more broken than "
-        f"fixed are allowed ({completeness.some(broken)}). {_BROKEN}"
+        f"fixed are allowed ({completeness.name_cases(broken)}). {_BROKEN}"
     )
 
 

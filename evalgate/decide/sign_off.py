@@ -11,13 +11,10 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
-from evalgate.domain import Json, Policy, Report, SignOff, digest
-
-COMMITS_LISTED = 250
-"""GitHub lists no more commits of a pull request than these: who wrote the others, nobody can tell."""
+from evalgate.domain import Json, Report, SignOff, digest
 
 _FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
 # GitHub's addresses for those who hide theirs: `login@` or, since 2017, `number+login@`.
@@ -64,7 +61,8 @@ class SignOffRequest:
 
     `head` is the full sha that was judged, `subject` the digest of what was (see `subject`), `published_at` (ISO 8601)
     when the report on just these two was first published; None: it was not yet. `author` opened the pull request;
-    `commits` has the logins of author and committer of each of its commits, "" for one that nobody can name.
+    `commits` has the logins of author and committer of each of its commits, "" for one that nobody can name; GitHub
+    lists `most_commits` of them and no more.
     `coauthors` are those that the trailers of these commits name. `writers` are the logins, of those who reviewed or
     labelled, that may write to the repository. `approvers` are the logins and teams (`org/team`) that the base's
     configuration lists, `members` those who belong to one of the teams.
@@ -75,6 +73,7 @@ class SignOffRequest:
     published_at: str | None
     author: str
     commits: tuple[tuple[str, ...], ...]
+    most_commits: int
     coauthors: tuple[CoAuthor, ...] = ()
     writers: frozenset[str] = frozenset()
     approvers: tuple[str, ...] = ()
@@ -151,17 +150,12 @@ def digest_subject(report: Report) -> str:
             gate.evidence.dataset.digest,
             [[c.name, c.kind, c.blocking, c.digest, c.p95_seconds] for c in gate.evidence.criteria],
             {name: [threshold.minimum, threshold.max_drop] for name, threshold in gate.thresholds.items()},
-            _make_plain(gate.policy),
+            gate.policy.as_json(),
         ]
         for gate in sorted(report.gates, key=lambda gate: gate.evidence.name)
     ]
     changes: list[Json] = [[change.path, change.digest] for change in report.policy_changes]
     return digest([gates, changes])
-
-
-def _make_plain(policy: Policy) -> Json:
-    levels = {level.name: asdict(demands) for level, demands in policy.levels.items()}
-    return {**asdict(replace(policy, levels={})), "levels": levels}
 
 
 def _make_state(
@@ -251,8 +245,8 @@ def _explain_unnamed(asked: SignOffRequest) -> str | None:
     """Where it is not known who wrote the change, nobody can be said to have had no part in it."""
     if not asked.author.strip():
         return "who opened the pull request is not known: open it anew"
-    if len(asked.commits) >= COMMITS_LISTED:
-        return f"GitHub lists only {COMMITS_LISTED} commits, and who wrote the others is not known: squash some"
+    if len(asked.commits) >= asked.most_commits:
+        return f"GitHub lists only {asked.most_commits} commits, and who wrote the others is not known: squash some"
     unnamed = sum(not logins or not all(login.strip() for login in logins) for logins in asked.commits)
     if unnamed or not asked.commits:
         what = f"who wrote {unnamed} of {len(asked.commits)} commits" if unnamed else "who wrote the change"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Literal
@@ -256,6 +256,11 @@ class Policy:
     blocking_tags: tuple[str, ...] = ()
     baseline_max_age_days: float = 7.0
     attempts: Literal["note", "strict"] = "note"
+
+    def as_json(self) -> Json:
+        """The policy as plain data, its levels by their names."""
+        levels = {level.name: asdict(demands) for level, demands in self.levels.items()}
+        return {**asdict(replace(self, levels={})), "levels": levels}
 
 
 DEFAULT_LEVELS: Mapping[Level, LevelPolicy] = {

@@ -1,4 +1,4 @@
-"""Names that people write: when two of them are meant to be one."""
+"""Names that people write: when two of them are meant to be one, and which one a misspelt name is meant to be."""
 
 from __future__ import annotations
 
@@ -48,6 +48,26 @@ def meant(name: str, wanted: Collection[str], *, slips: Iterable[str] = ()) -> s
             return by_spelling[bare(part)]
     written = bare(name)
     return next((one for one in slips if len(bare(one)) >= _LEAST_LETTERS and _is_slip(written, bare(one))), None)
+
+
+def find_closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known name most like `name`, whatever its case; None when none is near."""
+    import difflib  # only faults need it
+
+    folded = {candidate.casefold(): candidate for candidate in known}
+    matches = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=cutoff)
+    return folded[matches[0]] if matches else None
+
+
+def suggest(name: str) -> str:
+    """The question whether this name was meant."""
+    return f'did you mean "{name}"?'
+
+
+def suggest_closest(name: str, known: Iterable[str], *, otherwise: str) -> str:
+    """The question whether the known name most like `name` was meant; `otherwise` when none is near."""
+    closest = find_closest(name, known)
+    return otherwise if closest is None else suggest(closest)
 
 
 def _is_slip(written: str, name: str) -> bool:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
+from evalgate.domain import strict_json
 from evalgate.domain.finish_reasons import spelt
 from evalgate.domain.trials import ToolCall
 
-MOST_LEVELS = 100
-"""Levels of nesting in what an endpoint says: what is deeper cannot be relied on to be written again."""
 _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
 """The keys that hold calls, whatever their capitals and underscores."""
 _FORMS = ("function", "custom")
@@ -87,35 +85,10 @@ def _call(given: Any) -> ToolCall:
 def _read(arguments: str) -> Any:
     """The value of arguments that are JSON, else the text itself."""
     try:
-        value = json.loads(arguments, parse_constant=_refuse_constant, parse_float=_finite)
-    except (ValueError, RecursionError):
+        value = strict_json.load(arguments)
+    except strict_json.JsonError:
         return arguments
-    return arguments if too_deep(value) else value
-
-
-def too_deep(value: Any) -> bool:
-    """Whether a value is nested deeper than `MOST_LEVELS`; never recurses."""
-    level = [value]
-    for _ in range(MOST_LEVELS):
-        level = [inner for each in level for inner in _inside(each)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else _list(value)
-
-
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("out of range")
-    return number
+    return arguments if strict_json.is_too_deep(value) else value
 
 
 def serialize(value: Any) -> str:

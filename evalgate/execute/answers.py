@@ -9,9 +9,9 @@ from typing import TypeAlias
 from evalgate.domain import Outcome, Output, Request, digest
 from evalgate.domain.masking import Mask
 from evalgate.execute.providers.protocol import FunctionMemory, Memory
-from evalgate.store.cache import Cache
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 from evalgate.store.journal import Journal
+from evalgate.store.output_cache import Cache
 from evalgate.store.results_file import ResultsFile
 
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from evalgate.domain import Failure, Limits, Outcome, Request
+from evalgate.domain.tokens import estimate_tokens, find_output_limit
 from evalgate.errors import InputError, ServiceError
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.counters import Abort, Counters, StopError
@@ -31,7 +32,6 @@ _LONGEST_BACKOFF = 30.0
 _SPENT = "not evaluated: max_cost_usd reached"
 _A_TURN_AWAY = 0.25  # of an attempt: "too many requests" says nothing of this one
 _WATCH_SECONDS = 0.5
-_CHARACTERS_PER_TOKEN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,9 +309,9 @@ class Caller:
 
 def _estimate_tokens(request: Request) -> int:
     """What a call takes, roughly; it is put right when the answer is there."""
-    asked = sum(len(message.content) for message in request.messages) // _CHARACTERS_PER_TOKEN
-    longest = request.parameters.get("max_completion_tokens") or request.parameters.get("max_tokens")
-    return asked + (longest if isinstance(longest, int) else asked)
+    asked = estimate_tokens(sum(len(message.content) for message in request.messages))
+    limit = find_output_limit(request.parameters)
+    return asked + (asked if limit is None else limit)
 
 
 def _make_error(state: RetryCallState) -> ProviderError | None:

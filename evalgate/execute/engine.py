@@ -20,9 +20,9 @@ from evalgate.execute.caller import Caller
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.session import Evaluate, Session, SessionProgress
-from evalgate.store.cache import Cache
 from evalgate.store.cache_entry import CacheEntry
 from evalgate.store.journal import Journal
+from evalgate.store.output_cache import Cache
 from evalgate.store.results_file import ResultsFile
 
 

@@ -7,12 +7,11 @@ change that is compared with samples of a lucky run would be blocked without a c
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import evalgate
-from evalgate.decide import criteria
 from evalgate.decide.blocking import MAX_UNANSWERED
 from evalgate.decide.statistics import CASE_PASSES
 from evalgate.domain import (
@@ -32,6 +31,7 @@ from evalgate.domain import (
     Unscored,
     digest,
 )
+from evalgate.domain.report_criteria import list_criteria, make_judge_criterion
 from evalgate.errors import InputError
 from evalgate.plan.target_changes import find_model
 from evalgate.store.baseline_json import digest_results
@@ -74,9 +74,9 @@ def make_parts(
     return {
         "prompt": version.digest,
         "target": digest([target.kind, target.identity, find_model(target, version)]),
-        "checks": digest([[c.name, c.digest, c.blocking] for c in criteria.list_criteria(gate, (), targets)]),
+        "checks": digest([[c.name, c.digest, c.blocking] for c in list_criteria(gate, (), targets)]),
         "judges": digest(
-            [[judge.name, criteria.make_judge_criterion(judge, targets[judge.target]).digest] for judge in gate.judges]
+            [[judge.name, make_judge_criterion(judge, targets[judge.target]).digest] for judge in gate.judges]
         ),
         "dataset": dataset.digest,
         "samples": digest(gate.baseline_samples),
@@ -167,6 +167,11 @@ def explain_stale(stored: StoredBaseline, policy: Policy) -> str | None:
     if days < -_CLOCKS_DIFFER:
         return "its date lies in the future"
     return None
+
+
+def list_models(results: Iterable[Result]) -> tuple[str, ...]:
+    """The models that answered, by the names endpoints give them; sorted."""
+    return tuple(sorted({result.served_by for result in results if result.served_by is not None}))
 
 
 def list_incomplete(results: Sequence[Result]) -> list[str]:

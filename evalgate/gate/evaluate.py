@@ -34,7 +34,7 @@ from evalgate.domain import (
     answered,
 )
 from evalgate.execute.engine import Engine
-from evalgate.plan.trials import make_fresh_trial
+from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.score import checks, judges
 from evalgate.store.results import ResultStore
 

@@ -23,7 +23,7 @@ from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
-    from evalgate.gate import engine as answering
+    from evalgate.gate import engine_setup as answering
 
 _NOT_OF_A_COMMIT = "leave out --record, or --head and --policy-ref base"
 
@@ -69,7 +69,7 @@ class Options:
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
         """What the engine needs to know of the machine."""
-        from evalgate.gate import engine as answering
+        from evalgate.gate import engine_setup as answering
 
         return answering.Surroundings(
             environment=self.environment,

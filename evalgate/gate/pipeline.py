@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from evalgate.change.gate_change import list_policy_changes
 from evalgate.change.workspace import Workspace
-from evalgate.domain import Calls, Config, GatePlan, GateReport, Report, Usage
+from evalgate.domain import Config, GatePlan, GateReport, Report
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.options import Options
-from evalgate.plan import trials
+from evalgate.plan import gate_plan
 from evalgate.store.store import Store
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def decide_plans(
     if options.engine == "batch":
         plans = drop_looks(plans)
     if options.shard is not None:
-        plans = tuple(trials.select_shard(plan, options.shard) for plan in plans)
+        plans = tuple(gate_plan.select_shard(plan, options.shard) for plan in plans)
     keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, options) for plan in plans}
     refuse_committed(workspace, options.store)
     known = {
@@ -81,7 +81,7 @@ def _decide_fresh(
     """The verdicts of plans by the name of their gate, and what did not work beside them."""
     if not plans:
         return {}, ()
-    from evalgate.gate import engine as answering
+    from evalgate.gate import engine_setup as answering
     from evalgate.gate import evaluate
 
     with answering.open_engine(
@@ -146,7 +146,7 @@ def find_lacking_cases(plan: GatePlan, config: Config) -> tuple[int, str] | None
     from evalgate.decide import evidence as evidences
     from evalgate.decide import policy, schedule
 
-    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    evidence = evidences.make_evidence(plan, config.targets)
     if policy.find_level_policy(evidence, config.policy).inconclusive != "block":
         return None
     return schedule.find_lacking(evidence, plan.gate.thresholds, config.policy)

@@ -12,12 +12,12 @@ from evalgate.change import versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Usage
+from evalgate.domain import Config, Gate, GatePlan, GoldenDataset
 from evalgate.errors import EvalgateError, FaultCollector, InputError, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
+from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
-from evalgate.plan import target_changes, trials
 from evalgate.plan.faults import find_tag_faults
 
 
@@ -86,7 +86,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     dataset = datasets.load_dataset(tree, gate.dataset)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
-    plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
+    plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
     why = (f"changed because: {found.reason}",) if found.reason else ()
@@ -103,7 +103,7 @@ def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
     """The plan with more samples of the cases on which the stored baseline wavers; equal answers are not repeated."""
     if not plan.stored or config.targets[plan.gate.candidate_target].kind in ("local", "recorded"):
         return plan
-    from evalgate.plan.trials import add_repeats
+    from evalgate.plan.gate_plan import add_repeats
 
     cases = _find_wavering_cases(plan, config)
     return add_repeats(plan, cases, plan.gate.wavering_samples, config.targets)
@@ -151,7 +151,7 @@ def _find_wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
     from evalgate.decide import wavering
     from evalgate.decide.roles import assign_roles
 
-    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    evidence = evidences.make_evidence(plan, config.targets)
     roles = assign_roles(
         evidence.criteria, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None
     )

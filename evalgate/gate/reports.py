@@ -14,7 +14,6 @@ from evalgate.domain import (
     ANSWERED,
     RULE,
     Admission,
-    Calls,
     Config,
     Criterion,
     Evidence,
@@ -22,7 +21,6 @@ from evalgate.domain import (
     GateReport,
     PolicyChange,
     Report,
-    Usage,
     Verdict,
     digest,
 )
@@ -64,7 +62,7 @@ def report_error(error: EvalgateError) -> Report:
 
 def report_unasked(plan: GatePlan, config: Config) -> GateReport:
     """What is known of a gate of which nothing was asked."""
-    evidence = evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=0.0)
+    evidence = evidences.make_evidence(plan, config.targets, cost_usd=0.0)
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
 

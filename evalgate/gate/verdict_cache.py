@@ -19,7 +19,6 @@ from evalgate.domain import (
     ANSWERED,
     REUSED,
     RULE,
-    Calls,
     Config,
     Evidence,
     GatePlan,
@@ -155,7 +154,7 @@ def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
 
 
 def _plan_evidence(plan: GatePlan, config: Config) -> Evidence:
-    return evidences.make_evidence(plan, config.targets, calls=Calls(), usage=Usage(), cost_usd=None)
+    return evidences.make_evidence(plan, config.targets)
 
 
 def _expect_report(plan: GatePlan, config: Config) -> GateReport:

@@ -22,6 +22,8 @@ from evalgate.domain import (
     classify_ending,
     reason_told,
 )
+from evalgate.domain.lists import name_some
+from evalgate.domain.names import suggest
 from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.document import string_value
@@ -126,8 +128,7 @@ def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, sample
     faults = []
     for cases, what in ((lacking, "no output"), (short, f"some outputs, but not one for each of {samples} samples")):
         if cases:
-            more = f" and {len(cases) - _NAMED} more" if len(cases) > _NAMED else ""
-            named = f"{', '.join(cases[:_NAMED])}{more}"
+            named = name_some(cases, _NAMED)
             message = f"{len(cases)} of {len(dataset.cases)} cases of {dataset.path} have {what}: {named}"
             hint = "record one line for each" if cases is lacking else "number them with `repeat`, from 0"
             faults.append(Fault(message=message, place=Place(path=path), hint=hint))
@@ -155,9 +156,7 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
             seen.add(keys)
             row.near_misses(_OF_A_SCORE, faults)
             if "tags" in keys and "tag" in keys:
-                faults.append(
-                    row.fault('unknown key "tags" beside "tag"; did you mean "tag"?', "tags", "one tag a row")
-                )
+                faults.append(row.fault(f'unknown key "tags" beside "tag"; {suggest("tag")}', "tags", "one tag a row"))
         before = len(faults)
         case, criterion = _read_name(row, "case", faults), _read_name(row, "criterion", faults)
         own_arm = arm if arm is not None and "arm" not in row.fields else _read_arm(row, faults)

@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import Node
 
@@ -49,6 +50,7 @@ _TYPES: Mapping[str, Any] = {
 @lru_cache(maxsize=8)
 def load(name: str) -> Schema:
     """One of the schemas packaged beside this file."""
+    # not strict: the file is part of the package
     schema: Schema = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return schema
 
@@ -210,17 +212,8 @@ def describe_unknown(kind: str, name: str, known: Iterable[str]) -> tuple[str, s
     match = find_closest(name, names)
     shown = name if len(name) <= 60 else f"{name[:59]}…"
     if match is not None:
-        return f'unknown {kind} "{shown}"; did you mean "{match}"?', None
+        return f'unknown {kind} "{shown}"; {suggest(match)}', None
     return f'unknown {kind} "{shown}"', f"known here: {', '.join(names)}" if names else None
-
-
-def find_closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name most like `name`, whatever its case; None when none is near."""
-    import difflib
-
-    folded = {candidate.casefold(): candidate for candidate in known}
-    matches = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=cutoff)
-    return folded[matches[0]] if matches else None
 
 
 def _list_named(schema: Schema) -> list[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urldefrag, urljoin
 
+from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import Node
-from evalgate.inputs.schema_check import find_closest
 
 _ONE = frozenset(
     {"additionalItems", "additionalProperties", "contains", "contentSchema", "else", "extends", "if", "items", "not"}
@@ -83,7 +83,7 @@ def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
     meant = meant or next((one for one in sorted(_ASKING) if sorted(one) == sorted(key)), None)
     if meant in _ASKING and not key.startswith("x-"):
         yield Fault(
-            message=f'unknown keyword "{key}"; did you mean "{meant}"?',
+            message=f'unknown keyword "{key}"; {suggest(meant)}',
             place=node.key_place(key, path),
             hint='a keyword of your own begins with "x-"',
         )

@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from evalgate.domain import Case, GatePlan, Json, Judge, Message, Request, Target, as_text
+from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, as_text
+from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 
-CHARACTERS_PER_TOKEN = 4
-ASSUMED_OUTPUT_TOKENS = 256
 _MESSAGE_TOKENS = 4
 
 
@@ -77,14 +76,14 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
             cached += 1
             continue
         seen.add(key)
-        answer_tokens = _longest(request.parameters)
+        answer_tokens = estimate_output_tokens(request.parameters)
         if targets[request.target].kind == "recorded" or known(request):
             cached += 1
         else:
             total.add(targets[request.target], _input_tokens(request), answer_tokens)
         for judge in plan.judges:
             read = _judge_tokens(judge, trial.case) + answer_tokens
-            total.add(targets[judge.target], read, _longest(judge.parameters))
+            total.add(targets[judge.target], read, estimate_output_tokens(judge.parameters))
     return CallEstimate(
         calls=total.calls,
         cached=cached,
@@ -95,35 +94,22 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
     )
 
 
-def estimate_tokens(text: str) -> int:
-    """The tokens of a text, roughly: a quarter of its characters, rounded up."""
-    return -(-len(text) // CHARACTERS_PER_TOKEN)
-
-
 def _input_tokens(request: Request) -> int:
     extras = [value for value in (request.response_format, list(request.tools)) if value]
     return _messages_tokens(request.messages) + sum(
-        estimate_tokens(json.dumps(value, ensure_ascii=False)) for value in extras
+        estimate_tokens(len(json.dumps(value, ensure_ascii=False))) for value in extras
     )
 
 
 def _messages_tokens(messages: tuple[Message, ...]) -> int:
-    return sum(estimate_tokens(message.content) + _MESSAGE_TOKENS for message in messages)
+    return sum(estimate_tokens(len(message.content)) + _MESSAGE_TOKENS for message in messages)
 
 
 def _judge_tokens(judge: Judge, case: Case) -> int:
     """The instruction and the case's fields the judge is shown; the answer comes on top."""
     names = [name.removesuffix("?") for name in judge.rubric.inputs]
     shown = [as_text(case.fields[name]) for name in names if name != "output" and name in case.fields]
-    return estimate_tokens(judge.rubric.instruction) + sum(map(estimate_tokens, shown)) + 2 * _MESSAGE_TOKENS
-
-
-def _longest(parameters: Mapping[str, Json]) -> int:
-    for name in ("max_completion_tokens", "max_tokens"):
-        value = parameters.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            return value
-    return ASSUMED_OUTPUT_TOKENS
+    return sum(estimate_tokens(len(text)) for text in (judge.rubric.instruction, *shown)) + 2 * _MESSAGE_TOKENS
 
 
 def _without_prices(names: list[str]) -> str:

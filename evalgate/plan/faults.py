@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 
 from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, as_text
-from evalgate.domain.names import bare, fold, meant
+from evalgate.domain.lists import name_some
+from evalgate.domain.names import bare, find_closest, fold, meant, suggest, suggest_closest
 from evalgate.errors import Fault, Place
 from evalgate.plan.target_changes import find_model
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 """Characters of all messages of one request, with the case's fields filled in."""
 _NAMED = 3
+_AND_MORE = ", and {} more"
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # fields that say what is expected of an answer, or of which cases are one
@@ -123,7 +124,7 @@ def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: G
     for (key, meant), lines in sorted(found.items()):
         count = f" in {len(lines)} of {len(dataset.cases)} cases" if len(lines) > 1 else ""
         yield Fault(
-            message=f'unknown key "{key}"{count}; did you mean "{meant}"?',
+            message=f'unknown key "{key}"{count}; {suggest(meant)}',
             place=Place(path=dataset.path, line=min(lines)),
             hint=f'write "{meant}"; or give the field another name, if it is one of your own',
         )
@@ -133,7 +134,7 @@ def _find_meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
     """The key that an unknown one looks like; one that is given as well is meant only by another spelling of it."""
     for name, is_given in (("tags", has_tags), ("cluster", has_cluster)):
         written = bare(key)
-        is_near = sorted(written) == sorted(name) or bool(get_close_matches(written, [name], n=1, cutoff=_NEAR))
+        is_near = sorted(written) == sorted(name) or find_closest(written, [name], _NEAR) is not None
         if written == name or (is_near and not is_given):
             return name
     return None
@@ -158,15 +159,15 @@ def find_tag_faults(
     for (path, tag), line in first.items():
         other = None if tag in wanted else meant(tag, wanted, slips=slips)
         if other is not None:
-            message = f'the tag "{tag}" is none that the policy names; did you mean "{other}"?'
+            message = f'the tag "{tag}" is none that the policy names; {suggest(other)}'
             yield Fault(message=message, place=Place(path=path, line=line))
     for kind, names in (("critical_tags", policy.critical_tags), ("blocking_tags", policy.blocking_tags)):
         for tag in names:
             if tag in there or not are_all or (kind == "critical_tags" and tag in Policy(levels={}).critical_tags):
                 continue
-            close = get_close_matches(fold(tag), [fold(name) for name in there], n=1)
-            near = next((f'; did you mean "{name}"?' for name in sorted(there) if fold(name) in close), "")
-            hint = f"the tags are: {_list_items(sorted(there), 10)}" if there and not near else None
+            close = find_closest(fold(tag), [fold(name) for name in there])
+            near = next((f"; {suggest(name)}" for name in sorted(there) if fold(name) == close), "")
+            hint = f"the tags are: {name_some(sorted(there), 10, rest=_AND_MORE)}" if there and not near else None
             message = f"no case has the tag {tag} of policy.{kind}{near}"
             yield Fault(message=message, place=Place(path=config), hint=hint)
 
@@ -208,11 +209,11 @@ def _misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Plac
     known = sorted(fields - {one.removesuffix("?") for one in judge.rubric.inputs} | {"output"})
     if name in fields or name == "output":
         return
-    close = meant(name, known) or next(iter(get_close_matches(name, known, n=1, cutoff=_NEAR)), None)
+    close = meant(name, known) or find_closest(name, known, _NEAR)
     close = close or next((one for one in known if sorted(one) == sorted(name)), None)
     if close is not None:
         message = f'the input "{name}?" of the rubric {judge.rubric.name} is given by no case of {dataset.path}'
-        yield Fault(message=message, place=place, hint=f'did you mean "{close}"?')
+        yield Fault(message=message, place=place, hint=suggest(close))
 
 
 def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
@@ -224,17 +225,13 @@ def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) ->
         yield from _given_by_none(what, name, dataset, place)
         return
     cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
-    message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {_list_items(cases, _NAMED)}"
+    named = name_some(cases, _NAMED, rest=_AND_MORE)
+    message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {named}"
     yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
 
 
 def _given_by_none(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
     fields = sorted({field for case in dataset.cases for field in case.fields})
-    close = get_close_matches(name, fields, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"the cases' fields are: {_list_items(fields, 10)}"
+    listed = name_some(fields, 10, rest=_AND_MORE)
+    hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")
     yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)
-
-
-def _list_items(items: Sequence[str], most: int) -> str:
-    more = [f"and {len(items) - most} more"] if len(items) > most else []
-    return ", ".join([*items[:most], *more])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from evalgate.domain import VARIABLE, Json, Level, Message, PromptVersion, digest, is_invisible
+from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
 from evalgate.plan.words import WHITE_SPACE, count_words, split_lines
@@ -134,8 +135,7 @@ def _describe_unseen(found: PromptDiff, new: Sequence[str], old: Sequence[str]) 
     reasons = []
     if found.invisible:
         points = [f"U+{ord(char):04X}" for char in found.invisible]
-        more = f" and {len(points) - _NAMED} more" if len(points) > _NAMED else ""
-        reasons.append(f"invisible characters changed: {', '.join(points[:_NAMED])}{more}")
+        reasons.append(f"invisible characters changed: {name_some(points, _NAMED)}")
     (white, visible, longest), (white_old, visible_old, longest_old) = _describe_spaces(new), _describe_spaces(old)
     moved = abs(white - white_old)
     if moved > max(MORE_WHITE_SPACE, SHARE_OF_WHITE_SPACE * max(visible, visible_old)):
@@ -206,7 +206,8 @@ def _describe_messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[
         for inner in find_edits(before, after):
             gone, come = before[inner.i1 : inner.i2], after[inner.j1 : inner.j2]
             if gone and come:
-                roles.append(f"role {_some(gone)} -> {_some(come)}")
+                left, right = (name_some(each, _NAMED, rest=", ...") for each in (gone, come))
+                roles.append(f"role {left} -> {right}")
             else:
                 removed += len(gone)
                 added += len(come)
@@ -271,10 +272,6 @@ def _make_plain(value: Json) -> Json:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_make_plain(item) for item in value]
     return value
-
-
-def _some(roles: Sequence[str]) -> str:
-    return ", ".join(roles[:_NAMED]) + (", ..." if len(roles) > _NAMED else "")
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from evalgate.domain import Comparison, Evidence, GateReport, Look, Report, ReportKind, VersionRef
+from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.report import view
 from evalgate.report.escape import prose
@@ -61,8 +62,7 @@ def list_edited(report: Report) -> str:
     paths = [
         prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
     ]
-    more = f", and {len(paths) - _LISTED} more" if len(paths) > _LISTED else ""
-    return ", ".join(paths[:_LISTED]) + more
+    return name_some(paths, _LISTED, rest=", and {} more")
 
 
 def describe_run(report: Report) -> str:
@@ -150,7 +150,8 @@ def _list_turned(comparison: Comparison) -> list[str]:
 
 
 def _name_cases(cases: Sequence[str]) -> str:
-    return f" ({', '.join(cases[:_NAMED])}{', ...' if len(cases) > _NAMED else ''})"
+    named = name_some(cases, _NAMED, rest=", ...")
+    return f" ({named})"
 
 
 def _describe_tags(gate: GateReport) -> str:
@@ -160,8 +161,8 @@ def _describe_tags(gate: GateReport) -> str:
     falls = [
         f"{fall.tag}: {fall.criterion} {show(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
     ]
-    more = f", and {len(falls) - _NAMED} more" if len(falls) > _NAMED else ""
-    return f"{', '.join(falls[:_NAMED])}{more}{seen} (flagged by Benjamini-Hochberg, 10 %)"
+    named = name_some(falls, _NAMED, rest=", and {} more")
+    return f"{named}{seen} (flagged by Benjamini-Hochberg, 10 %)"
 
 
 def _describe_gate_calls(evidence: Evidence) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
 from evalgate.domain.answered import CUT_SHORT
+from evalgate.domain.lists import name_some
 from evalgate.score import schema
+from evalgate.score.json_output import dig, parse, pointer_parts, resolve
 from evalgate.score.patterns import SlowPatternError, compile_search
-from evalgate.score.strict_json import dig, parse, pointer_parts, resolve
 
 TOOL_CALLS = "tool calls beside text are not visible to checks"
 _REASON = 200  # characters of a reason
@@ -326,8 +327,7 @@ def _items(value: Any) -> list[Any]:
 
 
 def _list_texts(texts: Sequence[str]) -> str:
-    shown = ", ".join(_quote(text) for text in texts[:3])
-    return f"{shown} and {len(texts) - 3} more" if len(texts) > 3 else shown
+    return name_some([_quote(text) for text in texts], 3)
 
 
 def _quote(value: Any) -> str:

@@ -25,7 +25,7 @@ from evalgate.domain import (
     as_text,
     classify_ending,
 )
-from evalgate.score.strict_json import parse
+from evalgate.score.json_output import parse
 
 _PARAMETERS: Mapping[str, Json] = {"temperature": 0, "max_tokens": 200}
 _FENCE = re.compile(r"`+")

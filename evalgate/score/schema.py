@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from evalgate.domain import Check, Unscored
+from evalgate.domain.names import suggest_closest
 from evalgate.score.bounded_schema import bound_patterns
 from evalgate.score.patterns import (
     SCHEMA_SECONDS,
@@ -203,8 +203,7 @@ def _refuse_unknown_formats(
         if isinstance(contents, Mapping):
             name = contents.get("format")
             if isinstance(name, str) and name not in known:
-                close = difflib.get_close_matches(name, sorted(known), n=1)
-                hint = f'did you mean "{close[0]}"?' if close else f"asserted are: {', '.join(sorted(known))}"
+                hint = suggest_closest(name, sorted(known), otherwise=f"asserted are: {', '.join(sorted(known))}")
                 raise ValueError(f'{path}: the format "{name}" cannot be asserted; {hint}')
             for keyword in _REFERENCES:
                 if isinstance(contents.get(keyword), str):

@@ -42,7 +42,7 @@ Row = TypeVar("Row")
 
 WORKFLOW_LOGIN = "github-actions[bot]"
 _DESCRIPTION = 140  # characters of a status' description
-_COMMITS = 250  # how many commits of a pull request GitHub lists
+COMMITS_LISTED = 250  # of a pull request: GitHub lists no more
 _SECONDS = 30
 _CHUNK = 1 << 16
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -215,9 +215,9 @@ class GitHub:
         """All commits of a pull request. Raises ServiceError where there may be more than GitHub lists: 250."""
         found = self._pull(number).get_commits()
         commits = self._all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")
-        if len(commits) >= _COMMITS:
+        if len(commits) >= COMMITS_LISTED:
             raise ServiceError(
-                f"GitHub names only the first {_COMMITS} commits of #{number}: who wrote the others is unknown",
+                f"GitHub names only the first {COMMITS_LISTED} commits of #{number}: who wrote the others is unknown",
                 hint="squash them into fewer commits",
             )
         return commits

@@ -83,7 +83,7 @@ def read_message(error: GithubException) -> str:
 def read_json_message(body: str) -> str:
     """The message of an error's JSON, "" where there is none."""
     try:
-        answer = json.loads(body)
+        answer = json.loads(body)  # not strict: a message to show is all that is taken from it
     except ValueError:
         return ""
     return str(answer.get("message", "")) if isinstance(answer, dict) else ""

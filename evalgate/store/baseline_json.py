@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from evalgate.domain import Arm, Result, Score, StoredBaseline, digest
+from evalgate.domain.strict_json import JsonError, load
 from evalgate.errors import InputError, Place
 from evalgate.store import codec
 
@@ -36,7 +37,7 @@ def read(text: str, path: str) -> StoredBaseline:
     Raises InputError for anything else: a later format, half a file, a key or a digest that is not of what it holds.
     """
     try:
-        given = codec.expect(json.loads(text), dict, "")
+        given = codec.expect(load(text), dict, "")
         if given.get("format") != FORMAT:
             raise codec.DecodeError("format", f"{given.get('format')!r} is not the {FORMAT} that this evalgate reads")
         given = codec.list_members(given, _KEYS, "")
@@ -48,9 +49,10 @@ def read(text: str, path: str) -> StoredBaseline:
         if datetime.datetime.fromisoformat(stored.sampled_at).tzinfo is None:
             raise codec.DecodeError("sampled_at", "it has no time zone")
         _require_sound(stored.results)
-    except json.JSONDecodeError as error:
-        place = Place(path=path, line=error.lineno, column=error.colno)
-        raise InputError(f"not JSON: {error.msg}", place=place) from error
+    except JsonError as error:
+        what = "not JSON" if error.line else "not a stored baseline"
+        place = Place(path=path, line=error.line, column=error.column)
+        raise InputError(f"{what}: {error.problem}", place=place) from error
     except (codec.DecodeError, ValueError, RecursionError) as error:
         raise InputError(f"not a stored baseline: {error}", place=Place(path=path)) from error
     return stored

@@ -13,8 +13,8 @@ from pathlib import Path
 from evalgate.domain import Output
 from evalgate.errors import Fault, InputError, Place, ServiceError
 from evalgate.store.atomic import write_file
-from evalgate.store.cache import DAMAGED, iterate_lines, open_readable, open_writable
 from evalgate.store.cache_entry import CacheEntry, dump, load
+from evalgate.store.output_cache import DAMAGED, iterate_lines, open_readable, open_writable
 
 DAY = 86_400.0
 _LOCK_SECONDS = 60.0

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from evalgate.domain import Failure, Outcome, decode_outcome, encode_outcome
+from evalgate.domain import Failure, Outcome, decode_outcome, encode_outcome, strict_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +46,9 @@ def dump(entry: CacheEntry) -> str:
 def load(line: str | bytes) -> CacheEntry:
     """The entry that `dump` wrote. Raises ValueError, as a sentence, for anything else."""
     try:
-        data = json.loads(line)
-    except ValueError as error:
+        data = strict_json.load(line)
+    except strict_json.JsonError as error:
         raise ValueError(f"not JSON: {error}") from error
-    except RecursionError as error:
-        raise ValueError("not JSON: nested too deeply") from error
     if not isinstance(data, dict) or not isinstance(data.get("key"), str) or not data["key"]:
         raise ValueError('not an object with a "key"')
     try:

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from evalgate.domain import Failure, Level, Output, Score, Unscored, decode_outcome, encode_outcome
+from evalgate.domain.lists import name_some
 
 _Decoder: TypeAlias = Callable[[Any, str], Any]
 
@@ -191,7 +192,7 @@ def _decode_number(kind: type[IntEnum], data: Any, where: str) -> IntEnum:
 
 
 def _list_names(names: list[str]) -> str:
-    return ", ".join(f'"{name}"' for name in names[:5]) + (", ..." if len(names) > 5 else "")
+    return name_some([f'"{name}"' for name in names], 5, rest=", ...")
 
 
 _NAMES: Mapping[Any, str] = {

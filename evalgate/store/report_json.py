@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from evalgate.domain import (
     RULE,
@@ -21,6 +20,7 @@ from evalgate.domain import (
     Verdict,
 )
 from evalgate.domain.stored_result import StoredResult
+from evalgate.domain.strict_json import JsonError, load, refuse_constant
 from evalgate.errors import InputError, Place
 from evalgate.store import codec
 from evalgate.store.codec import DecodeError
@@ -122,6 +122,7 @@ def line(result: Result) -> str:
 
 def result(line: str) -> Result:
     """The result that `line` wrote."""
+    # not strict: evalgate wrote the line in this run, or the caller compares it with what is written for the result
     found: Result = codec.decode(Result, json.loads(line), "")
     return found
 
@@ -142,17 +143,17 @@ def read(text: str, path: str) -> Report:
 def render_around(text: str, lists: Iterable[tuple[StoredResult, ...]]) -> Report:
     """The report that `render` wrote, whose lists of results are `lists`: in `text`, a NaN stands for each of them.
 
-    Raises ValueError, Refused, OverflowError or RecursionError for anything else.
+    Raises ValueError, DecodeError, OverflowError or RecursionError for anything else.
     """
     left = iter(lists)
 
     def next_list(constant: str) -> tuple[StoredResult, ...]:
         found = next(left, None)
         if found is None:
-            _refuse_constant(constant)
+            refuse_constant(constant)
         return found
 
-    return _decode_report(_load_json(text, next_list))
+    return _decode_report(load(text, on_constant=next_list))
 
 
 def _decode_report(data: Any) -> Report:
@@ -307,35 +308,8 @@ def _iterate_json(value: Any, depth: int) -> Iterator[str]:
 
 def _parse(text: str, path: str) -> Any:
     try:
-        return _load_json(text, _refuse_constant)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"not JSON: {error.msg}", place=Place(path=path, line=error.lineno, column=error.colno)
-        ) from error
-    except (DecodeError, ValueError) as error:
-        raise InputError(f"not a report of evalgate: {error}", place=Place(path=path)) from error
-    except RecursionError as error:
-        raise InputError("not a report of evalgate: nested too deeply", place=Place(path=path)) from error
-
-
-def _load_json(text: str, constant: Callable[[str], Any]) -> Any:
-    return json.loads(text, parse_constant=constant, parse_float=_finite, object_pairs_hook=_without_duplicates)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise DecodeError("", f"{name} is not a number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise DecodeError("", f"{text} is not a finite number")
-    return number
-
-
-def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        raise DecodeError("", f'the key "{next(n for n in names if names.count(n) > 1)}" stands twice in one object')
-    return found
+        return load(text)
+    except JsonError as error:
+        what = "not JSON" if error.line else "not a report of evalgate"
+        place = Place(path=path, line=error.line, column=error.column)
+        raise InputError(f"{what}: {error.problem}", place=place) from error

@@ -9,7 +9,7 @@ import pytest
 from github_server import GitHubServer
 
 from evalgate.action import heads
-from evalgate.action.comment import Sticky
+from evalgate.action.posted_comment import Sticky
 from evalgate.decide.attempts import PastVerdict
 from evalgate.errors import ServiceError
 from evalgate.services.github import GitHub

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Protocol
 
 from evalgate.domain import Output, Usage
-from evalgate.store.cache import Cache
 from evalgate.store.cache_entry import CacheEntry, dump, load
+from evalgate.store.output_cache import Cache
 
 
 class Store(Protocol):

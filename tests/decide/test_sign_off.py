@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.decide.sign_off import (
-    COMMITS_LISTED,
     CoAuthor,
     Labelling,
     Opinion,
@@ -34,6 +33,7 @@ ASKED = SignOffRequest(
     published_at=PUBLISHED,
     author="author",
     commits=(("author", "web-flow"), ("helper", "helper")),
+    most_commits=250,
     writers=frozenset({"ann", "bob", "author", "helper", "robot[bot]"}),
 )
 ANYBODY = "needs approval by a person with write permission who did not write the change"
@@ -192,7 +192,7 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
         "GitHub does not know who wrote the change: add the e-mail address in them to an account, or commit anew",
     ),
     "more commits than are listed": (
-        replace(ASKED, commits=(("author", "author"),) * COMMITS_LISTED),
+        replace(ASKED, commits=(("author", "author"),) * 250),
         [said("ann")],
         "GitHub lists only 250 commits, and who wrote the others is not known: squash some",
     ),

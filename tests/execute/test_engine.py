@@ -11,8 +11,8 @@ from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Tr
 from evalgate.errors import ServiceError
 from evalgate.execute.engine import ProgressEvent
 from evalgate.execute.providers.protocol import FunctionMemory, Memory, ProviderError
-from evalgate.store.cache import Cache
 from evalgate.store.journal import Journal
+from evalgate.store.output_cache import Cache
 
 
 def test_results_keep_the_trials_order_though_answers_do_not() -> None:

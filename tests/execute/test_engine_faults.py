@@ -16,8 +16,8 @@ from evalgate.execute import caller
 from evalgate.execute.engine import ProgressEvent
 from evalgate.execute.limits.concurrency import ConcurrencyLimit
 from evalgate.execute.providers.protocol import ProviderError
-from evalgate.store.cache import Cache
 from evalgate.store.journal import Journal
+from evalgate.store.output_cache import Cache
 
 
 def test_retry_until_answered() -> None:

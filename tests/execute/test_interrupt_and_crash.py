@@ -20,7 +20,7 @@ RUN = textwrap.dedent(
     from pathlib import Path
     from evalgate.domain import Arm, Case, Limits, Message, Request, Result, Target, Trial
     from evalgate.errors import EvalgateError
-    from evalgate.store.cache import Cache
+    from evalgate.store.output_cache import Cache
     from evalgate.execute.engine import Engine
     from evalgate.store.journal import Journal
     from evalgate.execute.providers.openai import OpenAIProvider

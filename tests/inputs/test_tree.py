@@ -9,7 +9,6 @@ import pytest
 
 from evalgate.errors import GitError, InputError
 from evalgate.inputs import tree
-from evalgate.inputs.formats import nodes
 from evalgate.inputs.tree import CommitTree, WorkTree
 
 
@@ -101,11 +100,3 @@ def test_commit_tree_never_leaves_its_root(path: str) -> None:
     with pytest.raises(InputError):
         files.read(path)
     assert not files.exists(path)
-
-
-def test_too_deep_never_recurses() -> None:
-    data: object = "leaf"
-    for _ in range(50_000):
-        data = [data]
-    assert nodes.too_deep(data)
-    assert not nodes.too_deep({"a": [[1]]})

@@ -28,7 +28,7 @@ from evalgate.domain import (
     Target,
     Usage,
 )
-from evalgate.plan.trials import add_repeats, make_plan
+from evalgate.plan.gate_plan import add_repeats, make_plan
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 MINOR = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)

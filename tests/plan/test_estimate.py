@@ -25,8 +25,8 @@ from evalgate.domain import (
     Target,
     Trial,
 )
-from evalgate.plan.estimate import estimate_calls, estimate_tokens
-from evalgate.plan.trials import make_plan
+from evalgate.plan.estimate import estimate_calls
+from evalgate.plan.gate_plan import make_plan
 
 API = Target(
     name="api", kind="openai", location="https://x", identity="x", model="m", prices=Prices(input=1.0, output=10.0)
@@ -55,11 +55,6 @@ def make(target: Target = API, *, judges: int = 0, text: str = "x" * 360 + "{{qu
     )
     cases = GoldenDataset(path="d", cases=tuple(Case(id=f"c{n}", fields={"query": f"{n}" * 40}) for n in range(2)))
     return make_plan(gate, version, None, cases, LEVEL, {target.name: target}, Policy(levels=DEFAULT_LEVELS))
-
-
-@pytest.mark.parametrize(("text", "count"), [("", 0), ("a", 1), ("abcd", 1), ("abcde", 2)])
-def test_four_characters_are_a_token(text: str, count: int) -> None:
-    assert estimate_tokens(text) == count
 
 
 def test_answers() -> None:

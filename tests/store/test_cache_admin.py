@@ -14,9 +14,9 @@ import pytest
 from evalgate.domain import Failure, Output
 from evalgate.errors import InputError, ServiceError
 from evalgate.store import cache_admin
-from evalgate.store.cache import Cache, read_recordings
 from evalgate.store.cache_admin import DAY
 from evalgate.store.cache_entry import CacheEntry, dump
+from evalgate.store.output_cache import Cache, read_recordings
 
 
 @pytest.fixture

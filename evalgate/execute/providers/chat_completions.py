@@ -24,7 +24,8 @@ from evalgate.domain import (
     read_usage,
     reason_told,
 )
-from evalgate.domain.tool_calls import MOST_LEVELS, add_tool_calls, serialize, too_deep
+from evalgate.domain.strict_json import MAX_DEPTH, is_too_deep
+from evalgate.domain.tool_calls import add_tool_calls, serialize
 from evalgate.execute.providers.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -48,7 +49,7 @@ class DeepReplyError(ValueError):
     """A reply is nested more deeply than is read."""
 
     def __init__(self) -> None:
-        super().__init__(f"it is nested more than {MOST_LEVELS} levels deep")
+        super().__init__(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def make_body(request: Request, model: str) -> dict[str, Any]:
@@ -132,12 +133,14 @@ def read_reply(
 
 
 def decode(content: bytes) -> Any:
-    """A reply's JSON as plain data. Raises ValueError for what is none, and DeepReplyError beyond `MOST_LEVELS`."""
+    """A reply's JSON as plain data. Raises ValueError for what is none, and DeepReplyError beyond `MAX_DEPTH`."""
     try:
+        # Not strict: every field that is used is checked where it is read, and what an endpoint sends besides
+        # must not fail a call that is paid for.
         data = json.loads(content)
     except RecursionError as error:
         raise DeepReplyError from error
-    if too_deep(data):
+    if is_too_deep(data):
         raise DeepReplyError
     return data
 

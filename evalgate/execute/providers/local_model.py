@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import http.client
 import os
@@ -16,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlsplit
 
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
+from evalgate.domain.names import suggest_closest
 from evalgate.errors import EvalgateError, InputError, ServiceError
 from evalgate.store.locks import try_lock
 
@@ -40,8 +40,7 @@ def find(name: str) -> EmbeddedModel:
     """The model of that name. Raises InputError with the closest match."""
     if name in EMBEDDED_MODELS:
         return EMBEDDED_MODELS[name]
-    close = difflib.get_close_matches(name, EMBEDDED_MODELS, n=1)
-    hint = f'did you mean "{close[0]}"?' if close else f"the models are: {', '.join(EMBEDDED_MODELS)}"
+    hint = suggest_closest(name, EMBEDDED_MODELS, otherwise=f"the models are: {', '.join(EMBEDDED_MODELS)}")
     raise InputError(f'no embedded model is named "{name}"', hint=hint)
 
 

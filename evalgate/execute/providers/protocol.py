@@ -108,3 +108,16 @@ class Provider(Protocol):
     async def aclose(self) -> None:
         """Lets go of connections; called once, in the loop that `answer` ran in."""
         ...
+
+
+class WithoutEndpoint:
+    """Base of a provider that calls no endpoint itself: it tells of no limits, is always there, and closes nothing."""
+
+    def listen(self, told: Callable[[Headroom], None]) -> None:
+        pass
+
+    async def is_there(self) -> bool:
+        return True
+
+    async def aclose(self) -> None:
+        pass

@@ -36,12 +36,12 @@ from evalgate.domain.tool_calls import add_tool_calls, holds_calls
 from evalgate.errors import InputError
 from evalgate.execute.providers.chat_completions import compute_cost, shorten
 from evalgate.execute.providers.fingerprint import fingerprint
-from evalgate.execute.providers.protocol import FunctionMemory, Headroom, Memory, ProviderError
+from evalgate.execute.providers.protocol import FunctionMemory, Memory, ProviderError, WithoutEndpoint
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
 
 
-class PythonProvider:
+class PythonProvider(WithoutEndpoint):
     """Calls `function(case)` or `function(case, messages)`, sync (in a thread of its own) or async.
 
     `case` is the mapping of the case's fields, `messages` the rendered prompt as a list of `{"role", "content"}`. It
@@ -111,15 +111,6 @@ class PythonProvider:
             ) from error
         return self._outcome(value, time.perf_counter() - started)
 
-    def listen(self, told: Callable[[Headroom], None]) -> None:
-        pass
-
-    async def is_there(self) -> bool:
-        return True
-
-    async def aclose(self) -> None:
-        pass
-
     def _outcome(self, value: Any, seconds: float) -> Outcome:
         given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
         text, error = given.get("text"), given.get("error")
@@ -184,6 +175,7 @@ def _read_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The calls of what a function returned, as JSON: its values may be objects of any kind."""
     calls = {name: value for name, value in given.items() if value and holds_calls(name)}
     try:
+        # not strict: the text was written on this very line
         found: Mapping[str, Any] = json.loads(json.dumps(calls, default=str, skipkeys=True))
     except (ValueError, RecursionError):
         return {"tool_calls": [{"name": None, "arguments": shorten(repr(calls))}]}

@@ -14,7 +14,7 @@ import evalgate
 from evalgate.domain import Limits, Outcome, Request, Target
 from evalgate.errors import InputError, ServiceError
 from evalgate.execute.providers.openai import OpenAIProvider
-from evalgate.execute.providers.protocol import Headroom, Memory, Provider, ProviderError
+from evalgate.execute.providers.protocol import Memory, Provider, ProviderError, WithoutEndpoint
 
 _PROBE_SECONDS = 10.0
 _START_SECONDS = 120.0
@@ -216,8 +216,8 @@ class RayCluster:
             seat.calls -= 1
 
 
-class RayProvider:
-    """One target's requests, answered by whichever worker is free."""
+class RayProvider(WithoutEndpoint):
+    """One target's requests, answered by whichever worker is free; that one knows what a reply says of limits."""
 
     def __init__(self, cluster: RayCluster, target: Target) -> None:
         self._cluster = cluster
@@ -227,15 +227,6 @@ class RayProvider:
 
     async def answer(self, request: Request) -> Outcome:
         return await self._cluster.ask(self._name, request)
-
-    def listen(self, told: Callable[[Headroom], None]) -> None:
-        """What a reply says of limits stays with the worker that read it."""
-
-    async def is_there(self) -> bool:
-        return True
-
-    async def aclose(self) -> None:
-        pass
 
 
 def _unwrap(answer: Outcome | RayRefusal) -> Outcome:

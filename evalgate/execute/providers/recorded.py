@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 from evalgate.domain import Outcome, Request, Target
-from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
+from evalgate.execute.providers.protocol import Memory, ProviderError, WithoutEndpoint
 from evalgate.store.cache_entry import CacheEntry
 
 
-class RecordedProvider:
+class RecordedProvider(WithoutEndpoint):
     """Outputs from a file, by case id and repeat. Answers are marked `cached`: nothing was called.
 
     A case recorded exactly once answers every repeat with that one output: it adds nothing to a mean, and it
@@ -45,17 +45,8 @@ class RecordedProvider:
             )
         return replace(found, cached=True)
 
-    def listen(self, told: Callable[[Headroom], None]) -> None:
-        pass
 
-    async def is_there(self) -> bool:
-        return True
-
-    async def aclose(self) -> None:
-        pass
-
-
-class ReplayProvider:
+class ReplayProvider(WithoutEndpoint):
     """A model's recorded answers, by the request's key. What was not recorded is an error, never an invented answer.
 
     `path` is the recordings file's name, for messages. Answers are marked `cached`.
@@ -79,17 +70,8 @@ class ReplayProvider:
             )
         return replace(found.outcome if isinstance(found, CacheEntry) else found, cached=True)
 
-    def listen(self, told: Callable[[Headroom], None]) -> None:
-        pass
 
-    async def is_there(self) -> bool:
-        return True
-
-    async def aclose(self) -> None:
-        pass
-
-
-class OfflineProvider:
+class OfflineProvider(WithoutEndpoint):
     """Nobody, in place of a target: what cache and journal hold is known, and nothing else is ever asked.
 
     What is not known ends the run if that is `fatal`, else its own trial alone.
@@ -105,15 +87,6 @@ class OfflineProvider:
 
     async def answer(self, request: Request) -> Outcome:
         raise ProviderError(f'not known without a call to target "{self._target.name}"', fatal=self._fatal)
-
-    def listen(self, told: Callable[[Headroom], None]) -> None:
-        pass
-
-    async def is_there(self) -> bool:
-        return True
-
-    async def aclose(self) -> None:
-        pass
 
 
 def describe_recording(target: Target) -> str:

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner, missing in the stubs
 from typing import Any
 
+from evalgate.domain.strict_json import (
+    DECODER,
+    MAX_DEPTH,
+    TOO_LARGE,
+    UNKNOWN_NUMBER,
+    JsonError,
+    is_too_deep,
+    load,
+    read_float,
+    read_integer,
+)
 from evalgate.errors import InputError
-from evalgate.inputs.formats.nodes import MAX_DEPTH, Node, line_and_column, refuse, too_deep
+from evalgate.inputs.formats.nodes import Node, line_and_column, refuse
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -26,10 +36,10 @@ def loads(text: str, path: str, *, first_line: int = 1) -> Any:
     holds, half a surrogate pair, more than 100 levels.
     """
     try:
-        data = _DECODER.decode(text)
-        if not too_deep(data) and not _SURROGATE.search(text):
+        data = load(text, bounded=True)
+        if not is_too_deep(data) and not _SURROGATE.search(text):
             return data
-    except (ValueError, RecursionError):
+    except JsonError:
         pass
     # the slow reader knows the place of what the fast one only knows to be wrong
     return parse(text, path, first_line=first_line).data
@@ -53,40 +63,8 @@ def elements(text: str, path: str) -> Iterator[tuple[Any, int, int]]:
         line += text.count("\n", last, position)
         last = position
         yield value, line, position - text.rfind("\n", 0, position)
-        _, end = _DECODER.raw_decode(text, position)
+        _, end = DECODER.raw_decode(text, position)
         position = _skip(text, _skip(text, end) + 1)
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise ValueError("duplicate key")
-    return data
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("not finite")
-    return number
-
-
-def _whole(text: str) -> int:
-    _finite(text)  # what no float holds cannot be compared or shown
-    return int(text)
-
-
-def _refuse_constant(text: str) -> float:
-    raise ValueError(text)
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_no_duplicates,
-    parse_float=_finite,
-    parse_int=_whole,
-    parse_constant=_refuse_constant,
-    strict=True,
-)
 
 
 def _skip(text: str, position: int) -> int:
@@ -133,7 +111,7 @@ class _Reader:
         if word and word.group() in _CONSTANTS:
             return Node(_CONSTANTS[word.group()], line, column, text=word.group()), word.end()
         if word and word.group().lstrip("-") in ("NaN", "Infinity"):
-            raise self._refuse(f"{word.group()} is not a number JSON knows", at, "leave the value out, or write null")
+            raise self._refuse(f"{word.group()} {UNKNOWN_NUMBER}", at, "leave the value out, or write null")
         raise self._refuse("not valid JSON: a value was expected", at)
 
     def _object(self, node: Node, at: int, depth: int) -> int:
@@ -187,9 +165,9 @@ class _Reader:
 
     def _number(self, hit: re.Match[str], at: int) -> int | float:
         try:
-            return _finite(hit.group()) if hit.group(1) or hit.group(2) else _whole(hit.group())
+            return read_float(hit.group()) if hit.group(1) or hit.group(2) else read_integer(hit.group())
         except ValueError:
-            raise self._refuse("the number is too large", at) from None
+            raise self._refuse(TOO_LARGE, at) from None
 
     def _place(self, at: int) -> tuple[int, int]:
         if at < self._seen:

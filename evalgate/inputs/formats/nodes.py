@@ -9,7 +9,6 @@ from typing import Any
 from evalgate.errors import Fault, InputError, Place
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
-MAX_DEPTH = 100
 MAX_FAULTS = 100
 
 
@@ -79,19 +78,3 @@ def raise_faults(faults: list[Fault], path: str) -> None:
 def line_and_column(text: str, position: int) -> tuple[int, int]:
     """The 1-based line and column of a position in a text whose lines end with a newline."""
     return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)
-
-
-def too_deep(data: Any) -> bool:
-    """Whether plain data is nested more than MAX_DEPTH containers deep; never recurses."""
-    level = [data]
-    for _ in range(MAX_DEPTH + 1):
-        level = [
-            child
-            for container in level
-            if isinstance(container, dict | list)
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache, partial
 from typing import Any
 
+from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats import csv as csv_text
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
 from evalgate.inputs.formats.document import decode
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node, refuse
-from evalgate.inputs.schema_check import find_closest
 from evalgate.inputs.tree import Tree
 
 
@@ -47,7 +47,7 @@ class DataRow:
         for key in self.fields:
             match = _near(key, absent) if absent and key not in known else None
             if match is not None:
-                faults.append(self.fault(f'unknown key "{key}"; did you mean "{match}"?', key))
+                faults.append(self.fault(f'unknown key "{key}"; {suggest(match)}', key))
         return len(faults) > before
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from evalgate.inputs.formats.nodes import MAX_DEPTH, Node, line_and_column, refuse
+from evalgate.domain.strict_json import MAX_DEPTH, read_float
+from evalgate.inputs.formats.nodes import Node, line_and_column, refuse
 
 MAX_NODES = 1_000_000
 MAX_ALIASED = 100_000
@@ -60,9 +61,7 @@ def scalar(text: str) -> Any:
         return _CONSTANTS[text]
     if not NUMBER.fullmatch(text):
         return text
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError("the number is too large")
+    number = read_float(text)
     return int(text) if _INTEGER.fullmatch(text) else number
 
 

@@ -13,12 +13,13 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evalgate.domain.strict_json import MAX_DEPTH
 from evalgate.errors import InputError
 from evalgate.inputs.formats import csv as csv_text
 from evalgate.inputs.formats import document
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
-from evalgate.inputs.formats.nodes import MAX_DEPTH, Node
+from evalgate.inputs.formats.nodes import Node
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 

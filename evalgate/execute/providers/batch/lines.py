@@ -7,13 +7,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Usage
+from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 from evalgate.execute.providers import chat_completions
 from evalgate.execute.providers.batch.api import ENDPOINT, BatchEndpoint, BatchState
 from evalgate.execute.providers.batch.records import BatchRecord
 from evalgate.execute.providers.protocol import ProviderError
-
-_CHARACTERS_PER_TOKEN = 4
-_ASSUMED_OUTPUT_TOKENS = 256
 
 
 def make_line(key: str, request: Request, model: str) -> bytes:
@@ -24,15 +22,8 @@ def make_line(key: str, request: Request, model: str) -> bytes:
 
 def estimate_cost(line: bytes, request: Request, prices: Prices) -> float:
     """Dollars, by a plan's rules: 4 characters a token, an answer as long as its limit, else 256 tokens."""
-    written: Any = _ASSUMED_OUTPUT_TOKENS
-    for name in ("max_completion_tokens", "max_tokens"):
-        value = request.parameters.get(name)
-        if isinstance(value, int) and not isinstance(value, bool):
-            written = value
-            break
-    return chat_completions.compute_cost(
-        Usage(input_tokens=-(-len(line) // _CHARACTERS_PER_TOKEN), output_tokens=written), prices
-    )
+    written = estimate_output_tokens(request.parameters)
+    return chat_completions.compute_cost(Usage(input_tokens=estimate_tokens(len(line)), output_tokens=written), prices)
 
 
 def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: BatchEndpoint) -> Outcome:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from evalgate.domain import strict_json
 from evalgate.errors import ServiceError
 from evalgate.store.atomic import write_file
 
@@ -91,7 +92,7 @@ class BatchRecords:
 
 def _read(path: Path) -> BatchRecord | None:
     try:
-        data = json.loads(path.read_bytes())
+        data = strict_json.load(path.read_bytes())
         return BatchRecord(
             token=str(data["token"]),
             id=None if data["id"] is None else str(data["id"]),

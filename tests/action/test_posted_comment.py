@@ -16,11 +16,11 @@ from github_server import GitHubServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evalgate.action import comment as publish
 from evalgate.action import comment_state, fork
-from evalgate.action import sign_off as approval
-from evalgate.action.comment import Sticky
+from evalgate.action import posted_comment as publish
+from evalgate.action import sign_off_lookup as approval
 from evalgate.action.event import GitHubEvent, OtherRun
+from evalgate.action.posted_comment import Sticky
 from evalgate.decide import policy, sign_off
 from evalgate.domain import PolicyChange, Report, Verdict
 from evalgate.errors import InputError, ServiceError

@@ -11,8 +11,8 @@ import pytest
 
 from evalgate.domain import Failure, Outcome, Output, ScoreToken, Usage
 from evalgate.errors import InputError
-from evalgate.store.cache import Cache, read_recordings, write_recordings
 from evalgate.store.cache_entry import CacheEntry, dump
+from evalgate.store.output_cache import Cache, read_recordings, write_recordings
 
 FULL = Output(
     text='zwölf "quoted"\nlines\u2028',

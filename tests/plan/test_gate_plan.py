@@ -27,8 +27,8 @@ from evalgate.domain import (
     Target,
 )
 from evalgate.errors import InputError
+from evalgate.plan.gate_plan import add_repeats, make_plan
 from evalgate.plan.order import order_cases
-from evalgate.plan.trials import add_repeats, make_plan
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
 MINOR = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)

@@ -20,8 +20,8 @@ from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.inputs.datasets import load_outputs
 from evalgate.inputs.tree import Tree
-from evalgate.store.cache import Cache, read_recordings, write_recordings
 from evalgate.store.journal import Journal
+from evalgate.store.output_cache import Cache, read_recordings, write_recordings
 from evalgate.store.store import Store
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ def open_engine(
     `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
     the run may be `partial`: then it alone has failed.
 
-    No answer, note or error that comes from here, and nothing printed meanwhile, holds a secret that the configuration
-    names.
+    No answer, note or error that comes from here, and nothing printed meanwhile, holds a secret that `config` names.
 
     Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
     no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
@@ -332,11 +331,10 @@ def _find_left_over(plan: GatePlan, target: Target, provider: RecordedProvider) 
             continue
         more = f"; {len(over) - 1} more cases likewise" if len(over) > 1 else ""
         message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} asked"
-        most = max(map(provider.times, over))
         yield Fault(
             message=f'gate "{plan.gate.name}", {arm}: {message}{more}',
             place=Place(path=target.location),
-            hint=f"set `samples: {{{arm}: {most}}}`",
+            hint=f"set `samples: {{{arm}: {max(map(provider.times, over))}}}`",
         )
 
 

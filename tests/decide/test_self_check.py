@@ -10,8 +10,8 @@ from decide import vectors
 from decide.bounds import about, at_least, at_most
 
 from evalgate.commands import aa as self_checks
-from evalgate.decide import aa, schedule
-from evalgate.decide.aa import Conditions, try_blocking_check, try_comparison
+from evalgate.decide import schedule, self_check
+from evalgate.decide.self_check import Conditions, try_blocking_check, try_comparison
 from evalgate.decide.simulation import Model, draw
 
 
@@ -182,9 +182,9 @@ def test_what_cannot_be_split_is_refused(samples: list[list[float]], units: list
 
 
 def test_a_drop_stays_on_the_scale() -> None:
-    assert aa._lower_scores([[1.0, 0.0]]) == {0.0: 0.0, 1.0: 0.0}
-    assert aa._lower_scores([[1.0, 0.75, 0.25]]) == {0.0: 0.0, 0.25: 0.0, 0.75: 0.25, 1.0: 0.75}
-    assert aa._lower_scores([[0.9, 0.8, 0.3]]) == {0.0: 0.0, 0.3: 0.0, 0.8: 0.3, 0.9: 0.3}
+    assert self_check._lower_scores([[1.0, 0.0]]) == {0.0: 0.0, 1.0: 0.0}
+    assert self_check._lower_scores([[1.0, 0.75, 0.25]]) == {0.0: 0.0, 0.25: 0.0, 0.75: 0.25, 1.0: 0.75}
+    assert self_check._lower_scores([[0.9, 0.8, 0.3]]) == {0.0: 0.0, 0.3: 0.0, 0.8: 0.3, 0.9: 0.3}
 
 
 @pytest.mark.parametrize("cases", [7, 39, 40, 58, 59, 63, 64, 79, 80, 150])
@@ -205,14 +205,14 @@ def test_the_looks_are_those_of_the_gate(cases: int, margins: tuple[float, ...])
 @pytest.mark.parametrize("kind", ["judge", "blocking"])
 def test_a_split_is_decided_as_a_gate_with_these_draws_would_be(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every split, made into the results of a run, gets the verdict that the rule gives that run."""
-    splits: list[aa._Split] = []
-    split = aa._split
+    splits: list[self_check._Split] = []
+    split = self_check._split
 
-    def kept(*arguments: object) -> aa._Split:
+    def kept(*arguments: object) -> self_check._Split:
         splits.append(split(*arguments))  # type: ignore[arg-type]
         return splits[-1]
 
-    monkeypatch.setattr(aa, "_split", kept)
+    monkeypatch.setattr(self_check, "_split", kept)
     model = Model(marginal=(0.1, 0.1, 0.1, 0.3, 0.4), rho=0.4)
     verdicts = set()
     for seed in range(40):
@@ -231,7 +231,7 @@ def test_a_split_is_decided_as_a_gate_with_these_draws_would_be(kind: str, monke
     assert verdicts >= {"FAIL", "PASS"}
 
 
-def _gate(split: aa._Split, kind: str) -> dict[str, object]:
+def _gate(split: self_check._Split, kind: str) -> dict[str, object]:
     """The draws of a split as those of a run; of the baseline only the mean and the passing samples are known."""
     rows = []
     for place, own in enumerate(split.own):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -11,6 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
+from evalgate.domain import strict_json
+from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError
 
 _T = TypeVar("_T")
@@ -132,8 +133,8 @@ class _Reader:
         allowed = _CHOICES[name]
         value = self.given.get(name) or default or allowed[0]
         if value not in allowed:
-            near = difflib.get_close_matches(value, allowed, 1)
-            self._blame(name, value, f"one of {', '.join(allowed)}" + (f"; did you mean {near[0]}?" if near else ""))
+            meant = find_closest(value, allowed)
+            self._blame(name, value, f"one of {', '.join(allowed)}" + (f"; {suggest(meant)}" if meant else ""))
             return allowed[0]
         return value
 
@@ -170,7 +171,7 @@ class _Reader:
 def _object(text: str, name: str) -> Mapping[str, Any]:
     """An object of a context as the runner writes it; `matrix` is null where there is none."""
     try:
-        data = json.loads(text or "null")
+        data = strict_json.load(text or "null")
     except ValueError:
         raise InputError(f"the {name} of the action are not JSON", hint="they come from action.yml") from None
     if data is None:

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
+from evalgate.action.action_inputs import comment_key, read_settings, status_context
 from evalgate.action.event import read_event
-from evalgate.action.inputs import comment_key, read_settings, status_context
 from evalgate.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ def test_every_fault_is_told_with_what_is_allowed() -> None:
     assert messages == [
         'input changed-only: "yes" is not true or false',
         'input head-sha: "main" is not a whole commit id (40 hexadecimal digits)',
-        'input fail-on: "inconclusiv" is not one of inconclusive, fail, never; did you mean inconclusive?',
+        'input fail-on: "inconclusiv" is not one of inconclusive, fail, never; did you mean "inconclusive"?',
         'input max-cost-usd: "nan" is not a number, at least 0',
         'input max-concurrency: "0" is not a number, at least 1',
     ]

@@ -6,8 +6,8 @@ import datetime
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from evalgate.action.comment import Posted, Sticky
 from evalgate.action.event import GitHubEvent
+from evalgate.action.posted_comment import Posted, Sticky
 from evalgate.decide import sign_off
 from evalgate.decide.sign_off import CoAuthor, Labelling, Opinion, SignOffRequest, SignOffState
 from evalgate.domain import Report
@@ -38,6 +38,8 @@ def look_up_sign_off(
     `sticky` is the comment before this run writes to it: it tells since when the report could be read. `warn` hears of
     a team that the token may not read, since its members are not known, and of co-authors that cannot be looked up.
     """
+    from evalgate.services.github import COMMITS_LISTED
+
     github, number, subject = sticky.github, sticky.number, sign_off.digest_subject(report)
     pull = github.pull_request(number)
     head = pull.head_sha if head is None else head
@@ -53,6 +55,7 @@ def look_up_sign_off(
         published_at=_find_publication(sticky.read(), head, subject),
         author=pull.author,
         commits=tuple(commit.authors for commit in commits),
+        most_commits=COMMITS_LISTED,
         coauthors=_find_coauthors(github, number, commits, warn),
         writers=frozenset(login for login in logins if github.permission(login) in _MAY_WRITE),
         approvers=tuple(approvers),

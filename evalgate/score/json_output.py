@@ -1,15 +1,14 @@
-"""Text to JSON value with nothing tolerated, and the places inside such a value."""
+"""The JSON value that an output is, and the places inside such a value."""
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from evalgate.domain import strict_json
+
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
-_MAX_DIGITS = 308  # beyond it an integer has no finite float, and schema keywords that divide would overflow
 
 
 def parse(text: str) -> Any:
@@ -18,14 +17,7 @@ def parse(text: str) -> Any:
     Raises ValueError, with a phrase that follows "the output is not JSON: ", for anything else: also for NaN and
     Infinity, for a key given twice, for numbers out of a float's range and for nesting deeper than Python reads.
     """
-    try:
-        return json.loads(
-            text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_integer
-        )
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    return strict_json.load(text, bounded=True)
 
 
 def pointer_parts(pointer: str) -> tuple[str, ...]:
@@ -64,29 +56,3 @@ def _step(value: Any, part: str) -> Any:
     if isinstance(value, list | tuple) and _INDEX.fullmatch(part):
         return value[int(part)]
     raise LookupError(part)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise ValueError(f'the key "{twice}" is given twice')
-    return found
-
-
-def _constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON number")
-
-
-def _float(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError("a number is out of range")
-    return number
-
-
-def _integer(text: str) -> int:
-    if len(text) > _MAX_DIGITS:
-        raise ValueError("a number is out of range")
-    return int(text)

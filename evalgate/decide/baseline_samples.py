@@ -1,0 +1,27 @@
+"""The baseline's scores of one criterion, case by case, for what is tried or estimated without a candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from evalgate.decide import statistics
+from evalgate.domain import Arm, Result
+
+
+def collect_samples(
+    results: Sequence[Result], criterion: str, required: Sequence[str] = (), skipped: Collection[str] = ()
+) -> dict[str, list[float]]:
+    """The baseline's scores by case, in the order of the results; a case without a score is empty.
+
+    Only outputs that hold the `required` checks count; cases that are `skipped` are left out.
+    """
+    found: dict[str, list[float]] = {}
+    for result in results:
+        if result.arm is not Arm.BASELINE or result.case in skipped:
+            continue
+        scores, values = found.setdefault(result.case, []), result.values
+        value = values.get(criterion)
+        holds = all((values.get(check) or 0.0) >= statistics.CASE_PASSES for check in required)
+        if value is not None and holds:
+            scores.append(value)
+    return found
