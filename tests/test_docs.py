@@ -1,6 +1,6 @@
 """The documentation keeps its word: every command runs, every screen is what is printed, every example loads.
 
-The pages are README.md and docs/.
+The pages are README.md, CONTRIBUTING.md and docs/.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from evalgate.report import footer
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 LANGUAGES = {"console", "bash", "python", "yaml", "json", "markdown"}
 PROGRAM = [sys.executable, "-c", "from evalgate.cli import main; main()"]
 SCHEMA = json.loads((ROOT / "evalgate/inputs/evalgate.schema.json").read_text(encoding="utf-8"))
@@ -303,8 +303,18 @@ def test_every_link_leads_somewhere(path: Path) -> None:
         assert not anchor or anchor in anchors(there), link
 
 
-def test_the_readme_stays_short() -> None:
+def test_the_readme_stays_short_and_contributing_one_page() -> None:
     assert len(README.read_text(encoding="utf-8").splitlines()) <= 400
+    assert len(read("CONTRIBUTING.md").splitlines()) <= 120
+
+
+def test_every_path_in_contributing_exists() -> None:
+    text = re.sub(r"```.*?```", "", read("CONTRIBUTING.md"), flags=re.DOTALL)
+    words = [word for word in re.findall(r"`([^`\s]+)`", text) if not word.startswith((".venv/", ".evalgate/"))]
+    paths = [word for word in words if re.search(r"/|\.(md|py|yml|toml|json)$", word)]
+    assert len(paths) > 20
+    for name in paths:
+        assert (ROOT / name).exists() or (ROOT / "evalgate" / name).exists(), name
 
 
 def test_no_words_stand_for_something_to_come() -> None:
