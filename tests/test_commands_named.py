@@ -1,4 +1,4 @@
-"""Every command that a message, the README or the action names is one that there is, options included."""
+"""Every command that a message, the documentation or the action names is one that there is, options included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evalgate.cli import root
 
 TOP = Path(__file__).parents[1]
 SOURCES = sorted((TOP / "evalgate").rglob("*.py"))
-TEXTS = [TOP / "README.md", TOP / "action.yml"]
+TEXTS = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md")), TOP / "CONTRIBUTING.md", TOP / "action.yml"]
 # in backticks, or as a message or hint of its own: "run x; or: evalgate baseline sample"
 QUOTED = re.compile(r"`(?:[\w./]*/)?evalgate ([^`\n]*)`")
 BEGUN = re.compile(r"(?:^|[:;] |or )evalgate ([a-z]+(?: [a-z]+)?(?: --?[\w-]+)*)")

@@ -1,4 +1,4 @@
-"""How often merge rules block, on scores whose truth is known: the tables of the README, from their seed.
+"""How often merge rules block, on scores whose truth is known: the tables of docs/aa.md, from their seed.
 
 The model of the scores, enough to draw them again:
 

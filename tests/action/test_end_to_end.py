@@ -1,4 +1,4 @@
-"""The README's own workflows with the real action, run by act against a GitHub on loopback: what a team sees."""
+"""The workflows of the README and docs/ with the real action, run by act against a GitHub on loopback: what a team sees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from github_server import GitHubServer
 
 TOKEN = "ghs_of_the_job"
 SECRETS = {"OPENAI_API_KEY": "sk-of-a-test"}
-README = workflows.of_readme()
+DOCS = workflows.of_docs()
 BRIEF = {PROMPT_PATH: prompt("1.0.1", "Be brief.")}
 WORSE = {PROMPT_PATH: prompt("1.0.2", "Be wrong.")}
 FIXED = {PROMPT_PATH: prompt("1.0.3", "Be right.")}
@@ -57,7 +57,7 @@ class Team:
     def run(self, event: events.Event, workflow: str = "prompts", **more: Any) -> Ran:
         self.runs += 1
         given = {"secrets": SECRETS, "token": TOKEN, "run_id": self.runs, **more}
-        return self.machine.run(event, README[workflow], **given)
+        return self.machine.run(event, DOCS[workflow], **given)
 
     def statuses(self, sha: str) -> list[tuple[str, str]]:
         return [(one["state"], one["description"]) for one in self.github.state["statuses"] if one["sha"] == sha]

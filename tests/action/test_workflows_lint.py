@@ -1,4 +1,4 @@
-"""The linters of workflows find nothing in the action, in our workflows and in the README's; and they do find things."""
+"""The linters of workflows find nothing in the action, in our workflows and in those of the docs; and they do find things."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def paths(tmp_path: Path) -> list[str]:
 
 
 def test_there_are_workflows_to_look_at() -> None:
-    assert {"ci.yml", "newest.yml", "readme-prompts.yml"} <= workflows.all_of_them().keys()
+    assert {"ci.yml", "newest.yml", "docs-prompts.yml"} <= workflows.all_of_them().keys()
 
 
 def test_what_is_newest_is_tried_on_a_schedule_and_without_a_lock() -> None:

@@ -1,4 +1,4 @@
-"""Every workflow there is to keep: our own, and those the README shows."""
+"""Every workflow there is to keep: our own, and those that the README and docs/ show."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ ROOT = Path(__file__).parents[2]
 ACTION = ROOT / "action.yml"
 
 
-def of_readme() -> dict[str, str]:
-    """Name to text of each YAML block of the README that has jobs."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def of_docs() -> dict[str, str]:
+    """Name to text of each YAML block of the README and docs/ that has jobs."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return {str(yaml.safe_load(block)["name"]): block for block in blocks if re.search(r"^jobs:", block, re.MULTILINE)}
 
@@ -22,7 +23,7 @@ def of_readme() -> dict[str, str]:
 def all_of_them() -> dict[str, str]:
     """File name to text."""
     own = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")}
-    return {**own, **{f"readme-{name}.yml": text for name, text in of_readme().items()}}
+    return {**own, **{f"docs-{name}.yml": text for name, text in of_docs().items()}}
 
 
 def installed_action(into: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The simulation behind the README's tables: its model is the one it states, and its figures are those it promises."""
+"""The simulation behind the tables of docs/aa.md: its model is the one it states, and its figures are those it promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The README's workflows that call the command and not the action, run as they stand there, by act."""
+"""The workflows in docs/ that call the command and not the action, run as they stand there, by act."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from action.hosted import PROMPT_PATH, Hosted, prompt
 from chat_server import ChatServer, Received, Reply, completion
 
 SECRETS = {"OPENAI_API_KEY": "sk-of-a-test"}
-README = workflows.of_readme()
+DOCS = workflows.of_docs()
 BRIEF = {PROMPT_PATH: prompt("1.0.1", "Be brief.")}
 WORSE = {PROMPT_PATH: prompt("1.0.2", "Be wrong.")}
 
@@ -28,10 +28,10 @@ def _answers(chat_server: ChatServer) -> None:
 def test_shards_are_merged_into_one_verdict(machine: Callable[..., Machine], hosted: Hosted) -> None:
     runner = machine()
     pull = hosted.pull_request(7, BRIEF)
-    ran = runner.run(events.pull_request(hosted, pull), README["prompts-in-shards"], secrets=SECRETS)
+    ran = runner.run(events.pull_request(hosted, pull), DOCS["prompts-in-shards"], secrets=SECRETS)
     assert ran.exit_code == 0, ran.log
     assert [job.result for job in ran.jobs] == ["success"] * 5
     worse = hosted.push(pull, WORSE)
-    ran = runner.run(events.pull_request(hosted, worse), README["prompts-in-shards"], secrets=SECRETS, run_id=2)
+    ran = runner.run(events.pull_request(hosted, worse), DOCS["prompts-in-shards"], secrets=SECRETS, run_id=2)
     assert [ran.job("part", shard=n).result for n in (1, 2, 3, 4)] == ["success"] * 4
     assert ran.job("verdict").result == "failure"
