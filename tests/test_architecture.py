@@ -57,7 +57,7 @@ OWNERS = {
     "regex": {"plan/words.py", "score/patterns.py"},
     "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
     "yaml": {"inputs/formats/yaml.py"},
-    "rich": {"report/terminal.py"},
+    "rich": {"report/terminal.py", "cli/progress.py"},
     "jinja2": {"report/html.py"},
     "markupsafe": {"report/html.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
