@@ -48,7 +48,7 @@ OWNERS = {
         "execute/providers/openai.py",
     },
     "ray": {"execute/providers/ray.py"},
-    "tenacity": {"execute/caller.py"},
+    "tenacity": {"execute/caller.py", "services/github_retry.py"},
     "sqlite3": {"store/cache.py", "store/cache_admin.py"},
     "xllamacpp": {"execute/providers/local_model.py"},
     "pandas": {"report/csv.py"},
