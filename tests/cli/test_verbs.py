@@ -249,10 +249,10 @@ def test_options_that_scores_cannot_take(world: World, arguments: list[str]) -> 
 @pytest.mark.parametrize(
     ("row", "place"),
     [
-        ("c1,baseline,quality,NaN", "scores.csv:2:21"),
-        ("c1,baseline,quality,", "scores.csv:2:"),
-        ("c1,basline,quality,0.5", "scores.csv:2:4"),
-        ("c1,baseline,quality,1.5", "scores.csv:2:21"),
+        ("c1,baseline,quality,NaN", 'scores.csv:2: "value"'),
+        ("c1,baseline,quality,", 'scores.csv:2: "value"'),
+        ("c1,basline,quality,0.5", 'scores.csv:2: "arm"'),
+        ("c1,baseline,quality,1.5", 'scores.csv:2: "value"'),
     ],
 )
 def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:
