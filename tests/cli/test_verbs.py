@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -244,6 +246,29 @@ def test_scores_with_holes_are_undecided(world: World) -> None:
 def test_options_that_scores_cannot_take(world: World, arguments: list[str]) -> None:
     scores(world.root / "scores.csv", 0.0)
     assert world.evalgate("decide", "--scores", "scores.csv", *arguments).code == 2
+
+
+def test_scores_are_decided_without_a_package_for_tables(world: World) -> None:
+    """To read them takes neither pandas nor scipy, and to decide takes no pandas: each costs a part of a second."""
+    rows = [f"c{i},{arm},quality,0.{i % 7}" for i in range(30) for arm in ("candidate", "baseline")]
+    world.repository.write("scores.csv", "\n".join(["case,arm,criterion,value", *rows, ""]))
+    load = """
+from pathlib import Path
+from evalgate.inputs.datasets import load_scores
+from evalgate.inputs.tree import WorkTree
+assert len(load_scores(WorkTree(Path()), "scores.csv")) == 60
+"""
+    decide = """
+from evalgate.cli import root
+words = ["decide", "--scores", "scores.csv", "--min", "quality=0.9"]
+assert root.main(words, standalone_mode=False) == 1
+"""
+    for code, unwanted in ((load, {"pandas", "scipy", "numpy"}), (decide, {"pandas"})):
+        check = f"import sys\n{code}\nprint(*{unwanted} & set(sys.modules), file=sys.stderr)"
+        ended = subprocess.run(
+            [sys.executable, "-c", check], cwd=world.root, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr.strip()) == (0, "")
 
 
 @pytest.mark.parametrize(
