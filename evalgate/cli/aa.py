@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
-import sys
 import textwrap
-import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +20,9 @@ from evalgate.cli.folders import config_option, find_store
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
+    from evalgate.cli.progress import Progress
     from evalgate.commands.aa import Rate, SimulationResult, Tried
 
-_FRAME_SECONDS = 0.2
 _ONLY_SIMULATED = ("cases", "margin")
 
 
@@ -74,33 +74,42 @@ def command(
     Exits with 1 where the false alarms are more than the rule promises, 3 where the samples do not suffice, and 4
     where the cases are too few for any verdict.
     """
+    from evalgate.cli.progress import Progress
     from evalgate.commands import aa
 
     if simulate:
         if stored is not None:
             raise click.UsageError("give a report or --simulate, not both")
-        with _Progress() as progress:
-            table = aa.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=progress.show)
+        with Progress() as progress:
+            show = partial(_show, progress)
+            table = aa.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=show)
         click.echo(_simulate(table, form))
         return
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
             raise click.UsageError(f"--{name} goes with --simulate; a report has its own")
     count = runs or aa.RUNS
-    with _Progress() as progress:
-        tried = _try_stored(config_path, count, seed, progress) if stored is None else ()
+    numbers = itertools.count(1)
+    with Progress() as progress:
+        tried = _try_stored(config_path, count, seed, lambda: _show(progress, next(numbers))) if stored is None else ()
         if not tried:
-            tried = aa.try_report(read_report(stored, config_path), runs=count, seed=seed, on_run=progress.tick)
+            report = read_report(stored, config_path)
+            tried = aa.try_report(report, runs=count, seed=seed, on_run=lambda: _show(progress, next(numbers)))
     click.echo(_own(tried, seed, form))
     context.exit(_exit_code(tried))
 
 
-def _try_stored(config_path: Path, runs: int, seed: int, progress: _Progress) -> tuple[Tried, ...]:
+def _show(progress: Progress, done: int, total: int | None = None) -> None:
+    of = "" if total is None else f" of {total}"
+    progress.update(done, total, f"simulating: {done}{of} decisions")
+
+
+def _try_stored(config_path: Path, runs: int, seed: int, on_run: Callable[[], None]) -> tuple[Tried, ...]:
     if not config_path.is_file():
         return ()
     from evalgate.commands import baseline
 
-    return baseline.check_rule(config_path, find_store(config_path), runs=runs, seed=seed, on_run=progress.tick)
+    return baseline.check_rule(config_path, find_store(config_path), runs=runs, seed=seed, on_run=on_run)
 
 
 def _exit_code(tried: Sequence[Tried]) -> ExitCode:
@@ -206,30 +215,3 @@ def _own(tried: Sequence[Tried], seed: int, form: str) -> str:
 
 def _render_json(data: dict[str, Any]) -> str:
     return json.dumps({"format": 1, **data}, indent=2)
-
-
-class _Progress:
-    """How many decisions are made, on stderr, and only on a terminal; the line is wiped at the end."""
-
-    def __init__(self) -> None:
-        self._live = sys.stderr.isatty()
-        self._last = 0.0
-        self._done = 0
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._last:
-            click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
-
-    def tick(self) -> None:
-        self.show(self._done + 1)
-
-    def show(self, done: int, total: int | None = None) -> None:
-        self._done = done
-        now = time.monotonic()
-        if self._live and now - self._last >= _FRAME_SECONDS:
-            self._last = now
-            of = "" if total is None else f" of {total}"
-            click.echo(f"\rsimulating: {done}{of} decisions", nl=False, err=True)

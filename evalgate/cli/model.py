@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -23,12 +22,14 @@ def command() -> None:
 )
 def pull(name: str, source: Path | None) -> None:
     """Fetch a model from its publisher, resuming a download that was cut, and check its sha256."""
+    from evalgate.cli.progress import Progress
     from evalgate.execute.providers import local_model
 
     model = EMBEDDED_MODELS[name]
-    shown = click.progressbar(length=model.bytes, label=f"{model.file}", file=sys.stderr)
-    with shown as bar:
-        path = local_model.pull(
-            model, find_home(), source=source, on_progress=lambda done, _: bar.update(done - bar.pos)
-        )
+    with Progress() as progress:
+
+        def show(done: int, total: int) -> None:
+            progress.update(done, total, f"{model.file}: {done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+
+        path = local_model.pull(model, find_home(), source=source, on_progress=show)
     click.echo(f"{path}: {model.bytes:,} bytes, sha256 {model.sha256[:12]}..., {model.license}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,49 +22,88 @@ _LONGEST_NOTE = 200
 
 
 class Progress:
-    """A context manager; `show` takes the engine's events. The bar is wiped when the run ends."""
+    """A context manager; `show` takes the engine's events, `update` any other count. The bar is wiped at the end."""
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
-        self._live = self._stream.isatty()
+        # a dumb terminal cannot draw a line anew
+        self._live = self._stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
         self._last = clock()
-        self._drawn = 0
+        self._bar: _Bar | None = None
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._drawn:
-            self._stream.write("\r" + " " * self._drawn + "\r")
-            self._stream.flush()
+        self._wipe()
 
     def note(self, sentence: str) -> None:
-        """A line of its own, for what a run waits for; the bar is drawn anew below it."""
-        from evalgate.report.escape import block
-
-        if self._drawn:
-            self._stream.write("\r" + " " * self._drawn + "\r")
-            self._drawn = 0
-        self._stream.write(f"evalgate: {block(sentence)}\n")
-        self._stream.flush()
+        """Write a line of its own, for what a run waits for; the bar is drawn anew below it."""
+        self._wipe()
+        self._write(sentence)
 
     def show(self, event: ProgressEvent) -> None:
-        """Draws the state of the run, at most ten times a second on a terminal, else every 30 seconds."""
+        """Draw the state of the run."""
+        self.update(event.done, event.total or event.done, event.describe())
+
+    def update(self, done: int, total: int | None, text: str) -> None:
+        """Draw a count, at most ten times a second on a terminal, else every 30 seconds; `total` may be unknown."""
         now = self._clock()
         if now - self._last < (_FRAME_SECONDS if self._live else _QUIET_SECONDS):
             return
         self._last = now
-        total = event.total or event.done
-        text = event.describe()
-        if self._live:
-            filled = _WIDTH * event.done // max(1, total)
-            text = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {text}"
-            self._stream.write("\r" + text.ljust(self._drawn))
-            self._drawn = max(self._drawn, len(text))
-        else:
-            self._stream.write(f"evalgate: {text}\n")
+        if not self._live:
+            self._write(text)
+            return
+        self._bar = self._bar or _Bar(self._stream)
+        self._bar.draw(done, total, text)
+
+    def _wipe(self) -> None:
+        if self._bar is not None:
+            self._bar.wipe()
+
+    def _write(self, sentence: str) -> None:
+        from evalgate.report.escape import block
+
+        self._stream.write(f"evalgate: {block(sentence)}\n")
         self._stream.flush()
+
+
+class _Bar:
+    """A bar with a text, both in one line of a terminal.
+
+    Rich's own live display is not used: it draws from a thread, and moves the cursor up, which the guard of the
+    streams (`escaped_streams`) allows to nothing.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as RichProgress
+        from rich.table import Column
+
+        self._console = Console(file=stream, force_terminal=True, highlight=False)
+        text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+        self._progress = RichProgress(BarColumn(_WIDTH), text, console=self._console, auto_refresh=False)
+        self._task = self._progress.add_task("", total=None)
+
+    def draw(self, done: int, total: int | None, text: str) -> None:
+        from rich.segment import Segments
+
+        from evalgate.report.escape import line
+
+        self._progress.update(self._task, total=total, completed=done, description=line(text))
+        first, *_ = self._console.render_lines(self._progress.get_renderable(), pad=False)
+        with self._console:  # both are written at once, or the line would flicker
+            self.wipe()
+            self._console.print(Segments(first), end="")
+
+    def wipe(self) -> None:
+        from rich.control import Control
+        from rich.segment import ControlType
+
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, (ControlType.ERASE_IN_LINE, 2)))
 
 
 @contextlib.contextmanager

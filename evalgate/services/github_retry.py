@@ -14,12 +14,13 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from evalgate.errors import ServiceError
 
 if TYPE_CHECKING:
     from github import GithubException
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -36,10 +37,11 @@ _BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError,
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why a try failed. `wait`: seconds until another makes sense, None: it never does; `done`: it may have worked."""
+    """Why a try failed. `again`: another makes sense, after `wait` seconds if given; `done`: it may have worked."""
 
     message: str
     hint: str | None = None
+    again: bool = False
     wait: float | None = None
     done: bool = False
 
@@ -124,65 +126,92 @@ class GitHubRetry:
         """
         from github import BadAttributeException, GithubException
         from requests import RequestException
+        from tenacity import Retrying, retry_if_result
         from urllib3.exceptions import HTTPError  # of a download, which is read below requests
 
         lost = False
-        for tries in range(1, TRIES + 1):
+
+        def ask_once() -> T | _Refusal:
+            nonlocal lost
             if lost and made is not None and (found := made()) is not None:
                 return found
             try:
                 return call()
             except GithubException as error:
-                refusal = self._explain_refusal(error, tries, needs)
+                refusal = self._explain_refusal(error, needs)
             except (RequestException, HTTPError, BadAttributeException, *_BROKEN) as error:
-                refusal = self._broken(error, tries)
+                refusal = _explain_failure(error)
             lost = lost or refusal.done
-            self._wait(what, refusal, tries)
-        raise AssertionError("unreachable: the last try waits for nothing")
+            return refusal
 
-    def _wait(self, what: str, refusal: _Refusal, tries: int) -> None:
-        """Sleeps until the next try. Raises ServiceError when there is to be none."""
-        message = self.plain(f"GitHub did not {what}: {refusal.message}")
-        if refusal.wait is None:
-            raise ServiceError(message, hint=refusal.hint) from None
-        if tries == TRIES:
-            raise ServiceError(f"{message} ({TRIES} tries)", hint=refusal.hint) from None
-        if refusal.wait > self._left:
-            until = datetime.fromtimestamp(self._now() + refusal.wait, UTC).strftime("%H:%M:%S")
-            raise ServiceError(
-                f"{message} (it may be asked again at {until} UTC, in {refusal.wait:.0f} s; "
-                f"{self._left:.0f} s of waiting are left)",
-                hint=refusal.hint,
-            ) from None
-        self._left -= refusal.wait
-        self._note(f"{message}; asking again in {refusal.wait:.0f} s")
-        self._sleep(refusal.wait)
+        def describe(refusal: _Refusal) -> str:
+            return self.plain(f"GitHub did not {what}: {refusal.message}")
 
-    def _explain_refusal(self, error: GithubException, tries: int, needs: str) -> _Refusal:
+        def spend(state: RetryCallState) -> None:
+            self._left -= state.upcoming_sleep
+            self._note(f"{describe(_get_refusal(state))}; asking again in {state.upcoming_sleep:.0f} s")
+
+        def give_up(state: RetryCallState) -> NoReturn:
+            refusal = _get_refusal(state)
+            why = f"{TRIES} tries" if state.attempt_number == TRIES else self._describe_wait(state.upcoming_sleep)
+            raise ServiceError(f"{describe(refusal)} ({why})", hint=refusal.hint)
+
+        retrying = Retrying(
+            retry=retry_if_result(lambda answer: isinstance(answer, _Refusal) and answer.again),
+            wait=_find_wait,
+            stop=lambda state: state.attempt_number == TRIES or state.upcoming_sleep > self._left,
+            before_sleep=spend,
+            sleep=self._sleep,
+            retry_error_callback=give_up,
+        )
+        answer = retrying(ask_once)
+        if isinstance(answer, _Refusal):
+            raise ServiceError(describe(answer), hint=answer.hint)
+        return answer
+
+    def _describe_wait(self, seconds: float) -> str:
+        until = datetime.fromtimestamp(self._now() + seconds, UTC).strftime("%H:%M:%S")
+        return f"it may be asked again at {until} UTC, in {seconds:.0f} s; {self._left:.0f} s of waiting are left"
+
+    def _explain_refusal(self, error: GithubException, needs: str) -> _Refusal:
         words = f"{error.status} {read_message(error)}".strip()
         limited = _limit_wait(error, self._now())
         if limited is not None:
-            return _Refusal(words, hint="too many requests: run the job again later", wait=limited)
+            return _Refusal(words, hint="too many requests: run the job again later", again=True, wait=limited)
         if error.status >= 500:
             after = _seconds(headers_of(error).get("retry-after"))
-            return _Refusal(words, wait=2.0 ** (tries - 1) if after is None else after, done=True)
+            return _Refusal(words, again=True, wait=after, done=True)
         return _Refusal(words, hint=_hint(error, needs))
-
-    def _broken(self, error: Exception, tries: int) -> _Refusal:
-        from requests import ConnectionError as NoConnectionError
-        from requests import Timeout
-        from requests.exceptions import ChunkedEncodingError
-        from urllib3.exceptions import HTTPError
-
-        words = _QUERY.sub("?...", f"{type(error).__name__}: {error}")
-        if isinstance(error, NoConnectionError | Timeout | ChunkedEncodingError | HTTPError):
-            return _Refusal(f"the connection failed: {words}", wait=2.0 ** (tries - 1), done=True)
-        return _Refusal(f"the answer is not one of GitHub's: {words}", hint="is the address of the API right?")
 
     def plain(self, text: str) -> str:
         """One line without control characters and without the secret, cut to 300 characters."""
         line = _UNFIT.sub(" ", text.replace(self._secret, "***") if self._secret else text)
         return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+
+
+def _explain_failure(error: Exception) -> _Refusal:
+    from requests import ConnectionError as NoConnectionError
+    from requests import Timeout
+    from requests.exceptions import ChunkedEncodingError
+    from urllib3.exceptions import HTTPError
+
+    words = _QUERY.sub("?...", f"{type(error).__name__}: {error}")
+    if isinstance(error, NoConnectionError | Timeout | ChunkedEncodingError | HTTPError):
+        return _Refusal(f"the connection failed: {words}", again=True, done=True)
+    return _Refusal(f"the answer is not one of GitHub's: {words}", hint="is the address of the API right?")
+
+
+def _get_refusal(state: RetryCallState) -> _Refusal:
+    refusal = None if state.outcome is None else state.outcome.result()
+    if not isinstance(refusal, _Refusal):
+        raise AssertionError("only a refusal is asked again")
+    return refusal
+
+
+def _find_wait(state: RetryCallState) -> float:
+    """Seconds until the next try: what GitHub asks for, else 1, 2, 4, 8."""
+    wait = _get_refusal(state).wait
+    return 2.0 ** (state.attempt_number - 1) if wait is None else wait
 
 
 def _hint(error: GithubException, needs: str) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -258,13 +260,36 @@ def test_options_that_scores_cannot_take(world: World, arguments: list[str]) -> 
     assert world.evalgate("decide", "--scores", "scores.csv", *arguments).code == 2
 
 
+def test_scores_are_decided_without_a_package_for_tables(world: World) -> None:
+    """To read them takes neither pandas nor scipy, and to decide takes no pandas: each costs a part of a second."""
+    rows = [f"c{i},{arm},quality,0.{i % 7}" for i in range(30) for arm in ("candidate", "baseline")]
+    world.repository.write("scores.csv", "\n".join(["case,arm,criterion,value", *rows, ""]))
+    load = """
+from pathlib import Path
+from evalgate.inputs.datasets import load_scores
+from evalgate.inputs.tree import WorkTree
+assert len(load_scores(WorkTree(Path()), "scores.csv")) == 60
+"""
+    decide = """
+from evalgate.cli import root
+words = ["decide", "--scores", "scores.csv", "--min", "quality=0.9"]
+assert root.main(words, standalone_mode=False) == 1
+"""
+    for code, unwanted in ((load, {"pandas", "scipy", "numpy"}), (decide, {"pandas"})):
+        check = f"import sys\n{code}\nprint(*{unwanted} & set(sys.modules), file=sys.stderr)"
+        ended = subprocess.run(
+            [sys.executable, "-c", check], cwd=world.root, capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, ended.stderr.strip()) == (0, "")
+
+
 @pytest.mark.parametrize(
     ("row", "place"),
     [
-        ("c1,baseline,quality,NaN", "scores.csv:2:21"),
-        ("c1,baseline,quality,", "scores.csv:2:"),
-        ("c1,basline,quality,0.5", "scores.csv:2:4"),
-        ("c1,baseline,quality,1.5", "scores.csv:2:21"),
+        ("c1,baseline,quality,NaN", 'scores.csv:2: "value"'),
+        ("c1,baseline,quality,", 'scores.csv:2: "value"'),
+        ("c1,basline,quality,0.5", 'scores.csv:2: "arm"'),
+        ("c1,baseline,quality,1.5", 'scores.csv:2: "value"'),
     ],
 )
 def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:

@@ -63,10 +63,11 @@ def test_the_simulation_shows_small_sets_and_flaky_checks(world: World) -> None:
 
 def test_progress_is_shown_on_a_terminal_only_and_wiped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    monkeypatch.setattr("evalgate.cli.aa._FRAME_SECONDS", 0.0)
+    monkeypatch.setattr("evalgate.cli.progress._FRAME_SECONDS", 0.0)
+    monkeypatch.setenv("COLUMNS", "80")
     shown = world.evalgate("aa", "--simulate", "--runs", "2")
     assert "simulating: 50 of 50 decisions" in shown.err
-    assert shown.err.endswith("\r")
+    assert shown.err.endswith("\r\x1b[2K")
     report(world)
     assert "simulating: 15 decisions" in world.evalgate("aa", "report.json", "--runs", "5").err
 

@@ -82,7 +82,7 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
     [
         ("c.jsonl", '{"id": "a"}\n\n{"id": "a"}\n', ['c.jsonl:3:8: the id "a" is given twice; first in line 1']),
         ("c.jsonl", '{"id": 1}\n{"id": "1"}\n', ['c.jsonl:2:8: the id "1" is given twice; first in line 1']),
-        ("c.csv", "id,q\na,1\n a ,2\n", ['c.csv:3:1: the id "a" is given twice; first in line 2']),
+        ("c.csv", "id,q\na,1\n a ,2\n", ['c.csv:3: the id "a" is given twice; first in line 2']),
         ("c.yml", "- {id: a}\n- {id: a}\n", ['c.yml:2:8: the id "a" is given twice; first in line 1']),
         ("c.json", '[{"id": "a"},\n {"q": 1, "id": "a"}]', ['c.json:2:17: the id "a" is given twice; first in line 1']),
         ("c.jsonl", '{"q": 1}\n  {"id": ""}\n{"id": 1.5}\n{"id": null}\n{"id": true}\n[1]\n', [
@@ -101,7 +101,7 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
         ("c.json", '[{"id": "a", "q": Infinity}]', ["c.json:1:19: Infinity is not a number JSON knows"]),
         ("c.json", '{"id": "a"}', ["c.json:1:1: the file must hold a JSON list"]),
         ("c.yml", "id: a", ["c.yml:1:1: the file must hold a list"]),
-        ("c.csv", "id,q\na,NaN\nb,nan\nc,-Infinity\n", ['c.csv:2:3: "q" is NaN', 'c.csv:3:3: "q" is nan', 'c.csv:4:3: "q" is -Infinity']),
+        ("c.csv", "id,q\na,NaN\nb,nan\nc,-Infinity\n", ['c.csv:2: "q" is NaN', 'c.csv:3: "q" is nan', 'c.csv:4: "q" is -Infinity']),
         ("c.csv", "id,q\na\nb,1,2\n", ["c.csv:2:1: 1 cells under a header of 2", "c.csv:3:1: 3 cells under a header of 2"]),
         ("c.csv", "name,q\na,1\n", ['c.csv:2: "id" is missing']),
         ("c.jsonl", '{"id": "a", "tags": "x"}', ['c.jsonl:1:21: "tags" must be a list of texts']),
@@ -267,35 +267,35 @@ def test_scores_from_jsonl_and_csv(project: Project) -> None:
         (
             "s.csv",
             "case,arm,criterion,value\na,candidate,tone,NaN\n",
-            's.csv:2:18: "value" must be a number in [0, 1], or true or false, not NaN',
+            's.csv:2: "value" must be a number in [0, 1], or true or false, not NaN',
         ),
         (
             "s.csv",
             "case,arm,criterion,value\na,candidate,tone,\n",
-            's.csv:2:18: "value" must be a number in [0, 1], or true or false, not empty',
+            's.csv:2: "value" must be a number in [0, 1], or true or false, not empty',
         ),
         (
             "s.csv",
             "case,arm,criterion,value\na,candidate,tone,inf\n",
-            's.csv:2:18: "value" must be a number in [0, 1], or true or false, not inf',
+            's.csv:2: "value" must be a number in [0, 1], or true or false, not inf',
         ),
-        ("s.csv", "case,arm,criterion,value\na,candidate,tone,1e999\n", 's.csv:2:18: "value" must be a number'),
+        ("s.csv", "case,arm,criterion,value\na,candidate,tone,1e999\n", 's.csv:2: "value" must be a number'),
         (
             "s.csv",
             "case,arm,criterion,value\na,candidate,tone,4.5\n",
-            's.csv:2:18: "value" must be in [0, 1], not 4.5\n  hint: map a rating r of 1 to 5 by (r - 1) / 4',
+            's.csv:2: "value" must be in [0, 1], not 4.5\n  hint: map a rating r of 1 to 5 by (r - 1) / 4',
         ),
-        ("s.csv", "case,arm,criterion,value\na,candidat,tone,1\n", 's.csv:2:3: "arm" must be candidate or baseline'),
+        ("s.csv", "case,arm,criterion,value\na,candidat,tone,1\n", 's.csv:2: "arm" must be candidate or baseline'),
         (
             "s.csv",
             "case,arm,criterion,value,repeat\na,candidate,tone,1,x\n",
-            's.csv:2:20: "repeat" must be a whole number from 0',
+            's.csv:2: "repeat" must be a whole number from 0',
         ),
-        ("s.csv", "case,arm,criterion,value\na,candidate,,1\n", 's.csv:2:13: "criterion" is empty'),
+        ("s.csv", "case,arm,criterion,value\na,candidate,,1\n", 's.csv:2: "criterion" is empty'),
         (
             "s.csv",
             "case,arm,criterion,value,tags\na,candidate,t,1,x\n",
-            's.csv:2:17: unknown key "tags"; did you mean "tag"?',
+            's.csv:2: unknown key "tags"; did you mean "tag"?',
         ),
         (
             "s.csv",

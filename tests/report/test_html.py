@@ -6,6 +6,7 @@ import base64
 import hashlib
 import re
 from dataclasses import replace
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -106,6 +107,12 @@ def written_by_others(samples, text: str) -> Report:
         created_at=text,
         tool_version=text,
     )
+
+
+def test_no_template_turns_the_escaping_off() -> None:
+    texts = [path.read_text(encoding="utf-8") for path in files("evalgate.report").joinpath("templates").iterdir()]
+    assert len(texts) == 5
+    assert not any(word in text for text in texts for word in ("safe", "autoescape", "~"))
 
 
 def test_every_report_is_of_our_elements(named) -> None:

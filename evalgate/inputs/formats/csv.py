@@ -1,109 +1,109 @@
-"""CSV (RFC 4180: commas, double quotes, a header) -> rows of cells that know their line and column."""
+"""CSV (RFC 4180: commas, double quotes, a header) -> rows that know their line; a fault names the column of a cell."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from evalgate.errors import Fault, InputError
-from evalgate.inputs.formats.nodes import line_and_column, refuse
+from evalgate.inputs.formats.nodes import refuse
 
-_CELL = re.compile(r'(?:"([^"]*+(?:""[^"]*+)*+)"|([^",\n]*+))(,|\n|\Z)')
-_BLANK_LINES = re.compile(r"\n+")
 MAX_COLUMNS = 1000
+_LONGEST_CELL = 2**31 - 1  # the most that the module takes everywhere; the size of a file is bounded elsewhere
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
-    text: str
-    line: int
-    column: int
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CsvRow:
     """One record by its header's names; `line` is where it starts."""
 
-    cells: dict[str, Cell]
+    cells: dict[str, str]
     line: int
 
 
 def parse(text: str, path: str) -> tuple[list[CsvRow], list[Fault]]:
     """The records under the header, blank lines skipped, and a fault for each record of another length.
 
-    Raises InputError, with its place, for a quote that never ends or stands inside a cell, and for a header that is
+    Raises InputError, with its line, for a quote that never ends or stands inside a cell, and for a header that is
     missing, has an empty name or has one twice.
     """
-    records = _records(text, path)
-    header = next(records, None)
+    records = _read_records(text, path)
+    line, header = next(records, (1, None))
     if header is None:
         raise refuse("is empty: a header line was expected", path, 1, 1)
-    names = _header(header, path)
+    names = _check_header(header, line, path)
     rows: list[CsvRow] = []
     faults: list[Fault] = []
-    for record in records:
-        if len(record) == len(names):
-            rows.append(CsvRow(dict(zip(names, record, strict=True)), record[0].line))
+    for line, cells in records:
+        if len(cells) == len(names):
+            rows.append(CsvRow(cells=dict(zip(names, cells, strict=True)), line=line))
             continue
         error = refuse(
-            f"{len(record)} cells under a header of {len(names)}",
+            f"{len(cells)} cells under a header of {len(names)}",
             path,
-            record[0].line,
-            record[0].column,
+            line,
+            1,
             'put double quotes around a text that holds a comma or a line break; write " as ""',
         )
         faults.extend(error.faults)
     return rows, faults
 
 
-def _header(cells: list[Cell], path: str) -> list[str]:
-    faults: list[Fault] = []
-    names: list[str] = []
-    for cell in cells:
-        name = cell.text.strip()
-        problem = (
-            "a column without a name" if not name else f'the column "{name}" stands twice' if name in names else ""
-        )
-        if problem:
-            faults.extend(refuse(problem, path, cell.line, cell.column).faults)
-        names.append(name)
+def _check_header(cells: list[str], line: int, path: str) -> list[str]:
+    names = [cell.strip() for cell in cells]
+    problems = [
+        f'the column "{name}" stands twice' if name else f"a column without a name: column {number}"
+        for number, name in enumerate(names, start=1)
+        if not name or name in names[: number - 1]
+    ]
     if len(names) == 1 and re.search("[;\t]", names[0]):
-        faults.extend(refuse("the columns are not separated by commas", path, cells[0].line, 1).faults)
-    if faults:
-        raise InputError(faults=faults)
+        problems.append("the columns are not separated by commas")
+    if problems:
+        raise InputError(faults=[fault for problem in problems for fault in refuse(problem, path, line).faults])
     return names
 
 
-def _records(text: str, path: str) -> Iterator[list[Cell]]:
-    position, line, line_start = 0, 1, 0
-    record: list[Cell] = []
-    while position < len(text) or record:
-        blank = None if record else _BLANK_LINES.match(text, position)
-        if blank is not None:
-            line += blank.end() - position
-            position = line_start = blank.end()
-            continue
-        if len(record) >= MAX_COLUMNS:
-            raise refuse(f"more than {MAX_COLUMNS} cells in a row", path, line, position - line_start + 1)
-        hit = _CELL.match(text, position)
-        if hit is None:
-            raise _bad_quote(text, path, position)
-        quoted = hit.group(1)
-        value = hit.group(2) if quoted is None else quoted.replace('""', '"')
-        record.append(Cell(value, line, position - line_start + 1))
-        breaks = text.count("\n", position, hit.end())
-        if breaks:
-            line += breaks
-            line_start = text.rfind("\n", position, hit.end()) + 1
-        position = hit.end()
-        if hit.group(3) != ",":
-            yield record
-            record = []
+def _read_records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
+    """Each record with the line that it starts in."""
+    csv.field_size_limit(_LONGEST_CELL)
+    taken: list[str] = []  # the lines of the record
+
+    def take_lines() -> Iterator[str]:
+        for line in io.StringIO(text, newline="\n"):
+            taken.append(line)
+            yield line
+
+    reader = csv.reader(take_lines(), strict=True)
+    while True:
+        taken.clear()
+        start = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            raise _explain(str(error), path, start) from None
+        if cells is None:
+            return
+        if len(cells) > MAX_COLUMNS:
+            raise refuse(f"more than {MAX_COLUMNS} cells in a row", path, start)
+        if _has_bare_quote(cells, taken):
+            what = "a double quote inside a cell that has none around it"
+            raise refuse(what, path, start, hint='write it as """"')
+        if cells:
+            yield start, cells
 
 
-def _bad_quote(text: str, path: str, position: int) -> InputError:
-    line, column = line_and_column(text, position)
-    if text[position] == '"':
-        return refuse("a double quote opens here and does not close its cell", path, line, column, 'write " as ""')
-    return refuse("a double quote inside a cell that has none around it", path, line, column, 'write it as """"')
+def _has_bare_quote(cells: list[str], lines: list[str]) -> bool:
+    """Whether a double quote stands in a cell without quotes, which the module takes for a part of its text."""
+    if not any('"' in cell for cell in cells):
+        return False
+    record = "".join(lines)
+    return any('"' in cell and '"{}"'.format(cell.replace('"', '""')) not in record for cell in cells)
+
+
+def _explain(problem: str, path: str, line: int) -> InputError:
+    if "new-line character" in problem:
+        hint = "end a line with a newline, and put double quotes around a text that holds one"
+        return refuse("a carriage return inside a line", path, line, hint=hint)
+    return refuse("a double quote opens here and does not close its cell", path, line, hint='write " as ""')

@@ -145,21 +145,12 @@ def _same(node: Node) -> Node:
 
 def _csv(text: str, path: str) -> Rows:
     records, faults = csv_text.parse(text, path)
-    rows = (
-        DataRow({key: cell.text for key, cell in record.cells.items()}, record.line, _in_cells(record, path), True)
-        for record in records
-    )
+    rows = (DataRow(record.cells, record.line, _at_line(record.line, path), True) for record in records)
     return Rows(rows=rows, faults=faults)
 
 
-def _in_cells(record: csv_text.CsvRow, path: str) -> Callable[[str], Place]:
-    def locate(key: str) -> Place:
-        cell = record.cells.get(key)
-        if cell is None:
-            return Place(path=path, line=record.line)
-        return Place(path=path, line=cell.line, column=cell.column)
-
-    return locate
+def _at_line(line: int, path: str) -> Callable[[str], Place]:
+    return lambda _: Place(path=path, line=line)
 
 
 def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault]) -> Iterator[DataRow]:
