@@ -6,10 +6,13 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 RULE = 2
 """The number of the decision rule. Verdicts of another rule are decided anew."""
@@ -381,3 +384,9 @@ class Report:
         costs = [gate.evidence.cost_usd for gate in self.gates]
         known = [cost for cost in costs if cost is not None]
         return math.fsum(known) if len(known) == len(costs) else None
+
+    def to_frame(self) -> DataFrame:
+        """Every score as a pandas DataFrame: gate, case, arm, criterion, value, repeat, tag, cluster, reason."""
+        from evalgate.domain import frames
+
+        return frames.make_score_frame(self)
