@@ -59,7 +59,7 @@ OWNERS = {
     "yaml": {"inputs/formats/yaml.py"},
     "rich": {"report/terminal.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
-    "platformdirs": {"cli/folders.py"},
+    "platformdirs": {"store/model_folder.py"},
     "github": {"services/github.py", "services/github_retry.py", "services/github_rows.py"},
     "requests": {"services/github.py", "services/github_retry.py"},
     "urllib3": {"services/github_retry.py"},

@@ -10,7 +10,6 @@ import click
 from evalgate.cli import printing
 from evalgate.cli.folders import find_store
 from evalgate.domain import Level, Report
-from evalgate.errors import InputError
 
 
 class Floor(click.ParamType[tuple[str, float]]):
@@ -116,16 +115,5 @@ def command(
 def read_report(path: Path | None, config_path: Path | None = None) -> Report:
     """The stored report, or that of the configuration's last run. Raises InputError where there is no sound one."""
     from evalgate.gate import reports
-    from evalgate.store import results
 
-    path = path or find_store(config_path or Path("evalgate.yml")) / "report.json"
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            report = results.read(file, str(path))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: there is no such report", hint="`evalgate run --output report.json` writes one"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    return reports.verify_report(report, str(path))
+    return reports.load_report(path or find_store(config_path or Path("evalgate.yml")) / "report.json")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +41,29 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
         workspace = open_for_run(config_path, options)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+
+
+def forget_report(path: Path) -> None:
+    """Remove the last run's report: a run that ends without a verdict must not leave an old one behind."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def keep_report(path: Path, report: Report) -> None:
+    """Keep the report of this run for the verbs that work from it, unless it decided nothing. Raises OSError."""
+    from evalgate.store import report_json
+
+    if not report.gates and not report.policy_changes:
+        return
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(report_json.pieces(report))
+        partial.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _judge_change(
