@@ -51,7 +51,7 @@ OWNERS = {
     "tenacity": {"execute/caller.py"},
     "sqlite3": {"store/cache.py", "store/cache_admin.py"},
     "xllamacpp": {"execute/providers/local_model.py"},
-    "pandas": {"domain/frames.py", "domain/verdict.py"},
+    "pandas": {"domain/frames.py", "domain/verdict.py", "inputs/formats/dataframe.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},

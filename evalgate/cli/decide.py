@@ -56,7 +56,7 @@ class _Share(click.ParamType[float]):
 @click.option(
     "--scores",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="JSONL or CSV: case, arm, criterion, value[, repeat, tag].",
+    help="JSONL, CSV, Parquet or .xlsx: case, arm, criterion, value[, repeat, tag].",
 )
 @click.option("--min", "floors", multiple=True, type=Floor(), help="The floor of a criterion; repeatable.")
 @click.option("--max-drop", type=_Drop(), help="The allowed drop against the baseline.")
