@@ -21,7 +21,6 @@ BASE = {"domain", "errors"}
 STAGES = {"inputs", "change", "plan", "execute", "score", "decide"}
 # Each package, lowest level first, and the packages of evalgate that it may import.
 MAY_IMPORT = {
-    "__init__": set(),
     "domain": set(),
     "errors": set(),
     "services": {"errors"},
@@ -37,6 +36,7 @@ MAY_IMPORT = {
     "commands": {*BASE, *STAGES, "store", "services", "report", "gate"},
     "cli": {*BASE, *STAGES, "store", "services", "report", "gate", "commands"},
     "action": {*BASE, *STAGES, "store", "services", "report", "gate", "commands"},
+    "__init__": {*BASE, "store", "gate", "commands"},
 }
 OWNERS = {
     "openai": {"execute/providers/endpoint.py", "execute/providers/batch/api.py"},
@@ -51,7 +51,7 @@ OWNERS = {
     "tenacity": {"execute/caller.py"},
     "sqlite3": {"store/cache.py", "store/cache_admin.py"},
     "xllamacpp": {"execute/providers/local_model.py"},
-    "pandas": {"domain/frames.py", "domain/verdict.py", "inputs/formats/dataframe.py"},
+    "pandas": {"__init__.py", "domain/frames.py", "domain/verdict.py", "inputs/formats/dataframe.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
@@ -123,7 +123,7 @@ def test_an_outside_package_has_one_owner(path: Path) -> None:
 
 def test_only_entry_points_print_exit_or_read_the_environment() -> None:
     for path in FILES:
-        if package(path) in {"cli", "action"}:
+        if package(path) in {"cli", "action", "__init__"}:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -88,8 +88,6 @@ def command(
     """Reach a verdict from a stored report (the last run's when none is named) or from any tool's scores."""
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import decide
-    from evalgate.inputs.datasets import load_scores
-    from evalgate.inputs.tree import WorkTree
     from evalgate.score.criterion import validate_criterion
 
     where = printing.choose_destinations(formats, outputs)
@@ -98,10 +96,9 @@ def command(
             raise click.UsageError("give a report or --scores, not both")
         if config_path is not None:
             raise click.UsageError("--scores knows no configuration: use --min, --max-drop and --level")
-        tree = WorkTree(Path.cwd())
-        rows = load_scores(tree, scores.absolute().as_posix())
+        rows, path = decide.read_scores(scores)
         chosen_level = None if level is None else Level[level.upper()]
-        report = decide.decide_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
+        report = decide.decide_scores(rows, path, floors=dict(floors), max_drop=max_drop, level=chosen_level)
     else:
         if level is not None:
             raise click.UsageError("--level goes with --scores; a report carries its own")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,18 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
         workspace = open_for_run(config_path, options)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+
+
+def run_and_keep(config_path: Path, options: Options) -> Report:
+    """`run`, with its report kept in the store; where it cannot be kept, a warning in it says so."""
+    path = options.store / "report.json"
+    forget_report(path)
+    report = run(config_path, options, lambda event: None)
+    try:
+        keep_report(path, report)
+    except OSError as error:
+        report = replace(report, warnings=(*report.warnings, f"{path}: cannot be written: {error.strerror}"))
+    return report
 
 
 def forget_report(path: Path) -> None:

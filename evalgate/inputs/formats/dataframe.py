@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import posixpath
+import sys
 import warnings
 from collections.abc import Callable, Hashable, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats.nodes import refuse
@@ -53,6 +54,12 @@ def parse_excel(data: bytes, path: str) -> NumberedRows:
         number: dict(zip(names, (None if value == "" else value for value in row), strict=True))
         for number, row in filled.items()
     }
+
+
+def is_frame(value: object) -> TypeGuard[pd.DataFrame]:
+    """Whether a value is a DataFrame; where pandas was never loaded, nothing is."""
+    pandas = sys.modules.get("pandas")
+    return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def list_rows(frame: pd.DataFrame, path: str) -> NumberedRows:
