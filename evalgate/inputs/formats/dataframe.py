@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import posixpath
 import sys
 import warnings
@@ -72,6 +73,21 @@ def list_rows(frame: pd.DataFrame, path: str) -> NumberedRows:
     names = _require_names([str(name).strip() for name in frame.columns], path, 0)
     plain = frame.astype(object).where(frame.notna(), None).set_axis(names, axis="columns")
     return dict(enumerate(plain.to_dict("records"), start=1))
+
+
+def simplify(value: Any) -> Any:
+    """A value of numpy or pandas as plain data: None for what is missing.
+
+    A whole number is an integer, since a column with a gap has none in pandas.
+    """
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and (value is pandas.NA or value is pandas.NaT):
+        return None
+    if isinstance(value, float):
+        return None if math.isnan(value) else int(value) if value.is_integer() else value
+    return value
 
 
 def _read(data: bytes, path: str, read: Callable[[io.BytesIO], pd.DataFrame]) -> pd.DataFrame:

@@ -98,20 +98,14 @@ def _numbered_rows(records: Mapping[int, object], path: str, faults: list[Fault]
     for number, record in records.items():
         place = Place(path=path, line=number)
         if isinstance(record, Mapping):
-            yield DataRow({key: _simplify(value) for key, value in record.items()}, number, partial(_at, place))
+            fields = {str(key): dataframe.simplify(value) for key, value in record.items()}
+            yield DataRow(fields, number, partial(_at, place))
         else:
             faults.append(Fault(message="a row must be a mapping of fields", place=place))
 
 
 def _at(place: Place, key: str) -> Place:
     return place
-
-
-def _simplify(value: Any) -> Any:
-    """A number of numpy as Python's; a whole one as an integer, since a column with a gap holds none in pandas."""
-    if type(value).__module__ == "numpy":
-        value = value.item()
-    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _jsonl(text: str, path: str) -> Rows:

@@ -181,6 +181,46 @@ def test_numbers_of_numpy_are_numbers_in_rows_as_well() -> None:
     )
 
 
+@pytest.mark.parametrize("missing", [None, pd.NA, pd.NaT, np.nan, np.float32("nan")])
+def test_what_pandas_takes_for_missing_is_missing(missing: Any) -> None:
+    row = {
+        "case": "a",
+        "arm": "baseline",
+        "criterion": "t",
+        "value": 1,
+        **dict.fromkeys(("repeat", "tag", "cluster"), missing),
+    }
+    wanted = (ScoreRow(case="a", arm=Arm.BASELINE, criterion="t", value=1.0, line=1),)
+    for rows in ({1: row}, list_rows(pd.DataFrame([row]), "rows")):
+        assert read_scores(number_rows(rows, "rows"), "rows") == wanted
+
+
+def test_columns_that_are_not_read_may_hold_anything(tmp_path: Path) -> None:
+    frame = pd.DataFrame({**ROWS, "notes": [["x", "y"], [], None, ["z"]], 5: pd.Timestamp("2026-01-31")})
+    assert read_scores(number_rows(list_rows(frame, "frame"), "frame"), "frame") == expected(1)
+    frame.drop(columns=5).to_parquet(tmp_path / "s.parquet")
+    assert load_scores(WorkTree(tmp_path), "s.parquet") == expected(1)
+    row = {"case": "a", "arm": "baseline", "criterion": "t", "value": 1, 5: np.array([1, 2]), None: {}}
+    assert len(read_scores(number_rows({1: row}, "rows"), "rows")) == 1
+
+
+@pytest.mark.parametrize("value", [pd.NA, np.array([1, 0]), np.nan, np.inf, pd.Timestamp("2026-01-31"), "1", {}, None])
+def test_what_is_no_number_is_no_score(value: Any) -> None:
+    row = {"case": "a", "arm": "baseline", "criterion": "t", "value": value}
+    for rows in ({1: row}, list_rows(pd.DataFrame([row]), "rows")):
+        [fault] = find_faults(lambda rows=rows: read_scores(number_rows(rows, "rows"), "rows"))
+        assert fault.startswith('rows:1: "value" must be ')
+
+
+@pytest.mark.parametrize("name", ["case", "arm", "criterion", "repeat", "tag", "cluster"])
+@pytest.mark.parametrize("value", [pd.Timestamp("2026-01-31"), np.array([1, 2]), 1.5, {}, b"x"])
+def test_what_is_no_text_or_number_is_a_fault(name: str, value: Any) -> None:
+    row = {"case": "a", "arm": "baseline", "criterion": "t", "value": 1, name: value}
+    for rows in ({1: row}, list_rows(pd.DataFrame([row]), "rows")):
+        [fault] = find_faults(lambda rows=rows: read_scores(number_rows(rows, "rows"), "rows"))
+        assert fault.startswith(f'rows:1: "{name}" must be ')
+
+
 def test_a_row_that_is_no_mapping_is_a_fault() -> None:
     assert find_faults(lambda: read_scores(number_rows({1: 5, 2: "x"}, "rows"), "rows")) == [
         "rows:1: a row must be a mapping of fields",
