@@ -8,14 +8,16 @@ import io
 import json
 import pydoc
 import re
+import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from gated_project import World
+from gated_project import Ended, World
 from test_architecture import AT_START
 
 import evalgate
@@ -125,18 +127,25 @@ def test_every_example_in_the_docstrings_is_true(demo: Path) -> None:
         assert not doctest.DocTestRunner().run(example, out=said.write).failed, said.getvalue()
 
 
-def page_blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ROOT / "docs/library.md").read_text(encoding="utf-8"), re.DOTALL)
+PAGE = (ROOT / "docs/library.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("block", page_blocks(), ids=lambda block: block.splitlines()[0])
+@pytest.mark.parametrize(
+    "block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL), ids=lambda block: block.splitlines()[0]
+)
 def test_every_block_of_the_page_runs(block: str, demo: Path) -> None:
     exec(compile(block, "docs/library.md", "exec"), {})
 
 
+@pytest.mark.parametrize("command", re.findall(r"^\$ evalgate (.*)$", PAGE, re.MULTILINE))
+def test_every_command_of_the_page_runs(command: str, demo: Path, evalgate: Callable[..., Ended]) -> None:
+    rows = [f"c{i},{arm},quality,0.9" for i in range(80) for arm in ("baseline", "candidate")]
+    (demo / "scores.csv").write_text("\n".join(["case,arm,criterion,value", *rows]), encoding="utf-8")
+    assert evalgate(*shlex.split(command)).code == 0
+
+
 def test_the_page_names_every_function() -> None:
-    page = (ROOT / "docs/library.md").read_text(encoding="utf-8")
-    assert all(f"`{name}(" in page or f"{name}(" in page for name in SIGNATURES)
+    assert all(f"`{name}(" in PAGE for name in SIGNATURES)
 
 
 def test_a_run_is_that_of_the_command(world: World) -> None:
