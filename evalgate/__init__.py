@@ -1,8 +1,18 @@
-"""evalgate: the merge gate for prompts.
+"""The merge gate for prompts: candidate against baseline, case by case, pass, fail or inconclusive.
+
+Use it as a library (docs/library.md), or as the command `evalgate`:
+
+    run_gate            run the gate of a configuration, as `evalgate run` does
+    decide_scores       a verdict on any tool's scores, as `evalgate decide --scores` does
+    load_report         a stored report, verified; `to_frame` makes a pandas DataFrame of it
+    tabulate_reports    many reports as one DataFrame
+
+Each verdict comes as a `Report`. What goes wrong is an `EvalgateError` that names its places; an `InputError` is for
+the caller to mend. Other names than those in `__all__` may change in any version.
 
 The folder listing is the data flow:
 
-    entry points   cli/   action/                              print, exit, read the environment
+    entry points   cli/   action/   this file                  print, exit, read the environment
                      |
     use cases      commands/                                   one file per verb
                      |
@@ -18,4 +28,278 @@ The folder listing is the data flow:
 tests/test_architecture.py keeps the import table, and which file owns which outside package.
 """
 
+from __future__ import annotations
+
 __version__ = "0.1.0"
+
+# `typing` and the packages below load when they are needed: importing evalgate takes less than a millisecond
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from os import PathLike
+    from typing import Literal, TypeAlias
+
+    import pandas as pd
+
+    from evalgate.domain import (
+        Arm,
+        Comparison,
+        Estimate,
+        Evidence,
+        Failure,
+        Finding,
+        GateReport,
+        Level,
+        Output,
+        Report,
+        Requirement,
+        Result,
+        Score,
+        Shard,
+        Unscored,
+        Verdict,
+        VersionRef,
+    )
+    from evalgate.errors import (
+        EvalgateError,
+        ExitCode,
+        Fault,
+        GitError,
+        InputError,
+        InterruptedRunError,
+        MissingSecretError,
+        Place,
+        ServiceError,
+    )
+
+    AnyPath: TypeAlias = str | PathLike[str]
+
+__all__ = [
+    "Arm",
+    "Comparison",
+    "Estimate",
+    "EvalgateError",
+    "Evidence",
+    "ExitCode",
+    "Failure",
+    "Fault",
+    "Finding",
+    "GateReport",
+    "GitError",
+    "InputError",
+    "InterruptedRunError",
+    "Level",
+    "MissingSecretError",
+    "Output",
+    "Place",
+    "Report",
+    "Requirement",
+    "Result",
+    "Score",
+    "ServiceError",
+    "Unscored",
+    "Verdict",
+    "VersionRef",
+    "decide_scores",
+    "load_report",
+    "run_gate",
+    "tabulate_reports",
+]
+
+
+def run_gate(
+    config: AnyPath = "evalgate.yml",
+    *,
+    candidate: str | None = None,
+    baseline: str | None = None,
+    gates: Sequence[str] = (),
+    changed: bool = False,
+    head: str | None = None,
+    policy_ref: Literal["head", "base"] = "head",
+    default_branch: str | None = None,
+    live: bool = False,
+    record: bool = False,
+    no_cache: bool = False,
+    shard: tuple[int, int] | None = None,
+    engine: Literal["asyncio", "ray", "batch"] = "asyncio",
+    store: AnyPath | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Report:
+    """Run the gate as `evalgate run` does, print nothing, and return its report.
+
+    The arguments are the options of the command: `gates` are all `--gate`, `shard` is (K, N) for `--shard K/N`. The
+    report is also kept in the store, by default `.evalgate` beside the configuration. `environment` has the secrets
+    that the configuration names, EVALGATE_HOME and GITHUB_BASE_REF; by default it is the process's, where secrets are.
+    Where an event loop runs already, as in a notebook, the gate runs in a thread, and Ctrl-C waits for its end.
+
+    Raises InputError for faults of the configuration or its files, GitError, ServiceError where nothing could be
+    decided, InterruptedRunError. A FAIL is no error: look at `decision` and `exit_code`.
+
+    >>> report = run_gate("golden/evalgate.yml", gates=["support"])
+    >>> print(report.decision, report.exit_code)
+    PASS 0
+    """
+    import os
+    from pathlib import Path
+
+    from evalgate.commands import run
+    from evalgate.gate.options import Options
+    from evalgate.store import model_folder
+    from evalgate.store.store import Store
+
+    _require_one_of("engine", engine, ("asyncio", "ray", "batch"))
+    _require_one_of("policy_ref", policy_ref, ("head", "base"))
+    secrets = os.environ if environment is None else environment
+    path = Path(config)
+    options = Options(
+        environment=secrets,
+        store=Store(path.resolve().parent / ".evalgate" if store is None else Path(store)),
+        home=model_folder.find_home(secrets),
+        candidate=candidate,
+        baseline=baseline,
+        gates=(gates,) if isinstance(gates, str) else tuple(gates),
+        changed=changed,
+        default_branch=default_branch or secrets.get("GITHUB_BASE_REF") or None,
+        answers=_choose_answers(live=live, record=record),
+        use_cache=not no_cache,
+        shard=_make_shard(shard),
+        engine=engine,
+        policy_ref=policy_ref,
+        head=head,
+    )
+    return _call_outside_loops(lambda: run.run_and_keep(path, options))
+
+
+def decide_scores(
+    scores: AnyPath | pd.DataFrame | Iterable[Mapping[str, object]],
+    *,
+    minimum: Mapping[str, float] | None = None,
+    max_drop: float | None = None,
+    level: Level | str | None = None,
+) -> Report:
+    """Reach a verdict on any tool's scores, as `evalgate decide --scores` does.
+
+    `scores` is a file (JSONL, JSON, YAML, CSV, Parquet, .xlsx), a DataFrame, or rows: case, arm ("candidate" or
+    "baseline"), criterion, value in [0, 1], and where wanted repeat, tag, cluster. `minimum` gives criteria their
+    floors, `max_drop` is the drop against the baseline that is allowed (0.05 by default), and `level` (PATCH, MINOR,
+    MAJOR) says whose policy rules an INCONCLUSIVE verdict; without one it blocks. Raises InputError with all faults,
+    each with the number of its row.
+
+    >>> rows = [
+    ...     {"case": f"c{i}", "arm": arm, "criterion": "tone", "value": 0.9}
+    ...     for i in range(60)
+    ...     for arm in ("baseline", "candidate")
+    ... ]
+    >>> report = decide_scores(rows, max_drop=0.05, minimum={"tone": 0.8})
+    >>> print(report.decision, report.gates[0].comparisons[0].candidate.value)
+    PASS 0.9
+    """
+    from evalgate.commands import decide
+
+    floors = {name: _require_share(f"the minimum of {name}", value) for name, value in (minimum or {}).items()}
+    if max_drop is not None and _require_share("max_drop", max_drop) == 0:
+        raise _refuse("no sample proves a drop of exactly 0: allow a little, such as max_drop=0.05")
+    chosen = None if level is None else _find_level(level)
+    rows, path = decide.read_scores(scores)
+    return decide.decide_scores(rows, path, floors=floors, max_drop=max_drop, level=chosen)
+
+
+def load_report(path: AnyPath) -> Report:
+    """Read a stored report, as `evalgate report` and `evalgate decide` do: only when it says what its evidence says.
+
+    A report of an earlier decision rule is decided anew. Raises InputError for a file that is missing, damaged or
+    edited.
+
+    >>> report = load_report("golden/.evalgate/report.json")
+    >>> frame = report.to_frame()  # a row for each case, arm, repeat and criterion
+    >>> sorted(frame["criterion"].unique())
+    ['facts', 'faithfulness', 'json_schema', 'length']
+    """
+    from pathlib import Path
+
+    from evalgate.gate import reports
+
+    return reports.load_report(Path(path))
+
+
+def tabulate_reports(reports: Iterable[Report | AnyPath]) -> pd.DataFrame:
+    """Make one DataFrame of many reports, or of the files they are stored in.
+
+    It has one row for each report, gate and criterion: run_id, created_at, gate, candidate_version, candidate_digest,
+    baseline_version, level, decision, exit_code, criterion, candidate_mean, baseline_mean, difference, low, high,
+    units, cost_usd. A gate without a comparison has one row. Raises InputError as `load_report` does.
+
+    >>> table = tabulate_reports(["golden/.evalgate/report.json"])
+    >>> table["criterion"].to_list()
+    ['json_schema', 'length', 'facts', 'faithfulness', 'answered']
+    """
+    from evalgate.domain import Report
+    from evalgate.domain.frames import make_run_frame
+
+    return make_run_frame([each if isinstance(each, Report) else load_report(each) for each in reports])
+
+
+if not TYPE_CHECKING:  # to a type checker every name would be one of this module
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from evalgate import domain, errors
+
+        return getattr(domain, name) if hasattr(domain, name) else getattr(errors, name)
+
+    def __dir__() -> list[str]:
+        return [*__all__, "__version__"]
+
+
+def _choose_answers(*, live: bool, record: bool) -> Literal["replay", "live", "record"]:
+    if live and record:
+        raise _refuse("live and record exclude each other")
+    return "live" if live else "record" if record else "replay"
+
+
+def _make_shard(shard: tuple[int, int] | None) -> Shard | None:
+    from evalgate.domain import Shard
+
+    if shard is not None and not 1 <= shard[0] <= shard[1]:
+        raise _refuse(f"shard must be (K, N) with 1 <= K <= N, not {shard}")
+    return None if shard is None else Shard(number=shard[0], of=shard[1])
+
+
+def _call_outside_loops(act: Callable[[], Report]) -> Report:
+    """Call in this thread, or in another where an event loop runs in this one, since loops do not nest."""
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return act()
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=1) as threads:
+        return threads.submit(act).result()
+
+
+def _find_level(level: Level | str) -> Level:
+    from evalgate.domain import Level
+
+    name = level.name if isinstance(level, Level) else str(level).upper()
+    _require_one_of("level", name, tuple(Level.__members__))
+    return Level[name]
+
+
+def _require_one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise _refuse(f"{name} must be one of {', '.join(known)}, not {value!r}")
+
+
+def _require_share(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        raise _refuse(f"{name} must be a number from 0 to 1, not {value!r}")
+    return float(value)
+
+
+def _refuse(message: str) -> InputError:
+    from evalgate.errors import InputError
+
+    return InputError(message)

@@ -22,7 +22,6 @@ BASE = {"domain", "errors"}
 STAGES = {"inputs", "change", "plan", "execute", "score", "decide"}
 # Each package, lowest level first, and the packages of evalgate that it may import.
 MAY_IMPORT = {
-    "__init__": set(),
     "errors": set(),
     "domain": {"errors"},
     "services": {"errors"},
@@ -39,6 +38,7 @@ MAY_IMPORT = {
     "commands": {*BASE, *STAGES, "store", "services", "report", "gate"},
     "cli": {*BASE, *STAGES, "store", "services", "report", "console", "gate", "commands"},
     "action": {*BASE, *STAGES, "store", "services", "report", "console", "gate", "commands"},
+    "__init__": {*BASE, "store", "gate", "commands"},
 }
 OWNERS = {
     "openai": {"execute/providers/endpoint.py", "execute/providers/batch/api.py"},
@@ -53,7 +53,7 @@ OWNERS = {
     "tenacity": {"execute/caller.py", "services/github_retry.py"},
     "sqlite3": {"store/output_cache.py", "store/cache_admin.py"},
     "xllamacpp": {"execute/providers/local_model.py"},
-    "pandas": {"report/csv.py"},
+    "pandas": {"__init__.py", "domain/frames.py", "domain/verdict.py", "inputs/formats/dataframe.py"},
     "scipy": {"decide/statistics.py"},
     "re2": {"score/patterns.py"},
     "regex": {"plan/words.py", "score/patterns.py"},
@@ -63,7 +63,7 @@ OWNERS = {
     "jinja2": {"report/html.py"},
     "markupsafe": {"report/html.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
-    "platformdirs": {"cli/folders.py"},
+    "platformdirs": {"store/model_folder.py"},
     "github": {"services/github.py", "services/github_retry.py", "services/github_rows.py"},
     "requests": {"services/github.py", "services/github_retry.py"},
     "urllib3": {"services/github_retry.py"},
@@ -144,7 +144,7 @@ def test_an_outside_package_has_one_owner(path: Path) -> None:
 
 def test_only_entry_points_print_exit_or_read_the_environment() -> None:
     for path in FILES:
-        if package(path) in {"cli", "action", "console"}:
+        if package(path) in {"cli", "action", "console", "__init__"}:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -10,7 +10,6 @@ import click
 from evalgate.cli import printing
 from evalgate.cli.folders import find_store
 from evalgate.domain import Level, Report
-from evalgate.errors import InputError
 
 
 class Floor(click.ParamType[tuple[str, float]]):
@@ -57,7 +56,7 @@ class _Share(click.ParamType[float]):
 @click.option(
     "--scores",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="JSONL or CSV: case, arm, criterion, value[, repeat, tag].",
+    help="JSONL, CSV, Parquet or .xlsx: case, arm, criterion, value[, repeat, tag].",
 )
 @click.option("--min", "floors", multiple=True, type=Floor(), help="The floor of a criterion; repeatable.")
 @click.option("--max-drop", type=_Drop(), help="The allowed drop against the baseline.")
@@ -89,8 +88,6 @@ def command(
     """Reach a verdict from a stored report (the last run's when none is named) or from any tool's scores."""
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import decide
-    from evalgate.inputs.datasets import load_scores
-    from evalgate.inputs.tree import WorkTree
     from evalgate.score.criterion import validate_criterion
 
     where = printing.choose_destinations(formats, outputs)
@@ -99,10 +96,9 @@ def command(
             raise click.UsageError("give a report or --scores, not both")
         if config_path is not None:
             raise click.UsageError("--scores knows no configuration: use --min, --max-drop and --level")
-        tree = WorkTree(Path.cwd())
-        rows = load_scores(tree, scores.absolute().as_posix())
+        rows, path = decide.read_scores(scores)
         chosen_level = None if level is None else Level[level.upper()]
-        report = decide.decide_scores(rows, str(scores), floors=dict(floors), max_drop=max_drop, level=chosen_level)
+        report = decide.decide_scores(rows, path, floors=dict(floors), max_drop=max_drop, level=chosen_level)
     else:
         if level is not None:
             raise click.UsageError("--level goes with --scores; a report carries its own")
@@ -116,16 +112,5 @@ def command(
 def read_report(path: Path | None, config_path: Path | None = None) -> Report:
     """The stored report, or that of the configuration's last run. Raises InputError where there is no sound one."""
     from evalgate.gate import reports
-    from evalgate.store import results
 
-    path = path or find_store(config_path or Path("evalgate.yml")).last_report
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            report = results.read(file, str(path))
-    except FileNotFoundError:
-        raise InputError(
-            f"{path}: there is no such report", hint="`evalgate run --output report.json` writes one"
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read: {error}") from None
-    return reports.verify_report(report, str(path))
+    return reports.load_report(path or find_store(config_path or Path("evalgate.yml")).last_report)

@@ -25,10 +25,7 @@ def find_store(config_path: Path, chosen: Path | None = None) -> Store:
 
 
 def find_home() -> Path:
-    """The folder of downloaded models: EVALGATE_HOME, else the platform's cache folder."""
-    chosen = os.environ.get("EVALGATE_HOME")
-    if chosen:
-        return Path(chosen)
-    import platformdirs
+    """The folder of downloaded models, by the environment."""
+    from evalgate.store import model_folder
 
-    return Path(platformdirs.user_cache_dir("evalgate", appauthor=False))
+    return model_folder.find_home(os.environ)

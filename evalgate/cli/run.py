@@ -133,7 +133,8 @@ def command(
         head=head,
     )
     printing.require_writable(where)
-    last = _find_forgotten(project_store.last_report)
+    last = project_store.last_report
+    gate.forget_report(last)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, options, progress.show)
     printing.write_report(report, where)
@@ -147,20 +148,11 @@ def _exit_code(report: Report) -> Admission:
     return Admission.PASS if parts and all(parts) else report.exit_code
 
 
-def _find_forgotten(path: Path) -> Path:
-    """The place of the last run's report: a run that ends without a verdict must not leave an old one behind."""
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-    return path
-
-
 def _keep_report(path: Path, report: Report) -> None:
-    """The report of the last run, for the verbs that work from it; where it cannot be written the verdict stands."""
-    from evalgate.store import report_json
+    """Where it cannot be written the verdict stands."""
+    from evalgate.commands import run as gate
 
-    if not report.gates and not report.policy_changes:
-        return
     try:
-        printing.write_file(path, report_json.pieces(report))
-    except click.ClickException as error:
-        click.echo(f"warning: {error.message}", err=True)
+        gate.keep_report(path, report)
+    except OSError as error:
+        click.echo(f"warning: {path}: cannot be written: {error.strerror}", err=True)

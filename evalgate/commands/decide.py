@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 
 from evalgate.decide import attempts, completeness, policy, sign_off
 from evalgate.decide import evidence as evidences
@@ -69,6 +71,27 @@ def decide_again(
     if given is None or not decided.exit_code.awaits_sign_off or given.subject != sign_off.digest_subject(decided):
         return decided
     return policy.apply_sign_off(decided, given)
+
+
+def read_scores(scores: object) -> tuple[tuple[ScoreRow, ...], str]:
+    """The scores of a file, a DataFrame, or mappings, and what to call their source.
+
+    Raises InputError with all faults, each with its row.
+    """
+    from evalgate.inputs import datasets
+    from evalgate.inputs.formats import dataframe, rows
+    from evalgate.inputs.tree import WorkTree
+
+    if isinstance(scores, str | PathLike):
+        path = Path(scores)
+        return datasets.load_scores(WorkTree(Path.cwd()), path.absolute().as_posix()), str(path)
+    if dataframe.is_frame(scores):
+        numbered = dataframe.list_rows(scores, "scores")
+    elif isinstance(scores, Iterable) and not isinstance(scores, Mapping):
+        numbered = dict(enumerate(scores, start=1))
+    else:
+        raise InputError(f"scores must be a file, a DataFrame or rows, not {type(scores).__name__}")
+    return datasets.read_scores(rows.number_rows(numbered, "scores"), "scores"), "scores"
 
 
 def decide_scores(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +42,34 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
         workspace = open_for_run(config_path, options)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+
+
+def run_and_keep(config_path: Path, options: Options) -> Report:
+    """`run`, with its report kept in the store; where it cannot be kept, a warning in it says so."""
+    path = options.store.last_report
+    forget_report(path)
+    report = run(config_path, options, lambda event: None)
+    try:
+        keep_report(path, report)
+    except OSError as error:
+        report = replace(report, warnings=(*report.warnings, f"{path}: cannot be written: {error.strerror}"))
+    return report
+
+
+def forget_report(path: Path) -> None:
+    """Remove the last run's report: a run that ends without a verdict must not leave an old one behind."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def keep_report(path: Path, report: Report) -> None:
+    """Keep the report of this run for the verbs that work from it, unless it decided nothing. Raises OSError."""
+    from evalgate.store import report_json
+    from evalgate.store.atomic import write_file
+
+    if not report.gates and not report.policy_changes:
+        return
+    write_file(path, report_json.pieces(report))
 
 
 def _judge_change(

@@ -1,6 +1,7 @@
 """The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing of evalgate but `errors`."""
 
 from evalgate.domain.admission import Admission, combine_admissions
+from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, reason_told
 from evalgate.domain.inputs import (
@@ -58,7 +59,6 @@ from evalgate.domain.trials import (
 from evalgate.domain.verdict import (
     REUSED,
     RULE,
-    Attempts,
     BlockingCheck,
     Calls,
     Comparison,
@@ -72,10 +72,8 @@ from evalgate.domain.verdict import (
     Flips,
     GateReport,
     Look,
-    PolicyChange,
     Report,
     Requirement,
-    SignOff,
     TagFall,
     Verdict,
     VersionRef,

@@ -6,12 +6,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.domain.admission import Admission
+from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 RULE = 2
 """The number of the decision rule. Verdicts of another rule are decided anew."""
@@ -329,46 +333,6 @@ class GateReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyChange:
-    """A file the gates' rules or cases lie in, which the change edits while it is judged by the base's edition.
-
-    `digest` is the sha256 of its content on the change's side, empty where the change removes it.
-    """
-
-    path: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignOff:
-    """A person's word that a change may merge. It holds for one commit, and for what `subject` is the digest of.
-
-    `at` is ISO 8601 in UTC; `url` is where it was given, empty where there is no page for it.
-    """
-
-    by: str
-    at: str
-    kind: Literal["review", "label"]
-    commit: str
-    subject: str
-    url: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
-    """How many different contents of one pull request were decided, this one included.
-
-    `blocked_before` says whether the verdict on another content blocked, `luck` is the chance that luck alone lets a
-    drop of the allowed size pass in one of so many attempts. Where the number could not be found out, `number` and
-    `luck` are None, and `blocked_before` is true: what is not known is taken for the worst.
-    """
-
-    number: int | None
-    blocked_before: bool
-    luck: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The one complete artifact of a run. `created_at` is ISO 8601 in UTC. No gates: nothing to gate, a pass.
 
@@ -397,3 +361,9 @@ class Report:
         costs = [gate.evidence.cost_usd for gate in self.gates]
         known = [cost for cost in costs if cost is not None]
         return math.fsum(known) if len(known) == len(costs) else None
+
+    def to_frame(self) -> DataFrame:
+        """Every score as a pandas DataFrame: gate, case, arm, criterion, value, repeat, tag, cluster, reason."""
+        from evalgate.domain import frames
+
+        return frames.make_score_frame(self)

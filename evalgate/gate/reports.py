@@ -6,6 +6,7 @@ import datetime
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import evalgate
 from evalgate.decide import evidence as evidences
@@ -64,6 +65,22 @@ def report_unasked(plan: GatePlan, config: Config) -> GateReport:
     """What is known of a gate of which nothing was asked."""
     evidence = evidences.make_evidence(plan, config.targets, cost_usd=0.0)
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
+
+
+def load_report(path: Path) -> Report:
+    """The report in a file, verified. Raises InputError where there is no sound one."""
+    from evalgate.store import results
+
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            report = results.read(file, str(path))
+    except FileNotFoundError:
+        raise InputError(
+            f"{path}: there is no such report", hint="`evalgate run --output report.json` writes one"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {error}") from None
+    return verify_report(report, str(path))
 
 
 def verify_report(report: Report, path: str) -> Report:

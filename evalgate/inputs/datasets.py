@@ -28,7 +28,7 @@ from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import Fault, Place
 from evalgate.inputs.formats.document import string_value
 from evalgate.inputs.formats.nodes import raise_faults, refuse
-from evalgate.inputs.formats.rows import DataRow, read_rows
+from evalgate.inputs.formats.rows import DataRow, Rows, read_rows
 from evalgate.inputs.tree import Tree
 
 TAG_SEPARATOR = ";"
@@ -144,7 +144,11 @@ def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[Score
     Raises InputError with all faults, each with its place: NaN, a value off the scale, a score given twice, a case in
     two clusters, no rows.
     """
-    rows = read_rows(tree, path)
+    return read_scores(read_rows(tree, path, tables=True), path, arm=arm)
+
+
+def read_scores(rows: Rows, path: str, *, arm: Arm | None = None) -> tuple[ScoreRow, ...]:
+    """The scores of rows, as `load_scores` reads them; `path` names where they come from."""
     faults = rows.faults
     scores: list[ScoreRow] = []
     lines: dict[tuple[str, str, str, int], int] = {}

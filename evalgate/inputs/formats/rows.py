@@ -11,6 +11,7 @@ from typing import Any
 from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats import csv as csv_text
+from evalgate.inputs.formats import dataframe
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
 from evalgate.inputs.formats.document import decode
@@ -67,8 +68,8 @@ class Rows:
     faults: list[Fault] = field(default_factory=list)
 
 
-def read_rows(tree: Tree, path: str, *, csv: bool = True) -> Rows:
-    """The rows of a file by its suffix: JSONL, a JSON or YAML list of mappings, CSV.
+def read_rows(tree: Tree, path: str, *, csv: bool = True, tables: bool = False) -> Rows:
+    """The rows of a file by its suffix: JSONL, a JSON or YAML list of mappings, CSV, with `tables` Parquet and Excel.
 
     A bad line of JSONL and a row that is no mapping are faults among the rows'; what spoils the whole file raises
     InputError with its place.
@@ -77,10 +78,34 @@ def read_rows(tree: Tree, path: str, *, csv: bool = True) -> Rows:
     formats = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".yml": _yaml, ".yaml": _yaml}
     if csv:
         formats[".csv"] = _csv
+    binary = {".parquet": dataframe.parse_parquet, ".xlsx": dataframe.parse_excel} if tables else {}
+    if suffix in binary:
+        return number_rows(binary[suffix](tree.read(path), path), path)
     reader = formats.get(suffix)
     if reader is None:
-        raise refuse(f'its kind, "{suffix}", is not read', path, hint=f"use one of: {', '.join(formats)}")
+        raise refuse(f'its kind, "{suffix}", is not read', path, hint=f"use one of: {', '.join([*formats, *binary])}")
     return reader(decode(tree.read(path), path), path)
+
+
+def number_rows(records: Mapping[int, object], path: str) -> Rows:
+    """Rows that are in memory already, by their numbers; one that is no mapping is a fault. `path` names them."""
+    found = Rows()
+    found.rows = _numbered_rows(records, path, found.faults)
+    return found
+
+
+def _numbered_rows(records: Mapping[int, object], path: str, faults: list[Fault]) -> Iterator[DataRow]:
+    for number, record in records.items():
+        place = Place(path=path, line=number)
+        if isinstance(record, Mapping):
+            fields = {str(key): dataframe.simplify(value) for key, value in record.items()}
+            yield DataRow(fields, number, partial(_at, place))
+        else:
+            faults.append(Fault(message="a row must be a mapping of fields", place=place))
+
+
+def _at(place: Place, key: str) -> Place:
+    return place
 
 
 def _jsonl(text: str, path: str) -> Rows:

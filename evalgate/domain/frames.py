@@ -1,0 +1,122 @@
+"""Reports as tables: the rows of a report's scores, and pandas frames of one report or of many.
+
+They lie here because `Report.to_frame` is a method of a domain type. pandas loads when a frame is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from evalgate.domain.inputs import ANSWERED
+from evalgate.domain.trials import Score
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+    from evalgate.domain.verdict import Comparison, Estimate, GateReport, Report
+
+ScoreCells: TypeAlias = tuple[str, str, str, str, float | None, int, str | None, str | None, str]
+
+SCORE_COLUMNS = ("gate", "case", "arm", "criterion", "value", "repeat", "tag", "cluster", "reason")
+_RUN_COLUMNS = {
+    "run_id": "str",
+    "created_at": "str",
+    "gate": "str",
+    "candidate_version": "str",
+    "candidate_digest": "str",
+    "baseline_version": "str",
+    "level": "str",
+    "decision": "str",
+    "exit_code": "int64",
+    "criterion": "str",
+    "candidate_mean": "float64",
+    "baseline_mean": "float64",
+    "difference": "float64",
+    "low": "float64",
+    "high": "float64",
+    "units": "Int64",
+    "cost_usd": "float64",
+}
+
+
+def list_scores(report: Report) -> Iterator[ScoreCells]:
+    """One row of `SCORE_COLUMNS` for each gate, case, arm, repeat and criterion; `value` is None without a score.
+
+    `tag` is the case's first tag, `reason` that of the score or of its absence. Fresh samples of cases that turned are
+    no part of it: they are in no mean.
+    """
+    for gate in report.gates:
+        clusters = gate.evidence.clusters
+        for result in gate.evidence.results:
+            tag = result.tags[0] if result.tags else None
+            for criterion, score in result.scores.items():
+                if criterion == ANSWERED:  # it is told from the outputs, and no score of the configuration's
+                    continue
+                value = float(score.value) if isinstance(score, Score) else None
+                own = (gate.evidence.name, result.case, result.arm.value, criterion, value, result.repeat)
+                yield (*own, tag, clusters.get(result.case), score.reason)
+
+
+def make_score_frame(report: Report) -> DataFrame:
+    """The rows of `list_scores` as a frame; a missing `value` is NaN, a missing tag or cluster None."""
+    import pandas as pd
+
+    frame = pd.DataFrame(list_scores(report), columns=list(SCORE_COLUMNS))
+    return frame.astype({"value": "float64", "repeat": "int64"})
+
+
+def make_run_frame(reports: Iterable[Report]) -> DataFrame:
+    """One row for each report, gate and compared criterion, in the reports' order.
+
+    A gate without a comparison, and a report without gates, have one row whose criterion is missing: no decision is
+    left out. `difference` is candidate minus baseline, `low` and `high` are its bounds, `units` what it rests on.
+    """
+    import pandas as pd
+
+    rows = [row for report in reports for row in _list_comparisons(report)]
+    return pd.DataFrame(rows, columns=list(_RUN_COLUMNS)).astype(_RUN_COLUMNS)
+
+
+def _list_comparisons(report: Report) -> Iterator[dict[str, Any]]:
+    run = {"run_id": report.run_id, "created_at": report.created_at}
+    if not report.gates:
+        yield {**run, "decision": report.decision.value, "exit_code": int(report.exit_code)}
+    for gate in report.gates:
+        own = {**run, **_describe_gate(gate)}
+        for comparison in gate.comparisons:
+            yield {**own, **_describe_comparison(comparison)}
+        if not gate.comparisons:
+            yield own
+
+
+def _describe_gate(gate: GateReport) -> dict[str, Any]:
+    evidence = gate.evidence
+    candidate, baseline = evidence.candidate, evidence.baseline
+    return {
+        "gate": evidence.name,
+        "candidate_version": None if candidate is None else candidate.version,
+        "candidate_digest": None if candidate is None else candidate.digest,
+        "baseline_version": None if baseline is None else baseline.version,
+        "level": None if evidence.level is None else evidence.level.effective.name,
+        "decision": gate.decision.value,
+        "exit_code": int(gate.exit_code),
+        "cost_usd": evidence.cost_usd,
+    }
+
+
+def _describe_comparison(comparison: Comparison) -> dict[str, Any]:
+    difference = comparison.difference
+    return {
+        "criterion": comparison.criterion,
+        "candidate_mean": _get_mean(comparison.candidate),
+        "baseline_mean": _get_mean(comparison.baseline),
+        "difference": _get_mean(difference),
+        "low": None if difference is None else difference.low,
+        "high": None if difference is None else difference.high,
+        "units": comparison.units,
+    }
+
+
+def _get_mean(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value
