@@ -37,6 +37,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
+    from pathlib import Path
     from typing import Literal, TypeAlias
 
     import pandas as pd
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
         Place,
         ServiceError,
     )
+    from evalgate.store.store import Store
 
     AnyPath: TypeAlias = str | PathLike[str]
 
@@ -145,7 +147,6 @@ def run_gate(
     from evalgate.commands import run
     from evalgate.gate.options import Options
     from evalgate.store import model_folder
-    from evalgate.store.store import Store
 
     _require_one_of("engine", engine, ("asyncio", "ray", "batch"))
     _require_one_of("policy_ref", policy_ref, ("head", "base"))
@@ -153,7 +154,7 @@ def run_gate(
     path = Path(config)
     options = Options(
         environment=secrets,
-        store=Store(path.resolve().parent / ".evalgate" if store is None else Path(store)),
+        store=_find_store(path, store),
         home=model_folder.find_home(secrets),
         candidate=candidate,
         baseline=baseline,
@@ -264,6 +265,14 @@ def _make_shard(shard: tuple[int, int] | None) -> Shard | None:
     if shard is not None and not 1 <= shard[0] <= shard[1]:
         raise _refuse(f"shard must be (K, N) with 1 <= K <= N, not {shard}")
     return None if shard is None else Shard(number=shard[0], of=shard[1])
+
+
+def _find_store(config: Path, store: AnyPath | None) -> Store:
+    from pathlib import Path
+
+    from evalgate.store.store import Store
+
+    return Store(root=config.resolve().parent / ".evalgate" if store is None else Path(store))
 
 
 def _call_outside_loops(act: Callable[[], Report]) -> Report:

@@ -12,7 +12,8 @@ from evalgate.errors import InputError
 from evalgate.store import report_json
 
 if TYPE_CHECKING:
-    from evalgate.services.github import GitHub, PullRequest
+    from evalgate.services.github import GitHub
+    from evalgate.services.github_rows import PullRequestRow
 
 MOST_ZIPPED, MOST = 20_000_000, 100_000_000
 """Bytes of an artifact, and of the report in it: what 10,000 cases take, twice over."""
@@ -67,7 +68,7 @@ def _withdraw_pass(gate: GateReport) -> GateReport:
     )
 
 
-def pull_requests(github: GitHub, other: OtherRun) -> tuple[PullRequest, ...]:
+def pull_requests(github: GitHub, other: OtherRun) -> tuple[PullRequestRow, ...]:
     """The open pull requests whose head is this very commit of this very repository. Raises ServiceError.
 
     What the artifact or the event says of a number does not count: the API alone tells.

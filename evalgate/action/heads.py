@@ -16,7 +16,8 @@ from evalgate.domain import Report
 from evalgate.errors import ServiceError
 
 if TYPE_CHECKING:
-    from evalgate.services.github import CommitStatus, GitHub
+    from evalgate.services.github import GitHub
+    from evalgate.services.github_rows import CommitStatus
 
 MOST_HEADS = 300
 """Commits of one pull request that are asked for their statuses: a job's token may ask 1,000 things in an hour."""

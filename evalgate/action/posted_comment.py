@@ -14,7 +14,8 @@ from evalgate.report.escape import line
 from evalgate.report.status import Status
 
 if TYPE_CHECKING:
-    from evalgate.services.github import Comment, GitHub
+    from evalgate.services.github import GitHub
+    from evalgate.services.github_rows import Comment
 
 When = Literal["auto", "on-change", "on-failure", "off"]
 # A run that finds the same again has another address: that alone is no reason to write to anybody.

@@ -14,7 +14,8 @@ from evalgate.domain import Report
 from evalgate.errors import ServiceError
 
 if TYPE_CHECKING:
-    from evalgate.services.github import Commit, GitHub, Review
+    from evalgate.services.github import GitHub
+    from evalgate.services.github_rows import CommitRow, Review
 
 LABEL = "evalgate-approved"
 _MAY_WRITE = frozenset({"admin", "maintain", "write"})
@@ -82,7 +83,7 @@ def find_queued_pull_requests(github: GitHub, event: GitHubEvent) -> tuple[int, 
 
 
 def _find_coauthors(
-    github: GitHub, number: int, commits: Sequence[Commit], warn: Callable[[str], None]
+    github: GitHub, number: int, commits: Sequence[CommitRow], warn: Callable[[str], None]
 ) -> tuple[CoAuthor, ...]:
     """Who the trailers of the commits name, with their logins where GitHub knows them."""
     logins = {email: login for commit in commits for email, login in commit.emails if email and login}

@@ -73,7 +73,7 @@ def sample(
 def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
     """List the pins, and what is stored: version, digest, dataset, samples, age, fresh or stale."""
     from evalgate.change.workspace import open_workspace
-    from evalgate.gate import baselines
+    from evalgate.gate import stored_samples
     from evalgate.report.escape import block
     from evalgate.store.baselines import list_baselines
 
@@ -89,7 +89,7 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
     for one in found:
         if gates and one.gate not in gates:
             continue
-        stale = baselines.explain_stale(one, workspace.config.policy)
+        stale = stored_samples.explain_stale(one, workspace.config.policy)
         named = " ".join(part for part in (one.prompt, one.version) if part)
         click.echo(
             block(

@@ -176,14 +176,14 @@ def _list_beside(store: Store) -> dict[str, list[Path]]:
 
 def _list_stale(config_path: Path, store: Store) -> list[Path]:
     from evalgate.change.workspace import open_workspace
-    from evalgate.gate import baselines
+    from evalgate.gate import stored_samples
     from evalgate.store.baselines import list_baselines
 
     policy = open_workspace(config_path, verify=None).config.policy
     found, damaged = list_baselines(store)
     for error in damaged:
         _print(f"warning: {error.faults[0]}", err=True)
-    old = [one for one in found if baselines.explain_stale(one, policy) is not None]
+    old = [one for one in found if stored_samples.explain_stale(one, policy) is not None]
     return [store.find_baseline(one.key) for one in old]
 
 

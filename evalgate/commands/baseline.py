@@ -17,8 +17,8 @@ from evalgate.domain.lists import name_some
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.gate import baselines
 from evalgate.gate import engine_setup as answering
+from evalgate.gate import stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import Options
 from evalgate.gate.plans import select_gates
@@ -72,7 +72,7 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
     workspace = open_workspace(config_path, verify=validate_criterion)
     config = workspace.config
     chosen = select_gates(workspace, options)
-    reasons = {gate.name: baselines.explain_not_kept(gate, config.targets) for gate in chosen}
+    reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(f'the gate "{name}" is not sampled: {reason}' for name, reason in reasons.items() if reason)
     plans = [_plan_sampling(workspace, gate, options) for gate in chosen if not reasons[gate.name]]
     if not plans:
@@ -209,13 +209,13 @@ def _sample_gate(
 ) -> Sampled | _Refused:
     """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
-    lost = baselines.list_incomplete(run.results)
+    lost = stored_samples.list_incomplete(run.results)
     if lost:
         named = name_some(lost, _NAMED)
         message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {named}"
         hint = "run the same command again: what was answered is kept"
         return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
-    bad = baselines.explain_bad_hour(run.results)
+    bad = stored_samples.explain_bad_hour(run.results)
     if bad is not None:
         hint = "look at what the endpoint answers, and sample again when it is well"
         return _Refused(fault=_make_fault(plan, bad, hint), is_bad_hour=True)
@@ -225,10 +225,10 @@ def _sample_gate(
         prompt=version.name,
         version=version.version,
         dataset=plan.dataset.path,
-        parts=baselines.make_parts(plan.gate, version, plan.dataset, config.targets),
+        parts=stored_samples.make_parts(plan.gate, version, plan.dataset, config.targets),
         sampled_at=begun.isoformat(timespec="seconds"),
         tool_version=evalgate.__version__,
-        served_by=baselines.list_models(run.results),
+        served_by=stored_samples.list_models(run.results),
         results=tuple(run.results),
         self_check=tuple(
             map(

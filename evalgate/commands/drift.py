@@ -35,8 +35,8 @@ from evalgate.domain import (
 from evalgate.domain.numbers import show
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.gate import baselines, evaluate, reports
 from evalgate.gate import engine_setup as answering
+from evalgate.gate import evaluate, reports, stored_samples
 from evalgate.gate.options import Options, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import select_gates
@@ -78,7 +78,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
     config = workspace.config
     refuse_committed(workspace, options.store)
     chosen = select_gates(workspace, replace(options, candidate=None, baseline=None))
-    reasons = {gate.name: baselines.explain_not_kept(gate, config.targets) for gate in chosen}
+    reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(
         f'the gate "{name}" was not watched for drift: {reason}' for name, reason in reasons.items() if reason
     )
@@ -98,7 +98,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
         journal=journal,
     ) as engine:
         gates = [_decide(engine, one, config) for one in watched]
-        if not any(baselines.list_incomplete(gate.evidence.results) for gate in gates):
+        if not any(stored_samples.list_incomplete(gate.evidence.results) for gate in gates):
             engine.finish()  # else the same command asks for what is missing alone
         return replace(reports.make_report(gates, (*skipped, *engine.warnings)), texts=config.texts)
 
@@ -139,7 +139,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], options: Options)
     for gate in gates:
         version = _load_production(workspace, gate, options)
         dataset = datasets.load_dataset(workspace.tree, gate.dataset)
-        stored, told = baselines.find_past_samples(gate, version, dataset, workspace.config, options.store)
+        stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, options.store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)
             why = f" ({'; '.join(told)})" if told else ""
@@ -249,7 +249,7 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
     ]
     if one.changed:
         notes.append(f"changed since the samples were stored, and not what is compared: {', '.join(one.changed)}")
-    now = list(baselines.list_models(r for r in results if r.arm is Arm.CANDIDATE))
+    now = list(stored_samples.list_models(r for r in results if r.arm is Arm.CANDIDATE))
     then = list(stored.served_by)
     if now and then and now != then:
         notes.append(f"served then by {', '.join(then)}; now by {', '.join(now)}")

@@ -94,9 +94,9 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     plan = replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
     if not _may_be_stored(plan, config, options):
         return plan
-    from evalgate.gate import baselines
+    from evalgate.gate import stored_samples
 
-    return _add_repeats(baselines.add_stored_samples(plan, config, options.store), config)
+    return _add_repeats(stored_samples.add_stored_samples(plan, config, options.store), config)
 
 
 def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:

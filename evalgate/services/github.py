@@ -21,11 +21,11 @@ from evalgate.services.github_retry import GitHubRetry, is_denied, read_json_mes
 from evalgate.services.github_rows import (
     Artifact,
     Comment,
-    Commit,
+    CommitRow,
     CommitStatus,
     Issue,
     LabelEvent,
-    PullRequest,
+    PullRequestRow,
     Review,
     StatusState,
 )
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     import github.Commit
     import github.Issue
     import github.PullRequest
-
-__all__ = ["Artifact", "Comment", "Commit", "CommitStatus", "GitHub", "Issue", "LabelEvent", "PullRequest", "Review"]
 
 T = TypeVar("T")
 Row = TypeVar("Row")
@@ -171,19 +169,19 @@ class GitHub:
         found = self._commit(sha).get_statuses()
         return self._all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
 
-    def pull_request(self, number: int) -> PullRequest:
+    def pull_request(self, number: int) -> PullRequestRow:
         return self._retry.ask(
             f"show the pull request #{number}",
             lambda: rows.read_pull_request(self._pull(number).complete()),
             needs="pull-requests: read",
         )
 
-    def pull_requests_of(self, sha: str) -> tuple[PullRequest, ...]:
+    def pull_requests_of(self, sha: str) -> tuple[PullRequestRow, ...]:
         """Those a commit belongs to. For a fork's commit GitHub often names none: see `open_pull_requests`."""
         found = self._commit(sha).get_pulls()
         return self._all(f"list the pull requests of {sha[:12]}", found, rows.read_pull_request, "pull-requests: read")
 
-    def open_pull_requests(self, *, head_owner: str, head_ref: str) -> tuple[PullRequest, ...]:
+    def open_pull_requests(self, *, head_owner: str, head_ref: str) -> tuple[PullRequestRow, ...]:
         """The open ones from the branch `head_ref` of a repository of `head_owner`."""
         found = self._repository.get_pulls(state="open", head=f"{head_owner}:{head_ref}")
         all_of_them = self._all("list the open pull requests", found, rows.read_pull_request, "pull-requests: read")
@@ -211,7 +209,7 @@ class GitHub:
         found = self._pull(number).get_reviews()
         return self._all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
 
-    def commits(self, number: int) -> tuple[Commit, ...]:
+    def commits(self, number: int) -> tuple[CommitRow, ...]:
         """All commits of a pull request. Raises ServiceError where there may be more than GitHub lists: 250."""
         found = self._pull(number).get_commits()
         commits = self._all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")

@@ -87,7 +87,7 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
+class CommitRow:
     """A commit of a pull request. `authors`: the logins of author and committer, "" for one GitHub cannot name.
 
     `emails` are pairs of their addresses (small letters) and logins, `coauthors` names and addresses of its trailers.
@@ -120,7 +120,7 @@ class CommitStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PullRequest:
+class PullRequestRow:
     """A pull request. `state` is open or closed; `head_repository_id` is None where the fork has been deleted."""
 
     number: int
@@ -203,11 +203,11 @@ def read_review(each: github.PullRequestReview.PullRequestReview) -> Review:
     )
 
 
-def read_commit(each: github.Commit.Commit) -> Commit:
+def read_commit(each: github.Commit.Commit) -> CommitRow:
     authors = (_login(each.author), _login(each.committer))
     written = cast("tuple[github.GitAuthor.GitAuthor | None, ...]", (each.commit.author, each.commit.committer))
     emails = [(who.email or "").casefold() if who else "" for who in written]
-    return Commit(
+    return CommitRow(
         sha=each.sha,
         authors=authors,
         emails=tuple(zip(emails, authors, strict=True)),
@@ -267,9 +267,9 @@ def read_compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return commits
 
 
-def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequest:
+def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequestRow:
     fork = cast("github.Repository.Repository | None", each.head.repo)  # null once it is deleted
-    return PullRequest(
+    return PullRequestRow(
         number=each.number,
         state=each.state,
         author=_login(each.user),

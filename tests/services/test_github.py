@@ -18,7 +18,8 @@ from github_server import GitHubServer, ticking
 
 from evalgate.errors import ServiceError
 from evalgate.services import github_retry
-from evalgate.services.github import CommitStatus, GitHub
+from evalgate.services.github import GitHub
+from evalgate.services.github_rows import CommitStatus
 
 HEAD = "a" * 40
 TOKEN = "ghs_nobodymayseethis"
