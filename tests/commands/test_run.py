@@ -165,7 +165,9 @@ def test_a_new_prompt_is_decided_by_absolute_thresholds_alone(world: World) -> N
     config = CONFIG.format(url=world.server.url).replace("support", "other")
     floor = config.replace("run:", "    thresholds: {faithfulness: {min: 0.7}}\nrun:")
     world.repository.write("prompts/other.prompt.yml", prompt())
-    world.repository.write("other.jsonl", (world.root / "cases.jsonl").read_text())
+    # other cases, too: a gate with a case of one that is gone would be that gate, moved
+    others = (world.root / "cases.jsonl").read_text().replace("question", "another question")
+    world.repository.write("other.jsonl", others)
     world.repository.write("evalgate.yml", floor.replace("dataset: cases.jsonl", "dataset: other.jsonl"))
     ended = world.evalgate("run", "--output", "report.json")
     assert ended.code == 0, ended.out + ended.err
