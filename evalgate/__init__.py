@@ -145,30 +145,26 @@ def run_gate(
     from pathlib import Path
 
     from evalgate.commands import run
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import CallMode, Machine, Selection
     from evalgate.store import model_folder
 
     _require_one_of("engine", engine, ("asyncio", "ray", "batch"))
     _require_one_of("policy_ref", policy_ref, ("head", "base"))
     secrets = os.environ if environment is None else environment
     path = Path(config)
-    options = Options(
-        environment=secrets,
-        store=_find_store(path, store),
-        home=model_folder.find_home(secrets),
+    selection = Selection(
         candidate=candidate,
         baseline=baseline,
         gates=(gates,) if isinstance(gates, str) else tuple(gates),
         changed=changed,
         default_branch=default_branch or secrets.get("GITHUB_BASE_REF") or None,
-        answers=_choose_answers(live=live, record=record),
-        use_cache=not no_cache,
-        shard=_make_shard(shard),
-        engine=engine,
         policy_ref=policy_ref,
         head=head,
     )
-    return _call_outside_loops(lambda: run.run_and_keep(path, options))
+    machine = Machine(environment=secrets, store=_find_store(path, store), home=model_folder.find_home(secrets))
+    answers = _choose_answers(live=live, record=record)
+    calls = CallMode(answers=answers, use_cache=not no_cache, shard=_make_shard(shard), engine=engine)
+    return _call_outside_loops(lambda: run.run_and_keep(path, selection, machine, calls))
 
 
 def decide_scores(

@@ -23,7 +23,7 @@ from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Admission, Report
 from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
 from evalgate.gate import engine_setup, reports
-from evalgate.gate.options import Options, open_for_run
+from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.inputs.tree import CommitTree
 from evalgate.report.status import Status, describe_level, make_error_status, make_status
 from evalgate.report.withhold import withhold_texts
@@ -121,22 +121,18 @@ def _report_fork(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | No
 
 def _run_drift(job: Job, log: Log) -> ActivityOutcome:
     """On a schedule: what is in production, asked anew."""
-    options = replace(_make_options(job, log), default_branch=job.event.default_branch or None)
-    return replace(_catch_errors(log, lambda: _make_outcome(drift.run(job.config, options))), head=job.event.head)
+    selection = Selection(default_branch=job.event.default_branch or None)
+    args = (job.config, selection, _make_machine(job, log), _make_call_mode(job))
+    return replace(_catch_errors(log, lambda: _make_outcome(drift.run(*args))), head=job.event.head)
 
 
-def _make_options(job: Job, log: Log) -> Options:
-    settings = job.settings
-    return Options(
-        environment=job.environment,
-        store=job.store,
-        home=job.temp / "evalgate-models",
-        baseline=settings.baseline,
-        changed=settings.changed_only,
-        max_cost_usd=settings.max_cost_usd,
-        max_concurrency=settings.max_concurrency,
-        note=log.say,
-    )
+def _make_machine(job: Job, log: Log) -> Machine:
+    home = job.temp / "evalgate-models"
+    return Machine(environment=job.environment, store=job.store, home=home, note=log.say)
+
+
+def _make_call_mode(job: Job) -> CallMode:
+    return CallMode(max_cost_usd=job.settings.max_cost_usd, max_concurrency=job.settings.max_concurrency)
 
 
 def _find_base(job: Job, hub: GitHub | None) -> str | None:
@@ -158,15 +154,16 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
     if lacking:
         fetch(git.root, job.repository_url, lacking, token=job.settings.github_token)
         git = find_repository(job.config)
-    options = replace(
-        _make_options(job, log),
+    selection = Selection(
+        baseline=job.settings.baseline,
+        changed=job.settings.changed_only,
         policy_ref=job.settings.policy_ref,
         policy_commit=base,
         default_branch=base or job.event.default_branch or None,
         head=head,
     )
-    workspace = open_for_run(job.config, options, verify=False)
-    report, missing = _run_pipeline(job, workspace, options, log)
+    workspace = open_for_run(job.config, selection, verify=False)
+    report, missing = _run_pipeline(job, workspace, selection, log)
     report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
     status = make_status(report) if missing is None else _make_pending(report, missing)
     return ActivityOutcome(
@@ -179,14 +176,15 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
     )
 
 
-def _run_pipeline(job: Job, workspace: Workspace, options: Options, log: Log) -> tuple[Report, str | None]:
+def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log) -> tuple[Report, str | None]:
     """The report, and which keys are missing, if any: what is known without them can prove a FAIL, and never a pass."""
     missing = engine_setup.missing_keys(workspace.config, job.environment)
     mode = job.settings.missing_secrets
+    calls = _make_call_mode(job)
     if missing and mode == "replay":
-        options = replace(options, offline=True, partial=True)
+        calls = replace(calls, offline=True, partial=True)
     try:
-        report = run.run(job.config, options, log.progress)
+        report = run.run(job.config, selection, _make_machine(job, log), calls, log.progress)
     except MissingSecretError as error:
         if mode == "fail":
             raise

@@ -39,19 +39,14 @@ def sample(
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands import baseline
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import Machine, Selection
     from evalgate.report.escape import block
     from evalgate.report.view import format_cost
 
-    options = Options(
-        environment=os.environ,
-        store=find_store(config_path, store),
-        home=find_home(),
-        candidate=candidate,
-        gates=gates,
-    )
+    selection = Selection(candidate=candidate, gates=gates)
+    machine = Machine(environment=os.environ, store=find_store(config_path, store), home=find_home())
     with Progress() as progress:
-        done = baseline.draw_samples(config_path, options, progress.show)
+        done = baseline.draw_samples(config_path, selection, machine, progress.show)
     for sentence in (*done.skipped, *done.warnings):
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in done.gates:

@@ -42,20 +42,16 @@ def command(
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands import drift
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import CallMode, Machine, Selection
 
     where = printing.choose_destinations(formats, outputs)
     progress = Progress()
-    options = Options(
-        environment=os.environ,
-        store=find_store(config_path, store),
-        home=find_home(),
-        gates=gates,
-        default_branch=default_branch,
-        note=progress.note,
+    selection = Selection(gates=gates, default_branch=default_branch)
+    machine = Machine(
+        environment=os.environ, store=find_store(config_path, store), home=find_home(), note=progress.note
     )
     printing.require_writable(where)
     with progress:
-        report = drift.run(config_path, options, progress.show)
+        report = drift.run(config_path, selection, machine, CallMode(), progress.show)
     printing.write_report(report, where)
     context.exit(report.exit_code)

@@ -16,7 +16,7 @@ from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
     from evalgate.commands.hook import Answer, Mode
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import Machine
     from evalgate.services.git import Git
     from evalgate.services.git_hooks import Push
 
@@ -102,20 +102,14 @@ def run(
     branch = default_branch or _find_default_branch(git, remote)
     progress = Progress()
 
-    def options() -> Options:
-        from evalgate.gate.options import Options
+    def machine() -> Machine:
+        from evalgate.gate.options import Machine
 
-        return Options(
-            environment=os.environ,
-            store=find_store(config_path),
-            home=find_home(),
-            default_branch=branch,
-            note=progress.note,
-        )
+        return Machine(environment=os.environ, store=find_store(config_path), home=find_home(), note=progress.note)
 
     lookout = hook.PrePushCheck(
         config=hook.find_config(git, config_path),
-        options=options,
+        machine=machine,
         default_branch=branch,
         mode=mode,
         on_event=progress.show,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.cli.folders import config_option, find_store
 from evalgate.cli.run import add_version_options, engine_option
 from evalgate.errors import ExitCode
 from evalgate.report.escape import block
@@ -44,21 +44,17 @@ def command(
     so few cases cannot give.
     """
     from evalgate.commands import plan
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import CallMode, Selection
 
-    options = Options(
-        environment=os.environ,
-        store=find_store(config_path, store),
-        home=find_home(),
+    selection = Selection(
         candidate=candidate,
         baseline=baseline,
         gates=gates,
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
         policy_ref=policy_ref,
         head=head,
-        engine=engine,
     )
-    planned = plan.plan_run(config_path, options)
+    planned = plan.plan_run(config_path, selection, CallMode(engine=engine), find_store(config_path, store))
     for outlook in planned:
         for line in _render_plan(outlook):
             click.echo(line)

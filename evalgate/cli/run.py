@@ -110,33 +110,32 @@ def command(
     """
     from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import CallMode, Machine, Selection
 
     where = printing.choose_destinations(formats, outputs)
     project_store = find_store(config_path, store)
     progress = Progress()
-    options = Options(
-        environment=os.environ,
-        store=project_store,
-        home=find_home(),
+    selection = Selection(
         candidate=candidate,
         baseline=baseline,
         gates=gates,
         changed=changed,
         default_branch=default_branch or os.environ.get("GITHUB_BASE_REF") or None,
+        policy_ref=policy_ref,
+        head=head,
+    )
+    machine = Machine(environment=os.environ, store=project_store, home=find_home(), note=progress.note)
+    calls = CallMode(
         answers=answers or "replay",
         use_cache=not no_cache,
         shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
         engine=engine,
-        note=progress.note,
-        policy_ref=policy_ref,
-        head=head,
     )
     printing.require_writable(where)
     last = project_store.last_report
     gate.forget_report(last)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
-        report = gate.run(config_path, options, progress.show)
+        report = gate.run(config_path, selection, machine, calls, progress.show)
     printing.write_report(report, where)
     _keep_report(last, report)
     context.exit(_exit_code(report))

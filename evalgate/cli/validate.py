@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.cli.folders import config_option, find_store
 from evalgate.errors import ExitCode
 
 
@@ -23,7 +23,6 @@ def command(context: click.Context, *, config_path: Path) -> None:
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import hook
     from evalgate.commands import validate as verb
-    from evalgate.gate.options import Options
     from evalgate.report.escape import block
     from evalgate.score.criterion import validate_criterion
 
@@ -33,13 +32,8 @@ def command(context: click.Context, *, config_path: Path) -> None:
             f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
-    options = Options(
-        environment={},
-        store=find_store(config_path, None),
-        home=find_home(),
-        default_branch=os.environ.get("GITHUB_BASE_REF") or None,
-    )
-    wrong = hook.find_version_faults(workspace, options)
+    default_branch = os.environ.get("GITHUB_BASE_REF") or None
+    wrong = hook.find_version_faults(workspace, default_branch, find_store(config_path, None))
     for name, sentence in wrong:
         click.echo(block(f"{name}: {sentence}"), err=True)
     if wrong:

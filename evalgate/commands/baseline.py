@@ -20,7 +20,7 @@ from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import engine_setup as answering
 from evalgate.gate import stored_samples
 from evalgate.gate.evaluate import evaluate_trial
-from evalgate.gate.options import Options
+from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
 from evalgate.plan import gate_plan
@@ -63,7 +63,9 @@ class Sampling:
     warnings: tuple[str, ...]
 
 
-def draw_samples(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None]) -> Sampling:
+def draw_samples(
+    config_path: Path, selection: Selection, machine: Machine, on_event: Callable[[ProgressEvent], None]
+) -> Sampling:
     """Draws fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
 
     No answer that is known already is used, except those of the same sampling when it was interrupted. Raises
@@ -71,28 +73,21 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
     """
     workspace = open_workspace(config_path, verify=validate_criterion)
     config = workspace.config
-    chosen = select_gates(workspace, options)
+    chosen = select_gates(workspace, selection)
     reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(f'the gate "{name}" is not sampled: {reason}' for name, reason in reasons.items() if reason)
-    plans = [_plan_sampling(workspace, gate, options) for gate in chosen if not reasons[gate.name]]
+    plans = [_plan_sampling(workspace, gate, selection.candidate) for gate in chosen if not reasons[gate.name]]
     if not plans:
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
-    begun, journal = answering.find_journal(f"baseline-{answering.compute_run_key(plans)}", options.store, fresh)
+    begun, journal = answering.find_journal(f"baseline-{answering.compute_run_key(plans)}", machine.store, fresh)
     done: list[Sampled] = []
     failed: list[_Refused] = []
     with answering.open_engine(
-        config,
-        plans,
-        workspace.tree,
-        options.surroundings(workspace),
-        answers="live",
-        use_cache=False,
-        on_event=on_event,
-        journal=journal,
+        workspace, plans, machine, CallMode(answers="live", use_cache=False), on_event=on_event, journal=journal
     ) as engine:
         for plan in plans:
-            sampled = _sample_gate(engine, plan, config, begun, options.store)
+            sampled = _sample_gate(engine, plan, config, begun, machine.store)
             if isinstance(sampled, Sampled):
                 done.append(sampled)
             else:
@@ -134,7 +129,7 @@ def pin_versions(
     """
     workspace = open_workspace(config_path, verify=None)
     git, config = workspace.git, workspace.config
-    chosen = select_gates(workspace, Options(environment={}, store=Store(root=Path()), home=Path(), gates=tuple(gates)))
+    chosen = select_gates(workspace, Selection(gates=tuple(gates)))
     if git is None:
         raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
     if not by.strip():
@@ -188,14 +183,14 @@ def _write(path: Path, text: str) -> None:
         raise InputError(f"cannot be written: {error.strerror or error}", place=Place(path=str(path))) from error
 
 
-def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
+def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None) -> GatePlan:
     """The version that the next change will be compared with.
 
     It is the one that is named, else the gate's stand-in, else the pinned release, else that of the working tree.
     """
     tree, config, git = workspace.tree, workspace.config, workspace.git
-    if options.candidate is not None:
-        version = versions.load_candidate(gate, tree, git, options.candidate)
+    if candidate is not None:
+        version = versions.load_candidate(gate, tree, git, candidate)
     else:
         registry = None if git is None else production.PinsRegistry(load=lambda: workspace.pins, git=git)
         own = partial(versions.load_candidate, gate, tree, git, None)
@@ -251,7 +246,7 @@ def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
     Nothing where that prompt cannot be asked: what is stored can be tried all the same.
     """
     try:
-        return _plan_sampling(workspace, gate, Options(environment={}, store=Store(root=Path()), home=Path())).requests
+        return _plan_sampling(workspace, gate, None).requests
     except (InputError, GitError):
         return {}
 

@@ -37,7 +37,7 @@ from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import engine_setup as answering
 from evalgate.gate import evaluate, reports, stored_samples
-from evalgate.gate.options import Options, open_for_run
+from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import select_gates
 from evalgate.inputs import datasets, prompts
@@ -46,6 +46,7 @@ from evalgate.plan import gate_plan
 from evalgate.report import view
 from evalgate.services.git import Git
 from evalgate.store import baseline_json as files
+from evalgate.store.store import Store
 
 # An interrupted run is continued while its answers are those of the same day's model, and a nightly one begins anew.
 _FRESH = datetime.timedelta(hours=12)
@@ -62,7 +63,13 @@ class _Watch:
     changed: tuple[str, ...]
 
 
-def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None] = lambda event: None) -> Report:
+def run(
+    config_path: Path,
+    selection: Selection,
+    machine: Machine,
+    limits: CallMode,
+    on_event: Callable[[ProgressEvent], None] = lambda event: None,
+) -> Report:
     """Asks the version in production anew and compares it, case by case, with its stored samples, however old.
 
     FAIL: proven worse than then. PASS: proven not worse by the allowed drop. INCONCLUSIVE, which always blocks:
@@ -70,32 +77,26 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
     differs; floors take no part, since what was below one then has not drifted. Neither the cache nor a stored verdict
     is read or written, and the stored samples stay as they are. An interrupted run is continued for 12 hours.
 
-    Of `options`, `gates`, `default_branch`, `environment`, `store`, `home` and `note` count. Raises InputError where
-    no gate's answers can drift (recorded outputs; a function without a version); ServiceError, before anything is
-    asked, where a gate has no samples to be compared with.
+    Of `selection`, `gates` and `default_branch` count; of `limits`, `max_cost_usd` and `max_concurrency`.
+
+    Raises InputError where no gate's answers can drift (recorded outputs; a function without a version); ServiceError,
+    before a call is made, where a gate has no samples to compare with.
     """
-    workspace = open_for_run(config_path, options)
+    workspace = open_for_run(config_path, selection, limits)
     config = workspace.config
-    refuse_committed(workspace, options.store)
-    chosen = select_gates(workspace, replace(options, candidate=None, baseline=None))
+    refuse_committed(workspace, machine.store)
+    chosen = select_gates(workspace, replace(selection, candidate=None, baseline=None))
     reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(
         f'the gate "{name}" was not watched for drift: {reason}' for name, reason in reasons.items() if reason
     )
     if len(skipped) == len(chosen):
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
-    watched = _plan_watches(workspace, [gate for gate in chosen if not reasons[gate.name]], options)
+    watched = _plan_watches(workspace, [gate for gate in chosen if not reasons[gate.name]], selection, machine.store)
     plans = [one.plan for one in watched]
-    _, journal = answering.find_journal(f"drift-{answering.compute_run_key(plans)}", options.store, _FRESH)
+    _, journal = answering.find_journal(f"drift-{answering.compute_run_key(plans)}", machine.store, _FRESH)
     with answering.open_engine(
-        config,
-        plans,
-        workspace.tree,
-        options.surroundings(workspace),
-        answers="live",
-        use_cache=False,
-        on_event=on_event,
-        journal=journal,
+        workspace, plans, machine, CallMode(answers="live", use_cache=False), on_event=on_event, journal=journal
     ) as engine:
         gates = [_decide(engine, one, config) for one in watched]
         if not any(stored_samples.list_incomplete(gate.evidence.results) for gate in gates):
@@ -132,14 +133,14 @@ def _describe_then(gate: GateReport) -> str:
     return "" if stored is None else stored.sampled_at[:10]
 
 
-def _plan_watches(workspace: Workspace, gates: Sequence[Gate], options: Options) -> list[_Watch]:
+def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Selection, store: Store) -> list[_Watch]:
     """Each gate's plan; one error with the faults of all gates that have nothing to be compared with."""
     found: list[_Watch] = []
     faults: list[Fault] = []
     for gate in gates:
-        version = _load_production(workspace, gate, options)
+        version = _load_production(workspace, gate, selection)
         dataset = datasets.load_dataset(workspace.tree, gate.dataset)
-        stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, options.store)
+        stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)
             why = f" ({'; '.join(told)})" if told else ""
@@ -166,7 +167,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], options: Options)
     return found
 
 
-def _load_production(workspace: Workspace, gate: Gate, options: Options) -> PromptVersion:
+def _load_production(workspace: Workspace, gate: Gate, selection: Selection) -> PromptVersion:
     """The version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
 
     It is the gate's stand-in, else the pinned release, else the default branch's; without a repository, the file's.
@@ -174,7 +175,7 @@ def _load_production(workspace: Workspace, gate: Gate, options: Options) -> Prom
     tree, git = workspace.tree, workspace.git
     if git is None or git.head() is None:
         return production.load_production(gate, tree, None, lambda: prompts.load_prompt(tree, gate.prompt))
-    tip = git.resolve(git.default_branch(options.default_branch))
+    tip = git.resolve(git.default_branch(selection.default_branch))
     path = pins.pins_path(workspace.config.path)
     registry = production.PinsRegistry(load=partial(pins.load_pins, CommitTree(git, tip), path), git=git)
     return production.load_production(gate, tree, registry, partial(_load_merged, gate, tree, git, tip))

@@ -26,7 +26,8 @@ from evalgate.services.git_names import shorten_name
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
-    from evalgate.gate.options import Options
+    from evalgate.gate.options import CallMode, Machine
+    from evalgate.store.store import Store
 
 Mode = Literal["cached", "quick", "full"]
 
@@ -53,11 +54,11 @@ class Answer:
 class PrePushCheck:
     """How pushed commits are looked at. `config` is the configuration's path from the repository's top.
 
-    `options` makes those of a run, where a gate differs.
+    `machine` makes the surroundings of a run, where a gate differs.
     """
 
     config: str
-    options: Callable[[], Options]
+    machine: Callable[[], Machine]
     default_branch: str | None
     mode: Mode
     on_event: Callable[[ProgressEvent], None]
@@ -107,52 +108,62 @@ class PrePushCheck:
         if not names:
             return
         from evalgate.gate import plans
+        from evalgate.gate.options import CallMode, Selection
         from evalgate.score.criterion import validate_criterion
 
         workspace = open_commit(view, self.config, verify=validate_criterion)
-        options = self.options()
+        machine = self.machine()
+        selection = Selection(default_branch=self.default_branch)
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
-                (plan,) = plans.make_plans(workspace, [chosen], options)
-                yield self._gate(workspace, plan, ref, options)
+                (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(), machine.store)
+                yield self._gate(workspace, plan, ref, machine)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
                 yield _answer_fault(ref, chosen.name, error)
 
-    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
+    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, machine: Machine) -> Answer:
         """From the cheapest to the dearest: the level, what is known already, and, where asked for, calls."""
         from evalgate.gate import engine_setup as answering
         from evalgate.gate import pipeline
+        from evalgate.gate.options import CallMode
 
         name, config = plan.gate.name, workspace.config
         if plan.level.findings:
             sentences = tuple(finding.sentence for finding in plan.level.findings)
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
-        offline = replace(options, offline=True)
+        offline = CallMode(offline=True)
         try:
-            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], offline, lambda _: None))
+            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], machine, offline, lambda _: None))
         except ServiceError:
             pass  # something is not known without a call
-        with answering.open_known_answers(config, [plan], workspace.tree, offline.surroundings(workspace)) as known:
+        with answering.open_known_answers(config, [plan], workspace.tree, machine.store) as known:
             seen = [trial for trial in plan.trials if known(trial.request)]
         try:
-            answer = self._proven(workspace, plan, ref, offline, seen)
+            answer = self._proven(workspace, plan, ref, machine, offline, trials=seen)
         except ServiceError:  # an answer that was just there, and is not any more
             answer = _answer_open(ref, name, f"{plan.level.effective.name}: {_CI}")
         if answer.code is not ExitCode.PASS or self.mode == "cached":
             return answer
         try:
             if self.mode == "quick":
-                return self._proven(workspace, plan, ref, options, _choose_cases(plan, config))
-            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], options, self.on_event))
+                return self._proven(workspace, plan, ref, machine, CallMode(), trials=_choose_cases(plan, config))
+            return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], machine, CallMode(), self.on_event))
         except InterruptedRunError:
             raise
         except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
             return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 
     def _proven(
-        self, workspace: Workspace, plan: GatePlan, ref: str, options: Options, trials: Sequence[Trial]
+        self,
+        workspace: Workspace,
+        plan: GatePlan,
+        ref: str,
+        machine: Machine,
+        calls: CallMode,
+        *,
+        trials: Sequence[Trial],
     ) -> Answer:
         """What these outputs prove by deterministic checks alone."""
         from evalgate.decide import policy
@@ -166,22 +177,19 @@ class PrePushCheck:
         if all(trial.arm is Arm.BASELINE for trial in trials):
             return _answer_open(ref, name, f"{level}; no output is known yet: {_CI}")
         with answering.open_engine(
-            workspace.config,
-            [replace(plan, judges=(), trials=tuple(trials) if options.offline else plan.trials)],
-            workspace.tree,
-            options.surroundings(workspace),
-            answers="replay",
-            use_cache=True,
+            workspace,
+            [replace(plan, judges=(), trials=tuple(trials) if calls.offline else plan.trials)],
+            machine,
+            calls,
             on_event=self.on_event,
-            offline=options.offline,
         ) as engine:
-            report = evaluate.evaluate_checks(engine, plan, workspace.config, trials, draw_again=not options.offline)
+            report = evaluate.evaluate_checks(engine, plan, workspace.config, trials, draw_again=not calls.offline)
         report = withhold.withhold_gate(report, workspace.config.texts, policy.decide)
         outcomes = [result.outcome for result in report.evidence.results]
         lost = sum(isinstance(outcome, Failure) and outcome.kind == "infrastructure" for outcome in outcomes)
         cases = {trial.case.id for trial in trials if trial.arm is Arm.CANDIDATE}
         where = f"checks on {len(cases)} of {len(plan.order)} cases"
-        where += " whose outputs are known" if options.offline else " (critical ones first)"
+        where += " whose outputs are known" if calls.offline else " (critical ones first)"
         where += f", {lost} without an answer" if lost else ""
         failed = [f for f in report.findings if f.decision is Verdict.FAIL and f.blocks]
         if failed:
@@ -190,27 +198,29 @@ class PrePushCheck:
         return _answer_open(ref, name, f"{level}; {where} prove nothing wrong; the rest: {_CI}")
 
 
-def find_version_faults(workspace: Workspace, options: Options) -> tuple[tuple[str, str], ...]:
+def find_version_faults(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[tuple[str, str], ...]:
     """What is wrong with the version numbers of changed prompts, by the gate's name; nothing is called.
 
     Where no baseline can be told (no repository, a clone without history) nothing is known to be wrong.
     """
     from evalgate.gate import plans
+    from evalgate.gate.options import CallMode, Selection
 
+    selection = Selection(default_branch=default_branch)
     found: list[tuple[str, str]] = []
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
-            if not _is_edited(workspace, chosen.prompt, options):
+            if not _is_edited(workspace, chosen.prompt, default_branch):
                 continue
-            (plan,) = plans.make_plans(workspace, [chosen], options)
+            (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(), store)
             found += [(chosen.name, finding.sentence) for finding in plan.level.findings]
     return tuple(found)
 
 
-def _is_edited(workspace: Workspace, path: str, options: Options) -> bool:
+def _is_edited(workspace: Workspace, path: str, default_branch: str | None) -> bool:
     """Whether a file is another one than at the merge base; not where there is none."""
     git = workspace.git
-    base = None if git is None else find_base_commit(git, options.default_branch)
+    base = None if git is None else find_base_commit(git, default_branch)
     return git is not None and base is not None and path not in find_unchanged([path], workspace.tree, git, base)
 
 

@@ -15,7 +15,7 @@ from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateRep
 from evalgate.errors import EvalgateError
 from evalgate.gate import engine_setup as engines
 from evalgate.gate import pipeline, reports
-from evalgate.gate.options import Options, open_for_run
+from evalgate.gate.options import CallMode, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
@@ -88,17 +88,16 @@ class PlanSummary:
     lacking: tuple[int, str] | None
 
 
-def plan_run(config_path: Path, options: Options) -> tuple[PlanSummary, ...]:
+def plan_run(config_path: Path, selection: Selection, calls: CallMode, store: Store) -> tuple[PlanSummary, ...]:
     """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
-    workspace = open_for_run(config_path, options)
+    workspace = open_for_run(config_path, selection, calls)
     config = workspace.config
-    plans = make_plans(workspace, select_gates(workspace, options), options)
-    engines.require_use(options.engine, config, plans, answers=options.answers)
-    if options.engine == "batch":
+    plans = make_plans(workspace, select_gates(workspace, selection), selection, calls, store)
+    engines.require_use(calls, config, plans)
+    if calls.engine == "batch":
         plans, config = pipeline.drop_looks(plans), engines.apply_batch_prices(config)
-    around = options.surroundings(workspace)
-    with engines.open_known_answers(config, plans, workspace.tree, around) as known:
-        return tuple(summarize_plan(plan, config, options.store, known) for plan in plans)
+    with engines.open_known_answers(config, plans, workspace.tree, store) as known:
+        return tuple(summarize_plan(plan, config, store, known) for plan in plans)
 
 
 def summarize_plan(plan: GatePlan, config: Config, store: Store, known: Callable[[Request], bool]) -> PlanSummary:

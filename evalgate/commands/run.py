@@ -14,7 +14,7 @@ from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
 from evalgate.errors import make_all
 from evalgate.gate import pipeline
-from evalgate.gate.options import Options, open_for_run
+from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.commit_view import CommitView
@@ -23,32 +23,39 @@ if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
 
 
-def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None]) -> Report:
+def run(
+    config_path: Path,
+    selection: Selection,
+    machine: Machine,
+    calls: CallMode,
+    on_event: Callable[[ProgressEvent], None],
+) -> Report:
     """The whole gate: versions, plan, answers, scores, comparison, verdict."""
     # versions that were named are to be compared, whatever the working tree has in common with the merge base
-    narrow = options.changed and options.candidate is None and options.baseline is None
-    workspace = open_for_run(config_path, options, verify=not narrow)
-    selected = select_gates(workspace, options)
+    narrow = selection.changed and selection.candidate is None and selection.baseline is None
+    workspace = open_for_run(config_path, selection, calls, verify=not narrow)
+    selected = select_gates(workspace, selection)
     if isinstance(workspace, PullRequest):
-        return _judge_change(workspace, selected, options, on_event, narrow=narrow)
-    removed = _describe_removed(workspace, options)
+        return _judge_change(workspace, selected, selection, machine, calls, on_event=on_event, narrow=narrow)
+    removed = _describe_removed(workspace, selection)
     if narrow:
-        args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
+        args = (workspace.tree, workspace.git, workspace.config, selection.default_branch)
         names = {gate.name for gate in changed_gates.find_changed_gates(selected, *args)}
         if not names:
             from evalgate.gate import reports
 
             return reports.make_report((), removed)
-        workspace = open_for_run(config_path, options)
+        workspace = open_for_run(config_path, selection, calls)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, removed)
+    plans = make_plans(workspace, selected, selection, calls, machine.store)
+    return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=removed)
 
 
-def run_and_keep(config_path: Path, options: Options) -> Report:
+def run_and_keep(config_path: Path, selection: Selection, machine: Machine, calls: CallMode) -> Report:
     """`run`, with its report kept in the store; where it cannot be kept, a warning in it says so."""
-    path = options.store.last_report
+    path = machine.store.last_report
     forget_report(path)
-    report = run(config_path, options, lambda event: None)
+    report = run(config_path, selection, machine, calls, lambda event: None)
     try:
         keep_report(path, report)
     except OSError as error:
@@ -75,9 +82,11 @@ def keep_report(path: Path, report: Report) -> None:
 def _judge_change(
     workspace: PullRequest,
     selected: Sequence[Gate],
-    options: Options,
-    on_event: Callable[[ProgressEvent], None],
+    selection: Selection,
+    machine: Machine,
+    calls: CallMode,
     *,
+    on_event: Callable[[ProgressEvent], None],
     narrow: bool,
 ) -> Report:
     """The verdict on a change by its base's policy; where no prompt is to be judged, on its policy changes alone."""
@@ -94,7 +103,8 @@ def _judge_change(
         from evalgate.gate import reports
 
         return reports.make_report((), change.remarks, change.changes)
-    return pipeline.decide_plans(workspace, make_plans(workspace, selected, options), options, on_event, change.remarks)
+    plans = make_plans(workspace, selected, selection, calls, machine.store)
+    return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=change.remarks)
 
 
 def _require_pinned(workspace: Commit) -> None:
@@ -104,12 +114,12 @@ def _require_pinned(workspace: Commit) -> None:
     make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git))
 
 
-def _describe_removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
+def _describe_removed(workspace: Workspace, selection: Selection) -> tuple[str, ...]:
     """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
     if workspace.git is None:
         return ()
     path = workspace.config.path
-    names = changed_gates.find_removed_gates(workspace.tree, workspace.git, workspace.config, options.default_branch)
+    names = changed_gates.find_removed_gates(workspace.tree, workspace.git, workspace.config, selection.default_branch)
     return tuple(
         f'the gate "{name}" was removed from {path} since the merge base: it decides nothing' for name in names
     )

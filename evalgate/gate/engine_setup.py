@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, assert_never
+from typing import TYPE_CHECKING, assert_never
 
+from evalgate.change.workspace import Workspace
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
 from evalgate.domain.masking import Mask, in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.execute.providers.backends import Backend, BatchBackend, EngineName
+from evalgate.execute.providers.backends import Backend, BatchBackend
 from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
+from evalgate.gate.options import CallMode, Machine
 from evalgate.inputs.datasets import load_outputs
 from evalgate.inputs.tree import Tree
 from evalgate.store.journal import Journal
@@ -28,81 +30,52 @@ if TYPE_CHECKING:
     from evalgate.execute.providers.python_function import PythonProvider
     from evalgate.execute.providers.recorded import RecordedProvider
 
-Answers = Literal["replay", "live", "record"]
 _STAMP = "%Y%m%dT%H%M%SZ"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What lies around a run: secrets by variable name, the store, the folders of models and configuration.
-
-    `note` is told a sentence now and then, where a run waits for others.
-    """
-
-    environment: Mapping[str, str]
-    store: Store
-    home: Path
-    folder: Path
-    note: Callable[[str], None] = lambda sentence: None
 
 
 @contextmanager
 def open_engine(
-    config: Config,
+    workspace: Workspace,
     plans: Sequence[GatePlan],
-    tree: Tree,
-    around: Surroundings,
+    machine: Machine,
+    calls: CallMode,
     *,
-    answers: Answers,
-    use_cache: bool,
     on_event: Callable[[ProgressEvent], None],
     journal: Path | None = None,
-    way: EngineName = "asyncio",
-    offline: bool = False,
-    partial: bool = False,
 ) -> Iterator[Engine]:
-    """An engine that can answer every request of the plans; with "record", recordings are written when it closes well.
+    """Open an engine that answers every request of the plans.
 
-    `journal` is another file than that of a run of these very plans. `way` is how `openai` targets are called.
-    `offline`: nobody is called; a request whose answer is not known already ends the run with a ServiceError, unless
-    the run may be `partial`: then it alone has failed.
+    `journal` is another file than that of a run of these very plans. With `calls.answers` "record", recordings are
+    written when the engine closes without an error. With `calls.offline`, a request whose answer is not known ends the
+    run with a ServiceError; with `calls.partial` that request alone fails.
 
-    No answer, note or error that comes from here, and nothing printed meanwhile, holds a secret that `config` names.
+    No answer, note or error of the engine, and nothing printed meanwhile, holds a secret that the configuration names.
 
-    Raises, before anything is asked, InputError for a missing key, function, model or package, for a function that sees
-    no prompt where two prompts are compared, for recorded outputs that nobody asks for, and for a `way` that no target
-    would take; ServiceError where recordings are to be replayed and are not there, or no cluster is.
+    Raises, before a call is made, InputError for a missing key, function, model or package, for a function that sees no
+    prompt where two prompts are compared, for recorded outputs that no request asks for, and for a `calls.engine` that
+    no target uses; ServiceError where recordings to replay are missing, or there is no cluster.
     """
-    around.store.prepare()
-    fresh, run = answers == "record" or not use_cache, compute_run_key(plans)
-    mask = make_mask(config, around.environment)
-    around = replace(around, note=mask.through(around.note))
+    config, run = workspace.config, compute_run_key(plans)
+    machine.store.prepare()
+    mask = make_mask(config, machine.environment)
+    machine = replace(machine, note=mask.through(machine.note))
     with ExitStack() as stack:
         stack.enter_context(mask.errors())
         stack.enter_context(in_force(mask))
-        backend = _open_backend(way, config, around, run=run, fresh=fresh)
+        backend = _open_backend(calls, config, machine, run=run)
         opening = _Opening(
-            config=config,
-            plans=plans,
-            tree=tree,
-            around=around,
-            answers=answers,
-            stack=stack,
-            backend=backend,
-            offline=offline,
-            partial=partial,
-            mask=mask,
+            workspace=workspace, plans=plans, machine=machine, calls=calls, stack=stack, backend=backend, mask=mask
         )
         providers = opening.providers()
         if backend is not None:
-            require_use(way, config, plans, answers=answers)
+            require_use(calls, config, plans)
             stack.callback(backend.close)
             backend.start()
-        cache = None if fresh else Cache(around.store.cache)
-        path = journal or around.store.find_journal(run)
+        cache = None if calls.is_fresh else Cache(machine.store.cache)
+        path = journal or machine.store.find_journal(run)
         engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
         yield engine
-        _write_recordings(config, tree, engine)  # nothing, unless answers were recorded
+        _write_recordings(config, workspace.tree, engine)  # nothing, unless answers were recorded
         if backend is not None:
             backend.finish()
 
@@ -129,7 +102,7 @@ def apply_batch_prices(config: Config) -> Config:
 
 @contextmanager
 def open_known_answers(
-    config: Config, plans: Sequence[GatePlan], tree: Tree, around: Surroundings
+    config: Config, plans: Sequence[GatePlan], tree: Tree, store: Store
 ) -> Iterator[Callable[[Request], bool]]:
     """Whether a request is answered without a call: by recordings, recorded outputs, or the cache.
 
@@ -140,7 +113,7 @@ def open_known_answers(
         for name in {name for plan in plans for name in _list_targets(plan)}
         if (path := config.targets[name].recordings) is not None
     }
-    cache = Cache(around.store.cache) if around.store.cache.is_file() else None
+    cache = Cache(store.cache) if store.cache.is_file() else None
 
     def known(request: Request) -> bool:
         if config.targets[request.target].kind == "recorded":
@@ -160,16 +133,17 @@ def open_known_answers(
 class _Opening:
     """Makes providers; what they need to have closed afterwards is on the stack."""
 
-    config: Config
+    workspace: Workspace
     plans: Sequence[GatePlan]
-    tree: Tree
-    around: Surroundings
-    answers: Answers
+    machine: Machine
+    calls: CallMode
     stack: ExitStack
     backend: Backend | None
-    offline: bool
-    partial: bool
     mask: Mask
+
+    @property
+    def config(self) -> Config:
+        return self.workspace.config
 
     def providers(self) -> dict[str, Provider]:
         """Those of all targets that the plans ask, by name."""
@@ -192,8 +166,8 @@ class _Opening:
             journal=journal,
             limits=self.config.limits,
             on_event=on_event,
-            record=self.answers == "record",
-            store=self.around.store.results,
+            record=self.calls.answers == "record",
+            store=self.machine.store.results,
             expected=sum(len(plan.trials) for plan in self.plans),
             mask=self.mask,
             quotes=self.config.texts == "all",
@@ -201,12 +175,12 @@ class _Opening:
 
     def provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
-        if self.answers == "replay" and target.recordings is not None:
+        if self.calls.answers == "replay" and target.recordings is not None:
             return self._replay(target, target.recordings)
-        if self.offline and target.kind != "recorded":
+        if self.calls.offline and target.kind != "recorded":
             from evalgate.execute.providers.recorded import OfflineProvider
 
-            return OfflineProvider(target, fatal=not self.partial)
+            return OfflineProvider(target, fatal=not self.calls.partial)
         match target.kind:
             case "openai":
                 return self._openai(target, timeout)
@@ -222,7 +196,7 @@ class _Opening:
     def _openai(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.openai import OpenAIProvider
 
-        key = self.around.environment.get(target.api_key_env or "")
+        key = self.machine.environment.get(target.api_key_env or "")
         if self.backend is not None:
             return self.backend.provider(target, key)
         return OpenAIProvider(target, key, timeout)
@@ -231,7 +205,7 @@ class _Opening:
         from evalgate.execute.providers.recorded import ReplayProvider, describe_recording
 
         try:
-            data = self.tree.read(path)
+            data = self.workspace.tree.read(path)
         except (GitError, InputError) as error:  # of a commit, or of the working tree
             message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
             raise ServiceError(message, place=Place(path=path), hint=describe_recording(target)) from error
@@ -240,7 +214,7 @@ class _Opening:
     def _recorded(self, target: Target) -> Provider:
         from evalgate.execute.providers.recorded import RecordedProvider
 
-        provider = RecordedProvider(target, load_outputs(self.tree, target.location))
+        provider = RecordedProvider(target, load_outputs(self.workspace.tree, target.location))
         faults = [fault for plan in self.plans for fault in _find_left_over(plan, target, provider)]
         if faults:
             raise InputError(faults=faults)
@@ -249,7 +223,7 @@ class _Opening:
     def _python(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.python_function import PythonProvider
 
-        provider = PythonProvider(target, self.around.folder, timeout, self.around.store.root, mask=self.mask)
+        provider = PythonProvider(target, self.workspace.folder, timeout, self.machine.store.root, mask=self.mask)
         faults = [fault for plan in self.plans for fault in _find_unseen_prompts(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)
@@ -260,7 +234,7 @@ class _Opening:
         from evalgate.execute.providers.openai import OpenAIProvider
 
         server = self.stack.enter_context(
-            closing(local_model.start(local_model.find(target.location), self.around.home))
+            closing(local_model.start(local_model.find(target.location), self.machine.home))
         )
         return OpenAIProvider(
             target,
@@ -272,37 +246,39 @@ class _Opening:
         )
 
 
-def _open_backend(way: EngineName, config: Config, around: Surroundings, *, run: str, fresh: bool) -> Backend | None:
-    match way:
+def _open_backend(calls: CallMode, config: Config, machine: Machine, *, run: str) -> Backend | None:
+    match calls.engine:
         case "asyncio":
             return None
         case "batch":
             from evalgate.execute.providers.batch.records import BatchRecords
 
-            records = BatchRecords(around.store.batches, run, only_this_run=fresh)
-            return BatchBackend(records=records, batching=config.batching, limits=config.limits, note=around.note)
+            records = BatchRecords(machine.store.batches, run, only_this_run=calls.is_fresh)
+            return BatchBackend(records=records, batching=config.batching, limits=config.limits, note=machine.note)
         case "ray":
             from evalgate.execute.providers.ray import RayCluster
 
-            return RayCluster(around.environment.get("RAY_ADDRESS"), config.limits, note=around.note)
+            return RayCluster(machine.environment.get("RAY_ADDRESS"), config.limits, note=machine.note)
         case _:
-            assert_never(way)
+            assert_never(calls.engine)
 
 
-def require_use(way: EngineName, config: Config, plans: Sequence[GatePlan], *, answers: Answers) -> None:
+def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> None:
     """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
 
     Only an endpoint can be called by a backend: recordings, functions and the embedded model are here. Raises
     InputError.
     """
-    if way == "asyncio":
+    if calls.engine == "asyncio":
         return
     called = [config.targets[name] for name in sorted({name for plan in plans for name in _list_targets(plan)})]
-    names = {t.name for t in called if t.kind == "openai" and not (answers == "replay" and t.recordings is not None)}
+    names = {
+        t.name for t in called if t.kind == "openai" and not (calls.answers == "replay" and t.recordings is not None)
+    }
     if not names:
-        message = f"--engine {way} has nothing to do: no target that is to be called is of type openai"
+        message = f"--engine {calls.engine} has nothing to do: no target that is to be called is of type openai"
         raise InputError(message, hint="leave --engine out; or add --live, where recordings answer an openai target")
-    if way != "batch":
+    if calls.engine != "batch":
         return
     faults = [
         Fault(

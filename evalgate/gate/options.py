@@ -1,11 +1,11 @@
-"""What a door asks of a run besides the configuration, and the workspace that these wishes lead to."""
+"""The options of a run in three types: what is compared, on which machine, and how answers are obtained."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from evalgate.change.workspace import (
     Workspace,
@@ -23,88 +23,101 @@ from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
-    from evalgate.gate import engine_setup as answering
+
+Answers: TypeAlias = Literal["replay", "live", "record"]
 
 _NOT_OF_A_COMMIT = "leave out --record, or --head and --policy-ref base"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What a door asks of a run, besides the configuration.
+class Selection:
+    """The gates and versions that a run compares.
 
     `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` leaves out
-    what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
-    ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
-    `store` has cache and journal, `home` is the folder of downloaded models. With a `shard`, a
-    part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
-    Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
-    is not known yet is a ServiceError; or, if `partial` is set, undecided. `max_cost_usd` and `max_concurrency` go
-    before the configuration's where they are lower.
+    gates that do not differ from the merge base.
 
-    `head` is the commit that is judged, as if it were checked out; None: the working tree. With `policy_ref` "base"
-    (and `head` None: HEAD) nothing but the gates' prompts is taken from it, and nothing at all from the working tree:
+    `head` is the commit to judge, as if it were checked out; None: the working tree. With `policy_ref` "base" (and
+    `head` None: HEAD) only the gates' prompts are taken from it, and nothing is taken from the working tree:
     configuration, cases, rubrics, schemas, pins and recordings are those of `policy_commit`; None: the default branch.
     """
 
-    environment: Mapping[str, str]
-    store: Store
-    home: Path
     candidate: str | None = None
     baseline: str | None = None
     gates: tuple[str, ...] = ()
     changed: bool = False
     default_branch: str | None = None
-    answers: answering.Answers = "replay"
-    use_cache: bool = True
-    shard: Shard | None = None
-    engine: EngineName = "asyncio"
-    note: Callable[[str], None] = lambda sentence: None
-    offline: bool = False
-    partial: bool = False
     policy_ref: Literal["head", "base"] = "head"
     policy_commit: str | None = None
     head: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """The surroundings of a run: secrets by variable name, the store, the folder of downloaded models.
+
+    `note` takes a sentence where a run waits for something.
+    """
+
+    environment: Mapping[str, str]
+    store: Store
+    home: Path
+    note: Callable[[str], None] = lambda sentence: None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMode:
+    """The way that a run gets its answers.
+
+    `answers`: "replay" uses a target's recordings where it has some, "live" ignores them, "record" runs live and writes
+    them. With a `shard` a part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from
+    this process, from a Ray cluster or by batch. `offline` calls no endpoint: a request whose answer is not known yet
+    raises ServiceError, or, with `partial`, leaves its case undecided. `max_cost_usd` and `max_concurrency` replace the
+    limits of the configuration where they are lower.
+    """
+
+    answers: Answers = "replay"
+    use_cache: bool = True
+    shard: Shard | None = None
+    engine: EngineName = "asyncio"
+    offline: bool = False
+    partial: bool = False
     max_cost_usd: float | None = None
     max_concurrency: int | None = None
 
-    def surroundings(self, workspace: Workspace) -> answering.Surroundings:
-        """What the engine needs to know of the machine."""
-        from evalgate.gate import engine_setup as answering
-
-        return answering.Surroundings(
-            environment=self.environment,
-            store=self.store,
-            home=self.home,
-            folder=workspace.folder,
-            note=self.note,
-        )
+    @property
+    def is_fresh(self) -> bool:
+        """Whether no answer of an earlier run counts."""
+        return self.answers == "record" or not self.use_cache
 
 
-def open_for_run(config_path: Path, options: Options, *, verify: bool = True) -> Workspace:
-    """The workspace that the options ask for: the working tree, a commit, or a change as its base judges it.
+def open_for_run(
+    config_path: Path, selection: Selection, calls: CallMode | None = None, *, verify: bool = True
+) -> Workspace:
+    """Open the workspace of a selection: the working tree, a commit, or a change as its base judges it.
 
     Without `verify` patterns and schemas are not compiled.
     """
-    workspace = _open(config_path, options, verify=verify)
+    mode = calls or CallMode()
+    workspace = _open(config_path, selection, mode, verify=verify)
     limits = workspace.config.limits
-    cost, calls = options.max_cost_usd, options.max_concurrency
+    cost, most = mode.max_cost_usd, mode.max_concurrency
     if cost is not None and (limits.max_cost_usd is None or cost < limits.max_cost_usd):
         limits = replace(limits, max_cost_usd=cost)
-    if calls is not None and calls < limits.concurrency:
-        limits = replace(limits, concurrency=calls)
+    if most is not None and most < limits.concurrency:
+        limits = replace(limits, concurrency=most)
     return replace(workspace, config=replace(workspace.config, limits=limits))
 
 
-def _open(config_path: Path, options: Options, *, verify: bool) -> Workspace:
-    if options.policy_ref == "head" and options.head is None:
+def _open(config_path: Path, selection: Selection, calls: CallMode, *, verify: bool) -> Workspace:
+    if selection.policy_ref == "head" and selection.head is None:
         return open_workspace(config_path, verify=validate_criterion if verify else None)
-    if options.answers == "record":
+    if calls.answers == "record":
         raise InputError("recordings are written into the working tree, and a commit is judged", hint=_NOT_OF_A_COMMIT)
     git = find_repository(config_path)
-    name, head = find_name(git, config_path), options.head or "HEAD"
-    if options.policy_ref == "head":
+    name, head = find_name(git, config_path), selection.head or "HEAD"
+    if selection.policy_ref == "head":
         return open_commit(CommitView(git, git.resolve(head)), name, verify=validate_criterion if verify else None)
-    if options.candidate is not None:
+    if selection.candidate is not None:
         raise InputError("--candidate: the base judges the prompts of a commit", hint="name it with --head REF")
-    policy = options.policy_commit or git.default_branch(options.default_branch)
+    policy = selection.policy_commit or git.default_branch(selection.default_branch)
     return open_pull_request(git, name, policy=policy, head=head, verify=validate_criterion)

@@ -13,7 +13,7 @@ from evalgate.change.gate_change import list_policy_changes
 from evalgate.change.workspace import Workspace
 from evalgate.domain import Config, GatePlan, GateReport, Report
 from evalgate.errors import Fault, InputError, Place
-from evalgate.gate.options import Options
+from evalgate.gate.options import CallMode, Machine
 from evalgate.plan import gate_plan
 from evalgate.store.store import Store
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 def decide_plans(
     workspace: Workspace,
     plans: Sequence[GatePlan],
-    options: Options,
+    machine: Machine,
+    calls: CallMode,
     on_event: Callable[[ProgressEvent], None],
+    *,
     remarks: Sequence[str] = (),
 ) -> Report:
     """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
@@ -34,16 +36,18 @@ def decide_plans(
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
     _refuse_hopeless(plans, workspace.config)
-    if options.engine == "batch":
+    if calls.engine == "batch":
         plans = drop_looks(plans)
-    if options.shard is not None:
-        plans = tuple(gate_plan.select_shard(plan, options.shard) for plan in plans)
-    keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, options) for plan in plans}
-    refuse_committed(workspace, options.store)
+    if calls.shard is not None:
+        plans = tuple(gate_plan.select_shard(plan, calls.shard) for plan in plans)
+    keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, calls) for plan in plans}
+    refuse_committed(workspace, machine.store)
     known = {
-        plan.gate.name: verdict_cache.get(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
+        plan.gate.name: verdict_cache.get(machine.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
     }
-    fresh, warnings = _decide_fresh(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    fresh, warnings = _decide_fresh(
+        workspace, [p for p in plans if known[p.gate.name] is None], machine, calls, on_event
+    )
     fresh = {
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
     }
@@ -53,7 +57,7 @@ def decide_plans(
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
-        verdict_cache.put(options.store, keys[name], gate, report)
+        verdict_cache.put(machine.store, keys[name], gate, report)
     return report
 
 
@@ -76,7 +80,11 @@ def drop_looks(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
 
 
 def _decide_fresh(
-    workspace: Workspace, plans: Sequence[GatePlan], options: Options, on_event: Callable[[ProgressEvent], None]
+    workspace: Workspace,
+    plans: Sequence[GatePlan],
+    machine: Machine,
+    calls: CallMode,
+    on_event: Callable[[ProgressEvent], None],
 ) -> tuple[dict[str, GateReport], tuple[str, ...]]:
     """The verdicts of plans by the name of their gate, and what did not work beside them."""
     if not plans:
@@ -84,30 +92,19 @@ def _decide_fresh(
     from evalgate.gate import engine_setup as answering
     from evalgate.gate import evaluate
 
-    with answering.open_engine(
-        workspace.config,
-        plans,
-        workspace.tree,
-        options.surroundings(workspace),
-        answers=options.answers,
-        use_cache=options.use_cache,
-        on_event=on_event,
-        way=options.engine,
-        offline=options.offline,
-        partial=options.partial,
-    ) as engine:
+    with answering.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:
         reports = {plan.gate.name: evaluate.evaluate_plan(engine, plan, workspace.config) for plan in plans}
         engine.finish()
         return reports, engine.warnings
 
 
-def _compute_verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
+def _compute_verdict_key(plan: GatePlan, config: Config, calls: CallMode) -> str | None:
     """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
     from evalgate.gate import verdict_cache
 
-    if options.answers == "record" or options.shard is not None:
+    if calls.answers == "record" or calls.shard is not None:
         return None
-    return verdict_cache.compute_key(plan, config, replayed=options.answers == "replay")
+    return verdict_cache.compute_key(plan, config, replayed=calls.answers == "replay")
 
 
 def refuse_committed(workspace: Workspace, store: Store) -> None:

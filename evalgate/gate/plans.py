@@ -14,27 +14,28 @@ from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Config, Gate, GatePlan, GoldenDataset
 from evalgate.errors import EvalgateError, FaultCollector, InputError, make_all
-from evalgate.gate.options import Options
+from evalgate.gate.options import CallMode, Selection
 from evalgate.inputs import datasets
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
+from evalgate.store.store import Store
 
 
-def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
+def select_gates(workspace: Workspace, selection: Selection) -> tuple[Gate, ...]:
     """The gates to run, without those that a change has no prompt of.
 
     Raises InputError for an unknown name, or one file offered to several gates.
     """
     config = workspace.config
     names = [gate.name for gate in config.gates]
-    for name in options.gates:
+    for name in selection.gates:
         if name not in names:
             raise InputError(f'no gate is named "{name}"', hint=f"the gates are: {', '.join(names)}")
-    chosen = tuple(gate for gate in config.gates if not options.gates or gate.name in options.gates)
+    chosen = tuple(gate for gate in config.gates if not selection.gates or gate.name in selection.gates)
     if isinstance(workspace, PullRequest):
         return tuple(gate for gate in chosen if gate.name in workspace.change.prompts)
-    for flag, value in (("--candidate", options.candidate), ("--baseline", options.baseline)):
+    for flag, value in (("--candidate", selection.candidate), ("--baseline", selection.baseline)):
         # a file is counted from the current folder or from the tree's root, as `versions.resolve` does
         if value is not None and len(chosen) > 1 and (Path(value).is_file() or workspace.tree.exists(value)):
             raise InputError(
@@ -43,10 +44,15 @@ def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
     return chosen
 
 
-def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) -> tuple[GatePlan, ...]:
+def make_plans(
+    workspace: Workspace, gates: Sequence[Gate], selection: Selection, calls: CallMode, store: Store
+) -> tuple[GatePlan, ...]:
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
-    base = find_workspace_base(workspace, gates, options.default_branch)
-    plans = make_all(gates, lambda gate: _make_plan(workspace, gate, options, base))
+    base = find_workspace_base(workspace, gates, selection.default_branch)
+    plans = make_all(
+        gates,
+        lambda gate: _add_samples(_make_plan(workspace, gate, selection, base), workspace.config, calls, store),
+    )
     refuse_unknown_tags(plans, workspace)
     return plans
 
@@ -63,15 +69,15 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
         raise InputError(faults=faults)
 
 
-def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
+def _make_plan(workspace: Workspace, gate: Gate, selection: Selection, base: Base | None) -> GatePlan:
     config, tree = workspace.config, workspace.tree
     change = compare_gate(
         workspace,
         gate,
         base,
-        candidate=options.candidate,
-        baseline=options.baseline,
-        default_branch=options.default_branch,
+        candidate=selection.candidate,
+        baseline=selection.baseline,
+        default_branch=selection.default_branch,
     )
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
@@ -91,12 +97,16 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         raise made.error()
     why = (f"changed because: {found.reason}",) if found.reason else ()
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
-    plan = replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
-    if not _may_be_stored(plan, config, options):
+    return replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
+
+
+def _add_samples(plan: GatePlan, config: Config, calls: CallMode, store: Store) -> GatePlan:
+    """Return the plan with the stored samples of its baseline, where they may be used."""
+    if not _may_be_stored(plan, config, calls):
         return plan
     from evalgate.gate import stored_samples
 
-    return _add_repeats(stored_samples.add_stored_samples(plan, config, options.store), config)
+    return _add_repeats(stored_samples.add_stored_samples(plan, config, store), config)
 
 
 def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
@@ -109,11 +119,11 @@ def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
     return add_repeats(plan, cases, plan.gate.wavering_samples, config.targets)
 
 
-def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
+def _may_be_stored(plan: GatePlan, config: Config, calls: CallMode) -> bool:
     """Not where samples are to be drawn anew, nor where recordings are replayed: then both arms come from these."""
     asked = [plan.gate.baseline_target, *(judge.target for judge in plan.judges)]
-    replayed = options.answers == "replay" and any(config.targets[name].recordings for name in asked)
-    return options.use_cache and options.answers != "record" and not replayed
+    replayed = calls.answers == "replay" and any(config.targets[name].recordings for name in asked)
+    return calls.use_cache and calls.answers != "record" and not replayed
 
 
 def _compare_targets(

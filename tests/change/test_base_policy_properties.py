@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evalgate.commands import run
 from evalgate.domain import Report
 from evalgate.errors import EvalgateError, ExitCode
-from evalgate.gate.options import Options
+from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.store.store import Store
 
 RUBRIC = "---\nname: tone\nversion: 1.0.0\nscale: {{min: 1, max: 5}}\ninputs: [output]\n---\n{}\n"
@@ -86,16 +86,9 @@ def test_no_edit_of_the_policy_changes_a_verdict(world: World, tmp_path: Path) -
                 write(path, content)
         head = world.repository.commit()
         git("switch", "--quiet", "--detach", main)  # what is checked out does not matter
-        options = Options(
-            environment={"API_KEY": "k"},
-            store=Store(root=tmp_path / "store"),
-            home=tmp_path,
-            changed=True,
-            policy_ref="base",
-            policy_commit=main,
-            head=head,
-        )
-        return run.run(Path("evalgate.yml"), options, lambda event: None)
+        selection = Selection(changed=True, policy_ref="base", policy_commit=main, head=head)
+        machine = Machine(environment={"API_KEY": "k"}, store=Store(root=tmp_path / "store"), home=tmp_path)
+        return run.run(Path("evalgate.yml"), selection, machine, CallMode(), lambda event: None)
 
     manners = ("Be brief, always and everywhere, please.", "Be brief, always and everywhere, rudely.")
     expected = {manner: outcome(judged({"evalgate.pins.yml": "format: 1\npins: {}\n"}, manner)) for manner in manners}

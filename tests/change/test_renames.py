@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evalgate.commands import run
 from evalgate.domain import Verdict
 from evalgate.errors import EvalgateError, ExitCode
-from evalgate.gate.options import Options
+from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.store.store import Store
 
 FILE = "prompts/support.prompt.yml"
@@ -94,18 +94,16 @@ def test_no_moving_of_files_turns_a_fail_into_a_pass(world: World, tmp_path: Pat
             if not decoys or place is None or policy_ref == "head":
                 return
             head = world.repository.commit("decoy", **{"evalgate.yml": text.replace(FILE, decoys[0])})
-        options = Options(
-            environment={"API_KEY": "k"},
-            store=Store(root=tmp_path / "store"),
-            home=tmp_path,
+        selection = Selection(
             changed=True,
             default_branch=base,
             policy_ref=policy_ref,  # type: ignore[arg-type]
             policy_commit=base if policy_ref == "base" else None,
             head=head,
         )
+        machine = Machine(environment={"API_KEY": "k"}, store=Store(root=tmp_path / "store"), home=tmp_path)
         try:
-            report = run.run(Path("evalgate.yml"), options, lambda event: None)
+            report = run.run(Path("evalgate.yml"), selection, machine, CallMode(), lambda event: None)
         except EvalgateError as error:
             assert error.exit_code is ExitCode.USAGE
             seen["refused"] += 1

@@ -19,7 +19,7 @@ from gated_project import CASES, CONFIG, World, prompt
 
 from evalgate.commands import drift
 from evalgate.domain import Verdict
-from evalgate.gate.options import Options
+from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.store.store import Store
 
 from .test_baseline import edited, merged, sample
@@ -436,12 +436,12 @@ def test_a_store_that_is_committed_is_refused(world: World) -> None:
 def test_another_door_is_told_what_has_drifted(world: World) -> None:
     path = sample(world)
     store = Store(root=world.root / ".evalgate")
-    options = Options(environment={"API_KEY": "secret-key-123"}, store=store, home=world.root)
-    report = drift.run(world.root / "evalgate.yml", options)
+    machine = Machine(environment={"API_KEY": "secret-key-123"}, store=store, home=world.root)
+    report = drift.run(world.root / "evalgate.yml", Selection(), machine, CallMode())
     assert (report.decision, drift.describe(report)) == (Verdict.PASS, "")
     assert drift.describe_title(report) == "No drift: production answers as well as it did"
     degrade(world)
-    report = drift.run(world.root / "evalgate.yml", options)
+    report = drift.run(world.root / "evalgate.yml", Selection(), machine, CallMode())
     day = json.loads(path.read_text())["sampled_at"][:10]
     assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, though nobody edited anything"
     (line,) = drift.describe(report).splitlines()
