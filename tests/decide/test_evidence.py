@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from evalgate.plan.trials import make_plan, select_shard
 
 from evalgate.decide.evidence import make_evidence
 from evalgate.domain import (
@@ -26,6 +25,7 @@ from evalgate.domain import (
     Target,
     Usage,
 )
+from evalgate.plan.gate_plan import make_plan, select_shard
 
 TARGETS = {"api": Target(name="api", kind="openai", location="https://x/v1", identity="https://x/v1", model="m")}
 STORED = BaselineSample(digest="d", sampled_at="2026-01-02T03:04:05+00:00", samples=3)
