@@ -141,7 +141,7 @@ def run_all(world: World, *, in_step: bool) -> None:
 @pytest.mark.parametrize("in_step", [False, True])
 @given(
     ids=st.lists(HOSTILE, min_size=3, max_size=3),
-    name=HOSTILE,
+    name=HOSTILE.filter(str.strip),
     said=st.lists(ECHOES, min_size=2, max_size=2),
     fails=st.sampled_from(["", "error", "refusal", "in-200", "malformed"]),
 )
