@@ -25,7 +25,7 @@ from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretEr
 from evalgate.gate import engine_setup, reports
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.inputs.tree import CommitTree
-from evalgate.report.status import Status, describe_level, make_error_status, make_status
+from evalgate.report.status import EVALUATING, Status, describe_level, make_error_status, make_status
 from evalgate.report.withhold import withhold_texts
 from evalgate.services.git_fetch import fetch
 
@@ -88,8 +88,7 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
         raise InputError(f"the event {job.event.name} has no commit to judge", hint="give the input head-sha")
     context = job.context(job.event.branch)
     if hub is not None:  # an earlier success of this commit must not outlive what this run may find
-        being = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=Admission.NOT_EVALUATED)
-        log.attempt("commit status", lambda: publish.set_status(job, hub, head, being, context))
+        log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
     ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
     ran = _count_attempts(job, hub, log, ran, head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
@@ -268,7 +267,14 @@ def _look_up_sign_off(
         return None
     approvers = (*ran.approvers, *job.settings.approvers)
     ask = partial(
-        approval.look_up_sign_off, sticky, ran.report, head=head, mode=mode, approvers=approvers, warn=log.warn
+        approval.look_up_sign_off,
+        sticky,
+        ran.report,
+        context=job.context(job.event.default_branch),
+        head=head,
+        mode=mode,
+        approvers=approvers,
+        warn=log.warn,
     )
     return log.attempt("sign-off", ask)
 

@@ -14,6 +14,7 @@ from evalgate.decide import attempts
 from evalgate.decide.attempts import PastVerdict
 from evalgate.domain import Report
 from evalgate.errors import ServiceError
+from evalgate.report.status import EVALUATING
 
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
@@ -55,16 +56,34 @@ def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[P
     heads = _heads(sticky.github, sticky.number, base)
     own = {sha: _own(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
     if not own[head]:
-        raise ServiceError(
-            f"no status {context!r} on {head[:12]} is known to be evalgate's own",
-            hint="the job needs `statuses: write`, and with an app's token the input comment-author",
-        )
+        raise _unknown(context, head)
     found = []
     for status in (status for sha in heads for status in own[sha]):
         mark = _MARK.search(status.target_url)
         if mark:
             found.append(PastVerdict(key=mark.group(1), blocked=status.state == "failure"))
     return tuple(found)
+
+
+def find_first_verdict(sticky: Sticky, context: str, sha: str) -> str:
+    """When a run of evalgate first told what it found on a commit (ISO 8601); empty where it only began.
+
+    `context` is the name of the status on the way to the default branch; those to others count as well. Raises
+    ServiceError where no status is known to be evalgate's own.
+    """
+    statuses = sticky.github.statuses(sha)
+    named = [one for one in statuses if one.context == context or one.context.startswith(f"{context} (to ")]
+    own = [one for one in named if sticky.is_own(one.creator)]
+    if not own:
+        raise _unknown(context, sha)
+    return min((one.created_at for one in own if one.description != EVALUATING.description), default="")
+
+
+def _unknown(context: str, sha: str) -> ServiceError:
+    return ServiceError(
+        f"no status {context!r} on {sha[:12]} is known to be evalgate's own",
+        hint="the job needs `statuses: write`, and with an app's token the input comment-author",
+    )
 
 
 def _own(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:

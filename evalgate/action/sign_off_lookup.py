@@ -6,8 +6,9 @@ import datetime
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from evalgate.action import heads
 from evalgate.action.event import GitHubEvent
-from evalgate.action.posted_comment import Posted, Sticky
+from evalgate.action.posted_comment import Sticky
 from evalgate.decide import sign_off
 from evalgate.decide.sign_off import CoAuthor, Labelling, Opinion, SignOffRequest, SignOffState
 from evalgate.domain import Report
@@ -28,6 +29,7 @@ def look_up_sign_off(
     sticky: Sticky,
     report: Report,
     *,
+    context: str,
     head: str | None,
     mode: Literal["review", "label"],
     approvers: Sequence[str],
@@ -36,8 +38,10 @@ def look_up_sign_off(
     """How the sign-off of a report on `head` stands; None: on what the pull request's head is now. Raises ServiceError.
 
     Who approved, when, and on which commit is what the API says of the reviews and labels, never what a comment says.
-    `sticky` is the comment before this run writes to it: it tells since when the report could be read. `warn` hears of
-    a team that the token may not read, since its members are not known, and of co-authors that cannot be looked up.
+    `sticky` is the comment before this run writes to it: it tells since when the report could be read, and that is
+    never before the first verdict among the commit's statuses (their name is `context`, see `heads`), which nobody can
+    edit. `warn` hears of a team that the token may not read, since its members are not known, and of co-authors that
+    cannot be looked up.
     """
     from evalgate.services.github import COMMITS_LISTED
 
@@ -53,7 +57,7 @@ def look_up_sign_off(
     asked = SignOffRequest(
         head=head if pull.head_sha == head else "",  # there is a newer push: what was approved is no longer the head
         subject=subject,
-        published_at=_find_publication(sticky.read(), head, subject),
+        published_at=_find_publication(sticky, context, head, subject),
         author=pull.author,
         commits=tuple(commit.authors for commit in commits),
         most_commits=COMMITS_LISTED,
@@ -99,15 +103,20 @@ def _find_coauthors(
     return (*known, *(CoAuthor(name=one.name, email=one.email, login=one.login) for one in told if one.login))
 
 
-def _find_publication(posted: Posted | None, head: str, subject: str) -> str:
+def _find_publication(sticky: Sticky, context: str, head: str, subject: str) -> str:
     """Since when this report can be read: by the comment, where it is about just this, and no older than itself.
 
-    A report that is about to be published comes after every approval there is.
+    People with write permission can edit the comment: a time before the first verdict on the head is not believed. A
+    report that is about to be published comes after every approval there is. Raises ServiceError.
     """
+    posted = sticky.read()
     if posted is None or (posted.state.head, posted.state.subject) != (head, subject) or not posted.state.sign_off:
         return _NOT_YET
     created, since = map(datetime.datetime.fromisoformat, (posted.shown.created_at, posted.state.at))
-    return posted.state.at if since >= created - _SKEW else _NOT_YET
+    if since < created - _SKEW:
+        return _NOT_YET
+    told = heads.find_first_verdict(sticky, context, head)
+    return max(posted.state.at, told, key=datetime.datetime.fromisoformat) if told else _NOT_YET
 
 
 def _find_members(

@@ -11,24 +11,28 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
-from evalgate.domain.masking import masked
+from evalgate.domain.masking import count_open, masked
 from evalgate.errors import EvalgateError
 from evalgate.report import escape
+
+_NAMES = ("stdout", "stderr", "__stdout__", "__stderr__")
 
 
 @contextlib.contextmanager
 def escape_streams(environment: Mapping[str, str]) -> Iterator[None]:
     """Guards both streams; in a step of GitHub Actions no line of theirs is a command."""
-    streams = (sys.stdout, sys.stderr)
-    guards = [_EscapedStream(stream, in_step=is_in_step(environment)) for stream in streams]
-    sys.stdout, sys.stderr = (cast(TextIO, guard) for guard in guards)
+    streams = {name: getattr(sys, name) for name in _NAMES}
+    guards = {name: _EscapedStream(streams[name], in_step=is_in_step(environment)) for name in ("stdout", "stderr")}
+    for name in _NAMES:  # also what the interpreter began with: a library may write there
+        setattr(sys, name, cast(TextIO, guards[name.strip("_")]))
     try:
         yield
     finally:
-        sys.stdout, sys.stderr = streams
-        for guard in guards:
+        for name, stream in streams.items():
+            setattr(sys, name, stream)
+        for guard in guards.values():
             with contextlib.suppress(OSError, ValueError, EvalgateError):  # the reader went away, or it was told before
-                guard.flush()
+                guard.end()
 
 
 def is_in_step(environment: Mapping[str, str]) -> bool:
@@ -39,7 +43,8 @@ def is_in_step(environment: Mapping[str, str]) -> bool:
 class _EscapedStream:
     """A text stream that escapes what is written to it.
 
-    In a step, text waits for the end of its line: whether it is a command shows there alone.
+    In a step, text waits for the end of its line: whether it is a command shows there alone. What may be the beginning
+    of a secret waits for what comes next, flushed or not: who streams an answer prints it piece by piece.
     """
 
     def __init__(self, stream: TextIO, *, in_step: bool) -> None:
@@ -55,24 +60,28 @@ class _EscapedStream:
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"text is written here, not {type(text).__name__}")
-        size, text = len(text), masked(text)
-        if not self._in_step:
-            self._stream.write(self._escape(text))
-            return size
-        lines, end, self._waiting = (self._waiting + text).rpartition("\n")
-        if end:
-            self._stream.write(self._escape(lines + end))
-        return size
+        whole = masked(self._waiting + text)
+        ready = len(whole) - count_open(whole)
+        self._hand_on(whole, whole.rfind("\n", 0, ready) + 1 if self._in_step else ready)
+        return len(text)
 
     def writelines(self, texts: Iterable[str]) -> None:
         for text in texts:
             self.write(text)
 
     def flush(self) -> None:
-        waiting, self._waiting = self._waiting, ""
-        if waiting:
-            self._stream.write(self._escape(waiting))
+        self._hand_on(self._waiting, len(self._waiting) - count_open(self._waiting))
         self._stream.flush()
+
+    def end(self) -> None:
+        """Nothing comes any more."""
+        self._hand_on(self._waiting, len(self._waiting))
+        self._stream.flush()
+
+    def _hand_on(self, text: str, ready: int) -> None:
+        self._waiting = text[ready:]
+        if ready:
+            self._stream.write(self._escape(text[:ready]))
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer":  # bytes would go past the guard

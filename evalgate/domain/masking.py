@@ -44,6 +44,14 @@ class Mask:
                 text = text.replace(form, HIDDEN)
         return text
 
+    def count_open(self, text: str) -> int:
+        """How many characters at the text's end may be the beginning of a secret whose rest comes later."""
+        found = 0
+        for form in self._forms:
+            longest = min(len(form) - 1, len(text))
+            found = max(found, next((size for size in range(longest, found, -1) if text.endswith(form[:size])), 0))
+        return found
+
     def value(self, value: _T) -> _T:
         """A value of the domain, or plain data, with every text in it masked; the very same where nothing is."""
         return self._value(value) if self._forms else value
@@ -135,6 +143,11 @@ def masked(text: str) -> str:
     for mask in _IN_FORCE:
         text = mask.text(text)
     return text
+
+
+def count_open(text: str) -> int:
+    """How many characters at the text's end may be the beginning of a secret of some mask in force."""
+    return max((mask.count_open(text) for mask in _IN_FORCE), default=0)
 
 
 def _in_query(url: str) -> Iterator[str]:

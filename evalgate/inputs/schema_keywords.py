@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -50,16 +51,33 @@ _UNTIL = {
 }
 _NEEDS = {"else": "if", "maxContains": "contains", "minContains": "contains", "then": "if"}
 # up to this draft, `$ref` is read alone
+_INDEX = re.compile("[0-9]{1,9}")
 _ALONE = _DRAFTS.index("draft-07")
 
 
-def find_misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
-    """A fault for each keyword that asks nothing of a value, and was meant to; `documents` are files by URI.
+def find_idle(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
+    """A fault for each keyword that asks nothing of a value, and was meant to; or for a whole schema that asks nothing.
 
-    It is unknown and looks like one that does, or is one of another draft, or stands beside `$ref` in a draft that
-    reads that alone.
+    `documents` are files by URI, the check's own first.
+    """
+    found = list(_find_idle_keywords(documents))
+    yield from found
+    path, root = next(iter(documents.values()), ("", None))
+    if found or root is None or not root.data or root.data is True:
+        return  # an empty schema says openly that it takes anything
+    if not any(key in _ASKING and key not in ("$defs", "definitions") for key, _ in root.items()):
+        inner = next((key for key in ("schema", "json_schema") if isinstance(root.data.get(key), dict)), None)
+        hint = None if inner is None else f'the schema is what stands below "{inner}": keep that alone in the file'
+        yield Fault(
+            message="the schema asks nothing of an output: it has no keyword", place=root.place(path), hint=hint
+        )
 
-    Looked for in every subschema, and in what references lead to, wherever that stands in a document.
+
+def _find_idle_keywords(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
+    """A fault for each keyword that is unknown and looks like one that asks something, or is one of another draft.
+
+    Or it stands beside `$ref` in a draft that reads that alone. Looked for in every subschema, and in what references
+    lead to, wherever that stands in a document.
     """
     waiting = [(uri, path, root) for uri, (path, root) in documents.items()]
     seen: set[int] = set()
@@ -80,6 +98,8 @@ def find_misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
 
 def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
     meant = _OTHER_WORDS.get(key) or find_closest(key, sorted(_KNOWN), cutoff=_NEAR)
+    if meant == "type" and key.endswith("Type"):
+        return  # a type of another kind, such as `tsType`, for whoever makes code of the schema
     meant = meant or next((one for one in sorted(_ASKING) if sorted(one) == sorted(key)), None)
     if meant in _ASKING and not key.startswith("x-"):
         yield Fault(
@@ -128,7 +148,10 @@ def _resolve_reference(
     uri: str, reference: str, documents: Mapping[str, tuple[str, Node]]
 ) -> Iterator[tuple[str, str, Node]]:
     """The node that a reference by file and JSON Pointer leads to; none for another kind of reference."""
-    document, fragment = urldefrag(urljoin(uri, reference))
+    try:
+        document, fragment = urldefrag(urljoin(uri, reference))
+    except ValueError:  # no URI, which is told elsewhere
+        return
     if document not in documents:
         return
     path, found = documents[document]
@@ -136,7 +159,8 @@ def _resolve_reference(
     for part in unquote(fragment).split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
         if node is not None and isinstance(node.children, list):
-            node = node.children[int(name)] if name.isdecimal() and int(name) < len(node.children) else None
+            number = int(name) if _INDEX.fullmatch(name) else len(node.children)
+            node = node.children[number] if number < len(node.children) else None
         else:
             node = None if node is None else node.get(name)
     if node is not None:

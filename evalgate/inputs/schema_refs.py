@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 from evalgate.errors import Fault, InputError
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node
-from evalgate.inputs.schema_keywords import find_misspelt
+from evalgate.inputs.schema_keywords import find_idle
 from evalgate.inputs.tree import Tree
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -28,6 +28,12 @@ class LoadedSchema:
     documents: dict[str, Any] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
+
+
+class _NoReferenceError(Exception):
+    def __init__(self, node: Node) -> None:
+        super().__init__()
+        self.node = node
 
 
 def make_file_uri(path: str) -> str:
@@ -57,7 +63,11 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
         loaded.documents[uri] = root.data
         loaded.files.append(file)
         roots[uri] = (file, root)
-        found = list(_find_references(root, uri, ids))
+        try:
+            found = list(_find_references(root, uri, ids))
+        except _NoReferenceError as error:
+            loaded.faults.append(Fault(message=f'"{error.node.data}" is no URI', place=error.node.place(file)))
+            continue
         references.extend((file, node, target) for node, target in found)
         # an absolute path begins at the root, a relative one at the tree's: both read back from the URI
         top = "/" if path.startswith("/") else ""
@@ -70,7 +80,7 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
     for file, node, target in references:
         if target not in tried and target not in ids and not target.startswith(_METASCHEMAS):
             loaded.faults.append(_find_unreachable(file, node, target, folder))
-    loaded.faults.extend(find_misspelt(roots))
+    loaded.faults.extend(find_idle(roots))
     del loaded.faults[MAX_FAULTS:]
     return loaded
 
@@ -79,15 +89,23 @@ def _find_references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Nod
     """Each reference below a node with the document it means (no fragment); `ids` gathers every `$id` on the way."""
     own = node.get("$id") or node.get("id")
     if own is not None and isinstance(own.data, str) and not own.data.startswith("#"):
-        base = urldefrag(urljoin(base, own.data)).url
+        base = _resolve(base, own)
         ids.add(base)
     for key, child in node.items():
         if key in _REFERENCES and isinstance(child.data, str):
-            yield child, urldefrag(urljoin(base, child.data)).url
+            yield child, _resolve(base, child)
         elif key not in _PLAIN_DATA:
             yield from _find_references(child, base, ids)
     for child in node:
         yield from _find_references(child, base, ids)
+
+
+def _resolve(base: str, node: Node) -> str:
+    """The document that a reference or an `$id` means. Raises _NoReferenceError."""
+    try:
+        return urldefrag(urljoin(base, str(node.data))).url
+    except ValueError:
+        raise _NoReferenceError(node) from None
 
 
 def _read_within(path: str, folder: str) -> bool:

@@ -144,4 +144,4 @@ def join(folder: str, path: str) -> str:
 
 def _refuse_large(size: int, path: str) -> None:
     if size > MAX_FILE_BYTES:
-        raise refuse(f"is {size / 1e6:,.0f} MB; the most that is read is {MAX_FILE_BYTES / 1e6:,.0f} MB", path)
+        raise refuse(f"has {size:,} bytes; the most that is read is {MAX_FILE_BYTES:,}", path)

@@ -46,13 +46,13 @@ def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenD
 def _too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
     """The first case with which the messages become too large; what they would be is counted, and never made."""
     times = Counter(name for message in version.messages for name in VARIABLE.findall(message.content))
-    own = sum(len(message.content) for message in version.messages)
+    own = sum(len(VARIABLE.sub("", message.content)) for message in version.messages)
     for case in dataset.cases:
         given = case.fields
         size = own + sum(len(as_text(given[name])) * count for name, count in times.items() if name in given)
         if size > LARGEST_REQUEST:
-            most = f"{LARGEST_REQUEST / 1e6:,.0f}"
-            message = f'with case "{case.id}" the messages are {size / 1e6:,.0f} MB of text; the most is {most} MB'
+            most = f"{LARGEST_REQUEST:,}"
+            message = f'with case "{case.id}" the messages are {size:,} characters; the most is {most}'
             yield Fault(message=message, place=place, hint="shorten the case, or name its fields less often")
             return
 

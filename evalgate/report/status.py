@@ -34,6 +34,10 @@ class Status:
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 4].rstrip()} ..."
 
 
+EVALUATING = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
+"""Stands on a commit until a run has told what it found."""
+
+
 def make_status(report: Report, *, waiting_for: str | None = None) -> Status:
     """The status of a report. `waiting_for` says what a sign-off still needs."""
     code = report.exit_code

@@ -6,6 +6,7 @@ its outputs are equal. The store keeps the whole report.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Literal
@@ -30,7 +31,9 @@ from evalgate.report import case_selection
 
 WITHHELD = "(text withheld)"
 """Stands in the place of a text that was taken out."""
-
+# What may name a model; the second is what the embedded one is called. Anything else an endpoint calls itself may be a
+# text: it can repeat what it was asked.
+_NAME = re.compile(r"\S{1,200}|xllamacpp \S{1,40} sha256:[0-9a-f]{12}")
 
 Decide = Callable[[Evidence, Mapping[str, Threshold], Policy, LevelPolicy], GateReport]
 
@@ -54,6 +57,7 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
     marks = _Marks(are_checksums=evidence.kind is ReportKind.SHARD)
     bare = replace(
         evidence,
+        notes=_withhold_names(evidence),
         results=tuple(_bare(result, kept, marks) for result in evidence.results),
         confirmations=tuple(_bare(result, kept, marks) for result in evidence.confirmations),
     )
@@ -105,8 +109,19 @@ def _outcome(outcome: Outcome, mark: int | None, *, is_kept: bool) -> Outcome:
         return outcome if is_kept else replace(outcome, message=WITHHELD)
     if is_kept:
         return replace(outcome, mark=mark)
+    named = outcome.served_by if outcome.served_by is None or _NAME.fullmatch(outcome.served_by) else WITHHELD
     calls = tuple(ToolCall(name=WITHHELD, arguments=WITHHELD) for _ in outcome.tool_calls)
-    return replace(outcome, text=WITHHELD, mark=mark, tool_calls=calls)
+    return replace(outcome, text=WITHHELD, mark=mark, tool_calls=calls, served_by=named)
+
+
+def _withhold_names(evidence: Evidence) -> tuple[str, ...]:
+    """The notes without what no model is called."""
+    served = {result.served_by for result in evidence.results}
+    texts = sorted((one for one in served if one and one.strip() and not _NAME.fullmatch(one)), key=len, reverse=True)
+    if not texts:
+        return evidence.notes
+    found = re.compile("|".join(map(re.escape, texts)))
+    return tuple(found.sub(WITHHELD, note) for note in evidence.notes)
 
 
 def _without_reasons(scores: Mapping[str, Scored]) -> Mapping[str, Scored]:

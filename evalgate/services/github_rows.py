@@ -115,8 +115,10 @@ class CommitStatus:
     id: int
     state: StatusState
     context: str
+    description: str
     target_url: str
     creator: str
+    created_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,8 +245,10 @@ def read_commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
         id=each.id,
         state=cast("StatusState", each.state),
         context=each.context,
+        description=each.description or "",
         target_url=each.target_url or "",
         creator=_login(each.creator),
+        created_at=read_moment(each.created_at),
     )
 
 

@@ -334,6 +334,39 @@ def test_a_queue_does_not_believe_the_comment(hub: Hub) -> None:
     assert "#7: needs approval by a person" in ran.log
 
 
+@pytest.mark.parametrize("mode", ["review", "label"])
+def test_no_edit_of_the_comment_makes_an_early_approval_a_sign_off(hub: Hub, mode: str) -> None:
+    """The time in the comment is text that people with write permission may edit; a status' time is GitHub's."""
+    inputs = {"sign_off": mode}
+    config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
+    before, after = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
+    hub.push("", **{"evalgate.yml": config})
+    hub.run(**inputs)
+    hub.server.add_person("bob", "write")
+    (shown,) = hub.server.state["comments"]
+    first = min(one["created_at"] for one in hub.server.state["statuses"] if one["description"] != "being evaluated")
+    shown["created_at"] = before
+    shown["body"] = re.sub(r'"at":"[^"]*"', f'"at":"{before}"', shown["body"])
+
+    def approve(at: str) -> None:
+        if mode == "label":
+            hub.server.add_label(7, "evalgate-approved", actor="bob", at=at)
+        else:
+            hub.server.add_review(7, "bob", "APPROVED", at=at)
+
+    approve(first)
+    ran = hub.run("pull_request_review", **inputs)
+    assert (ran.code, hub.statuses[-1][1]) == (5, "pending")
+    assert "before the report was published" in hub.statuses[-1][2]
+    approve(after)
+    assert hub.run("pull_request_review", **inputs).code == 0
+    assert hub.run("merge_group", hub.group(), **inputs).code == 0
+    for status in hub.server.state["statuses"]:
+        status["creator"] = "eve"
+    ran = hub.run("merge_group", hub.group(), **inputs)
+    assert (ran.code, hub.statuses[-1][1]) == (5, "failure")
+
+
 def test_a_queue_whose_branch_names_nobody_looks_for_the_pull_request(hub: Hub) -> None:
     config = (hub.world.root / "evalgate.yml").read_text().replace("attempts: 2", "attempts: 3")
     hub.push("", **{"evalgate.yml": config})

@@ -26,7 +26,7 @@ from evalgate.domain import PolicyChange, Report, Verdict
 from evalgate.errors import InputError, ServiceError
 from evalgate.gate import reports
 from evalgate.report import comment
-from evalgate.report.status import make_status
+from evalgate.report.status import EVALUATING, make_status
 from evalgate.services.github import GitHub
 from evalgate.store import report_json
 
@@ -179,13 +179,15 @@ def awaiting() -> Report:
 
 def published(server: GitHubServer, hub: GitHub, report: Report, at: datetime = START + timedelta(minutes=1)) -> None:
     server.clock = lambda: at
+    for status in (EVALUATING, make_status(report)):
+        hub.set_status(HEAD, state=status.state, description=status.description, context="evalgate", target_url="")
     show(hub, report, now=at.isoformat())
 
 
 def standing(hub: GitHub, report: Report, mode: Any = "review", approvers: tuple[str, ...] = ()) -> Any:
     warned: list[str] = []
     found = approval.look_up_sign_off(
-        sticky(hub), report, head=HEAD, mode=mode, approvers=approvers, warn=warned.append
+        sticky(hub), report, context="evalgate", head=HEAD, mode=mode, approvers=approvers, warn=warned.append
     )
     assert any("acme/secret" in one for one in warned) == ("acme/secret" in approvers)
     return found
@@ -287,7 +289,7 @@ def test_a_label_of_somebody_who_may_write(server, hub) -> None:
 
 def in_queue(hub: GitHub, report: Report) -> Any:
     return approval.look_up_sign_off(
-        sticky(hub), report, head=None, mode="review", approvers=(), warn=lambda _: None
+        sticky(hub), report, context="evalgate", head=None, mode="review", approvers=(), warn=lambda _: None
     ).met
 
 
@@ -360,7 +362,9 @@ def test_a_co_author_by_trailer_does_not_approve_the_change(server, hub, trailer
     server.add_review(7, "bob", "APPROVED", at=LATER)
     if known and not graphql:  # whose address it is, only GitHub knows: that is said
         warned: list[str] = []
-        approval.look_up_sign_off(sticky(hub), report, head=HEAD, mode="review", approvers=(), warn=warned.append)
+        approval.look_up_sign_off(
+            sticky(hub), report, context="evalgate", head=HEAD, mode="review", approvers=(), warn=warned.append
+        )
         assert "co-authors are told by their names and addresses alone: " in warned[0]
         return
     found = standing(hub, report)

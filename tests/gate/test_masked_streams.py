@@ -48,3 +48,26 @@ def test_what_a_function_prints_in_the_action_is_no_command(
     lines = capsys.readouterr().out.splitlines()
     assert "::warning title=evalgate::meant" in lines
     assert not any(line.startswith("::error") or "##[" in line for line in lines)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    secret=st.text(PRINTABLE, min_size=12, max_size=30),
+    cuts=st.lists(st.integers(0, 60), max_size=5).map(sorted),
+    in_step=st.booleans(),
+    flushed=st.booleans(),
+)
+def test_what_is_printed_piece_by_piece_holds_no_secret_either(
+    capsys: pytest.CaptureFixture[str], *, secret: str, cuts: list[int], in_step: bool, flushed: bool
+) -> None:
+    text = f"\u03b1 {secret}\n{secret}\u03b1"
+    with escape_streams({"GITHUB_ACTIONS": "true"} if in_step else {}), in_force(Mask([secret])):
+        for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True):
+            for stream in (sys.stdout, sys.__stderr__):
+                assert stream is not None
+                stream.write(text[start:end])
+                if flushed:
+                    stream.flush()
+    said = capsys.readouterr()
+    assert secret not in said.out + said.err
+    assert said.out == said.err == "\u03b1 ***\n***\u03b1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from jsonschema import validators
 
 from evalgate.change.workspace import open_workspace
-from evalgate.gate import plans
+from evalgate.commands.validate import validate
+from evalgate.errors import EvalgateError
 from evalgate.inputs.schema_keywords import _ASKING, _DRAFTS
+from evalgate.score.criterion import validate_criterion
 
 from .conftest import CONFIG, Project
 
@@ -29,7 +32,7 @@ def told(project: Project, schema: Any) -> list[str]:
     project.write("schema.json", json.dumps(schema))
     project.write("evalgate.yml", CONFIG.replace("{type: is_json}", "{type: json_schema, schema: schema.json}"))
     try:
-        plans.validate(open_workspace(project.root / "evalgate.yml"))
+        validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
     except Exception as error:
         return str(error).splitlines()
     return []
@@ -76,3 +79,39 @@ def test_without_what_it_belongs_to(project: Project, key: str, needed: str) -> 
 def test_other_words_and_letters_in_another_order(project: Project, key: str) -> None:
     assert f'unknown keyword "{key}"; did you mean "' in told(project, {"properties": {"a": {key: 1}}})[0]
     assert not told(project, {"properties": {key: {"type": "string"}}, f"x-{key}": 1})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"name": "answer", "strict": True, "schema": {"type": "object", "required": ["a"]}},
+        {"$schema": URI["2020-12"], "title": "Answer"},
+        {"$defs": {"answer": {"type": "object"}}},
+        {"mandatory": ["a"], "x-type": "object"},
+    ],
+)
+def test_a_schema_without_any_keyword_is_refused(project: Project, schema: Any) -> None:
+    faults = told(project, schema)
+    assert "asks nothing of an output" in faults[0]
+    assert ('stands below "schema"' in faults[-1]) is ("schema" in schema)
+    assert not told(project, {**schema, "type": "object"})
+    assert not told(project, {})
+
+
+def test_a_type_of_another_kind_is_an_annotation(project: Project) -> None:
+    assert not told(project, {"properties": {"a": {"type": "string", "tsType": "Date"}}})
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@given(
+    where=st.sampled_from(["$ref", "$id", "$dynamicRef"]),
+    reference=st.one_of(
+        st.sampled_from(["http://[::1", "//[", "#/allOf/" + "9" * 5000, "#/allOf/\u0663", "#/allOf/-1", "#/allOf/00"]),
+        st.text(alphabet="[]:/#%~0aZ.?\u00b2\x00", max_size=20),
+    ),
+)
+def test_no_reference_is_an_error_of_the_program(project: Project, where: str, reference: str) -> None:
+    project.write("schema.json", json.dumps({"allOf": [{"type": "object"}], "properties": {"a": {where: reference}}}))
+    project.write("evalgate.yml", CONFIG.replace("{type: is_json}", "{type: json_schema, schema: schema.json}"))
+    with contextlib.suppress(EvalgateError):
+        validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))

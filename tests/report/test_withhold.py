@@ -81,6 +81,26 @@ def test_none_keeps_no_text_in_any_format(world: World, blocking: bool) -> None:
             assert texts_in(ended.out, ended.err) == set(), (verb, form)
 
 
+def test_what_an_endpoint_calls_its_model_is_told_where_it_may_be_a_name(world: World) -> None:
+    """An endpoint may repeat in its reply's `model` what it was asked; a name has no white space, and ends."""
+    set_up(world, "none")
+    inner, names = world.application, {"Be brief": "meta/llama-3.1:8b", "": "meta/llama-3.0:8b"}
+    world.application = lambda system, user: Reply(body=completion(inner(system, user), model=f"{system} {user}"))
+    assert world.evalgate("run", *OUTPUTS).code == 1
+    assert texts_in(*written(world).values()) == set()
+    assert "was served by" in json.dumps(world.report("out.json")["gates"][0]["notes"])
+    world.application = lambda system, user: Reply(body=completion(inner(system, user), model="x" * 201 + "INPUT-1"))
+    world.evalgate("run", "--no-cache", "--store", ".evalgate/other", *OUTPUTS)
+    assert texts_in(*written(world).values()) == set()
+    world.application = lambda system, user: Reply(
+        body=completion(inner(system, user), model=next(name for said, name in names.items() if said in system))
+    )
+    world.evalgate("run", "--no-cache", "--store", ".evalgate/third", *OUTPUTS)
+    gate = world.report("out.json")["gates"][0]
+    assert {one["outcome"]["served_by"] for one in gate["results"]} == set(names.values())
+    assert "meta/llama-3.1:8b" in json.dumps(gate["notes"])
+
+
 def test_failing_keeps_the_texts_of_the_cases_that_are_shown(world: World) -> None:
     set_up(world, "failing")
     ended = world.evalgate("run", *OUTPUTS)

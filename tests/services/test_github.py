@@ -155,9 +155,12 @@ def test_all_statuses_of_a_commit_with_who_set_them_the_newest_first(server: Git
         id=1,
         state="failure",
         context="evalgate",
+        description="d",
         target_url="https://example.org/1#a=1",
         creator="github-actions[bot]",
+        created_at=found[-1].created_at,
     )
+    assert first.created_at
     assert found[-1] == first
     assert server.calls()[-2:] == [f"GET /repos/acme/prompts/statuses/{HEAD}"] * 2
     assert gh.statuses("c" * 40) == ()

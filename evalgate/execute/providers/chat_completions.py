@@ -36,6 +36,8 @@ _DURATION = re.compile(
 )
 _SHORTENED = 20
 """How many times its limit of a text is looked at before it is cut: a reply of megabytes takes seconds otherwise."""
+_LONGEST_NAME = 500
+"""Characters that are kept of what an endpoint calls its model, or the state of its system."""
 _STREAMING = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _MOST_LOGPROB = 10_000.0
@@ -280,8 +282,9 @@ def _error(data: Any) -> Any:
 
 def _read_served_by(data: Mapping[str, Any]) -> str | None:
     parts = [data.get("model"), data.get("system_fingerprint")]
+    named = (shorten(part, _LONGEST_NAME) for part in parts if isinstance(part, str))
     # a run keeps as many answers as it makes calls, and they all say the same of this
-    return sys.intern("/".join(part for part in parts if isinstance(part, str) and part)) or None
+    return sys.intern("/".join(name for name in named if name)) or None
 
 
 def _read_code(content: Any) -> str | None:

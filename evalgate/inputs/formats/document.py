@@ -93,7 +93,7 @@ def _refuse_long_line(data: bytes, path: str) -> None:
             end = data.find(b"\n", start)
             size = (len(data) if end < 0 else end) - start
             raise refuse(
-                f"the line is {size / 1e6:,.0f} MB long; the most that is read is {MAX_LINE_BYTES / 1e6:,.0f} MB",
+                f"the line has {size:,} bytes; the most that is read is {MAX_LINE_BYTES:,}",
                 path,
                 line,
                 hint="cut it into lines; a large dataset is best kept as JSONL, one case a line",
