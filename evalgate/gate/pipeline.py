@@ -18,6 +18,7 @@ from evalgate.plan import trials
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
+    from evalgate.gate.verdict_cache import VerdictKeys
 
 
 def decide_plans(
@@ -37,14 +38,16 @@ def decide_plans(
         plans = drop_looks(plans)
     if options.shard is not None:
         plans = tuple(trials.select_shard(plan, options.shard) for plan in plans)
-    keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, options) for plan in plans}
+    keys = {plan.gate.name: _compute_verdict_keys(plan, workspace.config, options) for plan in plans}
     refuse_committed(workspace, options.store)
     known = {
-        plan.gate.name: verdict_cache.get(options.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
+        plan.gate.name: verdict_cache.find(options.store, keys[plan.gate.name], plan, workspace.config)
+        for plan in plans
     }
     fresh, warnings = _decide_fresh(workspace, [p for p in plans if known[p.gate.name] is None], options, on_event)
+    names = {name: verdict_cache.choose_key(options.store, keys[name], gate) for name, gate in fresh.items()}
     fresh = {
-        name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
+        name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
     }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = workspace.judged.changes if workspace.judged is not None else ()
@@ -52,7 +55,7 @@ def decide_plans(
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
-        verdict_cache.put(options.store, keys[name], gate, report)
+        verdict_cache.put(options.store, names[name], gate, report)
     return report
 
 
@@ -100,13 +103,13 @@ def _decide_fresh(
         return reports, engine.warnings
 
 
-def _compute_verdict_key(plan: GatePlan, config: Config, options: Options) -> str | None:
-    """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+def _compute_verdict_keys(plan: GatePlan, config: Config, options: Options) -> VerdictKeys | None:
+    """No keys when recording: that asks for other answers on purpose, and shows them in the change itself."""
     from evalgate.gate import verdict_cache
 
     if options.answers == "record" or options.shard is not None:
         return None
-    return verdict_cache.compute_key(plan, config, replayed=options.answers == "replay")
+    return verdict_cache.compute_keys(plan, config, replayed=options.answers == "replay")
 
 
 def refuse_committed(workspace: Workspace, store: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -34,12 +34,49 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.errors import EvalgateError
+from evalgate.errors import EvalgateError, ExitCode
 from evalgate.gate import baselines, reports
 from evalgate.store import codec, report_json, results
 
 
-def compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictKeys:
+    """The names that a verdict may have: `shown` for all that a reader sees, `own` where hidden text comes on top.
+
+    Whoever hides text is blocked by what blocked the shown one, and never passes by what the shown one answered.
+    """
+
+    shown: str
+    own: str
+
+
+def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKeys | None:
+    """The names under which the verdict on a plan is found; None where it has none (`_compute_key`)."""
+    shown = _compute_key(plan, config, replayed=replayed)
+    hidden = plan.candidate.hidden_text
+    if shown is None:
+        return None
+    return VerdictKeys(shown=shown, own=digest([shown, list(hidden)]) if any(hidden) else shown)
+
+
+def find(store: Path, keys: VerdictKeys | None, plan: GatePlan, config: Config) -> GateReport | None:
+    """The stored verdict, all of its answers now known. None where there is none that can be relied on."""
+    if keys is None:
+        return None
+    found = _get(store, keys.shown, plan, config)
+    if keys.own == keys.shown or (found is not None and found.exit_code in _BLOCKED):
+        return found
+    return _get(store, keys.own, plan, config)
+
+
+def choose_key(store: Path, keys: VerdictKeys | None, gate: GateReport) -> str | None:
+    """The name that a new verdict is stored under: one that blocks holds for every hidden text, while there is none."""
+    if keys is None:
+        return None
+    return keys.shown if gate.exit_code in _BLOCKED and not _find_path(store, keys.shown).exists() else keys.own
+
+
+def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     """The digest of everything that a verdict depends on, but for chance.
 
     The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
@@ -91,19 +128,16 @@ def _may_change_unseen(target: Target) -> bool:
 _UNDECIDED = ("completeness", "constant_output", "broken")
 """The kinds of findings that say too little was measured: such a verdict is not stored."""
 
+_BLOCKED = (ExitCode.FAIL, ExitCode.INCONCLUSIVE)
+
 
 def find_folder(store: Path) -> Path:
     """Where a store keeps verdicts: one file for each key, `<key>.json`."""
     return store / "verdicts"
 
 
-def get(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
-    """The stored verdict, all of its answers now known. None where there is none that can be relied on.
-
-    A verdict of other content, under whatever name it lies, is none.
-    """
-    if name is None:
-        return None
+def _get(store: Path, name: str, plan: GatePlan, config: Config) -> GateReport | None:
+    """The verdict of a name; one of other content, under whatever name it lies, is none."""
     path = _find_path(store, name)
     try:
         with path.open(encoding="utf-8") as file:
@@ -120,7 +154,8 @@ def get(store: Path, name: str | None, plan: GatePlan, config: Config) -> GateRe
     note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
     other = stored.candidate.digest != now.digest
     if other:
-        note += f"; only white space differs from digest {stored.candidate.digest[:12]}, which was answered then"
+        what = "what is not shown" if any(plan.candidate.hidden_text) else "white space"
+        note += f"; only {what} differs from digest {stored.candidate.digest[:12]}, which was answered then"
     evidence = replace(
         stored,
         level=plan.level,
