@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
 from evalgate.change.merge_base import Base
 from evalgate.change.pins import pins_path
@@ -19,6 +20,7 @@ from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
+from evalgate.services.git_names import fold_path
 
 _NAMED = 10
 _NOTHING_MOVED = Moves(paths={}, names={}, is_all=False)
@@ -135,10 +137,19 @@ def find_prompt_file(
 
 
 def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
-    """A new file that a disk which does not tell capitals apart would put in the place of a gated prompt."""
+    """A new file that a disk which does not tell capitals or accents apart would put in the place of a gated prompt.
+
+    It may also stand where a folder of the prompt does: a link of that name leads to another file.
+    """
+    folders = [str(folder) for folder in PurePosixPath(file.head).parents][:-1]
+    places = {fold_path(place): place for place in (file.head, *folders)}
     for path in git.added(sides.base, sides.head):
-        if path != file.head and path.casefold() == file.head.casefold():
-            message = f"differs in capitals alone from {file.head}, which is gated: many disks hold only one of them"
+        if path != file.head and fold_path(path) in places:
+            place = places[fold_path(path)]
+            what = f"{file.head}, which is gated" if place == file.head else f"{place}, which holds a gated prompt"
+            message = f"differs in capitals alone from {what}: many disks hold only one of them"
+            if path.casefold() != place.casefold():
+                message = f"is written in other characters than {what}, that look the same: many disks hold only one"
             yield Fault(message=message, place=Place(path=path), hint="give it another name")
 
 
