@@ -200,7 +200,8 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
             "checks": [_digest_check(check) for check in gate.checks],
             "judges": [_digest_judge(judge, config, tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},
-            "samples": [gate.candidate_samples, gate.baseline_samples],
+            "samples": [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
+            "answered": gate.cut_answers,
             "targets": [_digest_target(config.targets[n], tree) for n in (gate.candidate_target, gate.baseline_target)],
             "policy": _digest_policy(config.policy),
         }
@@ -216,7 +217,7 @@ def _digest_check(check: Check) -> Json:
     """A check; its schemas by their content, wherever they lie."""
     options = {key: value for key, value in check.options.items() if key != "schema_path"}
     documents = sorted(digest(document) for document in check.documents.values())
-    return [check.name, check.type, options, check.negated, check.blocking, documents]
+    return [check.name, check.type, options, check.negated, check.blocking, check.strict, documents]
 
 
 def _digest_judge(judge: Judge, config: Config, tree: Tree) -> Json:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NoReturn
 
 from evalgate.domain import Gate, PromptVersion, VersionAtCommit
-from evalgate.errors import Fault, GitError, InputError, Place
+from evalgate.errors import Fault, GitError, InputError, NothingToCompareError, Place
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
 from evalgate.services.git import DEEPEN, INSTEAD, Git
@@ -58,6 +58,7 @@ def resolve(
     at: tuple[str, str] | None = None,
     production: Callable[[], PromptVersion | None] = lambda: None,
     is_edited: Callable[[str], bool] = lambda commit: False,
+    is_beside: bool = False,
 ) -> Versions:
     """Candidate, baseline and the history of their version numbers.
 
@@ -71,7 +72,8 @@ def resolve(
 
     On the default branch itself the merge base holds what is asked about. There the baseline is the version in
     `production`, where that is another one, else that of the last commit at which the prompt was different. Where there
-    is none the merge base's is taken only if something else `is_edited` since: cases, criteria, targets.
+    is none the merge base's is taken only if something else `is_edited` since (cases, criteria, targets), or where it
+    `is_beside` gates that have one; a prompt that the last commit brought is then new.
 
     A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError,
     and so does a prompt that would be compared with itself.
@@ -94,7 +96,7 @@ def resolve(
     else:
         base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
-            base, since = _find_before(base, git, production(), is_edited)
+            base, since = _find_before(base, git, production(), is_edited, is_beside=is_beside)
     history, remark = _read_history(found, base, git, default_branch, published=immutability == "published")
     note = "; ".join(part for part in (base.note, remark) if part)
     return Versions(
@@ -234,7 +236,7 @@ def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
 
 
 def _find_before(
-    base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool]
+    base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool], *, is_beside: bool
 ) -> tuple[_Found, str | None]:
     """What a prompt of the default branch is compared with, and the commit whose cases it is held against."""
     assert base.version is not None and base.commit is not None and base.file is not None
@@ -248,10 +250,13 @@ def _find_before(
     if found is None:
         if is_edited(base.commit):
             return base, None
-        raise GitError(
-            f"{base.file} is compared with nothing: {here}, holds it already, and no earlier commit another version",
-            hint=DEEPEN if git.shallow else _GIVE,
-        )
+        why = f"{here}, holds it already, and no earlier commit another version"
+        if git.shallow:
+            raise GitError(f"{base.file} is compared with nothing: {why}", hint=DEEPEN)
+        if not is_beside:
+            raise NothingToCompareError(f"{base.file} is compared with nothing: {why}", hint=_GIVE)
+        is_new = git.parent(base.commit) is not None and _find_previous(base.file, base.commit, git) is None
+        return _Found(version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"), None
     note = f"{str(since)[:7]}, the last commit at which the prompt was different: {here}, holds it already"
     return replace(found, note=note), since
 

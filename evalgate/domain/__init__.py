@@ -54,6 +54,7 @@ from evalgate.domain.trials import (
     read_usage,
 )
 from evalgate.domain.verdict import (
+    BECAUSE,
     REUSED,
     RULE,
     Attempts,
@@ -81,6 +82,7 @@ from evalgate.domain.verdict import (
 
 __all__ = [
     "ANSWERED",
+    "BECAUSE",
     "CUT",
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",

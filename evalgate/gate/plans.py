@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from evalgate.change import base_policy, changed_gates, pins, versions
 from evalgate.change.merge_base import Base, find_base
 from evalgate.change.workspace import Workspace
-from evalgate.domain import Calls, Config, Gate, GatePlan, GoldenDataset, Usage
-from evalgate.errors import EvalgateError, FaultCollector, GitError, InputError, make_all
+from evalgate.domain import BECAUSE, Calls, Config, Gate, GatePlan, GoldenDataset, Usage
+from evalgate.errors import EvalgateError, FaultCollector, GitError, InputError, NothingToCompareError, make_all
 from evalgate.gate.options import Options
 from evalgate.inputs import datasets
 from evalgate.plan import level as levels
@@ -58,9 +58,29 @@ def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) ->
             base = find_base(workspace.tree, workspace.git, workspace.config, options.default_branch)
         except GitError:
             base = None  # a gate that needs the merge base says so when its versions are looked for
-    plans = make_all(gates, lambda gate: _make_plan(workspace, gate, options, base))
+    plans = _make_all_plans(workspace, gates, options, base)
     refuse_unknown_tags(plans, workspace)
     return plans
+
+
+def _make_all_plans(
+    workspace: Workspace, gates: Sequence[Gate], options: Options, base: Base | None
+) -> tuple[GatePlan, ...]:
+    """The plans in order. A gate whose prompt was never different keeps no other from its verdict."""
+    without: set[str] = set()
+
+    def make(gate: Gate) -> GatePlan | None:
+        try:
+            return _make_plan(workspace, gate, options, base)
+        except NothingToCompareError:
+            without.add(gate.name)
+            return None
+
+    plans = {plan.gate.name: plan for plan in make_all(gates, make) if plan is not None}
+    left = [gate for gate in gates if gate.name in without]
+    beside = make_all(left, lambda gate: _make_plan(workspace, gate, options, base, is_beside=bool(plans)))
+    plans |= {plan.gate.name: plan for plan in beside}
+    return tuple(plans[gate.name] for gate in gates)
 
 
 def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None:
@@ -75,7 +95,9 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
         raise InputError(faults=faults)
 
 
-def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | None) -> GatePlan:
+def _make_plan(
+    workspace: Workspace, gate: Gate, options: Options, base: Base | None, *, is_beside: bool = False
+) -> GatePlan:
     config, tree, git = workspace.config, workspace.tree, workspace.git
     before, change = base.gate_at_base(gate) if base is not None else None, workspace.judged
     file = None if change is None else change.prompts[gate.name]
@@ -92,6 +114,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
         at=None if change is None or file is None else (change.sides.head, file.head),
         production=partial(pins.find_production, gate, base, at_tip),
         is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
+        is_beside=is_beside,
     )
     served, notes = _compare_targets(config, gate, found, base)
     level = levels.decide_level(
@@ -109,7 +132,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
     plan = made.take(partial(trials.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
-    why = (f"changed because: {found.reason}",) if found.reason else ()
+    why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     became = changed_gates.compare_cases_since(
         gate, dataset, base, found.since, tree, git, config, is_judged=change is not None
     )

@@ -19,6 +19,7 @@ from evalgate.decide import policy
 from evalgate.decide.blocking import MAX_UNANSWERED
 from evalgate.domain import (
     ANSWERED,
+    BECAUSE,
     REUSED,
     RULE,
     Calls,
@@ -161,12 +162,18 @@ def _get(store: Path, name: str, plan: GatePlan, config: Config) -> GateReport |
         level=plan.level,
         candidate=now,
         evaluated=stored.candidate.digest if other else None,
-        notes=(*stored.notes, note),
+        notes=(*_keep_notes(stored, plan), note),
         calls=replace(stored.calls, made=0, cached=stored.calls.made + stored.calls.cached),
         usage=Usage(),
         cost_usd=0.0,
     )
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
+
+
+def _keep_notes(stored: Evidence, plan: GatePlan) -> list[str]:
+    """The notes of then, with the reason that the change has now: it may have been committed since."""
+    then = [note for note in stored.notes if not note.startswith(BECAUSE)]
+    return [*then, *(note for note in plan.notes if note.startswith(BECAUSE))]
 
 
 def _has_its_baseline(evidence: Evidence, store: Path) -> bool:

@@ -224,6 +224,25 @@ def test_hidden_text_gets_what_blocks_the_text_that_is_shown_and_the_other_way_r
     assert len(world.server.received) == calls
 
 
+def test_a_stored_verdict_gives_the_reason_that_the_change_has_now(world: World) -> None:
+    def write(manner: str) -> None:
+        lines = prompt(manner=manner).splitlines(keepends=True)
+        plain = [line for line in lines if not line.startswith(("version:", "change:"))]
+        world.repository.write("prompts/support.prompt.yml", "".join(plain))
+
+    write("Be exact.")
+    world.repository.commit("no numbers")
+    world.repository.git("branch", "--force", "main")
+    write(BRIEF)
+    first = run(world)
+    calls = len(world.server.received)
+    world.repository.commit("Say it in fewer words")
+    again = run(world)
+    assert (again["verdict_key"], len(world.server.received)) == (first["verdict_key"], calls)
+    assert "changed because: Say it in fewer words" in again["notes"]
+    assert not any(note.startswith("changed because") for note in first["notes"])
+
+
 def test_a_verdict_goes_with_the_baseline_samples_that_it_rests_on(world: World) -> None:
     assert world.evalgate("baseline", "sample").code == 0
     world.edit()
