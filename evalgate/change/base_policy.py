@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from evalgate.change.merge_base import Base
+from evalgate.change.merge_base import Base, find_unchanged
 from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate
-from evalgate.change.versions import load_prompt_at
-from evalgate.domain import Config, Gate, PolicyChange
+from evalgate.change.versions import Versions, load_prompt_at
+from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
@@ -202,6 +202,37 @@ def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
     ]
     if faults:
         raise InputError(faults=faults)
+
+
+def refuse_recorded(gate: Gate, config: Config, candidate: PromptVersion, baseline: PromptVersion | None) -> None:
+    """Recorded outputs are the base's, like all cases: of a prompt that a change edits they say nothing.
+
+    Raises InputError.
+    """
+    target = config.targets[gate.candidate_target]
+    is_same = baseline is not None and baseline.normalized_digest == candidate.normalized_digest
+    if target.kind == "recorded" and not is_same:
+        raise InputError(
+            f'gate "{gate.name}": {target.location} is read from the base, so it holds no outputs of the edited prompt',
+            place=Place(path=config.path),
+            hint="only with policy-ref: head, where whoever can push is trusted; or let the gate ask an endpoint",
+        )
+
+
+def note_recorded(gate: Gate, config: Config, found: Versions, base: Base | None) -> tuple[str, ...]:
+    """What to say where a prompt was edited, and the recorded outputs that stand for its answers were not."""
+    target = config.targets[gate.candidate_target]
+    if base is None or found.baseline is None or target.kind != "recorded":
+        return ()
+    if found.baseline.normalized_digest == found.candidate.normalized_digest or found.since is not None:
+        return ()
+    path = target.location
+    if not base.git.exists(base.commit, path) or path not in find_unchanged([path], base.here, base.git, base.commit):
+        return ()
+    return (
+        f"{path} is what it was at {base.commit[:7]}, before the prompt was edited: "
+        "unless it was recorded beforehand, it holds no outputs of this version",
+    )
 
 
 def read_policy_base(config: Config, git: Git, sides: Sides) -> Base:

@@ -67,13 +67,11 @@ def resolve(
     for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, when it is known and another), at
     the gate's own path, and under the name it was renamed from.
 
-    `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref, and no
-    file is looked at.
+    `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref alone.
 
     On the default branch itself the merge base holds what is asked about. There the baseline is the version in
-    `production`, where that is another one, else that of the last commit at which the prompt was different. Where there
-    is none the merge base's is taken only if something else `is_edited` since (cases, criteria, targets), or where it
-    `is_beside` gates that have one; a prompt that the last commit brought is then new.
+    `production`, where that is another one, else that of the last commit at which the prompt was different, else the
+    merge base's if something else `is_edited` since, or where it `is_beside` gates that have one.
 
     A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError,
     and so does a prompt that would be compared with itself.

@@ -116,7 +116,10 @@ def _make_plan(
         is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
         is_beside=is_beside,
     )
+    if change is not None:
+        base_policy.refuse_recorded(gate, config, found.candidate, found.baseline)
     served, notes = _compare_targets(config, gate, found, base)
+    notes += base_policy.note_recorded(gate, config, found, base)
     level = levels.decide_level(
         found.candidate,
         found.baseline,
