@@ -144,7 +144,7 @@ def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
     folders = [str(folder) for folder in PurePosixPath(file.head).parents][:-1]
     places = {fold_path(place): place for place in (file.head, *folders)}
     for path in git.added(sides.base, sides.head):
-        if path != file.head and fold_path(path) in places:
+        if path not in places.values() and fold_path(path) in places:
             place = places[fold_path(path)]
             what = f"{file.head}, which is gated" if place == file.head else f"{place}, which holds a gated prompt"
             message = f"differs in capitals alone from {what}: many disks hold only one of them"

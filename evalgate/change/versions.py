@@ -37,12 +37,13 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A version with its file in the repository (None: it is in none) and its commit (None: not from a commit)."""
+    """A version with its file in the repository (None: it is in none) and its commit, or its place on the disk."""
 
     version: PromptVersion | None
     note: str = ""
     file: str | None = None
     commit: str | None = None
+    place: Path | None = None
 
 
 def resolve(
@@ -82,7 +83,7 @@ def resolve(
     if baseline is not None:
         base = _find_named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
         since = base.commit
-        same_place = base.file is not None and (base.file, base.commit) == (found.file, found.commit)
+        same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
         if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
             raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
     elif gate.baseline is not None:
@@ -148,7 +149,9 @@ def _find_candidate(
         return _Found(version=load_prompt_at(git, commit, file), file=file, commit=commit)
     if named is not None:
         return _find_named(gate, tree, git, named, "--candidate")
-    return _Found(version=load_prompt(tree, gate.prompt), file=_describe_in_repository(gate.prompt, tree, git))
+    path = gate.prompt
+    place = (Path(tree.root) / path).resolve()
+    return _Found(version=load_prompt(tree, path), file=_describe_in_repository(path, tree, git), place=place)
 
 
 def _find_named(
@@ -165,7 +168,8 @@ def _find_named(
     path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
     if files and (path != named or tree.exists(path)):
         version = parse_prompt(tree.read(path), named, named)
-        return _Found(version=version, note=f"{option} {named}", file=_describe_in_repository(path, tree, git))
+        file, place = _describe_in_repository(path, tree, git), (Path(tree.root) / path).resolve()
+        return _Found(version=version, note=f"{option} {named}", file=file, place=place)
     if git is None:
         raise InputError(f'{option}: "{named}" is no file, and no git ref either: there is no git repository here')
     if not git.knows(named):

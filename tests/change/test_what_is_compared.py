@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,22 @@ def test_a_baseline_that_is_the_prompt_itself_is_refused_at_its_place(world: Wor
     assert ended.code == 2
     assert "evalgate.yml:7:15" in ended.err
     assert "compared with itself" in ended.err
+
+
+@pytest.mark.parametrize("where", ["outside", "no repository", "repository"])
+def test_a_file_is_no_baseline_of_itself_wherever_it_lies(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    arguments = ["--baseline", "prompts/../prompts/support.prompt.yml"]
+    if where == "outside":
+        (tmp_path / "it.prompt.yml").write_text(prompt())
+        arguments = ["--candidate", str(tmp_path / "it.prompt.yml"), "--baseline", str(tmp_path / "it.prompt.yml")]
+    if where == "no repository":
+        copy = tmp_path / "copy"
+        shutil.copytree(world.root, copy, ignore=shutil.ignore_patterns(".git"))
+        monkeypatch.chdir(copy)
+    ended = world.evalgate("run", *arguments)
+    assert (ended.code, "is the candidate itself" in ended.err) == (2, True), ended.out + ended.err
 
 
 @pytest.mark.parametrize("named", ["HEAD", "work", "HEAD~0"])
