@@ -101,6 +101,10 @@ class GitError(EvalgateError):
     exit_code = ExitCode.USAGE
 
 
+class NothingToCompareError(GitError):
+    """A prompt was never different, so that there is no version to compare it with."""
+
+
 class ServiceError(EvalgateError):
     """A model endpoint, or another service, cannot be used; nothing was decided."""
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 
-from evalgate.change.merge_base import Base
+from evalgate.change.merge_base import Base, find_unchanged
 from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate
-from evalgate.change.versions import load_prompt_at
-from evalgate.domain import Config, Gate, PolicyChange
+from evalgate.change.versions import Versions, load_prompt_at
+from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
+from evalgate.services.git_names import fold_path
 
 _NAMED = 10
 _NOTHING_MOVED = Moves(paths={}, names={}, is_all=False)
@@ -135,10 +137,19 @@ def find_prompt_file(
 
 
 def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
-    """A new file that a disk which does not tell capitals apart would put in the place of a gated prompt."""
+    """A new file that a disk which does not tell capitals or accents apart would put in the place of a gated prompt.
+
+    It may also stand where a folder of the prompt does: a link of that name leads to another file.
+    """
+    folders = [str(folder) for folder in PurePosixPath(file.head).parents][:-1]
+    places = {fold_path(place): place for place in (file.head, *folders)}
     for path in git.added(sides.base, sides.head):
-        if path != file.head and path.casefold() == file.head.casefold():
-            message = f"differs in capitals alone from {file.head}, which is gated: many disks hold only one of them"
+        if path not in places.values() and fold_path(path) in places:
+            place = places[fold_path(path)]
+            what = f"{file.head}, which is gated" if place == file.head else f"{place}, which holds a gated prompt"
+            message = f"differs in capitals alone from {what}: many disks hold only one of them"
+            if path.casefold() != place.casefold():
+                message = f"is written in other characters than {what}, that look the same: many disks hold only one"
             yield Fault(message=message, place=Place(path=path), hint="give it another name")
 
 
@@ -191,6 +202,37 @@ def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
     ]
     if faults:
         raise InputError(faults=faults)
+
+
+def refuse_recorded(gate: Gate, config: Config, candidate: PromptVersion, baseline: PromptVersion | None) -> None:
+    """Recorded outputs are the base's, like all cases: of a prompt that a change edits they say nothing.
+
+    Raises InputError.
+    """
+    target = config.targets[gate.candidate_target]
+    is_same = baseline is not None and baseline.normalized_digest == candidate.normalized_digest
+    if target.kind == "recorded" and not is_same:
+        raise InputError(
+            f'gate "{gate.name}": {target.location} is read from the base, so it holds no outputs of the edited prompt',
+            place=Place(path=config.path),
+            hint="only with policy-ref: head, where whoever can push is trusted; or let the gate ask an endpoint",
+        )
+
+
+def note_recorded(gate: Gate, config: Config, found: Versions, base: Base | None) -> tuple[str, ...]:
+    """What to say where a prompt was edited, and the recorded outputs that stand for its answers were not."""
+    target = config.targets[gate.candidate_target]
+    if base is None or found.baseline is None or target.kind != "recorded":
+        return ()
+    if found.baseline.normalized_digest == found.candidate.normalized_digest or found.since is not None:
+        return ()
+    path = target.location
+    if not base.git.exists(base.commit, path) or path not in find_unchanged([path], base.here, base.git, base.commit):
+        return ()
+    return (
+        f"{path} is what it was at {base.commit[:7]}, before the prompt was edited: "
+        "unless it was recorded beforehand, it holds no outputs of this version",
+    )
 
 
 def read_policy_base(config: Config, git: Git, sides: Sides) -> Base:

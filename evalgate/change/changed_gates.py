@@ -183,7 +183,8 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
             "criteria": [asdict(criterion) for criterion in list_criteria(gate, gate.judges, config.targets)],
             "judges": [_digest_target(config.targets[judge.target], tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},
-            "samples": [gate.candidate_samples, gate.baseline_samples],
+            "samples": [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
+            "answered": gate.cut_answers,
             "targets": [_digest_target(config.targets[n], tree) for n in (gate.candidate_target, gate.baseline_target)],
             "policy": config.policy.as_json(),
         }

@@ -26,6 +26,7 @@ class GateChange:
     versions: Versions
     arm: BaselineArm
     reasons: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def find_workspace_base(workspace: Workspace, gates: Sequence[Gate], default_branch: str | None) -> Base | None:
@@ -52,6 +53,7 @@ def compare_gate(
     candidate: str | None,
     baseline: str | None,
     default_branch: str | None,
+    is_beside: bool = False,
 ) -> GateChange:
     """The versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`."""
     tree, git, config = workspace.tree, workspace.git, workspace.config
@@ -76,9 +78,13 @@ def compare_gate(
         at=at,
         production=(lambda: None) if registry is None else partial(registry.find_version, gate),
         is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
+        is_beside=is_beside,
     )
+    if isinstance(workspace, PullRequest):
+        base_policy.refuse_recorded(gate, config, found.candidate, found.baseline)
     arm = production.choose_baseline(gate, found, registry, named=baseline or gate.baseline)
-    return GateChange(versions=found, arm=arm, reasons=reasons)
+    notes = base_policy.note_recorded(gate, config, found, base)
+    return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes)
 
 
 def compare_gate_cases(

@@ -15,7 +15,13 @@ from evalgate.services.git import Git
 
 # what evalgate reads itself, and what applications fill in with libraries of their own
 _TEMPLATES = (".prompt", ".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".mustache", ".hbs", ".liquid")
-_LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES)
+_LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES, ".prompty", ".poml", ".markdown", ".mdx", ".njk", ".toml", ".xml")
+_CODE = (
+    ".c", ".cc", ".cpp", ".cs", ".css", ".dart", ".ex", ".exs", ".go", ".h", ".hpp", ".java", ".js", ".jsx", ".kt",
+    ".lua", ".mjs", ".php", ".pl", ".py", ".pyi", ".r", ".rb", ".rs", ".scala", ".sh", ".sql", ".svelte", ".swift",
+    ".ts", ".tsx", ".vue",
+)  # fmt: skip
+_PICTURES = (".gif", ".ico", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp", ".woff", ".woff2")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +57,13 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
 def _aside(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
     """Files that nothing gates, and any of which an application may read in place of a prompt that is gone.
 
-    A new one counts wherever it lies. An edited one counts in the folder of a moved prompt, and where its name says it.
+    A new one counts wherever it lies, unless its name says that it is code or a picture: any other may hold a prompt.
+    An edited one counts in the folder of a moved prompt, and where its name says it.
     """
     known = {gate.prompt for gate in own.gates} | {own.path}
     moved = {gate.prompt for gate in config.gates} ^ {gate.prompt for gate in own.gates}
     folders = {posixpath.dirname(path) for path in moved} - {""}
-    new = [path for path in git.added(base, head) if path.lower().endswith(_LIKE_PROMPTS)]
+    new = [path for path in git.added(base, head) if not path.lower().endswith((*_CODE, *_PICTURES))]
     edited = [
         path
         for path in git.added(base, head, kinds="MT")

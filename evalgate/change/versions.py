@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NoReturn
 
 from evalgate.domain import Gate, PromptVersion, VersionAtCommit
-from evalgate.errors import Fault, GitError, InputError, Place
+from evalgate.errors import Fault, GitError, InputError, NothingToCompareError, Place
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
 from evalgate.services.git import DEEPEN, INSTEAD, Git
@@ -37,12 +37,13 @@ class Versions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """A version with its file in the repository (None: it is in none) and its commit (None: not from a commit)."""
+    """A version with its file in the repository (None: it is in none) and its commit, or its place on the disk."""
 
     version: PromptVersion | None
     note: str = ""
     file: str | None = None
     commit: str | None = None
+    place: Path | None = None
 
 
 def resolve(
@@ -58,6 +59,7 @@ def resolve(
     at: tuple[str, str] | None = None,
     production: Callable[[], PromptVersion | None] = lambda: None,
     is_edited: Callable[[str], bool] = lambda commit: False,
+    is_beside: bool = False,
 ) -> Versions:
     """Candidate, baseline and the history of their version numbers.
 
@@ -66,12 +68,11 @@ def resolve(
     for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, when it is known and another), at
     the gate's own path, and under the name it was renamed from.
 
-    `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref, and no
-    file is looked at.
+    `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref alone.
 
     On the default branch itself the merge base holds what is asked about. There the baseline is the version in
-    `production`, where that is another one, else that of the last commit at which the prompt was different. Where there
-    is none the merge base's is taken only if something else `is_edited` since: cases, criteria, targets.
+    `production`, where that is another one, else that of the last commit at which the prompt was different, else the
+    merge base's if something else `is_edited` since, or where it `is_beside` gates that have one.
 
     A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError,
     and so does a prompt that would be compared with itself.
@@ -82,7 +83,7 @@ def resolve(
     if baseline is not None:
         base = _find_named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
         since = base.commit
-        same_place = base.file is not None and (base.file, base.commit) == (found.file, found.commit)
+        same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
         if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
             raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
     elif gate.baseline is not None:
@@ -94,7 +95,7 @@ def resolve(
     else:
         base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
-            base, since = _find_before(base, git, production(), is_edited)
+            base, since = _find_before(base, git, production(), is_edited, is_beside=is_beside)
     history, remark = _read_history(found, base, git, default_branch, published=immutability == "published")
     note = "; ".join(part for part in (base.note, remark) if part)
     return Versions(
@@ -148,7 +149,9 @@ def _find_candidate(
         return _Found(version=load_prompt_at(git, commit, file), file=file, commit=commit)
     if named is not None:
         return _find_named(gate, tree, git, named, "--candidate")
-    return _Found(version=load_prompt(tree, gate.prompt), file=_describe_in_repository(gate.prompt, tree, git))
+    path = gate.prompt
+    place = (Path(tree.root) / path).resolve()
+    return _Found(version=load_prompt(tree, path), file=_describe_in_repository(path, tree, git), place=place)
 
 
 def _find_named(
@@ -165,7 +168,8 @@ def _find_named(
     path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
     if files and (path != named or tree.exists(path)):
         version = parse_prompt(tree.read(path), named, named)
-        return _Found(version=version, note=f"{option} {named}", file=_describe_in_repository(path, tree, git))
+        file, place = _describe_in_repository(path, tree, git), (Path(tree.root) / path).resolve()
+        return _Found(version=version, note=f"{option} {named}", file=file, place=place)
     if git is None:
         raise InputError(f'{option}: "{named}" is no file, and no git ref either: there is no git repository here')
     if not git.knows(named):
@@ -234,7 +238,7 @@ def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
 
 
 def _find_before(
-    base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool]
+    base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool], *, is_beside: bool
 ) -> tuple[_Found, str | None]:
     """What a prompt of the default branch is compared with, and the commit whose cases it is held against."""
     assert base.version is not None and base.commit is not None and base.file is not None
@@ -248,10 +252,13 @@ def _find_before(
     if found is None:
         if is_edited(base.commit):
             return base, None
-        raise GitError(
-            f"{base.file} is compared with nothing: {here}, holds it already, and no earlier commit another version",
-            hint=DEEPEN if git.shallow else _GIVE,
-        )
+        why = f"{here}, holds it already, and no earlier commit another version"
+        if git.shallow:
+            raise GitError(f"{base.file} is compared with nothing: {why}", hint=DEEPEN)
+        if not is_beside:
+            raise NothingToCompareError(f"{base.file} is compared with nothing: {why}", hint=_GIVE)
+        is_new = git.parent(base.commit) is not None and _find_previous(base.file, base.commit, git) is None
+        return _Found(version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"), None
     note = f"{str(since)[:7]}, the last commit at which the prompt was different: {here}, holds it already"
     return replace(found, note=note), since
 

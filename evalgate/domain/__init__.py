@@ -57,6 +57,7 @@ from evalgate.domain.trials import (
     read_usage,
 )
 from evalgate.domain.verdict import (
+    BECAUSE,
     REUSED,
     RULE,
     BlockingCheck,
@@ -81,6 +82,7 @@ from evalgate.domain.verdict import (
 
 __all__ = [
     "ANSWERED",
+    "BECAUSE",
     "CUT",
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",

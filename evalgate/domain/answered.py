@@ -8,9 +8,17 @@ from typing import Literal
 from evalgate.domain import Outcome, Output, Score, Scored, Unscored, classify_ending, normalize
 
 CUT_SHORT = "the answer is cut: its token limit (max_tokens) was reached"
-_NAMES = "(?:seed:)?(?:think|thinking|thought|thoughts)"
-_OPENED = re.compile(rf"<{_NAMES}>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>", re.IGNORECASE)
-_CLOSED = re.compile(rf"</{_NAMES}>|\[/THINK\]|◁/think▷|<\|channel\|>final<\|message\|>", re.IGNORECASE)
+_NAMES = r"(?:seed:)?(?:think|thinking|thoughts?|reasoning)"
+_OPENED = re.compile(
+    rf"<{_NAMES}\s*>|\[THINK\]|◁think▷|(?:<\|start\|>assistant)?<\|channel\|>analysis<\|message\|>"
+    r"|<\|(?:START_THINKING|START_REASONING|begin_of_thought)\|>",
+    re.IGNORECASE,
+)
+_CLOSED = re.compile(
+    rf"</{_NAMES}\s*>|\[/THINK\]|◁/think▷|<\|channel\|>final<\|message\|>"
+    r"|<\|(?:END_THINKING|END_REASONING|end_of_thought)\|>",
+    re.IGNORECASE,
+)
 
 
 def score_answered(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:

@@ -11,21 +11,27 @@ CUT = "length"
 """The finish reason of an answer that ends for want of tokens, as it is kept."""
 
 _WHOLE = frozenset({
-    "", "complete", "completed", "end_turn", "eos", "eos_token", "function_call", "none", "normal", "null", "stop",
-    "stop_sequence", "stop_token", "tool_call", "tool_calls", "tool_use", "unknown",
+    "", "complete", "completed", "endturn", "eos", "eostoken", "functioncall", "none", "normal", "null", "stop",
+    "stopsequence", "stoptoken", "toolcall", "toolcalls", "tooluse", "unknown",
 })  # fmt: skip
 _CUT = frozenset({
-    "length", "length_limit", "max_length", "max_output_tokens", "max_tokens", "model_context_window_exceeded",
-    "model_length", "token_limit",
+    "length", "lengthlimit", "maxlength", "maxoutputtokens", "maxtokens", "modelcontextwindowexceeded",
+    "modellength", "tokenlimit",
 })  # fmt: skip
 _REFUSED = frozenset({
-    "blocklist", "content_filter", "content_filtered", "error_toxic", "guardrail_intervened", "language",
-    "prohibited_content", "recitation", "refusal", "safety", "sensitive", "spii",
+    "blocklist", "contentfilter", "contentfiltered", "errortoxic", "guardrailintervened", "language",
+    "prohibitedcontent", "recitation", "refusal", "safety", "sensitive", "spii",
 })  # fmt: skip
+_BROKEN = frozenset({
+    "abort", "aborted", "canceled", "cancelled", "error", "failed", "incomplete", "interrupted",
+    "malformedfunctioncall", "malformedresponse", "networkerror", "other", "timeout", "unexpectedtoolcall",
+})  # fmt: skip
+"""Second reasons that count, of those that are not known as another ending: each provider has words of its own."""
+_PREFIX = "finishreason"
 
 
 def classify_ending(finish_reason: str | None) -> Ending:
-    """How an answer with this finish reason ended; capitals, hyphens and spaces make no difference.
+    """How an answer with this finish reason ended, as `spelt` reads it.
 
     Servers that give none end their answers as "whole". A reason that is not known as one of the others is "broken":
     what came is no answer of the model's ("error", "network_error", "insufficient_system_resource", "abort").
@@ -38,25 +44,50 @@ def classify_ending(finish_reason: str | None) -> Ending:
     return "refused" if name in _REFUSED else "broken"
 
 
-def reason_told(given: Mapping[str, Any], silent: str) -> str:
+def reason_told(given: Mapping[str, Any], silent: str, *around: Mapping[str, Any]) -> str:
     """The finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
 
-    Some give a second one, in words of their own ("native_finish_reason", "stop_reason"): it counts where it says that
-    the answer was cut or refused. A reason that is no text counts as an unknown one. Capitals and underscores of the
-    keys make no difference.
+    Some give a second one, in words of their own ("native_finish_reason", "stop_reason") or in what lies `around`: it
+    counts where it says that the answer was cut, refused or broken off. A reason that is no text counts as an unknown
+    one. Capitals and underscores of the keys make no difference.
     """
-    keys = {str(key).replace("_", "").lower(): value for key, value in given.items()}
-    told, details = keys.get("finishreason"), keys.get("finishdetails")
+    keys = _spell_keys(given)
+    told = keys.get("finishreason")
     first = silent if told is None or told == "" else told if isinstance(told, str) else f"not a text: {told!r}"
-    others = [keys.get("nativefinishreason"), keys.get("stopreason")]
-    others.append(details.get("type") if isinstance(details, Mapping) else None)
-    if classify_ending(first) == "whole":
-        return next(
-            (one for one in others if isinstance(one, str) and classify_ending(one) in ("cut", "refused")), first
-        )
-    return first
+    if classify_ending(first) != "whole":
+        return first
+    places = [keys, *map(_spell_keys, around)]
+    # a `stop_reason` may also be the text that the answer stopped at
+    stopped = [one for place in places for one in _texts(place.get("stopreason")) if _is_no_end(one)]
+    others = [one for place in places for one in _list_seconds(place) if _is_no_end(one) or spelt(one) in _BROKEN]
+    around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
+    return next(iter((*stopped, *others, *around_it)), first)
 
 
 def spelt(finish_reason: str) -> str:
-    """A finish reason in small letters, with underscores."""
-    return finish_reason.strip().casefold().replace("-", "_").replace(" ", "_")
+    """A finish reason in small letters alone: `MAX_TOKENS`, `max-tokens`, `maxTokens` and the like are one."""
+    written = "".join(finish_reason.casefold().replace("-", " ").replace("_", " ").split())
+    return written.removeprefix(_PREFIX) or written
+
+
+def _is_no_end(reason: str) -> bool:
+    return classify_ending(reason) in ("cut", "refused")
+
+
+def _list_seconds(keys: Mapping[str, Any]) -> list[str]:
+    """What is said of the end beside the finish reason; a reply that is "incomplete" may say what for."""
+    details, why = keys.get("finishdetails"), keys.get("incompletedetails")
+    told = keys.get("nativefinishreason"), _get(details, "type"), _get(why, "reason"), keys.get("status")
+    return [one for each in told for one in _texts(each)]
+
+
+def _get(data: Any, name: str) -> Any:
+    return data.get(name) if isinstance(data, Mapping) else None
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else []
+
+
+def _spell_keys(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key).replace("_", "").lower(): value for key, value in given.items()}

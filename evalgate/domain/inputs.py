@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Literal
 
-from evalgate.domain.text import Json, as_text, digest, digest_of_all, normalize
+from evalgate.domain.text import Json, as_text, digest, digest_of_all, find_hidden_text, normalize
 
 ANSWERED = "answered"
 """The name of the implicit blocking check that there is an answer: not empty, no refusal, not cut."""
@@ -76,6 +76,11 @@ class PromptVersion:
     def normalized_digest(self) -> str:
         """The digest of the content but for white space, invisible and control characters: see `normalize`."""
         return digest({**self._plain, "messages": [[m.role, normalize(m.content)] for m in self.messages]})
+
+    @property
+    def hidden_text(self) -> tuple[str, ...]:
+        """What each message says in characters that are shown as nothing: see `find_hidden_text`."""
+        return tuple(find_hidden_text(message.content) for message in self.messages)
 
     @property
     def variables(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
@@ -16,6 +17,7 @@ _BLANK = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\ufff0\ufff1\ufff2\ufff3\ufff4\ufff5\ufff6\ufff7\ufff8\ufffc"
     "\U00013441\U00013442\U00016fe4\U0001d159"
 )
+_SPELLING = re.compile("[\ufe00-\ufe0d\U000e0000-\U000e0fff]")
 
 
 def digest(value: Json) -> str:
@@ -47,6 +49,14 @@ def _is_blank(char: str) -> bool:
         return True
     # variation selectors, and the tags and what else is never shown in their plane
     return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0000" <= char <= "\U000e0fff"
+
+
+def find_hidden_text(text: str) -> str:
+    """The characters of a text that are shown as nothing and can spell another one, which models read.
+
+    These are tags, each of which stands for a letter, and variation selectors, but for the two that emoji have.
+    """
+    return "".join(_SPELLING.findall(text))
 
 
 class _Blanks(dict[int, int]):

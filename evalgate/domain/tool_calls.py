@@ -15,7 +15,7 @@ _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
 _FORMS = ("function", "custom")
 _CALLING = ("tool", "function", "call")
 _ANSWERING = ("result", "output", "response")
-_ANNOUNCED = frozenset({"function_call", "tool_call", "tool_calls", "tool_use"})
+_ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
 _ABOUT_A_CALL = frozenset({"id", "index", "type"})
 
 
@@ -48,7 +48,12 @@ def _given(place: Mapping[str, Any]) -> list[Any]:
     for key, value in place.items():
         if value and holds_calls(key):
             found += value if isinstance(value, list) else [value]
-    return found + [part for part in _list(place.get("content")) if _is_call(part)]
+    for part in _list(place.get("content")):
+        if _is_call(part):
+            found.append(part)
+        elif isinstance(part, Mapping):  # a part that is text may hold calls of its own
+            found += _given({key: inner for key, inner in part.items() if key != "content"})
+    return found
 
 
 def _is_call(part: Any) -> bool:
@@ -56,7 +61,8 @@ def _is_call(part: Any) -> bool:
     kind = _get(part, "type")
     names = [kind] if isinstance(kind, str) else [key for key in _keys(part) if isinstance(key, str)]
     return any(
-        any(word in name.lower() for word in _CALLING) and not name.lower().endswith(_ANSWERING) for name in names
+        name in _FORMS or (any(word in name.lower() for word in _CALLING) and not name.lower().endswith(_ANSWERING))
+        for name in names
     )
 
 

@@ -22,6 +22,8 @@ RULE = 2
 
 REUSED = "decided before"
 """How the note begins that says of a verdict that it was reached in an earlier run."""
+BECAUSE = "changed because: "
+"""How the note begins that gives the reason of a change."""
 
 
 class Verdict(StrEnum):

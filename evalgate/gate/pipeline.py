@@ -19,6 +19,7 @@ from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
+    from evalgate.gate.verdict_cache import VerdictKeys
 
 
 def decide_plans(
@@ -40,16 +41,18 @@ def decide_plans(
         plans = drop_looks(plans)
     if calls.shard is not None:
         plans = tuple(gate_plan.select_shard(plan, calls.shard) for plan in plans)
-    keys = {plan.gate.name: _compute_verdict_key(plan, workspace.config, calls) for plan in plans}
+    keys = {plan.gate.name: _compute_verdict_keys(plan, workspace.config, calls) for plan in plans}
     refuse_committed(workspace, machine.store)
     known = {
-        plan.gate.name: verdict_cache.get(machine.store, keys[plan.gate.name], plan, workspace.config) for plan in plans
+        plan.gate.name: verdict_cache.find(machine.store, keys[plan.gate.name], plan, workspace.config)
+        for plan in plans
     }
     fresh, warnings = _decide_fresh(
         workspace, [p for p in plans if known[p.gate.name] is None], machine, calls, on_event
     )
+    names = {name: verdict_cache.choose_key(machine.store, keys[name], gate) for name, gate in fresh.items()}
     fresh = {
-        name: replace(gate, evidence=replace(gate.evidence, verdict_key=keys[name])) for name, gate in fresh.items()
+        name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
     }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = list_policy_changes(workspace)
@@ -57,7 +60,7 @@ def decide_plans(
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
-        verdict_cache.put(machine.store, keys[name], gate, report)
+        verdict_cache.put(machine.store, names[name], gate, report)
     return report
 
 
@@ -98,13 +101,13 @@ def _decide_fresh(
         return reports, engine.warnings
 
 
-def _compute_verdict_key(plan: GatePlan, config: Config, calls: CallMode) -> str | None:
-    """No key when recording: that asks for other answers on purpose, and shows them in the change itself."""
+def _compute_verdict_keys(plan: GatePlan, config: Config, calls: CallMode) -> VerdictKeys | None:
+    """No keys when recording: that asks for other answers on purpose, and shows them in the change itself."""
     from evalgate.gate import verdict_cache
 
     if calls.answers == "record" or calls.shard is not None:
         return None
-    return verdict_cache.compute_key(plan, config, replayed=calls.answers == "replay")
+    return verdict_cache.compute_keys(plan, config, replayed=calls.answers == "replay")
 
 
 def refuse_committed(workspace: Workspace, store: Store) -> None:

@@ -12,8 +12,8 @@ from evalgate.change import versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import Config, Gate, GatePlan, GoldenDataset
-from evalgate.errors import EvalgateError, FaultCollector, InputError, make_all
+from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset
+from evalgate.errors import EvalgateError, FaultCollector, InputError, NothingToCompareError, make_all
 from evalgate.gate.options import CallMode, Selection
 from evalgate.inputs import datasets
 from evalgate.plan import gate_plan, target_changes
@@ -49,12 +49,32 @@ def make_plans(
 ) -> tuple[GatePlan, ...]:
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
     base = find_workspace_base(workspace, gates, selection.default_branch)
-    plans = make_all(
-        gates,
-        lambda gate: _add_samples(_make_plan(workspace, gate, selection, base), workspace.config, calls, store),
+    plans = tuple(
+        _add_samples(plan, workspace.config, calls, store)
+        for plan in _make_all_plans(workspace, gates, selection, base)
     )
     refuse_unknown_tags(plans, workspace)
     return plans
+
+
+def _make_all_plans(
+    workspace: Workspace, gates: Sequence[Gate], selection: Selection, base: Base | None
+) -> tuple[GatePlan, ...]:
+    """The plans in order. A gate whose prompt was never different keeps no other from its verdict."""
+    without: set[str] = set()
+
+    def make(gate: Gate) -> GatePlan | None:
+        try:
+            return _make_plan(workspace, gate, selection, base)
+        except NothingToCompareError:
+            without.add(gate.name)
+            return None
+
+    plans = {plan.gate.name: plan for plan in make_all(gates, make) if plan is not None}
+    left = [gate for gate in gates if gate.name in without]
+    beside = make_all(left, lambda gate: _make_plan(workspace, gate, selection, base, is_beside=bool(plans)))
+    plans |= {plan.gate.name: plan for plan in beside}
+    return tuple(plans[gate.name] for gate in gates)
 
 
 def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None:
@@ -69,7 +89,9 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
         raise InputError(faults=faults)
 
 
-def _make_plan(workspace: Workspace, gate: Gate, selection: Selection, base: Base | None) -> GatePlan:
+def _make_plan(
+    workspace: Workspace, gate: Gate, selection: Selection, base: Base | None, *, is_beside: bool = False
+) -> GatePlan:
     config, tree = workspace.config, workspace.tree
     change = compare_gate(
         workspace,
@@ -78,9 +100,11 @@ def _make_plan(workspace: Workspace, gate: Gate, selection: Selection, base: Bas
         candidate=selection.candidate,
         baseline=selection.baseline,
         default_branch=selection.default_branch,
+        is_beside=is_beside,
     )
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
+    notes += change.notes
     level = levels.decide_level(
         found.candidate,
         found.baseline,
@@ -95,7 +119,7 @@ def _make_plan(workspace: Workspace, gate: Gate, selection: Selection, base: Bas
     plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
     if plan is None or made.faults:
         raise made.error()
-    why = (f"changed because: {found.reason}",) if found.reason else ()
+    why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
 

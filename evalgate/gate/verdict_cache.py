@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import evalgate
@@ -17,6 +17,7 @@ from evalgate.decide import policy
 from evalgate.decide.blocking import MAX_UNANSWERED
 from evalgate.domain import (
     ANSWERED,
+    BECAUSE,
     REUSED,
     RULE,
     Config,
@@ -39,7 +40,44 @@ from evalgate.store.baselines import has_samples
 from evalgate.store.store import Store
 
 
-def compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictKeys:
+    """The names that a verdict may have: `shown` for all that a reader sees, `own` where hidden text comes on top.
+
+    Whoever hides text is blocked by what blocked the shown one, and never passes by what the shown one answered.
+    """
+
+    shown: str
+    own: str
+
+
+def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKeys | None:
+    """The names under which the verdict on a plan is found; None where it has none (`_compute_key`)."""
+    shown = _compute_key(plan, config, replayed=replayed)
+    hidden = plan.candidate.hidden_text
+    if shown is None:
+        return None
+    return VerdictKeys(shown=shown, own=digest([shown, list(hidden)]) if any(hidden) else shown)
+
+
+def find(store: Store, keys: VerdictKeys | None, plan: GatePlan, config: Config) -> GateReport | None:
+    """The stored verdict, all of its answers now known. None where there is none that can be relied on."""
+    if keys is None:
+        return None
+    found = _get(store, keys.shown, plan, config)
+    if keys.own == keys.shown or (found is not None and found.exit_code.blocks):
+        return found
+    return _get(store, keys.own, plan, config)
+
+
+def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str | None:
+    """The name that a new verdict is stored under: one that blocks holds for every hidden text, while there is none."""
+    if keys is None:
+        return None
+    return keys.shown if gate.exit_code.blocks and not store.find_verdict(keys.shown).exists() else keys.own
+
+
+def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     """The digest of everything that a verdict depends on, but for chance.
 
     The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
@@ -92,13 +130,8 @@ _UNDECIDED = ("completeness", "constant_output", "broken")
 """The kinds of findings that say too little was measured: such a verdict is not stored."""
 
 
-def get(store: Store, name: str | None, plan: GatePlan, config: Config) -> GateReport | None:
-    """The stored verdict, all of its answers now known. None where there is none that can be relied on.
-
-    A verdict of other content, under whatever name it lies, is none.
-    """
-    if name is None:
-        return None
+def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport | None:
+    """The verdict of a name; one of other content, under whatever name it lies, is none."""
     path = store.find_verdict(name)
     try:
         with path.open(encoding="utf-8") as file:
@@ -115,18 +148,25 @@ def get(store: Store, name: str | None, plan: GatePlan, config: Config) -> GateR
     note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
     other = stored.candidate.digest != now.digest
     if other:
-        note += f"; only white space differs from digest {stored.candidate.digest[:12]}, which was answered then"
+        what = "what is not shown" if any(plan.candidate.hidden_text) else "white space"
+        note += f"; only {what} differs from digest {stored.candidate.digest[:12]}, which was answered then"
     evidence = replace(
         stored,
         level=plan.level,
         candidate=now,
         evaluated=stored.candidate.digest if other else None,
-        notes=(*stored.notes, note),
+        notes=(*_keep_notes(stored, plan), note),
         calls=replace(stored.calls, made=0, cached=stored.calls.made + stored.calls.cached),
         usage=Usage(),
         cost_usd=0.0,
     )
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
+
+
+def _keep_notes(stored: Evidence, plan: GatePlan) -> list[str]:
+    """The notes of then, with the reason that the change has now: it may have been committed since."""
+    then = [note for note in stored.notes if not note.startswith(BECAUSE)]
+    return [*then, *(note for note in plan.notes if note.startswith(BECAUSE))]
 
 
 def _has_its_baseline(evidence: Evidence, store: Store) -> bool:

@@ -34,7 +34,7 @@ class Status:
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 4].rstrip()} ..."
 
 
-EVALUATING = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=ExitCode.NOT_EVALUATED)
+EVALUATING = Status(verdict="PENDING", state="pending", sentence="being evaluated", code=Admission.NOT_EVALUATED)
 """Stands on a commit until a run has told what it found."""
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
-from evalgate.services.git_names import branch_of, find_meanings, shorten_name
+from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
 from evalgate.services.git_process import command_line, end, environment, execute, first_line
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
 
@@ -285,9 +285,9 @@ class Git:
         return os.fsdecode(done.stdout).split("\0")[:-1]
 
     def spelt_otherwise(self, commit: str, path: str) -> str | None:
-        """The path of a commit that differs from this one in capitals alone: many disks do not tell them apart."""
+        """The path of a commit that differs from this one as `fold_path` says: many disks do not tell them apart."""
         files = os.fsdecode(self._run(["ls-tree", "-r", "-z", "--name-only", self.resolve(commit)]).stdout).split("\0")
-        return next((one for one in files if one != path and one.casefold() == path.casefold()), None)
+        return next((one for one in files if one != path and fold_path(one) == fold_path(path)), None)
 
     def subject(self, commit: str, path: str) -> str:
         """The subject of the last commit up to one that changed a path; empty where none did."""

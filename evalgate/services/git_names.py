@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24})?", re.DOTALL)
 
@@ -25,3 +26,8 @@ def branch_of(ref: str) -> str:
     if ref.startswith("refs/remotes/"):
         return ref.removeprefix("refs/remotes/").partition("/")[2]
     return ref.removeprefix("refs/heads/")
+
+
+def fold_path(path: str) -> str:
+    """A path as disks see it that tell neither capitals nor ways of writing an accent apart."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())

@@ -217,7 +217,13 @@ def test_a_plain_rename_has_to_be_said_in_the_configuration(world: World) -> Non
     assert (report["gates"], report["policy_changes"], report["warnings"]) == ([], [], [])
 
 
-@pytest.mark.parametrize("decoy", ["prompts/old.md", "zz/old.prompt.yml", "prompts/old.j2", "zz/old.prompt"])
+@pytest.mark.parametrize(
+    "decoy",
+    [
+        *("prompts/old.md", "zz/old.prompt.yml", "prompts/old.j2", "zz/old.prompt", "zz/old.prompty", "zz/old.poml"),
+        *("prompts/old.toml", "zz/old.xml", "zz/old.mdx", "prompts/old", "zz/old.v2", "prompts/old.yml.bak"),
+    ],
+)
 def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World, decoy: str) -> None:
     new = "prompts/renamed.prompt.yml"
     world.repository.git("mv", FILE, new)
@@ -239,6 +245,31 @@ def test_a_file_that_differs_from_a_gated_one_in_capitals_alone_is_refused(world
     world.repository.git("rm", "-q", FILE)
     world.repository.commit("moved", **{"evalgate.yml": CONFIG.format(url=world.server.url).replace(FILE, twin)})
     assert judge(world, "--changed", code=1)["policy_changes"] == []
+
+
+@pytest.mark.parametrize("link", ["Prompts", "PROMPTS"])
+def test_a_link_that_differs_from_the_folder_of_a_gated_prompt_in_capitals_alone_is_refused(
+    world: World, link: str
+) -> None:
+    world.repository.write("other/support.prompt.yml", prompt("1.1.0", RUDE))
+    (world.root / link).symlink_to("other")
+    world.repository.commit("link")
+    ended = base_run(world, "--changed")
+    assert ended.code == 2
+    assert f"{link}: differs in capitals alone from prompts, which holds a gated prompt" in ended.err
+
+
+def test_a_file_whose_name_writes_an_accent_in_another_way_is_refused(world: World) -> None:
+    new, twin = "prompts/caf\u00e9.prompt.yml", "prompts/cafe\u0301.prompt.yml"
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    git("mv", FILE, new)
+    world.repository.commit("moved", **{"evalgate.yml": CONFIG.format(url=world.server.url).replace(FILE, new)})
+    git("switch", "--quiet", "--force-create", "work")
+    world.repository.commit("twin", **{twin: prompt("1.1.0", RUDE)})
+    ended = base_run(world, "--changed")
+    assert ended.code == 2
+    assert "is written in other characters than" in ended.err.replace("\n", " ")
 
 
 @pytest.mark.parametrize("decoy", ["prompts/spare.md", "zz/spare.prompt.yml"])

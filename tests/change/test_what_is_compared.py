@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,81 @@ def test_with_no_other_version_nothing_is_compared(world: World) -> None:
     assert not world.server.received
 
 
+OTHER = """\
+  - name: other
+    prompt: prompts/other.prompt.yml
+    dataset: cases.jsonl
+    samples: {baseline: 1, candidate: 1}
+    checks: [{type: is_json}]
+run:"""
+
+
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base"), ("--default-branch", "main")])
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_prompt_that_was_never_different_keeps_no_other_gate_from_its_verdict(
+    world: World, code: int, arguments: tuple[str, ...]
+) -> None:
+    world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    config = CONFIG.format(url=world.server.url).replace("run:", OTHER)
+    files = {"evalgate.yml": config, "prompts/other.prompt.yml": prompt("1.0.0", "Be another.")}
+    world.repository.commit("another gate", **files)
+    world.repository.git("commit", "--quiet", "--allow-empty", "--message", "later")
+    world.edit(
+        manner="Be brief, always and everywhere, rudely." if code else "Be brief, always and everywhere, please."
+    )
+    if arguments:
+        world.repository.commit("edit")
+    first, other = (world.evalgate("run", "--output", "report.json", *arguments), world.report()["gates"][1])
+    assert first.code == code, first.out + first.err
+    assert (other["name"], other["decision"]) == ("other", "PASS")
+    assert any(note.startswith("unchanged: ") for note in other["notes"])
+    ended = world.evalgate("run", "--gate", "other", *arguments)
+    assert (ended.code, "compared with nothing" in ended.err) == (2, True)
+
+
+def test_in_a_repository_of_one_commit_a_gate_that_is_not_edited_is_unchanged(world: World) -> None:
+    git = world.repository.git
+    config = CONFIG.format(url=world.server.url).replace("run:", OTHER)
+    files = {"evalgate.yml": config, "prompts/other.prompt.yml": prompt("1.0.0", "Be another.")}
+    world.repository.commit("another gate", **files)
+    git("branch", "--force", "main", git("commit-tree", "HEAD^{tree}", "-m", "the only one"))
+    git("switch", "--quiet", "main")
+    world.edit()
+    ended = world.evalgate("run", "--output", "report.json")
+    assert ended.code == 0, ended.out + ended.err
+    assert world.report()["gates"][1]["baseline"] is not None
+
+
+def test_a_prompt_that_the_last_commit_of_the_default_branch_brought_is_new(world: World) -> None:
+    world.application = lambda system, user: "no" if "another" in system else json.dumps({"answer": user})
+    world.repository.git("switch", "--quiet", "main")
+    world.edit()
+    config = CONFIG.format(url=world.server.url).replace("run:", OTHER)
+    files = {"evalgate.yml": config, "prompts/other.prompt.yml": prompt("1.0.0", "Be another.")}
+    world.repository.commit("another gate", **files)
+    ended = world.evalgate("run", "--output", "report.json")
+    assert ended.code == 1, ended.out + ended.err
+    support, other = world.report()["gates"]
+    assert (support["decision"], other["decision"], other["baseline"]) == ("PASS", "FAIL", None)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("{type: is_json}", "{type: is_json, strict: true}"),
+        ("samples: {baseline: 1, candidate: 1}", "samples: {baseline: 1, candidate: 1, wavering: 1}"),
+        ("dataset: cases.jsonl", "dataset: cases.jsonl\n    answered: {cut: allow}"),
+    ],
+)
+def test_an_edit_of_what_a_verdict_depends_on_changes_the_gate(world: World, old: str, new: str) -> None:
+    text = CONFIG.format(url=world.server.url)
+    assert old in text
+    world.repository.write("evalgate.yml", text.replace(old, new))
+    assert world.evalgate("run", "--changed", "--output", "report.json").code == 0
+    assert [gate["name"] for gate in world.report()["gates"]] == ["support"]
+
+
 @pytest.mark.parametrize("named", ["prompts/support.prompt.yml", "./prompts/../prompts/support.prompt.yml"])
 def test_a_baseline_that_is_the_prompt_itself_is_refused_at_its_place(world: World, named: str) -> None:
     text = CONFIG.format(url=world.server.url).replace("dataset:", f"baseline: {named}\n    dataset:")
@@ -102,6 +178,22 @@ def test_a_baseline_that_is_the_prompt_itself_is_refused_at_its_place(world: Wor
     assert ended.code == 2
     assert "evalgate.yml:7:15" in ended.err
     assert "compared with itself" in ended.err
+
+
+@pytest.mark.parametrize("where", ["outside", "no repository", "repository"])
+def test_a_file_is_no_baseline_of_itself_wherever_it_lies(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    arguments = ["--baseline", "prompts/../prompts/support.prompt.yml"]
+    if where == "outside":
+        (tmp_path / "it.prompt.yml").write_text(prompt())
+        arguments = ["--candidate", str(tmp_path / "it.prompt.yml"), "--baseline", str(tmp_path / "it.prompt.yml")]
+    if where == "no repository":
+        copy = tmp_path / "copy"
+        shutil.copytree(world.root, copy, ignore=shutil.ignore_patterns(".git"))
+        monkeypatch.chdir(copy)
+    ended = world.evalgate("run", *arguments)
+    assert (ended.code, "is the candidate itself" in ended.err) == (2, True), ended.out + ended.err
 
 
 @pytest.mark.parametrize("named", ["HEAD", "work", "HEAD~0"])

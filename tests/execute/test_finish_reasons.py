@@ -31,7 +31,8 @@ from evalgate.score import checks
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 
 NORMAL = ["stop", "STOP", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence", None, ""]
-CUT = ["length", "max_tokens", "MAX_TOKENS", "model_length"]
+NORMAL += ["toolCalls", "endTurn", "FINISH_REASON_STOP", "tool-calls", "Stop Sequence"]
+CUT = ["length", "max_tokens", "MAX_TOKENS", "model_length", "maxTokens", "FINISH_REASON_MAX_TOKENS"]
 REFUSED = ["content_filter", "content-filter", "SAFETY", "refusal", "sensitive"]
 BROKEN = [
     "error", "ERROR", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout",

@@ -35,6 +35,8 @@ PARTS: list[dict[str, Any]] = [
     {"type": "mcp_tool_use", "name": NAME, "input": {}},
     {"type": "function", "function": {"name": NAME}},
     {"functionCall": {"name": NAME, "args": {}}},
+    {"type": "custom", "custom": {"name": NAME, "input": "x"}},
+    {"type": "text", "text": "", "tool_calls": [{"name": NAME}]},
 ]
 FORBIDDEN = Check(name="c", type="contains", options={"value": NAME}, negated=True)
 CASE = Case(id="a", fields={})
@@ -62,6 +64,17 @@ def test_a_call_in_any_form_is_seen(given: dict[str, Any], text: str | None, rea
 def test_a_part_that_calls_is_seen(part: dict[str, Any], text: str) -> None:
     content = [{"type": "text", "text": text}, part]
     assert not holds(read_reply(completion(message={"content": content}), seconds=1.0))
+
+
+@pytest.mark.parametrize("given", FORMS.values(), ids=FORMS)
+@pytest.mark.parametrize("text", ["One moment.", ""])
+def test_a_call_is_seen_in_whatever_part_of_the_reply_it_stands(given: dict[str, Any], text: str) -> None:
+    """Some endpoints split an answer into several choices, the text in the first."""
+    split, streamed, outside = completion(text), completion(text), completion(text)
+    split["choices"].append({"index": 1, "message": {"role": "assistant", "content": None, **given}})
+    streamed["choices"][0]["delta"] = given
+    outside |= given
+    assert not any(holds(read_reply(data, seconds=1.0)) for data in (split, streamed, outside))
 
 
 @given(
@@ -117,6 +130,29 @@ def test_a_cut_told_in_other_words_is_one(said: dict[str, Any]) -> None:
     data["choices"][0] |= said
     outcome = read_reply(data, seconds=1.0)
     assert isinstance(outcome, Output) and outcome.finish_reason == CUT
+
+
+@pytest.mark.parametrize("word", ["length", "MAX_TOKENS", "maxTokens", "max_output_tokens"])
+@pytest.mark.parametrize("key", ["finish_reason", "finishReason", "stop_reason", "native_finish_reason"])
+def test_a_cut_is_one_wherever_the_reply_tells_it(key: str, word: str) -> None:
+    data, within = completion("fine") | {key: word}, completion("fine", message={key: word})
+    whole = completion("fine") | {"status": "incomplete", "incomplete_details": {"reason": word}}
+    for outcome in (read_reply(one, seconds=1.0) for one in (data, within, whole)):
+        assert isinstance(outcome, Output) and outcome.finish_reason == CUT
+
+
+@pytest.mark.parametrize("said", [{"native_finish_reason": "MALFORMED_FUNCTION_CALL"}, {"status": "failed"}])
+def test_what_another_key_calls_broken_is_no_answer(said: dict[str, Any]) -> None:
+    data = completion("fine") | said
+    data["choices"][0] |= said
+    with pytest.raises(ProviderError):
+        read_reply(data, seconds=1.0)
+
+
+def test_the_text_that_an_answer_stopped_at_is_no_reason() -> None:
+    data = completion("fine")
+    data["choices"][0]["stop_reason"] = "Error"
+    assert isinstance(read_reply(data | {"status": "completed"}, seconds=1.0), Output)
 
 
 @pytest.mark.parametrize("said", [{"native_finish_reason": "FINISH"}, {"stop_reason": 2}, {"stop_reason": "###"}])

@@ -111,6 +111,28 @@ def test_recorded_outputs_are_compared_without_a_call(world: World, regressed: b
     assert not world.server.received
 
 
+def test_outputs_that_were_recorded_before_the_prompt_was_edited_are_none_of_its_own(world: World) -> None:
+    """Whoever edits the prompt alone would be judged by what an earlier one answered."""
+    recorded(world, candidate=outputs(), baseline=outputs())
+    world.edit()
+
+    def notes() -> list[str]:
+        assert world.evalgate("run", "--output", "report.json").code == 0
+        return [note for note in world.report()["gates"][0]["notes"] if note.startswith("candidate.jsonl is what it")]
+
+    assert len(notes()) == 1
+    world.repository.commit("edit")
+    ended = world.evalgate("run", "--policy-ref", "base", "--default-branch", "main")
+    assert ended.code == 2
+    assert "it holds no outputs of the edited prompt" in " ".join(ended.err.split())
+    world.repository.write("candidate.jsonl", outputs().replace('"latency": 0.5', '"latency": 0.25'))
+    assert notes() == []
+    world.repository.git("switch", "--quiet", "--discard-changes", "--force-create", "other", "main")
+    world.repository.commit("nothing that is gated", **{"docs.md": "x"})
+    ended = world.evalgate("run", "--policy-ref", "base", "--default-branch", "main")
+    assert ended.code == 0, ended.out + ended.err
+
+
 def test_more_recorded_outputs_than_are_asked_are_refused_before_anything_runs(world: World) -> None:
     recorded(world, candidate=outputs(repeats=3), baseline=outputs(repeats=3), samples="{baseline: 3, candidate: 1}")
     world.edit()

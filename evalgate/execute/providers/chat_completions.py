@@ -106,7 +106,7 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = reason_told(choice, "unknown")
+    reason = reason_told(choice, "unknown", message, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
     broken = next((each for each in (choice, message, *_parts(message, "error")) if each.get("error")), None)
     if ended == "broken" or broken is not None:
@@ -117,7 +117,7 @@ def read_reply(
     refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
-    text, beside = add_tool_calls(_read_text(message), message, choice, reason=reason)
+    text, beside = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
     if not text.strip():
         if ended == "cut":
             return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
@@ -242,6 +242,13 @@ def _explain_no_completion(data: Any) -> ProviderError:
     if error:  # some routers report an upstream's error with status 200
         return ProviderError("the endpoint reports an error", said=_read_message({"error": error}), retryable=True)
     return ProviderError("the reply is malformed: no `choices`", retryable=True)
+
+
+def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Where calls of an answer may stand: some endpoints give them in a choice of their own."""
+    choices = [choice, *(each for each in data["choices"][1:] if isinstance(each, dict))]
+    held = [_get(each, key) for each in choices for key in ("message", "delta")]
+    return [*(each for each in held if isinstance(each, dict)), *choices, data]
 
 
 def _read_text(message: Mapping[str, Any]) -> str:
