@@ -22,6 +22,8 @@ _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _NOT_ASKED = frozenset({"expected", "cluster"})
 _OWN_KEYS = frozenset({"tags", "cluster"})
 _NEAR = 0.85
+MOST_SLIPS = 2
+"""Cases with a tag that differs from one of the policy's by one letter, up to which it is a typing error."""
 
 
 def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
@@ -146,10 +148,12 @@ def find_tag_faults(
     """Tags that a policy names and no case has, and tags of cases that are meant to be one of a policy's.
 
     `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
-    default, `critical`, may stand nowhere.
+    default, `critical`, may stand nowhere. A tag that differs by one letter is a tag of its own where more than
+    `MOST_SLIPS` cases have it and the policy's tag has cases, too: "contact" beside "contract".
     """
     wanted = dict.fromkeys((*policy.critical_tags, *policy.blocking_tags))
     first: dict[tuple[str, str], int] = {}
+    counts = Counter(tag for dataset in datasets for case in dataset.cases for tag in set(case.tags))
     for dataset in datasets:
         for case in dataset.cases:
             for tag in case.tags:
@@ -157,7 +161,8 @@ def find_tag_faults(
     there = {tag for _, tag in first}
     slips = [tag for tag in wanted if tag in there or tag in Policy(levels={}).critical_tags]
     for (path, tag), line in first.items():
-        other = None if tag in wanted else meant(tag, wanted, slips=slips)
+        near_ones = [one for one in slips if counts[tag] <= MOST_SLIPS or one not in there]
+        other = None if tag in wanted else meant(tag, wanted, slips=near_ones)
         if other is not None:
             message = f'the tag "{tag}" is none that the policy names; {suggest(other)}'
             yield Fault(message=message, place=Place(path=path, line=line))

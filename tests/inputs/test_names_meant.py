@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 from evalgate.change.workspace import open_workspace
 from evalgate.commands.decide import decide_scores
 from evalgate.commands.validate import validate
+from evalgate.domain import Case, GoldenDataset, Policy
 from evalgate.domain.names import meant
 from evalgate.errors import InputError
 from evalgate.inputs.datasets import load_scores
+from evalgate.plan.faults import MOST_SLIPS, find_tag_faults
 from evalgate.score.criterion import validate_criterion
 
 from .conftest import CONFIG, Project
@@ -142,3 +144,16 @@ def test_pins_under_another_name_are_not_passed_over(
     assert fault.startswith(f"{name}: is not read: pins lie in evalgate.pins.yml")
     project.write("evalgate.pins.yml", '{"format": 1, "pins": {}}\n')
     assert validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
+
+
+def tagged(*tags: str) -> GoldenDataset:
+    cases = tuple(Case(id=f"c{place}", fields={}, tags=(tag,), line=place + 1) for place, tag in enumerate(tags))
+    return GoldenDataset(path="cases.jsonl", cases=cases)
+
+
+@given(st.integers(1, 6), st.integers(0, 6))
+def test_a_tag_of_many_cases_is_a_tag_of_its_own_beside_one_that_is_a_letter_longer(few: int, own: int) -> None:
+    policy = Policy(levels={}, blocking_tags=("contract",))
+    dataset = tagged(*["contact"] * few, *["contract"] * own)
+    faults = [fault.message for fault in find_tag_faults([dataset], policy, "evalgate.yml")]
+    assert bool(faults) == (own == 0 or few <= MOST_SLIPS), faults
