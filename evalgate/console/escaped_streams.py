@@ -1,6 +1,6 @@
-"""The streams of the process, guarded: nothing that a verb prints steers the terminal, or the runner that reads it.
+"""Escaping for standard output and error: printed text cannot control the terminal or the GitHub Actions runner.
 
-Each channel's own function escapes what is not ours; this guard escapes what reached none of them, and takes out the
+Each output format escapes foreign text with its own function. These streams escape all other text, and remove the
 secrets of a run while it lasts.
 """
 
@@ -18,28 +18,29 @@ from evalgate.report import escape
 
 @contextlib.contextmanager
 def escape_streams(environment: Mapping[str, str]) -> Iterator[None]:
-    """Guards both streams; in a step of GitHub Actions no line of theirs is a command."""
+    """Escape both streams within the block; in a step of GitHub Actions, escape workflow commands as well."""
     streams = (sys.stdout, sys.stderr)
-    guards = [_EscapedStream(stream, in_step=is_in_step(environment)) for stream in streams]
-    sys.stdout, sys.stderr = (cast(TextIO, guard) for guard in guards)
+    escaped = [_EscapedStream(stream, in_step=is_in_step(environment)) for stream in streams]
+    sys.stdout, sys.stderr = (cast(TextIO, each) for each in escaped)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = streams
-        for guard in guards:
-            with contextlib.suppress(OSError, ValueError, EvalgateError):  # the reader went away, or it was told before
-                guard.flush()
+        for each in escaped:
+            # the reader has closed the stream, or the error was reported before
+            with contextlib.suppress(OSError, ValueError, EvalgateError):
+                each.flush()
 
 
 def is_in_step(environment: Mapping[str, str]) -> bool:
-    """Whether this is a step of GitHub Actions, whose runner reads what is printed."""
+    """Return True in a step of GitHub Actions, whose runner reads the output for commands."""
     return environment.get("GITHUB_ACTIONS", "").strip().lower() not in ("", "0", "false")
 
 
 class _EscapedStream:
-    """A text stream that escapes what is written to it.
+    """A text stream that escapes the text that is written to it.
 
-    In a step, text waits for the end of its line: whether it is a command shows there alone.
+    In a step of GitHub Actions, text is buffered up to the end of its line: only a whole line shows if it is a command.
     """
 
     def __init__(self, stream: TextIO, *, in_step: bool) -> None:
@@ -54,7 +55,7 @@ class _EscapedStream:
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            raise TypeError(f"text is written here, not {type(text).__name__}")
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         size, text = len(text), masked(text)
         if not self._in_step:
             self._stream.write(self._escape(text))
@@ -75,6 +76,6 @@ class _EscapedStream:
         self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # bytes would go past the guard
+        if name == "buffer":  # bytes would not be escaped
             raise AttributeError(name)
         return getattr(self._stream, name)
