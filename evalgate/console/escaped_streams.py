@@ -1,6 +1,6 @@
-"""The streams of the process, guarded: nothing that a verb prints steers the terminal, or the runner that reads it.
+"""Escaping for standard output and error: printed text cannot control the terminal or the GitHub Actions runner.
 
-Each channel's own function escapes what is not ours; this guard escapes what reached none of them, and takes out the
+Each output format escapes foreign text with its own function. These streams escape all other text, and remove the
 secrets of a run while it lasts.
 """
 
@@ -20,10 +20,10 @@ _NAMES = ("stdout", "stderr", "__stdout__", "__stderr__")
 
 @contextlib.contextmanager
 def escape_streams(environment: Mapping[str, str]) -> Iterator[None]:
-    """Guards both streams; in a step of GitHub Actions no line of theirs is a command."""
+    """Escape both streams within the block; in a step of GitHub Actions, escape workflow commands as well."""
     streams = {name: getattr(sys, name) for name in _NAMES}
     guards = {name: _EscapedStream(streams[name], in_step=is_in_step(environment)) for name in ("stdout", "stderr")}
-    for name in _NAMES:  # also what the interpreter began with: a library may write there
+    for name in _NAMES:  # the original streams too: a library may write to them
         setattr(sys, name, cast(TextIO, guards[name.strip("_")]))
     try:
         yield
@@ -31,20 +31,23 @@ def escape_streams(environment: Mapping[str, str]) -> Iterator[None]:
         for name, stream in streams.items():
             setattr(sys, name, stream)
         for guard in guards.values():
-            with contextlib.suppress(OSError, ValueError, EvalgateError):  # the reader went away, or it was told before
+            with contextlib.suppress(
+                OSError, ValueError, EvalgateError
+            ):  # the reader has closed the stream, or the error was reported before
                 guard.end()
 
 
 def is_in_step(environment: Mapping[str, str]) -> bool:
-    """Whether this is a step of GitHub Actions, whose runner reads what is printed."""
+    """Return True in a step of GitHub Actions, whose runner reads the output for commands."""
     return environment.get("GITHUB_ACTIONS", "").strip().lower() not in ("", "0", "false")
 
 
 class _EscapedStream:
-    """A text stream that escapes what is written to it.
+    """A text stream that escapes the text that is written to it.
 
-    In a step, text waits for the end of its line: whether it is a command shows there alone. What may be the beginning
-    of a secret waits for what comes next, flushed or not: who streams an answer prints it piece by piece.
+    In a step of GitHub Actions, text is buffered up to the end of its line: only a whole line shows if it is a command.
+    Text that may be the beginning of a secret is buffered until the next write, flushed or not, because a streamed
+    answer arrives piece by piece.
     """
 
     def __init__(self, stream: TextIO, *, in_step: bool) -> None:
@@ -59,7 +62,7 @@ class _EscapedStream:
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
-            raise TypeError(f"text is written here, not {type(text).__name__}")
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         whole = masked(self._waiting + text)
         ready = len(whole) - count_open(whole)
         self._hand_on(whole, whole.rfind("\n", 0, ready) + 1 if self._in_step else ready)
@@ -84,6 +87,6 @@ class _EscapedStream:
             self._stream.write(self._escape(text[:ready]))
 
     def __getattr__(self, name: str) -> Any:
-        if name == "buffer":  # bytes would go past the guard
+        if name == "buffer":  # bytes would not be escaped
             raise AttributeError(name)
         return getattr(self._stream, name)

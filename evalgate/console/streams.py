@@ -1,4 +1,4 @@
-"""Standard output and error that may be closed at any time, or full: what is not read changes no exit code."""
+"""Standard output and error that may be closed or full at any time: a missing reader does not change the exit code."""
 
 from __future__ import annotations
 
@@ -11,52 +11,52 @@ from typing import TextIO
 
 from evalgate.errors import ServiceError
 
-_GONE = {errno.EPIPE, errno.EBADF, errno.EIO, errno.ECONNRESET, getattr(errno, "ESHUTDOWN", errno.EPIPE)}
+_CLOSED_ERRORS = {errno.EPIPE, errno.EBADF, errno.EIO, errno.ECONNRESET, getattr(errno, "ESHUTDOWN", errno.EPIPE)}
 
 
 def prepare(*, tells: bool = True) -> None:
-    """Makes the streams of this process ones that its parent may close, before or while they are written.
+    """Replace the streams of this process with ones that tolerate that the reader closes them, before or during writes.
 
-    A descriptor that is closed already is opened on nothing, or the next file would get its number, and what is
-    printed would be written into it. To be called before any file is opened.
+    A closed descriptor is opened on the null device: otherwise the next file would get its number, and printed text
+    would go into that file. Call this before any file is opened.
 
-    Where standard output cannot be written for another reason, such as a full disk, that is a ServiceError, once, if it
-    `tells`; else what is written is lost.
+    If standard output cannot be written for another reason, such as a full disk, raise ServiceError once if `tells`
+    is True; otherwise the text is lost.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # the lowest free number is the one that was just asked for
+            # `os.open` takes the lowest free number, which is this one
             os.open(os.devnull, os.O_RDONLY if descriptor == 0 else os.O_WRONLY)
-    sys.stdout = _make_forgiving(sys.stdout, 1, tells=tells)
-    sys.stderr = _make_forgiving(sys.stderr, 2)
+    sys.stdout = _make_tolerant(sys.stdout, 1, tells=tells)
+    sys.stderr = _make_tolerant(sys.stderr, 2)
 
 
-class _Forgiving(io.FileIO):
-    """A descriptor of which the reader may go away: what is written from then on goes nowhere."""
+class _TolerantFile(io.FileIO):
+    """A descriptor whose reader may close it: from then on, writes go to the null device."""
 
     def __init__(self, descriptor: int, *, tells: bool) -> None:
         super().__init__(descriptor, "wb", closefd=False)
-        self._tells = tells
+        self._raises = tells
 
     def write(self, data: object) -> int:
         try:
             return super().write(data)  # type: ignore[arg-type]
         except OSError as error:
             with contextlib.suppress(OSError):
-                nothing = os.open(os.devnull, os.O_WRONLY)
-                os.dup2(nothing, self.fileno())
-                os.close(nothing)
-            if error.errno not in _GONE and self._tells:
+                null_device = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(null_device, self.fileno())
+                os.close(null_device)
+            if error.errno not in _CLOSED_ERRORS and self._raises:
                 raise ServiceError(f"standard output cannot be written: {error.strerror or error}") from None
             return memoryview(data).nbytes  # type: ignore[arg-type]
 
 
-def _make_forgiving(stream: TextIO | None, descriptor: int, *, tells: bool = False) -> TextIO:
+def _make_tolerant(stream: TextIO | None, descriptor: int, *, tells: bool = False) -> TextIO:
     if stream is not None and os.name == "nt" and stream.isatty():
-        return stream  # a console of Windows is written in another way
+        return stream  # Python writes to a Windows console by other means
     encoding = "utf-8" if stream is None else stream.encoding
     line_by_line = descriptor == 2 or os.isatty(descriptor)
-    raw = io.BufferedWriter(_Forgiving(descriptor, tells=tells))
+    raw = io.BufferedWriter(_TolerantFile(descriptor, tells=tells))
     return io.TextIOWrapper(raw, encoding=encoding, errors="backslashreplace", line_buffering=line_by_line)

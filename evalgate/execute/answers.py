@@ -1,4 +1,4 @@
-"""What is known already: answers of this engine, of an interrupted run (journal) and of earlier ones (cache)."""
+"""The stored answers: those of this engine, of an interrupted run (journal) and of earlier runs (cache)."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from evalgate.store.results_file import ResultsFile
 
 Known: TypeAlias = "Outcome | asyncio.Future[Outcome]"
 
-_CACHED, _MADE = "+", "-"
-_KEPT = ("cache", "declared")
-_DIGITS = 15  # of a key: 60 bits, the most that a Python number of two digits holds
+_CACHED, _FRESH = "+", "-"
+_CACHEABLE = ("cache", "declared")
+_KEY_DIGITS = 15  # of a key: 60 bits, which fit into an integer of two internal digits in CPython
 
 
 class AnswerStore:
-    """One place for all that is remembered; a provider's `memory` says which stores may hold its answers.
+    """The answers of this engine, the journal and the cache; a provider's `memory` selects which of them it uses.
 
-    Answers of this engine lie in `results_file`; those of earlier ones come out without the secrets of `mask`. With
+    Answers of this engine are in `results_file`. The secrets of `mask` are removed from answers of earlier runs. With
     `record`, every answer is kept in `recorded` too, by target and key.
     """
 
@@ -43,9 +43,9 @@ class AnswerStore:
         self._record = record
         self._mask = mask or Mask(())
         self._results_file = results_file
-        # by the beginning of the key, as a number: there is one for each call of a run. The whole key is in that file
-        self._places: dict[int, int] = {}
-        self._making: dict[str, asyncio.Future[Outcome]] = {}
+        # by the beginning of the key, as a number: one for each call, so memory counts. The file has the whole key
+        self._positions: dict[int, int] = {}
+        self._pending: dict[str, asyncio.Future[Outcome]] = {}
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -53,42 +53,42 @@ class AnswerStore:
         return tuple(dict.fromkeys(warning for store in stores for warning in store.warnings))
 
     def get(self, key: str) -> Known | None:
-        """What a request was answered in this engine, or will be: a future while the answer is being made."""
-        making = self._making.get(key)
-        if making is not None:
-            return making
-        place = self._places.get(_short(key))
-        if place is None:
+        """Return the answer of this engine to a request, a future while it is being made, or None."""
+        pending = self._pending.get(key)
+        if pending is not None:
+            return pending
+        position = self._positions.get(_shorten_key(key))
+        if position is None:
             return None
-        told = self._results_file.get(place)
-        if not told.startswith(key):
-            return None  # of another request: it is asked for as if nothing were known
-        line = told[len(key) :]
+        stored = self._results_file.get(position)
+        if not stored.startswith(key):
+            return None  # the same beginning, but another request: treat this one as not answered
+        line = stored[len(key) :]
         outcome = load(line[1:]).outcome
         return replace(outcome, cached=True) if line[0] == _CACHED else outcome
 
     def begin(self, key: str) -> asyncio.Future[Outcome]:
-        """An answer is being made; who asks for it meanwhile waits for this future."""
-        self._making[key] = asyncio.get_running_loop().create_future()
-        return self._making[key]
+        """Mark an answer as being made, and return the future on which equal requests wait."""
+        self._pending[key] = asyncio.get_running_loop().create_future()
+        return self._pending[key]
 
     def end(self, key: str) -> None:
-        """The answer was made, or there is none."""
-        del self._making[key]
+        """Remove the mark of `begin`, after the answer was made or the call has failed."""
+        del self._pending[key]
 
     def put(self, key: str, outcome: Outcome) -> None:
-        """Keeps an answer for equal requests of this engine, unless one is kept already."""
-        if _short(key) not in self._places:
+        """Store an answer for equal requests of this engine, unless there is one already."""
+        if _shorten_key(key) not in self._positions:
             self._add_line(key, dump(CacheEntry(key=key, about="", outcome=outcome)), cached=outcome.cached)
 
     def _add_line(self, key: str, line: str, *, cached: bool) -> None:
-        self._places[_short(key)] = self._results_file.put(f"{key}{_CACHED if cached else _MADE}{line}")
+        self._positions[_shorten_key(key)] = self._results_file.put(f"{key}{_CACHED if cached else _FRESH}{line}")
 
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
-        """An answer from an earlier run, marked `cached`."""
-        cache = self._cache if memory in _KEPT else None
+        """Return an answer from an earlier run, marked `cached`; None if there is none."""
+        cache = self._cache if memory in _CACHEABLE else None
         found = self._mask.value(cache.get(key, request.max_age)) if cache is not None else None
-        name = _in_journal(memory, key)
+        name = _find_journal_key(memory, key)
         if found is None and self._journal is not None and name is not None:
             found = self._mask.value(self._journal.get(name))
             if found is not None and cache is not None:
@@ -96,19 +96,19 @@ class AnswerStore:
         return found
 
     def store(self, memory: Memory, request: Request, key: str, outcome: Outcome) -> None:
-        """Stores a new answer, first where an interruption cannot reach it."""
-        name = _in_journal(memory, key)
+        """Store a new answer in this engine, then in the journal, and last in the cache, which writes in batches."""
+        name = _find_journal_key(memory, key)
         if name is None or not isinstance(outcome, Output):
-            return  # a failure of either kind is asked again next time: the endpoint may have been mended
+            return  # a failure of either kind is requested again next time: the endpoint may work by then
         line = dump(CacheEntry(key=name, about=request.about, outcome=outcome))
         self._add_line(key, line, cached=outcome.cached)
         if self._journal is not None:
             self._journal.put_line(line)
-        if self._cache is not None and memory in _KEPT:
+        if self._cache is not None and memory in _CACHEABLE:
             self._cache.put_line(key, line)
 
     def record(self, request: Request, key: str, outcome: Outcome) -> None:
-        """Of several requests that are equal, the first name in order is kept: the file does not depend on luck."""
+        """Record an answer; of equal requests keep the first `about` in sort order, so that files are reproducible."""
         if not self._record or not is_answer(outcome):
             return
         entries = self.recorded.setdefault(request.target, {})
@@ -125,12 +125,12 @@ class AnswerStore:
                 store.close()
 
 
-def _short(key: str) -> int:
-    return int(key[:_DIGITS], 16)
+def _shorten_key(key: str) -> int:
+    return int(key[:_KEY_DIGITS], 16)
 
 
-def _in_journal(memory: Memory, key: str) -> str | None:
-    """The key an answer has in the journal; None: it is not kept there."""
+def _find_journal_key(memory: Memory, key: str) -> str | None:
+    """Return the key of an answer in the journal; None: it is not kept there."""
     if isinstance(memory, FunctionMemory):
         return digest([key, memory.fingerprint])
-    return key if memory in _KEPT else None
+    return key if memory in _CACHEABLE else None

@@ -1,4 +1,4 @@
-"""What one run has done so far, and whether it is to stop."""
+"""The counters of one run, and its stop flag."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from evalgate.store.cache_entry import is_answer
 
 
 class StopError(Exception):
-    """This trial is given up because the whole run ends."""
+    """Raised in a trial that is given up because the whole run ends."""
 
 
 Abort: TypeAlias = Callable[[EvalgateError], StopError]
-"""Ends a run with this error; what it gives is to be raised."""
+"""A function that ends the run with an error, and returns the StopError that the caller must raise."""
 
 
 @dataclass(slots=True)
 class Counters:
-    """`made` counts requests that were sent, `unanswered` are the keys of those that have no answer (yet).
+    """The counters of one run.
 
+    `made` counts the requests that were sent. `unanswered` holds the keys of those without an answer so far.
     `stopping` is set by a signal handler, at any moment.
     """
 
@@ -42,12 +43,12 @@ class Counters:
         return Calls(made=self.made, cached=self.cached, saved=self.saved)
 
     def send(self, key: str) -> None:
-        """A request is made once, however often it is tried."""
+        """Count a request as made; further attempts of it do not count."""
         self.made += key not in self.unanswered
         self.unanswered.add(key)
 
     def pay(self, outcome: Outcome) -> None:
-        """Adds what a call that was made has cost."""
+        """Add the usage and the cost of a call that was made."""
         if outcome.usage is not None:
             self.usage += outcome.usage
         if is_answer(outcome):

@@ -1,8 +1,8 @@
-"""The engine: drives trials to their results; every request is answered once, from where it costs least.
+"""The engine: it runs trials to their results, and answers each different request once, from the cheapest source.
 
-A trial is a generator that yields batches of requests and is sent their outcomes; all waiting is here and in the
-modules it is made of: `session` (one run's workers), `caller` (one request to its answer), `known` (what need not be
-asked), and what holds calls back: `queue`, `concurrency`, `hedging`, `circuit_breaker`, `budget`.
+A trial is a generator that yields batches of requests and is sent their outcomes. All waiting happens here and in these
+modules: `session` (the workers of one run), `caller` (one request to its answer), `answers` (the stored answers), and
+the limits on calls: `queue`, `concurrency`, `hedging`, `circuit_breaker`, `budget`.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from evalgate.store.results_file import ResultsFile
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProgressEvent:
-    """How far all runs are: trials done (`total` None: not known yet), calls so far, requests that failed, dollars.
+    """The progress of all runs: trials done, calls so far, requests that failed, and cost in US dollars.
 
-    `total` may turn out smaller, where a gate stops early, and grows when fresh samples are drawn.
+    `total` is None while it is not known. It shrinks when a gate stops early, and grows when fresh samples are drawn.
     """
 
     done: int
@@ -40,18 +40,19 @@ class ProgressEvent:
     cost_usd: float | None
 
     def describe(self) -> str:
-        """One line: 12/40 trials, 12 calls, 0 cached, 1 failed."""
+        """Return one line: 12/40 trials, 12 calls, 0 cached, 1 failed."""
         text = f"{self.done}/{self.total or self.done} trials, {self.calls.made} calls, {self.calls.cached} cached"
         return f"{text}, {self.failures} failed" if self.failures else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineRun:
-    """Results in the trials' order, and what they cost.
+    """The results in the trials' order, with the calls, the token usage and the cost.
 
-    `calls`: each different request is "made" (sent to a provider, however often it was retried) or "cached" (answered
-    from cache, journal, recordings or a file); one that equals an earlier request of this engine is "saved".
-    `usage` and `cost_usd` are of the calls made; `cost_usd` is None when the price of one of them is not known.
+    `calls` counts each different request once: as "made" (sent to a provider, however often it was retried) or as
+    "cached" (answered from cache, journal, recordings or a file). A request that equals an earlier one of this engine
+    is "saved". `usage` and `cost_usd` are sums over the calls made; `cost_usd` is None when one of them has no known
+    price.
     """
 
     results: list[Result]
@@ -61,14 +62,17 @@ class EngineRun:
 
 
 class Engine:
-    """Answers requests for as long as it is open (a context manager; it closes providers, cache and journal).
+    """A context manager that runs trials; on exit it closes the providers, the cache and the journal.
 
-    `providers` are by target name. `record` keeps every answer of a run in `recorded`, by target and key.
-    `backoff` is the first pause in seconds before a failed call is tried again; it doubles each time, with jitter.
-    `expected` is how many trials there will be in all runs, as far as that is known. `mask` takes secrets out of what
-    earlier runs stored. `quotes`: an error that ends a run may tell what the endpoint said.
-    What need not stay in memory lies in the folder `store` (None: the system's for such files); `results_file` is for
-    results.
+    - `providers`: by target name.
+    - `record`: keep every answer in `recorded`, by target and key.
+    - `backoff`: the first pause in seconds before a retry; it doubles each time, with jitter.
+    - `expected`: the number of trials in all runs, as far as it is known.
+    - `mask`: removes secrets from answers that earlier runs stored.
+    - `quotes`: an error that ends a run may quote the endpoint's own message.
+    - `store`: the folder for temporary files of answers and results (None: the system's temporary folder).
+
+    `results_file` is the temporary file for results.
     """
 
     def __init__(
@@ -88,31 +92,31 @@ class Engine:
     ) -> None:
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
-        self._known = AnswerStore(cache, journal, ResultsFile(store), record=record, mask=mask)
+        self._answers = AnswerStore(cache, journal, ResultsFile(store), record=record, mask=mask)
         self._providers = providers
         self._on_event = on_event
         self._expected = expected
         self._before = ProgressEvent(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
         self._last = self._before
         self._runner = asyncio.Runner()
-        self._caller = Caller(providers, self._known, self._limits, backoff, quotes=quotes)
+        self._caller = Caller(providers, self._answers, self._limits, backoff, quotes=quotes)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What did not work without stopping the run (an unwritable cache, ...), a sentence each."""
-        return tuple(dict.fromkeys([*self._known.warnings, *self.results_file.warnings]))
+        """The problems that did not stop the run (an unwritable cache, ...), one sentence each."""
+        return tuple(dict.fromkeys([*self._answers.warnings, *self.results_file.warnings]))
 
     @property
     def recorded(self) -> Mapping[str, Mapping[str, CacheEntry]]:
-        """With `record`: every answer so far, by target and key; `cache.write_recordings` writes those of a target."""
-        return self._known.recorded
+        """With `record`, every answer so far by target and key; `write_recordings` writes those of one target."""
+        return self._answers.recorded
 
     def run(self, trials: Iterable[Trial], evaluate: Evaluate) -> EngineRun:
-        """Drives every trial to its Result.
+        """Run every trial to its Result.
 
-        A request that fails after all attempts is a Failure("infrastructure"). Raises ServiceError, once, when no
+        A request that fails after all attempts is a Failure("infrastructure"). Raise ServiceError, once, when no
         further request can succeed; InputError when `max_cost_usd` is set and a call's cost is not known;
-        InterruptedRunError after Ctrl-C; and whatever `evaluate` raises. Answers so far stay in the journal.
+        InterruptedRunError after Ctrl-C; and the exceptions of `evaluate`. The answers so far stay in the journal.
         """
         loop = self._runner.get_loop()
         session = Session(self._caller, loop, trials, evaluate, self._limits.concurrency, self._show)
@@ -120,18 +124,18 @@ class Engine:
             with on_interrupt(session.interrupt, loop):
                 results = self._runner.run(session.run())
         except KeyboardInterrupt:
-            session.abandon()  # closing goes on in the same loop, and must not come back to what was stuck
+            session.abandon()  # the same loop runs once more to close, and must not resume the stuck trial
             raise
         self._before, counters = self._last, session.counters
         return EngineRun(results=results, calls=counters.calls, usage=counters.usage, cost_usd=counters.cost)
 
     def put(self, request: Request, outcome: Outcome) -> None:
-        """What this request was answered elsewhere: an equal one shares the answer."""
-        self._known.put(request.key, outcome)
+        """Add an answer that was made outside of this engine; requests equal to this one use it."""
+        self._answers.put(request.key, outcome)
 
     def finish(self) -> None:
-        """All runs are complete: the journal is no longer needed."""
-        self._known.finish()
+        """Remove the journal, once all runs are complete."""
+        self._answers.finish()
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +145,7 @@ class Engine:
             self._runner.run(self._close())
         finally:
             self._runner.close()
-            self._known.close()
+            self._answers.close()
 
     async def _close(self) -> None:
         for provider in self._providers.values():

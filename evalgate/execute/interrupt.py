@@ -1,4 +1,4 @@
-"""Ctrl-C while the event loop runs: a request to stop, never an exception out of the middle of something that ends."""
+"""Ctrl-C handling while the event loop runs: the first two ask the run to stop instead of raising an exception."""
 
 from __future__ import annotations
 
@@ -11,20 +11,24 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 
 STUCK_SECONDS = 3.0
-"""After Ctrl-C a loop that answers nothing for so long is stuck, in a check as a rule: an exception ends it."""
+"""Seconds without a reaction of the loop after Ctrl-C, after which it counts as stuck and an exception ends it.
+
+Usually a check blocks it.
+"""
 
 
 @contextlib.contextmanager
 def on_interrupt(handle: Callable[[int], None], loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-    """Calls `handle(1)` at the first Ctrl-C and `handle(2)` at the second; a third is KeyboardInterrupt.
+    """Call `handle(1)` at the first Ctrl-C and `handle(2)` at the second; raise KeyboardInterrupt at the third.
 
-    `handle` runs in the main thread between two steps of whatever it is doing; the running loop must be woken with
-    `call_soon_threadsafe`. Where the loop does not answer for `STUCK_SECONDS`, KeyboardInterrupt comes by itself. A
-    plain signal handler, because Windows' loops know no `add_signal_handler`; where it is in place, `asyncio.Runner`
-    leaves out its own. Outside the main thread, or where someone else handles Ctrl-C, nothing.
+    `handle` runs in the main thread between two bytecode instructions of any code, so it must wake the running loop
+    with `call_soon_threadsafe`. If the loop does not react for `STUCK_SECONDS`, KeyboardInterrupt is raised without
+    another Ctrl-C. This is a plain signal handler because the event loops of Windows have no `add_signal_handler`;
+    `asyncio.Runner` does not install its own beside it. Outside the main thread, or if another handler for Ctrl-C is
+    installed, this does nothing.
     """
-    mine = threading.current_thread() is threading.main_thread()
-    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if not in_main_thread or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     count = 0

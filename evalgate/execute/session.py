@@ -1,4 +1,4 @@
-"""One run: workers that take trials and drive each to its result, a watch on who answers, and a way to stop."""
+"""One run: workers that run trials to their results, a watch on the targets, and a way to stop."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from evalgate.execute.counters import Counters, StopError
 
 Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Outcome], Result]]
 
-_LARGEST_ROUND = 50_000
+_MAX_ROUND = 50_000
 GRACE = 5.0
-"""Seconds that calls in flight have to finish after the first Ctrl-C."""
+"""Seconds in which calls in flight may finish after the first Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionProgress:
-    """How far a session is; `total` None: not known."""
+    """The progress of a session; `total` is None while it is not known."""
 
     done: int
     total: int | None
@@ -29,9 +29,12 @@ class SessionProgress:
 
 
 class Session:
-    """One `Engine.run`: workers that take trials from one iterator, so that a long one never becomes many tasks."""
+    """One `Engine.run`: a fixed number of workers take trials from one iterator.
 
-    def __init__(  # noqa: PLR0917 - all that one run is
+    A long iterator therefore needs no more tasks than a short one.
+    """
+
+    def __init__(  # noqa: PLR0917 - everything that defines one run
         self,
         caller: Caller,
         loop: asyncio.AbstractEventLoop,
@@ -47,7 +50,7 @@ class Session:
         self._concurrency = concurrency
         self._show = show
         self._total = len(trials) if isinstance(trials, Sized) else None
-        self._waiting = iter(trials)
+        self._trials = iter(trials)
         self._results: list[Result | None] = []
         self._done = 0
         self._workers: list[asyncio.Task[None]] = []
@@ -55,11 +58,14 @@ class Session:
         self._abandoned = False
 
     async def run(self) -> list[Result]:
-        """The results in the trials' order."""
-        # twice the slots: while some trials wait for an equal request's answer, the others keep every slot busy
+        """Return the results in the trials' order.
+
+        Raise the error given to the abort function, InterruptedRunError after Ctrl-C, or an exception of `evaluate`.
+        """
+        # twice the slots: some trials wait for the answer to an equal request, and the others keep every slot busy
         workers = 2 * self._concurrency
-        if self._caller.collects:  # every trial's request is to be in the round
-            workers = max(workers, _LARGEST_ROUND if self._total is None else self._total)
+        if self._caller.collects:  # the round must hold the request of every trial
+            workers = max(workers, _MAX_ROUND if self._total is None else self._total)
         self._workers = [asyncio.create_task(self._work()) for _ in range(workers)]
         watch = asyncio.create_task(self._caller.watch(self._abort))
         try:
@@ -84,13 +90,16 @@ class Session:
         return results
 
     def interrupt(self, count: int) -> None:
-        """From a signal handler: the first time no call is begun any more, the second time all are given up."""
+        """Start no more calls (`count` 1), or cancel all calls in flight as well (`count` 2).
+
+        A signal handler may call this.
+        """
         self.counters.stopping = True
         self._loop.call_soon_threadsafe(self._stop if count == 1 else self._cancel)
 
     def abandon(self) -> None:
-        """No trial is gone on with, and nobody is told of it, when the loop runs again."""
-        self._abandoned, self._waiting = True, iter(())
+        """Cancel all trials, so that `run` returns no results and raises nothing when the loop runs again."""
+        self._abandoned, self._trials = True, iter(())
         self._cancel()
 
     def _stop(self) -> None:
@@ -103,27 +112,27 @@ class Session:
             worker.cancel()
 
     def _abort(self, error: EvalgateError) -> StopError:
-        """Ends the session with one error, the first."""
+        """End the session with `error`, unless an earlier error has ended it already."""
         if self._error is None:
             self._error = error
             self._cancel()
         return StopError()
 
     async def _work(self) -> None:
-        for trial in self._waiting:
-            place = len(self._results)
+        for trial in self._trials:
+            position = len(self._results)
             self._results.append(None)
             try:
-                self._results[place] = await self._drive(trial)
+                self._results[position] = await self._run_trial(trial)
             except StopError:
                 return
             self._done += 1
             self._show(SessionProgress(self._done, self._total, self.counters))
-            await asyncio.sleep(0)  # a trial answered from the cache has waited for nothing: let the others have a turn
+            await asyncio.sleep(0)  # a trial answered from the cache never yielded: let other tasks run
             if self.counters.stopping:
                 return
 
-    async def _drive(self, trial: Trial) -> Result:
+    async def _run_trial(self, trial: Trial) -> Result:
         steps = self._evaluate(trial)
         try:
             batch = next(steps)
@@ -138,7 +147,7 @@ class Session:
     async def _answer_all(self, batch: Sequence[Request]) -> Sequence[Outcome]:
         if len(batch) == 1:
             return (await self._answer(batch[0]),)
-        # all are seen through, so that a stop leaves none behind; an abort cancels this gathering and all in it
+        # wait for all of them, so that a stop leaves no task behind; an abort cancels this gather with its tasks
         found = await asyncio.gather(*(self._answer(request) for request in batch), return_exceptions=True)
         for each in found:
             if isinstance(each, BaseException):

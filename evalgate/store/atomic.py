@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: a reader sees the old content or the new one, never a part."""
+"""Atomic writes: a reader sees the old content of a file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from pathlib import Path
 def write_file(
     path: Path, content: str | bytes | Iterable[str | bytes], *, sync: bool = False, executable: bool = False
 ) -> None:
-    """Write `content`, or its pieces in their order, and make the folders that lack; text is UTF-8, as it is.
+    """Write `content`, or its pieces in order, and create missing folders. Text is written as UTF-8, unchanged.
 
-    `sync` waits until the disk has it, for what must survive the death of the machine. `executable`: for all who may
-    use it. Raises OSError, and what the pieces raise; then the old file is as it was, and nothing else is left.
+    `sync` waits until the content is on disk, so that it survives a crash of the machine. `executable` sets the execute
+    bits for all users. Raise OSError, and any exception of the pieces; the old file is then unchanged, and no temporary
+    file is left.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # beside the file: only within one disk is it replaced in one step. The file's own name may leave no room for more
+    # in the same folder: a replace is atomic only within a file system. Without the file's name, which may be too long
     part = path.with_name(f".evalgate-{os.urandom(8).hex()}.part")
     try:
         with part.open("xb") as file:

@@ -1,4 +1,4 @@
-"""A stored baseline as JSON and back: whole, and exactly as it was written, or refused."""
+"""The JSON format of a stored baseline; a file that was changed or cut is rejected."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from evalgate.errors import InputError, Place
 from evalgate.store import codec
 
 FORMAT = 1
-_OWN = tuple(name for name in codec.type_hints_of(StoredBaseline) if name != "results")
-_KEYS = ("format", "key", *_OWN, "digest", "results")
+_FIELDS = tuple(name for name in codec.type_hints_of(StoredBaseline) if name != "results")
+_KEYS = ("format", "key", *_FIELDS, "digest", "results")
 
 
 def digest_results(stored: StoredBaseline) -> str:
-    """What names these very samples: two samplings of one version have the same key and different digests."""
+    """Return the digest of the samples: two samplings of one version have the same key and different digests."""
     return _digest(stored.key, codec.encode(stored.results))
 
 
 def render(stored: StoredBaseline) -> str:
-    """The file's text in ASCII, a result on each line. Raises ValueError for a number that is not finite."""
+    """Return the file's text in ASCII, with one result per line. Raise ValueError for a number that is not finite."""
     results = codec.encode(stored.results)
-    head = {"format": FORMAT, "key": stored.key, **{name: codec.encode(getattr(stored, name)) for name in _OWN}}
+    head = {"format": FORMAT, "key": stored.key, **{name: codec.encode(getattr(stored, name)) for name in _FIELDS}}
     head["digest"] = _digest(stored.key, results)
     lines = [f" {json.dumps(name)}: {json.dumps(value, allow_nan=False)}" for name, value in head.items()]
     rows = ",\n".join(f"  {json.dumps(result, allow_nan=False)}" for result in results)
@@ -32,9 +32,9 @@ def render(stored: StoredBaseline) -> str:
 
 
 def read(text: str, path: str) -> StoredBaseline:
-    """The samples that `render` wrote; `path` is named in messages.
+    """Return the samples that `render` wrote; `path` is for messages.
 
-    Raises InputError for anything else: a later format, half a file, a key or a digest that is not of what it holds.
+    Raise InputError for anything else: a later format, an incomplete file, a key or digest that does not match.
     """
     try:
         given = codec.expect(load(text), dict, "")
@@ -45,10 +45,10 @@ def read(text: str, path: str) -> StoredBaseline:
         parts: dict[str, Any] = {name: codec.decode(kinds[name], given[name], name) for name in kinds}
         stored = StoredBaseline(**parts)
         if given["key"] != stored.key or given["digest"] != _digest(stored.key, given["results"]):
-            raise codec.DecodeError("digest", "it is not that of the samples: the file was edited, or cut")
+            raise codec.DecodeError("digest", "it does not match the samples: the file was edited or cut")
         if datetime.datetime.fromisoformat(stored.sampled_at).tzinfo is None:
             raise codec.DecodeError("sampled_at", "it has no time zone")
-        _require_sound(stored.results)
+        _require_valid_samples(stored.results)
     except JsonError as error:
         what = "not JSON" if error.line else "not a stored baseline"
         place = Place(path=path, line=error.line, column=error.column)
@@ -62,11 +62,11 @@ def _digest(key: str, results: Any) -> str:
     return digest([key, results])
 
 
-def _require_sound(results: tuple[Result, ...]) -> None:
+def _require_valid_samples(results: tuple[Result, ...]) -> None:
     if len({(result.case, result.repeat) for result in results}) < len(results):
-        raise codec.DecodeError("results", "one sample of a case stands twice")
+        raise codec.DecodeError("results", "it contains the same sample of a case twice")
     for result in results:
         if result.arm is not Arm.BASELINE or result.repeat < 0:
-            raise codec.DecodeError("results", f"case {result.case} is no sample of a baseline")
+            raise codec.DecodeError("results", f"case {result.case} is not a sample of a baseline")
         if any(isinstance(score, Score) and not 0.0 <= score.value <= 1.0 for score in result.scores.values()):
-            raise codec.DecodeError("results", f"a score of case {result.case} lies outside [0, 1]")
+            raise codec.DecodeError("results", f"a score of case {result.case} is outside [0, 1]")

@@ -1,4 +1,4 @@
-"""The stored baselines: samples of an accepted version, one file for each key, read back whole or refused."""
+"""The stored baselines: samples of an accepted version, one file per key; a damaged file is rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evalgate.store.store import Store
 
 
 def read_baseline(path: Path) -> StoredBaseline | None:
-    """A file of the store; None when there is none. Raises InputError when it is damaged, or named unlike its key."""
+    """Read a baseline file; return None if there is none. Raise InputError if it is damaged or misnamed."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -22,12 +22,12 @@ def read_baseline(path: Path) -> StoredBaseline | None:
         raise InputError(f"cannot be read: {error}", place=Place(path=str(path))) from None
     found = baseline_json.read(text, str(path))
     if found.key != path.stem:
-        raise InputError(f"is named unlike its key {found.key[:12]}", place=Place(path=str(path)))
+        raise InputError(f"the file's name does not match its key {found.key[:12]}", place=Place(path=str(path)))
     return found
 
 
 def write_baseline(stored: StoredBaseline, store: Store) -> Path:
-    """Keeps samples in one step: a reader sees the old file or the new one. Raises ServiceError when it cannot."""
+    """Write samples in one atomic step, and return the path. Raise ServiceError if the file cannot be written."""
     path = store.find_baseline(stored.key)
     try:
         write_file(path, baseline_json.render(stored))
@@ -37,23 +37,23 @@ def write_baseline(stored: StoredBaseline, store: Store) -> Path:
 
 
 def list_baselines(store: Store) -> tuple[list[StoredBaseline], list[InputError]]:
-    """All that a store keeps, the newest first, and an error for each file that is damaged."""
+    """Return all baselines of a store, newest first, and an error for each damaged file."""
     found, damaged = [], []
     for path in store.list_baselines():
         try:
-            one = read_baseline(path)
+            baseline = read_baseline(path)
         except InputError as error:
             damaged.append(error)
         else:
-            found += [one] if one is not None else []
-    return sorted(found, key=_find_moment, reverse=True), damaged
+            found += [baseline] if baseline is not None else []
+    return sorted(found, key=_read_time, reverse=True), damaged
 
 
 def has_samples(store: Store, digest_of_samples: str) -> bool:
-    """Whether a store keeps samples of this digest."""
+    """Return True if a store has samples with this digest."""
     found, _ = list_baselines(store)
-    return any(baseline_json.digest_results(one) == digest_of_samples for one in found)
+    return any(baseline_json.digest_results(baseline) == digest_of_samples for baseline in found)
 
 
-def _find_moment(stored: StoredBaseline) -> datetime.datetime:
+def _read_time(stored: StoredBaseline) -> datetime.datetime:
     return datetime.datetime.fromisoformat(stored.sampled_at)

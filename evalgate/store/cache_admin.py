@@ -1,4 +1,4 @@
-"""The cache between runs: what is in it, what is not used any more, and its way into a file and back."""
+"""The administration of the cache between runs: statistics, removal of unused entries, export and import."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from evalgate.store.output_cache import DAMAGED, iterate_lines, open_readable, o
 
 DAY = 86_400.0
 _LOCK_SECONDS = 60.0
-_PASSES = 6
-_LEAST_RECENT = "SELECT key, length(CAST(line AS BLOB)) + 2 * length(key) + 40 FROM entries ORDER BY used, created, key"
+_MAX_PASSES = 6
+_SIZES_QUERY = "SELECT key, length(CAST(line AS BLOB)) + 2 * length(key) + 40 FROM entries ORDER BY used, created, key"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntries:
-    """The entries that one model answered; `cost_usd` is the sum over those `priced`."""
+    """The entries of one model; `cost_usd` is the sum over the `priced` entries, those with a known cost."""
 
     entries: int
     cost_usd: float
@@ -33,9 +33,10 @@ class ModelEntries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """A cache in numbers. `size` is in bytes on disk; moments are seconds since 1970, None where nothing is known.
+    """The statistics of a cache. `size` is in bytes on disk; times are in seconds since 1970, None if not known.
 
-    `served` is by the name the endpoint gave itself, "" where it gave none. `unreadable` entries are asked for again.
+    `served` is by the model name that the endpoint reported, "" if it reported none. Requests with `unreadable` entries
+    are made again.
     """
 
     entries: int
@@ -49,7 +50,10 @@ class Stats:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What went, or would go: entries, and bytes on disk before and after. `warning`: what could not be done."""
+    """The result of `prune`: numbers of entries, and bytes on disk before and after.
+
+    `entries` were removed, or would be; `left` remain. `warning` names what could not be done.
+    """
 
     entries: int
     left: int
@@ -60,7 +64,10 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadEntries:
-    """What files hold: by key the line to keep and when it was made (0: not said); failures, which are never kept."""
+    """The entries of recordings files.
+
+    `rows` has by key the line to store and its time (0: not known). `failures` counts failures, which are not stored.
+    """
 
     rows: dict[str, tuple[str, float]]
     failures: int
@@ -68,14 +75,14 @@ class ReadEntries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Added:
-    """`added` are new; `met` had an entry with their key already."""
+    """The result of `add`: `added` entries were new, and for `met` entries the cache had their key already."""
 
     added: int
     met: int
 
 
 def measure_size(path: Path) -> int:
-    """Bytes on disk of a database with what SQLite keeps beside it while it is open."""
+    """Return the bytes on disk of a database, with the files that SQLite keeps beside it while it is open."""
     total = 0
     for end in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
@@ -84,7 +91,7 @@ def measure_size(path: Path) -> int:
 
 
 def collect_stats(path: Path) -> Stats:
-    """Reads the whole cache once. A file that is not there is an empty cache. Raises ServiceError."""
+    """Read the whole cache once, and return its statistics. A missing file is an empty cache. Raise ServiceError."""
     entries, priced = Counter[str](), Counter[str]()
     cost: dict[str, float] = defaultdict(float)
     unreadable = 0
@@ -95,7 +102,7 @@ def collect_stats(path: Path) -> Stats:
                 "SELECT min(nullif(created, 0)), max(nullif(created, 0)), max(used) FROM entries"
             ).fetchone()
             for (line,) in connection.execute("SELECT line FROM entries"):
-                outcome = _outcome(line)
+                outcome = _read_outcome(line)
                 if outcome is None:
                     unreadable += 1
                     continue
@@ -119,41 +126,42 @@ def collect_stats(path: Path) -> Stats:
 
 
 def prune(path: Path, *, unused: float | None, most: int | None, dry_run: bool = False) -> Pruned:
-    """Removes entries not used for `unused` seconds, then the least recently used until the file has `most` bytes.
+    """Remove entries not used for `unused` seconds, then the least recently used until the file has `most` bytes.
 
-    Safe beside processes that read or write: each step is one transaction, and SQLite rewrites the file in another.
-    How many go for the size is an estimate with `dry_run`. Raises ServiceError.
+    This is safe while other processes read or write: each step is one transaction, and SQLite rewrites the file in
+    another. With `dry_run` the number of entries removed for the size is an estimate. Raise ServiceError.
     """
     if not path.exists():
         return Pruned(entries=0, left=0, before=0, after=0)
     before, warning = measure_size(path), None
     with _open(path, write=not dry_run) as connection:
-        (held,) = connection.execute("SELECT count(*) FROM entries").fetchone()
-        # use is noted to the day, so that what was used since may be noted as up to a day older
-        doomed = None if unused is None else time.time() - unused - DAY
+        (total,) = connection.execute("SELECT count(*) FROM entries").fetchone()
+        # the last use is stored to the day, so the stored time may be up to a day too early
+        cutoff = None if unused is None else time.time() - unused - DAY
         if dry_run:
-            keys = _too_many(connection, doomed, most)
-            return Pruned(entries=len(keys), left=held - len(keys), before=before, after=before)
-        gone = 0
-        for _ in range(_PASSES):
-            removed = _remove(connection, doomed, most)
-            gone += removed
-            # a file that has free pages, from now or from before, is written anew without them
+            keys = _find_removable(connection, cutoff, most)
+            return Pruned(entries=len(keys), left=total - len(keys), before=before, after=before)
+        removed_total = 0
+        for _ in range(_MAX_PASSES):
+            removed = _remove(connection, cutoff, most)
+            removed_total += removed
+            # rewrite a file with free pages, from this removal or an earlier one
             if connection.execute("PRAGMA freelist_count").fetchone()[0] or removed:
                 warning = _shrink(connection)
-            if warning is not None or most is None or _bytes(connection) <= most:
+            if warning is not None or most is None or _count_bytes(connection) <= most:
                 break
         (left,) = connection.execute("SELECT count(*) FROM entries").fetchone()
     after = measure_size(path)
     if warning is None and most is not None and after > most:
-        warning = "other processes have the cache open or add to it: it is not as small yet as it is to be"
-    return Pruned(entries=gone, left=left, before=before, after=after, warning=warning)
+        warning = "other processes have the cache open or add to it: the file is still larger than requested"
+    return Pruned(entries=removed_total, left=left, before=before, after=after, warning=warning)
 
 
 def export(path: Path, destination: Path) -> tuple[int, int]:
-    """Writes all entries as recordings with the moment of each, sorted by key; how many, and how many are unreadable.
+    """Write all entries as recordings with their times, sorted by key; the same entries give the same bytes.
 
-    The same entries give the same bytes. Raises ServiceError for the cache, OSError for the destination.
+    Return the number of written and of unreadable entries. Raise ServiceError for the cache, OSError for the
+    destination.
     """
     written = unreadable = 0
 
@@ -178,15 +186,15 @@ def export(path: Path, destination: Path) -> tuple[int, int]:
 
 
 def read_files(files: Sequence[Path], *, replace: bool) -> ReadEntries:
-    """The entries of recordings files, of equal keys the first, or the last with `replace`.
+    """Read recordings files. Of entries with equal keys return the first, or the last with `replace`.
 
-    Raises InputError with every faulty line of every file.
+    Raise InputError with every faulty line of every file.
     """
     rows: dict[str, tuple[str, float]] = {}
     faults: list[Fault] = []
     failures = 0
     for file in files:
-        for entry, line in _entries(file, faults):
+        for entry, line in _read_file(file, faults):
             if not isinstance(entry.outcome, Output):
                 failures += 1
             elif replace or entry.key not in rows:
@@ -197,9 +205,9 @@ def read_files(files: Sequence[Path], *, replace: bool) -> ReadEntries:
 
 
 def add(path: Path, read: ReadEntries, *, replace: bool) -> Added:
-    """Adds entries in one transaction; one whose key is there stays out, or takes its place with `replace`.
+    """Add entries in one transaction. An entry with an existing key is skipped, or replaces it with `replace`.
 
-    An entry that does not say when it was made counts as old. Raises ServiceError.
+    An entry without a time counts as old. Raise ServiceError.
     """
     now = time.time()
     rows = [(key, line, min(created, now), now) for key, (line, created) in read.rows.items()]
@@ -211,8 +219,8 @@ def add(path: Path, read: ReadEntries, *, replace: bool) -> Added:
     return Added(added=after - before, met=len(rows) - (after - before))
 
 
-def _entries(file: Path, faults: list[Fault]) -> Iterator[tuple[CacheEntry, str]]:
-    """The entries of one file, each with the line that the cache keeps; what is wrong is added to `faults`."""
+def _read_file(file: Path, faults: list[Fault]) -> Iterator[tuple[CacheEntry, str]]:
+    """Yield the entries of one file, each with the line that the cache stores; add problems to `faults`."""
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -228,7 +236,7 @@ def _entries(file: Path, faults: list[Fault]) -> Iterator[tuple[CacheEntry, str]
             yield entry, kept
 
 
-def _outcome(line: str) -> Output | None:
+def _read_outcome(line: str) -> Output | None:
     try:
         outcome = load(line).outcome
     except ValueError:
@@ -236,54 +244,54 @@ def _outcome(line: str) -> Output | None:
     return outcome if isinstance(outcome, Output) else None
 
 
-def _too_many(connection: sqlite3.Connection, doomed: float | None, most: int | None) -> list[str]:
-    """The keys to remove: last used before `doomed`, and the least recently used of the rest that are beyond `most`."""
+def _find_removable(connection: sqlite3.Connection, cutoff: float | None, most: int | None) -> list[str]:
+    """Return the keys to remove: last used before `cutoff`, then the least recently used beyond `most` bytes."""
     keys: list[str] = []
-    if doomed is not None:
-        keys = [key for (key,) in connection.execute("SELECT key FROM entries WHERE used < ? ORDER BY used", (doomed,))]
+    if cutoff is not None:
+        keys = [key for (key,) in connection.execute("SELECT key FROM entries WHERE used < ? ORDER BY used", (cutoff,))]
     if most is None:
         return keys
-    weights = dict(connection.execute(_LEAST_RECENT).fetchall())
-    whole = sum(weights.values())
+    sizes = dict(connection.execute(_SIZES_QUERY).fetchall())
+    whole = sum(sizes.values())
     (free,) = connection.execute("PRAGMA freelist_count").fetchone()
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page,) = connection.execute("PRAGMA page_size").fetchone()
-    for_each = (pages - free) * page / whole if whole else 1.0  # bytes on disk for a byte of content
-    left = whole - sum(weights.pop(key) for key in keys)
-    for key, weight in weights.items():
+    for_each = (pages - free) * page / whole if whole else 1.0  # bytes on disk per byte of content
+    left = whole - sum(sizes.pop(key) for key in keys)
+    for key, size in sizes.items():
         if left * for_each <= most:
             break
-        left -= weight
+        left -= size
         keys.append(key)
     return keys
 
 
-def _remove(connection: sqlite3.Connection, doomed: float | None, most: int | None) -> int:
+def _remove(connection: sqlite3.Connection, cutoff: float | None, most: int | None) -> int:
     with _transaction(connection):
-        keys = _too_many(connection, doomed, most)
+        keys = _find_removable(connection, cutoff, most)
         connection.executemany("DELETE FROM entries WHERE key = ?", ((key,) for key in keys))
     return len(keys)
 
 
 def _shrink(connection: sqlite3.Connection) -> str | None:
-    """Gives the freed pages back to the disk; why not, where it cannot. The entries are whole either way."""
+    """Return the freed pages to the file system, or the reason why that failed; no entry is lost either way."""
     try:
         connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
-        return f"the entries are gone, but the file could not be made smaller ({error})"
+        return f"the entries were removed, but the file could not be made smaller ({error})"
     return None
 
 
-def _bytes(connection: sqlite3.Connection) -> int:
+def _count_bytes(connection: sqlite3.Connection) -> int:
     (pages,) = connection.execute("PRAGMA page_count").fetchone()
     (page,) = connection.execute("PRAGMA page_size").fetchone()
     return int(pages * page)
 
 
-def _unusable(error: Exception, path: Path) -> ServiceError:
+def _make_error(error: Exception, path: Path) -> ServiceError:
     if getattr(error, "sqlite_errorname", "") in DAMAGED:
-        hint = "the next run moves it aside and begins a new one"
+        hint = "the next run moves it aside and creates a new one"
         return ServiceError(f"the cache is damaged: {error}", place=Place(path=str(path)), hint=hint)
     return ServiceError(f"the cache cannot be used: {error}", place=Place(path=str(path)))
 
@@ -302,21 +310,21 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _open(path: Path, *, write: bool) -> Iterator[sqlite3.Connection]:
-    """The database until the end of the block, after which one file is left. Raises ServiceError for what it lacks."""
+    """Open the database for the block, and leave one file after it. Raise ServiceError for a database error."""
     connection: sqlite3.Connection | None = None
     try:
         try:
-            # even to read: who may only read leaves SQLite's own files behind
+            # writable even to read: a read-only connection would leave SQLite's own files behind
             connection = open_writable(path, timeout=_LOCK_SECONDS)
         except (sqlite3.Error, OSError) as error:
             connection = None if write else open_readable(path)
             if connection is None:
-                raise _unusable(error, path) from error
+                raise _make_error(error, path) from error
         yield connection
         with contextlib.suppress(sqlite3.Error):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     except sqlite3.Error as error:
-        raise _unusable(error, path) from error
+        raise _make_error(error, path) from error
     finally:
         if connection is not None:
             connection.close()

@@ -1,4 +1,4 @@
-"""One answered request as one line of JSON: the form that cache, journal and recordings share."""
+"""The entry of one answered request, as one line of JSON: the common format of cache, journal and recordings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from evalgate.domain import Failure, Outcome, decode_outcome, encode_outcome, st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheEntry:
-    """A request's key, who asked (for people), and what came back.
+    """A request's key, a description of the request for people (`about`), and its outcome.
 
-    `created`: when, in seconds since 1970; None where it is not said, as in a journal and in recordings.
+    `created` is in seconds since 1970; None if it is not stored, as in a journal and in recordings.
     """
 
     key: str
@@ -24,7 +24,7 @@ class CacheEntry:
 
 
 def dump(entry: CacheEntry) -> str:
-    """One line without its end: `{"key", "about", ...}` and what `outcome_as_json` gives, less what says nothing.
+    """Return one line without its end: `{"key", "about", ...}` and the outcome's fields, without those that are empty.
 
     `created` is written as ISO 8601 in UTC, to the second.
     """
@@ -44,7 +44,7 @@ def dump(entry: CacheEntry) -> str:
 
 
 def load(line: str | bytes) -> CacheEntry:
-    """The entry that `dump` wrote. Raises ValueError, as a sentence, for anything else."""
+    """Return the entry that `dump` wrote. Raise ValueError, with a readable message, for anything else."""
     try:
         data = strict_json.load(line)
     except strict_json.JsonError as error:
@@ -55,20 +55,20 @@ def load(line: str | bytes) -> CacheEntry:
         outcome = decode_outcome(data)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"not an outcome: {type(error).__name__}: {error}") from error
-    created = _seconds(data["created"]) if "created" in data else None
+    created = _parse_created(data["created"]) if "created" in data else None
     return CacheEntry(key=data["key"], about=str(data.get("about", "")), outcome=outcome, created=created)
 
 
 def is_answer(outcome: Outcome) -> bool:
-    """Whether somebody answered, be it with nothing of use; a failed call is no answer."""
+    """Return True unless the call failed; an unusable reply counts as an answer."""
     return not (isinstance(outcome, Failure) and outcome.kind == "infrastructure")
 
 
-def _seconds(created: object) -> float:
+def _parse_created(created: object) -> float:
     try:
         moment = datetime.datetime.fromisoformat(str(created))
         if moment.tzinfo is None:
             raise ValueError("no time zone")
         return moment.timestamp()
     except (ValueError, OverflowError) as error:
-        raise ValueError(f'"created" is not a moment in ISO 8601: {error}') from error
+        raise ValueError(f'"created" is not a date and time in ISO 8601: {error}') from error

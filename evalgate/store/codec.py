@@ -1,4 +1,4 @@
-"""The types of the domain as plain data and back: exact, strict, one place for every part of a report."""
+"""The codec between domain types and plain data, for every part of a report; decoding is exact and strict."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _Decoder: TypeAlias = Callable[[Any, str], Any]
 
 
 class DecodeError(Exception):
-    """The data is not what a report holds: what is wrong, and where (`gates[0].counts.expected`)."""
+    """Raised for data that does not fit a report, with the problem and its path (`gates[0].counts.expected`)."""
 
     def __init__(self, where: str, what: str) -> None:
         super().__init__(f"{where}: {what}" if where else what)
 
 
 def encode(value: Any) -> Any:
-    """A value of the domain as plain data; mappings sorted by key, levels by name, one absence of a value: None."""
+    """Return a domain value as plain data. Mappings are sorted by key, levels are names, a missing value is None."""
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):
@@ -34,49 +34,49 @@ def encode(value: Any) -> Any:
 
 
 def decode(kind: Any, data: Any, where: str) -> Any:
-    """The value of type `kind` that `encode` wrote as `data`. Raises Refused with the place of what does not fit."""
-    return _decoder(kind)(data, where)
+    """Return the value of type `kind` that `encode` wrote as `data`. Raise DecodeError with the path of a mismatch."""
+    return _make_decoder(kind)(data, where)
 
 
 @cache
-def _decoder(kind: Any) -> _Decoder:
-    """What `decode` does for one type: a report has many results, and a type is looked into once."""
+def _make_decoder(kind: Any) -> _Decoder:
+    """Return the decoder for one type; it is cached, since a report has many results of a type."""
     if get_origin(kind) is not None:
-        return _decoder_generic(get_origin(kind), get_args(kind))
+        return _make_generic_decoder(get_origin(kind), get_args(kind))
     if is_dataclass(kind):
-        return _decoder_dataclass(kind)
+        return _make_dataclass_decoder(kind)
     if issubclass(kind, IntEnum) and kind is not Level:
         return lambda data, where: _decode_number(kind, data, where)
     if issubclass(kind, Enum):
         members_of = {key(member): member for member in kind}
-        return lambda data, where: _one_of(data, members_of, where)
+        return lambda data, where: _decode_choice(data, members_of, where)
     return lambda data, where: expect(data, kind, where)
 
 
-def _decoder_dataclass(kind: Any) -> _Decoder:
-    decoders = {name: _decoder(of) for name, of in type_hints_of(kind).items()}
+def _make_dataclass_decoder(kind: Any) -> _Decoder:
+    decoders = {name: _make_decoder(of) for name, of in type_hints_of(kind).items()}
 
-    def decoded(data: Any, where: str) -> Any:
+    def decode_dataclass(data: Any, where: str) -> Any:
         given = list_members(data, decoders, where)
         return kind(**{name: of(given[name], f"{where}.{name}") for name, of in decoders.items()})
 
-    return decoded
+    return decode_dataclass
 
 
 def type_hints_of(kind: object) -> Mapping[str, Any]:
-    """The fields of a dataclass with their types, in the order of their definition."""
-    return _hints(kind)
+    """Return the fields of a dataclass with their types, in the order of their definition."""
+    return _read_hints(kind)
 
 
 @cache
-def _hints(kind: Hashable) -> Mapping[str, Any]:
+def _read_hints(kind: Hashable) -> Mapping[str, Any]:
     one: Any = kind
     types_of = get_type_hints(one)
     return {field.name: types_of[field.name] for field in fields(one)}
 
 
 def list_members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
-    """The object `data`, with exactly the keys `names`."""
+    """Return the object `data`. Raise DecodeError unless its keys are exactly `names`."""
     given: Mapping[str, Any] = expect(data, dict, where)
     if len(given) == len(names) and all(name in given for name in names):
         return given
@@ -90,7 +90,10 @@ def list_members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
 
 
 def expect(data: Any, kind: Any, where: str) -> Any:
-    """The data, of this plain type: a bool is no number here, and a whole number may stand for a float."""
+    """Return `data` if it has this plain type, else raise DecodeError.
+
+    A bool is not accepted as a number; a whole number is accepted as a float.
+    """
     fits = isinstance(data, (int, float) if kind is float else kind)
     if not fits or (isinstance(data, bool) and kind is not bool):
         raise DecodeError(where, f"expected {_NAMES[kind]}, found {_NAMES.get(type(data), 'something else')}")
@@ -98,7 +101,7 @@ def expect(data: Any, kind: Any, where: str) -> Any:
 
 
 def key(name: Any) -> Any:
-    """What stands for an enumeration's member, or a mapping's key."""
+    """Return the plain value of an enumeration's member or of a mapping's key."""
     if isinstance(name, Level):
         return name.name
     return name.value if isinstance(name, Enum) else str(name)
@@ -112,32 +115,32 @@ def _encode_dataclass(value: Any) -> dict[str, Any]:
     return {name: encode(getattr(value, name)) for name in type_hints_of(type(value))}
 
 
-def _decoder_generic(origin: Any, arguments: tuple[Any, ...]) -> _Decoder:
+def _make_generic_decoder(origin: Any, arguments: tuple[Any, ...]) -> _Decoder:
     if origin in (Union, types.UnionType):
-        return _decoder_union(arguments)
+        return _make_union_decoder(arguments)
     if origin is Literal:
         choices = {choice: choice for choice in arguments}
-        return lambda data, where: _one_of(data, choices, where)
+        return lambda data, where: _decode_choice(data, choices, where)
     if origin is tuple:
-        item = _decoder(arguments[0])
+        item = _make_decoder(arguments[0])
         return lambda data, where: tuple(
             item(entry, f"{where}[{i}]") for i, entry in enumerate(expect(data, list, where))
         )
-    name, value = arguments[0], _decoder(arguments[1])
+    name, value = arguments[0], _make_decoder(arguments[1])
     return lambda data, where: {
         _decode_key(name, text, where): value(entry, f"{where}.{text}")
         for text, entry in expect(data, dict, where).items()
     }
 
 
-def _decoder_union(choices: tuple[Any, ...]) -> _Decoder:
+def _make_union_decoder(choices: tuple[Any, ...]) -> _Decoder:
     if Output in choices:
         some: _Decoder = _decode_outcome
     elif Score in choices:
         some = _decode_scored
     else:
         (kind,) = (choice for choice in choices if choice is not type(None))
-        some = _decoder(kind)
+        some = _make_decoder(kind)
     if type(None) not in choices:
         return some
     return lambda data, where: None if data is None else some(data, where)
@@ -158,7 +161,7 @@ def _decode_outcome(data: Any, where: str) -> Output | Failure:
         outcome = decode_outcome(given)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise DecodeError(where, f"not an outcome: {type(error).__name__}: {error}") from error
-    # The domain trusts what the cache wrote; a report may come from anywhere.
+    # `decode_outcome` checks no types, since it reads what the cache wrote; a report may come from anywhere.
     for name, kind in type_hints_of(type(outcome)).items():
         if name in given:
             decode(kind, given[name], f"{where}.{name}")
@@ -167,7 +170,7 @@ def _decode_outcome(data: Any, where: str) -> Output | Failure:
 
 def _decode_key(kind: Any, text: str, where: str) -> Any:
     if kind is Level:
-        return _one_of(text, {key(level): level for level in Level}, where)
+        return _decode_choice(text, {key(level): level for level in Level}, where)
     if kind is int:
         try:
             return int(text)
@@ -176,10 +179,10 @@ def _decode_key(kind: Any, text: str, where: str) -> Any:
     return text
 
 
-def _one_of(data: Any, choices: Mapping[Any, Any], where: str) -> Any:
+def _decode_choice(data: Any, choices: Mapping[Any, Any], where: str) -> Any:
     if not isinstance(data, str) or data not in choices:
         found = f'"{data}"' if isinstance(data, str) else _NAMES.get(type(data), "something else")
-        raise DecodeError(where, f"{found} is none of {_list_names(list(choices))}")
+        raise DecodeError(where, f"{found} is not one of {_list_names(list(choices))}")
     return choices[data]
 
 
@@ -188,7 +191,7 @@ def _decode_number(kind: type[IntEnum], data: Any, where: str) -> IntEnum:
     try:
         return kind(number)
     except ValueError:
-        raise DecodeError(where, f"{number} is none of {', '.join(str(int(one)) for one in sorted(kind))}") from None
+        raise DecodeError(where, f"{number} is not one of {', '.join(str(int(one)) for one in sorted(kind))}") from None
 
 
 def _list_names(names: list[str]) -> str:

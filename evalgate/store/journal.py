@@ -1,4 +1,4 @@
-"""The journal of one run: every answer at once on disk, so that an interrupted run continues where it stopped."""
+"""The journal of one run: every answer is written at once, so that an interrupted run continues where it stopped."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from evalgate.domain import Outcome, Output
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 from evalgate.store.locks import try_lock
 
-_MOST_WRITERS = 100
+_MAX_WRITERS = 100
 
 
 class Journal:
-    """Append-only JSONL beside `path` (`<folder>/journal/<run key>.jsonl`), each line handed to the system at once.
+    """An append-only JSONL file at `path` (`<folder>/journal/<run key>.jsonl`), written without a buffer.
 
-    It survives the death of the process, though not that of the machine. Each process that runs the same run at the
-    same time writes a file of its own (`<run key>.2.jsonl`, ...) and reads all of them at its start. A last line that
-    was torn is left out. When the disk is full or read-only the run goes on, and `warnings` says so, once.
+    It survives a crash of the process, but perhaps not of the machine. Processes that run the same run at the same time
+    write one file each (`<run key>.2.jsonl`, ...) and read all of them at their start. An incomplete last line is
+    ignored. If the disk is full or read-only, the run continues and `warnings` gets one warning.
     """
 
     def __init__(self, path: Path) -> None:
@@ -31,37 +31,37 @@ class Journal:
         self._writable = True
 
     def get(self, key: str) -> Outcome | None:
-        """What an interrupted run was answered, marked `cached`."""
+        """Return the answer from an interrupted run, marked `cached`; None if there is none."""
         if self._answers is None:
             self._answers = dict(self._read())
         return self._answers.get(key)
 
     def put(self, key: str, outcome: Outcome, about: str) -> None:
-        """Appends an output. A failure of either kind is asked again by the next run."""
+        """Append an output. A failure of either kind is not stored, so that the next run makes the request again."""
         if isinstance(outcome, Output):
             self.put_line(dump(CacheEntry(key=key, about=about, outcome=outcome)))
 
     def put_line(self, text: str) -> None:
-        """Appends an output that `entries.dump` has written already."""
+        """Append an output that `cache_entry.dump` has encoded already."""
         if not self._writable:
             return
         try:
             if self._file is None:
                 self._file = self._open()
             line = text.encode() + b"\n"
-            if self._file.write(line) != len(line):  # the next line must not be glued to this torn one
+            if self._file.write(line) != len(line):  # stop here: the next line would continue this incomplete one
                 raise OSError("no space left")
         except OSError as error:
             self._writable = False
             reason = error.strerror or str(error)
             self.warnings.append(
-                f"the journal {self.path} cannot be written ({reason}); an interrupted run would start anew"
+                f"the journal {self.path} cannot be written ({reason}); an interrupted run would start again"
             )
 
     def finish(self) -> None:
-        """The run is complete: removes its files, but not one that another process is writing."""
+        """Remove the files of the complete run, except for one that another process is writing."""
         self.close()
-        for path in self._files():
+        for path in self._list_files():
             with contextlib.suppress(OSError):
                 with path.open("ab") as file:
                     free = try_lock(file)
@@ -74,39 +74,39 @@ class Journal:
             with contextlib.suppress(OSError):
                 file.close()
 
-    def _files(self) -> list[Path]:
-        return [path for path in (self._numbered(n) for n in range(1, _MOST_WRITERS)) if path.is_file()]
+    def _list_files(self) -> list[Path]:
+        return [path for path in (self._find_path(n) for n in range(1, _MAX_WRITERS)) if path.is_file()]
 
-    def _numbered(self, number: int) -> Path:
+    def _find_path(self, number: int) -> Path:
         return self.path if number == 1 else self.path.with_suffix(f".{number}{self.path.suffix}")
 
     def _read(self) -> Iterator[tuple[str, Outcome]]:
-        for path in self._files():
+        for path in self._list_files():
             try:
                 lines = path.read_bytes().split(b"\n")
             except OSError:
                 continue
             for line in lines:
-                with contextlib.suppress(ValueError):  # a torn line: its call is made again
+                with contextlib.suppress(ValueError):  # an incomplete line: its call is made again
                     entry = load(line)
                     if is_answer(entry.outcome):
                         yield entry.key, replace(entry.outcome, cached=True)
 
     def _open(self) -> IO[bytes]:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, _MOST_WRITERS):
-            # unbuffered: what was answered is with the system when `put` returns
-            file = self._numbered(number).open("ab", buffering=0)
+        for number in range(1, _MAX_WRITERS):
+            # unbuffered: the operating system has the answer when `put` returns
+            file = self._find_path(number).open("ab", buffering=0)
             if not try_lock(file):
                 file.close()
                 continue
-            if _is_torn(self._numbered(number)):
+            if _is_incomplete(self._find_path(number)):
                 file.write(b"\n")
             return file
-        raise OSError(f"{_MOST_WRITERS} processes are at the same run")
+        raise OSError(f"{_MAX_WRITERS} processes are running the same run")
 
 
-def _is_torn(path: Path) -> bool:
+def _is_incomplete(path: Path) -> bool:
     with path.open("rb") as file:
         if file.seek(0, 2) == 0:
             return False

@@ -1,4 +1,4 @@
-"""An advisory lock on an open file: held by one process at a time, freed by the system when that process ends."""
+"""An advisory lock on an open file: one process at a time holds it, and the system frees it when the process ends."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import os
 import sys
 from typing import IO
 
-_FAR_AWAY = 0x7FFF_FFFF  # on Windows a locked byte cannot be read, so one that no file reaches is locked
+_LOCKED_OFFSET = 0x7FFF_FFFF  # on Windows a locked byte cannot be read: lock one beyond the end of any file
 
 
 def try_lock(file: IO[bytes]) -> bool:
-    """True when this process now holds the lock, which lasts until the file is closed; False when another has it.
+    """Try to lock the file; return True if this process holds the lock now, False if another process holds it.
 
-    Where the file system knows no locks, True: one process at a time is by far the usual case.
+    The lock lasts until the file is closed. Return True as well if the file system has no locks, since one process at
+    a time is the usual case.
     """
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            os.lseek(file.fileno(), _FAR_AWAY, os.SEEK_SET)
+            os.lseek(file.fileno(), _LOCKED_OFFSET, os.SEEK_SET)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             os.lseek(file.fileno(), 0, os.SEEK_END)
         else:

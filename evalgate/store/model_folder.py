@@ -1,4 +1,4 @@
-"""Where downloaded models lie: outside the project, so that all projects of a person share them."""
+"""The folder of downloaded models: outside the project, so that all projects of a user share it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def find_home(environment: Mapping[str, str]) -> Path:
-    """The folder of downloaded models: EVALGATE_HOME, else the platform's cache folder."""
+    """Return the folder of downloaded models: EVALGATE_HOME, else the platform's cache folder."""
     chosen = environment.get("EVALGATE_HOME")
     if chosen:
         return Path(chosen)

@@ -1,4 +1,4 @@
-"""The content-addressed cache: what a request with this key was answered, across runs and processes."""
+"""The content-addressed cache: the answers to requests by their keys, across runs and processes."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from evalgate.store.store import DAMAGED_MARK
 
 _FORMAT = 1
 _DAY = 86_400
-_BATCH = 100
+_BATCH_ENTRIES = 100
 _BATCH_SECONDS = 1.0
 DAMAGED = {"SQLITE_CORRUPT", "SQLITE_NOTADB"}
-"""Names of SQLite's errors that say the file is no whole database (any more)."""
+"""The SQLite error names for a damaged database file."""
 
 
 class Cache:
     """One SQLite file in WAL mode, opened at first use, safe for several processes.
 
-    What is put is written in batches, a hundred answers or a second's worth, and at the end: a transaction an answer
-    costs more than the answer. Until then a crash loses it here, though not in the journal.
-    Nothing that goes wrong with it stops a run: a damaged file is moved aside, an unwritable one is only read, and
-    `warnings` says so, once.
+    Answers are written in batches, after a hundred answers or one second, and on close: one transaction per answer
+    would cost more time than the answer. A crash loses the unwritten ones here, but not in the journal.
+    No failure of the cache stops a run: a damaged file is moved aside, an unwritable file is only read, and `warnings`
+    gets one warning.
     """
 
     def __init__(self, path: Path) -> None:
@@ -43,7 +43,7 @@ class Cache:
         self._written_at = 0.0
 
     def get(self, key: str, max_age: float | None = None) -> Outcome | None:
-        """What the request was answered, marked `cached`; None when nobody asked in the last `max_age` seconds."""
+        """Return the answer to a request, marked `cached`; None if there is none of the last `max_age` seconds."""
         if key in self._unwritten:
             return replace(load(self._unwritten[key][1]).outcome, cached=True)
         connection = self._open()
@@ -58,32 +58,32 @@ class Cache:
             self._fail(error)
             return None
         except ValueError:
-            return None  # written by hand or by a later evalgate: ask again
+            return None  # written by hand or by a later evalgate: make the request again
         if row[1] < time.time() - _DAY:
             self._used.add(key)
         return replace(outcome, cached=True) if is_answer(outcome) else None
 
     def put(self, key: str, outcome: Outcome, about: str) -> None:
-        """Keeps an output. A failure of either kind is asked again next time: the endpoint may have been mended."""
+        """Store an output. A failure of either kind is not stored, so that the next run makes the request again."""
         if not isinstance(outcome, Output):
             return
         self.put_line(key, dump(CacheEntry(key=key, about=about, outcome=outcome)))
 
     def put_line(self, key: str, line: str) -> None:
-        """Keeps an output that `entries.dump` has written already."""
+        """Store an output that `cache_entry.dump` has encoded already."""
         if self._open() is None or not self._writable:
             return
         now = time.time()
         if not self._unwritten:
             self._written_at = now
         self._unwritten[key] = (key, line, now, now)
-        if len(self._unwritten) >= _BATCH or now - self._written_at >= _BATCH_SECONDS:
+        if len(self._unwritten) >= _BATCH_ENTRIES or now - self._written_at >= _BATCH_SECONDS:
             self._write()
 
     def _write(self) -> None:
         rows = list(self._unwritten.values())
         self._unwritten.clear()
-        for _ in range(2):  # a damaged file is replaced by a new one, where the same rows belong
+        for _ in range(2):  # a damaged file is replaced by a new one, and the second pass writes the rows there
             connection = self._connection
             if connection is None or not rows or not self._writable:
                 return
@@ -106,12 +106,12 @@ class Cache:
         with contextlib.suppress(sqlite3.Error):
             if self._writable:
                 self._note_use(connection)
-                # one file is left behind, so that what restores folders restores all of it
+                # merge the WAL, so that a CI cache of the folder saves one complete file
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connection.close()
 
     def _note_use(self, connection: sqlite3.Connection) -> None:
-        """To the day, so that what nobody uses any more can be told from the rest."""
+        """Record the last use of entries, to the day; `cache_admin.prune` reads it."""
         now = time.time()
         connection.executemany("UPDATE entries SET used = ? WHERE key = ?", [(now, key) for key in self._used])
         self._used.clear()
@@ -137,7 +137,7 @@ class Cache:
         self._connection = open_readable(self.path)
 
     def _fail(self, error: sqlite3.Error) -> None:
-        """After this the run goes on: with a new file, or without writing."""
+        """Handle an error of the database: replace a damaged file, else stop writing. The run continues."""
         if getattr(error, "sqlite_errorname", "") not in DAMAGED:
             self._writable = False
             self._warn(f"the cache {self.path} cannot be used any more ({error}); this run goes on without it")
@@ -155,7 +155,7 @@ class Cache:
             self._writable = False
             self._warn(f"the cache {self.path} is damaged and cannot be replaced ({second})")
         else:
-            self._warn(f"the cache {self.path} was damaged; it is now {aside.name}, and a new one was begun")
+            self._warn(f"the cache {self.path} was damaged; it was renamed to {aside.name}, and a new one was created")
 
     def _warn(self, sentence: str) -> None:
         if sentence not in self.warnings:
@@ -163,14 +163,14 @@ class Cache:
 
 
 def open_writable(path: Path, timeout: float = 10) -> sqlite3.Connection:
-    """The database, made when there is none; `timeout`: seconds to wait while another process writes.
+    """Open the database, and create it if necessary; `timeout` is the seconds to wait while another process writes.
 
-    Raises sqlite3.Error, or OSError for a folder that cannot be made and for a file of a later format.
+    Raise sqlite3.Error, or OSError for a folder that cannot be created and for a file of a later format.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=timeout, isolation_level=None)
     try:
-        with contextlib.suppress(sqlite3.OperationalError):  # another process is switching it on at this moment
+        with contextlib.suppress(sqlite3.OperationalError):  # another process may be switching to WAL at this moment
             connection.execute("PRAGMA journal_mode = WAL")
         # with WAL, a crash of the machine may lose the last entries but never the file
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -190,7 +190,7 @@ def open_writable(path: Path, timeout: float = 10) -> sqlite3.Connection:
 
 
 def open_readable(path: Path) -> sqlite3.Connection | None:
-    """The database, to be read alone, where it cannot be written; None when it cannot be read either."""
+    """Open a database read-only, for one that cannot be written; return None if it cannot be read either."""
     if not path.is_file():
         return None
     for mode in ("mode=ro", "mode=ro&immutable=1"):  # a WAL database in a read-only folder needs the second
@@ -207,7 +207,7 @@ def open_readable(path: Path) -> sqlite3.Connection | None:
 
 
 def read_recordings(data: bytes, path: str) -> dict[str, CacheEntry]:
-    """The entries of a recordings file, by key. Raises InputError with every faulty line; `path` is for its place."""
+    """Return the entries of a recordings file by key. Raise InputError with every faulty line. `path` is for them."""
     entries: dict[str, CacheEntry] = {}
     faults: list[Fault] = []
     for number, line in iterate_lines(data):
@@ -223,12 +223,12 @@ def read_recordings(data: bytes, path: str) -> dict[str, CacheEntry]:
 
 
 def iterate_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The lines of a recordings file that hold something, with their numbers from 1."""
+    """Yield the lines of a recordings file that are not empty, with their numbers from 1."""
     for number, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
         if line.strip():
             yield number, line
 
 
 def write_recordings(path: Path, entries: Mapping[str, CacheEntry]) -> None:
-    """Writes a recordings file, sorted by key, in one step: a reader sees the old file or the new one."""
+    """Write a recordings file, sorted by key, in one atomic step."""
     write_file(path, (f"{dump(entries[key])}\n" for key in sorted(entries)))

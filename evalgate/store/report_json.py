@@ -1,4 +1,4 @@
-"""A report as JSON, byte for byte the same for the same report; and back, refusing whatever evalgate did not write."""
+"""The JSON format of a report: equal reports give equal bytes, and files that evalgate did not write are rejected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from evalgate.store.codec import DecodeError
 
 FORMAT = 1
 _TOOL = "evalgate"
-# The results come last: whoever opens the file meets the verdict first.
+# The results come last, so that the verdict is at the beginning of the file.
 _GATE_KEYS = (
     "name",
     "decision",
@@ -83,8 +83,8 @@ _KEYS = (
     "attempts",
     "gates",
 )
-# What reports of the first rule lack, by where it belongs.
-_ADDED_TO_GATE: Mapping[str, Any] = {
+# Defaults for keys that reports of the first decision rule do not have, by their place.
+_GATE_DEFAULTS: Mapping[str, Any] = {
     "units": 0,
     "blocking": [],
     "constant_output": None,
@@ -93,57 +93,57 @@ _ADDED_TO_GATE: Mapping[str, Any] = {
     "deterministic": [],
     "requests": {},
 }
-_ADDED: Mapping[str, Mapping[str, Any]] = {
+_PART_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "comparisons": {"units": 0, "pairs": 0, "left_out": [], "broken": [], "fixed": [], "suspects": []},
     "criteria": {"strict": False},
     "dataset": {"kept": 0, "edited": 0},
     "policy": {"attempts": "note", "minor_words": 60},
 }
-# Report > gates > gate > findings, results: each of their entries stands on a line of its own.
-_OPEN_LEVELS = 4
+# The depth of report > gates > gate > findings or results: down to there, each entry has its own line.
+_MULTILINE_DEPTH = 4
 _ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 def render(report: Report) -> str:
-    """The whole report as JSON in ASCII, ending with a newline. Raises ValueError for a number that is not finite."""
+    """Return the report as JSON in ASCII, ending with a newline. Raise ValueError for a number that is not finite."""
     return "".join(pieces(report))
 
 
 def pieces(report: Report) -> Iterator[str]:
-    """What `render` gives, in short pieces: a long report is written without a second copy of it in memory."""
-    yield from _iterate_json(_document(report, _encode_later), 0)
+    """Yield the text of `render` in short pieces, so that no second copy of a long report is in memory."""
+    yield from _iterate_json(_encode_document(report, _encode_unless_tuple), 0)
     yield "\n"
 
 
 def line(result: Result) -> str:
-    """One result as it stands in a report. Raises ValueError for a number that is not finite."""
+    """Return one result as its line in a report. Raise ValueError for a number that is not finite."""
     return result.line if isinstance(result, StoredResult) else _ENCODER.encode(codec.encode(result))
 
 
 def result(line: str) -> Result:
-    """The result that `line` wrote."""
-    # not strict: evalgate wrote the line in this run, or the caller compares it with what is written for the result
+    """Return the result that `line` wrote."""
+    # not strict JSON: evalgate wrote the line in this run, or the caller compares it with `line` of the result
     found: Result = codec.decode(Result, json.loads(line), "")
     return found
 
 
 def read(text: str, path: str) -> Report:
-    """The report that `render` wrote; `path` is named in messages. Raises InputError for anything else."""
+    """Return the report that `render` wrote; `path` is for messages. Raise InputError for anything else."""
     data = _parse(text, path)
     try:
         return _decode_report(data)
-    except (DecodeError, OverflowError) as refused:
+    except (DecodeError, OverflowError) as error:
         raise InputError(
-            f"not a report of evalgate: {refused}",
+            f"not a report of evalgate: {error}",
             place=Place(path=path),
             hint="give the file that `evalgate run --format json --output PATH` wrote, unchanged",
-        ) from refused
+        ) from error
 
 
 def render_around(text: str, lists: Iterable[tuple[StoredResult, ...]]) -> Report:
-    """The report that `render` wrote, whose lists of results are `lists`: in `text`, a NaN stands for each of them.
+    """Return the report that `render` wrote. Each NaN in `text` stands for one of `lists`, the lists of its results.
 
-    Raises ValueError, DecodeError, OverflowError or RecursionError for anything else.
+    Raise ValueError, DecodeError, OverflowError or RecursionError for anything else.
     """
     left = iter(lists)
 
@@ -157,18 +157,18 @@ def render_around(text: str, lists: Iterable[tuple[StoredResult, ...]]) -> Repor
 
 
 def _decode_report(data: Any) -> Report:
-    """The report that was written as `data`. Lists of results that are read already stand in it as tuples."""
+    """Return the report for plain data. Lists of results that were decoded already are tuples in it."""
     if isinstance(data, dict) and "rule" not in data and data.get("format") == FORMAT:
-        _complete(data)
-    report = _report(data)
-    _compare(data, _document(report, _encode_plain), "")
+        _add_defaults(data)
+    report = _decode_document(data)
+    _compare(data, _encode_document(report, _encode_unless_stored), "")
     return report
 
 
-def _complete(data: dict[str, Any]) -> None:
-    """Adds the keys that reports of the first decision rule lack, with what they mean there.
+def _add_defaults(data: dict[str, Any]) -> None:
+    """Add the keys that reports of the first decision rule do not have, with their default values.
 
-    Whatever is no report is left to the checks that follow: they say what is wrong with it, and where.
+    Data that is not a report is left unchanged: the later checks report the problem and its path.
     """
     data["rule"] = 1
     data.setdefault("attempts", None)
@@ -176,8 +176,8 @@ def _complete(data: dict[str, Any]) -> None:
     for gate in gates if isinstance(gates, list) else ():
         if not isinstance(gate, dict):
             continue
-        _add_missing(gate, _ADDED_TO_GATE)
-        for name, added in _ADDED.items():
+        _add_missing(gate, _GATE_DEFAULTS)
+        for name, added in _PART_DEFAULTS.items():
             entries = gate.get(name)
             for entry in entries if isinstance(entries, list) else [entries]:
                 if isinstance(entry, dict):
@@ -188,17 +188,17 @@ def _add_missing(given: dict[str, Any], added: Mapping[str, Any]) -> None:
     given |= {key: value for key, value in added.items() if key not in given}
 
 
-def _encode_plain(value: Any) -> Any:
-    """Shelved results stay as they are: their lines were compared one by one."""
+def _encode_unless_stored(value: Any) -> Any:
+    """Encode a value, except for a tuple of stored results: their lines were compared one by one."""
     return value if isinstance(value, tuple) and value and isinstance(value[0], StoredResult) else codec.encode(value)
 
 
-def _encode_later(value: Any) -> Any:
-    """Tuples stay as they are: `_iterate_json` encodes their entries, which may be many, one by one."""
+def _encode_unless_tuple(value: Any) -> Any:
+    """Encode a value, except for a tuple: `_iterate_json` encodes its entries, which may be many, one by one."""
     return value if isinstance(value, tuple) else codec.encode(value)
 
 
-def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
+def _encode_document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "tool": {"name": _TOOL, "version": report.tool_version},
@@ -214,17 +214,17 @@ def _document(report: Report, encode: Callable[[Any], Any]) -> dict[str, Any]:
         "sign_off": codec.encode(report.sign_off),
         "attempts": codec.encode(report.attempts),
         **({} if report.texts == "all" else {"texts": report.texts}),
-        "gates": [_gate_document(gate, encode) for gate in report.gates],
+        "gates": [_encode_gate(gate, encode) for gate in report.gates],
     }
 
 
-def _gate_document(gate: GateReport, encode: Callable[[Any], Any]) -> dict[str, Any]:
+def _encode_gate(gate: GateReport, encode: Callable[[Any], Any]) -> dict[str, Any]:
     parts = {name: getattr(gate.evidence, name) for name in codec.type_hints_of(Evidence)}
     parts |= {name: getattr(gate, name) for name in codec.type_hints_of(GateReport) if name != "evidence"}
     return {name: encode(parts[name]) for name in _GATE_KEYS}
 
 
-def _report(data: Any) -> Report:
+def _decode_document(data: Any) -> Report:
     written = codec.expect(data, dict, "").get("format")
     if isinstance(written, int) and not isinstance(written, bool) and written > FORMAT:
         raise DecodeError("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
@@ -233,19 +233,19 @@ def _report(data: Any) -> Report:
     if rule > RULE:
         raise DecodeError("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
     if rule < 1:
-        raise DecodeError("rule", f"{rule} is the number of no rule")
+        raise DecodeError("rule", f"{rule} is not the number of a rule")
     tool = codec.list_members(given["tool"], ("name", "version"), "tool")
     gates = codec.expect(given["gates"], list, "gates")
     admission = codec.decode(Admission, given["exit_code"], "exit_code")
     if given["policy_changes"] and admission.lets_merge and given["sign_off"] is None:
-        raise DecodeError("exit_code", "0 stands where the policy is edited and nobody has signed that off")
+        raise DecodeError("exit_code", "0 is not valid: the policy was edited, and the edit was not signed off")
     return Report(
         run_id=codec.expect(given["run_id"], str, "run_id"),
         created_at=codec.expect(given["created_at"], str, "created_at"),
         tool_version=codec.expect(tool["version"], str, "tool.version"),
         decision=codec.decode(Verdict, given["decision"], "decision"),
         exit_code=admission,
-        gates=tuple(_gate(gate, f"gates[{i}]") for i, gate in enumerate(gates)),
+        gates=tuple(_decode_gate(gate, f"gates[{i}]") for i, gate in enumerate(gates)),
         warnings=codec.decode(tuple[str, ...], given["warnings"], "warnings"),
         policy_changes=codec.decode(tuple[PolicyChange, ...], given["policy_changes"], "policy_changes"),
         sign_off=codec.decode(SignOff | None, given["sign_off"], "sign_off"),
@@ -255,7 +255,7 @@ def _report(data: Any) -> Report:
     )
 
 
-def _gate(data: Any, where: str) -> GateReport:
+def _decode_gate(data: Any, where: str) -> GateReport:
     given = codec.list_members(data, _GATE_KEYS, where)
     of_gate = {name: kind for name, kind in codec.type_hints_of(GateReport).items() if name != "evidence"}
     evidence = Evidence(**_decode_members(codec.type_hints_of(Evidence), given, where))
@@ -264,14 +264,17 @@ def _gate(data: Any, where: str) -> GateReport:
 
 def _decode_members(kinds: Mapping[str, Any], given: Mapping[str, Any], where: str) -> dict[str, Any]:
     return {
-        # JSON has no tuples: this one is a list of results that are read already
+        # JSON has no tuples: a tuple is a list of results that were decoded already
         name: given[name] if isinstance(given[name], tuple) else codec.decode(kind, given[name], f"{where}.{name}")
         for name, kind in kinds.items()
     }
 
 
 def _compare(given: Any, written: Any, where: str) -> None:
-    """Refuse the first value that this report would not be written with: a sum that is off, an unknown key."""
+    """Raise DecodeError at the first difference between the file and what evalgate writes for its report.
+
+    Examples are a wrong sum and an unknown key.
+    """
     if isinstance(given, dict) and isinstance(written, dict):
         codec.list_members(given, written, where)
         for name in written:
@@ -280,16 +283,16 @@ def _compare(given: Any, written: Any, where: str) -> None:
         for i, pair in enumerate(zip(given, written, strict=True)):
             _compare(*pair, f"{where}[{i}]")
     elif given != written or isinstance(given, bool) is not isinstance(written, bool):
-        raise DecodeError(where, f"{_short(given)} stands where evalgate writes {_short(written)}")
+        raise DecodeError(where, f"expected {_shorten(written)}, found {_shorten(given)}")
 
 
-def _short(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
 def _iterate_json(value: Any, depth: int) -> Iterator[str]:
-    if depth < _OPEN_LEVELS and value and isinstance(value, (dict, list, tuple)):
+    if depth < _MULTILINE_DEPTH and value and isinstance(value, (dict, list, tuple)):
         is_object = isinstance(value, dict)
         yield "{" if is_object else "["
         for position, item in enumerate(value):

@@ -1,4 +1,4 @@
-"""A report as evalgate lays it out, read line by line: no more than one of its results is in memory at a time."""
+"""A reader for report files in evalgate's own layout: line by line, with one decoded result in memory at a time."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from evalgate.domain.stored_result import StoredResult
 from evalgate.store import report_json
 from evalgate.store.codec import DecodeError
 
-_OPENS = ('   "results": [\n', '   "confirmations": [\n')
-_CLOSES = ("   ]\n", "   ],\n")
+_LIST_STARTS = ('   "results": [\n', '   "confirmations": [\n')
+_LIST_ENDS = ("   ]\n", "   ],\n")
 _INDENT = "    "
 
 
 def read(lines: Iterable[str], put: Callable[[Result, str], StoredResult]) -> Report | None:
-    """The report with what `put` gives for each of its results, which gets the result and how it is written.
+    """Return the report, with the return value of `put` in place of each result.
 
-    None for whatever is not laid out, or not sound, to the last byte: `json.read` then says what is wrong, or reads it.
-    What is read here, `json.read` reads too. Raises what `lines` or `put` raise, but for ValueError.
+    `put` gets the result and its line. Return None if the layout or the content differs in any byte from what evalgate
+    writes: `report_json.read` then reads the file or reports the problem. It also reads every file that is read here.
+    Raise the exceptions of `lines` and `put`, except for ValueError.
 
-    Every result's line has to be the very one that is written for the result it tells of, so its numbers are finite and
-    no key of it is there twice. Around the lists of results stands a small document. There each of these lists is
-    replaced by a NaN, which no report holds: one that was in the file is one too many.
+    Each result's line must equal the line that is written for the decoded result. Its numbers are therefore finite, and
+    no key appears twice. The rest of the report is a small document in which a NaN replaces each list of results. A
+    report contains no NaN, so one in the file is an additional NaN and is rejected.
     """
     try:
         around, lists = _split_results(lines, put)
@@ -34,27 +35,29 @@ def read(lines: Iterable[str], put: Callable[[Result, str], StoredResult]) -> Re
 def _split_results(
     lines: Iterable[str], put: Callable[[Result, str], StoredResult]
 ) -> tuple[str, list[tuple[StoredResult, ...]]]:
-    """What stands around the lists of results, with NaN for each of them, and these lists in their order."""
+    """Return the rest of the report, with NaN in place of each list of results, and these lists in order."""
     rest = iter(lines)
     around: list[str] = []
     lists: list[tuple[StoredResult, ...]] = []
     for text in rest:
-        if text not in _OPENS:
+        if text not in _LIST_STARTS:
             around.append(text)
             continue
-        # No line begins within a string, or `around` is no JSON: the name is a key, and what follows it is its value.
-        found, closes = _list(rest, put)
+        # No valid JSON string contains a line break: so the name is a key, and the list after it is its value.
+        found, closing = _read_list(rest, put)
         lists.append(found)
-        around += [text.removesuffix("[\n"), "NaN", closes.removeprefix("   ]")]
+        around += [text.removesuffix("[\n"), "NaN", closing.removeprefix("   ]")]
     return "".join(around), lists
 
 
-def _list(lines: Iterator[str], put: Callable[[Result, str], StoredResult]) -> tuple[tuple[StoredResult, ...], str]:
-    """The results of one list, of which there is one at the least, and the line that closes it."""
+def _read_list(
+    lines: Iterator[str], put: Callable[[Result, str], StoredResult]
+) -> tuple[tuple[StoredResult, ...], str]:
+    """Return the results of one list, at least one, and the line that closes it."""
     found: list[StoredResult] = []
     ends = ",\n"
     for text in lines:
-        if ends == "\n" and text in _CLOSES:
+        if ends == "\n" and text in _LIST_ENDS:
             return tuple(found), text
         if ends == "\n" or not text.startswith(_INDENT):
             break

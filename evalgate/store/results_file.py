@@ -1,4 +1,4 @@
-"""Texts that a run may need again, though not at hand: appended to a file of its own, and read back by their place."""
+"""A temporary file for texts that a run may read again: they are appended, and read back by their offset."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import IO, ClassVar
 
 from evalgate.errors import ServiceError
 
-_HEAD = 4
-_LIKELY = 4096
+_LENGTH_BYTES = 4
+_READ_BYTES = 4096
 
 
 class ResultsFile:
-    """An append-only file without a name in `folder` (None: the system's), which is gone when its process is.
+    """An append-only file without a name in `folder` (None: the system's); it disappears when the process ends.
 
-    Texts wait in memory until there are `CHUNK` bytes of them, so that a short run writes nothing. Where the file
-    cannot be written (a full disk, a read-only folder), they stay in memory from then on, and `warnings` says so, once.
-    No other process sees it: two runs at once have a file each. It is no record: what an interrupted run needs is in
-    its journal.
+    Texts stay in memory until there are `CHUNK` bytes of them, so that a short run writes nothing. If the file cannot
+    be written (a full disk, a read-only folder), they stay in memory from then on, and `warnings` gets one warning.
+    Other processes do not see the file: each run has its own. It does not survive an interruption; the journal does.
     """
 
     CHUNK: ClassVar[int] = 1 << 20
@@ -29,24 +28,24 @@ class ResultsFile:
         self._folder = folder
         self._file: IO[bytes] | None = None
         self._written = 0
-        self._tail = bytearray()  # what follows the first `_written` bytes, which the file holds
+        self._tail = bytearray()  # the content after the first `_written` bytes, which are in the file
         self._writable = True
 
     def put(self, text: str) -> int:
-        """Keeps a text, and gives its place."""
+        """Append a text, and return its offset."""
         place = self._written + len(self._tail)
         content = text.encode()
-        self._tail += len(content).to_bytes(_HEAD, "big")
+        self._tail += len(content).to_bytes(_LENGTH_BYTES, "big")
         self._tail += content
         if len(self._tail) >= self.CHUNK and self._writable:
             self._write()
         return place
 
     def get(self, place: int) -> str:
-        """The text that was put there. Raises ServiceError when the file does not give it back."""
+        """Return the text at this offset. Raise ServiceError when the file cannot be read."""
         if place >= self._written:
-            start = place - self._written + _HEAD
-            length = int.from_bytes(self._tail[start - _HEAD : start], "big")
+            start = place - self._written + _LENGTH_BYTES
+            length = int.from_bytes(self._tail[start - _LENGTH_BYTES : start], "big")
             return self._tail[start : start + length].decode()
         try:
             return self._read(place)
@@ -56,14 +55,14 @@ class ResultsFile:
     def _read(self, place: int) -> str:
         assert self._file is not None
         self._file.seek(place)
-        found = self._file.read(_LIKELY)
-        end = _HEAD + int.from_bytes(found[:_HEAD], "big")
+        found = self._file.read(_READ_BYTES)
+        end = _LENGTH_BYTES + int.from_bytes(found[:_LENGTH_BYTES], "big")
         while len(found) < end:
             more = self._file.read(end - len(found))
             if not more:
-                raise OSError("it is shorter than what was written")
+                raise OSError("it is shorter than the data that was written")
             found += more
-        return found[_HEAD:end].decode()
+        return found[_LENGTH_BYTES:end].decode()
 
     def _write(self) -> None:
         try:
@@ -78,7 +77,7 @@ class ResultsFile:
                     raise OSError("no space left")
                 done += wrote
         except OSError as error:
-            self._writable = False  # what is only half in the file is whole in memory
+            self._writable = False  # memory still holds all of a partial write
             where = self._folder or tempfile.gettempdir()
             reason = error.strerror or str(error)
             self.warnings.append(f"nothing can be written to {where} ({reason}); this run's results stay in memory")

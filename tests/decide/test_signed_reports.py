@@ -154,7 +154,7 @@ def test_the_reader_itself_takes_no_pass_over_an_unsigned_policy(changes: tuple[
     if not changes:
         assert report_json.read(text, "x").exit_code == 0
         return
-    with pytest.raises(InputError, match="nobody has signed"):
+    with pytest.raises(InputError, match="was not signed off"):
         report_json.read(text, "x")
 
 

@@ -43,7 +43,7 @@ def test_recorded_outputs_by_case_and_repeat() -> None:
 @pytest.mark.parametrize(("case", "repeat", "missing"), [("c9", 0, "case c9"), ("c2", 2, "repeat 2 of case c2")])
 def test_what_was_not_recorded_is_an_error(case: str, repeat: int, missing: str) -> None:
     provider = RecordedProvider(make_target(), {("c2", 0): Output(text="a"), ("c2", 1): Output(text="b")})
-    with pytest.raises(ProviderError, match=f"outputs.jsonl has no output of {missing}") as caught:
+    with pytest.raises(ProviderError, match=f"outputs.jsonl has no output for {missing}") as caught:
         asyncio.run(provider.answer(make_request(case, repeat)))
     assert caught.value.fatal
 

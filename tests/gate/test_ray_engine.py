@@ -123,8 +123,8 @@ def test_a_worker_dies_then_a_node_and_the_report_is_the_same(world: World, clus
     assert SECRET not in err
     assert "Raylet is terminated" in err, "Ray says so on stdout, which is the report's"
     # a worker is said to be lost when one of its calls tells so; each may have been asked again of the other before
-    assert err.count("evalgate: ray: a worker was lost; the others make its calls again") in (1, 2), err
-    assert "evalgate: ray: 2 workers, each on a node of its own" in err
+    assert err.count("evalgate: ray: a worker was lost; other workers repeat its calls") in (1, 2), err
+    assert "evalgate: ray: 2 workers, one on each node" in err
 
     code, _, err = ended(start(world, cluster.address, version="0.0.9"))
     assert code == 3

@@ -61,8 +61,8 @@ def test_the_digest_is_that_of_the_samples_and_their_key() -> None:
         (lambda data: data.update(format=2), "2 is not the 1 that this evalgate reads"),
         (lambda data: data.update(more=1), 'unknown "more"'),
         (lambda data: data.pop("gate"), 'missing "gate"'),
-        (lambda data: data.update(key="0" * 64), "not that of the samples"),
-        (lambda data: data["results"].pop(), "not that of the samples"),
+        (lambda data: data.update(key="0" * 64), "does not match the samples"),
+        (lambda data: data["results"].pop(), "does not match the samples"),
         (lambda data: data.update(sampled_at="2026-01-02T03:04:05"), "no time zone"),
         (lambda data: data.update(sampled_at="yesterday"), "isoformat"),
     ],
@@ -79,9 +79,9 @@ def test_what_was_edited_is_refused(edit: Callable[[dict[str, Any]], object], me
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        ((result("a"), result("a")), "stands twice"),
-        ((replace(result("a"), arm=Arm.CANDIDATE),), "no sample of a baseline"),
-        ((result("a", -1),), "no sample of a baseline"),
+        ((result("a"), result("a")), "the same sample of a case twice"),
+        ((replace(result("a"), arm=Arm.CANDIDATE),), "is not a sample of a baseline"),
+        ((result("a", -1),), "is not a sample of a baseline"),
         ((result("a", scores={"fact": Score(value=1.5)}),), "outside"),
     ],
 )

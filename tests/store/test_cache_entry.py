@@ -47,7 +47,7 @@ def test_what_is_no_entry_is_a_value_error(line: str) -> None:
 
 @pytest.mark.parametrize("created", ["yesterday", "2026-01-02T03:04:05", 5])
 def test_a_moment_that_is_none_is_a_value_error(created: object) -> None:
-    with pytest.raises(ValueError, match="not a moment in ISO 8601"):
+    with pytest.raises(ValueError, match="not a date and time in ISO 8601"):
         load(json.dumps({"key": "k", "text": "x", "created": created}))
 
 

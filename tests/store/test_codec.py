@@ -59,7 +59,7 @@ def test_a_value_comes_back(kind: Any, value: object) -> None:
             {"input_tokens": 1.5, "output_tokens": 1},
             "here.input_tokens: expected a whole number, found a number",
         ),
-        (tuple[Level, ...], ["PATCH", "HUGE"], 'here[1]: "HUGE" is none of "PATCH", "MINOR", "MAJOR"'),
+        (tuple[Level, ...], ["PATCH", "HUGE"], 'here[1]: "HUGE" is not one of "PATCH", "MINOR", "MAJOR"'),
         (Mapping[int, float], {"x": 0.5}, 'here: the key "x" is not a whole number'),
         (Outcome, {"text": 5}, "here: not an outcome"),
         (Score | Unscored, {"unscored": "x", "value": 1}, 'here: unknown "value"'),

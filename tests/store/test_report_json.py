@@ -171,9 +171,9 @@ def _first(data: Any, name: str) -> Any:
 EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
     "another word": (
         lambda data: data["gates"][0].update(decision="MAYBE"),
-        'gates[0].decision: "MAYBE" is none of "PASS", "FAIL", "INCONCLUSIVE"',
+        'gates[0].decision: "MAYBE" is not one of "PASS", "FAIL", "INCONCLUSIVE"',
     ),
-    "a number as a word": (lambda data: data.update(decision=1), "decision: a whole number is none of"),
+    "a number as a word": (lambda data: data.update(decision=1), "decision: a whole number is not one of"),
     "a missing key": (lambda data: _first(data, "findings").pop("blocks"), 'gates[0].findings[0]: missing "blocks"'),
     "an unknown key": (lambda data: _first(data, "results").update(extra=1), 'gates[0].results[0]: unknown "extra"'),
     "an unknown key of an outcome": (
@@ -206,34 +206,34 @@ EDITS: dict[str, tuple[Callable[[Any], None], str]] = {
     ),
     "another level": (
         lambda data: data["gates"][0]["level"].update(effective="HUGE"),
-        'gates[0].level.effective: "HUGE" is none of "PATCH", "MINOR", "MAJOR"',
+        'gates[0].level.effective: "HUGE" is not one of "PATCH", "MINOR", "MAJOR"',
     ),
     "another level of the policy": (
         lambda data: data["gates"][0]["policy"]["levels"].update(HUGE={}),
-        'gates[0].policy.levels: "HUGE" is none of',
+        'gates[0].policy.levels: "HUGE" is not one of',
     ),
     "a sum that is off": (
         lambda data: data["usage"].update(input_tokens=1),
-        "usage.input_tokens: 1 stands where evalgate writes 51234",
+        "usage.input_tokens: expected 51234, found 1",
     ),
-    "another tool": (lambda data: data["tool"].update(name="other"), 'tool.name: "other" stands where evalgate writes'),
+    "another tool": (lambda data: data["tool"].update(name="other"), 'tool.name: expected "evalgate", found "other"'),
     "a later rule": (
         lambda data: data.update(rule=RULE + 1),
         f"rule: written by a newer evalgate (rule {RULE + 1}; this one decides by rule {RULE})",
     ),
-    "a rule before the first": (lambda data: data.update(rule=0), "rule: 0 is the number of no rule"),
+    "a rule before the first": (lambda data: data.update(rule=0), "rule: 0 is not the number of a rule"),
     "a word for a rule": (lambda data: data.update(rule="2"), "rule: expected a whole number, found a string"),
     "true for a rule": (lambda data: data.update(rule=True), "rule: expected a whole number, found true or false"),
     "a new key left out": (lambda data: data["gates"][0].pop("blocking"), 'gates[0]: missing "blocking"'),
-    "an old format": (lambda data: data.update(format=0), "format: 0 stands where evalgate writes 1"),
-    "true for the format": (lambda data: data.update(format=True), "format: true stands where evalgate writes 1"),
+    "an old format": (lambda data: data.update(format=0), "format: expected 1, found 0"),
+    "true for the format": (lambda data: data.update(format=True), "format: expected 1, found true"),
     "a number that is no exit code": (
         lambda data: data.update(exit_code=6),
-        "exit_code: 6 is none of 0, 1, 2, 3, 4, 5, 130",
+        "exit_code: 6 is not one of 0, 1, 2, 3, 4, 5, 130",
     ),
     "a number that is no exit code of a gate": (
         lambda data: data["gates"][0].update(exit_code=-1),
-        "gates[0].exit_code: -1 is none of 0, 1, 2, 3, 4, 5, 130",
+        "gates[0].exit_code: -1 is not one of 0, 1, 2, 3, 4, 5, 130",
     ),
     "a word for an exit code": (
         lambda data: data["gates"][0].update(exit_code="PASS"),

@@ -1,4 +1,4 @@
-"""The limit in dollars, kept while calls are in flight."""
+"""The cost limit of a run in US dollars, enforced while calls are in flight."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import asyncio
 
 
 class Budget:
-    """Dollars spent, and those that calls in flight will have cost.
+    """The dollars spent so far, and a reservation for each call in flight.
 
-    A call in flight is taken to cost as much as the dearest one of its target so far; until that is known, a target is
-    asked one thing at a time. So no more is spent than the limit and the last call that was begun below it.
+    The reservation for a call is the cost of its target's most expensive call so far. Until one call of a target has
+    ended, only one of its calls is in flight. The overshoot is therefore at most the last call that started below the
+    limit.
     """
 
     def __init__(self, limit: float | None) -> None:
         self._limit = limit
         self.spent = 0.0
-        self._dearest: dict[str, float] = {}
+        self._highest: dict[str, float] = {}
         self._in_flight: dict[str, int] = {}
         self._waiting: list[asyncio.Future[None]] = []
 
@@ -28,7 +29,10 @@ class Budget:
         return self._limit is not None and self.spent >= self._limit
 
     async def enter(self, target: str) -> bool:
-        """Whether one more call may begin; waits while calls in flight leave that open. If so, `leave` must follow."""
+        """Wait until one more call fits, and return True; return False once the limit is reached.
+
+        After True, the caller must call `leave`.
+        """
         while self._limit is not None and self.spent < self._limit and not self.has_room(target):
             changed = asyncio.get_running_loop().create_future()
             self._waiting.append(changed)
@@ -46,15 +50,15 @@ class Budget:
                 each.set_result(None)
 
     def pay(self, target: str, dollars: float) -> None:
-        """What a call turned out to cost; said before it leaves."""
+        """Record the actual cost of a call, before its `leave`."""
         self.spent += dollars
-        self._dearest[target] = max(dollars, self._dearest.get(target, 0.0))
+        self._highest[target] = max(dollars, self._highest.get(target, 0.0))
 
     def has_room(self, target: str) -> bool:
-        """Whether a call could begin at once."""
+        """Return True if a call to the target could start at once."""
         if self._limit is None:
             return True
-        if target not in self._dearest and self._in_flight.get(target):
+        if target not in self._highest and self._in_flight.get(target):
             return False
-        reserved = sum(count * self._dearest.get(name, 0.0) for name, count in self._in_flight.items())
+        reserved = sum(count * self._highest.get(name, 0.0) for name, count in self._in_flight.items())
         return self.spent + reserved < self._limit

@@ -1,6 +1,6 @@
-"""How fast one target is asked: a window of calls at once that gives way when the endpoint pushes back.
+"""The adaptive concurrency limit of one target, and its limits per minute.
 
-Pure arithmetic over a clock; who waits, and how, is `queue`.
+The limit shrinks when the endpoint rejects calls. The module is pure arithmetic over a clock; `queue` does the waiting.
 """
 
 from __future__ import annotations
@@ -11,46 +11,50 @@ from collections.abc import Callable
 from evalgate.execute.providers.protocol import Headroom
 
 LONGEST_PAUSE = 300.0
-"""Seconds; an endpoint that asks for more than this is not waited for."""
+"""Seconds; a longer pause that an endpoint asks for is ignored."""
 
-_GROWTH = 0.1  # of the ceiling, a round
-_SLOWER = 3.0
+_GROWTH = 0.1  # share of the ceiling that is added after a round
+_SLOWDOWN = 3.0
 _LATENCY_CUT = 0.85
-_LATENCY_FLOOR = 0.25  # of the ceiling: time alone says little of a model
-_FORGETTING = 1.02  # a round: what was calm an hour ago may be out of reach now
-_FIRST_TOKENS = 20  # what the time to the first token is worth, in tokens
-_LEAST_ROUND = 4
+_LATENCY_FLOOR = 0.25  # share of the ceiling: latency alone is weak evidence, and shrinks the window no further
+_FORGETTING = 1.02  # factor a round on the lowest latency seen: an old minimum may be out of reach now
+_FIRST_TOKENS = 20  # the time to the first token, counted as this many tokens
+_MIN_ROUND = 4
 
 
 class Bucket:
-    """At most `per_minute` units a minute, and of these at most a second's worth at once (GCRA, ITU-T I.371)."""
+    """A rate limit of `per_minute` units a minute, with a burst of one second's worth (GCRA, ITU-T I.371)."""
 
     def __init__(self, per_minute: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._each = 60.0 / per_minute
-        self._tolerance = max(0.0, 1.0 - self._each)
+        self._seconds_per_unit = 60.0 / per_minute
+        self._tolerance = max(0.0, 1.0 - self._seconds_per_unit)
         self._clock = clock
         self._due = clock()
 
     def delay(self) -> float:
-        """Seconds until something may be taken; however much it is, it may then be taken whole."""
+        """Return the seconds until `take` is allowed; any amount may then be taken at once."""
         return max(0.0, self._due - self._tolerance - self._clock())
 
     def take(self, amount: float) -> None:
-        self._due = max(self._clock(), self._due) + amount * self._each
+        self._due = max(self._clock(), self._due) + amount * self._seconds_per_unit
 
     def correct(self, amount: float) -> None:
-        """So much more was used than had been taken; less, when it is negative."""
-        self._due += amount * self._each
+        """Add the difference between the amount used and the amount taken; negative if less was used."""
+        self._due += amount * self._seconds_per_unit
 
 
 class ConcurrencyLimit:
-    """The window of one target, between 1 and `ceiling` calls at once; it begins at the ceiling.
+    """The window of one target: the number of calls in flight, between 1 and `ceiling`. It starts at the ceiling.
 
-    A round is as many replies as the window is wide. After each, with s the share of calls that were pushed back (429,
-    an error of the server, a timeout): the window shrinks by s/2 (DCTCP, RFC 8257, 3.3, without its smoothing: a
-    single 429 is no reason to halve it), and grows by a tenth of the ceiling unless most were pushed back. It also
-    shrinks a little when even the quick answers of a round (lower quartile of seconds a token) took three times what
-    they took in the calmest one. After a pause calls begin one by one, spread over the time that an answer takes.
+    A round is as many replies as the window is wide. After each round the window changes:
+
+    - With s the share of rejected calls (429, a server error, a timeout), it shrinks by s/2. This is DCTCP (RFC 8257,
+      3.3) without its smoothing: a single 429 does not halve the window.
+    - It grows by a tenth of the ceiling unless more than half of the calls were rejected.
+    - Instead of growing it shrinks by 15 % if the lower quartile of seconds per token is more than three times its
+      lowest value so far. Latency alone shrinks it no further than to a quarter of the ceiling.
+
+    After a pause calls start one by one, spread over the time that an answer takes.
     """
 
     def __init__(
@@ -66,15 +70,15 @@ class ConcurrencyLimit:
         self._tokens = tokens
         self._clock = clock
         self._paused_until = 0.0
-        self._one_by_one = 0  # calls still to be begun apart, after a pause
+        self._one_by_one = 0  # calls that still start one by one, after a pause
         self._next = 0.0
-        self._pushed = 0
+        self._rejected = 0
         self._times: list[float] = []
-        self._calm: float | None = None
-        self._seconds = 1.0  # what an answer takes, smoothed
+        self._lowest: float | None = None
+        self._seconds = 1.0  # the smoothed time that an answer takes
 
     def delay(self, in_flight: int) -> float | None:
-        """Seconds until one more call may begin; None: not before one of those in flight has ended."""
+        """Return the seconds until one more call may start; None: not before a call in flight has ended."""
         if in_flight >= int(self.window):
             return None
         if not self._paused_until and self._requests is None and self._tokens is None:
@@ -84,7 +88,7 @@ class ConcurrencyLimit:
         return max(until - now, 0.0, *(bucket.delay() for bucket in (self._requests, self._tokens) if bucket))
 
     def begin(self, tokens: int = 0) -> None:
-        """A call begins, after `delay` was 0; `tokens` is a guess of what it takes."""
+        """Record the start of a call, after `delay` returned 0; `tokens` is an estimate of its tokens."""
         if self._requests is not None:
             self._requests.take(1)
         if self._tokens is not None:
@@ -97,23 +101,23 @@ class ConcurrencyLimit:
             self._paused_until = 0.0
 
     def correct(self, tokens: int) -> None:
-        """A call has taken so many tokens more than was guessed, or less."""
+        """Add the difference between the tokens that a call used and the estimate; negative if less were used."""
         if self._tokens is not None:
             self._tokens.correct(tokens)
 
     def answered(self, seconds: float, tokens: int) -> None:
-        """An answer came after `seconds`, with so many tokens written (0: not known)."""
+        """Record an answer that took `seconds`; `tokens` is the number of its output tokens (0: not known)."""
         self._seconds += 0.1 * (seconds - self._seconds)
         self._times.append(seconds / (tokens + _FIRST_TOKENS))
         self._end_round()
 
     def on_rejected(self) -> None:
-        """The endpoint could not, or would not, answer a call now."""
-        self._pushed += 1
+        """Record a call that the endpoint rejected or failed to answer."""
+        self._rejected += 1
         self._end_round()
 
     def pause(self, seconds: float) -> None:
-        """No call begins for so long; then they begin one by one."""
+        """Start no call for `seconds`, then start them one by one; above `LONGEST_PAUSE` do nothing."""
         if not 0.0 < seconds <= LONGEST_PAUSE:
             return
         self._paused_until = max(self._paused_until, self._clock() + seconds)
@@ -121,30 +125,30 @@ class ConcurrencyLimit:
         self._one_by_one = int(self.window)
 
     def told(self, headroom: Headroom) -> None:
-        """What the endpoint says is left of its limits: with nothing left, calls wait until there is."""
+        """Pause until the reset if the endpoint reports that no requests or no tokens are left."""
         if headroom.requests_left == 0:
             self.pause(headroom.requests_reset)
         if headroom.tokens_left == 0:
             self.pause(headroom.tokens_reset)
 
     def _end_round(self) -> None:
-        count = self._pushed + len(self._times)
-        if count < max(_LEAST_ROUND, int(self.window)):
+        count = self._rejected + len(self._times)
+        if count < max(_MIN_ROUND, int(self.window)):
             return
-        share = self._pushed / count
+        share = self._rejected / count
         window = self.window * (1.0 - share / 2.0)
         if self._is_slow():
             window = max(min(window, self._ceiling * _LATENCY_FLOOR), window * _LATENCY_CUT)
         elif share <= 0.5:
             window += max(1.0, _GROWTH * self._ceiling)
         self.window = min(self._ceiling, max(1.0, window))
-        self._pushed = 0
+        self._rejected = 0
         self._times.clear()
 
     def _is_slow(self) -> bool:
-        if len(self._times) < _LEAST_ROUND:
+        if len(self._times) < _MIN_ROUND:
             return False
         quick = sorted(self._times)[len(self._times) // 4]
-        calm = quick if self._calm is None else self._calm * _FORGETTING
-        self._calm = min(calm, quick)
-        return quick > _SLOWER * calm
+        lowest = quick if self._lowest is None else self._lowest * _FORGETTING
+        self._lowest = min(lowest, quick)
+        return quick > _SLOWDOWN * lowest

@@ -1,4 +1,4 @@
-"""Ways to a model other than this process's own calls: which requests take them, and what they keep meanwhile."""
+"""Backends: ways to call a model other than calls of this process."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ EngineName = Literal["asyncio", "ray", "batch"]
 
 
 class Backend(Protocol):
-    """Makes the providers of `openai` targets; every other kind of target answers where it always does."""
+    """A factory of providers for `openai` targets; other kinds of targets do not use a backend."""
 
     def provider(self, target: Target, api_key: str | None) -> Provider:
-        """Raises InputError when the target's key is missing."""
+        """Return a provider. Raise MissingSecretError when the target's key is missing."""
         ...
 
     def start(self) -> None:
-        """All providers have been made. Raises ServiceError."""
+        """Start the backend, after all providers were made. Raise ServiceError."""
         ...
 
     def finish(self) -> None:
-        """The run is complete."""
+        """Remove what only an incomplete run needs, after the run is complete."""
         ...
 
     def close(self) -> None:
-        """Lets go of everything, complete or not; the providers have been closed before."""
+        """Release all resources, after the providers were closed; the run may be incomplete."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchBackend:
-    """Each target's requests as batches of OpenAI's Batch API; `note` is told what becomes of them."""
+    """A backend that sends each target's requests through OpenAI's Batch API; `note` receives a sentence per event."""
 
     records: BatchRecords
     batching: Batching

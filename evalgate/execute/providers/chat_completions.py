@@ -1,4 +1,4 @@
-"""The chat completions format as pure functions: a request's body, a reply's outcome, what an error status means."""
+"""The chat completions format as pure functions: a request's body, a reply's outcome, the error for a status."""
 
 from __future__ import annotations
 
@@ -34,29 +34,32 @@ _SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _DURATION = re.compile(
     r"(?:([0-9]{1,5})h)?(?:([0-9]{1,7})m)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)s)?(?:([0-9]{1,9}(?:\.[0-9]{1,9})?)ms)?"
 )
-_SHORTENED = 20
-"""How many times its limit of a text is looked at before it is cut: a reply of megabytes takes seconds otherwise."""
+_READ_FACTOR = 20
+"""The part of a text that is read before it is cut, in multiples of its limit: otherwise megabytes take seconds."""
 _LONGEST_NAME = 500
-"""Characters that are kept of what an endpoint calls its model, or the state of its system."""
-_STREAMING = ("stream", "stream_options")
+"""Characters that are kept of an endpoint's model name or system fingerprint."""
+_STREAM_PARAMETERS = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
-_MOST_LOGPROB = 10_000.0
-"""Of a larger one, either way, the exponential is nothing or no number; servers write -9999 for "none"."""
-_NO_FUNDS = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_THOUGHTS = ("think", "reason")
-_FILTERED = {"content_filter", "content_policy_violation"}
+_MAX_LOGPROB = 10_000.0
+"""The largest absolute log-probability that is read. Servers write -9999 for "none"."""
+_PAYMENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
+_REASONING_KINDS = ("think", "reason")
+_FILTER_CODES = {"content_filter", "content_policy_violation"}
 
 
 class DeepReplyError(ValueError):
-    """A reply is nested more deeply than is read."""
+    """Raised for a reply that is nested more than `MAX_DEPTH` levels deep."""
 
     def __init__(self) -> None:
         super().__init__(f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def make_body(request: Request, model: str) -> dict[str, Any]:
-    """What is sent. Parameters nobody knows are sent too: the endpoint decides. A reply is never streamed."""
-    sent: dict[str, Any] = {name: value for name, value in request.parameters.items() if name not in _STREAMING}
+    """Return the body of a request.
+
+    Unknown parameters are included, and the endpoint decides about them. Streaming parameters are left out.
+    """
+    sent: dict[str, Any] = {name: value for name, value in request.parameters.items() if name not in _STREAM_PARAMETERS}
     sent["model"] = model
     sent["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
     if request.response_format is not None:
@@ -70,10 +73,10 @@ def make_body(request: Request, model: str) -> dict[str, Any]:
 
 
 def encode(sent: Mapping[str, Any]) -> bytes:
-    """A body as compact JSON in UTF-8."""
+    """Return a body as compact JSON in UTF-8."""
     try:
         return _COMPACT.encode(sent).encode()
-    except UnicodeEncodeError:  # half a surrogate pair, which a model may have emitted, can only be sent escaped
+    except UnicodeEncodeError:  # half a surrogate pair, which a model may emit, must be escaped
         return json.dumps(sent).encode()
 
 
@@ -85,14 +88,14 @@ def read_reply(
     prices: Prices | None = None,
     served_by: str | None = None,
 ) -> Outcome:
-    """The outcome of a reply with status 200; `data` is its JSON.
+    """Return the outcome of a reply with status 200; `data` is its JSON.
 
-    Text that ends for want of tokens is an Output all the same (finish reason "length"). Tool calls without a text
-    become the text, as `{"tool_calls": [{"name", "arguments"}]}`; those beside a text are kept beside it. A refusal, a
-    filtered or an empty reply is a Failure "unusable". Raises ProviderError (retryable) for what is no chat completion,
-    and for one that an error ended.
+    Text that was cut at the token limit is an Output with the finish reason "length". Tool calls without a text become
+    the text, as `{"tool_calls": [{"name", "arguments"}]}`; with a text they are stored in `tool_calls`. A refusal, a
+    filtered reply or an empty reply is a Failure "unusable". Raise ProviderError (retryable) if the reply is not a chat
+    completion, or if an error ended it.
     """
-    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _error(data):
+    if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _get_error(data):
         raise _explain_no_completion(data)
     usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
     cost = None if usage is None or prices is None else compute_cost(usage, prices)
@@ -101,23 +104,23 @@ def read_reply(
         return Failure(kind="unusable", message=why, seconds=seconds, usage=usage, cost_usd=cost)
 
     if not data["choices"]:
-        return unusable("the reply holds no choice")
+        return unusable("the reply contains no choice")
     choice = data["choices"][0]
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
     reason = reason_told(choice, "unknown", message, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    broken = next((each for each in (choice, message, *_parts(message, "error")) if each.get("error")), None)
-    if ended == "broken" or broken is not None:
-        said = f" (finish reason: {reason}){_read_message(broken or choice)}"
-        raise ProviderError("the endpoint broke the reply off", said=said, retryable=True)
+    failed = next((each for each in (choice, message, *_find_parts(message, "error")) if each.get("error")), None)
+    if ended == "broken" or failed is not None:
+        said = f" (finish reason: {reason}){_read_message(failed or choice)}"
+        raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
     if ended == "refused" or _is_filtered(choice):
         return unusable("the endpoint's content filter stopped the reply")
     refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
-    text, beside = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
+    text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
     if not text.strip():
         if ended == "cut":
             return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
@@ -130,15 +133,15 @@ def read_reply(
         seconds=seconds,
         cost_usd=cost,
         score_tokens=() if scale is None else read_score_tokens(choice.get("logprobs"), scale),
-        tool_calls=beside,
+        tool_calls=tool_calls,
     )
 
 
 def decode(content: bytes) -> Any:
-    """A reply's JSON as plain data. Raises ValueError for what is none, and DeepReplyError beyond `MAX_DEPTH`."""
+    """Return a reply's JSON as plain data. Raise ValueError if it is not JSON, DeepReplyError beyond `MAX_DEPTH`."""
     try:
-        # Not strict: every field that is used is checked where it is read, and what an endpoint sends besides
-        # must not fail a call that is paid for.
+        # Not strict JSON: every field that is used is checked where it is read, and other content must not fail a call
+        # that is paid for.
         data = json.loads(content)
     except RecursionError as error:
         raise DeepReplyError from error
@@ -148,58 +151,59 @@ def decode(content: bytes) -> Any:
 
 
 def read_score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken, ...]:
-    """For each token of the reply that is an integer: the integers of the scale that could have stood there.
+    """Return the alternatives on the scale for each token of the reply that is an integer.
 
-    " 4" and "4" are one integer, their probabilities added. Log-probabilities are natural, rounded to 6 decimals.
+    " 4" and "4" are one integer, and their probabilities are added. Log-probabilities are natural, rounded to 6
+    decimals.
     """
     found = []
-    for token in _list(_get(logprobs, "content")):
+    for token in _as_list(_get(logprobs, "content")):
         number = _as_integer(_get(token, "token"))
         if number is None:
             continue
         logs: dict[int, list[float]] = {}
-        alternatives = _list(_get(token, "top_logprobs"))
+        alternatives = _as_list(_get(token, "top_logprobs"))
         listed = {_get(each, "token") for each in alternatives}
-        # under a grammar the token that was taken may be missing from the likeliest ones
+        # with a grammar the chosen token may be missing from the most likely ones
         for each in [*alternatives, *([] if _get(token, "token") in listed else [token])]:
             value, log = _as_integer(_get(each, "token")), _get(each, "logprob")
             if value is None or not scale[0] <= value <= scale[1]:
                 continue
-            if isinstance(log, int | float) and abs(log) <= _MOST_LOGPROB:
+            if isinstance(log, int | float) and abs(log) <= _MAX_LOGPROB:
                 logs.setdefault(value, []).append(float(log))
         if logs:
-            merged = {value: round(_log_sum(each), 6) for value, each in sorted(logs.items())}
+            merged = {value: round(_add_logs(each), 6) for value, each in sorted(logs.items())}
             found.append(ScoreToken(token=number, logprobs=merged))
     return tuple(found)
 
 
 def compute_cost(usage: Usage, prices: Prices) -> float:
-    """US dollars."""
+    """Return the cost in US dollars."""
     return (usage.input_tokens * prices.input + usage.output_tokens * prices.output) / 1_000_000
 
 
 def is_filtered(status: int, content: Any) -> bool:
-    """Whether an error status only says that this request's text was filtered (as Azure does, with 400)."""
-    return status == 400 and _read_code(content) in _FILTERED
+    """Return True if an error status means that this request's text was filtered (Azure does so with 400)."""
+    return status == 400 and _read_code(content) in _FILTER_CODES
 
 
 def explain_status(
     status: int, content: Any, headers: Mapping[str, str], *, who: str, model: str, key: str, scored: bool
 ) -> ProviderError:
-    """What an error status means. `content` is the body (JSON or text), `key` how the key is called (never itself).
+    """Return the error for a status. `content` is the body (JSON or text), `key` a description of the key.
 
-    The texts are the endpoint's own in part: the caller takes the secrets out.
+    The messages contain text of the endpoint, from which the caller removes the secrets.
     """
     said = _read_message(content)
     if status in (401, 403):
         hint = "check the key and its rights"
         return ProviderError(f"{who} refused {key} ({status})", said=said, fatal=True, hint=hint)
-    if status == 402 or (status == 429 and _read_code(content) in _NO_FUNDS):
+    if status == 402 or (status == 429 and _read_code(content) in _PAYMENT_CODES):
         hint = "check the account's plan"
-        return ProviderError(f"{who} wants payment ({status})", said=said, fatal=True, hint=hint)
+        return ProviderError(f"{who} requires payment ({status})", said=said, fatal=True, hint=hint)
     if status == 404:
         hint = "check `model` and `base_url` (most end in /v1)"
-        message = f'{who} has no model "{model}", or is no chat endpoint (404)'
+        message = f'{who} has no model "{model}", or is not a chat endpoint (404)'
         return ProviderError(message, said=said, fatal=True, hint=hint)
     if status in (408, 409, 425, 429) or status >= 500:
         message, after = f"{who} answered {status}", _read_retry_after(headers)
@@ -211,7 +215,7 @@ def explain_status(
 
 
 def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
-    """What the `x-ratelimit-*` headers say; None: they say nothing that can be read."""
+    """Read the `x-ratelimit-*` headers; return None if none is there."""
     requests, tokens = headers.get("x-ratelimit-remaining-requests"), headers.get("x-ratelimit-remaining-tokens")
     if requests is None and tokens is None:
         return None
@@ -224,8 +228,8 @@ def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
 
 
 def shorten(text: str, limit: int = 300) -> str:
-    """One line of text, without control characters, at most `limit` characters."""
-    seen = text.lstrip()[: _SHORTENED * limit]
+    """Return a text as one line without control characters, of at most `limit` characters."""
+    seen = text.lstrip()[: _READ_FACTOR * limit]
     line = " ".join("".join(char if char.isprintable() else " " for char in seen).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
@@ -238,8 +242,8 @@ def _make_hint(said: str) -> str | None:
 
 
 def _explain_no_completion(data: Any) -> ProviderError:
-    error = _error(data)
-    if error:  # some routers report an upstream's error with status 200
+    error = _get_error(data)
+    if error:  # some routers report an upstream error with status 200
         return ProviderError("the endpoint reports an error", said=_read_message({"error": error}), retryable=True)
     return ProviderError("the reply is malformed: no `choices`", retryable=True)
 
@@ -253,44 +257,44 @@ def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Map
 
 def _read_text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
-    if isinstance(content, list):  # some endpoints give the text in parts
-        shown = [each for each in content if not any(word in _kind(each) for word in _THOUGHTS)]
+    if isinstance(content, list):  # some endpoints send the text in parts
+        shown = [each for each in content if not any(word in _read_kind(each) for word in _REASONING_KINDS)]
         texts = (each if isinstance(each, str) else _get(each, "text") for each in shown)
         content = "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
 def _read_refusal(message: Mapping[str, Any]) -> Any:
-    """What a part of the content says that is a refusal."""
-    parts = _list(message.get("content"))
-    found = [_get(part, "refusal") or (_kind(part) == "refusal" and part) for part in parts]
+    """Return the refusal in a part of the content; None if there is none."""
+    parts = _as_list(message.get("content"))
+    found = [_get(part, "refusal") or (_read_kind(part) == "refusal" and part) for part in parts]
     return next((each for each in found if each), None)
 
 
-def _parts(message: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
-    """The parts of the content that are of one kind, under its name."""
-    return [{kind: _get(part, kind) or part} for part in _list(message.get("content")) if _kind(part) == kind]
+def _find_parts(message: Mapping[str, Any], kind: str) -> list[Mapping[str, Any]]:
+    """Return the parts of the content of one kind, each as `{kind: part}`."""
+    return [{kind: _get(part, kind) or part} for part in _as_list(message.get("content")) if _read_kind(part) == kind]
 
 
-def _kind(part: Any) -> str:
+def _read_kind(part: Any) -> str:
     kind = _get(part, "type")
     return kind.lower() if isinstance(kind, str) else ""
 
 
 def _is_filtered(choice: Mapping[str, Any]) -> bool:
-    """Whether a filter says of one of its categories that it took something out."""
+    """Return True if the content filter removed text in one of its categories."""
     results = choice.get("content_filter_results")
     return isinstance(results, dict) and any(_get(each, "filtered") is True for each in results.values())
 
 
-def _error(data: Any) -> Any:
+def _get_error(data: Any) -> Any:
     return _get(data, "error") or _get(data, "errors")
 
 
 def _read_served_by(data: Mapping[str, Any]) -> str | None:
     parts = [data.get("model"), data.get("system_fingerprint")]
     named = (shorten(part, _LONGEST_NAME) for part in parts if isinstance(part, str))
-    # a run keeps as many answers as it makes calls, and they all say the same of this
+    # interned: a run keeps this text for every answer, and it is nearly always the same
     return sys.intern("/".join(name for name in named if name)) or None
 
 
@@ -301,7 +305,7 @@ def _read_code(content: Any) -> str | None:
 
 
 def _read_message(content: Any) -> str:
-    """The endpoint's own words, led in by a colon; empty when it said nothing."""
+    """Return the endpoint's message after a colon; empty if there is none."""
     error = _get(content, "error")
     found: Any = content
     for said in (_get(error, "message"), error, _get(content, "message"), _get(content, "detail")):
@@ -313,7 +317,7 @@ def _read_message(content: Any) -> str:
 
 
 def _read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds, from `retry-after-ms`, or `Retry-After` in seconds or as a date; None when there is none."""
+    """Return the seconds of `retry-after-ms`, or of `Retry-After` (seconds or a date); None if neither is valid."""
     try:
         if "retry-after-ms" in headers:
             seconds = float(headers["retry-after-ms"]) / 1000
@@ -325,13 +329,13 @@ def _read_retry_after(headers: Mapping[str, str]) -> float | None:
                 seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         else:
             return None
-    except (ValueError, OverflowError, TypeError):  # a date can be of no calendar
+    except (ValueError, OverflowError, TypeError):  # an invalid date
         return None
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _parse_duration(text: str) -> float:
-    """Seconds of "1m30s", "120ms" or a bare number of seconds; 0 for anything else."""
+    """Return the seconds of "1m30s", "120ms" or a bare number of seconds; 0 for anything else."""
     text = text.strip()
     if _SECONDS.fullmatch(text):
         return float(text)
@@ -341,7 +345,7 @@ def _parse_duration(text: str) -> float:
     return sum(float(part) * unit for part, unit in zip(parts.groups("0"), (3600, 60, 1, 0.001), strict=True))
 
 
-def _log_sum(logs: Sequence[float]) -> float:
+def _add_logs(logs: Sequence[float]) -> float:
     top = max(logs)
     return top + math.log(math.fsum(math.exp(log - top) for log in logs))
 
@@ -354,5 +358,5 @@ def _get(data: Any, name: str) -> Any:
     return data.get(name) if isinstance(data, dict) else None
 
 
-def _list(data: Any) -> list[Any]:
+def _as_list(data: Any) -> list[Any]:
     return data if isinstance(data, list) else []

@@ -1,8 +1,8 @@
-"""Where a chat completion is asked for, and with which headers: all of an HTTP request but its body.
+"""The URL and the headers of a chat completion: all of an HTTP request but its body.
 
-An endpoint with a bearer key, or none, is two headers and a path, written here: the `openai` package writes the same
-(a test compares them), but to import it takes longer than a small gate's calls. Azure's own URLs and authentication
-are left to the package.
+For an endpoint with a bearer key, or without a key, this module writes them. The `openai` package writes the same (a
+test compares them), but its import takes longer than the calls of a small gate. For Azure's URLs and authentication
+this module uses the package.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PER_REQUEST_HEADERS = {"content-length", "connection", "host", "accept-encoding
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`models` is where the endpoint lists its models, to see whether it is there."""
+    """The URLs and headers of an endpoint; `models` is the URL of its list of models, for a ping."""
 
     url: str
     models: str
@@ -28,7 +28,10 @@ class Endpoint:
 
 
 async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
-    """The endpoint for a model at a base URL. Raises ValueError, as a sentence without the key, for what is no URL."""
+    """Return the endpoint for a model at a base URL.
+
+    Raise ValueError, with a message without the key, for an invalid URL.
+    """
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is not an http:// or https:// URL")
@@ -43,7 +46,7 @@ async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
 
 
 async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
-    """What the package sends to a deployment named like the model; it is asked over a transport that ends here."""
+    """Return what the `openai` package sends to a deployment with the model's name, read with a mock transport."""
     import httpx2
     import openai
 
@@ -51,10 +54,10 @@ async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> En
     version = parse_qs(parts.query).get("api-version", [""])[0]
     if not key or not version:
         raise ValueError("an Azure endpoint needs a key (`api_key_env`) and an `?api-version=` in its URL")
-    written: list[httpx2.Request] = []
+    recorded: list[httpx2.Request] = []
 
-    def take(request: httpx2.Request) -> httpx2.Response:
-        written.append(request)
+    def record(request: httpx2.Request) -> httpx2.Response:
+        recorded.append(request)
         return httpx2.Response(200, json={})
 
     async with openai.AsyncAzureOpenAI(
@@ -65,15 +68,15 @@ async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> En
         project="",
         webhook_secret="",
         max_retries=0,
-        http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(take), trust_env=False),
+        http_client=httpx2.AsyncClient(transport=httpx2.MockTransport(record), trust_env=False),
     ) as client:
         client.organization = client.project = None
-        client._custom_headers = {}  # OPENAI_CUSTOM_HEADERS has been taken in by now
+        client._custom_headers = {}  # removes the headers of OPENAI_CUSTOM_HEADERS
         try:
             await client.post("/chat/completions", cast_to=httpx2.Response, body={"model": model})
             await client.get("/models", cast_to=httpx2.Response)
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise ValueError(Mask([key]).text(f"it is no Azure endpoint: {error}")) from error
-    request, models = written
+            raise ValueError(Mask([key]).text(f"it is not an Azure endpoint: {error}")) from error
+    request, models = recorded
     headers = {name: value for name, value in request.headers.items() if name not in _PER_REQUEST_HEADERS}
     return Endpoint(url=str(request.url), models=str(models.url), headers=headers)

@@ -1,6 +1,7 @@
-"""HTTP as a model call needs it: one POST, one whole answer, over connections that stay open. Owns aiohttp.
+"""An HTTP client for model calls: one request, one complete response, over persistent connections.
 
-aiohttp, because a call over httpx2 costs this process five times the CPU, and with many calls at once that is time.
+It uses aiohttp, and no other module does: a call with httpx2 takes five times the CPU time, which limits many
+concurrent calls.
 """
 
 from __future__ import annotations
@@ -18,18 +19,18 @@ if TYPE_CHECKING:
     import aiohttp
 
 LARGEST_REPLY = 16 * 1024 * 1024
-"""Bytes of one reply, unpacked: of a larger one no more is read."""
+"""The largest reply in bytes, decompressed; reading stops there."""
 
-_PACKED = "gzip, deflate"
-_OTHER_PACKINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
+_ACCEPTED_ENCODINGS = "gzip, deflate"
+_UNSUPPORTED_ENCODINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 _GZIP = b"\x1f\x8b"
 _CONNECT_SECONDS = 15.0
-_IDLE_SECONDS = 30.0  # shorter than servers keep theirs: a connection that is closing is not taken for the next call
+_IDLE_SECONDS = 30.0  # shorter than the timeout of servers: no call uses a connection that the server is closing
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """A complete HTTP response; header names in any case."""
+    """A complete HTTP response; header names are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -41,9 +42,10 @@ class HttpResponse:
 
 
 class HttpError(Exception):
-    """No complete response came. `connected`: whether there was a connection at all that could break.
+    """Raised when there is no complete response.
 
-    `refused`: a response came and is not taken, so that another one would not be either.
+    `connected`: a connection existed, and broke. `refused`: this client rejected the response, and would reject it
+    again.
     """
 
     def __init__(self, reason: str, *, connected: bool, refused: bool = False) -> None:
@@ -54,10 +56,10 @@ class HttpError(Exception):
 
 
 class HttpClient:
-    """Connections to one server, as many as there are calls at once; it lives in the loop that first sends.
+    """The connections to one server, one for each concurrent call; it belongs to the event loop of its creation.
 
-    `proxied`: whether a proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY) is used.
-    `tls` makes the TLS context, once, when the URL asks for one.
+    `proxied`: use the proxy of the environment (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY). `tls` is the TLS context
+    for an https URL.
     """
 
     def __init__(self, url: str, *, proxied: bool, tls: ssl.SSLContext | None) -> None:
@@ -71,26 +73,26 @@ class HttpClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_SECONDS),
             skip_auto_headers=("User-Agent",),
-            auto_decompress=False,  # it would unpack a whole piece at a time, however large that becomes
+            auto_decompress=False,  # it would decompress a whole chunk at once, without a limit on the result
         )
 
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
     ) -> HttpResponse:
-        """One exchange. Raises WireError; TimeoutErrors of the caller pass through."""
+        """Send one request and return the response. Raise HttpError; a TimeoutError of the caller passes through."""
         import aiohttp
         import yarl
 
         try:
-            # the URL is sent as it is given: what is quoted in it is quoted already
+            # the URL is sent unchanged: it is percent-encoded already
             to = yarl.URL(url, encoded=True)
-            sent = {"Accept-Encoding": _PACKED, **headers}
+            sent = {"Accept-Encoding": _ACCEPTED_ENCODINGS, **headers}
             async with self._session.request(method, to, data=content, headers=sent, proxy=self._proxy) as response:
                 return HttpResponse(response.status, response.headers, await _read_body(response))
         except aiohttp.ConnectionTimeoutError as error:
             raise HttpError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
-        except aiohttp.TooManyRedirects as error:  # its own words show the whole URL, and nothing else
-            raise HttpError("it redirects without end", connected=True) from error
+        except aiohttp.TooManyRedirects as error:  # its message contains only the whole URL, which may hold secrets
+            raise HttpError("too many redirects", connected=True) from error
         except aiohttp.ClientConnectorError as error:
             raise HttpError(_describe_error(error.os_error), connected=False) from error
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -101,65 +103,66 @@ class HttpClient:
 
 
 async def _read_body(response: aiohttp.ClientResponse) -> bytes:
-    """The body, unpacked piece by piece. Raises WireError when it is too large, or packed as was not asked for."""
-    unpack = _Decompressor(response.headers.get("Content-Encoding", ""))
+    """Return the body, decompressed chunk by chunk. Raise HttpError if it is too large or has another encoding."""
+    decompressor = _Decompressor(response.headers.get("Content-Encoding", ""))
     parts, size = [], 0
-    async for piece in response.content.iter_any():
-        part = unpack.part(piece, LARGEST_REPLY - size + 1)
+    async for chunk in response.content.iter_any():
+        part = decompressor.part(chunk, LARGEST_REPLY - size + 1)
         parts.append(part)
         size += len(part)
         if size > LARGEST_REPLY:
             response.close()
-            said = f"the reply is larger than {LARGEST_REPLY // (1024 * 1024)} MiB, and no more of it is read"
-            raise HttpError(said, connected=True, refused=True)
-    if not unpack.ended:
-        raise HttpError("the reply ended in the middle of its packed bytes", connected=True)
+            message = f"the reply is larger than the limit of {LARGEST_REPLY // (1024 * 1024)} MiB"
+            raise HttpError(message, connected=True, refused=True)
+    if not decompressor.ended:
+        raise HttpError("the reply ended in the middle of its compressed data", connected=True)
     return b"".join(parts)
 
 
 class _Decompressor:
-    """Undoes one content encoding, never more at a time than it is asked for."""
+    """A decoder for one content encoding that returns at most the requested number of bytes."""
 
     def __init__(self, encoding: str) -> None:
         name = encoding.strip().lower()
-        if name in _OTHER_PACKINGS or "," in name:
-            said = f"the reply is packed as {name[:40]}, which was not asked for"
-            raise HttpError(said, connected=True, refused=True)
-        self._plain = name not in ("gzip", "x-gzip", "deflate")  # servers write all sorts of things for "not packed"
+        if name in _UNSUPPORTED_ENCODINGS or "," in name:
+            message = f"the reply has the content encoding {name[:40]}, which was not requested"
+            raise HttpError(message, connected=True, refused=True)
+        self._plain = name not in ("gzip", "x-gzip", "deflate")  # servers send many names for "not compressed"
         self._gzip = "gzip" in name
         self._stream: zlib._Decompress | None = None
 
     @property
     def ended(self) -> bool:
-        """Whether what came is complete."""
+        """True if the compressed data is complete."""
         return self._stream is None or self._stream.eof
 
-    def part(self, piece: bytes, most: int) -> bytes:
-        """The next bytes unpacked: all there are, or `most` where there are more."""
+    def part(self, chunk: bytes, most: int) -> bytes:
+        """Decompress a chunk; return at most `most` bytes of it."""
         if self._plain:
-            return piece
+            return chunk
         found, size = [], 0
         try:
-            while piece and size < most:
+            while chunk and size < most:
                 if self._stream is None:
-                    self._stream = zlib.decompressobj(self._window(piece))
+                    self._stream = zlib.decompressobj(self._find_window_bits(chunk))
                 elif self._stream.eof:
-                    if not (self._gzip and piece.startswith(_GZIP[: len(piece)])):
+                    if not (self._gzip and chunk.startswith(_GZIP[: len(chunk)])):
                         break  # padding
-                    self._stream = zlib.decompressobj(self._window(piece))  # gzip allows several in a row
-                part = self._stream.decompress(piece, most - size)
+                    # gzip allows several members in a row
+                    self._stream = zlib.decompressobj(self._find_window_bits(chunk))
+                part = self._stream.decompress(chunk, most - size)
                 found.append(part)
                 size += len(part)
-                piece = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
+                chunk = self._stream.unused_data if self._stream.eof else self._stream.unconsumed_tail
         except zlib.error as error:
-            raise HttpError(f"the reply is not packed as it says: {error}", connected=True) from error
+            raise HttpError(f"the reply does not match its content encoding: {error}", connected=True) from error
         return b"".join(found)
 
-    def _window(self, piece: bytes) -> int:
-        """What tells zlib the format; "deflate" has a header, which some servers leave out."""
+    def _find_window_bits(self, chunk: bytes) -> int:
+        """Return zlib's `wbits` for the format; some servers send "deflate" without its zlib header."""
         if self._gzip:
             return zlib.MAX_WBITS | 16
-        has_header = piece[0] & 0x0F == zlib.DEFLATED and (len(piece) < 2 or int.from_bytes(piece[:2]) % 31 == 0)
+        has_header = chunk[0] & 0x0F == zlib.DEFLATED and (len(chunk) < 2 or int.from_bytes(chunk[:2]) % 31 == 0)
         return zlib.MAX_WBITS if has_header else -zlib.MAX_WBITS
 
 
@@ -168,7 +171,7 @@ def _describe_error(error: BaseException) -> str:
 
 
 def _find_proxy(url: str) -> str | None:
-    """The proxy that the environment names for a URL, as curl reads it; None: there is none."""
+    """Return the proxy for a URL from the environment, read as curl does; None if there is none."""
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
     found = proxies.get(parts.scheme) or proxies.get("all")

@@ -1,4 +1,4 @@
-"""The embedded model: its file fetched and checked, and its server, in this process and on loopback only."""
+"""The embedded model: download and check its file, and run its server in this process, on loopback only."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     import httpx2
 
 Progress: TypeAlias = Callable[[int, int], None]
-"""Called with the bytes that are there and the bytes there will be."""
+"""A callback with the number of bytes so far and in total."""
 
 CONCURRENCY = 1
-"""Requests the embedded server takes at once: with one slot its answers do not depend on each other."""
+"""Requests that the embedded server processes at once: with one slot its answers do not depend on each other."""
 
-_CHUNK = 1 << 20
+_CHUNK_BYTES = 1 << 20
 _READY_SECONDS = 180.0
 _CONTEXT_TOKENS = 4096
 _SEED = 42
@@ -37,7 +37,7 @@ _INSTALL = 'pip install "prompt-evalgate[local]"'
 
 
 def find(name: str) -> EmbeddedModel:
-    """The model of that name. Raises InputError with the closest match."""
+    """Return the embedded model of that name. Raise InputError with the closest match."""
     if name in EMBEDDED_MODELS:
         return EMBEDDED_MODELS[name]
     hint = suggest_closest(name, EMBEDDED_MODELS, otherwise=f"the models are: {', '.join(EMBEDDED_MODELS)}")
@@ -45,15 +45,16 @@ def find(name: str) -> EmbeddedModel:
 
 
 def model_path(model: EmbeddedModel, home: Path) -> Path:
-    """Where the model's file is, or would be."""
+    """Return the path of the model's file, which may not exist."""
     return home / "models" / model.file
 
 
 def pull(model: EmbeddedModel, home: Path, *, source: Path | None = None, on_progress: Progress | None = None) -> Path:
-    """Puts the model's file in its place: from `source`, or from its publisher; says where.
+    """Copy the model's file from `source`, or download it from its publisher, and return its path.
 
-    A download that was cut off is resumed. The file gets its name only when its sha256 is right. Raises InputError
-    (no or a wrong `source`, another process is at it), ServiceError (network, wrong bytes), EvalgateError (no space).
+    An interrupted download is resumed. The file gets its final name only after its sha256 was checked. Raise InputError
+    (`source` is missing or wrong, or another process is downloading), ServiceError (network, wrong content),
+    EvalgateError (no disk space).
     """
     progress = on_progress or (lambda done, total: None)
     path = model_path(model, home)
@@ -62,11 +63,11 @@ def pull(model: EmbeddedModel, home: Path, *, source: Path | None = None, on_pro
         return path
     part = path.with_name(f"{model.file}.part")
     if source is not None:
-        _take(model, source, part, progress)
+        _copy(model, source, part, progress)
     else:
         with part.open("ab") as file:
             if not try_lock(file):
-                raise InputError(f"another process is fetching {model.file} already")
+                raise InputError(f"another process is downloading {model.file} already")
             if file.tell() < model.bytes:
                 _download(model, part, file, progress)
     found = _sha256(part, lambda done, total: None)
@@ -78,7 +79,7 @@ def pull(model: EmbeddedModel, home: Path, *, source: Path | None = None, on_pro
     return path
 
 
-def _take(model: EmbeddedModel, source: Path, part: Path, progress: Progress) -> None:
+def _copy(model: EmbeddedModel, source: Path, part: Path, progress: Progress) -> None:
     if not source.is_file():
         raise InputError(f"there is no file {source}")
     if source.stat().st_size != model.bytes:
@@ -104,13 +105,13 @@ def _download(model: EmbeddedModel, part: Path, file: IO[bytes], progress: Progr
             httpx2.Client(timeout=60.0, follow_redirects=True) as client,
             client.stream("GET", model.url, headers=headers) as response,
         ):
-            if response.status_code == 416:  # what is there is longer than the file: its sum will tell
+            if response.status_code == 416:  # the partial file is longer than the model: the sha256 check fails
                 return
             if response.status_code not in (200, 206):
-                raise ServiceError(f"{model.url} answered {response.status_code}", hint=again)
+                raise ServiceError(f"{model.url} returned status {response.status_code}", hint=again)
             _write(model, file, response, progress)
     except httpx2.HTTPError as error:
-        raise ServiceError(f"cannot fetch {model.url}: {str(error) or type(error).__name__}", hint=again) from error
+        raise ServiceError(f"cannot download {model.url}: {str(error) or type(error).__name__}", hint=again) from error
     except OSError as error:
         raise EvalgateError(f"cannot write {part}: {error.strerror or error}", hint=again) from error
     if file.tell() < model.bytes:
@@ -122,7 +123,7 @@ def _write(model: EmbeddedModel, file: IO[bytes], response: httpx2.Response, pro
         file.truncate(0)
         file.seek(0)
     done = file.tell()
-    for chunk in response.iter_bytes(_CHUNK):
+    for chunk in response.iter_bytes(_CHUNK_BYTES):
         file.write(chunk)
         done += len(chunk)
         progress(done, model.bytes)
@@ -134,13 +135,13 @@ def _check_space(model: EmbeddedModel, part: Path, needed: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if free < needed:
         message = f"{model.file} needs {needed:,} more bytes, and {part.parent} has {free:,} free"
-        raise EvalgateError(message, hint="make space, or set another folder for evalgate's data")
+        raise EvalgateError(message, hint="free disk space, or set EVALGATE_HOME to another folder")
 
 
 def _sha256(path: Path, progress: Progress) -> str:
     total, done, found = path.stat().st_size, 0, hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
+        while chunk := file.read(_CHUNK_BYTES):
             found.update(chunk)
             done += len(chunk)
             progress(done, total)
@@ -149,23 +150,26 @@ def _sha256(path: Path, progress: Progress) -> str:
 
 @dataclass(slots=True, kw_only=True)
 class LocalServer:
-    """A running model. `base_url` is that of its OpenAI-compatible API; `fingerprint` says exactly what answers."""
+    """A running model.
+
+    `base_url` is the base URL of its OpenAI-compatible API. `fingerprint` names the server version and the model file.
+    """
 
     base_url: str
     fingerprint: str
     _server: Any
 
     def close(self) -> None:
-        """Ends the server, which otherwise ends with the process."""
-        self._server = None  # its destructor stops it and waits
+        """Stop the server, which otherwise ends with the process."""
+        self._server = None  # the destructor stops the server and waits for its end
 
 
 def start(model: EmbeddedModel, home: Path, *, threads: int | None = None) -> LocalServer:
-    """Loads the model and waits until it answers. It ends with this process.
+    """Load the model and wait until its server is ready. The server ends with this process.
 
-    The parameters make its answers the same every time (one slot, no prompt cache, fixed seed and threads; `threads`
-    None: all the cores this process may use). Raises InputError when the extra or the file is missing, ServiceError
-    when the server does not come up.
+    The parameters make its answers reproducible: one slot, no prompt cache, a fixed seed, a fixed number of threads.
+    `threads` None means all cores that this process may use. Raise InputError when the extra or the file is missing,
+    ServiceError when the server does not start.
     """
     try:
         import xllamacpp
@@ -173,7 +177,9 @@ def start(model: EmbeddedModel, home: Path, *, threads: int | None = None) -> Lo
         raise InputError("the embedded model needs a package that is not installed", hint=_INSTALL) from error
     path = model_path(model, home)
     if not path.is_file() or path.stat().st_size != model.bytes:
-        raise InputError(f"the embedded model's file {path} is not there", hint=f"evalgate model pull {model.name}")
+        raise InputError(
+            f"the embedded model's file {path} is missing or incomplete", hint=f"evalgate model pull {model.name}"
+        )
     count = threads or _count_cores()
     params = xllamacpp.CommonParams()
     params.model.path = str(path)

@@ -1,4 +1,4 @@
-"""A provider of which no answer, and no error, holds a secret: every target is asked through it."""
+"""A provider that removes secrets from answers and errors; it wraps the provider of every target."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from evalgate.execute.providers.protocol import Headroom, Memory, Provider, Prov
 
 
 class MaskedProvider:
-    """Another provider, with the secrets of all targets taken out of what it answers, before anything keeps it.
+    """A wrapper that removes the secrets of all targets from a provider's answers, before they are stored.
 
-    A function of the user's sees the whole environment, and one endpoint may pass on another's words: each target's
-    answers are cleared of every secret.
+    Every secret is removed from every target's answers: a Python function sees the whole environment, and one endpoint
+    may forward the text of another.
     """
 
     def __init__(self, provider: Provider, mask: Mask) -> None:

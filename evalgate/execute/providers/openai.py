@@ -24,14 +24,14 @@ _PROBE_SECONDS = 4.0
 
 
 class OpenAIProvider:
-    """An OpenAI-compatible chat endpoint, or Azure's.
+    """An OpenAI-compatible chat endpoint, or an Azure endpoint.
 
-    `endpoint` says where and how to call it, `chat_completions` what is sent and read.
+    The module `endpoint` makes its URLs and headers; `chat_completions` writes requests and reads replies.
 
-    `timeout` is seconds for one whole answer. `base_url` stands in for the target's (the embedded model's server), and
-    `served_by` for what the endpoint would say of itself. Nothing but the arguments steers it, no environment variable.
-    The connections belong to the loop that first asks. Raises InputError when the target names an
-    environment variable that held no usable key (`api_key`).
+    `timeout` is the seconds for one whole answer. `base_url` replaces the target's (for the embedded model's server),
+    and `served_by` replaces the model name that the endpoint reports. No environment variable is read, except for a
+    proxy. The connections belong to the event loop of the first call. Raise MissingSecretError when the target names an
+    environment variable and `api_key` is empty, InputError when the key has invalid characters.
     """
 
     def __init__(
@@ -56,14 +56,14 @@ class OpenAIProvider:
         self._http: HttpClient | None = None
         self.memory: Final[Memory] = "cache"
         self.concurrency: Final = concurrency
-        self._told: Callable[[Headroom], None] = lambda headroom: None
+        self._on_headroom: Callable[[Headroom], None] = lambda headroom: None
 
     async def answer(self, request: Request) -> Outcome:
-        """One call. Raises ProviderError, which never holds the key."""
+        """Make one call. Raise ProviderError, which never contains the key."""
         model = request.model or self._target.model
         if not model:
             hint = "give the target, the prompt or the judge a `model`"
-            raise ProviderError(f"{self._who()}: no model is named for {request.about}", fatal=True, hint=hint)
+            raise ProviderError(f"{self._describe()}: no model is named for {request.about}", fatal=True, hint=hint)
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):
@@ -72,20 +72,23 @@ class OpenAIProvider:
                 content = chat_completions.encode(chat_completions.make_body(request, model))
                 answered = await client.send("POST", endpoint.url, endpoint.headers, content)
         except TimeoutError as error:
-            raise ProviderError(f"{self._who()} did not answer within {self._timeout:g} s", retryable=True) from error
+            raise ProviderError(
+                f"{self._describe()} did not answer within {self._timeout:g} s", retryable=True
+            ) from error
         except HttpError as error:
-            raise self._explain_no_answer(error) from error
+            raise self._explain_http_error(error) from error
         headroom = chat_completions.read_headroom(answered.headers)
         if headroom is not None:
-            self._told(headroom)
+            self._on_headroom(headroom)
         if answered.status != 200:
             return self._explain_refusal(answered, request, model)
         try:
             data = self._read(answered.content)
         except chat_completions.DeepReplyError as error:
-            raise ProviderError(f"{self._who()} sent a malformed reply: {error}", retryable=True) from error
+            raise ProviderError(f"{self._describe()} sent a malformed reply: {error}", retryable=True) from error
         except ValueError as error:
-            message, said = f"{self._who()} sent a malformed reply, which is no JSON", self._clean(answered.text)[:80]
+            message = f"{self._describe()} sent a malformed reply, which is not JSON"
+            said = self._clean(answered.text)[:80]
             raise ProviderError(message, said=f": {said}", retryable=True) from error
         return chat_completions.read_reply(
             data,
@@ -96,12 +99,13 @@ class OpenAIProvider:
         )
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
-        self._told = told
+        self._on_headroom = told
 
     async def is_there(self) -> bool:
-        """Whether the endpoint answers `GET /models` with anything at all.
+        """Return True if the endpoint answers `GET /models` with any response.
 
-        Where one thing is asked at a time (the embedded model's server, in this process), it may be busy with it.
+        An endpoint with its own concurrency (the embedded model's server) may be busy: for it, return True without a
+        ping.
         """
         if self._http is None or not self._endpoints or self.concurrency is not None:
             return True
@@ -122,18 +126,18 @@ class OpenAIProvider:
         outside = not is_loopback(self._url)
         self._http = HttpClient(
             self._url,
-            proxied=outside,  # a proxy of the environment leads out to the world, never back to this machine
+            proxied=outside,  # a proxy is for remote hosts, not for loopback
             tls=_make_tls_context() if urlsplit(self._url).scheme == "https" else None,
         )
         return self._http
 
     async def _find_endpoint(self, model: str) -> Endpoint:
-        async with self._preparing:  # the first calls come all at once
+        async with self._preparing:  # the first calls come at the same time
             if model not in self._endpoints:
                 try:
                     self._endpoints[model] = await make_endpoint(self._url, self._key, model)
                 except ValueError as error:
-                    message = f"cannot connect to {self._who()}: {self._clean(str(error))}"
+                    message = f"cannot connect to {self._describe()}: {self._clean(str(error))}"
                     raise ProviderError(message, fatal=True, hint="check `base_url`") from error
             return self._endpoints[model]
 
@@ -149,7 +153,7 @@ class OpenAIProvider:
             answered.status,
             content,
             answered.headers,
-            who=self._who(),
+            who=self._describe(),
             model=model,
             key=f"the key in {variable}" if variable else "a request without a key (the target has no api_key_env)",
             scored=request.scale is not None,
@@ -158,25 +162,28 @@ class OpenAIProvider:
         explained.own = self._clean(explained.own, limit=600)
         raise explained
 
-    def _explain_no_answer(self, error: HttpError) -> ProviderError:
-        """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
+    def _explain_http_error(self, error: HttpError) -> ProviderError:
+        """Return the ProviderError for a failed exchange.
+
+        It is `unreachable` only without a connection: a broken connection may concern this request alone.
+        """
         reason = self._clean(error.reason)
         if error.refused:
-            return ProviderError(f"{self._who()}: {reason}")
+            return ProviderError(f"{self._describe()}: {reason}")
         if error.connected:
-            return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
+            return ProviderError(f"the connection to {self._describe()} broke: {reason}", retryable=True)
         return ProviderError(
-            f"cannot connect to {self._who()}: {reason}",
+            f"cannot connect to {self._describe()}: {reason}",
             retryable=True,
             unreachable=True,
             hint="check `base_url`, and that the server runs",
         )
 
-    def _who(self) -> str:
+    def _describe(self) -> str:
         return f'target "{self._target.name}" ({_strip_secrets(self._url)})'
 
     def _read(self, content: str | bytes) -> Any:
-        """What the endpoint said as JSON, without the key: masked before any text of it is cut. Raises ValueError."""
+        """Return the JSON of a reply without the key, which is masked before any text is cut. Raise ValueError."""
         return self._mask.value(chat_completions.decode(content.encode() if isinstance(content, str) else content))
 
     def _clean(self, text: str, limit: int = 300) -> str:
@@ -184,7 +191,7 @@ class OpenAIProvider:
 
 
 def _make_tls_context() -> ssl.SSLContext:
-    import httpx2  # knows where the certificates are
+    import httpx2  # it finds the certificates
 
     return httpx2.create_ssl_context()
 
@@ -195,15 +202,15 @@ def _require_valid_key(target: Target, api_key: str | None) -> str | None:
     if variable and not key:
         raise MissingSecretError(
             f'target "{target.name}": the environment variable {variable} is not set',
-            hint=f"set {variable} to the key; an endpoint that needs none has no api_key_env",
+            hint=f"set {variable} to the key, or remove `api_key_env` if the endpoint needs no key",
         )
     if not (key.isascii() and key.isprintable()):
-        raise InputError(f'target "{target.name}": {variable} holds characters that no key has')
+        raise InputError(f'target "{target.name}": {variable} contains characters that no key can have')
     return key or None
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL leads back to this machine."""
+    """Return True if a URL points to this machine."""
     host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -212,6 +219,6 @@ def is_loopback(url: str) -> bool:
 
 
 def _strip_secrets(url: str) -> str:
-    """A URL without what may be secret in it: user, password, query."""
+    """Return a URL without its parts that may be secret: user, password, query."""
     parts = urlsplit(url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,4 +1,4 @@
-"""What the engine asks of whoever answers, and how an answer can fail."""
+"""The interface between the engine and its providers, with the error that a request may end in."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalgate.domain import Outcome, Request
 
 @dataclass(frozen=True, slots=True)
 class FunctionMemory:
-    """Answers of code, which may change between two runs: `fingerprint` is of what stands behind them now."""
+    """The memory of a function: its answers are valid while `fingerprint` (of code and data) stays the same."""
 
     fingerprint: str
 
@@ -21,12 +21,12 @@ Memory: TypeAlias = Literal["cache", "declared", "run", "nothing"] | FunctionMem
 
 
 WHOLE_ROUND: Final = sys.maxsize
-"""The `concurrency` of a provider that collects: requests wait in it, for hours perhaps, and hold no slot meanwhile."""
+"""The `concurrency` of a provider that collects requests: they wait in it, perhaps for hours, and hold no slot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headroom:
-    """What an endpoint says is left of its limits, and the seconds until they are whole again; None: not said."""
+    """The remaining requests and tokens that an endpoint reports, with seconds to their reset; None: not reported."""
 
     requests_left: int | None = None
     requests_reset: float = 0.0
@@ -34,19 +34,21 @@ class Headroom:
     tokens_reset: float = 0.0
 
 
-_NOT_TOLD = " (what it said is withheld)"
+_WITHHELD = " (the endpoint's message is withheld)"
 
 
 class ProviderError(Exception):
     """A request that was not answered.
 
-    `retryable`: the same request may succeed later, after `retry_after` seconds where the endpoint says so.
-    `fatal`: no other request to this target can succeed either, so the run ends, with `hint` saying how to mend it.
-    `throttled`: there were too many requests, so `retry_after` holds for the whole target.
-    `unreachable`: nobody answered at all (refused, unknown host, reset), as opposed to an answer that was no use.
-    Neither retryable nor fatal: this one request has failed for good. The message never holds a secret.
-    `said` are the endpoint's own words, which end the message; `own` is the message without them, for who may not read
-    what was asked: endpoints repeat it.
+    - `retryable`: the same request may succeed later, after `retry_after` seconds if the endpoint gives them.
+    - `fatal`: no other request to this target can succeed either, so the run ends; `hint` says how to fix it.
+    - Neither: this one request has failed permanently.
+    - `throttled`: there were too many requests, so `retry_after` applies to the whole target.
+    - `unreachable`: there was no connection (refused, unknown host, reset).
+    - `said`: the endpoint's own message, which is appended to `message`.
+
+    The attribute `own` is the message without `said`, for readers who may not see the request: endpoints repeat parts
+    of it. No message contains a secret.
     """
 
     def __init__(
@@ -63,7 +65,7 @@ class ProviderError(Exception):
     ) -> None:
         super().__init__(message + said)
         self.message = message + said
-        self.own = message + (_NOT_TOLD if said else "")
+        self.own = message + (_WITHHELD if said else "")
         self.retryable = retryable
         self.retry_after = retry_after
         self.fatal = fatal
@@ -72,19 +74,24 @@ class ProviderError(Exception):
         self.throttled = throttled
 
     def adding(self, more: str) -> None:
-        """Ends both messages with a sentence of ours."""
+        """Append `more` to `message` and to `own`."""
         self.message += more
         self.own += more
 
 
 class Provider(Protocol):
-    """Answers the requests of one target, all from within the engine's event loop.
+    """The source of answers for one target; the engine calls it in its event loop.
 
-    `memory` says what may be remembered of its answers: "cache" (the request's key determines what is asked),
-    "declared" (so it does by its owner's word; it is never asked twice at once, for it may do more than answer),
-    WhileUnchanged (only for continuing this very run, with the same code behind it), "run" (not beyond this engine) or
-    "nothing" (the answers are stored already; asking is no call and costs nothing). `concurrency` is how many requests
-    it takes at once; None: as many as the engine sends; WHOLE_ROUND: all there are, whatever the engine's limit.
+    `memory` says where its answers may be stored:
+
+    - "cache": in cache and journal, since the request's key determines the answer.
+    - "declared": as "cache", because its owner declares a version. Calls are not hedged: they may have side effects.
+    - FunctionMemory: in the journal, to continue this run while the function's code and data are unchanged.
+    - "run": only in this engine.
+    - "nothing": nowhere. The answers are stored already, so an answer is no call and costs nothing.
+
+    `concurrency` is the number of requests it takes at once. None: as many as the engine sends. WHOLE_ROUND: all of
+    them, above the engine's limit as well.
     """
 
     @property
@@ -94,24 +101,24 @@ class Provider(Protocol):
     def concurrency(self) -> int | None: ...
 
     async def answer(self, request: Request) -> Outcome:
-        """The outcome of one request. Raises ProviderError."""
+        """Return the outcome of one request. Raise ProviderError."""
         ...
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
-        """`told` is to be called with whatever a reply says of the endpoint's limits."""
+        """Register a callback for the rate limits that replies report."""
         ...
 
     async def is_there(self) -> bool:
-        """Whether anything is heard of it within a few seconds, at no cost: asked when no answer has come for long."""
+        """Ping the target, at no cost; return True if it responds within a few seconds."""
         ...
 
     async def aclose(self) -> None:
-        """Lets go of connections; called once, in the loop that `answer` ran in."""
+        """Close the connections; called once, in the loop that `answer` ran in."""
         ...
 
 
 class WithoutEndpoint:
-    """Base of a provider that calls no endpoint itself: it tells of no limits, is always there, and closes nothing."""
+    """Base of a provider without an endpoint: it reports no limits, always responds, and closes nothing."""
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
         pass

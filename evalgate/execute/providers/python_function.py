@@ -1,4 +1,4 @@
-"""A Python function of the user's as a provider: a RAG pipeline, an agent, anything that makes a text of a case."""
+"""The provider for a Python function: a RAG pipeline, an agent, or any function that turns a case into a text."""
 
 from __future__ import annotations
 
@@ -42,20 +42,23 @@ _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or 
 
 
 class PythonProvider(WithoutEndpoint):
-    """Calls `function(case)` or `function(case, messages)`, sync (in a thread of its own) or async.
+    """A provider that calls `function(case)` or `function(case, messages)`, async or sync (each call in a new thread).
 
-    `case` is the mapping of the case's fields, `messages` the rendered prompt as a list of `{"role", "content"}`. It
-    returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens", "output_tokens"}`), "cost_usd",
-    "finish_reason" and "tool_calls", the last two as a chat completion has them. An exception is this request's
-    Failure("infrastructure"), with its type, text and last line.
+    `case` is the mapping of the case's fields, `messages` the rendered prompt as a list of `{"role", "content"}`. The
+    function returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens", "output_tokens"}`),
+    "cost_usd", "finish_reason" and "tool_calls", the last two in the form of a chat completion. An exception is a
+    Failure("infrastructure") of this request, with the exception's type, message and last line.
 
-    `target.location` is "package.module:function" (or with a dot); `search`, the configuration's folder, is put on
-    `sys.path`. `timeout` is seconds for one answer. `sees_prompt`: it takes the messages. `store` is evalgate's own
-    folder. Raises InputError when the function cannot be imported. What the function says in an exception is shown
-    without the secrets of `mask`.
+    - `target.location`: "package.module:function" (or with a dot).
+    - `search`: the configuration's folder, which is added to `sys.path`.
+    - `timeout`: seconds for one answer.
+    - `store`: evalgate's own folder.
+    - `mask`: the secrets that are removed from messages of exceptions.
 
-    Answers are kept under the version that the target declares. Without one they are kept for an interrupted run alone,
-    while the code and the files around it are what they were.
+    `sees_prompt` is True if the function takes the messages. Raise InputError when the function cannot be imported.
+
+    Answers are cached under the version that the target declares. Without a version they are kept only to continue an
+    interrupted run, while the code and the files around it are unchanged.
     """
 
     def __init__(
@@ -79,12 +82,12 @@ class PythonProvider(WithoutEndpoint):
     def _memory(self, module: ModuleType, store: Path | None) -> Memory:
         if "version" in self._target.options:
             return "declared"
-        # the request's key cannot know what stands behind the function
+        # the request's key does not cover the function's code and data
         state = fingerprint(module, self._function, self._folder, store)
         return "run" if state is None else FunctionMemory(state)
 
     async def answer(self, request: Request) -> Outcome:
-        # a copy all the way down: checks and judges compare with these very values later
+        # a deep copy: checks and judges use the original values later
         arguments: list[Any] = [copy.deepcopy(dict(request.inputs or {}))]
         if self.sees_prompt:
             arguments.append([{"role": message.role, "content": message.content} for message in request.messages])
@@ -98,11 +101,11 @@ class PythonProvider(WithoutEndpoint):
                     if inspect.isawaitable(value):
                         value = await value
         except TimeoutError as error:
-            place = _find_traceback_place(error, self._folder)
-            message = f"{self._target.location} did not answer within {self._timeout:g} s{place}"
+            location = _find_traceback_place(error, self._folder)
+            message = f"{self._target.location} did not answer within {self._timeout:g} s{location}"
             raise ProviderError(message) from error
         except (Exception, SystemExit, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and _is_to_end():
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
@@ -112,27 +115,27 @@ class PythonProvider(WithoutEndpoint):
         return self._outcome(value, time.perf_counter() - started)
 
     def _outcome(self, value: Any, seconds: float) -> Outcome:
-        given: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
-        text, error = given.get("text"), given.get("error")
+        returned: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
+        text, error = returned.get("text"), returned.get("error")
         if error:
             said = shorten(self._mask.text(str(error)))
             raise ProviderError(f"{self._target.location} returned an error: {said}")
-        calls = _read_calls(given)
+        calls = _read_calls(returned)
         if text is None and calls:
-            text = ""  # as a chat completion has it
+            text = ""  # as in a chat completion
         if not isinstance(text, str):
             kind = "a mapping without a text" if isinstance(value, Mapping) else type(value).__name__
             raise ProviderError(
                 f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
             )
-        reason = reason_told(given, "stop")
+        reason = reason_told(returned, "stop")
         ended, reason = classify_ending(reason), shorten(reason, 60)
         if ended == "broken":
-            raise ProviderError(f"{self._target.location} returned what is no answer (finish reason: {reason})")
-        usage = self._usage(given.get("usage"))
-        cost = _read_cost(given.get("cost_usd"), usage, self._target.prices)
-        text, beside = add_tool_calls(text, calls, reason=reason)
-        is_refusal = ended == "refused" or bool(given.get("refusal"))
+            raise ProviderError(f"{self._target.location} returned no answer (finish reason: {reason})")
+        usage = self._usage(returned.get("usage"))
+        cost = _read_cost(returned.get("cost_usd"), usage, self._target.prices)
+        text, tool_calls = add_tool_calls(text, calls, reason=reason)
+        is_refusal = ended == "refused" or bool(returned.get("refusal"))
         if is_refusal or not text.strip():
             what = "a refusal" if is_refusal else "an empty text"
             message = f"{self._target.location} returned {what}"
@@ -144,38 +147,38 @@ class PythonProvider(WithoutEndpoint):
             usage=usage,
             seconds=seconds,
             cost_usd=cost,
-            tool_calls=beside,
+            tool_calls=tool_calls,
         )
 
-    def _usage(self, given: Any) -> Usage | None:
-        if given is None:
+    def _usage(self, returned: Any) -> Usage | None:
+        if returned is None:
             return None
-        if isinstance(given, Mapping):
-            told = read_usage(given.get("input_tokens"), given.get("output_tokens"))
-            if told is not None:
-                return told
+        if isinstance(returned, Mapping):
+            usage = read_usage(returned.get("input_tokens"), returned.get("output_tokens"))
+            if usage is not None:
+                return usage
         raise ProviderError(
             f"{self._target.location} returned a usage that is not {{input_tokens, output_tokens}}, whole numbers"
         )
 
 
-def _is_to_end() -> bool:
-    """Whether somebody wants this task to end: else the function itself raised what looks like it."""
+def _is_cancelled() -> bool:
+    """Return True if this task was cancelled; otherwise the function itself raised CancelledError."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
 
 
-def _read_cost(given: Any, usage: Usage | None, prices: Prices | None) -> float | None:
-    if isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given < MOST_TOKENS:
-        return float(given)
+def _read_cost(returned: Any, usage: Usage | None, prices: Prices | None) -> float | None:
+    if isinstance(returned, int | float) and not isinstance(returned, bool) and 0 <= returned < MOST_TOKENS:
+        return float(returned)
     return None if usage is None or prices is None else compute_cost(usage, prices)
 
 
-def _read_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The calls of what a function returned, as JSON: its values may be objects of any kind."""
-    calls = {name: value for name, value in given.items() if value and holds_calls(name)}
+def _read_calls(returned: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the tool calls of a function's return value as JSON data; they may be objects of any type."""
+    calls = {name: value for name, value in returned.items() if value and holds_calls(name)}
     try:
-        # not strict: the text was written on this very line
+        # not strict JSON: the text was written on the same line
         found: Mapping[str, Any] = json.loads(json.dumps(calls, default=str, skipkeys=True))
     except (ValueError, RecursionError):
         return {"tool_calls": [{"name": None, "arguments": shorten(repr(calls))}]}
@@ -183,13 +186,13 @@ def _read_calls(given: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 async def _run_in_thread(function: Callable[[], Any]) -> Any:
-    """Runs a function in a daemon thread: a call that hangs must not keep the process from ending."""
+    """Run a function in a daemon thread, so that a call that hangs does not keep the process alive."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
 
     def settle(value: Any, error: BaseException | None) -> None:
         if future.done():
-            return  # nobody waits any more
+            return  # the caller was cancelled
         if error is None:
             future.set_result(value)
         else:
@@ -214,37 +217,39 @@ async def _run_in_thread(function: Callable[[], Any]) -> Any:
 def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callable[..., Any]]:
     path = target.location
     module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
-    place = f'target "{target.name}"'
+    label = f'target "{target.name}"'
     if not module_name or not name:
-        raise InputError(f'{place}: "{path}" names no function', hint='write it as "package.module:function"')
+        raise InputError(
+            f'{label}: "{path}" is not the name of a function', hint='write it as "package.module:function"'
+        )
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
     try:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise InputError(
-            f'{place}: cannot import {module_name}: no module named "{error.name}"',
-            hint=f"{folder} is searched first, then what is installed beside evalgate",
+            f'{label}: cannot import {module_name}: no module named "{error.name}"',
+            hint=f"{folder} is searched first, then the environment in which evalgate is installed",
         ) from error
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {shorten(mask.text(str(error)))}"
         raise InputError(
-            f"{place}: importing {module_name} raised {said}{_find_traceback_place(error, folder)}"
+            f"{label}: importing {module_name} raised {said}{_find_traceback_place(error, folder)}"
         ) from error
     found: Any = module
     for part in name.split("."):
         found = getattr(found, part, None)
     if not callable(found):
-        raise InputError(f'{place}: {module_name} has no function "{name}"', hint=_SIGNATURE)
+        raise InputError(f'{label}: {module_name} has no function "{name}"', hint=_SIGNATURE)
     return module, found
 
 
 def _count_parameters(target: Target, function: Callable[..., Any]) -> int:
-    """How many arguments it takes by position: 1 or 2. Raises InputError when it takes neither."""
+    """Return the number of positional arguments of a function: 1 or 2. Raise InputError for any other number."""
     try:
         signature = inspect.signature(function)
     except (TypeError, ValueError):
-        return 1  # a callable that tells nothing
+        return 1  # a callable without a signature
     for count in (2, 1):
         try:
             signature.bind(*range(count))
@@ -264,7 +269,7 @@ def _second_is_optional(signature: inspect.Signature) -> bool:
 
 
 def _find_traceback_place(error: BaseException, folder: Path) -> str:
-    """The last line of the user's own code that it went through, in parentheses; empty when there is none."""
+    """Return the last line below `folder` in a traceback, in parentheses; empty if there is none."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)
     ]

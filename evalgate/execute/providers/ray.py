@@ -1,4 +1,4 @@
-"""Answers from the workers of a Ray cluster: the calls are made there, everything else stays in this process."""
+"""A backend that makes the calls on the workers of a Ray cluster; everything else stays in this process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HINT = "start one with `ray start --head`, or set RAY_ADDRESS to HOST:PORT of o
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RayRefusal:
-    """A ProviderError on its way from a worker: Ray would wrap the exception itself, and lose what it carries."""
+    """The fields of a ProviderError, as a value: Ray would wrap the exception and lose its fields."""
 
     message: str
     own: str
@@ -38,21 +38,21 @@ class RayRefusal:
 
 
 class Worker:
-    """Lives in a process of the cluster as an actor, and has an ordinary provider for each target.
+    """A Ray actor in a process of the cluster, with an OpenAIProvider for each target.
 
-    The keys come as arguments, so that no node needs them in its environment. Ray keeps arguments out of its logs and
-    its dashboard, which show a runtime environment's variables.
+    The keys are arguments, so that no node needs them in its environment. Ray's logs and dashboard show the variables
+    of a runtime environment, but not the arguments of an actor.
     """
 
     def __init__(self, targets: list[tuple[Target, str | None]], timeout: float) -> None:
         self._providers = {target.name: OpenAIProvider(target, key, timeout) for target, key in targets}
 
     async def about(self) -> str:
-        """The version of evalgate that is installed here."""
+        """Return the version of evalgate on the worker's node."""
         return evalgate.__version__
 
     async def answer(self, target: str, request: Request) -> Outcome | RayRefusal:
-        """One call from here."""
+        """Make one call from the worker's node."""
         try:
             return await self._providers[target].answer(request)
         except ProviderError as error:
@@ -68,15 +68,18 @@ class Worker:
             )
 
     async def aclose(self) -> None:
-        """Lets go of connections."""
+        """Close the connections."""
         for provider in self._providers.values():
             await provider.aclose()
 
 
 @dataclass(slots=True, eq=False)
-class _Seat:
-    """A worker with how many calls it has now, since when it has lost all of them (0: it has not), and till when
-    nothing is to be asked of it; both are times of the event loop."""
+class _WorkerState:
+    """A worker, with the number of its calls in flight.
+
+    `lost_at` is when it died (0: it is alive), and `rests_until` is when it may be used again. Both are times of the
+    event loop.
+    """
 
     actor: Any
     calls: int = 0
@@ -85,11 +88,11 @@ class _Seat:
 
 
 class RayCluster:
-    """A worker on each node of the cluster at `address` (HOST:PORT; None: the one on this machine).
+    """A worker on each node of the cluster at `address` (HOST:PORT; None: the cluster on this machine).
 
-    The calls that a dying worker had are made again by another at once, and Ray starts it anew where its node lives.
-    (Ray's own retries would wait for that, or for the node to be declared dead.) Slots, pacing, retries, cache and
-    journal are the engine's, in this process: one limit for all workers.
+    If a worker dies, other workers repeat its calls at once, and Ray restarts it if its node is alive. (Ray's own
+    retries would wait for the restart, or until the node is declared dead.) Slots, rate limits, retries, cache and
+    journal are in the engine in this process, so one limit holds for all workers.
     """
 
     def __init__(self, address: str | None, limits: Limits, *, note: Callable[[str], None]) -> None:
@@ -97,15 +100,15 @@ class RayCluster:
         self._limits = limits
         self._note = note
         self._targets: list[tuple[Target, str | None]] = []
-        self._seats: list[_Seat] = []
+        self._workers: list[_WorkerState] = []
 
     def provider(self, target: Target, api_key: str | None) -> Provider:
-        OpenAIProvider(target, api_key, self._limits.timeout)  # raises for a missing key, here
+        OpenAIProvider(target, api_key, self._limits.timeout)  # raises for a missing key in this process
         self._targets.append((target, api_key))
         return RayProvider(self, target)
 
     def start(self) -> None:
-        """Connects and waits for the workers. Raises InputError without the package, ServiceError without a cluster."""
+        """Connect and wait for the workers. Raise InputError without the package, ServiceError without a cluster."""
         try:
             import ray
         except ImportError as error:
@@ -117,24 +120,24 @@ class RayCluster:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             raise ServiceError(f"no Ray cluster at {address}: {_first_line(error)}", hint=_HINT) from error
-        self._seat(ray)
+        self._start_workers(ray)
         self._await_workers(ray)
-        self._note(f"ray: {len(self._seats)} workers, each on a node of its own")
+        self._note(f"ray: {len(self._workers)} workers, one on each node")
 
     def finish(self) -> None:
         pass
 
     def close(self) -> None:
-        """Leaves the cluster; the workers end with that."""
+        """Disconnect from the cluster, which ends the workers."""
         with contextlib.suppress(ImportError):
             import ray
 
             if ray.is_initialized():
                 ray.shutdown()
-        self._seats = []
+        self._workers = []
 
-    def _seat(self, ray: Any) -> None:
-        """An actor on each node that offers CPUs, or on each node where none does."""
+    def _start_workers(self, ray: Any) -> None:
+        """Start an actor on each node with CPUs, or on each node if none has CPUs."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         alive = [node for node in ray.nodes() if node["Alive"]]
@@ -142,82 +145,85 @@ class RayCluster:
         worker = ray.remote(Worker)
         for node in nodes:
             actor = worker.options(
-                num_cpus=0,  # it waits for endpoints rather than computes
+                num_cpus=0,  # it waits for endpoints and computes little
                 max_concurrency=max(1000, self._limits.concurrency),
                 max_restarts=-1,
                 max_task_retries=0,
                 scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False),
             ).remote(self._targets, self._limits.timeout)
-            self._seats.append(_Seat(actor))
+            self._workers.append(_WorkerState(actor))
 
     def _await_workers(self, ray: Any) -> None:
-        """Keeps the workers that answer, and are of this version."""
-        asked = {seat.actor.about.remote(): seat for seat in self._seats}
+        """Wait for the workers, and remove those that cannot start.
+
+        Raise ServiceError if a worker has another version of evalgate, or if none is left.
+        """
+        asked = {worker.actor.about.remote(): worker for worker in self._workers}
         ready, _ = ray.wait(list(asked), num_returns=len(asked), timeout=_START_SECONDS)
         why = f"it did not start in {_START_SECONDS:g} s"
-        for reference, seat in asked.items():
+        for reference, worker in asked.items():
             try:
                 version = ray.get(reference) if reference in ready else None
             except ray.exceptions.RayError as error:
                 version, why = None, _last_line(error)
             if version is None:
-                self._lose(seat, f"a worker cannot start: {why}")
+                self._lose(worker, f"a worker cannot start: {why}")
             elif version != evalgate.__version__:
                 message = f"a node of the Ray cluster has evalgate {version}, and this is {evalgate.__version__}"
                 raise ServiceError(message, hint=_install())
-        if not self._seats:
+        if not self._workers:
             raise ServiceError(f"no worker of the Ray cluster can start: {why}", hint=_install())
 
     async def ask(self, target: str, request: Request) -> Outcome:
-        """One call, by the worker that has the fewest; by another where that one dies. Raises ProviderError."""
+        """Make one call on the worker with the fewest calls, and on another one if it dies. Raise ProviderError."""
         from ray import exceptions
 
         clock = asyncio.get_running_loop().time
         while True:
-            if not self._seats:
+            if not self._workers:
                 raise ProviderError("every node of the Ray cluster has died", fatal=True, hint=_HINT)
-            seat = min(self._seats, key=lambda seat: (seat.rests_until > clock(), seat.calls))
-            if seat.rests_until > clock():
-                await asyncio.sleep(_REST_SECONDS / 2)  # all of them are being started again
+            worker = min(self._workers, key=lambda worker: (worker.rests_until > clock(), worker.calls))
+            if worker.rests_until > clock():
+                await asyncio.sleep(_REST_SECONDS / 2)  # all workers are restarting
                 continue
             try:
-                answer = await self._call(seat, target, request)
+                answer = await self._call(worker, target, request)
             except exceptions.ActorUnschedulableError:
-                self._lose(seat, "a node died")
+                self._lose(worker, "a node died")
             except exceptions.RayActorError as error:
-                if not seat.lost_at:
-                    seat.lost_at = clock()
-                    self._note("ray: a worker was lost; the others make its calls again")
-                seat.rests_until = clock() + _REST_SECONDS
-                if clock() - seat.lost_at > _RESTART_SECONDS:
-                    self._lose(seat, f"a worker died, and does not start again: {_first_line(error)}")
+                if not worker.lost_at:
+                    worker.lost_at = clock()
+                    self._note("ray: a worker was lost; other workers repeat its calls")
+                worker.rests_until = clock() + _REST_SECONDS
+                if clock() - worker.lost_at > _RESTART_SECONDS:
+                    self._lose(worker, f"a worker died and does not restart: {_first_line(error)}")
             except exceptions.RayTaskError:
-                raise  # a bug in our own code, over there
+                raise  # a bug in evalgate on the worker
             except exceptions.RayError as error:
                 raise ProviderError(f"the Ray cluster lost a call: {_first_line(error)}", retryable=True) from error
             else:
-                seat.lost_at = 0.0
-                return _unwrap(answer)
+                worker.lost_at = 0.0
+                return _raise_refusal(answer)
 
-    def _lose(self, seat: _Seat, why: str) -> None:
-        if seat in self._seats:
-            self._seats.remove(seat)
-            self._note(f"ray: {why}; workers left: {len(self._seats)}")
+    def _lose(self, worker: _WorkerState, why: str) -> None:
+        if worker in self._workers:
+            self._workers.remove(worker)
+            self._note(f"ray: {why}; workers left: {len(self._workers)}")
 
-    async def _call(self, seat: _Seat, target: str, request: Request) -> Any:
-        seat.calls += 1
+    async def _call(self, worker: _WorkerState, target: str, request: Request) -> Any:
+        worker.calls += 1
         try:
-            # beyond the call's own timeout, which the worker keeps: it may have to be started first
+            # longer than the call's own timeout, which the worker applies: the worker may have to start first
             async with asyncio.timeout(self._limits.timeout + _RESTART_SECONDS):
-                return await seat.actor.answer.remote(target, request)
+                return await worker.actor.answer.remote(target, request)
         except TimeoutError as error:
             raise ProviderError("no worker of the Ray cluster answered in time", retryable=True) from error
         finally:
-            seat.calls -= 1
+            worker.calls -= 1
 
 
 class RayProvider(WithoutEndpoint):
-    """One target's requests, answered by whichever worker is free; that one knows what a reply says of limits."""
+    """The provider of one target: its calls go to the workers. Rate limits in replies are not passed on."""
 
     def __init__(self, cluster: RayCluster, target: Target) -> None:
         self._cluster = cluster
@@ -229,7 +235,7 @@ class RayProvider(WithoutEndpoint):
         return await self._cluster.ask(self._name, request)
 
 
-def _unwrap(answer: Outcome | RayRefusal) -> Outcome:
+def _raise_refusal(answer: Outcome | RayRefusal) -> Outcome:
     if isinstance(answer, RayRefusal):
         refused = ProviderError(
             answer.message,
@@ -246,9 +252,9 @@ def _unwrap(answer: Outcome | RayRefusal) -> Outcome:
 
 
 def _probe(address: str) -> None:
-    """Ray itself looks for a cluster that is not there for minutes, and then ends the process.
+    """Open a connection to the address, and close it. Raise OSError when nothing listens there.
 
-    Raises OSError when nobody listens there.
+    Without this check, Ray looks for a missing cluster for minutes, and then ends the process.
     """
     if address == "auto":
         return

@@ -1,4 +1,4 @@
-"""Answers that exist already: outputs the user's application recorded, and replayed recordings of a model."""
+"""Providers of existing answers: outputs that an application recorded, and recordings of a model."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ from evalgate.store.cache_entry import CacheEntry
 
 
 class RecordedProvider(WithoutEndpoint):
-    """Outputs from a file, by case id and repeat. Answers are marked `cached`: nothing was called.
+    """Outputs from a file, by case id and repeat. Answers are marked `cached`, since there is no call.
 
-    A case recorded exactly once answers every repeat with that one output: it adds nothing to a mean, and it
-    claims no sample of its own, for what is asked is what the application gave. Recorded several times, each repeat
-    needs its own.
-    The case's id is the request's `inputs["case"]`.
+    A case that was recorded once answers every repeat with that one output: the copies leave the mean unchanged, and
+    do not count as further samples. If a case was recorded several times, each repeat needs its own output. The case id
+    is the request's `inputs["case"]`.
     """
 
     def __init__(self, target: Target, outputs: Mapping[tuple[str, int], Outcome]) -> None:
@@ -30,7 +29,7 @@ class RecordedProvider(WithoutEndpoint):
         self.concurrency: Final = None
 
     def times(self, case: str) -> int:
-        """How many outputs of a case were recorded."""
+        """Return the number of recorded outputs of a case."""
         return self._times[case]
 
     async def answer(self, request: Request) -> Outcome:
@@ -39,17 +38,17 @@ class RecordedProvider(WithoutEndpoint):
         if found is None:
             which = f"repeat {request.repeat} of case {case}" if case in self._times else f"case {case}"
             raise ProviderError(
-                f"{self._target.location} has no output of {which}",
+                f"{self._target.location} has no output for {which}",
                 fatal=True,
-                hint=f'record one more line with this case\'s id, or ask target "{self._target.name}" for less',
+                hint=f'record one more line with this case\'s id, or ask for less of target "{self._target.name}"',
             )
         return replace(found, cached=True)
 
 
 class ReplayProvider(WithoutEndpoint):
-    """A model's recorded answers, by the request's key. What was not recorded is an error, never an invented answer.
+    """A model's recorded answers, by the request's key. A request without a recording is an error.
 
-    `path` is the recordings file's name, for messages. Answers are marked `cached`.
+    `path` is the name of the recordings file, for messages. Answers are marked `cached`.
     """
 
     def __init__(self, target: Target, recordings: Mapping[str, Outcome | CacheEntry], path: str) -> None:
@@ -72,9 +71,9 @@ class ReplayProvider(WithoutEndpoint):
 
 
 class OfflineProvider(WithoutEndpoint):
-    """Nobody, in place of a target: what cache and journal hold is known, and nothing else is ever asked.
+    """A provider that makes no calls: only answers in cache and journal are available.
 
-    What is not known ends the run if that is `fatal`, else its own trial alone.
+    A request without a stored answer ends the run if `fatal`, else only its own trial.
     """
 
     def __init__(self, target: Target, *, fatal: bool = True) -> None:
@@ -90,7 +89,7 @@ class OfflineProvider(WithoutEndpoint):
 
 
 def describe_recording(target: Target) -> str:
-    """The commands, for a hint."""
+    """Return a hint with the commands that record a target's answers."""
     if target.kind != "local":
         return "record it: `evalgate run --record` with the same options"
     return (

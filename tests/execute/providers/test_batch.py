@@ -200,7 +200,7 @@ def test_a_line_may_hold_what_other_readers_take_for_its_end(batched: Batched) -
     ("reply", "message"),
     [
         (error(401, f"bad key {KEY}"), "refused the key in MY_KEY (401): bad key ***"),
-        (error(429, "no money", code="insufficient_quota"), "wants payment (429): no money"),
+        (error(429, "no money", code="insufficient_quota"), "requires payment (429): no money"),
         (error(400, "This model's maximum context length is 8192 tokens"), "refused the request (400): This model's"),
     ],
 )
@@ -240,7 +240,7 @@ def test_a_batch_that_somebody_cancelled_is_not_sent_again_by_itself(batched: Ba
 
 def test_an_endpoint_without_a_batch_api_says_so(batched: Batched) -> None:
     batched.server.faults["POST /v1/files"] = [error(404, "no such route") for _ in range(9)]
-    with pytest.raises(ServiceError, match="cannot take the file of requests \\(404\\)") as caught:
+    with pytest.raises(ServiceError, match="cannot accept the file of requests \\(404\\)") as caught:
         batched.run(3)
     assert "Batch API" in str(caught.value.faults[0].hint)
 
@@ -289,7 +289,7 @@ def test_a_full_queue_is_waited_for_with_smaller_batches(batched: Batched) -> No
 def test_a_queue_without_room_for_one_request_ends_the_run(batched: Batched) -> None:
     fault = {"code": "token_limit_exceeded", "message": "Enqueued token limit reached for m"}
     batched.server.ends = lambda batch, n: {"status": "failed", "errors": {"data": [fault]}}
-    with pytest.raises(ServiceError, match="has no room in its batch queue for one request"):
+    with pytest.raises(ServiceError, match="its batch queue does not accept even one request"):
         batched.run(3)
 
 
@@ -297,7 +297,7 @@ def test_the_limit_in_dollars_counts_what_might_be_spent(batched: Batched) -> No
     # a line of about 190 bytes and an answer of at most 256 tokens: about 0.0013 dollars at half the price
     run = batched.run(10, max_cost_usd=0.0042)
     assert [text is not None for text in texts(run)] == [True] * 3 + [False] * 7
-    assert run.results[9].outcome.message.startswith("not evaluated: by its estimated price")
+    assert run.results[9].outcome.message.startswith("not evaluated: its estimated cost would exceed")
     assert len(batched.server.lines(0)) == 3
 
 

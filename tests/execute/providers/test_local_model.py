@@ -123,9 +123,9 @@ def test_wrong_bytes_are_removed(publisher: Publisher, tmp_path: Path) -> None:
 
 def test_a_refusal_and_an_unreachable_publisher(publisher: Publisher, tmp_path: Path) -> None:
     publisher.status = 503
-    with pytest.raises(ServiceError, match="answered 503"):
+    with pytest.raises(ServiceError, match="returned status 503"):
         local_model.pull(published(publisher), tmp_path)
-    with pytest.raises(ServiceError, match="cannot fetch"):
+    with pytest.raises(ServiceError, match="cannot download"):
         local_model.pull(make_model(), tmp_path)
 
 

@@ -285,8 +285,8 @@ def test_a_hanging_function_is_left_behind(app: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("path", "parts"),
     [
-        ("rag", ['"rag" names no function']),
-        ("gated_app.rag:", ["names no function"]),
+        ("rag", ['"rag" is not the name of a function']),
+        ("gated_app.rag:", ["is not the name of a function"]),
         ("gated_app.nowhere:f", ['no module named "gated_app.nowhere"']),
         ("gated_app.needs:f", ['no module named "not_installed_anywhere"']),
         ("gated_app.broken:f", ["JSONDecodeError", "broken.py:2"]),

@@ -1,4 +1,4 @@
-"""The verbs of OpenAI's Batch API: upload, create, look up, download; lines of JSON in, plain data out."""
+"""The operations of OpenAI's Batch API: upload, create, find, retrieve and download."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ MOST_BYTES = 200_000_000
 """The limits of one batch: requests in its file, and the bytes of that file."""
 
 WINDOW_SECONDS = 24 * 3600.0
-"""The completion window, the only one the API offers; what is not answered by then is handed back as expired."""
+"""The completion window, the only one that the API offers; requests without an answer by then expire."""
 
 DISCOUNT = 0.5
+"""The price of a batch as a share of the full price."""
 
 ENDPOINT: Final = "/v1/chat/completions"
-"""Where each line of a batch is answered, whatever the path of `base_url`."""
+"""The API path in each line of a batch; the path of `base_url` does not affect it."""
 
 _TRANSFER_SECONDS = 600.0
 _CONNECT_SECONDS = 15.0
-_TAG = "evalgate"
-_PAGES = 3
+_TOKEN_FIELD = "evalgate"
+_MAX_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchState:
-    """How a batch is; `status` is the API's word for it, `done` and `total` count requests (None: it does not say).
+    """The state of a batch.
 
-    `files` hold what became of the requests, failed ones first. `faults` are why the whole batch was refused, as the
-    endpoint's code and a sentence each.
+    - `status`: the API's own term.
+    - `done`, `total`: numbers of requests (None: not reported).
+    - `files`: the ids of the result files, the error file first.
+    - `faults`: the reasons why the whole batch was refused, each as the endpoint's code and a sentence.
     """
 
     id: str
@@ -56,37 +59,37 @@ class BatchState:
 
 
 def discount(full: Prices | None) -> Prices | None:
-    """Dollars per million tokens in a batch: half of what they are otherwise."""
+    """Return the prices in a batch, in US dollars per million tokens: half of the full prices."""
     return None if full is None else Prices(input=full.input * DISCOUNT, output=full.output * DISCOUNT)
 
 
 class BatchEndpoint(OpenAIProvider):
-    """An OpenAI endpoint that is asked by file. All methods raise ProviderError; `gone` is such an error's 404."""
+    """An OpenAI endpoint with a Batch API. All methods raise ProviderError; GoneError is the one for 404 and 405."""
 
     _client: AsyncOpenAI | None = None
 
     @property
     def prices(self) -> Prices | None:
-        """Dollars per million tokens in a batch."""
+        """The prices in a batch, in US dollars per million tokens."""
         return discount(self._prices)
 
     @property
     def who(self) -> str:
         """The target and its address, for messages."""
-        return self._who()
+        return self._describe()
 
     def clean(self, text: str) -> str:
-        """A text of the endpoint's as one line, without the key."""
+        """Return a text of the endpoint as one line, without the key."""
         return self._clean(text)
 
     def read(self, content: bytes) -> Any:
-        """JSON of the endpoint's, without the key. Raises ValueError."""
+        """Return JSON of the endpoint without the key. Raise ValueError."""
         return self._read(content)
 
     def explained(
         self, status: int, content: Any, headers: Mapping[str, str], *, model: str, scored: bool = False
     ) -> ProviderError:
-        """What an error status means, be it of a call or of one request in a batch."""
+        """Return the error for a status, of a call or of one request in a batch."""
         variable = self._target.api_key_env
         explained = chat_completions.explain_status(
             status,
@@ -102,9 +105,9 @@ class BatchEndpoint(OpenAIProvider):
         return explained
 
     async def upload(self, content: bytes, name: str) -> str:
-        """Uploads a JSONL file; its id."""
-        async with self._errors("take the file of requests"):
-            file = await self._client_now().files.create(
+        """Upload a JSONL file and return its id."""
+        async with self._convert_errors("accept the file of requests"):
+            file = await self._get_client().files.create(
                 file=(name, content, "application/jsonl"),
                 purpose="batch",
                 timeout=_TRANSFER_SECONDS,
@@ -113,24 +116,24 @@ class BatchEndpoint(OpenAIProvider):
             return str(file.id)
 
     async def create(self, file_id: str, token: str) -> str:
-        """Begins a batch that `find` finds by its token; its id."""
-        async with self._errors("begin a batch"):
-            batch = await self._client_now().batches.create(
+        """Create a batch with a token for `find`, and return its id."""
+        async with self._convert_errors("create a batch"):
+            batch = await self._get_client().batches.create(
                 input_file_id=file_id,
                 endpoint=ENDPOINT,
                 completion_window="24h",
-                metadata={_TAG: token},
+                metadata={_TOKEN_FIELD: token},
                 extra_headers=self._headers(),
             )
             return str(batch.id)
 
     async def find(self, token: str) -> str | None:
-        """The id of the batch with this token, among the newest 300; None when there is none."""
-        async with self._errors("list its batches"):
-            page = await self._client_now().batches.list(limit=100, extra_headers=self._headers())
-            for _ in range(_PAGES):
+        """Return the id of the batch with this token, among the newest 300; None if there is none."""
+        async with self._convert_errors("list its batches"):
+            page = await self._get_client().batches.list(limit=100, extra_headers=self._headers())
+            for _ in range(_MAX_PAGES):
                 for batch in page.data:
-                    if (batch.metadata or {}).get(_TAG) == token:
+                    if (batch.metadata or {}).get(_TOKEN_FIELD) == token:
                         return batch.id
                 if not page.has_next_page():
                     break
@@ -138,20 +141,20 @@ class BatchEndpoint(OpenAIProvider):
         return None
 
     async def retrieve(self, batch_id: str) -> BatchState:
-        """How a batch is now."""
-        async with self._errors(f"say how batch {batch_id} is"):
-            return _state(await self._client_now().batches.retrieve(batch_id, extra_headers=self._headers()))
+        """Return the current state of a batch."""
+        async with self._convert_errors(f"return the state of batch {batch_id}"):
+            return _read_state(await self._get_client().batches.retrieve(batch_id, extra_headers=self._headers()))
 
     async def lines(self, file_id: str) -> AsyncIterator[bytes]:
-        """The lines of an output or error file, as they come over the wire, empty ones left out."""
-        async with self._errors(f"give the file {file_id}"):
-            streamed = self._client_now().files.with_streaming_response.content(
+        """Yield the non-empty lines of an output or error file, as they arrive."""
+        async with self._convert_errors(f"return the file {file_id}"):
+            streamed = self._get_client().files.with_streaming_response.content(
                 file_id, timeout=_TRANSFER_SECONDS, extra_headers=self._headers()
             )
             async with streamed as response:
                 rest: list[bytes] = []
                 size = 0
-                # not `iter_lines`, which also breaks at U+2028 and other signs that may stand in a JSON string
+                # not `iter_lines`, which also splits at U+2028 and other characters that a JSON string may contain
                 async for chunk in response.iter_bytes():
                     *whole, last = chunk.split(b"\n")
                     for end in whole:
@@ -173,7 +176,7 @@ class BatchEndpoint(OpenAIProvider):
             await client.close()
         await super().aclose()
 
-    def _client_now(self) -> AsyncOpenAI:
+    def _get_client(self) -> AsyncOpenAI:
         if self._client is not None:
             return self._client
         import httpx2
@@ -182,46 +185,46 @@ class BatchEndpoint(OpenAIProvider):
         seconds = httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS))
         client = openai.AsyncOpenAI(
             api_key=self._key or "",
-            admin_api_key="",  # given, so that neither key is looked up in the environment
+            admin_api_key="",  # both are set, so that neither key is read from the environment
             organization="",
             project="",
             webhook_secret="",
             base_url=self._url,
             timeout=seconds,
             max_retries=0,
-            # a proxy of the environment leads out to the world, never back to this machine
+            # a proxy is for remote hosts, not for loopback
             http_client=openai.DefaultAsyncHttpxClient(timeout=seconds, trust_env=not is_loopback(self._url)),
         )
         client.organization = client.project = None
-        # OPENAI_CUSTOM_HEADERS has been taken in by now, and there is no argument against it
+        # removes the headers of OPENAI_CUSTOM_HEADERS, for which there is no argument
         client._custom_headers = {}
         self._client = client
         return client
 
-    def _not_reached(self, error: Exception) -> ProviderError:
-        """`unreachable` only where no connection came about; one that broke may have been this request's bad luck."""
+    def _explain_connection_error(self, error: Exception) -> ProviderError:
+        """Return the error for a failed exchange; it is `unreachable` only if there was no connection."""
         import httpx2
 
         cause: BaseException = error.__cause__ or error
         reason = self._clean(str(cause)) or type(cause).__name__
         if isinstance(cause, httpx2.ConnectError | httpx2.UnsupportedProtocol):
             return ProviderError(
-                f"cannot connect to {self._who()}: {reason}",
+                f"cannot connect to {self._describe()}: {reason}",
                 retryable=isinstance(cause, httpx2.ConnectError),
                 fatal=not isinstance(cause, httpx2.ConnectError),
                 unreachable=True,
                 hint="check `base_url`, and that the server runs",
             )
-        return ProviderError(f"the connection to {self._who()} broke: {reason}", retryable=True)
+        return ProviderError(f"the connection to {self._describe()} broke: {reason}", retryable=True)
 
     def _headers(self) -> Mapping[str, str | Omit]:
-        """Without a key the package wants to be told that none is to be sent."""
+        """Return the headers that keep the package from sending a key if there is none."""
         import openai
 
         return {} if self._key else {"Authorization": openai.Omit()}
 
     @contextlib.asynccontextmanager
-    async def _errors(self, what: str) -> AsyncIterator[None]:
+    async def _convert_errors(self, what: str) -> AsyncIterator[None]:
         import httpx2
         import openai
 
@@ -230,21 +233,21 @@ class BatchEndpoint(OpenAIProvider):
         except openai.APITimeoutError as error:
             raise ProviderError(f"{self.who} did not {what} in time", retryable=True) from error
         except openai.APIConnectionError as error:
-            raise self._not_reached(error) from error
+            raise self._explain_connection_error(error) from error
         except openai.APIStatusError as error:
-            raise self._status(error, what) from error
+            raise self._explain_status_error(error, what) from error
         except (
             AttributeError,
             TypeError,
             ValueError,
             RecursionError,
-        ) as error:  # the package takes a reply of any shape
-            raise ProviderError(f"{self.who} sent a malformed reply when it was to {what}", retryable=True) from error
+        ) as error:  # the package does not validate replies
+            raise ProviderError(f"{self.who} sent a malformed reply to a request to {what}", retryable=True) from error
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             said = f": {self.clean(str(error))}"
             raise ProviderError(f"{self.who} did not {what}", said=said, retryable=True) from error
 
-    def _status(self, error: Any, what: str) -> ProviderError:
+    def _explain_status_error(self, error: Any, what: str) -> ProviderError:
         status = error.status_code
         said = f": {self.clean(str(error.message))}"
         if status == 404:
@@ -256,14 +259,14 @@ class BatchEndpoint(OpenAIProvider):
 
 
 class GoneError(ProviderError):
-    """The endpoint knows no such file or batch (any more), or has no Batch API at all."""
+    """Raised when the endpoint has no such file or batch, or no Batch API."""
 
     def __init__(self, message: str, *, said: str) -> None:
-        hint = "check that `base_url` is of an endpoint with a Batch API"
+        hint = "check that the endpoint at `base_url` has a Batch API"
         super().__init__(message, said=said, fatal=True, hint=hint)
 
 
-def _state(batch: Batch) -> BatchState:
+def _read_state(batch: Batch) -> BatchState:
     counts, faults = batch.request_counts, batch.errors.data if batch.errors is not None else None
     return BatchState(
         id=batch.id,

@@ -1,4 +1,4 @@
-"""The requests that wait for a batch, and how they are dealt into files."""
+"""The requests that wait for a batch, and their division into files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from evalgate.execute.providers.protocol import ProviderError
 
 @dataclass(slots=True, eq=False)
 class BatchRequest:
-    """A request somebody waits for. `tries` counts the batches it has failed in, `promised` dollars at most."""
+    """A request with the future of its answer.
+
+    `tries` counts the batches in which it has failed. `promised` is its estimated maximum cost in US dollars.
+    """
 
     request: Request
     key: str
@@ -26,9 +29,9 @@ class BatchRequest:
 def split_into_files(
     queue: Iterable[BatchRequest], most_requests: int, most_bytes: int, narrow: Mapping[str, int]
 ) -> Iterator[list[BatchRequest]]:
-    """Files that keep the limits, each for one model: the API takes no two in a file.
+    """Yield files within the limits, each for one model: the API does not accept two models in a file.
 
-    `narrow` has smaller numbers of requests for some models.
+    `narrow` has smaller limits on the number of requests for some models.
     """
     by_model: dict[str, list[BatchRequest]] = {}
     for asked in queue:
@@ -47,7 +50,7 @@ def split_into_files(
 
 
 def find_own(error: Exception) -> Exception:
-    """The same error for one more place to raise it: a single one would gather the tracebacks of all."""
+    """Return a copy of the error for another request: a shared error would collect the tracebacks of all requests."""
     if not isinstance(error, ProviderError):
         return error
     same = ProviderError(

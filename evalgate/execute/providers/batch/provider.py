@@ -1,4 +1,4 @@
-"""Answers through OpenAI's Batch API: requests are collected, sent as one file, and answered within a day."""
+"""The provider for OpenAI's Batch API: it collects requests, sends them as one file, and has answers within a day."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from evalgate.execute.providers.batch.records import BatchRecord, BatchRecords
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Headroom, Memory, ProviderError
 
 _FIRST_PAUSE = 2.0
-_GROWTH = 1.5
+_PAUSE_GROWTH = 1.5
 _FAILED_POLLS = 20  # polls in a row that may fail
 _SLACK_SECONDS = 3600.0  # beyond the completion window, for the endpoint to write its files
 _QUEUE_FULL = "token_limit_exceeded"
 
 
 @dataclass(slots=True, eq=False)
-class _Flight:
-    """A batch under way; `model` is None for one of an earlier process, `task` is who watches it."""
+class _ActiveBatch:
+    """A batch in progress.
+
+    `model` is None for a batch of an earlier process, `task` polls it, `told` is the last note about it.
+    """
 
     record: BatchRecord
     model: str | None = None
@@ -35,14 +38,17 @@ class _Flight:
 
 
 class BatchProvider:
-    """Answers the requests of one target in batches.
+    """The provider of one target that sends its requests in batches.
 
-    A batch is sent when no request has come for `collect_seconds`: a judge round is a second batch. What is under way
-    stands in `records`, so that after a restart it is waited for and never sent again. A request that fails in its
-    batch (429, 5xx, expired, malformed) goes into the next one, `attempts` times in all; one that the endpoint refuses
-    ends the run as it would anywhere. `note` is told, in a sentence, what becomes of each batch. `most_requests` and
-    `most_bytes` are the limits of one batch. With `max_cost_usd`, what might cost more than that is not sent: its price
-    is estimated as a plan's is, since a batch under way cannot be stopped by what it has cost.
+    A batch is sent when no request has come for `collect_seconds`; the requests of judges become a second batch.
+    `records` lists the batches in progress, so that a restart waits for them and does not send them again. A request
+    that fails in its batch (429, 5xx, expired, malformed) goes into the next batch, `attempts` times in total. A
+    request that the endpoint refuses ends the run, as it does without batches.
+
+    - `note`: a callback for one sentence about each change of a batch.
+    - `most_requests`, `most_bytes`: the limits of one batch.
+    - `max_cost_usd`: a request is not sent if the estimated total would exceed it. The estimate is made as in a plan,
+      since the actual cost is known only after a batch has ended.
     """
 
     def __init__(
@@ -69,88 +75,88 @@ class BatchProvider:
         self._note = note
         self._most_requests = most_requests
         self._most_bytes = most_bytes
-        self._adopting: asyncio.Task[None] | None = None
-        self._ask_once: dict[str, BatchRequest] = {}
-        self._flights: dict[str, _Flight] = {}  # by each key a batch answers
-        self._early: dict[str, Mapping[str, Any]] = {}  # answers nobody has asked for yet
+        self._adoption: asyncio.Task[None] | None = None
+        self._pending: dict[str, BatchRequest] = {}
+        self._active: dict[str, _ActiveBatch] = {}  # by the keys of their requests
+        self._unclaimed: dict[str, Mapping[str, Any]] = {}  # lines of answers that were not requested yet
         self._queue: list[BatchRequest] = []
         self._last = 0.0
         self._collecting: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending = asyncio.Lock()  # one file at a time in memory
-        self._narrow: dict[str, int] = {}  # by model: requests that fit into the endpoint's queue
-        self._lane = asyncio.Lock()
-        self._promised = 0.0
+        self._queue_limits: dict[str, int] = {}  # by model: requests that fit into the endpoint's queue
+        self._one_batch = asyncio.Lock()
+        self._reserved = 0.0
 
     async def answer(self, request: Request) -> Outcome:
-        """The answer, perhaps hours later. Raises ProviderError; ServiceError where no record can be kept."""
+        """Return the answer, perhaps after hours. Raise ProviderError; ServiceError if a record cannot be written."""
         model = request.model or self._target.model
         if not model:
             hint = "give the target, the prompt or the judge a `model`"
             raise ProviderError(f"{self._endpoint.who}: no model is named for {request.about}", fatal=True, hint=hint)
-        await self._adopted()
+        await self._ensure_adopted()
         key = request.key
-        asked = self._ask_once.get(key)
+        asked = self._pending.get(key)
         if asked is None:
             future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
             asked = BatchRequest(
                 request=request, key=key, model=model, line=make_line(key, request, model), answer=future
             )
-            early, flight = self._early.pop(key, None), self._flights.get(key)
+            early, active = self._unclaimed.pop(key, None), self._active.get(key)
             if early is not None:
                 return read_line(early, asked.request, model, self._endpoint)
-            self._ask_once[key] = asked
-            if flight is not None:
-                self._watch(flight)
+            self._pending[key] = asked
+            if active is not None:
+                self._ensure_polled(active)
             else:
-                self._promise(asked)
+                self._reserve(asked)
                 self._collect(asked)
         return await asyncio.shield(asked.answer)
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
-        """Nothing is said of limits on single calls in a batch."""
+        """Ignore the callback: a batch reports no limits on single calls."""
 
     async def is_there(self) -> bool:
         return True
 
     async def aclose(self) -> None:
-        """Batches under way go on at the endpoint; their records stay."""
-        tasks = [*self._tasks, *(task for task in (self._adopting, self._collecting) if task is not None)]
+        """Stop polling. The batches continue at the endpoint, and their records stay."""
+        tasks = [*self._tasks, *(task for task in (self._adoption, self._collecting) if task is not None)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._endpoint.aclose()
 
-    # --- what an earlier process has sent
+    # --- batches of an earlier process
 
-    async def _adopted(self) -> None:
-        if self._adopting is None or (self._adopting.done() and self._adopting.exception() is not None):
-            self._adopting = asyncio.create_task(self._adopt())
-        await asyncio.shield(self._adopting)
+    async def _ensure_adopted(self) -> None:
+        if self._adoption is None or (self._adoption.done() and self._adoption.exception() is not None):
+            self._adoption = asyncio.create_task(self._adopt())
+        await asyncio.shield(self._adoption)
 
     async def _adopt(self) -> None:
         for stored in self._records.load(self._target.identity):
             record = stored
-            if record.id is None:  # that process ended while it was sending
+            if record.id is None:  # that process ended during the upload
                 found = await self._endpoint.find(record.token)
                 if found is None:
                     continue
                 record = self._records.store(replace(record, id=found))
-            flight = _Flight(record)
+            active = _ActiveBatch(record)
             for key in record.keys:
-                self._flights[key] = flight
+                self._active[key] = active
 
     # --- collecting
 
-    def _promise(self, asked: BatchRequest) -> None:
+    def _reserve(self, asked: BatchRequest) -> None:
         prices = self._endpoint.prices
         if self._max_cost_usd is None or prices is None:
             return
         asked.promised = estimate_cost(asked.line, asked.request, prices)
-        if self._promised + asked.promised > self._max_cost_usd:
-            del self._ask_once[asked.key]
-            raise ProviderError("not evaluated: by its estimated price, max_cost_usd would be exceeded")
-        self._promised += asked.promised
+        if self._reserved + asked.promised > self._max_cost_usd:
+            del self._pending[asked.key]
+            raise ProviderError("not evaluated: its estimated cost would exceed max_cost_usd")
+        self._reserved += asked.promised
 
     def _collect(self, asked: BatchRequest) -> None:
         self._queue.append(asked)
@@ -166,8 +172,8 @@ class BatchProvider:
                 break
             await asyncio.sleep(left)
         queue, self._queue, self._collecting = self._queue, [], None
-        for chunk in split_into_files(queue, self._most_requests, self._most_bytes, self._narrow):
-            self._start(self._fly(chunk))
+        for chunk in split_into_files(queue, self._most_requests, self._most_bytes, self._queue_limits):
+            self._start(self._send_and_poll(chunk))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -177,19 +183,19 @@ class BatchProvider:
 
     # --- sending
 
-    async def _fly(self, chunk: list[BatchRequest]) -> None:
+    async def _send_and_poll(self, chunk: list[BatchRequest]) -> None:
         model = chunk[0].model
         try:
-            async with self._lane if model in self._narrow else contextlib.nullcontext():
-                if model in self._narrow:  # its queue was full once: from then on one batch at a time
-                    await _wait_for_end(self._others(model))
+            async with self._one_batch if model in self._queue_limits else contextlib.nullcontext():
+                if model in self._queue_limits:  # after its queue was full, send one batch at a time
+                    await _wait_for_end(self._find_other_tasks(model))
                 async with self._sending:
                     record = await self._send(chunk)
-                flight = _Flight(record, model)
+                active = _ActiveBatch(record, model)
                 for asked in chunk:
-                    self._flights[asked.key] = flight
-                watcher = self._watch(flight)
-                if model in self._narrow:
+                    self._active[asked.key] = active
+                watcher = self._ensure_polled(active)
+                if model in self._queue_limits:
                     await _wait_for_end([watcher])
         except Exception as error:
             for asked in chunk:
@@ -208,18 +214,18 @@ class BatchProvider:
         self._records.store(record)
         try:
             file_id = await self._endpoint.upload(b"".join(asked.line for asked in chunk), f"evalgate-{token}.jsonl")
-            batch_id = await self._created(file_id, token)
+            batch_id = await self._create(file_id, token)
         except ProviderError:
             self._records.remove(record)
             raise
         self._note(f'batch {batch_id}: {len(chunk)} requests to target "{self._target.name}"')
         return self._records.store(replace(record, id=batch_id))
 
-    async def _created(self, file_id: str, token: str) -> str:
+    async def _create(self, file_id: str, token: str) -> str:
         try:
             return await self._endpoint.create(file_id, token)
         except ProviderError as error:
-            # the reply may have been lost, and not the batch
+            # perhaps the batch was created and only the reply was lost
             found = await self._endpoint.find(token) if error.retryable else None
             if found is None:
                 raise
@@ -227,34 +233,34 @@ class BatchProvider:
 
     # --- waiting
 
-    def _watch(self, flight: _Flight) -> asyncio.Task[None]:
-        if flight.task is None or flight.task.done():
-            flight.task = self._start(self._follow(flight))
-        return flight.task
+    def _ensure_polled(self, active: _ActiveBatch) -> asyncio.Task[None]:
+        if active.task is None or active.task.done():
+            active.task = self._start(self._process(active))
+        return active.task
 
-    def _others(self, model: str) -> list[asyncio.Task[None]]:
-        """Who watches the model's batches under way."""
-        flights = {id(flight): flight for flight in self._flights.values() if flight.model == model}
-        tasks = [flight.task for flight in flights.values()]
+    def _find_other_tasks(self, model: str) -> list[asyncio.Task[None]]:
+        """Return the tasks that poll the model's other batches."""
+        batches = {id(active): active for active in self._active.values() if active.model == model}
+        tasks = [active.task for active in batches.values()]
         return [task for task in tasks if task is not None and task is not asyncio.current_task() and not task.done()]
 
-    async def _follow(self, flight: _Flight) -> None:
+    async def _process(self, active: _ActiveBatch) -> None:
         try:
-            batch = await self._end(flight)
-            lines = {} if batch is None else await self._lines(batch)
-            self._settle(flight, batch, lines)
+            batch = await self._poll(active)
+            lines = {} if batch is None else await self._read_lines(batch)
+            self._distribute(active, batch, lines)
         except Exception as error:
-            for key in flight.record.keys:
-                if key in self._ask_once:
-                    self._fail(self._ask_once[key], error)
+            for key in active.record.keys:
+                if key in self._pending:
+                    self._fail(self._pending[key], error)
 
-    async def _end(self, flight: _Flight) -> BatchState | None:
-        """The batch as it ended; None when the endpoint knows it no more."""
+    async def _poll(self, active: _ActiveBatch) -> BatchState | None:
+        """Poll until the batch has ended, and return its state; None if the endpoint no longer has it."""
         pause, misses = min(_FIRST_PAUSE, self._batching.poll_seconds), 0
         while True:
             asked_for = 0.0
             try:
-                batch = await self._endpoint.retrieve(str(flight.record.id))
+                batch = await self._endpoint.retrieve(str(active.record.id))
             except GoneError:
                 return None
             except ProviderError as error:
@@ -264,27 +270,27 @@ class BatchProvider:
                 asked_for = error.retry_after or 0.0
             else:
                 misses = 0
-                self._tell(flight, batch)
+                self._note_status(active, batch)
                 if batch.ended:
                     return batch
-                if self._records.now() - flight.record.created > api.WINDOW_SECONDS + _SLACK_SECONDS:
+                if self._records.now() - active.record.created > api.WINDOW_SECONDS + _SLACK_SECONDS:
                     raise ProviderError(
-                        f"{self._endpoint.who}: batch {batch.id} is {batch.status}, a day after it was begun",
+                        f"{self._endpoint.who}: batch {batch.id} is still {batch.status}, a day after its start",
                         fatal=True,
-                        hint="run the same command again: it goes on waiting; or cancel the batch at the endpoint",
+                        hint="run the same command again to wait longer, or cancel the batch at the endpoint",
                     )
             await asyncio.sleep(min(max(pause, asked_for), api.WINDOW_SECONDS))
-            pause = min(pause * _GROWTH, self._batching.poll_seconds)
+            pause = min(pause * _PAUSE_GROWTH, self._batching.poll_seconds)
 
-    def _tell(self, flight: _Flight, batch: BatchState) -> None:
+    def _note_status(self, active: _ActiveBatch, batch: BatchState) -> None:
         done = "" if not batch.total else f", {batch.done} of {batch.total} done"
         told = f"batch {batch.id}: {batch.status}{done}"
-        if told != flight.told:
-            flight.told = told
+        if told != active.told:
+            active.told = told
             self._note(told)
 
-    async def _lines(self, batch: BatchState) -> dict[str, Mapping[str, Any]]:
-        """The lines of both its files by `custom_id`; a line that cannot be read is as good as none."""
+    async def _read_lines(self, batch: BatchState) -> dict[str, Mapping[str, Any]]:
+        """Return the lines of both result files by `custom_id`; ignore a line that cannot be read."""
         found: dict[str, Mapping[str, Any]] = {}
         for file_id in batch.files:
             async for line in self._endpoint.lines(file_id):
@@ -294,37 +300,39 @@ class BatchProvider:
                         found[str(data.get("custom_id"))] = data
         return found
 
-    # --- handing out
+    # --- results
 
-    def _settle(self, flight: _Flight, batch: BatchState | None, lines: Mapping[str, Mapping[str, Any]]) -> None:
-        """Answers go out, failures into the next batch; of the record only the answered keys stay, for a restart."""
+    def _distribute(
+        self, active: _ActiveBatch, batch: BatchState | None, lines: Mapping[str, Mapping[str, Any]]
+    ) -> None:
+        """Return the answers, and put failures into the next batch; the record keeps only the answered keys."""
         outcomes: dict[str, Outcome | None] = {}
         failures: list[tuple[BatchRequest, ProviderError]] = []
-        for key in flight.record.keys:
-            line, asked = lines.get(key), self._ask_once.get(key)
+        for key in active.record.keys:
+            line, asked = lines.get(key), self._pending.get(key)
             try:
                 if line is None:
-                    raise make_unanswered_error(batch, flight.record, self._endpoint)
+                    raise make_unanswered_error(batch, active.record, self._endpoint)
                 outcomes[key] = None if asked is None else read_line(line, asked.request, asked.model, self._endpoint)
             except ProviderError as error:
-                del self._flights[key]
+                del self._active[key]
                 if asked is not None:
                     failures.append((asked, error))
-        flight.record = self._records.store(flight.record, list(outcomes))
+        active.record = self._records.store(active.record, list(outcomes))
         for key, outcome in outcomes.items():
             if outcome is None:
-                self._early[key] = lines[key]
+                self._unclaimed[key] = lines[key]
             else:
-                self._hand_out(self._ask_once.pop(key), outcome)
+                self._hand_out(self._pending.pop(key), outcome)
         if batch is not None and _QUEUE_FULL in {code for code, _ in batch.faults}:
-            self._make_room([asked for asked, _ in failures])
+            self._reduce_batches([asked for asked, _ in failures])
             return
         for asked, why in failures:
             self._try_again(asked, why)
 
     def _hand_out(self, asked: BatchRequest, outcome: Outcome) -> None:
-        del self._flights[asked.key]
-        self._promised += (outcome.cost_usd or 0.0) - asked.promised
+        del self._active[asked.key]
+        self._reserved += (outcome.cost_usd or 0.0) - asked.promised
         if not asked.answer.done():
             asked.answer.set_result(outcome)
 
@@ -333,34 +341,34 @@ class BatchProvider:
         if error.retryable and asked.tries < self._attempts:
             self._collect(asked)
             return
-        # it has had its attempts here: the engine is not to begin anew
+        # not retryable: it has had its attempts, so the engine must not retry it
         lost = ProviderError(error.message, fatal=error.fatal, hint=error.hint)
         lost.own = error.own
         lost.adding("" if error.fatal else f" (in {asked.tries} batches)")
         self._fail(asked, lost)
 
-    def _make_room(self, waiting: list[BatchRequest]) -> None:
-        """The endpoint's queue is full: one batch at a time from now on, and smaller ones if it was alone there."""
+    def _reduce_batches(self, waiting: list[BatchRequest]) -> None:
+        """Send one batch at a time after the endpoint's queue was full; half as large if it was the only one."""
         if not waiting:
             return
         model, size = waiting[0].model, len(waiting)
-        alone = not self._others(model)
+        alone = not self._find_other_tasks(model)
         if alone and size == 1:
-            message = f'{self._endpoint.who} has no room in its batch queue for one request to model "{model}"'
+            message = f'{self._endpoint.who}: its batch queue does not accept even one request to model "{model}"'
             hint = "wait for your other batches to end, or ask for a higher limit of enqueued tokens"
             self._fail(waiting[0], ProviderError(message, fatal=True, hint=hint))
             return
-        self._narrow[model] = min(self._narrow.get(model, size), (size + 1) // 2 if alone else size)
+        self._queue_limits[model] = min(self._queue_limits.get(model, size), (size + 1) // 2 if alone else size)
         for asked in waiting:
             self._collect(asked)
 
     def _fail(self, asked: BatchRequest, error: Exception) -> None:
-        self._ask_once.pop(asked.key, None)
-        self._promised -= asked.promised
+        self._pending.pop(asked.key, None)
+        self._reserved -= asked.promised
         if asked.answer.done():
             return
         asked.answer.set_exception(find_own(error))
-        asked.answer.exception()  # retrieved, should nobody wait any more
+        asked.answer.exception()  # mark it as retrieved: perhaps its caller was cancelled
 
 
 async def _wait_for_end(tasks: Iterable[asyncio.Task[None]]) -> None:

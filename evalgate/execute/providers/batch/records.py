@@ -1,4 +1,4 @@
-"""Which batches are under way: a small file for each, so that a restart waits for them instead of paying again."""
+"""Records of the batches in progress, one small file each: a restart waits for them and does not pay again."""
 
 from __future__ import annotations
 
@@ -13,15 +13,19 @@ from evalgate.domain import strict_json
 from evalgate.errors import ServiceError
 from evalgate.store.atomic import write_file
 
-_LONGEST_KEPT = 29 * 24 * 3600.0  # the API keeps a batch's files for 30 days
+_MAX_AGE = 29 * 24 * 3600.0  # seconds; the API keeps a batch's files for 30 days
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRecord:
-    """One batch. `id` is None from before its upload until the endpoint has named it; `token` finds it meanwhile.
+    """One batch.
 
-    `identity` is the target's, `run` the run that sent it (as in the journal's name), `created` in seconds since 1970.
-    `keys` are the requests it answers, by their keys, which are its `custom_id`s.
+    - `token`: the mark by which the endpoint finds the batch before its id is known.
+    - `id`: the endpoint's id; None from before the upload until the endpoint has returned it.
+    - `identity`: the identity of the target.
+    - `run`: the run that sent it, as in the journal's name.
+    - `created`: seconds since 1970.
+    - `keys`: the keys of its requests, which are their `custom_id`s.
     """
 
     token: str
@@ -35,8 +39,8 @@ class BatchRecord:
 class BatchRecords:
     """The folder of records (`<store>/batches`), one JSON file each.
 
-    With `only_this_run` (answers must be fresh) batches of other runs are left alone; else an answer is an answer,
-    whoever asked. A record that cannot be written is a ServiceError: a batch nobody remembers would be paid twice.
+    With `only_this_run` (answers must be fresh) batches of other runs are not used; otherwise they are. A record that
+    cannot be written is a ServiceError: a batch without a record would be paid for twice.
     """
 
     def __init__(
@@ -48,11 +52,11 @@ class BatchRecords:
         self._only_this_run = only_this_run
 
     def load(self, identity: str) -> list[BatchRecord]:
-        """The target's batches, oldest first. Records older than the API's files are removed, unreadable ones too."""
+        """Return the target's batches, oldest first; remove unreadable records and those older than the API's files."""
         found = []
         for path in sorted(self._folder.glob("*.json")):
             record = _read(path)
-            if record is None or self.now() - record.created > _LONGEST_KEPT:
+            if record is None or self.now() - record.created > _MAX_AGE:
                 with contextlib.suppress(OSError):
                     path.unlink()
             elif record.identity == identity and (record.run == self.run or not self._only_this_run):
@@ -60,7 +64,7 @@ class BatchRecords:
         return sorted(found, key=lambda record: record.created)
 
     def store(self, record: BatchRecord, keys: Sequence[str] | None = None) -> BatchRecord:
-        """Writes a record, with other keys when given; without any, removes it."""
+        """Write a record, with `keys` in place of its own if given; remove it if no keys are left."""
         record = record if keys is None else replace(record, keys=tuple(keys))
         path = self._path(record)
         try:
@@ -71,7 +75,7 @@ class BatchRecords:
         except OSError as error:
             raise ServiceError(
                 f"the record of a batch cannot be written: {path}: {error.strerror or error}",
-                hint="make room, or choose another folder with --store",
+                hint="free disk space, or choose another folder with --store",
             ) from error
         return record
 
@@ -79,7 +83,7 @@ class BatchRecords:
         self.store(record, ())
 
     def finish(self) -> None:
-        """The run is complete: its batches are no longer needed."""
+        """Remove the records of this run, after it is complete."""
         for path in self._folder.glob("*.json"):
             record = _read(path)
             if record is not None and record.run == self.run:
