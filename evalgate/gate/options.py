@@ -1,4 +1,4 @@
-"""What a door asks of a run besides the configuration, and the workspace that these wishes lead to."""
+"""The options of a run besides the configuration, and the workspace that they select."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ _NOT_OF_A_COMMIT = "leave out --record, or --head and --policy-ref base"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a door asks of a run, besides the configuration.
+    """The options of a run, besides the configuration.
 
-    `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` leaves out
-    what does not differ from the merge base. `answers`: "replay" uses a target's recordings where it has some, "live"
-    ignores them, "record" runs live and writes them. `environment` holds the secrets that the configuration names.
-    `store` has cache and journal, `home` is the folder of downloaded models. With a `shard`, a
-    part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from this process, from a
-    Ray cluster or by batch; `note` is told a sentence where that takes its time. `offline`: nobody is called, and what
-    is not known yet is a ServiceError; or, if `partial` is set, undecided. `max_cost_usd` and `max_concurrency` go
-    before the configuration's where they are lower.
+    `candidate` and `baseline` are a git ref or a file. `gates` keeps only gates of these names. `changed` skips gates
+    that do not differ from the merge base. `answers`: "replay" uses a target's recordings if it has some, "live"
+    ignores them, "record" runs live and writes them. `environment` has the secrets that the configuration names.
+    `store` has cache and journal, `home` is the folder of downloaded models. With a `shard`, only part of the cases is
+    run, and there is no verdict. `engine` is how endpoints are called: from this process, from a Ray cluster or by
+    batch; `note` is called with a sentence when the run has to wait for these. With `offline`, no call is made: a
+    request without a known answer raises ServiceError, or is undecided if `partial` is set. `max_cost_usd` and
+    `max_concurrency` apply if they are lower than the configuration's.
 
-    `head` is the commit that is judged, as if it were checked out; None: the working tree. With `policy_ref` "base"
-    (and `head` None: HEAD) nothing but the gates' prompts is taken from it, and nothing at all from the working tree:
+    `head` is the commit to evaluate, as if it were checked out; None: the working tree. With `policy_ref` "base" (and
+    `head` None: HEAD) only the gates' prompts are read from that commit, and nothing from the working tree:
     configuration, cases, rubrics, schemas, pins and recordings are those of `policy_commit`; None: the default branch.
     """
 
@@ -68,7 +68,7 @@ class Options:
     max_concurrency: int | None = None
 
     def surroundings(self, workspace: Workspace) -> answering.Surroundings:
-        """What the engine needs to know of the machine."""
+        """Return the parts of the environment that the engine needs."""
         from evalgate.gate import engine_setup as answering
 
         return answering.Surroundings(
@@ -81,7 +81,7 @@ class Options:
 
 
 def open_for_run(config_path: Path, options: Options, *, verify: bool = True) -> Workspace:
-    """The workspace that the options ask for: the working tree, a commit, or a change as its base judges it.
+    """Open the workspace that the options select: the working tree, a commit, or a pull request.
 
     Without `verify` patterns and schemas are not compiled.
     """
@@ -99,12 +99,16 @@ def _open(config_path: Path, options: Options, *, verify: bool) -> Workspace:
     if options.policy_ref == "head" and options.head is None:
         return open_workspace(config_path, verify=validate_criterion if verify else None)
     if options.answers == "record":
-        raise InputError("recordings are written into the working tree, and a commit is judged", hint=_NOT_OF_A_COMMIT)
+        raise InputError(
+            "recordings are written to the working tree, but the run evaluates a commit", hint=_NOT_OF_A_COMMIT
+        )
     git = find_repository(config_path)
     name, head = find_name(git, config_path), options.head or "HEAD"
     if options.policy_ref == "head":
         return open_commit(CommitView(git, git.resolve(head)), name, verify=validate_criterion if verify else None)
     if options.candidate is not None:
-        raise InputError("--candidate: the base judges the prompts of a commit", hint="name it with --head REF")
+        raise InputError(
+            "--candidate: with the base's policy the candidate is a commit's prompt", hint="name it with --head REF"
+        )
     policy = options.policy_commit or git.default_branch(options.default_branch)
     return open_pull_request(git, name, policy=policy, head=head, verify=validate_criterion)

@@ -1,4 +1,4 @@
-"""Plans: each gate's versions, change level, dataset and trials, from a workspace and options."""
+"""Make the plans of a run: each gate's versions, change level, dataset and trials."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from evalgate.plan.faults import find_tag_faults
 
 
 def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
-    """The gates to run, without those that a change has no prompt of.
+    """Return the gates to run, without gates of which a pull request has no prompt.
 
-    Raises InputError for an unknown name, or one file offered to several gates.
+    Raises InputError for an unknown name, or if one file is given as the version of several gates.
     """
     config = workspace.config
     names = [gate.name for gate in config.gates]
@@ -35,7 +35,7 @@ def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
     if isinstance(workspace, PullRequest):
         return tuple(gate for gate in chosen if gate.name in workspace.change.prompts)
     for flag, value in (("--candidate", options.candidate), ("--baseline", options.baseline)):
-        # a file is counted from the current folder or from the tree's root, as `versions.resolve` does
+        # a file is relative to the current folder or to the tree's root, as in `versions.resolve`
         if value is not None and len(chosen) > 1 and (Path(value).is_file() or workspace.tree.exists(value)):
             raise InputError(
                 f"{flag} {value} is one file, but {len(chosen)} gates are configured", hint="add --gate NAME"
@@ -44,7 +44,7 @@ def select_gates(workspace: Workspace, options: Options) -> tuple[Gate, ...]:
 
 
 def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) -> tuple[GatePlan, ...]:
-    """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
+    """Make the plan of each gate: versions, change level and trials. Raises one error with the faults of all gates."""
     base = find_workspace_base(workspace, gates, options.default_branch)
     plans = make_all(gates, lambda gate: _make_plan(workspace, gate, options, base))
     refuse_unknown_tags(plans, workspace)
@@ -52,11 +52,11 @@ def make_plans(workspace: Workspace, gates: Sequence[Gate], options: Options) ->
 
 
 def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None:
-    """A tag that is to protect cases and stands nowhere would protect nothing. Raises InputError."""
+    """Raise InputError for a configured tag that no case has: it is supposed to protect cases but protects none."""
     config, seen = workspace.config, {plan.gate.name for plan in plans}
     known = [plan.dataset for plan in plans]
     others = [gate for gate in config.gates if gate.name not in seen]
-    with suppress(EvalgateError):  # what is wrong with the dataset of a gate that is not run is none of this run's
+    with suppress(EvalgateError):  # faults in the dataset of a gate that is not run do not affect this run
         known += [datasets.load_dataset(workspace.tree, gate.dataset) for gate in others]
     faults = list(find_tag_faults(known, config.policy, config.path, are_all=len(known) == len(config.gates)))
     if faults:
@@ -100,7 +100,7 @@ def _make_plan(workspace: Workspace, gate: Gate, options: Options, base: Base | 
 
 
 def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
-    """The plan with more samples of the cases on which the stored baseline wavers; equal answers are not repeated."""
+    """Add samples of the cases on which the stored baseline varies; deterministic targets need none."""
     if not plan.stored or config.targets[plan.gate.candidate_target].kind in ("local", "recorded"):
         return plan
     from evalgate.plan.gate_plan import add_repeats
@@ -110,7 +110,7 @@ def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
 
 
 def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
-    """Not where samples are to be drawn anew, nor where recordings are replayed: then both arms come from these."""
+    """Return True if stored samples may be used: not if samples must be fresh, nor if recordings are replayed."""
     asked = [plan.gate.baseline_target, *(judge.target for judge in plan.judges)]
     replayed = options.answers == "replay" and any(config.targets[name].recordings for name in asked)
     return options.use_cache and options.answers != "record" and not replayed
@@ -119,7 +119,7 @@ def _may_be_stored(plan: GatePlan, config: Config, options: Options) -> bool:
 def _compare_targets(
     config: Config, gate: Gate, found: versions.Versions, base: Base | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Why the versions are not answered alike, and what the report has to say of it."""
+    """Return the reasons why the two versions run on different targets or settings, and notes for the report."""
     if found.baseline is None:
         return (), ()
     reasons = target_changes.compare_arms(gate, found.candidate, found.baseline, config.targets)
@@ -135,7 +135,7 @@ def _compare_targets(
 def collect_recorded_faults(
     workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True
 ) -> FaultCollector:
-    """The faults of the recorded outputs a gate uses: each file is read, and answers every case of the dataset."""
+    """Collect the faults of the recorded outputs that a gate uses; each file must have an output for every case."""
     read = FaultCollector()
     roles = ((gate.candidate_target, gate.candidate_samples), (gate.baseline_target, gate.baseline_samples))
     for name, samples in roles if baseline else roles[:1]:
@@ -146,7 +146,7 @@ def collect_recorded_faults(
 
 
 def _find_wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
-    """The cases of which the candidate draws several samples, because the stored baseline varies on them."""
+    """Return the cases of which the candidate draws several samples, because the stored baseline varies on them."""
     from evalgate.decide import evidence as evidences
     from evalgate.decide import wavering
     from evalgate.decide.roles import assign_roles

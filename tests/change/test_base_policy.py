@@ -532,8 +532,8 @@ def test_a_function_is_not_the_bases(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--candidate", "HEAD"), "--candidate: the base judges the prompts of a commit"),
-        (("--record",), "recordings are written into the working tree"),
+        (("--candidate", "HEAD"), "--candidate: with the base's policy the candidate is a commit's prompt"),
+        (("--record",), "recordings are written to the working tree"),
         (("--baseline", FILE), f'--baseline: "{FILE}" is not a git ref'),
         (("--head", "nowhere"), 'git knows no commit named "nowhere"'),
         (("--gate", "other"), 'no gate is named "other"'),

@@ -448,7 +448,7 @@ def test_a_plan_by_batch_of_what_no_batch_answers_is_refused_as_the_run_is(world
     world.edit()
     planned, ran = (world.evalgate(verb, "--engine", "batch") for verb in ("plan", "run"))
     assert planned.code == ran.code == 2
-    assert "needs seconds, and a batch has none" in planned.err
+    assert "needs seconds, and a batch does not report any" in planned.err
     assert planned.err == ran.err
     assert not world.server.received
 

@@ -218,13 +218,13 @@ NOTHING: dict[str, tuple[Callable[[World, Path], object], str]] = {
         ),
         "differ in the dataset",
     ),
-    "another model": (lambda world, path: merged(world, ("model: m,", "model: m-2,")), "differ in who answers"),
+    "another model": (lambda world, path: merged(world, ("model: m,", "model: m-2,")), "differ in the target"),
     "damaged": (lambda world, path: path.write_text(path.read_text()[:5000]), "is damaged"),
     "of the future": (
         lambda world, path: edited(
             path, sampled_at=(datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)).isoformat()
         ),
-        "its date lies in the future",
+        "its date is in the future",
     ),
 }
 
