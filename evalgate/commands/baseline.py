@@ -1,4 +1,4 @@
-"""The corridor after a merge: pins a release, and draws the samples that later changes are compared with."""
+"""`baseline`: pin a release, and draw the samples that later changes are compared with."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _QUICK = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """The samples of one gate, the file that keeps them, and what they took."""
+    """The samples of one gate, the file that stores them, and their calls and cost."""
 
     stored: StoredBaseline
     path: Path
@@ -48,7 +48,7 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Refused:
-    """Why a gate's samples are not stored; `is_bad_hour`: because too many of them are no answer."""
+    """The reason why a gate's samples are not stored; `is_bad_hour`: too many of them are not answers (an outage)."""
 
     fault: Fault
     is_bad_hour: bool
@@ -56,7 +56,7 @@ class _Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """All that was sampled; `skipped` are sentences about gates whose samples cannot be kept."""
+    """The result of sampling; `skipped` has a sentence for each gate whose samples cannot be stored."""
 
     gates: tuple[Sampled, ...]
     skipped: tuple[str, ...]
@@ -64,10 +64,10 @@ class Sampling:
 
 
 def draw_samples(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None]) -> Sampling:
-    """Draws fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
+    """Draw fresh samples of each gate's next baseline (every case, all checks, all judges) and store them.
 
-    No answer that is known already is used, except those of the same sampling when it was interrupted. Raises
-    InputError where no gate's samples can be kept; ServiceError, with the rest stored, for gates with a failed call.
+    No known answer is used, except those of the same sampling if it was interrupted. Raises InputError if no gate's
+    samples can be stored; ServiceError, with the other gates stored, for gates with a failed call.
     """
     workspace = open_workspace(config_path, verify=validate_criterion)
     config = workspace.config
@@ -99,7 +99,7 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
                 failed.append(sampled)
         if failed:
             if any(refused.is_bad_hour for refused in failed):
-                engine.finish()  # what was answered in a bad hour is asked again, cut answers too
+                engine.finish()  # drop the journal: answers of an outage are requested again, cut answers too
             raise ServiceError(faults=[refused.fault for refused in failed])
         engine.finish()
         warnings = engine.warnings
@@ -109,7 +109,7 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
 def check_rule(
     config_path: Path, store: Store, *, runs: int, seed: int, on_run: Callable[[], None]
 ) -> tuple[aa.Tried, ...]:
-    """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
+    """Test the rule on each gate's newest stored samples of the current dataset; empty if nothing is stored."""
     workspace = open_workspace(config_path, verify=None)
     found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
@@ -127,10 +127,10 @@ def check_rule(
 def pin_versions(
     config_path: Path, *, by: str, gates: Sequence[str] = (), ref: str | None = None
 ) -> tuple[Path, tuple[pins.Pin, ...], tuple[str, ...]]:
-    """Pins gates to their prompts at a commit (HEAD): the file that was written, the new pins, and warnings.
+    """Pin gates to their prompts at a commit (HEAD). Return the written file, the new pins, and warnings.
 
-    What is pinned is what the commit holds. Raises GitError without a repository or a commit; InputError where nobody
-    signs, or where the working tree's prompt is not the committed one and no commit was named.
+    Pinned is the content of the commit. Raises GitError without a repository or a commit; InputError if `by` is blank,
+    or if no commit was named and the working tree's prompt differs from the committed one.
     """
     workspace = open_workspace(config_path, verify=None)
     git, config = workspace.git, workspace.config
@@ -138,7 +138,7 @@ def pin_versions(
     if git is None:
         raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
     if not by.strip():
-        raise InputError("--by is blank: a pin says who signed the release off")
+        raise InputError("--by is blank: a pin names the person who signed off the release")
     commit = git.resolve(ref or "HEAD")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     path = pins.pins_path(config.path)
@@ -171,14 +171,14 @@ def _load_committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, 
 
 
 def _warn_unmerged(git: Git, commit: str) -> tuple[str, ...]:
-    """A warning where the commit is on a branch that may be squashed away."""
+    """Return a warning if the commit is on a branch that may be squashed and deleted."""
     try:
         default = git.default_branch()
         if git.is_ancestor(commit, default):
             return ()
     except GitError:
         return ()
-    return (f"{commit[:7]} is not on {shorten_name(default)}: once its branch is gone, the pin names nothing",)
+    return (f"{commit[:7]} is not on {shorten_name(default)}: once its branch is deleted, the pinned commit is lost",)
 
 
 def _write(path: Path, text: str) -> None:
@@ -189,9 +189,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePlan:
-    """The version that the next change will be compared with.
+    """Plan samples of the version that the next change will be compared with.
 
-    It is the one that is named, else the gate's stand-in, else the pinned release, else that of the working tree.
+    It is the named version, else the gate's `baseline:` file, else the pinned release, else the working tree's.
     """
     tree, config, git = workspace.tree, workspace.config, workspace.git
     if options.candidate is not None:
@@ -207,17 +207,17 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
 def _sample_gate(
     engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Store
 ) -> Sampled | _Refused:
-    """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
+    """Store one gate's samples, or return why not: a call failed permanently, or too many draws are not answers."""
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
     lost = stored_samples.list_incomplete(run.results)
     if lost:
         named = name_some(lost, _NAMED)
-        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {named}"
-        hint = "run the same command again: what was answered is kept"
+        message = f"a call failed permanently in {len(lost)} of {len(plan.order)} cases: {named}"
+        hint = "run the same command again: the answers so far are kept"
         return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
     bad = stored_samples.explain_bad_hour(run.results)
     if bad is not None:
-        hint = "look at what the endpoint answers, and sample again when it is well"
+        hint = "check the answers of the endpoint, and sample again when it works"
         return _Refused(fault=_make_fault(plan, bad, hint), is_bad_hour=True)
     version = plan.candidate
     stored = StoredBaseline(
@@ -246,9 +246,9 @@ def _make_fault(plan: GatePlan, why: str, hint: str) -> Fault:
 
 
 def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
-    """For each case that shares its request with another the first such case, as today's prompt asks them.
+    """Return, for each case that shares its request with another, the first such case, under the current prompt.
 
-    Nothing where that prompt cannot be asked: what is stored can be tried all the same.
+    Returns an empty mapping if that prompt cannot be requested: stored samples can be tested without it.
     """
     try:
         return _plan_sampling(workspace, gate, Options(environment={}, store=Store(root=Path()), home=Path())).requests

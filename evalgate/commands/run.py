@@ -1,4 +1,4 @@
-"""`run`: the whole gate, from the versions to the verdict."""
+"""`run`: the complete gate, from the versions to the verdict."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 
 def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent], None]) -> Report:
-    """The whole gate: versions, plan, answers, scores, comparison, verdict."""
-    # versions that were named are to be compared, whatever the working tree has in common with the merge base
+    """Run the complete gate: versions, plan, answers, scores, comparison, verdict."""
+    # explicitly named versions are always compared, even if the working tree equals the merge base
     narrow = options.changed and options.candidate is None and options.baseline is None
     workspace = open_for_run(config_path, options, verify=not narrow)
     selected = select_gates(workspace, options)
     if isinstance(workspace, PullRequest):
-        return _judge_change(workspace, selected, options, on_event, narrow=narrow)
+        return _decide_change(workspace, selected, options, on_event, narrow=narrow)
     removed = _describe_removed(workspace, options)
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, options.default_branch)
@@ -45,7 +45,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
 
 
 def run_and_keep(config_path: Path, options: Options) -> Report:
-    """`run`, with its report kept in the store; where it cannot be kept, a warning in it says so."""
+    """Run the gate and store its report; if it cannot be stored, the report gets a warning."""
     path = options.store.last_report
     forget_report(path)
     report = run(config_path, options, lambda event: None)
@@ -72,7 +72,7 @@ def keep_report(path: Path, report: Report) -> None:
     write_file(path, report_json.pieces(report))
 
 
-def _judge_change(
+def _decide_change(
     workspace: PullRequest,
     selected: Sequence[Gate],
     options: Options,
@@ -80,12 +80,12 @@ def _judge_change(
     *,
     narrow: bool,
 ) -> Report:
-    """The verdict on a change by its base's policy; where no prompt is to be judged, on its policy changes alone."""
+    """Return the verdict on a pull request by its base's policy; without prompts, on its policy edits alone."""
     change, git = workspace.change, workspace.git
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         after = open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
-        validate(after)  # what is merged has to be sound
+        validate(after)  # the merged configuration must be valid
         if pins.pins_path(name) in {edit.path for edit in change.changes}:
             _require_pinned(after)
     if narrow:
@@ -98,14 +98,14 @@ def _judge_change(
 
 
 def _require_pinned(workspace: Commit) -> None:
-    """Each pin names a release that is there: one that does not would be an error for every later change."""
+    """Raise InputError for a pin of a release that does not exist: it would break every later change."""
     git, own = workspace.git, workspace.pins
     pinned = [gate for gate in workspace.config.gates if gate.name in own]
     make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git))
 
 
 def _describe_removed(workspace: Workspace, options: Options) -> tuple[str, ...]:
-    """A sentence for each gate that a change took out of the configuration: what is not gated always passes."""
+    """Return a sentence for each gate that a change removed from the configuration: a removed gate always passes."""
     if workspace.git is None:
         return ()
     path = workspace.config.path

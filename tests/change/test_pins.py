@@ -194,7 +194,7 @@ def test_a_pin_on_a_commit_without_the_prompt_is_an_error(world: World) -> None:
 def test_a_commit_that_is_no_ancestor_is_named_as_such(world: World) -> None:
     aside = world.repository.git("commit-tree", "HEAD^{tree}", "-m", "on a branch that was squashed")
     ended = world.evalgate("baseline", "pin", "--by", "Ada", "--ref", aside)
-    assert f"{aside[:7]} is not on main: once its branch is gone, the pin names nothing" in ended.err
+    assert f"{aside[:7]} is not on main: once its branch is deleted, the pinned commit is lost" in ended.err
     to_main(world)
     world.edit()
     assert run(world)["notes"][0].endswith("; that commit is not an ancestor of HEAD")

@@ -223,7 +223,7 @@ def test_a_failed_call_stores_nothing_and_the_next_sampling_asks_for_that_alone(
     )
     ended = world.evalgate("baseline", "sample")
     assert ended.code == 3
-    assert "a call failed for good in 1 of 64 cases: case-007" in ended.err
+    assert "a call failed permanently in 1 of 64 cases: case-007" in ended.err
     assert "run the same command again" in ended.err
     assert not (world.root / ".evalgate/baselines").exists()
     world.application = works

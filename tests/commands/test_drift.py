@@ -76,7 +76,7 @@ def test_a_model_that_answers_worse_fails_with_the_cases_it_lost(world: World) -
     assert (gate["candidate"]["source"], gate["baseline"]["source"]) == ("now", f"stored on {sampled}")
     assert gate["candidate"]["digest"] == gate["baseline"]["digest"]
     assert (gate["level"], gate["stored_baseline"]["samples"]) == (None, 3)
-    assert any(sampled in note and "only who answers differs" in note for note in gate["notes"])
+    assert any(sampled in note and "only the target's behaviour differs" in note for note in gate["notes"])
     assert "served then by m-1; now by m-2" in gate["notes"]
     assert answers(world) == CASES, "each case once, and what was stored is not asked again"
     assert judgements(world) == CASES + len(WORSE), "stored and new outputs that are equal share one judgement"
@@ -443,6 +443,6 @@ def test_another_door_is_told_what_has_drifted(world: World) -> None:
     degrade(world)
     report = drift.run(world.root / "evalgate.yml", options)
     day = json.loads(path.read_text())["sampled_at"][:10]
-    assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, though nobody edited anything"
+    assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, without any edit"
     (line,) = drift.describe(report).splitlines()
     assert line.startswith(f"support, compared with its answers of {day}: faithfulness: proven worse")
