@@ -1,4 +1,4 @@
-"""Git as a program: how it is started, in which environment, and how it is ended."""
+"""Start and stop git processes, with their command line and environment."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def command_line(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    # LC_ALL: two of git's messages are told apart. No locks: reading must never get in the way of a commit.
-    # No replacements (refs/replace): what is pushed and merged are the objects themselves.
+    # LC_ALL: two of git's messages are parsed. No locks: reading must not block a commit.
+    # No replacements (refs/replace): a push and a merge use the original objects.
     own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
     return {**os.environ, **own}
 
@@ -45,4 +45,4 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 def first_line(text: str) -> str:
     lines = text.strip().splitlines()
-    return lines[0].removeprefix("fatal: ") if lines else "it said nothing"
+    return lines[0].removeprefix("fatal: ") if lines else "git gave no reason"

@@ -184,7 +184,7 @@ def test_a_head_that_github_does_not_know_any_more_is_not_left_out(server: GitHu
 def test_more_force_pushes_or_commits_than_github_lists_are_not_left_out(server: GitHubServer, gh: GitHub) -> None:
     pull = server.state["pulls"]["7"]
     pull["overwritten"] = [[{"sha": f"{n:040x}", "author": "ann", "committer": "ann"} for n in range(251)]]
-    assert "250 of 251 commits only" in refused(lambda: gh.commits_since("b" * 40, f"{250:040x}"))
+    assert "only 250 of 251 commits" in refused(lambda: gh.commits_since("b" * 40, f"{250:040x}"))
     pull["overwritten"] *= 101
     assert "more than 100 times" in refused(lambda: gh.overwritten_heads(7))
 
@@ -510,7 +510,7 @@ def test_a_token_that_comes_back_in_an_answer_is_not_repeated(
     said = refused(lambda: gh.comments(7))
     assert "no ***" in said
     assert len(said) < 400
-    assert notes == ["GitHub did not list the comments of #7: 502 no ***  [31m ::error::x; asking again in 1 s"]
+    assert notes == ["GitHub did not list the comments of #7: 502 no ***  [31m ::error::x; retrying in 1 s"]
 
 
 # Trying again
@@ -525,7 +525,7 @@ def test_a_stumble_is_asked_again(
     assert len(gh.comments(7)) == 1
     assert waits == [1.0, 2.0, 4.0, 8.0]
     assert len(server.requests) == 5
-    assert [note.rpartition("; ")[2] for note in notes] == [f"asking again in {seconds} s" for seconds in (1, 2, 4, 8)]
+    assert [note.rpartition("; ")[2] for note in notes] == [f"retrying in {seconds} s" for seconds in (1, 2, 4, 8)]
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"kind": "reset"}])
