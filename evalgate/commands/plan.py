@@ -90,7 +90,7 @@ class PlanSummary:
 
 
 def plan_run(config_path: Path, options: Options) -> tuple[PlanSummary, ...]:
-    """Summarize what a run would call and could decide, by gate, without a call. A batch is cheaper and has no looks."""
+    """Summarize what a run would call and could decide, by gate, without a call. A batch is cheaper, with no looks."""
     workspace = open_for_run(config_path, options)
     config = workspace.config
     plans = make_plans(workspace, select_gates(workspace, options), options)

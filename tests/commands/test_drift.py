@@ -188,7 +188,7 @@ def test_other_criteria_are_no_obstacle_and_a_note_names_them(world: World) -> N
     )
     gate = watch(world)
     assert gate["decision"] == "PASS"
-    (note,) = [note for note in gate["notes"] if note.startswith("changed since")]
+    (note,) = [note for note in gate["notes"] if note.startswith("also changed since")]
     assert note.endswith("the checks, the judges, the number of samples")
     assert gate["stored_baseline"]["samples"] == 1
 

@@ -66,7 +66,7 @@ def test_what_does_not_belong_together_is_refused(world: World) -> None:
     looking(world)
     world.edit()
     first, second = shards(world, 2)
-    assert "shard 1 is in shard-1.json too" in world.evalgate("merge", first, first).err
+    assert "shard 1 is also in shard-1.json" in world.evalgate("merge", first, first).err
     world.evalgate("run", "--output", "whole.json", "--store", "whole")
     assert "is not a shard" in world.evalgate("merge", first, "whole.json").err
     world.edit("1.2.0", "Be brief, always and everywhere, dear.")
