@@ -47,7 +47,7 @@ class Base:
         return same or self._follow_rename(gate, self.config.gates)
 
     def _follow_rename(self, gate: Gate, old: Sequence[Gate]) -> Gate | None:
-        gone, new = _without(old, self.now.gates), _without(self.now.gates, old)
+        gone, new = _exclude_matching(old, self.now.gates), _exclude_matching(self.now.gates, old)
         twins: dict[str, Gate] = {}
         for dataset in dict.fromkeys(other.dataset for other in new):
             names = [other.name for other in new if other.dataset == dataset]
@@ -60,9 +60,9 @@ class Base:
             return None
         was = self.git.renamed_from(self.commit, gate.prompt)
         renamed = next((before for before in left if before.prompt == was), None)
-        return renamed or next((before for before in left if self._has_case_of(before, gate)), None)
+        return renamed or next((before for before in left if self._shares_case(before, gate)), None)
 
-    def _has_case_of(self, before: Gate, gate: Gate) -> bool:
+    def _shares_case(self, before: Gate, gate: Gate) -> bool:
         """Return True if an old and a current gate share a case with the same id and the same content."""
         try:
             old, new = load_dataset(self.tree, before.dataset), load_dataset(self.here, gate.dataset)
@@ -72,7 +72,7 @@ class Base:
         return any(fields.get(case.id) == dict(case.fields) for case in new.cases)
 
 
-def _without(gates: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:
+def _exclude_matching(gates: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:
     """Return the gates that share neither name nor prompt with any of the others."""
     names, prompts = {other.name for other in others}, {other.prompt for other in others}
     return [gate for gate in gates if gate.name not in names and gate.prompt not in prompts]

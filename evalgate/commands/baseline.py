@@ -47,11 +47,11 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Refused:
-    """The reason why a gate's samples are not stored; `is_bad_hour`: too many of them are not answers (an outage)."""
+class _SamplingFailure:
+    """The reason why a gate's samples are not stored; `is_outage`: too many of them are not answers (an outage)."""
 
     fault: Fault
-    is_bad_hour: bool
+    is_outage: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
     begun, journal = answering.find_journal(f"baseline-{answering.compute_run_key(plans)}", options.store, fresh)
     done: list[Sampled] = []
-    failed: list[_Refused] = []
+    failed: list[_SamplingFailure] = []
     with answering.open_engine(
         config,
         plans,
@@ -98,7 +98,7 @@ def draw_samples(config_path: Path, options: Options, on_event: Callable[[Progre
             else:
                 failed.append(sampled)
         if failed:
-            if any(refused.is_bad_hour for refused in failed):
+            if any(refused.is_outage for refused in failed):
                 engine.finish()  # drop the journal: answers of an outage are requested again, cut answers too
             raise ServiceError(faults=[refused.fault for refused in failed])
         engine.finish()
@@ -206,7 +206,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, options: Options) -> GatePl
 
 def _sample_gate(
     engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Store
-) -> Sampled | _Refused:
+) -> Sampled | _SamplingFailure:
     """Store one gate's samples, or return why not: a call failed permanently, or too many draws are not answers."""
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
     lost = stored_samples.list_incomplete(run.results)
@@ -214,11 +214,11 @@ def _sample_gate(
         named = name_some(lost, _NAMED)
         message = f"a call failed permanently in {len(lost)} of {len(plan.order)} cases: {named}"
         hint = "run the same command again: the answers so far are kept"
-        return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
+        return _SamplingFailure(fault=_make_fault(plan, message, hint), is_outage=False)
     bad = stored_samples.explain_bad_hour(run.results)
     if bad is not None:
         hint = "check the answers of the endpoint, and sample again when it works"
-        return _Refused(fault=_make_fault(plan, bad, hint), is_bad_hour=True)
+        return _SamplingFailure(fault=_make_fault(plan, bad, hint), is_outage=True)
     version = plan.candidate
     stored = StoredBaseline(
         gate=plan.gate.name,

@@ -86,8 +86,8 @@ def compare_anchors(
     if faults:
         raise _make_error(faults)
     found = {}
-    names = tuple(dict.fromkeys(map(_anchor, before)))
-    clusters = [{_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
+    names = tuple(dict.fromkeys(map(_name_anchor, before)))
+    clusters = [{_name_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
     unit_of = dict(zip(names, number_units(names, *clusters), strict=True))
     for criterion in dict.fromkeys(row.criterion for row in before):
         keys = [key for key in means[0] if key[0] == criterion]
@@ -214,7 +214,7 @@ def _index_results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
     return {(result.case, result.arm, result.repeat): result for result in gate.evidence.results}
 
 
-def _anchor(row: ScoreRow) -> str:
+def _name_anchor(row: ScoreRow) -> str:
     return f"{row.arm} {row.case}"
 
 

@@ -77,13 +77,13 @@ class PrePushCheck:
             seen.add(commit)
             ref = shorten_name(push.remote).removeprefix("refs/tags/")
             try:
-                yield from self._commit(CommitView(git, commit), ref)
+                yield from self._check_commit(CommitView(git, commit), ref)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
                 yield _answer_fault(ref, None, error)
 
-    def _commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
+    def _check_commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
         gated = CommitTree(view, view.commit).exists(self.config)
         try:
             base = find_base_commit(view, self.default_branch)
@@ -113,13 +113,13 @@ class PrePushCheck:
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
                 (plan,) = plans.make_plans(workspace, [chosen], options)
-                yield self._gate(workspace, plan, ref, options)
+                yield self._check_gate(workspace, plan, ref, options)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
                 yield _answer_fault(ref, chosen.name, error)
 
-    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
+    def _check_gate(self, workspace: Workspace, plan: GatePlan, ref: str, options: Options) -> Answer:
         """Evaluate one gate, cheapest step first: the version numbers, the known answers, and, if requested, calls."""
         from evalgate.gate import engine_setup as answering
         from evalgate.gate import pipeline

@@ -68,7 +68,7 @@ class Units:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary:
-    """What a run of one plan would call and could decide.
+    """The calls that a run of one plan would make, and the decisions that it could reach.
 
     `checks_alone`: blocking checks decide, and no mean is compared. `repeated` are the cases with more samples of the
     candidate, because the stored baseline varies there; `repeats` is the part of the calls for these samples. `full` is

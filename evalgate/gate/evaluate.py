@@ -111,13 +111,13 @@ class _GateRun:
 
     def answer(self, cases: int) -> None:
         """Run the first `cases` cases not run yet, and before the first interim analysis all critical ones."""
-        trials, stored = self._next(cases)
+        trials, stored = self._select_next(cases)
         self.results += self._run(self.plan, trials)
         self.answered += len(trials)
         self.judged += len(trials)
         self.results += stored
 
-    def _next(self, cases: int) -> tuple[list[Trial], list[Result]]:
+    def _select_next(self, cases: int) -> tuple[list[Trial], list[Result]]:
         upto = set(self.order[:cases])
         critical = set(self.config.policy.critical_tags)
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked

@@ -124,14 +124,14 @@ class Git:
 
     def is_on(self, default: str | None = None) -> bool:
         """Return True if the default branch, or no branch, is checked out; another branch may be at the same commit."""
-        on, branch = branch_of(self._behind("HEAD")), self.default_branch(default)
-        default_one = branch_of(self._behind(branch) if branch.startswith("refs/") else branch)
+        on, branch = branch_of(self._follow_symbolic_ref("HEAD")), self.default_branch(default)
+        default_one = branch_of(self._follow_symbolic_ref(branch) if branch.startswith("refs/") else branch)
         return on in ("HEAD", default_one) or default_one == "HEAD"  # detached; or a remote's HEAD without a branch
 
     def parent(self, commit: str) -> str | None:
         """Return the first parent of a commit, or None if it has none. Raises GitError if a shallow clone lacks it."""
         sha = self.resolve(commit)
-        first = next(iter(self._parents(sha, known=False)), None)
+        first = next(iter(self._list_parents(sha, known=False)), None)
         if first is not None and not self.knows(first):
             raise GitError(f"this clone lacks the commit before {sha[:7]}", hint=DEEPEN)
         return first
@@ -170,7 +170,7 @@ class Git:
         tree = f"{sha}^{{tree}}"
         parts = path.split("/")
         for depth, part in enumerate(parts, start=1):
-            entry = self._tree(tree).get(part)
+            entry = self._read_tree(tree).get(part)
             if entry is None:
                 return None
             here = "/".join(parts[:depth])
@@ -204,7 +204,7 @@ class Git:
         """Return the contents of blobs by their ids. Raises GitError for a missing one."""
         found = {}
         for oid in ids:
-            blob = self._object(oid)
+            blob = self._read_object(oid)
             if blob is None or blob.kind != "blob":
                 raise GitError(f"the repository lacks the object {oid}", hint=DEEPEN if self.shallow else "git fsck")
             found[oid] = blob.data
@@ -248,16 +248,16 @@ class Git:
             rows = self._run(["rev-list", *walk, *starts, "--", *wanted]).stdout.decode().splitlines()
             found, added = [], []
             for commit in [row.split(" ", 1)[0] for row in rows]:
-                parents = self._parents(commit)[: 1 if first_parent else None]
+                parents = self._list_parents(commit)[: 1 if first_parent else None]
                 for path in wanted:
-                    oid = self._regular(commit, path)
-                    before = [self._regular(parent, path) for parent in parents]
+                    oid = self._find_regular(commit, path)
+                    before = [self._find_regular(parent, path) for parent in parents]
                     if oid is not None and oid not in before:
                         found.append((commit, oid))
                     if oid is not None and not any(before):
                         added.append(commit)
             result = [*found, *result]
-            older = {old for old, new in self._exact_renames(added) if new in wanted}
+            older = {old for old, new in self._find_exact_renames(added) if new in wanted}
             wanted = sorted(older - known)
             known |= older
         return list(dict.fromkeys(result))
@@ -309,34 +309,34 @@ class Git:
         name = PurePosixPath(path).name
         return min(copies, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
 
-    def _regular(self, commit: str, path: str) -> str | None:
+    def _find_regular(self, commit: str, path: str) -> str | None:
         try:
             return self.blob(commit, path)
         except GitError:
             return None
 
-    def _behind(self, ref: str) -> str:
+    def _follow_symbolic_ref(self, ref: str) -> str:
         """Return the ref that a symbolic one points to; any other is returned unchanged."""
         return self._run(["symbolic-ref", "--quiet", ref], good=(0, 1)).stdout.decode().strip() or ref
 
-    def _parents(self, commit: str, *, known: bool = True) -> list[str]:
+    def _list_parents(self, commit: str, *, known: bool = True) -> list[str]:
         """Return the parents of a commit; with `known` only those that are present: a shallow clone may lack some."""
-        found = self._object(commit)
+        found = self._read_object(commit)
         lines = found.data.partition(b"\n\n")[0].split(b"\n") if found else []
         parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
         return [parent for parent in parents if not known or self.knows(parent)]
 
-    def _exact_renames(self, commits: Sequence[str]) -> list[tuple[str, str]]:
+    def _find_exact_renames(self, commits: Sequence[str]) -> list[tuple[str, str]]:
         if not commits:
             return []
         order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
         return find_renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
 
-    def _tree(self, name: str) -> Mapping[str, TreeEntry]:
+    def _read_tree(self, name: str) -> Mapping[str, TreeEntry]:
         known = self._trees.get(name)
         if known is not None:
             return known
-        found = self._object(name)
+        found = self._read_object(name)
         if found is None or found.kind != "tree":
             raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")
         entries = read_entries(found.data, id_bytes=len(found.oid) // 2)
@@ -347,15 +347,15 @@ class Git:
 
     def _commit(self, ref: str) -> str | None:
         if ref not in self._commits:
-            found = (self._object(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
+            found = (self._read_object(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
             self._commits[ref] = next((commit.oid for commit in found if commit is not None), None)
         return self._commits[ref]
 
-    def _object(self, name: str) -> _Object | None:
+    def _read_object(self, name: str) -> _Object | None:
         """Return one object by any of its names; None if there is no such object, or the name is ambiguous."""
         if "\n" in name or "\0" in name:
             return None
-        reader = self._reading()
+        reader = self._get_reader()
         assert reader.stdin is not None and reader.stdout is not None
         try:
             reader.stdin.write(os.fsencode(name) + b"\n")
@@ -375,7 +375,7 @@ class Git:
             raise GitError("git cat-file ended early: the repository is damaged, or git was stopped", hint="git fsck")
         return _Object(words[0].decode(), words[1].decode(), data[:-1])
 
-    def _reading(self) -> subprocess.Popen[bytes]:
+    def _get_reader(self) -> subprocess.Popen[bytes]:
         if self._reader is None or self._reader.poll() is not None:
             if self._stop is not None:
                 self._stop()

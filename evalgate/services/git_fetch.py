@@ -32,7 +32,7 @@ def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = No
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=_environment(settings),
+            env=_make_environment(settings),
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
@@ -48,7 +48,7 @@ def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = No
         )
 
 
-def _environment(settings: dict[str, str]) -> dict[str, str]:
+def _make_environment(settings: dict[str, str]) -> dict[str, str]:
     """Return the environment with these settings in git's numbered variables, after those that are set already."""
     there = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     found = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

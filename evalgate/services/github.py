@@ -120,7 +120,7 @@ class GitHub:
 
     def comments(self, number: int) -> tuple[Comment, ...]:
         """Return all comments of a pull request's conversation or of an issue, oldest first."""
-        return self._all(
+        return self._read_all(
             f"list the comments of #{number}",
             self._issue(number).get_comments(),
             rows.read_comment,
@@ -167,7 +167,7 @@ class GitHub:
     def statuses(self, sha: str) -> tuple[CommitStatus, ...]:
         """Return all statuses that a commit ever had, by any creator, newest first."""
         found = self._commit(sha).get_statuses()
-        return self._all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
+        return self._read_all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
 
     def pull_request(self, number: int) -> PullRequestRow:
         return self._retry.ask(
@@ -179,12 +179,16 @@ class GitHub:
     def pull_requests_of(self, sha: str) -> tuple[PullRequestRow, ...]:
         """Return the pull requests of a commit. For a fork's commit GitHub often has none: see `open_pull_requests`."""
         found = self._commit(sha).get_pulls()
-        return self._all(f"list the pull requests of {sha[:12]}", found, rows.read_pull_request, "pull-requests: read")
+        return self._read_all(
+            f"list the pull requests of {sha[:12]}", found, rows.read_pull_request, "pull-requests: read"
+        )
 
     def open_pull_requests(self, *, head_owner: str, head_ref: str) -> tuple[PullRequestRow, ...]:
         """Return the open pull requests from the branch `head_ref` of a repository of `head_owner`."""
         found = self._repository.get_pulls(state="open", head=f"{head_owner}:{head_ref}")
-        all_of_them = self._all("list the open pull requests", found, rows.read_pull_request, "pull-requests: read")
+        all_of_them = self._read_all(
+            "list the open pull requests", found, rows.read_pull_request, "pull-requests: read"
+        )
         return tuple(
             each for each in all_of_them if each.head_ref == head_ref
         )  # GitHub ignores a filter it cannot read
@@ -207,12 +211,12 @@ class GitHub:
     def reviews(self, number: int) -> tuple[Review, ...]:
         """Return all reviews, in the order they were submitted."""
         found = self._pull(number).get_reviews()
-        return self._all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
+        return self._read_all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
 
     def commits(self, number: int) -> tuple[CommitRow, ...]:
         """Return all commits of a pull request. Raises ServiceError if there may be more than GitHub lists: 250."""
         found = self._pull(number).get_commits()
-        commits = self._all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")
+        commits = self._read_all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")
         if len(commits) >= COMMITS_LISTED:
             raise ServiceError(
                 f"GitHub lists only the first {COMMITS_LISTED} commits of #{number}: the other authors are unknown",
@@ -254,7 +258,7 @@ class GitHub:
     def labels_history(self, number: int) -> tuple[LabelEvent, ...]:
         """Return every addition and removal of a label, in order."""
         found = self._issue(number).get_timeline()
-        events = self._all(f"list the events of #{number}", found, rows.read_label_event, "pull-requests: read")
+        events = self._read_all(f"list the events of #{number}", found, rows.read_label_event, "pull-requests: read")
         return tuple(each for each in events if each is not None)
 
     # People
@@ -306,7 +310,7 @@ class GitHub:
         from github.GithubObject import NotSet
 
         found = self._repository.get_issues(state=state, creator=creator or NotSet)  # type: ignore[arg-type]
-        listed = self._all("list the issues", found, rows.read_issue, "issues: read")
+        listed = self._read_all("list the issues", found, rows.read_issue, "issues: read")
         return tuple(each for each in listed if each is not None)
 
     def create_issue(self, title: str, body: str) -> Issue:
@@ -332,7 +336,7 @@ class GitHub:
         # Not WorkflowRun.get_artifacts: it fetches the run only to get this address.
         path = f"{self._repository.url}/actions/runs/{run_id}/artifacts"
         found = PaginatedList(ClientArtifact, self._client.requester, path, None, list_item="artifacts")
-        return self._all(f"list the artifacts of run {run_id}", found, rows.read_artifact, "actions: read")
+        return self._read_all(f"list the artifacts of run {run_id}", found, rows.read_artifact, "actions: read")
 
     def download(self, artifact_id: int, *, most: int) -> bytes:
         """Download the zip of an artifact, as it was uploaded. Raises ServiceError if it has more than `most` bytes.
@@ -389,6 +393,6 @@ class GitHub:
         attributes = {"sha": sha, "url": f"{self._repository.url}/commits/{sha}"}
         return ClientCommit(self._client.requester, attributes=attributes, completed=True)
 
-    def _all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
+    def _read_all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
         """Return the rows of all pages. A retry continues at the page that failed: the list keeps the earlier ones."""
         return self._retry.ask(what, lambda: tuple(map(row, found)), needs=needs)

@@ -26,11 +26,11 @@ T = TypeVar("T")
 
 TRIES = 5
 WAITING_SECONDS = 120.0
-_UNSAID_SECONDS = 60.0
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_DEFAULT_LIMIT_SECONDS = 60.0
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _QUERY = re.compile(r"\?[^\s'\")]+")  # of an address in an error's text: it may contain a signature
-_WHOLE = re.compile(r"[0-9]{1,10}")
-_LONGEST = 300
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,10}")
+_MAX_LENGTH = 300
 # What PyGithub raises if a response is not what it expects: JSON cut short, a list for an object.
 _BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
@@ -46,27 +46,27 @@ class _Refusal:
     done: bool = False
 
 
-def _limit_wait(error: GithubException, now: float) -> float | None:
+def _find_limit_wait(error: GithubException, now: float) -> float | None:
     """Return the seconds to wait for a rate limit, or None if the response is not about a rate limit."""
     from github.Requester import Requester
 
     headers = headers_of(error)
     if error.status not in (403, 429):
         return None
-    after = _seconds(headers.get("retry-after"))
+    after = _parse_seconds(headers.get("retry-after"))
     if after is not None:
         return after
-    reset = _seconds(headers.get("x-ratelimit-reset"))
+    reset = _parse_seconds(headers.get("x-ratelimit-reset"))
     if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
         return max(1.0, reset - now + 1.0)
     if error.status == 429 or Requester.isRateLimitError(read_message(error)):
-        return _UNSAID_SECONDS
+        return _DEFAULT_LIMIT_SECONDS
     return None
 
 
-def _seconds(text: str | None) -> float | None:
+def _parse_seconds(text: str | None) -> float | None:
     """Parse a header's whole seconds; None for anything else, such as a date, which GitHub does not send."""
-    return float(text) if text is not None and _WHOLE.fullmatch(text) else None
+    return float(text) if text is not None and _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def headers_of(error: GithubException) -> Mapping[str, str]:
@@ -93,7 +93,7 @@ def read_json_message(body: str) -> str:
 
 def is_denied(error: GithubException) -> bool:
     """Return True for a 403 that means missing permission, not a rate limit."""
-    return error.status == 403 and _limit_wait(error, 0.0) is None
+    return error.status == 403 and _find_limit_wait(error, 0.0) is None
 
 
 class GitHubRetry:
@@ -175,18 +175,18 @@ class GitHubRetry:
 
     def _explain_refusal(self, error: GithubException, needs: str) -> _Refusal:
         words = f"{error.status} {read_message(error)}".strip()
-        limited = _limit_wait(error, self._now())
+        limited = _find_limit_wait(error, self._now())
         if limited is not None:
             return _Refusal(words, hint="too many requests: run the job again later", again=True, wait=limited)
         if error.status >= 500:
-            after = _seconds(headers_of(error).get("retry-after"))
+            after = _parse_seconds(headers_of(error).get("retry-after"))
             return _Refusal(words, again=True, wait=after, done=True)
-        return _Refusal(words, hint=_hint(error, needs))
+        return _Refusal(words, hint=_find_hint(error, needs))
 
     def plain(self, text: str) -> str:
         """Return one line without control characters and without the secret, cut to 300 characters."""
-        line = _UNFIT.sub(" ", text.replace(self._secret, "***") if self._secret else text)
-        return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+        line = _CONTROL_CHARACTERS.sub(" ", text.replace(self._secret, "***") if self._secret else text)
+        return line if len(line) <= _MAX_LENGTH else f"{line[: _MAX_LENGTH - 3]}..."
 
 
 def _explain_failure(error: Exception) -> _Refusal:
@@ -214,7 +214,7 @@ def _find_wait(state: RetryCallState) -> float:
     return 2.0 ** (state.attempt_number - 1) if wait is None else wait
 
 
-def _hint(error: GithubException, needs: str) -> str | None:
+def _find_hint(error: GithubException, needs: str) -> str | None:
     if error.status == 401:
         return "the token is wrong or has expired: pass `github-token: ${{ github.token }}`"
     if is_denied(error) and needs:

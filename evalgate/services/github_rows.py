@@ -172,7 +172,7 @@ def read_moment(when: datetime | None) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when else ""
 
 
-def _login(user: github.NamedUser.NamedUser | github.Organization.Organization | None) -> str:
+def _read_login(user: github.NamedUser.NamedUser | github.Organization.Organization | None) -> str:
     from github import IncompletableObject
 
     try:
@@ -184,7 +184,7 @@ def _login(user: github.NamedUser.NamedUser | github.Organization.Organization |
 def read_comment(each: github.IssueComment.IssueComment) -> Comment:
     return Comment(
         id=each.id,
-        author=_login(each.user),
+        author=_read_login(each.user),
         body=each.body or "",
         created_at=read_moment(each.created_at),
         updated_at=read_moment(each.updated_at),
@@ -195,7 +195,7 @@ def read_comment(each: github.IssueComment.IssueComment) -> Comment:
 def read_review(each: github.PullRequestReview.PullRequestReview) -> Review:
     return Review(
         id=each.id,
-        author=_login(each.user),
+        author=_read_login(each.user),
         state=cast("ReviewState", each.state),
         commit=each.commit_id or "",
         submitted_at=read_moment(each.submitted_at),
@@ -204,7 +204,7 @@ def read_review(each: github.PullRequestReview.PullRequestReview) -> Review:
 
 
 def read_commit(each: github.Commit.Commit) -> CommitRow:
-    authors = (_login(each.author), _login(each.committer))
+    authors = (_read_login(each.author), _read_login(each.committer))
     written = cast("tuple[github.GitAuthor.GitAuthor | None, ...]", (each.commit.author, each.commit.committer))
     emails = [(who.email or "").casefold() if who else "" for who in written]
     return CommitRow(
@@ -244,7 +244,7 @@ def read_commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
         state=cast("StatusState", each.state),
         context=each.context,
         target_url=each.target_url or "",
-        creator=_login(each.creator),
+        creator=_read_login(each.creator),
     )
 
 
@@ -272,7 +272,7 @@ def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequestRow:
     return PullRequestRow(
         number=each.number,
         state=each.state,
-        author=_login(each.user),
+        author=_read_login(each.user),
         head_sha=each.head.sha,
         head_repository_id=fork.id if fork else None,
         head_ref=each.head.ref,
@@ -290,7 +290,7 @@ def read_label_event(each: github.TimelineEvent.TimelineEvent) -> LabelEvent | N
         return None
     return LabelEvent(
         label=str(each.raw_data["label"]["name"]),
-        actor=_login(each.actor),
+        actor=_read_login(each.actor),
         added=each.event == "labeled",
         at=read_moment(each.created_at),
     )
@@ -307,7 +307,7 @@ def read_issue(each: github.Issue.Issue) -> Issue | None:
         number=each.number,
         title=each.title,
         body=each.body or "",
-        author=_login(each.user),
+        author=_read_login(each.user),
         state=each.state,
         url=each.html_url,
     )
