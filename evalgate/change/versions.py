@@ -227,7 +227,7 @@ def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str
 
 
 def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
-    """Return True if the merge base is the commit under test, and that commit contains this very prompt."""
+    """Return True if the merge base is the commit under test, and that commit contains the same prompt."""
     if base.version is None or found.version is None or base.version.digest != found.version.digest:
         return False
     return base.file == found.file and base.commit == (found.commit or git.head())

@@ -100,7 +100,7 @@ def run(config_path: Path, options: Options, on_event: Callable[[ProgressEvent],
     ) as engine:
         gates = [_decide(engine, one, config) for one in watched]
         if not any(stored_samples.list_incomplete(gate.evidence.results) for gate in gates):
-            engine.finish()  # otherwise the same command requests only what is missing
+            engine.finish()  # else the journal is kept: the same command requests the rest
         return replace(reports.make_report(gates, (*skipped, *engine.warnings)), texts=config.texts)
 
 

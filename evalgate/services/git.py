@@ -285,7 +285,7 @@ class Git:
         return os.fsdecode(done.stdout).split("\0")[:-1]
 
     def spelt_otherwise(self, commit: str, path: str) -> str | None:
-        """Return the path at a commit that differs from this one only in upper and lower case, as many disks allow."""
+        """Return a commit's path that differs from this one only in upper and lower case: equal on many disks."""
         files = os.fsdecode(self._run(["ls-tree", "-r", "-z", "--name-only", self.resolve(commit)]).stdout).split("\0")
         return next((one for one in files if one != path and one.casefold() == path.casefold()), None)
 

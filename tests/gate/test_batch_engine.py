@@ -136,7 +136,7 @@ def test_who_has_no_use_for_a_batch_is_told(world: World, batches: BatchServer) 
     world.edit("2.0.0")
     ended = world.evalgate("run", "--engine", "batch")
     assert ended.code == 2, ended.err
-    assert "--engine batch has no effect:  no target that is to be called is of type openai" in ended.err
+    assert "--engine batch has no effect: no target that is to be called is of type openai" in ended.err
     assert batches.asked == []
     world.edit("1.1.0")
     assert world.evalgate("run").code == 1, "the new target is a change that was not declared"
