@@ -1,6 +1,7 @@
-"""A change as its base judges it: the prompts of its head, the policy of the base, and what of the policy it edits.
+"""Decide which files of a pull request are evaluated, and under which policy.
 
-Whoever proposes a change does not choose by which rules, cases and recordings it is judged. All is read from commits.
+Prompts are read at the head of the change. Configuration, cases and recordings are read at the tip of the base branch,
+so an author cannot choose the rules for their own change. All files are read from commits.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _NOTHING_MOVED = Moves(paths={}, names={}, is_all=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptFile:
-    """Where a gate's prompt lies at the head of a change, and at the merge base (None: it is new since)."""
+    """The path of a gate's prompt at the head of a change and at the merge base (None: the file is new since then)."""
 
     head: str
     base: str | None
@@ -37,7 +38,7 @@ class PromptFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The commits of a change, as full shas: the tip of the branch it goes to, its own tip, and their merge base."""
+    """The commits of a change, as full shas: `policy` is the tip of the base branch, `base` the merge base."""
 
     policy: str
     head: str
@@ -46,10 +47,11 @@ class Sides:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgedChange:
-    """What of a change is judged: `prompts` by gate. A gate that is missing there is none of this change.
+    """The part of a change that is evaluated.
 
-    `changes` are the policy files that it edits and that take no part; `remarks` say what that leaves open. `is_moved`:
-    its own configuration names new paths of prompts.
+    `prompts` has the prompt files by gate; a gate that is missing there is not part of this change. `changes` are the
+    edited policy files, which are not used for the verdict; `remarks` describe what is left unchecked because of that.
+    `is_moved` is true if the change's own configuration names new paths of prompts.
     """
 
     sides: Sides
@@ -60,20 +62,22 @@ class JudgedChange:
 
     @property
     def reason(self) -> tuple[str, ...]:
-        """Why the change is MAJOR whatever its prompts say; nothing where it edits no policy file."""
+        """The reason why the change is MAJOR regardless of its prompts; empty if it edits no policy file."""
         if not self.changes:
             return ()
         paths = [change.path for change in self.changes]
-        return (f"edits {name_some(paths, _NAMED)}, judged by the base's edition",)
+        return (f"edits {name_some(paths, _NAMED)}; the base's version of the policy is used",)
 
 
 def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> JudgedChange:
-    """What of a change is judged by `config`, the base's; `own` is the change's, None where it has none to read.
+    """Return the part of a change that is evaluated under `config`, the configuration of the base.
 
-    A prompt that the change moves is where its own configuration says; to say so is no edit of the rules.
+    `own` is the configuration of the change, or None if it has none that can be read. A prompt that the change moves
+    is found at the path that `own` names. Naming the new path does not count as an edit of the policy.
 
-    Raises InputError for prompts that the change takes away and does not take out of its configuration, and for files
-    that differ from them in capitals alone; GitError for a policy file that is none at the head.
+    Raises InputError for prompts that the change deletes without removing them from its configuration, and for files
+    whose path differs from a prompt's only in upper and lower case. Raises GitError for a policy file that is not a
+    regular file at the head.
     """
     changes = find_policy_changes(
         list_policy_files(config) | (list_policy_files(own) if own is not None else set()), git, sides
@@ -95,9 +99,9 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
             continue
         if found is not None:
             prompts[gate.name] = found
-            faults += _twins(found, git, sides)
+            faults += _find_case_conflicts(found, git, sides)
         else:
-            remarks.append(f'the gate "{gate.name}" is younger than this change, which has no {gate.prompt}')
+            remarks.append(f'the gate "{gate.name}" was added after this change branched off; it has no {gate.prompt}')
     raise_faults(faults, config.path)
     if mine is not None:
         remarks += _find_unseen_edits(config, mine, moved, before)
@@ -109,14 +113,14 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
 def find_prompt_file(
     gate: Gate, git: Git, sides: Sides, *, before: str | None = None, moved: str | None = None
 ) -> PromptFile | None:
-    """The file at the head that holds what the base's configuration names as the gate's prompt.
+    """Return the file at the head that corresponds to the gate's prompt in the base's configuration.
 
-    `before` is the gate's prompt in the configuration of the merge base, `moved` the one in the change's own where the
-    file is gone. What the base has renamed since is followed by its content, what the change renames is not: whoever
-    leaves the old content elsewhere would choose which file is judged.
+    `before` is the gate's prompt in the configuration of the merge base. `moved` is its path in the change's own
+    configuration, used if the file is gone. A rename made on the base branch is detected by content. A rename made by
+    the change is not: otherwise an author could leave the old content elsewhere and so choose the evaluated file.
 
-    None where the merge base has none either: the gate is younger than the change's branch. Raises InputError where
-    the change took it away.
+    Returns None if the merge base has no such file either: the gate was added after the change branched off. Raises
+    InputError if the change deleted the file.
     """
     path = gate.prompt
     was = next((one for one in (path, before) if one is not None and git.exists(sides.base, one)), None)
@@ -126,13 +130,13 @@ def find_prompt_file(
         return PromptFile(head=now, base=was)
     if was is None:
         return None
-    # the same rename, told backwards
+    # look for the same rename in the opposite direction, to suggest a path
     likely = git.renamed_from(sides.head, was, commit=sides.base)
-    looks = f"; by its content that may be {likely}" if likely is not None else ""
+    looks = f"; a file with similar content is {likely}" if likely is not None else ""
     raise InputError(
-        f'gate "{gate.name}": {was} is gone at {sides.head[:7]}, and {sides.policy[:7]} gates it',
+        f'gate "{gate.name}": {was} does not exist at {sides.head[:7]}, but {sides.policy[:7]} gates it',
         place=Place(path=was),
-        hint=f"the configuration has to name the new path under `prompt:`{looks}; or take the gate out of it as well",
+        hint=f"name the new path under `prompt:` in the configuration{looks}; or remove the gate from it as well",
     )
 
 
@@ -154,9 +158,10 @@ def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
 
 
 def find_edited_prompts(gates: Sequence[Gate], judged: JudgedChange, git: Git) -> tuple[Gate, ...]:
-    """The gates whose prompt has other content, or another version, than at the merge base; one that cannot be read.
+    """Return the gates whose prompt has another content or version than at the merge base, or cannot be read.
 
-    On the branch that judges it is what the last commit brought. Raises GitError where a shallow clone lacks that.
+    On the base branch itself, the comparison is with the parent of the last commit. Raises GitError if a shallow clone
+    lacks that commit.
     """
     sides = judged.sides
     parent = git.parent(sides.head) if sides.base == sides.head else None
@@ -166,16 +171,17 @@ def find_edited_prompts(gates: Sequence[Gate], judged: JudgedChange, git: Git) -
 
 
 def list_policy_files(config: Config) -> set[str]:
-    """Every file, besides the prompts, that the verdict of a gate can depend on."""
+    """Return every file, besides the prompts, that the verdict of a gate can depend on."""
     recordings = [target.recordings for target in config.targets.values()]
     own = [path for gate in config.gates for path in (gate.dataset, *gate.files)]
     return {config.path, pins_path(config.path), *own, *(path for path in recordings if path is not None)}
 
 
 def find_policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[PolicyChange, ...]:
-    """The files that the change itself edits: other at its head than at the merge base, and than at the base's tip.
+    """Return the files that the change itself edits.
 
-    Raises GitError for what is no regular file at the head.
+    An edited file differs at the head from the merge base and from the tip of the base branch. Raises GitError if a
+    file is not a regular file at the head.
     """
     found = []
     for path in sorted(set(paths)):
@@ -188,14 +194,14 @@ def find_policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[P
 
 
 def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
-    """A function is code, and that of the working tree may be the change's own. Raises InputError."""
+    """Raise InputError if a target is a Python function: its code is in the working tree, which the change can edit."""
     named = {name for gate in gates for name in (gate.candidate_target, gate.baseline_target)}
     named |= {judge.target for gate in gates for judge in gate.judges}
     faults = [
         Fault(
             message=f'target "{name}" is a function, {config.targets[name].location}: the change could edit its code',
             place=Place(path=config.path),
-            hint="only with policy-ref: head, where whoever can push is trusted",
+            hint="use policy-ref: head, and only where everyone who can push is trusted",
         )
         for name in sorted(named)
         if config.targets[name].kind == "python"
@@ -236,13 +242,13 @@ def note_recorded(gate: Gate, config: Config, found: Versions, base: Base | None
 
 
 def read_policy_base(config: Config, git: Git, sides: Sides) -> Base:
-    """The base for pins: its tip, where nothing of the policy differs from what judges."""
+    """Return the tip of the base branch as the base for pins; its policy is the one in use, so nothing is edited."""
     tree = CommitTree(git, sides.policy)
     return Base(commit=sides.policy, git=git, tree=tree, here=tree, config=config, now=config, edited=False)
 
 
 def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mapping[str, str]) -> Iterator[str]:
-    """What the base's edition does not see of the change's own; `before` are the merge base's prompts by gate."""
+    """Describe edits that the base's configuration does not cover; `before` has the merge base's prompts by gate."""
     now = {gate.name: gate.prompt for gate in config.gates}
     mine = {gate.name: gate.prompt for gate in own.gates}
     for name, prompt in now.items():
@@ -250,18 +256,18 @@ def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mappin
             if moved.aside:
                 more = f" and {len(moved.aside) - 1} more files" if len(moved.aside) > 1 else ""
                 new = f"{moved.aside[0]}{more}"
-                yield f'the gate "{name}" moves to {moved.paths[name]}; nothing judges {new}, new or edited'
+                yield f'the gate "{name}" moves to {moved.paths[name]}; {new} is new or edited, and no gate covers it'
         elif name not in mine and name in before:
-            yield f'the gate "{name}" is taken out by this change'
+            yield f'this change removes the gate "{name}"'
         elif name in mine and mine[name] != prompt and mine[name] != before.get(name):
-            yield f'the gate "{name}" gets another prompt, {mine[name]}: judged is {prompt}, which the base names'
+            yield f'the gate "{name}" gets another prompt, {mine[name]}: the base\'s prompt {prompt} is evaluated'
     for name, prompt in mine.items():
         if name not in now and name not in before and name not in moved.names.values():
-            yield f'the gate "{name}" is new: nothing judges {prompt} before this change is merged'
+            yield f'the gate "{name}" is new: {prompt} is not evaluated before this change is merged'
 
 
 def _read_gate_names(commit: str, path: str, git: Git) -> Mapping[str, str]:
-    """The prompts by gate that the configuration of a commit names; none where it has none, or a broken one."""
+    """Return the prompts by gate in a commit's configuration; empty if it has none or cannot be read."""
     try:
         return read_gate_names(CommitTree(git, commit), path)
     except EvalgateError:
@@ -281,7 +287,7 @@ def _is_edited(file: PromptFile, sides: Sides, git: Git) -> bool:
 
 
 def _find_blob(git: Git, commit: str, path: str) -> str | None:
-    """The id of the regular file there; "" for something else."""
+    """Return the id of the regular file there, or "" for anything else."""
     try:
         return git.blob(commit, path)
     except GitError:

@@ -1,4 +1,4 @@
-"""What a change did to the gates since the merge base: which of them differ, which are gone, which cases are."""
+"""Compare the gates with the merge base: changed gates, removed gates and changed cases."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from evalgate.services.git import Git
 def find_changed_gates(
     gates: Sequence[Gate], tree: Tree, git: Git | None, config: Config, default_branch: str | None = None
 ) -> tuple[Gate, ...]:
-    """The gates that differ from the merge base of HEAD and the default branch, in order.
+    """Return the gates that differ from the merge base of HEAD and the default branch, in order.
 
-    A gate is what its verdict depends on: the prompt's content and version, cases, rubrics, schemas, criteria,
-    thresholds, samples, targets (with what they replay) and policy. The places of files are not part of it: moving a
-    file changes nothing. `tree` is the working tree, with the repository's top as its root.
+    Compared is everything that a verdict depends on: the prompt's content and version, cases, rubrics, schemas,
+    criteria, thresholds, samples, targets (with what they replay) and policy. Paths are not compared: moving a file
+    changes nothing. `tree` is the working tree, with the repository's top as its root.
 
-    On the default branch itself, where nothing differs, it is what the last commit brought.
+    On the default branch itself, if nothing differs, the comparison is with the parent of the last commit.
 
-    What cannot be compared (a configuration or a file that is missing or broken at the merge base) has changed. Raises
-    GitError when there is no repository or no merge base, or where a shallow clone lacks the commit before the last.
+    A gate that cannot be compared (a configuration or a file that is missing or broken at the merge base) counts as
+    changed. Raises GitError if there is no repository or no merge base, or if a shallow clone lacks the parent commit.
     """
     if git is None:
-        raise GitError("--changed needs a git repository to compare with", hint="leave --changed out to run every gate")
+        raise GitError("--changed needs a git repository to compare with", hint="omit --changed to run every gate")
     base = find_base_commit(git, default_branch)
     if base is None:
         return tuple(gates)
@@ -57,17 +57,17 @@ def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Con
 
 
 def is_edited(gate: Gate, tree: Tree, git: Git, config: Config, commit: str) -> bool:
-    """Whether a file of the gate, the configuration among them, is another one in the working tree than at a commit."""
+    """Return True if a file of the gate, or the configuration, differs between the working tree and a commit."""
     files = _list_files(gate, config)
     return not find_unchanged(files, tree, git, commit).issuperset(files)
 
 
 def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> tuple[str, ...]:
-    """The gates that the merge base's configuration names and this one does not, in order; none where none is known.
+    """Return the gates that only the merge base's configuration names, in order; none if that cannot be determined.
 
-    A gate under a new name is not a removed one as long as its prompt is the same file; nor is one that its path names,
-    and that has moved. Of the old configuration the
-    names alone are read, and only when the file differs: whatever else is wrong with it, they count.
+    A renamed gate is not removed if its prompt is still the same file. A gate that is named after the path of its
+    prompt is not removed if the prompt was moved. Only the names are read from the old configuration, and only when
+    the file differs: so the names are known even if the rest of that file is invalid.
     """
     try:
         base = find_base_commit(git, default_branch)
@@ -96,9 +96,9 @@ def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
     git: Git,
     config: Config,
 ) -> CaseChanges:
-    """What became of the cases since the merge base, and since the commit that a change is held against (`named`).
+    """Count the lost and edited cases since the merge base, and since the commit `named` that the run compares with.
 
-    An older commit than the merge base does not count: what was retired in between is not the change's.
+    A commit older than the merge base is ignored: cases retired in between were not retired by this change.
     """
     bases = [] if base is None else [base]
     if named is not None and (base is None or base.commit == git.head() or not git.is_ancestor(named, base.commit)):
@@ -107,10 +107,10 @@ def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
 
 
 def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:
-    """What became of the cases that the gate's dataset had at some commits.
+    """Count the lost, kept and edited cases relative to the datasets that the gate had at some commits.
 
-    Each case counts once; an edited one has other content than at the first of the commits that has it. A dataset that
-    is missing or broken at a commit has lost nothing since.
+    Each case counts once. An edited case has another content than at the first of the commits that contains it. A
+    dataset that is missing or broken at a commit counts as having no cases there.
     """
     now = {case.id: _digest_content(case) for case in dataset.cases}
     lost: dict[str, None] = {}
@@ -125,7 +125,7 @@ def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tre
 
 
 def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
-    """The cases at a commit; none where the file is the same there, for then nothing has become of them."""
+    """Return the cases at a commit; empty if the file is the same there, because then no case has changed."""
     path = (base.gate_at_base(gate) or gate).dataset
     try:
         if not base.tree.exists(path) or (
@@ -142,7 +142,7 @@ def _digest_content(case: Case) -> str:
 
 
 def _list_files(gate: Gate, config: Config) -> set[str]:
-    """Every file a gate's verdict can depend on."""
+    """Return every file that a gate's verdict can depend on."""
     recordings = [config.targets[name].recordings for name in _list_targets(gate)]
     return {path for path in (config.path, gate.prompt, gate.dataset, *gate.files, *recordings) if path}
 
@@ -161,7 +161,7 @@ def _differs(gate: Gate, config: Config, tree: Tree, old: Config, before: Tree) 
 
 
 def _find_gate_at_base(gate: Gate, prompt: PromptVersion, old: Config, before: Tree) -> Gate | None:
-    """The gate as it was: the one of its name, else the first with the same prompt content."""
+    """Return the gate with the same name at the base, else the first with the same prompt content."""
     for candidate in old.gates:
         if candidate.name == gate.name:
             return candidate
@@ -197,7 +197,7 @@ def _digest_prompt(tree: Tree, path: str) -> Json:
 
 
 def _digest_target(target: Target, tree: Tree) -> Json:
-    """A target without its own name and that of its key; the identity of recorded outputs is their content."""
+    """Return a target as JSON without its name and the name of its key; recorded outputs are identified by content."""
     recordings = target.recordings
     replayed = recordings is not None and tree.exists(recordings)
     return {

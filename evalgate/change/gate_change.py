@@ -1,4 +1,4 @@
-"""What a change does to one gate: its versions, its baseline, its cases."""
+"""The change to one gate: its versions, its baseline and its cases."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from evalgate.services.commit_view import CommitView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateChange:
-    """Both versions of a gate, and the baseline that answers.
+    """Both versions of a gate, and the version used as the baseline.
 
-    `reasons` say why the change is MAJOR whatever its prompts say; none where it edits no policy file.
+    `reasons` say why the change is MAJOR regardless of its prompts; empty if it edits no policy file.
     """
 
     versions: Versions
@@ -30,9 +30,9 @@ class GateChange:
 
 
 def find_workspace_base(workspace: Workspace, gates: Sequence[Gate], default_branch: str | None) -> Base | None:
-    """The commit that the gates of a workspace are compared with; None where it is not known.
+    """Return the commit that the gates of a workspace are compared with, or None if it is not known.
 
-    Raises InputError for gates of a pull request whose targets would run the change's own code.
+    Raises InputError for gates of a pull request whose targets would run code from the change.
     """
     if isinstance(workspace, PullRequest):
         base_policy.refuse_functions(gates, workspace.config)
@@ -42,7 +42,7 @@ def find_workspace_base(workspace: Workspace, gates: Sequence[Gate], default_bra
     try:
         return find_base(workspace.tree, workspace.git, workspace.config, default_branch)
     except GitError:
-        return None  # a gate that needs the merge base says so when its versions are looked for
+        return None  # a gate that needs the merge base reports the error when its versions are resolved
 
 
 def compare_gate(
@@ -55,7 +55,7 @@ def compare_gate(
     default_branch: str | None,
     is_beside: bool = False,
 ) -> GateChange:
-    """The versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`."""
+    """Resolve the versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`."""
     tree, git, config = workspace.tree, workspace.git, workspace.config
     if isinstance(workspace, PullRequest):
         sides, file = workspace.change.sides, workspace.change.prompts[gate.name]
@@ -90,9 +90,9 @@ def compare_gate(
 def compare_gate_cases(
     workspace: Workspace, gate: Gate, dataset: GoldenDataset, base: Base | None, since: str | None
 ) -> CaseChanges:
-    """What became of a gate's cases since the merge base, and since the commit that a change is held against.
+    """Compare a gate's cases with the merge base, and with the commit `since` that the run compares with.
 
-    In a pull request the base's own cases judge, so none of them is lost, unless the base is compared with itself.
+    A pull request uses the base's cases, so none are lost, unless the base is compared with itself.
     """
     git = workspace.git
     if git is None:
@@ -103,5 +103,5 @@ def compare_gate_cases(
 
 
 def list_policy_changes(workspace: Workspace) -> tuple[PolicyChange, ...]:
-    """The policy files that a pull request edits; none of a working tree or a commit, which bring their own rules."""
+    """Return the policy files that a pull request edits; empty for a working tree or a commit, which use their own."""
     return workspace.change.changes if isinstance(workspace, PullRequest) else ()

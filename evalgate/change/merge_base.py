@@ -1,4 +1,4 @@
-"""The merge base as a whole: what was gated there, and whether a file is still what it was."""
+"""The state of the repository at the merge base: its gates, and which files are unchanged since."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from evalgate.services.git import Git
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The commit a change started from, with the `tree` of its files; `here` is that of today's.
+    """The commit that a change started from; `tree` has its files, `here` has the current ones.
 
-    `config` is None where the commit has none, or a broken one; `now` is today's.
+    `config` is the commit's configuration, or None if it has none or a broken one. `now` is the current configuration.
+    `edited` is true if the configuration file differs between the two.
     """
 
     commit: str
@@ -29,11 +30,12 @@ class Base:
     edited: bool
 
     def gate_at_base(self, gate: Gate) -> Gate | None:
-        """The gate as it was: the one of its name; for a new name, the gate of the same prompt whose name is gone.
+        """Find a current gate in the configuration of the base; None if it was not there.
 
-        Where name and prompt are both new, it is the one of the same cases whose name and prompt are both gone: a gate
-        that is moved keeps its past, wherever its old content lies. Several such gates keep their order. Where its
-        cases lie elsewhere, too, it is the one whose prompt git sees renamed, or that has a case in common.
+        The first match counts: 1. the gate of the same name; 2. the gate of the same prompt whose name is gone; 3. if
+        name and prompt are both new, the gate of the same dataset whose name and prompt are both gone (several of them
+        are matched in order); 4. if the dataset was moved too, the gate whose prompt git detects as renamed, or that
+        shares a case. So a gate that is moved keeps its history.
         """
         if self.config is None:
             return None
@@ -45,7 +47,7 @@ class Base:
         return same or self._follow_rename(gate, self.config.gates)
 
     def _follow_rename(self, gate: Gate, old: Sequence[Gate]) -> Gate | None:
-        gone, new = _without(old, self.now.gates), _without(self.now.gates, old)
+        gone, new = _exclude_matching(old, self.now.gates), _exclude_matching(self.now.gates, old)
         twins: dict[str, Gate] = {}
         for dataset in dict.fromkeys(other.dataset for other in new):
             names = [other.name for other in new if other.dataset == dataset]
@@ -58,10 +60,10 @@ class Base:
             return None
         was = self.git.renamed_from(self.commit, gate.prompt)
         renamed = next((before for before in left if before.prompt == was), None)
-        return renamed or next((before for before in left if self._has_case_of(before, gate)), None)
+        return renamed or next((before for before in left if self._shares_case(before, gate)), None)
 
-    def _has_case_of(self, before: Gate, gate: Gate) -> bool:
-        """Whether two gates of then and now have a case in common, with the same id and the same content."""
+    def _shares_case(self, before: Gate, gate: Gate) -> bool:
+        """Return True if an old and a current gate share a case with the same id and the same content."""
         try:
             old, new = load_dataset(self.tree, before.dataset), load_dataset(self.here, gate.dataset)
         except (InputError, GitError):
@@ -70,23 +72,23 @@ class Base:
         return any(fields.get(case.id) == dict(case.fields) for case in new.cases)
 
 
-def _without(gates: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:
-    """The gates that have neither name nor prompt in common with any of the others."""
+def _exclude_matching(gates: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:
+    """Return the gates that share neither name nor prompt with any of the others."""
     names, prompts = {other.name for other in others}, {other.prompt for other in others}
     return [gate for gate in gates if gate.name not in names and gate.prompt not in prompts]
 
 
 def find_base(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> Base | None:
-    """The merge base of HEAD and the default branch; None before the first commit.
+    """Return the merge base of HEAD and the default branch, or None before the first commit.
 
-    The configuration there is parsed only when the file differs. Raises GitError when there is no merge base.
+    Its configuration is parsed only when the file differs. Raises GitError if there is no merge base.
     """
     commit = find_base_commit(git, default_branch)
     return None if commit is None else read_base(commit, tree, git, config)
 
 
 def read_base(commit: str, tree: Tree, git: Git, config: Config) -> Base:
-    """What was gated at a commit, a full sha; `config` is today's, which may have been moved since."""
+    """Read the gates at a commit, a full sha; `config` is the current configuration, which may have moved since."""
     before = CommitTree(git, commit)
     old: Config | None = config
     edited = config.path not in find_unchanged([config.path], tree, git, commit)
@@ -99,24 +101,24 @@ def read_base(commit: str, tree: Tree, git: Git, config: Config) -> Base:
 
 
 def config_path_at(commit: str, path: str, git: Git) -> str:
-    """Where a configuration lay at a commit: at its own path, else at the one that it was renamed from."""
+    """Return the path of a configuration at a commit: its own path, else the one that it was renamed from."""
     return path if git.exists(commit, path) else git.renamed_from(commit, path) or path
 
 
 def find_base_commit(git: Git, default_branch: str | None) -> str | None:
-    """The sha of the merge base of HEAD and the default branch; None before the first commit."""
+    """Return the sha of the merge base of HEAD and the default branch, or None before the first commit."""
     head = git.head()
     return None if head is None else git.merge_base(head, git.default_branch(default_branch))
 
 
 def find_unchanged(paths: Iterable[str], tree: Tree, git: Git, base: str) -> set[str]:
-    """The paths at which the working tree has just what the commit has: told by blob ids, nothing is parsed."""
+    """Return the paths with the same content in the working tree and the commit; compares blob ids, parses nothing."""
     wanted = list(paths)
     here = git.working_blobs([path for path in wanted if tree.exists(path)])
     same = set()
     for path in wanted:
         try:
-            # recordings that are still to be made are absent on both sides
+            # recordings that have not been made yet are absent on both sides
             if git.blob(base, path) == (None if not tree.exists(path) else here.get(path, "")):
                 same.add(path)
         except GitError:

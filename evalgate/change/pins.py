@@ -1,4 +1,7 @@
-"""evalgate.pins.yml: the releases that a human signed off, so that small losses cannot add up merge by merge."""
+"""Read and write evalgate.pins.yml: the releases that a human signed off as baselines.
+
+A fixed baseline ensures that small losses cannot add up from merge to merge.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +29,10 @@ _SUFFIXES = (".yml", ".yaml", ".json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """One gate's release: declared version (None: it declared none), content digest, commit; who signed it off, when.
+    """The signed-off release of one gate.
 
-    `place` is where it stands, for messages.
+    `version` is the declared version (None: it declared none), `digest` its content, `ref` its commit. `place` is the
+    pin's position in the file, for messages.
     """
 
     gate: str
@@ -44,18 +48,18 @@ class Pin:
 
 
 def pins_path(config: str) -> str:
-    """The pins' file beside a configuration: evalgate.pins.yml for evalgate.yml."""
+    """Return the path of the pins file beside a configuration: evalgate.pins.yml for evalgate.yml."""
     return f"{posixpath.splitext(config)[0]}.pins.yml"
 
 
 def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> dict[str, Pin]:
-    """The pins at `path` of a tree, by gate; none where there is no such file. `gates` are the names there may be.
+    """Read the pins at `path` of a tree, by gate; empty if there is no such file. `gates` are the permitted names.
 
     Raises InputError with every fault of the file, each with line and column.
     """
     source = tree.describe(path)
     if not tree.exists(path):
-        if source == "working tree":  # a commit's cannot be mended any more
+        if source == "working tree":  # a file in a commit cannot be renamed any more
             _refuse_other_names(tree, path)
         return {}
     shown = path if source == "working tree" else source
@@ -79,7 +83,7 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
             try:
                 datetime.datetime.fromisoformat(at.data)
             except ValueError:
-                shape.blame(at, f'"at" is no date: {at.data}')
+                shape.blame(at, f'"at" is not a date: {at.data}')
         if shape.sound(node) and (at is None or shape.sound(at)):
             given = {key: node.data.get(key) for key in ("version", "digest", "ref", "signed_off_by", "at")}
             found[name] = Pin(gate=name, place=node.place(shown), **given)
@@ -88,15 +92,15 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
 
 
 def _refuse_other_names(tree: Tree, path: str) -> None:
-    """Pins in a file of nearly the right name would pin nothing. Raises InputError."""
+    """Raise InputError for a pins file with a slightly different name, which would otherwise be ignored silently."""
     stem = path.removesuffix(".pins.yml")
     for name in (f"{stem}{part}{suffix}" for part in (".pins", ".pin", "-pins", "_pins") for suffix in _SUFFIXES):
         if tree.exists(name):
-            raise refuse(f"is not read: pins lie in {path}", name, hint="rename it")
+            raise refuse(f"is not read: pins are read from {path}", name, hint="rename it")
 
 
 def render(pins: Mapping[str, Pin]) -> str:
-    """The file's text; every scalar in JSON's quotes, which YAML reads the same."""
+    """Return the text of the pins file; scalars are quoted as in JSON, which YAML reads the same way."""
     lines = [_HEADER, "format: 1\n", "pins:\n" if pins else "pins: {}\n"]
     for name in sorted(pins):
         pin = pins[name]
@@ -109,14 +113,15 @@ def render(pins: Mapping[str, Pin]) -> str:
 
 
 def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
-    """The prompt that was signed off: at the pin's commit, at one of the paths or at what the first was renamed from.
+    """Load the prompt that was signed off.
 
-    A prompt that was moved and then rewritten looks like no rename any more: what lay there then and is gone now counts
-    by its content, which the pin names.
+    It is looked for at the pin's commit: at each of the paths, at the path that the first was renamed from, and among
+    all prompt files of that commit that no longer exist at HEAD. In the last case the pin's digest identifies it; this
+    finds a prompt that was moved and then rewritten, which git does not detect as a rename.
 
-    Raises InputError, with the pin's place, when commit, file, content or version is not what was pinned.
+    Raises InputError, with the pin's place, if commit, file, content or version is not the pinned one.
     """
-    again = f"pin a release that is there: {describe_command(pin)}"
+    again = f"pin an existing release: {describe_command(pin)}"
     if not git.knows(pin.ref):
         message = f'gate "{pin.gate}" is pinned to commit {pin.ref}, which is not in this repository'
         raise InputError(message, place=pin.place, hint=DEEPEN if git.shallow else again)
@@ -128,27 +133,27 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersio
         versions = [resolve_at_commit(git, pin.ref, file) for file in files]
     except GitError as error:
         raise InputError(error.faults[0].message, place=pin.place, hint=again) from None
-    version = next((version for version in versions if version.digest == pin.digest), None) or _moved_away(pin, git)
+    version = next((version for version in versions if version.digest == pin.digest), None) or _find_moved(pin, git)
     if version is None and not versions:
         message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
         raise InputError(message, place=pin.place, hint=again)
     if version is None:
         source = versions[0].source
         message = f'gate "{pin.gate}" is pinned to content {pin.digest[:12]}, but {source} is {versions[0].digest[:12]}'
-        raise InputError(message, place=pin.place, hint=f"nobody signed that off; {again}")
+        raise InputError(message, place=pin.place, hint=f"that content was not signed off; {again}")
     if version.version != pin.version:
         message = f'gate "{pin.gate}" is pinned to {pin.version or "no version"}, but {version.source} declares '
         raise InputError(f"{message}{version.version or 'none'}", place=pin.place, hint=again)
     return version
 
 
-def _moved_away(pin: Pin, git: Git) -> PromptVersion | None:
-    """The pinned content among the prompt files of the pin's commit that are not there any more."""
+def _find_moved(pin: Pin, git: Git) -> PromptVersion | None:
+    """Return the pinned content among the prompt files of the pin's commit that no longer exist at HEAD."""
     for path in git.added("HEAD", pin.ref):
         if path.lower().endswith(PROMPT_SUFFIXES):
             try:
                 version = resolve_at_commit(git, pin.ref, path)
-            except (GitError, InputError):  # it is no prompt
+            except (GitError, InputError):  # it is not a prompt
                 continue
             if version.digest == pin.digest:
                 return version
@@ -156,5 +161,5 @@ def _moved_away(pin: Pin, git: Git) -> PromptVersion | None:
 
 
 def describe_command(pin: Pin) -> str:
-    """How to pin the gate anew."""
+    """Return the command that pins the gate again."""
     return f"evalgate baseline pin --gate {json.dumps(pin.gate)} --by NAME"

@@ -1,4 +1,4 @@
-"""Which version is in production, and which version answers as the baseline of a change."""
+"""Find the version in production, and choose the version that a change is compared with."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Registry(Protocol):
     """A record of the versions in production."""
 
     def find_version(self, gate: Gate) -> PromptVersion | None:
-        """The version of a gate's prompt that is in production; None where none is recorded.
+        """Return the version of a gate's prompt that is in production, or None if none is recorded.
 
-        Raises EvalgateError where the record cannot be read, or names a version that is not there.
+        Raises EvalgateError if the record cannot be read, or names a version that does not exist.
         """
         ...
 
@@ -32,8 +32,8 @@ class Registry(Protocol):
 class PinsRegistry:
     """The releases that are pinned beside a configuration.
 
-    `load` reads the pins. `base`, where it is given, is the commit that they are read at: a gate is looked for under
-    the name, and its prompt at the path, that it had there.
+    `load` reads the pins. `base` is the commit that they are read at, if any: then a gate is looked up by the name, and
+    its prompt by the path, that it had at that commit.
     """
 
     load: Callable[[], Mapping[str, Pin]]
@@ -41,25 +41,25 @@ class PinsRegistry:
     base: Base | None = None
 
     def find_pin(self, gate: Gate) -> Pin | None:
-        """The gate's pin; None where it has none."""
+        """Return the gate's pin, or None if it has none."""
         before = None if self.base is None else self.base.gate_at_base(gate)
         return self.load().get(before.name if before is not None else gate.name)
 
     def load_pinned(self, gate: Gate, pin: Pin) -> PromptVersion:
-        """The prompt that a gate's pin names. Raises InputError, with the pin's place, where that is not there."""
+        """Load the prompt that a gate's pin names. Raises InputError, with the pin's place, if it is not there."""
         before = None if self.base is None else self.base.gate_at_base(gate)
         paths = [gate.prompt, *([before.prompt] if before is not None else [])]
         return load_pinned_prompt(pin, paths, self.git)
 
     def find_version(self, gate: Gate) -> PromptVersion | None:
-        """The release that is pinned; None where none is."""
+        """Return the pinned release, or None if none is pinned."""
         pin = self.find_pin(gate)
         return None if pin is None else self.load_pinned(gate, pin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineArm:
-    """The version that answers as the baseline, what the report says of it, and what to do when it fits no more."""
+    """The version used as the baseline, notes for the report, and a remedy to suggest if it no longer fits."""
 
     version: PromptVersion | None
     notes: tuple[str, ...]
@@ -67,9 +67,10 @@ class BaselineArm:
 
 
 def read_registry(base: Base | None, git: Git | None) -> PinsRegistry | None:
-    """The registry of the merge base: a change does not choose what it is compared with. None without a repository.
+    """Return the registry of the merge base, or None without a repository.
 
-    The change may move the configuration; the pins are those beside its earlier path.
+    It is read at the merge base so that a change cannot choose its own baseline. If the change moves the configuration,
+    the pins are those beside its earlier path.
     """
     if base is None or git is None:
         return None
@@ -83,7 +84,7 @@ def read_registry(base: Base | None, git: Git | None) -> PinsRegistry | None:
 def load_production(
     gate: Gate, tree: Tree, registry: Registry | None, otherwise: Callable[[], PromptVersion]
 ) -> PromptVersion:
-    """The version in production: the gate's own `baseline:` file, else the registry's, else what `otherwise` finds."""
+    """Load the version in production: the gate's own `baseline:` file, else the registry's, else `otherwise()`."""
     if gate.baseline is not None:
         return load_prompt(tree, gate.baseline)
     found = None if registry is None else registry.find_version(gate)
@@ -91,9 +92,9 @@ def load_production(
 
 
 def choose_baseline(gate: Gate, found: Versions, registry: PinsRegistry | None, *, named: str | None) -> BaselineArm:
-    """The release that is pinned at the merge base, else the version found; one that is `named` goes before a pin.
+    """Return the release that is pinned at the merge base, else the version found; a `named` version overrides a pin.
 
-    The change level, version numbers and lost cases stay those of the change itself, against the merge base.
+    The change level, version numbers and lost cases are still determined against the merge base.
     """
     own = (found.baseline_note,) if found.baseline_note else ()
     pin = None
@@ -102,19 +103,19 @@ def choose_baseline(gate: Gate, found: Versions, registry: PinsRegistry | None, 
             pin = registry.find_pin(gate)
         except EvalgateError:
             if named is None:
-                raise  # a version is named, so broken pins do not matter
+                raise  # broken pins only matter if no version is named
     if pin is None or registry is None:
         return BaselineArm(version=found.baseline, notes=own)
     if named is not None:
         return BaselineArm(
-            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} is named")
+            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} was named instead")
         )
     version = registry.load_pinned(gate, pin)
     if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
         note = f"not compared with the pinned {pin}: that is the candidate itself"
         return BaselineArm(version=found.baseline, notes=(*own, note))
-    aside = "" if registry.git.is_ancestor(pin.ref, "HEAD") else "; that commit is no ancestor of HEAD"
-    since = tuple(f"the change level is that since {note}" for note in own)
+    aside = "" if registry.git.is_ancestor(pin.ref, "HEAD") else "; that commit is not an ancestor of HEAD"
+    since = tuple(f"the change level is determined against {note}" for note in own)
     return BaselineArm(
         version=version,
         notes=(f"the baseline is pinned to {pin}{aside}", *since),

@@ -1,4 +1,4 @@
-"""Gated prompts that a change moves: the configuration says where they lie now, and content alone never does."""
+"""Find gated prompts that a change moves. Only the change's configuration names a new path, never content alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
 
-# what evalgate reads itself, and what applications fill in with libraries of their own
+# formats that evalgate reads, and template formats that applications fill in with other libraries
 _TEMPLATES = (".prompt", ".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".mustache", ".hbs", ".liquid")
 _LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES, ".prompty", ".poml", ".markdown", ".mdx", ".njk", ".toml", ".xml")
 _CODE = (
@@ -26,11 +26,11 @@ _PICTURES = (".gif", ".ico", ".jpeg", ".jpg", ".pdf", ".png", ".svg", ".webp", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moves:
-    """What a change's own configuration says of prompts whose file is gone: the new path by the gate's name.
+    """The prompts whose file is gone and for which the change's own configuration names a new path.
 
-    `names` are the gates' own names there, where those come from the path. `is_all`: nothing else of the configuration
-    is edited, so that the rules are the same. `aside` are new or edited files beside the moved ones that may be
-    prompts, and that nothing gates.
+    `paths` has the new path by the gate's name. `names` has the gates' names in the new configuration, which differ if
+    they are derived from the path. `is_all` is true if nothing else of the configuration is edited, so that the policy
+    is the same. `aside` are new or edited files beside the moved ones that may be prompts and that no gate covers.
     """
 
     paths: Mapping[str, str]
@@ -40,7 +40,7 @@ class Moves:
 
 
 def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -> Moves:
-    """The moves of a change from `base` to `head`: `config` judges it, `own` is that of its head."""
+    """Return the moves of a change from `base` to `head`: `config` is the base's, `own` that of the head."""
     paths: dict[str, str] = {}
     names: dict[str, str] = {}
     for gate in config.gates:
@@ -49,13 +49,13 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
             paths[gate.name] = moved.prompt
             names[gate.name] = moved.name
     before = _load_gate_before(config.path, base, git)
-    aside = _aside(config, own, git, base=base, head=head)
+    aside = _find_ungated_files(config, own, git, base=base, head=head)
     is_all = before is not None and not aside and _differ_in_moves_alone(before, own, git, base=base, head=head)
     return Moves(paths=paths, names=names, is_all=is_all, aside=aside)
 
 
-def _aside(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
-    """Files that nothing gates, and any of which an application may read in place of a prompt that is gone.
+def _find_ungated_files(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
+    """Return files that no gate covers and that an application may read in place of a prompt that is gone.
 
     A new one counts wherever it lies, unless its name says that it is code or a picture: any other may hold a prompt.
     An edited one counts in the folder of a moved prompt, and where its name says it.
@@ -74,13 +74,13 @@ def _aside(config: Config, own: Config, git: Git, *, base: str, head: str) -> tu
 
 
 def find_own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
-    """A gate in the change's own configuration: the one of its name; where the path names it, its moved of another."""
+    """Find a gate in the change's own configuration: by name, or, if the path gives the name, by its other content."""
     kept = {other.name: other for other in own.gates}
     if gate.name in kept or not _is_named_by_path(gate):
         return kept.get(gate.name)
     names = {other.name for other in config.gates}
     candidates = [o for o in own.gates if o.name not in names and _is_named_by_path(o) and _is_moved(gate, o)]
-    # several gates that differ in their prompts alone keep their order
+    # several gates that differ only in their prompts are matched in order
     orphans = [g for g in config.gates if g.name not in kept and _is_named_by_path(g) and _is_moved(gate, g)]
     return dict(zip((orphan.name for orphan in orphans), candidates, strict=False)).get(gate.name)
 
@@ -93,7 +93,7 @@ def _load_gate_before(path: str, base: str, git: Git) -> Config | None:
 
 
 def _differ_in_moves_alone(before: Config, own: Config, git: Git, *, base: str, head: str) -> bool:
-    """Whether the gates are the same but for files that are gone, and were not there under their new names."""
+    """Return True if gates differ only in prompt files that are gone and did not exist under their new names before."""
     if replace(before, gates=()) != replace(own, gates=()) or len(before.gates) != len(own.gates):
         return False
     moved = [(old, new) for old, new in zip(before.gates, own.gates, strict=True) if old != new]

@@ -1,4 +1,4 @@
-"""Where the versions of a gate come from: working tree, file, ref or merge base; and the history of their numbers."""
+"""Resolve the versions of a gate from working tree, file, ref or merge base, and the history of their numbers."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Versions:
     """Both versions of a gate. `baseline_note` says where the baseline comes from, or why there is none.
 
     `history` has one release for each pair of version number and content, of the numbers that candidate and baseline
-    declare, oldest first. `since` is the commit whose cases a change is held against where that is not the merge base:
-    the one that was named, or the last one at which a prompt of the default branch was different. `reason` says why
-    a candidate without a version was changed: its `change:`, else the subject of the commit; empty where neither does.
+    declare, oldest first. `since` is the commit whose cases are compared if that is not the merge base: the named one,
+    or the last one at which a prompt of the default branch was different. `reason` says why a candidate without a
+    version was changed: its `change:`, else the subject of the commit, else empty.
     """
 
     candidate: PromptVersion
@@ -61,12 +61,12 @@ def resolve(
     is_edited: Callable[[str], bool] = lambda commit: False,
     is_beside: bool = False,
 ) -> Versions:
-    """Candidate, baseline and the history of their version numbers.
+    """Resolve candidate, baseline and the history of their version numbers.
 
-    `candidate` and `baseline` name a file (which wins) or a git ref. Without `baseline`: the gate's own baseline
-    file, else the prompt at the merge base of HEAD (or the candidate's ref) and the default branch. There it is looked
-    for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, when it is known and another), at
-    the gate's own path, and under the name it was renamed from.
+    `candidate` and `baseline` name a file (which wins) or a git ref. Without `baseline`, the baseline is the gate's own
+    baseline file, else the prompt at the merge base of HEAD (or the candidate's ref) and the default branch. The prompt
+    is looked for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, if it is known and
+    differs), at the gate's own path, and under the name it was renamed from.
 
     `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref alone.
 
@@ -85,12 +85,12 @@ def resolve(
         since = base.commit
         same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
         if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
-            raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name the version before it")
+            raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name an earlier version")
     elif gate.baseline is not None:
         version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
-        base = _Found(version=version, note=f"{gate.baseline} stands in for the merge base")
+        base = _Found(version=version, note=f"{gate.baseline} is used in place of the merge base")
         if git is not None and at is None and version.normalized_digest == found.version.normalized_digest:
-            # with `at` the stand-in is the base's, whatever the change makes of it
+            # with `at` the file is read at the base, so the change cannot alter it
             _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
     else:
         base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
@@ -109,7 +109,7 @@ def resolve(
 
 
 def _find_reason(found: _Found, baseline: PromptVersion | None, git: Git | None) -> str:
-    """Why a candidate was changed; a `change:` that the baseline has as well is the reason of an earlier edit."""
+    """Return why a candidate was changed; a `change:` that the baseline has as well belongs to an earlier edit."""
     version = found.version
     assert version is not None
     if version.change and (baseline is None or version.change != baseline.change):
@@ -130,14 +130,14 @@ def _read_content(git: Git, commit: str, file: str) -> str | None:
 
 
 def resolve_named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:
-    """What an option names: a file or a ref."""
+    """Resolve the version that an option names: a file or a ref."""
     version = _find_named(gate, tree, git, named, option).version
     assert version is not None
     return version
 
 
 def load_candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
-    """The candidate alone: the prompt in the working tree, or what a file or a ref names."""
+    """Load only the candidate: the prompt in the working tree, or the version that a file or a ref names."""
     return load_prompt(tree, gate.prompt) if named is None else resolve_named(gate, tree, git, named, "--candidate")
 
 
@@ -164,18 +164,19 @@ def _find_named(
     files: bool = True,
     before: str | None = None,
 ) -> _Found:
-    """What an option names: a file, counted from the current folder or from the tree's root, or a ref."""
+    """Find what an option names: a file, relative to the current folder or to the tree's root, or a ref."""
     path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
     if files and (path != named or tree.exists(path)):
         version = parse_prompt(tree.read(path), named, named)
         file, place = _describe_in_repository(path, tree, git), (Path(tree.root) / path).resolve()
         return _Found(version=version, note=f"{option} {named}", file=file, place=place)
     if git is None:
-        raise InputError(f'{option}: "{named}" is no file, and no git ref either: there is no git repository here')
+        raise InputError(f'{option}: "{named}" is not a file, and not a git ref: there is no git repository here')
     if not git.knows(named):
+        kind = "neither a file nor a git ref" if files else "not a git ref"
         raise InputError(
-            f'{option}: "{named}" is neither a file nor a git ref' if files else f'{option}: "{named}" is no git ref',
-            hint=DEEPEN if git.shallow else "files are looked for from the current folder, refs as in git rev-parse",
+            f'{option}: "{named}" is {kind}',
+            hint=DEEPEN if git.shallow else "files are relative to the current folder, refs are as in git rev-parse",
         )
     commit = git.resolve(named)
     own, old = _find_own_file(gate, tree, git), before and _describe_in_repository(before, tree, git)
@@ -189,7 +190,7 @@ def _find_named(
 def _find_at_merge_base(
     gate: Gate, tree: Tree, git: Git | None, commit: str | None, *, branch: str | None, before: str | None
 ) -> _Found:
-    """The version at the merge base of a commit (None: HEAD) and the default branch."""
+    """Return the version at the merge base of a commit (None: HEAD) and the default branch."""
     if git is None:
         _describe_no_repository(gate, tree)
     head = commit or git.head()
@@ -209,29 +210,29 @@ def _find_at_merge_base(
 
 
 def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str | None, before: str | None) -> None:
-    """Whether it was the change itself that made the stand-in equal to its candidate. Raises InputError where it was.
+    """Raise InputError if the change itself made the baseline file equal to its candidate.
 
-    One that was equal before is what a revert leads back to; where the prompt is not edited, nothing is hidden by it.
+    A file that was equal before the change is accepted: that is how a revert looks, and no edit is hidden by it.
     """
     assert found.version is not None and gate.baseline is not None
     same, file = found.version.normalized_digest, _describe_in_repository(gate.baseline, tree, git)
     try:
         base = _find_at_merge_base(gate, tree, git, found.commit, branch=branch, before=before)
-    except (GitError, InputError):  # what cannot be told apart is left as it was
+    except (GitError, InputError):  # without a merge base it is unknown what the change did: accept the file
         return
     if file is None or base.commit is None or base.version is None or base.version.normalized_digest == same:
         return
     try:
         was = load_prompt_at(git, base.commit, file).normalized_digest
-    except (GitError, InputError):  # it is new, or was no prompt
+    except (GitError, InputError):  # the file is new, or was not a prompt
         was = None
     if was != same:
-        message = f"{gate.baseline}, which stands in for the merge base, is made equal to the candidate by this change"
-        raise InputError(message, hint="leave it as it is in production, or take `baseline:` out of the gate")
+        message = f"this change makes {gate.baseline}, used in place of the merge base, equal to the candidate"
+        raise InputError(message, hint="leave it as it is in production, or remove `baseline:` from the gate")
 
 
 def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
-    """Whether the merge base is the very commit that is looked at, and the prompt is what that commit holds."""
+    """Return True if the merge base is the commit under test, and that commit contains the same prompt."""
     if base.version is None or found.version is None or base.version.digest != found.version.digest:
         return False
     return base.file == found.file and base.commit == (found.commit or git.head())
@@ -240,13 +241,13 @@ def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
 def _find_before(
     base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool], *, is_beside: bool
 ) -> tuple[_Found, str | None]:
-    """What a prompt of the default branch is compared with, and the commit whose cases it is held against."""
+    """Return the version that a prompt of the default branch is compared with, and the commit whose cases count."""
     assert base.version is not None and base.commit is not None and base.file is not None
-    here = f"{base.note} and the commit that is looked at"
+    here = f"{base.note} and the commit under test"
     found = _find_last_different(base.version, base.file, base.commit, git)
     since = None if found is None else found.commit
     if production is not None and production.normalized_digest != base.version.normalized_digest:
-        note = f"{production.source}, the version in production: {here}, holds the prompt itself"
+        note = f"{production.source}, the version in production: {here}, contains the prompt itself"
         file = base.file if found is None else found.file
         return _Found(version=production, note=note, file=file, commit=base.commit), since
     if found is None:
@@ -264,14 +265,14 @@ def _find_before(
 
 
 def _find_last_different(version: PromptVersion, file: str, commit: str, git: Git) -> _Found | None:
-    """The prompt at the last commit before this one at which it was different in more than white space."""
+    """Return the prompt at the last earlier commit at which it differed in more than white space."""
     earlier: _Found | None = None
     before = _find_previous(file, commit, git)
     for at, oid in reversed(git.history(file, [commit], first_parent=True)):
         name = file if before is None else before[1]
         try:
             old = parse_prompt(git.blobs([oid])[oid], name, f"{at[:7]}:{name}")
-        except InputError:  # it was no prompt then: nothing that anything could be compared with
+        except InputError:  # it was not a prompt then, so there is nothing to compare with
             continue
         if old.normalized_digest != version.normalized_digest:
             earlier = _Found(version=old, file=name, commit=at)
@@ -279,7 +280,7 @@ def _find_last_different(version: PromptVersion, file: str, commit: str, git: Gi
         before = _find_previous(name if git.exists(at, name) else file, at, git)
     if before is None:
         return earlier
-    # other cases may have come since: what counts is the state right before the prompt became what it is
+    # cases may have changed since then: use the state right before the prompt got its present content
     parent, name = before
     try:
         found = resolve_at_commit(git, parent, name)
@@ -291,7 +292,7 @@ def _find_last_different(version: PromptVersion, file: str, commit: str, git: Gi
 
 
 def _find_previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
-    """The commit before one, and the name that the file had there; None where there is none, or no such file."""
+    """Return the parent of a commit and the file's name there; None if there is no parent or no such file."""
     if not git.knows(f"{commit}^1"):
         return None
     parent = git.resolve(f"{commit}^1")
@@ -300,12 +301,12 @@ def _find_previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
 
 
 def load_prompt_at(git: Git, commit: str, file: str) -> PromptVersion:
-    """The prompt in a file of a commit; its faults are placed in the file, which is that of the change's author."""
+    """Load the prompt in a file at a commit; faults name the file, so that the author of the change finds them."""
     return parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
 
 
 def resolve_at_commit(git: Git, commit: str, file: str) -> PromptVersion:
-    """A prompt file at a commit; its faults are placed there, not in the working tree's file of that name."""
+    """Load the prompt in a file at a commit; faults name the commit, not the working tree's file of that name."""
     source = f"{commit[:7]}:{file}"
     try:
         return parse_prompt(git.read(commit, file), file, source)
@@ -315,7 +316,7 @@ def resolve_at_commit(git: Git, commit: str, file: str) -> PromptVersion:
                 Fault(
                     message=fault.message,
                     place=replace(fault.place, path=source) if fault.place else Place(path=source),
-                    hint=fault.hint or f"a commit cannot be mended: {INSTEAD}",
+                    hint=fault.hint or f"a commit cannot be edited: {INSTEAD}",
                 )
                 for fault in error.faults
             ]
@@ -325,18 +326,18 @@ def resolve_at_commit(git: Git, commit: str, file: str) -> PromptVersion:
 def _read_history(
     candidate: _Found, base: _Found, git: Git | None, default_branch: str | None, *, published: bool
 ) -> tuple[tuple[VersionAtCommit, ...], str]:
-    """Releases of the declared version numbers, and a remark when not all of history could be seen.
+    """Return the releases of the declared version numbers, and a remark if part of history could not be read.
 
-    Only contents that hold one of the numbers are parsed; one that is no prompt (any more) is passed over.
+    Only contents that include one of the numbers are parsed; contents that are not prompts are skipped.
     """
     numbers = {found.version.version for found in (candidate, base) if found.version and found.version.version}
     if not numbers:
         return (), ""
     if git is None:
-        return (), "no git repository: earlier versions were not looked at"
+        return (), "no git repository: earlier versions were not checked"
     if candidate.file is None:
-        return (), "the candidate is not in the repository: earlier versions were not looked at"
-    # a stand-in baseline is a file beside the prompt, not an earlier state of it
+        return (), "the candidate is not in the repository: earlier versions were not checked"
+    # a `baseline:` file is a file beside the prompt, not an earlier state of it
     files = [candidate.file, *([base.file] if base.file and base.commit else [])]
     tips = _list_tips(candidate, base, git, default_branch, published)
     releases: dict[tuple[str, str], VersionAtCommit] = {}
@@ -355,12 +356,12 @@ def _read_history(
         if version.version in numbers:
             release = VersionAtCommit(commit=commit, version=version.version, digest=version.digest)
             releases.setdefault((release.version, release.digest), release)
-    remark = "this clone is shallow: versions older than it were not looked at" if git.shallow else ""
+    remark = "this clone is shallow: older versions were not checked" if git.shallow else ""
     return tuple(releases.values()), remark
 
 
 def _list_tips(candidate: _Found, base: _Found, git: Git, default_branch: str | None, published: bool) -> Sequence[str]:
-    """The commits history is walked from; published: the default branch (else the baseline's commit) alone."""
+    """List the commits to walk history from; if published, only the default branch (else the baseline's commit)."""
     try:
         default = git.resolve(git.default_branch(default_branch))
     except GitError:
@@ -372,12 +373,12 @@ def _list_tips(candidate: _Found, base: _Found, git: Git, default_branch: str | 
 def _find_own_file(gate: Gate, tree: Tree, git: Git) -> str:
     file = _describe_in_repository(gate.prompt, tree, git)
     if file is None:
-        raise GitError(f"{gate.prompt} lies outside the git repository {git.root}", hint=_GIVE)
+        raise GitError(f"{gate.prompt} is outside the git repository {git.root}", hint=_GIVE)
     return file
 
 
 def _describe_in_repository(path: str, tree: Tree, git: Git | None) -> str | None:
-    """A path of the tree, from the repository's top; None when it lies outside."""
+    """Return a path of the tree relative to the repository's top, or None if it is outside."""
     if git is None:
         return None
     full = Path(path) if is_absolute(path) else Path(tree.root) / path
@@ -390,7 +391,7 @@ def _describe_in_repository(path: str, tree: Tree, git: Git | None) -> str | Non
 
 
 def _describe_no_repository(gate: Gate, tree: Tree) -> NoReturn:
-    """Says why there is no repository: git itself knows best."""
+    """Raise GitError with git's own explanation of why there is no repository."""
     root = Path(tree.root)
     try:
         Git.open(root if root.is_dir() else Path.cwd())

@@ -1,4 +1,4 @@
-"""What a run looks at: the working tree, a commit, or a pull request as its base judges it."""
+"""Open the workspace of a run: the working tree, a commit, or a pull request under the policy of its base."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Verify: TypeAlias = Callable[[Check | Judge], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkingTree:
-    """The files as they lie on the disk; `git` is the repository around them, None where there is none.
+    """The files on disk; `git` is the repository around them, or None if there is none.
 
-    `folder` is that of the configuration. `pins` are those of the tree, which count once they are merged.
+    `folder` is that of the configuration. `pins` are those of the tree, which apply once they are merged.
     """
 
     tree: Tree
@@ -36,7 +36,7 @@ class WorkingTree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commit:
-    """A commit, whatever lies in the working tree; `git` shows the repository with that commit checked out."""
+    """A commit, regardless of the working tree; `git` shows the repository with that commit checked out."""
 
     tree: Tree
     git: CommitView
@@ -47,9 +47,9 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """A change as its base judges it: prompts are those of its head, everything else is that of the base's tip.
+    """A pull request under the policy of its base: prompts are read at its head, all else at the tip of the base.
 
-    `git` shows the repository with the head checked out, `tree` is the base's.
+    `git` shows the repository with the head checked out; `tree` is the base's.
     """
 
     tree: Tree
@@ -61,14 +61,14 @@ class PullRequest:
 
 
 Workspace: TypeAlias = WorkingTree | Commit | PullRequest
-"""What a run looks at."""
+"""The files that a run reads."""
 
 
 def open_workspace(config_path: Path, *, verify: Verify | None) -> WorkingTree:
-    """Reads the configuration; the tree is the repository's, or the folder's where there is no repository.
+    """Read the configuration; the tree is the repository's, or the folder's if there is no repository.
 
-    `verify` is `score.criterion.validate_criterion`. None: patterns and schemas are not compiled, which takes a while;
-    that is enough to see what has changed.
+    `verify` is `score.criterion.validate_criterion`. With None, patterns and schemas are not compiled, which takes a
+    while; that is sufficient for finding out which gates have changed.
     """
     folder = config_path.resolve().parent
     git = Git.find(folder)
@@ -82,7 +82,7 @@ def open_workspace(config_path: Path, *, verify: Verify | None) -> WorkingTree:
 
 
 def open_commit(view: CommitView, name: str, *, verify: Verify | None) -> Commit:
-    """A commit as the workspace, whatever lies in the working tree; `name` is the configuration's path in it."""
+    """Open a commit as the workspace, regardless of the working tree; `name` is the configuration's path in it."""
     tree = CommitTree(view, view.commit)
     config = load_config(tree, name, verify=verify)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
@@ -90,10 +90,10 @@ def open_commit(view: CommitView, name: str, *, verify: Verify | None) -> Commit
 
 
 def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> PullRequest:
-    """A change as its base judges it: everything but the prompts is read at `policy`, a commit; `head` is the change's.
+    """Open a pull request: prompts are read at `head`, a commit of the change, everything else at the commit `policy`.
 
-    The change's own configuration has to be sound, too, where it edits a policy file. Where the base has no
-    configuration there are no gates, and the change's is what it edits.
+    If the change edits a policy file, its own configuration must be valid as well. If the base has no configuration,
+    there are no gates, and the change's configuration counts as an edited policy file.
     """
     tips = git.resolve(policy), git.resolve(head)
     sides = base_policy.Sides(policy=tips[0], head=tips[1], base=git.merge_base(tips[1], policy, sole=True))
@@ -109,7 +109,7 @@ def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Ve
             Config(path=name, gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits()),
             {},
         )
-        remark = f"{sides.policy[:7]} has no {name}: nothing is gated before one is merged"
+        remark = f"{sides.policy[:7]} has no {name}: there are no gates before one is merged"
         changes = base_policy.find_policy_changes([name], view, sides)
         change = base_policy.JudgedChange(sides=sides, prompts={}, changes=changes, remarks=(remark,))
     else:
@@ -119,23 +119,24 @@ def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Ve
 
 
 def find_name(git: Git, config_path: Path) -> str:
-    """A configuration's path from the repository's top, by its name alone.
+    """Return a configuration's path from the repository's top, without resolving links below the top.
 
-    Links inside of the repository are not followed: what a change puts there must not lead to another configuration.
-    Raises InputError when it lies outside.
+    Otherwise a link that a change adds inside the repository could lead to another configuration. Raises InputError if
+    the path is outside of the repository.
     """
     top = git.root.resolve()
     full = _make_absolute(config_path)
     for parent in reversed(full.parents):
         if parent.resolve() == top:
             return full.relative_to(parent).as_posix()
-    raise InputError(f"{config_path} lies outside of the repository at {top}")
+    raise InputError(f"{config_path} is outside of the repository at {top}")
 
 
 def find_repository(config_path: Path) -> Git:
-    """The repository of a configuration: the outermost on the way to it from what it has in common with this folder.
+    """Return the outermost repository between the current folder and a configuration.
 
-    So a link, or a submodule, that a change puts on this way leads to no other one. Raises GitError when there is none.
+    The search starts at the deepest folder that both paths share. So a link or a submodule that a change adds further
+    down cannot lead to another repository. Raises GitError if there is none.
     """
     full = _make_absolute(config_path)
     start = Path(os.path.commonpath([full.parent, Path.cwd()]))
@@ -145,7 +146,7 @@ def find_repository(config_path: Path) -> Git:
 
 
 def _make_absolute(path: Path) -> Path:
-    """With `..` taken out of the name; no link is followed."""
+    """Return the absolute path with `..` resolved by name; no link is followed."""
     return Path(os.path.normpath(path.absolute()))
 
 
@@ -155,7 +156,7 @@ def _load(tree: CommitTree, name: str, verify: Verify) -> tuple[Config, dict[str
 
 
 def _load_own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sides, verify: Verify) -> Config | None:
-    """The change's own configuration; None where it has none, or a broken one that it did not touch."""
+    """Load the change's own configuration; None if it has none, or a broken one that the change did not edit."""
     if not tree.exists(config.path):
         return None
     try:
@@ -169,7 +170,7 @@ def _load_own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sid
 
 @contextlib.contextmanager
 def _place_faults_at(commit: str) -> Iterator[None]:
-    """Faults of a file at a commit are placed there, not in the working tree's file of that name."""
+    """Change the place of faults to a file at a commit, so that they do not name the working tree's file."""
     try:
         yield
     except InputError as error:
@@ -178,7 +179,7 @@ def _place_faults_at(commit: str) -> Iterator[None]:
                 replace(
                     fault,
                     place=fault.place and replace(fault.place, path=f"{commit[:7]}:{fault.place.path}"),
-                    hint=fault.hint or "the base itself has to be mended before a change can be judged by it",
+                    hint=fault.hint or "fix the base before a change can be evaluated against it",
                 )
                 for fault in error.faults
             ]

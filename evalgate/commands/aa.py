@@ -1,4 +1,4 @@
-"""The corridor's mirror: the decision rule tried on simulated scores, and on a project's own baseline."""
+"""`aa`: test the decision rule on simulated scores, and on a project's own baseline."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
-    """The self-check of one criterion of a gate; `found` is None where `lacking` says what it would need.
+    """The self-check of one criterion of a gate; if `found` is None, `lacking` says what is missing.
 
     `left_out` are cases with fewer than two scored samples of the baseline.
     """
@@ -49,7 +49,7 @@ class Tried:
 def try_report(
     report: Report, *, runs: int = RUNS, seed: int = 1, on_run: Callable[[], None] = lambda: None
 ) -> tuple[Tried, ...]:
-    """The self-check of every criterion of a stored report that is compared with the baseline, gate by gate."""
+    """Run the self-check of every criterion of a stored report that is compared with the baseline, gate by gate."""
     return tuple(
         tried
         for gate in report.gates
@@ -85,12 +85,12 @@ def try_results(
     seed: int = 1,
     on_run: Callable[[], None] = lambda: None,
 ) -> tuple[Tried, ...]:
-    """The self-check from the baseline's results, wherever they come from; those of the candidate are not looked at.
+    """Run the self-check on the baseline's results, from any source; results of the candidate are ignored.
 
-    Compared with the baseline are judges, checks whose threshold allows a drop, and blocking checks; of the implicit
-    one nothing is said where every draw holds it. `clusters` gives a case's cluster, `requests` the first case with an
-    equal request: such cases are one unit. `sequential`: whether the gate may stop early; `redraws`: whether fresh
-    draws can be had.
+    Compared with the baseline are judges, checks whose threshold allows a drop, and blocking checks. The implicit check
+    is omitted if every draw passes it. `clusters` gives a case's cluster, `requests` the first case with an equal
+    request: such cases are one unit. `sequential` tells if the gate may stop early, `redraws` if fresh samples can be
+    drawn.
     """
     roles = assign_roles(criteria, thresholds, policy, with_baseline=True)
     own = [result for result in results if result.arm is Arm.BASELINE]
@@ -126,7 +126,7 @@ def try_results(
 
 
 def describe(tried: Tried) -> str:
-    """What the self-check says of one criterion, as plain sentences."""
+    """Describe the self-check of one criterion in plain sentences."""
     found = tried.found
     if found is None:
         return f"{tried.criterion}: {tried.lacking}"
@@ -144,19 +144,19 @@ def describe(tried: Tried) -> str:
         else:
             text += f" A true drop of {power.drop:.2f} fails in {describe_share(power.fails)}."
     if found.margin is None and found.inconclusive.count:
-        text += f" Undecided is {describe_share(found.inconclusive)}."
+        text += f" Undecided are {describe_share(found.inconclusive)}."
     if tried.left_out:
         text += f" Left out: {len(tried.left_out)} cases with fewer than two scores."
     return " ".join((text, *found.remarks))
 
 
 def describe_share(rate: Rate) -> str:
-    """A rate and its 95 % interval in percent, as in "3.4 % [2.7, 4.3]"."""
+    """Format a rate and its 95 % interval in percent, as in "3.4 % [2.7, 4.3]"."""
     return f"{100 * rate.value:.1f} % [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
 def describe_interval(rate: Rate) -> str:
-    """The same without the sign, for a table of percents."""
+    """Format a rate and its 95 % interval without the percent sign, for a table of percents."""
     return f"{100 * rate.value:.1f} [{100 * rate.low:.1f}, {100 * rate.high:.1f}]"
 
 
@@ -172,7 +172,7 @@ def _try_criterion(
 
 
 def _list_criteria(criteria: Sequence[Criterion], roles: Roles, results: Sequence[Result]) -> list[str]:
-    """The criteria to try, in their order; the implicit check only where some draw is no answer."""
+    """Return the criteria to test, in their order; the implicit check only if some draw is not an answer."""
     is_unanswered = any((result.values.get(ANSWERED) or 0.0) < statistics.CASE_PASSES for result in results)
     return [
         criterion.name
@@ -183,7 +183,7 @@ def _list_criteria(criteria: Sequence[Criterion], roles: Roles, results: Sequenc
 
 
 def _find_looks(sequential: bool, units: int, roles: Roles, alpha: float) -> bool:
-    """Whether the gate has several looks: not where nothing is compared, nor where the last look could not pass."""
+    """Return True if the gate has several looks: not if nothing is compared, nor if the last look could not pass."""
     drops = list(roles.allowed.values())
     plan = statistics.plan_looks(units, sequential=sequential, alpha=alpha)
     able = [[statistics.pass_is_possible(units, drop, level) for drop in drops] for level in (alpha, plan[-1][1])]
@@ -191,7 +191,7 @@ def _find_looks(sequential: bool, units: int, roles: Roles, alpha: float) -> boo
 
 
 def _count_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:
-    """The cases that repeat the request of an earlier one."""
+    """Return the cases that repeat the request of an earlier one."""
     seen: set[str] = set()
     copies = set()
     for case in cases:
@@ -205,10 +205,10 @@ def _count_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozense
 
 def _describe_lacking(stored: Mapping[str, Sequence[float]]) -> str:
     if not stored:
-        return "there is no baseline to try against itself: run the gate with one."
+        return "there is no baseline to compare with itself: run the gate with one."
     most = max(map(len, stored.values()))
     has = "no score" if most == 0 else "one sample"
     return (
-        f"the baseline has {has} of each case, and against itself it needs two or more: "
+        f"the baseline has {has} of each case, and a comparison with itself needs two or more: "
         "set `samples: {baseline: 3}` for the gate and run `evalgate baseline sample`."
     )

@@ -1,4 +1,4 @@
-"""The corridor after a merge: pins a release, and draws the samples that later changes are compared with."""
+"""`baseline`: pin a release, and draw the samples that later changes are compared with."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _QUICK = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampled:
-    """The samples of one gate, the file that keeps them, and what they took."""
+    """The samples of one gate, the file that stores them, and their calls and cost."""
 
     stored: StoredBaseline
     path: Path
@@ -47,16 +47,16 @@ class Sampled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Refused:
-    """Why a gate's samples are not stored; `is_bad_hour`: because too many of them are no answer."""
+class _SamplingFailure:
+    """The reason why a gate's samples are not stored; `is_outage`: too many of them are not answers (an outage)."""
 
     fault: Fault
-    is_bad_hour: bool
+    is_outage: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """All that was sampled; `skipped` are sentences about gates whose samples cannot be kept."""
+    """The result of sampling; `skipped` has a sentence for each gate whose samples cannot be stored."""
 
     gates: tuple[Sampled, ...]
     skipped: tuple[str, ...]
@@ -68,8 +68,8 @@ def draw_samples(
 ) -> Sampling:
     """Draws fresh samples of each gate's next baseline: every case, all checks, all judges; and stores them.
 
-    No answer that is known already is used, except those of the same sampling when it was interrupted. Raises
-    InputError where no gate's samples can be kept; ServiceError, with the rest stored, for gates with a failed call.
+    No known answer is used, except those of the same sampling if it was interrupted. Raises InputError if no gate's
+    samples can be stored; ServiceError, with the other gates stored, for gates with a failed call.
     """
     workspace = open_workspace(config_path, verify=validate_criterion)
     config = workspace.config
@@ -82,7 +82,7 @@ def draw_samples(
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
     begun, journal = answering.find_journal(f"baseline-{answering.compute_run_key(plans)}", machine.store, fresh)
     done: list[Sampled] = []
-    failed: list[_Refused] = []
+    failed: list[_SamplingFailure] = []
     with answering.open_engine(
         workspace, plans, machine, CallMode(answers="live", use_cache=False), on_event=on_event, journal=journal
     ) as engine:
@@ -93,8 +93,8 @@ def draw_samples(
             else:
                 failed.append(sampled)
         if failed:
-            if any(refused.is_bad_hour for refused in failed):
-                engine.finish()  # what was answered in a bad hour is asked again, cut answers too
+            if any(refused.is_outage for refused in failed):
+                engine.finish()  # drop the journal: answers of an outage are requested again, cut answers too
             raise ServiceError(faults=[refused.fault for refused in failed])
         engine.finish()
         warnings = engine.warnings
@@ -104,7 +104,7 @@ def draw_samples(
 def check_rule(
     config_path: Path, store: Store, *, runs: int, seed: int, on_run: Callable[[], None]
 ) -> tuple[aa.Tried, ...]:
-    """The rule tried on each gate's newest stored samples of today's dataset; empty where nothing is stored."""
+    """Test the rule on each gate's newest stored samples of the current dataset; empty if nothing is stored."""
     workspace = open_workspace(config_path, verify=None)
     found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
@@ -122,10 +122,10 @@ def check_rule(
 def pin_versions(
     config_path: Path, *, by: str, gates: Sequence[str] = (), ref: str | None = None
 ) -> tuple[Path, tuple[pins.Pin, ...], tuple[str, ...]]:
-    """Pins gates to their prompts at a commit (HEAD): the file that was written, the new pins, and warnings.
+    """Pin gates to their prompts at a commit (HEAD). Return the written file, the new pins, and warnings.
 
-    What is pinned is what the commit holds. Raises GitError without a repository or a commit; InputError where nobody
-    signs, or where the working tree's prompt is not the committed one and no commit was named.
+    Pinned is the content of the commit. Raises GitError without a repository or a commit; InputError if `by` is blank,
+    or if no commit was named and the working tree's prompt differs from the committed one.
     """
     workspace = open_workspace(config_path, verify=None)
     git, config = workspace.git, workspace.config
@@ -133,7 +133,7 @@ def pin_versions(
     if git is None:
         raise GitError("a pin names a commit, and there is no git repository here", hint="git init, and commit")
     if not by.strip():
-        raise InputError("--by is blank: a pin says who signed the release off")
+        raise InputError("--by is blank: a pin names the person who signed off the release")
     commit = git.resolve(ref or "HEAD")
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     path = pins.pins_path(config.path)
@@ -166,14 +166,14 @@ def _load_committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, 
 
 
 def _warn_unmerged(git: Git, commit: str) -> tuple[str, ...]:
-    """A warning where the commit is on a branch that may be squashed away."""
+    """Return a warning if the commit is on a branch that may be squashed and deleted."""
     try:
         default = git.default_branch()
         if git.is_ancestor(commit, default):
             return ()
     except GitError:
         return ()
-    return (f"{commit[:7]} is not on {shorten_name(default)}: once its branch is gone, the pin names nothing",)
+    return (f"{commit[:7]} is not on {shorten_name(default)}: once its branch is deleted, the pinned commit is lost",)
 
 
 def _write(path: Path, text: str) -> None:
@@ -186,7 +186,7 @@ def _write(path: Path, text: str) -> None:
 def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None) -> GatePlan:
     """The version that the next change will be compared with.
 
-    It is the one that is named, else the gate's stand-in, else the pinned release, else that of the working tree.
+    It is the named version, else the gate's `baseline:` file, else the pinned release, else the working tree's.
     """
     tree, config, git = workspace.tree, workspace.config, workspace.git
     if candidate is not None:
@@ -201,19 +201,19 @@ def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None) -> G
 
 def _sample_gate(
     engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Store
-) -> Sampled | _Refused:
-    """One gate's samples, stored; or why not: a call failed for good, or too many draws are no answer."""
+) -> Sampled | _SamplingFailure:
+    """Store one gate's samples, or return why not: a call failed permanently, or too many draws are not answers."""
     run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
     lost = stored_samples.list_incomplete(run.results)
     if lost:
         named = name_some(lost, _NAMED)
-        message = f"a call failed for good in {len(lost)} of {len(plan.order)} cases: {named}"
-        hint = "run the same command again: what was answered is kept"
-        return _Refused(fault=_make_fault(plan, message, hint), is_bad_hour=False)
+        message = f"a call failed permanently in {len(lost)} of {len(plan.order)} cases: {named}"
+        hint = "run the same command again: the answers so far are kept"
+        return _SamplingFailure(fault=_make_fault(plan, message, hint), is_outage=False)
     bad = stored_samples.explain_bad_hour(run.results)
     if bad is not None:
-        hint = "look at what the endpoint answers, and sample again when it is well"
-        return _Refused(fault=_make_fault(plan, bad, hint), is_bad_hour=True)
+        hint = "check the answers of the endpoint, and sample again when it works"
+        return _SamplingFailure(fault=_make_fault(plan, bad, hint), is_outage=True)
     version = plan.candidate
     stored = StoredBaseline(
         gate=plan.gate.name,
@@ -241,9 +241,9 @@ def _make_fault(plan: GatePlan, why: str, hint: str) -> Fault:
 
 
 def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
-    """For each case that shares its request with another the first such case, as today's prompt asks them.
+    """Return, for each case that shares its request with another, the first such case, under the current prompt.
 
-    Nothing where that prompt cannot be asked: what is stored can be tried all the same.
+    Returns an empty mapping if that prompt cannot be requested: stored samples can be tested without it.
     """
     try:
         return _plan_sampling(workspace, gate, None).requests

@@ -1,4 +1,4 @@
-"""The corridor's scales: a stored report's judges against human labels, and a judge's anchors then and now."""
+"""`calibrate`: compare a report's judges with human labels, and a judge's anchor scores then and now."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ __all__ = [
 
 _NAMED = 5
 _SEED = 20_260
-"""Of the permutations that test a relation: the same labels always get the same answer."""
+"""Seed of the permutations that test a relation, so that the same labels always give the same result."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
-    """One judge against the labels of its criterion.
+    """One judge compared with the labels of its criterion.
 
-    `left_out` counts labels of outputs that the judge gave no score. With a `floor`, `decision` says on which side of
-    it the candidate's mean is proven to lie as humans would score it; `corrected` is None where the labels are too few.
+    `left_out` counts labels of outputs without a score of the judge. With a `floor`, `decision` is PASS or FAIL if the
+    candidate's mean, as humans would score it, is proven above or below it. `corrected` is None with too few labels.
     """
 
     gate: str
@@ -51,11 +51,11 @@ class Calibrated:
 def compare_labels(
     report: Report, rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], points: int = 5
 ) -> tuple[Calibrated, ...]:
-    """Each labelled criterion of the report. `floors` are laid over the thresholds; `points` is the judges' scale.
+    """Compare each labelled criterion of the report. `floors` override the thresholds; `points` is the judges' scale.
 
-    A label belongs to one output: case, arm and repeat. Labels of one case, whatever the repeat and the arm, and of
-    cases that count as one (a cluster, equal requests), count once. Raises InputError, with all faults, for a label of
-    something that is not in the report, and for a criterion with fewer than two labels that can be compared.
+    A label belongs to one output: case, arm and repeat. Labels of one case, regardless of repeat and arm, count once;
+    so do labels of cases that count as one (a cluster, equal requests). Raises InputError, with all faults, for a
+    label of an output that is not in the report, and for a criterion with fewer than two usable labels.
     """
     owners = _find_owners(report, rows, path)
     for name in floors:
@@ -71,10 +71,10 @@ def compare_labels(
 def compare_anchors(
     before: Sequence[ScoreRow], now: Sequence[ScoreRow], *, before_path: str, now_path: str
 ) -> dict[str, Drift]:
-    """The drift of each criterion between two scorings of the same anchors; repeats of one are averaged first, and so
-    are anchors of one cluster, which either file may name.
+    """Measure the drift of each criterion between two scorings of the same anchors.
 
-    Raises InputError for an anchor that is scored in one of the files only, and for fewer than 20 of a criterion.
+    Repeats of an anchor are averaged first, and so are anchors of one cluster, which either file may name. Raises
+    InputError for an anchor that only one of the files scores, and for fewer than 20 anchors of a criterion.
     """
     means = (_average_scores(before), _average_scores(now))
     faults = [
@@ -86,8 +86,8 @@ def compare_anchors(
     if faults:
         raise _make_error(faults)
     found = {}
-    names = tuple(dict.fromkeys(map(_anchor, before)))
-    clusters = [{_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
+    names = tuple(dict.fromkeys(map(_name_anchor, before)))
+    clusters = [{_name_anchor(row): row.cluster for row in rows if row.cluster is not None} for rows in (before, now)]
     unit_of = dict(zip(names, number_units(names, *clusters), strict=True))
     for criterion in dict.fromkeys(row.criterion for row in before):
         keys = [key for key in means[0] if key[0] == criterion]
@@ -103,7 +103,7 @@ def compare_anchors(
 
 
 def _find_owners(report: Report, rows: Sequence[ScoreRow], path: str) -> dict[str, GateReport]:
-    """The gate of each labelled criterion."""
+    """Return the gate of each labelled criterion."""
     owners: dict[str, GateReport] = {}
     faults = []
     known = sorted({c.name for gate in report.gates for c in gate.evidence.criteria})
@@ -186,7 +186,7 @@ def _calibrate_criterion(
 def _correct_mean(
     gate: GateReport, criterion: str, pairs: Sequence[tuple[ScoreRow, float]], unit_of: Mapping[str, int]
 ) -> Corrected | None:
-    """The candidate's mean corrected by the labels of its outputs; the labels of one unit are averaged first."""
+    """Return the candidate's mean corrected by labels of its outputs; labels of one unit are averaged first."""
     human: dict[int, list[float]] = {}
     judge: dict[int, list[float]] = {}
     for row, value in pairs:
@@ -205,7 +205,7 @@ def _correct_mean(
 
 
 def _number_units(gate: GateReport, clusters: Mapping[str, str]) -> dict[str, int]:
-    """The number of each case's unit: what counts as one, also by the `clusters` of the labels themselves."""
+    """Return the number of each case's independent unit, also taking the `clusters` of the labels into account."""
     cases = tuple(dict.fromkeys(result.case for result in gate.evidence.results))
     return dict(zip(cases, number_units(cases, gate.evidence.clusters, gate.evidence.requests, clusters), strict=True))
 
@@ -214,7 +214,7 @@ def _index_results(gate: GateReport) -> dict[tuple[str, Arm, int], Result]:
     return {(result.case, result.arm, result.repeat): result for result in gate.evidence.results}
 
 
-def _anchor(row: ScoreRow) -> str:
+def _name_anchor(row: ScoreRow) -> str:
     return f"{row.arm} {row.case}"
 
 
@@ -230,6 +230,6 @@ def _average(values: Sequence[float]) -> float:
 
 
 def _make_error(faults: Sequence[Fault]) -> InputError:
-    """The first faults of one kind, and how many more there are."""
+    """Make an error of the first faults of one kind and the number of the others."""
     rest = len(faults) - _NAMED
     return InputError(faults=[*faults[:_NAMED], *([Fault(message=f"and {rest} more like these")] if rest > 0 else [])])

@@ -1,4 +1,4 @@
-"""`decide`: a verdict from a stored report, or from any tool's scores, without a model call."""
+"""`decide`: a verdict from a stored report, or from the scores of any tool, without a model call."""
 
 from __future__ import annotations
 
@@ -40,13 +40,12 @@ from evalgate.gate.reports import make_report
 def decide_again(
     report: Report, config: Config | None, *, floors: Mapping[str, float], max_drop: float | None
 ) -> Report:
-    """A verdict from a stored report, without a model call.
+    """Decide a stored report again, without a model call.
 
     Criteria, thresholds and policy are the configuration's, else those stored in the report; `floors` and `max_drop`
-    are laid over them. A criterion that is configured now and was not measured then, or was another one, leaves every
-    case undecided. What was signed off stays so while candidate, dataset and policy are the same, and waits for it
-    anew where they are not. The attempts that were counted then still count. Raises InputError for a criterion or a
-    gate that is not there.
+    override them. A configured criterion that was not measured in the report, or that has changed, leaves every case
+    undecided. A sign-off stays valid while candidate, dataset and policy are the same; otherwise a new one is needed.
+    Earlier attempts that the report counts still count. Raises InputError for an unknown criterion or gate.
     """
     _refuse_unknown(floors, [c.name for gate in report.gates for c in gate.evidence.criteria])
     gates = []
@@ -57,7 +56,7 @@ def decide_again(
             thresholds, rules = gate.thresholds, config.policy
             demands = policy.find_level_policy(evidence, rules)
             evidence = _apply_criteria(gate, evidence, demands, config)
-            # a case that was not critical then was not asked first: every case is needed now
+            # cases that are critical only now were not run first in the report: every case is needed
             also_critical = set(rules.critical_tags) - set(stored.policy.critical_tags)
             if not rules.stop_early or also_critical:
                 evidence = replace(evidence, sequential=False)
@@ -74,7 +73,7 @@ def decide_again(
 
 
 def read_scores(scores: object) -> tuple[tuple[ScoreRow, ...], str]:
-    """The scores of a file, a DataFrame, or mappings, and what to call their source.
+    """Read scores from a file, a DataFrame, or mappings. Return them and the name of their source.
 
     Raises InputError with all faults, each with its row.
     """
@@ -97,10 +96,10 @@ def read_scores(scores: object) -> tuple[tuple[ScoreRow, ...], str]:
 def decide_scores(
     rows: Sequence[ScoreRow], path: str, *, floors: Mapping[str, float], max_drop: float | None, level: Level | None
 ) -> Report:
-    """A verdict on any tool's scores. Without a level an inconclusive verdict blocks.
+    """Decide on the scores of any tool. Without a level an inconclusive verdict blocks.
 
-    A case that has no row for a criterion, an arm or a repeat between others stays undecided, so it keeps the verdict
-    from being a pass.
+    A case stays undecided, and so prevents a PASS, if it lacks a row for a criterion, an arm, or a repeat between
+    others.
     """
     names = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, names)
@@ -150,7 +149,7 @@ def _find_gate(name: str, config: Config) -> Gate:
 
 
 def _apply_criteria(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
-    """The evidence for the criteria as they are configured now; scores of what was another criterion are dropped."""
+    """Return the evidence for the criteria as configured now; scores of criteria that have changed are dropped."""
     wanted = list_criteria(gate, gate.judges_at(demands), config.targets)
     measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
     stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
@@ -183,7 +182,7 @@ def _refuse_unknown(floors: Mapping[str, float], known: Sequence[str]) -> None:
 
 
 def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
-    """A tag that is a critical one but for its spelling would make no case critical."""
+    """Raise InputError for a tag that is a misspelt critical one: it would make no case critical."""
     critical = Policy(levels=DEFAULT_LEVELS).critical_tags
     first = {row.tag: row.line for row in reversed(rows) if row.tag is not None and row.tag not in critical}
     faults = [

@@ -1,6 +1,6 @@
-"""The corridor of a watch: what is in production answers anew, and is compared with what it answered when sampled.
+"""`drift`: run the version in production again and compare its answers with its stored samples.
 
-A provider can change a model and say nothing. Then nobody edited anything, no gate ran, and the answers are worse.
+A provider can change a model without notice. Then nothing is edited and no gate runs, but the answers get worse.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ from evalgate.services.git import Git
 from evalgate.store import baseline_json as files
 from evalgate.store.store import Store
 
-# An interrupted run is continued while its answers are those of the same day's model, and a nightly one begins anew.
+# An interrupted run is continued only within the same day's model; a nightly run starts from the beginning.
 _FRESH = datetime.timedelta(hours=12)
-_WHATEVER = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
-_A_JUDGE_MOVED = 0.005
+_FIXED_LEVEL = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
+_JUDGE_TOLERANCE = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Watch:
-    """A gate's plan, the samples it is compared with, and what beside the answers has changed since then."""
+    """A gate's plan, the samples it is compared with, and what else has changed since these were drawn."""
 
     plan: GatePlan
     stored: StoredBaseline
@@ -72,10 +72,11 @@ def run(
 ) -> Report:
     """Asks the version in production anew and compares it, case by case, with its stored samples, however old.
 
-    FAIL: proven worse than then. PASS: proven not worse by the allowed drop. INCONCLUSIVE, which always blocks:
-    neither. The stored outputs are scored anew by the checks and judges of now, so that who answers is all that
-    differs; floors take no part, since what was below one then has not drifted. Neither the cache nor a stored verdict
-    is read or written, and the stored samples stay as they are. An interrupted run is continued for 12 hours.
+    FAIL: proven worse than the samples. PASS: proven not worse by more than the allowed drop. INCONCLUSIVE, which
+    always blocks: neither. The stored outputs are scored again by the current checks and judges, so that only the
+    target's behaviour differs. Floors are ignored: a mean that was below one before has not drifted. Neither the cache
+    nor a stored verdict is read or written, and the stored samples stay unchanged. An interrupted run can be continued
+    for 12 hours.
 
     Of `selection`, `gates` and `default_branch` count; of `limits`, `max_cost_usd` and `max_concurrency`.
 
@@ -100,24 +101,24 @@ def run(
     ) as engine:
         gates = [_decide(engine, one, config) for one in watched]
         if not any(stored_samples.list_incomplete(gate.evidence.results) for gate in gates):
-            engine.finish()  # else the same command asks for what is missing alone
+            engine.finish()  # else the journal is kept: the same command requests the rest
         return replace(reports.make_report(gates, (*skipped, *engine.warnings)), texts=config.texts)
 
 
 def describe_title(report: Report) -> str:
-    """What was found, in a few words: the title of an issue. Names in it are raw text."""
+    """Return the result in a few words, as the title of an issue. Names in it are raw text."""
     names = [gate.evidence.name for gate in report.gates if gate.decision is Verdict.FAIL]
     if names:
         since = min((_describe_then(gate) for gate in report.gates if gate.decision is Verdict.FAIL), default="")
         answers = "answers" if len(names) == 1 else "answer"
-        return f"Drift: {', '.join(names)} {answers} worse than on {since}, though nobody edited anything"
+        return f"Drift: {', '.join(names)} {answers} worse than on {since}, without any edit"
     if report.decision is Verdict.INCONCLUSIVE:
         return "Drift: neither proven nor ruled out"
     return "No drift: production answers as well as it did"
 
 
 def describe(report: Report) -> str:
-    """A line for each gate that has drifted, with what proved it; empty when none has. Text in it is raw."""
+    """Return a line with the proof for each gate that has drifted; empty if none has. Text in it is raw."""
     return "\n".join(
         " ".join(
             f"{gate.evidence.name}, compared with its answers of {_describe_then(gate)}: "
@@ -143,12 +144,12 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
         stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)
-            why = f" ({'; '.join(told)})" if told else ""
+            why = f" ({'; '.join(details)})" if details else ""
             message = f"no samples of {named}, digest {version.digest[:12]}, are stored for these cases and this target"
             faults.append(
                 Fault(
                     message=f'gate "{gate.name}": {message}{why}',
-                    hint="evalgate baseline sample; drift can be told from that day on",
+                    hint="run `evalgate baseline sample`; drift can be detected from then on",
                 )
             )
             continue
@@ -157,11 +158,11 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
             version,
             version,
             dataset,
-            _WHATEVER,
+            _FIXED_LEVEL,
             workspace.config.targets,
             workspace.config.policy,
         )
-        found.append(_Watch(plan=_make_plan(plan, stored), stored=stored, changed=told))
+        found.append(_Watch(plan=_make_plan(plan, stored), stored=stored, changed=details))
     if faults:
         raise ServiceError(faults=faults)
     return found
@@ -170,7 +171,8 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
 def _load_production(workspace: Workspace, gate: Gate, selection: Selection) -> PromptVersion:
     """The version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
 
-    It is the gate's stand-in, else the pinned release, else the default branch's; without a repository, the file's.
+    It is the gate's `baseline:` file, else the pinned release, else the default branch's; without a repository, the
+    file's.
     """
     tree, git = workspace.tree, workspace.git
     if git is None or git.head() is None:
@@ -182,7 +184,7 @@ def _load_production(workspace: Workspace, gate: Gate, selection: Selection) -> 
 
 
 def _load_merged(gate: Gate, tree: Tree, git: Git, tip: str) -> PromptVersion:
-    """The prompt of the default branch."""
+    """Load the prompt of the default branch."""
     try:
         return versions.resolve_named(gate, tree, git, tip, "the default branch")
     except GitError as error:
@@ -191,10 +193,10 @@ def _load_merged(gate: Gate, tree: Tree, git: Git, tip: str) -> PromptVersion:
 
 
 def _make_gate(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:
-    """The gate as a watch has it: one target, as many samples as are stored, and nothing decides but the comparison.
+    """Return the gate as drift runs it: one target, as many samples as are stored, and only the comparison decides.
 
-    A floor that is missed, or a blocking check that fails, may have been so then: it counts by its drop. Seconds are no
-    part of an answer.
+    A missed floor or a failing blocking check may have existed before: it counts by its drop. Checks of latency are
+    omitted, because a stored answer has no comparable latency.
     """
     checks = tuple(check for check in gate.checks if check.type != "latency")
     thresholds: dict[str, Threshold] = {}
@@ -229,7 +231,7 @@ def _make_plan(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
 
 
 def _decide(engine: Engine, one: _Watch, config: Config) -> GateReport:
-    """The verdict: the stored outputs stand for the baseline's answers, and everything else goes its usual way."""
+    """Decide one gate: the stored outputs are the baseline's answers; everything else runs as in a gate."""
     outcomes = {(result.case, result.repeat): result.outcome for result in one.stored.results}
     for trial in one.plan.trials:
         if trial.arm is Arm.BASELINE:
@@ -242,14 +244,14 @@ def _decide(engine: Engine, one: _Watch, config: Config) -> GateReport:
 
 
 def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
-    """What is compared with what, and all that is known to differ beside it."""
+    """Return notes on what is compared, and on everything else that is known to differ."""
     stored = one.stored
     notes = [
-        f"compared: the answers of now with those stored on {stored.sampled_at}; both are scored by the checks and "
-        "judges of now, so that only who answers differs"
+        f"compared: new answers with those stored on {stored.sampled_at}; both are scored by the current checks and "
+        "judges, so that only the target's behaviour differs"
     ]
     if one.changed:
-        notes.append(f"changed since the samples were stored, and not what is compared: {', '.join(one.changed)}")
+        notes.append(f"also changed since the samples were stored, but not compared: {', '.join(one.changed)}")
     now = list(stored_samples.list_models(r for r in results if r.arm is Arm.CANDIDATE))
     then = list(stored.served_by)
     if now and then and now != then:
@@ -268,14 +270,14 @@ def _make_notes(one: _Watch, results: Sequence[Result]) -> tuple[str, ...]:
 
 
 def _describe_moved_judge(judge: str, then: Sequence[Result], results: Sequence[Result]) -> str | None:
-    """A note where the judge of now scores the stored outputs otherwise than the judge of then did."""
+    """Return a note if the judge now scores the stored outputs differently than it did then."""
     before = _index_scores(judge, then)
     after = _index_scores(judge, [result for result in results if result.arm is Arm.BASELINE])
     both = [key for key in after if key in before]
     if not both:
         return None
     old, new = (math.fsum(scores[key] for key in both) / len(both) for scores in (before, after))
-    if abs(new - old) < _A_JUDGE_MOVED:
+    if abs(new - old) < _JUDGE_TOLERANCE:
         return None
     return f"the judge {judge} scores the same {len(both)} stored outputs {show(new)} now, and {show(old)} then"
 

@@ -1,8 +1,8 @@
-"""Before a push: what can be told of the pushed commits here and now, and only what is proven stands in the way.
+"""`hook`: evaluate pushed commits before a push, as far as possible without waiting for CI.
 
-Every commit is looked at as if it were checked out, against its own merge base with the default branch. What CI finds
-out anyway (a provider that is down, a question that is still open) is a sentence, never an obstacle. Most pushes change
-no gate: what only the others need is imported when it is needed.
+Every commit is evaluated as if it were checked out, against its own merge base with the default branch. Only a proven
+failure blocks the push. Everything that CI finds out anyway (a provider that is down, an undecided question) is only
+reported. Most pushes change no gate, so modules that only the others need are imported late.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ if TYPE_CHECKING:
 Mode = Literal["cached", "quick", "full"]
 
 QUICK_CASES = 12
-"""A check that fails on one case of four fails on one of twelve with 97 %: 1 - 0.75^12."""
+"""The number of cases in quick mode. A check that fails on 1 of 4 cases fails on one of 12 with 97 %: 1 - 0.75^12."""
 
 _CI = "not evaluated here, CI will"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What was found of one gate of one pushed ref; `code` is PASS, or FAIL or USAGE where it stands in the way.
+    """The result for one gate of one pushed ref; `code` is PASS, or FAIL or USAGE if it blocks the push.
 
-    `gate` is None for what concerns the ref as a whole.
+    `gate` is None if the result concerns the ref as a whole.
     """
 
     ref: str
@@ -52,7 +52,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrePushCheck:
-    """How pushed commits are looked at. `config` is the configuration's path from the repository's top.
+    """Settings for evaluating pushed commits. `config` is the configuration's path from the repository's top.
 
     `machine` makes the surroundings of a run, where a gate differs.
     """
@@ -64,13 +64,13 @@ class PrePushCheck:
     on_event: Callable[[ProgressEvent], None]
 
     def look(self, git: Git, pushed: Sequence[Push]) -> Iterator[Answer]:
-        """The answers on all refs that are pushed, each commit once; nothing where no gate differs.
+        """Yield the answers for all pushed refs, each commit once; nothing if no gate differs.
 
-        Faults are answers, too; only an interruption is raised.
+        Faults are answers as well; only an interruption is raised.
         """
         seen: set[str] = set()
         for push in pushed:
-            if push.sha is None or not git.knows(push.sha):  # a deletion; or a tag of something that is no commit
+            if push.sha is None or not git.knows(push.sha):  # a deletion; or a tag of an object that is not a commit
                 continue
             commit = git.resolve(push.sha)
             if commit in seen:
@@ -78,13 +78,13 @@ class PrePushCheck:
             seen.add(commit)
             ref = shorten_name(push.remote).removeprefix("refs/tags/")
             try:
-                yield from self._commit(CommitView(git, commit), ref)
+                yield from self._check_commit(CommitView(git, commit), ref)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
                 yield _answer_fault(ref, None, error)
 
-    def _commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
+    def _check_commit(self, view: CommitView, ref: str) -> Iterator[Answer]:
         gated = CommitTree(view, view.commit).exists(self.config)
         try:
             base = find_base_commit(view, self.default_branch)
@@ -96,14 +96,13 @@ class PrePushCheck:
             return
         if not gated:
             if base is not None and view.exists(base, self.config):
-                yield _answer_open(ref, None, f"{self.config} is gone since the merge base: nothing is gated any more")
+                yield _answer_open(ref, None, f"{self.config} was removed since the merge base: there are no gates now")
             return
         workspace = open_commit(view, self.config, verify=None)
         args = (workspace.tree, view, workspace.config, self.default_branch)
         for name in changed_gates.find_removed_gates(*args):
-            yield _answer_open(
-                ref, None, f'the gate "{name}" is gone since the merge base: it decides nothing any more'
-            )
+            message = f'the gate "{name}" was removed since the merge base: it decides nothing any more'
+            yield _answer_open(ref, None, message)
         names = {one.name for one in changed_gates.find_changed_gates(workspace.config.gates, *args)}
         if not names:
             return
@@ -152,7 +151,7 @@ class PrePushCheck:
             return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], machine, CallMode(), self.on_event))
         except InterruptedRunError:
             raise
-        except EvalgateError as error:  # no key, no provider, no package: none of it is a fault of what is pushed
+        except EvalgateError as error:  # no key, provider or package: not a fault of the pushed commit
             return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 
     def _proven(
@@ -165,7 +164,7 @@ class PrePushCheck:
         *,
         trials: Sequence[Trial],
     ) -> Answer:
-        """What these outputs prove by deterministic checks alone."""
+        """Evaluate the outputs of these trials by deterministic checks alone."""
         from evalgate.decide import policy
         from evalgate.gate import engine_setup as answering
         from evalgate.gate import evaluate
@@ -195,13 +194,13 @@ class PrePushCheck:
         if failed:
             sentences = (where, *(finding.sentence for finding in failed))
             return Answer(ref=ref, gate=name, code=ExitCode.FAIL, sentences=sentences)
-        return _answer_open(ref, name, f"{level}; {where} prove nothing wrong; the rest: {_CI}")
+        return _answer_open(ref, name, f"{level}; {where} find no fault; the rest: {_CI}")
 
 
 def find_version_faults(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[tuple[str, str], ...]:
     """What is wrong with the version numbers of changed prompts, by the gate's name; nothing is called.
 
-    Where no baseline can be told (no repository, a clone without history) nothing is known to be wrong.
+    If the baseline cannot be determined (no repository, a clone without history), there are no faults.
     """
     from evalgate.gate import plans
     from evalgate.gate.options import CallMode, Selection
@@ -225,7 +224,7 @@ def _is_edited(workspace: Workspace, path: str, default_branch: str | None) -> b
 
 
 def _choose_cases(plan: GatePlan, config: Config) -> list[Trial]:
-    """The first sample of a few cases: those with a critical tag, then in the order of a run."""
+    """Return the first sample of a few cases: those with a critical tag first, then in the order of a run."""
     place = {case: number for number, case in enumerate(plan.order)}
     critical = set(config.policy.critical_tags)
     first = [trial for trial in plan.trials if trial.arm is Arm.CANDIDATE and trial.repeat == 0]
@@ -234,7 +233,7 @@ def _choose_cases(plan: GatePlan, config: Config) -> list[Trial]:
 
 
 def _answer_verdict(ref: str, report: Report) -> Answer:
-    """Of a whole verdict only FAIL stands in the way; inconclusive and awaiting a sign-off are for CI and people."""
+    """Answer with a whole verdict: only FAIL blocks; inconclusive and awaiting a sign-off are for CI and people."""
     from evalgate.decide import policy
     from evalgate.report import withhold
 
@@ -252,16 +251,16 @@ def _answer_open(ref: str, name: str | None, sentence: str) -> Answer:
 
 
 def _answer_fault(ref: str, name: str | None, error: EvalgateError) -> Answer:
-    """Faults of files stand in the way, for CI would stop at them too; what a service lacks does not."""
+    """Answer with an error: faults of files block the push, because CI fails on them too; a service's do not."""
     if error.exit_code is ExitCode.USAGE:
         return Answer(ref=ref, gate=name, code=ExitCode.USAGE, sentences=tuple(map(str, error.faults)))
     return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 
 
 def find_config(git: Git, config_path: Path) -> str:
-    """A configuration's path from the repository's top. Raises InputError when it lies outside."""
+    """Return a configuration's path from the repository's top. Raises InputError if it is outside."""
     top = git.root.resolve()
     full = config_path.parent.resolve() / config_path.name
     if not full.is_relative_to(top):
-        raise InputError(f"{config_path} lies outside of the repository at {top}")
+        raise InputError(f"{config_path} is outside of the repository at {top}")
     return full.relative_to(top).as_posix()

@@ -1,4 +1,4 @@
-"""The reports of the shards of one run, merged into the one that the whole run would have written."""
+"""`merge`: combine the reports of the shards of one run into the report of the whole run."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from evalgate.gate.reports import make_report
 
 
 def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
-    """One report of the shards of one run, with the verdict that the whole run would have reached.
+    """Return one report for the shards of one run, with the verdict that the whole run would have reached.
 
-    `reports` come with their paths. Raises InputError for a report that is no shard, shards of different runs, and one
-    that is there twice. A shard that is missing leaves its cases undecided, and a warning names it.
+    `reports` come with their paths. Raises InputError for a report that is not a shard, for shards of different runs,
+    and for a duplicate. A missing shard leaves its cases undecided, and a warning names it.
     """
     parts: dict[str, list[tuple[str, GateReport]]] = {}
     for path, report in reports:
         if report.policy_changes != reports[0][1].policy_changes:
-            message, hint = f"other policy files are edited than in {reports[0][0]}", "merge the reports of one run"
+            message, hint = f"it edits other policy files than {reports[0][0]}", "merge the reports of one run"
             raise InputError(message, place=Place(path=path), hint=hint)
         for gate in report.gates:
             parts.setdefault(gate.evidence.name, []).append((path, gate))
@@ -45,15 +45,15 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
     for other, gate in parts:
         shard = gate.evidence.shard
         if shard is None:
-            raise InputError(f"gate {name}: this report is no shard, it has a verdict", place=Place(path=other))
+            raise InputError(f"gate {name}: this report is not a shard, it has a verdict", place=Place(path=other))
         if shard.number in seen:
             raise InputError(
-                f"gate {name}: shard {shard.number} is in {seen[shard.number]} too", place=Place(path=other)
+                f"gate {name}: shard {shard.number} is also in {seen[shard.number]}", place=Place(path=other)
             )
         seen[shard.number] = other
         if _strip_results(gate) != _strip_results(first):
             hint = "merge the reports of one run: the same versions, dataset, criteria, thresholds and policy"
-            raise InputError(f"gate {name}: another run than {path}", place=Place(path=other), hint=hint)
+            raise InputError(f"gate {name}: not the same run as {path}", place=Place(path=other), hint=hint)
     order = first.evidence.order
     all_of = [gate.evidence for _, gate in parts]
     costs = [evidence.cost_usd for evidence in all_of]

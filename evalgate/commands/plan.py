@@ -1,4 +1,4 @@
-"""What a dataset can decide, before a call is spent: drops it shows, cases it lacks, calls that looks would save."""
+"""`plan`: what a dataset can decide before any call: detectable drops, missing cases, calls saved by early stopping."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ from evalgate.store.store import Store
 
 __all__ = ["CallEstimate", "PlanSummary", "Precision", "Units", "summarize_plan"]
 
-# Where nothing is known: a middling spread of judges' scores, half of the worst there can be on real sets.
+# Used if nothing was measured: a medium spread of judges' scores, half of the largest seen on real datasets.
 ASSUMED_SPREAD = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Precision:
-    """What is known of one criterion's allowed drop (`margin`) before it is compared over `cases`: independent units.
+    """The precision of one criterion's allowed drop (`margin`) before it is compared over `cases` independent units.
 
-    `spread` is s_d, and `source` says where it comes from. `detectable` is the smallest drop that the cases reliably
-    show, `needed` the cases that settle `margin`, `fewest` those without which no PASS is possible at all. `more` says
-    whether more samples of each case would help; None where the noise of one case is not known.
+    `spread` is s_d, the standard deviation of the paired differences; `source` says where it comes from. `detectable`
+    is the smallest drop that the cases reliably show, `needed` the cases that decide `margin`, `fewest` the cases below
+    which no PASS is possible. `more` says if more samples of each case would help; None if the noise of one case is
+    not known.
     """
 
     criterion: str
@@ -50,11 +51,11 @@ class Precision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Units:
-    """How many independent units the cases are: those of one cluster are one, and so are those with equal requests.
+    """The number of independent units: cases of one cluster are one unit, and so are cases with equal requests.
 
     `clustered` are the cases that share one of `clusters` with another, `copies` the cases that repeat the request of
-    an earlier one. `least` is how many units the mean needs to decide anything, where there are fewer; `blocks` says
-    whether so few keep a change of this level out.
+    an earlier one. `least` is how many units the mean needs to decide anything, if there are fewer; `blocks` says
+    if too few units block a change of this level.
     """
 
     count: int
@@ -67,13 +68,13 @@ class Units:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSummary:
-    """What a run of one plan would take and could decide.
+    """The calls that a run of one plan would make, and the decisions that it could reach.
 
-    `checks_alone`: blocking checks decide, and nothing is compared by its mean. `repeated` are the cases of which the
-    candidate is asked for more samples, because the stored baseline varies there; `repeats` is the part of the calls
-    that takes. `full` is the estimate for every case, `expected` for equal versions with early stopping (the same where
-    the run may not stop), `share` the part of the cases it would see. `lacking`: the cases a PASS needs and why those
-    there are cannot give one, where the level needs one.
+    `checks_alone`: blocking checks decide, and no mean is compared. `repeated` are the cases with more samples of the
+    candidate, because the stored baseline varies there; `repeats` is the part of the calls for these samples. `full` is
+    the estimate for every case, `expected` for equal versions with early stopping (the same if the run may not stop),
+    `share` the part of the cases that such a run would see. `lacking`: the number of cases that a PASS needs and why
+    the present ones are not sufficient, if the level requires a PASS.
     """
 
     plan: GatePlan
@@ -101,7 +102,7 @@ def plan_run(config_path: Path, selection: Selection, calls: CallMode, store: St
 
 
 def summarize_plan(plan: GatePlan, config: Config, store: Store, known: Callable[[Request], bool]) -> PlanSummary:
-    """The outlook of a plan; s_d from the last report in `store`, else from the baseline's scores, else assumed."""
+    """Summarize a plan; s_d is taken from the last report in `store`, else from the baseline's scores, else assumed."""
     evidence = evidences.make_evidence(plan, config.targets)
     last = _read_last_report(store, plan)
     order = schedule.plan_looks(evidence, plan.gate.thresholds, config.policy)
@@ -143,7 +144,7 @@ def _expect_calls(
     part = estimates.estimate_calls(first, targets, known)
     if not checks or len(seen) == len(plan.order):
         return part
-    # of the cases beyond, the checks see one answer of the candidate
+    # for the remaining cases, the checks need one answer of the candidate
     rest = tuple(t for t in plan.trials if t.case.id not in seen and t.arm is Arm.CANDIDATE and t.repeat == 0)
     return part + estimates.estimate_calls(replace(plan, trials=rest, judges=()), targets, known)
 
@@ -171,9 +172,9 @@ def _estimate_precision(
 ) -> Precision:
     stored = [scores for scores in collect_samples(results, limit.criterion).values() if scores]
     compared = _find_comparison(last, limit.criterion)
-    spread, source = ASSUMED_SPREAD, "assumed, since nothing was measured yet"
+    spread, source = ASSUMED_SPREAD, "assumed, because nothing was measured yet"
     if compared is not None and compared.deviation:
-        spread, source = compared.deviation, "of the last comparison"
+        spread, source = compared.deviation, "from the last comparison"
     elif stored:
         spread = power.estimate_spread(statistics.spread([sum(s) / len(s) for s in stored]))
         source = "estimated from the baseline's scores"
@@ -203,7 +204,7 @@ def _estimate_precision(
 
 
 def _read_last_report(store: Store, plan: GatePlan) -> GateReport | None:
-    """The gate in the last run's report, if there is a sound one with the same dataset."""
+    """Return the gate in the last run's report, if there is a valid one with the same dataset."""
     path = store.last_report
     try:
         with path.open(encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""`run`: the whole gate, from the versions to the verdict."""
+"""`run`: the complete gate, from the versions to the verdict."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def keep_report(path: Path, report: Report) -> None:
     write_file(path, report_json.pieces(report))
 
 
-def _judge_change(
+def _decide_change(
     workspace: PullRequest,
     selected: Sequence[Gate],
     selection: Selection,
@@ -89,12 +89,12 @@ def _judge_change(
     on_event: Callable[[ProgressEvent], None],
     narrow: bool,
 ) -> Report:
-    """The verdict on a change by its base's policy; where no prompt is to be judged, on its policy changes alone."""
+    """Return the verdict on a pull request by its base's policy; without prompts, on its policy edits alone."""
     change, git = workspace.change, workspace.git
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         after = open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
-        validate(after)  # what is merged has to be sound
+        validate(after)  # the merged configuration must be valid
         if pins.pins_path(name) in {edit.path for edit in change.changes}:
             _require_pinned(after)
     if narrow:
@@ -108,7 +108,7 @@ def _judge_change(
 
 
 def _require_pinned(workspace: Commit) -> None:
-    """Each pin names a release that is there: one that does not would be an error for every later change."""
+    """Raise InputError for a pin of a release that does not exist: it would break every later change."""
     git, own = workspace.git, workspace.pins
     pinned = [gate for gate in workspace.config.gates if gate.name in own]
     make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git))

@@ -1,4 +1,4 @@
-"""`validate`: all faults of configuration, prompts, datasets and recorded outputs, without a call."""
+"""`validate`: find all faults of configuration, prompts, datasets and recorded outputs, without a call."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from evalgate.plan import gate_plan
 
 
 def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
-    """Every gate's prompt, dataset and recorded outputs against its criteria, as the strictest level would use them.
+    """Check every gate's prompt, dataset and recorded outputs against its criteria, at the strictest change level.
 
-    No model, no network, no git. Raises one error with all faults of all gates.
+    Uses no model, no network and no git. Raises one error with all faults of all gates.
     """
     config, tree = workspace.config, workspace.tree
     everything = replace(config.policy, levels=dict.fromkeys(Level, STRICT_LEVEL))
     strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
 
-    def checked(gate: Gate) -> GatePlan:
+    def validate_gate(gate: Gate) -> GatePlan:
         read = FaultCollector()
         candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
         baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
@@ -36,6 +36,6 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
             raise read.error()
         return plan
 
-    plans = make_all(config.gates, checked)
+    plans = make_all(config.gates, validate_gate)
     refuse_unknown_tags(plans, workspace)
     return plans

@@ -1,4 +1,4 @@
-"""Who answers: a provider for every target a plan asks, and the engine around them."""
+"""Set up the engine of a run: a provider for every target that the plans call, with cache and journal."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def open_engine(
         opening = _Opening(
             workspace=workspace, plans=plans, machine=machine, calls=calls, stack=stack, backend=backend, mask=mask
         )
-        providers = opening.providers()
+        providers = setup.make_providers()
         if backend is not None:
             require_use(calls, config, plans)
             stack.callback(backend.close)
@@ -81,14 +81,14 @@ def open_engine(
 
 
 def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables that are to hold the keys of endpoints and are not set; what is replayed needs none."""
+    """Return the environment variables for endpoints' keys that are not set; replayed targets need none."""
     wanted = (target for target in config.targets.values() if target.kind == "openai" and target.recordings is None)
     names = dict.fromkeys(target.api_key_env for target in wanted if target.api_key_env is not None)
     return tuple(name for name in names if not environment.get(name, "").strip())
 
 
 def apply_batch_prices(config: Config) -> Config:
-    """The configuration with the prices of a batch: an endpoint's are half of what a call costs."""
+    """Return the configuration with batch prices: an endpoint's are half of what a call costs."""
     from evalgate.execute.providers.batch.api import discount
 
     return replace(
@@ -104,9 +104,9 @@ def apply_batch_prices(config: Config) -> Config:
 def open_known_answers(
     config: Config, plans: Sequence[GatePlan], tree: Tree, store: Store
 ) -> Iterator[Callable[[Request], bool]]:
-    """Whether a request is answered without a call: by recordings, recorded outputs, or the cache.
+    """Yield a function that tells if a request has an answer without a call: recordings, recorded outputs, or cache.
 
-    Recordings that are not there yet answer nothing.
+    Missing recordings count as empty.
     """
     recordings = {
         name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
@@ -115,7 +115,7 @@ def open_known_answers(
     }
     cache = Cache(store.cache) if store.cache.is_file() else None
 
-    def known(request: Request) -> bool:
+    def is_known(request: Request) -> bool:
         if config.targets[request.target].kind == "recorded":
             return True
         if request.target in recordings:
@@ -123,15 +123,15 @@ def open_known_answers(
         return cache is not None and cache.get(request.key, request.max_age) is not None
 
     try:
-        yield known
+        yield is_known
     finally:
         if cache is not None:
             cache.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Opening:
-    """Makes providers; what they need to have closed afterwards is on the stack."""
+class _EngineSetup:
+    """Make the providers and the engine of a run; resources to close afterwards go on the stack."""
 
     workspace: Workspace
     plans: Sequence[GatePlan]
@@ -149,11 +149,11 @@ class _Opening:
         """Those of all targets that the plans ask, by name."""
         names = {name for plan in self.plans for name in _list_targets(plan)}
         targets = self.config.targets
-        # the embedded model takes a while to load: what is wrong with another target is said before
+        # the embedded model takes a while to load: report errors of other targets first
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
-        return {name: MaskedProvider(self.provider(targets[name]), self.mask) for name in ordered}
+        return {name: MaskedProvider(self._make_provider(targets[name]), self.mask) for name in ordered}
 
-    def engine(
+    def make_engine(
         self,
         providers: Mapping[str, Provider],
         cache: Cache | None,
@@ -173,7 +173,7 @@ class _Opening:
             quotes=self.config.texts == "all",
         )
 
-    def provider(self, target: Target) -> Provider:
+    def _make_provider(self, target: Target) -> Provider:
         timeout = self.config.limits.timeout
         if self.calls.answers == "replay" and target.recordings is not None:
             return self._replay(target, target.recordings)
@@ -266,8 +266,7 @@ def _open_backend(calls: CallMode, config: Config, machine: Machine, *, run: str
 def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> None:
     """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
 
-    Only an endpoint can be called by a backend: recordings, functions and the embedded model are here. Raises
-    InputError.
+    A backend can only call endpoints: recordings, functions and the embedded model run in this process.
     """
     if calls.engine == "asyncio":
         return
@@ -282,9 +281,9 @@ def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> N
         return
     faults = [
         Fault(
-            message=f'gate "{plan.gate.name}": the check "{check.name}" needs seconds, and a batch has none',
+            message=f'gate "{plan.gate.name}": the check "{check.name}" needs seconds, and a batch does not report any',
             place=Place(path=config.path),
-            hint="leave --engine batch out, or the check",
+            hint="omit --engine batch, or remove the check",
         )
         for plan in plans
         for check in plan.gate.checks
@@ -294,8 +293,8 @@ def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> N
         raise InputError(faults=faults)
 
 
-def _find_left_over(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
-    """Outputs beyond the number of samples would be left out of the mean without a word: a fault for each arm."""
+def _find_extra_outputs(plan: GatePlan, target: Target, provider: RecordedProvider) -> Iterator[Fault]:
+    """Yield a fault for each arm with more recorded outputs than samples: the mean would ignore these silently."""
     names = {Arm.CANDIDATE: plan.gate.candidate_target, Arm.BASELINE: plan.gate.baseline_target}
     asked: dict[tuple[Arm, str], int] = defaultdict(int)
     for trial in plan.trials:
@@ -305,8 +304,8 @@ def _find_left_over(plan: GatePlan, target: Target, provider: RecordedProvider) 
         over = [case for (of, case), count in asked.items() if of == arm and provider.times(case) > count]
         if not over:
             continue
-        more = f"; {len(over) - 1} more cases likewise" if len(over) > 1 else ""
-        message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} asked"
+        more = f"; also {len(over) - 1} more cases" if len(over) > 1 else ""
+        message = f"{provider.times(over[0])} outputs of case {over[0]} are recorded, {asked[arm, over[0]]} are used"
         yield Fault(
             message=f'gate "{plan.gate.name}", {arm}: {message}{more}',
             place=Place(path=target.location),
@@ -315,14 +314,14 @@ def _find_left_over(plan: GatePlan, target: Target, provider: RecordedProvider) 
 
 
 def _find_unseen_prompts(plan: GatePlan, target: Target, provider: PythonProvider, config: Config) -> Iterator[Fault]:
-    """The same function for both arms would answer them alike if it is not shown the prompt: every edit would pass."""
+    """Yield a fault if one function answers both arms without getting the prompt: then every edit would pass."""
     arms = {config.targets[plan.gate.candidate_target].identity, config.targets[plan.gate.baseline_target].identity}
     if provider.sees_prompt or plan.baseline is None or arms != {target.identity}:
         return
     if plan.candidate.digest != plan.baseline.digest:
         yield Fault(
-            message=f'gate "{plan.gate.name}": the function {target.location} of target "{target.name}" is not shown '
-            "the prompt, so candidate and baseline would be answered alike",
+            message=f'gate "{plan.gate.name}": the function {target.location} of target "{target.name}" does not get '
+            "the prompt, so candidate and baseline would have the same answers",
             hint="let it take `(case, messages)`, or give the gate `target: {candidate, baseline}`",
         )
 
@@ -332,13 +331,13 @@ def _list_targets(plan: GatePlan) -> set[str]:
     names = {judge.target for judge in plan.judges}
     if Arm.CANDIDATE in arms:
         names.add(plan.gate.candidate_target)
-    if Arm.BASELINE in arms or plan.stored:  # fresh samples of stored ones may still have to be drawn
+    if Arm.BASELINE in arms or plan.stored:  # stored samples may still need fresh ones to confirm a case
         names.add(plan.gate.baseline_target)
     return names
 
 
 def compute_run_key(plans: Sequence[GatePlan]) -> str:
-    """The same work has the same journal, so that an interrupted run is continued by the very same command."""
+    """Return the name of the plans' journal: equal work gets the same one, so that the same command resumes it."""
     return digest(
         [
             [
@@ -352,9 +351,9 @@ def compute_run_key(plans: Sequence[GatePlan]) -> str:
 
 
 def find_journal(name: str, store: Store, fresh: datetime.timedelta) -> tuple[datetime.datetime, Path]:
-    """When work of this name began, and its journal: interrupted work is continued, with its own date, while `fresh`.
+    """Return the start time and the journal of work of this name; work younger than `fresh` is continued.
 
-    The date stands in the journal's name, so that answers never look younger than they are.
+    The time is part of the journal's name, so that resumed answers keep their true age.
     """
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
     for path in reversed(store.list_journals(f"{name}-*Z")):
@@ -366,7 +365,7 @@ def find_journal(name: str, store: Store, fresh: datetime.timedelta) -> tuple[da
 
 
 def _write_recordings(config: Config, tree: Tree, engine: Engine) -> None:
-    """Lays this run's answers over those of earlier recordings, a file for each path that targets name."""
+    """Merge this run's answers into earlier recordings; writes one file for each path that targets name."""
     for path in {t.recordings for name, t in config.targets.items() if t.recordings and name in engine.recorded}:
         entries = dict(read_recordings(tree.read(path), path)) if tree.exists(path) else {}
         for name, recorded in engine.recorded.items():

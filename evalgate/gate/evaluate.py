@@ -1,4 +1,4 @@
-"""The heart: a trial from its answer to its scores, and a plan look by look until its answer is clear."""
+"""Evaluate plans: score each trial's answer, and run a plan in interim analyses until its verdict is clear."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ from evalgate.score import checks, judges
 from evalgate.store.results import ResultStore
 
 _FIRST_CALLS = 0.1
-"""Seconds: the first calls are on their way, and what comes after them can be imported while nobody has answered."""
+"""Seconds after which statistics are imported: by then the first calls are under way, and no answer has arrived."""
 
 
 def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
-    """The verdict on one plan, with no call that cannot change it.
+    """Return the verdict on one plan, without calls that cannot change it.
 
-    The cases are run in batches that end at the looks; after each, cases that turned are settled by fresh samples, and
-    the run stops when the answer is clear. Checks that decide by themselves still see an output for every case.
-    A shard runs all its cases: where to stop is seen when the shards are merged.
+    The cases are run in batches that end at the interim analyses. After each batch, fresh samples decide the cases that
+    turned from pass to fail. The run stops as soon as the verdict is clear. Checks that decide without the other cases
+    still see an output for every case. A shard runs all its cases: the stop is determined when shards are merged.
     """
     preparing = Timer(_FIRST_CALLS, statistics.prepare)
     preparing.daemon = True
@@ -72,11 +72,11 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
 def evaluate_checks(
     engine: Engine, plan: GatePlan, config: Config, trials: Sequence[Trial], *, draw_again: bool
 ) -> GateReport:
-    """What some trials prove by checks alone: no judge is asked.
+    """Evaluate some trials by checks alone; no judge is called.
 
-    Stored samples of the baseline are taken over. With `draw_again` a case in which a blocking check fails is asked
-    again, on both arms, until it is settled. A finding that is a FAIL stays one, whatever the other cases answer;
-    everything else is undecided.
+    Stored samples of the baseline are reused. With `draw_again`, a case in which a blocking check fails is sampled
+    again on both arms until it is decided. A FAIL finding is final, regardless of the other cases; everything else is
+    undecided.
     """
     alone = replace(plan, judges=())
     run = _GateRun(engine=engine, plan=alone, config=config, store=ResultStore(engine.results_file))
@@ -86,9 +86,9 @@ def evaluate_checks(
 
 @dataclass(slots=True, kw_only=True)
 class _GateRun:
-    """What a plan's run has found so far, and what it cost.
+    """The state of a plan's run: results and costs so far.
 
-    `answered` and `judged` count the plan's own trials that were run, and run with all that the plan asks of them.
+    `answered` counts the plan's own trials that were run, `judged` those run with all criteria of the plan.
     """
 
     engine: Engine
@@ -110,14 +110,14 @@ class _GateRun:
         self.order = schedule.order_cases(self.evidence())
 
     def answer(self, cases: int) -> None:
-        """Runs the first so many cases that were not run yet, and before the first look every critical one."""
-        trials, stored = self._next(cases)
+        """Run the first `cases` cases not run yet, and before the first interim analysis all critical ones."""
+        trials, stored = self._select_next(cases)
         self.results += self._run(self.plan, trials)
         self.answered += len(trials)
         self.judged += len(trials)
         self.results += stored
 
-    def _next(self, cases: int) -> tuple[list[Trial], list[Result]]:
+    def _select_next(self, cases: int) -> tuple[list[Trial], list[Result]]:
         upto = set(self.order[:cases])
         critical = set(self.config.policy.critical_tags)
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
@@ -128,15 +128,15 @@ class _GateRun:
         )
 
     def settle(self, *, every: bool = False) -> looks.GateState:
-        """Draws fresh samples of cases that turned, one of each at a time, while they could change the answer.
+        """Draw fresh samples of cases that turned, one of each at a time, while they could change the verdict.
 
-        `every`: of all that turned, since a part of the cases does not show what could change it.
+        With `every`, all cases that turned are sampled: part of the cases does not show which could change the verdict.
         """
         self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
-        standing = self._stand()
+        standing = self._evaluate_look()
         while wanted := standing.possible if every else standing.wanted:
             self._draw_again(wanted, self.plan)
-            standing = self._stand()
+            standing = self._evaluate_look()
         return standing
 
     def _draw_again(self, wanted: Sequence[looks.FreshDraw], plan: GatePlan) -> None:
@@ -159,10 +159,10 @@ class _GateRun:
         )
 
     def check_the_rest(self) -> None:
-        """The candidate's outputs of all cases that were not run, for the checks alone: no judge is asked.
+        """Run the candidate on all cases that were not run, for the checks alone; no judge is called.
 
-        The baseline's stored samples are there anyway; where none are stored, it is asked only about cases in which
-        the candidate fails a check, so that no version is blamed for what the other fails as well.
+        The baseline's stored samples are used. Where none are stored, the baseline is run only on cases in which the
+        candidate fails a check, so that the candidate is not blamed for failures that both versions have.
         """
         checks_alone = replace(self.plan, judges=())
         rest = [t for t in self.plan.trials if t.case.id not in self.asked]
@@ -175,11 +175,11 @@ class _GateRun:
         self.asked |= {trial.case.id for trial in rest}
         self.answered += len(candidate) + len(baseline)
         self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
-        while wanted := self._stand().wanted:
+        while wanted := self._evaluate_look().wanted:
             self._draw_again(wanted, checks_alone)
 
     def check(self, trials: Sequence[Trial], *, draw_again: bool) -> None:
-        """Runs these trials, and settles single cases of theirs where `draw_again` allows it."""
+        """Run these trials; with `draw_again`, also draw fresh samples of cases whose result is still open."""
         cases = {trial.case.id for trial in trials}
         self.results += self._run(self.plan, trials) if trials else []
         self.results += [result for result in self.plan.stored if result.case in cases]
@@ -189,7 +189,7 @@ class _GateRun:
             baseline = [t for t in self.plan.trials if t.arm is Arm.BASELINE and t.case.id in failing]
             self.results += self._run(self.plan, baseline)
         self.measured = looks.measure(self.evidence(), self.plan.gate.thresholds, self.config.policy)
-        while draw_again and (wanted := self._stand().wanted):
+        while draw_again and (wanted := self._evaluate_look().wanted):
             self._draw_again(wanted, self.plan)
 
     def _fails_a_check(self, result: Result) -> bool:
@@ -210,7 +210,7 @@ class _GateRun:
             cost_usd=self.cost_usd,
         )
 
-    def _stand(self) -> looks.GateState:
+    def _evaluate_look(self) -> looks.GateState:
         return looks.evaluate_look(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)
 
     def _run(self, plan: GatePlan, trials: Sequence[Trial]) -> list[Result]:
@@ -236,10 +236,10 @@ def _count_paid(calls: Calls) -> int:
 def evaluate_trial(
     plan: GatePlan, trial: Trial, targets: Mapping[str, Target]
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-    """One trial from its answer to its scores. Yields requests; the engine sends their outcomes back, in order.
+    """Evaluate one trial from its answer to its scores. Yields requests; the engine sends the outcomes back, in order.
 
-    Judges are asked only about outputs that hold every blocking check. A judge's request does not name the arm, so
-    equal outputs share one answer. A reply that cannot be read is asked for once more, then it counts as unscored.
+    Judges are called only for outputs that pass every blocking check. A judge's request does not name the arm, so
+    equal outputs share one answer. An unreadable reply is requested once more; after that it counts as unscored.
     """
     (outcome,) = yield [trial.request]
     scores: dict[str, Scored] = {c.name: _score_check(c, trial, outcome) for c in plan.gate.checks}
@@ -278,7 +278,7 @@ def evaluate_trial(
 
 
 def _list_stored_judgements(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:
-    """What judges said of the stored samples: an output equal to the baseline's shares its scores, stored or not."""
+    """Yield the judges' requests and replies for stored samples, so that equal outputs of both arms share scores."""
     cases = {trial.case.id: trial.case for trial in plan.trials}
     for result in plan.stored:
         output = result.outcome
@@ -299,14 +299,14 @@ def _score_check(check: Check, trial: Trial, outcome: Outcome) -> Scored:
 
 
 def _score_failure(failure: Failure) -> Scored:
-    """An answer nobody can use counts 0; a call that failed for good leaves the case undecided."""
+    """Score 0 for an unusable answer; leave the case undecided if the call itself failed permanently."""
     if failure.kind == "unusable":
         return Score(value=0.0, reason=failure.message)
     return Unscored(reason=failure.message)
 
 
 def list_blocking_checks(plan: GatePlan) -> tuple[str, ...]:
-    """The names of a plan's blocking checks, the implicit one last."""
+    """Return the names of a plan's blocking checks, the implicit one last."""
     with_baseline = plan.baseline is not None
     return (
         *(
@@ -319,7 +319,7 @@ def list_blocking_checks(plan: GatePlan) -> tuple[str, ...]:
 
 
 def _explain_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], outcome: Outcome) -> str | None:
-    """Why judges are not asked about an output; None: they are."""
+    """Return the reason why judges are not called for an output, or None if they are."""
     if isinstance(outcome, Failure):
         return f"not asked: {outcome.message}"
     for name in blocking:

@@ -1,6 +1,6 @@
 """The pipeline that all verbs share: plans to answers, answers to scores, scores to a report.
 
-What answers and decides is imported where there is something to run: most changes touch no gate.
+The engine and the statistics are imported only when there is something to run: most changes affect no gate.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def decide_plans(
     *,
     remarks: Sequence[str] = (),
 ) -> Report:
-    """The verdict on plans: the stored one where the content has one, else from answers; `remarks` go to the report."""
+    """Return the report on plans, from stored verdicts where there are some, else from new answers, with `remarks`."""
     from evalgate.gate import reports, verdict_cache
 
     if any(plan.level.findings for plan in plans):
@@ -56,8 +56,8 @@ def decide_plans(
     }
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = list_policy_changes(workspace)
-    unkept = verdict_cache.describe_unkept(plans, workspace.config)
-    report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unkept, *warnings), edited)
+    unstored = verdict_cache.describe_unkept(plans, workspace.config)
+    report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unstored, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
         verdict_cache.put(machine.store, names[name], gate, report)
@@ -65,12 +65,12 @@ def decide_plans(
 
 
 def _report_version_faults(plans: Sequence[GatePlan], workspace: Workspace, remarks: Sequence[str]) -> Report:
-    """The verdict where version numbers are not in order: that fails whatever is answered, so nothing is asked."""
+    """Report faults of version numbers. They fail regardless of any answer, so no call is made."""
     from evalgate.gate import reports
 
     wrong = [plan for plan in plans if plan.level.findings]
     others = [plan.gate.name for plan in plans if not plan.level.findings]
-    left = tuple(f'the gate "{name}" was not run: the versions have to be in order first' for name in others)
+    left = tuple(f'the gate "{name}" was not run: fix the version numbers first' for name in others)
     edited = list_policy_changes(workspace)
     return reports.make_report(
         [reports.report_unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited
@@ -78,7 +78,7 @@ def _report_version_faults(plans: Sequence[GatePlan], workspace: Workspace, rema
 
 
 def drop_looks(plans: Sequence[GatePlan]) -> tuple[GatePlan, ...]:
-    """The plans by batch: a look may take a day, and would save half-price calls."""
+    """Return the plans without interim analyses: with a batch each may take a day, and would save half-price calls."""
     return tuple(replace(plan, sequential=False) for plan in plans)
 
 
@@ -89,7 +89,7 @@ def _decide_fresh(
     calls: CallMode,
     on_event: Callable[[ProgressEvent], None],
 ) -> tuple[dict[str, GateReport], tuple[str, ...]]:
-    """The verdicts of plans by the name of their gate, and what did not work beside them."""
+    """Return the verdicts of plans by the name of their gate, and the warnings of the engine."""
     if not plans:
         return {}, ()
     from evalgate.gate import engine_setup as answering
@@ -111,16 +111,16 @@ def _compute_verdict_keys(plan: GatePlan, config: Config, calls: CallMode) -> Ve
 
 
 def refuse_committed(workspace: Workspace, store: Store) -> None:
-    """A store that a change can bring along holds whatever answers and verdicts its author likes. Raises InputError."""
+    """Raise InputError if the store is under version control: then a change could include answers and verdicts."""
     if workspace.git is not None and workspace.git.tracks(store.root):
         raise InputError(
-            f"{store.root} is under version control: whoever commits to it could commit verdicts",
+            f"{store.root} is under version control: everyone who can commit to it could commit verdicts",
             hint=f"git rm -r --cached {store.root}",
         )
 
 
-def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
-    """Says before a call is spent that a level which needs a PASS has too few cases for one. Raises InputError."""
+def _refuse_too_few_cases(plans: Sequence[GatePlan], config: Config) -> None:
+    """Raise InputError, before any call, if a level requires a PASS and the dataset has too few cases for one."""
     faults = []
     for plan in plans:
         needed = find_lacking_cases(plan, config)
@@ -139,9 +139,9 @@ def _refuse_hopeless(plans: Sequence[GatePlan], config: Config) -> None:
 
 
 def find_lacking_cases(plan: GatePlan, config: Config) -> tuple[int, str] | None:
-    """How many cases a PASS needs at the least, and why those there are cannot give one.
+    """Return how many cases a PASS needs at least, and why the present ones are not sufficient.
 
-    None where a PASS is possible, or where the level does not need one.
+    Returns None if a PASS is possible, or if the level does not require one.
     """
     from evalgate.decide import evidence as evidences
     from evalgate.decide import policy, schedule

@@ -1,4 +1,4 @@
-"""Plans: each gate's versions, change level, dataset and trials, from a workspace and options."""
+"""Make the plans of a run: each gate's versions, change level, dataset and trials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from evalgate.store.store import Store
 def select_gates(workspace: Workspace, selection: Selection) -> tuple[Gate, ...]:
     """The gates to run, without those that a change has no prompt of.
 
-    Raises InputError for an unknown name, or one file offered to several gates.
+    Raises InputError for an unknown name, or if one file is given as the version of several gates.
     """
     config = workspace.config
     names = [gate.name for gate in config.gates]
@@ -78,11 +78,11 @@ def _make_all_plans(
 
 
 def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None:
-    """A tag that is to protect cases and stands nowhere would protect nothing. Raises InputError."""
+    """Raise InputError for a configured tag that no case has: it is supposed to protect cases but protects none."""
     config, seen = workspace.config, {plan.gate.name for plan in plans}
     known = [plan.dataset for plan in plans]
     others = [gate for gate in config.gates if gate.name not in seen]
-    with suppress(EvalgateError):  # what is wrong with the dataset of a gate that is not run is none of this run's
+    with suppress(EvalgateError):  # faults in the dataset of a gate that is not run do not affect this run
         known += [datasets.load_dataset(workspace.tree, gate.dataset) for gate in others]
     faults = list(find_tag_faults(known, config.policy, config.path, are_all=len(known) == len(config.gates)))
     if faults:
@@ -134,7 +134,7 @@ def _add_samples(plan: GatePlan, config: Config, calls: CallMode, store: Store) 
 
 
 def _add_repeats(plan: GatePlan, config: Config) -> GatePlan:
-    """The plan with more samples of the cases on which the stored baseline wavers; equal answers are not repeated."""
+    """Add samples of the cases on which the stored baseline varies; deterministic targets need none."""
     if not plan.stored or config.targets[plan.gate.candidate_target].kind in ("local", "recorded"):
         return plan
     from evalgate.plan.gate_plan import add_repeats
@@ -153,7 +153,7 @@ def _may_be_stored(plan: GatePlan, config: Config, calls: CallMode) -> bool:
 def _compare_targets(
     config: Config, gate: Gate, found: versions.Versions, base: Base | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Why the versions are not answered alike, and what the report has to say of it."""
+    """Return the reasons why the two versions run on different targets or settings, and notes for the report."""
     if found.baseline is None:
         return (), ()
     reasons = target_changes.compare_arms(gate, found.candidate, found.baseline, config.targets)
@@ -169,7 +169,7 @@ def _compare_targets(
 def collect_recorded_faults(
     workspace: Workspace, gate: Gate, dataset: GoldenDataset | None, *, baseline: bool = True
 ) -> FaultCollector:
-    """The faults of the recorded outputs a gate uses: each file is read, and answers every case of the dataset."""
+    """Collect the faults of the recorded outputs that a gate uses; each file must have an output for every case."""
     read = FaultCollector()
     roles = ((gate.candidate_target, gate.candidate_samples), (gate.baseline_target, gate.baseline_samples))
     for name, samples in roles if baseline else roles[:1]:
@@ -180,7 +180,7 @@ def collect_recorded_faults(
 
 
 def _find_wavering_cases(plan: GatePlan, config: Config) -> tuple[str, ...]:
-    """The cases of which the candidate draws several samples, because the stored baseline varies on them."""
+    """Return the cases of which the candidate draws several samples, because the stored baseline varies on them."""
     from evalgate.decide import evidence as evidences
     from evalgate.decide import wavering
     from evalgate.decide.roles import assign_roles

@@ -1,4 +1,4 @@
-"""Reports made, stamped and verified: of gates that were decided, of an error, and those read from a file."""
+"""Make, stamp and verify reports: of decided gates, of an error, and those read from a file."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ from evalgate.errors import EvalgateError, InputError, Place
 def make_report(
     gates: Sequence[GateReport], warnings: Sequence[str] = (), policy_changes: Sequence[PolicyChange] = ()
 ) -> Report:
-    """A new report of these gates, stamped with this moment; no gates is a pass with nothing to gate.
+    """Make a new report of these gates, stamped with the current time; without gates it is a PASS.
 
-    Where the policy is edited, a pass waits for a sign-off, gates or none.
+    If the policy is edited, a PASS requires a sign-off, with or without gates.
     """
     decision, exit_code = policy.conclude(gates, policy_changes)
     return Report(
@@ -49,7 +49,7 @@ def make_report(
 
 
 def report_error(error: EvalgateError) -> Report:
-    """The report of a run that ended before any verdict: its faults are warnings, its exit code the error's."""
+    """Make the report of a run that ended before any verdict: faults become warnings, the exit code is the error's."""
     return Report(
         run_id=uuid.uuid4().hex[:12],
         created_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -62,13 +62,13 @@ def report_error(error: EvalgateError) -> Report:
 
 
 def report_unasked(plan: GatePlan, config: Config) -> GateReport:
-    """What is known of a gate of which nothing was asked."""
+    """Make the report of a gate for which no call was made."""
     evidence = evidences.make_evidence(plan, config.targets, cost_usd=0.0)
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
 
 def load_report(path: Path) -> Report:
-    """The report in a file, verified. Raises InputError where there is no sound one."""
+    """Load and verify the report in a file. Raises InputError if it is missing or invalid."""
     from evalgate.store import results
 
     try:
@@ -84,10 +84,10 @@ def load_report(path: Path) -> Report:
 
 
 def verify_report(report: Report, path: str) -> Report:
-    """A stored report, when it says what its own evidence and policy lead to. Raises InputError when it does not.
+    """Return a stored report if its verdict follows from its own evidence and policy; else raise InputError.
 
-    What is displayed or decided from a file never contradicts what was measured. A report of another rule cannot be
-    checked so: it is decided anew by this one, and says so in a warning.
+    So a displayed verdict never contradicts the measurements. A report of another version of the decision rule cannot
+    be checked this way: it is decided again by the current rule, and a warning says so.
     """
     if report.rule != RULE:
         return _decide_by_this_rule(report)
@@ -98,7 +98,7 @@ def verify_report(report: Report, path: str) -> Report:
 
 
 def _decide_by_this_rule(report: Report) -> Report:
-    """What this rule makes of the evidence of a report of another one; no sign-off holds for that."""
+    """Decide the evidence of a report of another rule by the current one; its sign-off is dropped."""
     gates = []
     for gate in report.gates:
         evidence = gate.evidence
@@ -107,7 +107,7 @@ def _decide_by_this_rule(report: Report) -> Report:
             evidence = replace(evidences.score_answers(evidence, "fail"), criteria=(*evidence.criteria, implicit))
         gates.append(policy.decide(evidence, gate.thresholds, gate.policy, gate.level_policy))
     decision, exit_code = policy.conclude(gates, report.policy_changes)
-    if not report.gates:  # nothing was decided: a run that broke off keeps its exit code
+    if not report.gates:  # nothing was decided: a run that ended early keeps its exit code
         decision, exit_code = report.decision, report.exit_code
     warning = f"decided by rule {report.rule} then, and by rule {RULE} here: {report.decision} became {decision}"
     return replace(

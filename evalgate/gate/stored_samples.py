@@ -1,7 +1,7 @@
-"""Which stored samples of an accepted version fit a plan, and why others do not.
+"""Find the stored samples of an accepted version that fit a plan, or the reason why none do.
 
-They are drawn after the merge and never taken from the run that passed: a version passes in part by chance, and a
-change that is compared with samples of a lucky run would be blocked without a cause.
+Samples are drawn after the merge and never taken from the run that passed. A version passes in part by chance, so the
+samples of its passing run are biased upwards. Later changes compared with them would be blocked without a cause.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from evalgate.store.store import Store
 _DAY = 86_400.0
 _CLOCKS_DIFFER = 1 / 24
 _NAMES = {
-    "target": "who answers",
+    "target": "the target",
     "checks": "the checks",
     "judges": "the judges",
     "dataset": "the dataset",
@@ -49,26 +49,26 @@ _NAMES = {
     "evalgate": "evalgate's version",
 }
 
-# what says whose answers samples are: everything else is about their scores, and those can be given anew
+# the parts that determine the answers; the other parts only affect scores, which can be computed again
 _ANSWERED_BY = ("prompt", "target", "dataset")
 
 
 def explain_not_kept(gate: Gate, targets: Mapping[str, Target]) -> str | None:
-    """Why samples of a gate's baseline cannot be kept for later; None when they can."""
+    """Return the reason why samples of a gate's baseline cannot be stored, or None if they can."""
     target = targets[gate.baseline_target]
     if target.kind == "recorded":
         return f'the outputs of target "{target.name}" are recorded already'
     if target.kind == "python" and "version" not in target.options:
-        return f'target "{target.name}" is a function without a `version`, so nobody can tell when it has changed'
+        return f'target "{target.name}" is a function without a `version`, so a change of it cannot be detected'
     return None
 
 
 def make_parts(
     gate: Gate, version: PromptVersion, dataset: GoldenDataset, targets: Mapping[str, Target]
 ) -> dict[str, str]:
-    """The digests of all that two samplings must have in common to be comparable; the policy is no part of it.
+    """Return the digests of all parts that two samplings must share to be comparable; the policy is not one of them.
 
-    All judges of the gate count, whether a change level asks them or not.
+    All judges of the gate count, even those that a change level does not call.
     """
     target = targets[gate.baseline_target]
     return {
@@ -85,9 +85,9 @@ def make_parts(
 
 
 def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan:
-    """The plan with the stored samples of its baseline and no trial of it; else as it was, with a note why not.
+    """Return the plan with stored samples in place of its baseline trials, else unchanged with a note of the reason.
 
-    Nothing is said where nothing was ever stored for this gate and version.
+    There is no note if no samples were ever stored for this gate and version.
     """
     if plan.baseline is None or explain_not_kept(plan.gate, config.targets) is not None:
         return plan
@@ -125,9 +125,9 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan
 def find_past_samples(
     gate: Gate, version: PromptVersion, dataset: GoldenDataset, config: Config, store: Store
 ) -> tuple[StoredBaseline | None, tuple[str, ...]]:
-    """The newest samples, however old, of what this version answered these cases when the same target was asked.
+    """Return the newest samples, of any age, of this version's answers to these cases from the same target.
 
-    With them: what else has changed since, in words ("the judges"). Where there are none: sentences that say why.
+    The second value names what else has changed since ("the judges"). If there are no samples, it has the reasons.
     """
     parts = make_parts(gate, version, dataset, config.targets)
     found, damaged = list_baselines(store)
@@ -152,30 +152,30 @@ def find_past_samples(
 
 
 def explain_bad_hour(results: Sequence[Result]) -> str | None:
-    """Why samples are those of a bad hour, of which nothing can be said later; None when they are not."""
+    """Return the reason why samples are unusable because too many are not answers (an outage), or None."""
     failed = sum((result.values.get(ANSWERED) or 0.0) < CASE_PASSES for result in results)
     if failed <= MAX_UNANSWERED * len(results):
         return None
-    return f"{failed} of {len(results)} draws are no answer, and {MAX_UNANSWERED:.0%} are allowed"
+    return f"{failed} of {len(results)} draws are not answers, and {MAX_UNANSWERED:.0%} are allowed"
 
 
 def explain_stale(stored: StoredBaseline, policy: Policy) -> str | None:
-    """Why samples are too old to be compared with; None while they are fresh."""
+    """Return the reason why samples are too old to compare with, or None if they are recent enough."""
     days = _count_days(stored)
     if days > policy.baseline_max_age_days:
         return f"it is {days:.1f} days old, and {policy.baseline_max_age_days:g} are allowed"
     if days < -_CLOCKS_DIFFER:
-        return "its date lies in the future"
+        return "its date is in the future"
     return None
 
 
 def list_models(results: Iterable[Result]) -> tuple[str, ...]:
-    """The models that answered, by the names endpoints give them; sorted."""
+    """Return the models that answered, by the names that endpoints report; sorted."""
     return tuple(sorted({result.served_by for result in results if result.served_by is not None}))
 
 
 def list_incomplete(results: Sequence[Result]) -> list[str]:
-    """The cases with a call that failed for good, on the way to an answer or to a score; in order, each once."""
+    """Return the cases with a permanently failed call, of the target or of a judge; in order, each once."""
     lost = [
         result.case
         for result in results
@@ -185,7 +185,7 @@ def list_incomplete(results: Sequence[Result]) -> list[str]:
 
 
 def _explain_unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
-    """Why samples with the right key cannot be used as the baseline; None when they can."""
+    """Return the reason why samples with the right key cannot be used as the baseline, or None if they can."""
     stale = explain_stale(found, policy) or explain_bad_hour(found.results)
     if stale is not None:
         return stale
@@ -196,7 +196,7 @@ def _explain_unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str
     judged = {judge.name for judge in plan.judges}
     for result in found.results:
         for name in sorted(checks | judged):
-            # what a check leaves open stays open, and so does a judge that was not asked; another may be read next time
+            # a missing score of a check or an uncalled judge is final; an unreadable reply may be readable next time
             asked = name in judged and name in result.replies
             if name not in result.scores or (asked and isinstance(result.scores[name], Unscored)):
                 return f"case {result.case} has no score for {name}"
@@ -204,7 +204,7 @@ def _explain_unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str
 
 
 def _explain_incomplete(found: StoredBaseline, cases: Sequence[str], samples: int) -> str | None:
-    """Why it is not what so many samples of each case answered; None when it is."""
+    """Return the reason why samples are not complete for these cases and this number of samples, or None."""
     have = {(result.case, result.repeat) for result in found.results}
     expected = {(case, repeat) for case in cases for repeat in range(samples)}
     if have != expected:
@@ -214,7 +214,7 @@ def _explain_incomplete(found: StoredBaseline, cases: Sequence[str], samples: in
 
 
 def _find_closest(gate: Gate, parts: Mapping[str, str], store: Store) -> StoredBaseline | None:
-    """The newest samples of this gate and this very prompt that were made in another way."""
+    """Return the newest samples of this gate and this prompt that differ in another part."""
     found, _ = list_baselines(store)
     return next((one for one in found if one.gate == gate.name and one.parts.get("prompt") == parts["prompt"]), None)
 
@@ -224,7 +224,7 @@ def _list_differences(stored: Mapping[str, str], now: Mapping[str, str]) -> list
 
 
 def _keep_criteria(result: Result, wanted: set[str]) -> Result:
-    """A stored result as a run takes it over: with the scores of the criteria that are asked for now."""
+    """Return a stored result for use in a run: marked as cached, with the scores of the present criteria only."""
     return replace(
         result,
         outcome=None if result.outcome is None else replace(result.outcome, cached=True),

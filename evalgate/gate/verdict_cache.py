@@ -1,7 +1,7 @@
-"""One verdict for each content: what was decided stays decided, so that running again is no second chance.
+"""Cache verdicts by content, so that running again is not a second chance to pass.
 
-The best of three tries lets twice as many bad changes through as one. A run of the same content therefore returns the
-stored verdict without a call; more samples of each case (`samples:`) add to those that are cached already.
+With the best of three tries twice as many bad changes pass as with one. A run of the same content therefore returns the
+stored verdict without a call. More samples of each case (`samples:`) add to those that are cached already.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str 
 def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
     """The digest of everything that a verdict depends on, but for chance.
 
-    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. None where
-    no chance is involved, or where what answers can change unseen: replayed and recorded answers are the same every
-    time, and whether a function of the user's that declares no version is still the same cannot be told. Stored
-    baseline samples take no part; a verdict is dropped with the samples that it rests on.
+    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. Returns None
+    if no chance is involved (replayed and recorded answers are always the same), or if a target can change undetected
+    (a Python function without a declared version). Stored baseline samples are not part of the key; a verdict is
+    dropped together with the samples that it is based on.
     """
     targets = _list_answering(plan, config)
     if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
@@ -112,10 +112,10 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
 
 
 def describe_unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...]:
-    """A sentence for each target of some plans whose answers, and the verdicts on them, are not kept."""
+    """Return a sentence for each target of some plans whose answers and verdicts are not stored."""
     targets = dict.fromkeys(target.name for plan in plans for target in _list_answering(plan, config))
     return tuple(
-        f'target "{name}" is a function without a `version`: neither its answers nor the verdicts on them are kept, '
+        f'target "{name}" is a function without a `version`: neither its answers nor the verdicts on them are stored, '
         "and the next run calls it again"
         for name in targets
         if _may_change_unseen(config.targets[name])
@@ -127,7 +127,7 @@ def _may_change_unseen(target: Target) -> bool:
 
 
 _UNDECIDED = ("completeness", "constant_output", "broken")
-"""The kinds of findings that say too little was measured: such a verdict is not stored."""
+"""The kinds of findings that mean that too little was measured: such a verdict is not stored."""
 
 
 def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport | None:
@@ -137,7 +137,7 @@ def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport 
         with path.open(encoding="utf-8") as file:
             report = reports.verify_report(results.read(file, str(path), store.results), str(path))
     except (OSError, UnicodeDecodeError, EvalgateError):
-        return None  # not there, or damaged: it is decided again, from the answers in the cache
+        return None  # missing or damaged: the verdict is decided again, from cached answers
     if len(report.gates) != 1 or _strip_run(report.gates[0]) != _strip_run(_expect_report(plan, config)):
         return None
     stored = report.gates[0].evidence
@@ -145,7 +145,7 @@ def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport 
         return None
     now = _make_ref(plan.candidate)
     assert stored.candidate is not None
-    note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not drawn again"
+    note = f"{REUSED}, in run {report.run_id} of {report.created_at}: the same content is not sampled again"
     other = stored.candidate.digest != now.digest
     if other:
         what = "what is not shown" if any(plan.candidate.hidden_text) else "white space"
@@ -170,24 +170,24 @@ def _keep_notes(stored: Evidence, plan: GatePlan) -> list[str]:
 
 
 def _has_its_baseline(evidence: Evidence, store: Store) -> bool:
-    """Whether the baseline samples that a verdict rests on are still in the store; it goes when they go."""
+    """Return True if the baseline samples that a verdict is based on are still in the store, or if it has none."""
     stored = evidence.stored_baseline
     return stored is None or has_samples(store, stored.digest)
 
 
 def put(store: Store, name: str | None, gate: GateReport, report: Report) -> None:
-    """Stores a verdict that was reached on all its cases; one that lacks answers is for the next run to complete."""
+    """Store a verdict that was reached on all its cases; if answers are missing, the next run completes it."""
     if name is None or not _is_whole(gate):
         return
     path = store.find_verdict(name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
-    alone = replace(alone, policy_changes=(), sign_off=None)  # they are the change's, and no part of what was measured
-    with contextlib.suppress(OSError):  # the cache has said so already
+    alone = replace(alone, policy_changes=(), sign_off=None)  # they belong to the change, not to the measurement
+    with contextlib.suppress(OSError):  # the cache has reported this already
         write_file(path, report_json.pieces(alone))
 
 
 def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
-    """Who answers, role by role: two judges that have changed places are not the same."""
+    """Return the targets by role, in order: two judges that swap their targets are not the same."""
     baseline = [plan.gate.baseline_target] if plan.baseline is not None else []
     names = [plan.gate.candidate_target, *baseline, *(judge.target for judge in plan.judges)]
     return [config.targets[name] for name in names]
@@ -206,7 +206,7 @@ def _make_ref(version: PromptVersion) -> VersionRef:
 
 
 def _strip_run(gate: GateReport) -> tuple[object, ...]:
-    """What a verdict is about, whatever was answered; the candidate itself counts by the verdict's key."""
+    """Return what a verdict is about, without results; the candidate itself counts by the verdict's key."""
     evidence = gate.evidence
     return (
         None if evidence.baseline is None else evidence.baseline.digest,
@@ -224,5 +224,5 @@ def _is_whole(gate: GateReport) -> bool:
 
 
 def _is_unanswered(gate: GateReport) -> bool:
-    """Whether so many draws of the candidate are no answer that the endpoint may be to blame: it is asked again."""
+    """Return True if so many of the candidate's draws are not answers that the endpoint may be faulty."""
     return any(check.criterion == ANSWERED and check.failed > MAX_UNANSWERED * check.cases for check in gate.blocking)

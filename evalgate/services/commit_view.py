@@ -1,4 +1,4 @@
-"""A repository as it would look with one commit checked out: what is pushed need not be what lies in the folder."""
+"""A view of a repository with one commit checked out, for commits that differ from the working tree."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from evalgate.services.git import Git
 
 
 class CommitView(Git):
-    """HEAD and the files of the working tree are those of `commit`, a full sha; everything else is the repository's."""
+    """A repository whose HEAD and working tree are those of `commit`, a full sha; everything else is unchanged."""
 
     def __init__(self, git: Git, commit: str) -> None:
         super().__init__(git.root, shallow=git.shallow)
@@ -19,7 +19,7 @@ class CommitView(Git):
         return super()._commit(self.commit if ref == "HEAD" else ref)
 
     def is_on(self, default: str | None = None) -> bool:
-        """A commit is on no branch, whichever one the working tree is on."""
+        """Return True: a commit is on no branch, regardless of the branch of the working tree."""
         return True
 
     def working_blobs(self, paths: Sequence[str]) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Git as a source of facts: commits, files at commits, history, renames. Plumbing only; it never writes.
+"""Read commits, files at commits, history and renames from git. Uses plumbing commands only; never writes.
 
-Names of commits, paths and object ids go to one long-lived `git cat-file --batch` over its standard input, so that a
-ref or a path can never be taken for an option, and so that a run costs a handful of processes. Trees are walked here,
-component by component, because only a walk sees a symbolic link in the middle of a path.
+Names of commits, paths and object ids go to one long-lived `git cat-file --batch` over its standard input. So a ref or
+a path can never be taken for an option, and a run starts only a few processes. Trees are walked here, component by
+component, because only a walk detects a symbolic link in the middle of a path.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetc
 INSTEAD = "`evalgate run` and `evalgate plan` also take --baseline FILE"
 
 _TREES_KEPT = 512
-# Among as many files as a merge looks for renames: a diff by itself gives up sooner.
+# Rename detection with the file limit of a merge: that of a plain diff is lower.
 _RENAMED = ("-M", "-l7000", "-z", "--name-status", "--diff-filter=R")
 
 
@@ -38,8 +38,8 @@ class _Object:
 class Git:
     """One repository with a working tree. `root` is its top level; paths are relative to it, with forward slashes.
 
-    A commit argument is anything that names a commit: `HEAD`, `origin/main`, a sha, a tag. What a name stands for is
-    looked up once, so that a run sees one state of the repository.
+    A commit argument is any name of a commit: `HEAD`, `origin/main`, a sha, a tag. Each name is resolved only once, so
+    that a run sees one state of the repository.
     """
 
     def __init__(self, root: Path, *, shallow: bool = False) -> None:
@@ -52,8 +52,8 @@ class Git:
 
     @classmethod
     def open(cls, folder: Path) -> Git:
-        """The repository around a folder. Raises GitError: no git, no repository, one of another owner, a bare one."""
-        # A line each, the path last, because only the path could hold a line break.
+        """Open the repository around a folder. Raises GitError: no git, no repository, another user's, a bare one."""
+        # One line each, the path last, because only the path can contain a line break.
         done = execute(folder, ["rev-parse", "--is-shallow-repository", "--show-toplevel"])
         if done.returncode == 0:
             shallow, _, top = os.fsdecode(done.stdout).partition("\n")
@@ -72,18 +72,18 @@ class Git:
 
     @classmethod
     def find(cls, folder: Path) -> Git | None:
-        """The repository around a folder, or None where `open` says there is none to use."""
+        """Return the repository around a folder, or None if `open` raises GitError."""
         try:
             return cls.open(folder)
         except GitError:
             return None
 
     def head(self) -> str | None:
-        """The sha of HEAD, detached or not; None before the first commit."""
+        """Return the sha of HEAD, detached or not; None before the first commit."""
         return self._commit("HEAD")
 
     def resolve(self, ref: str) -> str:
-        """The full sha of a commit's name. Raises GitError for an unknown one."""
+        """Return the full sha of a commit's name. Raises GitError for an unknown one."""
         sha = self._commit(ref)
         if sha is not None:
             return sha
@@ -92,15 +92,15 @@ class Git:
         raise GitError(f'git knows no commit named "{ref}"', hint=DEEPEN if self.shallow else "see git branch --all")
 
     def knows(self, ref: str) -> bool:
-        """Whether a name is that of a commit."""
+        """Return True if a name is that of a commit."""
         return self._commit(ref) is not None
 
     def default_branch(self, name: str | None = None) -> str:
-        """The branch changes are merged into: `name` (or origin's of that name), else origin/HEAD, main or master.
+        """Return the branch that changes are merged into: `name` (or origin's), else origin/HEAD, main or master.
 
-        A tag of that name does not count where there is such a branch, and origin's goes before one that is behind it.
-        Raises GitError when there is none, or where origin has both main and master and does not say which it is:
-        whoever may push a branch could add the other.
+        A branch goes before a tag of that name, and origin's branch before a local one that is behind it. Raises
+        GitError if there is none, or if origin has both main and master and does not tell which one is the default:
+        an author who can push a branch could add the other one.
         """
         if name is not None:
             full = find_meanings(name)
@@ -118,29 +118,29 @@ class Git:
         raise GitError(what, hint=DEEPEN if self.shallow else f"name it with --default-branch; {INSTEAD}")
 
     def _is_behind(self, local: str, ref: str) -> bool:
-        """Whether a branch was not updated yet to what origin has of it."""
+        """Return True if a local branch is behind origin's branch of the same name."""
         same = local.startswith("refs/heads/") and ref == f"refs/remotes/origin/{local.removeprefix('refs/heads/')}"
         return same and self.is_ancestor(local, ref)
 
     def is_on(self, default: str | None = None) -> bool:
-        """Whether the default branch is what is checked out, or no branch at all; a branch of its own may be as new."""
-        on, branch = branch_of(self._behind("HEAD")), self.default_branch(default)
-        default_one = branch_of(self._behind(branch) if branch.startswith("refs/") else branch)
-        return on in ("HEAD", default_one) or default_one == "HEAD"  # detached; or a remote's HEAD that names no branch
+        """Return True if the default branch, or no branch, is checked out; another branch may be at the same commit."""
+        on, branch = branch_of(self._follow_symbolic_ref("HEAD")), self.default_branch(default)
+        default_one = branch_of(self._follow_symbolic_ref(branch) if branch.startswith("refs/") else branch)
+        return on in ("HEAD", default_one) or default_one == "HEAD"  # detached; or a remote's HEAD without a branch
 
     def parent(self, commit: str) -> str | None:
-        """The first parent of a commit; None where it has none. Raises GitError where a shallow clone lacks it."""
+        """Return the first parent of a commit, or None if it has none. Raises GitError if a shallow clone lacks it."""
         sha = self.resolve(commit)
-        first = next(iter(self._parents(sha, known=False)), None)
+        first = next(iter(self._list_parents(sha, known=False)), None)
         if first is not None and not self.knows(first):
             raise GitError(f"this clone lacks the commit before {sha[:7]}", hint=DEEPEN)
         return first
 
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
-        """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
+        """Return the sha of the best common ancestor of two commits. Raises GitError if there is none or it is cut off.
 
-        Histories that cross have several. A merge goes by all of them, so that what equals one of them can be an edit
-        all the same: with `sole` they are a GitError.
+        Criss-cross histories have several. A merge uses all of them, so a file that equals one of them can still be an
+        edit: with `sole`, several merge bases are a GitError.
         """
         left, right = self.resolve(one), self.resolve(other)
         if left == right:
@@ -157,20 +157,20 @@ class Git:
         raise GitError(f"{names} have no common history", hint=INSTEAD)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Whether a commit is part of another's history, or that commit itself; a shallow clone may not know."""
+        """Return True if a commit is in another's history, or is that commit; a shallow clone may not know."""
         order = ["merge-base", "--is-ancestor", self.resolve(older), self.resolve(newer)]
         return self._run(order, good=(0, 1)).returncode == 0
 
     def blob(self, commit: str, path: str) -> str | None:
-        """The id of the regular file at a path, or None when nothing stands there.
+        """Return the id of the regular file at a path, or None if there is nothing.
 
-        Raises GitError for a symbolic link or a submodule, there or on the way there, and for a folder.
+        Raises GitError for a symbolic link or a submodule, there or in a parent folder, and for a folder.
         """
         sha = self.resolve(commit)
         tree = f"{sha}^{{tree}}"
         parts = path.split("/")
         for depth, part in enumerate(parts, start=1):
-            entry = self._tree(tree).get(part)
+            entry = self._read_tree(tree).get(part)
             if entry is None:
                 return None
             here = "/".join(parts[:depth])
@@ -186,7 +186,7 @@ class Git:
         return tree
 
     def exists(self, commit: str, path: str) -> bool:
-        """Whether something stands at a path; also true for what `read` refuses (a link, a submodule, a folder)."""
+        """Return True if there is anything at a path, even what `read` refuses (a link, a submodule, a folder)."""
         try:
             return self.blob(commit, path) is not None
         except GitError:
@@ -194,24 +194,24 @@ class Git:
             return True
 
     def read(self, commit: str, path: str) -> bytes:
-        """The content of a regular file at a commit. Raises GitError for anything else."""
+        """Return the content of a regular file at a commit. Raises GitError for anything else."""
         oid = self.blob(commit, path)
         if oid is None:
             raise GitError(f"{self.resolve(commit)[:7]}:{path} does not exist")
         return self.blobs([oid])[oid]
 
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
-        """The contents of blobs by their ids. Raises GitError for a missing one."""
+        """Return the contents of blobs by their ids. Raises GitError for a missing one."""
         found = {}
         for oid in ids:
-            blob = self._object(oid)
+            blob = self._read_object(oid)
             if blob is None or blob.kind != "blob":
                 raise GitError(f"the repository lacks the object {oid}", hint=DEEPEN if self.shallow else "git fsck")
             found[oid] = blob.data
         return found
 
     def working_blobs(self, paths: Sequence[str]) -> dict[str, str]:
-        """The blob ids that files of the working tree would be committed as, line endings and filters applied."""
+        """Return the blob ids that working tree files would be committed as, after line endings and filters."""
         files = [path for path in paths if "\n" not in path and (self.root / path).is_file()]
         if not files:
             return {}
@@ -219,9 +219,9 @@ class Git:
         return dict(zip(files, done.stdout.decode().split(), strict=True))
 
     def tracks(self, folder: Path) -> bool:
-        """Whether this folder, or a file in it, is under version control; so is what lies in a submodule.
+        """Return True if this folder, or a file in it, is under version control, even in a submodule.
 
-        Names are compared without regard to case, as the disks of macOS and Windows do.
+        Names are compared case-insensitively, as the file systems of macOS and Windows do.
         """
         top = self.root.resolve()
         places = [place for place in {folder.absolute(), folder.resolve()} if place.is_relative_to(top)]
@@ -232,15 +232,15 @@ class Git:
     def history(
         self, paths: str | Sequence[str], tips: Sequence[str], *, first_parent: bool = False
     ) -> list[tuple[str, str]]:
-        """(commit sha, blob id) of every commit reachable from the tips that left other content at one of the paths.
+        """Return (commit sha, blob id) of every commit reachable from the tips that changed one of the paths.
 
-        Oldest first; exact renames are followed back; a merge counts when it differs from all that it merged.
-        `first_parent` follows only what each tip's own branch had, not the commits that were merged into it. Commits
-        at which a path is no regular file are left out.
+        Oldest first. Exact renames are followed back. A merge counts if it differs from all of its parents.
+        `first_parent` follows only each tip's own branch, not the commits that were merged into it. Commits at which a
+        path is not a regular file are omitted.
         """
         wanted = [paths] if isinstance(paths, str) else list(paths)
         starts = [self.resolve(tip) for tip in tips]
-        # --parents: without them the commits that are left have no order but their dates
+        # --parents: without it the remaining commits are ordered by their dates alone
         walk = ["--reverse", "--topo-order", "--parents", "--first-parent" if first_parent else "--full-history"]
         known = set(wanted)
         result: list[tuple[str, str]] = []
@@ -248,25 +248,25 @@ class Git:
             rows = self._run(["rev-list", *walk, *starts, "--", *wanted]).stdout.decode().splitlines()
             found, added = [], []
             for commit in [row.split(" ", 1)[0] for row in rows]:
-                parents = self._parents(commit)[: 1 if first_parent else None]
+                parents = self._list_parents(commit)[: 1 if first_parent else None]
                 for path in wanted:
-                    oid = self._regular(commit, path)
-                    before = [self._regular(parent, path) for parent in parents]
+                    oid = self._find_regular(commit, path)
+                    before = [self._find_regular(parent, path) for parent in parents]
                     if oid is not None and oid not in before:
                         found.append((commit, oid))
                     if oid is not None and not any(before):
                         added.append(commit)
             result = [*found, *result]
-            older = {old for old, new in self._exact_renames(added) if new in wanted}
+            older = {old for old, new in self._find_exact_renames(added) if new in wanted}
             wanted = sorted(older - known)
             known |= older
         return list(dict.fromkeys(result))
 
     def renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
-        """The path at `base` of a file that has been renamed since; None when it is new, or still has its name.
+        """Return the path at `base` of a file that was renamed since; None if it is new, or still has its name.
 
-        Compares the working tree, or `commit`. A file git does not track yet counts as renamed when it has exactly the
-        content of one that is gone.
+        Compares with the working tree, or with `commit`. A file that git does not track yet counts as renamed if it has
+        exactly the content of a file that is gone.
         """
         start = self.resolve(base)
         if commit is not None:
@@ -279,7 +279,7 @@ class Git:
         return None if commit is not None else self._find_removed_copy(start, path)
 
     def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
-        """The paths that a commit has and another has not; with the `kinds` "MT" those with other content there."""
+        """Return the paths that a commit has and `base` has not; with the `kinds` "MT" those with changed content."""
         order = ["diff-tree", "-r", "-z", "--no-renames", "--name-only", f"--diff-filter={kinds}"]
         done = self._run([*order, self.resolve(base), self.resolve(commit), "--"])
         return os.fsdecode(done.stdout).split("\0")[:-1]
@@ -290,7 +290,7 @@ class Git:
         return next((one for one in files if one != path and fold_path(one) == fold_path(path)), None)
 
     def subject(self, commit: str, path: str) -> str:
-        """The subject of the last commit up to one that changed a path; empty where none did."""
+        """Return the subject of the last commit, up to this one, that changed a path; empty if none did."""
         order = ["log", "-1", "--no-show-signature", "--format=%s", self.resolve(commit), "--", path]
         return self._run(order).stdout.decode("utf-8", "replace").strip()
 
@@ -309,34 +309,34 @@ class Git:
         name = PurePosixPath(path).name
         return min(copies, key=lambda old: (PurePosixPath(old).name != name, old), default=None)
 
-    def _regular(self, commit: str, path: str) -> str | None:
+    def _find_regular(self, commit: str, path: str) -> str | None:
         try:
             return self.blob(commit, path)
         except GitError:
             return None
 
-    def _behind(self, ref: str) -> str:
-        """The ref that a symbolic one stands for; any other is itself."""
+    def _follow_symbolic_ref(self, ref: str) -> str:
+        """Return the ref that a symbolic one points to; any other is returned unchanged."""
         return self._run(["symbolic-ref", "--quiet", ref], good=(0, 1)).stdout.decode().strip() or ref
 
-    def _parents(self, commit: str, *, known: bool = True) -> list[str]:
-        """The parents of a commit; only those that are `known`, which a shallow clone may lack."""
-        found = self._object(commit)
+    def _list_parents(self, commit: str, *, known: bool = True) -> list[str]:
+        """Return the parents of a commit; with `known` only those that are present: a shallow clone may lack some."""
+        found = self._read_object(commit)
         lines = found.data.partition(b"\n\n")[0].split(b"\n") if found else []
         parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
         return [parent for parent in parents if not known or self.knows(parent)]
 
-    def _exact_renames(self, commits: Sequence[str]) -> list[tuple[str, str]]:
+    def _find_exact_renames(self, commits: Sequence[str]) -> list[tuple[str, str]]:
         if not commits:
             return []
         order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
         return find_renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
 
-    def _tree(self, name: str) -> Mapping[str, TreeEntry]:
+    def _read_tree(self, name: str) -> Mapping[str, TreeEntry]:
         known = self._trees.get(name)
         if known is not None:
             return known
-        found = self._object(name)
+        found = self._read_object(name)
         if found is None or found.kind != "tree":
             raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")
         entries = read_entries(found.data, id_bytes=len(found.oid) // 2)
@@ -347,15 +347,15 @@ class Git:
 
     def _commit(self, ref: str) -> str | None:
         if ref not in self._commits:
-            found = (self._object(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
+            found = (self._read_object(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
             self._commits[ref] = next((commit.oid for commit in found if commit is not None), None)
         return self._commits[ref]
 
-    def _object(self, name: str) -> _Object | None:
-        """One object by any of its names; None when there is no such object, or the name fits several."""
+    def _read_object(self, name: str) -> _Object | None:
+        """Return one object by any of its names; None if there is no such object, or the name is ambiguous."""
         if "\n" in name or "\0" in name:
             return None
-        reader = self._reading()
+        reader = self._get_reader()
         assert reader.stdin is not None and reader.stdout is not None
         try:
             reader.stdin.write(os.fsencode(name) + b"\n")
@@ -375,7 +375,7 @@ class Git:
             raise GitError("git cat-file ended early: the repository is damaged, or git was stopped", hint="git fsck")
         return _Object(words[0].decode(), words[1].decode(), data[:-1])
 
-    def _reading(self) -> subprocess.Popen[bytes]:
+    def _get_reader(self) -> subprocess.Popen[bytes]:
         if self._reader is None or self._reader.poll() is not None:
             if self._stop is not None:
                 self._stop()

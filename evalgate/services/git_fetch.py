@@ -1,4 +1,4 @@
-"""Commits that a checkout lacks: fetched by git itself, into the object store alone."""
+"""Fetch commits that a checkout lacks, with git itself; only the object store changes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _SECONDS = 300
 
 
 def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = None) -> None:
-    """Brings commits (shas or refs) of the repository at `url` into the one around `folder`; no ref, no file changes.
+    """Fetch commits (shas or refs) of the repository at `url` into the one around `folder`; no ref or file changes.
 
-    The token goes to git through its environment, never by the command line, where other processes could read it.
-    Raises GitError, without the token, when the remote does not have them.
+    The token is passed to git in its environment, not on the command line, where other processes could read it.
+    Raises GitError, without the token, if the remote does not have the commits.
     """
     settings = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "protocol.allow": "never"}
     settings |= {f"protocol.{name}.allow": "always" for name in ("https", "http", "file")}
@@ -32,7 +32,7 @@ def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = No
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=_environment(settings),
+            env=_make_environment(settings),
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
@@ -41,15 +41,15 @@ def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = No
         raise GitError(f"git cannot be started: {error.strerror or error}", hint="install git") from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        message = said[-1].removeprefix("fatal: ") if said else "git said nothing"
+        message = said[-1].removeprefix("fatal: ") if said else "git gave no reason"
         raise GitError(
             f"cannot fetch {', '.join(refs)}: {message}",
             hint="let actions/checkout fetch it: `fetch-depth: 0`",
         )
 
 
-def _environment(settings: dict[str, str]) -> dict[str, str]:
-    """Git reads settings from numbered variables; those that were there keep their numbers."""
+def _make_environment(settings: dict[str, str]) -> dict[str, str]:
+    """Return the environment with these settings in git's numbered variables, after those that are set already."""
     there = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     found = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     for number, (key, value) in enumerate(settings.items(), start=there):

@@ -1,4 +1,4 @@
-"""Git's pre-push hook: where it lies, how ours is put there beside another one, and what git tells it."""
+"""Git's pre-push hook: find its folder, install it together with an existing hook, and read git's input to it."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ MARK = "# evalgate pre-push hook"
 KEPT = "pre-push.before-evalgate"
 _NO_COMMIT = frozenset("0")
 
-# The lines git writes reach both hooks byte for byte; "x" keeps the shell from eating the last line breaks.
+# Both hooks get the lines of git unchanged; "x" keeps the shell from stripping trailing line breaks.
 _SCRIPT = """\
 #!/bin/sh
-{mark}, written by `evalgate hook install`; `evalgate hook uninstall` takes it away again.
-# Not this time: git push --no-verify
+{mark}, written by `evalgate hook install`; `evalgate hook uninstall` removes it.
+# To skip it once: git push --no-verify
 pushed=$(cat; printf x)
 pushed=${{pushed%x}}
 before="$(dirname "$0")/{kept}"
 if [ -x "$before" ]; then
   printf %s "$pushed" | "$before" "$@" || exit $?
 fi
-# -P: nothing that lies in the repository is imported as a module of evalgate's
+# -P: never import a file of the repository as a module of evalgate
 if [ -x {python} ]; then
   set -- {python} -P -c 'from evalgate.cli import entry; entry()' hook run {options} -- "$@"
 elif command -v evalgate >/dev/null 2>&1; then
   set -- evalgate hook run {options} -- "$@"
 else
-  echo "evalgate is not installed here: the pushed prompts were not looked at; CI will" >&2
+  echo "evalgate is not installed here: the pushed prompts were not checked; CI will check them" >&2
   exit 0
 fi
 printf %s "$pushed" | "$@"
@@ -41,7 +41,7 @@ printf %s "$pushed" | "$@"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Push:
-    """One line of what git tells the hook: `sha` is what `local` stands for, None where the remote ref is deleted."""
+    """One line of git's input to the hook: `sha` is the commit of `local`, None if the remote ref is deleted."""
 
     local: str
     sha: str | None
@@ -50,7 +50,7 @@ class Push:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """Where the hook lies now, where the one it stands before (if any), and whether others may share the folder."""
+    """The path of the hook, of the earlier hook that it runs first (if any), and if others may share the folder."""
 
     path: Path
     chained: Path | None
@@ -58,44 +58,44 @@ class Installed:
 
 
 def read_pushes(text: str) -> tuple[Push, ...]:
-    """`<local ref> <local sha> <remote ref> <remote sha>` of each line. Raises GitError for any other line."""
+    """Parse lines of `<local ref> <local sha> <remote ref> <remote sha>`. Raises GitError for any other line."""
     found = []
     for line in filter(None, text.splitlines()):
         words = line.split(" ")
-        # a local name can be any expression, as in `git push origin :/fix some thing:main`: the last three are sure
+        # a local name can be any expression, as in `git push origin :/fix some thing:main`: take the last three words
         if len(words) < 4:
-            raise GitError(f'this is no line of git to a pre-push hook: "{line}"', hint="git calls this verb by itself")
+            raise GitError(f'not an input line of a pre-push hook: "{line}"', hint="git calls this verb by itself")
         sha = words[-3]
         found.append(Push(local=" ".join(words[:-3]), sha=None if set(sha) <= _NO_COMMIT else sha, remote=words[-2]))
     return tuple(found)
 
 
 def install(folder: Path, python: str, options: list[str], write: Callable[[Path, str], None]) -> Installed:
-    """Writes the hook of the repository around a folder; one that is there already is kept and runs first.
+    """Write the hook of the repository around a folder; an existing hook is kept and runs first.
 
-    `write` writes an executable file, and its folder, in one step; it may raise OSError.
-    Raises GitError without a repository, InputError where the hook cannot be written.
+    `write` writes an executable file, and its folder, atomically; it may raise OSError. Raises GitError without a
+    repository, InputError if the hook cannot be written.
     """
-    path, kept, shared = _places(folder)
+    path, kept, shared = _find_paths(folder)
     text = _SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(python), options=shlex.join(options))
     try:
         if os.path.lexists(path) and not _is_ours(path):
             if os.path.lexists(kept):
                 raise InputError(
-                    f"both a hook that is not evalgate's and {KEPT} are there: one of them would be lost",
+                    f"there are both another hook and {KEPT}: one of them would be lost",
                     place=Place(path=str(path)),
-                    hint="join the two by hand, and remove one",
+                    hint="combine the two by hand, and remove one",
                 )
             path.rename(kept)
         write(path, text)
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _make_write_error(path, error) from None
     return Installed(path=path, chained=kept if os.path.lexists(kept) else None, shared=shared)
 
 
 def uninstall(folder: Path) -> Installed | None:
-    """Takes the hook away and puts the one before it back (`chained`); None where evalgate's is not there."""
-    path, kept, shared = _places(folder)
+    """Remove the hook and restore the earlier one (`chained`); None if evalgate's hook is not installed."""
+    path, kept, shared = _find_paths(folder)
     if not _is_ours(path):
         return None
     try:
@@ -105,14 +105,14 @@ def uninstall(folder: Path) -> Installed | None:
         else:
             path.unlink()
     except OSError as error:
-        raise _unwritable(path, error) from None
+        raise _make_write_error(path, error) from None
     return Installed(path=path, chained=path if back else None, shared=shared)
 
 
-def _places(folder: Path) -> tuple[Path, Path, bool]:
-    """The hook, the one kept beside it, and whether their folder is outside of the repository.
+def _find_paths(folder: Path) -> tuple[Path, Path, bool]:
+    """Return the paths of the hook and of the earlier hook, and if their folder is outside of the repository.
 
-    Git says where hooks are looked for: `core.hooksPath`, else the folder that all worktrees share.
+    The folder is the one that git uses: `core.hooksPath`, else the folder that all worktrees share.
     """
     order = ["rev-parse", "--path-format=absolute", "--git-path", "hooks", "--git-common-dir", "--show-toplevel"]
     try:
@@ -122,7 +122,7 @@ def _places(folder: Path) -> tuple[Path, Path, bool]:
     lines = os.fsdecode(done.stdout).splitlines()
     if done.returncode or len(lines) != 3:
         said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
-        raise GitError(f"there is no hook to install: {said}", hint="run it in a checkout, with git 2.31 or newer")
+        raise GitError(f"the hook cannot be installed: {said}", hint="run it in a checkout, with git 2.31 or newer")
     hooks, common, top = map(Path, lines)
     shared = not (hooks.is_relative_to(common) or hooks.is_relative_to(top))
     return hooks / "pre-push", hooks / KEPT, shared
@@ -135,6 +135,6 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _unwritable(path: Path, error: OSError) -> InputError:
+def _make_write_error(path: Path, error: OSError) -> InputError:
     message = f"cannot be written: {error.strerror or error}"
     return InputError(faults=[Fault(message=message, place=Place(path=str(path)))])

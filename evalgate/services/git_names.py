@@ -1,4 +1,4 @@
-"""What short names of commits stand for, and how full ones are shown."""
+"""Expand short names of commits, and shorten full ones for display."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ _PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24
 
 
 def find_meanings(name: str) -> tuple[str, ...]:
-    """The full names to try, in turn, for a name: a tag never hides the branch of the same name.
+    """Return the full names to try, in order, for a name: a branch goes before a tag of the same name.
 
-    A commit's id, HEAD and a full name mean nothing else.
+    The id of a commit, HEAD and a full name are returned unchanged.
     """
     return (name,) if _PLAIN.fullmatch(name) else (f"refs/heads/{name}", f"refs/remotes/{name}", name)
 
 
 def shorten_name(ref: str) -> str:
-    """A ref as a person writes it: `origin/main` for `refs/remotes/origin/main`."""
+    """Return a ref in its short form: `origin/main` for `refs/remotes/origin/main`."""
     return ref.removeprefix("refs/remotes/").removeprefix("refs/heads/")
 
 
 def branch_of(ref: str) -> str:
-    """The name of a branch without where it lies: `main` for `refs/heads/main` and for `refs/remotes/origin/main`."""
+    """Return the name of a branch without its remote: `main` for `refs/heads/main` and `refs/remotes/origin/main`."""
     if ref.startswith("refs/remotes/"):
         return ref.removeprefix("refs/remotes/").partition("/")[2]
     return ref.removeprefix("refs/heads/")

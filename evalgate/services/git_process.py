@@ -1,4 +1,4 @@
-"""Git as a program: how it is started, in which environment, and how it is ended."""
+"""Start and stop git processes, with their command line and environment."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ from evalgate.errors import GitError
 
 
 def command_line(folder: Path, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of git in a folder: paths are literal and printed unquoted, no monitor is started."""
     settings = ["-c", "core.quotepath=off", "-c", "core.fsmonitor=false"]
     return ["git", "--no-pager", "--literal-pathspecs", *settings, "-C", str(folder), *arguments]
 
 
 def environment() -> dict[str, str]:
-    # LC_ALL: two of git's messages are told apart. No locks: reading must never get in the way of a commit.
-    # No replacements (refs/replace): what is pushed and merged are the objects themselves.
+    """Return the environment of git processes."""
+    # LC_ALL: two of git's messages are parsed. No locks: reading must not block a commit.
+    # No replacements (refs/replace): a push and a merge use the original objects.
     own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
     return {**os.environ, **own}
 
 
 def execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    """Run git to its end, with `data` as input, whatever its exit code. Raises GitError if it cannot be started."""
     try:
         return subprocess.run(
             command_line(folder, arguments), input=data or b"", capture_output=True, check=False, env=environment()
@@ -35,6 +38,7 @@ def execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and close its pipes."""
     process.kill()
     process.wait()
     for pipe in (process.stdin, process.stdout):
@@ -44,5 +48,6 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 def first_line(text: str) -> str:
+    """Return the first line of git's error output, without its prefix."""
     lines = text.strip().splitlines()
-    return lines[0].removeprefix("fatal: ") if lines else "it said nothing"
+    return lines[0].removeprefix("fatal: ") if lines else "git gave no reason"

@@ -1,4 +1,4 @@
-"""What git prints in a form of its own: the entries of a tree object, and the renames of a diff."""
+"""Parse two of git's output formats: the entries of a tree object, and the renames of a diff."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ TREE, LINK, SUBMODULE = 0o040000, 0o120000, 0o160000
 
 @dataclass(frozen=True, slots=True)
 class TreeEntry:
-    """One name in a folder: its mode as git writes it, and the id of what stands there."""
+    """An entry of a folder: its mode as git writes it, and its object id."""
 
     mode: int
     oid: str
 
 
 def read_entries(data: bytes, *, id_bytes: int) -> dict[str, TreeEntry]:
-    """The entries of a tree object by name: `<mode> SP <name> NUL <id>` each, with ids of so many bytes."""
+    """Parse a tree object into entries by name: `<mode> SP <name> NUL <id>` each, with ids of `id_bytes` bytes."""
     entries: dict[str, TreeEntry] = {}
     at = 0
     while at < len(data):
@@ -30,6 +30,6 @@ def read_entries(data: bytes, *, id_bytes: int) -> dict[str, TreeEntry]:
 
 
 def find_renames(listing: bytes) -> list[tuple[str, str]]:
-    """(old, new) of each `R<score> NUL old NUL new NUL`; the commit ids between them are passed over."""
+    """Return (old, new) for each `R<score> NUL old NUL new NUL`; the commit ids between them are skipped."""
     fields = iter(listing.split(b"\0"))
     return [(os.fsdecode(next(fields)), os.fsdecode(next(fields))) for field in fields if field[:1] == b"R"]

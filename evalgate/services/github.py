@@ -1,8 +1,8 @@
-"""GitHub's REST API, through PyGithub: the verbs that the gate needs, plain rows in and out.
+"""Call GitHub's REST API through PyGithub: the operations that the gate needs, with plain rows as results.
 
-Every verb raises ServiceError: what GitHub did not do, why, and which permission it would take. Tries and waiting are
-bounded by `GitHubRetry`. One verb costs one request, and a list one for each 100 rows: the client's objects are made
-lazy, since by default each is fetched before it is used.
+Every method raises ServiceError with the failed operation, the reason, and the permission it needs. `GitHubRetry`
+limits retries and waiting. A method makes one request, and a list one for each 100 rows: PyGithub's objects are lazy,
+because by default each is fetched before it is used.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Row = TypeVar("Row")
 
 WORKFLOW_LOGIN = "github-actions[bot]"
 _DESCRIPTION = 140  # characters of a status' description
-COMMITS_LISTED = 250  # of a pull request: GitHub lists no more
+COMMITS_LISTED = 250  # of a pull request: GitHub's limit
 _SECONDS = 30
 _CHUNK = 1 << 16
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
@@ -50,9 +50,9 @@ _ROLES = frozenset({"admin", "maintain", "write", "triage", "read", "none"})
 
 
 class GitHub:
-    """One repository on GitHub, seen with one token.
+    """One repository on GitHub, accessed with one token.
 
-    `note` hears of each wait; `sleep` and `now` (seconds since 1970) are for tests.
+    `note` is called for each wait; `sleep` and `now` (seconds since 1970) are for tests.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class GitHub:
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """Asks nothing yet. Raises ServiceError: no token, no such address or name, PyGithub is not installed."""
+        """Make no request yet. Raises ServiceError: no token, no valid address or name, PyGithub not installed."""
         if not token:
             raise ServiceError("there is no token for GitHub", hint="pass `github-token: ${{ github.token }}`")
         if not _REPOSITORY.fullmatch(repository):
@@ -97,11 +97,11 @@ class GitHub:
         self._login: str | None = None
 
     def close(self) -> None:
-        """Gives the connection back."""
+        """Close the connection."""
         self._client.close()
 
     def login(self) -> str:
-        """Who the token is. A workflow's token may not ask, and is `github-actions[bot]`. Asked once."""
+        """Return the token's user; requested once. A workflow's token must not ask, and is `github-actions[bot]`."""
         from github import GithubException
 
         def ask() -> str:
@@ -113,14 +113,14 @@ class GitHub:
                 raise
 
         if self._login is None:
-            self._login = self._retry.ask("say whose the token is", ask)
+            self._login = self._retry.ask("identify the token's user", ask)
         return self._login
 
     # Comments, of pull requests and of issues alike
 
     def comments(self, number: int) -> tuple[Comment, ...]:
-        """All comments of a pull request's conversation or of an issue, oldest first."""
-        return self._all(
+        """Return all comments of a pull request's conversation or of an issue, oldest first."""
+        return self._read_all(
             f"list the comments of #{number}",
             self._issue(number).get_comments(),
             rows.read_comment,
@@ -128,15 +128,15 @@ class GitHub:
         )
 
     def create_comment(self, number: int, body: str) -> Comment:
-        def made() -> Comment | None:
+        def find_created() -> Comment | None:
             mine = (each for each in reversed(self.comments(number)) if each.author == self.login())
             return next((each for each in mine if each.body == body), None)
 
         return self._retry.ask(
-            f"take a comment on #{number}",
+            f"create a comment on #{number}",
             lambda: rows.read_comment(self._issue(number).create_comment(body)),
             needs="pull-requests: write",
-            made=made,
+            made=find_created,
         )
 
     def update_comment(self, id: int, body: str) -> Comment:
@@ -153,21 +153,21 @@ class GitHub:
     # Pull requests
 
     def set_status(self, sha: str, *, state: StatusState, description: str, context: str, target_url: str) -> None:
-        """A status of a commit; the description is cut to the 140 characters that GitHub takes."""
+        """Set a status of a commit; the description is cut to the 140 characters that GitHub accepts."""
         from github.GithubObject import NotSet
 
         cut = description if len(description) <= _DESCRIPTION else f"{description[: _DESCRIPTION - 1]}\u2026"
         commit = self._commit(sha)
         self._retry.ask(
-            f"take the status {context!r} of {sha[:12]}",
+            f"set the status {context!r} of {sha[:12]}",
             lambda: commit.create_status(state, target_url or NotSet, cut, context),
             needs="statuses: write",
         )
 
     def statuses(self, sha: str) -> tuple[CommitStatus, ...]:
-        """All statuses that a commit was ever given, by anybody, the newest first."""
+        """Return all statuses that a commit ever had, by any creator, newest first."""
         found = self._commit(sha).get_statuses()
-        return self._all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
+        return self._read_all(f"list the statuses of {sha[:12]}", found, rows.read_commit_status, "statuses: read")
 
     def pull_request(self, number: int) -> PullRequestRow:
         return self._retry.ask(
@@ -177,20 +177,24 @@ class GitHub:
         )
 
     def pull_requests_of(self, sha: str) -> tuple[PullRequestRow, ...]:
-        """Those a commit belongs to. For a fork's commit GitHub often names none: see `open_pull_requests`."""
+        """Return the pull requests of a commit. For a fork's commit GitHub often has none: see `open_pull_requests`."""
         found = self._commit(sha).get_pulls()
-        return self._all(f"list the pull requests of {sha[:12]}", found, rows.read_pull_request, "pull-requests: read")
+        return self._read_all(
+            f"list the pull requests of {sha[:12]}", found, rows.read_pull_request, "pull-requests: read"
+        )
 
     def open_pull_requests(self, *, head_owner: str, head_ref: str) -> tuple[PullRequestRow, ...]:
-        """The open ones from the branch `head_ref` of a repository of `head_owner`."""
+        """Return the open pull requests from the branch `head_ref` of a repository of `head_owner`."""
         found = self._repository.get_pulls(state="open", head=f"{head_owner}:{head_ref}")
-        all_of_them = self._all("list the open pull requests", found, rows.read_pull_request, "pull-requests: read")
+        all_of_them = self._read_all(
+            "list the open pull requests", found, rows.read_pull_request, "pull-requests: read"
+        )
         return tuple(
             each for each in all_of_them if each.head_ref == head_ref
         )  # GitHub ignores a filter it cannot read
 
     def tip(self, branch: str) -> str:
-        """The sha of the commit at which a branch stands now."""
+        """Return the sha of a branch's current commit."""
         from urllib.parse import quote
 
         path = f"{self._repository.url}/git/ref/heads/{quote(branch)}"
@@ -202,35 +206,35 @@ class GitHub:
                 raise ValueError("no commit")
             return sha
 
-        return self._retry.ask(f"say where the branch {branch!r} stands", ask, needs="contents: read")
+        return self._retry.ask(f"return the commit of the branch {branch!r}", ask, needs="contents: read")
 
     def reviews(self, number: int) -> tuple[Review, ...]:
-        """All reviews, in the order they were given."""
+        """Return all reviews, in the order they were submitted."""
         found = self._pull(number).get_reviews()
-        return self._all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
+        return self._read_all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
 
     def commits(self, number: int) -> tuple[CommitRow, ...]:
-        """All commits of a pull request. Raises ServiceError where there may be more than GitHub lists: 250."""
+        """Return all commits of a pull request. Raises ServiceError if there may be more than GitHub lists: 250."""
         found = self._pull(number).get_commits()
-        commits = self._all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")
+        commits = self._read_all(f"list the commits of #{number}", found, rows.read_commit, "pull-requests: read")
         if len(commits) >= COMMITS_LISTED:
             raise ServiceError(
-                f"GitHub names only the first {COMMITS_LISTED} commits of #{number}: who wrote the others is unknown",
+                f"GitHub lists only the first {COMMITS_LISTED} commits of #{number}: the other authors are unknown",
                 hint="squash them into fewer commits",
             )
         return commits
 
     def commit_authors(self, number: int) -> tuple[rows.Author, ...]:
-        """All authors of a pull request's commits, with those whom trailers name. Raises ServiceError."""
+        """Return all authors of a pull request's commits, including those in trailers. Raises ServiceError."""
         what, page = f"list the authors of #{number}", partial(self._graphql, rows.COMMIT_AUTHORS, number)
         return self._retry.ask(what, lambda: rows.read_authors(page), needs="pull-requests: read")
 
     def overwritten_heads(self, number: int) -> tuple[str, ...]:
-        """The heads of a pull request that a force push took away: what `commits` does not list any more.
+        """Return the heads of a pull request that force pushes replaced, which `commits` does not list any more.
 
-        Raises ServiceError where GitHub does not name all of them.
+        Raises ServiceError if GitHub does not list all of them.
         """
-        # GraphQL: the REST API names one side of a force push only.
+        # GraphQL: the REST API has only one side of a force push.
         what, page = f"list the force pushes of #{number}", partial(self._graphql, rows.FORCE_PUSHES, number)
         return self._retry.ask(what, lambda: rows.read_overwritten_heads(page()), needs="pull-requests: read")
 
@@ -242,7 +246,7 @@ class GitHub:
         return answer
 
     def commits_since(self, base: str, head: str) -> tuple[str, ...]:
-        """The sha of each commit that `head` has and `base` has not. Raises ServiceError where they are too many."""
+        """Return the sha of each commit that `head` has and `base` has not. Raises ServiceError if too many."""
         path = f"{self._repository.url}/compare/{self._commit(base).sha}...{self._commit(head).sha}"
 
         def ask() -> tuple[str, ...]:
@@ -252,15 +256,15 @@ class GitHub:
         return self._retry.ask(f"compare {head[:12]} with {base[:12]}", ask, needs="contents: read")
 
     def labels_history(self, number: int) -> tuple[LabelEvent, ...]:
-        """Every label put on or taken off, in order."""
+        """Return every addition and removal of a label, in order."""
         found = self._issue(number).get_timeline()
-        events = self._all(f"list the events of #{number}", found, rows.read_label_event, "pull-requests: read")
+        events = self._read_all(f"list the events of #{number}", found, rows.read_label_event, "pull-requests: read")
         return tuple(each for each in events if each is not None)
 
     # People
 
     def permission(self, login: str) -> str:
-        """admin, maintain, write, triage, read or none. A role of an organisation's own making counts as its base."""
+        """Return admin, maintain, write, triage, read or none. A custom role counts as the role that it is based on."""
         if not _NAME.fullmatch(login):
             return "none"
         from urllib.parse import quote
@@ -268,21 +272,21 @@ class GitHub:
         from github import GithubException
 
         def ask() -> str:
-            # Not get_collaborator_role_name: a made-up role says nothing without the permission beside it.
+            # Not get_collaborator_role_name: a custom role is meaningless without the permission beside it.
             path = f"{self._repository.url}/collaborators/{quote(login, safe='')}/permission"
             try:
                 _, answer = self._client.requester.requestJsonAndCheck("GET", path)
             except GithubException as error:
-                if error.status == 404:  # such a person there is not
+                if error.status == 404:  # there is no such user
                     return "none"
                 raise
             role = str(answer.get("role_name") or "")
             return role if role in _ROLES else str(answer["permission"])
 
-        return self._retry.ask(f"say what {login} may do", ask, needs="contents: read")
+        return self._retry.ask(f"return the permission of {login}", ask, needs="contents: read")
 
     def is_member(self, org: str, team: str, login: str) -> bool:
-        """Whether `login` is an active member of the team `org/team` (its slug), or of one below it."""
+        """Return True if `login` is an active member of the team `org/team` (its slug), or of one below it."""
         if not all(_NAME.fullmatch(name) for name in (org, team, login)):
             return False
         from github import GithubException
@@ -296,48 +300,48 @@ class GitHub:
                 raise
             return membership.state == "active"
 
-        # No line of `permissions:` grants this: the token of an app, or of a person, does.
-        return self._retry.ask(f"say whether {login} is in {org}/{team}", ask, needs="members: read")
+        # `permissions:` of a workflow cannot grant this; the token of an app or of a person can.
+        return self._retry.ask(f"return the membership of {login} in {org}/{team}", ask, needs="members: read")
 
     # Issues
 
     def issues(self, *, state: str = "open", creator: str | None = None) -> tuple[Issue, ...]:
-        """The issues, newest first, without the pull requests. `state`: open, closed, all."""
+        """Return the issues, newest first, without the pull requests. `state`: open, closed, all."""
         from github.GithubObject import NotSet
 
         found = self._repository.get_issues(state=state, creator=creator or NotSet)  # type: ignore[arg-type]
-        listed = self._all("list the issues", found, rows.read_issue, "issues: read")
+        listed = self._read_all("list the issues", found, rows.read_issue, "issues: read")
         return tuple(each for each in listed if each is not None)
 
     def create_issue(self, title: str, body: str) -> Issue:
         def create() -> Issue:
             issue = rows.read_issue(self._repository.create_issue(title, body))
             if issue is None:
-                raise ValueError("a pull request came back for a new issue")
+                raise ValueError("GitHub returned a pull request for a new issue")
             return issue
 
-        def made() -> Issue | None:
+        def find_created() -> Issue | None:
             mine = self.issues(creator=self.login())
             return next((each for each in mine if (each.title, each.body) == (title, body)), None)
 
-        return self._retry.ask("open an issue", create, needs="issues: write", made=made)
+        return self._retry.ask("open an issue", create, needs="issues: write", made=find_created)
 
     # Artifacts
 
     def artifacts(self, run_id: int) -> tuple[Artifact, ...]:
-        """What the workflow run `run_id` uploaded."""
+        """Return the artifacts that the workflow run `run_id` uploaded."""
         from github.Artifact import Artifact as ClientArtifact
         from github.PaginatedList import PaginatedList
 
-        # Not WorkflowRun.get_artifacts: it fetches the run to learn this address.
+        # Not WorkflowRun.get_artifacts: it fetches the run only to get this address.
         path = f"{self._repository.url}/actions/runs/{run_id}/artifacts"
         found = PaginatedList(ClientArtifact, self._client.requester, path, None, list_item="artifacts")
-        return self._all(f"list the artifacts of run {run_id}", found, rows.read_artifact, "actions: read")
+        return self._read_all(f"list the artifacts of run {run_id}", found, rows.read_artifact, "actions: read")
 
     def download(self, artifact_id: int, *, most: int) -> bytes:
-        """The zip of an artifact, as it was uploaded. Raises ServiceError for one of more than `most` bytes.
+        """Download the zip of an artifact, as it was uploaded. Raises ServiceError if it has more than `most` bytes.
 
-        The bytes lie with another host, to which the token is not shown.
+        The bytes are on another host, which does not get the token.
         """
         path = f"{self._repository.url}/actions/artifacts/{artifact_id}/zip"
 
@@ -351,16 +355,16 @@ class GitHub:
                 )
             return self._fetch(urljoin(self._api_url, headers["location"]), most)
 
-        return self._retry.ask(f"hand over the artifact {artifact_id}", fetch, needs="actions: read")
+        return self._retry.ask(f"send the artifact {artifact_id}", fetch, needs="actions: read")
 
     def _fetch(self, address: str, most: int) -> bytes:
         import requests
         from github import GithubException
 
         if urlsplit(address).scheme != "https" and urlsplit(self._api_url).scheme == "https":
-            raise ValueError("the artifact lies at an address that is not https")
+            raise ValueError("the address of the artifact is not https")
         with requests.Session() as session:
-            session.auth = lambda request: request  # else a .netrc would be looked up
+            session.auth = lambda request: request  # otherwise requests looks into .netrc
             session.headers["Accept-Encoding"] = "identity"
             with session.get(address, stream=True, timeout=_SECONDS, allow_redirects=False) as answer:
                 if answer.status_code != 200:
@@ -385,10 +389,10 @@ class GitHub:
 
         if not _SHA.fullmatch(sha):
             raise ServiceError(f"{sha!r} is not the full sha of a commit")
-        # Not get_commit: to set a status, a lazy one would be fetched for its sha.
+        # Not get_commit: to set a status, PyGithub would fetch a lazy commit for its sha.
         attributes = {"sha": sha, "url": f"{self._repository.url}/commits/{sha}"}
         return ClientCommit(self._client.requester, attributes=attributes, completed=True)
 
-    def _all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
-        """All pages. After a failure the list goes on at the page that failed: it keeps what it has."""
+    def _read_all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
+        """Return the rows of all pages. A retry continues at the page that failed: the list keeps the earlier ones."""
         return self._retry.ask(what, lambda: tuple(map(row, found)), needs=needs)

@@ -1,9 +1,9 @@
-"""Asking GitHub again: what is worth another try, how long to wait for it, and what to say when it stays refused.
+"""Retry requests to GitHub: which failures to retry, how long to wait, and what to report in the end.
 
-The waiting follows "Best practices for using the REST API" (docs.github.com): `retry-after` where it is given, else
-until `x-ratelimit-reset` when no request remains, else a minute for a rate limit; a failure of the server or of the
-connection is asked again after 1, 2, 4 and 8 seconds. The client library has a retry of its own, which is not used:
-it lets GitHub set the waiting without a bound, knows nothing of 429, and sleeps where no test can see it.
+The waiting follows "Best practices for using the REST API" (docs.github.com): `retry-after` if it is given, else until
+`x-ratelimit-reset` if no request remains, else a minute for a rate limit. A failure of the server or of the connection
+is retried after 1, 2, 4 and 8 seconds. PyGithub's own retry is not used: it has no limit for the waiting that GitHub
+asks for, does not handle 429, and its sleep cannot be replaced in tests.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ T = TypeVar("T")
 
 TRIES = 5
 WAITING_SECONDS = 120.0
-_UNSAID_SECONDS = 60.0
-_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_QUERY = re.compile(r"\?[^\s'\")]+")  # of an address in an error's text: it may be signed
-_WHOLE = re.compile(r"[0-9]{1,10}")
-_LONGEST = 300
-# What PyGithub lets through when an answer is not what it expects: JSON cut short, a list for an object.
+_DEFAULT_LIMIT_SECONDS = 60.0
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_QUERY = re.compile(r"\?[^\s'\")]+")  # of an address in an error's text: it may contain a signature
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,10}")
+_MAX_LENGTH = 300
+# What PyGithub raises if a response is not what it expects: JSON cut short, a list for an object.
 _BROKEN = (AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why a try failed. `again`: another makes sense, after `wait` seconds if given; `done`: it may have worked."""
+    """A failed try. `again`: retry, after `wait` seconds if given; `done`: the request may have succeeded."""
 
     message: str
     hint: str | None = None
@@ -46,27 +46,27 @@ class _Refusal:
     done: bool = False
 
 
-def _limit_wait(error: GithubException, now: float) -> float | None:
-    """Seconds a rate limit asks for; None where the answer is not about a rate limit."""
+def _find_limit_wait(error: GithubException, now: float) -> float | None:
+    """Return the seconds to wait for a rate limit, or None if the response is not about a rate limit."""
     from github.Requester import Requester
 
     headers = headers_of(error)
     if error.status not in (403, 429):
         return None
-    after = _seconds(headers.get("retry-after"))
+    after = _parse_seconds(headers.get("retry-after"))
     if after is not None:
         return after
-    reset = _seconds(headers.get("x-ratelimit-reset"))
+    reset = _parse_seconds(headers.get("x-ratelimit-reset"))
     if headers.get("x-ratelimit-remaining") == "0" and reset is not None:
         return max(1.0, reset - now + 1.0)
     if error.status == 429 or Requester.isRateLimitError(read_message(error)):
-        return _UNSAID_SECONDS
+        return _DEFAULT_LIMIT_SECONDS
     return None
 
 
-def _seconds(text: str | None) -> float | None:
-    """A header's whole seconds; None for anything else, as a date would be, which GitHub does not send."""
-    return float(text) if text is not None and _WHOLE.fullmatch(text) else None
+def _parse_seconds(text: str | None) -> float | None:
+    """Parse a header's whole seconds; None for anything else, such as a date, which GitHub does not send."""
+    return float(text) if text is not None and _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def headers_of(error: GithubException) -> Mapping[str, str]:
@@ -74,7 +74,7 @@ def headers_of(error: GithubException) -> Mapping[str, str]:
 
 
 def read_message(error: GithubException) -> str:
-    """GitHub's own words, "" where it has none, with the reasons of a 422."""
+    """Return GitHub's message with the reasons of a 422; "" if there is none."""
     data = error.data
     if not isinstance(data, dict):
         return error.message or ""
@@ -83,23 +83,23 @@ def read_message(error: GithubException) -> str:
 
 
 def read_json_message(body: str) -> str:
-    """The message of an error's JSON, "" where there is none."""
+    """Return the message of an error's JSON, or "" if there is none."""
     try:
-        answer = json.loads(body)  # not strict: a message to show is all that is taken from it
+        answer = json.loads(body)  # lenient: only the message is used, for display
     except ValueError:
         return ""
     return str(answer.get("message", "")) if isinstance(answer, dict) else ""
 
 
 def is_denied(error: GithubException) -> bool:
-    """A 403 that means "you may not", not "too fast"."""
-    return error.status == 403 and _limit_wait(error, 0.0) is None
+    """Return True for a 403 that means missing permission, not a rate limit."""
+    return error.status == 403 and _find_limit_wait(error, 0.0) is None
 
 
 class GitHubRetry:
-    """Asks until it is answered: at most 5 tries for one thing, and 120 seconds of waiting for all things together.
+    """Retry requests: at most 5 tries for one request, and 120 seconds of waiting for all requests together.
 
-    `secret` is kept out of every message; `note` hears of each wait.
+    `secret` is removed from every message; `note` is called for each wait.
     """
 
     def __init__(
@@ -119,15 +119,15 @@ class GitHubRetry:
     def ask(
         self, what: str, call: Callable[[], T], *, needs: str = "", made: Callable[[], T | None] | None = None
     ) -> T:
-        """The answer of `call`. Raises ServiceError: "GitHub did not {what}: why".
+        """Return the answer of `call`. Raises ServiceError: "GitHub did not {what}: why".
 
-        `needs`: the line of a workflow's `permissions:` that allows it. `made` looks whether a creation whose answer
-        got lost has happened after all, so that trying again does not create twice.
+        `needs` is the line of a workflow's `permissions:` that allows the request. `made` finds the result of a
+        creation whose response was lost, so that a retry does not create it twice.
         """
         from github import BadAttributeException, GithubException
         from requests import RequestException
         from tenacity import Retrying, retry_if_result
-        from urllib3.exceptions import HTTPError  # of a download, which is read below requests
+        from urllib3.exceptions import HTTPError  # raised by a download, which reads below requests
 
         lost = False
 
@@ -149,7 +149,7 @@ class GitHubRetry:
 
         def spend(state: RetryCallState) -> None:
             self._left -= state.upcoming_sleep
-            self._note(f"{describe(_get_refusal(state))}; asking again in {state.upcoming_sleep:.0f} s")
+            self._note(f"{describe(_get_refusal(state))}; retrying in {state.upcoming_sleep:.0f} s")
 
         def give_up(state: RetryCallState) -> NoReturn:
             refusal = _get_refusal(state)
@@ -171,22 +171,22 @@ class GitHubRetry:
 
     def _describe_wait(self, seconds: float) -> str:
         until = datetime.fromtimestamp(self._now() + seconds, UTC).strftime("%H:%M:%S")
-        return f"it may be asked again at {until} UTC, in {seconds:.0f} s; {self._left:.0f} s of waiting are left"
+        return f"retry possible at {until} UTC, in {seconds:.0f} s; {self._left:.0f} s of waiting are left"
 
     def _explain_refusal(self, error: GithubException, needs: str) -> _Refusal:
         words = f"{error.status} {read_message(error)}".strip()
-        limited = _limit_wait(error, self._now())
+        limited = _find_limit_wait(error, self._now())
         if limited is not None:
             return _Refusal(words, hint="too many requests: run the job again later", again=True, wait=limited)
         if error.status >= 500:
-            after = _seconds(headers_of(error).get("retry-after"))
+            after = _parse_seconds(headers_of(error).get("retry-after"))
             return _Refusal(words, again=True, wait=after, done=True)
-        return _Refusal(words, hint=_hint(error, needs))
+        return _Refusal(words, hint=_find_hint(error, needs))
 
     def plain(self, text: str) -> str:
-        """One line without control characters and without the secret, cut to 300 characters."""
-        line = _UNFIT.sub(" ", text.replace(self._secret, "***") if self._secret else text)
-        return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
+        """Return one line without control characters and without the secret, cut to 300 characters."""
+        line = _CONTROL_CHARACTERS.sub(" ", text.replace(self._secret, "***") if self._secret else text)
+        return line if len(line) <= _MAX_LENGTH else f"{line[: _MAX_LENGTH - 3]}..."
 
 
 def _explain_failure(error: Exception) -> _Refusal:
@@ -198,29 +198,29 @@ def _explain_failure(error: Exception) -> _Refusal:
     words = _QUERY.sub("?...", f"{type(error).__name__}: {error}")
     if isinstance(error, NoConnectionError | Timeout | ChunkedEncodingError | HTTPError):
         return _Refusal(f"the connection failed: {words}", again=True, done=True)
-    return _Refusal(f"the answer is not one of GitHub's: {words}", hint="is the address of the API right?")
+    return _Refusal(f"the response is not one of GitHub's: {words}", hint="check the address of the API")
 
 
 def _get_refusal(state: RetryCallState) -> _Refusal:
     refusal = None if state.outcome is None else state.outcome.result()
     if not isinstance(refusal, _Refusal):
-        raise AssertionError("only a refusal is asked again")
+        raise AssertionError("only a refusal is retried")
     return refusal
 
 
 def _find_wait(state: RetryCallState) -> float:
-    """Seconds until the next try: what GitHub asks for, else 1, 2, 4, 8."""
+    """Return the seconds until the next try: what GitHub asks for, else 1, 2, 4, 8."""
     wait = _get_refusal(state).wait
     return 2.0 ** (state.attempt_number - 1) if wait is None else wait
 
 
-def _hint(error: GithubException, needs: str) -> str | None:
+def _find_hint(error: GithubException, needs: str) -> str | None:
     if error.status == 401:
         return "the token is wrong or has expired: pass `github-token: ${{ github.token }}`"
     if is_denied(error) and needs:
         return (
             f"the job's token lacks `{needs}` under `permissions:` of the workflow "
-            "(a pull request of a fork gets a read-only token whatever is written there)"
+            "(a pull request of a fork gets a read-only token regardless of these)"
         )
     if error.status == 404:
         return "it does not exist, or the token may not see it" + (f": it needs `{needs}`" if needs else "")

@@ -1,6 +1,6 @@
-"""What GitHub knows, as plain rows: no object of a client library leaves services/. Times are UTC, ISO 8601 with a Z.
+"""GitHub's objects as plain rows: objects of PyGithub are used only in services/. Times are UTC, ISO 8601 with a Z.
 
-A login is the empty string where GitHub names nobody: a deleted account, a commit whose e-mail address nobody claims.
+A login is the empty string if GitHub has none: a deleted account, a commit whose e-mail address has no account.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ query ($owner: String!, $name: String!, $number: Int!) {
   }
 }
 """
-"""GraphQL: the commits that a pull request's head was at before each of its first 100 force pushes."""
+"""GraphQL: the head commits of a pull request before each of its first 100 force pushes."""
 
 COMMIT_AUTHORS = """
 query ($owner: String!, $name: String!, $number: Int!, $after: String) {
@@ -56,7 +56,7 @@ query ($owner: String!, $name: String!, $number: Int!, $after: String) {
   }
 }
 """
-"""GraphQL: the authors of a pull request's commits, co-authors by trailer among them, with the logins GitHub knows."""
+"""GraphQL: the authors of a pull request's commits, including co-authors by trailer, with their logins if known."""
 
 _TRAILER = re.compile(r"^[ \t]*co-authored-by[ \t]*:[ \t]*(.+?)[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _ADDRESSED = re.compile(r"(.*?)\s*<([^<>]*)>.*")
@@ -76,7 +76,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A review of a pull request. `commit` is the sha it was given for; a pending one has no `submitted_at`: ""."""
+    """A review of a pull request. `commit` is the sha that was reviewed; a pending one has `submitted_at` ""."""
 
     id: int
     author: str
@@ -88,9 +88,9 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitRow:
-    """A commit of a pull request. `authors`: the logins of author and committer, "" for one GitHub cannot name.
+    """A commit of a pull request. `authors`: the logins of author and committer, "" if GitHub knows none.
 
-    `emails` are pairs of their addresses (small letters) and logins, `coauthors` names and addresses of its trailers.
+    `emails` are pairs of their addresses (lower case) and logins, `coauthors` names and addresses of its trailers.
     """
 
     sha: str
@@ -101,7 +101,7 @@ class CommitRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
-    """An author or co-author of a commit as GitHub tells it; `login` is empty where the address is nobody's."""
+    """An author or co-author of a commit, as GitHub reports it; `login` is empty if the address has no account."""
 
     name: str
     email: str
@@ -110,7 +110,7 @@ class Author:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitStatus:
-    """One status that a commit was given; `target_url` is empty where it leads nowhere."""
+    """One status of a commit; `target_url` is empty if it has no link."""
 
     id: int
     state: StatusState
@@ -140,7 +140,7 @@ class PullRequestRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelEvent:
-    """A label put on (`added`) or taken off, and by whom."""
+    """The addition (`added`) or removal of a label, and its actor."""
 
     label: str
     actor: str
@@ -162,7 +162,7 @@ class Issue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Artifact:
-    """What a workflow run uploaded; `size` in bytes, as GitHub says it, of the zip archive."""
+    """An upload of a workflow run; `size` is that of the zip archive in bytes, as GitHub reports it."""
 
     id: int
     name: str
@@ -174,19 +174,19 @@ def read_moment(when: datetime | None) -> str:
     return when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if when else ""
 
 
-def _login(user: github.NamedUser.NamedUser | github.Organization.Organization | None) -> str:
+def _read_login(user: github.NamedUser.NamedUser | github.Organization.Organization | None) -> str:
     from github import IncompletableObject
 
     try:
         return (user.login or "") if user else ""
-    except IncompletableObject:  # an empty object, which GitHub's description allows for a commit's author
+    except IncompletableObject:  # an empty object, which GitHub's schema allows for a commit's author
         return ""
 
 
 def read_comment(each: github.IssueComment.IssueComment) -> Comment:
     return Comment(
         id=each.id,
-        author=_login(each.user),
+        author=_read_login(each.user),
         body=each.body or "",
         created_at=read_moment(each.created_at),
         updated_at=read_moment(each.updated_at),
@@ -197,7 +197,7 @@ def read_comment(each: github.IssueComment.IssueComment) -> Comment:
 def read_review(each: github.PullRequestReview.PullRequestReview) -> Review:
     return Review(
         id=each.id,
-        author=_login(each.user),
+        author=_read_login(each.user),
         state=cast("ReviewState", each.state),
         commit=each.commit_id or "",
         submitted_at=read_moment(each.submitted_at),
@@ -206,7 +206,7 @@ def read_review(each: github.PullRequestReview.PullRequestReview) -> Review:
 
 
 def read_commit(each: github.Commit.Commit) -> CommitRow:
-    authors = (_login(each.author), _login(each.committer))
+    authors = (_read_login(each.author), _read_login(each.committer))
     written = cast("tuple[github.GitAuthor.GitAuthor | None, ...]", (each.commit.author, each.commit.committer))
     emails = [(who.email or "").casefold() if who else "" for who in written]
     return CommitRow(
@@ -218,14 +218,14 @@ def read_commit(each: github.Commit.Commit) -> CommitRow:
 
 
 def read_coauthors(message: str) -> Iterator[tuple[str, str]]:
-    """Name and address of everybody whom a line `Co-authored-by:` names, wherever in the message it stands."""
+    """Yield the name and address in each `Co-authored-by:` line, anywhere in the message."""
     for found in _TRAILER.finditer(message.replace("\r", "\n")):
         addressed = _ADDRESSED.fullmatch(found.group(1))
         yield (addressed.group(1).strip(), addressed.group(2).strip()) if addressed else (found.group(1), "")
 
 
 def read_authors(page: Callable[..., Mapping[str, Any]]) -> tuple[Author, ...]:
-    """The authors in all answers to `COMMIT_AUTHORS`; `page` asks for the one that begins `after` a place."""
+    """Return the authors in all pages of `COMMIT_AUTHORS`; `page` requests the page `after` a cursor."""
     authors: list[Author] = []
     after = None
     while True:
@@ -253,30 +253,30 @@ def read_commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
 
 
 def read_overwritten_heads(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """The heads in the answer to `FORCE_PUSHES`. Raises ServiceError where it does not name all of them."""
+    """Return the heads in the response to `FORCE_PUSHES`. Raises ServiceError if it does not list all of them."""
     found = answer["data"]["repository"]["pullRequest"]["timelineItems"]
     if found["pageInfo"]["hasNextPage"]:
-        raise ServiceError("the pull request was pushed to by force more than 100 times")
+        raise ServiceError("the pull request has more than 100 force pushes")
     before = [node["beforeCommit"] for node in found["nodes"]]
     if not all(before):
-        raise ServiceError("GitHub does not know any more what was pushed over by force")
+        raise ServiceError("GitHub has no record any more of commits that were replaced by a force push")
     return tuple(str(commit["oid"]) for commit in before)
 
 
 def read_compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
-    """The commits in a comparison. Raises ServiceError where it does not name all of them."""
+    """Return the commits in a comparison. Raises ServiceError if it does not list all of them."""
     commits = tuple(str(each["sha"]) for each in answer["commits"])
     if len(commits) < int(answer["total_commits"]):
-        raise ServiceError(f"GitHub names {len(commits)} of {answer['total_commits']} commits only")
+        raise ServiceError(f"GitHub lists only {len(commits)} of {answer['total_commits']} commits")
     return commits
 
 
 def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequestRow:
-    fork = cast("github.Repository.Repository | None", each.head.repo)  # null once it is deleted
+    fork = cast("github.Repository.Repository | None", each.head.repo)  # null if it is deleted
     return PullRequestRow(
         number=each.number,
         state=each.state,
-        author=_login(each.user),
+        author=_read_login(each.user),
         head_sha=each.head.sha,
         head_repository_id=fork.id if fork else None,
         head_ref=each.head.ref,
@@ -289,21 +289,21 @@ def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequestRow:
 
 
 def read_label_event(each: github.TimelineEvent.TimelineEvent) -> LabelEvent | None:
-    """None for an event that is not about a label."""
+    """Return the label event, or None for an event that is not about a label."""
     if each.event not in ("labeled", "unlabeled"):
         return None
     return LabelEvent(
         label=str(each.raw_data["label"]["name"]),
-        actor=_login(each.actor),
+        actor=_read_login(each.actor),
         added=each.event == "labeled",
         at=read_moment(each.created_at),
     )
 
 
 def read_issue(each: github.Issue.Issue) -> Issue | None:
-    """None for a pull request, which GitHub lists among the issues.
+    """Return the issue, or None for a pull request, which GitHub lists among the issues.
 
-    It is told by its address: asking an issue for its `pull_request` would cost a call for each that has none.
+    The address tells them apart: reading `pull_request` of an issue would cost a request for each that has none.
     """
     if f"/pull/{each.number}" in each.html_url:
         return None
@@ -311,7 +311,7 @@ def read_issue(each: github.Issue.Issue) -> Issue | None:
         number=each.number,
         title=each.title,
         body=each.body or "",
-        author=_login(each.user),
+        author=_read_login(each.user),
         state=each.state,
         url=each.html_url,
     )

@@ -86,7 +86,7 @@ def test_a_change_cannot_judge_itself_by_rules_of_its_own(world: World, what: st
     assert (gate["decision"], gate["dataset"]["cases"], report["exit_code"]) == ("FAIL", CASES, 1)
     assert edited(report) == list(LAXER[what])
     assert gate["level"]["effective"] == "MAJOR"
-    assert gate["level"]["reasons"][0] == f"edits {', '.join(LAXER[what])}, judged by the base's edition"
+    assert gate["level"]["reasons"][0] == f"edits {', '.join(LAXER[what])}; the base's version of the policy is used"
     if what == "the configuration":
         assert world.evalgate("run", *narrow).code != 1, "by its own rules it would not have failed"
 
@@ -210,7 +210,7 @@ def test_a_plain_rename_has_to_be_said_in_the_configuration(world: World) -> Non
     world.repository.commit("renamed")
     ended = base_run(world, "--changed")
     assert ended.code == 2
-    assert f"has to name the new path under `prompt:`; by its content that may be {new}" in ended.err
+    assert f"name the new path under `prompt:` in the configuration; a file with similar content is {new}" in ended.err
     world.repository.write("evalgate.yml", CONFIG.format(url=world.server.url).replace(FILE, new))
     world.repository.commit("said")
     report = judge(world, "--changed", code=0)
@@ -232,7 +232,7 @@ def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World,
     world.repository.commit("renamed")
     report = judge(world, "--changed", code=5)
     assert edited(report) == ["evalgate.yml"]
-    assert report["warnings"] == [f'the gate "support" moves to {new}; nothing judges {decoy}, new or edited']
+    assert report["warnings"] == [f'the gate "support" moves to {new}; {decoy} is new or edited, and no gate covers it']
 
 
 @pytest.mark.parametrize("twin", ["prompts/Support.prompt.yml", "Prompts/support.prompt.yml"])
@@ -241,7 +241,7 @@ def test_a_file_that_differs_from_a_gated_one_in_capitals_alone_is_refused(world
     world.repository.commit("twin", **{twin: prompt("1.1.0", RUDE)})
     ended = base_run(world, "--changed")
     assert ended.code == 2
-    assert f"{twin}: differs in capitals alone from {FILE}" in ended.err
+    assert f"{twin}: differs only in upper and lower case from {FILE}" in ended.err
     world.repository.git("rm", "-q", FILE)
     world.repository.commit("moved", **{"evalgate.yml": CONFIG.format(url=world.server.url).replace(FILE, twin)})
     assert judge(world, "--changed", code=1)["policy_changes"] == []
@@ -346,7 +346,7 @@ def test_a_prompt_that_is_gone_is_an_error(world: World) -> None:
     world.repository.commit()
     ended = base_run(world)
     assert ended.code == 2
-    assert f'{FILE}: gate "support": {FILE} is gone at' in ended.err
+    assert f'{FILE}: gate "support": {FILE} does not exist at' in ended.err
     world.repository.write(
         "prompts/other.prompt.yml",
         "version: 1.0.1\nmessages: [{role: user, content: 'Something else: {{query}}'}]\n",
@@ -368,8 +368,8 @@ def test_a_gate_that_is_taken_out_with_its_prompt_waits_for_a_sign_off(world: Wo
     report = judge(world, code=5)
     assert (report["gates"], edited(report)) == ([], ["evalgate.yml"])
     said = " ".join(report["warnings"])
-    assert 'the gate "support" is taken out by this change' in said
-    assert 'the gate "second" is new: nothing judges prompts/b.md before this change is merged' in said
+    assert 'this change removes the gate "support"' in said
+    assert 'the gate "second" is new: prompts/b.md is not evaluated before this change is merged' in said
 
 
 def test_a_gate_that_is_younger_than_the_change_is_left_out(world: World) -> None:
@@ -383,7 +383,7 @@ def test_a_gate_that_is_younger_than_the_change_is_left_out(world: World) -> Non
     world.repository.commit()
     report = judge(world, code=0)
     assert [gate["name"] for gate in report["gates"]] == ["support"]
-    assert report["warnings"] == ['the gate "second" is younger than this change, which has no prompts/b.md']
+    assert report["warnings"] == ['the gate "second" was added after this change branched off; it has no prompts/b.md']
 
 
 @pytest.mark.parametrize("linked", [FILE, "prompts", "cases.jsonl", "evalgate.yml"])
@@ -518,7 +518,7 @@ def test_a_base_that_is_broken_judges_nothing(world: World) -> None:
     ended = base_run(world)
     assert ended.code == 2
     assert f"{sha[:7]}:evalgate.yml:2:" in ended.err
-    assert "the base itself has to be mended" in ended.err
+    assert "fix the base before" in ended.err
 
 
 def test_the_first_configuration_is_a_policy_change(world: World) -> None:
@@ -530,7 +530,7 @@ def test_the_first_configuration_is_a_policy_change(world: World) -> None:
     world.repository.commit("all of it")
     report = judge(world, "--default-branch", "empty", code=5)
     assert (report["gates"], edited(report)) == ([], ["evalgate.yml"])
-    assert "has no evalgate.yml: nothing is gated before one is merged" in report["warnings"][0]
+    assert "has no evalgate.yml: there are no gates before one is merged" in report["warnings"][0]
     world.repository.commit(**{"evalgate.yml": "gates: 3\n"})
     assert base_run(world, "--default-branch", "empty").code == 2
     git("rm", "--quiet", "evalgate.yml")
@@ -563,9 +563,9 @@ def test_a_function_is_not_the_bases(world: World) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--candidate", "HEAD"), "--candidate: the base judges the prompts of a commit"),
-        (("--record",), "recordings are written into the working tree"),
-        (("--baseline", FILE), f'--baseline: "{FILE}" is no git ref'),
+        (("--candidate", "HEAD"), "--candidate: with the base's policy the candidate is a commit's prompt"),
+        (("--record",), "recordings are written to the working tree"),
+        (("--baseline", FILE), f'--baseline: "{FILE}" is not a git ref'),
         (("--head", "nowhere"), 'git knows no commit named "nowhere"'),
         (("--gate", "other"), 'no gate is named "other"'),
     ],
@@ -612,7 +612,7 @@ def test_pins_are_those_of_the_tip(world: World) -> None:
     (gate,) = judge(world, code=0)["gates"]
     assert gate["notes"][0].startswith("the baseline is pinned to 1.0.1")
     assert gate["baseline"]["version"] == "1.0.1"
-    assert "no ancestor" not in gate["notes"][0]
+    assert "not an ancestor" not in gate["notes"][0]
 
 
 def test_a_verdict_without_the_edit_is_not_that_with_it(world: World) -> None:

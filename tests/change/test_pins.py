@@ -66,7 +66,7 @@ def test_the_baseline_is_the_pinned_release_and_the_level_that_since_the_merge_b
     pin, level = gate["notes"][:2]
     assert pin.startswith(f"the baseline is pinned to 1.0.0 ({sha[:7]}), signed off by Ada Lovelace at 20")
     main = world.repository.git("rev-parse", "--short=7", "main")
-    assert level == f"the change level is that since {main}, the merge base with main"
+    assert level == f"the change level is determined against {main}, the merge base with main"
     assert "signed off by Ada Lovelace" in world.ended.out
     systems = {r.body["messages"][0]["content"] for r in world.server.received}
     assert any("Be exact." in system for system in systems)
@@ -147,7 +147,7 @@ def test_a_version_that_is_named_goes_before_the_pin_and_a_note_says_so(world: W
     assert gate["baseline"]["version"] == "0.9.0"
     (note,) = [note for note in gate["notes"] if "pinned" in note]
     assert note.startswith(f"not compared with the pinned 1.0.0 ({sha[:7]}), signed off by Ada Lovelace")
-    assert note.endswith("old.prompt.yml is named")
+    assert note.endswith("old.prompt.yml was named instead")
 
 
 WRONG = {
@@ -194,10 +194,10 @@ def test_a_pin_on_a_commit_without_the_prompt_is_an_error(world: World) -> None:
 def test_a_commit_that_is_no_ancestor_is_named_as_such(world: World) -> None:
     aside = world.repository.git("commit-tree", "HEAD^{tree}", "-m", "on a branch that was squashed")
     ended = world.evalgate("baseline", "pin", "--by", "Ada", "--ref", aside)
-    assert f"{aside[:7]} is not on main: once its branch is gone, the pin names nothing" in ended.err
+    assert f"{aside[:7]} is not on main: once its branch is deleted, the pinned commit is lost" in ended.err
     to_main(world)
     world.edit()
-    assert run(world)["notes"][0].endswith("; that commit is no ancestor of HEAD")
+    assert run(world)["notes"][0].endswith("; that commit is not an ancestor of HEAD")
 
 
 BROKEN = {
@@ -208,7 +208,7 @@ BROKEN = {
     "unknown gate": ("pins:\n  suport: {}\n", '2:3: unknown gate "suport"; did you mean "support"?'),
     "no date": (
         f'pins:\n  support: {{digest: "{"0a" * 32}", ref: "{"0a" * 20}", signed_off_by: A, at: "2026-13-01T00:00:00Z"}}\n',
-        '"at" is no date: 2026-13-01',
+        '"at" is not a date: 2026-13-01',
     ),
     "a number for a version": (
         "pins:\n  support: {version: 1.0}\n",

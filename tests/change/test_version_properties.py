@@ -71,7 +71,7 @@ def test_the_baseline_of_the_default_branch_is_the_last_other_content(
     except InputError:
         assert last is None
     except GitError as error:
-        assert "compared with nothing" in str(error)
+        assert "no earlier version to compare with" in str(error)
         assert not others
     else:
         assert found.baseline is not None

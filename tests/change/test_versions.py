@@ -124,7 +124,7 @@ def test_working_tree_against_the_merge_base(project: Project) -> None:
 
 def test_on_the_default_branch_the_last_different_version_is_the_baseline(project: Project) -> None:
     project.git("checkout", "--quiet", "main")
-    with pytest.raises(GitError, match="compared with nothing"):
+    with pytest.raises(GitError, match="no earlier version to compare with"):
         project.resolve()
     first = project.git("rev-parse", "HEAD")
     project.commit(**{PROMPT: prompt_text("1.1.0", "Edited {{query}}")})
@@ -275,7 +275,7 @@ def test_a_file_counts_from_the_current_folder_first(project: Project) -> None:
     project.write("variant.prompt.yml", prompt_text("4.0.0", "At the root {{query}}"))
     found = project.resolve(candidate="variant.prompt.yml")
     assert found.candidate.version == "5.0.0"
-    assert "the candidate is not in the repository: earlier versions were not looked at" in found.baseline_note
+    assert "the candidate is not in the repository: earlier versions were not checked" in found.baseline_note
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_file_counts_from_the_current_folder_first(project: Project) -> None:
         ({"baseline": "--help"}, '--baseline: "--help" is neither a file nor a git ref'),
         (
             {"candidate": "x", "git": None},
-            '--candidate: "x" is no file, and no git ref either: there is no git repository',
+            '--candidate: "x" is not a file, and not a git ref: there is no git repository',
         ),
     ],
 )
@@ -332,7 +332,7 @@ def test_the_configured_baseline_stands_in_and_the_option_wins(project: Project)
     assert by_option is not None and by_option.version == "1.0.0"
     alone = project.resolve(gate, git=None)
     assert alone.baseline == found.baseline
-    assert "no git repository: earlier versions were not looked at" in alone.baseline_note
+    assert "no git repository: earlier versions were not checked" in alone.baseline_note
 
 
 def test_without_a_repository_a_missing_baseline_is_an_error(bare_project: Project) -> None:
@@ -352,7 +352,7 @@ def test_a_prompt_outside_the_repository(project: Project, tmp_path: Path) -> No
     outside = tmp_path / "outside.prompt.yml"
     outside.write_text(prompt_text())
     gate = Gate(name="g", prompt=outside.as_posix(), dataset="d", candidate_target="app", baseline_target="app")
-    with pytest.raises(GitError, match="lies outside the git repository"):
+    with pytest.raises(GitError, match="is outside the git repository"):
         project.resolve(gate)
 
 

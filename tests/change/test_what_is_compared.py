@@ -91,7 +91,7 @@ def test_a_commit_of_the_default_branch_is_compared_from_any_branch(world: World
 def test_with_no_other_version_nothing_is_compared(world: World) -> None:
     world.repository.git("switch", "--quiet", "main")
     ended = world.evalgate("run")
-    assert (ended.code, "compared with nothing" in ended.err) == (2, True)
+    assert (ended.code, "no earlier version to compare with" in ended.err) == (2, True)
     assert not world.server.received
 
 
@@ -220,7 +220,7 @@ def test_a_stand_in_that_the_change_makes_equal_to_its_prompt_is_refused(
     copied = {"live.prompt.yml": worse, "evalgate.yml": text}
     world.repository.commit("edit", **{"prompts/support.prompt.yml": worse}, **copied)
     ended = world.evalgate("run", *arguments)
-    assert (ended.code, "made equal to the candidate" in ended.err) == (2, True)
+    assert (ended.code, "equal to the candidate" in ended.err) == (2, True)
 
 
 def test_a_revert_to_the_stand_in_and_a_promotion_are_let_through(world: World) -> None:

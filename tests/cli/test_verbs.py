@@ -321,13 +321,13 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
     world.edit()
     before = world.evalgate("plan")
     assert before.code == 0, before.err
-    assert "s_d 0.200 (assumed, since nothing was measured yet): 64 cases reliably show a drop of 0.075" in before.out
+    assert "s_d 0.200 (assumed, because nothing was measured yet): 64 cases reliably show a drop of 0.075" in before.out
     assert "to settle the allowed drop of 0.1: enough (no PASS below 29)" in before.out
     assert "stopping early" in before.out
     world.grade = lambda judged: 3 if "question 1" in judged else 5
     world.evalgate("run")
     after = world.evalgate("plan")
-    assert "(of the last comparison)" in after.out or "estimated from the baseline's scores" in after.out
+    assert "(from the last comparison)" in after.out or "estimated from the baseline's scores" in after.out
     assert "0 calls to make" not in after.out, "judges are counted, since their answers are not known before"
 
 
@@ -448,7 +448,7 @@ def test_a_plan_by_batch_of_what_no_batch_answers_is_refused_as_the_run_is(world
     world.edit()
     planned, ran = (world.evalgate(verb, "--engine", "batch") for verb in ("plan", "run"))
     assert planned.code == ran.code == 2
-    assert "needs seconds, and a batch has none" in planned.err
+    assert "needs seconds, and a batch does not report any" in planned.err
     assert planned.err == ran.err
     assert not world.server.received
 

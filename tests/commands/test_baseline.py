@@ -108,7 +108,7 @@ def test_a_version_that_passed_by_luck_is_compared_with_what_it_is_worth(world: 
 
 REFUSED: dict[str, tuple[Callable[[World, Path], object], str]] = {
     "stale": (lambda world, path: edited(path, sampled_at=days_ago(8)), "8.0 days old, and 7 are allowed"),
-    "of the future": (lambda world, path: edited(path, sampled_at=days_ago(-2)), "its date lies in the future"),
+    "of the future": (lambda world, path: edited(path, sampled_at=days_ago(-2)), "its date is in the future"),
     "damaged": (lambda world, path: path.write_bytes(b"\xff\x00"), "damaged"),
     "half a file": (lambda world, path: path.write_text(path.read_text()[:5000]), "damaged (not JSON"),
     "half its results": (
@@ -134,7 +134,7 @@ REFUSED: dict[str, tuple[Callable[[World, Path], object], str]] = {
         lambda world, path: merged(world, ("baseline: 1", "baseline: 2")),
         "differs in the number of samples",
     ),
-    "another model": (lambda world, path: merged(world, ("model: m,", "model: m-2,")), "differs in who answers"),
+    "another model": (lambda world, path: merged(world, ("model: m,", "model: m-2,")), "differs in the target"),
     "another dataset": (
         lambda world, path: world.repository.write(
             "cases.jsonl", (world.root / "cases.jsonl").read_text().replace('"fact 3"', '"fact 3."')
@@ -223,7 +223,7 @@ def test_a_failed_call_stores_nothing_and_the_next_sampling_asks_for_that_alone(
     )
     ended = world.evalgate("baseline", "sample")
     assert ended.code == 3
-    assert "a call failed for good in 1 of 64 cases: case-007" in ended.err
+    assert "a call failed permanently in 1 of 64 cases: case-007" in ended.err
     assert "run the same command again" in ended.err
     assert not (world.root / ".evalgate/baselines").exists()
     world.application = works

@@ -76,7 +76,7 @@ def test_a_model_that_answers_worse_fails_with_the_cases_it_lost(world: World) -
     assert (gate["candidate"]["source"], gate["baseline"]["source"]) == ("now", f"stored on {sampled}")
     assert gate["candidate"]["digest"] == gate["baseline"]["digest"]
     assert (gate["level"], gate["stored_baseline"]["samples"]) == (None, 3)
-    assert any(sampled in note and "only who answers differs" in note for note in gate["notes"])
+    assert any(sampled in note and "only the target's behaviour differs" in note for note in gate["notes"])
     assert "served then by m-1; now by m-2" in gate["notes"]
     assert answers(world) == CASES, "each case once, and what was stored is not asked again"
     assert judgements(world) == CASES + len(WORSE), "stored and new outputs that are equal share one judgement"
@@ -188,7 +188,7 @@ def test_other_criteria_are_no_obstacle_and_a_note_names_them(world: World) -> N
     )
     gate = watch(world)
     assert gate["decision"] == "PASS"
-    (note,) = [note for note in gate["notes"] if note.startswith("changed since")]
+    (note,) = [note for note in gate["notes"] if note.startswith("also changed since")]
     assert note.endswith("the checks, the judges, the number of samples")
     assert gate["stored_baseline"]["samples"] == 1
 
@@ -218,13 +218,13 @@ NOTHING: dict[str, tuple[Callable[[World, Path], object], str]] = {
         ),
         "differ in the dataset",
     ),
-    "another model": (lambda world, path: merged(world, ("model: m,", "model: m-2,")), "differ in who answers"),
+    "another model": (lambda world, path: merged(world, ("model: m,", "model: m-2,")), "differ in the target"),
     "damaged": (lambda world, path: path.write_text(path.read_text()[:5000]), "is damaged"),
     "of the future": (
         lambda world, path: edited(
             path, sampled_at=(datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2)).isoformat()
         ),
-        "its date lies in the future",
+        "its date is in the future",
     ),
 }
 
@@ -443,6 +443,6 @@ def test_another_door_is_told_what_has_drifted(world: World) -> None:
     degrade(world)
     report = drift.run(world.root / "evalgate.yml", Selection(), machine, CallMode())
     day = json.loads(path.read_text())["sampled_at"][:10]
-    assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, though nobody edited anything"
+    assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, without any edit"
     (line,) = drift.describe(report).splitlines()
     assert line.startswith(f"support, compared with its answers of {day}: faithfulness: proven worse")

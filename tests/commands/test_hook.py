@@ -236,7 +236,7 @@ def test_without_a_configuration_there_is_nothing_to_say(pushing: Pushing) -> No
     pushing.install()
     (pushing.world.root / "evalgate.yml").unlink()
     pushing.repository.commit()
-    passed(pushing.push("work"), "evalgate.yml is gone since the merge base")
+    passed(pushing.push("work"), "evalgate.yml was removed since the merge base")
     pushing.git("push", "--quiet", "--no-verify", "origin", "work:main")
     ended = pushing.push("work")
     passed(ended)
@@ -249,7 +249,7 @@ def test_a_gate_that_is_gone_is_named(pushing: Pushing) -> None:
     other = pushing.repository.write("prompts/other.prompt.yml", prompt()).relative_to(pushing.world.root)
     changed = text.replace("name: support", "name: other").replace("prompts/support.prompt.yml", other.as_posix())
     pushing.repository.commit(**{"evalgate.yml": changed})
-    passed(pushing.push("work"), 'the gate "support" is gone since the merge base')
+    passed(pushing.push("work"), 'the gate "support" was removed since the merge base')
 
 
 def test_no_common_history_is_left_to_ci(pushing: Pushing) -> None:

@@ -66,14 +66,14 @@ def test_what_does_not_belong_together_is_refused(world: World) -> None:
     looking(world)
     world.edit()
     first, second = shards(world, 2)
-    assert "shard 1 is in shard-1.json too" in world.evalgate("merge", first, first).err
+    assert "shard 1 is also in shard-1.json" in world.evalgate("merge", first, first).err
     world.evalgate("run", "--output", "whole.json", "--store", "whole")
-    assert "is no shard" in world.evalgate("merge", first, "whole.json").err
+    assert "is not a shard" in world.evalgate("merge", first, "whole.json").err
     world.edit("1.2.0", "Be brief, always and everywhere, dear.")
     world.evalgate("run", "--shard", "2/2", "--store", "other", "--output", "other.json")
     ended = world.evalgate("merge", first, "other.json")
     assert ended.code == 2
-    assert "another run than shard-1.json" in ended.err
+    assert "not the same run as shard-1.json" in ended.err
     part = json.loads((world.root / second).read_text())
     part["gates"][0]["results"][0]["case"] = world.report(first)["gates"][0]["results"][0]["case"]
     (world.root / second).write_text(json.dumps(part))

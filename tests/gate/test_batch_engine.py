@@ -131,12 +131,12 @@ def test_who_has_no_use_for_a_batch_is_told(world: World, batches: BatchServer) 
     world.repository.write("evalgate.yml", config.replace("- {type: is_json}", "- {type: latency, max_seconds: 3}"))
     ended = world.evalgate("run", "--engine", "batch")
     assert ended.code == 2
-    assert 'the check "latency" needs seconds, and a batch has none' in ended.err
+    assert 'the check "latency" needs seconds, and a batch does not report any' in ended.err
     with_function(world, config.replace("    judges:\n      - {rubric: faithfulness}\n", ""))
     world.edit("2.0.0")
     ended = world.evalgate("run", "--engine", "batch")
     assert ended.code == 2, ended.err
-    assert "--engine batch has nothing to do: no target that is to be called is of type openai" in ended.err
+    assert "--engine batch has no effect: no target that is to be called is of type openai" in ended.err
     assert batches.asked == []
     world.edit("1.1.0")
     assert world.evalgate("run").code == 1, "the new target is a change that was not declared"

@@ -46,7 +46,7 @@ def test_no_gate_is_run_beside_one_whose_version_was_forgotten(world: World) -> 
     assert world.evalgate("run", "--output", "report.json").code == 1
     report = world.report()
     assert [gate["name"] for gate in report["gates"]] == ["support"]
-    assert report["warnings"] == ['the gate "second" was not run: the versions have to be in order first']
+    assert report["warnings"] == ['the gate "second" was not run: fix the version numbers first']
     assert not world.server.received
 
 

@@ -137,7 +137,7 @@ def test_a_baseline_of_a_bad_hour_is_not_stored_and_sampled_anew(world: World) -
     world.application = lambda system, user: "" if number(user) % 8 == 0 else works(system, user)
     ended = world.evalgate("baseline", "sample")
     assert ended.code == 3
-    assert "8 of 64 draws are no answer, and 10% are allowed" in ended.err
+    assert "8 of 64 draws are not answers, and 10% are allowed" in ended.err
     assert not (world.root / STORE / "baselines").exists()
     world.application = works
     assert world.evalgate("baseline", "sample").code == 0

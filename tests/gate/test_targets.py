@@ -139,7 +139,7 @@ def test_more_recorded_outputs_than_are_asked_are_refused_before_anything_runs(w
     ended = world.evalgate("run")
     assert ended.code == 2
     assert 'candidate.jsonl: gate "support", candidate: 3 outputs of case case-' in ended.err
-    assert f"are recorded, 1 asked; {CASES - 1} more cases likewise" in ended.err
+    assert f"are recorded, 1 are used; also {CASES - 1} more cases" in ended.err
     assert "samples: {candidate: 3}" in ended.err
     assert "baseline.jsonl" not in ended.err
     recorded(world, samples="{baseline: 3, candidate: 3}")
@@ -169,7 +169,7 @@ def test_a_function_that_sees_no_prompt_cannot_tell_two_prompts_apart(
     world.edit()
     ended = world.evalgate("run")
     assert ended.code == 2
-    assert 'gate "support": the function shop_app:one of target "app" is not shown the prompt' in ended.err
+    assert 'gate "support": the function shop_app:one of target "app" does not get the prompt' in ended.err
     assert "(case, messages)" in ended.err
     assert "target: {candidate, baseline}" in ended.err
     both = '  old: {type: python, function: "shop_app:one"}\n  new: {type: python, function: "shop_app:two"}'
@@ -323,7 +323,7 @@ def test_an_edit_is_not_answered_by_recordings_of_another_prompt(replayed: World
 def test_recordings_that_are_not_there_yet(replayed: World) -> None:
     ended = replayed.evalgate("run")
     assert ended.code == 3
-    assert 'kept/recordings.jsonl: no such file; target "model" is to be answered from it' in ended.err
+    assert 'kept/recordings.jsonl: no such file; the answers of target "model" are to be read from it' in ended.err
     for command in how(replayed):
         assert command in ended.err
     assert not replayed.server.received

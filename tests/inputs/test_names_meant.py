@@ -141,7 +141,7 @@ def test_pins_under_another_name_are_not_passed_over(
     project.write("cases.jsonl", '{"id": "a", "query": "q"}\n')
     project.write(name, '{"format": 1, "pins": {}}\n')
     (fault,) = faults()
-    assert fault.startswith(f"{name}: is not read: pins lie in evalgate.pins.yml")
+    assert fault.startswith(f"{name}: is not read: pins are read from evalgate.pins.yml")
     project.write("evalgate.pins.yml", '{"format": 1, "pins": {}}\n')
     assert validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
 

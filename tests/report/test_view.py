@@ -184,7 +184,7 @@ def test_a_pass_that_is_worse_says_so_though_another_threshold_is_nearer(samples
 
 def test_a_verdict_of_an_earlier_run_says_so_at_the_top(samples) -> None:
     gate = samples.passing().gates[0]
-    notes = ("stands in for the merge base", f"{REUSED}, in run 1", f"{REUSED}, in run 2")
+    notes = ("is used in place of the merge base", f"{REUSED}, in run 1", f"{REUSED}, in run 2")
     again = replace(gate, evidence=replace(gate.evidence, notes=notes))
     assert view.list_remarks(again) == notes[2:]
     other = replace(gate, evidence=replace(gate.evidence, evaluated="1d" * 32))

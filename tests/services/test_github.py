@@ -181,15 +181,15 @@ def test_the_heads_that_were_pushed_over_by_force_and_the_commits_behind_them(se
 def test_a_head_that_github_does_not_know_any_more_is_not_left_out(server: GitHubServer, gh: GitHub) -> None:
     server.force_push(7, "d" * 40)
     server.state["pulls"]["7"]["overwritten"].append(None)
-    assert "does not know any more" in refused(lambda: gh.overwritten_heads(7))
+    assert "has no record any more" in refused(lambda: gh.overwritten_heads(7))
 
 
 def test_more_force_pushes_or_commits_than_github_lists_are_not_left_out(server: GitHubServer, gh: GitHub) -> None:
     pull = server.state["pulls"]["7"]
     pull["overwritten"] = [[{"sha": f"{n:040x}", "author": "ann", "committer": "ann"} for n in range(251)]]
-    assert "250 of 251 commits only" in refused(lambda: gh.commits_since("b" * 40, f"{250:040x}"))
+    assert "only 250 of 251 commits" in refused(lambda: gh.commits_since("b" * 40, f"{250:040x}"))
     pull["overwritten"] *= 101
-    assert "more than 100 times" in refused(lambda: gh.overwritten_heads(7))
+    assert "more than 100 force pushes" in refused(lambda: gh.overwritten_heads(7))
 
 
 def test_a_pull_request_without_force_pushes_that_may_not_be_read(server: GitHubServer, waits: Waits) -> None:
@@ -234,7 +234,7 @@ def test_where_a_branch_stands_now(server: GitHubServer, gh: GitHub) -> None:
     assert gh.tip("main") == "b" * 40
     assert gh.tip("release/1.0 #x") == "c" * 40
     for name in ("odd", "gone", "mai"):
-        with pytest.raises(ServiceError, match="where the branch"):
+        with pytest.raises(ServiceError, match="commit of the branch"):
             gh.tip(name)
 
 
@@ -513,7 +513,7 @@ def test_a_token_that_comes_back_in_an_answer_is_not_repeated(
     said = refused(lambda: gh.comments(7))
     assert "no ***" in said
     assert len(said) < 400
-    assert notes == ["GitHub did not list the comments of #7: 502 no ***  [31m ::error::x; asking again in 1 s"]
+    assert notes == ["GitHub did not list the comments of #7: 502 no ***  [31m ::error::x; retrying in 1 s"]
 
 
 # Trying again
@@ -528,7 +528,7 @@ def test_a_stumble_is_asked_again(
     assert len(gh.comments(7)) == 1
     assert waits == [1.0, 2.0, 4.0, 8.0]
     assert len(server.requests) == 5
-    assert [note.rpartition("; ")[2] for note in notes] == [f"asking again in {seconds} s" for seconds in (1, 2, 4, 8)]
+    assert [note.rpartition("; ")[2] for note in notes] == [f"retrying in {seconds} s" for seconds in (1, 2, 4, 8)]
 
 
 @pytest.mark.parametrize("fault", [{"status": 503}, {"kind": "reset"}])
