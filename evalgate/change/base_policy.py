@@ -140,7 +140,7 @@ def find_prompt_file(
     )
 
 
-def _twins(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
+def _find_case_conflicts(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
     """A new file that a disk which does not tell capitals or accents apart would put in the place of a gated prompt.
 
     It may also stand where a folder of the prompt does: a link of that name leads to another file.

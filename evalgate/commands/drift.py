@@ -144,7 +144,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
         stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)
-            why = f" ({'; '.join(details)})" if details else ""
+            why = f" ({'; '.join(told)})" if told else ""
             message = f"no samples of {named}, digest {version.digest[:12]}, are stored for these cases and this target"
             faults.append(
                 Fault(
@@ -162,7 +162,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
             workspace.config.targets,
             workspace.config.policy,
         )
-        found.append(_Watch(plan=_make_plan(plan, stored), stored=stored, changed=details))
+        found.append(_Watch(plan=_make_plan(plan, stored), stored=stored, changed=told))
     if faults:
         raise ServiceError(faults=faults)
     return found

@@ -36,7 +36,7 @@ def run(
     workspace = open_for_run(config_path, selection, calls, verify=not narrow)
     selected = select_gates(workspace, selection)
     if isinstance(workspace, PullRequest):
-        return _judge_change(workspace, selected, selection, machine, calls, on_event=on_event, narrow=narrow)
+        return _decide_change(workspace, selected, selection, machine, calls, on_event=on_event, narrow=narrow)
     removed = _describe_removed(workspace, selection)
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, selection.default_branch)

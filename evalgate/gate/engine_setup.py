@@ -63,7 +63,7 @@ def open_engine(
         stack.enter_context(mask.errors())
         stack.enter_context(in_force(mask))
         backend = _open_backend(calls, config, machine, run=run)
-        opening = _Opening(
+        setup = _EngineSetup(
             workspace=workspace, plans=plans, machine=machine, calls=calls, stack=stack, backend=backend, mask=mask
         )
         providers = setup.make_providers()
@@ -73,7 +73,7 @@ def open_engine(
             backend.start()
         cache = None if calls.is_fresh else Cache(machine.store.cache)
         path = journal or machine.store.find_journal(run)
-        engine = stack.enter_context(opening.engine(providers, cache, Journal(path), on_event))
+        engine = stack.enter_context(setup.make_engine(providers, cache, Journal(path), on_event))
         yield engine
         _write_recordings(config, workspace.tree, engine)  # nothing, unless answers were recorded
         if backend is not None:
@@ -145,7 +145,7 @@ class _EngineSetup:
     def config(self) -> Config:
         return self.workspace.config
 
-    def providers(self) -> dict[str, Provider]:
+    def make_providers(self) -> dict[str, Provider]:
         """Those of all targets that the plans ask, by name."""
         names = {name for plan in self.plans for name in _list_targets(plan)}
         targets = self.config.targets
@@ -215,7 +215,7 @@ class _EngineSetup:
         from evalgate.execute.providers.recorded import RecordedProvider
 
         provider = RecordedProvider(target, load_outputs(self.workspace.tree, target.location))
-        faults = [fault for plan in self.plans for fault in _find_left_over(plan, target, provider)]
+        faults = [fault for plan in self.plans for fault in _find_extra_outputs(plan, target, provider)]
         if faults:
             raise InputError(faults=faults)
         return provider

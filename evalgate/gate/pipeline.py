@@ -36,7 +36,7 @@ def decide_plans(
 
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
-    _refuse_hopeless(plans, workspace.config)
+    _refuse_too_few_cases(plans, workspace.config)
     if calls.engine == "batch":
         plans = drop_looks(plans)
     if calls.shard is not None:

@@ -247,7 +247,7 @@ def read_commit_status(each: github.CommitStatus.CommitStatus) -> CommitStatus:
         context=each.context,
         description=each.description or "",
         target_url=each.target_url or "",
-        creator=_login(each.creator),
+        creator=_read_login(each.creator),
         created_at=read_moment(each.created_at),
     )
 
