@@ -45,11 +45,11 @@ def test_export_and_import_into_an_empty_store_and_no_call_is_made(world: World)
     told = world.evalgate("cache", "export", "all.jsonl")
     assert (told.code, told.out) == (0, f"all.jsonl: {calls} entries\n")
     told = world.evalgate("cache", "import", "all.jsonl", "--store", "elsewhere")
-    assert (told.code, told.out) == (0, f"{calls} entries added, 0 that were there kept\n")
+    assert (told.code, told.out) == (0, f"{calls} entries added, 0 existing kept\n")
     assert asked(world, "--store", "elsewhere") == 0
     assert (world.root / "elsewhere/.gitignore").read_text() == "*\n", "nobody commits it by accident"
     told = world.evalgate("cache", "import", "all.jsonl", "--replace")
-    assert told.out == f"0 entries added, {calls} that were there replaced\n"
+    assert told.out == f"0 entries added, {calls} existing replaced\n"
     assert "secret-key-123" not in (world.root / "all.jsonl").read_text()
 
 
@@ -120,18 +120,18 @@ def test_prune_takes_what_is_named_and_never_a_verdict_unasked(world: World) -> 
     damaged = STORE / "cache.sqlite3.damaged-1"
     damaged.write_bytes(b"x")
     told = world.evalgate("cache", "prune", "--older-than", "30", "--damaged", "--dry-run")
-    assert f"entries: {calls} would go, 0 left" in told.out and "damaged caches: 1 would go" in told.out
+    assert f"entries: {calls} would be removed, 0 left" in told.out and "damaged caches: 1 would be removed" in told.out
     assert damaged.exists()
     told = world.evalgate("cache", "prune", "--older-than", "30", "--max-size", "0.1", "--baselines", "--damaged")
     assert told.code == 0, told.err
-    assert f"entries: {calls} went, 0 left" in told.out
-    assert "damaged caches: 1 went" in told.out and not damaged.exists()
+    assert f"entries: {calls} removed, 0 left" in told.out
+    assert "damaged caches: 1 removed" in told.out and not damaged.exists()
     assert asked(world) == 0, "the verdict is still there, and no fresh ticket is drawn"
     told = world.evalgate("cache", "prune", "--forget-verdicts", "--dry-run")
-    assert "verdicts: 1 would go" in told.out
+    assert "verdicts: 1 would be removed" in told.out
     assert asked(world) == 0
     told = world.evalgate("cache", "prune", "--forget-verdicts")
-    assert "verdicts: 1 went" in told.out
+    assert "verdicts: 1 removed" in told.out
     assert asked(world) == calls
     shown = world.evalgate("cache", "prune", "--help").out
     assert "WARNING" in shown.split("--forget-verdicts")[2]
@@ -141,13 +141,13 @@ def test_stale_baselines_go_and_fresh_ones_stay(world: World) -> None:
     world.repository.git("branch", "--force", "main", "HEAD")
     assert world.evalgate("baseline", "sample").code == 0
     (path,) = (STORE / "baselines").glob("*.json")
-    assert "stale baselines: 0 went" in world.evalgate("cache", "prune", "--baselines").out
+    assert "stale baselines: 0 removed" in world.evalgate("cache", "prune", "--baselines").out
     then = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=30)).isoformat(timespec="seconds")
     path.write_text(json.dumps({**json.loads(path.read_text()), "sampled_at": then}))
     (STORE / "baselines" / "bad.json").write_text("{")
-    assert "stale baselines: 1 would go" in world.evalgate("cache", "prune", "--baselines", "--dry-run").out
+    assert "stale baselines: 1 would be removed" in world.evalgate("cache", "prune", "--baselines", "--dry-run").out
     told = world.evalgate("cache", "prune", "--baselines")
-    assert "stale baselines: 1 went" in told.out and not path.exists()
+    assert "stale baselines: 1 removed" in told.out and not path.exists()
     assert "bad.json" in told.err and "warning" in told.err
 
 
@@ -156,7 +156,7 @@ def test_stale_baselines_go_and_fresh_ones_stay(world: World) -> None:
     [
         (["stats"], 2, "there is no store"),
         (["export", "x.jsonl", "--store", "nowhere"], 2, "there is no store"),
-        (["prune"], 2, "say what is to go"),
+        (["prune"], 2, "name what to remove"),
         (["prune", "--older-than", "0"], 2, "--older-than"),
         (["import", "missing.jsonl"], 2, "missing.jsonl: cannot be read"),
         (["import", "evalgate.yml", "cases.jsonl"], 2, "faults"),

@@ -49,11 +49,11 @@ def test_plan_tells_calls_tokens_and_dollars_and_calls_nobody(world: World) -> N
     world.edit()
     ended = world.evalgate("plan")
     assert ended.code == 0, ended.err
-    assert f"{4 * CASES} calls to make, 0 known already" in ended.out
+    assert f"{4 * CASES} calls to make, 0 answers cached" in ended.out
     assert "; about $" in ended.out
     assert not world.server.received
     world.evalgate("run")
-    assert f"{2 * CASES} known already" in world.evalgate("plan").out
+    assert f"{2 * CASES} answers cached" in world.evalgate("plan").out
 
 
 def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> None:
@@ -302,8 +302,8 @@ def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "json", "--format", "markdown"], "cannot share the screen"),
-        (["--output", "x.pdf"], "name its --format"),
+        (["--format", "json", "--format", "markdown"], "cannot share stdout"),
+        (["--output", "x.pdf"], "give its --format"),
         (["--format", "json", "--output", "a.json", "--output", "b.json"], "2 --output for 1 --format"),
         (["--format", "json", "--format", "terminal", "--output", "a.md"], "no --format markdown"),
     ],
@@ -321,8 +321,8 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
     world.edit()
     before = world.evalgate("plan")
     assert before.code == 0, before.err
-    assert "s_d 0.200 (assumed, since nothing was measured yet): 64 cases reliably show a drop of 0.075" in before.out
-    assert "to settle the allowed drop of 0.1: enough (no PASS below 29)" in before.out
+    assert "standard deviation 0.200 (assumed, since nothing was measured yet): 64 cases reliably detect a drop of 0.075" in before.out
+    assert "to decide on the allowed drop of 0.1: enough (no PASS below 29)" in before.out
     assert "stopping early" in before.out
     world.grade = lambda judged: 3 if "question 1" in judged else 5
     world.evalgate("run")
@@ -354,10 +354,10 @@ def test_the_plan_says_how_many_units_the_cases_are_and_why(world: World) -> Non
     world.edit()
     ended = world.evalgate("plan")
     assert ended.code == 0, ended.err
-    assert "units             52 independent ones, on which everything below stands:" in ended.out
+    assert "units             52 are independent; everything below counts these:" in ended.out
     assert "12 cases are in 3 clusters, and a cluster counts as one" in ended.out
-    assert "3 cases ask what another one asks, and equal requests count as one" in ended.out
-    assert ": 52 independent units reliably show a drop of " in ended.out
+    assert "3 cases repeat the request of another one, and equal requests count as one" in ended.out
+    assert ": 52 independent units reliably detect a drop of " in ended.out
     report = world.evalgate("run", "--output", "report.json")
     assert report.code in (0, 4)
     assert world.report()["gates"][0]["units"] == 52
@@ -376,10 +376,10 @@ def test_the_plan_says_that_few_units_decide_nothing(world: World, version: str,
     patch = version == "1.0.1"
     planned = world.evalgate("plan")
     assert planned.code == 0, planned.err
-    assert "7 decide nothing but broken cases, 8 are needed" in planned.out
+    assert "7 are enough only to find broken cases, 8 are needed" in planned.out
     assert ("this PATCH merges with a warning" in planned.out) is patch
     assert ("this MINOR is inconclusive and blocks (exit code 4)" in planned.out) is not patch
-    assert "reliably show" not in planned.out
+    assert "reliably detect" not in planned.out
     assert world.evalgate("run").code == (0 if patch else 4)
     with_cases(world, [*cases_of(world), {**cases_of(world)[0], "id": "more", "query": "one more"}])
     world.edit(version, manner)
@@ -412,7 +412,7 @@ def test_the_plan_says_which_cases_are_repeated_and_what_that_costs(world: World
     before = world.evalgate("plan").out
     assert "repeats           2 cases with 3 samples instead of 1, where the stored" in before
     # an answer and a judgement each
-    assert "baseline varies most; of the calls below: 8 calls to make, 0 known already" in before
+    assert "baseline varies most; of the calls below: 8 calls to make, 0 answers cached" in before
     assert f"every case        {2 * CASES + 8} calls to make" in before
     world.evalgate("run", "--output", "report.json")
     results = world.report()["gates"][0]["results"]

@@ -261,7 +261,7 @@ def test_an_interrupted_sampling_keeps_its_date_and_one_that_is_too_old_begins_a
 
 
 def test_show_lists_what_is_stored_and_whether_it_is_fresh(world: World) -> None:
-    assert "nothing is stored" in world.evalgate("baseline", "show").out
+    assert "no samples are stored" in world.evalgate("baseline", "show").out
     path = sample(world)
     kept = json.loads(path.read_text())
     out = world.evalgate("baseline", "show").out
