@@ -1,4 +1,4 @@
-"""What happened on GitHub: the payload of a workflow's event as the few facts a gate needs."""
+"""The event of a workflow: the fields of its payload that the gate needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PULL_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherRun:
-    """The workflow run that a `workflow_run` event tells of: its id, its commit, where that commit came from."""
+    """The workflow run of a `workflow_run` event: its id, its commit, and the repository of that commit."""
 
     id: int
     event: str
@@ -30,12 +30,12 @@ class OtherRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubEvent:
-    """One event. `head` is the commit to judge, `base` the tip of the branch it goes to; None where it has none.
+    """One event. `head` is the commit to evaluate, `base` the tip of its target branch; None if the event has none.
 
-    `branch` is the name of that branch, empty where the event has none; `default_branch` that of the repository. An
-    event keeps what was so on its day: for a pull request, `base` is where the branch stood when it was last pushed to.
-    `pull` is the number of the pull request, also of the one that a merge queue's commit is made for. `other` is there
-    for `workflow_run` alone.
+    `branch` is the name of the target branch, empty if the event has none. `default_branch` is that of the repository.
+    An event is a snapshot: for a pull request, `base` is the tip of the branch when the pull request was last pushed.
+    `pull` is the number of the pull request, including the one of a merge queue's commit. `other` is set only for
+    `workflow_run`.
     """
 
     name: str
@@ -49,12 +49,12 @@ class GitHubEvent:
 
     @property
     def of_pull_request(self) -> bool:
-        """Whether there is a pull request to comment on, whose reviews count."""
+        """True if the event belongs to a pull request, which can have comments and reviews."""
         return self.name in _PULL_EVENTS
 
 
 def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubEvent:
-    """The event of this name from its payload's JSON; `sha` is the workflow's own commit.
+    """Read the event of this name from the JSON of its payload; `sha` is the workflow's commit.
 
     Raises InputError for a payload that GitHub does not send.
     """
@@ -115,7 +115,7 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Git
 
 
 def _commit(sha: str) -> str | None:
-    """A deletion, and the first push of a branch, have zeros for what is not there."""
+    """Return the commit, or None for zeros, which GitHub sends for a deleted or a new branch."""
     return None if not sha.strip("0") else _sha(sha)
 
 
