@@ -1,4 +1,4 @@
-"""What the statuses of a pull request's heads tell of earlier verdicts, over a GitHub on loopback."""
+"""Tests of earlier verdicts read from the statuses of a pull request's heads, with a fake GitHub on loopback."""
 
 from __future__ import annotations
 

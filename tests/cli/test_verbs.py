@@ -1,4 +1,4 @@
-"""validate, plan, decide, report: what needs no model."""
+"""Tests of the verbs that need no model: validate, plan, decide, report."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> N
 
 
 def test_decide_follows_the_current_policy_and_the_options_over_it(world: World) -> None:
-    # a fall from 5 to 3, so that no case turns from pass to fail
+    # a drop from 5 to 3, so that no case changes from pass to fail
     world.application, world.grade = worse_when_brief, lambda judged: 3 if by_fact(judged) == 1 else 5
     world.edit()
     world.evalgate("run", "--output", "report.json")
@@ -233,7 +233,7 @@ def test_scores_with_holes_are_undecided(world: World) -> None:
         for arm in ("baseline", "candidate"):
             lines += [f"c{i},{arm},quality,0.9,{k}" for k in range(3) if arm == "baseline" or i % 2 or k == 0]
     world.repository.write("scores.csv", "\n".join(lines))
-    assert world.evalgate("decide", "--scores", "scores.csv").code == 0, "cases may have more draws than others"
+    assert world.evalgate("decide", "--scores", "scores.csv").code == 0, "some cases may have more samples than others"
     world.repository.write("scores.csv", "\n".join(line for line in lines if not line.startswith(("c7,b", "c8,c"))))
     assert world.evalgate("decide", "--scores", "scores.csv").code == 4
     world.repository.write("scores.csv", "\n".join(line for line in lines if ",candidate," in line or "case" in line))
@@ -261,7 +261,7 @@ def test_options_that_scores_cannot_take(world: World, arguments: list[str]) -> 
 
 
 def test_scores_are_decided_without_a_package_for_tables(world: World) -> None:
-    """To read them takes neither pandas nor scipy, and to decide takes no pandas: each costs a part of a second."""
+    """Read scores without importing pandas or scipy, and decide without pandas: each import is slow."""
     rows = [f"c{i},{arm},quality,0.{i % 7}" for i in range(30) for arm in ("candidate", "baseline")]
     world.repository.write("scores.csv", "\n".join(["case,arm,criterion,value", *rows, ""]))
     load = """
@@ -331,11 +331,11 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
     world.evalgate("run")
     after = world.evalgate("plan")
     assert "(of the last comparison)" in after.out or "estimated from the baseline's scores" in after.out
-    assert "0 calls to make" not in after.out, "judges are counted, since their answers are not known before"
+    assert "0 calls to make" not in after.out, "judge calls are counted, since the answers are not known yet"
 
 
 def with_cases(world: World, rows: list[dict[str, object]], config: str | None = None) -> None:
-    """These cases, on the default branch."""
+    """Commit these cases to the default branch."""
     world.repository.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     if config is not None:
         world.repository.write("evalgate.yml", config)
@@ -414,7 +414,7 @@ def test_the_plan_says_which_cases_are_repeated_and_what_that_costs(world: World
     world.edit()
     before = world.evalgate("plan").out
     assert "repeats           2 cases with 3 samples instead of 1, where the stored" in before
-    # an answer and a judgement each
+    # one answer and one judgement each
     assert "baseline varies most; of the calls below: 8 calls to make, 0 answers cached" in before
     assert f"every case        {2 * CASES + 8} calls to make" in before
     world.evalgate("run", "--output", "report.json")
@@ -479,5 +479,5 @@ def test_the_scores_as_a_table_lead_to_the_same_numbers(world: World) -> None:
     assert world.evalgate("decide", "--scores", "scores.csv", "--output", "again.json").code == 1
     kept = {c["criterion"]: c["difference"]["value"] for c in world.report()["gates"][0]["comparisons"]}
     again = {c["criterion"]: c["difference"]["value"] for c in world.report("again.json")["gates"][0]["comparisons"]}
-    del kept["answered"]  # told from the outputs
+    del kept["answered"]  # computed from the outputs
     assert again == pytest.approx(kept)
