@@ -248,7 +248,7 @@ def test_a_floor_and_a_level_rule_as_they_do_at_the_command() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_drop": 0}, "no sample proves a drop of exactly 0"),
+        ({"max_drop": 0}, "no sample can prove a drop of exactly 0"),
         ({"max_drop": 1.5}, "max_drop must be a number from 0 to 1, not 1.5"),
         ({"max_drop": float("nan")}, "max_drop must be a number from 0 to 1, not nan"),
         ({"minimum": {"tone": True}}, "the minimum of tone must be a number from 0 to 1, not True"),

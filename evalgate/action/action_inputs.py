@@ -60,9 +60,9 @@ class Settings:
 
 def read_settings(inputs: str, matrix: str) -> Settings:
     """Read the settings from the JSON of `inputs` and `matrix`. Raises InputError with every fault."""
-    given = {name: _text(value) for name, value in _object(inputs, "inputs").items()}
+    given = {name: _make_text(value) for name, value in _read_object(inputs, "inputs").items()}
     reader = _Reader(given)
-    settings = reader.settings(tuple(str(value) for value in _object(matrix, "matrix").values()))
+    settings = reader.settings(tuple(str(value) for value in _read_object(matrix, "matrix").values()))
     if settings.sign_off != "none" and settings.comment == "off" and settings.command == "gate":
         reader.faults.append(
             Fault(
@@ -77,7 +77,7 @@ def read_settings(inputs: str, matrix: str) -> Settings:
 
 def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str, ...]) -> str:
     """Return the key of a comment: `given`, else a key that is unique to the job and the leg of its matrix."""
-    return _slug(given if given is not None else "/".join([workflow, job, *matrix]))
+    return _make_slug(given if given is not None else "/".join([workflow, job, *matrix]))
 
 
 def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = "evalgate.yml", to: str = "") -> str:
@@ -168,7 +168,7 @@ class _Reader:
         self.faults.append(Fault(message=f'input {name}: "{value}" is not {expected}', hint=_HINT))
 
 
-def _object(text: str, name: str) -> Mapping[str, Any]:
+def _read_object(text: str, name: str) -> Mapping[str, Any]:
     """Parse a JSON object that the runner wrote; null, as for a job without `matrix`, is an empty one."""
     try:
         data = strict_json.load(text or "null")
@@ -181,13 +181,13 @@ def _object(text: str, name: str) -> Mapping[str, Any]:
     return data
 
 
-def _text(value: Any) -> str:
+def _make_text(value: Any) -> str:
     if isinstance(value, str):
         return value.strip()
     return "" if value is None else json.dumps(value)
 
 
-def _slug(key: str) -> str:
+def _make_slug(key: str) -> str:
     """Return a form of the key that is valid in a comment's marker; different keys give different forms."""
     if len(key) <= 60 and _PLAIN.fullmatch(key):
         return key

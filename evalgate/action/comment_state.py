@@ -54,18 +54,18 @@ def follow(before: State | None, report: Report, *, head: str, subject: str, now
     run = PastRun(head=head, at=now, verdict=view.verdict(report), sentence=_words(view.sentence(report)))
     earlier = before.history if before else ()
     since = now
-    asked = _sign_off(report)
+    asked = _find_sign_off(report)
     if before and (before.head, before.subject) == (head, subject):
         since = before.at if before.sign_off or not asked else now
         run, earlier = replace(run, at=since), earlier[1:]
     state = State(
         head=head, subject=subject, at=since, verdict=run.verdict, sign_off=asked, history=(run, *earlier)[:_RUNS]
     )
-    _require(state)
+    _require_valid(state)
     return state
 
 
-def _sign_off(report: Report) -> Literal["", "asked", "given"]:
+def _find_sign_off(report: Report) -> Literal["", "asked", "given"]:
     if report.sign_off is not None:
         return "given"
     return "asked" if report.exit_code.awaits_sign_off else ""
@@ -86,7 +86,7 @@ def read(body: str, key: str) -> State | None:
     """Read the state from a comment that `render` wrote for this key; None for any other text."""
     first = body[:_MARKER].partition("\n")[0].rstrip("\r")
     try:
-        start = f"{_opening(key)} "
+        start = f"{_make_opening(key)} "
         if not first.startswith(start):
             return None
         # decoding need not be strict: the state is rendered again and compared with the whole line
@@ -96,7 +96,7 @@ def read(body: str, key: str) -> State | None:
         return None
 
 
-def _opening(key: str) -> str:
+def _make_opening(key: str) -> str:
     if not _KEY.fullmatch(key):
         raise InputError(
             f"comment-key {visible(prose(key, most=100))!r} cannot name a comment",
@@ -106,13 +106,13 @@ def _opening(key: str) -> str:
 
 
 def _marker(key: str, state: State) -> str:
-    _require(state)
+    _require_valid(state)
     text = json.dumps(codec.encode(state), ensure_ascii=False, separators=(",", ":"))
     inert = _ACTIVE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-    return f"{_opening(key)} {inert} -->"
+    return f"{_make_opening(key)} {inert} -->"
 
 
-def _require(state: State) -> None:
+def _require_valid(state: State) -> None:
     """Raise ValueError for a state that evalgate does not write."""
     runs = state.history
     times = (state.at, *(run.at for run in runs))

@@ -63,7 +63,7 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubE
         if not isinstance(data, dict):
             raise TypeError
         about = data.get("repository") or {}
-        return replace(_event(name, data, repository, sha), default_branch=str(about.get("default_branch") or ""))
+        return replace(_make_event(name, data, repository, sha), default_branch=str(about.get("default_branch") or ""))
     except (AttributeError, ValueError, KeyError, TypeError) as error:
         lacks = f": it lacks {error}" if isinstance(error, KeyError) else ""
         raise InputError(
@@ -71,15 +71,15 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubE
         ) from None
 
 
-def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> GitHubEvent:
+def _make_event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> GitHubEvent:
     if name in _PULL_EVENTS:
         pull = data["pull_request"]
         head, base = pull["head"], pull["base"]
         return GitHubEvent(
             name=name,
             repository=repository,
-            head=_sha(head["sha"]),
-            base=_sha(base["sha"]),
+            head=_read_sha(head["sha"]),
+            base=_read_sha(base["sha"]),
             branch=str(base["ref"]),
             pull=int(pull["number"]),
         )
@@ -89,37 +89,39 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Git
         return GitHubEvent(
             name=name,
             repository=repository,
-            head=_sha(group["head_sha"]),
-            base=_sha(group["base_sha"]),
+            head=_read_sha(group["head_sha"]),
+            base=_read_sha(group["base_sha"]),
             branch=str(group["base_ref"]).removeprefix("refs/heads/"),
             pull=int(queued.group(1)) if queued else None,
         )
     if name == "push":
         before, after = str(data["before"]), str(data["after"])
         branch = str(data["ref"]).removeprefix("refs/heads/")
-        return GitHubEvent(name=name, repository=repository, head=_commit(after), base=_commit(before), branch=branch)
+        return GitHubEvent(
+            name=name, repository=repository, head=_read_commit(after), base=_read_commit(before), branch=branch
+        )
     if name == "workflow_run":
         run = data["workflow_run"]
         source = run["head_repository"]
         other = OtherRun(
             id=int(run["id"]),
             event=str(run["event"]),
-            head=_sha(run["head_sha"]),
+            head=_read_sha(run["head_sha"]),
             fork=source["id"] != data["repository"]["id"],
             repository_id=int(source["id"]),
             owner=str(source["owner"]["login"]),
             branch=str(run["head_branch"]),
         )
         return GitHubEvent(name=name, repository=repository, head=other.head, other=other)
-    return GitHubEvent(name=name, repository=repository, head=_commit(sha))
+    return GitHubEvent(name=name, repository=repository, head=_read_commit(sha))
 
 
-def _commit(sha: str) -> str | None:
+def _read_commit(sha: str) -> str | None:
     """Return the commit, or None for zeros, which GitHub sends for a deleted or a new branch."""
-    return None if not sha.strip("0") else _sha(sha)
+    return None if not sha.strip("0") else _read_sha(sha)
 
 
-def _sha(value: Any) -> str:
+def _read_sha(value: Any) -> str:
     if not isinstance(value, str) or not _SHA.fullmatch(value):
         raise TypeError
     return value

@@ -52,8 +52,8 @@ def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[P
     Only statuses that evalgate set count, not those of this name by other users. evalgate sets one on `head` before it
     evaluates it. If that one is not found, earlier ones cannot be found either, and ServiceError is raised.
     """
-    heads = _heads(sticky.github, sticky.number, base)
-    own = {sha: _own(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
+    heads = _list_heads(sticky.github, sticky.number, base)
+    own = {sha: _list_own_statuses(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
     if not own[head]:
         raise ServiceError(
             f"no status {context!r} on {head[:12]} was set by evalgate",
@@ -67,12 +67,12 @@ def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[P
     return tuple(found)
 
 
-def _own(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
+def _list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
     named = (status for status in sticky.github.statuses(sha) if status.context == context)
     return [status for status in named if sticky.is_own(status.creator)]
 
 
-def _heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:
+def _list_heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:
     """List the commits of a pull request, and those that a force push removed. Raises ServiceError if too many."""
     heads = dict.fromkeys(commit.sha for commit in github.commits(number))
     for head in github.overwritten_heads(number):

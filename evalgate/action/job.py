@@ -105,7 +105,7 @@ class Job:
         self.repository = self._require("GITHUB_REPOSITORY")
         self.event = read_event(
             self._require("GITHUB_EVENT_NAME"),
-            _text(Path(self._require("GITHUB_EVENT_PATH"))),
+            _read_text(Path(self._require("GITHUB_EVENT_PATH"))),
             repository=self.repository,
             sha=self._require("GITHUB_SHA"),
         )
@@ -149,7 +149,7 @@ class Job:
     @property
     def config(self) -> Path:
         """The path of the configuration in the workspace. Raises InputError if it goes through a symbolic link."""
-        return self._inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")
+        return self._resolve_inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")
 
     @property
     def store(self) -> Store:
@@ -159,7 +159,7 @@ class Job:
             return Store(root=self._resolve_absolute(chosen, "cache-path"))
         own = posixpath.join(posixpath.dirname(self.settings.config), FOLDER)
         place = posixpath.join(self.settings.working_directory, chosen or own)
-        return Store(root=self._inside(place, "cache-path"))
+        return Store(root=self._resolve_inside(place, "cache-path"))
 
     @property
     def reports(self) -> Path:
@@ -167,7 +167,9 @@ class Job:
         if chosen is None:
             return self.temp / f"evalgate-report-{self.key}"
         return (
-            self._resolve_absolute(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
+            self._resolve_absolute(chosen, "report-dir")
+            if is_absolute(chosen)
+            else self._resolve_inside(chosen, "report-dir")
         )
 
     def write_report(self, report: Report) -> tuple[Path, Path]:
@@ -218,9 +220,9 @@ class Job:
             below = Path(posixpath.normpath(path)).relative_to(self.workspace)
         except ValueError:
             return Path(path)
-        return self._inside(below.as_posix(), name)
+        return self._resolve_inside(below.as_posix(), name)
 
-    def _inside(self, path: str, name: str) -> Path:
+    def _resolve_inside(self, path: str, name: str) -> Path:
         """Return a path in the workspace. Raises InputError if it leaves it, or goes through a symbolic link."""
         steps = posixpath.normpath(inside(path)).split("/")
         found = self.workspace
@@ -233,7 +235,7 @@ class Job:
         return found
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -30,12 +30,12 @@ def find_locations(report: Report, workspace: Workspace, head: Tree) -> Location
     names = {gate.evidence.name for gate in report.gates}
     gates = [gate for gate in workspace.config.gates if gate.name in names]
     return Locations(
-        prompts={gate.name: _prompt(head, gate.prompt) for gate in gates},
-        cases={gate.name: _cases(workspace.tree, gate.dataset) for gate in gates},
+        prompts={gate.name: _find_prompt(head, gate.prompt) for gate in gates},
+        cases={gate.name: _find_cases(workspace.tree, gate.dataset) for gate in gates},
     )
 
 
-def _prompt(tree: Tree, path: str) -> Place:
+def _find_prompt(tree: Tree, path: str) -> Place:
     """Return the line of the version, which is usually the one to edit; else line 1."""
     try:
         return path, prompts.load_prompt(tree, path).lines.get("version", 1)
@@ -43,7 +43,7 @@ def _prompt(tree: Tree, path: str) -> Place:
         return path, 1
 
 
-def _cases(tree: Tree, path: str) -> Mapping[str, Place]:
+def _find_cases(tree: Tree, path: str) -> Mapping[str, Place]:
     try:
         return {case.id: (path, case.line) for case in datasets.load_dataset(tree, path).cases if case.line}
     except EvalgateError:

@@ -72,7 +72,7 @@ class Sticky:
                 return ""
         for other in before.duplicates:
             self.github.delete_comment(other.id)
-        if _same(before.shown.body, body):
+        if _is_same(before.shown.body, body):
             return before.shown.url
         return self.github.update_comment(before.shown.id, body).url
 
@@ -135,9 +135,9 @@ def is_wanted(when: When, status: Status, report: Report, before: Posted | None)
     return bool(report.gates or report.policy_changes)
 
 
-def _same(one: str, other: str) -> bool:
-    return _plain(one) == _plain(other)
+def _is_same(one: str, other: str) -> bool:
+    return _remove_run_urls(one) == _remove_run_urls(other)
 
 
-def _plain(body: str) -> str:
+def _remove_run_urls(body: str) -> str:
     return _RUN.sub("", body).replace("\r\n", "\n").rstrip()

@@ -62,7 +62,7 @@ def look_up_sign_off(
         approvers=tuple(approvers),
         members=frozenset(_find_members(github, approvers, logins, warn)),
     )
-    opinions = [_opinion(review) for review in reviews]
+    opinions = [_make_opinion(review) for review in reviews]
     if mode == "review":
         return sign_off.check_reviews(asked, opinions)
     labellings = [Labelling(label=e.label, by=e.actor, added=e.added, at=e.at) for e in events]
@@ -126,5 +126,5 @@ def _find_members(
             warn(f"{approver}: {error.faults[0].message}")
 
 
-def _opinion(review: Review) -> Opinion:
+def _make_opinion(review: Review) -> Opinion:
     return Opinion(by=review.author, state=review.state, commit=review.commit, at=review.submitted_at, url=review.url)

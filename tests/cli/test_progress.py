@@ -8,9 +8,9 @@ import subprocess
 import sys
 
 import pytest
-from evalgate.cli.escaped_streams import _EscapedStream
 
 from evalgate.cli.progress import Progress
+from evalgate.console.escaped_streams import _EscapedStream
 from evalgate.domain import Calls
 from evalgate.execute.engine import ProgressEvent
 

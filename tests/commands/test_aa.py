@@ -30,7 +30,7 @@ def test_the_simulation_is_shown_in_three_formats(world: World) -> None:
     assert shown.code == 0
     assert shown.err == ""
     assert "an identical prompt" in shown.out and "30th identical in a row" in shown.out
-    assert "100 golden cases, 30 runs a row, seed 2" in shown.out
+    assert "100 golden cases, 30 runs per row, seed 2" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
     markdown = world.evalgate(*arguments, "--format", "markdown").out
     assert markdown.startswith("| blocks | mean >= baseline |")

@@ -165,7 +165,7 @@ def test_repeats_and_clusters_count_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("people", "judge", "code", "word"),
     [
-        ("truth", "truth", 0, "shown"),
+        ("truth", "truth", 0, "proven"),
         ("truth", "chance", 1, "do not gate on it"),
         ("truth", "reversed", 1, "do not gate on it"),
         ("truth", "constant", 1, "do not gate on it"),

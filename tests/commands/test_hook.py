@@ -325,7 +325,7 @@ def test_the_hook_that_was_there_sees_the_same_lines_and_its_exit_code_counts(
     ]
     assert ended.code and "mine" in ended.err
     assert ("the content changed without a new version" in ended.err) is (code == 0)
-    assert "is back" in pushing.world.evalgate("hook", "uninstall").out
+    assert "restored the hook" in pushing.world.evalgate("hook", "uninstall").out
     assert pushing.hook.read_text() == PLAIN.format(seen=seen, code=code)
     assert not pushing.hook.with_name("pre-push.before-evalgate").exists()
 
