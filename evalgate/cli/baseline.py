@@ -30,12 +30,13 @@ def command() -> None:
 def sample(
     context: click.Context, *, config_path: Path, candidate: str | None, gates: tuple[str, ...], store: Path | None
 ) -> None:
-    """Draw new samples of the baseline of the next change, and store them.
+    """Draw and store new samples of the baseline.
 
-    Run this on the default branch, after a merge. The baseline is the gate's own `baseline:` file, else the pinned
-    release, else the prompt in the working tree. Every case is sampled `samples.baseline` times, and scored by all
-    checks and all judges. The model is called even if recordings or cached answers exist: the answers with which a
-    version passed are never its baseline. An interrupted sampling continues where it stopped.
+    Run this on the default branch, after a merge: later changes are compared with these samples. The baseline is the
+    gate's own `baseline:` file, else the pinned release, else the prompt in the working tree. Every case is sampled
+    `samples.baseline` times, and scored by all checks and all judges. The model is called even if recordings or cached
+    answers exist: the answers with which a version passed are never its baseline. An interrupted sampling continues
+    where it stopped.
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands import baseline
@@ -71,7 +72,10 @@ def sample(
 @_gate_option
 @_store_option
 def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
-    """List the pins and the stored samples: version, digest, dataset, samples, age, fresh or stale."""
+    """List the pins and the stored samples.
+
+    Prints their version, digest, dataset, number of samples and age, and whether they are fresh or stale.
+    """
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import stored_samples
     from evalgate.report.escape import block
@@ -110,10 +114,10 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
 @_gate_option
 @click.option("--ref", metavar="REF", help="The commit that holds the release  [default: HEAD]")
 def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) -> None:
-    """Pin gates to a release that a person signed off, as the baseline of later changes.
+    """Pin gates to a release that a person signed off.
 
-    Writes evalgate.pins.yml beside the configuration. Commit this file. A run reads the pins of the merge base, so a
-    change cannot choose its own baseline.
+    The release becomes the baseline of later changes. Writes evalgate.pins.yml beside the configuration. Commit this
+    file. A run reads the pins of the merge base, so a change cannot choose its own baseline.
     """
     from evalgate.commands import baseline
     from evalgate.report.escape import block

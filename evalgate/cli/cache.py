@@ -33,10 +33,11 @@ def command() -> None:
 @_store_option
 @click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
 def stats(*, config_path: Path, store: Path | None, form: str) -> None:
-    """Print the number of entries by the model that answered, their age, and what they cost in dollars.
+    """Print the number, age and cost of the entries.
 
-    The last use of an entry is recorded by day. The stored verdicts and baselines, the journals of unfinished runs and
-    the damaged caches that were moved aside are counted separately.
+    Entries are counted by the model that answered; the cost is in dollars. The last use of an entry is recorded by day.
+    The stored verdicts and baselines, the journals of unfinished runs and the damaged caches that were moved aside are
+    counted separately.
     """
     from evalgate.store import cache_admin
 
@@ -116,10 +117,10 @@ def prune(
 @config_option
 @_store_option
 def export(*, file: Path, config_path: Path, store: Path | None) -> None:
-    """Write all entries to FILE, as JSONL in the format of recordings, sorted by key, each with its time of creation.
+    """Write all entries to FILE as JSONL.
 
-    The same entries give the same bytes. A target can replay the file (`recordings: FILE`), and `evalgate cache
-    import` adds it to another store.
+    The lines are in the format of recordings, sorted by key, each with its time of creation. The same entries give the
+    same bytes. A target can replay the file (`recordings: FILE`), and `evalgate cache import` adds it to another store.
     """
     from evalgate.store import cache_admin
 
