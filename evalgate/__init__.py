@@ -7,8 +7,8 @@ Use it as a library (docs/library.md), or as the command `evalgate`:
     load_report         a stored report, verified; `to_frame` makes a pandas DataFrame of it
     tabulate_reports    many reports as one DataFrame
 
-Each verdict comes as a `Report`. What goes wrong is an `EvalgateError` that names its places; an `InputError` is for
-the caller to mend. Other names than those in `__all__` may change in any version.
+Each verdict is returned as a `Report`. Errors are subclasses of `EvalgateError` and name the places of their faults; an
+`InputError` is one that the caller can correct. Names that are not in `__all__` may change in any version.
 
 The folder listing is the data flow:
 
@@ -130,12 +130,12 @@ def run_gate(
     """Run the gate as `evalgate run` does, print nothing, and return its report.
 
     The arguments are the options of the command: `gates` are all `--gate`, `shard` is (K, N) for `--shard K/N`. The
-    report is also kept in the store, by default `.evalgate` beside the configuration. `environment` has the secrets
-    that the configuration names, EVALGATE_HOME and GITHUB_BASE_REF; by default it is the process's, where secrets are.
-    Where an event loop runs already, as in a notebook, the gate runs in a thread, and Ctrl-C waits for its end.
+    report is also written to the store, by default `.evalgate` beside the configuration. `environment` has the secrets
+    that the configuration names, EVALGATE_HOME and GITHUB_BASE_REF; the default is the environment of the process.
+    If an event loop is already running, as in a notebook, the gate runs in a thread, and Ctrl-C waits for its end.
 
-    Raises InputError for faults of the configuration or its files, GitError, ServiceError where nothing could be
-    decided, InterruptedRunError. A FAIL is no error: look at `decision` and `exit_code`.
+    Raises InputError for faults of the configuration or its files, GitError for failures of git, ServiceError if
+    nothing could be decided, and InterruptedRunError. A FAIL raises nothing: see `decision` and `exit_code`.
 
     >>> report = run_gate("golden/evalgate.yml", gates=["support"])
     >>> print(report.decision, report.exit_code)
@@ -177,10 +177,10 @@ def decide_scores(
     """Reach a verdict on any tool's scores, as `evalgate decide --scores` does.
 
     `scores` is a file (JSONL, JSON, YAML, CSV, Parquet, .xlsx), a DataFrame, or rows: case, arm ("candidate" or
-    "baseline"), criterion, value in [0, 1], and where wanted repeat, tag, cluster. `minimum` gives criteria their
-    floors, `max_drop` is the drop against the baseline that is allowed (0.05 by default), and `level` (PATCH, MINOR,
-    MAJOR) says whose policy rules an INCONCLUSIVE verdict; without one it blocks. Raises InputError with all faults,
-    each with the number of its row.
+    "baseline"), criterion, value in [0, 1], and optionally repeat, tag, cluster. `minimum` maps criteria to their
+    floors. `max_drop` is the allowed drop against the baseline (0.05 by default). `level` (PATCH, MINOR, MAJOR) is the
+    change level whose policy applies to an INCONCLUSIVE verdict; without a level it blocks. Raises InputError with all
+    faults, each with its row number.
 
     >>> rows = [
     ...     {"case": f"c{i}", "arm": arm, "criterion": "tone", "value": 0.9}
@@ -195,17 +195,17 @@ def decide_scores(
 
     floors = {name: _require_share(f"the minimum of {name}", value) for name, value in (minimum or {}).items()}
     if max_drop is not None and _require_share("max_drop", max_drop) == 0:
-        raise _refuse("no sample proves a drop of exactly 0: allow a little, such as max_drop=0.05")
+        raise _refuse("no sample can prove a drop of exactly 0: allow a small one, such as max_drop=0.05")
     chosen = None if level is None else _find_level(level)
     rows, path = decide.read_scores(scores)
     return decide.decide_scores(rows, path, floors=floors, max_drop=max_drop, level=chosen)
 
 
 def load_report(path: AnyPath) -> Report:
-    """Read a stored report, as `evalgate report` and `evalgate decide` do: only when it says what its evidence says.
+    """Read a stored report, and verify that its verdict follows from its evidence.
 
-    A report of an earlier decision rule is decided anew. Raises InputError for a file that is missing, damaged or
-    edited.
+    `evalgate report` and `evalgate decide` read reports in the same way. A report of an earlier decision rule is
+    decided again. Raises InputError for a file that is missing, damaged or edited.
 
     >>> report = load_report("golden/.evalgate/report.json")
     >>> frame = report.to_frame()  # a row for each case, arm, repeat and criterion
@@ -220,7 +220,7 @@ def load_report(path: AnyPath) -> Report:
 
 
 def tabulate_reports(reports: Iterable[Report | AnyPath]) -> pd.DataFrame:
-    """Make one DataFrame of many reports, or of the files they are stored in.
+    """Make one DataFrame of many reports, or of the files that hold them.
 
     It has one row for each report, gate and criterion: run_id, created_at, gate, candidate_version, candidate_digest,
     baseline_version, level, decision, exit_code, criterion, candidate_mean, baseline_mean, difference, low, high,
@@ -236,7 +236,7 @@ def tabulate_reports(reports: Iterable[Report | AnyPath]) -> pd.DataFrame:
     return make_run_frame([each if isinstance(each, Report) else load_report(each) for each in reports])
 
 
-if not TYPE_CHECKING:  # to a type checker every name would be one of this module
+if not TYPE_CHECKING:  # with __getattr__ a type checker would accept every name in this module
 
     def __getattr__(name: str) -> object:
         if name not in __all__:
@@ -272,7 +272,7 @@ def _find_store(config: Path, store: AnyPath | None) -> Store:
 
 
 def _call_outside_loops(act: Callable[[], Report]) -> Report:
-    """Call in this thread, or in another where an event loop runs in this one, since loops do not nest."""
+    """Call `act` in this thread, or in a new one if an event loop runs in this one, since loops do not nest."""
     import asyncio
 
     try:

@@ -1,4 +1,4 @@
-"""OpenAI's files and batches endpoints on loopback, in their own shapes; every line's answer, every fault is scripted."""
+"""A scripted server of OpenAI's files and batches endpoints on loopback, with their response formats and faults."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ ENDPOINT = "/v1/chat/completions"
 
 
 class BatchServer:
-    """Answers each line with `script(received, n)`, n counting lines from 0, when a batch was polled `polls` times.
+    """A server that answers each line with `script(received, n)` once a batch was polled `polls` times.
 
-    A Reply with `fault` "reset" stands for a line that was never answered: it is in no file when `ends` says "completed",
-    and in the error file as expired when it says "expired". `ends(batch, n)` is how the n-th batch ends; a dict is merged into the batch.
-    `faults`: replies that come instead of the real ones, by "METHOD /path" prefix, in turn.
+    n counts lines from 0. A Reply with `fault` "reset" is a line without an answer: if `ends` gives "completed" it is in
+    no file, if "expired" it is in the error file. `ends(batch, n)` gives the final status of the n-th batch; a dict is
+    merged into the batch. `faults` are replies sent instead of the real ones, by "METHOD /path" prefix, in order.
     """
 
     def __init__(self) -> None:
@@ -50,11 +50,11 @@ class BatchServer:
         return f"http://127.0.0.1:{self._server.server_port}/v1"
 
     def count(self, prefix: str) -> int:
-        """How many requests began like this, as in "POST /v1/batches"."""
+        """Count the requests with this prefix, such as "POST /v1/batches"."""
         return sum(asked.startswith(prefix) for asked in self.asked)
 
     def lines(self, number: int) -> list[dict[str, Any]]:
-        """What was in the n-th batch."""
+        """Return the lines of the n-th batch."""
         batch = list(self.batches.values())[number]
         return [json.loads(line) for line in self.files[batch["input_file_id"]].splitlines()]
 
@@ -176,7 +176,7 @@ class BatchServer:
         for kind, found_lines in (("output", good), ("error", bad)):
             if found_lines:
                 name = f"file-{len(self.files)}"
-                # in another order than they were asked in, as the API warns
+                # not in the order of the requests, as the API documents
                 self.files[name] = (
                     "\n".join(json.dumps(line, ensure_ascii=False) for line in reversed(found_lines)).encode() + b"\n"
                 )
@@ -191,7 +191,7 @@ class BatchServer:
 
 
 def _refusal(lines: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """What the API would refuse a file for."""
+    """Return the reason for which the API would refuse a file."""
     if len({line["custom_id"] for line in lines}) < len(lines):
         return {
             "code": "duplicate_custom_id",
@@ -227,7 +227,7 @@ class _Server(ThreadingHTTPServer):
     owner: BatchServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that went away is part of what is tested
+        pass  # tests also disconnect clients
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""A chat completions endpoint on loopback whose every answer, and every fault, is scripted."""
+"""A chat completions endpoint on loopback with scripted answers and faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 @dataclass
 class Reply:
-    """`body`: a dict is sent as JSON, bytes as they are. `fault` "reset" answers nothing, "truncate" half of it."""
+    """A reply. A dict `body` is sent as JSON, bytes unchanged. `fault`: "reset" sends nothing, "truncate" half of it."""
 
     body: dict[str, Any] | bytes = b""
     status: int = 200
@@ -26,7 +26,7 @@ class Reply:
 
 @dataclass
 class Received:
-    """A request as it came; header names in lower case."""
+    """A received request; header names are in lower case."""
 
     path: str
     headers: dict[str, str]
@@ -34,7 +34,7 @@ class Received:
 
 
 def completion(text: str | None = "fine", *, finish_reason: str = "stop", **more: Any) -> dict[str, Any]:
-    """The JSON of an ordinary reply; `message`, `logprobs` and `choice` add to it, anything else is top-level."""
+    """Make the JSON of a normal reply; `message`, `logprobs` and `choice` extend it, other arguments are top-level."""
     message = {"role": "assistant", "content": text, **more.pop("message", {})}
     choice = {"index": 0, "message": message, "finish_reason": finish_reason, "logprobs": more.pop("logprobs", None)}
     usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
@@ -46,7 +46,10 @@ def error(status: int, message: str, *, code: str | None = None, **headers: str)
 
 
 class ChatServer:
-    """Answers with `script(received, n)`, n counting requests from 0; a list is answered in turn, its last for ever."""
+    """A server that answers with `script(received, n)`, n counting requests from 0.
+
+    A list is answered in order, and its last reply repeats.
+    """
 
     def __init__(self) -> None:
         self.received: list[Received] = []
@@ -92,7 +95,7 @@ class _Server(ThreadingHTTPServer):
     owner: ChatServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that went away is part of what is tested
+        pass  # tests also disconnect clients
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What every test obeys: no socket leaves loopback, no setting of the machine steers a test."""
+"""Rules for all tests: sockets connect only to loopback, and settings of the machine have no effect."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from repository import Repository
 
 pytest_plugins = ["gated_project"]
 
-# A slow machine is no failure, and a failure comes back the next time.
+# no deadline, so that a slow machine does not fail; deterministic, so that a failure can be reproduced
 settings.register_profile("evalgate", deadline=None, derandomize=True)
 settings.load_profile("evalgate")
 
@@ -61,7 +61,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest
 
 @pytest.fixture(scope="session")
 def samples() -> ModuleType:
-    """The reports of tests/report/samples.py."""
+    """Return the module tests/report/samples.py."""
     spec = importlib.util.spec_from_file_location("report_samples", Path(__file__).parent / "report" / "samples.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -85,7 +85,7 @@ def batch_server() -> Iterator[BatchServer]:
 
 @pytest.fixture
 def git_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Git without the machine's own settings, with an author, and no repository around the temporary folder."""
+    """Isolate git: no settings of the machine, a fixed author, and no repository above the temporary folder."""
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
@@ -98,7 +98,7 @@ def git_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def repository(tmp_path: Path, git_environment: None) -> Repository:
-    """An empty repository whose unborn branch is `main`."""
+    """Make an empty repository whose initial branch is `main`."""
     root = tmp_path / "repository"
     root.mkdir()
     made = Repository(root.resolve())

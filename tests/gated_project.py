@@ -1,4 +1,4 @@
-"""A project in a real repository, a scripted endpoint, and the command as a user types it."""
+"""A project in a real git repository with a scripted endpoint, on which tests run the command."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Ended:
 
 
 class World:
-    """`application` makes the text of an answer from its messages; `grade` gives a judge's printed score for it."""
+    """A gated project. `application` makes an answer's text from its messages; `grade` gives a judge's score for it."""
 
     def __init__(self, repository: Repository, server: ChatServer, run: Callable[..., Ended]) -> None:
         self.repository = repository
@@ -91,7 +91,7 @@ class World:
 
 @pytest.fixture
 def evalgate(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """The command, in this process: everything but the interpreter's start is real."""
+    """Run the command in this process; only the start of an interpreter is left out."""
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["evalgate", *arguments])
@@ -111,7 +111,7 @@ def world(
     evalgate: Callable[..., Ended],
     monkeypatch: pytest.MonkeyPatch,
 ) -> World:
-    """Version 1.0.0 is on main; the working tree is on a branch, unchanged."""
+    """Make a project with version 1.0.0 on main and an unchanged working tree on a branch."""
     rows = [
         {
             "id": f"case-{i:03}",

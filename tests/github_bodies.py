@@ -1,4 +1,4 @@
-"""The JSON of GitHub's objects, as complete as its description demands, made from the few facts a test cares about."""
+"""Complete JSON of GitHub's objects, as its API description requires, made from the few fields that a test sets."""
 
 from __future__ import annotations
 
@@ -76,12 +76,12 @@ _YES_NO = ["has_downloads", "has_issues", "has_projects", "has_wiki", "has_pages
 
 
 def number_of(text: str) -> int:
-    """A stable id for a name."""
+    """Return a stable id for a name."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4])
 
 
 class Bodies:
-    """Objects as the API at `api` shows them."""
+    """A maker of objects in the format of the API at `api`."""
 
     def __init__(self, api: str) -> None:
         self.api = api
@@ -180,7 +180,7 @@ class Bodies:
         }
 
     def pull(self, repository: str, facts: Json, *, whole: bool) -> Json:
-        """`whole`: as it is shown alone; in a list some facts are left out."""
+        """Make a pull request. `whole` is the format of a single one; in a list some fields are absent."""
         url = f"{self.api}/repos/{repository}/pulls/{facts['number']}"
         names = ["comments", "commits", "statuses", "html", "issue", "review_comments", "review_comment", "self"]
         counts = ["additions", "changed_files", "comments", "commits", "deletions", "review_comments"]
@@ -248,7 +248,7 @@ class Bodies:
         }
 
     def comparison(self, repository: str, base: str, commits: list[Json]) -> Json:
-        """The commits that the last of `commits` has and `base` has not; at most 250 are shown."""
+        """Make the comparison of `base` with the last of `commits`; at most 250 commits are listed."""
         head, shown = commits[-1]["sha"], commits[:250]
         url = f"{self.api}/repos/{repository}/compare/{base}...{head}"
         from_base = self.commit(repository, {"sha": base, "author": "ann", "committer": "ann"})

@@ -1,11 +1,11 @@
-"""A GitHub on loopback: one repository whose facts lie in memory, and a second port as the storage of its artifacts.
+"""A fake GitHub API on loopback: one repository with its state in memory, and a second port for artifact storage.
 
-Where GitHub's description lies beside the repository (`../shared/github/openapi-subset.json`, or in the folder that
-EVALGATE_SHARED names), every request and every answer is held against it, and what it refuses is in `violations`. What
-it does not say is added here by hand and marked "by hand".
+If GitHub's API description exists beside the repository (`../shared/github/openapi-subset.json`, or in the folder that
+EVALGATE_SHARED names), every request and response is validated by it, and errors are added to `violations`. Endpoints
+that the description lacks are added here and marked "by hand".
 
-As a process: `python tests/github_server.py --state FILE.json --log FILE.jsonl` prints its address, reads the state if
-the file is there and writes it after each change. `GET /_state` and `PUT /_state` look at it and replace it meanwhile.
+As a process: `python tests/github_server.py --state FILE.json --log FILE.jsonl` prints its URL, reads the state if the
+file exists, and writes it after each change. `GET /_state` and `PUT /_state` read and replace the state.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from github_bodies import Bodies, Json
 
-HOST = "http://github.test"  # stands for this server's address while a message is held against the description
+HOST = "http://github.test"  # replaces this server's URL while a message is validated
 WORKFLOW = "github-actions[bot]"
 LONGEST_BODY = 65_536
 Answer = tuple[int, Any]
 EMPTY: Json = {
     "repository": "acme/prompts",
     "repository_id": 1,
-    "token": None,  # the only token that is good; None: any
-    "login": None,  # what GET /user answers; None: 403, as for the token of a workflow
+    "token": None,  # the only valid token; None: any
+    "login": None,  # the login in GET /user; None: 403, as for the token of a workflow
     "read_only": False,  # the token of a fork's pull request
-    "actor": WORKFLOW,  # who writes what comes in through the API
+    "actor": WORKFLOW,  # the author of everything written by the API
     "pulls": {},
     "issues": {},
     "comments": [],
     "statuses": [],
     "people": {},  # login -> {"permission", "role_name"}
-    "emails": {},  # address -> login, of those that GitHub knows
+    "emails": {},  # e-mail address -> login, for accounts that GitHub knows
     "teams": {},  # "org/team" -> {login: "active" | "pending"}
-    "branches": {},  # name -> sha; another is where the pull requests say that it is
+    "branches": {},  # name -> sha; for other branches the base of the pull requests is used
     "runs": {},  # id -> {"artifacts": [{"id", "name", "size", "expired", "data": base64}]}
     "faults": [],  # see `fault`
 }
@@ -60,20 +60,22 @@ def description_path() -> Path:
 
 @functools.cache
 def description(path: Path) -> Any:
-    """GitHub's description, or None where it is absent."""
+    """Load GitHub's API description; None if it does not exist."""
     if not path.is_file():
         return None
     from openapi_core import OpenAPI
 
     document = json.loads(path.read_text(encoding="utf-8"))
     document["servers"] = [{"url": HOST}]
-    document["components"]["schemas"]["empty-object"]["nullable"] = True  # by hand: so nobody's commit is shown
+    document["components"]["schemas"]["empty-object"]["nullable"] = (
+        True  # by hand: the format of a commit without a GitHub account
+    )
     document["paths"]["/repos/{owner}/{repo}/statuses/{sha}"]["get"] = _statuses_of(document)
     return OpenAPI.from_dict(document)
 
 
 def _statuses_of(document: Any) -> Json:
-    """By hand: the list of a commit's statuses, which has the pages of any list and the rows of the one that is set."""
+    """Describe, by hand, the list of a commit's statuses: paged as other lists, with rows as in the POST response."""
     named = {"name": "sha", "in": "path", "required": True, "schema": {"type": "string"}}
     references = [{"$ref": f"#/components/parameters/{name}"} for name in ("owner", "repo", "per-page", "page")]
     rows = {"type": "array", "items": {"$ref": "#/components/schemas/status"}}
@@ -83,7 +85,7 @@ def _statuses_of(document: Any) -> Json:
 
 
 class RefusalError(Exception):
-    """An answer that is not what was asked for."""
+    """An error response."""
 
     def __init__(self, status: int, message: str, headers: dict[str, str] | None = None, **more: Any) -> None:
         super().__init__(message)
@@ -93,7 +95,7 @@ class RefusalError(Exception):
 
 
 class GitHubServer:
-    """`requests` holds what came, in order, with the answer's status; `blob_requests` what the storage was asked."""
+    """The server. `requests` has the received requests in order with the response status, `blob_requests` the storage's."""
 
     def __init__(
         self,
@@ -128,7 +130,7 @@ class GitHubServer:
 
     @property
     def describes(self) -> bool:
-        """Whether messages are held against GitHub's description."""
+        """True if messages are validated by GitHub's API description."""
         return self._description is not None
 
     def close(self) -> None:
@@ -136,7 +138,7 @@ class GitHubServer:
             server.shutdown()
             server.server_close()
 
-    # Facts
+    # State
 
     def now(self) -> str:
         return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -152,7 +154,7 @@ class GitHubServer:
         fork: tuple[str, int] | None = None,
         **more: Any,
     ) -> Json:
-        """A pull request; `fork` is the full name and the id of the repository it comes from, where that is another."""
+        """Add a pull request; `fork` is the full name and the id of its source repository, if that is another one."""
         home = {"repository": self.state["repository"], "repository_id": self.state["repository_id"]}
         there = {"repository": fork[0], "repository_id": fork[1]} if fork else home
         facts = {
@@ -168,7 +170,7 @@ class GitHubServer:
             "reviews": [],
             "events": [],
             "commits": [{"sha": head, "author": author, "committer": author}],
-            "overwritten": [],  # the commits before each force push; None: GitHub does not know them any more
+            "overwritten": [],  # the commits before each force push; None: GitHub no longer knows them
             **more,
         }
         with self._lock:
@@ -177,7 +179,7 @@ class GitHubServer:
         return facts
 
     def force_push(self, number: int, head: str) -> None:
-        """One commit in the place of all that the pull request has."""
+        """Replace all commits of the pull request by one."""
         with self._lock:
             pull = self.state["pulls"][str(number)]
             pull["overwritten"].append(pull["commits"])
@@ -222,10 +224,10 @@ class GitHubServer:
         self.save()
 
     def fault(self, path: str, *, method: str = "", times: int = 1, **how: Any) -> None:
-        """The next `times` requests whose path has `path` in it (a pattern) meet a fault instead of an answer.
+        """Make the next `times` requests fail whose path matches the pattern `path`.
 
-        `how`: `status` with `message` and `headers`; `kind="reset"` for a connection cut off, "truncate" for a download
-        that stops half-way; `after=True` for a fault that comes once the request has been carried out.
+        `how`: `status` with `message` and `headers`; `kind="reset"` to reset the connection, "truncate" to stop a
+        download halfway; `after=True` to fail after the request was processed.
         """
         self.state["faults"].append({"path": path, "method": method, "times": times, **how})
 
@@ -237,15 +239,15 @@ class GitHubServer:
                 draft.replace(self._state_file)
 
     def calls(self) -> list[str]:
-        """What was asked, without the queries: "GET /repos/..."."""
+        """List the requests without their query strings: "GET /repos/..."."""
         return [f"{each['method']} {each['path']}" for each in self.requests]
 
-    # Answers
+    # Responses
 
     def answer(
         self, method: str, target: str, headers: dict[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body. Raises ConnectionResetError where the connection is to be cut."""
+        """Return status, headers and body. Raises ConnectionResetError to reset the connection."""
         parts = urlsplit(target)
         with self._lock:
             entry: Json = {"method": method, "path": parts.path, "query": parts.query}
@@ -340,7 +342,7 @@ class GitHubServer:
     def _check(
         self, method: str, path: str, query: str, sent: bytes, *, status: int, headers: dict[str, str], got: bytes
     ) -> None:
-        """Holds a request and its answer against the description."""
+        """Validate a request and its response by the API description."""
         if self._description is None or BY_HAND.fullmatch(f"{method} {path}"):
             return
         from openapi_core.exceptions import OpenAPIError
@@ -352,17 +354,17 @@ class GitHubServer:
         try:
             self._description.validate_request(request)
         except OpenAPIError as error:
-            if status not in (401, 403, 404, 422):  # there the refusal is the answer
+            if status not in (401, 403, 404, 422):  # these responses are the expected refusals
                 self.violations.append(f"{method} {path}: the request: {_reason(error)}")
             return
         text = got.replace(self.url.encode(), HOST.encode())
         try:
             self._description.validate_response(request, MockResponse(text, status, headers))
         except ResponseFinderError as error:
-            if status < 400:  # failures are not all described
+            if status < 400:  # the description lacks some errors
                 self.violations.append(f"{method} {path}: the answer: {_reason(error)}")
         except OpenAPIError as error:
-            if status < 500 and '"repo": null' not in got.decode():  # by hand: so a deleted fork is shown
+            if status < 500 and '"repo": null' not in got.decode():  # by hand: the format of a deleted fork
                 self.violations.append(f"{method} {path}: the answer: {_reason(error)}")
 
     # Endpoints
@@ -438,7 +440,7 @@ class GitHubServer:
     def _get_pulls_of(self, asked: Json, body: Json, sha: str) -> Answer:
         rows = []
         for each in self.state["pulls"].values():
-            ours = each["head"]["repository"] == self.state["repository"]  # a fork's commits are not found
+            ours = each["head"]["repository"] == self.state["repository"]  # the API does not find commits of forks
             if ours and sha in (each["head"]["sha"], *(commit["sha"] for commit in each["commits"])):
                 rows.append(self.bodies.pull(self.state["repository"], each, whole=False))
         return 200, rows
@@ -478,7 +480,7 @@ class GitHubServer:
         raise RefusalError(404, "Not Found")
 
     def _post_graphql(self, asked: Json, body: Json) -> Answer:
-        """By hand: the two queries that are asked, for the force pushes and the authors of a pull request."""
+        """Answer, by hand, the two queries in use: the force pushes and the authors of a pull request."""
         facts = body["variables"]
         if f"{facts['owner']}/{facts['name']}" != self.state["repository"]:
             return 200, {"errors": [{"type": "NOT_FOUND", "message": "Could not resolve to a Repository."}]}
@@ -492,7 +494,7 @@ class GitHubServer:
         return 200, {"data": {"repository": {"pullRequest": {"timelineItems": items}}}}
 
     def _authors(self, facts: Json) -> Json:
-        """100 commits of a pull request, each with its author and those of its trailers; `emails` says whose is whose."""
+        """List 100 commits of a pull request with their author and co-authors; `emails` maps addresses to logins."""
         commits, begin = self._pull_of(str(facts["number"]))["commits"], int(facts["after"] or 0)
         nodes = []
         for commit in commits[begin : begin + 100]:
@@ -551,7 +553,7 @@ class GitHubServer:
         raise RefusalError(404, "Not Found")
 
     def stored(self, target: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        """The storage's answer. It wants no token, and says so."""
+        """Answer as the storage, which refuses requests with a token."""
         path = urlsplit(target).path
         with self._lock:
             self.blob_requests.append({"path": path, "headers": headers})
@@ -626,7 +628,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/actions/runs/(?P<run>\d+)/artifacts", GitHubServer._get_artifacts),
     ("GET", rf"{_R}/actions/artifacts/(?P<id>\d+)/zip", GitHubServer._get_archive),
 ]
-BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)|POST /graphql")  # what the description lacks
+BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)|POST /graphql")  # endpoints that the description lacks
 
 
 class _Server(ThreadingHTTPServer):
@@ -635,7 +637,7 @@ class _Server(ThreadingHTTPServer):
     owner: GitHubServer
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        pass  # a client that went away is part of what is tested
+        pass  # tests also disconnect clients
 
 
 def _listen(owner: GitHubServer, handler: type[_Handler], port: int) -> _Server:
@@ -699,7 +701,7 @@ class _Storage(_Handler):
 
 
 def ticking(start: str = "2026-05-01T12:00:00Z") -> Callable[[], datetime]:
-    """A clock of which each look is a second later."""
+    """Make a clock that advances one second per reading."""
     seconds = iter(range(10**9))
     first = datetime.fromisoformat(start)
     return lambda: first + timedelta(seconds=next(seconds))

@@ -1,7 +1,8 @@
-"""A Ray cluster of two nodes on this machine, driven over pipes: a process of its own, since Ray's sockets are.
+"""A Ray cluster of two nodes on this machine, in a separate process because of Ray's sockets, controlled by pipes.
 
-As a program it prints its address, and then obeys a line each: "workers" prints the nodes that evalgate's workers are
-on, "crash" kills the worker on the first node, "kill" kills the second node's processes, anything else (or the end of the input) ends all of it.
+As a program it prints its address, and then reads one command per line: "workers" prints the nodes of evalgate's
+workers, "crash" kills the worker on the first node, "kill" kills the second node's processes. Any other line, or the end
+of the input, stops the cluster.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NODE = {"num_cpus": 1, "object_store_memory": MEMORY, "include_dashboard": False
 
 
 class TwoNodes:
-    """The cluster as tests see it; `close` leaves no process behind, whatever has happened."""
+    """The cluster in tests; `close` ends all its processes in any case."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -40,7 +41,7 @@ class TwoNodes:
             raise
 
     def ask(self, order: str) -> Any:
-        """What the cluster says to an order."""
+        """Send a command, and return the cluster's reply."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         if order:
@@ -58,7 +59,7 @@ class TwoNodes:
             pass
         finally:
             if self._process.poll() is None:
-                os.killpg(self._process.pid, signal.SIGKILL)  # Ray's reaper and its nodes share the group
+                os.killpg(self._process.pid, signal.SIGKILL)  # Ray's reaper and its nodes are in this process group
                 self._process.communicate()
 
 
@@ -69,7 +70,7 @@ def main() -> None:
         sys.stdout.write(f"> {json.dumps(what)}\n")
         sys.stdout.flush()
 
-    # Ray notes the address of the newest cluster there, and does not make the folder
+    # Ray writes the address of the newest cluster there, but does not create the folder
     os.environ["RAY_TMPDIR"] = sys.argv[1]
     Path(sys.argv[1], "ray").mkdir(exist_ok=True)
     cluster = Cluster(initialize_head=True, head_node_args={**NODE, "temp_dir": sys.argv[1]})
@@ -93,7 +94,7 @@ def main() -> None:
 
 
 def workers(cluster: Any) -> list[tuple[str, int]]:
-    """The node and the process of each actor that lives."""
+    """List the node and the process of each live actor."""
     actors = cluster.global_state.actor_table(None).values()
     return [(actor["Address"]["NodeID"], actor["Pid"]) for actor in actors if actor["State"] == "ALIVE"]
 

@@ -1,4 +1,4 @@
-"""A provider that answers by script, and trials to drive an engine with."""
+"""A provider with scripted answers, and trials for tests of the engine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Script = Callable[[Request, int], Outcome | ProviderError]
 
 
 class ScriptedProvider:
-    """Answers by script after `delay` seconds; `asked` are the texts in order of asking."""
+    """A provider that answers by script after `delay` seconds; `asked` are the request texts in order."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ def answer_only(trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome],
 
 
 def judged(trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-    """Two judges look at the answer's text."""
+    """Evaluate a trial: its request, then two judges of the answer's text."""
     (outcome,) = yield [trial.request]
     assert isinstance(outcome, Output)
     replies = yield [make_request(f"judge {name}: {outcome.text}", "judge") for name in "ab"]

@@ -88,7 +88,8 @@ AT_START = {
     "yaml",
 }
 
-# Folders in which modules may have the same name: a verb is parsed and done, a format is read, checked and written.
+# Folders that may have modules of the same name: a verb has a parser and an implementation, a format a reader and a
+# writer.
 SAME_NAME = (
     {"cli", "commands"},
     {"inputs/formats", "score/checks", "report"},
@@ -99,7 +100,7 @@ IMPURE_MODULES = {
     "subprocess", "tempfile", "time", "urllib.request", "uuid",
 }  # fmt: skip
 PURITY_EXCEPTIONS = {
-    "score/patterns.py": {"time"},  # a search that is not in linear time ends by the process's own clock alone
+    "score/patterns.py": {"time"},  # a search that is not in linear time needs the clock for its timeout
 }
 FILE_CALLS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "iterdir"}
 CLOCK_CALLS = {"now", "utcnow", "today"}
@@ -153,7 +154,7 @@ def test_only_entry_points_print_exit_or_read_the_environment() -> None:
                 place = f"{node.value.id}.{node.attr}"
                 forbidden = {"os.environ", "os.getenv", "sys.exit", "sys.stdout", "sys.stderr"}
                 if path.name in {"git_process.py", "git_fetch.py"} and package(path) == "services":
-                    forbidden -= {"os.environ"}  # git itself must inherit it
+                    forbidden -= {"os.environ"}  # git must inherit it
                 assert place not in forbidden, f"{path}:{node.lineno}: {place}"
 
 
@@ -203,7 +204,7 @@ def test_no_module_name_stands_twice_but_for_verbs_and_formats() -> None:
 
 @pytest.mark.parametrize("path", PURE_FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_pure_packages_touch_nothing_outside(path: Path) -> None:
-    """No file but a package's own resource, no clock, network or environment, no random number without a seed."""
+    """Forbid files (except package resources), clock, network, environment, and random numbers without a seed."""
     here = path.relative_to(PACKAGE).as_posix()
     for name, node in imports(path):
         outside = name.split(".")[0] in IMPURE_MODULES or name in IMPURE_MODULES
@@ -245,7 +246,7 @@ ROOT = PACKAGE.parent
 
 
 def locked(lock: str) -> dict[str, set[str]]:
-    """Each package of a lock, with its version; several where they depend on the Python."""
+    """Read the packages of a lock file with their versions; several versions if they depend on the Python version."""
     found: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)==([^\s;]+)", (ROOT / lock).read_text(encoding="utf-8"), re.MULTILINE):
         found.setdefault(canonicalize_name(name), set()).add(version)
@@ -268,7 +269,7 @@ def test_the_lock_covers_every_dependency(lock: str, groups: list[str]) -> None:
 
 
 def test_the_locks_agree() -> None:
-    """What is tested is what the action installs, and Ray goes into an environment of the other lock."""
+    """Require equal versions of the packages that the locks of tests, package, action and Ray share."""
     tested = locked("requirements-dev.txt")
     for lock in ("requirements.txt", "requirements-action.txt", "requirements-ray.txt"):
         versions = locked(lock)

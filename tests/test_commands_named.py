@@ -1,4 +1,4 @@
-"""Every command that a message, the documentation or the action names is one that there is, options included."""
+"""Tests that every command in a message, the documentation or the action exists, with its options."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from evalgate.cli import root
 TOP = Path(__file__).parents[1]
 SOURCES = sorted((TOP / "evalgate").rglob("*.py"))
 TEXTS = [TOP / "README.md", *sorted((TOP / "docs").glob("*.md")), TOP / "CONTRIBUTING.md", TOP / "action.yml"]
-# in backticks, or as a message or hint of its own: "run x; or: evalgate baseline sample"
+# in backticks, or as a part of a message or hint: "run x; or: evalgate baseline sample"
 QUOTED = re.compile(r"`(?:[\w./]*/)?evalgate ([^`\n]*)`")
 BEGUN = re.compile(r"(?:^|[:;] |or )evalgate ([a-z]+(?: [a-z]+)?(?: --?[\w-]+)*)")
-# what the program's name begins a sentence with, in messages that are no commands
+# words that follow the program's name in sentences that are not commands
 SENTENCES = {"blocks", "decision", "needs", "is", "stopped", "unexpected", "with"}
 
 
@@ -35,7 +35,7 @@ def commands(path: Path) -> Iterator[str]:
 
 
 def why_not(command: str) -> str | None:
-    """What of a command there is not."""
+    """Return the part of a command that does not exist."""
     found: click.Command = root
     context = click.Context(root)
     words = command.split()

@@ -1,4 +1,4 @@
-"""The demo replays: each version's verdict, without a key, a server or a call."""
+"""Tests of the demo: the replayed verdict of each version, without a key, a server or a call."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_each_version_has_its_verdict(
     assert gate["level"]["effective"] == level
     assert gate["calls"]["made"] == 0
     assert gate["counts"]["decided"] == gate["counts"]["expected"]
-    # the tempting edit is so bad that half of the cases settle it
+    # the tempting edit is so bad that half of the cases are enough for the verdict
     assert gate["look"]["cases"] == (34 if "tempting" in candidate else 68)
     assert {r["case"] for r in gate["results"]} >= set(gate["order"][: gate["look"]["cases"]])
 
@@ -53,7 +53,7 @@ def test_the_tempting_edit_breaks_cases_by_name(demo: Path, evalgate: Callable[.
     evalgate("run", "--config", "golden/evalgate.yml", *tempting, *files)
     gate = json.loads((demo / "report.json").read_text())["gates"][0]
     facts = next(c for c in gate["comparisons"] if c["criterion"] == "facts")
-    # the customer whose tent arrived torn is told to pay for sending it back
+    # an answer tells a customer with a damaged tent to pay for the return
     assert "refund-007" in facts["broken"]
     assert any("critical" in f["sentence"] and "refund-007" in f["cases"] for f in gate["findings"])
     said = [r["outcome"]["text"] for r in gate["results"] if (r["case"], r["arm"]) == ("refund-007", "candidate")]

@@ -1,4 +1,4 @@
-"""The documentation keeps its word: every command runs, every screen is what is printed, every example loads.
+"""Tests of the documentation: every command runs, every output shown is the real one, every example loads.
 
 The pages are README.md, CONTRIBUTING.md and docs/.
 """
@@ -35,7 +35,7 @@ SCHEMA = json.loads((ROOT / "evalgate/inputs/evalgate.schema.json").read_text(en
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A fenced block of a page; `mark` is the comment above it, empty where there is none."""
+    """A fenced block of a page; `mark` is the comment above it, empty if there is none."""
 
     page: str
     mark: str
@@ -70,17 +70,17 @@ CONSOLE = [block.text.splitlines() for block in of("console")]
 
 
 def scripts() -> list[list[str]]:
-    """Blocks of commands, to be typed one after the other."""
+    """List the blocks of commands, which run in order."""
     return [[line.removeprefix("$ ") for line in block] for block in CONSOLE if block[-1].startswith("$ ")]
 
 
 def screens() -> list[tuple[str, str]]:
-    """Commands that are shown with what they print."""
+    """List the commands that are shown with their output."""
     return [(block[0].removeprefix("$ "), "\n".join(block[1:])) for block in CONSOLE if not block[-1].startswith("$ ")]
 
 
 def options() -> list[str]:
-    """Every line of a block that calls evalgate."""
+    """List the lines of all blocks that call evalgate."""
     parts = [part.strip() for block in BLOCKS for part in re.split(r"&&|\n", block.text)]
     return [part for part in parts if re.match(r"^(\.venv/bin/|- run: |RAY_ADDRESS=\S+ )?evalgate ", part)]
 
@@ -102,7 +102,7 @@ def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedP
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh repository with the demo in it, and the scores file that the pages speak of."""
+    """Make a new repository with the demo in it, and the scores file that the pages use."""
     folder = tmp_path_factory.mktemp("checkout")
     shutil.copytree(ROOT / "golden", folder / "golden", ignore=shutil.ignore_patterns(".evalgate"))
     for order in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-q", "-m", "demo"]):
@@ -129,7 +129,7 @@ def test_every_command_runs(script: list[str], checkout: Path) -> None:
 
 @pytest.mark.parametrize(("command", "screen"), screens())
 def test_every_screen_is_what_is_printed(command: str, screen: str, checkout: Path) -> None:
-    shutil.rmtree(checkout / "golden/.evalgate", ignore_errors=True)  # the screens are those of a first run
+    shutil.rmtree(checkout / "golden/.evalgate", ignore_errors=True)  # the pages show the output of a first run
     printed = run(command, checkout).stdout
     parts = [part.strip("\n") for part in re.split(r"^\.\.\.$", screen, flags=re.MULTILINE)]
     place = 0
@@ -145,13 +145,13 @@ def test_every_piece_of_python_runs(block: Block) -> None:
 
 
 def commands(mark: str) -> list[str]:
-    """The commands of a marked block of the README, each of which needs the one before."""
+    """Return the commands of a marked block of the README, which depend on each other in order."""
     block = next(block.text for block in BLOCKS if block.mark == mark and block.page == "README.md")
     return re.split(r" &&\s+", block.strip())
 
 
 def installing(lock: str) -> list[str]:
-    """From the lock alone: what a dependency publishes tomorrow changes nothing here."""
+    """Return the install command, which must use the lock only, so that new releases of dependencies change nothing."""
     return [
         "python3 -m venv .venv",
         f".venv/bin/pip install -q -r {lock}",
@@ -182,7 +182,7 @@ def first_configuration() -> str:
 
 
 def load(text: str, folder: Path) -> Any:
-    """The configuration in a folder that has the files it names."""
+    """Load the configuration in a folder that has the files it names."""
     from evalgate.inputs.config import load_config
     from evalgate.inputs.tree import WorkTree
 
@@ -200,7 +200,7 @@ def test_the_first_configuration_loads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", of("yaml"), ids=str)
 def test_every_other_piece_of_yaml_is_a_prompt_or_a_part_of_the_configuration(block: Block, tmp_path: Path) -> None:
-    """Workflows are linted and run by the tests of the action."""
+    """Load every other YAML block; workflows are linted and run by the tests of the action."""
     from evalgate.inputs.prompts import parse_prompt
 
     given = yaml.safe_load(block.text)
@@ -286,7 +286,7 @@ def test_the_index_names_every_page() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """The addresses of a page's headings, as GitHub makes them."""
+    """Return the anchors of a page's headings, as GitHub makes them."""
     titles = re.findall(r"^#+ (.*)$", re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL), re.M)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -324,7 +324,7 @@ def test_no_words_stand_for_something_to_come() -> None:
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_table_is_rendered_as_one(path: Path) -> None:
-    """A row with too many cells loses the rest without a word; a table without its rule is a paragraph."""
+    """Check that GitHub's renderer keeps every row and cell: it drops extra cells, and a table without a rule."""
     text = re.sub(r"```.*?```", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     rows = [line for line in text.splitlines() if line.startswith("|")]
     page = cmarkgfm.github_flavored_markdown_to_html(text)

@@ -1,4 +1,4 @@
-"""The public names of evalgate: which there are, how they are called, and that naming them costs nothing."""
+"""Tests of the public names of evalgate: their list, their calls, and their lazy import."""
 
 from __future__ import annotations
 
@@ -110,14 +110,14 @@ def test_types_are_for_type_checkers_of_users() -> None:
 
 @pytest.fixture
 def demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the demo in it, that is the current one."""
+    """Make a folder with the demo in it the current one."""
     shutil.copytree(ROOT / "golden", tmp_path / "golden", ignore=shutil.ignore_patterns(".evalgate"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
 def test_every_example_in_the_docstrings_is_true(demo: Path) -> None:
-    # the names are in the order of the examples: a report is made, and then loaded
+    # the names are in the order of the examples: one makes a report, the next loads it
     for name in ("run_gate", "decide_scores", "load_report", "tabulate_reports"):
         [example] = doctest.DocTestFinder(recurse=False).find(
             getattr(evalgate, name), name, globs=vars(evalgate).copy()
@@ -248,7 +248,7 @@ def test_a_floor_and_a_level_rule_as_they_do_at_the_command() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_drop": 0}, "no sample proves a drop of exactly 0"),
+        ({"max_drop": 0}, "no sample can prove a drop of exactly 0"),
         ({"max_drop": 1.5}, "max_drop must be a number from 0 to 1, not 1.5"),
         ({"max_drop": float("nan")}, "max_drop must be a number from 0 to 1, not nan"),
         ({"minimum": {"tone": True}}, "the minimum of tone must be a number from 0 to 1, not True"),

@@ -1,6 +1,8 @@
-"""The GitHub Action: an event in; a verdict, a commit status and a comment out; one function for each command.
+"""The GitHub Action: read an event, reach a verdict, set a commit status and write a comment.
 
-action.yml starts it as `python -I -m evalgate.action`, away from the workspace, which holds the change's files."""
+There is one function for each command. action.yml starts the module as `python -I -m evalgate.action`, outside of the
+workspace, because the workspace holds files of the change.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +34,16 @@ from evalgate.services.git_fetch import fetch
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
 
-_CLAIMED = "a run without secrets found nothing wrong; it takes one with them to pass"
-_UNSIGNED = "not what was signed off in its pull request: take it out of the queue, and have it approved again"
+_CLAIMED = "a run without secrets found no failure; a run with secrets is needed to pass"
+_UNSIGNED = "differs from what was signed off in its pull request: remove it from the queue and have it approved again"
 
 
 def main() -> NoReturn:
-    """One activity; the exit code is what `fail-on` makes of its verdict."""
+    """Run the command of the action, and exit with the code that `fail-on` gives its verdict."""
     getattr(sys.stdout, "reconfigure", lambda **_: None)(encoding="utf-8", errors="backslashreplace")
     log = Log(sys.stdout)
-    with escaped_streams.escape_streams(
-        os.environ
-    ):  # what a function of the user's prints is no command; the log's own lines are meant
+    # workflow commands in the output of user functions are escaped; `log` writes to the unescaped stream
+    with escaped_streams.escape_streams(os.environ):
         sys.exit(_main(log))
 
 
@@ -64,7 +65,7 @@ def _main(log: Log) -> int:
             return int(ExitCode.PASS)
         publish.publish(job, hub, log, outcome)
         return _exit_code(job, outcome.status)
-    except EvalgateError as error:  # no input or event to go by: there is nowhere else to say it
+    except EvalgateError as error:  # invalid inputs or event: the log is the only place to report it
         log.faults(error)
         return int(error.exit_code)
     except Exception as error:
@@ -82,10 +83,10 @@ def _connect_github(job: Job, log: Log) -> GitHub | None:
 
 
 def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
-    """Judges the event's commit: on pull_request, pull_request_review, merge_group, push, or by hand."""
+    """Evaluate the event's commit: on pull_request, pull_request_review, merge_group, push, or a manual start."""
     head = job.settings.head_sha or job.event.head
     if head is None:
-        raise InputError(f"the event {job.event.name} has no commit to judge", hint="give the input head-sha")
+        raise InputError(f"the event {job.event.name} has no commit to evaluate", hint="give the input head-sha")
     context = job.context(job.event.branch)
     if hub is not None:  # an earlier success of this commit must not outlive what this run may find
         log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
@@ -96,15 +97,15 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
 
 
 def _report_fork(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | None:
-    """On workflow_run: what a fork's run says of itself, shown by code that nobody but the base has written.
+    """Publish the report of a fork's run, on the event workflow_run, by code of the base repository only.
 
-    None for any other run: there is no verdict to tell of.
+    Returns None for any other run, which publishes its own verdict.
     """
     other = job.event.other
     if other is None or hub is None:
         raise InputError("command: report needs the event workflow_run and a github-token")
     if other.event != "pull_request" or not other.fork:
-        log.say("that run was no fork's pull request: it had what it takes to speak for itself")
+        log.say("that run was not for a pull request from a fork: it has published its own verdict")
         return None
     pulls = fork.pull_requests(hub, other)
     if not pulls:
@@ -135,10 +136,10 @@ def _make_call_mode(job: Job) -> CallMode:
 
 
 def _find_base(job: Job, hub: GitHub | None) -> str | None:
-    """The commit whose rules judge: the tip that the branch has now. Raises ServiceError where nobody can tell.
+    """Return the commit whose policy applies: the current tip of the branch. Raises ServiceError if GitHub fails.
 
-    That of the event is older: a run can be repeated weeks later, and a pull request outlives a change of the rules.
-    What a queue or a push is made upon is in the event itself.
+    The commit in the event may be older: a run can be repeated weeks later, and the policy can change while a pull
+    request is open. For a merge queue or a push, the event has the base commit.
     """
     event = job.event
     branch = event.branch if event.of_pull_request else event.default_branch if event.base is None else ""
@@ -146,12 +147,12 @@ def _find_base(job: Job, hub: GitHub | None) -> str | None:
 
 
 def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> ActivityOutcome:
-    """The verdict on a commit, against the branch it goes to."""
+    """Reach the verdict on a commit, compared with the branch that it merges into."""
     base = _find_base(job, hub)
     git = find_repository(job.config)
-    lacking = [sha for sha in (base, head) if sha is not None and not git.knows(sha)]
-    if lacking:
-        fetch(git.root, job.repository_url, lacking, token=job.settings.github_token)
+    missing_commits = [sha for sha in (base, head) if sha is not None and not git.knows(sha)]
+    if missing_commits:
+        fetch(git.root, job.repository_url, missing_commits, token=job.settings.github_token)
         git = find_repository(job.config)
     selection = Selection(
         baseline=job.settings.baseline,
@@ -192,9 +193,7 @@ def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log
         return report, None
     if mode == "fail":
         names = ", ".join(missing)
-        raise MissingSecretError(
-            f"{names}: no such secret, and without it nothing passes", hint="missing-secrets: replay"
-        )
+        raise MissingSecretError(f"{names}: not set, and no gate can pass without it", hint="missing-secrets: replay")
     return fork.withdraw_passes(report), ", ".join(missing)
 
 
@@ -202,7 +201,7 @@ def _make_pending(report: Report, missing: str) -> Status:
     found = make_status(report)
     if found.verdict == "FAIL":
         return found
-    sentence = f"needs a run with {missing}; nothing that is known without it fails"
+    sentence = f"needs a run with {missing}; no failure was found without it"
     return Status(verdict="PENDING", state="pending", sentence=sentence, code=Admission.NOT_EVALUATED)
 
 
@@ -212,7 +211,7 @@ def _make_outcome(report: Report) -> ActivityOutcome:
 
 
 def _catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutcome:
-    """An outcome, whatever happens: what could not be evaluated is one, too, and never a pass."""
+    """Run, and turn any exception into an outcome that is not a pass."""
     error: EvalgateError
     try:
         return run()
@@ -226,7 +225,7 @@ def _catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutco
 
 
 def _count_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
-    """The outcome with what its policy makes of earlier attempts in the same pull request."""
+    """Apply the policy on repeated attempts in the same pull request to the outcome."""
     event, report = job.event, ran.report
     context, queued = job.context(event.branch), event.name == "merge_group"
     if not ran.key or not (event.of_pull_request or queued):
@@ -236,12 +235,12 @@ def _count_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome
         sticky, base = publish.make_sticky(job, hub, event.pull), event.base
         facts = {"key": ran.key, "context": context, "head": head, "base": base}
         tried = log.attempt("attempts", lambda: heads.count_attempts(report, sticky, **facts, queued=queued))
-    told = tried if tried is not None else attempts.apply_attempts(report, attempts.UNKNOWN)
-    return replace(ran, report=told, status=make_status(told))
+    counted = tried if tried is not None else attempts.apply_attempts(report, attempts.UNKNOWN)
+    return replace(ran, report=counted, status=make_status(counted))
 
 
 def _apply_sign_off(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
-    """The outcome with its sign-off, where one is asked for and was given."""
+    """Add the sign-off to the outcome, if one is required and was given."""
     report, number = ran.report, job.event.pull
     if not report.exit_code.awaits_sign_off or hub is None:
         return ran
@@ -261,7 +260,7 @@ def _apply_sign_off(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome
 def _look_up_sign_off(
     job: Job, hub: GitHub, log: Log, ran: ActivityOutcome, number: int, *, head: str | None
 ) -> sign_off.SignOffState | None:
-    """How the sign-off stands in a pull request; None where that could not be looked up, or none counts."""
+    """Return the state of the sign-off in a pull request; None if the lookup failed, or `sign-off` is none."""
     mode, sticky = job.settings.sign_off, publish.make_sticky(job, hub, number)
     if mode == "none":
         return None
@@ -280,9 +279,9 @@ def _look_up_sign_off(
 
 
 def _check_merge_queue(job: Job, hub: GitHub, log: Log, ran: ActivityOutcome) -> ActivityOutcome:
-    """A merge queue needs no second sign-off: what it merges was signed off in its pull request, or is rejected.
+    """Pass a commit of a merge queue if all its pull requests were signed off, else reject it.
 
-    Whether it was, the API says, by the rule of the pull request itself: what its comment says could be edited.
+    The API gives the sign-off, by the rule of the pull request. The comment is not used: people can edit it.
     """
     change = describe_level(ran.report)
     numbers = log.attempt("sign-off", lambda: approval.find_queued_pull_requests(hub, job.event)) or ()
@@ -298,7 +297,7 @@ def _check_merge_queue(job: Job, hub: GitHub, log: Log, ran: ActivityOutcome) ->
 
 
 def _exit_code(job: Job, status: Status) -> int:
-    """Only a success ends with 0, unless the workflow leaves it to the commit status to tell."""
+    """Return the exit code that `fail-on` gives a status: 0 for a success, or always with `never`."""
     match job.settings.fail_on:
         case "never":
             return 0
@@ -311,5 +310,5 @@ def _exit_code(job: Job, status: Status) -> int:
 
 
 if __name__ == "__main__":
-    streams.prepare(tells=False)  # the log is not what the verdict is told by
+    streams.prepare(tells=False)  # a closed log does not change the verdict, which the commit status carries
     main()

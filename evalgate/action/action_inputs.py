@@ -1,4 +1,4 @@
-"""The inputs of the action: text as a workflow wrote it, read into typed settings, all faults at once."""
+"""The inputs of the action: read the text of a workflow into typed settings, and report all faults at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a workflow asks of the action; names as in action.yml. Empty text is None: not given."""
+    """The inputs of the action, named as in action.yml. An empty input is None."""
 
     command: Literal["gate", "report", "drift"]
     config: str
@@ -59,15 +59,15 @@ class Settings:
 
 
 def read_settings(inputs: str, matrix: str) -> Settings:
-    """The settings from the JSON of `inputs` and of `matrix`. Raises InputError with every fault."""
-    given = {name: _text(value) for name, value in _object(inputs, "inputs").items()}
+    """Read the settings from the JSON of `inputs` and `matrix`. Raises InputError with every fault."""
+    given = {name: _make_text(value) for name, value in _read_object(inputs, "inputs").items()}
     reader = _Reader(given)
-    settings = reader.settings(tuple(str(value) for value in _object(matrix, "matrix").values()))
+    settings = reader.settings(tuple(str(value) for value in _read_object(matrix, "matrix").values()))
     if settings.sign_off != "none" and settings.comment == "off" and settings.command == "gate":
         reader.faults.append(
             Fault(
-                message=f"sign-off: {settings.sign_off} needs the comment, which tells when the report was there",
-                hint="comment: on-failure writes it only when something is wrong or awaited; or sign-off: none",
+                message=f"sign-off: {settings.sign_off} needs the comment, which records when the report was published",
+                hint="comment: on-failure writes it only for a failure or a pending sign-off; or sign-off: none",
             )
         )
     if reader.faults:
@@ -76,23 +76,23 @@ def read_settings(inputs: str, matrix: str) -> Settings:
 
 
 def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str, ...]) -> str:
-    """The key of a comment: the one that is given, else one of its own for each job and leg of a matrix."""
-    return _slug(given if given is not None else "/".join([workflow, job, *matrix]))
+    """Return the key of a comment: `given`, else a key that is unique to the job and the leg of its matrix."""
+    return _make_slug(given if given is not None else "/".join([workflow, job, *matrix]))
 
 
 def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = "evalgate.yml", to: str = "") -> str:
-    """The name of the commit status: of two that have one name, the last to be written would speak for both.
+    """Return the name of the commit status. Two statuses of one name would overwrite each other.
 
-    So legs of a matrix have one each, as the checks of their jobs do, and so has, where none is `given`, every
-    configuration. `to` is the branch that the commit goes to, where it is not the default one: a status is a commit's,
-    and what passes by the rules of one branch has not passed by those of another. No branch's name holds a space.
+    So each leg of a matrix has its own name, as the checks of the jobs do, and so has each configuration if no name is
+    `given`. `to` is the target branch of the commit if it is not the default branch: a status belongs to a commit, and
+    a pass by the policy of one branch is not a pass by that of another. Names of branches have no spaces.
     """
     own = (*(() if given or config == "evalgate.yml" else (config,)), *matrix)
     return (given or "evalgate") + (f" ({', '.join(own)})" if own else "") + (f" (to {to})" if to else "")
 
 
 class _Reader:
-    """Text to typed values; what is wrong is kept in `faults`, and reading goes on."""
+    """A converter of text to typed values that collects faults in `faults` and goes on."""
 
     def __init__(self, given: Mapping[str, str]) -> None:
         self.given = given
@@ -134,20 +134,20 @@ class _Reader:
         value = self.given.get(name) or default or allowed[0]
         if value not in allowed:
             meant = find_closest(value, allowed)
-            self._blame(name, value, f"one of {', '.join(allowed)}" + (f"; {suggest(meant)}" if meant else ""))
+            self._add_fault(name, value, f"one of {', '.join(allowed)}" + (f"; {suggest(meant)}" if meant else ""))
             return allowed[0]
         return value
 
     def _flag(self, name: str) -> bool:
         value = self.given.get(name) or "true"
         if value.lower() not in ("true", "false"):
-            self._blame(name, value, "true or false")
+            self._add_fault(name, value, "true or false")
         return value.lower() == "true"
 
     def _matching(self, name: str, pattern: re.Pattern[str], what: str) -> str | None:
         value = self._optional(name)
         if value is not None and not pattern.fullmatch(value):
-            self._blame(name, value, what)
+            self._add_fault(name, value, what)
             return None
         return value
 
@@ -160,35 +160,35 @@ class _Reader:
         except ValueError:
             number = math.nan
         if not (math.isfinite(number) and number >= least):
-            self._blame(name, value, f"a number, at least {least:g}")
+            self._add_fault(name, value, f"a number, at least {least:g}")
             return None
         return cast(_T, number)
 
-    def _blame(self, name: str, value: str, wanted: str) -> None:
-        self.faults.append(Fault(message=f'input {name}: "{value}" is not {wanted}', hint=_HINT))
+    def _add_fault(self, name: str, value: str, expected: str) -> None:
+        self.faults.append(Fault(message=f'input {name}: "{value}" is not {expected}', hint=_HINT))
 
 
-def _object(text: str, name: str) -> Mapping[str, Any]:
-    """An object of a context as the runner writes it; `matrix` is null where there is none."""
+def _read_object(text: str, name: str) -> Mapping[str, Any]:
+    """Parse a JSON object that the runner wrote; null, as for a job without `matrix`, is an empty one."""
     try:
         data = strict_json.load(text or "null")
     except ValueError:
-        raise InputError(f"the {name} of the action are not JSON", hint="they come from action.yml") from None
+        raise InputError(f"the {name} of the action are not valid JSON", hint="action.yml sets them") from None
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise InputError(f"the {name} of the action are no object", hint="they come from action.yml")
+        raise InputError(f"the {name} of the action are not a JSON object", hint="action.yml sets them")
     return data
 
 
-def _text(value: Any) -> str:
+def _make_text(value: Any) -> str:
     if isinstance(value, str):
         return value.strip()
     return "" if value is None else json.dumps(value)
 
 
-def _slug(key: str) -> str:
-    """A key that can stand in a comment's marker: other keys get other slugs."""
+def _make_slug(key: str) -> str:
+    """Return a form of the key that is valid in a comment's marker; different keys give different forms."""
     if len(key) <= 60 and _PLAIN.fullmatch(key):
         return key
     plain = re.sub(r"[^A-Za-z0-9._]+", "-", key).strip("-")[:40]

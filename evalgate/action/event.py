@@ -1,4 +1,4 @@
-"""What happened on GitHub: the payload of a workflow's event as the few facts a gate needs."""
+"""The event of a workflow: the fields of its payload that the gate needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PULL_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherRun:
-    """The workflow run that a `workflow_run` event tells of: its id, its commit, where that commit came from."""
+    """The workflow run of a `workflow_run` event: its id, its commit, and the repository of that commit."""
 
     id: int
     event: str
@@ -30,12 +30,12 @@ class OtherRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubEvent:
-    """One event. `head` is the commit to judge, `base` the tip of the branch it goes to; None where it has none.
+    """One event. `head` is the commit to evaluate, `base` the tip of its target branch; None if the event has none.
 
-    `branch` is the name of that branch, empty where the event has none; `default_branch` that of the repository. An
-    event keeps what was so on its day: for a pull request, `base` is where the branch stood when it was last pushed to.
-    `pull` is the number of the pull request, also of the one that a merge queue's commit is made for. `other` is there
-    for `workflow_run` alone.
+    `branch` is the name of the target branch, empty if the event has none. `default_branch` is that of the repository.
+    An event is a snapshot: for a pull request, `base` is the tip of the branch when the pull request was last pushed.
+    `pull` is the number of the pull request, including the one of a merge queue's commit. `other` is set only for
+    `workflow_run`.
     """
 
     name: str
@@ -49,12 +49,12 @@ class GitHubEvent:
 
     @property
     def of_pull_request(self) -> bool:
-        """Whether there is a pull request to comment on, whose reviews count."""
+        """True if the event belongs to a pull request, which can have comments and reviews."""
         return self.name in _PULL_EVENTS
 
 
 def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubEvent:
-    """The event of this name from its payload's JSON; `sha` is the workflow's own commit.
+    """Read the event of this name from the JSON of its payload; `sha` is the workflow's commit.
 
     Raises InputError for a payload that GitHub does not send.
     """
@@ -63,7 +63,7 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubE
         if not isinstance(data, dict):
             raise TypeError
         about = data.get("repository") or {}
-        return replace(_event(name, data, repository, sha), default_branch=str(about.get("default_branch") or ""))
+        return replace(_make_event(name, data, repository, sha), default_branch=str(about.get("default_branch") or ""))
     except (AttributeError, ValueError, KeyError, TypeError) as error:
         lacks = f": it lacks {error}" if isinstance(error, KeyError) else ""
         raise InputError(
@@ -71,15 +71,15 @@ def read_event(name: str, payload: str, *, repository: str, sha: str) -> GitHubE
         ) from None
 
 
-def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> GitHubEvent:
+def _make_event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> GitHubEvent:
     if name in _PULL_EVENTS:
         pull = data["pull_request"]
         head, base = pull["head"], pull["base"]
         return GitHubEvent(
             name=name,
             repository=repository,
-            head=_sha(head["sha"]),
-            base=_sha(base["sha"]),
+            head=_read_sha(head["sha"]),
+            base=_read_sha(base["sha"]),
             branch=str(base["ref"]),
             pull=int(pull["number"]),
         )
@@ -89,37 +89,39 @@ def _event(name: str, data: Mapping[str, Any], repository: str, sha: str) -> Git
         return GitHubEvent(
             name=name,
             repository=repository,
-            head=_sha(group["head_sha"]),
-            base=_sha(group["base_sha"]),
+            head=_read_sha(group["head_sha"]),
+            base=_read_sha(group["base_sha"]),
             branch=str(group["base_ref"]).removeprefix("refs/heads/"),
             pull=int(queued.group(1)) if queued else None,
         )
     if name == "push":
         before, after = str(data["before"]), str(data["after"])
         branch = str(data["ref"]).removeprefix("refs/heads/")
-        return GitHubEvent(name=name, repository=repository, head=_commit(after), base=_commit(before), branch=branch)
+        return GitHubEvent(
+            name=name, repository=repository, head=_read_commit(after), base=_read_commit(before), branch=branch
+        )
     if name == "workflow_run":
         run = data["workflow_run"]
         source = run["head_repository"]
         other = OtherRun(
             id=int(run["id"]),
             event=str(run["event"]),
-            head=_sha(run["head_sha"]),
+            head=_read_sha(run["head_sha"]),
             fork=source["id"] != data["repository"]["id"],
             repository_id=int(source["id"]),
             owner=str(source["owner"]["login"]),
             branch=str(run["head_branch"]),
         )
         return GitHubEvent(name=name, repository=repository, head=other.head, other=other)
-    return GitHubEvent(name=name, repository=repository, head=_commit(sha))
+    return GitHubEvent(name=name, repository=repository, head=_read_commit(sha))
 
 
-def _commit(sha: str) -> str | None:
-    """A deletion, and the first push of a branch, have zeros for what is not there."""
-    return None if not sha.strip("0") else _sha(sha)
+def _read_commit(sha: str) -> str | None:
+    """Return the commit, or None for zeros, which GitHub sends for a deleted or a new branch."""
+    return None if not sha.strip("0") else _read_sha(sha)
 
 
-def _sha(value: Any) -> str:
+def _read_sha(value: Any) -> str:
     if not isinstance(value, str) or not _SHA.fullmatch(value):
         raise TypeError
     return value

@@ -1,4 +1,4 @@
-"""What a run without secrets says of itself: its artifact is its author's word, and can only lower a verdict."""
+"""Reports of runs without secrets, as for forks: the artifact is untrusted, so it can prove a FAIL but never a PASS."""
 
 from __future__ import annotations
 
@@ -16,13 +16,18 @@ if TYPE_CHECKING:
     from evalgate.services.github_rows import PullRequestRow
 
 MOST_ZIPPED, MOST = 20_000_000, 100_000_000
-"""Bytes of an artifact, and of the report in it: what 10,000 cases take, twice over."""
+"""Limits in bytes of an artifact and of the report in it: twice the size for 10,000 cases."""
 
-_WORD = "A run without secrets, of the change's own author, found nothing that fails: that proves nothing yet."
+_UNPROVEN = (
+    "A run without secrets, controlled by the author of the change, found no failure. This does not prove a pass."
+)
 
 
 def read_fork_report(github: GitHub, other: OtherRun, artifact: str) -> Report:
-    """The report in the artifact of another run, lowered. Raises InputError when there is none, or it is not one."""
+    """Read the report in the artifact of another run, with its passes withdrawn.
+
+    Raises InputError if there is no such artifact or it holds no valid report.
+    """
     from evalgate.services.artifact import read_report
 
     found = [one for one in github.artifacts(other.id) if one.name == artifact and not one.expired]
@@ -37,18 +42,18 @@ def read_fork_report(github: GitHub, other: OtherRun, artifact: str) -> Report:
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError:
-        raise InputError("report.json is not what evalgate writes: it is not ASCII") from None
+        raise InputError("report.json was not written by evalgate: it is not ASCII") from None
     return withdraw_passes(report_json.read(text, "report.json"))
 
 
 def withdraw_passes(report: Report) -> Report:
-    """The report with every pass, and every sign-off, taken back: they are not proven. A FAIL stays one.
+    """Return the report without its passes and sign-off, which are not proven. A FAIL stays a FAIL.
 
-    What it says of attempts is taken back as well: those are counted where GitHub is asked.
+    Its count of attempts is removed as well: attempts are counted by the GitHub API.
     """
     gates = tuple(_withdraw_pass(gate) for gate in report.gates)
     decision, exit_code = policy.combine_verdicts(gates)
-    if exit_code.lets_merge:  # no gate at all: whether nothing was to be judged, the gate itself has to say
+    if exit_code.lets_merge:  # no gates: only a trusted run can show that there was nothing to evaluate
         decision, exit_code = Verdict.INCONCLUSIVE, Admission.INCONCLUSIVE
     return replace(report, gates=gates, decision=decision, exit_code=exit_code, sign_off=None, attempts=None)
 
@@ -57,7 +62,7 @@ def _withdraw_pass(gate: GateReport) -> GateReport:
     if gate.exit_code.blocks:
         return gate
     doubt = Finding(
-        criterion=None, kind="completeness", decision=Verdict.INCONCLUSIVE, sentence=_WORD, blocks=True, cases=()
+        criterion=None, kind="completeness", decision=Verdict.INCONCLUSIVE, sentence=_UNPROVEN, blocks=True, cases=()
     )
     return replace(
         gate,
@@ -69,9 +74,9 @@ def _withdraw_pass(gate: GateReport) -> GateReport:
 
 
 def pull_requests(github: GitHub, other: OtherRun) -> tuple[PullRequestRow, ...]:
-    """The open pull requests whose head is this very commit of this very repository. Raises ServiceError.
+    """Find the open pull requests whose head is the run's commit in the run's repository. Raises ServiceError.
 
-    What the artifact or the event says of a number does not count: the API alone tells.
+    Only the API is used: the numbers in the artifact and the event are untrusted.
     """
     found = [
         *github.pull_requests_of(other.head),

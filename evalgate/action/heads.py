@@ -1,6 +1,6 @@
-"""The verdicts that evalgate recorded on the heads of a pull request: in the addresses of its commit statuses.
+"""Earlier verdicts on the heads of a pull request, recorded in the target URLs of evalgate's commit statuses.
 
-A status can neither be changed nor removed, and GitHub says who set it. The comment is not asked: people with write
+A status cannot be changed or removed, and the API names its creator. The comment is not used: people with write
 permission can edit it.
 """
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from evalgate.services.github_rows import CommitStatus
 
 MOST_HEADS = 300
-"""Commits of one pull request that are asked for their statuses: a job's token may ask 1,000 things in an hour."""
+"""Limit of commits per pull request whose statuses are read: a job's token is limited to 1,000 requests per hour."""
 
 _MARK = re.compile(r"#evalgate-key=([0-9a-f]{32})\Z")
 
 
 def add_key(url: str, key: str) -> str:
-    """The address of a status, with the key of the content that was decided.
+    """Add the key of the decided content to the target URL of a status.
 
-    In the address and not in the description: that is cut to 140 characters, and repeats names that a change chooses.
+    The description is not used: it is cut to 140 characters, and contains names that a change can choose.
     """
     return f"{url}#evalgate-key={key}"
 
@@ -37,10 +37,10 @@ def add_key(url: str, key: str) -> str:
 def count_attempts(
     report: Report, sticky: Sticky, *, key: str, context: str, head: str, base: str, queued: bool
 ) -> Report:
-    """The report of the content `key` with the attempts on its pull request counted. Raises ServiceError.
+    """Count the attempts on a pull request, and apply them to the report of the content `key`. Raises ServiceError.
 
-    `context` is the name of the status that the verdict gets, `head` the commit that was judged, `base` the one that
-    it goes to. `queued`: the verdict is that of a merge queue.
+    `context` is the name of the commit status, `head` the evaluated commit, `base` the tip of its target branch.
+    `queued` is true for a commit of a merge queue.
     """
     found = read_verdicts(sticky, context, head, base)
     counted = attempts.count_attempts(found, key, alpha=attempts.compute_alpha(report.gates), queued=queued)
@@ -48,13 +48,13 @@ def count_attempts(
 
 
 def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[PastVerdict, ...]:
-    """The verdicts of this context on all commits that a pull request has or had. Raises ServiceError.
+    """Read the verdicts of this context on all commits that a pull request has or had. Raises ServiceError.
 
-    Only what evalgate set itself counts: a status of this name that anybody else sets says nothing. On `head` it has
-    set one before it judged. Where that is not found, earlier ones cannot be, and their number is not known.
+    Only statuses that evalgate set count, not those of this name by other users. evalgate sets one on `head` before it
+    evaluates it. If that one is not found, earlier ones cannot be found either, and ServiceError is raised.
     """
-    heads = _heads(sticky.github, sticky.number, base)
-    own = {sha: _own(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
+    heads = _list_heads(sticky.github, sticky.number, base)
+    own = {sha: _list_own_statuses(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
     if not own[head]:
         raise _unknown(context, head)
     found = []
@@ -91,12 +91,12 @@ def _own(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
     return [status for status in named if sticky.is_own(status.creator)]
 
 
-def _heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:
-    """The commits of a pull request, and those that a force push took from it. Raises ServiceError for too many."""
+def _list_heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:
+    """List the commits of a pull request, and those that a force push removed. Raises ServiceError if too many."""
     heads = dict.fromkeys(commit.sha for commit in github.commits(number))
     for head in github.overwritten_heads(number):
         if head not in heads:
             heads |= dict.fromkeys(github.commits_since(base, head))
     if len(heads) > MOST_HEADS:
-        raise ServiceError(f"#{number} had {len(heads)} commits; at most {MOST_HEADS} are asked for their statuses")
+        raise ServiceError(f"#{number} had {len(heads)} commits; the statuses of at most {MOST_HEADS} are read")
     return tuple(heads)

@@ -1,6 +1,6 @@
-"""A job of GitHub Actions as evalgate sees it: its event and settings, its log, and the files it hands things over in.
+"""A job of GitHub Actions: its event and settings, its log, and the files that pass data to later steps.
 
-The door gives it the environment and the log's stream; everything written there goes through its neutraliser.
+`__main__` passes in the environment and the log's stream. Everything written to the log is escaped.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _OWN = ("EVALGATE_INPUTS", "EVALGATE_MATRIX", "EVALGATE_INTERPRETER")
 
 
 class Log:
-    """The job's log: lines that are no commands, and commands that are meant."""
+    """The log of the job: plain lines, which are escaped, and workflow commands."""
 
     def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
@@ -41,11 +41,11 @@ class Log:
         self._last = clock()
 
     def say(self, text: str) -> None:
-        """Lines for the log; nothing in them is a command."""
+        """Write lines to the log; workflow commands in them are escaped."""
         self.write(workflow.escape_log(text).rstrip("\n") + "\n")
 
     def progress(self, event: ProgressEvent) -> None:
-        """How far the run is: a line every 30 seconds."""
+        """Write the progress of the run, at most one line every 30 seconds."""
         now = self._clock()
         if now - self._last >= _PROGRESS_SECONDS:
             self._last = now
@@ -55,7 +55,7 @@ class Log:
         self.write(workflow.render_command("warning", text, title="evalgate") + "\n")
 
     def faults(self, error: EvalgateError) -> None:
-        """Each fault as an error of the job, at its place."""
+        """Write each fault as an error annotation at its place."""
         for fault in error.faults:
             place = fault.place or Place(path="")
             text = fault.message if fault.hint is None else f"{fault.message}\nhint: {fault.hint}"
@@ -65,20 +65,20 @@ class Log:
             )
 
     def bug(self, error: BaseException) -> None:
-        self.faults(EvalgateError(describe_bug(error), hint="this is a bug: please report it with what follows"))
+        self.faults(EvalgateError(describe_bug(error), hint="this is a bug: please report it with the traceback below"))
         self.say("".join(traceback.format_exception(error)))
 
     def report(self, report: Report) -> None:
-        """The report, where the runner takes no commands meanwhile."""
+        """Write the report, with the runner's workflow commands stopped meanwhile."""
         self.write(workflow.stop_commands(terminal.render(report, width=_WIDTH, color=False), secrets.token_hex(16)))
 
     def write(self, lines: str) -> None:
-        """Lines as they are: those that `report.workflow` or `report.annotations` made."""
+        """Write lines unescaped; they come from `report.workflow` or `report.annotations`."""
         self._stream.write(lines)
         self._stream.flush()
 
     def attempt(self, what: str, action: Callable[[], _T]) -> _T | None:
-        """Publishing never changes a verdict: what goes wrong is a warning, and None."""
+        """Call `action`, which publishes something. An error is a warning and returns None, and changes no verdict."""
         try:
             return action()
         except EvalgateError as error:
@@ -94,7 +94,10 @@ def describe_bug(error: BaseException) -> str:
 
 
 class Job:
-    """Raises InputError for inputs, an event or places that are not what action.yml and GitHub give."""
+    """The event, the settings and the folders of a job.
+
+    Raises InputError for inputs, an event or paths that action.yml and GitHub do not give.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._given = environment
@@ -102,7 +105,7 @@ class Job:
         self.repository = self._require("GITHUB_REPOSITORY")
         self.event = read_event(
             self._require("GITHUB_EVENT_NAME"),
-            _text(Path(self._require("GITHUB_EVENT_PATH"))),
+            _read_text(Path(self._require("GITHUB_EVENT_PATH"))),
             repository=self.repository,
             sha=self._require("GITHUB_SHA"),
         )
@@ -116,7 +119,7 @@ class Job:
         self.temp = Path(self._require("RUNNER_TEMP"))
 
     def context(self, branch: str) -> str:
-        """The name of the status of a commit that goes to this branch; empty: to the default one."""
+        """Return the name of the commit status for this target branch; empty is the default branch."""
         return status_context(
             self.settings.status_context,
             self.settings.matrix,
@@ -126,7 +129,7 @@ class Job:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Where the providers' keys are; without what is the action's own."""
+        """The environment with the providers' keys, without the variables of the action."""
         return {name: value for name, value in self._given.items() if name not in _OWN}
 
     @property
@@ -139,24 +142,24 @@ class Job:
 
     @property
     def run_url(self) -> str:
-        """The page of this very attempt."""
+        """The URL of this attempt of the run, empty if the run has no id."""
         run, attempt = self._given.get("GITHUB_RUN_ID", ""), self._given.get("GITHUB_RUN_ATTEMPT", "1")
         return f"{self.repository_url}/actions/runs/{run}/attempts/{attempt}" if run.isdecimal() else ""
 
     @property
     def config(self) -> Path:
-        """The configuration's place in the workspace: no link on the way leads elsewhere."""
-        return self._inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")
+        """The path of the configuration in the workspace. Raises InputError if it goes through a symbolic link."""
+        return self._resolve_inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")
 
     @property
     def store(self) -> Store:
-        """Answers and verdicts: never in a folder that a link in the workspace chose."""
+        """The store of answers and verdicts. Raises InputError if it goes through a symbolic link in the workspace."""
         chosen = self.settings.cache_path
         if chosen is not None and is_absolute(chosen):
             return Store(root=self._resolve_absolute(chosen, "cache-path"))
         own = posixpath.join(posixpath.dirname(self.settings.config), FOLDER)
         place = posixpath.join(self.settings.working_directory, chosen or own)
-        return Store(root=self._inside(place, "cache-path"))
+        return Store(root=self._resolve_inside(place, "cache-path"))
 
     @property
     def reports(self) -> Path:
@@ -164,16 +167,20 @@ class Job:
         if chosen is None:
             return self.temp / f"evalgate-report-{self.key}"
         return (
-            self._resolve_absolute(chosen, "report-dir") if is_absolute(chosen) else self._inside(chosen, "report-dir")
+            self._resolve_absolute(chosen, "report-dir")
+            if is_absolute(chosen)
+            else self._resolve_inside(chosen, "report-dir")
         )
 
     def write_report(self, report: Report) -> tuple[Path, Path]:
-        """Writes the report in all its formats; the paths of the JSON and the Markdown. Raises InputError."""
+        """Write the report in all formats; return the paths of the JSON and the Markdown. Raises InputError."""
         folder = self.reports
         try:
             for place in (folder / name for name in ("report.json", "report.md", "report.html")):
-                if place.is_symlink():  # one that a change has brought along
-                    raise InputError(f"{place} is a link", hint="input report-dir: a folder outside of the workspace")
+                if place.is_symlink():  # the change may have committed it
+                    raise InputError(
+                        f"{place} is a symbolic link", hint="set report-dir to a folder outside of the workspace"
+                    )
             write_file(folder / "report.json", report_json.pieces(report))
             write_file(folder / "report.md", markdown.render(report))
             write_file(folder / "report.html", html.render(report))
@@ -182,11 +189,11 @@ class Job:
         return folder / "report.json", folder / "report.md"
 
     def write_summary(self, text: str) -> None:
-        """Adds to the job's summary."""
+        """Append to the job's summary."""
         self._append("GITHUB_STEP_SUMMARY", text)
 
     def write_outputs(self, values: Mapping[str, str]) -> None:
-        """The outputs of the step."""
+        """Write the outputs of the step."""
         self._append("GITHUB_OUTPUT", workflow.render_outputs(values, lambda: secrets.token_hex(16)))
 
     def _append(self, variable: str, text: str) -> None:
@@ -202,29 +209,33 @@ class Job:
     def _require(self, name: str) -> str:
         value = self._given.get(name)
         if not value:
-            raise InputError(f"{name} is not set", hint="this is for GitHub Actions; elsewhere: evalgate run")
+            raise InputError(
+                f"{name} is not set", hint="this command is for GitHub Actions; elsewhere use: evalgate run"
+            )
         return value
 
     def _resolve_absolute(self, path: str, name: str) -> Path:
-        """An absolute path, which is anywhere; one that leads into the workspace goes through no link there."""
+        """Return an absolute path. Raises InputError if it goes through a symbolic link in the workspace."""
         try:
             below = Path(posixpath.normpath(path)).relative_to(self.workspace)
         except ValueError:
             return Path(path)
-        return self._inside(below.as_posix(), name)
+        return self._resolve_inside(below.as_posix(), name)
 
-    def _inside(self, path: str, name: str) -> Path:
-        """A path of the workspace. Raises InputError where it leads out, or a link stands on the way."""
+    def _resolve_inside(self, path: str, name: str) -> Path:
+        """Return a path in the workspace. Raises InputError if it leaves it, or goes through a symbolic link."""
         steps = posixpath.normpath(inside(path)).split("/")
         found = self.workspace
         for step in steps:
             found = found / step
             if found.is_symlink():
-                raise InputError(f"input {name}: {path} leads through a link", hint="name the place itself")
+                raise InputError(
+                    f"input {name}: {path} goes through a symbolic link", hint="give the path that it points to"
+                )
         return found
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

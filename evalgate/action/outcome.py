@@ -1,4 +1,4 @@
-"""What came of one activity of the action."""
+"""The outcome of one command of the action."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from evalgate.report.status import Status
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActivityOutcome:
-    """What came of an activity: the status of commit `head`, the report behind it, and where it is to be shown.
+    """The outcome of a command: the status of the commit `head`, its report, and the places to publish it.
 
-    `baseline` is the commit it was compared with, empty where there is none. `contexts` are the status' names. `key`
-    tells the content that was decided from others, empty where nothing was, or no chance was involved.
+    `baseline` is the commit that it was compared with, empty if there is none. `contexts` are the names of the commit
+    status. `pulls` are the numbers of the pull requests to comment on. `key` identifies the decided content; it is
+    empty if nothing was decided, or if no random samples were involved.
     """
 
     status: Status

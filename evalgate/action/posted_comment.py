@@ -1,4 +1,4 @@
-"""What a pull request is shown of a run: one comment for each key, found again, and never somebody else's."""
+"""The comment of a run on a pull request: one for each key, written by evalgate's login and updated by later runs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from evalgate.services.github_rows import Comment
 
 When = Literal["auto", "on-change", "on-failure", "off"]
-# A run that finds the same again has another address: that alone is no reason to write to anybody.
+# a repeated run with the same result differs only in its URL: that alone is no reason to update the comment
 _RUN = re.compile(r"/actions/runs/\d+(?:/attempts/\d+)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The comment as it stands: what it remembers, and the others of its key that are too many."""
+    """The existing comment, its state, and duplicates of the same key, which are to be deleted."""
 
     shown: Comment
     state: comment_state.State
@@ -33,7 +33,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sticky:
-    """The comment of one key on one pull request. `author` is the login its comments carry; None: the token's."""
+    """The comment of one key on one pull request. `author` is the login that wrote it; None is the token's login."""
 
     github: GitHub
     number: int
@@ -41,13 +41,13 @@ class Sticky:
     author: str | None
 
     def is_own(self, login: str) -> bool:
-        """Whether this login is the one that wrote what evalgate wrote. Raises ServiceError."""
+        """Return True if this login is the one that evalgate writes with. Raises ServiceError."""
         return login.casefold() == (self.author or self.github.login()).casefold()
 
     def read(self) -> Posted | None:
-        """The first comment that evalgate wrote for this key: by its marker at the very start, and by its author.
+        """Find the first comment that evalgate wrote for this key, by the marker at its start and by its author.
 
-        A marker in somebody else's comment is text like any other. Raises ServiceError.
+        A marker in a comment of another author is ignored. Raises ServiceError.
         """
         own = []
         for found in self.github.comments(self.number):
@@ -61,18 +61,18 @@ class Sticky:
         return Posted(shown=first, state=state, duplicates=tuple(other for other, _ in others))
 
     def write(self, body: str, before: Posted | None) -> str:
-        """Puts the comment there, or in the place of the one that was; its address. Raises ServiceError.
+        """Create or update the comment; return its URL. Raises ServiceError.
 
-        A body that says the same is not written again. Two jobs that wrote their first comment at once leave one.
+        An unchanged body is not written again. If two jobs created the first comment at once, one is deleted.
         """
         if before is None:
             self.github.create_comment(self.number, body)
             before = self.read()
-            if before is None:  # under another login than the one expected: the next run would not find it
+            if before is None:  # written by another login than expected: the next run will not find it either
                 return ""
         for other in before.duplicates:
             self.github.delete_comment(other.id)
-        if _same(before.shown.body, body):
+        if _is_same(before.shown.body, body):
             return before.shown.url
         return self.github.update_comment(before.shown.id, body).url
 
@@ -80,9 +80,9 @@ class Sticky:
 def update_comment(
     sticky: Sticky, report: Report, status: Status, *, when: When, head: str, links: comment.Links, now: str
 ) -> str:
-    """Brings the comment of a pull request up to date; its address, empty where there is none. Raises ServiceError.
+    """Update the comment of a pull request; return its URL, empty if there is none. Raises ServiceError.
 
-    A run that was overtaken by a newer push is silent: the newer one has the word.
+    Nothing is written if the pull request has a newer head: the run of that head writes the comment.
     """
     before = sticky.read()
     if not is_wanted(when, status, report, before) or sticky.github.pull_request(sticky.number).head_sha != head:
@@ -97,10 +97,10 @@ def update_comment(
 
 
 def update_drift_issue(of: Sticky, report: Report, title: str, *, head: str, links: comment.Links, now: str) -> str:
-    """One open issue for each key: opened when production has drifted, kept true as long as it is open; its address.
+    """Open or update the issue of a drift; return its URL, empty if there is none. Raises ServiceError.
 
-    What a later watch finds is a comment on it, which is written anew each time. `of` says whose issue it is, its
-    number is not known yet. Raises ServiceError.
+    There is one open issue for each key. It is opened when production has drifted. Later runs update one comment on it
+    as long as it is open. `of` gives the key and the author; its number is not used.
     """
     subject = sign_off.digest_subject(report)
     known = [i for i in of.github.issues() if of.is_own(i.author) and comment_state.read(i.body, of.key) is not None]
@@ -120,9 +120,9 @@ def update_drift_issue(of: Sticky, report: Report, title: str, *, head: str, lin
 
 
 def is_wanted(when: When, status: Status, report: Report, before: Posted | None) -> bool:
-    """Whether there is something to tell. A comment that is there already is kept true, but with `on-change`.
+    """Return True if the comment is to be written. An existing one is always updated, except with `on-change`.
 
-    What is awaited of people is told in any case: a sign-off counts from the moment the report can be read.
+    A pending status is written unless `when` is `off`: a sign-off counts only after the report was published.
     """
     if when == "off":
         return False
@@ -135,9 +135,9 @@ def is_wanted(when: When, status: Status, report: Report, before: Posted | None)
     return bool(report.gates or report.policy_changes)
 
 
-def _same(one: str, other: str) -> bool:
-    return _plain(one) == _plain(other)
+def _is_same(one: str, other: str) -> bool:
+    return _remove_run_urls(one) == _remove_run_urls(other)
 
 
-def _plain(body: str) -> str:
+def _remove_run_urls(body: str) -> str:
     return _RUN.sub("", body).replace("\r\n", "\n").rstrip()

@@ -1,4 +1,4 @@
-"""Publish an outcome: log, files, annotations, job summary, commit status, comments, outputs of the step."""
+"""Publication of an outcome: log, files, annotations, job summary, commit status, comments, outputs of the step."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 def publish(job: Job, hub: GitHub | None, log: Log, outcome: ActivityOutcome) -> None:
-    """Log, files, annotations, summary, status, comment, outputs: none of which changes the verdict any more."""
+    """Publish the outcome in the log, files, annotations, summary, status, comment and outputs.
+
+    An error in one of these is a warning, and does not change the verdict.
+    """
     report, status, links = outcome.report, outcome.status, comment.Links(run=job.run_url)
     log.report(report)
     log.say(f"evalgate: {status.description}")
@@ -43,7 +46,7 @@ def _render_annotations(outcome: ActivityOutcome) -> str:
 
 
 def _publish_on_github(job: Job, hub: GitHub, log: Log, outcome: ActivityOutcome, links: comment.Links) -> list[str]:
-    """The commit status, then the comments, or the issue of a drift; the addresses of these."""
+    """Set the commit status and update the comments, or the issue of a drift; return the URLs of these."""
     report, status, head = outcome.report, outcome.status, outcome.head
     if head is None:
         return []

@@ -1,4 +1,4 @@
-"""Whether a person signed a change off on GitHub: what was reviewed, by whom, and what those people may do."""
+"""Lookup of sign-offs on GitHub: reviews and labels of a pull request, and the permissions of their authors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LABEL = "evalgate-approved"
 _MAY_WRITE = frozenset({"admin", "maintain", "write"})
 _NOT_YET = "9999-12-31T23:59:59+00:00"
-# The clock of the runner is not that of GitHub.
+# allowed difference between the runner's clock and GitHub's
 _SKEW = datetime.timedelta(minutes=5)
 
 
@@ -35,7 +35,7 @@ def look_up_sign_off(
     approvers: Sequence[str],
     warn: Callable[[str], None],
 ) -> SignOffState:
-    """How the sign-off of a report on `head` stands; None: on what the pull request's head is now. Raises ServiceError.
+    """Look up the sign-off of a report on `head`, by default the pull request's current head. Raises ServiceError.
 
     Who approved, when, and on which commit is what the API says of the reviews and labels, never what a comment says.
     `sticky` is the comment before this run writes to it: it tells since when the report could be read, and that is
@@ -55,7 +55,7 @@ def look_up_sign_off(
     logins.discard("")
     commits = github.commits(number)
     asked = SignOffRequest(
-        head=head if pull.head_sha == head else "",  # there is a newer push: what was approved is no longer the head
+        head=head if pull.head_sha == head else "",  # after a newer push, the approved commit is not the head
         subject=subject,
         published_at=_find_publication(sticky, context, head, subject),
         author=pull.author,
@@ -66,7 +66,7 @@ def look_up_sign_off(
         approvers=tuple(approvers),
         members=frozenset(_find_members(github, approvers, logins, warn)),
     )
-    opinions = [_opinion(review) for review in reviews]
+    opinions = [_make_opinion(review) for review in reviews]
     if mode == "review":
         return sign_off.check_reviews(asked, opinions)
     labellings = [Labelling(label=e.label, by=e.actor, added=e.added, at=e.at) for e in events]
@@ -74,9 +74,10 @@ def look_up_sign_off(
 
 
 def find_queued_pull_requests(github: GitHub, event: GitHubEvent) -> tuple[int, ...]:
-    """The pull requests that a merge queue's commit merges. Raises ServiceError.
+    """Find the pull requests that a merge queue's commit merges. Raises ServiceError.
 
-    The queue names its branch after the one; where it does not, they are the open ones that the commits belong to.
+    The name of the queue's branch has the number of the pull request. If it does not, the open pull requests of the
+    queue's commits are used.
     """
     if event.pull is not None:
         return (event.pull,)
@@ -89,18 +90,18 @@ def find_queued_pull_requests(github: GitHub, event: GitHubEvent) -> tuple[int, 
 def _find_coauthors(
     github: GitHub, number: int, commits: Sequence[CommitRow], warn: Callable[[str], None]
 ) -> tuple[CoAuthor, ...]:
-    """Who the trailers of the commits name, with their logins where GitHub knows them."""
+    """List the co-authors in the trailers of the commits, with their logins if GitHub knows them."""
     logins = {email: login for commit in commits for email, login in commit.emails if email and login}
     named = {one for commit in commits for one in commit.coauthors}
     known = [CoAuthor(name=name, email=email, login=logins.get(email.casefold(), "")) for name, email in sorted(named)]
-    if all(one.login for one in known):  # an address that GitHub gave keeps the login that its owner had then
+    if all(one.login for one in known):  # a login that the API gave with an address is kept
         return tuple(known)
     try:
-        told = github.commit_authors(number)
+        authors = github.commit_authors(number)
     except ServiceError as error:
-        warn(f"co-authors are told by their names and addresses alone: {error.faults[0].message}")
+        warn(f"co-authors are identified only by names and addresses: {error.faults[0].message}")
         return tuple(known)
-    return (*known, *(CoAuthor(name=one.name, email=one.email, login=one.login) for one in told if one.login))
+    return (*known, *(CoAuthor(name=one.name, email=one.email, login=one.login) for one in authors if one.login))
 
 
 def _find_publication(sticky: Sticky, context: str, head: str, subject: str) -> str:
@@ -133,5 +134,5 @@ def _find_members(
             warn(f"{approver}: {error.faults[0].message}")
 
 
-def _opinion(review: Review) -> Opinion:
+def _make_opinion(review: Review) -> Opinion:
     return Opinion(by=review.author, state=review.state, commit=review.commit, at=review.submitted_at, url=review.url)

@@ -1,6 +1,6 @@
-"""The command line door: it prints, it exits, it reads the environment; everything else happens inside.
+"""The command line: prints reports, exits with their code, reads the environment, and calls `evalgate.commands`.
 
-Each verb lives in a module of its own that is imported only when it is called, so that `--help` answers at once.
+Each verb is a module, which is imported only when the verb is called. This keeps `--help` fast.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from evalgate.errors import EvalgateError, ExitCode
 _VERBS = {
     "run": ("evalgate.cli.run", "Run the gate: candidate against baseline, and a verdict."),
     "validate": ("evalgate.cli.validate", "Check configuration, prompts and dataset; no model, no network."),
-    "plan": ("evalgate.cli.plan", "Say what a run would cost: calls, tokens, dollars."),
+    "plan": ("evalgate.cli.plan", "Estimate what a run would cost: calls, tokens, dollars."),
     "decide": ("evalgate.cli.decide", "Reach a verdict from a stored report, or from any tool's scores."),
-    "aa": ("evalgate.cli.aa", "Try the rule on equal versions: its false alarms, and its power."),
-    "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels, and with their own earlier scores."),
-    "merge": ("evalgate.cli.merge", "Join the reports of a run's shards: one verdict."),
+    "aa": ("evalgate.cli.aa", "Test the decision rule on equal versions: false alarms and power."),
+    "calibrate": ("evalgate.cli.calibrate", "Compare judges with human labels and with their earlier scores."),
+    "merge": ("evalgate.cli.merge", "Merge the reports of a run's shards into one verdict."),
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
-    "baseline": ("evalgate.cli.baseline", "After the merge: sample or pin what later changes are compared with."),
-    "drift": ("evalgate.cli.drift", "Ask production anew: has the model changed, though nobody edited anything?"),
-    "cache": ("evalgate.cli.cache", "What was paid for once: count it, prune it, take it elsewhere."),
-    "hook": ("evalgate.cli.hook", "Before the push: install the git hook that answers there."),
+    "baseline": ("evalgate.cli.baseline", "Sample or pin the baseline of later changes, after a merge."),
+    "drift": ("evalgate.cli.drift", "Check whether the model in production has changed."),
+    "cache": ("evalgate.cli.cache", "Count, prune, export and import cached answers."),
+    "hook": ("evalgate.cli.hook", "Install the git hook that checks prompts before a push."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
 }
 
 
 class _LazyGroup(click.Group):
-    """A group whose commands are imported when they are called, and listed without being imported."""
+    """A command group that lists its commands without importing them, and imports one when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_VERBS)
@@ -66,8 +66,8 @@ def root() -> None:
 
 
 def entry() -> None:
-    """The console entry: `main`, in a process that is its own."""
-    # what was imported stays until the end; looking through it for garbage again and again takes a tenth of the time
+    """Run `main` as the console script, which owns its process."""
+    # imported modules stay in memory until the end; searching them for garbage repeatedly takes 10 % of the time
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     streams.prepare()
@@ -77,14 +77,14 @@ def entry() -> None:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError):
                 stream.flush()
-        # everything is closed by now; taking the interpreter down with all its modules takes a tenth of a second
+        # everything is closed by now; a regular shutdown of the interpreter takes another 0.1 s
         os._exit(int(end.code or 0))
 
 
 def main() -> None:
     """Run a command and exit with its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # A console that cannot show a character gets an escape for it instead of a crash.
+        # a character that the console cannot show is printed as an escape, and does not raise
         getattr(stream, "reconfigure", lambda **_: None)(errors="backslashreplace")
     with escape_streams(os.environ):
         code = _run_command()
@@ -95,7 +95,7 @@ def _run_command() -> int:
     """Run a command and return its exit code."""
     try:
         code = root.main(standalone_mode=False, prog_name="evalgate")
-        sys.stdout.flush()  # what cannot be written has to be known before the exit code is
+        sys.stdout.flush()  # a write error must surface before the exit code is chosen
     except click.exceptions.Exit as stop:
         code = stop.exit_code
     except click.ClickException as error:
@@ -108,7 +108,7 @@ def _run_command() -> int:
         click.echo("interrupted", err=True)
         code = ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output went away; keep the interpreter from complaining about it at exit.
+        # the reader of stdout has closed its end; a redirected stdout keeps the interpreter quiet at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.NOT_EVALUATED
     except Exception as error:
@@ -122,10 +122,10 @@ def _run_command() -> int:
 
 
 def _print_click_error(error: click.ClickException) -> None:
-    """What click says of a wrong command line, which quotes it."""
-    said = io.StringIO()
-    error.show(said)
-    _print(said.getvalue().rstrip("\n"))
+    """Print click's usage error, escaped: it quotes the command line."""
+    message = io.StringIO()
+    error.show(message)
+    _print(message.getvalue().rstrip("\n"))
 
 
 def _print(text: str) -> None:

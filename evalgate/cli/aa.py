@@ -1,4 +1,4 @@
-"""`evalgate aa`: the rule on equal versions, simulated or from a stored baseline: how often it raises a false alarm."""
+"""`evalgate aa`: the false-alarm rate of the decision rule on equal versions, simulated or from a stored baseline."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ONLY_SIMULATED = ("cases", "margin")
 @click.command("aa")
 @click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
 @config_option
-@click.option("--simulate", is_flag=True, help="Merge rules on simulated scores; needs no report.")
+@click.option("--simulate", is_flag=True, help="Compare merge rules on simulated scores; needs no report.")
 @click.option(
     "--cases", type=click.IntRange(20, 10_000), default=100, show_default=True, help="With --simulate: golden cases."
 )
@@ -43,14 +43,14 @@ _ONLY_SIMULATED = ("cases", "margin")
 @click.option(
     "--runs", type=click.IntRange(1, 1_000_000), help="Runs of each rate.  [default: 1000; with --simulate: 2000]"
 )
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="The same seed, the same numbers.")
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Seed of the simulation.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(("terminal", "markdown", "json")),
     default="terminal",
     show_default=True,
-    help="How to show it.",
+    help="The output format.",
 )
 @click.pass_context
 def command(
@@ -65,14 +65,14 @@ def command(
     seed: int,
     form: str,
 ) -> None:
-    """Try the rule on equal versions (A/A): how often does it raise a false alarm, and would it see a real drop?
+    """Test the decision rule on equal versions (A/A): measure its false alarms and its power to detect a drop.
 
-    The baseline against itself, split sample by sample, for every judge and blocking check: what `evalgate baseline
-    sample` stored, else the last run's report, or the one that is named.
-    With --simulate: three merge rules on so many cases; sets of 8 to 30 cases; blocking checks that answers of both
-    versions fail now and then.
-    Exits with 1 where the false alarms are more than the rule promises, 3 where the samples do not suffice, and 4
-    where the cases are too few for any verdict.
+    Compares the baseline with itself, split by sample, for every judge and blocking check. The samples are those that
+    `evalgate baseline sample` stored, else those of the last run's report. A named report is used instead of both.
+    With --simulate: compares three merge rules on --cases cases, and tests sets of 8 to 30 cases and blocking checks
+    that fail at random in both versions.
+    Exits with 1 if there are more false alarms than the rule allows, with 3 if there are too few samples, and with 4
+    if there are too few cases for any verdict.
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands import aa
@@ -83,7 +83,7 @@ def command(
         with Progress() as progress:
             show = partial(_show, progress)
             table = aa.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=show)
-        click.echo(_simulate(table, form))
+        click.echo(_render_simulation(table, form))
         return
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
@@ -95,7 +95,7 @@ def command(
         if not tried:
             report = read_report(stored, config_path)
             tried = aa.try_report(report, runs=count, seed=seed, on_run=lambda: _show(progress, next(numbers)))
-    click.echo(_own(tried, seed, form))
+    click.echo(_render_stored(tried, seed, form))
     context.exit(_exit_code(tried))
 
 
@@ -122,24 +122,24 @@ def _exit_code(tried: Sequence[Tried]) -> ExitCode:
     return ExitCode.PASS
 
 
-def _simulate(table: SimulationResult, form: str) -> str:
+def _render_simulation(table: SimulationResult, form: str) -> str:
     if form == "json":
         return _render_json({"simulation": dataclasses.asdict(table)})
     shown = tables.render_markdown if form == "markdown" else tables.render_text
     parts = [_render_rules(table, form), _render_small_sets(table, form), _render_flaky_checks(table, form)]
     known = [196 * math.sqrt(p * (1 - p) / table.runs) for p in (0.5, 0.05)]
     notes = (
-        f"{table.cases} golden cases, {table.runs} runs a row, seed {table.seed}; percent of runs: 50 is known to "
-        f"within {known[0]:.1f} and 5 to within {known[1]:.1f} (95 %). Ratings 1 to 5 piled up at 5, rho 0.5, "
-        f"three baseline samples of a case; s_d {table.deviation:.2f}.",
-        "evalgate blocks on FAIL here, as at PATCH; what is undecided merges with a warning there and blocks a MAJOR. "
-        "MINOR blocks it where the drop exceeds the allowed one and p <= 0.10.",
-        "Calls: evalgate's candidate calls for each case, confirmations included; the others make 1.00.",
-        f"The {_render_merges()}th in a row: the others compare with the last run they accepted, evalgate with a "
-        "baseline "
-        "sampled afresh after each merge.",
-        "A blocking check that answers of both versions fail now and then: must hold on every case, or compared with "
-        "the baseline as evalgate does.",
+        f"{table.cases} golden cases, {table.runs} runs per row, seed {table.seed}. Cells are percent of runs; the "
+        f"95 % margin of error is {known[0]:.1f} at 50 and {known[1]:.1f} at 5. Simulated ratings are 1 to 5, mostly "
+        "5; two scores of one case have correlation 0.5; three baseline samples per case. The standard deviation of "
+        f"the differences (s_d) is {table.deviation:.2f}.",
+        "evalgate blocks on FAIL here, as at PATCH. An undecided change merges with a warning at PATCH and is blocked "
+        "at MAJOR. MINOR blocks it if the drop exceeds the allowed one and p <= 0.10.",
+        "Calls: evalgate's candidate calls per case, confirmations included; the other rules make 1.00.",
+        f"The {_render_merges()}th in a row: the other rules compare with the last run that they accepted, evalgate "
+        "with a baseline sampled anew after each merge.",
+        "The last table has a blocking check that fails at random in both versions. It must hold on every case, or is "
+        "compared with the baseline, as evalgate does.",
     )
     return "\n".join((*("\n".join((shown(part), "")) for part in parts), *(textwrap.fill(note, 80) for note in notes)))
 
@@ -184,13 +184,13 @@ def _render_flaky_checks(table: SimulationResult, form: str) -> list[list[str]]:
 
 
 def _render_cell(form: str) -> Callable[[Rate], str]:
-    """How a rate is shown: in Markdown with its interval, on a screen of 80 columns without it."""
+    """Return the formatter of a rate: with its interval in Markdown, without it on a terminal of 80 columns."""
     from evalgate.commands.aa import describe_share
 
     return describe_share if form == "markdown" else lambda rate: f"{100 * rate.value:.1f}"
 
 
-def _own(tried: Sequence[Tried], seed: int, form: str) -> str:
+def _render_stored(tried: Sequence[Tried], seed: int, form: str) -> str:
     from evalgate.commands.aa import DROPS, describe, describe_interval
     from evalgate.report import escape
 

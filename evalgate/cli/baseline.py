@@ -1,4 +1,4 @@
-"""`evalgate baseline`: after the merge, what later changes are compared with: fresh samples, and a pinned release."""
+"""`evalgate baseline`: store samples of the baseline after a merge, list them, and pin a release as baseline."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _store_option = click.option(
 
 @click.group("baseline")
 def command() -> None:
-    """Keep what changes are compared with: samples drawn afresh after the merge, and a pinned release."""
+    """Sample or pin the baseline that later changes are compared with."""
 
 
 @command.command("sample")
@@ -30,12 +30,13 @@ def command() -> None:
 def sample(
     context: click.Context, *, config_path: Path, candidate: str | None, gates: tuple[str, ...], store: Path | None
 ) -> None:
-    """Draw fresh samples of what the next change will be compared with, and store them.
+    """Draw and store new samples of the baseline.
 
-    For the default branch, after a merge. That is the gate's own `baseline:` file, else the pinned release, else the
-    prompt in the working tree. Every case, `samples.baseline` times, with all checks and all judges. The
-    model is called even where recordings or cached answers exist: what a version passed with is never its baseline.
-    An interrupted sampling continues where it stopped.
+    Run this on the default branch, after a merge: later changes are compared with these samples. The baseline is the
+    gate's own `baseline:` file, else the pinned release, else the prompt in the working tree. Every case is sampled
+    `samples.baseline` times, and scored by all checks and all judges. The model is called even if recordings or cached
+    answers exist: the answers with which a version passed are never its baseline. An interrupted sampling continues
+    where it stopped.
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands import baseline
@@ -66,7 +67,10 @@ def sample(
 @_gate_option
 @_store_option
 def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> None:
-    """List the pins, and what is stored: version, digest, dataset, samples, age, fresh or stale."""
+    """List the pins and the stored samples.
+
+    Prints their version, digest, dataset, number of samples and age, and whether they are fresh or stale.
+    """
     from evalgate.change.workspace import open_workspace
     from evalgate.gate import stored_samples
     from evalgate.report.escape import block
@@ -96,19 +100,19 @@ def show(*, config_path: Path, gates: tuple[str, ...], store: Path | None) -> No
     for error in damaged:
         click.echo(block(f"warning: {error.faults[0]}"), err=True)
     if not found and not damaged:
-        click.echo("nothing is stored: run `evalgate baseline sample` after a merge")
+        click.echo("no samples are stored: run `evalgate baseline sample` after a merge")
 
 
 @command.command("pin")
 @config_option
-@click.option("--by", required=True, metavar="NAME", help="Who signs the release off.")
+@click.option("--by", required=True, metavar="NAME", help="The name of the person who signs the release off.")
 @_gate_option
 @click.option("--ref", metavar="REF", help="The commit that holds the release  [default: HEAD]")
 def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) -> None:
-    """Pin gates to a release that a human signed off: later changes are compared with that.
+    """Pin gates to a release that a person signed off.
 
-    Writes evalgate.pins.yml beside the configuration. Commit it: a run reads the pins of the merge base, so that no
-    change chooses what it is compared with.
+    The release becomes the baseline of later changes. Writes evalgate.pins.yml beside the configuration. Commit this
+    file. A run reads the pins of the merge base, so a change cannot choose its own baseline.
     """
     from evalgate.commands import baseline
     from evalgate.report.escape import block
@@ -118,4 +122,4 @@ def pin(*, config_path: Path, by: str, gates: tuple[str, ...], ref: str | None) 
         click.echo(block(f"warning: {sentence}"), err=True)
     for one in made:
         click.echo(block(f"{one.gate}: pinned to {one}, digest {one.digest[:12]}"))
-    click.echo(block(f"{path}: commit it; it counts once it is merged"))
+    click.echo(block(f"{path}: commit this file; it takes effect once it is merged"))

@@ -1,4 +1,4 @@
-"""`evalgate cache`: what was paid for once: how much there is, what nobody uses any more, and its way elsewhere."""
+"""`evalgate cache`: count, prune, export and import cached answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _store_option = click.option(
 
 @click.group("cache")
 def command() -> None:
-    """Count, prune, export and import what was paid for once. Safe while runs read and write the same folder."""
+    """Count, prune, export and import cached answers. Safe while runs read and write the same folder."""
 
 
 @command.command("stats")
@@ -33,38 +33,39 @@ def command() -> None:
 @_store_option
 @click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
 def stats(*, config_path: Path, store: Path | None, form: str) -> None:
-    """Say what the store holds: entries by the model that answered, their age, and the dollars they stand for.
+    """Print the number, age and cost of the entries.
 
-    An entry's last use is noted to the day. The stored verdicts and baselines, the journals of unfinished runs and
-    damaged caches that were moved aside are counted beside them.
+    Entries are counted by the model that answered; the cost is in dollars. The last use of an entry is recorded by day.
+    The stored verdicts and baselines, the journals of unfinished runs and the damaged caches that were moved aside are
+    counted separately.
     """
     from evalgate.store import cache_admin
 
     project_store = _find_existing(config_path, store)
     found = cache_admin.collect_stats(project_store.cache)
-    beside = {name: _measure_sizes(files) for name, files in _list_beside(project_store).items()}
-    click.echo(_render_json(found, beside) if form == "json" else _render_text(project_store, found, beside))
+    others = {name: _measure_sizes(files) for name, files in _list_others(project_store).items()}
+    click.echo(_render_json(found, others) if form == "json" else _render_text(project_store, found, others))
 
 
 @command.command("prune")
 @config_option
 @_store_option
-@click.option("--older-than", type=click.IntRange(min=1), metavar="DAYS", help="Entries not used for so many days.")
+@click.option("--older-than", type=click.IntRange(min=1), metavar="DAYS", help="Remove entries not used for DAYS days.")
 @click.option(
     "--max-size",
     type=click.FloatRange(min=0.1),
     metavar="MB",
-    help="The least recently used entries, until the cache file is no larger (1 MB is 1,000,000 bytes).",
+    help="Remove the least recently used entries until the cache file has at most MB megabytes (1,000,000 bytes each).",
 )
-@click.option("--baselines", "stale", is_flag=True, help="Stored baselines that are too old to be compared with.")
-@click.option("--damaged", is_flag=True, help="Damaged caches that runs moved aside.")
+@click.option("--baselines", "stale", is_flag=True, help="Remove stored baselines that are too old to be used.")
+@click.option("--damaged", is_flag=True, help="Remove damaged caches that runs moved aside.")
 @click.option(
     "--forget-verdicts",
     is_flag=True,
-    help="All stored verdicts. WARNING: a change that failed may then be drawn again until it passes by luck: the "
-    "best of three draws lets twice as many bad changes through.",
+    help="Remove all stored verdicts. WARNING: a change that failed can then be run again until it passes by chance. "
+    "The best of three runs lets twice as many bad changes pass.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would go; for --max-size an estimate.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed; for --max-size this is an estimate.")
 def prune(
     *,
     config_path: Path,
@@ -76,23 +77,24 @@ def prune(
     forget_verdicts: bool,
     dry_run: bool,
 ) -> None:
-    """Remove what is named, and say what went; the cache file becomes smaller on disk.
+    """Remove what the options name, and print what was removed. The cache file becomes smaller on disk.
 
-    Verdicts stay unless --forget-verdicts is given: they keep a change from drawing a fresh ticket. Whatever else goes
-    costs calls, never a wrong verdict. --baselines reads the policy of the configuration.
+    Verdicts stay unless --forget-verdicts is given: they keep a failed change from being run again until it passes.
+    Removing anything else costs calls, but cannot make a verdict wrong. --baselines reads the policy of the
+    configuration.
     """
     from evalgate.store import cache_admin
 
     if older_than is None and max_size is None and not (stale or damaged or forget_verdicts):
         raise click.UsageError(
-            "say what is to go: --older-than DAYS, --max-size MB, --baselines, --damaged or --forget-verdicts"
+            "name what to remove: --older-than DAYS, --max-size MB, --baselines, --damaged or --forget-verdicts"
         )
     project_store = _find_existing(config_path, store)
-    doomed = {"stale baselines": _list_stale(config_path, project_store)} if stale else {}
-    beside = _list_beside(project_store)
-    doomed |= {"damaged caches": beside["damaged"]} if damaged else {}
-    doomed |= {"verdicts": beside["verdicts"]} if forget_verdicts else {}
-    would = "would go" if dry_run else "went"
+    chosen = {"stale baselines": _list_stale(config_path, project_store)} if stale else {}
+    others = _list_others(project_store)
+    chosen |= {"damaged caches": others["damaged"]} if damaged else {}
+    chosen |= {"verdicts": others["verdicts"]} if forget_verdicts else {}
+    removed = "would be removed" if dry_run else "removed"
     if older_than is not None or max_size is not None:
         done = cache_admin.prune(
             project_store.cache,
@@ -102,12 +104,12 @@ def prune(
         )
         now = "" if dry_run else f", now {_format_size(done.after)}"
         click.echo(
-            f"entries: {done.entries:,} {would}, {done.left:,} left; the file was {_format_size(done.before)}{now}"
+            f"entries: {done.entries:,} {removed}, {done.left:,} left; the file was {_format_size(done.before)}{now}"
         )
         if done.warning is not None:
             _print(f"warning: {done.warning}", err=True)
-    for name, files in doomed.items():
-        _remove(name, files, would, dry_run=dry_run)
+    for name, files in chosen.items():
+        _remove(name, files, removed, dry_run=dry_run)
 
 
 @command.command("export")
@@ -115,10 +117,10 @@ def prune(
 @config_option
 @_store_option
 def export(*, file: Path, config_path: Path, store: Path | None) -> None:
-    """Write all entries to FILE: JSONL as recordings are, sorted by key, each with the moment it was made.
+    """Write all entries to FILE as JSONL.
 
-    The same entries give the same bytes. A target can replay the file (`recordings: FILE`), and `evalgate cache
-    import` takes it into another store.
+    The lines are in the format of recordings, sorted by key, each with its time of creation. The same entries give the
+    same bytes. A target can replay the file (`recordings: FILE`), and `evalgate cache import` adds it to another store.
     """
     from evalgate.store import cache_admin
 
@@ -136,12 +138,12 @@ def export(*, file: Path, config_path: Path, store: Path | None) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path(path_type=Path))
 @config_option
 @_store_option
-@click.option("--replace", is_flag=True, help="Let imported entries take the place of those with the same key.")
+@click.option("--replace", is_flag=True, help="Replace entries that have the same key.")
 def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, replace: bool) -> None:
-    """Add the entries of exported files, or of recordings, to the cache. Entries that are there stay.
+    """Add the entries of exported files, or of recordings, to the cache. Existing entries stay.
 
-    Nothing is imported when a line of any file is faulty; all faulty lines are named. An entry that does not say when
-    it was made counts as old: where the age of an answer matters, as for a baseline's samples, it is asked for again.
+    If a line of any file is invalid, nothing is imported and all invalid lines are named. An entry without a time of
+    creation counts as old: if the age of an answer matters, as for a baseline's samples, the model is called again.
     """
     from evalgate.store import cache_admin
 
@@ -149,23 +151,23 @@ def import_(*, files: tuple[Path, ...], config_path: Path, store: Path | None, r
     read = cache_admin.read_files(files, replace=replace)
     project_store.prepare()
     done = cache_admin.add(project_store.cache, read, replace=replace)
-    told = [f"{done.added:,} entries added", f"{done.met:,} that were there {'replaced' if replace else 'kept'}"]
+    parts = [f"{done.added:,} entries added", f"{done.met:,} existing {'replaced' if replace else 'kept'}"]
     if read.failures:
-        told.append(f"{read.failures:,} failures left out, which are asked again")
-    click.echo(", ".join(told))
+        parts.append(f"{read.failures:,} failures left out, which will be requested again")
+    click.echo(", ".join(parts))
 
 
 def _find_existing(config_path: Path, chosen: Path | None) -> Store:
-    """The store. Raises InputError where there is none: a wrong folder must not look like an empty one."""
+    """Return the store. Raises InputError if it does not exist: a wrong folder must not look like an empty store."""
     store = find_store(config_path, chosen)
     if not store.root.is_dir():
-        hint = "name it with --store, or its configuration with --config; a run makes it"
+        hint = "name it with --store, or its configuration with --config; a run creates it"
         raise InputError("there is no store", place=Place(path=str(store.root)), hint=hint)
     return store
 
 
-def _list_beside(store: Store) -> dict[str, list[Path]]:
-    """What a store keeps beside its cache."""
+def _list_others(store: Store) -> dict[str, list[Path]]:
+    """List the files of a store other than its cache, by kind."""
     return {
         "verdicts": store.list_verdicts(),
         "baselines": store.list_baselines(),
@@ -187,23 +189,23 @@ def _list_stale(config_path: Path, store: Store) -> list[Path]:
     return [store.find_baseline(one.key) for one in old]
 
 
-def _remove(name: str, files: Iterable[Path], would: str, *, dry_run: bool) -> None:
-    gone = size = 0
+def _remove(name: str, files: Iterable[Path], removed: str, *, dry_run: bool) -> None:
+    count = size = 0
     for path in files:
         try:
             bytes_ = path.stat().st_size
             if not dry_run:
                 path.unlink()
         except FileNotFoundError:
-            continue  # another process was faster
+            continue  # another process has removed it
         except OSError as error:
             raise click.ClickException(f"{path}: cannot be removed: {error.strerror or error}") from error
-        gone, size = gone + 1, size + bytes_
-    click.echo(f"{name}: {gone:,} {would}, {_format_size(size)}")
+        count, size = count + 1, size + bytes_
+    click.echo(f"{name}: {count:,} {removed}, {_format_size(size)}")
 
 
 def _measure_sizes(files: Iterable[Path]) -> tuple[int, int]:
-    """How many files there are, and their bytes."""
+    """Return the number of files that exist, and their size in bytes."""
     sizes = []
     for path in files:
         try:
@@ -213,14 +215,14 @@ def _measure_sizes(files: Iterable[Path]) -> tuple[int, int]:
     return len(sizes), sum(sizes)
 
 
-def _render_text(store: Store, found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+def _render_text(store: Store, found: Stats, others: dict[str, tuple[int, int]]) -> str:
     from evalgate.cli import tables
     from evalgate.report.escape import line
 
-    told = [line(str(store.root)), f"entries    {found.entries:,}, {_format_size(found.size)}"]
+    shown = [line(str(store.root)), f"entries    {found.entries:,}, {_format_size(found.size)}"]
     if found.entries:
-        told.append(
-            f"made       {_format_day(found.oldest)} to {_format_day(found.newest)}; "
+        shown.append(
+            f"created    {_format_day(found.oldest)} to {_format_day(found.newest)}; "
             f"last used {_format_day(found.last_used)}"
         )
         rows = [["served by", "entries", "dollars"]]
@@ -228,15 +230,15 @@ def _render_text(store: Store, found: Stats, beside: dict[str, tuple[int, int]])
             unknown = one.entries - one.priced
             dollars = f"{one.cost_usd:.2f}" if one.priced else "unknown"
             more = f" ({unknown:,} unknown)" if one.priced and unknown else ""
-            rows.append([line(name) or "(not said)", f"{one.entries:,}", dollars + more])
-        told += ["", tables.render_text(rows), ""]
+            rows.append([line(name) or "(unknown)", f"{one.entries:,}", dollars + more])
+        shown += ["", tables.render_text(rows), ""]
     if found.unreadable:
-        told.append(f"unreadable {found.unreadable:,}, asked for again")
-    told += [f"{name:<10} {count:,}, {_format_size(size)}" for name, (count, size) in beside.items()]
-    return "\n".join(told)
+        shown.append(f"unreadable {found.unreadable:,}, which will be requested again")
+    shown += [f"{name:<10} {count:,}, {_format_size(size)}" for name, (count, size) in others.items()]
+    return "\n".join(shown)
 
 
-def _render_json(found: Stats, beside: dict[str, tuple[int, int]]) -> str:
+def _render_json(found: Stats, others: dict[str, tuple[int, int]]) -> str:
     priced = sum(one.priced for one in found.served.values())
     content: dict[str, Any] = {
         "format": 1,
@@ -257,7 +259,7 @@ def _render_json(found: Stats, beside: dict[str, tuple[int, int]]) -> str:
             }
             for name, one in found.served.items()
         ],
-        **{name: {"files": count, "bytes": size} for name, (count, size) in beside.items()},
+        **{name: {"files": count, "bytes": size} for name, (count, size) in others.items()},
     }
     return json.dumps(content, indent=2)
 

@@ -1,4 +1,4 @@
-"""`evalgate calibrate`: how far a judge can be trusted, by human labels and by anchors scored twice."""
+"""`evalgate calibrate`: measure a judge by human labels, and by anchors that it scored twice."""
 
 from __future__ import annotations
 
@@ -31,14 +31,22 @@ if TYPE_CHECKING:
 @click.option(
     "--min", "floors", multiple=True, type=Floor(), help="With --labels: the floor of a criterion; repeatable."
 )
-@click.option("--points", type=click.IntRange(2, 100), default=5, show_default=True, help="With --labels: the scale.")
-@click.option("--gate", "gate_name", help="With --labels: the gate of the report that they are about.")
+@click.option(
+    "--points",
+    type=click.IntRange(2, 100),
+    default=5,
+    show_default=True,
+    help="With --labels: points of the rating scale.",
+)
+@click.option("--gate", "gate_name", help="With --labels: the gate of the report that the labels belong to.")
 @click.option(
     "--anchors",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The judge's earlier scores of the anchors: case, criterion, value[, repeat].",
+    help="The judge's earlier scores of fixed outputs (anchors): case, criterion, value[, repeat].",
 )
-@click.option("--now", type=click.Path(dir_okay=False, path_type=Path), help="Its scores of the same anchors today.")
+@click.option(
+    "--now", type=click.Path(dir_okay=False, path_type=Path), help="The judge's new scores of the same anchors."
+)
 @click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
 @click.pass_context
 def command(
@@ -55,9 +63,9 @@ def command(
 ) -> None:
     """Compare a report's judges with human labels, and a judge's anchor scores with its earlier ones.
 
-    The labels must be of cases drawn at random; those of one case or cluster count once. Exits with 1 when a judge has
-    nothing to do with what people say, when it has drifted or scores its anchors by chance, and when a floor is missed
-    by the mean as humans would score it; with 4 when labels or anchors cannot tell.
+    The labelled cases must be drawn at random. The labels of one case or cluster count once. Exits with 1 if a judge is
+    unrelated to the human labels, if it has drifted or scores its anchors by chance, or if the mean, corrected by the
+    labels, misses a floor. Exits with 4 if the labels or anchors are not enough to decide.
     """
     from evalgate.commands import calibrate
 
@@ -70,7 +78,7 @@ def command(
     judged: tuple[Calibrated, ...] = ()
     drifts: Mapping[str, Drift] = {}
     if labels_path is not None:
-        report = _of_gate(read_report(stored), gate_name)
+        report = _select_gate(read_report(stored), gate_name)
         judged = calibrate.compare_labels(
             report, _read_rows(labels_path), str(labels_path), floors=dict(floors), points=points
         )
@@ -89,7 +97,7 @@ def _read_rows(path: Path) -> tuple[ScoreRow, ...]:
     return load_scores(WorkTree(Path.cwd()), path.absolute().as_posix(), arm=Arm.CANDIDATE)
 
 
-def _of_gate(report: Report, name: str | None) -> Report:
+def _select_gate(report: Report, name: str | None) -> Report:
     gates = tuple(gate for gate in report.gates if name in (None, gate.evidence.name))
     if not gates:
         names = ", ".join(gate.evidence.name for gate in report.gates) or "none"
@@ -116,23 +124,22 @@ def _render_text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> s
         shown_lines += [
             f"{one.gate}: {one.criterion}: the judge against {found.labels} labels{_render_disagreement(found)}",
             f"  bias    {_format_signed(found.bias)} [{_format_signed(found.low)}, {_format_signed(found.high)}], "
-            "positive is lenient",
+            "positive: more lenient than the labels",
             f"  agrees  {found.exact:.0%} on the point, {found.within_one:.0%} within one; quadratic kappa {kappa}",
-            f"  relation to people: {_STANDING[found.standing]}{_render_correlation(found.relation)}",
+            f"  relation to the labels: {_STANDING[found.standing]}{_render_correlation(found.relation)}",
         ]
         if one.floor is not None:
-            shown_lines.append(f"  floor   {_parse_floor(one, one.floor)}")
+            shown_lines.append(f"  floor   {_render_floor(one, one.floor)}")
         if one.left_out:
-            shown_lines.append(f"  {one.left_out} labels are left out: the judge gave their outputs no score")
+            shown_lines.append(f"  {one.left_out} labels are left out: the judge did not score their outputs")
         shown_lines += [f"  warning: {warning}" for warning in one.warnings]
     for criterion, drift in drifts.items():
         shift = f"{_format_signed(drift.shift)} (p {drift.p_value:.2g})"
-        told = f"{drift.anchors} anchors moved by {shift}{_render_drift(drift)}"
-        shown_lines.append(f"{criterion}: {told}")
+        shown_lines.append(f"{criterion}: {drift.anchors} anchors moved by {shift}{_render_drift(drift)}")
     return "\n".join(map(line, shown_lines))
 
 
-_STANDING = {"shown": "shown", "rejected": "NONE of any use", "open": "not shown, and not refuted"}
+_STANDING = {"shown": "proven", "rejected": "NONE that is useful", "open": "neither proven nor refuted"}
 
 
 def _render_disagreement(found: Agreement) -> str:
@@ -141,22 +148,22 @@ def _render_disagreement(found: Agreement) -> str:
 
 def _render_correlation(found: Relation) -> str:
     if found.correlation is None:
-        return " (one of the two never varies)"
+        return " (one of the two does not vary)"
     bounds = f"[{show(found.low, 0.0, signed=True)}, {show(found.high, 0.0, signed=True)}]"
     return f" (correlation {_format_signed(found.correlation)} {bounds}, p {found.p_value:.2g})"
 
 
 def _render_drift(drift: Drift) -> str:
-    """What that means, and whether the anchors kept their scores one by one."""
+    """Describe the drift, and whether each anchor kept its score."""
     one_by_one = f"one by one{_render_correlation(drift.relation)}"
     if drift.alarm:
-        return f", {one_by_one}: DRIFT. Scores of then and now do not compare: sample the baselines afresh"
+        return f", {one_by_one}: DRIFT. Earlier and new scores cannot be compared: sample the baselines again"
     if drift.stable:
         return f", {one_by_one}: stable"
-    return f", {one_by_one}: whether they kept their scores cannot be told; take more anchors, good ones and bad ones"
+    return f", {one_by_one}: too little evidence that the scores are stable; use more anchors, good ones and bad ones"
 
 
-def _parse_floor(one: Calibrated, floor: float) -> str:
+def _render_floor(one: Calibrated, floor: float) -> str:
     from evalgate.commands.calibrate import MIN_LABELS
 
     if one.corrected is None:
@@ -164,9 +171,9 @@ def _parse_floor(one: Calibrated, floor: float) -> str:
     found = one.corrected
     how = "corrected by the labels" if found.method == "corrected" else "from the labels alone"
     words = {
-        Verdict.PASS: "PASS, proven at or above it",
-        Verdict.FAIL: "FAIL, proven below it",
-        Verdict.INCONCLUSIVE: "INCONCLUSIVE, not proven on either side of it",
+        Verdict.PASS: "PASS, proven at or above the floor",
+        Verdict.FAIL: "FAIL, proven below the floor",
+        Verdict.INCONCLUSIVE: "INCONCLUSIVE, neither proven",
     }
     assert one.decision is not None
     bounds = f"[{show(found.low, floor)}, {show(found.high, floor)}]"

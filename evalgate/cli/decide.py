@@ -1,4 +1,4 @@
-"""`evalgate decide`: a verdict without a model call, from a stored report or from any tool's scores."""
+"""`evalgate decide`: reach a verdict from a stored report or from any tool's scores, without a model call."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Drop(click.ParamType[float]):
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
         number = _Share().convert(value, param, ctx)
         if number == 0:
-            self.fail("no sample proves a drop of exactly 0: allow a little, such as 0.05", param, ctx)
+            self.fail("no sample can prove a drop of exactly 0: allow a small one, such as 0.05", param, ctx)
         return number
 
 
@@ -63,13 +63,14 @@ class _Share(click.ParamType[float]):
 @click.option(
     "--level",
     type=click.Choice([level.name.lower() for level in Level], case_sensitive=False),
-    help="With --scores: whose policy rules an inconclusive verdict  [default: it blocks]",
+    help="With --scores: the change level whose policy applies to an inconclusive verdict  [default: it blocks]",
 )
 @click.option(
     "--config",
     "config_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Whose thresholds and policy decide  [default: evalgate.yml if it is here, else the report's own]",
+    help="The configuration whose thresholds and policy decide  [default: evalgate.yml if it exists here, else the "
+    "report's own]",
 )
 @printing.add_output_options
 @click.pass_context
@@ -95,13 +96,13 @@ def command(
         if stored is not None:
             raise click.UsageError("give a report or --scores, not both")
         if config_path is not None:
-            raise click.UsageError("--scores knows no configuration: use --min, --max-drop and --level")
+            raise click.UsageError("--scores takes no --config: use --min, --max-drop and --level")
         rows, path = decide.read_scores(scores)
         chosen_level = None if level is None else Level[level.upper()]
         report = decide.decide_scores(rows, path, floors=dict(floors), max_drop=max_drop, level=chosen_level)
     else:
         if level is not None:
-            raise click.UsageError("--level goes with --scores; a report carries its own")
+            raise click.UsageError("--level needs --scores; a report has its own level")
         chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
         config = None if chosen is None else open_workspace(chosen, verify=validate_criterion).config
         report = decide.decide_again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
@@ -110,7 +111,7 @@ def command(
 
 
 def read_report(path: Path | None, config_path: Path | None = None) -> Report:
-    """The stored report, or that of the configuration's last run. Raises InputError where there is no sound one."""
+    """Read a stored report, by default that of the configuration's last run. Raises InputError if none is valid."""
     from evalgate.gate import reports
 
     return reports.load_report(path or find_store(config_path or Path("evalgate.yml")).last_report)

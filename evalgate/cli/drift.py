@@ -1,4 +1,4 @@
-"""`evalgate drift`: has the model in production changed, though nobody edited anything?"""
+"""`evalgate drift`: compare the model in production with its stored samples, to detect a change behind its API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from evalgate.cli.folders import config_option, find_home, find_store
 @click.command("drift")
 @config_option
 @click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
-@click.option("--default-branch", metavar="BRANCH", help="The branch that production is on.")
+@click.option("--default-branch", metavar="BRANCH", help="The branch that is in production.")
 @click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the stored baselines and the journal."
 )
@@ -30,14 +30,14 @@ def command(
     formats: tuple[str, ...],
     outputs: tuple[Path, ...],
 ) -> None:
-    """Ask the version in production anew, and compare it with its stored samples.
+    """Sample the version in production again, and compare it with its stored samples.
 
     Production is the gate's own `baseline:` file, else the pinned release, else the default branch's prompt. Its
-    samples are those that `evalgate baseline sample` stored, however old. The model is called even where recordings or
-    cached answers exist; the stored outputs are scored anew, by the checks and judges of now.
+    samples are those that `evalgate baseline sample` stored, of any age. The model is called even if recordings or
+    cached answers exist. The stored outputs are scored again, by the current checks and judges.
 
-    Exits with 0 when it is proven not worse by the allowed drop, with 1 when it is proven worse, with 4 when neither is
-    proven, and with 3 when nothing is stored that it could be compared with. An interrupted run continues where it
+    Exits with 0 if production is proven not worse by more than the allowed drop, with 1 if it is proven worse, with 4
+    if neither is proven, and with 3 if no samples are stored to compare with. An interrupted run continues where it
     stopped.
     """
     from evalgate.cli.progress import Progress

@@ -1,4 +1,4 @@
-"""Where things lie on this machine: the configuration, the store beside it, the folder of downloaded models."""
+"""Locations on this machine: the configuration, the store beside it, the folder of downloaded models."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ config_option = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("evalgate.yml"),
     show_default=True,
-    help="The configuration.",
+    help="The configuration file.",
 )
 
 
 def find_store(config_path: Path, chosen: Path | None = None) -> Store:
-    """The store of a configuration: `.evalgate` beside it unless a folder is chosen."""
+    """Return the store of a configuration: `.evalgate` beside it unless a folder is chosen."""
     return Store(root=chosen or config_path.resolve().parent / FOLDER)
 
 
 def find_home() -> Path:
-    """The folder of downloaded models, by the environment."""
+    """Return the folder of downloaded models, as the environment sets it."""
     from evalgate.store import model_folder
 
     return model_folder.find_home(os.environ)

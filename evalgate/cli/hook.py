@@ -1,4 +1,4 @@
-"""`evalgate hook`: the pre-push hook, put in place, taken away, and run."""
+"""`evalgate hook`: install, uninstall and run the pre-push hook."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from evalgate.services.git_hooks import Push
 
 LARGEST_PUSH = 16 * 1024 * 1024
-"""Bytes of what git tells a hook on standard input: a line for each ref that is pushed."""
+"""Limit in bytes of the hook's standard input, on which git writes one line for each pushed ref."""
 
 _mode_option = click.option(
     "--mode",
     type=click.Choice(["cached", "quick", "full"]),
     default="cached",
     show_default=True,
-    help="cached: levels, checks and verdicts from what is known, no call; quick: and the checks on 12 cases, with "
-    "calls; full: the whole gate.",
+    help="cached: levels, checks and verdicts from cached answers, no model call; quick: also the checks on 12 cases, "
+    "with model calls; full: the whole gate.",
 )
 _branch_option = click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline.")
 
 
 @click.group("hook")
 def command() -> None:
-    """Look at prompts before they are pushed: a git hook that answers at once, and blocks only what is proven."""
+    """Check prompts before a push: a fast git hook that blocks only what is proven wrong."""
 
 
 @command.command("install")
@@ -44,7 +44,7 @@ def command() -> None:
 @config_option
 @_branch_option
 def install(*, mode: Mode, config_path: Path, default_branch: str | None) -> None:
-    """Write the pre-push hook of this repository; one that is there already is kept, and runs first."""
+    """Write the pre-push hook of this repository. An existing hook is kept and runs first."""
     from evalgate.commands import hook
     from evalgate.report.escape import block
     from evalgate.services import git_hooks
@@ -58,15 +58,15 @@ def install(*, mode: Mode, config_path: Path, default_branch: str | None) -> Non
     done = git_hooks.install(Path.cwd(), sys.executable, options, write)
     click.echo(block(f"{done.path}: {mode}, {name}"))
     if done.chained is not None:
-        click.echo(block(f"the hook that was there runs first: {done.chained}"))
+        click.echo(block(f"the existing hook runs first: {done.chained}"))
     if done.shared:
         click.echo(block(f"core.hooksPath: every repository that uses {done.path.parent} has this hook now"))
-    click.echo("skip it once: git push --no-verify; take it away: evalgate hook uninstall")
+    click.echo("to skip it once: git push --no-verify; to remove it: evalgate hook uninstall")
 
 
 @command.command("uninstall")
 def uninstall() -> None:
-    """Take the hook away, and put back the one that was there before."""
+    """Remove the hook, and restore the one that existed before."""
     from evalgate.report.escape import block
     from evalgate.services import git_hooks
 
@@ -74,7 +74,7 @@ def uninstall() -> None:
     if done is None:
         click.echo("evalgate's hook is not installed here")
     elif done.chained is not None:
-        click.echo(block(f"the hook that was there before is back: {done.path}"))
+        click.echo(block(f"restored the hook that existed before: {done.path}"))
     else:
         click.echo(block(f"removed: {done.path}"))
 
@@ -88,12 +88,12 @@ def uninstall() -> None:
 def run(
     context: click.Context, *, mode: Mode, config_path: Path, default_branch: str | None, remote: tuple[str, ...]
 ) -> None:
-    """What git (or pre-commit) calls: looks at every pushed commit; without a push, at HEAD.
+    """Check every pushed commit, or HEAD if nothing is pushed. Called by git or pre-commit.
 
-    Exit codes: 1 for what is proven wrong, 2 for faults of files; everything that is open is left to CI.
+    Exits with 1 if a change is proven wrong, and with 2 for invalid files. Everything undecided is left to CI.
     """
     if "GIT_WORK_TREE" not in os.environ:
-        os.environ.pop("GIT_DIR", None)  # git sets it for hooks in worktrees, where it hides what is around a folder
+        os.environ.pop("GIT_DIR", None)  # git sets it for hooks in worktrees; it would hide the repository of a folder
     from evalgate.cli.progress import Progress
     from evalgate.commands import hook
     from evalgate.services.git import Git
@@ -107,7 +107,7 @@ def run(
 
         return Machine(environment=os.environ, store=find_store(config_path), home=find_home(), note=progress.note)
 
-    lookout = hook.PrePushCheck(
+    check = hook.PrePushCheck(
         config=hook.find_config(git, config_path),
         machine=machine,
         default_branch=branch,
@@ -115,18 +115,18 @@ def run(
         on_event=progress.show,
     )
     with progress:
-        answers = list(lookout.look(git, _read_pushes(os.environ)))
+        answers = list(check.look(git, _read_pushes(os.environ)))
     for answer in answers:
         _print_answer(answer)
     code = max((answer.code for answer in answers), default=ExitCode.PASS)
     if code is not ExitCode.PASS:
         skip = "SKIP=evalgate git push" if os.environ.get("PRE_COMMIT") else "git push --no-verify"
-        click.echo(f"evalgate stopped the push; to push all the same: {skip}", err=True)
+        click.echo(f"evalgate stopped the push; to push anyway: {skip}", err=True)
     context.exit(code)
 
 
 def _find_default_branch(git: Git, remote: tuple[str, ...]) -> str | None:
-    """The default branch of the remote that is pushed to, where there is no `origin` to ask."""
+    """Return the default branch of the remote that is pushed to; None if there is an `origin`, which decides it."""
     heads = ("HEAD", "main", "master")
     if not remote or any(git.knows(f"refs/remotes/origin/{branch}") for branch in heads):
         return None
@@ -134,21 +134,21 @@ def _find_default_branch(git: Git, remote: tuple[str, ...]) -> str | None:
 
 
 def _read_pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
-    """What is pushed: by pre-commit's variables, else by git's lines; HEAD where nothing is pushed at all."""
+    """Read the pushed refs from pre-commit's variables, else from git's lines; HEAD if nothing is pushed."""
     from evalgate.services.git_hooks import Push, read_pushes
 
-    if environment.get("PRE_COMMIT"):  # for a first push it names the branch, and no commit
+    if environment.get("PRE_COMMIT"):  # for a first push it gives the branch and no commit
         local = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
         return (Push(local=local, sha=local, remote=environment.get("PRE_COMMIT_REMOTE_BRANCH") or local),)
     if sys.stdin is None or sys.stdin.isatty():
         return (Push(local="HEAD", sha="HEAD", remote="HEAD"),)
     try:
-        told = sys.stdin.buffer.read(LARGEST_PUSH + 1)
+        lines = sys.stdin.buffer.read(LARGEST_PUSH + 1)
     except OSError as error:
-        raise GitError(f"what git tells of the push cannot be read: {error.strerror or error}") from None
-    if len(told) > LARGEST_PUSH:
-        raise GitError(f"what git tells of the push is larger than {LARGEST_PUSH // (1024 * 1024)} MiB")
-    return read_pushes(os.fsdecode(told))
+        raise GitError(f"git's list of pushed refs cannot be read: {error.strerror or error}") from None
+    if len(lines) > LARGEST_PUSH:
+        raise GitError(f"git's list of pushed refs is larger than {LARGEST_PUSH // (1024 * 1024)} MiB")
+    return read_pushes(os.fsdecode(lines))
 
 
 def _print_answer(answer: Answer) -> None:

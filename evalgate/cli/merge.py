@@ -1,4 +1,4 @@
-"""`evalgate merge`: the shards of one run become one report with one verdict."""
+"""`evalgate merge`: merge the reports of one run's shards into one report with one verdict."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from evalgate.cli.decide import read_report
 def command(
     context: click.Context, *, parts: tuple[Path, ...], formats: tuple[str, ...], outputs: tuple[Path, ...]
 ) -> None:
-    """Join the reports that `evalgate run --shard K/N` wrote, and reach the verdict of the whole run.
+    """Merge the reports that `evalgate run --shard K/N` wrote, and reach the verdict of the whole run.
 
-    A shard that is missing leaves its cases undecided, so the verdict cannot be a pass.
+    The cases of a missing shard are undecided, so the verdict cannot be a PASS.
     """
     from evalgate.commands import merge
 

@@ -1,4 +1,4 @@
-"""`evalgate model pull`: fetch the embedded local model, checked by its sha256."""
+"""`evalgate model pull`: fetch the embedded local model, and check its sha256."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ def command() -> None:
 @command.command("pull")
 @click.argument("name", default=DEFAULT_MODEL, type=click.Choice(list(EMBEDDED_MODELS)), required=False)
 @click.option(
-    "--from", "source", type=click.Path(dir_okay=False, path_type=Path), help="Take this file, download nothing."
+    "--from", "source", type=click.Path(dir_okay=False, path_type=Path), help="Use this file instead of a download."
 )
 def pull(name: str, source: Path | None) -> None:
-    """Fetch a model from its publisher, resuming a download that was cut, and check its sha256."""
+    """Fetch a model from its publisher, resume an interrupted download, and check the sha256."""
     from evalgate.cli.progress import Progress
     from evalgate.execute.providers import local_model
 

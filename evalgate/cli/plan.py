@@ -1,4 +1,4 @@
-"""`evalgate plan`: what a run could decide and what it would cost, before a call is spent."""
+"""`evalgate plan`: estimate what a run could decide and what it would cost, without a model call."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def command(
     engine: EngineName,
     store: Path | None,
 ) -> None:
-    """Say what a run could decide, and what it would take: cases, calls, tokens, dollars. Nothing is called.
+    """Estimate what a run could decide, and what it would need: cases, calls, tokens, dollars. No model is called.
 
-    Exits as the run would: with 1 where version numbers are not in order, and with 2 where a level needs a PASS that
-    so few cases cannot give.
+    Exits as the run would: with 1 if version numbers are wrong, and with 2 if a change level needs a PASS but there are
+    too few cases to prove one.
     """
     from evalgate.commands import plan
     from evalgate.gate.options import CallMode, Selection
@@ -59,12 +59,10 @@ def command(
         for line in _render_plan(outlook):
             click.echo(line)
         if engine == "batch":
-            click.echo(
-                "  by batch          half the price of calls, within a day; all cases at once, no stopping early"
-            )
-    if any(outlook.plan.level.findings for outlook in planned):
+            click.echo("  by batch          half the price, within 24 hours; all cases at once, without early stopping")
+    if any(summary.plan.level.findings for summary in planned):
         context.exit(ExitCode.FAIL)
-    if any(outlook.lacking is not None for outlook in planned):
+    if any(summary.lacking is not None for summary in planned):
         context.exit(ExitCode.USAGE)
 
 
@@ -74,7 +72,7 @@ def _render_plan(outlook: PlanSummary) -> Iterator[str]:
     for finding in plan.level.findings:
         yield block(f"  FAIL              {finding.sentence}")
     if plan.stored_baseline is not None:
-        yield _render_line("baseline", f"{plan.stored_baseline.samples} samples of each case, stored before")
+        yield _render_line("baseline", f"{plan.stored_baseline.samples} stored samples of each case")
     yield from _render_units(outlook)
     if outlook.lacking is not None:
         needed, why = outlook.lacking
@@ -102,19 +100,19 @@ def _render_line(label: str, text: str) -> str:
 
 
 def _render_units(outlook: PlanSummary) -> Iterator[str]:
-    """How many independent units the cases are and why, and whether these are too few."""
+    """Describe how many independent units the cases form and why, and whether these are too few."""
     units, plan = outlook.units, outlook.plan
     if units.count < len(plan.dataset.cases):
-        yield _render_line("units", f"{units.count} independent ones, on which everything below stands:")
+        yield _render_line("units", f"{units.count} are independent; everything below counts these:")
         if units.clusters:
             clusters = "1 cluster" if units.clusters == 1 else f"{units.clusters} clusters"
             yield _render_line("", f"{units.clustered} cases are in {clusters}, and a cluster counts as one")
         if units.copies:
-            ask = "1 case asks" if units.copies == 1 else f"{units.copies} cases ask"
-            yield _render_line("", f"{ask} what another one asks, and equal requests count as one")
+            repeat = "1 case repeats" if units.copies == 1 else f"{units.copies} cases repeat"
+            yield _render_line("", f"{repeat} the request of another one, and equal requests count as one")
     if units.least is not None and outlook.lacking is None:
         what = "is inconclusive and blocks (exit code 4)" if units.blocks else "merges with a warning"
-        yield _render_line("too few", f"{units.count} decide nothing but broken cases, {units.least} are needed:")
+        yield _render_line("too few", f"{units.count} are enough only to find broken cases, {units.least} are needed:")
         yield _render_line("", f"unless a blocking check fails, this {plan.level.effective.name} {what}")
 
 
@@ -122,15 +120,15 @@ def _render_question(question: Precision, *, is_grouped: bool) -> Iterator[str]:
     units = "independent units" if is_grouped else "cases"
     yield _render_line(
         question.criterion,
-        f"s_d {question.spread:.3f} ({question.source}): "
-        f"{question.cases} {units} reliably show a drop of {question.detectable:.3f}",
+        f"standard deviation {question.spread:.3f} ({question.source}): "
+        f"{question.cases} {units} reliably detect a drop of {question.detectable:.3f}",
     )
     enough = "enough" if question.needed <= question.cases else f"about {question.needed} needed"
     yield _render_line(
-        "", f"to settle the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})"
+        "", f"to decide on the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})"
     )
     if question.more is not None:
-        share = f"{question.more.real_share:.0%} of the variance is real effect on single cases"
+        share = f"{question.more.real_share:.0%} of the variance is real variation between cases"
         helps = "would help" if question.more.would_help else "would not help"
         yield _render_line("", f"more samples of each case {helps}: {share}")
 
@@ -138,6 +136,6 @@ def _render_question(question: Precision, *, is_grouped: bool) -> Iterator[str]:
 def _render_calls(calls: CallEstimate) -> str:
     cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
     return (
-        f"{calls.calls} calls to make, {calls.cached} known already; about {calls.input_tokens} tokens in, "
+        f"{calls.calls} calls to make, {calls.cached} answers cached; about {calls.input_tokens} tokens in, "
         f"{calls.output_tokens} out; {cost}"
     )

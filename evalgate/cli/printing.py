@@ -1,4 +1,4 @@
-"""Where a report goes: `--format` and `--output`, colour and width, and the file that is kept of every run."""
+"""Printing of reports: the options `--format` and `--output`, colour, width and output files."""
 
 from __future__ import annotations
 
@@ -29,28 +29,30 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def add_output_options(function: _Command) -> _Command:
-    """Adds `--format` and `--output`, both repeatable."""
+    """Add the options `--format` and `--output`, both repeatable."""
     function = click.option(
         "--output",
         "outputs",
         multiple=True,
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Write to this file, not the screen; one for each --format, or matched by .json, .md, .html, .csv, .txt.",
+        help="Write to this file instead of stdout; one for each --format, or matched by the suffix .json, .md, .html, "
+        ".csv or .txt.",
     )(function)
     return click.option(
         "--format",
         "formats",
         multiple=True,
         type=click.Choice(FORMATS),
-        help="How to show the report; repeatable.  [default: terminal]",
+        help="The format of the report; repeatable.  [default: terminal]",
     )(function)
 
 
 def choose_destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> list[tuple[str, Path | None]]:
-    """Which format goes where; None is the screen.
+    """Return pairs of format and path; the path None is stdout.
 
-    As many outputs as formats: in their order. Fewer: each output takes the format of its suffix, and one format may
-    stay on the screen. No format at all: the screen, and the formats of the suffixes.
+    With as many outputs as formats, they are paired in order. With fewer outputs, each takes the format of its suffix,
+    and one format may go to stdout. Without formats, the terminal format goes to stdout, and each output takes the
+    format of its suffix. Raises UsageError for any other combination.
     """
     if len(formats) == len(outputs):
         return list(zip(formats, outputs, strict=True)) or [("terminal", None)]
@@ -61,16 +63,16 @@ def choose_destinations(formats: tuple[str, ...], outputs: tuple[Path, ...]) -> 
     for path in outputs:
         name = _find_format(path)
         if name not in left:
-            raise click.UsageError(f"--output {path} is {name} by its name, but no --format {name} is asked for")
+            raise click.UsageError(f"--output {path} has the suffix of {name}, but there is no --format {name}")
         left.remove(name)
         pairs.append((name, path))
     if len(left) > 1:
-        raise click.UsageError(f"--format {' and '.join(left)} cannot share the screen: give each an --output")
+        raise click.UsageError(f"--format {' and '.join(left)} cannot share stdout: give each an --output")
     return [*((name, None) for name in left), *pairs]
 
 
 def require_writable(where: list[tuple[str, Path | None]]) -> None:
-    """Raises ClickException, before anything is paid for, when a destination cannot be written."""
+    """Raise ClickException if a destination cannot be written. Called before the first model call."""
     for _, path in where:
         if path is None:
             continue
@@ -80,7 +82,7 @@ def require_writable(where: list[tuple[str, Path | None]]) -> None:
 
 
 def write_report(report: Report, where: list[tuple[str, Path | None]]) -> None:
-    """Renders the report once for each destination: whole on a person's terminal, else without what is kept back."""
+    """Render the report for each destination: in full on an interactive terminal, else without the withheld texts."""
     from evalgate.decide import policy
     from evalgate.report.withhold import withhold_texts
 
@@ -93,7 +95,7 @@ def write_report(report: Report, where: list[tuple[str, Path | None]]) -> None:
         pieces = _render(
             report if at_terminal else shown, name, width=shutil.get_terminal_size((100, 24)).columns, color=has_color()
         )
-        if name == "json":  # it is long, it is ASCII, and nothing in it is colour
+        if name == "json":  # long, ASCII only and without colour: written piece by piece
             sys.stdout.writelines(pieces)
             sys.stdout.flush()
         else:
@@ -102,7 +104,7 @@ def write_report(report: Report, where: list[tuple[str, Path | None]]) -> None:
 
 
 def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[str]:
-    """The report in one of `FORMATS`, in one or more pieces."""
+    """Render the report in one of `FORMATS`, in one or more pieces."""
     if name == "json":
         from evalgate.store import report_json
 
@@ -125,7 +127,7 @@ def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[s
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> None:
-    """Writes a file whole or not at all, piece by piece. Raises ClickException when the place cannot be written."""
+    """Write a file atomically, piece by piece. Raises ClickException if it cannot be written."""
     try:
         atomic.write_file(path, pieces)
     except OSError as error:
@@ -133,7 +135,7 @@ def write_file(path: Path, pieces: Iterable[str]) -> None:
 
 
 def has_color() -> bool:
-    """Colour on a terminal only, and never with NO_COLOR (no-color.org) or a dumb terminal."""
+    """Return True on a terminal or with FORCE_COLOR, except with NO_COLOR (no-color.org) or TERM=dumb."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     return bool(os.environ.get("FORCE_COLOR")) or sys.stdout.isatty()
@@ -142,5 +144,5 @@ def has_color() -> bool:
 def _find_format(path: Path) -> str:
     name = _SUFFIXES.get(path.suffix.lower())
     if name is None:
-        raise click.UsageError(f"--output {path}: name its --format, or end it in .json, .md, .html, .csv or .txt")
+        raise click.UsageError(f"--output {path}: give its --format, or use the suffix .json, .md, .html, .csv or .txt")
     return name

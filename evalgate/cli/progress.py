@@ -1,4 +1,4 @@
-"""How far a run is, on stderr: a bar on a terminal, one line every 30 seconds elsewhere."""
+"""The progress of a run on stderr: a bar on a terminal, one line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ _LONGEST_NOTE = 200
 
 
 class Progress:
-    """A context manager; `show` takes the engine's events, `update` any other count. The bar is wiped at the end."""
+    """A context manager that shows progress, and removes its bar at the end.
+
+    `show` takes the engine's events, `update` any other count.
+    """
 
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream or sys.stderr
         self._clock = clock
-        # a dumb terminal cannot draw a line anew
+        # a dumb terminal cannot redraw a line
         self._live = self._stream.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
         self._last = clock()
         self._bar: _Bar | None = None
@@ -39,7 +42,7 @@ class Progress:
         self._wipe()
 
     def note(self, sentence: str) -> None:
-        """Write a line of its own, for what a run waits for; the bar is drawn anew below it."""
+        """Write a separate line, such as the reason for a wait; the bar is redrawn below it."""
         self._wipe()
         self._write(sentence)
 
@@ -48,7 +51,7 @@ class Progress:
         self.update(event.done, event.total or event.done, event.describe())
 
     def update(self, done: int, total: int | None, text: str) -> None:
-        """Draw a count, at most ten times a second on a terminal, else every 30 seconds; `total` may be unknown."""
+        """Draw a count, at most ten times per second on a terminal, else every 30 seconds; `total` None is unknown."""
         now = self._clock()
         if now - self._last < (_FRAME_SECONDS if self._live else _QUIET_SECONDS):
             return
@@ -73,8 +76,8 @@ class Progress:
 class _Bar:
     """A bar with a text, both in one line of a terminal.
 
-    Rich's own live display is not used: it draws from a thread, and moves the cursor up, which the guard of the
-    streams (`escaped_streams`) allows to nothing.
+    Rich's live display is not used: it draws from a thread, and moves the cursor up, which `escaped_streams` does not
+    let through.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -95,7 +98,7 @@ class _Bar:
 
         self._progress.update(self._task, total=total, completed=done, description=line(text))
         first, *_ = self._console.render_lines(self._progress.get_renderable(), pad=False)
-        with self._console:  # both are written at once, or the line would flicker
+        with self._console:  # one write for both, so that the line does not flicker
             self.wipe()
             self._console.print(Segments(first), end="")
 
@@ -108,13 +111,13 @@ class _Bar:
 
 @contextlib.contextmanager
 def keep_stdout(note: Callable[[str], None]) -> Iterator[None]:
-    """Keeps stdout for the report: what others print there (Ray does, when a node dies) becomes a note."""
+    """Reserve stdout for the report: what libraries print there (as Ray does when a node dies) becomes a note."""
     with contextlib.redirect_stdout(_Notes(note)):
         yield
 
 
 class _Notes(io.TextIOBase):
-    """A stream of which the first line of each message is a note."""
+    """A text stream that passes the first line of each message to `note`."""
 
     def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note

@@ -1,4 +1,4 @@
-"""`evalgate report`: a stored report in another format."""
+"""`evalgate report`: print a stored report in another format."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ from evalgate.cli.decide import read_report
 @click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
 @printing.add_output_options
 def command(stored: Path | None, formats: tuple[str, ...], outputs: tuple[Path, ...]) -> None:
-    """Print a stored report (the last run's when none is named) in another format. Always exits 0 when it could."""
+    """Print a stored report, by default that of the last run, in another format. Exits with 0 for any verdict."""
     where = printing.choose_destinations(formats, outputs)
     printing.write_report(read_report(stored), where)

@@ -1,4 +1,4 @@
-"""`evalgate run`: the whole gate."""
+"""`evalgate run`: run the whole gate."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 
 def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
-    """Which versions are compared, and of which gates."""
+    """Add the options that choose the compared versions and the gates."""
     for decorate in (
-        click.option("--head", metavar="REF", help="Judge this commit  [default: the working tree]"),
+        click.option("--head", metavar="REF", help="Evaluate this commit  [default: the working tree]"),
         click.option(
             "--policy-ref",
             type=click.Choice(["head", "base"]),
             default="head",
             show_default=True,
-            help="Whose configuration, cases, rubrics, schemas, pins and recordings judge: those of what is judged, or "
-            "those of the default branch's tip. With base, prompts alone are the commit's, and nothing is read from "
-            "the working tree.",
+            help="The source of configuration, cases, rubrics, schemas, pins and recordings: the evaluated tree (head) "
+            "or the tip of the default branch (base). With base, only prompts come from the commit, and nothing is "
+            "read from the working tree.",
         ),
         click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline."),
         click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable."),
@@ -44,8 +44,8 @@ engine_option = click.option(
     type=click.Choice(["asyncio", "ray", "batch"]),
     default="asyncio",
     show_default=True,
-    help="Who calls endpoints: this process, the workers of a Ray cluster (at RAY_ADDRESS, else the one on this "
-    "machine), or OpenAI's Batch API: half the price, within a day.",
+    help="How endpoints are called: by this process, by the workers of a Ray cluster (at RAY_ADDRESS, else on this "
+    "machine), or by OpenAI's Batch API, at half the price and within 24 hours.",
 )
 
 
@@ -69,13 +69,15 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option(
     "--changed",
     is_flag=True,
-    help="Leave out gates whose prompt, dataset, criteria and policy are unchanged; with "
-    "--policy-ref base, those whose prompt is.",
+    help="Skip gates whose prompt, dataset, criteria and policy are unchanged; with --policy-ref base, gates whose "
+    "prompt is unchanged.",
 )
-@click.option("--live", "answers", flag_value="live", help="Call the model even where recordings exist.")
-@click.option("--record", "answers", flag_value="record", help="Call the model for both arms, write recordings anew.")
-@click.option("--shard", type=_Part(), help="Run a part of the cases, the K-th of N, for `evalgate merge`.")
-@click.option("--no-cache", is_flag=True, help="Read neither the cache of earlier runs nor the stored baseline.")
+@click.option("--live", "answers", flag_value="live", help="Call the model even if recordings exist.")
+@click.option(
+    "--record", "answers", flag_value="record", help="Call the model for both arms and overwrite the recordings."
+)
+@click.option("--shard", type=_Part(), help="Run the K-th of N parts of the cases, for `evalgate merge`.")
+@click.option("--no-cache", is_flag=True, help="Use neither cached answers nor the stored baseline.")
 @engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @printing.add_output_options
@@ -101,12 +103,12 @@ def command(
 ) -> None:
     """Run the gate: candidate against baseline over the golden dataset, and a verdict.
 
-    The report is also kept as report.json in the store, so that `evalgate report` and `evalgate decide` can work from
-    it without a model call.
+    The report is also stored as report.json in the store. `evalgate report` and `evalgate decide` read it without a
+    model call.
 
-    The baseline's samples are those that `evalgate baseline sample` stored, while they are fresh and made in the same
-    way; else they are drawn in this run. With --no-cache or --record, and where recordings are replayed, no stored
-    ones are used; with --live they are.
+    The baseline's samples are those that `evalgate baseline sample` stored, if they are fresh and were made in the same
+    way. Else they are drawn in this run. Stored samples are not used with --no-cache or --record, or if recordings are
+    replayed. They are used with --live.
     """
     from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
@@ -142,13 +144,13 @@ def command(
 
 
 def _exit_code(report: Report) -> Admission:
-    """A part has no verdict to exit with: it is complete, and the merge decides."""
+    """Return the exit code of a report. A shard's is 0: it has no verdict, `evalgate merge` decides."""
     parts = [gate.evidence.kind is ReportKind.SHARD for gate in report.gates]
     return Admission.PASS if parts and all(parts) else report.exit_code
 
 
 def _keep_report(path: Path, report: Report) -> None:
-    """Where it cannot be written the verdict stands."""
+    """Store the report of the last run. A file that cannot be written is a warning and does not change the verdict."""
     from evalgate.commands import run as gate
 
     try:

@@ -1,4 +1,4 @@
-"""A small table on the screen or in Markdown. Cells with text of others come neutralised for their channel."""
+"""Small tables for the terminal or in Markdown. The caller escapes untrusted text in cells for the channel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def render_text(rows: Sequence[Sequence[str]]) -> str:
-    """Columns side by side, the first row as their heads: the first column to the left, the others to the right."""
+    """Render a plain-text table whose first row is the header. The first column is left-aligned, the others right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     made = [
         "  ".join(
@@ -20,7 +20,7 @@ def render_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def render_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """The same as a Markdown table."""
+    """Render a Markdown table whose first row is the header, aligned as in `render_text`."""
     head, *body = rows
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))

@@ -1,4 +1,4 @@
-"""`evalgate validate`: all faults of all files at once."""
+"""`evalgate validate`: check all files, and print all faults at once."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from evalgate.errors import ExitCode
 def command(context: click.Context, *, config_path: Path) -> None:
     """Check configuration, prompts, rubrics, schemas and dataset; no model, no network.
 
-    All faults are printed at once, each with its place. In a repository the version numbers of changed prompts are
-    checked, too: exits with 1, as the run would, where one was forgotten.
+    All faults are printed at once, each with its place. In a git repository the version numbers of changed prompts are
+    checked too: exits with 1, as the run would, if one was not raised.
     """
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import hook

@@ -1,4 +1,4 @@
-"""A repository on a pretended GitHub, a chat endpoint, and a runner that knows both."""
+"""Fixtures: a repository on a fake GitHub, a chat endpoint, and a runner that uses both."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from action.harness import Machine
 from action.hosted import Hosted
 from chat_server import ChatServer
 
-NOWHERE = "http://127.0.0.1:9"  # a port that nobody listens on
+NOWHERE = "http://127.0.0.1:9"  # a closed port
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def hosted(tmp_path: Path, git_environment: None, chat_server: ChatServer) -> Ho
 
 @pytest.fixture
 def machine(tmp_path: Path, hosted: Hosted) -> Callable[..., Machine]:
-    """`machine(action=FOLDER, api_url=URL)`: a runner for workflows of `hosted`."""
+    """Return `machine(action=FOLDER, api_url=URL)`, which makes a runner for workflows of `hosted`."""
     if reason := harness.missing():
         pytest.skip(reason)
 

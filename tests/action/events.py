@@ -1,4 +1,4 @@
-"""Events as GitHub sends them: the fields that workflows read, in their places, beside what GITHUB_REF and SHA become."""
+"""Events in GitHub's format, with the fields that workflows read, and their values of GITHUB_REF and GITHUB_SHA."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SERVER = "https://github.com"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """`sha` and `ref`: the commit a workflow of this event is started on, and its ref."""
+    """An event. `sha` and `ref` are the commit and the ref that its workflow starts on."""
 
     name: str
     payload: dict[str, Any]
@@ -74,7 +74,7 @@ def pull_request(hosted: Hosted, pull: Pull, action: str = "synchronize", *, lab
 
 
 def pull_request_review(hosted: Hosted, pull: Pull, *, by: str, state: Literal["approved", "changes_requested", "commented", "dismissed"] = "approved") -> Event:  # fmt: skip
-    """Has no `number` of its own, and a review's state in lower case, unlike the API's."""
+    """Make a review event, which has no top-level `number`; its state is in lower case, unlike in the API."""
     review = {
         "id": 1,
         "user": _user(by),
@@ -96,7 +96,7 @@ def merge_group(hosted: Hosted, pull: Pull) -> Event:
 
 
 def workflow_run(hosted: Hosted, pull: Pull, *, run: int, conclusion: str = "success", workflow: str = "prompts") -> Event:  # fmt: skip
-    """Runs on the default branch, with its workflow; `pull_requests` is empty for a fork, as GitHub leaves it."""
+    """Make a workflow_run event, which runs on the default branch; `pull_requests` is empty for a fork, as on GitHub."""
     same = {"id": 1, "number": pull.number, "head": {"ref": pull.head_ref, "sha": pull.head_sha}, "base": {"ref": pull.base_ref, "sha": pull.base_sha}}  # fmt: skip
     payload = {
         "action": "completed",
@@ -126,7 +126,7 @@ def schedule(hosted: Hosted, cron: str = "17 4 * * *") -> Event:
 
 
 def push(hosted: Hosted, *, before: str) -> Event:
-    """A push to main whose tip is what main is now."""
+    """Make a push event to main whose tip is the current one."""
     sha = hosted.work.git("rev-parse", "main")
     payload = {
         "ref": "refs/heads/main",

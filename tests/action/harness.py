@@ -1,11 +1,16 @@
-"""Workflows run by `act` on this machine, without docker and without a network; what a run left behind as plain data.
+"""A runner of workflows by `act` on this machine, without docker and network, with the results as plain data.
 
-What act 0.2.89 does otherwise than GitHub, found by trying: `strategy` is empty everywhere, and `matrix` is null inside
-a composite action; a matrix has one result for all its jobs; GITHUB_SHA is the commit checked out where act is started,
-whatever the event says; GITHUB_API_URL, GITHUB_REF, GITHUB_REPOSITORY and GITHUB_RUN_ID given with --env become
-`github.api_url` and so on as well, in every step; a step's environment contains that of act itself; `on:` filters,
-`permissions` and `environment` are not looked at; `github.repository_id` is empty; the summary of a composite action's
-last step is reported twice; RUNNER_TEMP is a folder of the job and goes with it, as does a job's workspace.
+Differences of act 0.2.89 from GitHub, found by experiment:
+* `strategy` is empty everywhere, and `matrix` is null inside a composite action.
+* A matrix has one result for all its jobs.
+* GITHUB_SHA is the commit that is checked out where act starts, for any event.
+* GITHUB_API_URL, GITHUB_REF, GITHUB_REPOSITORY and GITHUB_RUN_ID given with --env also set `github.api_url` and so on, in
+  every step.
+* A step's environment contains that of act.
+* `on:` filters, `permissions` and `environment` are ignored.
+* `github.repository_id` is empty.
+* The summary of a composite action's last step is reported twice.
+* RUNNER_TEMP is a folder of the job and is deleted with it, as is the workspace.
 """
 
 from __future__ import annotations
@@ -29,12 +34,12 @@ from action.hosted import Hosted
 
 ACT = shutil.which("act", path=sysconfig.get_path("scripts")) or ""
 SECONDS = 120
-LONGEST = 40_000  # of a log in an assertion's message, characters
+LONGEST = 40_000  # characters of a log in an assertion's message
 SYSTEM = ("PATH", "TMPDIR", "LANG", "SSL_CERT_FILE", "SYSTEMROOT")
 
 
 def missing() -> str | None:
-    """Why no workflow can be run on this machine, or None."""
+    """Return the reason for which no workflow can run on this machine, or None."""
     if sys.platform != "linux":
         return "act in host mode is tried on Linux only"
     if not ACT:
@@ -45,7 +50,7 @@ def missing() -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
-    """A workflow command (`::error file=a,line=3::text`) that the runner has obeyed."""
+    """A workflow command (`::error file=a,line=3::text`) that the runner executed."""
 
     name: str
     text: str
@@ -54,7 +59,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One job of a run, or one of a matrix. `outputs`: of its steps by id. `printed`: what its steps wrote."""
+    """One job of a run, or one of a matrix. `outputs` are those of its steps by id, `printed` is the steps' output."""
 
     id: str
     matrix: Mapping[str, Any]
@@ -78,7 +83,7 @@ class Ran:
 
     @property
     def outputs(self) -> dict[str, str]:
-        """Those of all steps together, for a workflow in which no two share a name."""
+        """The outputs of all steps together, for a workflow in which their names are unique."""
         return {k: v for job in self.jobs for step in job.outputs.values() for k, v in step.items()}
 
     @property
@@ -87,7 +92,7 @@ class Ran:
 
 
 class Machine:
-    """A runner that keeps nothing but its caches and artifacts. `action`: the folder that `OWNER/evalgate@REF` means."""
+    """A runner that keeps only its caches and artifacts. `action` is the folder used for `OWNER/evalgate@REF`."""
 
     def __init__(self, folder: Path, hosted: Hosted, *, action: Path, api_url: str) -> None:
         self.folder = folder
@@ -115,11 +120,13 @@ class Machine:
         attempt: int = 1,
         seconds: float = SECONDS,
     ) -> Ran:
-        """One run of one workflow's text. `env` reaches every step, as a variable of the workflow would.
+        """Run the text of one workflow. `env` is set in every step, as variables of a workflow are.
 
-        A secret reaches the steps that ask for it, and so does the token.
+        Secrets and the token are set only in the steps that use them.
         """
-        known = self.folder / "secrets.yml"  # a file, since the words of an order are shown by `ps`, and steps inherit
+        known = (
+            self.folder / "secrets.yml"
+        )  # in a file, since `ps` shows the arguments of a command, and steps inherit the environment
         known.write_text(json.dumps({"GITHUB_TOKEN": token, **(secrets or {})}), encoding="utf-8")
         file = self.folder / f"{event.name}.yml"
         file.write_text(workflow, encoding="utf-8")
@@ -150,7 +157,7 @@ class Machine:
     def _environment(self) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in SYSTEM if name in os.environ}
         inherited["PATH"] = os.pathsep.join([str(self.tools), inherited["PATH"]])
-        # no proxy of the machine, and no settings of git, pip or uv: what a fresh runner has
+        # as on a new runner: no proxy of the machine, and no settings of git, pip or uv
         plain = {"HOME": str(self.folder / "home"), "GIT_CONFIG_NOSYSTEM": "1", "NO_PROXY": "*"}
         return {**inherited, **plain}
 
@@ -158,11 +165,11 @@ class Machine:
         name = "/".join(uses.partition("@")[0].split("/")[:2])
         if name.endswith("/evalgate"):
             return self.action
-        assert name in self.stand_ins, f"no stand-in for {uses}"
+        assert name in self.stand_ins, f"no fake of the action {uses}"
         return self.stand_ins[name]
 
     def _commit(self, sha: str) -> Path:
-        """A checkout for act to read the commit's id from; steps do not see it."""
+        """Check the commit out for act, which reads its id there; steps do not see this checkout."""
         folder = self.folder / "started-on" / sha
         if not folder.exists():
             git = ["git", "-C", str(folder)]
@@ -179,7 +186,7 @@ def _repository_of(uses: str) -> str:
 
 
 def _bounded(order: list[str], folder: Path, environment: dict[str, str], seconds: float) -> tuple[int, str]:
-    """Exit code, and standard output; past its time the whole group of processes is ended."""
+    """Run a command; return its exit code and standard output. After the timeout its process group is killed."""
     with subprocess.Popen(
         order,
         cwd=folder,
@@ -206,7 +213,7 @@ def _records(log: str) -> list[dict[str, Any]]:
         try:
             record = json.loads(line)
         except ValueError:
-            continue  # what act says before it has a logger
+            continue  # output of act from before its logger starts
         if isinstance(record, dict) and "jobID" in record:
             found.append(record)
     return found
@@ -245,7 +252,7 @@ def _job(records: list[dict[str, Any]]) -> Job:
 
 
 def _result(records: list[dict[str, Any]]) -> str:
-    """act has one result for all jobs of a matrix, so there each one's own steps tell."""
+    """Return the result of a job, from its steps if it is one of a matrix, for which act has only one result."""
     whole = next((r["jobResult"] for r in reversed(records) if "jobResult" in r), "skipped")
     if whole == "failure" and records[0].get("matrix"):
         failed = any(r.get("stepResult") == "failure" and len(r.get("stepID", [])) == 1 for r in records)

@@ -1,7 +1,7 @@
-"""`python3`, `pip` and `uv` for a machine without a package index: what they would install is there already.
+"""Fake `python3`, `pip` and `uv` for a machine without a package index, whose packages are installed already.
 
-`write` makes a folder of commands to be found first. An order to install that is not locked by hashes, or that would let
-the workspace configure it, is refused, so that a test cannot pass where an installer would have listened to it.
+`write` makes a folder of commands for the start of PATH. They refuse an installation that is not locked by hashes, or
+that would read its configuration from the workspace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LOCKED = ("--require-hashes", "--no-deps", "--only-binary")
 
 
 def write(folder: Path) -> Path:
-    """For PATH: `python3` and `python` run this interpreter, but for `-m pip install`; `pip` and `evalgate` as if installed."""
+    """Make the folder for PATH. `python3` and `python` run this interpreter, except for `-m pip install`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("python3", "python", "pip", "evalgate"):
         _shim(folder / name, name)
@@ -42,7 +42,7 @@ def python(arguments: list[str]) -> None:
 
 
 def uv(arguments: list[str]) -> None:
-    """`uv venv` is a real virtual environment; `uv pip install` shows it the packages of this one."""
+    """Act as uv: `uv venv` makes a real virtual environment, `uv pip install` links the packages of this one."""
     if "--no-config" not in arguments:
         sys.exit("uv without --no-config: it reads a uv.toml")
     if arguments[0] == "venv":

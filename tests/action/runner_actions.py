@@ -1,7 +1,7 @@
-"""Stand-ins for the actions of github.com, so that a workflow runs without it; called by the folders that `write` makes.
+"""Fakes of the actions of github.com, so that a workflow runs offline; called by the folders that `write` makes.
 
-Each does what its namesake does to the job's folder, and nothing else: checkout fetches the event's commit from a bare
-repository on this disk, caches and artifacts are zips in a folder.
+Each changes the job's folder as the real action does, and nothing else: checkout fetches the event's commit from a bare
+repository on this disk, caches and artifacts are zip files in a folder.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ fs.copyFileSync(path.join(__dirname, 'post.js'), path.join(beside, 'post.js'));
 
 
 def write(folder: Path, *, origin: Path, cache: Path, artifacts: Path, tools: Path) -> dict[str, Path]:
-    """A folder of stand-ins: repository (`actions/cache` holds `restore` and `save`) to its folder."""
+    """Write a folder for each fake action; return a map of repository (`actions/cache` has `restore`, `save`) to folder."""
     settings = {"origin": str(origin), "cache": str(cache), "artifacts": str(artifacts), "tools": str(tools)}
     for name, inputs in KNOWN.items():
         place = folder / name
@@ -91,7 +91,7 @@ def _output(**values: str) -> None:
 
 
 def checkout(settings: dict[str, str]) -> None:
-    """The commands of actions/checkout, as its log shows them."""
+    """Run the git commands of actions/checkout, as its log shows them."""
     ref, sha = os.environ["GITHUB_REF"], os.environ["GITHUB_SHA"]
     if wanted := _input("ref"):
         ref, sha = ("", wanted) if len(wanted) == 40 else (f"refs/heads/{wanted.removeprefix('refs/heads/')}", "")
@@ -119,7 +119,7 @@ def checkout(settings: dict[str, str]) -> None:
 
 
 def cache_restore(settings: dict[str, str]) -> None:
-    """The exact key, else the newest one that begins with a restore key."""
+    """Restore the exact key, else the newest one that begins with a restore key."""
     saved = sorted(Path(settings["cache"]).glob("*.zip"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
     for key in [_input("key"), *_input("restore-keys").splitlines()]:
         for file in saved:
@@ -133,7 +133,7 @@ def cache_restore(settings: dict[str, str]) -> None:
 
 def cache_save(settings: dict[str, str]) -> None:
     file = Path(settings["cache"]) / (_input("key").encode().hex() + ".zip")
-    if not file.exists():  # a key is written once
+    if not file.exists():  # a key is written only once
         _pack(file, Path(os.environ["GITHUB_WORKSPACE"]), _input("path"), from_root=True)
 
 
@@ -150,7 +150,7 @@ def upload(settings: dict[str, str]) -> None:
 
 
 def download(settings: dict[str, str]) -> None:
-    """One by name into `path`; several by pattern into a folder each, or together with merge-multiple."""
+    """Download one artifact by name into `path`, or several by pattern into folders, or together with merge-multiple."""
     files = sorted((Path(settings["artifacts"]) / _input("run-id")).glob("*.zip"))
     name, into = _input("name"), Path(os.environ["GITHUB_WORKSPACE"]) / _input("path")
     chosen = [f for f in files if (f.stem == name if name else fnmatch(f.stem, _input("pattern") or "*"))]
@@ -178,7 +178,7 @@ def _pack(file: Path, root: Path, patterns: str, *, from_root: bool) -> int:
 
 
 def setup_python(settings: dict[str, str]) -> None:
-    """The tools' folder: this interpreter as `python`, an `evalgate` that is this checkout, a `pip` that knows nothing else."""
+    """Make the folder of tools: this interpreter as `python`, this checkout as `evalgate`, and a `pip` for this checkout."""
     with Path(os.environ["GITHUB_PATH"]).open("a", encoding="utf-8") as file:
         file.write(settings["tools"] + "\n")
     _output(python_path=str(Path(settings["tools"]) / "python"))

@@ -1,4 +1,4 @@
-"""The action's inputs and the event's payload: typed, all faults at once, nothing guessed."""
+"""Tests of the action's inputs and the event's payload: types, and all faults at once."""
 
 from __future__ import annotations
 
@@ -68,11 +68,13 @@ def test_legs_of_a_matrix_have_a_comment_and_a_status_of_their_own() -> None:
     assert one != other
     assert status_context(None, ("faq",)) == "evalgate (faq)"
     assert status_context(None, ()) == "evalgate"
-    assert status_context("prompts", ("faq",)) == "prompts (faq)"  # else the last leg would speak for all
+    assert (
+        status_context("prompts", ("faq",)) == "prompts (faq)"
+    )  # else the last leg's status would overwrite the others
 
 
 def test_a_status_never_has_the_name_of_another() -> None:
-    """What a branch may be called, its author chooses; it can hold no space."""
+    """Use a branch name that imitates the format; branch names have no spaces."""
     names = [
         status_context(given, matrix, config=config, to=to)
         for given in (None, "prompts")

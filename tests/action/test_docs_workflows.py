@@ -1,4 +1,4 @@
-"""The workflows in docs/ that call the command and not the action, run as they stand there, by act."""
+"""Tests that run, by act, the workflows in docs/ that call the command instead of the action."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workflows of the README and docs/ with the real action, run by act against a GitHub on loopback: what a team sees."""
+"""Tests of the workflows in README and docs/ with the real action, run by act with a fake GitHub on loopback."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIXED = {PROMPT_PATH: prompt("1.0.3", "Be right.")}
 
 
 class Team:
-    """A repository, its GitHub, and a runner that has the action."""
+    """A repository, its fake GitHub, and a runner that has the action."""
 
     def __init__(self, hosted: Hosted, github: GitHubServer, machine: Machine, chat: ChatServer) -> None:
         self.hosted = hosted
@@ -68,7 +68,7 @@ class Team:
 
     @property
     def verdict(self) -> str:
-        """The headline of the one comment."""
+        """Return the headline of the only comment."""
         (body,) = self.comments
         return re.findall(r"^## \S+ (.*)$", body, re.MULTILINE)[0]
 
@@ -110,7 +110,7 @@ def test_a_change_passes_a_regression_blocks_and_its_fix_updates_the_same_commen
     assert ran.job("judge").outputs["evalgate"]["regressions"] == str(CASES)
 
     asked = len(team.chat.received)
-    again = team.run(events.pull_request(team.hosted, worse))  # a failed run's verdict stands, and costs nothing
+    again = team.run(events.pull_request(team.hosted, worse))  # the verdict of the failed run is reused without a call
     assert again.exit_code != 0
     assert len(team.chat.received) == asked
 
@@ -257,9 +257,9 @@ def test_the_baseline_is_sampled_after_a_merge_and_watched_for_drift(team: Team)
     pull = team.open({PROMPT_PATH: prompt("1.0.2", "Be quick.")})
     ran = team.run(events.pull_request(team.hosted, pull))
     assert ran.exit_code == 0, ran.log
-    assert len(team.chat.received) == 2 * CASES  # the candidate's alone: the baseline's samples came by the cache
+    assert len(team.chat.received) == 2 * CASES  # only the candidate's: the baseline's samples came from the cache
     ran = team.run(events.schedule(team.hosted), "prompts-drift")
-    assert "INCONCLUSIVE" in ran.summary  # so few cases prove little, and nothing has drifted
+    assert "INCONCLUSIVE" in ran.summary  # nothing has drifted, but there are too few cases to prove it
     assert team.github.state["issues"] == {}
     team.answer = lambda system: "something else"
     ran = team.run(events.schedule(team.hosted), "prompts-drift")

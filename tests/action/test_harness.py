@@ -1,4 +1,4 @@
-"""The ground the action is proven on holds: every event arrives as GitHub sends it, with a stand-in for the action."""
+"""Tests of the harness for the action: every event arrives in GitHub's format, with a fake action."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ INSTALL = {
 
 @pytest.mark.parametrize(("left_out", "said"), [("", "evalgate/__init__.py\n"), ("--require-hashes ", "without --require-hashes"), ("--no-config ", "without --no-config"), ("-I -m", "pip without -I")])  # fmt: skip
 def test_what_is_installed_is_there_already_and_only_a_safe_order_gets_it(left_out: str, said: str, machine: Callable[..., Machine], hosted: Hosted, tmp_path: Path) -> None:  # fmt: skip
-    """The environment has this one's packages, and the package itself from the action's own folder."""
+    """Install the packages of this environment, and the package from the action's folder."""
     folder = tmp_path / "installing"
     (folder / "evalgate").mkdir(parents=True)
     (folder / "evalgate/__init__.py").write_text("", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What the statuses of a pull request's heads tell of earlier verdicts, over a GitHub on loopback."""
+"""Tests of earlier verdicts read from the statuses of a pull request's heads, with a fake GitHub on loopback."""
 
 from __future__ import annotations
 
@@ -96,6 +96,6 @@ def test_what_a_queue_has_set_on_its_own_commit_is_none_of_the_pull_requests(ser
 def test_more_commits_than_are_asked_for_are_an_error_and_not_left_out(server: GitHubServer, hub: GitHub) -> None:
     pull = server.add_pull(7, head=sha(200), commits=commits(*range(1, 201)))
     pull["overwritten"] = [commits(*range(300, 401))]
-    with pytest.raises(ServiceError, match="had 301 commits; at most 300"):
+    with pytest.raises(ServiceError, match="had 301 commits; the statuses of at most 300"):
         recorded(hub)
     assert not [call for call in server.calls() if "/statuses/" in call]

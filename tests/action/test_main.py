@@ -1,4 +1,4 @@
-"""The action's door, event by event, over a real repository, a scripted endpoint and a GitHub on loopback."""
+"""Tests of the action for each event, with a real repository, a scripted endpoint and a fake GitHub on loopback."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Ran:
 
 
 class Hub:
-    """A pull request #7 of ann's, and the action as a job of it."""
+    """The pull request #7, by ann, and the action as a job of it."""
 
     def __init__(self, world: World, server: GitHubServer, temp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.world = world
@@ -62,7 +62,7 @@ class Hub:
         return self.head
 
     def rule(self, **policy: str) -> None:
-        """Adds to the policy of the base, from which the branch then goes on."""
+        """Add to the policy of the base, and move the branch onto it."""
         text = (self.world.root / "evalgate.yml").read_text()
         more = "".join(f", {name}: {value}" for name, value in policy.items())
         self.world.repository.git("switch", "--quiet", "main")
@@ -120,7 +120,7 @@ class Hub:
 
     @property
     def statuses(self) -> list[tuple[str, str, str]]:
-        """(sha, state, description), the oldest first."""
+        """Return (sha, state, description) of each status, oldest first."""
         return [(one["sha"], one["state"], one["description"]) for one in self.server.state["statuses"]]
 
     @property
@@ -147,7 +147,7 @@ def hub(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def worse(system: str, user: str) -> str:
-    """Answers well, unless the prompt asks it to be brief."""
+    """Answer correctly, unless the prompt asks for a brief answer."""
     return f"I do not know: {user}" if BRIEF in system else json.dumps({"answer": user})
 
 
@@ -273,7 +273,7 @@ def test_inputs_that_cannot_be_are_a_usage_error(hub: Hub, inputs: dict[str, str
     assert "::error title=evalgate" in ran.log
 
 
-# Rules of the base
+# Policy of the base
 
 
 def test_a_change_is_judged_by_the_rules_of_the_base_and_never_by_its_own(hub: Hub) -> None:
@@ -376,12 +376,12 @@ def test_a_queue_whose_branch_names_nobody_looks_for_the_pull_request(hub: Hub) 
     assert hub.run("merge_group", payload).code == 5
     hub.server.add_person("bob", "write")
     hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
-    ran = hub.run("merge_group", payload)  # nobody has run the gate since: the comment still asks
+    ran = hub.run("merge_group", payload)  # the gate did not run again: the comment still asks for a sign-off
     assert (ran.code, hub.statuses[-1][1:]) == (0, ("success", "PASS: MAJOR, signed off in #7"))
 
 
 def test_a_pass_that_took_no_sign_off_is_none_in_the_queue(hub: Hub) -> None:
-    """Nobody was asked about a small step; in the queue the same prompt may be a large one."""
+    """Require a sign-off in the queue if the change is small for the pull request, but large for the queue's base."""
     small, large = prompt("1.1.0", BRIEF), prompt("0.9.0", MAJOR)
     hub.push("", **{"prompts/support.prompt.yml": small})
     assert hub.run().outputs["level"] == "MINOR"
@@ -426,7 +426,7 @@ def test_a_merge_group_takes_the_verdict_that_is_there(hub: Hub) -> None:
 
 
 def _weak(hub: Hub) -> str:
-    """A branch of anybody's, whose rules ask for nothing."""
+    """Make a branch with a policy that requires nothing, as any author can."""
     config = yaml.safe_load((hub.world.root / "evalgate.yml").read_text())
     config["gates"][0]["checks"] = [{"type": "length", "min_chars": 1}]
     config["gates"][0]["judges"] = []
@@ -438,12 +438,12 @@ def _weak(hub: Hub) -> str:
 
 
 def _contexts(hub: Hub) -> dict[str, str]:
-    """The state that each status of the head is in."""
+    """Return the state of each status of the head."""
     return {one["context"]: one["state"] for one in hub.server.state["statuses"] if one["sha"] == hub.head}
 
 
 def test_what_passes_on_its_way_to_another_branch_has_not_passed_for_the_default_one(hub: Hub) -> None:
-    """A status is a commit's: a second pull request of the same commit must not speak for the first."""
+    """Give each target branch its own status: a status belongs to a commit, which two pull requests can share."""
     hub.world.application = worse
     tip = _weak(hub)
     hub.push()
@@ -475,13 +475,13 @@ def _repository() -> dict[str, Any]:
 
 def test_two_configurations_of_a_repository_do_not_speak_for_each_other(hub: Hub) -> None:
     hub.push()
-    assert hub.run(working_directory="shop").code != 0  # there is none
+    assert hub.run(working_directory="shop").code != 0  # there is no configuration
     assert hub.run(config="./evalgate.yml").code == 0
     assert _contexts(hub) == {"evalgate (shop/evalgate.yml)": "error", "evalgate": "success"}
 
 
 def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub: Hub) -> None:
-    """A run that is repeated has the payload of its day, and GitHub does not keep base.sha up to date."""
+    """Repeat a run, whose payload is old; GitHub does not update base.sha."""
     hub.push()
     assert hub.run().code == 0
     old = hub.pull()
@@ -503,7 +503,7 @@ def test_where_the_branch_stands_now_cannot_be_told_nothing_passes(hub: Hub) -> 
 
 
 def test_what_has_no_base_of_its_own_is_judged_by_the_default_branch(hub: Hub) -> None:
-    """Whatever branches are there: one that is called main need not be the default one."""
+    """Use the default branch of the event, even if there is another branch called main."""
     hub.world.application = worse
     hub.world.repository.git("branch", "trunk", "main")
     hub.server.state["branches"]["trunk"] = hub.base
@@ -531,7 +531,7 @@ NOISY = "Be noisy, always and everywhere, please."
 
 
 def mixed(hub: Hub) -> None:
-    """A brief prompt answers badly; a noisy one as well as the baseline on the whole, and otherwise on each case."""
+    """Answer badly to a brief prompt. Answer a noisy one with the baseline's mean, but other scores per case."""
 
     def application(system: str, user: str) -> str:
         return "I do not know" if BRIEF in system else json.dumps({"answer": user, "noisy": NOISY in system})
@@ -550,7 +550,7 @@ def _attempts(ran: Ran) -> tuple[int | None, bool] | None:
 
 
 def _keys(hub: Hub) -> list[str]:
-    """The keys of the verdicts that the statuses tell of, the oldest first."""
+    """Return the keys of the verdicts in the statuses, oldest first."""
     urls = [one["target_url"] for one in hub.server.state["statuses"]]
     return [url.partition("#evalgate-key=")[2] for url in urls if "#" in url]
 
@@ -563,7 +563,7 @@ def test_other_content_is_another_attempt_and_the_same_is_none(hub: Hub) -> None
     assert "Attempts" not in hub.comments[0]
     ran = hub.run()  # the same commit again
     assert (ran.code, _attempts(ran)) == (1, (1, False))
-    hub.push("1.1.1", BRIEF + "  \u200b ")  # white space and what cannot be seen
+    hub.push("1.1.1", BRIEF + "  \u200b ")  # white space and invisible characters
     ran = hub.run()
     assert (ran.code, _attempts(ran)) == (1, (1, False))
     assert len(_keys(hub)) == 3
@@ -652,7 +652,7 @@ def test_what_was_pushed_over_by_force_still_counts(hub: Hub) -> None:
 
 
 def test_only_what_the_bot_itself_has_set_counts(hub: Hub) -> None:
-    """People with write permission can set a status of any name."""
+    """Ignore statuses by people with write permission, who can set any name."""
     hub.push()
     url = "https://github.test/acme/prompts/actions/runs/1/attempts/1#evalgate-key="
     own = {"sha": hub.head, "state": "failure", "description": "d", "created_at": "2026-05-01T12:00:00Z"}
@@ -703,7 +703,7 @@ def test_without_the_providers_key_nothing_passes(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, mode: str, code: int, verdict: str
 ) -> None:
     hub.push()
-    hub.run()  # even where everything is known by now
+    hub.run()  # even if all answers are cached by now
     monkeypatch.delenv("API_KEY")
     for version, manner in (("1.1.0", BRIEF), ("1.2.0", MAJOR)):
         hub.push(version, manner)
@@ -726,7 +726,7 @@ def test_nothing_changed_passes_without_a_key(hub: Hub, monkeypatch: pytest.Monk
     assert hub.run().code == 0
 
 
-# The places of a run
+# Paths of a run
 
 
 def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None:
@@ -736,12 +736,12 @@ def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None
     hub.push()
     ran = hub.run()
     assert ran.code == 2
-    assert "leads through a link" in ran.log
+    assert "goes through a symbolic link" in ran.log
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_report_is_written_through_no_link_of_the_workspace(hub: Hub, tmp_path: Path, whole: bool) -> None:
-    """What a change commits where the report is to lie must not choose which file of the runner is written over."""
+    """Refuse a symbolic link committed at the report's path, which could overwrite any file of the runner."""
     precious = tmp_path / "precious"
     precious.write_text("mine")
     (hub.world.root / "out").mkdir()
@@ -749,7 +749,7 @@ def test_a_report_is_written_through_no_link_of_the_workspace(hub: Hub, tmp_path
     hub.push()
     ran = hub.run(report_dir=str(hub.world.root / "out") if whole else "out")
     assert precious.read_text() == "mine"
-    assert "report.md is a link" in ran.log
+    assert "report.md is a symbolic link" in ran.log
 
 
 @pytest.mark.parametrize("name", ["report_dir", "cache_path"])
@@ -759,7 +759,7 @@ def test_a_whole_path_into_the_workspace_leads_through_no_link_either(hub: Hub, 
     (hub.world.root / "link").symlink_to(elsewhere)
     hub.push()
     ran = hub.run(**{name: str(hub.world.root / "link" / "x")})
-    assert "leads through a link" in ran.log
+    assert "goes through a symbolic link" in ran.log
     assert list(elsewhere.iterdir()) == []
 
 
@@ -790,7 +790,7 @@ def test_a_commit_that_the_checkout_lacks_is_fetched(hub: Hub, tmp_path: Path) -
     assert (ran.code, ran.outputs["verdict"]) == (0, "PASS"), ran.log
 
 
-# Text of others
+# Untrusted text
 
 
 def test_what_a_model_says_is_no_command_of_the_log(hub: Hub) -> None:

@@ -1,4 +1,4 @@
-"""What GitHub is shown: one comment a key, whoever else writes there; a sign-off from people; a stranger's artifact."""
+"""Tests of the comment (one per key, beside those of other authors), the sign-off, and untrusted artifacts."""
 
 from __future__ import annotations
 
@@ -210,10 +210,10 @@ def test_a_review_by_somebody_who_may_write_after_the_report(server, hub) -> Non
 @pytest.mark.parametrize(
     "review",
     [
-        ("ann", "admin", HEAD, LATER),  # wrote it
+        ("ann", "admin", HEAD, LATER),  # the author of the change
         ("bob", "read", HEAD, LATER),
         ("bob", "write", NEWER, LATER),
-        ("bob", "write", HEAD, "2026-05-01T12:00:30Z"),  # before the report
+        ("bob", "write", HEAD, "2026-05-01T12:00:30Z"),  # before the report was published
     ],
 )
 def test_reviews_that_do_not_count(server, hub, review: tuple[str, str, str, str]) -> None:
@@ -259,7 +259,7 @@ def test_a_comment_that_claims_to_be_older_than_it_is_publishes_nothing(server, 
 
 
 def test_a_report_that_found_less_is_not_the_one_that_is_signed_off(server, hub, samples) -> None:
-    """What was approved while nothing was measured yet, or while it failed, was not this."""
+    """Ignore an approval that was given while nothing was measured yet, or while the report failed."""
     server.add_person("bob", "write")
     measured = samples.major()
     before = fork.withdraw_passes(measured)
@@ -272,7 +272,7 @@ def test_a_report_that_found_less_is_not_the_one_that_is_signed_off(server, hub,
     server.add_review(7, "bob", "APPROVED", at="2026-05-01T12:11:00Z")
     met = standing(hub, measured).met
     assert met is not None
-    for _ in range(2):  # and it stays so
+    for _ in range(2):  # the second run gives the same
         show(hub, policy.apply_sign_off(measured, met), now="2026-05-01T12:12:00+00:00")
         assert standing(hub, measured).met == met
 
@@ -321,7 +321,7 @@ _STATES = st.fixed_dictionaries(
 @given(claimed=_STATES, of=st.sampled_from([EDITED, (PolicyChange(path="evalgate.yml", digest="1" * 64),)]))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 def test_no_edit_of_the_comment_signs_anything_off(server, hub, claimed: dict[str, Any], of: Any) -> None:
-    """Whoever may write may edit every comment: what it claims was given is asked of GitHub."""
+    """Look up the sign-off in the API, since people with write permission can edit every comment."""
     server.state["comments"].clear()
     server.state["pulls"]["7"]["reviews"].clear()
     report = awaiting()
@@ -360,7 +360,7 @@ def test_a_co_author_by_trailer_does_not_approve_the_change(server, hub, trailer
     if not graphql:
         server.fault("/graphql", times=9, status=404, message="Not Found")
     server.add_review(7, "bob", "APPROVED", at=LATER)
-    if known and not graphql:  # whose address it is, only GitHub knows: that is said
+    if known and not graphql:  # without the API the owner of the address is unknown, which is a warning
         warned: list[str] = []
         approval.look_up_sign_off(
             sticky(hub), report, context="evalgate", head=HEAD, mode="review", approvers=(), warn=warned.append
@@ -400,7 +400,7 @@ def test_a_queue_knows_its_pull_requests_by_its_branch_or_by_its_commits(server,
     assert approval.find_queued_pull_requests(hub, replace(event, pull=None, base=None)) == ()
 
 
-# A stranger's artifact
+# Untrusted artifacts
 
 OTHER = OtherRun(id=3, event="pull_request", head=HEAD, fork=True, repository_id=8, owner="eve", branch="change")
 

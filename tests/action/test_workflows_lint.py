@@ -1,4 +1,4 @@
-"""The linters of workflows find nothing in the action, in our workflows and in those of the docs; and they do find things."""
+"""Tests that linters accept the action, our workflows and those of the docs, and that they reject faulty ones."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ jobs:
 
 
 def tool(name: str) -> str:
-    """From this environment, else from PATH."""
+    """Find a tool in this environment, else on PATH."""
     found = shutil.which(name, path=SCRIPTS) or shutil.which(name)
     if found is None:
         pytest.skip(f"{name} is not installed")
@@ -41,7 +41,7 @@ def lint(folder: Path, *order: str) -> tuple[int, str]:
 
 
 def lay_out(folder: Path, texts: dict[str, str]) -> list[str]:
-    """As a repository has them, so that a linter knows a workflow for one; their paths."""
+    """Write the workflows as in a repository, where linters recognize them; return their paths."""
     place = folder / ".github/workflows"
     place.mkdir(parents=True)
     for name, text in texts.items():
@@ -109,7 +109,7 @@ def steps(text: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("name", workflows.all_of_them())
 def test_every_action_is_pinned_and_every_input_exists(name: str) -> None:
-    """A pinned action's inputs are known to no linter."""
+    """Check the inputs of pinned actions, which no linter knows."""
     known = {action: set(inputs) for action, inputs in runner_actions.KNOWN.items()}
     ours = set(yaml.safe_load(workflows.ACTION.read_text(encoding="utf-8"))["inputs"]) if workflows.ACTION.exists() else set()  # fmt: skip
     for step in steps(workflows.all_of_them()[name]):

@@ -1,4 +1,4 @@
-"""Every workflow there is to keep: our own, and those that the README and docs/ show."""
+"""All workflows under test: our own, and those in README and docs/."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ACTION = ROOT / "action.yml"
 
 
 def of_docs() -> dict[str, str]:
-    """Name to text of each YAML block of the README and docs/ that has jobs."""
+    """Map the name to the text of each YAML block of README and docs/ that has jobs."""
     pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
     text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
@@ -21,13 +21,13 @@ def of_docs() -> dict[str, str]:
 
 
 def all_of_them() -> dict[str, str]:
-    """File name to text."""
+    """Map the file name to the text of each workflow."""
     own = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / ".github/workflows").glob("*.yml")}
     return {**own, **{f"docs-{name}.yml": text for name, text in of_docs().items()}}
 
 
 def installed_action(into: Path) -> Path:
-    """What a runner unpacks of this repository that the action needs, as the folder to give to a `Machine`."""
+    """Copy the files of this repository that the action needs into a folder, which is passed to a `Machine`."""
     shutil.copytree(ROOT / "evalgate", into / "evalgate", ignore=shutil.ignore_patterns("__pycache__"))
     for path in (ACTION, *ROOT.glob("requirements*.txt")):
         shutil.copy(path, into / path.name)

@@ -71,7 +71,7 @@ def test_the_baseline_is_the_pinned_release_and_the_level_that_since_the_merge_b
     systems = {r.body["messages"][0]["content"] for r in world.server.received}
     assert any("Be exact." in system for system in systems)
     assert "signed off by Ada Lovelace" in world.evalgate("baseline", "show").out
-    assert f"0 calls to make, {2 * CASES} known already" in world.evalgate("plan").out
+    assert f"0 calls to make, {2 * CASES} answers cached" in world.evalgate("plan").out
 
 
 def test_editing_or_removing_the_pin_in_the_same_change_has_no_effect(world: World) -> None:

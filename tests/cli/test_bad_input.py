@@ -1,4 +1,4 @@
-"""Bad input: one message with a place and a hint, the right exit code, never a traceback, nothing lost."""
+"""Tests of bad input: one message with a place and a hint, the right exit code, no traceback, no lost answers."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_what_the_endpoint_refuses_ends_the_run_at_once(world: World, status: in
     world.application = lambda system, user: error(status, message)
     err = said(world, code=3)
     assert named in err
-    assert len(world.server.received) <= 16, "not one error a case"
+    assert len(world.server.received) <= 16, "one error, and not one per case"
 
 
 def test_an_endpoint_that_is_down(world: World) -> None:
@@ -176,4 +176,4 @@ def test_ctrl_c_in_the_middle_keeps_what_was_answered(world: World) -> None:
     asked = len(world.server.received)
     assert 20 <= asked < 3 * CASES
     assert world.evalgate("run").code == 0
-    assert len(world.server.received) <= 3 * CASES + 4, "what had been answered was not asked again"
+    assert len(world.server.received) <= 3 * CASES + 4, "existing answers are not requested again"

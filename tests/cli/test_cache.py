@@ -1,4 +1,4 @@
-"""The store between runs: `evalgate cache`, a store restored elsewhere, two runs at once, and faults on disk."""
+"""Tests of the store between runs: `evalgate cache`, a restored store, two runs at once, and faults on disk."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ COMMAND = [sys.executable, "-c", "from evalgate.cli import entry; entry()"]
 
 
 def changed(world: World) -> None:
-    """A version on trial against the one on main: two answers and two judgements for each case."""
+    """Make a candidate to compare with main: two answers and two judgements for each case."""
     world.edit()
 
 
 def asked(world: World, *arguments: str) -> int:
-    """How many calls a run makes."""
+    """Run the gate, and return the number of its calls."""
     before = len(world.server.received)
     ended = world.evalgate("run", "--output", "report.json", *arguments)
     assert ended.code == 0, ended.err
@@ -34,7 +34,7 @@ def asked(world: World, *arguments: str) -> int:
 
 
 def without_verdicts(store: Path) -> None:
-    """What is left are answers alone: a run has to look them up."""
+    """Remove the stored verdicts, so that a run has to read cached answers."""
     shutil.rmtree(store / "verdicts")
 
 
@@ -45,11 +45,11 @@ def test_export_and_import_into_an_empty_store_and_no_call_is_made(world: World)
     told = world.evalgate("cache", "export", "all.jsonl")
     assert (told.code, told.out) == (0, f"all.jsonl: {calls} entries\n")
     told = world.evalgate("cache", "import", "all.jsonl", "--store", "elsewhere")
-    assert (told.code, told.out) == (0, f"{calls} entries added, 0 that were there kept\n")
+    assert (told.code, told.out) == (0, f"{calls} entries added, 0 existing kept\n")
     assert asked(world, "--store", "elsewhere") == 0
-    assert (world.root / "elsewhere/.gitignore").read_text() == "*\n", "nobody commits it by accident"
+    assert (world.root / "elsewhere/.gitignore").read_text() == "*\n", "git ignores the store"
     told = world.evalgate("cache", "import", "all.jsonl", "--replace")
-    assert told.out == f"0 entries added, {calls} that were there replaced\n"
+    assert told.out == f"0 entries added, {calls} existing replaced\n"
     assert "secret-key-123" not in (world.root / "all.jsonl").read_text()
 
 
@@ -81,7 +81,9 @@ def test_a_store_that_was_packed_and_unpacked_elsewhere_answers_without_a_call(
         os.utime(path, (1e9, 1e9))
     monkeypatch.chdir(moved)
     assert asked(world) == 0
-    assert str(world.root).encode() not in (moved / STORE / "cache.sqlite3").read_bytes(), "no path is kept in it"
+    assert str(world.root).encode() not in (moved / STORE / "cache.sqlite3").read_bytes(), (
+        "the store has no absolute paths"
+    )
 
 
 def test_stats_say_what_there_is(world: World) -> None:
@@ -120,18 +122,18 @@ def test_prune_takes_what_is_named_and_never_a_verdict_unasked(world: World) -> 
     damaged = STORE / "cache.sqlite3.damaged-1"
     damaged.write_bytes(b"x")
     told = world.evalgate("cache", "prune", "--older-than", "30", "--damaged", "--dry-run")
-    assert f"entries: {calls} would go, 0 left" in told.out and "damaged caches: 1 would go" in told.out
+    assert f"entries: {calls} would be removed, 0 left" in told.out and "damaged caches: 1 would be removed" in told.out
     assert damaged.exists()
     told = world.evalgate("cache", "prune", "--older-than", "30", "--max-size", "0.1", "--baselines", "--damaged")
     assert told.code == 0, told.err
-    assert f"entries: {calls} went, 0 left" in told.out
-    assert "damaged caches: 1 went" in told.out and not damaged.exists()
-    assert asked(world) == 0, "the verdict is still there, and no fresh ticket is drawn"
+    assert f"entries: {calls} removed, 0 left" in told.out
+    assert "damaged caches: 1 removed" in told.out and not damaged.exists()
+    assert asked(world) == 0, "the stored verdict is used, and no new samples are drawn"
     told = world.evalgate("cache", "prune", "--forget-verdicts", "--dry-run")
-    assert "verdicts: 1 would go" in told.out
+    assert "verdicts: 1 would be removed" in told.out
     assert asked(world) == 0
     told = world.evalgate("cache", "prune", "--forget-verdicts")
-    assert "verdicts: 1 went" in told.out
+    assert "verdicts: 1 removed" in told.out
     assert asked(world) == calls
     shown = world.evalgate("cache", "prune", "--help").out
     assert "WARNING" in shown.split("--forget-verdicts")[2]
@@ -141,13 +143,13 @@ def test_stale_baselines_go_and_fresh_ones_stay(world: World) -> None:
     world.repository.git("branch", "--force", "main", "HEAD")
     assert world.evalgate("baseline", "sample").code == 0
     (path,) = (STORE / "baselines").glob("*.json")
-    assert "stale baselines: 0 went" in world.evalgate("cache", "prune", "--baselines").out
+    assert "stale baselines: 0 removed" in world.evalgate("cache", "prune", "--baselines").out
     then = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=30)).isoformat(timespec="seconds")
     path.write_text(json.dumps({**json.loads(path.read_text()), "sampled_at": then}))
     (STORE / "baselines" / "bad.json").write_text("{")
-    assert "stale baselines: 1 would go" in world.evalgate("cache", "prune", "--baselines", "--dry-run").out
+    assert "stale baselines: 1 would be removed" in world.evalgate("cache", "prune", "--baselines", "--dry-run").out
     told = world.evalgate("cache", "prune", "--baselines")
-    assert "stale baselines: 1 went" in told.out and not path.exists()
+    assert "stale baselines: 1 removed" in told.out and not path.exists()
     assert "bad.json" in told.err and "warning" in told.err
 
 
@@ -156,7 +158,7 @@ def test_stale_baselines_go_and_fresh_ones_stay(world: World) -> None:
     [
         (["stats"], 2, "there is no store"),
         (["export", "x.jsonl", "--store", "nowhere"], 2, "there is no store"),
-        (["prune"], 2, "say what is to go"),
+        (["prune"], 2, "name what to remove"),
         (["prune", "--older-than", "0"], 2, "--older-than"),
         (["import", "missing.jsonl"], 2, "missing.jsonl: cannot be read"),
         (["import", "evalgate.yml", "cases.jsonl"], 2, "faults"),
@@ -209,13 +211,13 @@ def test_two_runs_at_once_on_one_folder_reach_one_verdict(world: World) -> None:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert not list((STORE / "journal").glob("*")), "both are complete"
     without_verdicts(STORE)
-    assert asked(world) == 0, "what both paid for is kept"
+    assert asked(world) == 0, "the answers of both runs are kept"
 
 
 def test_a_cache_damaged_in_the_middle_of_a_run_costs_the_cache_alone(world: World) -> None:
     changed(world)
     calls = asked(world, "--store", "first")
-    # a hundred answers are a batch: by now some are on disk and others are not
+    # answers are written in batches of 100: by now some are on disk and others are not
     database, answer = STORE / "cache.sqlite3", world.application
     damaged: list[int] = []
 
@@ -232,19 +234,19 @@ def test_a_cache_damaged_in_the_middle_of_a_run_costs_the_cache_alone(world: Wor
     world.application = application
     start_at = len(world.server.received)
     ended = world.evalgate("run", "--output", "report.json")
-    assert damaged, "it was damaged while the run went on"
+    assert damaged, "the cache was damaged during the run"
     assert ended.code == 0, ended.err
-    assert len(world.server.received) - start_at == calls, "no answer was asked for twice"
+    assert len(world.server.received) - start_at == calls, "no answer was requested twice"
     gate = world.report()["gates"][0]
     assert (gate["decision"], gate["counts"]["failures"]) == ("PASS", 0)
     without_verdicts(STORE)
     assert asked(world) <= calls
     without_verdicts(STORE)
-    assert asked(world) == 0, "the new cache is whole"
+    assert asked(world) == 0, "the new cache is complete"
 
 
 def test_a_torn_journal_beside_a_store_is_continued(world: World) -> None:
-    """A run that an endpoint ended; then its journal's last line is torn, as by a machine that went down."""
+    """Continue a run that an endpoint ended, with the journal's last line cut as by a crash of the machine."""
     changed(world)
     from chat_server import Reply
 

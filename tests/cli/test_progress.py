@@ -1,4 +1,4 @@
-"""The progress of a run: one line on a terminal, wiped at the end; a line every 30 seconds elsewhere."""
+"""Tests of progress: one line on a terminal, removed at the end; a line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HOSTILE = "\x1b[1A[red]x[/red]\x1b]0;owned\x07\r\u202e"
 
 
 class Terminal(io.StringIO):
-    """A stream that is a terminal, and what a person sees on it."""
+    """A stream that is a terminal, and the text visible on it."""
 
     def isatty(self) -> bool:
         return True
@@ -32,13 +32,13 @@ class Terminal(io.StringIO):
             elif part == "\x1b[2K":
                 lines[-1] = ""
             elif part != "\r":
-                assert "\x1b" not in part and (not part or not lines[-1]), "drawn over another text"
+                assert "\x1b" not in part and (not part or not lines[-1]), "drawn over other text"
                 lines[-1] = part
         return lines
 
 
 class Clock:
-    """A second later at each look."""
+    """A clock that advances one second per reading."""
 
     def __init__(self, step: float = 1.0) -> None:
         self.now, self.step = 0.0, step

@@ -1,4 +1,4 @@
-"""validate, plan, decide, report: what needs no model."""
+"""Tests of the verbs that need no model: validate, plan, decide, report."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ def test_plan_tells_calls_tokens_and_dollars_and_calls_nobody(world: World) -> N
     world.edit()
     ended = world.evalgate("plan")
     assert ended.code == 0, ended.err
-    assert f"{4 * CASES} calls to make, 0 known already" in ended.out
+    assert f"{4 * CASES} calls to make, 0 answers cached" in ended.out
     assert "; about $" in ended.out
     assert not world.server.received
     world.evalgate("run")
-    assert f"{2 * CASES} known already" in world.evalgate("plan").out
+    assert f"{2 * CASES} answers cached" in world.evalgate("plan").out
 
 
 def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> None:
@@ -76,7 +76,7 @@ def test_a_stored_report_gives_the_same_verdict_byte_for_byte(world: World) -> N
 
 
 def test_decide_follows_the_current_policy_and_the_options_over_it(world: World) -> None:
-    # a fall from 5 to 3, so that no case turns from pass to fail
+    # a drop from 5 to 3, so that no case changes from pass to fail
     world.application, world.grade = worse_when_brief, lambda judged: 3 if by_fact(judged) == 1 else 5
     world.edit()
     world.evalgate("run", "--output", "report.json")
@@ -233,7 +233,7 @@ def test_scores_with_holes_are_undecided(world: World) -> None:
         for arm in ("baseline", "candidate"):
             lines += [f"c{i},{arm},quality,0.9,{k}" for k in range(3) if arm == "baseline" or i % 2 or k == 0]
     world.repository.write("scores.csv", "\n".join(lines))
-    assert world.evalgate("decide", "--scores", "scores.csv").code == 0, "cases may have more draws than others"
+    assert world.evalgate("decide", "--scores", "scores.csv").code == 0, "some cases may have more samples than others"
     world.repository.write("scores.csv", "\n".join(line for line in lines if not line.startswith(("c7,b", "c8,c"))))
     assert world.evalgate("decide", "--scores", "scores.csv").code == 4
     world.repository.write("scores.csv", "\n".join(line for line in lines if ",candidate," in line or "case" in line))
@@ -261,7 +261,7 @@ def test_options_that_scores_cannot_take(world: World, arguments: list[str]) -> 
 
 
 def test_scores_are_decided_without_a_package_for_tables(world: World) -> None:
-    """To read them takes neither pandas nor scipy, and to decide takes no pandas: each costs a part of a second."""
+    """Read scores without importing pandas or scipy, and decide without pandas: each import is slow."""
     rows = [f"c{i},{arm},quality,0.{i % 7}" for i in range(30) for arm in ("candidate", "baseline")]
     world.repository.write("scores.csv", "\n".join(["case,arm,criterion,value", *rows, ""]))
     load = """
@@ -302,8 +302,8 @@ def test_a_bad_row_has_its_place(world: World, row: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--format", "json", "--format", "markdown"], "cannot share the screen"),
-        (["--output", "x.pdf"], "name its --format"),
+        (["--format", "json", "--format", "markdown"], "cannot share stdout"),
+        (["--output", "x.pdf"], "give its --format"),
         (["--format", "json", "--output", "a.json", "--output", "b.json"], "2 --output for 1 --format"),
         (["--format", "json", "--format", "terminal", "--output", "a.md"], "no --format markdown"),
     ],
@@ -332,7 +332,7 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
 
 
 def with_cases(world: World, rows: list[dict[str, object]], config: str | None = None) -> None:
-    """These cases, on the default branch."""
+    """Commit these cases to the default branch."""
     world.repository.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     if config is not None:
         world.repository.write("evalgate.yml", config)
@@ -354,10 +354,10 @@ def test_the_plan_says_how_many_units_the_cases_are_and_why(world: World) -> Non
     world.edit()
     ended = world.evalgate("plan")
     assert ended.code == 0, ended.err
-    assert "units             52 independent ones, on which everything below stands:" in ended.out
+    assert "units             52 are independent; everything below counts these:" in ended.out
     assert "12 cases are in 3 clusters, and a cluster counts as one" in ended.out
-    assert "3 cases ask what another one asks, and equal requests count as one" in ended.out
-    assert ": 52 independent units reliably show a drop of " in ended.out
+    assert "3 cases repeat the request of another one, and equal requests count as one" in ended.out
+    assert ": 52 independent units reliably detect a drop of " in ended.out
     report = world.evalgate("run", "--output", "report.json")
     assert report.code in (0, 4)
     assert world.report()["gates"][0]["units"] == 52
@@ -376,10 +376,10 @@ def test_the_plan_says_that_few_units_decide_nothing(world: World, version: str,
     patch = version == "1.0.1"
     planned = world.evalgate("plan")
     assert planned.code == 0, planned.err
-    assert "7 decide nothing but broken cases, 8 are needed" in planned.out
+    assert "7 are enough only to find broken cases, 8 are needed" in planned.out
     assert ("this PATCH merges with a warning" in planned.out) is patch
     assert ("this MINOR is inconclusive and blocks (exit code 4)" in planned.out) is not patch
-    assert "reliably show" not in planned.out
+    assert "reliably detect" not in planned.out
     assert world.evalgate("run").code == (0 if patch else 4)
     with_cases(world, [*cases_of(world), {**cases_of(world)[0], "id": "more", "query": "one more"}])
     world.edit(version, manner)
@@ -411,8 +411,8 @@ def test_the_plan_says_which_cases_are_repeated_and_what_that_costs(world: World
     world.edit()
     before = world.evalgate("plan").out
     assert "repeats           2 cases with 3 samples instead of 1, where the stored" in before
-    # an answer and a judgement each
-    assert "baseline varies most; of the calls below: 8 calls to make, 0 known already" in before
+    # one answer and one judgement each
+    assert "baseline varies most; of the calls below: 8 calls to make, 0 answers cached" in before
     assert f"every case        {2 * CASES + 8} calls to make" in before
     world.evalgate("run", "--output", "report.json")
     results = world.report()["gates"][0]["results"]
@@ -476,5 +476,5 @@ def test_the_scores_as_a_table_lead_to_the_same_numbers(world: World) -> None:
     assert world.evalgate("decide", "--scores", "scores.csv", "--output", "again.json").code == 1
     kept = {c["criterion"]: c["difference"]["value"] for c in world.report()["gates"][0]["comparisons"]}
     again = {c["criterion"]: c["difference"]["value"] for c in world.report("again.json")["gates"][0]["comparisons"]}
-    del kept["answered"]  # told from the outputs
+    del kept["answered"]  # computed from the outputs
     assert again == pytest.approx(kept)

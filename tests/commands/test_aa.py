@@ -1,4 +1,4 @@
-"""aa: the rule on equal versions, as a user asks for it."""
+"""Tests of `evalgate aa`: the decision rule on equal versions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gated_project import World
 
 
 def report(world: World, *, cases: int = 80, samples: int = 3, name: str = "quality", cluster: bool = False) -> None:
-    """A stored report whose baseline has so many samples of each case; clusters are of four cases."""
+    """Store a report whose baseline has the given number of samples of each case; clusters have four cases."""
     seeded = random.Random(7)
     rows = []
     for i in range(cases):
@@ -30,7 +30,7 @@ def test_the_simulation_is_shown_in_three_formats(world: World) -> None:
     assert shown.code == 0
     assert shown.err == ""
     assert "an identical prompt" in shown.out and "30th identical in a row" in shown.out
-    assert "100 golden cases, 30 runs a row, seed 2" in shown.out
+    assert "100 golden cases, 30 runs per row, seed 2" in shown.out
     assert max(map(len, shown.out.splitlines())) <= 80
     markdown = world.evalgate(*arguments, "--format", "markdown").out
     assert markdown.startswith("| blocks | mean >= baseline |")
@@ -97,7 +97,7 @@ def test_cases_that_are_one_count_as_one(world: World) -> None:
 
 
 def own_checks(world: World, *, copies: int = 1) -> None:
-    """A run with three samples of a baseline whose answers fail a blocking check now and then."""
+    """Run with three samples of a baseline that fails a blocking check at random."""
     config = (world.root / "evalgate.yml").read_text().replace("baseline: 1", "baseline: 3")
     world.repository.write("evalgate.yml", config)
     rows = [json.loads(row) for row in (world.root / "cases.jsonl").read_text().splitlines()]
@@ -119,17 +119,17 @@ def test_blocking_checks_are_tried_as_well(world: World) -> None:
     assert "When 10% more of the answers fail it, that is found in" in ended.out
     found = json.loads(world.evalgate("aa", "report.json", "--runs", "100", "--format", "json").out)["criteria"]
     check, judge = (next(one for one in found if one["criterion"] == name) for name in ("is_json", "faithfulness"))
-    assert [one["criterion"] for one in found] == ["is_json", "faithfulness"], "every draw is an answer"
+    assert [one["criterion"] for one in found] == ["is_json", "faithfulness"], "every sample is an answer"
     assert (check["found"]["margin"], judge["found"]["margin"]) == (None, 0.05)
     assert check["found"]["mean"] < 1.0 and check["found"]["units"] == 64
-    assert judge["found"]["mean"] == 1.0, "what fails a blocking check is not judged"
+    assert judge["found"]["mean"] == 1.0, "outputs that fail a blocking check are not judged"
 
 
 def test_equal_requests_count_once(world: World) -> None:
     own_checks(world, copies=4)
     found = json.loads(world.evalgate("aa", "report.json", "--runs", "20", "--format", "json").out)["criteria"]
     check, judge = (one["found"] for one in found)
-    assert (check["cases"], check["units"]) == (16, 16), "a check counts a request once, as its first case"
+    assert (check["cases"], check["units"]) == (16, 16), "a check counts equal requests once, under their first case"
     assert (judge["cases"], judge["units"]) == (64, 16)
     ended = world.evalgate("aa", "report.json", "--runs", "20")
     assert ended.code == 4

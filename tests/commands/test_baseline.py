@@ -1,4 +1,4 @@
-"""The baseline store: drawn afresh after the merge, used while fresh and comparable, and never otherwise."""
+"""Tests of stored baselines: sampled after a merge, and used only while fresh and comparable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TURNED = ("question 5\n", "question 6\n")
 
 
 def merged(world: World, *edits: tuple[str, str]) -> None:
-    """What is in the working tree becomes the default branch; edits are of the configuration."""
+    """Edit the configuration, and commit the working tree to the default branch."""
     text = CONFIG.format(url=world.server.url)
     for old, new in edits:
         assert old in text
@@ -28,7 +28,7 @@ def merged(world: World, *edits: tuple[str, str]) -> None:
 
 
 def sample(world: World, *arguments: str) -> Path:
-    """Samples the baseline; the file that keeps it."""
+    """Sample the baseline; return its file."""
     ended = world.evalgate("baseline", "sample", *arguments)
     assert ended.code == 0, ended.err
     (path,) = (world.root / ".evalgate/baselines").glob("*.json")
@@ -43,7 +43,7 @@ def run(world: World, *arguments: str) -> dict[str, Any]:
 
 
 def asked(world: World, *, brief: bool) -> int:
-    """Calls for answers, of the candidate (which is brief) or the baseline."""
+    """Count the calls for answers of the candidate (whose prompt is brief) or the baseline."""
     answers = [r.body["messages"][0]["content"] for r in world.server.received if not r.body.get("response_format")]
     return sum((BRIEF in system) is brief for system in answers)
 
@@ -85,8 +85,10 @@ def test_samples_are_drawn_afresh_though_the_cache_is_full(world: World) -> None
         ended = world.evalgate("baseline", "sample")
         assert ended.code == 0, ended.err
         assert f"support: 1 samples of each of {CASES} cases, support 1.1.0" in ended.out
-        assert asked(world, brief=True) == number * CASES, "neither the run that passed nor an earlier baseline"
-        assert len(world.server.received) == number * 2 * CASES, "the judges are asked again as well"
+        assert asked(world, brief=True) == number * CASES, (
+            "neither answers of a passed run nor an earlier baseline are used"
+        )
+        assert len(world.server.received) == number * 2 * CASES, "the judges are called again as well"
     assert not list((world.root / ".evalgate/journal").glob("*"))
 
 
@@ -213,7 +215,7 @@ def test_fresh_samples_of_a_case_that_turned_are_still_drawn_on_both_arms(world:
     gate = run(world)
     assert gate["stored_baseline"] is not None
     assert gate["flips"]["broken"] == ["case-005", "case-006"]
-    assert asked(world, brief=False) == 2 * 2, "the baseline has one stored sample of each, and 2 fresh ones make three"
+    assert asked(world, brief=False) == 2 * 2, "the baseline has one stored and two new samples of each case"
 
 
 def test_a_failed_call_stores_nothing_and_the_next_sampling_asks_for_that_alone(world: World) -> None:
@@ -261,7 +263,7 @@ def test_an_interrupted_sampling_keeps_its_date_and_one_that_is_too_old_begins_a
 
 
 def test_show_lists_what_is_stored_and_whether_it_is_fresh(world: World) -> None:
-    assert "nothing is stored" in world.evalgate("baseline", "show").out
+    assert "no samples are stored" in world.evalgate("baseline", "show").out
     path = sample(world)
     kept = json.loads(path.read_text())
     out = world.evalgate("baseline", "show").out

@@ -1,4 +1,4 @@
-"""calibrate: judges against labels and anchors, as a user asks for it."""
+"""Tests of `evalgate calibrate`: judges compared with labels and anchors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gated_project import World
 
 
 def report(world: World, *, cases: int = 150, lenient: float = 0.0) -> dict[str, float]:
-    """A stored report of a judge, and what a human would say of each case."""
+    """Store a report with scores of a judge; return the human score of each case."""
     seeded = random.Random(3)
     human = {f"c{i}": seeded.choice((0.25, 0.5, 0.75, 0.75, 1.0)) for i in range(cases)}
     rows = []
@@ -128,11 +128,11 @@ def test_anchors_that_change_places_or_never_differ(world: World) -> None:
         write(world, name, [{**row, "value": 1.0} for row in rows])
     ended = world.evalgate(*arguments)
     assert ended.code == 4
-    assert "cannot be told" in ended.out
+    assert "too little evidence" in ended.out
 
 
 def test_repeats_and_clusters_count_once(world: World) -> None:
-    """The same judge and people, with each output labelled 20 times, or each question asked in 20 wordings."""
+    """Count units once if each output is labelled 20 times, or if each question has 20 wordings."""
     seeded = random.Random(5)
     truth = [(seeded.choice((0.25, 0.5, 0.75)), seeded.choice((-0.25, 0.0, 0.25, 0.25))) for _ in range(30)]
     told = {}
@@ -165,7 +165,7 @@ def test_repeats_and_clusters_count_once(world: World) -> None:
 @pytest.mark.parametrize(
     ("people", "judge", "code", "word"),
     [
-        ("truth", "truth", 0, "shown"),
+        ("truth", "truth", 0, "proven"),
         ("truth", "chance", 1, "do not gate on it"),
         ("truth", "reversed", 1, "do not gate on it"),
         ("truth", "constant", 1, "do not gate on it"),

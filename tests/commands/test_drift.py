@@ -1,4 +1,4 @@
-"""A model that changed though nobody edited anything: told from the stored samples, and from nothing else."""
+"""Tests of `evalgate drift`: a changed model is detected by the stored samples only."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def number(text: str) -> int:
 
 
 def degrade(world: World, cases: frozenset[int] = WORSE, *, model: str = "m-1") -> None:
-    """From now on these cases are answered badly, by a model of this name."""
+    """Answer these cases badly from now on, with this model name."""
 
     def application(system: str, user: str) -> str | Reply:
         text = json.dumps({"answer": user + (" or so" if number(user) in cases else "")})
@@ -78,9 +78,9 @@ def test_a_model_that_answers_worse_fails_with_the_cases_it_lost(world: World) -
     assert (gate["level"], gate["stored_baseline"]["samples"]) == (None, 3)
     assert any(sampled in note and "only the target's behaviour differs" in note for note in gate["notes"])
     assert "served then by m-1; now by m-2" in gate["notes"]
-    assert answers(world) == CASES, "each case once, and what was stored is not asked again"
+    assert answers(world) == CASES, "each case is requested once, and stored samples are not requested again"
     assert judgements(world) == CASES + len(WORSE), "stored and new outputs that are equal share one judgement"
-    assert store(world) == before, "neither samples, nor cache, nor a verdict, nor a journal"
+    assert store(world) == before, "neither samples, cache, verdicts nor journal have changed"
     assert "nothing was edited" in " ".join(world.ended.out.split())
 
 
@@ -100,7 +100,7 @@ def test_an_unchanged_model_passes_however_old_the_samples_are(world: World) -> 
     assert (world.ended.code, gate["decision"]) == (0, "PASS")
     assert gate["baseline"]["source"] == "stored on 2020-01-02T03:04:05+00:00"
     assert not any("served" in note for note in gate["notes"])
-    assert not gate["requirements"], "nothing is to be merged: no canary, no sign-off"
+    assert not gate["requirements"], "nothing is merged, so there is no canary and no sign-off"
     assert (answers(world), judgements(world)) == (CASES, CASES)
 
 
@@ -131,7 +131,7 @@ def test_cases_that_always_worked_and_never_do_any_more_are_proven_by_fresh_answ
     degrade(world, frozenset({3, 5, 8}))
     gate = watch(world)
     assert set(gate["flips"]["broken"]) == {"case-003", "case-005", "case-008"}
-    # several criteria are compared, so that a case is broken in seven draws of seven
+    # several criteria are compared, so a broken case fails seven of seven draws
     assert (gate["decision"], answers(world)) == ("FAIL", CASES + 3 * 6)
 
 
@@ -139,7 +139,7 @@ def test_who_answered_then_is_never_asked_now(world: World) -> None:
     sample(world)
     degrade(world, frozenset({3, 5, 8}))
     gate = watch(world)
-    assert not gate["confirmations"], "a fresh sample of the baseline would be one of the model of now"
+    assert not gate["confirmations"], "a new sample of the baseline would be from the current model"
     assert answers(world) == CASES
     assert gate["decision"] == "INCONCLUSIVE"
     assert world.ended.code == 4
@@ -167,14 +167,14 @@ def test_the_budget_holds_and_what_it_left_out_is_no_pass(world: World) -> None:
     paid = len(world.server.received)
     merged(world)
     assert watch(world)["decision"] == "PASS"
-    assert len(world.server.received) == 2 * CASES - paid, "what was paid is not paid again"
+    assert len(world.server.received) == 2 * CASES - paid, "answered requests are not paid again"
 
 
 def test_a_judge_that_moved_is_not_taken_for_the_model(world: World) -> None:
     sample(world)
     world.grade = lambda judged: 3
     gate = watch(world)
-    assert gate["decision"] == "PASS", "both sides are scored by the judge of now"
+    assert gate["decision"] == "PASS", "the current judge scores both arms"
     assert "the judge faithfulness scores the same 64 stored outputs 0.500 now, and 1.000 then" in gate["notes"]
 
 
@@ -202,7 +202,7 @@ def test_floors_and_seconds_are_no_drift(world: World) -> None:
     )
     sample(world)
     gate = watch(world)
-    assert gate["decision"] == "PASS", "no output held then, and none holds now"
+    assert gate["decision"] == "PASS", "no output passed the check, then or now"
     assert [criterion["name"] for criterion in gate["criteria"]] == ["is_json", "fact", "faithfulness", "answered"]
 
 
@@ -264,7 +264,7 @@ def test_a_branch_that_is_not_there_is_said(world: World) -> None:
     sample(world)
     ended = world.evalgate("drift", "--default-branch", "release")
     assert (ended.code, 'there is no branch "release"' in ended.err) == (2, True)
-    assert "; `evalgate run` and `evalgate plan` also take --baseline FILE" in ended.err, "drift takes none"
+    assert "; `evalgate run` and `evalgate plan` also take --baseline FILE" in ended.err, "drift has no --baseline"
 
 
 def test_the_pinned_release_is_what_is_in_production(world: World) -> None:
@@ -331,7 +331,7 @@ def test_each_watch_asks_anew_though_a_cache_is_full_and_a_run_finds_nothing_of_
     world.repository.write("prompts/support.prompt.yml", prompt("1.2.0", "Be brief, and really so."))
     world.server.received.clear()
     world.evalgate("run")
-    assert answers(world) == 2 * CASES, "neither arm was answered by the watch"
+    assert answers(world) == 2 * CASES, "drift requested neither arm"
 
 
 @pytest.mark.parametrize(
@@ -374,7 +374,7 @@ def test_a_stand_in_is_what_is_sampled_and_what_is_watched(world: World) -> None
 
 
 def twice(world: World, *, recorded: bool = False) -> None:
-    """The gate, and another one like it; or one whose outputs are recorded."""
+    """Add a second gate like the first, or one whose outputs are recorded."""
     text = CONFIG.format(url=world.server.url)
     gate = text[text.index("  - name: support") : text.index("run:")].replace("{rubric", "{target: api, rubric")
     both = [
@@ -412,7 +412,7 @@ def test_of_several_gates_the_summary_and_the_title_name_what_drifted(world: Wor
     degrade(world)
     watch(world)
     assert "2 of 2 gates have drifted." in world.ended.out
-    assert answers(world) == CASES, "what two gates ask alike is asked once"
+    assert answers(world) == CASES, "equal requests of two gates are sent once"
 
 
 def test_a_gate_that_cannot_drift_is_passed_over_with_a_warning(world: World) -> None:

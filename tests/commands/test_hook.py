@@ -1,4 +1,4 @@
-"""The pre-push hook, as it is lived with: real repositories, real pushes to a bare one beside."""
+"""Tests of the pre-push hook, with real repositories and real pushes to a bare repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BRIEF = "Be brief, always and everywhere, please."
 
 
 class Pushing:
-    """A world with a bare repository as `origin`, to which main has been pushed, and the hook installed."""
+    """A project whose main was pushed to a bare `origin`, with the hook installed."""
 
     def __init__(self, world: World, remote: Path) -> None:
         self.world = world
@@ -134,7 +134,7 @@ def test_a_stored_fail_stops_and_a_stored_pass_is_told(pushing: Pushing) -> None
 def test_the_pushed_commit_is_looked_at_and_not_the_working_tree(pushing: Pushing) -> None:
     pushing.install()
     pushing.commit("1.0.0")
-    pushing.world.edit("1.1.0")  # mended, but not committed
+    pushing.world.edit("1.1.0")  # corrected, but not committed
     stopped(pushing.push("work"), "the content changed without a new version (1.0.0)")
     pushing.repository.commit()
     pushing.world.edit("1.0.0", "Broken again, and not committed, so that nobody but me will ever see this one.")
@@ -147,7 +147,7 @@ def test_the_pushed_commit_is_looked_at_and_not_the_working_tree(pushing: Pushin
 
 
 def test_known_outputs_prove_a_fail_by_checks_alone(pushing: Pushing) -> None:
-    """The dataset has grown since the run: there is no verdict on it, and one case of which nothing is known."""
+    """Add a case after the run: there is no verdict on the dataset, and no answer to one case."""
     world = pushing.world
     pushing.install()
     world.application = lambda system, user: "no json" if "brief" in system and "7" in user else json.dumps([user])
@@ -184,8 +184,8 @@ def test_several_refs_each_against_its_own_merge_base(pushing: Pushing) -> None:
     pushing.git("tag", "--annotate", "v1", good, "-m", "a tag of a commit that is pushed, too")
     ended = pushing.push("work", "second", "v1", "main")
     stopped(ended, "FAIL second support: the content changed without a new version", "work support: MINOR")
-    assert ended.err.count("MINOR;") == 1  # the tag's commit is looked at once
-    assert not pushing.has("work")  # one push is one answer
+    assert ended.err.count("MINOR;") == 1  # the tag's commit is checked once
+    assert not pushing.has("work")  # all refs of a push are stopped together
     passed(pushing.push("work", "v1"))
 
 
@@ -289,7 +289,7 @@ def test_quick_runs_the_checks_on_twelve_cases_critical_ones_first(pushing: Push
     )
     pushing.commit("1.2.0", "Be brief, always and everywhere, if you can.")
     stopped(pushing.push("work"), "FAIL work support", "is_json", rows[-1]["id"], "7 draws of 7")
-    # six fresh draws of the candidate, one planned and two fresh ones of the baseline, which held
+    # six new samples of the candidate; one planned and two new samples of the baseline, which passed
     assert len(world.server.received) == 2 * before_push.QUICK_CASES + 6 + 3
 
 
@@ -314,7 +314,7 @@ def test_the_hook_that_was_there_sees_the_same_lines_and_its_exit_code_counts(
     pushing.hook.write_text(PLAIN.format(seen=seen, code=code))
     pushing.hook.chmod(0o755)
     assert "runs first" in pushing.install().out
-    pushing.install()  # again: the foreign hook is not lost, and ours not chained to itself
+    pushing.install()  # a second time: the existing hook is kept, and evalgate's is not chained to itself
     pushing.commit("1.0.0")
     sha = pushing.git("rev-parse", "HEAD")
     ended = pushing.push("work", "work:other")
@@ -325,7 +325,7 @@ def test_the_hook_that_was_there_sees_the_same_lines_and_its_exit_code_counts(
     ]
     assert ended.code and "mine" in ended.err
     assert ("the content changed without a new version" in ended.err) is (code == 0)
-    assert "is back" in pushing.world.evalgate("hook", "uninstall").out
+    assert "restored the hook" in pushing.world.evalgate("hook", "uninstall").out
     assert pushing.hook.read_text() == PLAIN.format(seen=seen, code=code)
     assert not pushing.hook.with_name("pre-push.before-evalgate").exists()
 
@@ -407,7 +407,9 @@ def test_under_pre_commit_its_variables_name_the_push(pushing: Pushing) -> None:
         ended = hook_run(pushing.world, PRE_COMMIT="1", **more)
         assert ended.code == 1
         assert "FAIL work support: " in ended.err and "SKIP=evalgate git push" in ended.err
-    assert hook_run(pushing.world, PRE_COMMIT="1") == Ended(code=0, out="", err="")  # by hand: HEAD, which is main
+    assert hook_run(pushing.world, PRE_COMMIT="1") == Ended(
+        code=0, out="", err=""
+    )  # without a push: HEAD, which is main
     assert hook_run(pushing.world) == Ended(code=0, out="", err="")  # git had nothing to push
 
 
@@ -419,7 +421,7 @@ def test_the_pre_commit_hook_is_declared_as_it_is_called() -> None:
 
 
 def test_under_the_real_pre_commit(pushing: Pushing, tmp_path: Path) -> None:
-    """The hook as `.pre-commit-hooks.yaml` describes it, but for its language: that would install from the network."""
+    """Run the hook of `.pre-commit-hooks.yaml` with another language, since its own installs from the network."""
     program = Path(sys.executable).with_name("pre-commit")
     if not program.exists():
         pytest.skip("pre-commit is not installed beside this Python")

@@ -1,4 +1,4 @@
-"""Shards of a run, merged: the verdict of the whole, and never one of a part."""
+"""Tests of `evalgate merge`: the verdict of the whole run from its shards, and no verdict of a part."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ def shards(world: World, of: int) -> list[str]:
 
 
 def verdict(world: World, name: str) -> dict:
-    """Shards cannot know that the mean alone will decide, so they may have settled more broken cases than the whole."""
+    """Return the parts of a report to compare, without the counts of confirmed broken cases.
+
+    Shards may confirm more of them than the whole run: a shard cannot know that the mean alone decides.
+    """
     gate = world.report(name)["gates"][0]
     keys = ("decision", "exit_code", "look", "comparisons", "requirements", "counts", "tags")
     findings = [finding for finding in gate["findings"] if finding["kind"] != "broken"]
@@ -89,7 +92,7 @@ def test_a_part_that_is_none_is_refused(world: World, part: str) -> None:
 
 
 def test_shards_of_a_change_are_judged_by_the_base_as_well(world: World) -> None:
-    """As the README's workflow runs them: whoever proposes a change does not choose its cases and checks."""
+    """Run shards with `--policy-ref base`, as in the README: a change does not choose its cases and checks."""
     world.application = lambda system, user: "no json" if "Be brief" in system else "{}"
     world.edit()
     config = (world.root / "evalgate.yml").read_text().replace("{type: is_json}", "{type: length, min_chars: 1}")

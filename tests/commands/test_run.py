@@ -1,4 +1,4 @@
-"""The pipeline end to end: the command, a real repository, a scripted endpoint."""
+"""Tests of the whole pipeline: the command, a real repository, a scripted endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gated_project import CASES, CONFIG, World, prompt
 
 
 def worse_when_brief(system: str, user: str) -> str:
-    """The edit breaks the odd cases, quietly."""
+    """Answer odd cases wrongly if the prompt is brief."""
     number = int(user.split()[1])
     wrong = "brief" in system and number % 2
     return json.dumps({"answer": f"something else, {number}" if wrong else user})
@@ -34,7 +34,7 @@ def test_a_harmless_minor_edit_passes_and_asks_for_a_canary(world: World) -> Non
     assert [r["kind"] for r in gate["requirements"]] == ["canary"]
     assert gate["candidate"]["source"] == "working tree"
     assert gate["baseline"]["version"] == "1.0.0"
-    # Both arms answer alike, so one judge call serves both: two arms of answers and one of judgements.
+    # both arms give equal answers, so one judge call serves both: two arms of answers and one of judgements
     assert gate["calls"] == {"made": 3 * CASES, "cached": 0, "saved": CASES, "stopped": 0, "confirming": 0}
     assert gate["cost_usd"] == pytest.approx(3 * CASES * (100 * 1 + 10 * 2) / 1e6)
     assert (world.root / "report.md").read_text().startswith("##")
@@ -73,7 +73,7 @@ def test_the_same_content_never_draws_a_fresh_ticket(world: World, flags: tuple[
     world.application, world.grade = worse_when_brief, by_fact
     world.edit()
     assert world.evalgate("run", "--output", "first.json").code == 1
-    world.grade = lambda judged: 5  # luck, the second time
+    world.grade = lambda judged: 5  # better by chance the second time
     before = len(world.server.received)
     assert world.evalgate("run", *flags, "--output", "report.json").code == 1
     assert len(world.server.received) == before
@@ -89,7 +89,7 @@ def test_more_samples_add_to_those_that_were_drawn(world: World) -> None:
     world.repository.write("evalgate.yml", config.replace("candidate: 1", "candidate: 2"))
     world.evalgate("run", "--output", "report.json")
     outputs = [r for r in world.server.received if not r.body.get("response_format")]
-    assert len(outputs) == CASES, "one more sample of each case, and the first is kept"
+    assert len(outputs) == CASES, "one more sample of each case; the first one is kept"
 
 
 @pytest.mark.parametrize("cases", [58, 59])
@@ -165,7 +165,7 @@ def test_a_new_prompt_is_decided_by_absolute_thresholds_alone(world: World) -> N
     config = CONFIG.format(url=world.server.url).replace("support", "other")
     floor = config.replace("run:", "    thresholds: {faithfulness: {min: 0.7}}\nrun:")
     world.repository.write("prompts/other.prompt.yml", prompt())
-    # other cases, too: a gate with a case of one that is gone would be that gate, moved
+    # with other cases: a new gate that shares a case with a removed one counts as that gate, moved
     others = (world.root / "cases.jsonl").read_text().replace("question", "another question")
     world.repository.write("other.jsonl", others)
     world.repository.write("evalgate.yml", floor.replace("dataset: cases.jsonl", "dataset: other.jsonl"))
@@ -190,7 +190,7 @@ def test_a_crashed_call_is_never_a_pass(world: World) -> None:
     assert "case-007" in ended.out
     assert gate["counts"]["failures"] == 1
     world.application = lambda system, user: json.dumps({"answer": user})
-    assert world.evalgate("run").code == 0, "the next run asks only what is missing"
+    assert world.evalgate("run").code == 0, "the next run requests only missing answers"
 
 
 @pytest.mark.parametrize("reply", ["{}", "I would say five.", '{"score": 9, "reason": "x"}', '{"score": 5'])
@@ -199,7 +199,7 @@ def test_an_unreadable_judge_is_asked_once_more_and_then_counted(world: World, r
     unread = ("question 3\\n", "question 5\\n")
     world.grade = lambda judged: reply if any(question in judged for question in unread) else 5
     ended = world.evalgate("run", "--output", "report.json")
-    assert ended.code == 4, "one case may lack a score, and these are two"
+    assert ended.code == 4, "one case may lack a score, but two do"
     gate = world.report()["gates"][0]
     assert gate["counts"]["unscored"] == 4
     result = next(r for r in gate["results"] if r["case"] == "case-003")

@@ -304,7 +304,7 @@ def test_recordings_replay_the_run_without_a_call(replayed: World, grade: int, m
     assert found["comparisons"] == made["comparisons"]
     assert [result["scores"] for result in found["results"]] == [result["scores"] for result in made["results"]]
     planned = replayed.evalgate("plan", "--store", "elsewhere")
-    assert f"{2 * CASES} known already" in planned.out
+    assert f"{2 * CASES} answers cached" in planned.out
 
 
 def test_an_edit_is_not_answered_by_recordings_of_another_prompt(replayed: World) -> None:
@@ -329,7 +329,7 @@ def test_recordings_that_are_not_there_yet(replayed: World) -> None:
     assert not replayed.server.received
     planned = replayed.evalgate("plan")
     assert planned.code == 0, planned.err
-    assert f"{4 * CASES} calls to make, 0 known already" in planned.out
+    assert f"{4 * CASES} calls to make, 0 answers cached" in planned.out
 
 
 def test_live_ignores_recordings_and_record_lays_new_answers_over_the_old(replayed: World) -> None:
