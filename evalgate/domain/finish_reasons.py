@@ -1,4 +1,4 @@
-"""How an answer ended, by the finish reason that the endpoint gives: whole, cut, refused, or not at all."""
+"""Finish reasons of endpoints, classified: the answer is whole, cut, refused or broken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 Ending: TypeAlias = Literal["whole", "cut", "refused", "broken"]
 
 CUT = "length"
-"""The finish reason of an answer that ends for want of tokens, as it is kept."""
+"""The finish reason that is stored for an answer that was cut at its token limit."""
 
 _WHOLE = frozenset({
     "", "complete", "completed", "end_turn", "eos", "eos_token", "function_call", "none", "normal", "null", "stop",
@@ -25,10 +25,10 @@ _REFUSED = frozenset({
 
 
 def classify_ending(finish_reason: str | None) -> Ending:
-    """How an answer with this finish reason ended; capitals, hyphens and spaces make no difference.
+    """Classify a finish reason, ignoring case and treating hyphens and spaces as underscores.
 
-    Servers that give none end their answers as "whole". A reason that is not known as one of the others is "broken":
-    what came is no answer of the model's ("error", "network_error", "insufficient_system_resource", "abort").
+    No finish reason counts as "whole". An unknown reason is "broken": the text is not an answer of the model
+    ("error", "network_error", "insufficient_system_resource", "abort").
     """
     name = spelt(finish_reason or "")
     if name in _WHOLE:
@@ -39,15 +39,15 @@ def classify_ending(finish_reason: str | None) -> Ending:
 
 
 def reason_told(given: Mapping[str, Any], silent: str) -> str:
-    """The finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
+    """Return the finish reason in a reply, a row or an application's answer; `silent` if there is none.
 
-    Some give a second one, in words of their own ("native_finish_reason", "stop_reason"): it counts where it says that
-    the answer was cut or refused. A reason that is no text counts as an unknown one. Capitals and underscores of the
-    keys make no difference.
+    Some servers give a second, native reason ("native_finish_reason", "stop_reason"). It takes precedence if it says
+    that the answer was cut or refused. A reason that is not a string counts as unknown. Case and underscores in the
+    keys are ignored.
     """
     keys = {str(key).replace("_", "").lower(): value for key, value in given.items()}
-    told, details = keys.get("finishreason"), keys.get("finishdetails")
-    first = silent if told is None or told == "" else told if isinstance(told, str) else f"not a text: {told!r}"
+    reason, details = keys.get("finishreason"), keys.get("finishdetails")
+    first = silent if reason in (None, "") else reason if isinstance(reason, str) else f"not a text: {reason!r}"
     others = [keys.get("nativefinishreason"), keys.get("stopreason")]
     others.append(details.get("type") if isinstance(details, Mapping) else None)
     if classify_ending(first) == "whole":
@@ -58,5 +58,5 @@ def reason_told(given: Mapping[str, Any], silent: str) -> str:
 
 
 def spelt(finish_reason: str) -> str:
-    """A finish reason in small letters, with underscores."""
+    """Return a finish reason in lower case, with underscores for hyphens and spaces."""
     return finish_reason.strip().casefold().replace("-", "_").replace(" ", "_")

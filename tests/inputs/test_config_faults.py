@@ -324,7 +324,7 @@ def test_a_shared_rubric_is_told_once(project: Project) -> None:
             {"data/b.json": "{}"},
             'the reference "b.json" would reach the network',
         ),
-        ('{"$ref": "b.json"}', {"data/b.json": '{"a": NaN}'}, "data/b.json:1:7: NaN is not a number JSON knows"),
+        ('{"$ref": "b.json"}', {"data/b.json": '{"a": NaN}'}, "data/b.json:1:7: NaN is not a number in JSON"),
         ('{"a": 1, "a": 2}', {}, 'data/s.json:1:10: the key "a" is given twice'),
     ],
 )

@@ -94,11 +94,11 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
             "c.jsonl:6:1: a row must be a mapping of fields",
         ]),
         ("c.jsonl", '{"id": "a", "q": NaN}\nnot json\n{"id": "b", "b": [}\n', [
-            "c.jsonl:1:18: NaN is not a number JSON knows",
+            "c.jsonl:1:18: NaN is not a number in JSON",
             "c.jsonl:2:1: not valid JSON: a value was expected",
             "c.jsonl:3:19: not valid JSON: a value was expected",
         ]),
-        ("c.json", '[{"id": "a", "q": Infinity}]', ["c.json:1:19: Infinity is not a number JSON knows"]),
+        ("c.json", '[{"id": "a", "q": Infinity}]', ["c.json:1:19: Infinity is not a number in JSON"]),
         ("c.json", '{"id": "a"}', ["c.json:1:1: the file must hold a JSON list"]),
         ("c.yml", "id: a", ["c.yml:1:1: the file must hold a list"]),
         ("c.csv", "id,q\na,NaN\nb,nan\nc,-Infinity\n", ['c.csv:2: "q" is NaN', 'c.csv:3: "q" is nan', 'c.csv:4: "q" is -Infinity']),
@@ -307,7 +307,7 @@ def test_scores_from_jsonl_and_csv(project: Project) -> None:
         (
             "s.jsonl",
             '{"case": "a", "arm": "candidate", "criterion": "t", "value": NaN}',
-            "s.jsonl:1:62: NaN is not a number JSON knows",
+            "s.jsonl:1:62: NaN is not a number in JSON",
         ),
         (
             "s.jsonl",

@@ -176,7 +176,7 @@ def test_a_text_prompt_is_one_message(path: str) -> None:
         ),
         (
             HEAD + "responseFormat: json_schema\njsonSchema: '{\"a\": NaN}'\n",
-            'p.prompt.yml:4:13: "jsonSchema": NaN is not a number JSON knows (line 1 of it, column 7)',
+            'p.prompt.yml:4:13: "jsonSchema": NaN is not a number in JSON (line 1 of it, column 7)',
         ),
         (
             HEAD + "responseFormat: json_schema\njsonSchema: '[1]'\n",

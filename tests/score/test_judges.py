@@ -133,7 +133,7 @@ def test_a_printed_score_is_mapped_to_the_unit_interval(score, value):
         ('{"score": 4}', "is not an object"),
         (reply(confidence=1), "is not an object"),
         ('{"score": 4, "score": 5, "reason": ""}', 'the key "score" is given twice'),
-        ('{"score": NaN, "reason": ""}', "NaN is not a number JSON knows"),
+        ('{"score": NaN, "reason": ""}', "NaN is not a number in JSON"),
         (reply("4"), "the judge's score is not an integer"),
         ('{"score": 4.0, "reason": ""}', "the judge's score is not an integer"),
         (reply(True), "the judge's score is not an integer"),

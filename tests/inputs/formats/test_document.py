@@ -223,8 +223,8 @@ def test_the_deepest_that_is_allowed_is_read() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('{"a": NaN}', "f:1:7: NaN is not a number JSON knows"),
-        ('{"a": [1,\n -Infinity]}', "f:2:2: -Infinity is not a number JSON knows"),
+        ('{"a": NaN}', "f:1:7: NaN is not a number in JSON"),
+        ('{"a": [1,\n -Infinity]}', "f:2:2: -Infinity is not a number in JSON"),
         ('{"a": 1,\n "a": 2}', 'f:2:2: the key "a" is given twice; first in line 1'),
         ('{"a": 1e400}', "f:1:7: the number is too large"),
         ('{"a": 1' + "0" * 5000 + "}", "f:1:7: the number is too large"),
