@@ -264,7 +264,7 @@ def test_a_prompt_that_shows_nothing_of_the_cases_is_refused(world: World) -> No
     for verb in ("validate", "run"):
         ended = world.evalgate(verb)
         assert ended.code == 2
-        assert "no message uses a field of the cases, so all 64 cases ask the same" in ended.err
+        assert "no message uses a field of the cases, so all 64 cases send the same request" in ended.err
         assert "prompts/support.prompt.yml:4" in ended.err
     assert not world.server.received
 
