@@ -1,4 +1,4 @@
-"""The keywords of a `json_schema` check's schemas: one that is misspelt, or of another draft, asks nothing."""
+"""Search for keywords without effect in the schemas of `json_schema` checks: misspelt, or of another draft."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _VALUES = frozenset(
     | {"type", "uniqueItems"}
 )
 _ASKING = _ONE | _LIST | _NAMED | _REFERENCES | _VALUES
-# what says nothing of a value; the last line is OpenAPI's
+# keywords that do not constrain a value; the last line has those of OpenAPI
 _ANNOTATIONS = frozenset(
     {"$anchor", "$comment", "$dynamicAnchor", "$id", "$recursiveAnchor", "$schema", "$vocabulary", "default", "title"}
     | {"deprecated", "description", "examples", "id", "readOnly", "writeOnly"}
@@ -49,17 +49,15 @@ _UNTIL = {
     "$recursiveRef": "2019-09",
 }
 _NEEDS = {"else": "if", "maxContains": "contains", "minContains": "contains", "then": "if"}
-# up to this draft, `$ref` is read alone
+# up to this draft, keywords beside `$ref` are ignored
 _ALONE = _DRAFTS.index("draft-07")
 
 
 def find_misspelt(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
-    """A fault for each keyword that asks nothing of a value, and was meant to; `documents` are files by URI.
+    """Yield a fault for each keyword that has no effect but looks intended. `documents` are the files by URI.
 
-    It is unknown and looks like one that does, or is one of another draft, or stands beside `$ref` in a draft that
-    reads that alone.
-
-    Looked for in every subschema, and in what references lead to, wherever that stands in a document.
+    Such a keyword is a misspelling of a known one, belongs to another draft, or is beside `$ref` in a draft that
+    ignores it there. All subschemas and the targets of references are searched.
     """
     waiting = [(uri, path, root) for uri, (path, root) in documents.items()]
     seen: set[int] = set()
@@ -85,28 +83,28 @@ def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
         yield Fault(
             message=f'unknown keyword "{key}"; {suggest(meant)}',
             place=node.key_place(key, path),
-            hint='a keyword of your own begins with "x-"',
+            hint='begin a keyword of your own with "x-"',
         )
 
 
 def _idle(key: str, node: Node, path: str, draft: int) -> Iterator[Fault]:
-    """A fault where a keyword has no effect in this draft, or in this place."""
+    """Yield a fault if a keyword has no effect in this draft, or in this place."""
     name, needed = _DRAFTS[draft], _NEEDS.get(key)
     first, last = (_DRAFTS.index(table.get(key, _DRAFTS[end])) for table, end in ((_SINCE, 0), (_UNTIL, -1)))
     if not first <= draft <= last:
-        asks = f"since {_DRAFTS[first]}" if draft < first else f"up to {_DRAFTS[last]}"
-        message, hint = f'"{key}" asks nothing in {name}', f"it does {asks}; the draft is what $schema names"
+        period = f"since {_DRAFTS[first]}" if draft < first else f"up to {_DRAFTS[last]}"
+        message, hint = f'"{key}" has no effect in {name}', f"it has one {period}; $schema names the draft"
     elif draft <= _ALONE and "$ref" in node.data and key != "$ref" and key not in ("$defs", "definitions"):
-        message, hint = f'"{key}" asks nothing beside "$ref" in {name}', 'put both into "allOf", or name a newer draft'
+        message, hint = f'"{key}" has no effect beside "$ref" in {name}', 'put both into "allOf", or name a newer draft'
     elif needed is not None and needed not in node.data:
-        message, hint = f'"{key}" asks nothing without "{needed}"', f'add "{needed}"'
+        message, hint = f'"{key}" has no effect without "{needed}"', f'add "{needed}"'
     else:
         return
     yield Fault(message=message, place=node.key_place(key, path), hint=hint)
 
 
 def _draft(root: Node) -> int:
-    """The draft of a document, as a place in `_DRAFTS`; what names none that is known is refused elsewhere."""
+    """Return the draft of a document as an index of `_DRAFTS`. Unknown drafts are refused elsewhere."""
     named = root.get("$schema")
     written = named.data if named is not None else None
     if not isinstance(written, str):
@@ -127,7 +125,7 @@ def _iterate_inner(node: Node) -> Iterator[Node]:
 def _resolve_reference(
     uri: str, reference: str, documents: Mapping[str, tuple[str, Node]]
 ) -> Iterator[tuple[str, str, Node]]:
-    """The node that a reference by file and JSON Pointer leads to; none for another kind of reference."""
+    """Yield the node that a reference by file and JSON Pointer refers to; nothing for other references."""
     document, fragment = urldefrag(urljoin(uri, reference))
     if document not in documents:
         return

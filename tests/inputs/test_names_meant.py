@@ -10,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate.change.workspace import open_workspace
+from evalgate.commands.decide import decide_scores
+from evalgate.commands.validate import validate
 from evalgate.domain.names import meant
 from evalgate.errors import InputError
-from evalgate.gate import plans, verdict
 from evalgate.inputs.datasets import load_scores
+from evalgate.score.criterion import validate_criterion
 
 from .conftest import CONFIG, Project
 
@@ -25,7 +27,9 @@ OTHERS = ["important", "criticality", "non-critical", "uncritical", "critique", 
 
 @pytest.fixture
 def faults(project: Project) -> Callable[[], list[str]]:
-    return lambda: project.faults(lambda: plans.validate(open_workspace(project.root / "evalgate.yml")))
+    return lambda: project.faults(
+        lambda: validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
+    )
 
 
 def _tagged(project: Project, *tags: str) -> None:
@@ -40,7 +44,7 @@ def test_a_tag_that_is_meant_to_be_critical_is_refused(
 ) -> None:
     _tagged(project, tag, *beside)
     (fault,) = faults()
-    assert fault.startswith("cases.jsonl:1: the tag ")
+    assert fault.startswith("cases.jsonl:1: the policy does not name the tag ")
     assert fault.endswith('did you mean "critical"?')
 
 
@@ -48,7 +52,7 @@ def test_a_tag_that_is_meant_to_be_critical_is_refused(
 def test_a_tag_of_its_own_is_none(project: Project, tag: str) -> None:
     _tagged(project, tag, "critical", "c", "tier-2")
     project.write("evalgate.yml", CONFIG + "policy: {blocking_tags: [c, tier-2]}\n")
-    assert plans.validate(open_workspace(project.root / "evalgate.yml"))
+    assert validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
 
 
 @pytest.mark.parametrize("tag", [*SLIPS, *OTHERS])
@@ -58,7 +62,7 @@ def test_tags_of_scores_are_told_alike(project: Project, tag: str) -> None:
     read = load_scores(project.tree, "scores.jsonl")
 
     def decide() -> None:
-        verdict.decide_scores(read, "scores.jsonl", floors={}, max_drop=None, level=None)
+        decide_scores(read, "scores.jsonl", floors={}, max_drop=None, level=None)
 
     if tag in OTHERS:
         decide()
@@ -102,7 +106,7 @@ def test_an_optional_input_of_a_rubric_that_is_meant_to_be_a_field(
 @pytest.mark.parametrize("name", ["history", "context", "expected", "tone"])
 def test_an_optional_input_may_be_given_by_no_case(project: Project, name: str) -> None:
     _rubric(project, ["query", f"{name}?", "output"])
-    assert plans.validate(open_workspace(project.root / "evalgate.yml"))
+    assert validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
 
 
 @pytest.mark.parametrize(("path", "is_given"), [("expcted", False), ("expected", True), ("expected.a", False)])
@@ -113,7 +117,7 @@ def test_a_check_that_compares_with_what_no_case_gives_is_refused(
     project.write("cases.jsonl", '{"id": "a", "query": "q", "expected": "x"}\n{"id": "b", "query": "q"}\n')
     project.write("evalgate.yml", CONFIG.replace("{type: is_json}", f"{{type: {kind}, from: {path}}}"))
     if is_given:
-        assert plans.validate(open_workspace(project.root / "evalgate.yml"))
+        assert validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
         return
     (fault,) = faults()
     assert fault.startswith(f'cases.jsonl: the field "{path}" of the check {kind} is given by no case')
@@ -137,4 +141,4 @@ def test_pins_under_another_name_are_not_passed_over(
     (fault,) = faults()
     assert fault.startswith(f"{name}: is not read: pins lie in evalgate.pins.yml")
     project.write("evalgate.pins.yml", '{"format": 1, "pins": {}}\n')
-    assert plans.validate(open_workspace(project.root / "evalgate.yml"))
+    assert validate(open_workspace(project.root / "evalgate.yml", verify=validate_criterion))
