@@ -239,7 +239,7 @@ class Policy:
     MAJOR stop at a look with a clear result. A broken case with one of the `critical_tags` is enough to fail, and so is
     a significant drop over the cases of one of the `blocking_tags`. Stored baseline samples are refused when they are
     older than `baseline_max_age_days`. `attempts` says how several attempts in one pull request are treated: "note"
-    reports them, "strict" demands stronger evidence.
+    reports them, "strict" also blocks or requires a sign-off after several attempts.
     """
 
     levels: Mapping[Level, LevelPolicy]
@@ -292,7 +292,7 @@ class Limits:
 class Batching:
     """Settings of batch calls. A batch is sent when no request has come for `collect_seconds`.
 
-    Its state is polled at most every `poll_seconds`.
+    The pause between two polls of its state is at most `poll_seconds`.
     """
 
     poll_seconds: float = 60.0

@@ -1,4 +1,4 @@
-"""A result that keeps in memory only what a verdict needs, and reads the rest from disk."""
+"""A result that keeps in memory only the data for a verdict, and reads the rest from a store."""
 
 from __future__ import annotations
 

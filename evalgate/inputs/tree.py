@@ -85,7 +85,7 @@ class WorkTree:
             file = self._root / inner
             steps = [self._root / part for part in reversed([inner, *inner.parents]) if part.parts]
         if "\0" in path:
-            raise refuse("a path cannot hold a NUL character", path.replace("\0", "\\0"))
+            raise refuse("a path cannot contain a NUL character", path.replace("\0", "\\0"))
         for step in steps:
             if step.is_symlink():
                 raise refuse("is, or is reached through, a symbolic link", path, hint="replace the link by the file")

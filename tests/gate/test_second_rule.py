@@ -89,7 +89,7 @@ def test_a_strict_check_fails_at_the_first_draw(world: World) -> None:
     [
         ("{type: is_json, strict: true, blocking: false}", "", "is strict but not blocking"),
         ("{type: is_json, strict: true}", "thresholds: {is_json: {min: 0.9}}", "is strict and has a threshold"),
-        ("{type: is_json, name: answered}", "", '"answered" is the name of the check that every gate has'),
+        ("{type: is_json, name: answered}", "", '"answered" is the name of a check that every gate has'),
     ],
 )
 def test_what_contradicts_itself_is_refused_with_its_place(
