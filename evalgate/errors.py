@@ -1,4 +1,4 @@
-"""Expected errors: what happened, where, how to mend it, the exit code; and a collector of several faults."""
+"""Expected errors: each has faults (message, place, hint) and an exit code. Includes a collector of several faults."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A position in a file; `line` and `column` count from 1, and 0 stands for "unknown"."""
+    """A position in a file. `line` and `column` count from 1; 0 means "unknown"."""
 
     path: str
     line: int = 0
@@ -42,7 +42,7 @@ class Place:
 
 
 LONGEST_MESSAGE = 2_000
-"""Characters of what is said of one fault: it may quote a file of megabytes."""
+"""The maximum length of a message or hint, in characters. A message may quote text from a very large file."""
 
 
 def _cut(text: str) -> str:
@@ -51,7 +51,7 @@ def _cut(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One thing that is wrong: the message, its place, and a hint how to mend it; long ones are cut."""
+    """One fault: a message, its place, and a hint how to fix it. Long messages and hints are cut."""
 
     message: str
     place: Place | None = None
@@ -68,7 +68,7 @@ class Fault:
 
 
 class EvalgateError(Exception):
-    """An expected error with one fault or more. An entry point prints them and exits with `exit_code`."""
+    """An expected error with one or more faults. An entry point prints them and exits with `exit_code`."""
 
     exit_code: ExitCode = ExitCode.NOT_EVALUATED
 
@@ -92,11 +92,11 @@ class InputError(EvalgateError):
 
 
 class MissingSecretError(InputError):
-    """An environment variable that a target's key is to be read from is not there, as in a fork's run."""
+    """The environment variable for a target's key is not set, for example in a run on a fork."""
 
 
 class GitError(EvalgateError):
-    """Git cannot give what the gate needs: no repository, no such commit, a symlink, a shallow clone."""
+    """Git cannot provide what the gate needs: no repository, no such commit, a symlink, a shallow clone."""
 
     exit_code = ExitCode.USAGE
 
@@ -106,26 +106,26 @@ class NothingToCompareError(GitError):
 
 
 class ServiceError(EvalgateError):
-    """A model endpoint, or another service, cannot be used; nothing was decided."""
+    """A model endpoint or another service cannot be used. No verdict was reached."""
 
     exit_code = ExitCode.NOT_EVALUATED
 
 
 class InterruptedRunError(EvalgateError):
-    """The user stopped the run; the journal keeps what had been answered."""
+    """The user stopped the run. The journal keeps the answers received so far."""
 
     exit_code = ExitCode.INTERRUPTED
 
 
 class FaultCollector:
-    """Makes one thing after the other, and keeps the faults of all that could not be made."""
+    """Collects the faults of several calls, so that one error can report all of them."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self._first: EvalgateError | None = None
 
     def take(self, make: Callable[[], Made]) -> Made | None:
-        """What `make` makes; None where it raised."""
+        """Return the result of `make`. If it raises an EvalgateError, keep the faults and return None."""
         try:
             return make()
         except EvalgateError as error:
@@ -134,17 +134,17 @@ class FaultCollector:
             return None
 
     def error(self) -> EvalgateError:
-        """One error with all faults, of the kind of the first."""
+        """Return one error with all faults. Its type is that of the first error."""
         return type(self._first or InputError())(faults=self.faults)
 
 
 def make_all(items: Sequence[Item], make: Callable[[Item], Made]) -> tuple[Made, ...]:
-    """Makes them all, or raises one error with the faults of all that could not be made."""
-    gathered, made = FaultCollector(), []
+    """Apply `make` to each item. Raise one error with the faults of all items for which it failed."""
+    collector, made = FaultCollector(), []
     for item in items:
-        one = gathered.take(partial(make, item))
+        one = collector.take(partial(make, item))
         if one is not None:
             made.append(one)
-    if gathered.faults:
-        raise gathered.error()
+    if collector.faults:
+        raise collector.error()
     return tuple(made)

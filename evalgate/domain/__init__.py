@@ -1,4 +1,4 @@
-"""The words of evalgate: every frozen type, in the order of the pipeline. Imports nothing of evalgate but `errors`."""
+"""The domain types of evalgate: frozen, and in the order of the pipeline. Imports only `evalgate.errors`."""
 
 from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff

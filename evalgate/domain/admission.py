@@ -1,4 +1,4 @@
-"""The merge state of a gate or a report: whether its change may merge, and with which exit code that is said."""
+"""The merge state of a gate or a report: whether its change may merge, and the exit code for it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from evalgate.errors import ExitCode
 
 
 class Admission(IntEnum):
-    """Whether a change may merge; the number is that of the exit code of the same name.
+    """The merge state of a change. The value equals the exit code of the same name.
 
-    A gate is one of PASS, FAIL, AWAITING_SIGN_OFF, INCONCLUSIVE and NOT_EVALUATED. Only the report of a run that an
-    error ended before any verdict is USAGE or INTERRUPTED.
+    A gate has one of PASS, FAIL, AWAITING_SIGN_OFF, INCONCLUSIVE and NOT_EVALUATED. Only the report of a run that
+    ended with an error before any verdict has USAGE or INTERRUPTED.
     """
 
     PASS = ExitCode.PASS
@@ -25,27 +25,27 @@ class Admission(IntEnum):
 
     @property
     def lets_merge(self) -> bool:
-        """Whether the change may merge as it is, be it with a warning."""
+        """Return whether the change may merge as it is, possibly with a warning."""
         return self is Admission.PASS
 
     @property
     def awaits_sign_off(self) -> bool:
-        """Whether the change may merge once a person has signed it off."""
+        """Return whether the change may merge once a person has signed it off."""
         return self is Admission.AWAITING_SIGN_OFF
 
     @property
     def blocks(self) -> bool:
-        """Whether the change may not merge, and no sign-off alters that."""
+        """Return whether the change must not merge, even with a sign-off."""
         return not (self.lets_merge or self.awaits_sign_off)
 
     @property
     def was_evaluated(self) -> bool:
-        """Whether the evidence was judged at all."""
+        """Return whether a verdict on the evidence was reached."""
         return self not in _NOT_JUDGED
 
     @property
     def is_open(self) -> bool:
-        """Whether more evidence, or a person, can still make a pass of it without another edit."""
+        """Return whether more evidence or a sign-off can still turn this into a pass without another edit."""
         return self in (Admission.INCONCLUSIVE, Admission.AWAITING_SIGN_OFF)
 
 

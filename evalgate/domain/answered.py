@@ -1,4 +1,4 @@
-"""The implicit check that there is an answer: not empty, no refusal, not cut."""
+"""The implicit check that there is an answer: not empty, not a refusal, not cut."""
 
 from __future__ import annotations
 
@@ -22,18 +22,19 @@ _CLOSED = re.compile(
 
 
 def score_answered(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
-    """1 for an answer, 0 for none, Unscored where the call itself failed for good.
+    """Return 1 for an answer, 0 for none, and Unscored if the call itself failed permanently.
 
-    A text of nothing but white space, invisible characters or a model's thoughts is no answer. A refusal is what the
-    endpoint says, never words of the text. An answer that ends for want of tokens is one only where `cut` is "allow".
+    A text that contains only white space, invisible characters or the model's reasoning is not an answer. Refusals are
+    recognised by the finish reason of the endpoint, never by words in the text. An answer that was cut at its token
+    limit counts as an answer only if `cut` is "allow".
     """
     if isinstance(outcome, Output):
         if cut != "allow" and classify_ending(outcome.finish_reason) == "cut":
             return Score(value=0.0, reason=CUT_SHORT)
         if not normalize(outcome.text):
-            return Score(value=0.0, reason="the answer is empty: it holds nothing that can be seen")
+            return Score(value=0.0, reason="the answer is empty: it has no visible characters")
         if not normalize(_without_thoughts(outcome.text)):
-            return Score(value=0.0, reason="the reply holds the model's thoughts and no answer")
+            return Score(value=0.0, reason="the reply contains the model's reasoning but no answer")
         return Score(value=1.0, reason="answered")
     if outcome.kind == "unusable":
         return Score(value=0.0, reason=outcome.message)
@@ -41,7 +42,11 @@ def score_answered(outcome: Outcome, cut: Literal["fail", "allow"]) -> Scored:
 
 
 def _without_thoughts(text: str) -> str:
-    """The text after the thoughts that it begins with, closed or not; a chat template may have opened them itself."""
+    """Return the text without the reasoning blocks at its start.
+
+    A block may lack its end tag; then nothing remains. It may also lack its start tag, because some chat templates
+    write the start tag into the prompt.
+    """
     rest = text.lstrip()
     while (opened := _OPENED.match(rest)) is not None:
         closed = _CLOSED.search(rest, opened.end())

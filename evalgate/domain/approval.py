@@ -1,4 +1,4 @@
-"""What of a change people decide: the policy files that it edits, its sign-off, and how often it was tried."""
+"""The parts of a change that people decide on: edited policy files, the sign-off, and the number of attempts."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyChange:
-    """A file the gates' rules or cases lie in, which the change edits while it is judged by the base's edition.
+    """A file with rules or cases of the gates that the change edits. The run uses the base's version of the file.
 
-    `digest` is the sha256 of its content on the change's side, empty where the change removes it.
+    `digest` is the sha256 of its content in the change. It is empty if the change removes the file.
     """
 
     path: str
@@ -19,9 +19,9 @@ class PolicyChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOff:
-    """A person's word that a change may merge. It holds for one commit, and for what `subject` is the digest of.
+    """A person's approval that a change may merge. It is valid for one commit and one `subject`, which is a digest.
 
-    `at` is ISO 8601 in UTC; `url` is where it was given, empty where there is no page for it.
+    `at` is ISO 8601 in UTC. `url` is the page of the approval, empty if there is none.
     """
 
     by: str
@@ -34,11 +34,11 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempts:
-    """How many different contents of one pull request were decided, this one included.
+    """The number of different contents of one pull request that got a verdict, including this one.
 
-    `blocked_before` says whether the verdict on another content blocked, `luck` is the chance that luck alone lets a
-    drop of the allowed size pass in one of so many attempts. Where the number could not be found out, `number` and
-    `luck` are None, and `blocked_before` is true: what is not known is taken for the worst.
+    `blocked_before` says whether the verdict on another content blocked. `luck` is the probability that a drop of the
+    allowed size passes by chance in at least one of `number` attempts. If the number is unknown, `number` and `luck`
+    are None and `blocked_before` is true, which is the worst case.
     """
 
     number: int | None

@@ -1,4 +1,4 @@
-"""What a change did to the cases that judge it."""
+"""The effect of a change on the cases of its own dataset."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseChanges:
-    """What became of the cases that a dataset had before: the ids of those that are gone, in the order they had then.
+    """The difference between a dataset before and after a change.
 
-    Of the others, `kept` counts all and `edited` those that have other content under the same id.
+    `lost` are the ids of removed cases, in their former order. `kept` counts the remaining ones. `edited` counts those
+    of them whose content changed under the same id.
     """
 
     lost: tuple[str, ...] = ()

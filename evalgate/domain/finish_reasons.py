@@ -1,4 +1,4 @@
-"""How an answer ended, by the finish reason that the endpoint gives: whole, cut, refused, or not at all."""
+"""Finish reasons of endpoints, classified: the answer is whole, cut, refused or broken."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 Ending: TypeAlias = Literal["whole", "cut", "refused", "broken"]
 
 CUT = "length"
-"""The finish reason of an answer that ends for want of tokens, as it is kept."""
+"""The finish reason that is stored for an answer that was cut at its token limit."""
 
 _WHOLE = frozenset({
     "", "complete", "completed", "endturn", "eos", "eostoken", "functioncall", "none", "normal", "null", "stop",
@@ -33,8 +33,8 @@ _PREFIX = "finishreason"
 def classify_ending(finish_reason: str | None) -> Ending:
     """How an answer with this finish reason ended, as `spelt` reads it.
 
-    Servers that give none end their answers as "whole". A reason that is not known as one of the others is "broken":
-    what came is no answer of the model's ("error", "network_error", "insufficient_system_resource", "abort").
+    No finish reason counts as "whole". An unknown reason is "broken": the text is not an answer of the model
+    ("error", "network_error", "insufficient_system_resource", "abort").
     """
     name = spelt(finish_reason or "")
     if name in _WHOLE:

@@ -1,6 +1,7 @@
-"""Reports as tables: the rows of a report's scores, and pandas frames of one report or of many.
+"""Reports as tables: the rows of a report's scores, and pandas frames of one or more reports.
 
-They lie here because `Report.to_frame` is a method of a domain type. pandas loads when a frame is made.
+This module is in `domain` because `Report.to_frame` is a method of a domain type. pandas is imported only when a frame
+is made.
 """
 
 from __future__ import annotations
@@ -41,17 +42,17 @@ _RUN_COLUMNS = {
 
 
 def list_scores(report: Report) -> Iterator[ScoreCells]:
-    """One row of `SCORE_COLUMNS` for each gate, case, arm, repeat and criterion; `value` is None without a score.
+    """Yield one row of `SCORE_COLUMNS` for each gate, case, arm, repeat and criterion.
 
-    `tag` is the case's first tag, `reason` that of the score or of its absence. Fresh samples of cases that turned are
-    no part of it: they are in no mean.
+    `value` is None without a score. `tag` is the first tag of the case. `reason` is that of the score, or of its
+    absence. Confirmation samples of flipped cases are left out, because no mean includes them.
     """
     for gate in report.gates:
         clusters = gate.evidence.clusters
         for result in gate.evidence.results:
             tag = result.tags[0] if result.tags else None
             for criterion, score in result.scores.items():
-                if criterion == ANSWERED:  # it is told from the outputs, and no score of the configuration's
+                if criterion == ANSWERED:  # derived from the outputs, and not part of the configuration
                     continue
                 value = float(score.value) if isinstance(score, Score) else None
                 own = (gate.evidence.name, result.case, result.arm.value, criterion, value, result.repeat)
@@ -59,7 +60,7 @@ def list_scores(report: Report) -> Iterator[ScoreCells]:
 
 
 def make_score_frame(report: Report) -> DataFrame:
-    """The rows of `list_scores` as a frame; a missing `value` is NaN, a missing tag or cluster None."""
+    """Return the rows of `list_scores` as a frame. A missing `value` is NaN, a missing tag or cluster None."""
     import pandas as pd
 
     frame = pd.DataFrame(list_scores(report), columns=list(SCORE_COLUMNS))
@@ -67,10 +68,11 @@ def make_score_frame(report: Report) -> DataFrame:
 
 
 def make_run_frame(reports: Iterable[Report]) -> DataFrame:
-    """One row for each report, gate and compared criterion, in the reports' order.
+    """Return a frame with one row for each report, gate and compared criterion, in the order of the reports.
 
-    A gate without a comparison, and a report without gates, have one row whose criterion is missing: no decision is
-    left out. `difference` is candidate minus baseline, `low` and `high` are its bounds, `units` what it rests on.
+    A gate without a comparison and a report without gates have one row without a criterion, so that every decision has
+    a row. `difference` is candidate minus baseline, `low` and `high` are its bounds, and `units` is the number of units
+    in the comparison.
     """
     import pandas as pd
 

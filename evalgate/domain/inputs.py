@@ -1,4 +1,4 @@
-"""What the user keeps in the repository: prompts, cases, criteria, thresholds, policy, configuration."""
+"""Types for the files in the repository: prompts, cases, criteria, thresholds, policy, configuration."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Literal
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, find_hidden_text, normalize
 
 ANSWERED = "answered"
-"""The name of the implicit blocking check that there is an answer: not empty, no refusal, not cut."""
+"""The name of the implicit blocking check that there is an answer: not empty, not a refusal, not cut."""
 
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 
 
 class Level(IntEnum):
-    """A change level of semantic versioning; ordered, so that the stricter of two is `max`."""
+    """A change level of semantic versioning. Levels are ordered: `max` returns the stricter of two."""
 
     PATCH = 1
     MINOR = 2
@@ -27,7 +27,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One chat message; in a prompt version the content is a template with `{{variable}}` places."""
+    """One chat message. In a prompt version, the content is a template with `{{variable}}` placeholders."""
 
     role: str
     content: str
@@ -35,11 +35,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptVersion:
-    """Immutable content, model and parameters, with a digest and (when declared) a semantic version.
+    """Immutable content, model and parameters, with a digest and (if declared) a semantic version.
 
-    `parameters` are the API's own names (`temperature`, `max_tokens`); `response_format` is the API's object.
-    `source` says where it was read: "working tree", a file, or "commit:path". `lines` gives the line of top-level
-    keys in the file (1-based), so that findings can name the two lines to edit.
+    `parameters` use the names of the API (`temperature`, `max_tokens`). `response_format` is the object of the API.
+    `source` is "working tree", a file, or "commit:path". `lines` maps top-level keys to their line in the file
+    (1-based), so that findings can name the two lines to edit.
     """
 
     name: str
@@ -56,7 +56,7 @@ class PromptVersion:
 
     @property
     def content(self) -> Json:
-        """Everything that reaches the model, as plain data; names, descriptions and version numbers do not."""
+        """Everything that is sent to the model, as plain data. Excludes names, descriptions and version numbers."""
         return {"messages": [[message.role, message.content] for message in self.messages], **self._plain}
 
     @property
@@ -74,7 +74,7 @@ class PromptVersion:
 
     @property
     def normalized_digest(self) -> str:
-        """The digest of the content but for white space, invisible and control characters: see `normalize`."""
+        """The digest of the content with normalised white space, invisible and control characters (`normalize`)."""
         return digest({**self._plain, "messages": [[m.role, normalize(m.content)] for m in self.messages]})
 
     @property
@@ -84,13 +84,13 @@ class PromptVersion:
 
     @property
     def variables(self) -> frozenset[str]:
-        """The names of the `{{variable}}` places in all messages."""
+        """The names of the `{{variable}}` placeholders in all messages."""
         return frozenset(name for message in self.messages for name in VARIABLE.findall(message.content))
 
     def render(self, variables: Mapping[str, Json]) -> tuple[Message, ...]:
-        """The messages with each variable replaced once (values are never templates themselves).
+        """Return the messages with each variable replaced. Values are not treated as templates.
 
-        Raises KeyError with the variable's name when the case does not give it.
+        Raises KeyError with the name of a variable that the case lacks.
         """
         return tuple(
             Message(role=m.role, content=VARIABLE.sub(lambda hit: as_text(variables[hit.group(1)]), m.content))
@@ -100,7 +100,7 @@ class PromptVersion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionAtCommit:
-    """A version number with the digest of the content it stood for, at one commit of the history."""
+    """A version number with the digest of its content at one commit of the history."""
 
     commit: str
     version: str
@@ -109,7 +109,7 @@ class VersionAtCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One entry of a golden dataset; `fields` holds every field of the row (variables, `expected`, any other)."""
+    """One entry of a golden dataset. `fields` contains the fields of the row (variables, `expected`, any other)."""
 
     id: str
     fields: Mapping[str, Json]
@@ -118,9 +118,9 @@ class Case:
     line: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: the digest is kept
+@dataclass(frozen=True, kw_only=True)  # no slots: cached_property needs a __dict__
 class GoldenDataset:
-    """The curated set of cases, in file order, ids unique. The digest does not depend on that order."""
+    """The curated set of cases, in file order and with unique ids. The digest does not depend on the order."""
 
     path: str
     cases: tuple[Case, ...]
@@ -133,7 +133,7 @@ class GoldenDataset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rubric:
-    """A judge's own prompt version with its integer scale and the fields it is shown (`name?` is optional)."""
+    """The prompt version of a judge, with its integer scale and its input fields (`name?` is optional)."""
 
     name: str
     version: str
@@ -150,10 +150,11 @@ class Rubric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """A deterministic criterion: its type and options are known and typed by `score.checks`.
+    """A deterministic criterion. `score.checks` defines its types and their options.
 
-    A blocking check is compared with the baseline; a `strict` one must hold in every draw of every case. `documents`
-    are the JSON Schemas a `json_schema` check may refer to, by URI, loaded beforehand: scoring reads no file.
+    A blocking check is compared with the baseline. A `strict` check must pass in every sample of every case.
+    `documents` are the JSON Schemas, by URI, that a `json_schema` check may refer to. They are loaded beforehand,
+    because scoring reads no files.
     """
 
     name: str
@@ -167,10 +168,10 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """A criterion decided by another request: a rubric, who answers it, and how the score is read.
+    """A criterion that is decided by another request: a rubric, the target that answers, and how the score is read.
 
-    `mode` "printed" reads the integer of the reply; "expected" weighs the scale by the probabilities of the score's
-    token, and needs an endpoint that returns log-probabilities.
+    `mode` "printed" reads the integer of the reply. "expected" averages the scale, weighted by the probabilities of the
+    score token; it needs an endpoint that returns log-probabilities.
     """
 
     name: str
@@ -183,7 +184,7 @@ class Judge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """What a criterion must keep: an absolute floor and/or an allowed drop against the baseline, both in [0, 1]."""
+    """The limits of a criterion: an absolute minimum and/or a maximum drop against the baseline, both in [0, 1]."""
 
     minimum: float | None = None
     max_drop: float | None = None
@@ -199,11 +200,11 @@ class Prices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Who answers: an OpenAI-compatible endpoint, recorded outputs, a Python function, or the embedded model.
+    """A source of answers: an OpenAI-compatible endpoint, recorded outputs, a Python function or the embedded model.
 
     `location` is the base URL (openai), the JSONL file (recorded), the dotted path (python) or the model's name
     (local). `api_key_env` names the environment variable with the key. `recordings` is a cache export that is
-    replayed instead of calling. `identity` takes part in every request's digest; it holds no secret.
+    replayed instead of calling. `identity` is part of every request's digest and contains no secret.
     """
 
     name: str
@@ -219,10 +220,10 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelPolicy:
-    """What one change level demands.
+    """The requirements of one change level.
 
-    `inconclusive`: "merge" (with a warning), "drop" (block when the observed drop exceeds the allowed one and its
-    p-value is at most 2 alpha) or "block".
+    `inconclusive` says what an INCONCLUSIVE verdict does: "merge" (with a warning), "drop" (block if the observed drop
+    exceeds the allowed one and its p-value is at most 2 alpha) or "block".
     """
 
     judges: bool
@@ -233,18 +234,17 @@ class LevelPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How comparisons become a verdict; the defaults are those of the decision rule.
+    """The rules that turn comparisons into a verdict. The defaults are those of the decision rule.
 
-    `minor_share` is the share of changed words, `minor_words` their number, above which an edit counts as MINOR.
-    `immutability` says which
-    history a version number is bound by: every commit ("history"), or only what the baseline's branch has.
-    `min_cases` is the number of units below which compared criteria decide nothing but broken cases. `max_left_out`
-    is the share of cases whose usable outputs may lack a score; None: one case below 100 cases, else 2 %.
-    `removed_cases` says whether a change may take cases out of the dataset that judges it. `stop_early` lets a run
-    below MAJOR stop at a look at which the answer is clear. A broken case with a tag of `critical_tags` fails by
-    itself, and so does a proven fall over the cases of a tag of `blocking_tags`. Stored baseline samples are
-    refused after `baseline_max_age_days`. `attempts` says what several different attempts in one pull request do:
-    "note" reports them, "strict" asks for more.
+    `minor_share` is the share of changed words, and `minor_words` their number, above which an edit counts as MINOR.
+    `immutability` says where a version number must have one content only: in every commit ("history"), or only on the
+    baseline's branch ("published"). With fewer than `min_cases` units, compared criteria decide only on broken cases.
+    `max_left_out` is the share of cases with usable outputs that may lack a score; None means one case below 100 cases,
+    else 2 %. `removed_cases` says whether a change may remove cases from its own dataset. `stop_early` lets a run below
+    MAJOR stop at a look with a clear result. A broken case with one of the `critical_tags` is enough to fail, and so is
+    a significant drop over the cases of one of the `blocking_tags`. Stored baseline samples are refused when they are
+    older than `baseline_max_age_days`. `attempts` says how several attempts in one pull request are treated: "note"
+    reports them, "strict" also blocks or requires a sign-off after several attempts.
     """
 
     levels: Mapping[Level, LevelPolicy]
@@ -263,7 +263,7 @@ class Policy:
     attempts: Literal["note", "strict"] = "note"
 
     def as_json(self) -> Json:
-        """The policy as plain data, its levels by their names."""
+        """Return the policy as plain data, with its levels by name."""
         levels = {level.name: asdict(demands) for level, demands in self.levels.items()}
         return {**asdict(replace(self, levels={})), "levels": levels}
 
@@ -273,16 +273,16 @@ DEFAULT_LEVELS: Mapping[Level, LevelPolicy] = {
     Level.MINOR: LevelPolicy(judges=True, inconclusive="drop", canary_hours=48),
     Level.MAJOR: LevelPolicy(judges=True, inconclusive="block", canary_hours=48, sign_off=True),
 }
-# where no level is known: everything is asked, and what is not shown does not merge
+# used if the level is unknown: all judges run, and an inconclusive result blocks
 STRICT_LEVEL = LevelPolicy(judges=True, inconclusive="block")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How the engine may call: at most `concurrency` at once, each for `timeout` seconds, tried `attempts` times.
+    """The limits of the engine: `concurrency` calls at once, `timeout` seconds each, `attempts` tries each.
 
-    A try that is turned away (429) counts a quarter.
-    The rates are of all calls of a run together; None: as fast as it goes.
+    A try that is rejected with status 429 counts as a quarter of a try. The rates apply to all calls of a run together;
+    None means no limit.
     """
 
     concurrency: int = 8
@@ -295,7 +295,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """How batches are made: polled every `poll_seconds` at most, sent when no request came for `collect_seconds`."""
+    """Settings of batch calls. A batch is sent when no request has come for `collect_seconds`.
+
+    The pause between two polls of its state is at most `poll_seconds`.
+    """
 
     poll_seconds: float = 60.0
     collect_seconds: float = 5.0
@@ -305,10 +308,10 @@ class Batching:
 class Gate:
     """One prompt with its dataset, targets, criteria and thresholds, as configured (rubrics and schemas loaded).
 
-    `baseline` is a prompt file that replaces the one at the merge base. `wavering_samples` are the candidate's
-    samples of cases on which the stored baseline varies most. `cut_answers` says whether an answer that ends for want
-    of tokens is one. `files` are all files the gate was read from besides prompt and dataset: schemas, rubrics,
-    recorded outputs.
+    `baseline` is a prompt file that replaces the one at the merge base. `wavering_samples` is the number of candidate
+    samples for the cases on which the stored baseline varies most. `cut_answers` says whether an answer that was cut at
+    its token limit counts as an answer. `files` are all other files of the gate besides prompt and dataset: schemas,
+    rubrics, recorded outputs.
     """
 
     name: str
@@ -327,17 +330,20 @@ class Gate:
     files: tuple[str, ...] = ()
 
     def judges_at(self, demands: LevelPolicy) -> tuple[Judge, ...]:
-        """The judges that a change level asks: those it demands, or all where no check decides without them."""
+        """Return the judges that run at a change level.
+
+        These are all judges if the level requires judges, or if no check can decide without them; else none.
+        """
         decides = any(check.blocking or check.name in self.thresholds for check in self.checks)
         return self.judges if demands.judges or not decides else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole of evalgate.yml; paths are relative to `root`'s tree, with forward slashes.
+    """The content of evalgate.yml. Paths are relative to the root of the tree, with forward slashes.
 
-    `approvers` are logins and teams (`org/team`) who may sign a change off, whether they may write or not. `texts` says
-    of which cases reports may hold texts. No verdict depends on these two.
+    `approvers` are logins and teams (`org/team`) that may sign off a change, with or without write access. `texts` says
+    for which cases reports may contain texts. No verdict depends on these two.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""Secrets out of texts: what an endpoint echoes of a key is replaced before anything is stored or shown."""
+"""Masking of secrets: a key that an endpoint echoes is replaced before a text is stored or shown."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, quote, quote_plus
 from evalgate.domain.inputs import Config
 
 SHORTEST_SECRET = 8
-"""Characters. A shorter value is not masked: it would stand in ordinary words, and every one of them would be lost."""
+"""Characters. A shorter value is not masked, because it may be a part of ordinary words."""
 
 HIDDEN = "***"
 _SECRET_NAME = re.compile("key|token|secret|passw|^sig", re.IGNORECASE)
@@ -23,9 +23,9 @@ _T = TypeVar("_T")
 
 
 class Mask:
-    """Replaces each whole secret by `***`: as it is, and URL-encoded, in base64, hexadecimal, JSON or HTML.
+    """Replaces each whole secret by `***`, also if it is URL-encoded or written in base64, hexadecimal, JSON or HTML.
 
-    False where there is nothing to mask: values shorter than 8 characters are left alone.
+    A mask is false if it has nothing to mask. Secrets shorter than 8 characters are not masked.
     """
 
     def __init__(self, secrets: Iterable[str | None]) -> None:
@@ -38,7 +38,7 @@ class Mask:
         return bool(self._forms)
 
     def text(self, text: str) -> str:
-        """The text without the secrets."""
+        """Return the text with the secrets masked."""
         for form in self._forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
@@ -53,7 +53,7 @@ class Mask:
         return found
 
     def value(self, value: _T) -> _T:
-        """A value of the domain, or plain data, with every text in it masked; the very same where nothing is."""
+        """Return a domain value, or plain data, with all texts masked; the same object if there are no secrets."""
         return self._value(value) if self._forms else value
 
     def _value(self, value: Any) -> Any:
@@ -81,12 +81,12 @@ class Mask:
         return replace(value, **changed) if changed else value
 
     def through(self, note: Callable[[str], None]) -> Callable[[str], None]:
-        """The same listener, who hears no secret."""
+        """Return a wrapper of the callback `note` that masks each sentence."""
         return lambda sentence: note(self.text(sentence))
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Whatever error leaves the block, expected or not, holds no secret."""
+        """Mask the secrets in any exception that leaves the block."""
         try:
             yield
         except Exception as error:
@@ -94,7 +94,7 @@ class Mask:
             raise
 
     def error(self, error: BaseException) -> None:
-        """Masks the texts of an exception, and of those it came from, where they stand: a traceback shows them all."""
+        """Mask the texts of an exception in place, and those of its causes, because a traceback shows them all."""
         seen: set[int] = set()
         waiting: list[BaseException | None] = [error]
         while waiting:
@@ -105,7 +105,7 @@ class Mask:
             one.args = self.value(one.args)
             for name, text in list(vars(one).items()):
                 if isinstance(text, str | tuple) and (masked := self.value(text)) != text:
-                    with contextlib.suppress(AttributeError, TypeError):  # a class of others may forbid it
+                    with contextlib.suppress(AttributeError, TypeError):  # a third-party class may forbid it
                         setattr(one, name, masked)
             waiting += [one.__cause__, one.__context__]
             if isinstance(one, BaseExceptionGroup):
@@ -113,13 +113,13 @@ class Mask:
 
 
 def make_mask(config: Config, environment: Mapping[str, str]) -> Mask:
-    """The mask of all secrets that a configuration names a variable for, and of those in the queries of its URLs."""
-    in_urls = (value for target in config.targets.values() for value in _in_query(target.location))
+    """Return the mask for all secrets in the environment variables and URL queries of a configuration."""
+    in_urls = (value for target in config.targets.values() for value in _find_query_secrets(target.location))
     return Mask([*(environment.get(name) for name in list_secret_variables(config)), *in_urls])
 
 
 def list_secret_variables(config: Config) -> tuple[str, ...]:
-    """The environment variables that hold secrets: those that the targets' settings named `..._env` name."""
+    """Return the environment variables that contain secrets: the values of the targets' settings `..._env`."""
     settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
     settings += [option for target in config.targets.values() for option in target.options.items()]
     return tuple(dict.fromkeys(str(value) for name, value in settings if name.endswith("_env") and value))
@@ -130,7 +130,7 @@ _IN_FORCE: list[Mask] = []
 
 @contextlib.contextmanager
 def in_force(mask: Mask) -> Iterator[None]:
-    """Meanwhile `masked` takes these secrets out, in every thread: a function of the user's may print what it sees."""
+    """Make `masked` mask these secrets inside the block, in all threads. A user's function may print a secret."""
     _IN_FORCE.append(mask)
     try:
         yield
@@ -139,7 +139,7 @@ def in_force(mask: Mask) -> Iterator[None]:
 
 
 def masked(text: str) -> str:
-    """The text without the secrets of all masks in force: for what guards the streams of the process."""
+    """Return the text with the secrets of all masks in force masked. Used for the process's output streams."""
     for mask in _IN_FORCE:
         text = mask.text(text)
     return text
@@ -157,7 +157,7 @@ def _in_query(url: str) -> Iterator[str]:
 
 
 def _list_forms(secret: str) -> Iterator[str]:
-    """A secret as others may write it."""
+    """Yield a secret in all encodings in which another program may write it."""
     raw = secret.encode("utf-8", "surrogatepass")
     quoted = quote(raw, safe="")
     yield from (secret, quoted, quote(raw), quote_plus(raw), quote(quoted, safe=""), escape(secret))
@@ -166,23 +166,26 @@ def _list_forms(secret: str) -> Iterator[str]:
     for ascii_only in (True, False):
         written = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
         for once in (written, written.replace("/", "\\/")):
-            yield from (once, json.dumps(once)[1:-1])  # JSON in a text of JSON, as a judge's reply is
+            yield from (once, json.dumps(once)[1:-1])  # JSON inside a JSON string, such as a judge's reply
     yield repr(secret)[1:-1]
-    yield from _in_base64(raw)
+    yield from _list_base64(raw)
 
 
 def _lower_percents(quoted: str) -> str:
-    """Percent-encoding with small letters: %2f for %2F."""
+    """Return a percent-encoded text with lower-case hexadecimal digits: %2f for %2F."""
     first, *others = quoted.split("%")
     return "%".join([first, *(part[:2].lower() + part[2:] for part in others)])
 
 
-def _in_base64(raw: bytes) -> Iterator[str]:
-    """Alone, and as a part of a longer text such as `user:key`, where it may begin at any of three places."""
+def _list_base64(raw: bytes) -> Iterator[str]:
+    """Yield the base64 forms of a secret, alone and as a part of a longer text such as `user:key`.
+
+    Inside a longer text, the secret has one of three alignments to the groups of three bytes.
+    """
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         whole = encode(raw).decode()
         yield from (whole, whole.rstrip("="))
         for before in range(3):
-            # a character holds six bits: those that hold only bits of the secret
+            # each character encodes six bits: keep the characters that encode only bits of the secret
             first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
             yield encode(b"\0" * before + raw).decode()[first:last]

@@ -1,4 +1,4 @@
-"""The models evalgate can run itself: where the publisher keeps each file, and the bytes it must have."""
+"""The models that evalgate can run itself: the publisher's URL of each file, its size and its sha256."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddedModel:
-    """One GGUF file: `bytes` and `sha256` are those of the whole file, `url` is the publisher's."""
+    """One GGUF file. `bytes` and `sha256` are those of the whole file; `url` is the publisher's."""
 
     name: str
     file: str

@@ -1,4 +1,4 @@
-"""Names that people write: when two of them are meant to be one, and which one a misspelt name is meant to be."""
+"""Comparison of names that people write: equal names in different spelling, and suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _OF_A_LIST = re.compile(r"[,;|]")
 _AROUND = "\"'`#*!?.,:;()[]<>{}"
 _LEAST = 4
 _LEAST_LETTERS = 7
-"""Letters: a slip of the hand in a shorter name may well make another word of it."""
+"""Letters. In a shorter name, a typing error often results in another word."""
 # Cyrillic and Greek letters that look like Latin ones
 _LOOK_ALIKE = str.maketrans(
     "\u0430\u0435\u043e\u0440\u0441\u0445\u0443\u0456\u0458\u0455\u04bb\u0501\u03b1\u03bf\u03bd\u03b9",
@@ -22,25 +22,26 @@ _LOOK_ALIKE = str.maketrans(
 
 
 def fold(name: str) -> str:
-    """A name without what people do not mean by it: case, white space, invisible characters, hyphens, underscores.
+    """Return a name without case, white space, invisible characters, hyphens and underscores.
 
-    Letters of other scripts that look like Latin ones are those.
+    Cyrillic and Greek letters that look like Latin letters are replaced by these.
     """
     return _SEPARATORS.sub("", unicodedata.normalize("NFKC", normalize(name))).casefold().translate(_LOOK_ALIKE)
 
 
 def bare(name: str) -> str:
-    """A folded name without the signs around it: `"critical"`, `#critical`."""
+    """Return a folded name without surrounding punctuation, as in `"critical"` or `#critical`."""
     whole = fold(name)
     inner = whole.strip(_AROUND)
     return inner if len(inner) >= _LEAST else whole
 
 
 def meant(name: str, wanted: Collection[str], *, slips: Iterable[str] = ()) -> str | None:
-    """Which of the names `wanted` another one is meant to be; None where it is a name of its own.
+    """Return the name of `wanted` that `name` is a misspelling of; None if it is a different name.
 
-    It is one of them but for its spelling, or a list in one text that has one of them. Of `slips` (longer ones alone)
-    it is also one with a letter too many, one too few, or two in the wrong order, behind the first letter.
+    It matches a wanted name that equals it after `bare`, or that equals an entry if `name` is a list in one text. It
+    also matches a name of `slips` (with at least 7 letters) if, after the first letter, it has one letter too many, one
+    too few, or two adjacent letters swapped.
     """
     by_spelling = {bare(one): one for one in wanted}
     for part in (name, *_OF_A_LIST.split(name)):
@@ -51,8 +52,8 @@ def meant(name: str, wanted: Collection[str], *, slips: Iterable[str] = ()) -> s
 
 
 def find_closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
-    """The known name most like `name`, whatever its case; None when none is near."""
-    import difflib  # only faults need it
+    """Return the known name that is most similar to `name`, ignoring case; None if none is similar."""
+    import difflib  # imported here because only faults need it
 
     folded = {candidate.casefold(): candidate for candidate in known}
     matches = difflib.get_close_matches(name.casefold()[:200], folded, n=1, cutoff=cutoff)
@@ -60,12 +61,12 @@ def find_closest(name: str, known: Iterable[str], cutoff: float = 0.6) -> str | 
 
 
 def suggest(name: str) -> str:
-    """The question whether this name was meant."""
+    """Return a question that suggests this name."""
     return f'did you mean "{name}"?'
 
 
 def suggest_closest(name: str, known: Iterable[str], *, otherwise: str) -> str:
-    """The question whether the known name most like `name` was meant; `otherwise` when none is near."""
+    """Return a question that suggests the known name most similar to `name`; `otherwise` if none is similar."""
     closest = find_closest(name, known)
     return otherwise if closest is None else suggest(closest)
 

@@ -1,6 +1,6 @@
-"""How a number is shown: with as many digits as its limit demands, so that display never contradicts a decision.
+"""Formatting of numbers with as many digits as their limit demands, so that display never contradicts a decision.
 
-No figure has an exponent or more than 12 decimals. Decisions are made with numbers rounded to 12 decimals.
+No number is shown with an exponent or with more than 12 decimals. Decisions use numbers rounded to 12 decimals.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ _FEWEST, _MOST = 3, 12
 
 
 def show(value: float, *limits: float | None, signed: bool = False) -> str:
-    """`value` with three decimals, or more where fewer would put it on the wrong side of, or onto, a limit.
+    """Format `value` with three decimals, or with more if rounding would move it onto a limit or to its other side.
 
-    0.8996 against 0.9 is "0.8996"; 0.9 against 0.9 is "0.900", and so is what differs from 0.9 by less than 12 decimals
-    show. Infinite values are "inf" and "-inf".
+    With the limit 0.9, 0.8996 is "0.8996". 0.9 is "0.900", and so is a value that differs from 0.9 only after the 12th
+    decimal. Infinite values are "inf" and "-inf".
     """
     if not math.isfinite(value):
         return str(value)
@@ -29,12 +29,12 @@ def show(value: float, *limits: float | None, signed: bool = False) -> str:
 
 
 def show_exactly(limit: float) -> str:
-    """A limit as the user wrote it: no digit of the first 12 decimals is rounded away, none is added."""
+    """Format a limit as the user wrote it: up to 12 decimals, without trailing zeros."""
     return f"{_round(limit):.{_MOST}f}".rstrip("0").rstrip(".")
 
 
 def show_probability(value: float) -> str:
-    """A p-value with what it is compared to: "p = 0.0123", or "p < 0.0001"."""
+    """Format a p-value with its relation sign: "p = 0.0123", or "p < 0.0001"."""
     return f"p = {value:.4f}" if value >= 0.0001 else "p < 0.0001"
 
 

@@ -1,4 +1,4 @@
-"""Outcomes as plain data: the one form in which cache, journal, recordings and reports keep them."""
+"""Outcomes as plain data, in the one format that cache, journal, recordings and reports use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreT
 
 
 def encode_outcome(outcome: Outcome) -> dict[str, Json]:
-    """An outcome as plain data."""
+    """Return an outcome as plain data."""
     match outcome:
         case Output():
             output: dict[str, Json] = {
@@ -47,10 +47,11 @@ def encode_outcome(outcome: Outcome) -> dict[str, Json]:
 
 
 def decode_outcome(data: Mapping[str, Any]) -> Outcome:
-    """The outcome that `encode_outcome` wrote.
+    """Return the outcome from the data that `encode_outcome` wrote.
 
-    A text that did not end as an answer does is a Failure: "unusable" where it was refused. Numbers that measure
-    nothing (a negative or endless one) are None. Raises KeyError, TypeError or ValueError on anything else.
+    A text whose finish reason is "refused" becomes an "unusable" Failure, one that is "broken" an "infrastructure"
+    Failure. Invalid measurements (negative or infinite) become None. Raises KeyError, TypeError or ValueError for any
+    other invalid data.
     """
     if "failure" in data:
         kind = data["failure"]
@@ -68,9 +69,11 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
         raise TypeError("the text of an output is not a string")
     reason = str(data.get("finish_reason", "stop"))
     if classify_ending(reason) == "broken":
-        return Failure(kind="infrastructure", message=f"what was kept is no answer (finish reason: {reason[:60]})")
+        return Failure(
+            kind="infrastructure", message=f"the stored text is not an answer (finish reason: {reason[:60]})"
+        )
     if classify_ending(reason) == "refused":
-        return Failure(kind="unusable", message=f"what was kept is a refusal (finish reason: {reason[:60]})")
+        return Failure(kind="unusable", message=f"the stored text is a refusal (finish reason: {reason[:60]})")
     return Output(
         text=data["text"],
         finish_reason=reason,
@@ -104,7 +107,7 @@ def _decode_usage(data: Mapping[str, Any] | None) -> Usage | None:
 
 
 def _decode_measure(value: object) -> float | None:
-    """A number of seconds or dollars; None for what is none."""
+    """Return a number of seconds or dollars; None for any other value."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     return value if 0 <= value < MOST_TOKENS else None

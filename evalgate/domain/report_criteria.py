@@ -1,4 +1,4 @@
-"""What a report keeps of a check or a judge: a criterion, with a digest of all that its scores depend on."""
+"""Criteria of a report: each check or judge with a digest of everything that its scores depend on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from evalgate.domain import ANSWERED, Check, Criterion, Gate, Judge, Target, dig
 
 
 def list_criteria(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
-    """All criteria of a gate that asks these judges: checks, judges, and the implicit check that there is an answer."""
+    """Return the criteria of a gate: its checks, these judges, and the implicit check that there is an answer."""
     return (
         *map(make_check_criterion, gate.checks),
         *(make_judge_criterion(judge, targets[judge.target]) for judge in judges),
@@ -17,7 +17,7 @@ def list_criteria(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Tar
 
 
 def make_check_criterion(check: Check) -> Criterion:
-    """A check; its schemas count by their content, wherever they lie."""
+    """Return the criterion of a check. Its digest includes the content of its schemas, but not their paths."""
     limit = check.options.get("p95_seconds")
     options = {name: value for name, value in check.options.items() if name != "schema_path"}
     documents = sorted(digest(document) for document in check.documents.values())
@@ -32,7 +32,7 @@ def make_check_criterion(check: Check) -> Criterion:
 
 
 def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
-    """A judge, with who answers for it."""
+    """Return the criterion of a judge. Its digest includes the target and the model that answer."""
     model = judge.model or target.model or (target.location if target.kind == "local" else None)
     asked = [target.kind, target.identity, model, dict(judge.parameters), judge.mode]
     return Criterion(name=judge.name, kind="judge", blocking=False, digest=digest([judge.rubric.digest, *asked]))

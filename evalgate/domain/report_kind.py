@@ -1,4 +1,4 @@
-"""What kind of report it is: that of a run on a change, of a shard of one, of a watch, or of imported scores."""
+"""The kinds of report: a gate run, a shard of a gate run, a drift check, or imported scores."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from enum import StrEnum
 
 
 class ReportKind(StrEnum):
-    """What was compared: the versions of a change, all of its cases (GATE) or a part of them (SHARD).
+    """The kind of comparison in a report.
 
-    DRIFT: a version with its own stored samples. SCORES: the scores of another tool.
+    GATE: the two versions of a change, over all cases. SHARD: the same, over a part of the cases. DRIFT: a version and
+    its own stored samples. SCORES: the scores of another tool.
     """
 
     GATE = "gate"
@@ -18,5 +19,5 @@ class ReportKind(StrEnum):
 
     @property
     def is_of_change(self) -> bool:
-        """Whether a change was evaluated, which has a level and is judged by a configuration."""
+        """Return whether the report is of a change, which has a level and a configuration."""
         return self in (ReportKind.GATE, ReportKind.SHARD)

@@ -1,4 +1,4 @@
-"""A result of which only what a verdict needs stays in memory."""
+"""A result that keeps in memory only the data for a verdict, and reads the rest from a store."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from evalgate.domain.trials import Outcome, Result, Scored
 
 
 class ResultLines(Protocol):
-    """Where results lie whole, by place."""
+    """A store of complete results, each at a numbered place."""
 
     def put(self, whole: Result) -> Result:
-        """What stands for the result from now on."""
+        """Store the result, and return the object to use in its place."""
         ...
 
     def line(self, place: int) -> str:
-        """The result as a report writes it."""
+        """Return the result as the line that a report contains."""
         ...
 
     def result(self, place: int) -> Result:
-        """The result with all of its texts."""
+        """Return the complete result, with all texts."""
         ...
 
 
 class StoredResult(Result):
-    """Stands for a result that lies on a lines: `outcome`, `scores` and `replies` are fetched each time they are read.
+    """A result whose complete form is in a `ResultLines` store.
 
-    What passes over all results are made for is at hand: `values`, `failure`, `served_by`, `seconds`, `text_mark`.
+    `outcome`, `scores` and `replies` are read from the store at each access. The attributes that are read for all
+    results stay in memory: `values`, `failure`, `served_by`, `seconds`, `text_mark`.
     """
 
     __slots__ = ("_lines", "_place", "failure", "seconds", "served_by", "text_mark", "values")
@@ -56,7 +57,7 @@ class StoredResult(Result):
 
     @property
     def line(self) -> str:
-        """The result as a report writes it."""
+        """The result as the line that a report contains."""
         return self._lines.line(self._place)
 
     @property

@@ -1,4 +1,4 @@
-"""JSON text to plain data, strictly: no key given twice, no NaN or Infinity, no number that is too large."""
+"""Strict JSON parsing: refuses duplicate keys, NaN and Infinity, and numbers that are too large."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 MAX_DEPTH = 100
-UNKNOWN_NUMBER = "is not a number JSON knows"
+UNKNOWN_NUMBER = "is not a number in JSON"
 TOO_LARGE = "the number is too large"
 TOO_DEEP = "nested too deeply"
 
 
 class JsonError(ValueError):
-    """Why a text is not strict JSON, as a phrase that follows a colon.
+    """The reason why a text is not strict JSON, worded as a phrase that follows a colon.
 
-    Bad syntax has a place: `line` and `column` count from 1. They are 0 for everything else, and `problem` is all of
-    the message but the place.
+    For a syntax error, `line` and `column` count from 1; for any other problem they are 0. `problem` is the message
+    without the place.
     """
 
     def __init__(self, problem: str, line: int = 0, column: int = 0) -> None:
@@ -28,12 +28,12 @@ class JsonError(ValueError):
 
 
 def refuse_constant(name: str) -> NoReturn:
-    """Refuse NaN, Infinity and -Infinity, which RFC 8259 does not know. Raises JsonError."""
+    """Raise JsonError for NaN, Infinity and -Infinity, which RFC 8259 does not allow."""
     raise JsonError(f"{name} {UNKNOWN_NUMBER}")
 
 
 def read_float(text: str) -> float:
-    """The finite number that `text` is. Raises JsonError where a float does not hold it."""
+    """Return `text` as a finite float. Raises JsonError if it is out of a float's range."""
     number = float(text)
     if not math.isfinite(number):
         raise JsonError(TOO_LARGE)
@@ -41,13 +41,13 @@ def read_float(text: str) -> float:
 
 
 def read_integer(text: str) -> int:
-    """The integer that `text` is. Raises JsonError where a float does not hold it: it could not be divided or shown."""
+    """Return `text` as an integer. Raises JsonError if it is out of a float's range."""
     read_float(text)
     return int(text)
 
 
 def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these keys and values. Raises JsonError for a key given twice."""
+    """Return the object with these keys and values. Raises JsonError for a duplicate key."""
     found = dict(pairs)
     if len(found) < len(pairs):
         seen: set[str] = set()
@@ -59,15 +59,18 @@ def build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 DECODER = json.JSONDecoder(
     object_pairs_hook=build_object, parse_float=read_float, parse_int=read_integer, parse_constant=refuse_constant
 )
-"""For readers that go on where a value ends; numbers are bounded. It also raises what `load` turns into a JsonError."""
+"""A decoder for readers that continue after the end of a value. Numbers are bounded.
+
+It also raises the errors that `load` turns into a JsonError.
+"""
 
 
 def load(text: str | bytes, *, bounded: bool = False, on_constant: Callable[[str], Any] = refuse_constant) -> Any:
-    """The one JSON value that `text` is (RFC 8259). Raises JsonError for anything else.
+    """Parse `text` as one JSON value (RFC 8259). Raises JsonError for anything else.
 
-    Where numbers are `bounded`, an integer is one that a float holds as well, else one of at most 4,300 digits.
-    `on_constant` gives the value of NaN, Infinity and -Infinity. Depth is bounded by what Python reads; `is_too_deep`
-    has a narrower bound.
+    With `bounded`, integers must be in the range of a float; otherwise they may have up to 4,300 digits. `on_constant`
+    returns the value for NaN, Infinity and -Infinity. The depth is limited only by Python's parser; `is_too_deep`
+    applies a lower limit.
     """
     try:
         return json.loads(
@@ -75,7 +78,7 @@ def load(text: str | bytes, *, bounded: bool = False, on_constant: Callable[[str
             object_pairs_hook=build_object,
             parse_float=read_float,
             parse_constant=on_constant,
-            # without it the scanner reads integers itself, which is faster
+            # with None, the C scanner parses integers itself, which is faster
             parse_int=read_integer if bounded else None,
         )
     except JsonError:
@@ -91,7 +94,7 @@ def load(text: str | bytes, *, bounded: bool = False, on_constant: Callable[[str
 
 
 def is_too_deep(data: Any) -> bool:
-    """Whether plain data is nested more than MAX_DEPTH containers deep; never recurses."""
+    """Return whether plain data is nested more than MAX_DEPTH containers deep. Does not recurse."""
     level = [data]
     for _ in range(MAX_DEPTH):
         level = [

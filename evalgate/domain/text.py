@@ -1,4 +1,4 @@
-"""Text and plain data: digests, what is equal but for blanks, what cannot be seen."""
+"""Text and plain data: digests, normalisation of white space, and detection of invisible characters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TypeAlias
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 _BLANK_CATEGORIES = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-# shown as nothing, though their category says otherwise
+# rendered as nothing, although their category says otherwise
 _BLANK = frozenset(
     "\u034f\u115f\u1160\u17b4\u17b5\u2065\u2800\u3164\uffa0\ufff0\ufff1\ufff2\ufff3\ufff4\ufff5\ufff6\ufff7\ufff8\ufffc"
     "\U00013441\U00013442\U00016fe4\U0001d159"
@@ -21,13 +21,13 @@ _SPELLING = re.compile("[\ufe00-\ufe0d\U000e0000-\U000e0fff]")
 
 
 def digest(value: Json) -> str:
-    """The sha256, in hex, of a value's canonical JSON (sorted keys, no spaces, UTF-8, no NaN)."""
+    """Return the sha256, in hex, of a value's canonical JSON (sorted keys, no spaces, UTF-8, no NaN)."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digest_of_all(values: Iterable[Json]) -> str:
-    """What `digest` gives for the list of these values, which never stand in memory together."""
+    """Return the `digest` of the list of these values, without holding all of them in memory."""
     found = hashlib.sha256(b"[")
     for position, value in enumerate(values):
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
@@ -37,9 +37,10 @@ def digest_of_all(values: Iterable[Json]) -> str:
 
 
 def normalize(text: str) -> str:
-    """A text in NFC, every run of white space, invisible and control characters one space, none at the ends.
+    """Return a text in NFC with each run of white space, invisible and control characters as one space.
 
-    Texts that differ in nothing else get the same verdict: so no author draws again by adding spaces.
+    The ends are stripped. Texts that are equal after this get the same verdict, so adding spaces to a prompt cannot
+    trigger a new evaluation.
     """
     return " ".join(unicodedata.normalize("NFC", text).translate(_BLANKS).split())
 
@@ -47,7 +48,7 @@ def normalize(text: str) -> str:
 def _is_blank(char: str) -> bool:
     if char.isspace() or char in _BLANK or unicodedata.category(char) in _BLANK_CATEGORIES:
         return True
-    # variation selectors, and the tags and what else is never shown in their plane
+    # variation selectors, and the tags and other invisible characters of plane 14
     return "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0000" <= char <= "\U000e0fff"
 
 
@@ -60,7 +61,7 @@ def find_hidden_text(text: str) -> str:
 
 
 class _Blanks(dict[int, int]):
-    """A table for `str.translate`, filled as characters come: to look each one up takes seconds for a megabyte."""
+    """A table for `str.translate` that caches each character: uncached look-ups take seconds for a megabyte."""
 
     def __missing__(self, code: int) -> int:
         self[code] = found = 0x20 if _is_blank(chr(code)) else code
@@ -71,10 +72,10 @@ _BLANKS = _Blanks()
 
 
 def is_invisible(char: str) -> bool:
-    """Whether a character is shown as nothing and is no ordinary white space."""
+    """Return whether a character is rendered as nothing and is not ordinary white space."""
     return _is_blank(char) and char not in "\t\n\r" and unicodedata.category(char) != "Zs"
 
 
 def as_text(value: Json) -> str:
-    """A value as it is shown to a model: text as it is, anything else as compact JSON."""
+    """Return a value as it is sent to a model: a string unchanged, anything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

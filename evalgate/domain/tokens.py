@@ -1,4 +1,4 @@
-"""Tokens before they are counted: rough rules for texts, and the limits that parameters set."""
+"""Estimates of token counts: rough rules for texts, and the limits in a request's parameters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _ASSUMED_OUTPUT_TOKENS = 256
 
 
 def estimate_tokens(characters: int) -> int:
-    """The tokens of so many characters, roughly: a quarter of them, rounded up."""
+    """Estimate the tokens of a text from its number of characters: one for every 4, rounded up."""
     return -(-characters // _CHARACTERS_PER_TOKEN)
 
 
 def find_output_limit(parameters: Mapping[str, Json]) -> int | None:
-    """The most tokens that an answer may have by `max_completion_tokens`, else `max_tokens`; None without a limit."""
+    """Return the token limit of an answer: `max_completion_tokens`, else `max_tokens`; None without a limit."""
     for name in ("max_completion_tokens", "max_tokens"):
         value = parameters.get(name)
         if isinstance(value, int) and not isinstance(value, bool):
@@ -25,6 +25,6 @@ def find_output_limit(parameters: Mapping[str, Json]) -> int | None:
 
 
 def estimate_output_tokens(parameters: Mapping[str, Json]) -> int:
-    """The tokens of an answer, roughly: as many as it may have, 256 where no parameter limits them."""
+    """Estimate the tokens of an answer: its token limit, or 256 if no parameter sets one."""
     limit = find_output_limit(parameters)
     return _ASSUMED_OUTPUT_TOKENS if limit is None else limit

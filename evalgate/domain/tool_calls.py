@@ -1,4 +1,4 @@
-"""The calls of tools that an answer makes, in every form that endpoints give them."""
+"""Tool calls in an answer, in all formats that endpoints use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalgate.domain.finish_reasons import spelt
 from evalgate.domain.trials import ToolCall
 
 _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
-"""The keys that hold calls, whatever their capitals and underscores."""
+"""The keys that contain calls, in lower case and without hyphens and underscores."""
 _FORMS = ("function", "custom")
 _CALLING = ("tool", "function", "call")
 _ANSWERING = ("result", "output", "response")
@@ -20,29 +20,29 @@ _ABOUT_A_CALL = frozenset({"id", "index", "type"})
 
 
 def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> tuple[str, tuple[ToolCall, ...]]:
-    """An answer's text, and the calls beside it: calls without a text are the text.
+    """Return the text of an answer and its tool calls. If there are calls but no text, the calls become the text.
 
-    `places` are the mappings that may hold calls. A finish `reason` that announces calls where none are given counts
-    as one call whose name is not known.
+    `places` are the mappings that may contain calls. If the finish `reason` announces calls and there are none, one
+    call with an unknown name is returned.
     """
-    calls = tuple(_call(given) for place in places for given in _given(place))
+    calls = tuple(_read_call(given) for place in places for given in _find_calls(place))
     if calls and not text.strip():
-        shown = [{"name": call.name, "arguments": _read(call.arguments)} for call in calls]
+        shown = [{"name": call.name, "arguments": _parse_arguments(call.arguments)} for call in calls]
         return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
     if not calls and text.strip() and spelt(reason) in _ANNOUNCED:
-        return text, (ToolCall(name="a tool that is not told", arguments="null"),)
+        return text, (ToolCall(name="an unnamed tool", arguments="null"),)
     return text, calls
 
 
 def holds_calls(key: object) -> bool:
-    """Whether what stands under a key is a call, or a list of them."""
+    """Return whether the value of a key is a tool call or a list of tool calls."""
     return str(key).replace("_", "").replace("-", "").lower() in _CALLS
 
 
-def _given(place: Mapping[str, Any]) -> list[Any]:
-    """All calls of a message: `tool_calls`, the older `function_call`, and parts of the content that are calls.
+def _find_calls(place: Mapping[str, Any]) -> list[Any]:
+    """Return all calls of a message: `tool_calls`, the older `function_call`, and calls among the content parts.
 
-    What is no list is one call: nothing that is given is dropped because it has another form.
+    A value that is not a list counts as one call, so that no call is dropped because of its form.
     """
     found: list[Any] = []
     for key, value in place.items():
@@ -57,7 +57,7 @@ def _given(place: Mapping[str, Any]) -> list[Any]:
 
 
 def _is_call(part: Any) -> bool:
-    """Whether a part of the content calls something, by its type, or by its keys where it names none."""
+    """Return whether a content part is a tool call, by its type, or by its keys if it has no type."""
     kind = _get(part, "type")
     names = [kind] if isinstance(kind, str) else [key for key in _keys(part) if isinstance(key, str)]
     return any(
@@ -66,8 +66,8 @@ def _is_call(part: Any) -> bool:
     )
 
 
-def _call(given: Any) -> ToolCall:
-    """One call. What is not known as its name or its arguments counts as an argument, so that checks see it."""
+def _read_call(given: Any) -> ToolCall:
+    """Read one call. Keys other than the name and the arguments count as arguments, so that checks see them."""
     inner = next(
         (
             held
@@ -77,19 +77,19 @@ def _call(given: Any) -> ToolCall:
         given,
     )
     name = _get(inner, "name")
-    told = next((_get(inner, key) for key in ("arguments", "input") if _get(inner, key) is not None), None)
+    raw = next((_get(inner, key) for key in ("arguments", "input") if _get(inner, key) is not None), None)
     if not isinstance(inner, Mapping):
-        told = inner
-    elif told is None or not isinstance(name, str):
+        raw = inner
+    elif raw is None or not isinstance(name, str):
         rest = {key: value for key, value in inner.items() if key not in _ABOUT_A_CALL and key != "name"}
-        told = {key: value for key, value in rest.items() if value is not None} or None
-        told = told if isinstance(name, str) else {"name": name, **(told or {})}
-    arguments = told if isinstance(told, str) else serialize(told)
+        raw = {key: value for key, value in rest.items() if value is not None} or None
+        raw = raw if isinstance(name, str) else {"name": name, **(raw or {})}
+    arguments = raw if isinstance(raw, str) else serialize(raw)
     return ToolCall(name=name if isinstance(name, str) else "", arguments=arguments)
 
 
-def _read(arguments: str) -> Any:
-    """The value of arguments that are JSON, else the text itself."""
+def _parse_arguments(arguments: str) -> Any:
+    """Parse arguments as JSON; return the text itself if they are not JSON or nested too deeply."""
     try:
         value = strict_json.load(arguments)
     except strict_json.JsonError:
@@ -98,7 +98,7 @@ def _read(arguments: str) -> Any:
 
 
 def serialize(value: Any) -> str:
-    """A value's JSON, or words where it is nested too deeply to be written."""
+    """Return a value as JSON, or a sentence if it is nested too deeply."""
     try:
         return json.dumps(value, ensure_ascii=False)
     except RecursionError:

@@ -1,4 +1,4 @@
-"""What is asked, what comes back, and what it is worth: plan, requests, outcomes, scores, results."""
+"""Types of a run: plan, trials, requests, outcomes, scores, results."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.text import Json, digest
 
 MOST_TOKENS = 2**53
-"""A count of tokens that is not below this is taken as none: JSON numbers are exact up to here."""
+"""A token count of this size or more is ignored: JSON numbers are exact only below it."""
 
-_MARK = (1 << 30) - 1  # a run keeps one for each result, and a small number is a small object
+_MARK = (1 << 30) - 1  # a run keeps one mark for each result, and small integers take less memory
 
 
 class Arm(StrEnum):
+    """One side of a comparison."""
+
     CANDIDATE = "candidate"
     BASELINE = "baseline"
 
@@ -29,9 +31,9 @@ class Request:
     """One model call. `key` is the digest of everything that can change the answer, and of nothing else.
 
     `inputs` are the case's fields for a python target and its id for a recorded one. `scale` is the judge's range
-    when token probabilities are wanted. `stream` names an independent series of samples: what a version answered as
-    the baseline is never what it answered as the candidate that passed. `target`, `about` (who asks, for messages) and
-    `max_age` (seconds after which a kept answer is asked for again) take no part in the key.
+    if token probabilities are needed. `stream` names an independent series of samples: the baseline never reuses the
+    answers that let the same version pass as the candidate. The key does not include `target`, `about` (a description
+    for messages) and `max_age` (the seconds after which a cached answer is requested again).
     """
 
     target: str
@@ -69,7 +71,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call, or of many."""
+    """Tokens of one or more calls."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -82,7 +84,7 @@ class Usage:
 
 
 def read_usage(read: object, written: object) -> Usage | None:
-    """Tokens as somebody else counts them; None where that is no count: no whole number, negative, or too large."""
+    """Return the token counts that an endpoint reports; None if one is not an integer, negative or too large."""
     for count in (read, written):
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST_TOKENS:
             return None
@@ -92,7 +94,7 @@ def read_usage(read: object, written: object) -> Usage | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreToken:
-    """An integer token of a reply with the log-probabilities of the integers that could have stood there."""
+    """An integer token of a reply, with the log-probabilities of the integers at its position."""
 
     token: int
     logprobs: Mapping[int, float]
@@ -100,7 +102,7 @@ class ScoreToken:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolCall:
-    """One call of a tool: its name, and its arguments as the text that came, which is JSON as a rule."""
+    """One tool call: its name, and its arguments as the text received, which is usually JSON."""
 
     name: str
     arguments: str
@@ -110,9 +112,9 @@ class ToolCall:
 class Output:
     """The text of one model call.
 
-    `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None where nobody measured them.
-    `tool_calls` are calls that the answer makes beside its text; calls without a text are the text.
-    With a `mark` it is of a report from which texts were taken: equal texts of it have equal marks.
+    `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None if they were not measured.
+    `tool_calls` are the calls besides the text; if there is no text, the calls are the text instead. `mark` is set if
+    the output comes from a report without its texts: equal texts have equal marks.
     """
 
     text: str
@@ -129,11 +131,11 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
-    """Why there is no output.
+    """The reason why there is no output.
 
-    "unusable": the model answered, but with nothing an application could use (refusal, filtered, empty): it counts
-    against the version, as 0. "infrastructure": the call itself failed for good: the case stays undecided. `usage` and
-    `cost_usd` are those of an unusable answer: a refusal is paid like any other.
+    "unusable": the model answered, but an application cannot use the answer (refusal, filtered, empty). It counts as 0.
+    "infrastructure": the call itself failed permanently, and the case stays undecided. `usage` and `cost_usd` are those
+    of an unusable answer, because refusals are charged like other answers.
     """
 
     kind: Literal["unusable", "infrastructure"]
@@ -149,9 +151,9 @@ Outcome: TypeAlias = Output | Failure
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
-    """Case x arm x repeat. `ask` makes its request of case and repeat, the same each time.
+    """One repeat of a case on an arm. `ask` builds the request from case and repeat, and is deterministic.
 
-    A plan has many trials, and a request holds a whole rendered prompt: it is made when it is needed, and not kept.
+    Requests are built on demand and not stored, because each contains a whole rendered prompt.
     """
 
     case: Case
@@ -166,7 +168,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LevelFinding:
-    """What the diff says of the declared versions: which kind of fault, in a sentence with the lines to edit."""
+    """A fault in the declared versions: its kind, and a sentence with the lines to edit."""
 
     kind: Literal["level", "version", "immutability"]
     sentence: str
@@ -174,7 +176,7 @@ class LevelFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeLevel:
-    """Declared by the two versions (None: not declared), the minimum the diff allows, and the one that is applied."""
+    """The change level: the declared one (or None), the minimum that the diff allows, and the effective one."""
 
     declared: Level | None
     minimum: Level
@@ -185,7 +187,7 @@ class ChangeLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One number in [0, 1] with its reason (a check gives 0 or 1)."""
+    """One number in [0, 1] with a reason. A check gives 0 or 1."""
 
     value: float
     reason: str = ""
@@ -193,7 +195,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unscored:
-    """The named absence of a score: never a pass, never a 0."""
+    """The absence of a score, with a reason. It counts neither as a pass nor as 0."""
 
     reason: str
 
@@ -203,9 +205,9 @@ Scored: TypeAlias = Score | Unscored
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One trial with its outcome, the judges' replies as they came, and a score for each criterion.
+    """One trial with its outcome, the judges' replies, and a score for each criterion.
 
-    `outcome` is None where only scores are known: they came from another tool.
+    `outcome` is None if the scores come from another tool.
     """
 
     case: str
@@ -217,21 +219,21 @@ class Result:
     replies: Mapping[str, tuple[Outcome, ...]] = field(default_factory=dict)
 
     def without(self, criteria: Collection[str]) -> Result:
-        """The same result with no score of these criteria."""
+        """Return the result without the scores of these criteria."""
         return replace(self, scores={name: score for name, score in self.scores.items() if name not in criteria})
 
     def with_score(self, criterion: str, score: Scored) -> Result:
-        """The same result with this score of a criterion."""
+        """Return the result with this score for a criterion."""
         return replace(self, scores={**self.scores, criterion: score})
 
     @property
     def values(self) -> Mapping[str, float | None]:
-        """The scores as numbers alone; None: unscored."""
+        """The value of each score; None if it is unscored."""
         return {name: score.value if isinstance(score, Score) else None for name, score in self.scores.items()}
 
     @property
     def failure(self) -> Literal["unusable", "infrastructure"] | None:
-        """The kind of failure; None where there is an output, or only scores are known."""
+        """The kind of failure; None if there is an output, or if only scores are known."""
         return self.outcome.kind if isinstance(self.outcome, Failure) else None
 
     @property
@@ -240,7 +242,7 @@ class Result:
 
     @property
     def text_mark(self) -> int | None:
-        """A number that equal texts have in common; None where there is no text. Others seldom share one."""
+        """A checksum of the text; None without a text. Equal texts have equal marks, different ones rarely do."""
         if not isinstance(self.outcome, Output):
             return None
         if self.outcome.mark is not None:
@@ -249,13 +251,13 @@ class Result:
 
     @property
     def seconds(self) -> float | None:
-        """What the output took."""
+        """The duration of the call; None without an output."""
         return self.outcome.seconds if isinstance(self.outcome, Output) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineSample:
-    """Where the baseline's samples come from: stored ones with their digest, or sampled in this very run.
+    """The source of the baseline's samples: stored samples with their digest, or samples of this run.
 
     `sampled_at` is ISO 8601 in UTC, of the oldest sample.
     """
@@ -267,12 +269,13 @@ class BaselineSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredBaseline:
-    """Samples of one version, drawn after its merge and kept for the runs that are compared with it.
+    """Samples of one version, drawn after its merge and stored for the runs that compare with it.
 
-    `parts` are the digests of all that makes samples comparable, by what they are of ("prompt", "dataset", ...);
-    `key` is the digest of them all. `sampled_at` is ISO 8601 in UTC, of the oldest sample; `served_by` are the models
-    that the endpoint named. `results` are of the baseline's arm, scored by every criterion of the gate; `self_check`
-    says, criterion by criterion, how the rule does on these samples against themselves.
+    `parts` are the digests of everything that makes samples comparable, by name ("prompt", "dataset", ...), and `key`
+    is the digest of all parts. `sampled_at` is the time of the oldest sample, ISO 8601 in UTC. `served_by` are the
+    models that the endpoint named. `results` belong to the baseline arm and have a score for every criterion of the
+    gate. `self_check` has one sentence per criterion: the result of the decision rule on these samples against
+    themselves.
     """
 
     gate: str
@@ -292,13 +295,13 @@ class StoredBaseline:
 
     @property
     def samples(self) -> int:
-        """How many samples there are of each case."""
+        """The number of samples of each case."""
         return max((result.repeat for result in self.results), default=-1) + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """A part of a run: the cases of unit `number` (from 1), `number + of`, ... of the order they are run in."""
+    """A part of a run: the cases of the units `number` (from 1), `number + of`, ... in run order."""
 
     number: int
     of: int
@@ -306,14 +309,13 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatePlan:
-    """All that is to be done for one gate; `judges` are those the level asks for, `notes` go to the report.
+    """The work for one gate. `judges` are the judges that the level requires; `notes` go to the report.
 
-    `cases` says what became of the cases that the dataset had before the change.
-    `sequential`: the run may stop at a look (`decide.looks`). `stored` are results of the baseline that need not be
-    asked for, `stored_baseline` says where they come from. `order` are the ids of all cases in the order they are run;
-    with a `shard`, `trials` are those of its part alone. `kind` is that of the report; of DRIFT the baseline
-    answered before this run, so that no fresh sample of it can be drawn, and no change is there to have a level.
-    `requests` gives for each case that shares its request with another the id of the first such case.
+    `cases` describes the changes to the cases of the dataset. `sequential` means that the run may stop at a look
+    (`decide.looks`). `stored` are baseline results that need no call, and `stored_baseline` is their source. `order`
+    has the ids of all cases in run order. With a `shard`, `trials` has only those of the shard. `kind` is the kind of
+    the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and there is no
+    change level. `requests` maps each case that shares its request with another to the id of the first such case.
     """
 
     gate: Gate
@@ -336,7 +338,7 @@ class GatePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:
-    """One score that another tool gave: `value` in [0, 1]; `line` is where it stands in its file (1-based)."""
+    """One score of another tool. `value` is in [0, 1]; `line` is its line in the file (1-based)."""
 
     case: str
     arm: Arm

@@ -1,4 +1,4 @@
-"""What counts as one: cases of one cluster, and cases with equal requests, are one observation together."""
+"""Units of observation: cases of one cluster, and cases with equal requests, form one unit."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 
 
 def number_units(order: Sequence[str], *relations: Mapping[str, Hashable]) -> list[int]:
-    """The unit of each case, numbered from 0 in the order of their first cases.
+    """Return the unit of each case. Units are numbered from 0 in the order of their first cases.
 
-    Cases with the same value in one of the `relations` (clusters, equal requests) are joined; units are the connected
-    components of all relations together. A case that stands in none is a unit of its own.
+    Cases with the same value in one of the `relations` (clusters, equal requests) are joined. Units are the connected
+    components of all relations together. A case that is in no relation is a unit of its own.
     """
     parent = list(range(len(order)))
 
@@ -32,7 +32,7 @@ def number_units(order: Sequence[str], *relations: Mapping[str, Hashable]) -> li
 
 
 def find_first_of_unit(order: Sequence[str], *relations: Mapping[str, Hashable]) -> dict[str, str]:
-    """For each case that shares its unit with another, the unit's first case."""
+    """Map each case that shares its unit with another to the first case of the unit."""
     members: dict[int, list[str]] = {}
     for case, unit in zip(order, number_units(order, *relations), strict=True):
         members.setdefault(unit, []).append(case)
@@ -40,6 +40,6 @@ def find_first_of_unit(order: Sequence[str], *relations: Mapping[str, Hashable])
 
 
 def order_by_unit(order: Sequence[str], units: Sequence[int]) -> tuple[tuple[str, ...], list[int]]:
-    """The cases with those of one unit side by side, at the place of its first case; and their units."""
+    """Return the cases reordered so that each unit is contiguous, at the place of its first case; and their units."""
     places = sorted(range(len(order)), key=lambda place: units[place])
     return tuple(order[place] for place in places), [units[place] for place in places]

@@ -1,4 +1,4 @@
-"""What is concluded: estimates, comparisons, findings, requirements, and the report that holds it all."""
+"""Types of a verdict: estimates, comparisons, findings, requirements, and the report that contains them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 RULE = 2
-"""The number of the decision rule. Verdicts of another rule are decided anew."""
+"""The version number of the decision rule. A stored verdict of another rule is not reused."""
 
 REUSED = "decided before"
 """How the note begins that says of a verdict that it was reached in an earlier run."""
@@ -27,6 +27,8 @@ BECAUSE = "changed because: "
 
 
 class Verdict(StrEnum):
+    """The result of a comparison, a finding, a gate or a report."""
+
     PASS = "PASS"
     FAIL = "FAIL"
     INCONCLUSIVE = "INCONCLUSIVE"
@@ -34,7 +36,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value with its interval (each bound holds with one-sided confidence 1 - alpha) and the cases behind it."""
+    """A value with its interval (each bound has one-sided confidence 1 - alpha) and the number of cases `n`."""
 
     value: float
     low: float
@@ -46,13 +48,13 @@ class Estimate:
 class Comparison:
     """One criterion on both arms, paired by case.
 
-    `difference` is candidate minus baseline (None without a baseline), `p_value` that of "not worse", `detectable`
-    the smallest drop this dataset reliably shows (3 s_d / sqrt(n); None where nothing varies), `deviation` is s_d.
-    `units` are what counts as one (a case, a cluster, cases with equal requests), `pairs` the cases behind them.
-    `undecided` are cases with a usable output that has no score; `left_out` are cases for which one arm has no usable
-    output. `regressed` and `improved` are cases whose score fell or rose by 0.25 or more, the largest move first.
-    `broken` and `fixed` are cases that every draw settles, `suspects` those that may be broken and were not asked
-    again often enough to tell.
+    `difference` is candidate minus baseline (None without a baseline). `p_value` is that of "not worse". `deviation` is
+    s_d, the standard deviation of the differences. `detectable` is the smallest drop that this dataset detects
+    reliably: 3 s_d / sqrt(n), None if nothing varies. `units` counts the units (a case, a cluster, or cases with equal
+    requests) and `pairs` the cases in them. `undecided` are cases with a usable output that has no score. `left_out`
+    are cases for which one arm has no usable output. `regressed` and `improved` are cases whose score fell or rose by
+    0.25 or more, largest change first. `broken` and `fixed` are cases that flipped in all samples. `suspects` are cases
+    that may be broken but have too few samples to tell.
     """
 
     criterion: str
@@ -76,13 +78,13 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockingCheck:
-    """What was found of one blocking check over the cases seen.
+    """The result of one blocking check over the evaluated cases.
 
-    `decision`: PASS holds, FAIL, or INCONCLUSIVE. `failed` and `cases` count the candidate's first draws,
-    `baseline_failed` and `baseline_draws` all draws of the baseline. `p_more` is the mid-p of "the candidate fails
-    more often" (1.0 where nothing speaks of it). `for_good` are cases that the baseline held in all its samples and the
-    candidate failed in seven draws of seven; `open` may be such cases and cannot be settled; `wavered` failed at first
-    and held in a later draw; `both` are cases that the baseline fails as well.
+    `failed` and `cases` count the candidate's first samples; `baseline_failed` and `baseline_draws` count all samples
+    of the baseline. `p_more` is the mid-p value of "the candidate fails more often" (1.0 without evidence for it).
+    `for_good` are cases that passed in all baseline samples and failed in seven of seven candidate samples. `open` are
+    cases that may be like these but cannot be decided. `wavered` are cases that failed at first and passed in a later
+    sample. `both` are cases that the baseline fails as well.
     """
 
     criterion: str
@@ -100,7 +102,7 @@ class BlockingCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstantOutput:
-    """One text that the candidate gives for `cases` different requests, where the baseline's answers differ."""
+    """A text that the candidate returns for `cases` different requests for which the baseline's answers differ."""
 
     text: str
     cases: int
@@ -108,7 +110,7 @@ class ConstantOutput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One threshold's outcome as a sentence. `blocks` says whether, under the policy, it keeps the change out."""
+    """The outcome of one threshold, as a sentence. `blocks` says whether it blocks the merge under the policy."""
 
     criterion: str | None
     kind: Literal[
@@ -134,7 +136,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """What is still to be done after a pass: a canary of so many hours, a human sign-off."""
+    """A step that is required after a pass: a canary for some hours, or a sign-off by a person."""
 
     kind: Literal["canary", "sign_off"]
     state: Literal["pending", "met"]
@@ -143,7 +145,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionRef:
-    """A prompt version as the report names it."""
+    """A reference to a prompt version in a report."""
 
     name: str
     version: str | None
@@ -153,9 +155,10 @@ class VersionRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetRef:
-    """A golden dataset as the report names it; `lost` are cases the baseline's dataset had and this one lacks.
+    """A reference to a golden dataset in a report.
 
-    Of those that a changed dataset kept, `kept` counts all, and `edited` those with other content under the same id.
+    `lost` are the cases that only the baseline's dataset has. `kept` counts the cases that both have. `edited` counts
+    those of them whose content changed under the same id.
     """
 
     path: str
@@ -168,7 +171,10 @@ class DatasetRef:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """Pairs of case and criterion: `expected` of them, `decided` with a score on every arm; and what went missing."""
+    """Numbers of pairs of case and criterion: `expected` pairs, `decided` pairs with a score on every arm.
+
+    `failures` and `unscored` count the missing scores.
+    """
 
     expected: int
     decided: int
@@ -178,10 +184,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calls:
-    """Model calls: `made` (paid), `cached` (answered without paying), `saved` (not needed: shared or stopped early).
+    """Numbers of model calls: `made` (paid), `cached` (free), and `saved` (not needed: shared or stopped early).
 
-    `stopped` is the part of `saved` that was planned and not needed any more; `confirming` the part of the others that
-    drew fresh samples of cases that had turned.
+    `stopped` is the part of `saved` that was skipped by an early stop. `confirming` is the part of the other calls that
+    drew confirmation samples of flipped cases.
     """
 
     made: int = 0
@@ -193,10 +199,10 @@ class Calls:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criterion:
-    """What a report keeps of a check or judge, so that a verdict can be reached again from the report alone.
+    """The description of a check or judge in a report, sufficient to decide the report again.
 
-    `p95_seconds` is the limit on the 95th percentile of an arm's seconds, where a latency check sets one. A `strict`
-    check must hold in every draw of every case.
+    `p95_seconds` is the limit of a latency check on the 95th percentile of an arm's seconds. A `strict` check must pass
+    in every sample of every case.
     """
 
     name: str
@@ -209,9 +215,9 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How far the cases were seen when the answer was clear: look `number` of `of`, `cases` of `planned`.
+    """The group-sequential look at which the verdict was reached: look `number` of `of`, `cases` of `planned` cases.
 
-    `level` is the nominal one-sided level of that look; all bounds of the report hold with confidence 1 - level.
+    `level` is the nominal one-sided level of that look. All bounds in the report have confidence 1 - level.
     """
 
     number: int
@@ -222,16 +228,17 @@ class Look:
 
     @property
     def early(self) -> bool:
-        """Whether the comparison stopped before its last case; its estimates are then biased away from 0."""
+        """Return whether the comparison stopped before its last case. Its estimates are then biased away from 0."""
         return self.cases < self.planned
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flips:
-    """Cases that turned on some compared criterion: passed by every baseline sample, failed by every draw, or reverse.
+    """Cases that flipped on a compared criterion.
 
-    `open` turned from pass to fail and were not asked again often enough to tell. `allowed` is how many net broken
-    cases (broken minus fixed) of one criterion are no FAIL yet.
+    `broken` cases passed in every baseline sample and failed in every candidate sample; `fixed` cases are the reverse.
+    `open` cases changed from pass to fail but have too few samples to tell. `allowed` is the number of net broken cases
+    (broken minus fixed) of one criterion that is not yet a FAIL.
     """
 
     broken: tuple[str, ...] = ()
@@ -242,10 +249,10 @@ class Flips:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TagFall:
-    """One criterion's mean difference over the cases of one tag, flagged as proven to fall.
+    """A significant drop of one criterion over the cases of one tag; `difference` is the mean difference.
 
-    Flagged by Benjamini and Hochberg over all tags and criteria at a false discovery rate of 10 %; `blocks` when the
-    tag may block and is rejected by Holm at alpha.
+    Significance is by Benjamini-Hochberg over all tags and criteria at a false discovery rate of 10 %. It `blocks` if
+    the tag is a blocking tag and Holm's method rejects it at alpha.
     """
 
     tag: str
@@ -258,17 +265,18 @@ class TagFall:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a verdict rests on; `decide` needs nothing else, and a stored report gives it back.
+    """The complete input of `decide` for one gate. A stored report contains all of it.
 
-    `order` holds all planned cases in the order they are run; empty: that of the results. `clusters` names the cluster
-    of each case that has one: cases of one document or conversation count as one. `sequential`: the run was allowed to
-    stop at a look. `confirmations` are fresh samples of cases that turned: they settle what is broken and take no part
-    in any mean; `redraws` says whether who answers can draw any. `stored_baseline` is None when the baseline was
-    sampled in the same run. A `shard` has results of its own part of the cases, and no verdict. `notes` say what the
-    reader should know of the versions. `requests` gives for each case that shares its request with another the first
-    such case: they count as one. An arm of `deterministic` answers an equal request equally, so one draw counts as all.
-    `evaluated` is the digest of the version that was answered, where only white space tells it from the candidate.
-    `verdict_key` is the digest of all that the verdict depends on but for chance; None where none is kept.
+    `order` has all planned cases in run order; if empty, the order of the results applies. `clusters` maps cases to
+    their cluster: cases of one document or conversation count as one unit. `sequential` means that the run was allowed
+    to stop at a look. `confirmations` are additional samples of flipped cases: they decide which cases are broken, and
+    no mean includes them. `redraws` says whether the targets can draw such samples. `stored_baseline` is None if the
+    baseline was sampled in the same run. A `shard` has only the results of its own cases, and no verdict. `notes` are
+    remarks on the versions for the reader. `requests` maps each case that shares its request with another to the first
+    such case: they count as one unit. An arm in `deterministic` gives equal answers to equal requests, so that one
+    sample counts as all. `evaluated` is the digest of the version that was run, if it differs from the candidate only
+    in white space. `verdict_key` is the digest of everything that the verdict depends on except chance; None if no
+    verdict is stored.
     """
 
     name: str
@@ -296,7 +304,7 @@ class Evidence:
 
     @property
     def kind(self) -> ReportKind:
-        """What was compared, told by the parts that only one kind has."""
+        """The kind of report, derived from the attributes that are set."""
         if self.shard is not None:
             return ReportKind.SHARD
         if self.level is not None:
@@ -306,9 +314,9 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateReport:
-    """One gate's evidence, the policy it was judged by, and the verdict.
+    """The evidence of one gate, the policy that was applied, and the verdict.
 
-    `units` counts what counts as one in the whole dataset: cases, or groups of cases that are not independent.
+    `units` is the number of units in the whole dataset: cases, or groups of cases that are not independent.
     """
 
     evidence: Evidence
@@ -330,18 +338,18 @@ class GateReport:
 
     @property
     def only_warns(self) -> bool:
-        """Whether it did not pass, and its policy lets the change merge all the same."""
+        """Return whether the gate did not pass but the policy still lets the change merge."""
         return self.decision is not Verdict.PASS and self.exit_code.lets_merge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The one complete artifact of a run. `created_at` is ISO 8601 in UTC. No gates: nothing to gate, a pass.
+    """The complete artifact of a run. `created_at` is ISO 8601 in UTC. A report without gates is a pass.
 
-    `warnings` are what went wrong beside the evaluation: a cache that cannot be written. `policy_changes` took no part
-    in this verdict, and need a sign-off; `sign_off` is the one that was given. `rule` is the number of the decision
-    rule that reached the verdict. `attempts` is None where there is no pull request, or no chance in the verdict.
-    `texts` says of which cases the texts may leave the machine, as the configuration asks.
+    `warnings` are problems outside of the evaluation, such as a cache that cannot be written. `policy_changes` did not
+    affect this verdict and need a sign-off; `sign_off` is the one that was given. `rule` is the version number of the
+    decision rule. `attempts` is None without a pull request, or if the verdict does not depend on chance. `texts` is
+    the setting of the configuration that says for which cases texts may leave the machine.
     """
 
     run_id: str
@@ -359,13 +367,13 @@ class Report:
 
     @property
     def cost_usd(self) -> float | None:
-        """The dollars of all gates together; None where one of them is unknown."""
+        """The total cost of all gates in US dollars; None if the cost of a gate is unknown."""
         costs = [gate.evidence.cost_usd for gate in self.gates]
         known = [cost for cost in costs if cost is not None]
         return math.fsum(known) if len(known) == len(costs) else None
 
     def to_frame(self) -> DataFrame:
-        """Every score as a pandas DataFrame: gate, case, arm, criterion, value, repeat, tag, cluster, reason."""
+        """Return all scores as a pandas DataFrame: gate, case, arm, criterion, value, repeat, tag, cluster, reason."""
         from evalgate.domain import frames
 
         return frames.make_score_frame(self)

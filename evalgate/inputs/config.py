@@ -1,4 +1,4 @@
-"""evalgate.yml -> Config: every name checked, every file found, every fault at once."""
+"""Reader of evalgate.yml: checks all names, finds all files, and reports all faults at once."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from evalgate.inputs.tree import Tree, join
 
 
 def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Config:
-    """The configuration at `path` of a tree, with its rubrics and schemas loaded.
+    """Load the configuration at `path` of a tree, with its rubrics and schemas.
 
-    Paths in it are relative to its own folder and come out relative to the tree's root, normalised. `verify` may
-    look closer at each check and judge, and raises ValueError, as a sentence, for what it refuses.
+    Paths in the file are relative to its folder. In the result they are normalised and relative to the tree's root.
+    `verify` is called for each check and judge, and raises ValueError, with a sentence, for an invalid one.
 
-    Raises InputError with every fault of the file, of its rubrics and of its schemas, each with file, line and
-    column: unknown keys, types and names with the closest match, values of another kind, files that do not exist.
-    A file of recordings need not exist: it may be about to be made.
+    Raises InputError with all faults of the file, its rubrics and its schemas, each with file, line and column: unknown
+    keys, types and names with the closest match, values of the wrong type, files that do not exist. A file of
+    recordings may be missing, because the run may create it.
     """
     try:
         data = tree.read(path)
     except InputError as error:
         if error.faults[0].message == "no such file":
-            raise refuse("no such file", path, hint="--config FILE names the configuration") from None
+            raise refuse("no such file", path, hint="name the configuration with --config FILE") from None
         raise
     document = read(data, path)
     if document.data is None:
@@ -41,9 +41,9 @@ def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Confi
 
 
 def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
-    """The prompt of each gate that a configuration names, by the gate's name, in order; nothing else is looked at.
+    """Return the prompt of each gate in a configuration, by the gate's name, in order. Does not read anything else.
 
-    Raises InputError when the file cannot be read as YAML at all.
+    Raises InputError if the file is not valid YAML.
     """
     names = {}
     for node in read(tree.read(path), path).root.get("gates") or ():
@@ -55,28 +55,28 @@ def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
 
 
 class _ConfigReader:
-    """Reads one document; what is unsound is skipped, so that whatever else is wrong is found as well."""
+    """Reads one document. It skips invalid parts, so that the faults of all other parts are found as well."""
 
     def __init__(self, tree: Tree, document: Document, verify: Verify | None) -> None:
         self._root = document.root
-        self._shape = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
-        self._files = PathResolver(tree, self._shape)
-        self._criteria = CriteriaReader(self._shape, self._files, verify)
+        self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
+        self._files = PathResolver(tree, self._checker)
+        self._criteria = CriteriaReader(self._checker, self._files, verify)
         self._targets: dict[str, Target | None] = {}
 
     def config(self) -> Config:
-        self._shape.check(self._root)
+        self._checker.check(self._root)
         targets = self._root.get("targets")
         for name, node in targets.items() if targets is not None else ():
-            sound = self._shape.sound(node)
-            self._targets[name] = read_target(name, node, self._shape, self._files) if sound else None
+            sound = self._checker.sound(node)
+            self._targets[name] = read_target(name, node, self._checker, self._files) if sound else None
         gates = self._gates(self._root.get("gates"))
         policy, limits = self._policy(), self._limits()
         if limits.max_cost_usd is not None:
             self._require_prices(gates)
-        raise_faults([*self._shape.faults, *self._criteria.faults], self._shape.path)
+        raise_faults([*self._checker.faults, *self._criteria.faults], self._checker.path)
         return Config(
-            path=self._shape.path,
+            path=self._checker.path,
             gates=tuple(gate for gate in gates if gate is not None),
             targets={name: target for name, target in self._targets.items() if target is not None},
             policy=policy,
@@ -91,8 +91,8 @@ class _ConfigReader:
         seen: dict[str, int] = {}
         for gate, child in zip(gates, node or (), strict=True):
             if gate is not None and gate.name in seen:
-                message = f'the gate "{gate.name}" stands twice; first in line {seen[gate.name]}'
-                self._shape.blame(child.get("name") or child, message, "give one another `name:`")
+                message = f'the gate "{gate.name}" is defined twice; first in line {seen[gate.name]}'
+                self._checker.blame(child.get("name") or child, message, "give one of them another `name:`")
             elif gate is not None:
                 seen[gate.name] = child.line
         return gates
@@ -101,15 +101,15 @@ class _ConfigReader:
         prompt, baseline = self._prompt(node, "prompt"), self._prompt(node, "baseline")
         if baseline is not None and baseline == prompt:
             message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
-            self._shape.blame(node["baseline"], message, "leave it out, or name the file of another version")
+            self._checker.blame(node["baseline"], message, "leave it out, or name the file of another version")
         dataset = self._files.find(node.get("dataset"))
         candidate, other = self._answering(node)
         criteria = self._criteria.read(
-            node, posixpath.dirname(dataset or self._shape.path), self._judging(candidate, other), self._targets
+            node, posixpath.dirname(dataset or self._checker.path), self._judging(candidate, other), self._targets
         )
         if prompt is None or dataset is None or candidate is None or other is None:
             return None
-        if not self._shape.sound(node):
+        if not self._checker.sound(node):
             return None
         samples = node.get("samples")
         given = [*([baseline] if baseline else []), *criteria.files]
@@ -136,27 +136,27 @@ class _ConfigReader:
         node = gate.get(key)
         path = self._files.find(node)
         if node is not None and path is not None and not path.lower().endswith(PROMPT_SUFFIXES):
-            self._shape.blame(node, f'"{node.data}" is not a prompt file', "name it .prompt.yml, .md or .txt")
+            self._checker.blame(node, f'"{node.data}" is not a prompt file', "name it .prompt.yml, .md or .txt")
         return path
 
     def _answering(self, gate: Node) -> tuple[str | None, str | None]:
-        """The names of the candidate's and the baseline's target; None for one that is not there."""
+        """Return the names of the candidate's and the baseline's target; None for a missing or unknown one."""
         node = gate.get("target")
         if node is None:
             if len(self._targets) > 1 and isinstance(gate.data, dict):
-                self._shape.blame(gate, '"target" is missing in a gate: there are several targets')
+                self._checker.blame(gate, '"target" is missing in a gate: there are several targets')
             only = next(iter(self._targets), None) if len(self._targets) == 1 else None
             return only, only
-        if not self._shape.sound(node):
+        if not self._checker.sound(node):
             return None, None
         if isinstance(node.data, str):
-            name = read_target_name(node, self._targets, self._shape)
+            name = read_target_name(node, self._targets, self._checker)
             return name, name
-        candidate = read_target_name(node["candidate"], self._targets, self._shape)
-        return candidate, read_target_name(node["baseline"], self._targets, self._shape)
+        candidate = read_target_name(node["candidate"], self._targets, self._checker)
+        return candidate, read_target_name(node["baseline"], self._targets, self._checker)
 
     def _judging(self, candidate: str | None, baseline: str | None) -> str | None:
-        """Who judges where a judge names nobody: the gate's one target, when a model answers there."""
+        """Return the default target of judges: the gate's only target, if it is a model; else None."""
         if candidate is None or candidate != baseline:
             return None
         target = self._targets.get(candidate)
@@ -172,7 +172,7 @@ class _ConfigReader:
 
     def _policy(self) -> Policy:
         node = self._root.get("policy")
-        if node is None or not self._shape.sound(node):
+        if node is None or not self._checker.sound(node):
             return Policy(levels=DEFAULT_LEVELS)
         names = {level.name.lower(): level for level in Level}
         levels = {
@@ -183,12 +183,12 @@ class _ConfigReader:
         return Policy(levels=levels, **given)
 
     def _require_prices(self, gates: list[Gate | None]) -> None:
-        """A limit in dollars holds only where calls have a price."""
+        """Require prices for all targets in use, because a limit in dollars needs the price of each call."""
         used = {name for gate in gates if gate is not None for name in (gate.candidate_target, gate.baseline_target)}
         used |= {judge.target for gate in gates if gate is not None for judge in gate.judges}
         for name, target in self._targets.items():
             if name in used and target is not None and target.kind == "openai" and target.prices is None:
-                self._shape.blame(
+                self._checker.blame(
                     self._root["targets"][name],
                     f'"prices" is missing in the target "{name}": without it "max_cost_usd" cannot stop a run',
                     "add prices: {input: DOLLARS, output: DOLLARS}, per million tokens",
@@ -196,17 +196,17 @@ class _ConfigReader:
 
     def _limits(self) -> Limits:
         node = self._root.get("run")
-        if node is None or not self._shape.sound(node):
+        if node is None or not self._checker.sound(node):
             return Limits()
         return Limits(**{key: value for key, value in node.data.items() if key != "batch"})
 
     def _batching(self) -> Batching:
         node = self._root.get("run")
-        return Batching(**_load_schema_data(node, "batch", {})) if self._shape.sound(node) else Batching()
+        return Batching(**_load_schema_data(node, "batch", {})) if self._checker.sound(node) else Batching()
 
 
 def derive_name(path: str) -> str:
-    """The name of a gate that gives itself none: its prompt's file, without folder and suffix."""
+    """Return the default name of a gate: the file name of its prompt, without folder and suffix."""
     name = posixpath.basename(path)
     suffix = next((suffix for suffix in PROMPT_SUFFIXES if name.lower().endswith(suffix)), "")
     return name[: len(name) - len(suffix)] or name

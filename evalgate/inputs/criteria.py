@@ -1,4 +1,4 @@
-"""The criteria of one gate in evalgate.yml: checks, judges, and the thresholds they must keep."""
+"""Reader of a gate's criteria in evalgate.yml: checks, judges, and their thresholds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from evalgate.inputs.schema_refs import load_schema
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
 _NOT_OPTIONS = frozenset({"type", "name", "blocking", "strict"})
-# what a judge asks for itself: another value would change how its reply is read
+# parameters that evalgate sets for judges: other values would change how replies are read
 _NOT_OF_A_JUDGE = NOT_PARAMETERS | {"logprobs", "top_logprobs"}
 _BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
 
 
 @dataclass(slots=True)
 class Criteria:
-    """What one gate's criteria came to; `complete` is false when something at or below them was wrong."""
+    """The criteria of one gate. `files` are the paths of its rubrics and schemas."""
 
     checks: list[Check] = field(default_factory=list)
     judges: list[Judge] = field(default_factory=list)
@@ -33,11 +33,11 @@ class Criteria:
 
 
 class CriteriaReader:
-    """Reads the criteria of gate after gate; `faults` are those of rubrics and schemas, each file's told once."""
+    """Reads the criteria of all gates in turn. `faults` are those of rubrics and schemas, reported once per file."""
 
-    def __init__(self, shape: SchemaCheck, files: PathResolver, verify: Verify | None) -> None:
+    def __init__(self, checker: SchemaCheck, files: PathResolver, verify: Verify | None) -> None:
         self.faults: list[Fault] = []
-        self._shape = shape
+        self._checker = checker
         self._files = files
         self._verify = verify
         self._rubrics: dict[str, Rubric | None] = {}
@@ -45,19 +45,19 @@ class CriteriaReader:
     def read(
         self, gate: Node, dataset_folder: str, answering: str | None, targets: Mapping[str, Target | None]
     ) -> Criteria:
-        """The criteria of a gate. `answering` is the target of judges that name none; None when there is none."""
+        """Read the criteria of a gate. `answering` is the default target of judges, or None."""
         criteria = Criteria()
         names: dict[str, Node] = {}
         whole = True
         for node in gate.get("checks") or ():
-            check = self._check(node, dataset_folder, criteria.files) if self._shape.sound(node) else None
+            check = self._check(node, dataset_folder, criteria.files) if self._checker.sound(node) else None
             whole = self._add(check, node, names, criteria.checks) and whole
         for node in gate.get("judges") or ():
-            judge = self._judge(node, answering, targets, criteria.files) if self._shape.sound(node) else None
+            judge = self._judge(node, answering, targets, criteria.files) if self._checker.sound(node) else None
             whole = self._add(judge, node, names, criteria.judges) and whole
-        if not names and whole and self._shape.sound(gate):
-            self._shape.blame(gate, "the gate has no check and no judge", "a gate without a criterion decides nothing")
-        whole = whole and self._shape.sound(gate.get("checks")) and self._shape.sound(gate.get("judges"))
+        if not names and whole and self._checker.sound(gate):
+            self._checker.blame(gate, "the gate has no check and no judge", "a gate needs at least one criterion")
+        whole = whole and self._checker.sound(gate.get("checks")) and self._checker.sound(gate.get("judges"))
         self._thresholds(gate.get("thresholds"), names if whole else None, criteria)
         return criteria
 
@@ -65,13 +65,13 @@ class CriteriaReader:
         if criterion is None:
             return False
         if criterion.name == ANSWERED:
-            message = f'"{ANSWERED}" is the name of the check that every gate has: there is an answer'
-            self._shape.blame(node, message, "give it another `name:`")
+            message = f'"{ANSWERED}" is the name of a check that every gate has: that there is an answer'
+            self._checker.blame(node, message, "give it another `name:`")
             return False
         if criterion.name in names:
             first = names[criterion.name].line
-            self._shape.blame(
-                node, f'the criterion "{criterion.name}" stands twice; first in line {first}', "give one a `name:`"
+            self._checker.blame(
+                node, f'the criterion "{criterion.name}" is defined twice; first in line {first}', "give one a `name:`"
             )
             return False
         names[criterion.name] = node
@@ -79,7 +79,7 @@ class CriteriaReader:
             try:
                 self._verify(criterion)
             except ValueError as error:
-                self._shape.blame(node, str(error).replace("file:///", ""))
+                self._checker.blame(node, str(error).replace("file:///", ""))
         found.append(criterion)
         return True
 
@@ -101,7 +101,7 @@ class CriteriaReader:
             options |= {"schema": documents[loaded.uri], "schema_path": loaded.uri}
         for low, high in _BOUNDS if kind == "length" else ():
             if node.get(low) and node.get(high) and node[low].data > node[high].data:
-                self._shape.blame(node[low], f'"{low}" is more than "{high}"')
+                self._checker.blame(node[low], f'"{low}" is more than "{high}"')
         return Check(
             name=_load_schema_data(node, "name", written),
             type=kind,
@@ -118,21 +118,21 @@ class CriteriaReader:
         rubric = self._rubric(node["rubric"], files)
         target = answering
         if node.get("target") is not None:
-            target = read_target_name(node["target"], targets, self._shape)
+            target = read_target_name(node["target"], targets, self._checker)
         elif target is None:
-            self._shape.blame(node, '"target" is missing in a judge: the gate has no one model to ask')
+            self._checker.blame(node, '"target" is missing in a judge: the gate has no single model to use')
         known = targets.get(target) if target is not None else None
         if known is not None and known.kind == "recorded":
-            self._shape.blame(
+            self._checker.blame(
                 node.get("target") or node,
-                f'a judge cannot ask "{target}": recorded outputs answer cases, not judges',
+                f'a judge cannot use "{target}": recorded outputs are answers to cases, not to judges',
                 "give the judge a target of type openai or local",
             )
         parameters = node.get("parameters")
         for key, _ in parameters.items() if parameters is not None else ():
             if make_api_name(key) in _NOT_OF_A_JUDGE:
                 hint = 'use the judge\'s own "model"' if make_api_name(key) == "model" else None
-                self._shape.blame(parameters or node, f'"{key}" cannot be a parameter of a judge', hint, key=key)
+                self._checker.blame(parameters or node, f'"{key}" cannot be a parameter of a judge', hint, key=key)
         if rubric is None or target is None:
             return None
         return Judge(
@@ -160,39 +160,40 @@ class CriteriaReader:
                 self.faults.extend(placed)
                 for fault in error.faults:
                     if fault.place is None:
-                        self._shape.blame(node, fault.message, fault.hint)
+                        self._checker.blame(node, fault.message, fault.hint)
         return self._rubrics[str(name)]
 
     def _thresholds(self, node: Node | None, names: Mapping[str, Node] | None, criteria: Criteria) -> None:
-        """`names` are the criteria; None when they are not all known, so that no threshold can be called unknown."""
+        """Read the thresholds. `names` are the criteria, or None if any is invalid: then no name is refused."""
         for name, child in node.items() if node is not None else ():
             if names is not None and name not in names:
                 message, hint = describe_unknown("criterion", name, names)
-                self._shape.blame(node or child, message, hint, key=name)
-            if self._shape.sound(child):
+                self._checker.blame(node or child, message, hint, key=name)
+            if self._checker.sound(child):
                 criteria.thresholds[name] = Threshold(
                     minimum=_load_schema_data(child, "min", None), max_drop=_load_schema_data(child, "max_drop", None)
                 )
         self._strict(criteria, names or {})
 
     def _strict(self, criteria: Criteria, nodes: Mapping[str, Node]) -> None:
-        """`strict` says that a blocking check must hold always, which no threshold can go with."""
+        """Refuse `strict` for a check that is not blocking, or that has a threshold."""
         for check in criteria.checks:
             if not check.strict or check.name not in nodes:
                 continue
             if not check.blocking:
-                self._shape.blame(nodes[check.name], f'"{check.name}" is strict, and not blocking', "leave one out")
+                message = f'"{check.name}" is strict but not blocking'
+                self._checker.blame(nodes[check.name], message, "remove one of the two")
             elif check.name in criteria.thresholds:
-                message = f'"{check.name}" is strict, and has a threshold'
-                self._shape.blame(nodes[check.name], message, "leave `strict` out, or the threshold")
+                message = f'"{check.name}" is strict and has a threshold'
+                self._checker.blame(nodes[check.name], message, "remove `strict`, or the threshold")
 
 
-def read_target_name(node: Node, targets: Mapping[str, Target | None], shape: SchemaCheck) -> str | None:
-    """The target a node names; None, with the closest match, when nobody is called so (there being any at all)."""
+def read_target_name(node: Node, targets: Mapping[str, Target | None], checker: SchemaCheck) -> str | None:
+    """Return the target that a node names. If there are targets but not this one, add a fault and return None."""
     if node.data in targets or not targets:
         return str(node.data)
     message, hint = describe_unknown("target", node.data, targets)
-    shape.blame(node, message, hint)
+    checker.blame(node, message, hint)
     return None
 
 

@@ -1,4 +1,4 @@
-"""Golden datasets, recorded outputs and other tools' scores: rows of JSONL, JSON, CSV or YAML -> typed entries."""
+"""Readers of golden datasets, recorded outputs and other tools' scores from rows of JSONL, JSON, CSV or YAML."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity",
 
 
 def load_dataset(tree: Tree, path: str) -> GoldenDataset:
-    """The golden dataset of a file: .jsonl (.ndjson), .json or .yml (a list of mappings), .csv (with a header).
+    """Load a golden dataset: .jsonl (.ndjson), .json or .yml (a list of mappings), .csv (with a header).
 
-    `id` is required and unique; a whole number counts as its digits. `tags` is a list of texts, in CSV one text
-    separated by semicolons. Every other field is a variable; in CSV all are text, and a cell `NaN` is refused, since
-    it is what a table writes where a value is missing.
+    `id` is required and unique; a whole number is read as text. `tags` is a list of texts, in CSV one text separated by
+    semicolons. Every other field is a variable. In CSV all values are text, and a cell `NaN` is refused, because tables
+    write it for a missing value.
 
-    Raises InputError with all faults, each with its place; an empty dataset is one.
+    Raises InputError with all faults, each with its place. An empty dataset is a fault.
     """
     rows = read_rows(tree, path)
     faults = rows.faults
@@ -69,20 +69,20 @@ def load_dataset(tree: Tree, path: str) -> GoldenDataset:
             cases.append(case)
     raise_faults(faults, path)
     if not cases:
-        raise refuse("the dataset is empty: a gate needs cases", path)
+        raise refuse("the dataset is empty: a gate needs at least one case", path)
     return GoldenDataset(path=path, cases=tuple(cases))
 
 
 def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
-    """Outputs an application made, by (case id, repeat): rows of .jsonl, .json or .yml.
+    """Load the recorded outputs of an application, by (case id, repeat), from the rows of a .jsonl, .json or .yml file.
 
-    A row has `case` (or `id`) and `text`; it may have `repeat` (from 0), `latency` (seconds), `usage`
-    ({input_tokens, output_tokens}), `cost_usd`, `finish_reason` and `tool_calls` as a chat completion has them, and
-    other keys, which are not read unless they look like one of these misspelt. A row with an `error` is the failure of
-    a call, and needs no text, and so is one whose finish reason is no normal end; an empty text is an answer that
-    nobody can use.
+    A row has `case` (or `id`) and `text`. It may have `repeat` (from 0), `latency` (seconds), `usage`
+    ({input_tokens, output_tokens}), `cost_usd`, and `finish_reason` and `tool_calls` in the format of a chat
+    completion. Other keys are ignored, but a misspelling of one of these keys is a fault. A row with an `error` is a
+    failed call and needs no text. A row with an unknown finish reason is a failed call, too. An empty text is an
+    unusable answer.
 
-    Raises InputError with all faults, each with its place; no rows at all is one.
+    Raises InputError with all faults, each with its place. A file without rows is a fault.
     """
     rows = read_rows(tree, path, csv=False)
     faults = rows.faults
@@ -105,15 +105,15 @@ def load_outputs(tree: Tree, path: str) -> Mapping[tuple[str, int], Outcome]:
         outcomes[key] = outcome
     raise_faults(faults, path)
     if not outcomes:
-        raise refuse("there are no recorded outputs in it", path)
+        raise refuse("the file has no recorded outputs", path)
     return outcomes
 
 
 def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, samples: int) -> None:
-    """That a file of recorded outputs is sound and, where a dataset is given, answers each of its cases.
+    """Validate a file of recorded outputs. With a dataset, also require outputs for each of its cases.
 
-    One output answers every sample of its case; of several, each sample needs its own. Outputs of other cases do not
-    matter. Raises InputError with all faults.
+    A single output of a case is used for all samples. If a case has several outputs, each sample needs its own. Outputs
+    of other cases are ignored. Raises InputError with all faults.
     """
     outputs = load_outputs(tree, path)
     if dataset is None:
@@ -136,19 +136,19 @@ def require_outputs(tree: Tree, path: str, dataset: GoldenDataset | None, sample
 
 
 def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[ScoreRow, ...]:
-    """Scores of any other tool, in file order: rows case, arm, criterion, value[, repeat, tag, cluster].
+    """Load the scores of another tool, in file order: rows of case, arm, criterion, value[, repeat, tag, cluster].
 
-    The column `arm` says candidate or baseline; where the argument names one, a row may leave it out. `value` is a
-    number in [0, 1] or true/false. Other columns are not read, unless they look like one of these misspelt.
+    The column `arm` is candidate or baseline. It is optional if the argument `arm` is given. `value` is a number in
+    [0, 1] or true/false. Other columns are ignored, but a misspelling of one of these columns is a fault.
 
-    Raises InputError with all faults, each with its place: NaN, a value off the scale, a score given twice, a case in
+    Raises InputError with all faults, each with its place: NaN, a value outside of [0, 1], a duplicate score, a case in
     two clusters, no rows.
     """
     return read_scores(read_rows(tree, path, tables=True), path, arm=arm)
 
 
 def read_scores(rows: Rows, path: str, *, arm: Arm | None = None) -> tuple[ScoreRow, ...]:
-    """The scores of rows, as `load_scores` reads them; `path` names where they come from."""
+    """Read scores from rows, as `load_scores` does. `path` names their source in messages."""
     faults = rows.faults
     scores: list[ScoreRow] = []
     lines: dict[tuple[str, str, str, int], int] = {}
@@ -192,14 +192,14 @@ def read_scores(rows: Rows, path: str, *, arm: Arm | None = None) -> tuple[Score
         )
     raise_faults(faults, path)
     if not scores:
-        raise refuse("there are no scores in it", path)
+        raise refuse("the file has no scores", path)
     return tuple(scores)
 
 
 def _require_one_cluster(
     row: DataRow, case: str, cluster: str | None, clusters: dict[str, tuple[str, int]], faults: list[Fault]
 ) -> None:
-    """A fault where a case was in another cluster in a row before; `clusters` are those, each with its line."""
+    """Add a fault if an earlier row has the case in another cluster. `clusters` maps cases to cluster and line."""
     if cluster is None:
         return
     other, line = clusters.setdefault(case, (cluster, row.line))
@@ -209,7 +209,10 @@ def _require_one_cluster(
 
 
 def _read_case(row: DataRow, faults: list[Fault], texts: dict[str, str], shared: dict[_Tags, _Tags]) -> Case | None:
-    """`texts` and `shared` tags are of the cases before this one: what many share stands in memory once."""
+    """Read a case; None if it has a fault.
+
+    `texts` and `shared` hold the texts and tags of earlier cases, so that equal values are in memory only once.
+    """
     before = len(faults)
     if "id" not in row.fields and row.near_misses(("id",), faults):
         return None
@@ -219,7 +222,7 @@ def _read_case(row: DataRow, faults: list[Fault], texts: dict[str, str], shared:
     if row.text_only:
         for key, value in row.fields.items():
             if value.strip().lower() in _NOT_NUMBERS:
-                hint = "fill the cell, or keep the dataset as JSONL, where text is told from numbers"
+                hint = "fill the cell, or store the dataset as JSONL, which distinguishes text from numbers"
                 faults.append(row.fault(f'"{key}" is {value.strip()}', key, hint))
     if len(faults) > before:
         return None
@@ -235,7 +238,7 @@ def _read_case(row: DataRow, faults: list[Fault], texts: dict[str, str], shared:
 
 
 def _read_cluster(row: DataRow, faults: list[Fault]) -> str | None:
-    """The name of the case's cluster; none where the key is absent or empty."""
+    """Return the case's cluster; None if the key is absent or empty."""
     value = row.fields.get("cluster")
     if value is None or value == "":
         return None
@@ -259,7 +262,7 @@ def _read_tags(row: DataRow, faults: list[Fault]) -> tuple[str, ...]:
 
 
 def _read_name(row: DataRow, key: str, faults: list[Fault], missing: str | None = None) -> str:
-    """An id as text; "" with a fault when there is none."""
+    """Return an id as text. If it is missing or invalid, add a fault and return ""."""
     if key not in row.fields:
         faults.append(row.fault(missing or f'"{key}" is missing'))
         return ""
@@ -304,14 +307,14 @@ def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
             faults.append(row.fault('"text" and "error" exclude each other', "error"))
         return Failure(kind="infrastructure", message=str(error), seconds=seconds)
     if text is None and "text" in row.fields and any(map(row.fields.get, ("tool_calls", "function_call"))):
-        text = ""  # as a chat completion has it
+        text = ""  # a chat completion with tool calls has null as its content
     if not isinstance(text, str):
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
     reason = reason_told(row.fields, "stop")
     ended = classify_ending(reason)
     if ended == "broken":
-        said = f"the recorded text is no answer (finish reason: {reason[:60]})"
+        said = f"the recorded text is not an answer (finish reason: {reason[:60]})"
         return Failure(kind="infrastructure", message=said, seconds=seconds)
     text, calls = add_tool_calls(str(text), row.fields, reason=reason)
     is_refusal = ended == "refused" or bool(row.fields.get("refusal"))

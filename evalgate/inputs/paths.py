@@ -1,4 +1,4 @@
-"""The paths written in a document: joined to its folder, kept inside the tree, found."""
+"""Resolution of the paths in a document: relative to its folder, and inside the tree."""
 
 from __future__ import annotations
 
@@ -11,27 +11,30 @@ from evalgate.inputs.tree import Tree, inside, is_absolute, join
 
 
 class PathResolver:
-    """Resolves the paths of one document; what is wrong with one is blamed at its place."""
+    """Resolves the paths of one document, and adds a fault at the place of each invalid path."""
 
-    def __init__(self, tree: Tree, shape: SchemaCheck) -> None:
+    def __init__(self, tree: Tree, checker: SchemaCheck) -> None:
         self.tree = tree
-        self._shape = shape
-        self._folder = posixpath.dirname(shape.path)
+        self._checker = checker
+        self._folder = posixpath.dirname(checker.path)
 
     def resolve(self, node: Node) -> str | None:
-        """The path relative to the tree's root (or absolute), normalised; None when it leads out of the tree."""
+        """Return the normalised path, relative to the tree's root or absolute; None if it is outside of the tree."""
         path = join(self._folder, node.data)
         if is_absolute(path):
             return path
         try:
             return inside(path)
         except InputError as error:
-            self._shape.blame(node, f'"{node.data}" {error.faults[0].message}')
+            self._checker.blame(node, f'"{node.data}" {error.faults[0].message}')
             return None
 
     def find(self, node: Node | None) -> str | None:
-        """Like `resolve`, and the file must be there. None, too, for an absent or unsound node."""
-        if node is None or not self._shape.sound(node):
+        """Resolve a path as `resolve` does, and require that the file exists.
+
+        Returns None also for an absent or invalid node.
+        """
+        if node is None or not self._checker.sound(node):
             return None
         path = self.resolve(node)
         if path is None or self.tree.exists(path):
@@ -46,5 +49,5 @@ class PathResolver:
             hint = "write paths with forward slashes" if "\\" in node.data else None
         else:
             why = f'"{path}" {why}'
-        self._shape.blame(node, why, hint)
+        self._checker.blame(node, why, hint)
         return None

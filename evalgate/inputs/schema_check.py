@@ -1,7 +1,8 @@
-"""A document held against a JSON Schema of ours: every fault at once, each with its place and the closest match.
+"""Validation of a document by one of evalgate's JSON Schemas: all faults, each with its place and the closest match.
 
-jsonschema does this in 0.1 to 1.3 s of import alone, more than a whole `evalgate validate` may take, and reports a
-`oneOf` as one lump. So the few keywords our own schemas use are read here; the tests hold both to the same answers.
+The jsonschema package takes 0.1 to 1.3 s to import, more than a whole `evalgate validate` may take, and reports a
+`oneOf` as a single error. This module therefore implements the few keywords of evalgate's own schemas. Tests compare
+its results with those of jsonschema.
 """
 
 from __future__ import annotations
@@ -49,17 +50,20 @@ _TYPES: Mapping[str, Any] = {
 
 @lru_cache(maxsize=8)
 def load(name: str) -> Schema:
-    """One of the schemas packaged beside this file."""
-    # not strict: the file is part of the package
+    """Load a schema that is packaged in this folder."""
+    # without strict_json, because the file is part of the package
     schema: Schema = json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
     return schema
 
 
 class SchemaCheck:
-    """Checks one document against one schema. `faults` grow with each `check`; `sound` tells what may be read."""
+    """Checks one document against one schema.
+
+    `faults` collects the faults of all `check` calls. `sound` says whether a node is valid and may be read.
+    """
 
     def __init__(self, schema: Schema, path: str, hints: Mapping[str, str] | None = None) -> None:
-        """`hints`: what to say of an unknown key, by its lower-case name."""
+        """Make a checker for the document at `path`. `hints` are hints for unknown keys, by lower-case name."""
         self.faults: list[Fault] = []
         self._hints = hints or {}
         self._schema = schema
@@ -67,17 +71,20 @@ class SchemaCheck:
         self._unsound: set[int] = set()
 
     def check(self, node: Node, definition: Schema | None = None, label: str = "the file") -> bool:
-        """Whether a node fits a definition (default: the whole schema). `label` names it in messages."""
+        """Check a node against a definition (default: the whole schema), and return whether it is valid.
+
+        `label` names the node in messages.
+        """
         before = len(self.faults)
         self._node(node, definition or self._schema, label)
         return len(self.faults) == before
 
     def sound(self, node: Node | None) -> bool:
-        """Whether nothing at or below a node was found wrong; an absent node is sound."""
+        """Return whether a node and all nodes below it are without faults; True for an absent node."""
         return node is None or id(node) not in self._unsound
 
     def blame(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
-        """Adds a fault at a node, or at one of its keys; the node is sound no more."""
+        """Add a fault at a node, or at one of its keys. The node then counts as invalid."""
         place = node.place(self.path) if key is None else node.key_place(key, self.path)
         self.faults.append(Fault(message=message, place=place, hint=hint))
         self._unsound.add(id(node))
@@ -105,7 +112,7 @@ class SchemaCheck:
         return schema
 
     def _branch(self, node: Node, options: list[Schema], label: str) -> Schema | None:
-        """The one alternative a value means: by its JSON type, and among mappings by what their `type` says."""
+        """Return the alternative that applies to a value: by its JSON type, and for mappings by their `type` key."""
         fitting = [option for option in options if "type" in option and _has_type(node.data, option["type"])]
         if not fitting:
             self._wrong_type(node, [option["type"] for option in options], label)
@@ -148,7 +155,7 @@ class SchemaCheck:
             self.blame(node, f"{message} for {label}" if hint else message, hint)
         elif isinstance(value, str):
             if "pattern" in schema and not re.search(schema["pattern"], value):
-                # what stands where the name of a secret belongs may be the secret itself
+                # instead of the name of a secret, the value may be the secret itself
                 shown = "" if schema.get("writeOnly") else f", not {_show(node)}"
                 self.blame(node, f"{label} must be {schema.get('title', 'of another form')}{shown}")
         elif isinstance(value, int | float):
@@ -175,17 +182,17 @@ class SchemaCheck:
                 self._node(child, rest, f'"{key}"')
 
     def _check_required(self, node: Node, schema: Schema, known: Mapping[str, Schema], label: str) -> None:
-        """Refuse a mapping that lacks a required key, or every key."""
+        """Refuse a mapping that lacks a required key, or that is empty although it must not be."""
         missing = [key for key in schema.get("required", ()) if key not in node.data]
         meant = {find_closest(key, known) for key in node.data if key not in known} if missing else set()
         for key in missing:
-            if key not in meant:  # else the unknown key was told already, with this one as what it means
+            if key not in meant:  # else the fault of the unknown key already suggests this one
                 self.blame(node, f'"{key}" is missing' + ("" if label == "the file" else f" in {label}"))
         if len(node.data) < schema.get("minProperties", 0):
             self.blame(node, f"{label} is empty")
 
     def _check_combinations(self, node: Node, schema: Schema, label: str) -> None:
-        """Refuse a mapping without any of some alternative keys, or with two that exclude each other."""
+        """Refuse a mapping that has none of the alternative keys, or that has two keys that exclude each other."""
         alternatives = [option["required"][0] for option in schema.get("anyOf", ())]
         if alternatives and not any(key in node.data for key in alternatives):
             self.blame(node, f"{label} needs one of: {', '.join(alternatives)}")
@@ -202,18 +209,18 @@ class SchemaCheck:
         for child in node:
             self._node(child, item, inner or f"an entry of {label}")
             if schema.get("uniqueItems") and child.data in seen:
-                self.blame(child, f"{_show(child)} stands twice in {label}")
+                self.blame(child, f"{_show(child)} appears twice in {label}")
             seen.append(child.data)
 
 
 def describe_unknown(kind: str, name: str, known: Iterable[str]) -> tuple[str, str | None]:
-    """The message for a name nobody knows, with the closest match; without one, a hint that lists what is known."""
+    """Return the message for an unknown name with the closest match; without a match, also a hint with all names."""
     names = list(known)
     match = find_closest(name, names)
     shown = name if len(name) <= 60 else f"{name[:59]}…"
     if match is not None:
         return f'unknown {kind} "{shown}"; {suggest(match)}', None
-    return f'unknown {kind} "{shown}"', f"known here: {', '.join(names)}" if names else None
+    return f'unknown {kind} "{shown}"', f"known names: {', '.join(names)}" if names else None
 
 
 def _list_named(schema: Schema) -> list[str]:

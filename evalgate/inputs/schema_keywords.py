@@ -1,4 +1,4 @@
-"""The keywords of a `json_schema` check's schemas: one that is misspelt, or of another draft, asks nothing."""
+"""Search for keywords without effect in the schemas of `json_schema` checks: misspelt, or of another draft."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _VALUES = frozenset(
     | {"type", "uniqueItems"}
 )
 _ASKING = _ONE | _LIST | _NAMED | _REFERENCES | _VALUES
-# what says nothing of a value; the last line is OpenAPI's
+# keywords that do not constrain a value; the last line has those of OpenAPI
 _ANNOTATIONS = frozenset(
     {"$anchor", "$comment", "$dynamicAnchor", "$id", "$recursiveAnchor", "$schema", "$vocabulary", "default", "title"}
     | {"deprecated", "description", "examples", "id", "readOnly", "writeOnly"}
@@ -105,28 +105,28 @@ def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
         yield Fault(
             message=f'unknown keyword "{key}"; {suggest(meant)}',
             place=node.key_place(key, path),
-            hint='a keyword of your own begins with "x-"',
+            hint='begin a keyword of your own with "x-"',
         )
 
 
 def _idle(key: str, node: Node, path: str, draft: int) -> Iterator[Fault]:
-    """A fault where a keyword has no effect in this draft, or in this place."""
+    """Yield a fault if a keyword has no effect in this draft, or in this place."""
     name, needed = _DRAFTS[draft], _NEEDS.get(key)
     first, last = (_DRAFTS.index(table.get(key, _DRAFTS[end])) for table, end in ((_SINCE, 0), (_UNTIL, -1)))
     if not first <= draft <= last:
-        asks = f"since {_DRAFTS[first]}" if draft < first else f"up to {_DRAFTS[last]}"
-        message, hint = f'"{key}" asks nothing in {name}', f"it does {asks}; the draft is what $schema names"
+        period = f"since {_DRAFTS[first]}" if draft < first else f"up to {_DRAFTS[last]}"
+        message, hint = f'"{key}" has no effect in {name}', f"it has one {period}; $schema names the draft"
     elif draft <= _ALONE and "$ref" in node.data and key != "$ref" and key not in ("$defs", "definitions"):
-        message, hint = f'"{key}" asks nothing beside "$ref" in {name}', 'put both into "allOf", or name a newer draft'
+        message, hint = f'"{key}" has no effect beside "$ref" in {name}', 'put both into "allOf", or name a newer draft'
     elif needed is not None and needed not in node.data:
-        message, hint = f'"{key}" asks nothing without "{needed}"', f'add "{needed}"'
+        message, hint = f'"{key}" has no effect without "{needed}"', f'add "{needed}"'
     else:
         return
     yield Fault(message=message, place=node.key_place(key, path), hint=hint)
 
 
 def _draft(root: Node) -> int:
-    """The draft of a document, as a place in `_DRAFTS`; what names none that is known is refused elsewhere."""
+    """Return the draft of a document as an index of `_DRAFTS`. Unknown drafts are refused elsewhere."""
     named = root.get("$schema")
     written = named.data if named is not None else None
     if not isinstance(written, str):

@@ -1,4 +1,7 @@
-"""A `json_schema` check's file with everything its `$ref`s reach: files of the dataset's folder, never the network."""
+"""Loader of a `json_schema` check's schema and of all files that its `$ref`s reach.
+
+References may reach files in the dataset's folder, never the network.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ MAX_DOCUMENTS = 200
 
 @dataclass(slots=True)
 class LoadedSchema:
-    """`documents` are all files reached, by URI; `uri` is the first one's; `files` their paths in the tree."""
+    """A schema with its references. `documents` are all files by URI, `uri` that of the schema, `files` the paths."""
 
     uri: str
     documents: dict[str, Any] = field(default_factory=dict)
@@ -37,15 +40,15 @@ class _NoReferenceError(Exception):
 
 
 def make_file_uri(path: str) -> str:
-    """The URI a file of the tree goes by in a check's documents: stable between machines, fit for `urljoin`."""
+    """Return the URI of a file in a check's documents. It is the same on all machines and works with `urljoin`."""
     return "file:///" + quote(path.lstrip("/"))
 
 
 def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
-    """Reads a schema and the files it refers to; `folder` is the dataset's, which references must not leave.
+    """Load a schema and the files it refers to. References must stay in `folder`, which is the dataset's.
 
-    Faults are collected with their places, not raised: a file that cannot be read as JSON (YAML when not named
-    .json), a reference to the network, to a file outside the folder, or to none, a misspelt keyword.
+    Faults are collected with their places, not raised: a file that is not valid JSON (or YAML, if not named .json), a
+    reference to the network, to a file outside the folder or to a missing file, a misspelt keyword.
     """
     loaded = LoadedSchema(uri=make_file_uri(path))
     waiting = [(path, loaded.uri)]
@@ -69,7 +72,7 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
             loaded.faults.append(Fault(message=f'"{error.node.data}" is no URI', place=error.node.place(file)))
             continue
         references.extend((file, node, target) for node, target in found)
-        # an absolute path begins at the root, a relative one at the tree's: both read back from the URI
+        # the URI does not show whether the path is absolute or relative to the tree's root: take it from `path`
         top = "/" if path.startswith("/") else ""
         for _, target in found:
             wanted = top + unquote(target.removeprefix("file:///"))
@@ -86,7 +89,7 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
 
 
 def _find_references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Node, str]]:
-    """Each reference below a node with the document it means (no fragment); `ids` gathers every `$id` on the way."""
+    """Yield each reference below a node with the URI of its document, without fragment. Adds each `$id` to `ids`."""
     own = node.get("$id") or node.get("id")
     if own is not None and isinstance(own.data, str) and not own.data.startswith("#"):
         base = _resolve(base, own)
@@ -116,9 +119,9 @@ def _read_within(path: str, folder: str) -> bool:
 def _find_unreachable(file: str, node: Node, target: str, folder: str) -> Fault:
     where = f'the dataset\'s folder, "{folder or "."}"'
     if not target.startswith("file:///"):
-        what = "would reach the network" if "//" in target else "names no file here"
-        hint = f"a schema may refer to files of {where}; they are found relative to its $id when it has one"
+        what = "would reach the network" if "//" in target else "is not a file of this project"
+        hint = f"a schema may refer to files of {where}; they are relative to its $id, if it has one"
         return Fault(message=f'the reference "{node.data}" {what}', place=node.place(file), hint=hint)
     if not _read_within(unquote(target.removeprefix("file:///")), folder.lstrip("/")):
-        return Fault(message=f'the reference "{node.data}" leaves {where}', place=node.place(file))
-    return Fault(message=f'the reference "{node.data}" names no file', place=node.place(file))
+        return Fault(message=f'the reference "{node.data}" is outside of {where}', place=node.place(file))
+    return Fault(message=f'the reference "{node.data}" names a missing file', place=node.place(file))

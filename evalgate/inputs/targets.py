@@ -1,4 +1,4 @@
-"""The targets of evalgate.yml: who answers, and the identity its answers are remembered under."""
+"""Reader of the targets in evalgate.yml, and of the identity under which their answers are cached."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
-_KEY_HINT = "a key never stands in a file: put the NAME of the environment variable that holds it under api_key_env"
+_KEY_HINT = "never write a key into a file: set api_key_env to the NAME of the environment variable with the key"
 KEY_HINTS = dict.fromkeys(
     ("api_key", "apikey", "api-key", "key", "token", "secret", "password", "authorization", "headers"), _KEY_HINT
 )
 
 
-def read_target(name: str, node: Node, shape: SchemaCheck, files: PathResolver) -> Target | None:
-    """One target; None when something is wrong with it, blamed at its place."""
+def read_target(name: str, node: Node, checker: SchemaCheck, files: PathResolver) -> Target | None:
+    """Read one target. If it is invalid, add faults at their places and return None."""
     kind = node["type"].data
     match kind:
         case "openai":
-            found = _read_openai(node.get("base_url"), shape)
+            found = _read_openai(node.get("base_url"), checker)
         case "local":
-            found = _read_local(node["model"], shape)
+            found = _read_local(node["model"], checker)
         case "recorded":
-            found = _read_recorded(node["path"], shape, files)
+            found = _read_recorded(node["path"], checker, files)
         case _:
             found = _read_python(node)
     recordings = node.get("recordings")
@@ -50,10 +50,11 @@ def read_target(name: str, node: Node, shape: SchemaCheck, files: PathResolver) 
     )
 
 
-def _read_openai(node: Node | None, shape: SchemaCheck) -> tuple[str, str] | None:
-    """The base URL, and without what may hold a secret. A URL that is refused is never quoted: it may hold one.
+def _read_openai(node: Node | None, checker: SchemaCheck) -> tuple[str, str] | None:
+    """Return the base URL, and an identity without parts that may contain a secret.
 
-    Of a query, which may hold one too, the identity has a digest: another API version is another answer.
+    The identity has a digest of the query, because a query may contain a secret but also an API version, which changes
+    answers. Faults do not quote the URL, because it may contain a secret.
     """
     if node is None:
         return DEFAULT_BASE_URL, DEFAULT_BASE_URL
@@ -62,13 +63,13 @@ def _read_openai(node: Node | None, shape: SchemaCheck) -> tuple[str, str] | Non
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        shape.blame(node, '"base_url" is not a URL', f"such as {DEFAULT_BASE_URL}")
+        checker.blame(node, '"base_url" is not a URL', f"such as {DEFAULT_BASE_URL}")
         return None
     if "@" in parts.netloc:
-        shape.blame(node, '"base_url" must not hold a user name or password', _KEY_HINT)
+        checker.blame(node, '"base_url" must not contain a user name or password', _KEY_HINT)
         return None
     if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in url):
-        shape.blame(node, '"base_url" must be an http:// or https:// URL', f"such as {DEFAULT_BASE_URL}")
+        checker.blame(node, '"base_url" must be an http:// or https:// URL', f"such as {DEFAULT_BASE_URL}")
         return None
     shown = f"[{host}]" if ":" in host else host
     netloc = shown if port is None else f"{shown}:{port}"
@@ -76,16 +77,16 @@ def _read_openai(node: Node | None, shape: SchemaCheck) -> tuple[str, str] | Non
     return url, urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), query, ""))
 
 
-def _read_local(node: Node, shape: SchemaCheck) -> tuple[str, str] | None:
+def _read_local(node: Node, checker: SchemaCheck) -> tuple[str, str] | None:
     model = EMBEDDED_MODELS.get(node.data)
     if model is None:
         message, hint = describe_unknown("model", node.data, EMBEDDED_MODELS)
-        shape.blame(node, message, hint)
+        checker.blame(node, message, hint)
         return None
     return model.name, f"local:{model.sha256}"
 
 
-def _read_recorded(node: Node, shape: SchemaCheck, files: PathResolver) -> tuple[str, str] | None:
+def _read_recorded(node: Node, checker: SchemaCheck, files: PathResolver) -> tuple[str, str] | None:
     path = files.find(node)
     if path is None:
         return None

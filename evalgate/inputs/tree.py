@@ -1,4 +1,4 @@
-"""Where files are read from: the working tree, or a commit. All reading of inputs goes through a Tree."""
+"""Trees of files: the working tree, or a commit. All inputs are read through a Tree."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
 class Tree(Protocol):
-    """Files by path: posix, relative to the tree's root (the working tree takes absolute paths as well).
+    """Files by POSIX path, relative to the tree's root. The working tree accepts absolute paths as well.
 
-    `read` raises InputError for what is missing, unreadable, too large, no regular file, a symbolic link (what it
-    points to is not part of any commit), or outside the root.
+    `read` raises InputError for a file that is missing, unreadable, too large, not regular, outside of the root, or a
+    symbolic link (its target is not part of a commit).
     """
 
     @property
@@ -28,12 +28,12 @@ class Tree(Protocol):
     def exists(self, path: str) -> bool: ...
 
     def describe(self, path: str) -> str:
-        """The source of a file in a few words: "working tree", or "a1b2c3d:path"."""
+        """Return the source of a file: "working tree", or "a1b2c3d:path"."""
         ...
 
 
 class CommitReader(Protocol):
-    """What a commit tree needs of git; paths are relative to the repository's top."""
+    """The git operations that a commit tree needs. Paths are relative to the root of the repository."""
 
     def read(self, commit: str, path: str) -> bytes: ...
 
@@ -41,7 +41,7 @@ class CommitReader(Protocol):
 
 
 class WorkTree:
-    """The files as they lie on the disk under `root`."""
+    """The files on disk under `root`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -66,7 +66,7 @@ class WorkTree:
             raise refuse(f"cannot be read: {error.strerror or error}", path) from None
 
     def exists(self, path: str) -> bool:
-        """Whether there is something to read; a link or a path that leads outside exists for nobody."""
+        """Return whether there is a file to read; False for symbolic links and paths outside of the root."""
         try:
             return self._file(path).is_file()
         except (InputError, OSError):
@@ -76,7 +76,7 @@ class WorkTree:
         return "working tree"
 
     def _file(self, path: str) -> Path:
-        """The file of a path. A link is refused as the file itself, and as any folder below the root."""
+        """Return the file of a path. Raises InputError if it, or any folder below the root, is a symbolic link."""
         if is_absolute(path):
             file = Path(path)
             steps = [file]
@@ -85,15 +85,15 @@ class WorkTree:
             file = self._root / inner
             steps = [self._root / part for part in reversed([inner, *inner.parents]) if part.parts]
         if "\0" in path:
-            raise refuse("a path cannot hold a NUL character", path.replace("\0", "\\0"))
+            raise refuse("a path cannot contain a NUL character", path.replace("\0", "\\0"))
         for step in steps:
             if step.is_symlink():
-                raise refuse("is, or lies behind, a symbolic link", path, hint="put the file itself there")
+                raise refuse("is, or is reached through, a symbolic link", path, hint="replace the link by the file")
         return file
 
 
 class CommitTree:
-    """The files of one commit; `prefix` is the tree's root inside the repository ("" for its top)."""
+    """The files of one commit. `prefix` is the tree's root inside the repository ("" for the repository's root)."""
 
     def __init__(self, git: CommitReader, commit: str, prefix: str = "") -> None:
         self._git = git
@@ -125,20 +125,20 @@ class CommitTree:
 
 
 def is_absolute(path: str) -> bool:
-    """Whether a path is absolute on this or on another system."""
+    """Return whether a path is absolute on this or another operating system."""
     return path.startswith("/") or PureWindowsPath(path).is_absolute()
 
 
 def inside(path: str) -> str:
-    """A relative path, normalised. Raises InputError when it is empty or leads out of the tree."""
+    """Return a relative path, normalised. Raises InputError if it is empty or outside of the tree."""
     normal = posixpath.normpath(path) if path else ""
     if normal in ("", ".") or normal == ".." or normal.startswith("../"):
-        raise refuse("leads out of the project's folder" if normal.startswith("..") else "names no file", path)
+        raise refuse("is outside of the project's folder" if normal.startswith("..") else "names no file", path)
     return normal
 
 
 def join(folder: str, path: str) -> str:
-    """A path as written in a file of `folder`, relative to the tree's root (or absolute); normalised, posix."""
+    """Resolve a path that is written in a file of `folder`: normalised, relative to the tree's root or absolute."""
     return posixpath.normpath(posixpath.join(folder, path))
 
 

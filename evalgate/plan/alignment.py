@@ -1,4 +1,4 @@
-"""What was edited between two sequences: a longest common subsequence, in bounded time."""
+"""Sequence alignment: the edits between two sequences by a longest common subsequence, in bounded time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 MOST_ALIGNED = 20_000
-"""Items of either side: where more lie between the first and the last edit, all of them count as edited."""
+"""The maximum number of items per side. If more are between the first and the last edit, all count as edited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,11 @@ class Edit:
 
 
 def find_edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Edit]:
-    """What was edited, in order; no two edits touch. Equal ends are cut off first.
+    """Return the edits from `old` to `new`, in order. No two edits are adjacent.
 
-    What remains equal is a longest common subsequence, found with one integer of as many bits as the new side has
-    items for each item of the old one (Hyyro 2004): a tenth of a second for 20,000 on either side.
+    Equal items at both ends are skipped first. The rest is aligned by a longest common subsequence with the
+    bit-parallel algorithm of Hyyro (2004): one integer per item of `old`, with one bit per item of `new`. 20,000 items
+    on each side take a tenth of a second.
     """
     start, end = 0, 0
     shorter = min(len(old), len(new))
@@ -36,7 +37,7 @@ def find_edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Edit]:
         return []
     kept: list[tuple[int, int]] = []
     if max(last_old, last_new) - start <= MOST_ALIGNED:
-        kept = _common(old[start:last_old], new[start:last_new])
+        kept = _find_common(old[start:last_old], new[start:last_new])
     found = []
     i, j = start, start
     for a, b in [*((a + start, b + start) for a, b in kept), (last_old, last_new)]:
@@ -47,12 +48,12 @@ def find_edits(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[Edit]:
 
 
 def is_bounded(found: Sequence[Edit]) -> bool:
-    """Whether something was too much to align."""
+    """Return whether an edit was too large to align, so that all its items count as edited."""
     return any(max(edit.i2 - edit.i1, edit.j2 - edit.j1) > MOST_ALIGNED for edit in found)
 
 
-def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int]]:
-    """The places of a longest common subsequence in both, in order."""
+def _find_common(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """Return the positions of a longest common subsequence in both sequences, in order."""
     places: dict[Hashable, int] = {}
     for position, item in enumerate(new):
         places[item] = places.get(item, 0) | 1 << position
@@ -69,7 +70,7 @@ def _common(old: Sequence[Hashable], new: Sequence[Hashable]) -> list[tuple[int,
         if old[i - 1] == new[j - 1]:
             i, j = i - 1, j - 1
             found.append((i, j))
-        elif rows[i] >> (j - 1) & 1:  # the last item of the new side adds nothing
+        elif rows[i] >> (j - 1) & 1:  # the last item of the new side is not part of the subsequence
             j -= 1
         else:
             i -= 1

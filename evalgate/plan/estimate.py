@@ -1,4 +1,4 @@
-"""What a plan will take: calls, tokens, dollars, by rough rules, before a call is spent."""
+"""Estimates of a plan's calls, tokens and dollars by rough rules, before any call is made."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ _MESSAGE_TOKENS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallEstimate:
-    """`calls` are still to be made, `cached` are answered without one; tokens and dollars are those of `calls`.
+    """An estimate of the calls of a plan.
 
-    `cost_usd` is None when the price of some call is unknown; `unpriced` then says of which targets.
+    `calls` have to be made; `cached` requests need no call. Tokens and dollars are those of `calls`. `cost_usd` is None
+    if the price of any call is unknown; `unpriced` then names the targets without prices.
     """
 
     calls: int
@@ -58,13 +59,12 @@ class _Sum:
 
 
 def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool]) -> CallEstimate:
-    """The calls of a plan. `known` says which requests for answers need none, because they are cached or recorded.
+    """Estimate the calls of a plan. `known` returns whether a request needs no call because its answer is stored.
 
-    Rules: a token is 4 characters, and each message costs 4 more; an answer is as long as its `max_tokens` (or
-    `max_completion_tokens`), else 256 tokens; equal requests are one call. Every judge is counted once for every
-    distinct request for an answer, known ones too, since whether a judge's reply is known cannot be told before its
-    answer is: an upper bound, but for replies that have to be asked for again. Recorded outputs and the embedded
-    model cost nothing.
+    Rules: 4 characters are one token, and each message costs 4 more tokens. An answer has `max_tokens` (or
+    `max_completion_tokens`) tokens, or 256 without a limit. Equal requests are one call. Recorded outputs and the
+    embedded model are free. Each judge counts once for each distinct request, including the known ones, because a judge
+    request depends on the answer. The estimate is therefore an upper bound, except for retries of judge replies.
     """
     total = _Sum()
     cached = 0
@@ -80,9 +80,9 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
         if targets[request.target].kind == "recorded" or known(request):
             cached += 1
         else:
-            total.add(targets[request.target], _input_tokens(request), answer_tokens)
+            total.add(targets[request.target], _estimate_input_tokens(request), answer_tokens)
         for judge in plan.judges:
-            read = _judge_tokens(judge, trial.case) + answer_tokens
+            read = _estimate_judge_tokens(judge, trial.case) + answer_tokens
             total.add(targets[judge.target], read, estimate_output_tokens(judge.parameters))
     return CallEstimate(
         calls=total.calls,
@@ -90,29 +90,29 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
         input_tokens=total.input_tokens,
         output_tokens=total.output_tokens,
         cost_usd=None if total.unpriced else total.cost_usd,
-        unpriced=_without_prices(sorted(total.unpriced)),
+        unpriced=_describe_unpriced(sorted(total.unpriced)),
     )
 
 
-def _input_tokens(request: Request) -> int:
+def _estimate_input_tokens(request: Request) -> int:
     extras = [value for value in (request.response_format, list(request.tools)) if value]
-    return _messages_tokens(request.messages) + sum(
+    return _estimate_message_tokens(request.messages) + sum(
         estimate_tokens(len(json.dumps(value, ensure_ascii=False))) for value in extras
     )
 
 
-def _messages_tokens(messages: tuple[Message, ...]) -> int:
+def _estimate_message_tokens(messages: tuple[Message, ...]) -> int:
     return sum(estimate_tokens(len(message.content)) + _MESSAGE_TOKENS for message in messages)
 
 
-def _judge_tokens(judge: Judge, case: Case) -> int:
-    """The instruction and the case's fields the judge is shown; the answer comes on top."""
+def _estimate_judge_tokens(judge: Judge, case: Case) -> int:
+    """Estimate the tokens of a judge's instruction and of the case's fields in its request, without the answer."""
     names = [name.removesuffix("?") for name in judge.rubric.inputs]
     shown = [as_text(case.fields[name]) for name in names if name != "output" and name in case.fields]
     return sum(estimate_tokens(len(text)) for text in (judge.rubric.instruction, *shown)) + 2 * _MESSAGE_TOKENS
 
 
-def _without_prices(names: list[str]) -> str:
+def _describe_unpriced(names: list[str]) -> str:
     if not names:
         return ""
     return f"no prices for {'the target' if len(names) == 1 else 'the targets'} {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""What is wrong with a combination of gate, versions, targets and cases, told before a call is made."""
+"""Faults in the combination of a gate with its versions, targets and cases, found before any call is made."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from evalgate.errors import Fault, Place
 from evalgate.plan.target_changes import find_model
 
 LARGEST_REQUEST = 16 * 1024 * 1024
-"""Characters of all messages of one request, with the case's fields filled in."""
+"""The maximum number of characters in all messages of one request, with the case's fields filled in."""
 _NAMED = 3
 _AND_MORE = ", and {} more"
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# fields that say what is expected of an answer, or of which cases are one
+# fields with the expected answer, or with the cluster of a case
 _NOT_ASKED = frozenset({"expected", "cluster"})
 _OWN_KEYS = frozenset({"tags", "cluster"})
 _NEAR = 0.85
@@ -27,7 +27,7 @@ MOST_SLIPS = 2
 
 
 def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """What keeps a version from being asked: no message, no model, a variable that a case lacks, too large a text."""
+    """Yield the faults of a version: no message, no model, a variable that a case lacks, a too large request."""
     path = _find_path(version)
     if target.kind == "recorded":
         return
@@ -35,18 +35,18 @@ def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenD
         yield Fault(message="the prompt has no messages", place=Place(path=path))
     if target.kind == "openai" and find_model(target, version) is None:
         yield Fault(
-            message=f'no model is named, neither here nor by the target "{target.name}"',
+            message=f'no model is set, neither in the prompt nor in the target "{target.name}"',
             place=Place(path=path),
             hint=f"add `model:` to the prompt, or to the target {target.name}",
         )
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
         yield from _find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
-    yield from _too_large(version, dataset, place)
+    yield from _find_too_large(version, dataset, place)
 
 
-def _too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
-    """The first case with which the messages become too large; what they would be is counted, and never made."""
+def _find_too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """Yield a fault for the first case whose messages are too large. The size is computed without rendering."""
     times = Counter(name for message in version.messages for name in VARIABLE.findall(message.content))
     own = sum(len(VARIABLE.sub("", message.content)) for message in version.messages)
     for case in dataset.cases:
@@ -60,16 +60,19 @@ def _too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> 
 
 
 def find_same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """A prompt that shows the model nothing of a case asks every case the same; a function is shown the case itself."""
+    """Yield faults for a prompt that uses no field of the cases, so that all cases send the same request.
+
+    Recorded outputs and Python functions are exempt: a function receives the case itself.
+    """
     if target.kind in ("recorded", "python") or len(dataset.cases) < 2 or not version.messages:
         return
     fields = sorted({field for case in dataset.cases for field in case.fields} - _NOT_ASKED)
     place = Place(path=_find_path(version), line=version.lines.get("messages", 0))
     for written, name in _find_unread_fields(version, fields):
-        message = f"{written} is sent to the model as it stands: only {{{{{name}}}}} is filled in"
+        message = f"{written} is sent to the model unchanged: only {{{{{name}}}}} is filled in"
         yield Fault(message=message, place=place, hint=f"write {{{{{name}}}}}")
     if not version.variables:
-        message = f"no message uses a field of the cases, so all {len(dataset.cases)} cases ask the same"
+        message = f"no message uses a field of the cases, so all {len(dataset.cases)} cases send the same request"
         shown = ", ".join(f"{{{{{name}}}}}" for name in fields[:3])
         yield Fault(
             message=message,
@@ -80,7 +83,7 @@ def find_same_for_all(version: PromptVersion, target: Target, dataset: GoldenDat
 
 
 def _find_unread_fields(version: PromptVersion, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Template expressions over a field of the cases that are no plain variable (`{{ query | upper }}`); each field."""
+    """Yield template expressions that use a field but are not a plain variable (`{{ query | upper }}`), with it."""
     known = set(fields)
     for message in version.messages:
         for written in _EXPRESSION.findall(message.content):
@@ -96,21 +99,21 @@ def _find_path(version: PromptVersion) -> str:
 def find_shared_outputs(
     gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
 ) -> Iterator[Fault]:
-    """Outputs recorded once are those of one version: compared with themselves they never differ."""
+    """Yield a fault if two different versions use the same recorded outputs: they would be compared with themselves."""
     new, old = targets[gate.candidate_target], targets[gate.baseline_target]
     if new.kind == old.kind == "recorded" and new.location == old.location and candidate.content != baseline.content:
         yield Fault(
-            message=f"the prompt changed, but {new.location} holds the recorded outputs of both versions: "
+            message=f"the prompt changed, but {new.location} is used as the recorded outputs of both versions: "
             "the file would be compared with itself",
             place=Place(path=candidate.path),
-            hint="record each version's outputs, and name both: `target: {candidate: ..., baseline: ...}`",
+            hint="record the outputs of each version, and name both: `target: {candidate: ..., baseline: ...}`",
         )
 
 
 def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: GoldenDataset) -> Iterator[Fault]:
-    """Keys of the cases that nothing reads and that look like `tags` or `cluster`: such a name protects nothing.
+    """Yield a fault for each unused key of the cases that looks like `tags` or `cluster`.
 
-    A field that a prompt, a rubric or a check uses is no misspelling.
+    A misspelt key has no effect. A field that a prompt, a rubric or a check uses is not a misspelling.
     """
     used = {name for version in versions for name in version.variables}
     used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
@@ -120,20 +123,23 @@ def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: G
     found: dict[tuple[str, str], list[int]] = {}
     for case in dataset.cases:
         for key in case.fields.keys() - used - _OWN_KEYS:
-            meant = _find_meant(key, has_tags=bool(case.tags), has_cluster=case.cluster is not None)
-            if meant is not None:
-                found.setdefault((key, meant), []).append(case.line)
-    for (key, meant), lines in sorted(found.items()):
+            intended = _find_intended(key, has_tags=bool(case.tags), has_cluster=case.cluster is not None)
+            if intended is not None:
+                found.setdefault((key, intended), []).append(case.line)
+    for (key, intended), lines in sorted(found.items()):
         count = f" in {len(lines)} of {len(dataset.cases)} cases" if len(lines) > 1 else ""
         yield Fault(
-            message=f'unknown key "{key}"{count}; {suggest(meant)}',
+            message=f'unknown key "{key}"{count}; {suggest(intended)}',
             place=Place(path=dataset.path, line=min(lines)),
-            hint=f'write "{meant}"; or give the field another name, if it is one of your own',
+            hint=f'write "{intended}"; or rename the field, if it is one of your own',
         )
 
 
-def _find_meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
-    """The key that an unknown one looks like; one that is given as well is meant only by another spelling of it."""
+def _find_intended(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
+    """Return the key that an unknown key looks like.
+
+    If the case has that key as well, only another spelling of it counts.
+    """
     for name, is_given in (("tags", has_tags), ("cluster", has_cluster)):
         written = bare(key)
         is_near = sorted(written) == sorted(name) or find_closest(written, [name], _NEAR) is not None
@@ -145,7 +151,7 @@ def _find_meant(key: str, *, has_tags: bool, has_cluster: bool) -> str | None:
 def find_tag_faults(
     datasets: Sequence[GoldenDataset], policy: Policy, config: str, *, are_all: bool = True
 ) -> Iterator[Fault]:
-    """Tags that a policy names and no case has, and tags of cases that are meant to be one of a policy's.
+    """Yield faults for tags of the policy that no case has, and for misspelt tags of cases.
 
     `are_all`: these are the datasets of all gates, so that a tag which stands in none of them protects nothing. The
     default, `critical`, may stand nowhere. A tag that differs by one letter is a tag of its own where more than
@@ -164,7 +170,7 @@ def find_tag_faults(
         near_ones = [one for one in slips if counts[tag] <= MOST_SLIPS or one not in there]
         other = None if tag in wanted else meant(tag, wanted, slips=near_ones)
         if other is not None:
-            message = f'the tag "{tag}" is none that the policy names; {suggest(other)}'
+            message = f'the policy does not name the tag "{tag}"; {suggest(other)}'
             yield Fault(message=message, place=Place(path=path, line=line))
     for kind, names in (("critical_tags", policy.critical_tags), ("blocking_tags", policy.blocking_tags)):
         for tag in names:
@@ -178,38 +184,41 @@ def find_tag_faults(
 
 
 def find_judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """What keeps a judge from being asked: no model, an input of its rubric that a case does not give."""
+    """Yield the faults of a judge: no model, or an input of its rubric that a case lacks."""
     place = Place(path=judge.rubric.path)
     if target.kind == "openai" and (judge.model or target.model) is None:
         yield Fault(
-            message=f'the judge "{judge.name}" has no model, and its target "{target.name}" names none',
+            message=f'the judge "{judge.name}" has no model, and neither has its target "{target.name}"',
             hint=f"add `model:` to the judge, or to the target {target.name}",
         )
     for name in judge.rubric.inputs:
         if name.endswith("?"):
-            yield from _misspelt_input(name.removesuffix("?"), judge, dataset, place)
+            yield from _find_misspelt_input(name.removesuffix("?"), judge, dataset, place)
         elif name != "output":
             yield from _find_missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
 
 
 def check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
-    """A check that compares with a field which no case gives can decide nothing."""
+    """Yield a fault for each check that compares with a field that no case has."""
     for check in gate.checks:
         name = check.options.get("from")
-        if isinstance(name, str) and not any(_gives(case.fields, name) for case in dataset.cases):
-            yield from _given_by_none(
+        if isinstance(name, str) and not any(_has_field(case.fields, name) for case in dataset.cases):
+            yield from _report_missing(
                 f'the field "{name}" of the check {check.name}', name, dataset, Place(path=dataset.path)
             )
 
 
-def _gives(fields: Mapping[str, Json], name: str) -> bool:
-    """Whether a name, or the first part of a dotted path, is a field."""
+def _has_field(fields: Mapping[str, Json], name: str) -> bool:
+    """Return whether a name, or the first part of a dotted path, is a field."""
     head = name.partition(".")[0]
     return name in fields or (head in fields and isinstance(fields[head], Mapping | list | tuple))
 
 
-def _misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
-    """An optional input that no case gives is fine, unless it is a field, or the output, but for its spelling."""
+def _find_misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """Yield a fault for an optional input that is a misspelling of a field or of `output`.
+
+    Any other optional input may be missing in all cases.
+    """
     fields = {field for case in dataset.cases for field in case.fields}
     known = sorted(fields - {one.removesuffix("?") for one in judge.rubric.inputs} | {"output"})
     if name in fields or name == "output":
@@ -222,12 +231,12 @@ def _misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Plac
 
 
 def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
-    """A fault when some case does not give a field; when none does, the closest field there is."""
+    """Yield a fault if a case lacks a field. If all cases lack it, the hint is the most similar field."""
     lacking = [case for case in dataset.cases if name not in case.fields]
     if not lacking:
         return
     if len(lacking) == len(dataset.cases):
-        yield from _given_by_none(what, name, dataset, place)
+        yield from _report_missing(what, name, dataset, place)
         return
     cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
     named = name_some(cases, _NAMED, rest=_AND_MORE)
@@ -235,7 +244,7 @@ def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) ->
     yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
 
 
-def _given_by_none(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+def _report_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
     fields = sorted({field for case in dataset.cases for field in case.fields})
     listed = name_some(fields, 10, rest=_AND_MORE)
     hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")

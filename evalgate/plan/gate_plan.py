@@ -1,4 +1,4 @@
-"""Gate x versions x golden dataset -> trials, in the order they run; every fault of the combination at once."""
+"""Plans: the trials of a gate, its versions and its golden dataset in run order. Reports all faults at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from evalgate.plan.target_changes import find_model
 _DAY = 86_400.0
 
 
-def make_plan(  # noqa: PLR0917 - the whole combination meets here
+def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
     gate: Gate,
     candidate: PromptVersion,
     baseline: PromptVersion | None,
@@ -42,16 +42,16 @@ def make_plan(  # noqa: PLR0917 - the whole combination meets here
     *,
     remedy: str | None = None,
 ) -> GatePlan:
-    """Everything to be done for one gate: for each case in `case_order`, the arms in turn, repeat by repeat.
+    """Make the plan of one gate: for each case in the order of `order_cases`, the arms alternate, repeat by repeat.
 
-    A request carries what its target needs: the rendered messages with model, parameters, response format and tools
-    for a model; the case's fields as well for a Python function; the case's id alone for recorded outputs, whose
-    application rendered its prompt itself. A target's own model goes before the prompt's; the embedded model is
-    always the target's. Judges run when the policy of the effective level asks for them. `remedy` is what to do about
-    a baseline that today's dataset and targets do not fit any more.
+    The content of a request depends on its target. A model gets the rendered messages with model, parameters, response
+    format and tools. A Python function also gets the case's fields. Recorded outputs get only the case's id, because
+    the application rendered its prompt itself. The model of a target takes precedence over that of the prompt; the
+    embedded model is always the target's. Judges run if the policy of the effective level requires them. `remedy` is
+    the hint for a baseline that no longer fits the current dataset and targets.
 
-    Raises InputError with all faults: no case, no message, a variable or a rubric's input that a case does not give, a
-    model that nobody names, two different versions that one file of recorded outputs is to stand for.
+    Raises InputError with all faults: no case, no message, a variable or a rubric's input that a case lacks, no model,
+    one file of recorded outputs for two different versions.
     """
     arms = [(Arm.CANDIDATE, candidate, targets[gate.candidate_target], gate.candidate_samples)]
     if baseline is not None:
@@ -93,10 +93,10 @@ def _refuse_faults(
     targets: Mapping[str, Target],
     remedy: str | None,
 ) -> None:
-    faults = [] if dataset.cases else [Fault(message="there is no case", place=Place(path=dataset.path))]
+    faults = [] if dataset.cases else [Fault(message="the dataset has no cases", place=Place(path=dataset.path))]
     for arm, version, target, _ in arms:
         own = [*wrong.find_version_faults(version, target, dataset)]
-        if arm is Arm.CANDIDATE:  # a baseline that shows nothing of the cases makes them one unit, and decides nothing
+        if arm is Arm.CANDIDATE:  # a baseline that uses no field makes all cases one unit, which is not a fault
             own += wrong.find_same_for_all(version, target, dataset)
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
@@ -111,7 +111,7 @@ def _refuse_faults(
 
 
 def add_repeats(plan: GatePlan, cases: Collection[str], samples: int, targets: Mapping[str, Target]) -> GatePlan:
-    """The plan with so many samples of the candidate for each of these cases, in the order it had."""
+    """Return the plan with `samples` samples of the candidate for each of these cases, in the same order."""
     gate = plan.gate
     if not cases or samples <= gate.candidate_samples:
         return plan
@@ -128,7 +128,7 @@ def add_repeats(plan: GatePlan, cases: Collection[str], samples: int, targets: M
 def make_sampling_plan(
     gate: Gate, version: PromptVersion, dataset: GoldenDataset, targets: Mapping[str, Target], policy: Policy
 ) -> GatePlan:
-    """What draws the samples of a version as the baseline of later changes: all cases, every check, every judge.
+    """Make the plan that samples a version as the baseline of later changes: all cases, checks and judges.
 
     Raises InputError as `make_plan` does.
     """
@@ -139,9 +139,9 @@ def make_sampling_plan(
 
 
 def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
-    """The plan for one shard: every `of`-th unit of the order, from the `number`-th on.
+    """Return the plan of one shard: every `of`-th unit of the order, starting with unit `number`.
 
-    Raises InputError where there are more shards than units, since some would be empty.
+    Raises InputError if there are more shards than units, because some would be empty.
     """
     units = number_units(plan.order, index_clusters(plan.dataset), plan.requests)
     count = len(set(units))
@@ -158,7 +158,7 @@ def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
 
 
 def make_fresh_trial(plan: GatePlan, case: Case, arm: Arm, repeat: int, targets: Mapping[str, Target]) -> Trial:
-    """One more sample of a case that turned; `repeat` is its number among all samples of the case on that arm."""
+    """Make a trial for one more sample of a flipped case. `repeat` counts all samples of the case on that arm."""
     version, name = plan.candidate, plan.gate.candidate_target
     if arm is Arm.BASELINE:
         assert plan.baseline is not None
@@ -190,7 +190,7 @@ def _make_request(  # noqa: PLR0917
         tools=version.tools,
         inputs=dict(case.fields) if target.kind == "python" else None,
         repeat=repeat,
-        # the samples that let a version pass are never the ones it is later compared by: they were lucky
+        # a version that passed is never compared by the samples that let it pass: their mean is biased upwards
         stream="baseline" if arm is Arm.BASELINE else "",
         about=about,
         max_age=max_age if arm is Arm.BASELINE else None,

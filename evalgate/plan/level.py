@@ -1,4 +1,4 @@
-"""The change level: what two version numbers declare, what the diff allows at the least, and where they disagree."""
+"""The change level: the level that the version numbers declare, the minimum that the diff allows, and conflicts."""
 
 from __future__ import annotations
 
@@ -25,18 +25,19 @@ def decide_level(
     served: Sequence[str] = (),
     edited: Sequence[str] = (),
 ) -> ChangeLevel:
-    """The level of a change, with a finding (each one fails) where the declared versions do not hold.
+    """Decide the level of a change, with a finding for each fault in the declared versions. Every finding fails.
 
-    The minimum follows from the diff (`plan.diff.differences`); identical content is PATCH. `served` are reasons of
-    another kind (`plan.serving`): the versions are not answered alike, which is MAJOR whatever the files say. The
-    declared level is the leftmost number that grew, None unless both versions declare one and the candidate's is
-    newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares what its number stands for: MAJOR. The
-    effective level is the stricter of the two. Without a baseline the minimum and the effective level are MINOR.
-    `edited` are reasons that lie beside the prompt: they make the effective level MAJOR, and ask for no version number.
+    The minimum follows from the diff (`plan.prompt_diff.describe_differences`); identical content is PATCH. `served`
+    are reasons from `plan.target_changes`: the two versions are served differently, which makes the minimum MAJOR. The
+    declared level is the leftmost version component that increased. It is None unless both versions declare a number
+    and the candidate's is newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares the level of its
+    number: MAJOR. The effective level is the stricter of declared level and minimum. Without a baseline, the minimum
+    and the effective level are MINOR. `edited` are reasons outside of the prompt: they make the effective level MAJOR,
+    and require no version number.
 
-    Findings: a declared level below the minimum; other content under a version that is not newer (the same, or the
-    same but for build metadata); a version older than the baseline's; a version that was dropped; and, over `history`,
-    one version with two contents. `policy.immutability` "published" asks the last only of the candidate's own version.
+    Findings: a declared level below the minimum; different content under a version that is not newer (equal, or equal
+    except build metadata); a version older than the baseline's; a version that was removed; and one version number with
+    two contents in `history`. With `policy.immutability` "published", the last applies only to the candidate's version.
     """
     contents = _index_contents(candidate, baseline, history, policy)
     findings: list[LevelFinding] = []
@@ -57,7 +58,7 @@ def decide_level(
     if baseline is not None and baseline.version == candidate.version:
         pair = {baseline.digest, candidate.digest}
         if contents.get(candidate.version or "", {}).keys() <= pair:
-            contents.pop(candidate.version or "", None)  # said already: content without a new version
+            contents.pop(candidate.version or "", None)  # already reported: content without a new version
     findings += _find_reused(candidate, _choose_version(candidate, baseline, minimum, contents), contents)
     return ChangeLevel(
         declared=declared,
@@ -108,7 +109,7 @@ def _find_version_faults(
 def _index_contents(
     candidate: PromptVersion, baseline: PromptVersion | None, history: Sequence[VersionAtCommit], policy: Policy
 ) -> _Contents:
-    """Version number -> digest -> where it was seen first, of the numbers that must have one content only."""
+    """Map each version number that must have one content only to its digests, each with its first place."""
     contents: _Contents = {}
     bound = [candidate, *([baseline] if baseline is not None and policy.immutability == "history" else [])]
     numbers = dict.fromkeys(version.version for version in bound if version.version is not None)
@@ -124,7 +125,7 @@ def _index_contents(
 
 
 def _find_reused(candidate: PromptVersion, wanted: str, contents: _Contents) -> Iterator[LevelFinding]:
-    """A finding for each version number that stood for two contents."""
+    """Yield a finding for each version number that was used for two contents."""
     for number, digests in contents.items():
         if len(digests) < 2:
             continue
@@ -133,7 +134,7 @@ def _find_reused(candidate: PromptVersion, wanted: str, contents: _Contents) -> 
         if number == candidate.version:
             said += f"; {_describe_edit(candidate, wanted)}"
         else:
-            said += '; to bind new numbers only, set "immutability: published" under policy'
+            said += '; to check new version numbers only, set "immutability: published" under policy'
         yield LevelFinding(kind="immutability", sentence=said)
 
 
@@ -149,7 +150,7 @@ def _list_places(places: Sequence[str]) -> str:
 def _choose_version(
     candidate: PromptVersion, baseline: PromptVersion | None, minimum: Level, contents: _Contents
 ) -> str:
-    """The version number to write: the candidate's own or the lowest that will do, and not one already used."""
+    """Return the version number to write: the candidate's or the lowest valid one, and not one already used."""
     own, old = _parse(candidate), _parse(baseline) if baseline is not None else None
     numbers = [number for number in (own, None if old is None else _bump(old, minimum)) if number is not None]
     if not numbers:
@@ -161,7 +162,7 @@ def _choose_version(
 
 
 def _describe_edit(prompt: PromptVersion, wanted: str) -> str:
-    """The two lines to edit, with their places: the version, and the sentence that says why."""
+    """Describe the two lines to edit, with their places: `version` and `change`."""
     path, lines = prompt.path, prompt.lines
     if "version" in lines:
         version = f'{path}:{lines["version"]}: version: "{prompt.version}" -> "{wanted}"'
@@ -175,14 +176,14 @@ def _describe_edit(prompt: PromptVersion, wanted: str) -> str:
 
 
 def _parse(prompt: PromptVersion) -> Version | None:
-    """The declared version; None when there is none. A text that is none was refused when the file was read."""
+    """Return the declared version; None if there is none. Invalid versions were refused when the file was read."""
     from semver import Version
 
     return Version.parse(prompt.version) if prompt.version is not None else None
 
 
 def _bump(old: Version, level: Level) -> Version:
-    """The lowest release above `old` that declares `level`."""
+    """Return the lowest release above `old` that declares `level`."""
     release = old.finalize_version()
     if old.prerelease and _find_own_level(release) >= level:
         return release
@@ -192,7 +193,7 @@ def _bump(old: Version, level: Level) -> Version:
 
 
 def _find_own_level(number: Version) -> Level:
-    """What a number stands for by itself: 2.0.0 is MAJOR, 2.1.0 MINOR, 2.1.3 PATCH."""
+    """Return the level of a version number by itself: 2.0.0 is MAJOR, 2.1.0 MINOR, 2.1.3 PATCH."""
     if number.patch:
         return Level.PATCH
     return Level.MINOR if number.minor else Level.MAJOR

@@ -1,4 +1,4 @@
-"""The order in which cases run, which no edit of the candidate changes; and what cases with equal requests share."""
+"""The run order of cases, which does not depend on the candidate; and digests that find equal requests."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from itertools import chain, zip_longest
 from evalgate.domain import Case, GoldenDataset, Json, PromptVersion, Target
 from evalgate.domain.units import number_units
 
-# fields that say which case it is, or what is expected of an answer, and nothing that is asked
+# fields that identify a case or contain its expected answer, and are not part of a request
 _NAMES = frozenset({"id", "tags", "cluster", "expected"})
 
 
 def order_cases(
     gate: str, baseline: PromptVersion | None, dataset: GoldenDataset, requests: Mapping[str, bytes]
 ) -> tuple[Case, ...]:
-    """The cases shuffled inside each first tag and dealt round robin over the tags (untagged cases are a tag).
+    """Return the cases shuffled within each first tag, taking one from each tag in turn (untagged cases are a tag).
 
-    The shuffle sorts by sha256(seed, id), with the digests of baseline and dataset and the gate's name as the seed: no
-    edit of the candidate changes the order, and neither do the dataset's own order or a random generator's version.
-    Cases of one cluster stay together, and so do those with equal `requests` of the baseline, under the first tag of
-    their first case by id.
+    The shuffle sorts by sha256(seed, id). The seed is made of the digests of baseline and dataset and the gate's name.
+    The order therefore does not depend on the candidate, on the order in the file or on a random generator. Cases of
+    one cluster stay together, and so do cases with equal `requests` of the baseline, under the first tag of their first
+    case by id.
     """
     seed = hashlib.sha256(
         f"{baseline.digest if baseline is not None else ''}{dataset.digest}{gate}".encode("utf-8", "surrogatepass")
@@ -51,12 +51,12 @@ def order_cases(
 
 
 def index_clusters(dataset: GoldenDataset) -> dict[str, str]:
-    """The cluster of each case that has one."""
+    """Map each case that has a cluster to its cluster."""
     return {case.id: case.cluster for case in dataset.cases if case.cluster is not None}
 
 
 def digest_request(version: PromptVersion, target: Target, case: Case) -> bytes:
-    """What cases with equal requests have in common: the rendered messages, or the fields an application is given."""
+    """Return a digest that is equal for equal requests: of the rendered messages, or of an application's fields."""
     content: list[Json] = []
     if target.kind != "recorded":
         content.append([[message.role, message.content] for message in version.render(case.fields)])

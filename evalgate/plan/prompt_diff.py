@@ -1,4 +1,4 @@
-"""What differs between two prompt versions, and the change level that makes at the least."""
+"""The differences between two prompt versions, and the minimum change level that follows from them."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ from evalgate.plan.words import WHITE_SPACE, count_words, split_lines
 
 MORE_WHITE_SPACE = 200
 SHARE_OF_WHITE_SPACE = 0.25
-"""In a PATCH so many characters of white space may come or go, or so large a share of the others: indentation does."""
+"""A PATCH may add or remove up to this many characters of white space, or this share of the other characters.
+
+This allows changes of indentation.
+"""
 LONGEST_WHITE_SPACE = 100
-"""Characters: a longer run of white space, and longer than any before, is no PATCH."""
+"""Characters. A run of white space that is longer than this, and longer than any before, is more than a PATCH."""
 _WHITE_SPACE = re.compile(f"[{WHITE_SPACE}]+")
 _NAMED = 5
 _CONVERSATION = frozenset({"user", "assistant"})
-_Said: TypeAlias = tuple[str, str]
-"""A role, and a text in it."""
+_RoleText: TypeAlias = tuple[str, str]
+"""A role and a text of a message with this role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptDiff:
-    """How the words of two sequences of texts differ.
+    """The differences between the words of two sequences of texts.
 
-    `words` counts the changed ones, `of` the words of the longer side. `invisible` are characters that are shown as
-    nothing and stand in what changed, by code point. `bounded`: more lay between the first and the last edit than is
-    aligned, so that all of it counts as changed.
+    `words` counts the changed words, `of` the words of the longer side. `invisible` are the invisible characters in the
+    changed words, by code point. `bounded` means that the text between the first and the last edit was too long to
+    align, so that all of it counts as changed.
     """
 
     words: int
@@ -43,46 +46,46 @@ class PromptDiff:
 
     @property
     def share(self) -> float:
-        """0 to 1; 0 when there is no word at all."""
+        """The share of changed words, 0 to 1; 0 without any words."""
         return min(1.0, self.words / self.of) if self.of else 0.0
 
 
 def describe_differences(
     candidate: PromptVersion, baseline: PromptVersion, *, minor_share: float, minor_words: int
 ) -> tuple[Level, list[str]]:
-    """The minimum level of a change with its reasons, strictest first.
+    """Return the minimum level of a change with its reasons, strictest first.
 
-    MAJOR: response format, variables, roles, tools, model or one of its parameters changed. MINOR: messages (few-shot
-    examples too) added or removed, more than `minor_share` of the words or more than `minor_words` of them changed,
-    characters that are not shown came or went, or so did much white space. Else PATCH; identical content is PATCH
-    without a reason. Data is compared as JSON: the order of keys, and 0 against 0.0, make no difference, and a response
-    format of type "text" is the same as none.
+    MAJOR: response format, variables, roles, tools, model or one of its parameters changed. MINOR: messages (including
+    few-shot examples) added or removed, more than `minor_share` of the words or more than `minor_words` words changed,
+    invisible characters or much white space added or removed. Otherwise PATCH; identical content is PATCH without a
+    reason. Data is compared as JSON: the order of keys does not matter, 0 equals 0.0, and a response format of type
+    "text" equals none.
 
-    Which message is which: messages are aligned (`alignment.find_edits`), first on role and content, then, inside each
-    stretch that differs, on roles. A message without a partner was added or removed. Roles changed when
-    * a message stands against one of another role, or its text is found under another role only; or
-    * a role other than user and assistant (of which examples are made) appears or disappears; or
-    * neither version's roles are contained, in order, in the other's: more than adding or removing took place; or
-    * a variable stands under other roles only.
+    Messages are aligned (`alignment.find_edits`), first by role and content, then by role within each differing
+    stretch. A message without a partner was added or removed. Roles changed if
+    * a message is aligned with one of another role, or its text is found only under another role; or
+    * a role other than user and assistant (the roles of examples) appears or disappears; or
+    * neither version's sequence of roles is a subsequence of the other's; or
+    * a variable is used only under other roles than before.
 
-    The share of changed words is changed / max(words of either), by a word diff of the texts, line by line first; a
-    replaced stretch counts as the longer of its two sides, a moved one twice; what another role says now is replaced.
-    What a word is, says `words.split_lines`.
+    The share of changed words is changed words / words of the longer version, by a word diff that aligns lines first. A
+    replaced stretch counts as the longer of its two sides, a moved one counts twice. Text that moves to another role
+    counts as replaced. `words.split_lines` defines words.
     """
     major = [*_describe_interface(candidate, baseline)]
     added, removed, roles = _describe_messages(candidate.messages, baseline.messages)
-    major += roles or _moved_variables(candidate, baseline)
+    major += roles or _find_moved_variables(candidate, baseline)
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
-    found = _changed(_by_role(candidate), _by_role(baseline))
+    found = _compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
     percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
         minor.append(f"{percent} (PATCH: at most {show_exactly(100 * minor_share)} %)")
     if found.words > minor_words:
         minor.append(f"{_count(found.words, 'word')} changed (PATCH: at most {minor_words})")
     if found.bounded:
-        minor.append(f"more than {MOST_ALIGNED:,} words between the first edit and the last: all of them count")
+        minor.append(f"more than {MOST_ALIGNED:,} words between the first edit and the last: all count as changed")
     minor += _describe_unseen(found, _list_texts(candidate), _list_texts(baseline))
     if minor:
         return Level.MINOR, minor
@@ -92,13 +95,13 @@ def describe_differences(
 
 
 def diff_words(new: Sequence[str], old: Sequence[str]) -> PromptDiff:
-    """What differs between the words of two sequences of texts."""
-    return _changed([("", text) for text in new], [("", text) for text in old])
+    """Compare the words of two sequences of texts."""
+    return _compare_words([("", text) for text in new], [("", text) for text in old])
 
 
-def _changed(new: Sequence[_Said], old: Sequence[_Said]) -> PromptDiff:
-    """What differs between the words of two sequences of roles with texts; a word of another role is another word."""
-    lines_new, lines_old = _lines(new), _lines(old)
+def _compare_words(new: Sequence[_RoleText], old: Sequence[_RoleText]) -> PromptDiff:
+    """Compare the words of two sequences of roles with texts. Equal words of different roles count as different."""
+    lines_new, lines_old = _split_lines(new), _split_lines(old)
     count, bounded = 0, False
     unseen: Counter[str] = Counter()
     found = find_edits(lines_old, lines_new)
@@ -117,13 +120,13 @@ def _changed(new: Sequence[_Said], old: Sequence[_Said]) -> PromptDiff:
     return PromptDiff(words=count, of=of, invisible=tuple(sorted(unseen)), bounded=bounded)
 
 
-def _lines(said: Sequence[_Said]) -> list[tuple[str, tuple[str, ...]]]:
-    """The lines that have words, each with the role that says it."""
+def _split_lines(said: Sequence[_RoleText]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the lines that have words, each with its role."""
     return [(role, line) for role, text in said for line in split_lines([text])]
 
 
 def _describe_invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
-    """The characters that are shown as nothing in a stretch that changed, unless both sides have the same ones."""
+    """Return the invisible characters in a changed stretch; none if both sides have the same ones."""
     before, after = ([char for word in side for char in word if is_invisible(char)] for side in (gone, come))
     if before == after:
         return set()
@@ -131,7 +134,7 @@ def _describe_invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
 
 
 def _describe_unseen(found: PromptDiff, new: Sequence[str], old: Sequence[str]) -> list[str]:
-    """Reasons that lie in what a reader of the diff does not see."""
+    """Return reasons for changes that a reader of the diff cannot see: invisible characters and white space."""
     reasons = []
     if found.invisible:
         points = [f"U+{ord(char):04X}" for char in found.invisible]
@@ -147,13 +150,13 @@ def _describe_unseen(found: PromptDiff, new: Sequence[str], old: Sequence[str]) 
 
 
 def _describe_spaces(texts: Sequence[str]) -> tuple[int, int, int]:
-    """The characters of white space, all others, and the longest run of white space."""
+    """Count the characters of white space, all other characters, and the longest run of white space."""
     runs = [len(run) for text in texts for run in _WHITE_SPACE.findall(text)]
     return sum(runs), sum(map(len, texts)) - sum(runs), max(runs, default=0)
 
 
 def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
-    """What an application or a model is bound to, apart from the messages."""
+    """Return reasons for changes of the interface: model, parameters, response format, tools, variables."""
     reasons = []
     if candidate.model != baseline.model:
         reasons.append(f"model {baseline.model or '(none)'} -> {candidate.model or '(none)'}")
@@ -179,9 +182,12 @@ def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> li
     return reasons
 
 
-def _moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
-    """Variables that stand under other roles only: what a user writes is read as another's words."""
-    new, old = _roles_by_variable(candidate), _roles_by_variable(baseline)
+def _find_moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
+    """Return a reason for each variable that is used only under other roles than before.
+
+    Its value, such as user input, is then read as text of another role.
+    """
+    new, old = _index_variable_roles(candidate), _index_variable_roles(baseline)
     return [
         f"variable {{{{{name}}}}} moved: {', '.join(sorted(old[name]))} -> {', '.join(sorted(new[name]))}"
         for name in sorted(new.keys() & old.keys())
@@ -189,7 +195,7 @@ def _moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> list[
     ]
 
 
-def _roles_by_variable(version: PromptVersion) -> dict[str, set[str]]:
+def _index_variable_roles(version: PromptVersion) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for message in version.messages:
         for name in VARIABLE.findall(message.content):
@@ -198,7 +204,7 @@ def _roles_by_variable(version: PromptVersion) -> dict[str, set[str]]:
 
 
 def _describe_messages(new: Sequence[Message], old: Sequence[Message]) -> tuple[int, int, list[str]]:
-    """How many messages were added and removed, and how roles changed."""
+    """Return the number of added and removed messages, and the changes of roles."""
     added = removed = 0
     roles: list[str] = []
     for edit in find_edits(old, new):
@@ -233,7 +239,7 @@ def _index_roles(messages: Sequence[Message]) -> dict[str, set[str]]:
 
 
 def _is_contained(short: Sequence[str], long: Sequence[str]) -> bool:
-    """Whether the items of one sequence stand in the other, in this order."""
+    """Return whether one sequence is a subsequence of the other."""
     rest = iter(long)
     return all(item in rest for item in short)
 
@@ -242,7 +248,7 @@ def _list_texts(version: PromptVersion) -> list[str]:
     return [message.content for message in version.messages]
 
 
-def _by_role(version: PromptVersion) -> list[_Said]:
+def _list_role_texts(version: PromptVersion) -> list[_RoleText]:
     return [(message.role, message.content) for message in version.messages]
 
 
@@ -264,7 +270,7 @@ def _make_canonical(value: Json) -> str:
 
 
 def _make_plain(value: Json) -> Json:
-    """The value with whole floats as integers: JSON knows one kind of number."""
+    """Return the value with whole floats as integers, because JSON has only one type of number."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Who really answers: where the two arms, or a target now and at the merge base, are served differently."""
+"""Differences in serving: between the targets of the two arms, and between a target now and at the merge base."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _IDENTITY = {"openai": "base_url", "python": "function"}
 
 
 def find_model(target: Target, version: PromptVersion) -> str | None:
-    """The model a request names: the target's before the prompt's; the embedded target is its own model."""
+    """Return the model of a request: the target's, else the prompt's. An embedded target is its own model."""
     if target.kind == "local":
         return target.model or target.location
     return target.model or version.model
@@ -19,10 +19,10 @@ def find_model(target: Target, version: PromptVersion) -> str | None:
 def compare_arms(
     gate: Gate, candidate: PromptVersion, baseline: PromptVersion, targets: Mapping[str, Target]
 ) -> tuple[str, ...]:
-    """Why the arms are not served alike, as a reason of the change level; empty when they are, or nobody can tell.
+    """Return the reason for the change level if the arms are served differently; empty if they are not.
 
-    One target for both arms is no difference: what the prompts themselves name is part of their own diff. Of two
-    files of recorded outputs nobody knows what made them.
+    One target for both arms is no difference: the models that the prompts name are part of the prompt diff. Two files
+    of recorded outputs are no difference either, because it is unknown what produced them.
     """
     new, old = targets[gate.candidate_target], targets[gate.baseline_target]
     found = _describe_difference(old, new, baseline, candidate)
@@ -39,10 +39,10 @@ def compare_targets(
     now: Mapping[str, Target],
     path: str,
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """What the configuration at `path` changed in who answers a gate: reasons of the change level, and notes.
+    """Return the changes that the configuration at `path` makes to a gate's targets: reasons for the level, and notes.
 
-    `before` and `then` are the gate and the targets at the merge base. A baseline that is answered by what is new in
-    the configuration hides what that does: the comparison is one of prompts alone, and a note says so.
+    `before` and `then` are the gate and the targets at the merge base. If the new configuration also serves the
+    baseline, the comparison does not show the effect of the new target, and a note says so.
     """
     edited = {}
     for role, was, is_ in (
@@ -54,13 +54,13 @@ def compare_targets(
             named = f'target "{was}"' if was == is_ else f'target "{was}" -> "{is_}"'
             edited[role] = f"{named}: {found} in {path}"
     if gate.candidate_target != gate.baseline_target and "baseline" not in edited:
-        return (), ()  # the baseline still has what it had: the arms themselves show the difference
+        return (), ()  # the baseline's target is unchanged, so the comparison of the arms shows the difference
     if not edited:
         return (), ()
     arms = "both arms were" if gate.candidate_target == gate.baseline_target else "the baseline was"
     note = (
-        f'{arms} answered by the "{gate.baseline_target}" of now, not the one of the merge base: '
-        "the comparison does not show what that change does"
+        f'{arms} answered by the current target "{gate.baseline_target}", not by that of the merge base: '
+        "the comparison does not show the effect of this change"
     )
     return tuple(dict.fromkeys(edited.values())), (note,)
 

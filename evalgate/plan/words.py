@@ -1,4 +1,4 @@
-"""The words of a text as Unicode separates them, and how much a word counts. Owns `regex` here."""
+"""Word segmentation by the Unicode rules, and the weight of long words. The only user of `regex` in this package."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 LONG_WORD = 30
-"""Graphemes: a longer word counts as one for every 6 of them, so that a page without a space is no single word."""
+"""Graphemes. A longer word counts as one word for every 6, so that a page without spaces is not a single word."""
 GRAPHEMES_A_WORD = 6
 _CODE_POINTS_A_GRAPHEME = 8
-"""Marks without end can stand on one letter; the longest sequences that are one sign have about so many."""
+"""The length of the longest ordinary graphemes. The number of combining marks on one letter is not limited."""
 
-# written without spaces; "SA" are the scripts of which line breaking needs a dictionary: Thai, Lao, Khmer, Myanmar, ...
+# scripts written without spaces; "SA" are those whose line breaking needs a dictionary: Thai, Lao, Khmer, Myanmar, ...
 _UNSPACED = (
     r"\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Bopomofo}\p{Script=Tangut}\p{Script=Nushu}"
     r"\p{Script=Khitan_Small_Script}\p{Script=Yi}\p{Script=Tibetan}\p{Script=Javanese}\p{Script=Balinese}"
     r"\p{Script=Buginese}\p{Script=Egyptian_Hieroglyphs}\p{Script=Cuneiform}\p{Line_Break=SA}\u30fc\uff70"
 )
 WHITE_SPACE = r"\t\n\r\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-"""Ordinary white space, for the inside of a character class."""
+"""Ordinary white space, as the content of a regular expression's character class."""
 _CHUNK = re.compile(f"[^{WHITE_SPACE}]+")
 _PLAIN = re.compile(r"[A-Za-z0-9']+")
-_FLAGS = re.compile(r"([\U0001f1e6-\U0001f1ff]+)")  # `regex` looks back over the whole run from each of its letters
+_FLAGS = re.compile(r"([\U0001f1e6-\U0001f1ff]+)")  # in a run of flags, `regex` looks back to its start at each letter
 
 
 def split_lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
-    """The words of each line that has any.
+    """Return the words of each line that has any.
 
-    Words are those of UAX 29 (Unicode word segmentation); in scripts written without spaces each grapheme is one.
-    Signs that are no word belong to the word before them, at the beginning of a run without white space to the one
-    behind; a run without any word is one.
+    Words are those of UAX 29 (Unicode word segmentation). In scripts written without spaces, each grapheme is a word.
+    Punctuation belongs to the word before it, or, at the start of a run without white space, to the word after it. A
+    run without any word is one word.
     """
     found = []
     for text in texts:
@@ -43,10 +43,10 @@ def split_lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def count_words(word: str) -> int:
-    """How many words a word counts as."""
+    """Return the number of words that a word counts as."""
     if len(word) <= LONG_WORD:
         return 1
-    length = max(_split_graphemes(word), -(-len(word) // _CODE_POINTS_A_GRAPHEME))
+    length = max(_count_graphemes(word), -(-len(word) // _CODE_POINTS_A_GRAPHEME))
     return 1 if length <= LONG_WORD else -(-length // GRAPHEMES_A_WORD)
 
 
@@ -65,7 +65,7 @@ def _split_words(chunk: str) -> Iterator[str]:
 
 
 def _split_parts(chunk: str) -> Iterator[tuple[str, bool]]:
-    """The pieces of a run without white space, and whether each is a word."""
+    """Yield the pieces of a run without white space, each with whether it is a word."""
     boundary, unspaced, grapheme, letter = _compile_patterns()
     for piece in _FLAGS.split(chunk):
         if not piece or _FLAGS.fullmatch(piece):
@@ -90,7 +90,7 @@ def _split_parts(chunk: str) -> Iterator[tuple[str, bool]]:
                 yield rest, letter.search(rest) is not None
 
 
-def _split_graphemes(word: str) -> int:
+def _count_graphemes(word: str) -> int:
     grapheme = _compile_patterns()[2]
     count = 0
     for piece in _FLAGS.split(word):
@@ -100,7 +100,7 @@ def _split_graphemes(word: str) -> int:
 
 @functools.cache
 def _compile_patterns() -> tuple[Any, Any, Any, Any]:
-    """Word boundary, character of a script without spaces, grapheme, and what makes a segment a word."""
+    """Return the patterns for word boundary, character of a script without spaces, grapheme, and letter or digit."""
     import regex
 
     return (

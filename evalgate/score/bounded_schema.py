@@ -1,7 +1,8 @@
-"""What `jsonschema` does in unbounded or quadratic time, done otherwise while an output is validated. Owns its insides.
+"""Replacements for the parts of `jsonschema` that take unbounded or quadratic time, active during a validation.
 
-Its keywords can be replaced in a validator's class, and the most important ones are; but documents of another draft
-get the package's own class, and `unevaluatedProperties` searches within a private function.
+This is the only module that changes internals of `jsonschema`. A validator class allows the replacement of keywords,
+and `schema` replaces the most important ones. This is not enough: documents of another draft use the package's own
+class, and `unevaluatedProperties` searches patterns in a private function.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ _EVALUATED = ("find_evaluated_property_keys_by_schema", "find_evaluated_item_ind
 
 
 class _Patterns:
-    """Stands where a module of `jsonschema` has `re`."""
+    """A replacement for `re` in the modules of `jsonschema`."""
 
     error = re.error
 
@@ -29,9 +30,10 @@ class _Patterns:
 
 @contextlib.contextmanager
 def bound_patterns() -> Iterator[None]:
-    """Within, every pattern is searched by `schema_searcher`, and what was quadratic in an output's size is linear.
+    """Bound the time of `jsonschema` inside the block.
 
-    Each step into a subschema looks at the time that is left for the output.
+    All patterns are searched by `compile_schema_search`. Steps that are quadratic in the size of an output become
+    linear. Each step into a subschema checks the remaining time for the output.
     """
     from jsonschema import _keywords, _legacy_keywords, _utils, validators
 
@@ -39,14 +41,14 @@ def bound_patterns() -> Iterator[None]:
     before = []
     for module in modules:
         own: dict[str, Any] = {"re": _Patterns}
-        if module is not _utils:  # there it calls itself, and adds lists up
-            own |= {name: _as_set(getattr(module, name)) for name in _EVALUATED if hasattr(module, name)}
+        if module is not _utils:  # in _utils the functions call themselves and concatenate lists
+            own |= {name: _wrap_as_set(getattr(module, name)) for name in _EVALUATED if hasattr(module, name)}
         own |= {"uniq": is_unique} if hasattr(module, "uniq") else {}
         for name, value in own.items():
             before.append((module, name, getattr(module, name, None)))
             setattr(module, name, value)
     before.append((validators, "validator_for", validators.validator_for))
-    validators.validator_for = _in_time(validators.validator_for)
+    validators.validator_for = _wrap_timed(validators.validator_for)
     try:
         yield
     finally:
@@ -55,26 +57,26 @@ def bound_patterns() -> Iterator[None]:
 
 
 def is_unique(items: Iterable[Any]) -> bool:
-    """Whether no two values of a list are equal as JSON: 1 equals 1.0, and true equals neither."""
+    """Return whether all values of a list are different as JSON: 1 equals 1.0, and true equals neither."""
     seen: set[str] = set()
     for item in items:
-        key = json.dumps(_plain(item), sort_keys=True)
+        key = json.dumps(_simplify_numbers(item), sort_keys=True)
         if key in seen:
             return False
         seen.add(key)
     return True
 
 
-def _plain(value: Any) -> Any:
+def _simplify_numbers(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if isinstance(value, dict):
-        return {name: _plain(inner) for name, inner in value.items()}
-    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+        return {name: _simplify_numbers(inner) for name, inner in value.items()}
+    return [_simplify_numbers(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _in_time(find: Any) -> Any:
-    """What finds the class for a subschema, which is asked at every step into one."""
+def _wrap_timed(find: Any) -> Any:
+    """Wrap the function that finds the class for a subschema, which is called at each step into one."""
 
     def found(*arguments: Any, **options: Any) -> Any:
         in_time()
@@ -83,7 +85,7 @@ def _in_time(find: Any) -> Any:
     return found
 
 
-def _as_set(find: Any) -> Any:
+def _wrap_as_set(find: Any) -> Any:
     def found(*arguments: Any) -> Collection[Any]:
         return frozenset(find(*arguments))
 

@@ -1,4 +1,4 @@
-"""One criterion of a configuration, checked before anything is scored with it."""
+"""Validation of a criterion of the configuration, before anything is scored with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The JSON value that an output is, and the places inside such a value."""
+"""Parsing of outputs as JSON, and access to places inside a JSON value."""
 
 from __future__ import annotations
 
@@ -12,36 +12,39 @@ _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 def parse(text: str) -> Any:
-    """The one JSON value that `text` is (RFC 8259).
+    """Parse `text` as one JSON value (RFC 8259).
 
-    Raises ValueError, with a phrase that follows "the output is not JSON: ", for anything else: also for NaN and
-    Infinity, for a key given twice, for numbers out of a float's range and for nesting deeper than Python reads.
+    Raises ValueError for anything else, including NaN and Infinity, duplicate keys, numbers out of a float's range and
+    nesting that is too deep for Python's parser. The message is a phrase that can follow "the output is not JSON: ".
     """
     return strict_json.load(text, bounded=True)
 
 
 def pointer_parts(pointer: str) -> tuple[str, ...]:
-    """The unescaped reference tokens of a JSON Pointer (RFC 6901); "" is the whole value. Raises ValueError."""
+    """Return the unescaped reference tokens of a JSON Pointer (RFC 6901); "" is the whole value.
+
+    Raises ValueError for an invalid pointer.
+    """
     if pointer == "":
         return ()
     if not pointer.startswith("/"):
         raise ValueError(f'"{pointer}" is not a JSON Pointer: it must start with "/"')
     if re.search(r"~(?![01])", pointer):
-        raise ValueError(f'"{pointer}" is not a JSON Pointer: "~" is written "~0"')
+        raise ValueError(f'"{pointer}" is not a JSON Pointer: write "~" as "~0"')
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/"))
 
 
 def resolve(value: Any, pointer: str) -> Any:
-    """What a JSON Pointer points to. Raises ValueError for a bad pointer, LookupError where nothing is."""
+    """Return the value at a JSON Pointer. Raises ValueError for an invalid pointer, LookupError without a value."""
     for part in pointer_parts(pointer):
         value = _step(value, part)
     return value
 
 
 def dig(value: Any, path: str) -> Any:
-    """What a field name or a dotted path ("user.names.0") leads to; a field named just so comes first.
+    """Return the value at a field name or a dotted path ("user.names.0"). An exact field name takes precedence.
 
-    Raises LookupError where nothing is.
+    Raises LookupError if there is no value.
     """
     if isinstance(value, Mapping) and path in value:
         return value[path]

@@ -1,4 +1,4 @@
-"""Judges: a rubric and an output make a request; a reply makes a score. No model is called here."""
+"""Judges: make a request from a rubric and an output, and read the score from a reply. Does not call models."""
 
 from __future__ import annotations
 
@@ -34,26 +34,28 @@ _CHAT_TOKEN = re.compile(r"<\|(\w{1,40})\|>")
 
 
 def validate(judge: Judge) -> None:
-    """Raises ValueError, as a sentence, for a judge whose replies could never be read."""
+    """Check the scale of a judge. Raises ValueError, with a sentence, if its replies could not be read."""
     rubric = judge.rubric
     if rubric.maximum <= rubric.minimum:
-        raise ValueError(f"rubric {rubric.name}: the scale {_scale(rubric)} has no room between its ends")
-    if judge.mode == "expected" and not _single_digits(rubric):
         raise ValueError(
-            f"judge {judge.name}: the scale {_scale(rubric)} is not read from one token everywhere; "
-            "keep it within 0 to 9 or use score: printed"
+            f"rubric {rubric.name}: the scale {_show_scale(rubric)} must have its maximum above its minimum"
+        )
+    if judge.mode == "expected" and not _is_single_digits(rubric):
+        raise ValueError(
+            f"judge {judge.name}: a number of the scale {_show_scale(rubric)} can be more than one token; "
+            "keep the scale within 0 to 9 or use score: printed"
         )
 
 
 def make_request(judge: Judge, case: Case, output: Output, target: Target, *, attempt: int = 0) -> Request:
-    """The request that scores `output` of `case`. It names no arm: equal outputs give equal keys.
+    """Make the request that scores `output` of `case`. It does not depend on the arm: equal outputs give equal keys.
 
-    The rubric's instruction is the system message, word for word. Each input stands in a block of the user message,
-    fenced by more backticks than any value holds, so that no text under judgement can close its block; NUL and lone
-    surrogates become U+FFFD, and chat templates' `<|tokens|>`, which a local server would obey inside a text, are
-    spaced apart. A judge's parameter set to null is not sent.
+    The system message is the rubric's instruction, unchanged. The user message has a block for each input, fenced by
+    more backticks than any value contains, so that no input can close its block. NUL and lone surrogates become U+FFFD.
+    Chat template tokens (`<|token|>`) get spaces, because a local server could interpret them inside a text. A judge's
+    parameter that is null is not sent.
 
-    Raises ValueError when the case lacks a field that the rubric needs.
+    Raises ValueError if the case lacks a field that the rubric needs.
     """
     rubric = judge.rubric
     return Request(
@@ -62,10 +64,10 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
         model=judge.model or target.model,
         messages=(
             Message(role="system", content=rubric.instruction),
-            Message(role="user", content=_blocks(_values(rubric, case, output))),
+            Message(role="user", content=_format_blocks(_collect_inputs(rubric, case, output))),
         ),
-        parameters=_parameters(judge.parameters),
-        response_format=_response_format(rubric),
+        parameters=_merge_parameters(judge.parameters),
+        response_format=_make_response_format(rubric),
         scale=(rubric.minimum, rubric.maximum) if judge.mode == "expected" else None,
         repeat=attempt,
         about=f"judge {judge.name}, case {case.id}",
@@ -73,27 +75,27 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
 
 
 def read_reply(judge: Judge, outcome: Outcome) -> Scored:
-    """The score of a reply, mapped from the rubric's scale to [0, 1]; anything but the asked-for object is Unscored.
+    """Return the score of a reply, mapped from the rubric's scale to [0, 1]. A reply in another format is Unscored.
 
     "printed": (score - min) / (max - min). "expected": sum of p(k) (k - min) / (max - min) over the scale's integers
-    k, with p renormalised over them (Liu et al. 2023, G-Eval, eq. 1): under a grammar the log-probabilities are those
-    before masking, and what is not on the scale could not have been said. Never raises, whatever the reply.
+    k, with p renormalised over them (Liu et al. 2023, G-Eval, eq. 1). The renormalisation is needed because, with a
+    grammar, log-probabilities are those before masking, and include tokens that the grammar excludes. Never raises.
     """
     if isinstance(outcome, Failure):
         return Unscored(reason=f"the judge did not answer: {outcome.message}")
     if classify_ending(outcome.finish_reason) != "whole":
         return Unscored(reason=f"the judge's reply was cut short (finish reason: {outcome.finish_reason})")
-    reply = _reply(judge, outcome.text)
+    reply = _read_object(judge, outcome.text)
     if isinstance(reply, Unscored):
         return reply
     printed, reason = reply
     if judge.mode == "printed":
-        return Score(value=_share(judge.rubric, printed), reason=reason)
+        return Score(value=_map_score(judge.rubric, printed), reason=reason)
     expected = _expect_score(judge.rubric, printed, outcome.score_tokens)
     return expected if isinstance(expected, Unscored) else Score(value=expected, reason=reason)
 
 
-def _values(rubric: Rubric, case: Case, output: Output) -> dict[str, str]:
+def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str]:
     values: dict[str, str] = {}
     for written in rubric.inputs:
         name, optional = written.removesuffix("?"), written.endswith("?")
@@ -106,22 +108,22 @@ def _values(rubric: Rubric, case: Case, output: Output) -> dict[str, str]:
     return values
 
 
-def _blocks(values: Mapping[str, str]) -> str:
+def _format_blocks(values: Mapping[str, str]) -> str:
     clean = {name: _CHAT_TOKEN.sub(r"< |\1| >", _UNREADABLE.sub("\ufffd", text)) for name, text in values.items()}
     longest = max((len(run) for text in clean.values() for run in _FENCE.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n\n".join(f"{name[:1].upper()}{name[1:]}:\n{fence}\n{text}\n{fence}" for name, text in clean.items())
 
 
-def _parameters(own: Mapping[str, Json]) -> dict[str, Json]:
+def _merge_parameters(own: Mapping[str, Json]) -> dict[str, Json]:
     merged: dict[str, Json] = {**_PARAMETERS, **own}
     if "max_completion_tokens" in own and "max_tokens" not in own:
-        del merged["max_tokens"]  # endpoints that know the newer name refuse both together
+        del merged["max_tokens"]  # endpoints with the newer parameter refuse requests with both
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _response_format(rubric: Rubric) -> dict[str, Json]:
-    # the score comes first: its token is then the reply's first integer
+def _make_response_format(rubric: Rubric) -> dict[str, Json]:
+    # the score is the first property, so that its token is the first integer of the reply
     return {
         "type": "json_schema",
         "json_schema": {
@@ -140,37 +142,39 @@ def _response_format(rubric: Rubric) -> dict[str, Json]:
     }
 
 
-def _reply(judge: Judge, text: str) -> tuple[int, str] | Unscored:
+def _read_object(judge: Judge, text: str) -> tuple[int, str] | Unscored:
     try:
         reply: Any = parse(text)
     except ValueError as error:
         return Unscored(reason=f"the judge's reply is not JSON: {error}")
     if not isinstance(reply, dict) or set(reply) != {"score", "reason"}:
-        return Unscored(reason='the judge\'s reply is not an object with just "score" and "reason"')
+        return Unscored(reason='the judge\'s reply is not an object with exactly "score" and "reason"')
     if judge.mode == "expected" and next(iter(reply)) != "score":
-        # a number in the reason would be taken for the score's token
+        # a number in the reason could be mistaken for the score's token
         return Unscored(reason="the judge's reply does not begin with its score; use score: printed")
-    wrong = _wrong(judge.rubric, reply["score"], reply["reason"])
+    wrong = _find_fault(judge.rubric, reply["score"], reply["reason"])
     return Unscored(reason=wrong) if wrong else (reply["score"], reply["reason"])
 
 
-def _wrong(rubric: Rubric, score: Any, reason: Any) -> str | None:
-    if type(score) is not int:  # a bool is an int to isinstance
+def _find_fault(rubric: Rubric, score: Any, reason: Any) -> str | None:
+    if type(score) is not int:  # isinstance would accept a bool
         return "the judge's score is not an integer"
     if not rubric.minimum <= score <= rubric.maximum:
-        return f"the judge's score {score} is outside the scale {_scale(rubric)}"
+        return f"the judge's score {score} is outside the scale {_show_scale(rubric)}"
     return None if isinstance(reason, str) else "the judge's reason is not text"
 
 
 def _expect_score(rubric: Rubric, printed: int, tokens: tuple[ScoreToken, ...]) -> float | Unscored:
     if not tokens:
         return Unscored(reason="the endpoint returned no log-probabilities; use score: printed")
-    if not _single_digits(rubric):
-        # where digits are tokens of their own, the probability of "1" is also that of "10"
-        return Unscored(reason=f"the scale {_scale(rubric)} is not read from one token; use score: printed")
+    if not _is_single_digits(rubric):
+        # if each digit is a token, the probability of "1" includes that of "10"
+        return Unscored(
+            reason=f"a number of the scale {_show_scale(rubric)} can be more than one token; use score: printed"
+        )
     token = next((each for each in tokens if each.token == printed), None)
     if token is None:
-        return Unscored(reason=f"no log-probabilities stand at the judge's score {printed}; use score: printed")
+        return Unscored(reason=f"the judge's score {printed} has no log-probabilities; use score: printed")
     logs = {
         number: log
         for number, log in token.logprobs.items()
@@ -180,17 +184,17 @@ def _expect_score(rubric: Rubric, printed: int, tokens: tuple[ScoreToken, ...]) 
         return Unscored(reason="no number of the scale has a log-probability; use score: printed")
     top = max(logs.values())
     weights = {number: math.exp(log - top) for number, log in logs.items()}
-    value = math.fsum(weight * _share(rubric, number) for number, weight in weights.items())
+    value = math.fsum(weight * _map_score(rubric, number) for number, weight in weights.items())
     return min(1.0, max(0.0, value / math.fsum(weights.values())))
 
 
-def _share(rubric: Rubric, score: int) -> float:
+def _map_score(rubric: Rubric, score: int) -> float:
     return (score - rubric.minimum) / (rubric.maximum - rubric.minimum)
 
 
-def _scale(rubric: Rubric) -> str:
+def _show_scale(rubric: Rubric) -> str:
     return f"{rubric.minimum} to {rubric.maximum}"
 
 
-def _single_digits(rubric: Rubric) -> bool:
+def _is_single_digits(rubric: Rubric) -> bool:
     return rubric.minimum >= 0 and rubric.maximum <= 9

@@ -1,4 +1,4 @@
-"""Regular expressions in limited time, for checks and the patterns in JSON Schemas: RE2's, which is linear, or less."""
+"""Regular expressions in limited time, for checks and JSON Schemas: RE2 in linear time, or `regex` with a timeout."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from contextvars import ContextVar
 from typing import Any
 
 PATTERN_SECONDS = 1.0
-"""What one pattern may take on one output: with `SCHEMA_SECONDS` the only clock of this package, since such a search
-has no other end."""
+"""The time limit of one pattern on one output. This and `SCHEMA_SECONDS` are the only uses of a clock in this package:
+such a search has no other limit."""
 SCHEMA_SECONDS = 5.0
-"""What a whole JSON Schema may take on one output: some take time that is exponential in an output's depth."""
+"""The time limit of a whole JSON Schema on one output. Some schemas take time exponential in the output's depth."""
 
-_SOON = 50_000_000  # bytes times instructions: RE2 needs 10 ns for each at most, so less is never too long
-_late: dict[str, threading.Thread] = {}
+_FAST_ENOUGH = (
+    50_000_000  # bytes times instructions: RE2 needs at most 10 ns for each, so a smaller product is fast enough
+)
+_unfinished: dict[str, threading.Thread] = {}
 
 
 @functools.lru_cache(maxsize=512)
 def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], bool]:
-    r"""Whether `pattern` matches anywhere in a text, in RE2's syntax: `\d`, `\w`, `\s` and `\b` are ASCII, `.` stops
-    at a newline unless `(?s)`, `^` and `$` are the ends of the text unless `(?m)`; no look-around, no backreference.
+    r"""Return a function that tells whether `pattern` matches anywhere in a text.
 
-    Raises ValueError, as a sentence, for a pattern RE2 refuses; the search raises SlowPatternError.
+    The syntax is RE2's: `\d`, `\w`, `\s` and `\b` are ASCII, `.` does not match a newline unless `(?s)`, `^` and `$`
+    match only at the ends of the text unless `(?m)`. There are no look-arounds and no backreferences.
+
+    Raises ValueError, with a sentence, for a pattern that RE2 refuses. The search raises SlowPatternError.
     """
     import re2
 
@@ -38,20 +42,20 @@ def compile_search(pattern: str, ignore_case: bool = False) -> Callable[[str], b
         why = error.args[0] if error.args else "refused"
         shown = why.decode("utf-8", "replace") if isinstance(why, bytes) else str(why)
         raise ValueError(f'RE2 refuses the pattern "{pattern}": {shown}') from None
-    return lambda text: _linear(pattern, compiled, _encode(text))
+    return lambda text: _search_linear(pattern, compiled, _encode(text))
 
 
 class SlowPatternError(Exception):
-    """A pattern took more time on one output than it has."""
+    """A pattern exceeded its time limit on one output."""
 
     def __init__(self, pattern: str) -> None:
         super().__init__(f'the pattern "{pattern}" took more than {PATTERN_SECONDS:g} s on this output')
 
 
 class _Clock:
-    """What one output has taken: by each pattern, since when, and in waiting for searches in other threads.
+    """The time that was spent on one output: by each pattern, in total, and in waiting for searches in other threads.
 
-    Of the own thread's time: others of this process, such as the embedded model's, have nothing to do with it.
+    It counts the time of its own thread only, not that of other threads such as the embedded model's.
     """
 
     def __init__(self) -> None:
@@ -60,7 +64,7 @@ class _Clock:
         self.waited = 0.0
 
     def left(self, pattern: str) -> float:
-        """Seconds. Raises SlowPatternError where there are none."""
+        """Return the remaining seconds of a pattern. Raises SlowPatternError if there are none."""
         left = PATTERN_SECONDS - self.spent.get(pattern, 0.0)
         if left <= 0:
             raise SlowPatternError(pattern)
@@ -74,7 +78,7 @@ _clock: ContextVar[_Clock | None] = ContextVar("clock", default=None)
 
 
 class SlowSchemaError(Exception):
-    """A JSON Schema took more time on one output than it has."""
+    """A JSON Schema exceeded its time limit on one output."""
 
     def __init__(self) -> None:
         super().__init__(f"the schema took more than {SCHEMA_SECONDS:g} s on this output")
@@ -82,7 +86,7 @@ class SlowSchemaError(Exception):
 
 @contextlib.contextmanager
 def limit_output() -> Iterator[None]:
-    """What is done inside belongs to one output: a pattern has `PATTERN_SECONDS` for it, all of it `SCHEMA_SECONDS`."""
+    """Limit the time for one output inside the block: `PATTERN_SECONDS` per pattern, `SCHEMA_SECONDS` in total."""
     token = _clock.set(_Clock())
     try:
         yield
@@ -91,7 +95,7 @@ def limit_output() -> Iterator[None]:
 
 
 def in_time() -> None:
-    """Raises SlowSchemaError where the time for the output of `limit_output` is over."""
+    """Raise SlowSchemaError if the time limit of the current `limit_output` block is exceeded."""
     clock = _clock.get()
     if clock is not None and time.thread_time() - clock.began + clock.waited > SCHEMA_SECONDS:
         raise SlowSchemaError
@@ -99,11 +103,11 @@ def in_time() -> None:
 
 @functools.lru_cache(maxsize=512)
 def compile_schema_search(pattern: str) -> Callable[[str], bool]:
-    """Like `compile_search`, for a JSON Schema's `pattern`.
+    """Return a search function as `compile_search` does, for the `pattern` of a JSON Schema.
 
-    One that RE2 cannot express (look-around, `\\u` escapes, more than 1000 repeats) goes to `regex`, whose time is
-    limited: see `limit_output`. Raises ValueError when both refuse; the
-    search raises SlowPatternError."""
+    A pattern that RE2 does not support (look-around, `\\u` escapes, more than 1000 repeats) uses `regex` with a time
+    limit; see `limit_output`. Raises ValueError if both refuse the pattern. The search raises SlowPatternError.
+    """
     import regex
 
     try:
@@ -116,15 +120,16 @@ def compile_schema_search(pattern: str) -> Callable[[str], bool]:
     return lambda text: _search_limited(pattern, compiled, text)
 
 
-def _linear(pattern: str, compiled: Any, data: bytes) -> bool:
-    """A search by RE2; linear time is long, too, where both the text and the pattern are.
+def _search_linear(pattern: str, compiled: Any, data: bytes) -> bool:
+    """Search with RE2. If text and pattern are both long, even a linear search is slow and runs in its own thread.
 
-    RE2 has no time limit and lets other threads work meanwhile: one that is late is left behind in its own. Until it
-    has ended the pattern gets no other long text, so that no more than one of each is ever left behind.
+    RE2 has no timeout, but it releases the GIL. A search that exceeds the time limit continues in its thread and its
+    result is ignored. Until it ends, the pattern is not used on another long text, so that at most one such thread per
+    pattern exists.
     """
-    if len(data) * compiled.programsize <= _SOON:
+    if len(data) * compiled.programsize <= _FAST_ENOUGH:
         return compiled.search(data) is not None
-    before = _late.get(pattern)
+    before = _unfinished.get(pattern)
     if before is not None and before.is_alive():
         raise SlowPatternError(pattern)
     clock = _clock.get() or _Clock()
@@ -134,7 +139,7 @@ def _linear(pattern: str, compiled: Any, data: bytes) -> bool:
     thread.start()
     thread.join(left)
     if not found:
-        _late[pattern] = thread
+        _unfinished[pattern] = thread
         raise SlowPatternError(pattern)
     waited = time.monotonic() - started
     clock.spend(pattern, waited)
@@ -154,5 +159,5 @@ def _search_limited(pattern: str, compiled: Any, text: str) -> bool:
 
 
 def _encode(text: str) -> bytes:
-    # JSON can spell lone surrogates, which UTF-8 has no bytes for
+    # JSON can contain lone surrogates, which UTF-8 cannot encode
     return text.encode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""JSON Schema: a check's schema compiled once, without network or files, and what is wrong with a value."""
+"""JSON Schema checks: compile a check's schema once, without network or files, and find the fault of a value."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
 
 def find_fault(check: Check, value: Any) -> str | Unscored | None:
-    """What is most wrong with `value` under a `json_schema` check, as "at /place: message"; None when it fits.
+    """Return the most relevant fault of `value` under a `json_schema` check as "at /place: message"; None if valid.
 
-    `options["schema"]` is the loaded schema, `options["schema_path"]` the URI its relative references start from,
-    `options["formats"]` whether `format` is asserted. The draft is the one `$schema` names, 2020-12 by default.
-    Raises ValueError as `validator` does; a fault of the schema that only this value met is Unscored.
+    `options["schema"]` is the loaded schema, `options["schema_path"]` the base URI of its relative references, and
+    `options["formats"]` says whether `format` is asserted. `$schema` names the draft; the default is 2020-12. Raises
+    ValueError as `make_validator` does. A fault of the schema that appears only with this value is Unscored.
     """
     from jsonschema.exceptions import best_match
     from referencing.exceptions import Unresolvable
@@ -54,27 +54,29 @@ def find_fault(check: Check, value: Any) -> str | Unscored | None:
         return Unscored(reason=str(refusal))
     if error is None:
         return None
-    return f"at {_place(error)}: {error.message}"
+    return f"at {_show_place(error)}: {error.message}"
 
 
 def make_validator(check: Check) -> Validator:
-    """The check's validator, compiled once for each Check object.
+    """Return the check's validator, compiled once for each Check object.
 
-    Patterns are searched with RE2 where it can express them, else in limited time (`patterns.compile_schema_search`),
-    so a
-    hostile output cannot make a schema's pattern run for ever.
+    Patterns are searched with RE2 if it supports them, else with a time limit (`patterns.compile_schema_search`), so
+    that a hostile output cannot make a schema's pattern run forever.
 
-    Formats asserted when asked, under 2020-12: date, date-time, duration, email, hostname, idn-email, idn-hostname,
-    ipv4, ipv6, json-pointer, regex, relative-json-pointer, time, uri, uri-reference, uri-template, uuid.
+    The formats that can be asserted under 2020-12 are: date, date-time, duration, email, hostname, idn-email,
+    idn-hostname, ipv4, ipv6, json-pointer, regex, relative-json-pointer, time, uri, uri-reference, uri-template, uuid.
 
-    Raises ValueError, as a sentence, for a `$schema` that is no known draft, an invalid schema, a reference that
-    leaves `check.documents`, or, where formats are asserted, one that nobody can assert.
+    Raises ValueError, with a sentence, for a `$schema` that is not a known draft, an invalid schema, a reference to a
+    document that is not in `check.documents`, or a format that cannot be asserted although formats are asserted.
     """
     return _compile(_Held(check))
 
 
 class _Held:
-    """A Check as a cache key: by identity (its mappings cannot be hashed), and kept alive, so that no id is reused."""
+    """A Check as a cache key, compared by identity because its mappings cannot be hashed.
+
+    It keeps the Check alive, so that its id is not reused.
+    """
 
     __slots__ = ("check",)
 
@@ -98,18 +100,18 @@ def _compile(held: _Held) -> Validator:
     options, documents = held.check.options, held.check.documents
     path = str(options.get("schema_path") or "urn:evalgate:schema")
     schema: Any = options.get("schema")
-    draft = _draft(schema, path)
+    draft = _find_draft(schema, path)
     resources: dict[str, Resource[Any]] = {}
     specifications: dict[str, Specification[Any]] = {}
     for uri, document in {**documents, path: schema}.items():
-        own = _draft(document, uri, default=draft)
+        own = _find_draft(document, uri, default=draft)
         _check_schema(own, document, uri)
         specification = specification_with(str(own.META_SCHEMA.get("$schema")))
-        # a `$schema` would make jsonschema return to its plain class there, and lose our keywords
-        bare = _without_draft(document) if own is draft else document
+        # with a `$schema`, jsonschema would switch to its own class there, without our keywords
+        bare = _remove_draft(document) if own is draft else document
         resources[uri] = specification.create_resource(bare)
         specifications[uri] = specification
-    checker = _format_checker(draft) if options.get("formats") else None
+    checker = _make_format_checker(draft) if options.get("formats") else None
     registry = REGISTRY.with_resources(resources.items()).crawl()
     try:
         for uri, resource in resources.items():
@@ -118,7 +120,7 @@ def _compile(held: _Held) -> Validator:
             if checker is not None:
                 _refuse_unknown_formats(resource, resolver, specifications[uri], set(checker.checkers), uri)
     except Unresolvable as missing:
-        raise ValueError(f'{path}: "{missing.ref}" is not among the documents this schema may refer to') from None
+        raise ValueError(f'{path}: "{missing.ref}" is not among the documents that this schema may refer to') from None
     strict: Any = extend(  # type: ignore[no-untyped-call]
         draft,
         validators={
@@ -133,8 +135,8 @@ def _compile(held: _Held) -> Validator:
     return compiled
 
 
-def _draft(schema: Any, path: str, default: Any = None) -> Any:
-    """The validator class of the draft that `$schema` names."""
+def _find_draft(schema: Any, path: str, default: Any = None) -> Any:
+    """Return the validator class of the draft that `$schema` names."""
     from jsonschema.validators import Draft202012Validator, validator_for
 
     default = default or Draft202012Validator
@@ -148,18 +150,18 @@ def _draft(schema: Any, path: str, default: Any = None) -> Any:
     unknown: Any = None
     known = validator_for(schema, default=unknown) if isinstance(named, str) else None
     if known is None:
-        raise ValueError(f'{path}: "$schema" names no known draft: {named!r}')
+        raise ValueError(f'{path}: "$schema" is not a known draft: {named!r}')
     return known
 
 
-def _without_draft(document: Any) -> Any:
+def _remove_draft(document: Any) -> Any:
     if not isinstance(document, Mapping):
         return document
     return {key: value for key, value in document.items() if key != "$schema"}
 
 
 def _check_schema(draft: Any, schema: Any, path: str) -> None:
-    """Refuses what the draft's meta-schema refuses; patterns are held against RE2 and `re`, not against `re` alone."""
+    """Validate a schema by its draft's meta-schema. Patterns are checked with RE2 and `regex`, not with `re`."""
     from jsonschema import FormatChecker
     from jsonschema.exceptions import SchemaError
 
@@ -168,13 +170,13 @@ def _check_schema(draft: Any, schema: Any, path: str) -> None:
     try:
         draft.check_schema(schema, format_checker=checker)
     except SchemaError as error:
-        raise ValueError(f"{path}: not a JSON Schema, at {_place(error)}: {error.message}") from None
+        raise ValueError(f"{path}: not a JSON Schema, at {_show_place(error)}: {error.message}") from None
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply") from None
 
 
 def _follow_references(resource: Resource[Any], resolver: Resolver[Any]) -> None:
-    """Looks up every reference now, so that a missing document is known before any output is."""
+    """Look up every reference, so that a missing document is found before any output is scored."""
     resolver = resolver.in_subresource(resource)
     if isinstance(resource.contents, Mapping):
         for keyword in _REFERENCES:
@@ -188,9 +190,9 @@ def _follow_references(resource: Resource[Any], resolver: Resolver[Any]) -> None
 def _refuse_unknown_formats(
     resource: Resource[Any], resolver: Resolver[Any], specification: Specification[Any], known: set[str], path: str
 ) -> None:
-    """A format that the checker does not know would let every text pass.
+    """Raise ValueError for a format that the checker does not know, because it would accept every text.
 
-    Looked for in all subschemas, and in what references lead to, wherever that stands in a document.
+    Searches all subschemas and the targets of references.
     """
     waiting = [(resource, resolver.in_subresource(resource))]
     seen: set[int] = set()
@@ -203,7 +205,8 @@ def _refuse_unknown_formats(
         if isinstance(contents, Mapping):
             name = contents.get("format")
             if isinstance(name, str) and name not in known:
-                hint = suggest_closest(name, sorted(known), otherwise=f"asserted are: {', '.join(sorted(known))}")
+                listed = f"the known formats are: {', '.join(sorted(known))}"
+                hint = suggest_closest(name, sorted(known), otherwise=listed)
                 raise ValueError(f'{path}: the format "{name}" cannot be asserted; {hint}')
             for keyword in _REFERENCES:
                 if isinstance(contents.get(keyword), str):
@@ -213,21 +216,21 @@ def _refuse_unknown_formats(
 
 
 def _refuse_endless(compiled: Validator, path: str) -> None:
-    """A schema that refers to itself without going deeper would make every output look nested too deeply."""
+    """Raise ValueError for a schema that refers to itself endlessly: every output would seem nested too deeply."""
     try:
         with limit_output(), bound_patterns():
             for value in _SIMPLE:
                 compiled.is_valid(value)
     except RecursionError:
-        raise ValueError(f"{path}: the schema refers to itself without end") from None
+        raise ValueError(f"{path}: the schema refers to itself endlessly") from None
     except SlowSchemaError:
         raise ValueError(
             f"{path}: the schema takes more than {SCHEMA_SECONDS:g} s for a value as simple as null"
         ) from None
 
 
-def _format_checker(draft: Any) -> Any:
-    """The draft's formats; a check that trips over a hostile text has not recognised it, whatever it raises."""
+def _make_format_checker(draft: Any) -> Any:
+    """Return a checker for the draft's formats. If a format function raises any error, the text is invalid."""
     from jsonschema import FormatChecker
 
     checker = FormatChecker(formats=())
@@ -238,7 +241,10 @@ def _format_checker(draft: Any) -> Any:
 
 
 def _is_duration(value: object) -> bool:
-    """RFC 3339, appendix A; the package that jsonschema would ask takes longer to load than all the rest."""
+    """Return whether a value is a duration (RFC 3339, appendix A).
+
+    This replaces the package that jsonschema uses, which is slow to import.
+    """
     return not isinstance(value, str) or _DURATION.fullmatch(value) is not None
 
 
@@ -284,7 +290,7 @@ def _list_names(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in sorted(names))
 
 
-def _place(error: ValidationError | Any) -> str:
-    """The JSON Pointer of an error; the whole value is "the top"."""
+def _show_place(error: ValidationError | Any) -> str:
+    """Return the JSON Pointer of an error; "the top" for the whole value."""
     parts = [str(part).replace("~", "~0").replace("/", "~1") for part in error.absolute_path]
     return "".join(f"/{part}" for part in parts) or "the top"

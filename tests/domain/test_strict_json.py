@@ -34,8 +34,8 @@ def test_any_text_is_a_value_or_a_json_error(text: str | bytes) -> None:
     ("text", "message"),
     [
         ('{"a": 1, "b": {"a": 1, "a": 2}}', 'the key "a" is given twice'),
-        ('{"a": NaN}', "NaN is not a number JSON knows"),
-        ("[1, -Infinity]", "-Infinity is not a number JSON knows"),
+        ('{"a": NaN}', "NaN is not a number in JSON"),
+        ("[1, -Infinity]", "-Infinity is not a number in JSON"),
         ("[-1e400]", "the number is too large"),
         ("[" + "1" * 5000 + "]", "the number is too large"),
         ("[" * 200_000, "nested too deeply"),

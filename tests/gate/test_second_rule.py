@@ -87,9 +87,9 @@ def test_a_strict_check_fails_at_the_first_draw(world: World) -> None:
 @pytest.mark.parametrize(
     ("check", "thresholds", "words"),
     [
-        ("{type: is_json, strict: true, blocking: false}", "", "is strict, and not blocking"),
-        ("{type: is_json, strict: true}", "thresholds: {is_json: {min: 0.9}}", "is strict, and has a threshold"),
-        ("{type: is_json, name: answered}", "", '"answered" is the name of the check that every gate has'),
+        ("{type: is_json, strict: true, blocking: false}", "", "is strict but not blocking"),
+        ("{type: is_json, strict: true}", "thresholds: {is_json: {min: 0.9}}", "is strict and has a threshold"),
+        ("{type: is_json, name: answered}", "", '"answered" is the name of a check that every gate has'),
     ],
 )
 def test_what_contradicts_itself_is_refused_with_its_place(
@@ -314,7 +314,7 @@ def test_a_prompt_that_shows_nothing_of_the_cases_is_refused(world: World) -> No
     for verb in ("validate", "run"):
         ended = world.evalgate(verb)
         assert ended.code == 2
-        assert "no message uses a field of the cases, so all 64 cases ask the same" in ended.err
+        assert "no message uses a field of the cases, so all 64 cases send the same request" in ended.err
         assert "prompts/support.prompt.yml:4" in ended.err
     assert not world.server.received
 

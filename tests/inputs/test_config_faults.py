@@ -76,7 +76,7 @@ def faults(project: Project, text: str) -> list[str]:
         ),
         (
             HEAD + "    checks:\n      - {type: required_fields, fields: [a, a]}\n",
-            'evalgate.yml:7:45: "a" stands twice in "fields"',
+            'evalgate.yml:7:45: "a" appears twice in "fields"',
         ),
         (
             HEAD + "    checks:\n      - {type: json_schema, schema: nope.json}\n",
@@ -84,7 +84,7 @@ def faults(project: Project, text: str) -> list[str]:
         ),
         (
             HEAD + "    checks:\n      - {type: is_json}\n      - {type: is_json}\n",
-            'evalgate.yml:8:9: the criterion "is_json" stands twice; first in line 7\n  hint: give one a `name:`',
+            'evalgate.yml:8:9: the criterion "is_json" is defined twice; first in line 7\n  hint: give one a `name:`',
         ),
         (HEAD, "evalgate.yml:4:5: the gate has no check and no judge"),
         (HEAD + "    checks: []\n", "evalgate.yml:4:5: the gate has no check and no judge"),
@@ -116,7 +116,7 @@ def faults(project: Project, text: str) -> list[str]:
         (CHECKS + "    baseline: cases.jsonl\n", 'evalgate.yml:8:15: "cases.jsonl" is not a prompt file'),
         (
             CHECKS + "    baseline: ../x.prompt.yml\n",
-            'evalgate.yml:8:15: "../x.prompt.yml" leads out of the project\'s folder',
+            'evalgate.yml:8:15: "../x.prompt.yml" is outside of the project\'s folder',
         ),
         (
             CHECKS + "    samples: {baseline: 1000000000}\n",
@@ -127,7 +127,7 @@ def faults(project: Project, text: str) -> list[str]:
         (
             CHECKS
             + "  - prompt: prompts/support.prompt.yml\n    dataset: cases.jsonl\n    checks: [{type: is_json}]\n",
-            'evalgate.yml:8:5: the gate "support" stands twice; first in line 4',
+            'evalgate.yml:8:5: the gate "support" is defined twice; first in line 4',
         ),
         (CHECKS.replace("dataset: cases.jsonl", ""), 'evalgate.yml:4:5: "dataset" is missing in a gate'),
         (CHECKS.replace("cases.jsonl", "prompts"), 'evalgate.yml:5:14: "prompts" is a folder, not a file'),
@@ -256,11 +256,11 @@ def test_recorded_outputs_cannot_judge(project: Project) -> None:
         + "    judges:\n      - {rubric: relevance%s}\n"
     )
     assert faults(project, text % ", target: api") == [
-        'evalgate.yml:7:37: a judge cannot ask "api": recorded outputs answer cases, not judges\n'
+        'evalgate.yml:7:37: a judge cannot use "api": recorded outputs are answers to cases, not to judges\n'
         "  hint: give the judge a target of type openai or local"
     ]
     assert faults(project, text % "") == [
-        'evalgate.yml:7:9: "target" is missing in a judge: the gate has no one model to ask'
+        'evalgate.yml:7:9: "target" is missing in a judge: the gate has no single model to use'
     ]
 
 
@@ -309,22 +309,22 @@ def test_a_shared_rubric_is_told_once(project: Project) -> None:
         (
             '{"$ref": "../secret.json"}',
             {"secret.json": "{}"},
-            'the reference "../secret.json" leaves the dataset\'s folder, "data"',
+            'the reference "../secret.json" is outside of the dataset\'s folder, "data"',
         ),
-        ('{"$ref": "x/../../secret.json"}', {"secret.json": "{}"}, 'leaves the dataset\'s folder, "data"'),
-        ('{"$ref": "%2e%2e/secret.json"}', {"secret.json": "{}"}, 'leaves the dataset\'s folder, "data"'),
-        ('{"$ref": "file:///etc/passwd"}', {}, 'leaves the dataset\'s folder, "data"'),
-        ('{"$ref": "/etc/passwd"}', {}, 'leaves the dataset\'s folder, "data"'),
-        ('{"$ref": "../../../../etc/passwd"}', {}, 'leaves the dataset\'s folder, "data"'),
+        ('{"$ref": "x/../../secret.json"}', {"secret.json": "{}"}, 'is outside of the dataset\'s folder, "data"'),
+        ('{"$ref": "%2e%2e/secret.json"}', {"secret.json": "{}"}, 'is outside of the dataset\'s folder, "data"'),
+        ('{"$ref": "file:///etc/passwd"}', {}, 'is outside of the dataset\'s folder, "data"'),
+        ('{"$ref": "/etc/passwd"}', {}, 'is outside of the dataset\'s folder, "data"'),
+        ('{"$ref": "../../../../etc/passwd"}', {}, 'is outside of the dataset\'s folder, "data"'),
         ('{"$ref": "//evil.example/x"}', {}, "data/s.json:1:10: the reference"),
-        ('{"$ref": "none.json"}', {}, 'data/s.json:1:10: the reference "none.json" names no file'),
-        ('{"items": [{"a": {"$dynamicRef": "none.json"}}]}', {}, 'the reference "none.json" names no file'),
+        ('{"$ref": "none.json"}', {}, 'data/s.json:1:10: the reference "none.json" names a missing file'),
+        ('{"items": [{"a": {"$dynamicRef": "none.json"}}]}', {}, 'the reference "none.json" names a missing file'),
         (
             '{"$id": "https://e.org/a/", "$ref": "b.json"}',
             {"data/b.json": "{}"},
             'the reference "b.json" would reach the network',
         ),
-        ('{"$ref": "b.json"}', {"data/b.json": '{"a": NaN}'}, "data/b.json:1:7: NaN is not a number JSON knows"),
+        ('{"$ref": "b.json"}', {"data/b.json": '{"a": NaN}'}, "data/b.json:1:7: NaN is not a number in JSON"),
         ('{"a": 1, "a": 2}', {}, 'data/s.json:1:10: the key "a" is given twice'),
     ],
 )
@@ -351,14 +351,14 @@ def test_a_reference_through_a_link_is_refused(project: Project) -> None:
         HEAD.replace("dataset: cases", "dataset: data/cases")
         + "    checks:\n      - {type: json_schema, schema: data/s.json}\n"
     )
-    assert 'the reference "link.json" names no file' in faults(project, text)[0]
+    assert 'the reference "link.json" names a missing file' in faults(project, text)[0]
 
 
 def test_a_linked_prompt_is_refused_at_its_path(project: Project) -> None:
     (project.root / "linked.prompt.yml").symlink_to(project.root / "prompts" / "support.prompt.yml")
     found = faults(project, CHECKS.replace("prompts/support", "linked"))
     assert found == [
-        'evalgate.yml:4:13: "linked.prompt.yml" is, or lies behind, a symbolic link\n  hint: put the file itself there'
+        'evalgate.yml:4:13: "linked.prompt.yml" is, or is reached through, a symbolic link\n  hint: replace the link by the file'
     ]
 
 
@@ -370,7 +370,7 @@ def test_many_faults_are_counted_not_listed(project: Project) -> None:
 
 def test_a_missing_config_says_so(project: Project) -> None:
     assert project.faults(lambda: load_config(project.tree, "nope.yml")) == [
-        "nope.yml: no such file\n  hint: --config FILE names the configuration"
+        "nope.yml: no such file\n  hint: name the configuration with --config FILE"
     ]
 
 

@@ -94,26 +94,26 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
             "c.jsonl:6:1: a row must be a mapping of fields",
         ]),
         ("c.jsonl", '{"id": "a", "q": NaN}\nnot json\n{"id": "b", "b": [}\n', [
-            "c.jsonl:1:18: NaN is not a number JSON knows",
+            "c.jsonl:1:18: NaN is not a number in JSON",
             "c.jsonl:2:1: not valid JSON: a value was expected",
             "c.jsonl:3:19: not valid JSON: a value was expected",
         ]),
-        ("c.json", '[{"id": "a", "q": Infinity}]', ["c.json:1:19: Infinity is not a number JSON knows"]),
-        ("c.json", '{"id": "a"}', ["c.json:1:1: the file must hold a JSON list"]),
-        ("c.yml", "id: a", ["c.yml:1:1: the file must hold a list"]),
+        ("c.json", '[{"id": "a", "q": Infinity}]', ["c.json:1:19: Infinity is not a number in JSON"]),
+        ("c.json", '{"id": "a"}', ["c.json:1:1: the file must contain a JSON list"]),
+        ("c.yml", "id: a", ["c.yml:1:1: the file must contain a list"]),
         ("c.csv", "id,q\na,NaN\nb,nan\nc,-Infinity\n", ['c.csv:2: "q" is NaN', 'c.csv:3: "q" is nan', 'c.csv:4: "q" is -Infinity']),
         ("c.csv", "id,q\na\nb,1,2\n", ["c.csv:2:1: 1 cells under a header of 2", "c.csv:3:1: 3 cells under a header of 2"]),
         ("c.csv", "name,q\na,1\n", ['c.csv:2: "id" is missing']),
         ("c.jsonl", '{"id": "a", "tags": "x"}', ['c.jsonl:1:21: "tags" must be a list of texts']),
         ("c.jsonl", '{"id": "a", "tags": [1]}', ['c.jsonl:1:21: "tags" must be a list of texts']),
-        ("c.jsonl", "", ["c.jsonl: the dataset is empty: a gate needs cases"]),
-        ("c.jsonl", "\n \n", ["c.jsonl: the dataset is empty: a gate needs cases"]),
-        ("c.json", "[]", ["c.json: the dataset is empty: a gate needs cases"]),
-        ("c.csv", "id,q\n", ["c.csv: the dataset is empty: a gate needs cases"]),
-        ("c.yml", "", ["c.yml: the dataset is empty: a gate needs cases"]),
+        ("c.jsonl", "", ["c.jsonl: the dataset is empty: a gate needs at least one case"]),
+        ("c.jsonl", "\n \n", ["c.jsonl: the dataset is empty: a gate needs at least one case"]),
+        ("c.json", "[]", ["c.json: the dataset is empty: a gate needs at least one case"]),
+        ("c.csv", "id,q\n", ["c.csv: the dataset is empty: a gate needs at least one case"]),
+        ("c.yml", "", ["c.yml: the dataset is empty: a gate needs at least one case"]),
         ("c.csv", "", ["c.csv:1:1: is empty: a header line was expected"]),
         ("c.jsonl", b'{"id": "a"}\n{"id": "caf\xe9"}', ["c.jsonl:2:12: byte 0xe9 is not UTF-8"]),
-        ("c.txt", "x", ['c.txt: its kind, ".txt", is not read']),
+        ("c.txt", "x", ['c.txt: files of the type ".txt" are not supported']),
     ],
 )  # fmt: skip
 def test_a_faulty_dataset_is_refused_with_every_place(
@@ -212,7 +212,7 @@ def test_recorded_outputs_say_how_they_ended_and_what_they_call(project: Project
             '{"case": "a", "text": "x"}\n{"id": "a", "text": "y"}',
             'o.jsonl:2:1: case "a", repeat 0, is given twice; first in line 1',
         ),
-        ("", "o.jsonl: there are no recorded outputs in it"),
+        ("", "o.jsonl: the file has no recorded outputs"),
     ],
 )
 def test_faulty_outputs_are_refused_with_the_place(project: Project, row: str, wanted: str) -> None:
@@ -236,7 +236,7 @@ def test_recorded_outputs_answer_every_case(project: Project) -> None:
 
 def test_outputs_are_not_read_from_csv(project: Project) -> None:
     assert faults(project, load_outputs, "o.csv", "case,text\na,b\n")[0].startswith(
-        'o.csv: its kind, ".csv", is not read'
+        'o.csv: files of the type ".csv" are not supported'
     )
 
 
@@ -303,11 +303,11 @@ def test_scores_from_jsonl_and_csv(project: Project) -> None:
             's.csv:3: a second score of case "a", candidate, "t", repeat 0; first in line 2',
         ),
         ("s.csv", "case,arm,criterion\na,candidate,t\n", 's.csv:2: "value" is missing'),
-        ("s.csv", "case,arm,criterion,value\n", "s.csv: there are no scores in it"),
+        ("s.csv", "case,arm,criterion,value\n", "s.csv: the file has no scores"),
         (
             "s.jsonl",
             '{"case": "a", "arm": "candidate", "criterion": "t", "value": NaN}',
-            "s.jsonl:1:62: NaN is not a number JSON knows",
+            "s.jsonl:1:62: NaN is not a number in JSON",
         ),
         (
             "s.jsonl",

@@ -46,7 +46,7 @@ def test_a_tag_that_is_meant_to_be_critical_is_refused(
 ) -> None:
     _tagged(project, tag, *beside)
     (fault,) = faults()
-    assert fault.startswith("cases.jsonl:1: the tag ")
+    assert fault.startswith("cases.jsonl:1: the policy does not name the tag ")
     assert fault.endswith('did you mean "critical"?')
 
 

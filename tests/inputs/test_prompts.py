@@ -176,11 +176,11 @@ def test_a_text_prompt_is_one_message(path: str) -> None:
         ),
         (
             HEAD + "responseFormat: json_schema\njsonSchema: '{\"a\": NaN}'\n",
-            'p.prompt.yml:4:13: "jsonSchema": NaN is not a number JSON knows (line 1 of it, column 7)',
+            'p.prompt.yml:4:13: "jsonSchema": NaN is not a number in JSON (line 1 of it, column 7)',
         ),
         (
             HEAD + "responseFormat: json_schema\njsonSchema: '[1]'\n",
-            'p.prompt.yml:4:13: "jsonSchema" must hold a JSON object',
+            'p.prompt.yml:4:13: "jsonSchema" must contain a JSON object',
         ),
         (
             HEAD + "responseFormat: json_schema\njsonSchema: {name: a b, schema: {}}\n",
@@ -241,7 +241,7 @@ def test_a_faulty_text_prompt_is_refused(text: str, path: str, wanted: str) -> N
 def test_a_linked_prompt_is_refused(project: Project) -> None:
     (project.root / "l.prompt.yml").symlink_to(project.root / "prompts" / "support.prompt.yml")
     assert project.faults(lambda: load_prompt(project.tree, "l.prompt.yml"))[0].startswith(
-        "l.prompt.yml: is, or lies behind, a symbolic link"
+        "l.prompt.yml: is, or is reached through, a symbolic link"
     )
 
 
@@ -273,9 +273,9 @@ def test_a_rubric_of_one_s_own(project: Project) -> None:
         ("max: 5", "max: five", 'r.md:4:22: "max" must be a whole number, not "five"'),
         (", output", "", 'r.md:5:9: "output" must be among the inputs'),
         (", output", ", output?", 'r.md:5:9: "output" must be among the inputs'),
-        ("query,", "query, query?,", "r.md:5:9: an input stands twice"),
+        ("query,", "query, query?,", "r.md:5:9: an input is given twice"),
         ("Is it friendly?\n", "", "r.md:7:1: the rubric has no instruction below its front matter"),
-        ("friendly?", "friendly?\nHere: {{output}}", "r.md:8:7: a rubric has no variables: {{output}}"),
+        ("friendly?", "friendly?\nHere: {{output}}", "r.md:8:7: a rubric cannot have variables: {{output}}"),
         ("inputs:", "input:", 'r.md:5:1: unknown key "input"; did you mean "inputs"?'),
         (RUBRIC, "no front matter", 'r.md:1:1: "name" is missing in the front matter'),
     ],

@@ -206,5 +206,5 @@ def test_closest_match() -> None:
     assert find_closest("treshold", ["threshold", "target"]) == "threshold"
     assert find_closest("Faithfullness", ["faithfulness"]) == "faithfulness"
     assert find_closest("zzz", ["threshold"]) is None
-    assert describe_unknown("key", "zzz", ["a", "b"]) == ('unknown key "zzz"', "known here: a, b")
+    assert describe_unknown("key", "zzz", ["a", "b"]) == ('unknown key "zzz"', "known names: a, b")
     assert len(describe_unknown("key", "z" * 5000, ["a"])[0]) < 100

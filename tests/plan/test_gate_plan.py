@@ -234,7 +234,9 @@ def test_recorded_outputs_of_equal_cases_are_one() -> None:
 @pytest.mark.parametrize("text", ["Be a pirate.", "Say {query}", ""])
 def test_a_prompt_that_uses_no_field_asks_every_case_the_same(text: str) -> None:
     found = faults(candidate=prompt(text))
-    assert found[-1].startswith("p.prompt.yml:7: no message uses a field of the cases, so all 4 cases ask the same")
+    assert found[-1].startswith(
+        "p.prompt.yml:7: no message uses a field of the cases, so all 4 cases send the same request"
+    )
     assert plan(candidate=prompt(text), cases=dataset(case(1)))
     assert plan(gate("rag"), candidate=prompt(text)), "a function is shown the case itself"
 
@@ -242,7 +244,7 @@ def test_a_prompt_that_uses_no_field_asks_every_case_the_same(text: str) -> None
 @pytest.mark.parametrize("written", ["{{ query | upper }}", "{{query[0]}}", "{% if query %}"])
 def test_an_expression_over_a_field_is_never_sent_as_it_stands(written: str) -> None:
     (fault,) = faults(candidate=prompt(f"{{{{context}}}} {written}"))
-    assert fault.startswith(f"p.prompt.yml:7: {written} is sent to the model as it stands: only {{{{query}}}} is")
+    assert fault.startswith(f"p.prompt.yml:7: {written} is sent to the model unchanged: only {{{{query}}}} is")
     assert plan(candidate=prompt("{{query}} and {{ unknown | upper }}"))
 
 
@@ -305,11 +307,11 @@ def test_all_faults_at_once() -> None:
         baseline=prompt(messages=(), source="a1b2c3d:p.prompt.yml"),
     )
     assert [fault.splitlines()[0] for fault in found] == [
-        'p.prompt.yml: no model is named, neither here nor by the target "api"',
+        'p.prompt.yml: no model is set, neither in the prompt nor in the target "api"',
         "p.prompt.yml:7: the variable {{contxt}} is given by no case of cases.jsonl",
         "p.prompt.yml:7: the variable {{qurey}} is given by no case of cases.jsonl",
         "a1b2c3d:p.prompt.yml: the prompt has no messages",
-        'the judge "tone" has no model, and its target "api" names none',
+        'the judge "tone" has no model, and neither has its target "api"',
         'r.md: the input "tone" of the rubric faithfulness is given by no case of cases.jsonl',
     ]
 
@@ -317,7 +319,7 @@ def test_all_faults_at_once() -> None:
 def test_one_file_of_outputs_cannot_stand_for_two_prompts() -> None:
     (fault,) = faults(the_gate=gate("app"), baseline=prompt("Old {{query}}"))
     assert fault.startswith(
-        "p.prompt.yml: the prompt changed, but out.jsonl holds the recorded outputs of both versions"
+        "p.prompt.yml: the prompt changed, but out.jsonl is used as the recorded outputs of both versions"
     )
     assert "target: {candidate: ..., baseline: ...}" in fault
     assert plan(gate("app"), baseline=prompt(version="0.9.0")).trials, "the same content is the same version"
@@ -326,7 +328,7 @@ def test_one_file_of_outputs_cannot_stand_for_two_prompts() -> None:
 
 def test_a_dataset_without_cases_makes_no_plan() -> None:
     found = faults(cases=GoldenDataset(path="cases.jsonl", cases=()))
-    assert found[0] == "cases.jsonl: there is no case"
+    assert found[0] == "cases.jsonl: the dataset has no cases"
 
 
 def test_a_request_of_many_megabytes_is_never_made() -> None:

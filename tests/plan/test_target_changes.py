@@ -68,7 +68,7 @@ def test_an_edited_target() -> None:
     reasons, notes = told(gate("one"), gate("one"), {**TARGETS, "one": openai("one", "m-2")})
     assert reasons == ('target "one": model m-1 -> m-2 in evalgate.yml',)
     (note,) = notes
-    assert note.startswith('both arms were answered by the "one" of now')
+    assert note.startswith('both arms were answered by the current target "one"')
 
 
 def test_a_gate_given_to_another_target() -> None:

@@ -127,13 +127,13 @@ def test_a_printed_score_is_mapped_to_the_unit_interval(score, value):
         ("I would say 4.", "the judge's reply is not JSON"),
         (f"Sure! {reply()}", "the judge's reply is not JSON"),
         (f"```json\n{reply()}\n```", "the judge's reply is not JSON"),
-        ("{}", 'the judge\'s reply is not an object with just "score" and "reason"'),
+        ("{}", 'the judge\'s reply is not an object with exactly "score" and "reason"'),
         ("[4]", "is not an object"),
         ("4", "is not an object"),
         ('{"score": 4}', "is not an object"),
         (reply(confidence=1), "is not an object"),
         ('{"score": 4, "score": 5, "reason": ""}', 'the key "score" is given twice'),
-        ('{"score": NaN, "reason": ""}', "NaN is not a number JSON knows"),
+        ('{"score": NaN, "reason": ""}', "NaN is not a number in JSON"),
         (reply("4"), "the judge's score is not an integer"),
         ('{"score": 4.0, "reason": ""}', "the judge's score is not an integer"),
         (reply(True), "the judge's score is not an integer"),
@@ -224,7 +224,7 @@ def test_expected_score_rises_when_probability_moves_up(weights, number, share):
         ),
         (
             weigh({3: 0.0}, printed=3, text=reply(4)),
-            "no log-probabilities stand at the judge's score 4; use score: printed",
+            "the judge's score 4 has no log-probabilities; use score: printed",
         ),
         (weigh({}), "no number of the scale has a log-probability; use score: printed"),
         (
@@ -249,7 +249,7 @@ def on_scale(low, high, mode):
 @pytest.mark.parametrize(("low", "high"), [(0, 10), (-1, 1), (1, 100)])
 def test_probabilities_need_a_scale_of_single_digits(low, high):
     judge = on_scale(low, high, "expected")
-    with pytest.raises(ValueError, match="keep it within 0 to 9 or use score: printed"):
+    with pytest.raises(ValueError, match="keep the scale within 0 to 9 or use score: printed"):
         judges.validate(judge)
     scored = judges.read_reply(judge, Output(text=reply(1), score_tokens=(ScoreToken(token=1, logprobs={1: 0.0}),)))
     assert isinstance(scored, Unscored)
@@ -257,7 +257,7 @@ def test_probabilities_need_a_scale_of_single_digits(low, high):
     assert isinstance(judges.read_reply(on_scale(low, high, "printed"), Output(text=reply(1))), Score)
 
 
-def test_a_scale_without_room_is_refused():
-    with pytest.raises(ValueError, match="the scale 3 to 3 has no room"):
+def test_a_scale_of_one_number_is_refused():
+    with pytest.raises(ValueError, match="the scale 3 to 3 must have its maximum above"):
         judges.validate(on_scale(3, 3, "printed"))
     judges.validate(on_scale(0, 9, "expected"))

@@ -146,7 +146,7 @@ def refused(text: str) -> str:
         ("", "out/report.json:1:1: not JSON: "),
         ('{"format": 1,\n  oops}', "out/report.json:2:3: not JSON: "),
         ("[" * 100_000, "out/report.json: not a report of evalgate: nested too deeply"),
-        ("NaN", "out/report.json: not a report of evalgate: NaN is not a number JSON knows"),
+        ("NaN", "out/report.json: not a report of evalgate: NaN is not a number in JSON"),
         ('{"a": 1e999}', "out/report.json: not a report of evalgate: the number is too large"),
         ('{"a": 1, "a": 2}', 'out/report.json: not a report of evalgate: the key "a" is given twice'),
         ("[]", "out/report.json: not a report of evalgate: expected an object, found a list"),

@@ -1,4 +1,4 @@
-"""CSV (RFC 4180: commas, double quotes, a header) -> rows that know their line; a fault names the column of a cell."""
+"""CSV reader (RFC 4180: commas, double quotes, a header) that returns rows with their line numbers."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from evalgate.errors import Fault, InputError
 from evalgate.inputs.formats.nodes import refuse
 
 MAX_COLUMNS = 1000
-_LONGEST_CELL = 2**31 - 1  # the most that the module takes everywhere; the size of a file is bounded elsewhere
+_LONGEST_CELL = 2**31 - 1  # the largest limit that `csv` accepts on all systems; file sizes are limited elsewhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CsvRow:
-    """One record by its header's names; `line` is where it starts."""
+    """One record, with its cells by column name. `line` is the line where it starts."""
 
     cells: dict[str, str]
     line: int
 
 
 def parse(text: str, path: str) -> tuple[list[CsvRow], list[Fault]]:
-    """The records under the header, blank lines skipped, and a fault for each record of another length.
+    """Return the records below the header, without blank lines, and a fault for each record of another length.
 
-    Raises InputError, with its line, for a quote that never ends or stands inside a cell, and for a header that is
-    missing, has an empty name or has one twice.
+    Raises InputError, with the line, for a quote that is not closed or that is inside an unquoted cell, and for a
+    header that is missing, has an empty name or a duplicate name.
     """
     records = _read_records(text, path)
     line, header = next(records, (1, None))
@@ -45,7 +45,7 @@ def parse(text: str, path: str) -> tuple[list[CsvRow], list[Fault]]:
             path,
             line,
             1,
-            'put double quotes around a text that holds a comma or a line break; write " as ""',
+            'put double quotes around a text with a comma or a line break; write " as ""',
         )
         faults.extend(error.faults)
     return rows, faults
@@ -54,7 +54,7 @@ def parse(text: str, path: str) -> tuple[list[CsvRow], list[Fault]]:
 def _check_header(cells: list[str], line: int, path: str) -> list[str]:
     names = [cell.strip() for cell in cells]
     problems = [
-        f'the column "{name}" stands twice' if name else f"a column without a name: column {number}"
+        f'the column "{name}" appears twice' if name else f"a column without a name: column {number}"
         for number, name in enumerate(names, start=1)
         if not name or name in names[: number - 1]
     ]
@@ -66,7 +66,7 @@ def _check_header(cells: list[str], line: int, path: str) -> list[str]:
 
 
 def _read_records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
-    """Each record with the line that it starts in."""
+    """Yield each record with the line where it starts."""
     csv.field_size_limit(_LONGEST_CELL)
     taken: list[str] = []  # the lines of the record
 
@@ -88,14 +88,14 @@ def _read_records(text: str, path: str) -> Iterator[tuple[int, list[str]]]:
         if len(cells) > MAX_COLUMNS:
             raise refuse(f"more than {MAX_COLUMNS} cells in a row", path, start)
         if _has_bare_quote(cells, taken):
-            what = "a double quote inside a cell that has none around it"
+            what = "a double quote inside a cell that is not quoted"
             raise refuse(what, path, start, hint='write it as """"')
         if cells:
             yield start, cells
 
 
 def _has_bare_quote(cells: list[str], lines: list[str]) -> bool:
-    """Whether a double quote stands in a cell without quotes, which the module takes for a part of its text."""
+    """Return whether an unquoted cell contains a double quote, which `csv` accepts as a part of its text."""
     if not any('"' in cell for cell in cells):
         return False
     record = "".join(lines)
@@ -104,6 +104,6 @@ def _has_bare_quote(cells: list[str], lines: list[str]) -> bool:
 
 def _explain(problem: str, path: str, line: int) -> InputError:
     if "new-line character" in problem:
-        hint = "end a line with a newline, and put double quotes around a text that holds one"
+        hint = "end a line with a newline, and put double quotes around a text that contains one"
         return refuse("a carriage return inside a line", path, line, hint=hint)
-    return refuse("a double quote opens here and does not close its cell", path, line, hint='write " as ""')
+    return refuse("a double quote that opens here is not closed", path, line, hint='write " as ""')

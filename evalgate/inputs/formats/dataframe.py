@@ -1,4 +1,4 @@
-"""Tables that pandas reads -> rows of plain values by their number: Parquet, Excel, a DataFrame."""
+"""Reader of tables by pandas (Parquet, Excel, a DataFrame) that returns numbered rows of plain values."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from evalgate.inputs.formats.nodes import refuse
 if TYPE_CHECKING:
     import pandas as pd
 
-_EXTRA = 'it comes with: pip install "prompt-evalgate[tables]"'
+_EXTRA = 'install it with: pip install "prompt-evalgate[tables]"'
 
 NumberedRows: TypeAlias = Mapping[int, Mapping[Hashable, Any]]
 
 
 def parse_parquet(data: bytes, path: str) -> NumberedRows:
-    """The rows of a Parquet file, numbered from 1. Raises InputError where it is none, or pyarrow is missing."""
+    """Return the rows of a Parquet file, numbered from 1.
+
+    Raises InputError if the file is not Parquet, or if pyarrow is missing.
+    """
 
     def read(file: io.BytesIO) -> pd.DataFrame:
         import pandas as pd
@@ -33,16 +36,17 @@ def parse_parquet(data: bytes, path: str) -> NumberedRows:
 
 
 def parse_excel(data: bytes, path: str) -> NumberedRows:
-    """The rows of the first sheet, by the numbers that the spreadsheet shows; the first row that is not empty names
-    the columns. An empty cell, an error and a formula that was never computed are None.
+    """Return the rows of the first sheet, by the row numbers of the spreadsheet.
 
-    Raises InputError where it is no .xlsx, openpyxl is missing, or a column has no name or that of another.
+    The first row that is not empty has the names of the columns. An empty cell, an error and a formula without a
+    computed value are None. Raises InputError if the file is not .xlsx, if openpyxl is missing, or if the name of a
+    column is missing or a duplicate.
     """
 
     def read(file: io.BytesIO) -> pd.DataFrame:
         import pandas as pd
 
-        # pandas would rename a column that stands twice, and take texts such as "NA" for empty cells
+        # with its defaults, pandas renames duplicate columns and reads texts such as "NA" as empty cells
         return pd.read_excel(file, engine="openpyxl", header=None, dtype=object, keep_default_na=False)
 
     rows = {number: list(row.values()) for number, row in list_rows(_read(data, path, read), path).items()}
@@ -58,15 +62,15 @@ def parse_excel(data: bytes, path: str) -> NumberedRows:
 
 
 def is_frame(value: object) -> TypeGuard[pd.DataFrame]:
-    """Whether a value is a DataFrame; where pandas was never loaded, nothing is."""
+    """Return whether a value is a DataFrame. Does not import pandas: without it, no value is a DataFrame."""
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
 
 def list_rows(frame: pd.DataFrame, path: str) -> NumberedRows:
-    """The rows of a frame, numbered from 1, with None for what is missing; an index that has a name is a column, too.
+    """Return the rows of a frame, numbered from 1, with None for missing values. An index with a name is a column.
 
-    Raises InputError where a column has no name or that of another.
+    Raises InputError if the name of a column is missing or a duplicate.
     """
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index(allow_duplicates=True)
@@ -76,9 +80,9 @@ def list_rows(frame: pd.DataFrame, path: str) -> NumberedRows:
 
 
 def simplify(value: Any) -> Any:
-    """A value of numpy or pandas as plain data: None for what is missing.
+    """Return a value of numpy or pandas as plain data; None for a missing value.
 
-    A whole number is an integer, since a column with a gap has none in pandas.
+    Whole floats become integers, because pandas stores integer columns with missing values as floats.
     """
     if hasattr(value, "tolist"):
         value = value.tolist()
@@ -94,12 +98,12 @@ def _read(data: bytes, path: str, read: Callable[[io.BytesIO], pd.DataFrame]) ->
     kind = posixpath.splitext(path)[1]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of styles and the like, which are not read
+            warnings.simplefilter("ignore")  # warnings about styles and other things that are not read
             return read(io.BytesIO(data))
     except ImportError as error:
         package = "openpyxl" if "openpyxl" in str(error) else "pyarrow"
         raise refuse(f'{package} is needed to read "{kind}"', path, hint=_EXTRA) from None
-    except Exception as error:  # the readers raise errors of zip files, XML and Arrow, and many of their own
+    except Exception as error:  # the readers raise errors of zip, XML and Arrow, and many other types
         reason = str(error).partition("\n")[0][:200] or type(error).__name__
         raise refuse(f'cannot be read as "{kind}": {reason}', path) from None
 
@@ -107,7 +111,7 @@ def _read(data: bytes, path: str, read: Callable[[io.BytesIO], pd.DataFrame]) ->
 def _require_names(names: list[str], path: str, line: int) -> list[str]:
     faults = [
         Fault(
-            message=f'the column "{name}" stands twice' if name else "a column without a name",
+            message=f'the column "{name}" appears twice' if name else "a column without a name",
             place=Place(path=path, line=line),
         )
         for index, name in enumerate(names)

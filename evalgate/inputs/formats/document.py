@@ -1,4 +1,4 @@
-"""Bytes -> text -> data that remembers its lines: one door to YAML, JSON, JSONL and front matter."""
+"""Decoding of files, and parsing of YAML, JSON and front matter into data with line numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file as data; `root` remembers the lines."""
+    """A file as data. The nodes of `root` have line numbers."""
 
     path: str
     root: Node
@@ -29,7 +29,7 @@ class Document:
 
 
 def decode(data: bytes, path: str) -> str:
-    """The text of a file: UTF-8, a byte-order mark stripped, CRLF read as a newline.
+    """Decode a file as UTF-8, without byte-order mark, and with CRLF as newline.
 
     Raises InputError, with line and column, for bytes that are not UTF-8, and for a line over 16 MiB.
     """
@@ -49,7 +49,7 @@ def decode(data: bytes, path: str) -> str:
 
 
 def read(data: bytes, path: str) -> Document:
-    """A whole file as one value: JSON when its name ends in .json, else YAML. Raises InputError with places."""
+    """Parse a file as one value: as JSON if its name ends in .json, else as YAML. Raises InputError with places."""
     text = decode(data, path)
     if posixpath.splitext(path)[1].lower() == ".json":
         return Document(path=path, root=json_text.parse(text, path))
@@ -57,9 +57,9 @@ def read(data: bytes, path: str) -> Document:
 
 
 def front_matter(data: bytes, path: str) -> tuple[Document, str, int]:
-    """A Markdown or text file: its front matter (YAML between two lines `---`), its body, and the body's first line.
+    """Split a Markdown or text file into its front matter, its body, and the line number where the body starts.
 
-    Without front matter the document's data is {}. Raises InputError with places.
+    Front matter is YAML between two lines `---`. Without it, the document's data is {}. Raises InputError with places.
     """
     text = decode(data, path)
     opening = _FRONT_MATTER.match(text)
@@ -67,7 +67,7 @@ def front_matter(data: bytes, path: str) -> tuple[Document, str, int]:
         return Document(path=path, root=_nothing()), text, 1
     closing = _FENCE.search(text, opening.end())
     if closing is None:
-        raise refuse("the front matter that starts here never ends", path, 1, 1, "close it with a line ---")
+        raise refuse("the front matter that starts here is not closed", path, 1, 1, "close it with a line ---")
     root = yaml_text.parse(text[opening.end() : closing.start()], path, first_line=2)
     body = text[closing.end() + 1 :]
     first_line = text.count("\n", 0, closing.end()) + 2
@@ -75,7 +75,7 @@ def front_matter(data: bytes, path: str) -> tuple[Document, str, int]:
 
 
 def string_value(data: Any) -> str | None:
-    """A name as text: a string as it is, a whole number as its digits; None for anything else."""
+    """Return a name as text: a string unchanged, an integer as its digits; None for anything else."""
     if isinstance(data, str):
         return data
     return str(data) if isinstance(data, int) and not isinstance(data, bool) else None
@@ -96,7 +96,7 @@ def _refuse_long_line(data: bytes, path: str) -> None:
                 f"the line has {size:,} bytes; the most that is read is {MAX_LINE_BYTES:,}",
                 path,
                 line,
-                hint="cut it into lines; a large dataset is best kept as JSONL, one case a line",
+                hint="split it into lines; use JSONL, with one case per line, for a large dataset",
             )
         line += data.count(b"\n", start, end + 1)
         start = end + 1

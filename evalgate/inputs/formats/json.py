@@ -1,4 +1,4 @@
-"""JSON and JSONL -> plain data or nodes: strict (no NaN, no duplicate key, no endless nesting), with places."""
+"""Strict JSON reader (no NaN, no duplicate key, limited depth) that returns plain data or nodes with places."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _CONSTANTS = {"true": True, "false": False, "null": None}
 
 
 def loads(text: str, path: str, *, first_line: int = 1) -> Any:
-    """One JSON value as plain data; `first_line` is where the text starts in its file.
+    """Parse one JSON value into plain data. `first_line` is the line of its file where the text starts.
 
-    Raises InputError, with line and column, for bad syntax, NaN and Infinity, a duplicate key, a number no float
-    holds, half a surrogate pair, more than 100 levels.
+    Raises InputError, with line and column, for invalid syntax, NaN and Infinity, a duplicate key, a number out of a
+    float's range, half a surrogate pair, and more than 100 levels.
     """
     try:
         data = load(text, bounded=True)
@@ -41,22 +41,22 @@ def loads(text: str, path: str, *, first_line: int = 1) -> Any:
             return data
     except JsonError:
         pass
-    # the slow reader knows the place of what the fast one only knows to be wrong
+    # the text is invalid: the slow reader finds the place of the fault
     return parse(text, path, first_line=first_line).data
 
 
 def parse(text: str, path: str, *, first_line: int = 1) -> Node:
-    """One JSON value as nodes; refuses what `loads` refuses. Slower: for files whose faults need places."""
+    """Parse one JSON value into nodes. It raises the errors of `loads`, but is slower: use it if places are needed."""
     return _Reader(text, path, first_line).whole()
 
 
 def elements(text: str, path: str) -> Iterator[tuple[Any, int, int]]:
-    """The values of a JSON list one by one, each with its 1-based line and column. Raises InputError as `loads`."""
+    """Yield the values of a JSON list, each with its 1-based line and column. Raises InputError as `loads` does."""
     start = _skip(text, 0)
     if not text.startswith("[", start):
         parse(text, path)
         line, column = line_and_column(text, start)
-        raise refuse("the file must hold a JSON list", path, line, column)
+        raise refuse("the file must contain a JSON list", path, line, column)
     data = loads(text, path)
     line, last, position = 1, 0, _skip(text, start + 1)
     for value in data:
@@ -73,20 +73,20 @@ def _skip(text: str, position: int) -> int:
 
 
 class _Reader:
-    """A recursive descent of at most MAX_DEPTH levels."""
+    """A recursive descent parser for at most MAX_DEPTH levels."""
 
     def __init__(self, text: str, path: str, first_line: int) -> None:
         self._text = text
         self._path = path
         self._first_line = first_line
-        # positions only grow, so lines are counted once
+        # positions mostly increase, so each line is counted only once
         self._seen = 0
         self._line = first_line
 
     def whole(self) -> Node:
         start = _skip(self._text, 0)
         if start == len(self._text):
-            raise self._refuse("is empty where JSON was expected", start)
+            raise self._refuse("is empty: a JSON value was expected", start)
         node, end = self._value(start, 0)
         rest = _skip(self._text, end)
         if rest != len(self._text):

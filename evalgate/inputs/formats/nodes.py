@@ -1,4 +1,4 @@
-"""Data that remembers where it stands: a tree of nodes, and the limits every reader keeps."""
+"""Nodes: data with its place in a file. Also the limits and faults that all readers share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ MAX_FAULTS = 100
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place. `data` is the whole subtree as plain data; `text` a scalar as it was written.
+    """A value with its place. `data` is the whole subtree as plain data; `text` is a scalar as written in the file.
 
-    `children` are the nodes of a list, or of a mapping by key; `keys` gives each key's own (line, column).
+    `children` are the nodes of a list, or those of a mapping by key. `keys` maps each key to its own (line, column).
     """
 
     data: Any
@@ -27,7 +27,7 @@ class Node:
     keys: dict[str, tuple[int, int]] | None = None
 
     def get(self, key: str) -> Node | None:
-        """The node under `key` of a mapping; None when it is absent, or when this is no mapping."""
+        """Return the node of a mapping's `key`; None if it is absent or if this node is not a mapping."""
         return self.children.get(key) if isinstance(self.children, dict) else None
 
     def __getitem__(self, key: str) -> Node:
@@ -37,14 +37,14 @@ class Node:
         return child
 
     def items(self) -> Iterator[tuple[str, Node]]:
-        """Keys and nodes of a mapping, in file order; nothing for anything else."""
+        """Return the keys and nodes of a mapping, in file order; nothing for any other node."""
         return iter(self.children.items() if isinstance(self.children, dict) else ())
 
     def __iter__(self) -> Iterator[Node]:
         return iter(self.children if isinstance(self.children, list) else ())
 
     def key_place(self, key: str, path: str) -> Place:
-        """Where a mapping's key is written; the mapping's own place when it has no such key."""
+        """Return the place of a mapping's key, or that of the mapping if it has no such key."""
         line, column = (self.keys or {}).get(key, (self.line, self.column))
         return Place(path=path, line=line, column=column)
 
@@ -53,12 +53,16 @@ class Node:
 
 
 def refuse(message: str, path: str, line: int = 0, column: int = 0, hint: str | None = None) -> InputError:
-    """An InputError with one fault at a place, ready to be raised."""
+    """Return an InputError with one fault at a place, for the caller to raise."""
     return InputError(message, place=Place(path=path, line=line, column=column), hint=hint)
 
 
 def raise_faults(faults: list[Fault], path: str) -> None:
-    """Raises all faults, each once, in the order of their places, `path` first; beyond MAX_FAULTS their number only."""
+    """Raise an InputError with all faults, if there are any.
+
+    Duplicates are removed, and the faults are sorted by place, those of `path` first. Of more than MAX_FAULTS faults,
+    only the number of the others is given.
+    """
     if not faults:
         return
     files = dict.fromkeys((path, *(fault.place.path for fault in faults if fault.place)))
@@ -76,5 +80,5 @@ def raise_faults(faults: list[Fault], path: str) -> None:
 
 
 def line_and_column(text: str, position: int) -> tuple[int, int]:
-    """The 1-based line and column of a position in a text whose lines end with a newline."""
+    """Return the 1-based line and column of a position in a text whose lines end with a newline."""
     return text.count("\n", 0, position) + 1, position - text.rfind("\n", 0, position)

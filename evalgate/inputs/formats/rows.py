@@ -1,4 +1,4 @@
-"""A file of rows, whatever its format: fields as plain data, and the place of each for messages."""
+"""Reader of files of rows in all formats: fields as plain data, with their places for messages."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from evalgate.inputs.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class DataRow:
-    """One row. `text_only`: its fields are cells of a CSV, all text. `locate` finds the place of a field, or of the
-    row for a field it does not have."""
+    """One row. With `text_only`, its fields are cells of a CSV and all text.
+
+    `locate` returns the place of a field, or that of the row for a missing field.
+    """
 
     fields: Mapping[str, Any]
     line: int
@@ -33,7 +35,7 @@ class DataRow:
         return Fault(message=message, place=self.locate(key), hint=hint)
 
     def number(self, key: str) -> Any:
-        """A cell's text as the JSON number it spells, else as it is."""
+        """Return a cell's text as a JSON number if it is one, else unchanged."""
         text: str = self.fields[key].strip()
         try:
             value = yaml_text.scalar(text)
@@ -42,7 +44,7 @@ class DataRow:
         return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
     def near_misses(self, known: Collection[str], faults: list[Fault]) -> bool:
-        """Faults for keys that are not known but look like one that is known and absent; whether there are any."""
+        """Add a fault for each unknown key that looks like a known key that is absent. Return whether there is one."""
         before = len(faults)
         absent = tuple(name for name in known if name not in self.fields)
         for key in self.fields:
@@ -59,9 +61,9 @@ def _near(key: str, names: tuple[str, ...]) -> str | None:
 
 @dataclass(slots=True)
 class Rows:
-    """The rows that can be read, once and in turn; `faults` are complete after the last.
+    """The valid rows of a file, as an iterator. `faults` is complete when the iterator is exhausted.
 
-    A row is made when it is its turn, and holds what its places are found with: who keeps one keeps its text.
+    Rows are made on demand. A row keeps the text of its line in memory, to find the places of its fields.
     """
 
     rows: Iterator[DataRow] = field(default_factory=lambda: iter(()))
@@ -69,10 +71,10 @@ class Rows:
 
 
 def read_rows(tree: Tree, path: str, *, csv: bool = True, tables: bool = False) -> Rows:
-    """The rows of a file by its suffix: JSONL, a JSON or YAML list of mappings, CSV, with `tables` Parquet and Excel.
+    """Read the rows of a file by its suffix: JSONL, a JSON or YAML list of mappings, CSV, with `tables` Parquet, Excel.
 
-    A bad line of JSONL and a row that is no mapping are faults among the rows'; what spoils the whole file raises
-    InputError with its place.
+    An invalid line of JSONL and a row that is not a mapping are added to the faults of the rows. A fault that makes the
+    whole file unreadable raises InputError with its place.
     """
     suffix = posixpath.splitext(path)[1].lower()
     formats = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".yml": _yaml, ".yaml": _yaml}
@@ -83,12 +85,16 @@ def read_rows(tree: Tree, path: str, *, csv: bool = True, tables: bool = False) 
         return number_rows(binary[suffix](tree.read(path), path), path)
     reader = formats.get(suffix)
     if reader is None:
-        raise refuse(f'its kind, "{suffix}", is not read', path, hint=f"use one of: {', '.join([*formats, *binary])}")
+        hint = f"use one of: {', '.join([*formats, *binary])}"
+        raise refuse(f'files of the type "{suffix}" are not supported', path, hint=hint)
     return reader(decode(tree.read(path), path), path)
 
 
 def number_rows(records: Mapping[int, object], path: str) -> Rows:
-    """Rows that are in memory already, by their numbers; one that is no mapping is a fault. `path` names them."""
+    """Make rows from records in memory, by their numbers. A record that is not a mapping is a fault.
+
+    `path` names the source of the records in messages.
+    """
     found = Rows()
     found.rows = _numbered_rows(records, path, found.faults)
     return found
@@ -159,7 +165,7 @@ def _yaml(text: str, path: str) -> Rows:
     found = Rows()
     root = yaml_text.parse(text, path)
     if root.data is not None and not isinstance(root.data, list):
-        raise refuse("the file must hold a list", path, root.line, root.column)
+        raise refuse("the file must contain a list", path, root.line, root.column)
     found.rows = (row for node in root for row in _row(node.data, node.place(path), partial(_same, node), found.faults))
     return found
 
@@ -179,7 +185,7 @@ def _at_line(line: int, path: str) -> Callable[[str], Place]:
 
 
 def _row(data: Any, place: Place, node: Callable[[], Node], faults: list[Fault]) -> Iterator[DataRow]:
-    """A row of JSON or YAML, or none; nodes are made only when a place is asked for."""
+    """Yield a row of JSON or YAML, or add a fault. Nodes are made only if a place is needed."""
     if not isinstance(data, dict):
         faults.append(Fault(message="a row must be a mapping of fields", place=place))
         return

@@ -1,4 +1,4 @@
-"""YAML -> nodes, by JSON's rules for scalars; anything that could surprise or explode is refused."""
+"""YAML reader with JSON's rules for scalars. It refuses ambiguous syntax and documents that expand to a huge size."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalgate.inputs.formats.nodes import Node, line_and_column, refuse
 MAX_NODES = 1_000_000
 MAX_ALIASED = 100_000
 _CHARACTERS = 100
-"""So many characters of an aliased text count as one more value: the text is written anew for each alias."""
+"""Each such number of characters in an aliased text counts as one more value, because each alias copies the text."""
 
 NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -21,12 +21,12 @@ _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
 def parse(text: str, path: str, *, first_line: int = 1) -> Node:
-    """The one document of a text; nothing but blanks and comments is null.
+    """Parse a text as one YAML document. A text with only blanks and comments is null.
 
-    A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates stay
-    text. Raises InputError, with line and column, for: bad syntax, a duplicate key, a second document, a tag, a key
-    that is no scalar, an alias inside its own anchor, aliases that stand for more than 100,000 values (100 characters
-    of a text count as one), more than 1,000,000 values, more than 100 levels, a number JSON cannot hold.
+    A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates are text.
+    Raises InputError, with line and column, for invalid syntax, a duplicate key, a second document, a tag, a key that
+    is not a scalar, an alias inside its own anchor, aliases that expand to more than 100,000 values (100 characters of
+    a text count as one), more than 1,000,000 values, more than 100 levels, and a number that JSON does not support.
     """
     import yaml
 
@@ -56,7 +56,7 @@ def parse(text: str, path: str, *, first_line: int = 1) -> Node:
 
 
 def scalar(text: str) -> Any:
-    """A plain scalar by JSON's rules. Raises ValueError for a number that JSON's readers cannot hold."""
+    """Read a plain scalar by JSON's rules. Raises ValueError for a number that is too large for JSON readers."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if not NUMBER.fullmatch(text):
@@ -71,14 +71,14 @@ def _size(text: str) -> int:
 
 def _hint(problem: str) -> str | None:
     if "mapping values are not allowed" in problem:
-        return 'put quotes around a text that holds ": "'
+        return 'put quotes around a text that contains ": "'
     if "cannot start any token" in problem:
         return "indent with spaces, and put quotes around a text that starts with a special character"
     return None
 
 
 class _Frame:
-    """An open list or mapping; `size` counts its values with every alias expanded."""
+    """An open list or mapping. `size` is the number of its values with all aliases expanded."""
 
     __slots__ = ("anchor", "key", "node", "size")
 
@@ -90,7 +90,7 @@ class _Frame:
 
 
 class _Builder:
-    """Builds the nodes from the parser's events, one at a time, so that no recursion and no explosion can start."""
+    """Builds nodes from the parser's events, one at a time: it does not recurse, and checks the size as it grows."""
 
     def __init__(self, path: str, first_line: int) -> None:
         self.root: Node | None = None
@@ -114,11 +114,11 @@ class _Builder:
             case "AliasEvent":
                 self._alias(event)
             case "DocumentStartEvent" if self.root is not None:
-                raise self._refuse("a second document starts here", event, "keep one document in a file")
+                raise self._refuse("a second document starts here", event, "write only one document per file")
 
     def _scalar(self, event: Any) -> None:
         if event.tag not in _STRING_TAGS:
-            raise self._refuse(f"the tag {event.tag} is not read", event)
+            raise self._refuse(f"the tag {event.tag} is not supported", event)
         frame = self._stack[-1] if self._stack else None
         if frame is not None and frame.key is None and isinstance(frame.node.data, dict):
             self._key(frame, event)
@@ -153,7 +153,7 @@ class _Builder:
 
     def _open(self, event: Any, data: Any, children: Any) -> None:
         if event.tag not in (None, "!", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"):
-            raise self._refuse(f"the tag {event.tag} is not read", event)
+            raise self._refuse(f"the tag {event.tag} is not supported", event)
         if len(self._stack) >= MAX_DEPTH:
             raise self._refuse(f"nested more than {MAX_DEPTH} levels deep", event)
         self._refuse_as_key(event)
@@ -172,19 +172,19 @@ class _Builder:
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
             inside = any(frame.anchor == event.anchor for frame in self._stack)
-            what = "stands inside its own anchor" if inside else "has no anchor before it"
+            what = "is inside its own anchor" if inside else "has no anchor before it"
             raise self._refuse(f'the alias "*{event.anchor}" {what}', event)
         self._refuse_as_key(event)
         node, size = self._anchors[event.anchor]
         self._aliased += size
         if self._aliased > MAX_ALIASED:
-            raise self._refuse(f"the aliases stand for more than {MAX_ALIASED:,} values", event)
+            raise self._refuse(f"the aliases expand to more than {MAX_ALIASED:,} values", event)
         self._put(node, size, event)
 
     def _put(self, node: Node, size: int, event: Any) -> None:
         self._count += 1
         if self._count > MAX_NODES:
-            raise self._refuse(f"holds more than {MAX_NODES:,} values", event)
+            raise self._refuse(f"contains more than {MAX_NODES:,} values", event)
         if not self._stack:
             self.root = node
             return

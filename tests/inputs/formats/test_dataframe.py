@@ -128,9 +128,9 @@ def test_a_formula_an_error_and_a_text_are_no_scores(tmp_path: Path, value: Any)
     ("rows", "wanted"),
     [
         ([], "s.xlsx: is empty: a row with the names of the columns was expected"),
-        ([(*HEADER, "value"), ("a", "baseline", "t", 1, 0)], 's.xlsx:1: the column "value" stands twice'),
+        ([(*HEADER, "value"), ("a", "baseline", "t", 1, 0)], 's.xlsx:1: the column "value" appears twice'),
         ([(*HEADER, None), ("a", "baseline", "t", 1, 0)], "s.xlsx:1: a column without a name"),
-        ([HEADER], "s.xlsx: there are no scores in it"),
+        ([HEADER], "s.xlsx: the file has no scores"),
     ],
 )
 def test_a_sheet_needs_a_name_for_each_column(tmp_path: Path, rows: list[Any], wanted: str) -> None:
@@ -148,7 +148,7 @@ def test_a_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     (tmp_path / name).write_bytes(b"x")
     assert find_faults(lambda: load_scores(WorkTree(tmp_path), name)) == [
         f'{name}: {package} is needed to read "{Path(name).suffix}"\n'
-        '  hint: it comes with: pip install "prompt-evalgate[tables]"'
+        '  hint: install it with: pip install "prompt-evalgate[tables]"'
     ]
 
 
@@ -169,9 +169,9 @@ def test_a_frame_gives_the_same_rows(change: Callable[[pd.DataFrame], pd.DataFra
 
 def test_a_column_that_stands_twice_is_refused() -> None:
     frame = pd.DataFrame([["a", "b"]], columns=["case", "case"])
-    assert find_faults(lambda: list_rows(frame, "frame")) == ['frame: the column "case" stands twice']
+    assert find_faults(lambda: list_rows(frame, "frame")) == ['frame: the column "case" appears twice']
     frame = pd.DataFrame({"case": ["a"]}, index=pd.Index(["b"], name="case"))
-    assert find_faults(lambda: list_rows(frame, "frame")) == ['frame: the column "case" stands twice']
+    assert find_faults(lambda: list_rows(frame, "frame")) == ['frame: the column "case" appears twice']
 
 
 def test_numbers_of_numpy_are_numbers_in_rows_as_well() -> None:
