@@ -134,7 +134,7 @@ def _render_question(question: Precision, *, is_grouped: bool) -> Iterator[str]:
         "", f"to settle the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})"
     )
     if question.more is not None:
-        share = f"{question.more.real_share:.0%} of the variance is real effect on single cases"
+        share = f"{question.more.real_share:.0%} of the variance is a real effect on single cases"
         helps = "would help" if question.more.would_help else "would not help"
         yield _render_line("", f"more samples of each case {helps}: {share}")
 
