@@ -1,8 +1,8 @@
-"""How often one pull request was tried: what luck makes of that, and what a strict policy asks for then.
+"""Count the attempts of one pull request, and apply what a strict policy requires after several of them.
 
-Each content that is decided draws new answers, so a change that is worse by the whole allowed drop has one more chance
-to pass with each. Contents are told apart by the keys of their verdicts: running one again, or changing white space in
-it, is no new attempt.
+Each content that is evaluated draws new answers. So with each attempt, a change that is worse by the whole allowed drop
+has one more chance to pass. Contents are distinguished by the keys of their verdicts. Running the same content again,
+or changing only its white space, is not a new attempt.
 """
 
 from __future__ import annotations
@@ -16,16 +16,19 @@ from evalgate.decide import policy
 from evalgate.domain import Admission, Attempts, Finding, GateReport, Report, Requirement, Verdict, digest
 
 STRICT_UNITS = 59
-"""On fewer units no verdict proves an allowed drop of 0.05 to be kept: after one FAIL nothing could merge any more."""
+"""The fewest units for which strict applies.
+
+Fewer units cannot prove that a drop is smaller than 0.05, so after one FAIL no change could merge any more.
+"""
 
 SIGNED_FROM = 4
 """The first attempt whose PASS needs a sign-off under a strict policy."""
 
 UNKNOWN = Attempts(number=None, blocked_before=True, luck=None)
-"""The number could not be found out: taken for the one that a strict policy asks most of."""
+"""An unknown number of attempts; a strict policy then applies its most severe requirements."""
 
-_MOST = 100_000  # as many heads no pull request has
-_KEY = 32  # hexadecimal digits, 128 bits: an author cannot search for two contents that share them
+_MOST = 100_000  # more attempts than any pull request has
+_KEY = 32  # hexadecimal digits, 128 bits: too many to search for two contents with the same key
 _STRICT = "(policy.attempts: strict)"
 
 
@@ -38,18 +41,19 @@ class PastVerdict:
 
 
 def compute_key(report: Report) -> str:
-    """What tells the content that a report decided from other contents: 32 hexadecimal digits.
+    """Return the key of the content that a report decided: 32 hexadecimal digits.
 
-    Empty where no gate has the key of a verdict: then there is no chance in the verdict that could be tried again.
+    The key is empty where no gate has a verdict key. Such a verdict does not depend on chance, so trying again changes
+    nothing.
     """
     keys = {gate.evidence.name: gate.evidence.verdict_key for gate in report.gates if gate.evidence.verdict_key}
     return digest(sorted([name, key] for name, key in keys.items()))[:_KEY] if keys else ""
 
 
 def count_attempts(recorded: Iterable[PastVerdict], present: str, *, alpha: float, queued: bool = False) -> Attempts:
-    """The attempts that were recorded, in any order, and the `present` content (its key).
+    """Count the `recorded` attempts, in any order, and the `present` content (its key).
 
-    A `queued` verdict is that of a merge queue on what has passed before: it is no further chance, and not counted.
+    A `queued` verdict comes from a merge queue, for content that has passed before. It is not counted as an attempt.
     """
     found = list(recorded)
     keys = {one.key for one in found} | (set() if queued else {present})
@@ -59,40 +63,40 @@ def count_attempts(recorded: Iterable[PastVerdict], present: str, *, alpha: floa
 
 
 def chance_of_pass(number: int, alpha: float) -> float:
-    """The chance that at least one of `number` independent trials passes where each does with probability `alpha`.
+    """Return the probability that at least one of `number` independent trials passes, each with probability `alpha`.
 
-    1 - (1 - alpha)^number, the family-wise error rate (Sidak 1967, J. Am. Stat. Assoc. 62: 626-633). The rule lets a
-    drop of the allowed size pass with probability alpha at most. The product is multiplied out: the same on every
-    machine.
+    1 - (1 - alpha)^number, the family-wise error rate (Sidak 1967, J. Am. Stat. Assoc. 62: 626-633). The decision rule
+    lets a drop of the allowed size pass with probability alpha at most. The power is computed by multiplication, so
+    that the result is the same on every machine.
     """
     return 1.0 - math.prod(repeat(1.0 - alpha, number))
 
 
 def compute_alpha(gates: Sequence[GateReport]) -> float:
-    """The level at which the gates' own policy lets a drop of the allowed size pass."""
+    """Return the largest alpha of the gates' policies; 0 without a gate."""
     return max((gate.policy.alpha for gate in gates), default=0.0)
 
 
 def restate(attempts: Attempts, gates: Sequence[GateReport]) -> Attempts:
-    """The same number of attempts, with the chance that the policy of these gates gives."""
+    """Return the same number of attempts, with the chance recomputed from the policy of these gates."""
     if attempts.number is None or not 1 <= attempts.number <= _MOST:
         return UNKNOWN
     return replace(attempts, luck=chance_of_pass(attempts.number, compute_alpha(gates)))
 
 
 def apply_attempts(report: Report, attempts: Attempts | None) -> Report:
-    """The report of gates that were decided alone, with what their policy makes of the attempts."""
+    """Apply the number of attempts to a report whose gates were decided without it."""
     gates = tuple(apply_demands(gate, attempts) for gate in report.gates)
     decision, exit_code = policy.conclude(gates, report.policy_changes)
-    told = None if attempts is None else restate(attempts, gates)
-    return replace(report, gates=gates, decision=decision, exit_code=exit_code, attempts=told)
+    restated = None if attempts is None else restate(attempts, gates)
+    return replace(report, gates=gates, decision=decision, exit_code=exit_code, attempts=restated)
 
 
 def apply_demands(gate: GateReport, attempts: Attempts | None) -> GateReport:
-    """A gate that was decided alone, with what its policy asks for after so many attempts.
+    """Apply what the policy requires after so many attempts to a gate that was decided without them.
 
-    Strict, with 59 units and more: after a verdict that blocked an INCONCLUSIVE blocks, and from the fourth attempt on
-    a PASS needs a sign-off.
+    This concerns `policy.attempts: strict` and gates of 59 units or more. After a verdict that blocked, an INCONCLUSIVE
+    blocks. From the fourth attempt on, a PASS needs a sign-off.
     """
     if attempts is None or gate.policy.attempts != "strict" or gate.units < STRICT_UNITS:
         return gate
@@ -108,13 +112,13 @@ def apply_demands(gate: GateReport, attempts: Attempts | None) -> GateReport:
 def _block(gate: GateReport, attempts: Attempts) -> GateReport:
     why = "An earlier verdict in this pull request blocked"
     if attempts.number is None:
-        why = "Whether an earlier verdict in this pull request blocked is not known"
+        why = "It is not known whether an earlier verdict in this pull request blocked"
     finding = _make_finding(Verdict.INCONCLUSIVE, f"{why}, so an INCONCLUSIVE blocks as well {_STRICT}.")
     return replace(gate, exit_code=Admission.INCONCLUSIVE, findings=(finding, *gate.findings), requirements=())
 
 
 def _require_sign_off(gate: GateReport, attempts: Attempts) -> GateReport:
-    which = "How often this pull request was tried is not known"
+    which = "The number of attempts in this pull request is not known"
     if attempts.number is not None:
         which = f"This is attempt {attempts.number} in this pull request"
     finding = _make_finding(Verdict.PASS, f"{which}: from attempt {SIGNED_FROM} on a PASS needs a sign-off {_STRICT}.")

@@ -1,4 +1,4 @@
-"""The baseline's scores of one criterion, case by case, for what is tried or estimated without a candidate."""
+"""Collect the baseline's scores of one criterion by case, for simulations and estimates without a candidate."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from evalgate.domain import Arm, Result
 def collect_samples(
     results: Sequence[Result], criterion: str, required: Sequence[str] = (), skipped: Collection[str] = ()
 ) -> dict[str, list[float]]:
-    """The baseline's scores by case, in the order of the results; a case without a score is empty.
+    """Return the baseline's scores by case, in the order of the results; a case without a score has an empty list.
 
-    Only outputs that hold the `required` checks count; cases that are `skipped` are left out.
+    Only outputs that pass the `required` checks count. Cases in `skipped` are left out.
     """
     found: dict[str, list[float]] = {}
     for result in results:

@@ -1,4 +1,4 @@
-"""Blocking checks: what fails for good, what fails more often than it did, and what cannot be told."""
+"""Blocking checks: cases that fail in every draw, checks that fail more often than the baseline's, undecided checks."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
     from evalgate.decide.draws import Flags
 
 MAX_UNANSWERED = 0.10
-"""Of a baseline with a larger share of draws that are no answer nothing can be said."""
+"""The largest share of unanswered baseline draws; with more of them, `answered` is undecided."""
 SHARE_OF_LEVEL = 4
-"""Beside compared criteria the checks together have a quarter of a look's level."""
+"""The divisor of a look's level for all checks together, where the gate compares criteria as well."""
 _NAMED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockingRuling:
-    """What was decided of one blocking check at a look, and why it is undecided or fails."""
+    """The decision on one blocking check at a look; `why` names the reason where it fails or is undecided."""
 
     check: BlockingCheck
     why: str = ""
 
 
 def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) -> Mapping[str, MoreFailures]:
-    """The exact test of each blocking check over the first `cases` cases.
+    """Test each blocking check for more failures than the baseline, over the first `cases` cases.
 
-    Only the candidate's first draws take part, and equal requests count once, as their first case. Where the baseline
-    was asked only about cases that the candidate fails, as it may be beyond the first `compared_cases`, the counts
-    would be one-sided: such cases take no part.
+    Only the candidate's first draws count. Equal requests count once, as their first case. Beyond the first
+    `compared_cases`, the baseline may have been asked only about cases that the candidate fails. Such counts would be
+    one-sided, so these cases are left out.
     """
     import numpy as np
 
@@ -60,7 +60,10 @@ def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) ->
 
 
 def proven_more(tests: Mapping[str, MoreFailures], roles: Roles, level: float) -> frozenset[str]:
-    """The checks that are proven to fail more often at this look's level, by Holm over those that could be."""
+    """Return the checks that are proven to fail more often at this look's level.
+
+    Holm's correction covers the checks that can reach the level with their counts.
+    """
     own = level / SHARE_OF_LEVEL if roles.compared else level
     able = [check for check, test in tests.items() if test.least <= own]
     rejected = statistics.holm([tests[check].p_value for check in able], own)
@@ -77,9 +80,9 @@ def rule_on_check(
     cases: int,
     is_proven: bool,
 ) -> BlockingRuling:
-    """The ruling on one check over the first `cases` cases. `suspects` are those seen.
+    """Decide one check over the first `cases` cases; `suspects` are the suspects among them.
 
-    `is_proven`: it is proven to fail more often than with the baseline.
+    `is_proven`: the check is proven to fail more often than with the baseline.
     """
     drawn = {arm: draws.drawn[arm][:, :cases] for arm in Arm}
     scores = {arm: draws.scores(check, arm)[:, :cases] for arm in Arm}
@@ -133,21 +136,21 @@ def _explain_undecided(
     if unsettled:
         return "unsettled"
     failed_calls = {arm: draws.failed[arm][:, : drawn[arm].shape[1]] for arm in Arm}
-    told = {arm: drawn[arm] & ~failed_calls[arm] if check == ANSWERED else drawn[arm] for arm in Arm}
+    expected = {arm: drawn[arm] & ~failed_calls[arm] if check == ANSWERED else drawn[arm] for arm in Arm}
     if not any((scores[arm] >= statistics.CASE_PASSES).any() for arm in Arm):
         return "nowhere"
-    if any((told[arm] & np.isnan(scores[arm])).any() for arm in Arm):
+    if any((expected[arm] & np.isnan(scores[arm])).any() for arm in Arm):
         return "unscored"
     if check == ANSWERED:
         baseline = drawn[Arm.BASELINE] & draws.alone[: drawn[Arm.BASELINE].shape[1]]
         unanswered = baseline & ~(scores[Arm.BASELINE] >= statistics.CASE_PASSES)
         if unanswered.sum() > MAX_UNANSWERED * baseline.sum():
-            return "bad_hour"
+            return "unanswered"
     return ""
 
 
 def make_finding(ruling: BlockingRuling, evidence: Evidence) -> Finding:
-    """A ruling in words. An undecided one blocks at every level."""
+    """Return a ruling as a finding. An undecided check blocks at every level."""
     found = ruling.check
     return Finding(
         criterion=found.criterion,
@@ -160,13 +163,13 @@ def make_finding(ruling: BlockingRuling, evidence: Evidence) -> Finding:
 
 
 def _list_cases_behind(ruling: BlockingRuling, evidence: Evidence) -> tuple[str, ...]:
-    """The cases that a reader should see first; none of a check that holds."""
+    """Return the cases that a reader should see first; empty where the check holds."""
     found = ruling.check
     match ruling.why:
         case "":
             return ()
         case "strict":
-            return _count_failing(found, evidence)
+            return _list_failing(found, evidence)
         case "more":
             return tuple(dict.fromkeys((*found.for_good, *found.open, *found.wavered)))
         case _:
@@ -183,27 +186,27 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
         ),
         "unsettled": _is_unsettled,
         "nowhere": lambda check, _: (
-            f"held in no draw of either version, so it compares nothing: {_count_failures(check)}"
+            f"holds in no draw of either version, so there is nothing to compare: {_count_failures(check)}"
         ),
         "unscored": _has_no_score,
-        "bad_hour": lambda check, _: (
-            f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline are no answer, and "
-            f"{MAX_UNANSWERED:.0%} are allowed: sample the baseline again"
+        "unanswered": lambda check, _: (
+            f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline have no answer, and at "
+            f"most {MAX_UNANSWERED:.0%} may: sample the baseline again"
         ),
     }
     return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _holds(found)
 
 
 def _fails_strictly(found: BlockingCheck, evidence: Evidence) -> str:
-    failing = _count_failing(found, evidence)
+    failing = _list_failing(found, evidence)
     return (
-        f"strict, so every draw must hold it: a draw of {name_some(failing, _NAMED)} fails"
+        f"strict, so it must hold in every draw, and it fails in a draw of {name_some(failing, _NAMED)}"
         f"{_quote_reason(evidence, found.criterion, failing)}"
     )
 
 
-def _count_failing(found: BlockingCheck, evidence: Evidence) -> tuple[str, ...]:
-    """The cases of which the candidate fails a check in some draw of the run, repeats included."""
+def _list_failing(found: BlockingCheck, evidence: Evidence) -> tuple[str, ...]:
+    """Return the cases on which some draw of the candidate in this run, repeats included, fails a check."""
     failing = dict.fromkeys(
         result.case
         for result in evidence.results
@@ -217,18 +220,19 @@ def _is_failed(value: float | None) -> bool:
 
 
 def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
-    held = "the baseline held it in every draw" if found.baseline_draws else "there is no baseline"
+    held = "every draw of the baseline passes" if found.baseline_draws else "there is no baseline"
     return (
-        f"{name_some(found.for_good, _NAMED)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} draws of "
-        f"{statistics.DRAWS_AMONG_MANY}, and {held}{_quote_reason(evidence, found.criterion, found.for_good)}"
+        f"{name_some(found.for_good, _NAMED)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} of "
+        f"{statistics.DRAWS_AMONG_MANY} draws, and {held}{_quote_reason(evidence, found.criterion, found.for_good)}"
     )
 
 
 def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
     cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
     return (
-        f"{name_some(found.open, _NAMED)} {_fails(found.open)} now and held with the baseline{cannot}: "
-        f"{statistics.DRAWS_AMONG_MANY} draws would settle it{_quote_reason(evidence, found.criterion, found.open)}"
+        f"{name_some(found.open, _NAMED)} {_fails(found.open)} with the candidate and passed with the baseline"
+        f"{cannot}: {statistics.DRAWS_AMONG_MANY} draws are needed to decide"
+        f"{_quote_reason(evidence, found.criterion, found.open)}"
     )
 
 
@@ -238,7 +242,7 @@ def _has_no_score(found: BlockingCheck, evidence: Evidence) -> str:
     why = score.reason.rstrip(".") if isinstance(score, Unscored) else "no score was recorded"
     draws = f"{len(lacking)} {'draw has' if len(lacking) == 1 else 'draws have'} no score"
     where = f"; {lacking[0].case}, {lacking[0].arm}: {why}" if lacking else ""
-    return f"{draws}, so whether the check holds there is not known{where}"
+    return f"{draws}, so it is not known whether the check holds there{where}"
 
 
 def _holds(found: BlockingCheck) -> str:
@@ -263,7 +267,7 @@ def _fails(cases: Sequence[str]) -> str:
 
 
 def _quote_reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
-    """Why the first of these cases fails, led in by a semicolon; empty where nothing says so."""
+    """Return the reason why the first of these cases fails, after a semicolon; empty where no reason is known."""
     for result in evidence.results if cases else ():
         if result.case != cases[0] or result.arm is not Arm.CANDIDATE:
             continue

@@ -1,4 +1,4 @@
-"""A judge against humans and against itself: agreement, bias, drift, and a floor corrected by few human labels.
+"""Calibration of a judge: agreement with human labels, bias, drift, and a mean corrected by a few labels.
 
 Scores are in [0, 1]. An error is the judge's score minus the human's, so a positive bias is a lenient judge. A paired
 difference of two versions cancels a constant bias; an absolute threshold does not.
@@ -25,27 +25,27 @@ MIN_LABELS = 20
 MIN_ANCHORS = 20
 STEADY_KAPPA = 100
 USEFUL = 0.2
-"""A judge whose correlation with people is proven to lie below this has nothing to do with what they see."""
+"""A judge whose correlation with human scores is proven to be below this value is rejected."""
 STEADY = 0.5
-"""A judge is stable where its scores of the anchors, then and now, are proven to correlate as much as this."""
+"""A judge is stable where its earlier and present scores of the anchors are proven to correlate at least this much."""
 DUST = 0.005
-"""A shift, of the mean or of the anchors one by one, below which a judge says the same: a 50th of a point of five."""
+"""A shift, of the mean or of single anchors, that is ignored: a 50th of a point on a five-point scale."""
 _VARYING = 5
 _VARYING_TO_REJECT = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How a judge's scores agree with a human's on the same outputs.
+    """The agreement of a judge's scores with a human's on the same outputs.
 
-    `units` are the independent ones among the labels: those of one output, or of one cluster, count as one together.
+    `units` is the number of independent units among the labels: labels of one output, or of one cluster, are one unit.
     `exact` and `within_one` are shares of the labels with the same rating, and with neighbouring ones. `bias` is the
     mean error with its two-sided 95 % bounds, `p_value` that of "no bias". `kappa` is Cohen's with quadratic weights;
-    None where neither of the two varies. It is an item to read, never a gate: at 30 labels its standard deviation is
-    .13 to .20, and on ratings piled up at one end it can be low although nearly all ratings agree.
+    None where neither of the two varies. It is information and decides nothing: at 30 labels its standard deviation is
+    .13 to .20, and on ratings concentrated at one end it can be low although nearly all ratings agree.
 
-    `relation` tests whether the judge has anything to do with people at all, and `standing` says what came of it:
-    "shown", "rejected" (it has not, or as good as not), or "open" (these labels cannot tell).
+    `relation` is the test of a correlation between judge and human, and `standing` its result: "shown", "rejected" (no
+    correlation, or nearly none), or "open" (these labels do not decide it).
     """
 
     labels: int
@@ -63,11 +63,11 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """Whether a judge scores its anchors as it did: the mean shift, the p-value of "no shift", and the alarm.
+    """The change of a judge's scores of the same anchors: the mean shift, the p-value of "no shift", and the alarm.
 
-    `relation` is that of the scores then and now, anchor by anchor: a judge that became noise keeps its mean. `alarm`:
-    a shift is proven, or the anchors have not kept their scores. `stable`: they have, proven; with neither nobody can
-    tell.
+    `relation` is the correlation of earlier and present scores, anchor by anchor: a judge that returns noise can keep
+    its mean. `alarm`: a shift is proven, or the anchors did not keep their scores. `stable`: it is proven that they
+    did. Where both are false, the anchors do not decide it.
     """
 
     anchors: int
@@ -103,12 +103,11 @@ def measure_agreement(
     units: Sequence[Hashable] | None = None,
     rng: np.random.Generator | None = None,
 ) -> Agreement:
-    """Agreement of the two scores of each label, on a scale of so many `points`.
+    """Return the agreement of the two scores of each label, on a scale with so many `points`.
 
-    `units` names for each label what it is about: labels of one unit count as one together. A score is rated by the
-    nearest point. `rng` is for the test of the relation (`relation.measure_relation`). Raises ValueError for unequal
-    lengths,
-    fewer than two labels or points.
+    `units` names the unit of each label; labels of one unit count as one. A score is rounded to the nearest point.
+    `rng` is for the permutation test (`relation.measure_relation`). Raises ValueError for unequal lengths, fewer than
+    two labels or points.
     """
     import numpy as np
 
@@ -142,8 +141,11 @@ def measure_agreement(
 
 
 def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
-    """What a reader of the judge's scores has to know: a bias that is proven at 1 %, or larger than the margin; and
-    that the judge does not agree with people, or that this is not known."""
+    """Return warnings for readers of the judge's scores.
+
+    A warning names a bias that is proven at 1 % or larger than the margin, a rough kappa, and a judge that does not
+    agree with people or for which this is not known.
+    """
     said = []
     direction = "lenient" if found.bias > 0 else "strict"
     if found.p_value <= LEVEL:
@@ -151,15 +153,17 @@ def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
     if abs(found.bias) > margin:
         said.append(f"the observed bias is larger than the margin of {margin:g}: calibrate every absolute threshold")
     if found.kappa is not None and found.units < STEADY_KAPPA:
-        said.append(f"kappa from {found.units} labels is rough: {STEADY_KAPPA} or more give it to about .12")
+        said.append(
+            f"kappa from {found.units} labels is imprecise: with {STEADY_KAPPA} or more it is known to about .12"
+        )
     seen = found.relation
     if found.standing == "rejected":
-        how = "it gives nearly one score to all" if seen.correlation is None else f"correlation {seen.correlation:.2f}"
-        said.append(f"the judge has no useful relation to what people say ({how}): do not gate on it")
+        how = "nearly all its scores are equal" if seen.correlation is None else f"correlation {seen.correlation:.2f}"
+        said.append(f"the judge's scores have no useful relation to people's scores ({how}): do not gate on it")
     elif found.standing == "open":
         said.append(
-            f"{found.units} independent labels cannot tell whether the judge agrees with people: label more outputs, "
-            "good ones and bad ones, before you gate on it"
+            f"{found.units} independent labels are too few to show whether the judge agrees with people: label more "
+            "outputs, good ones and bad ones, before you gate on it"
         )
     return tuple(said)
 
@@ -167,11 +171,11 @@ def find_warnings(found: Agreement, margin: float) -> tuple[str, ...]:
 def measure_drift(
     before: Sequence[float], now: Sequence[float], *, level: float = LEVEL, units: Sequence[Hashable] | None = None
 ) -> Drift:
-    """Whether the judge has drifted between two scorings of the same anchors: two-sided paired t at `level`, and
-    whether each anchor has kept its score.
+    """Test for drift between two scorings of the same anchors: a two-sided paired t test at `level`, and a correlation.
 
-    `before` may be means of several samples; anchors of one of the `units` count as one. About 30 anchors are needed to
-    find a shift of .15. Raises ValueError for unequal lengths or fewer than 20 anchors.
+    The correlation shows whether each anchor kept its score. `before` may hold means of several samples. Anchors of one
+    of the `units` count as one. About 30 anchors are needed to find a shift of .15. Raises ValueError for unequal
+    lengths or fewer than 20 anchors.
     """
     import numpy as np
 
@@ -179,7 +183,7 @@ def measure_drift(
     number: dict[Hashable, int] = {}
     unit = np.array([number.setdefault(name, len(number)) for name in names], dtype=int)
     if len(before) != len(now):
-        raise ValueError(f"{len(before)} anchors then and {len(now)} now do not answer each other")
+        raise ValueError(f"{len(before)} earlier scores of anchors but {len(now)} present ones")
     if len(number) < MIN_ANCHORS:
         raise ValueError(f"drift needs at least {MIN_ANCHORS} anchors, each of its own cluster, not {len(number)}")
     then, today = _means(np.array(before, dtype=float), unit), _means(np.array(now, dtype=float), unit)
@@ -203,15 +207,16 @@ def measure_drift(
 def correct_mean(
     unlabelled: Sequence[float], human: Sequence[float], judge: Sequence[float], *, level: float = statistics.ALPHA
 ) -> Corrected:
-    """The mean score as humans would give it, from the judge's scores of all cases and a few human labels.
+    """Estimate the mean human score from the judge's scores of all cases and a few human labels.
 
     `unlabelled` are the judge's scores of cases without a label; `human` and `judge` both scores of the labelled ones,
     which must be a random sample of the cases. Prediction-powered inference (Angelopoulos et al. 2023, lambda = 1):
     mean(unlabelled) + mean(human - judge), with SE^2 = var(unlabelled) / N + var(human - judge) / h and Student's t of
-    h - 1 degrees of freedom; the lower bound is widened by Johnson's term for the skewness of the estimate. Neither
-    bound is nearer than one that takes the corrections by `statistics.lower_bound`: labels that hardly vary do not show
-    that the judge errs on no other case. Where no more cases are unlabelled than labelled, the human scores alone are
-    as good, and `statistics.lower_bound` takes over. Raises ValueError for unequal lengths or fewer than 20 labels.
+    h - 1 degrees of freedom. The lower bound is widened by Johnson's term for the skewness of the estimate. Neither
+    bound is closer to the estimate than the one that `statistics.lower_bound` gives for the corrections: labels that
+    hardly vary do not prove that the judge is right on every other case. Where there are no more unlabelled than
+    labelled cases, or the corrections do not vary, the result is the human scores alone with `statistics.lower_bound`.
+    Raises ValueError for unequal lengths or fewer than 20 labels.
     """
     import numpy as np
 
@@ -251,7 +256,7 @@ def correct_mean(
 
 
 def _unseen(corrections: Numbers, lowest: float, highest: float, level: float) -> tuple[float, float]:
-    """How far below and above its own mean the mean of all corrections may lie, were some of them at an end."""
+    """Return the distances below and above the mean correction that bound it, if unseen ones are at an end."""
     ends = {"low": min(lowest, float(corrections.min())), "high": max(highest, float(corrections.max()))}
     turned = {"low": -ends["high"], "high": -ends["low"]}
     mean = float(corrections.mean())
@@ -260,9 +265,9 @@ def _unseen(corrections: Numbers, lowest: float, highest: float, level: float) -
 
 
 def two_sided(differences: Numbers) -> float:
-    """The p-value of a two-sided paired t test of "the mean difference is 0".
+    """Return the p-value of a two-sided paired t test of "the mean difference is 0".
 
-    Where all differences are equal it is not below that of the sign test: two of them prove nothing.
+    Where all differences are equal, it is at least the p-value of the sign test, since two equal values prove nothing.
     """
     import numpy as np
 
@@ -271,7 +276,7 @@ def two_sided(differences: Numbers) -> float:
 
 
 def _half_width(values: Numbers, confidence: float) -> float:
-    """Half of the two-sided interval of a mean; 1, which bounds nothing, for a single value."""
+    """Return half the width of the two-sided interval of a mean; 1, the whole scale, for a single value."""
     if len(values) < 2:
         return 1.0
     t = statistics.t_quantile(0.5 + confidence / 2, len(values) - 1)
@@ -279,9 +284,9 @@ def _half_width(values: Numbers, confidence: float) -> float:
 
 
 def _kappa(first: Numbers, second: Numbers, weights: Numbers) -> float | None:
-    """Cohen's kappa with quadratic weights: 1 - mean squared distance / that of independent raters (Cohen 1968).
+    """Return Cohen's kappa with quadratic weights: 1 - mean squared distance / that of independent raters (Cohen 1968).
 
-    `weights` are those of the labels, 1 in all.
+    `weights` are the weights of the labels; their sum is 1.
     """
     means = [float(weights @ ratings) for ratings in (first, second)]
     varied = sum(float(weights @ (ratings - mean) ** 2) for ratings, mean in zip((first, second), means, strict=True))
@@ -298,14 +303,14 @@ def _describe_standing(found: Relation, human_varying: int) -> Literal["shown", 
 
 
 def _varying(scores: Numbers) -> int:
-    """How many scores are not the commonest one."""
+    """Return the number of scores that differ from the most frequent one."""
     import numpy as np
 
     return len(scores) - int(np.unique(scores.round(12), return_counts=True)[1].max(initial=0))
 
 
 def _means(values: Numbers, unit: NDArray[np.intp]) -> Numbers:
-    """The mean of each unit."""
+    """Return the mean of each unit."""
     import numpy as np
 
     return np.bincount(unit, weights=values) / np.bincount(unit)

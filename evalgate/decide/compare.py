@@ -1,4 +1,4 @@
-"""Draws in, comparisons out: one criterion on both arms, paired case by case."""
+"""Pair the scores of one criterion on both arms by case, and make the comparison that a report shows."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ NOTABLE = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paired:
-    """The pairs of one criterion, in the order of the looks; `places` are their positions among all cases.
+    """The pairs of one criterion, in run order; `places` are their positions among all cases.
 
-    No baseline: `differences` is None. `unit` numbers the unit of each pair. A case without a pair is `undecided`
-    (a call failed, or a usable output has no score) or `left_out` (an arm has no usable output); both by place.
-    `unscored` are the places of cases whose scores were looked for and are missing, whether they are undecided at a
-    look or lie beyond it. `noise` is the mean variance of the baseline's samples within a case (None with one sample
-    each), `samples` how many there are of each case: candidate, baseline.
+    `differences` is None without a baseline. `unit` is the number of the unit of each pair. A case without a pair is
+    `undecided` (a call failed, or a usable output has no score) or `left_out` (an arm has no usable output). Both map
+    a case to its place. `unscored` are the places of cases with a missing score, within the cases seen or after them.
+    `noise` is the mean variance of the baseline's samples within a case (None with one sample each). `samples` are the
+    numbers of samples of each case: candidate, baseline.
     """
 
     cases: tuple[str, ...]
@@ -47,7 +47,7 @@ class Paired:
     samples: tuple[int, int] = (1, 1)
 
     def upto(self, cases: int) -> Paired:
-        """The same for the first `cases` cases."""
+        """Return the pairs among the first `cases` cases."""
         end = bisect_left(self.places, cases)
         return replace(
             self,
@@ -62,25 +62,25 @@ class Paired:
         )
 
     def units(self, values: Numbers) -> Numbers:
-        """The values that are tested: one for each case, or the mean of each unit."""
+        """Return the values to test: one for each case, or the mean of each unit."""
         return statistics.cluster_means(values, self.unit.tolist()) if self.is_grouped else values
 
     @property
     def is_grouped(self) -> bool:
-        """Whether some unit has more than one pair."""
+        """True if some unit has more than one pair."""
         return len(self.unit) > 1 and bool((self.unit[1:] == self.unit[:-1]).any())
 
     @property
     def lost(self) -> int:
-        """The cases whose usable outputs lack a score: those seen, and those beyond that are known to lack one."""
+        """The number of cases whose usable outputs lack a score: those seen, and later ones known to lack one."""
         return len(self.undecided) + sum(place >= self.seen for place in self.unscored)
 
 
 def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline: bool) -> Paired:
-    """One criterion's pairs. `required` are the checks that an output must hold before its score counts.
+    """Return the pairs of one criterion. `required` are the checks that an output must pass before its score counts.
 
-    An arm's score of a case is the mean over its usable outputs. A case is undecided when a call of it failed for good
-    or one of its usable outputs has no score, and left out when an arm has no usable output of it.
+    An arm's score of a case is the mean over its usable outputs. A case is undecided when one of its calls failed after
+    all retries, or when one of its usable outputs has no score. It is left out when an arm has no usable output of it.
     """
     import numpy as np
 
@@ -91,9 +91,9 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
     for arm in (Arm.BASELINE, Arm.CANDIDATE) if with_baseline else (Arm.CANDIDATE,):
         scores, usable = draws.scores(criterion, arm), draws.holding(required, arm)
         missing = usable & np.isnan(scores)
-        told = ~empty | lost  # of a case that the baseline already leaves out, the candidate's side says no more
-        lost |= told & ((missing | draws.failed[arm]).any(axis=0) | ~draws.drawn[arm].any(axis=0))
-        unscored |= told & ((missing | draws.failed[arm]) & draws.asked(criterion, arm)).any(axis=0)
+        counts = ~empty | lost  # a case that the baseline leaves out stays left out, whatever the candidate gives
+        lost |= counts & ((missing | draws.failed[arm]).any(axis=0) | ~draws.drawn[arm].any(axis=0))
+        unscored |= counts & ((missing | draws.failed[arm]) & draws.asked(criterion, arm)).any(axis=0)
         counted = usable & ~missing
         count = counted.sum(axis=0)
         empty |= count == 0
@@ -129,7 +129,7 @@ def _count_named(draws: Draws, flags: np.ndarray) -> dict[str, int]:
 
 
 def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison:
-    """The comparison a report shows: both means, their difference and its one-sided bounds at `level`."""
+    """Return the comparison that a report shows: both means, their difference and its one-sided bounds at `level`."""
     candidate = paired.units(paired.candidate)
     differences = None if paired.differences is None else paired.units(paired.differences)
     has_pairs = differences is not None and len(differences) > 0
@@ -152,7 +152,7 @@ def compare(criterion: Criterion, paired: Paired, *, level: float) -> Comparison
 
 
 def list_fallen(paired: Paired) -> tuple[str, ...]:
-    """The cases whose score fell by a point of the scale or more, the largest fall first."""
+    """Return the cases whose score fell by a point of the scale or more, the largest fall first."""
     return _list_moved(paired, -1)
 
 
@@ -180,7 +180,7 @@ def _find_detectable(differences: Numbers) -> float | None:
 
 
 def _list_moved(paired: Paired, direction: int) -> tuple[str, ...]:
-    """The cases whose score fell (-1) or rose (+1) by a point of the scale or more, the largest move first."""
+    """Return the cases whose score fell (-1) or rose (+1) by a point of the scale or more, the largest change first."""
     if paired.differences is None:
         return ()
     moves = [(direction * float(d), case) for d, case in zip(paired.differences, paired.cases, strict=True)]

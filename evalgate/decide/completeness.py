@@ -1,4 +1,4 @@
-"""Fail closed: whatever was expected and not decided keeps the verdict from being a pass, at every level."""
+"""Findings for missing results: anything that was expected and not decided prevents a PASS, at every level."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from evalgate.domain.lists import name_some
 
 
 def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
-    """A blocking finding for all that is missing: cases, scores, critical cases, tags that could not be tested."""
+    """Return a blocking finding for each thing missing: cases, scores, critical cases, tags that were not tested."""
     if evidence.level is not None and evidence.level.findings and not evidence.results:
-        return [is_incomplete(None, "No case was run: the version has to be put right first.", ())]
+        return [is_incomplete(None, "No case was run: the declared version has to be corrected first.", ())]
     if not evidence.criteria or not evidence.results:
         what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
         return [
@@ -29,7 +29,7 @@ def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy)
 
 
 def is_incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
-    """An inconclusive finding that blocks whatever the level says."""
+    """Return an inconclusive finding that blocks at every level."""
     return Finding(
         criterion=criterion,
         kind="completeness",
@@ -41,14 +41,14 @@ def is_incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) ->
 
 
 def name_cases(cases: Sequence[str]) -> str:
-    """The first five of the cases."""
+    """Return the names of the first five cases as text."""
     return name_some(cases, 5, rest=", ...")
 
 
 def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list[Finding]:
     have = {result.case for result in evidence.results}
-    # checks that decide by themselves are owed an output for every case, however early the comparison stopped;
-    # and so is everything where the results end before the answer is clear
+    # Checks that decide over every case need an output for each, even after the comparison stopped early.
+    # Where the results end before the verdict is clear, every case is needed as well.
     unclear = standing.look.early and not standing.final
     owed = standing.order if (standing.owes_all or unclear) and not standing.fails else standing.seen
     missing = [case for case in owed if case not in have]
@@ -56,13 +56,13 @@ def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list
     if not missing and not unknown:
         return []
     count = len(missing) + unknown
-    stopped = "the run had stopped early, and these thresholds ask for more; " if evidence.sequential else ""
+    stopped = "the run stopped early, and these thresholds need more cases; " if evidence.sequential else ""
     sentence = f"{count} of {evidence.dataset.cases} cases have no result at all: {stopped}run the gate again."
     return [is_incomplete(None, sentence, missing)]
 
 
 def missing_repeats(known: Collection[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
-    """For each case and arm the first repeat that is missing between others: a sample that got no score."""
+    """Yield, for each case and arm, the first repeat that is missing between others: a sample without a score."""
     repeats: dict[tuple[str, str], set[int]] = {}
     for case, arm, repeat in known:
         repeats.setdefault((case, arm), set()).add(repeat)
@@ -73,7 +73,7 @@ def missing_repeats(known: Collection[tuple[str, str, int]]) -> Iterator[tuple[s
 
 
 def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
-    """Critical cases that lack a score, whether the look has reached them or not: each one counts by itself."""
+    """Return a finding for the critical cases that lack a score, including those that the look has not reached."""
     critical = set(policy.critical_tags)
     gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.roles.blocking} - {ANSWERED}
     lost = dict.fromkeys(
@@ -93,11 +93,11 @@ def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy
 
 
 def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
-    """The criteria of which too little was measured, whatever their numbers say.
+    """Return a finding for each criterion with too few scores, regardless of their values.
 
-    For a limit: fewer pairs than half of the cases seen, fewer units than decide anything, or more usable outputs
-    without a score than the policy lets go. For a check with a floor: any case without a score. A limit that passed at
-    an earlier look has to have its pairs at the last one too.
+    A limit has too few if fewer than half of the cases seen have a pair, if there are fewer than `policy.min_cases`
+    units, or if more cases lack a score than the policy allows. A check with a floor has too few if any case lacks a
+    score, unless the policy allows some. A limit that passed at an earlier look needs its pairs at the last one too.
     """
     found: list[Finding] = []
     failed = {ruling.limit.criterion for ruling in standing.rulings if ruling.decision is Verdict.FAIL}
@@ -137,7 +137,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
 
 
 def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
-    """A tag that may block is not silently left out because it has too few cases."""
+    """Return a finding for each tag that may block and has too few cases to be tested."""
     if not any(ruling.limit.kind == "max_drop" for ruling in standing.rulings):
         return []
     found = []
@@ -145,18 +145,18 @@ def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: P
         tagged = {result.case for result in evidence.results if tag in result.tags}
         units = len({int(standing.draws.unit[standing.draws.places[case]]) for case in tagged})
         if 0 < units < tags.MIN_CASES:
-            sentence = f"The tag {tag} may block, but {units} cases are too few to tell: {tags.MIN_CASES} are needed."
+            sentence = f"The tag {tag} may block, but {units} cases are too few to test: {tags.MIN_CASES} are needed."
             found.append(is_incomplete(None, sentence, ()))
     return found
 
 
 def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
-    """A dataset that shrank asks less than the baseline had to answer."""
+    """Return a finding for cases that were removed from the baseline's dataset."""
     lost = evidence.dataset.lost
     if not lost or policy.removed_cases == "allow":
         return []
     sentence = (
-        f"{len(lost)} cases of the baseline's dataset are gone ({name_cases(lost)}): put them back, "
+        f"{len(lost)} cases of the baseline's dataset were removed ({name_cases(lost)}): put them back, "
         "or set policy.removed_cases: allow."
     )
     return [is_incomplete(None, sentence, lost)]
@@ -172,7 +172,7 @@ def _explain_undecided(results: Sequence[Result], criterion: str, case: str) -> 
 
 
 def _explain_left_out(results: Sequence[Result], roles: Roles, criterion: str, case: str) -> str:
-    """What kept the outputs of a case from being used, led in by a semicolon; empty where nothing says so."""
+    """Return the check that makes an output of a case unusable, after a semicolon; empty where none is found."""
     for result in results:
         failing = [name for name in roles.required(criterion) if (result.values.get(name) or 0.0) < 0.5]
         if result.case == case and failing:

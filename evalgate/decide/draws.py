@@ -1,4 +1,4 @@
-"""All scores of a gate as arrays: each case's draws on both arms, in the order they were made."""
+"""The scores of a gate as arrays: the draws of each case on both arms, in the order in which they were made."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draws:
-    """The draws that enter the means, as rows of draws by columns of cases.
+    """The draws that enter the means: arrays with one row per draw and one column per case.
 
-    `order` are the cases as they are looked at: those of one unit side by side, at the place of its first case; `unit`
-    numbers the unit of each. `alone` is false for a case that repeats the request of an earlier one. `drawn` says which
-    draws were made, `failed` for which of them the call itself failed for good. `values` holds the scores by criterion
-    and arm (NaN: no score), `named` whether a score was looked for. Rows are compact: row 0 is a case's first draw.
+    `order` lists the cases in run order: the cases of one unit are adjacent, at the place of its first case. `unit` is
+    the number of the unit of each case. `alone` is False for a case that repeats the request of an earlier one. `drawn`
+    marks the draws that were made, `failed` those whose call failed after all retries. `values` holds the scores by
+    criterion and arm (NaN: no score), `named` marks the draws that have an entry for the criterion. Row 0 is the first
+    draw of each case, without gaps below it.
     """
 
     order: tuple[str, ...]
@@ -45,29 +46,29 @@ class Draws:
 
     @property
     def different(self) -> int:
-        """How many cases have requests of their own: allowances are shares of these, so that copies buy none."""
+        """The number of cases with different requests; allowed shares refer to it, so that copies raise no limit."""
         return int(self.alone.sum())
 
     def cases_of(self, units: int) -> int:
-        """How many cases the first `units` units have."""
+        """Return the number of cases in the first `units` units."""
         return int(self.unit.searchsorted(units))
 
     def scores(self, criterion: str, arm: Arm) -> Numbers:
-        """The scores of one criterion; all NaN where there are none."""
+        """Return the scores of one criterion; all NaN where there are none."""
         import numpy as np
 
         found = self.values.get((criterion, arm))
         return np.full(self.drawn[arm].shape, np.nan) if found is None else found
 
     def asked(self, criterion: str, arm: Arm) -> Flags:
-        """Which draws name the criterion at all, with a score or without one."""
+        """Return a mask of the draws that have an entry for the criterion, with a score or without one."""
         import numpy as np
 
         found = self.named.get((criterion, arm))
         return np.zeros(self.drawn[arm].shape, dtype=bool) if found is None else found
 
     def holding(self, checks: Iterable[str], arm: Arm) -> Flags:
-        """Which draws hold all of these checks."""
+        """Return a mask of the draws that pass all of these checks."""
         holds = self.drawn[arm].copy()
         for check in checks:
             holds &= self.scores(check, arm) >= statistics.CASE_PASSES
@@ -75,7 +76,7 @@ class Draws:
 
 
 def collect_draws(evidence: Evidence) -> Draws:
-    """The draws of all results of a gate; confirmations are no part of them."""
+    """Collect the draws of all results of a gate, without the confirmations."""
     import numpy as np
 
     planned = evidence.order or tuple(dict.fromkeys(result.case for result in evidence.results))

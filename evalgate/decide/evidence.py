@@ -1,4 +1,4 @@
-"""Evidence: what a run knows about one gate, from its plan and results."""
+"""Build the evidence of one gate from its plan and its results."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ def make_evidence(
     usage: Usage = _NO_USAGE,
     cost_usd: float | None = None,
 ) -> Evidence:
-    """What a run knows about one gate so far; results in the order of the plan, whatever order they came in.
+    """Return the evidence of one gate so far, with its results sorted into the order of the plan.
 
-    Of a plan alone, before a call is made, it is what the plan says.
+    Without results, before any call is made, it holds the facts of the plan.
     """
-    asked = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
+    used = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
     return Evidence(
         name=plan.gate.name,
         level=plan.level if plan.kind.is_of_change else None,
@@ -62,7 +62,7 @@ def make_evidence(
         clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
         sequential=plan.sequential,
         confirmations=sort_results(confirmations, plan.order),
-        redraws=all(target.kind != "recorded" for target in asked) and not _too_few_to_settle(plan),
+        redraws=all(target.kind != "recorded" for target in used) and not _lacks_baseline_samples(plan),
         stored_baseline=plan.stored_baseline,
         shard=plan.shard,
         notes=(*plan.notes, *_describe_models(results)),
@@ -75,20 +75,20 @@ def make_evidence(
 
 
 def _find_deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
-    """The arms that answer an equal request equally: those of the embedded model."""
+    """Return the arms that always give the same answer to the same request: those with a local model."""
     names = {Arm.CANDIDATE: plan.gate.candidate_target}
     if plan.baseline is not None:
         names[Arm.BASELINE] = plan.gate.baseline_target
     return tuple(arm for arm, name in names.items() if targets[name].kind == "local")
 
 
-def _too_few_to_settle(plan: GatePlan) -> bool:
-    """Whether single cases cannot be settled, since the baseline's side needs samples that can no longer be drawn."""
+def _lacks_baseline_samples(plan: GatePlan) -> bool:
+    """Return whether the stored baseline has too few samples to decide single cases; they cannot be drawn later."""
     return plan.kind is ReportKind.DRIFT and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
 
 
 def sort_results(results: Sequence[Result], order: Sequence[str]) -> tuple[Result, ...]:
-    """Case by case as they were run, then by repeat, then by arm."""
+    """Sort results by the position of their case in `order`, then by repeat, then by arm."""
     place = {case: number for number, case in enumerate(order)} if results else {}
     ordered = sorted(results, key=lambda result: result.arm)
     ordered.sort(key=lambda result: result.repeat)
@@ -97,9 +97,9 @@ def sort_results(results: Sequence[Result], order: Sequence[str]) -> tuple[Resul
 
 
 def score_answers(evidence: Evidence, cut: Literal["fail", "allow"]) -> Evidence:
-    """The evidence with whether each outcome is an answer, told from the outcomes themselves."""
+    """Return the evidence with a score for `answered` in each result that has an outcome."""
 
-    def told(results: Sequence[Result]) -> tuple[Result, ...]:
+    def add_scores(results: Sequence[Result]) -> tuple[Result, ...]:
         return tuple(
             result
             if result.outcome is None
@@ -107,11 +107,11 @@ def score_answers(evidence: Evidence, cut: Literal["fail", "allow"]) -> Evidence
             for result in results
         )
 
-    return replace(evidence, results=told(evidence.results), confirmations=told(evidence.confirmations))
+    return replace(evidence, results=add_scores(evidence.results), confirmations=add_scores(evidence.confirmations))
 
 
 def _describe_models(results: Sequence[Result]) -> tuple[str, ...]:
-    """A note when the endpoint names other models for one arm than for the other, as after a silent upgrade."""
+    """Return notes if the endpoint reports different models for the two arms, as after a silent upgrade."""
     served = {arm: sorted({str(r.served_by) for r in results if r.arm is arm and r.failure is None}) for arm in Arm}
     if not all(served.values()) or served[Arm.CANDIDATE] == served[Arm.BASELINE]:
         return ()

@@ -1,9 +1,10 @@
-"""Whether a check fails more often than it did: the exact conditional test of two failure counts, paired by case.
+"""The exact conditional test of two failure counts, paired by case: does a check fail more often than before?
 
-Given how many draws of a case failed on both arms together, each draw is as likely as any other to be one of them if
-the versions are equal. So the candidate's first draw of case i is a failing one with probability t_i / (K_i + 1), where
-t_i counts the failures among it and the K_i baseline draws, independently of the other cases; the number of failing
-first draws is a Poisson binomial. The p-value is the mid-p, P(X > x) + P(X = x) / 2 (Lancaster 1961).
+The test conditions on the number of failed draws of each case, both arms together. If the versions are equal, each draw
+of the case is equally likely to be a failed one. So the candidate's first draw of case i fails with probability
+t_i / (K_i + 1), independently of the other cases. Here t_i counts the failures among this draw and the K_i baseline
+draws. The number of failed first draws has a Poisson binomial distribution. The p-value is the mid-p,
+P(X > x) + P(X = x) / 2 (Lancaster 1961).
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoreFailures:
-    """The mid-p of "the candidate fails more often", and the least value that it could have had with these counts."""
+    """The mid-p value of "the candidate fails more often", and the smallest value possible with these counts."""
 
     p_value: float
     least: float
 
 
 NOTHING = MoreFailures(p_value=1.0, least=1.0)
-"""Where no case says anything."""
+"""The result where no case has information."""
 
 
 def more_failures(cases: Iterable[tuple[int, int, int]]) -> MoreFailures:
-    """The test over cases: (whether the candidate's first draw failed, 0 or 1; failed baseline draws; baseline draws).
+    """Test cases given as (candidate's first draw failed: 0 or 1, number of failed baseline draws, baseline draws).
 
-    Cases in which no draw failed, or every one, say nothing.
+    Cases in which no draw failed, or every draw failed, have no information and are skipped.
     """
     strata: Counter[tuple[int, int]] = Counter()
     failed = 0
@@ -53,7 +54,7 @@ def more_failures(cases: Iterable[tuple[int, int, int]]) -> MoreFailures:
 
 @lru_cache(256)
 def _distribution(rates: tuple[tuple[float, int], ...]) -> Numbers:
-    """The probabilities of 0, 1, ... failures: a sum of independent binomials, each (probability, size)."""
+    """Return the probabilities of 0, 1, ... failures: a sum of independent binomials, each (probability, size)."""
     import numpy as np
 
     found = np.ones(1)

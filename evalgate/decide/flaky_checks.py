@@ -1,9 +1,9 @@
-"""How often a blocking check blocks an identical prompt, where some answers fail it anyway: two rules, simulated.
+"""Simulate how often a blocking check that some answers fail blocks an identical prompt, under two rules.
 
-Every draw of every case fails with the same probability, on both arms. The baseline has three samples of each case, the
-candidate one, and six fresh ones to settle a case. "Every case must hold" blocks as soon as one first draw fails. The
-other rule is that of evalgate in a gate of checks alone: a case fails for good, or the candidate is proven to fail more
-often than the baseline.
+Every draw of every case fails with the same probability, on both arms. The baseline has three samples of each case. The
+candidate has one, and six fresh ones to decide a case. The rule "every case must hold" blocks as soon as one first draw
+fails. The other rule is evalgate's, in a gate with checks only. It blocks when a case fails in all its draws, or when
+the candidate is proven to fail more often than the baseline.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlakyCheck:
-    """How often a check that `failing` of all answers fail blocks an identical prompt over `cases` cases.
+    """The rates at which a check blocks an identical prompt over `cases` cases; a share `failing` of answers fails it.
 
-    `must_hold`: every case must hold; `compared`: evalgate's rule.
+    `must_hold` is the rate of "every case must hold", `compared` that of evalgate's rule.
     """
 
     failing: float
@@ -37,7 +37,7 @@ class FlakyCheck:
 
 
 def table(*, runs: int, seed: int, tick: Callable[[], None] = lambda: None) -> tuple[FlakyCheck, ...]:
-    """The rates for each share of failing answers and number of cases; the same for the same seed."""
+    """Return the rates for each share of failing answers and number of cases; the same for the same seed."""
     import numpy as np
 
     return tuple(
@@ -63,8 +63,10 @@ def _cell(rng: np.random.Generator, failing: float, cases: int, *, runs: int, ti
 
 
 def fails_check(fails: simulated_gates.Flags, others: simulated_gates.Counts) -> bool:
-    """Whether a check of a gate of checks alone fails: `fails` are the candidate's draws, shape (7, cases), and
-    `others` counts the failures among the baseline's three samples of each case.
+    """Return whether a check fails in a gate with checks only.
+
+    `fails` marks the failed draws of the candidate, shape (7, cases). `others` counts the failures among the baseline's
+    three samples of each case.
     """
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""What needs no statistics: floors of checks and percentiles of seconds, over every output of the candidate."""
+"""Thresholds without statistics: floors of checks and percentiles of seconds, over all outputs of the candidate."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from evalgate.domain.numbers import show, show_exactly
 def make_findings(
     evidence: Evidence, floors: Mapping[str, float], pairs: Mapping[str, Paired], order: Sequence[str]
 ) -> list[Finding]:
-    """A finding for each check with a floor. `pairs` are of the candidate alone, over all of `order`.
+    """Return a finding for each check with a floor, and for each limit on a percentile of seconds.
 
-    FAIL as soon as the outputs still to come cannot mend it; PASS only when every case has been answered.
+    `pairs` are those of the candidate alone, over all of `order`. A floor is a FAIL as soon as the outputs still to
+    come cannot reach it. It is a PASS only when every case has an output.
     """
     found = []
     for criterion in evidence.criteria:
@@ -34,14 +35,14 @@ def _make_floor_finding(
     if n == 0:
         return None
     failed = tuple(case for case, value in zip(paired.cases, paired.candidate, strict=True) if value < 1.0)
-    # as good as it can still become: every case that was not run yet holds
+    # the best rate still possible: every case that was not run yet holds
     to_come = max(0, planned - answered)
     held = statistics.mean(paired.candidate)
     rate = (float(paired.candidate.sum()) + to_come) / (n + to_come) if to_come else held
     if rate >= floor and to_come:
         return None
     passed = rate >= floor
-    sentence = f"{n - len(failed)} of {n} cases hold, {show(held, floor)} against a floor of {show_exactly(floor)}"
+    sentence = f"{n - len(failed)} of {n} cases hold: {show(held, floor)}, with a floor of {show_exactly(floor)}"
     return Finding(
         criterion=criterion.name,
         kind="min",
@@ -53,7 +54,10 @@ def _make_floor_finding(
 
 
 def _find_percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]:
-    """The 95th percentile of the candidate's seconds, where a latency check limits it (nearest rank)."""
+    """Return a finding on the 95th percentile of the candidate's seconds (nearest rank) for each check that limits it.
+
+    There is none before every case has a result.
+    """
     found = []
     for criterion in evidence.criteria:
         limit = criterion.p95_seconds

@@ -1,4 +1,4 @@
-"""Why cases have no pair of scores on a criterion, in words: which version gave nothing that could be compared."""
+"""Explain in words why cases have no pair of scores on a criterion, and which version had no usable output."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAMED = 4
 
 
 def explain(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_baseline: bool) -> str:
-    """How many of the cases seen are missing and why, led in by a semicolon; empty where none is."""
+    """Return the number of missing cases among those seen, with reasons, after a semicolon; empty where none is."""
     more = " more" if paired.cases else ""
     parts = []
     if paired.undecided:
@@ -24,16 +24,16 @@ def explain(criterion: str, paired: Paired, draws: Draws, roles: Roles, *, with_
         reasons = Counter(
             _find_reason(place, required, draws, with_baseline=with_baseline) for place in paired.left_out.values()
         )
-        told = [f"{reason} in {count}" for reason, count in reasons.most_common(_NAMED)]
+        named = [f"{reason} in {count}" for reason, count in reasons.most_common(_NAMED)]
         others = len(paired.left_out) - sum(count for _, count in reasons.most_common(_NAMED))
-        told += [f"other reasons in {others}"] if others else []
+        named += [f"other reasons in {others}"] if others else []
         are = "is" if len(paired.left_out) == 1 else "are"
-        parts.append(f"{len(paired.left_out)}{more} {are} left out: {', '.join(told)}")
+        parts.append(f"{len(paired.left_out)}{more} {are} left out: {', '.join(named)}")
     return "".join(f"; {part}" for part in parts)
 
 
 def _find_reason(place: int, required: list[str], draws: Draws, *, with_baseline: bool) -> str:
-    """What keeps every output of a version from being used, in a case that is left out."""
+    """Return the reason why a version has no usable output of a case that is left out."""
     failing = {}
     for arm in (Arm.BASELINE, Arm.CANDIDATE) if with_baseline else (Arm.CANDIDATE,):
         if not draws.holding(required, arm)[:, place].any():
@@ -41,10 +41,10 @@ def _find_reason(place: int, required: list[str], draws: Draws, *, with_baseline
                 (check for check in required if _fails(draws, check, arm, place)),
                 ANSWERED,
             )
-    who = "both versions" if len(failing) > 1 and len(set(failing.values())) == 1 else f"the {next(iter(failing))}"
+    version = "both versions" if len(failing) > 1 and len(set(failing.values())) == 1 else f"the {next(iter(failing))}"
     check = next(iter(failing.values()))
-    verb = ("give" if check == ANSWERED else "fail") + ("" if who == "both versions" else "s")
-    return f"{who} {verb} {'no answer' if check == ANSWERED else check}"
+    verb = ("give" if check == ANSWERED else "fail") + ("" if version == "both versions" else "s")
+    return f"{version} {verb} {'no answer' if check == ANSWERED else check}"
 
 
 def _fails(draws: Draws, check: str, arm: Arm, place: int) -> bool:

@@ -1,4 +1,4 @@
-"""The looks: how far the cases have to be seen until the answer is clear, and what it is then.
+"""Evaluate a gate at its looks (interim analyses) until the verdict is clear.
 
 This is `statistics.decide` for a whole gate: several criteria and blocking checks at once, in the order of the cases.
 """
@@ -18,12 +18,12 @@ from evalgate.decide.thresholds import Limit, ThresholdRuling, list_limits, rule
 from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Flips, Look, Policy, Threshold, Verdict
 
 MIN_SHARE = 0.5
-"""A criterion that has pairs for fewer of the cases seen is undecided."""
+"""The smallest share of the cases seen that must have a pair; below it a criterion is undecided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreshDraw:
-    """One more draw that could change the answer."""
+    """One more draw that could change the verdict."""
 
     case: str
     arm: Arm
@@ -31,15 +31,15 @@ class FreshDraw:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
-    """Where a gate stands after the cases it has results for.
+    """The state of a gate after the cases it has results for.
 
-    `final`: no further case can or need change the answer. `look` is that of the compared criteria, `cases` how
-    many cases the blocking checks were seen over. `wanted` are fresh draws that could change the answer, `possible`
-    all that could be made of cases that turned. `too_many_broken` are the criteria with more broken cases than
-    allowed, `perhaps_too_many_broken` those that would have if all suspects were broken. `fails`: some limit, check
-    or single case decides for FAIL. `critical` are suspects among the critical cases, settled or not. `checked` are
-    findings of floors over every output so far; `owes_all`: some check decides over every case, so that all cases
-    have to be answered.
+    `final`: no further case is needed for the verdict. `look` is the look of the compared criteria, `cases` the number
+    of cases that the blocking checks cover. `wanted` are fresh draws that could change the verdict. `possible` are all
+    fresh draws of cases that changed between pass and fail. `too_many_broken` are the criteria with more broken cases
+    than allowed, `perhaps_too_many_broken` those that would have too many if all suspects were broken. `fails`: some
+    limit, check or single case decides for FAIL. `critical` are the suspects among the critical cases, settled or not.
+    `checked` are the findings on floors over all outputs so far. `owes_all`: some check decides over every case, so
+    that all cases need an output.
     """
 
     look: Look
@@ -68,7 +68,7 @@ class GateState:
 
     @property
     def units(self) -> int:
-        """The units of the whole dataset."""
+        """The number of units of the whole dataset."""
         return self.draws.units
 
     @property
@@ -77,9 +77,9 @@ class GateState:
         return self.order[: self.look.cases]
 
 
-@dataclass(frozen=True, kw_only=True)  # no slots: what turned is kept
+@dataclass(frozen=True, kw_only=True)  # no slots: `cached_property` needs a `__dict__`
 class Measured:
-    """The draws of a gate and all that follows from them alone: fresh draws change nothing of it."""
+    """The draws of a gate and all values computed from them alone; fresh draws do not change them."""
 
     evidence: Evidence
     draws: Draws
@@ -94,7 +94,7 @@ class Measured:
 
 
 def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> Measured:
-    """The numbers behind a standing; `alone` are pairs of the candidate alone, for what is held to a floor."""
+    """Compute the numbers behind a gate's state; `alone` are pairs of the candidate only, for criteria with a floor."""
     both = evidence.baseline is not None
     draws = collect_draws(evidence)
     roles = assign_roles(evidence.criteria, thresholds, policy, with_baseline=both)
@@ -124,12 +124,12 @@ def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Pol
 def evaluate_look(
     evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, measured: Measured | None = None
 ) -> GateState:
-    """Looks at 25, 50, 75 and 100 % of the units, as far as there are results, and stops when the answer is clear.
+    """Evaluate the looks at 25, 50, 75 and 100 % of the units, as far as there are results, until the verdict is clear.
 
-    At each look a limit passes on its own at the look's full level, and stays passed; that one of them is proven worse
-    is held to that level over all of them by Holm. FAIL stops at once. PASS ends the comparison when all limits have
-    passed and no criterion has more broken cases than fixed ones; declared blocking checks go on to the last case.
-    `measured` may be handed in while the results stay the same.
+    At each look, every limit is tested on its own at the look's full level; one that has passed stays passed. Whether a
+    limit is proven worse is tested at that level over all of them, by Holm. FAIL stops at once. PASS ends the
+    comparison when all limits have passed and no criterion has more broken cases than fixed ones. Declared blocking
+    checks continue to the last case. `measured` can be passed in as long as the results are the same.
     """
     known = measured or measure(evidence, thresholds, policy)
     looking = _Look(
@@ -144,13 +144,13 @@ def evaluate_look(
 
 
 def has_enough_pairs(draws: Draws, paired: Paired, seen: int) -> bool:
-    """Whether half of the cases seen, copies counted once, have a pair."""
+    """Return whether at least half of the cases seen, copies counted once, have a pair."""
     return int(draws.alone[paired.places].sum()) >= MIN_SHARE * int(draws.alone[:seen].sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """What one look shows. `seen` are the suspects among its cases."""
+    """The result of one look. `seen` are the suspects among its cases."""
 
     look: Look
     rulings: tuple[ThresholdRuling, ...]
@@ -188,7 +188,7 @@ class _Look:
         return self._make_state(step, look if compared is None else compared.look, final=final)
 
     def _make_state(self, step: _Step, at: Look, *, final: bool) -> GateState:
-        """What the last look shows, with the comparison as of the look `at`."""
+        """Return the state after the last look, with the comparison as of the look `at`."""
         return GateState(
             look=at,
             cases=step.look.cases,
@@ -212,14 +212,14 @@ class _Look:
         )
 
     def _step(self, look: Look, compared: _Step | None, passed: Mapping[Limit, ThresholdRuling]) -> _Step:
-        """One look. Once the comparison has ended, only the blocking checks go on."""
+        """Evaluate one look. Once the comparison has ended, only the blocking checks continue."""
         seen = tuple(s for s in self.suspects if s.place < look.cases)
         rulings = self._rulings(look, passed) if compared is None else compared.rulings
         checks = self._checks(look, seen, look.cases if compared is None else compared.look.cases)
         possible, settled = self._broken(seen)
         fails = bool(settled) or self._has_failed(rulings, checks)
         clear = bool(self.limits) and all(ruling.decision is Verdict.PASS for ruling in rulings)
-        # an early PASS rests neither on a case that may be broken nor on a tag that seems to fall
+        # an early PASS waits for cases that may be broken, and for tags that seem to be worse
         is_early = look.early and compared is None
         doubt = self._doubt(seen) if clear and is_early else ()
         wanted = () if fails else self._wanted(seen, possible, doubt)
@@ -237,7 +237,7 @@ class _Look:
         )
 
     def _has_failed(self, rulings: Sequence[ThresholdRuling], checks: Sequence[blocking.BlockingRuling]) -> bool:
-        """Whether a critical case, a floor, a limit or a blocking check decides for FAIL."""
+        """Return whether a critical case, a floor, a limit or a blocking check decides for FAIL."""
         decisions = (
             *(finding.decision for finding in self.known.checked),
             *(ruling.decision for ruling in rulings),
@@ -246,20 +246,20 @@ class _Look:
         return Verdict.FAIL in decisions or any(s.sure for s in self.critical)
 
     def _possible(self) -> tuple[FreshDraw, ...]:
-        """All draws that would settle a suspect."""
+        """Return all draws that would settle a suspect."""
         if not self.evidence.redraws:
             return ()
         return tuple(dict.fromkeys((*_choose_draws(self.suspects), *_choose_draws(self.critical, sure=True))))
 
     def _ends(self, compared: _Step | None) -> bool:
-        """Whether the comparison has ended, and no blocking check has to see every case."""
+        """Return whether the comparison has ended and no blocking check needs every case."""
         if compared is None or self.known.roles.declared:
             return False
         return not any(s.criterion == ANSWERED and s.state != "settled" for s in self.suspects)
 
     @property
     def critical(self) -> tuple[Suspect, ...]:
-        """The suspects among critical cases, which are asked, and count, before their turn."""
+        """The suspects among the critical cases, which are drawn again and count before the look reaches them."""
         return tuple(s for s in self.suspects if s.kind != "fixed" and self._is_critical(s))
 
     def _rulings(self, look: Look, passed: Mapping[Limit, ThresholdRuling]) -> tuple[ThresholdRuling, ...]:
@@ -271,13 +271,13 @@ class _Look:
         return rule_on_limits(at, look, passed, complete, min_cases=self.policy.min_cases)
 
     def _is_complete(self, paired: Paired, look: Look) -> bool:
-        """Whether enough of the cases seen have a pair, and few enough lack a score."""
+        """Return whether enough of the cases seen have a pair, and few enough lack a score."""
         lost = schedule.has_too_many_lost(paired.lost, self.known.draws.different, self.policy)
         return has_enough_pairs(self.known.draws, paired, look.cases) and not lost
 
-    def _checks(self, look: Look, seen: Sequence[Suspect], judged: int) -> tuple[blocking.BlockingRuling, ...]:
+    def _checks(self, look: Look, seen: Sequence[Suspect], compared: int) -> tuple[blocking.BlockingRuling, ...]:
         draws, roles = self.known.draws, self.known.roles
-        tests = blocking.failing_more(draws, roles, look.cases, judged)
+        tests = blocking.failing_more(draws, roles, look.cases, compared)
         proven = blocking.proven_more(tests, roles, look.level)
         return tuple(
             blocking.rule_on_check(check, draws, roles, seen, tests[check], cases=look.cases, is_proven=check in proven)
@@ -285,9 +285,9 @@ class _Look:
         )
 
     def _broken(self, seen: Sequence[Suspect]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """The criteria with more broken cases than allowed: where all suspects count as broken, and what is settled.
+        """Return the criteria with more broken cases than allowed, first with all suspects counted, then settled only.
 
-        Fixed cases set off broken ones only when they are settled, and copies of one do so once.
+        Fixed cases are subtracted from broken ones. Only settled fixed cases count, and copies of one count once.
         """
         allowed = statistics.count_allowed_broken(self.known.draws.different)
         possible, settled = [], []
@@ -295,7 +295,7 @@ class _Look:
             fixed = self._fixed(seen, criterion)
             if len(select_kind(seen, criterion, "broken", "settled", "open", "lost")) - fixed > allowed:
                 possible.append(criterion)
-            # a case that may be fixed is asked before what is broken is a FAIL
+            # cases that may be fixed are drawn again before the broken ones are a FAIL
             maybe = [s for s in select_kind(seen, criterion, "fixed", "open") if s.wants is not None]
             if len(select_kind(seen, criterion, "broken", "settled")) - fixed - len(maybe) > allowed:
                 settled.append(criterion)
@@ -305,7 +305,7 @@ class _Look:
         return sum(bool(self.known.draws.alone[s.place]) for s in select_kind(seen, criterion, "fixed", "settled"))
 
     def _doubt(self, seen: Sequence[Suspect]) -> tuple[Suspect, ...]:
-        """The cases that may be broken, of criteria where they are not set off by fixed ones."""
+        """Return the cases that may be broken, on criteria where they outnumber the fixed ones."""
         found: list[Suspect] = []
         for criterion in self.known.roles.compared:
             broken = select_kind(seen, criterion, "broken", "settled")
@@ -317,7 +317,7 @@ class _Look:
         return tuple(found)
 
     def _holds_for_tags(self, rulings: Sequence[ThresholdRuling], look: Look) -> bool:
-        """Whether a tag that may block is half seen, or a tag seems to fall."""
+        """Return whether an early PASS has to wait: some tag may block, or seems to be worse."""
         if self.policy.blocking_tags:
             return True
         compared = {r.limit.criterion: self.known.pairs[r.limit.criterion].upto(look.cases) for r in rulings}
@@ -326,11 +326,11 @@ class _Look:
         )
 
     def _wanted(self, seen: Sequence[Suspect], over: Sequence[str], doubt: Sequence[Suspect]) -> tuple[FreshDraw, ...]:
-        """The draws that could change the answer; cases of which nothing hangs on the next draw are not asked again."""
+        """Return the draws that could change the verdict."""
         if not self.evidence.redraws:
             return ()
         needed = [s for s in seen if s.kind == "for_good" or (s.kind == "broken" and s.criterion in over) or s in doubt]
-        # what is fixed sets off what is broken, once that is settled
+        # fixed cases offset broken ones, so they are drawn again once the broken ones are settled
         settled = {criterion for criterion in over if not select_kind(seen, criterion, "broken", "open")}
         needed += [s for s in seen if s.kind == "fixed" and s.criterion in settled]
         unsure = [s for s in self.critical if not s.sure]
@@ -346,7 +346,7 @@ class _Look:
         )
 
     def _answered(self) -> int:
-        """How many cases, from the first, have a result."""
+        """Return the number of cases with a result before the first one without."""
         drawn = self.known.draws.drawn
         counts = drawn[Arm.CANDIDATE].sum(axis=0) + drawn[Arm.BASELINE].sum(axis=0)
         missing = (counts == 0).nonzero()[0]

@@ -1,4 +1,4 @@
-"""Comparisons and thresholds in, findings and a verdict out: what each change level makes of them."""
+"""Decide the verdict of a gate from its evidence, thresholds and policy, and that of a report from its gates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from evalgate.domain import (
     combine_admissions,
 )
 
-_BROKEN = "The baseline passes in every sample, the candidate in none of its draws, fresh ones included."
+_BROKEN = "The baseline passes in every sample, the candidate in no draw, fresh ones included."
 
 
 def decide(
@@ -43,9 +43,9 @@ def decide(
     level_policy: LevelPolicy,
     measured: looks.Measured | None = None,
 ) -> GateReport:
-    """The verdict on one gate, from nothing but its evidence, thresholds and policy; the same every time.
+    """Return the verdict on one gate, a pure function of its evidence, thresholds and policy.
 
-    `measured` may be handed in where these very results have just been measured.
+    `measured` can be passed in to reuse the numbers of the same results.
     """
     standing = looks.evaluate_look(evidence, thresholds, policy, measured)
     if evidence.kind is ReportKind.SHARD:
@@ -88,19 +88,22 @@ def decide(
 def _find_measured(
     evidence: Evidence, policy: Policy, level_policy: LevelPolicy, standing: looks.GateState, fallen: Sequence[TagFall]
 ) -> Iterator[Finding]:
-    """What was measured, and what is missing; only that where the versions kept everything from being asked."""
+    """Yield the findings on measurements and missing results.
+
+    Only the missing results are reported where a fault of the version prevented every request.
+    """
     incomplete = completeness.make_findings(evidence, standing, policy)
     if evidence.level is not None and evidence.level.findings and not evidence.results:
         yield from incomplete
         return
-    checked = [blocking.make_finding(r, evidence) for r in standing.blocking if _says_something(r, standing)]
+    checked = [blocking.make_finding(r, evidence) for r in standing.blocking if _is_shown(r, standing)]
     yield from (one for one in checked if one.decision is not Verdict.PASS)
     yield from incomplete
     yield from (one for one in checked if one.decision is Verdict.PASS)
     yield from standing.checked
-    told = {one.criterion for one in incomplete}
+    named = {one.criterion for one in incomplete}
     for ruling in standing.rulings:
-        if len(ruling.paired.cases) or ruling.limit.criterion not in told:
+        if len(ruling.paired.cases) or ruling.limit.criterion not in named:
             yield make_finding(ruling, policy, level_policy, _find_missing(ruling, standing))
     yield from _make_broken_findings(evidence, standing)
     yield from tags.make_findings(fallen)
@@ -108,7 +111,7 @@ def _find_measured(
 
 
 def _find_missing(ruling: ThresholdRuling, standing: looks.GateState) -> str:
-    """Why cases have no part in a ruling's numbers, led in by a semicolon."""
+    """Return the reasons why cases are missing from a ruling's numbers, after a semicolon."""
     return left_out.explain(
         ruling.limit.criterion,
         ruling.paired,
@@ -118,8 +121,8 @@ def _find_missing(ruling: ThresholdRuling, standing: looks.GateState) -> str:
     )
 
 
-def _says_something(ruling: blocking.BlockingRuling, standing: looks.GateState) -> bool:
-    """Whether a blocking check has a sentence of its own: the implicit one only where something was not answered."""
+def _is_shown(ruling: blocking.BlockingRuling, standing: looks.GateState) -> bool:
+    """Return whether a blocking check gets a finding; the implicit one does only where an answer is missing."""
     check = ruling.check
     if check.criterion in standing.roles.declared or check.decision is not Verdict.PASS:
         return True
@@ -133,7 +136,7 @@ def _shard_finding(
     level_policy: LevelPolicy,
     standing: looks.GateState,
 ) -> GateReport:
-    """A shard decides nothing by itself, whatever its part of the cases says."""
+    """Return the report of a shard, which has no verdict of its own."""
     assert evidence.shard is not None
     cases = len({result.case for result in evidence.results})
     sentence = (
@@ -159,7 +162,7 @@ def _shard_finding(
 
 
 def combine_verdicts(gates: Sequence[GateReport]) -> tuple[Verdict, Admission]:
-    """The decision and exit code of all gates together: the most severe one; nothing to gate is a pass."""
+    """Return the decision and exit code of all gates together: the most severe of each. No gate is a PASS."""
     code = combine_admissions(gate.exit_code for gate in gates)
     for verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE):
         if any(gate.decision is verdict for gate in gates):
@@ -168,15 +171,15 @@ def combine_verdicts(gates: Sequence[GateReport]) -> tuple[Verdict, Admission]:
 
 
 def conclude(gates: Sequence[GateReport], policy_changes: Sequence[PolicyChange]) -> tuple[Verdict, Admission]:
-    """The decision and exit code of a report before anybody signed it off: a pass waits where the policy is edited."""
+    """Return the decision and exit code of a report without a sign-off; a PASS awaits one if the policy is edited."""
     decision, code = combine_verdicts(gates)
     return decision, Admission.AWAITING_SIGN_OFF if code.lets_merge and policy_changes else code
 
 
 def apply_sign_off(report: Report, given: SignOff) -> Report:
-    """The report with a person's sign-off: what waited for one passes. Raises ValueError where it does not fit.
+    """Return the report with a person's sign-off, after which the change can merge.
 
-    Nothing else is ever signed off: a report that does not pass by itself, or one of other content.
+    Raises ValueError if the report does not await a sign-off, or if the sign-off was given for other content.
     """
     if not report.exit_code.awaits_sign_off:
         raise ValueError("the report does not wait for a sign-off")
@@ -187,7 +190,7 @@ def apply_sign_off(report: Report, given: SignOff) -> Report:
 
 
 def meet_requirement(gate: GateReport) -> GateReport:
-    """A gate that waited for a sign-off, with it; any other as it is."""
+    """Return a gate that awaits a sign-off with the requirement met; any other gate is unchanged."""
     if not gate.exit_code.awaits_sign_off:
         return gate
     requirements = tuple(replace(r, state="met") if r.kind == "sign_off" else r for r in gate.requirements)
@@ -216,7 +219,10 @@ def _make_level_findings(evidence: Evidence) -> list[Finding]:
 
 
 def _make_comparison_findings(criterion: Criterion, standing: looks.GateState) -> Comparison:
-    """As of the last look, or of that at which all limits of the criterion had passed: shown is what decided."""
+    """Return the comparison of a criterion as of the look that decided it.
+
+    This is the look at which all its limits had passed, or else the last one.
+    """
     name = criterion.name
     rulings = [ruling for ruling in standing.rulings if ruling.limit.criterion == name]
     paired, level = standing.pairs[name], standing.look.level
@@ -232,14 +238,14 @@ def _make_comparison_findings(criterion: Criterion, standing: looks.GateState) -
 
 
 def _make_tag_findings(evidence: Evidence, standing: looks.GateState, policy: Policy) -> tuple[TagFall, ...]:
-    """Over the criteria that have an allowed drop: others are not compared by anything."""
+    """Return the tags on which a criterion with an allowed drop fell; other criteria are not compared."""
     names = {ruling.limit.criterion for ruling in standing.rulings if ruling.limit.kind == "max_drop"}
     pairs = {name: paired for name, paired in standing.pairs.items() if name in names}
     return tags.find_falls(evidence, pairs, alpha=policy.alpha, blocking=policy.blocking_tags)
 
 
 def _make_broken_findings(evidence: Evidence, standing: looks.GateState) -> list[Finding]:
-    """Cases that worked and do not any more: too many on one criterion, or one that is critical, whatever the mean."""
+    """Return findings on broken cases: too many on one criterion, or a critical one, regardless of the mean."""
     found = []
     critical = tuple(dict.fromkeys(s.case for s in standing.critical if s.sure))
     if critical:
@@ -262,15 +268,15 @@ def _make_broken_findings(evidence: Evidence, standing: looks.GateState) -> list
         turned = "1 case" if len(cases) == 1 else f"{len(cases)} cases"
         named = completeness.name_cases(cases)
         sentence = (
-            f"{turned} turned from pass to fail and could not be settled ({criteria}): {named}. "
-            "More draws of each would tell whether it is broken."
+            f"{turned} changed from pass to fail, with too few draws to decide ({criteria}): {named}. "
+            "More draws of each would show whether it is broken."
         )
         found.append(_make_turned_finding(None, Verdict.INCONCLUSIVE, sentence, cases))
     return found
 
 
 def _make_too_many_finding(criterion: str, broken: Sequence[str], standing: looks.GateState) -> str:
-    """Which cases are broken on a criterion, and how many may be."""
+    """Return a sentence with the broken cases of a criterion and the number allowed."""
     fixed = select_kind(standing.suspects, criterion, "fixed", "settled")
     against = f", {len(fixed)} fixed" if fixed else ""
     return (
@@ -286,10 +292,12 @@ def _make_turned_finding(criterion: str | None, decision: Verdict, sentence: str
 
 
 def _find_deciding(evidence: Evidence, standing: looks.GateState) -> list[Finding]:
-    """Says so when absolute thresholds decide alone, and when nothing decides at all, which is no pass."""
+    """Return a finding if only absolute thresholds decide, or if no threshold does, which is inconclusive."""
     decides = bool(standing.rulings or standing.checked or standing.roles.declared)
     if not decides and all(ruling.check.decision is Verdict.PASS for ruling in standing.blocking):
-        sentence = "Nothing decides: make a check blocking, set a `min` for a criterion, or let the level run judges."
+        sentence = (
+            "No threshold applies: make a check blocking, set a `min` for a criterion, or let the level run judges."
+        )
         return [completeness.is_incomplete(None, sentence, ())] if evidence.criteria else []
     if evidence.baseline is not None:
         return []
@@ -298,7 +306,7 @@ def _find_deciding(evidence: Evidence, standing: looks.GateState) -> list[Findin
 
 
 def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.GateState) -> Counts:
-    """What was expected, decided and lost; a judge that was rightly not asked about an output is no part of it."""
+    """Count expected, decided and missing scores; outputs that a judge is not asked about do not count."""
     pairs = [standing.pairs[comparison.criterion] for comparison in comparisons if comparison.criterion != ANSWERED]
     criteria = sum(criterion.name != ANSWERED for criterion in evidence.criteria)
     expected = len(standing.seen) * criteria - sum(len(paired.left_out) for paired in pairs)
@@ -325,7 +333,7 @@ def _join_all(evidence: Evidence) -> Iterator[Result]:
 def decide_at_level(
     evidence: Evidence, thresholds: Mapping[str, Threshold], rules: Policy, measured: looks.Measured | None = None
 ) -> GateReport:
-    """The verdict on evidence under a policy: the level's own demands, or the strictest where no level is known."""
+    """Return the verdict under the requirements of the change level, or the strictest ones where there is no level."""
     return decide(evidence, thresholds, rules, find_level_policy(evidence, rules), measured)
 
 

@@ -1,4 +1,4 @@
-"""What a dataset can decide and what would help: detectable drops, cases needed, more samples or not, early stopping.
+"""Power analysis of a dataset: detectable drops, cases needed, the use of more samples, savings by early stopping.
 
 Scores are in [0, 1]; s_d is the standard deviation of the case differences, s2_B the variance of the samples within a
 case. Pure functions of numbers.
@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from evalgate.decide import statistics
 
-# More samples are worth their calls when the difference then stands this many standard errors clear of a bound.
+# More samples are worth their calls if the difference is then at least this many standard errors from a bound.
 _CLEAR = 1.4
 _SHARE_RUNS = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What more samples per case would do to a comparison.
+    """The predicted effect of more samples per case on a comparison.
 
-    `case_variance` is w2, the variance of the real effect of the edit on single cases, and `real_share` its share of
-    the variance of the case differences: more samples cannot shrink it, more cases can. `error` is the standard error
-    of the mean difference now, `error_then` the one with more samples; `would_help` says whether they would be likely
-    to settle it.
+    `case_variance` is w2, the variance of the real effect of the edit on single cases. `real_share` is its share of the
+    variance of the case differences. More samples do not reduce it. `error` is the standard error of the mean
+    difference now, `error_then` the one with more samples. `would_help` is True if more samples are likely to give a
+    clear result.
     """
 
     case_variance: float
@@ -35,9 +35,9 @@ class Forecast:
 
 
 def estimate_noise(samples: Sequence[Sequence[float]]) -> float | None:
-    """s2_B, the mean over cases of the sample variance within a case; cases with one sample say nothing of it.
+    """Return s2_B, the mean over cases of the sample variance within a case.
 
-    None when every case has one sample.
+    Cases with one sample are skipped. None when every case has one sample.
     """
     variances = []
     for case in samples:
@@ -59,11 +59,11 @@ def forecast_repeats(
     samples: int = 1,
     more: int = 3,
 ) -> Forecast:
-    """Whether `more` candidate samples of each case in place of `samples` would settle an inconclusive comparison.
+    """Predict whether `more` candidate samples of each case, instead of `samples`, would decide a comparison.
 
-    `difference` is the mean case difference, `deviation` s_d, `noise` s2_B (taken to be the candidate's too):
-    w2 = max(0, s_d^2 - s2_B (1/Kb + 1/K)). They would help when max(difference + margin, -difference) exceeds 1.4
-    standard errors as they would then be. The variance is that of Miller 2024 (arXiv 2411.00640).
+    `difference` is the mean case difference, `deviation` is s_d, `noise` is s2_B (used for the candidate too):
+    w2 = max(0, s_d^2 - s2_B (1/Kb + 1/K)). More samples help when max(difference + margin, -difference) exceeds 1.4
+    of the standard errors that they give. The variance is that of Miller 2024 (arXiv 2411.00640).
     """
     variance = deviation * deviation
     case_variance = max(0.0, variance - noise * (1 / baseline_samples + 1 / samples))
@@ -78,21 +78,21 @@ def forecast_repeats(
 
 
 def estimate_spread(deviation: float, *, rho: float = 0.5) -> float:
-    """s_d to plan with before any candidate exists, from the standard deviation of the baseline's scores.
+    """Estimate s_d before a candidate exists, from the standard deviation of the baseline's scores.
 
-    `rho` is the correlation of a baseline and a candidate score of one case. Real edits spread more than equal
-    versions do: take s_d from the first comparison as soon as there is one.
+    `rho` is the correlation of a baseline and a candidate score of one case. Real edits have a larger s_d than equal
+    versions, so use the s_d of the first comparison as soon as there is one.
     """
     return deviation * math.sqrt(2 * (1 - rho))
 
 
 def find_detectable_drop(spread: float, cases: int) -> float:
-    """The drop that `cases` cases reliably show: 3 s_d / sqrt(n) (measured power .78 to .90 for n >= 50)."""
+    """Return the drop that `cases` cases reliably detect: 3 s_d / sqrt(n) (measured power .78 to .90 for n >= 50)."""
     return 3 * spread / math.sqrt(cases)
 
 
 def count_cases_for_margin(spread: float, margin: float, *, sequential: bool = True) -> int:
-    """About how many cases settle a comparison within `margin`, and never fewer than a PASS needs at all."""
+    """Estimate the number of cases that decide a comparison with `margin`; at least the fewest with a PASS."""
     return max(
         statistics.MIN_CASES,
         statistics.count_cases_to_settle(spread, margin),
@@ -101,10 +101,10 @@ def count_cases_for_margin(spread: float, margin: float, *, sequential: bool = T
 
 
 def count_fewest_cases(margin: float, *, sequential: bool = True, alpha: float = statistics.ALPHA) -> int:
-    """The fewest cases with which a PASS is possible at all: 59 for a margin of .05, and 64 with early stopping.
+    """Return the fewest cases with which a PASS is possible: 59 for a margin of .05, and 64 with early stopping.
 
-    Early stopping spends a part of `alpha` on the looks before the last, so the last one asks for a few cases more; a
-    gate of so few cases looks once instead.
+    Early stopping spends a part of `alpha` on the looks before the last, so the last one needs a few more cases. A gate
+    with a number of cases in between has a single look instead.
     """
     cases = max(statistics.MIN_CASES, statistics.count_cases_for_pass(margin, alpha))
     while not statistics.pass_is_possible(
@@ -117,12 +117,12 @@ def count_fewest_cases(margin: float, *, sequential: bool = True, alpha: float =
 def estimate_share(
     *, spread: float, cases: int, margin: float, difference: float = 0.0, runs: int = _SHARE_RUNS, seed: int = 1
 ) -> float:
-    """The share of the candidate's calls that early stopping is expected to make, confirmations not counted.
+    """Simulate the share of the candidate's calls that are made with early stopping, confirmations not counted.
 
-    By simulation, the same for the same seed: normal case differences with mean `difference` (0: equal versions) and
-    standard deviation `spread`, cut off at -1 and 1, go through the looks of the rule until it passes or fails. With
-    400 runs the share is known to about .02. Broken cases, which forbid an early pass, do not occur. `cases` are
-    units.
+    The result is the same for the same seed. Case differences are normal with mean `difference` (0: equal versions) and
+    standard deviation `spread`, cut off at -1 and 1. They go through the looks of the decision rule until it passes or
+    fails. With 400 runs the share is known to about .02. Broken cases, which prevent an early PASS, do not occur.
+    `cases` is the number of units.
     """
     import numpy as np
 
@@ -142,7 +142,7 @@ def estimate_share(
 
 
 def _is_settled(differences: statistics.Numbers, margin: float, level: float) -> bool:
-    """Whether an early look passes or fails."""
+    """Return whether an early look passes or fails."""
     return statistics.is_within(differences, margin, level) or (
         statistics.p_worse(differences) <= level and statistics.may_fail(differences, margin, level, last=False)
     )

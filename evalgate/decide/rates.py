@@ -1,4 +1,4 @@
-"""A rate from a count of runs, with the interval that says how well the runs know it."""
+"""Estimate a rate from a count of runs, with its confidence interval."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import NormalDist
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """`count` of `runs`; `low` and `high` bound the rate with 95 % two-sided confidence (Wilson 1927)."""
+    """A rate: `count` of `runs`, with bounds `low` and `high` at 95 % two-sided confidence (Wilson 1927)."""
 
     count: int
     runs: int
@@ -19,9 +19,9 @@ class Rate:
 
 
 def estimate_rate(count: int, runs: int, *, confidence: float = 0.95) -> Rate:
-    """The rate of `count` among independent `runs` with its Wilson interval; without a run it is anything in [0, 1].
+    """Return the rate of `count` among independent `runs` with its Wilson interval; [0, 1] without a run.
 
-    Raises ValueError for a count that is not among the runs.
+    Raises ValueError for a count below 0 or above `runs`.
     """
     if not 0 <= count <= runs:
         raise ValueError(f"{count} of {runs} runs is no rate")

@@ -1,4 +1,4 @@
-"""Whether two scorings of the same things go together: one number, its bounds, and the chance of it by luck alone."""
+"""Measure the correlation of two scorings of the same items, with bounds and the p-value of "no relation"."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 PERMUTATIONS = 9_999
 _AT_ONCE = 500_000
 MOST_PERMUTED = 5_000
-"""Pairs: of more the normal approximation is as good as shuffling them."""
+"""The most pairs for a permutation test; for more, Student's t is as good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """How two scorings of the same `pairs` go together.
+    """The correlation of two scorings of the same `pairs`.
 
-    `correlation` is Pearson's (None where one of the two never varies), `low` and `high` its one-sided bounds at the
-    level asked for (Fisher's z), `p_value` the chance of so much where the two have nothing to do with each other.
-    `varying` is the number of pairs, on the side that varies less, whose score is not the commonest one.
+    `correlation` is Pearson's (None where one of the two never varies). `low` and `high` are its one-sided bounds at
+    the given level (Fisher's z). `p_value` is the probability of so large a correlation where there is no relation.
+    `varying` is the number of pairs, on the side that varies less, whose score differs from the most frequent one.
     """
 
     pairs: int
@@ -40,9 +40,9 @@ class Relation:
 def measure_relation(
     first: Sequence[float], second: Sequence[float], *, level: float, rng: np.random.Generator | None = None
 ) -> Relation:
-    """The relation of two scorings, each pair independent of the others.
+    """Return the relation of two scorings, where each pair is independent of the others.
 
-    With `rng` the p-value is that of a permutation test, which holds for any scores; without, that of Student's t.
+    With `rng` the p-value is that of a permutation test, which is valid for any scores; without, that of Student's t.
     """
     import numpy as np
 
@@ -65,7 +65,7 @@ def measure_relation(
 
 
 def _permute(one: Numbers, other: Numbers, found: float, rng: np.random.Generator | None) -> float:
-    """The one-sided p-value of "there is no relation"."""
+    """Return the one-sided p-value of "there is no relation"."""
     import numpy as np
 
     pairs = len(one)

@@ -1,4 +1,4 @@
-"""What a verdict says besides its thresholds: constant outputs, judges that see no difference, ungated falls."""
+"""Remarks beside the thresholds: constant outputs, judges with one score for all, large drops without a threshold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, 
 from evalgate.domain.numbers import show
 
 LARGE_FALL = 0.25
-"""A mean that falls by more than this is said first, whether it gates or not."""
+"""The drop of a mean above which a remark is made, for criteria without a threshold."""
 _MIN_CASES = 8
 _DIFFERENT = 0.9
 _SHARE = 0.05
@@ -21,11 +21,11 @@ _MOST = 0.5
 
 
 def find_constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOutput | None:
-    """The text that the candidate gives for many different requests; None where there is none.
+    """Return the text that the candidate gives for many different requests; None where there is none.
 
-    Only where at least 8 cases have different requests and 90 % of the baseline's texts differ: a classifier repeats
-    itself on both arms. A text is constant when max(3, 5 %) of the cases have it, and 5 points more than the baseline's
-    commonest. The first draw of each case counts.
+    At least 8 cases must have different requests, and 90 % of the baseline's texts must differ: a classifier, for
+    example, repeats its texts on both arms. A text is constant when max(3, 5 %) of the cases have it, and its share is
+    5 points larger than that of the baseline's most frequent text. The first draw of each case counts.
     """
     if evidence.baseline is None:
         return None
@@ -48,14 +48,14 @@ def find_constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOut
 
 
 def make_constant_finding(found: ConstantOutput) -> Finding:
-    """Why a constant output is no PASS at any level."""
+    """Return the finding on a constant output, which prevents a PASS at every level."""
     text = " ".join(found.text.split())
     short = text if len(text) <= 60 else f"{text[:59]}…"
     return Finding(
         criterion=None,
         kind="constant_output",
         decision=Verdict.INCONCLUSIVE,
-        sentence=f'Constant output: the candidate says "{short}" in {found.cases} cases with different requests.',
+        sentence=f'Constant output: the candidate answers "{short}" in {found.cases} cases with different requests.',
         blocks=True,
     )
 
@@ -63,13 +63,13 @@ def make_constant_finding(found: ConstantOutput) -> Finding:
 def find_remarks(
     evidence: Evidence, comparisons: Sequence[Comparison], standing: GateState, policy: Policy
 ) -> Iterator[Finding]:
-    """Findings that decide nothing and are said in the headline."""
+    """Yield the findings that decide nothing and are shown as notes below the verdict."""
     yield from _find_case_remarks(evidence, policy)
     same = _find_same_outputs(evidence, standing.order[: standing.cases])
     if same:
         yield _make_remark(
             None,
-            f"All outputs are identical: in {same} cases the candidate's is the baseline's, though the prompt differs.",
+            f"All outputs are identical: both versions give the same text in {same} cases, though the prompt differs.",
         )
     gating = {ruling.limit.criterion for ruling in standing.rulings} | set(standing.roles.blocking)
     gating |= set(standing.roles.floors)
@@ -77,32 +77,32 @@ def find_remarks(
         name, difference = comparison.criterion, comparison.difference
         if name not in gating and difference is not None and difference.value < -LARGE_FALL:
             fall = show(-difference.value, LARGE_FALL)
-            yield _make_remark(name, f"{name} fell by {fall}, and decides nothing: it has no threshold.")
+            yield _make_remark(name, f"{name} fell by {fall}, but has no threshold, so it does not decide.")
     for name in standing.roles.judges:
         value = _find_one_score(standing.pairs.get(name))
         if value is not None:
             yield _make_remark(
-                name, f"{name} gives {show(value)} to every output of both versions: it sees no difference."
+                name, f"{name} gives {show(value)} to every output of both versions, so it shows no difference."
             )
 
 
 def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
-    """What became of the cases: most were edited under their ids, or some are gone and the policy allows it."""
+    """Yield remarks on edited datasets: most cases have other content under the same id, or some were removed."""
     dataset = evidence.dataset
     if dataset.edited > _MOST * dataset.kept:
         sentence = (
-            f"The cases were edited: {dataset.edited} of the {dataset.kept} that {dataset.path} had before have other "
-            "content under the same id."
+            f"The cases were edited: of {dataset.kept} cases that {dataset.path} had before, {dataset.edited} have "
+            "other content under the same id."
         )
         yield _make_remark(None, sentence)
     if dataset.lost and policy.removed_cases == "allow":
         yield _make_remark(
-            None, f"{len(dataset.lost)} cases of the baseline's dataset are gone, which the policy allows."
+            None, f"{len(dataset.lost)} cases of the baseline's dataset were removed, which the policy allows."
         )
 
 
 def _find_same_outputs(evidence: Evidence, seen: Sequence[str]) -> int:
-    """In how many cases both versions gave the same text, where they did in all and are not the same; else 0."""
+    """Return the number of cases if two different versions give the same text in all of them, else 0."""
     if evidence.baseline is None or evidence.candidate is None or evidence.candidate.digest == evidence.baseline.digest:
         return 0
     texts = _collect_first_texts(evidence.results, frozenset(seen))
@@ -111,7 +111,7 @@ def _find_same_outputs(evidence: Evidence, seen: Sequence[str]) -> int:
 
 
 def _find_one_score(paired: Paired | None) -> float | None:
-    """The one score that a judge gives to everything on both arms; None where it gives several, or too few."""
+    """Return the one score that a judge gives to every output of both arms; None for several scores or too few."""
     if paired is None or paired.differences is None or len(paired.cases) < _MIN_CASES:
         return None
     first = float(paired.candidate[0])
@@ -124,7 +124,7 @@ def _make_remark(criterion: str | None, sentence: str) -> Finding:
 
 
 def _collect_first_texts(results: Sequence[Result], seen: frozenset[str]) -> Mapping[str, Mapping[Arm, int]]:
-    """A mark of the text of each case's first draw, by arm; draws without a text are left out."""
+    """Return a mark (an id of equal texts) of each case's first draw, by arm; draws without a text are left out."""
     first: dict[tuple[str, Arm], tuple[int, int | None]] = {}
     for result in results:
         key = (result.case, result.arm)

@@ -1,4 +1,4 @@
-"""What each criterion of a gate is for: compared with the baseline, blocking, held to a floor, or only reported."""
+"""The roles of a gate's criteria: compared with the baseline, blocking, with a floor, or only reported."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from evalgate.domain import ANSWERED, Check, Criterion, Policy, Threshold
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roles:
-    """Names of criteria, in their order.
+    """Names of criteria by role, in configuration order.
 
-    `compared` have an allowed drop (`allowed`), `blocking` are checks that must not fail more than the baseline's,
-    `strict` those of them that must hold in every draw, `floors` checks with a rate that must be reached. `judges` are
-    all judges: they see only outputs that held every blocking check.
+    `compared` have an allowed drop (`allowed`). `blocking` are checks that must not fail more often than with the
+    baseline, and `strict` those of them that must hold in every draw. `floors` are checks with a minimum rate. `judges`
+    are all judges; they score only outputs that pass every blocking check.
     """
 
     compared: tuple[str, ...]
@@ -31,16 +31,17 @@ class Roles:
         return tuple(name for name in self.blocking if name != ANSWERED)
 
     def required(self, criterion: str) -> tuple[str, ...]:
-        """The blocking checks that an output must hold before its score on a criterion counts.
+        """Return the blocking checks that an output must pass before its score on a criterion counts.
 
-        For a judge all of them; for a check that is no blocking one, that there was an answer.
+        For a judge these are all of them. For a check that does not block it is `answered`. For a blocking check there
+        are none.
         """
         if criterion in self.judges:
             return self.blocking
         return () if criterion in self.blocking else tuple(name for name in self.blocking if name == ANSWERED)
 
     def is_unscored(self, criterion: str, values: Mapping[str, float | None]) -> bool:
-        """Whether an output lacks a score that it should have; one that fails a required check is not scored."""
+        """Return whether an output lacks a score that it should have; one that fails a required check needs none."""
         if values.get(criterion) is not None:
             return False
         return all((values.get(name) or 0.0) >= CASE_PASSES for name in self.required(criterion))
@@ -49,7 +50,10 @@ class Roles:
 def assign_roles(
     criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
 ) -> Roles:
-    """The roles of all criteria. Without a baseline nothing is compared, and a check with an allowed drop may block."""
+    """Return the roles of all criteria.
+
+    Without a baseline nothing is compared, and a check with an allowed drop can block.
+    """
     allowed = {}
     floors = {}
     for criterion in criteria:
@@ -77,7 +81,7 @@ def assign_roles(
 
 
 def is_blocking(criterion: Criterion | Check, threshold: Threshold | None, *, with_baseline: bool) -> bool:
-    """Whether a criterion is a blocking check: a threshold of its own, which says how much may fail, replaces that."""
+    """Return whether a criterion is a blocking check; a threshold of its own replaces the blocking."""
     if isinstance(criterion, Criterion) and criterion.kind != "check":
         return False
     own = threshold or Threshold()

@@ -1,4 +1,4 @@
-"""When a gate is looked at, in which order, and what its dataset can decide: all known before the first case is run."""
+"""The schedule of a gate, known before its first case is run: looks, order of cases, and the fewest for a PASS."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _LEFT_OUT = 0.02
 def plan_looks(
     evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy, draws: Draws | None = None
 ) -> tuple[Look, ...]:
-    """The looks of a gate, known before its first case is run.
+    """Return the looks of a gate.
 
-    One look, at the end, where the run may not stop early, where nothing is decided by statistics, and where a PASS is
-    possible at the plain level but not at that of the last look (59 to 63 units at a margin of 0.05).
+    There is one look, at the end, in three cases: the run may not stop early, no limit is decided by statistics, or a
+    PASS is possible at the level `alpha` but not at the level of the last look (59 to 63 units at a margin of 0.05).
     """
     known = draws or collect_draws(evidence)
     count, planned = known.units, len(known.order)
@@ -46,19 +46,19 @@ def plan_looks(
 
 
 def order_cases(evidence: Evidence) -> tuple[str, ...]:
-    """The cases as they are looked at: those of one unit side by side, at the place of its first case."""
+    """Return the cases in run order: the cases of one unit are adjacent, at the place of its first case."""
     return collect_draws(replace(evidence, results=())).order
 
 
 def count_units(evidence: Evidence) -> int:
-    """How many units the cases of a gate are."""
+    """Return the number of independent units among the cases of a gate."""
     return collect_draws(replace(evidence, results=())).units
 
 
 def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> bool:
-    """Whether some check decides over every case, so that the candidate owes an output for each of them.
+    """Return whether some check decides over every case, so that the candidate needs an output for each of them.
 
-    These are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
+    Such checks are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
     """
     roles = assign_roles(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     percentile = any(criterion.blocking and criterion.p95_seconds is not None for criterion in evidence.criteria)
@@ -66,7 +66,7 @@ def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], po
 
 
 def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:
-    """How many units are needed before a PASS is possible at all, and what stands against it; None: it is possible."""
+    """Return the number of units needed for a PASS and the reason why these are too few; None if they are enough."""
     of_gate = list_limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     if not of_gate:
         return None
@@ -75,7 +75,7 @@ def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy
     count = draws.units
     what = "cases" if count == len(draws.order) else f"independent units ({len(draws.order)} cases)"
     if count < policy.min_cases:
-        return policy.min_cases, f"{count} {what} decide nothing"
+        return policy.min_cases, f"{count} {what} are too few to decide"
     drops = [limit for limit in of_gate if limit.kind == "max_drop"]
     smallest = min(drops, key=lambda limit: limit.value, default=None)
     if smallest is None or statistics.pass_is_possible(count, smallest.value, last.level):
@@ -85,7 +85,7 @@ def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy
 
 
 def has_too_many_lost(lost: int, cases: int, policy: Policy) -> bool:
-    """Whether more cases lack a score than the policy lets go: one below 100 cases, else 2 %, where it says nothing."""
+    """Return whether more cases lack a score than the policy allows; by default one below 100 cases, else 2 %."""
     if policy.max_left_out is not None:
         return lost > policy.max_left_out * cases
     return lost > (_LEFT_OUT * cases if cases >= _MANY else 1)

@@ -1,26 +1,25 @@
-"""The rule tried on a user's own scores: the baseline against itself, and against itself made worse.
+"""A/A test of the decision rule on stored scores: the baseline against itself, and against itself made worse.
 
-One run draws, from the stored samples of the baseline:
+One run draws from the stored samples of the baseline:
 
-1. as many units as there are, with replacement, each with all its cases;
-2. in each drawn case one sample, every one equally likely, as the candidate's; the others are the baseline's (a unit's
-   cases give the same one, so that what they share stays shared);
-3. fresh draws, with replacement, from all samples of the case: no others exist. The candidate's settle what is broken,
-   fixed or failed for good; a baseline left with fewer than three samples is asked again up to three, for that alone.
+1. Units, with replacement, as many as there are, each with all its cases.
+2. In each drawn case one sample, all equally likely, for the candidate. The other samples are the baseline's. The
+   cases of one unit use the same sample number, so that they stay correlated.
+3. Fresh draws, with replacement, from all samples of the case. The candidate's decide whether a case is broken, fixed
+   or fails in every draw. A baseline with fewer than three samples gets fresh ones up to three, only for that purpose.
 
-Then the rule decides, as it would in a gate. What the interval of a rate means: a split alone would use the same cases
-again in every run, so its runs would not be independent data sets. With the draw of units the differences of one run
-are independent draws from one fixed population, the stored cases with all their splits, whose mean difference is
-exactly 0 whatever the scores are; and the runs are independent given that population. So the Wilson interval is honest
-about the error rate on *this population*, of which the stored cases are all there is. It does not widen for how far the
-stored cases are from those to come; more cases are the only cure for that.
+Then the rule decides as in a gate. Meaning of a rate's interval: with step 2 alone, every run would use the same cases,
+so the runs would not be independent data sets. With step 1, the differences of one run are independent draws from one
+fixed population: the stored cases with all their splits. Its mean difference is exactly 0 for any scores, and the runs
+are independent given this population. So the Wilson interval is valid for the error rate on *this population*. It does
+not include the difference between the stored cases and future ones. Only more cases reduce that uncertainty.
 
-A true drop is made by letting a random share of the candidate's answers, independent of the case and of each other,
-lose a point of a five-point scale: a score falls to the highest observed score that is at least .25 lower, or to 0.
-So scores stay in [0, 1] and on their scale (a boolean falls from 1 to 0: the answer fails the check). The share is the
-drop divided by the mean fall. Nothing persists in a case, so no case is broken by design and the power shown is that of
-the comparison of all cases; a real edit that hits cases unevenly adds a variance of its own, and needs more cases than
-shown here.
+A true drop is simulated by lowering a random share of the candidate's answers, independent of the case and of each
+other, by one point of a five-point scale. A score falls to the highest observed score that is at least .25 lower, or to
+0. So scores stay in [0, 1] and on their scale (a boolean falls from 1 to 0: the answer fails the check). The share is
+the drop divided by the mean fall. The lowered draws of a case are independent, so no case is broken by design, and the
+power shown is that of the comparison of all cases. A real edit that affects cases unevenly adds variance of its own,
+and needs more cases than shown here.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ _Verdict: TypeAlias = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Power:
-    """How often a true `drop` of the mean score is a FAIL; None where the scores are too low to fall so far."""
+    """The rate at which a true `drop` of the mean score is a FAIL; None where the scores are too low for that drop."""
 
     drop: float
     fails: Rate | None
@@ -57,12 +56,13 @@ class Power:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfCheck:
-    """The rule on one criterion of a baseline.
+    """The result of the A/A test on one criterion of a baseline.
 
-    `cases` are `units` independent ones. `samples` is the fewest stored samples of a case, `noise` s2_B, `deviation`
-    s_d of a split (the root of the mean variance). `margin` is None for a blocking check, which allows no drop. `fails`
-    is the rate of false alarms: the versions are equal. `kept` says whether it can be what the rule promises: its
-    interval reaches down to the level of the rule. `remarks` say what limits the answer.
+    `cases` form `units` independent units. `samples` is the smallest number of stored samples of a case, `noise` is
+    s2_B, and `deviation` is s_d of a split (the root of the mean variance). `margin` is None for a blocking check,
+    which allows no drop. `fails` is the rate of false alarms, since the versions are equal. `kept` is True if this rate
+    is compatible with the level of the rule: the lower end of its interval is not above the level. `remarks` name
+    limits of the result.
     """
 
     cases: int
@@ -84,11 +84,11 @@ class SelfCheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conditions:
-    """What all criteria of a gate are tried with.
+    """The settings of the A/A test for all criteria of a gate.
 
-    `sequential`: the gate has several looks; `redraws`: fresh draws can be had (recorded outputs have none). `alpha`
-    is the level of the rule, `min_cases` the units below which the mean decides nothing. `on_run` hears of each
-    decision.
+    `sequential`: the gate has several looks. `redraws`: fresh draws are possible (recorded outputs have none). `alpha`
+    is the level of the rule, `min_cases` the number of units below which the mean decides nothing. `on_run` is called
+    after each decision.
     """
 
     sequential: bool = True
@@ -109,11 +109,11 @@ def try_comparison(
     units: Sequence[Hashable] | None = None,
     draws: int = statistics.DRAWS_ALONE,
 ) -> SelfCheck:
-    """The rates of the rule's verdicts on a compared criterion of the baseline against itself, and its power.
+    """Test the rule on a compared criterion: rates of the verdicts for the baseline against itself, and the power.
 
-    `samples`: for each case the stored scores of the baseline, two or more, in [0, 1]; `units` names each case's unit
-    (None: each is its own). `draws` in a row settle a case. The same for the same seed. Raises ValueError for no case,
-    or a case with one sample.
+    `samples` holds for each case the stored scores of the baseline, two or more, in [0, 1]. `units` names each case's
+    unit (None: each case is its own). `draws` is the number of equal draws that decide a case. The result is the same
+    for the same seed. Raises ValueError for no case, or a case with one sample.
     """
     population = _make_population(samples, units)
 
@@ -143,10 +143,11 @@ def try_blocking_check(
     is_alone: bool = True,
     is_strict: bool = False,
 ) -> SelfCheck:
-    """The same for a blocking check, which fails a case for good or is proven to fail more often than the baseline.
+    """Test the rule on a blocking check: it fails if a case fails in every draw, or if it provably fails more often.
 
-    `is_alone`: the gate compares nothing, so that its checks have the whole level; `is_strict`: every draw must hold.
-    A true drop is a share of answers that newly fail. Holm, which makes a FAIL among several checks rarer, is left out.
+    `is_alone`: the gate compares no criterion, so its checks have the whole level. `is_strict`: every draw must hold.
+    A true drop is a share of answers that newly fail. Holm's correction, which makes a FAIL among several checks rarer,
+    is not applied.
     """
     held = [[float(score >= statistics.CASE_PASSES) for score in case] for case in samples]
     population = _make_population(held, units)
@@ -172,7 +173,7 @@ def try_blocking_check(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Population:
-    """Stored samples, as rows of cases (0 beyond the `counts` of a case), and the cases that are drawn together."""
+    """Stored samples as rows of cases, filled with 0 after the `counts` of a case; `groups` are drawn together."""
 
     scores: Numbers
     lowered: Numbers
@@ -199,10 +200,11 @@ class _Population:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Split:
-    """One data set, as rows of drawn cases.
+    """One simulated data set, as rows of drawn cases.
 
-    `own` are the candidate's scores, its own and then fresh ones; `before` is the mean of the baseline's `others`, of
-    which `others_passed` passed; `again` says which of its fresh draws pass, three of each case.
+    `own` are the candidate's scores: its first draw and then fresh ones. `before` is the mean of the baseline's
+    samples, `others` their number, and `others_passed` the number of those that pass. `again` marks which of three
+    fresh baseline draws of each case pass.
     """
 
     own: Numbers
@@ -218,7 +220,7 @@ class _Split:
         return found
 
     def always(self, passed: bool) -> Flags:
-        """The cases of which every draw of the baseline passed, or failed: at least three draws."""
+        """Return a mask of the cases in which all baseline draws, at least three, passed (or failed)."""
         import numpy as np
 
         needed = np.arange(statistics.BASELINE_DRAWS) < statistics.BASELINE_DRAWS - self.others[:, None]
@@ -226,7 +228,7 @@ class _Split:
         return np.asarray((self.others_passed == (self.others if passed else 0)) & agrees)
 
     def cases_of(self, units: float) -> int:
-        """How many cases the first `units` units have, rounded up."""
+        """Return the number of cases in the first `units` units, rounded up."""
         return int(self.unit.searchsorted(round(units, 9), side="left"))
 
 
@@ -298,7 +300,7 @@ def _try_rule(
 
 
 def _split(population: _Population, rng: np.random.Generator, draws: int, share: float) -> _Split:
-    """One data set with so many `draws` of the candidate, of which a `share` has lost a point."""
+    """Draw one data set with `draws` draws of the candidate, a `share` of them lowered by a point."""
     import numpy as np
 
     groups = population.groups
@@ -326,7 +328,7 @@ def _split(population: _Population, rng: np.random.Generator, draws: int, share:
 
 
 def _lower_scores(samples: Sequence[Sequence[float]]) -> dict[float, float]:
-    """What each observed score falls to when an answer loses a point."""
+    """Return the lowered value of each observed score."""
     grid = sorted({0.0, *(score for case in samples for score in case)})
     return {score: grid[max(0, bisect.bisect_right(grid, score - NOTCH + 1e-9) - 1)] for score in grid}
 
@@ -338,17 +340,17 @@ def _make_remarks(population: _Population, margin: float, conditions: Conditions
     fewest = planning.count_fewest_cases(margin, sequential=False, alpha=conditions.alpha)
     if count < conditions.min_cases:
         least = f"at least {conditions.min_cases} are needed"
-        remarks.append(f"{units} decide nothing but broken cases: {least}, so no mean fails or passes.")
+        remarks.append(f"{units} are too few to decide on the mean ({least}): only broken cases can fail.")
     elif count < fewest:
-        remarks.append(f"{units} can never pass: a margin of {margin:g} needs at least {fewest}.")
+        remarks.append(f"{units} are too few for a PASS: a margin of {margin:g} needs at least {fewest}.")
     if population.noise == 0:
         remarks.append(
-            "The samples of a case never differ: there is no noise to check, and equal versions cannot raise an alarm."
+            "The samples of a case never differ, so equal versions cannot give a false alarm and nothing is tested."
         )
     if int(population.counts.min()) < 3:
         remarks.append(
-            "Cases have two samples only: a split has one against one, which hides how skewed the scores are, and is "
-            "noisier than a run against three samples, so the power is shown too low."
+            "Some cases have only two samples: a split compares one with one, which hides the skew of the scores and "
+            "is noisier than a run against three samples, so the power shown is too low."
         )
     return tuple(remarks)
 
@@ -356,14 +358,14 @@ def _make_remarks(population: _Population, margin: float, conditions: Conditions
 def _make_check_remarks(population: _Population, *, is_strict: bool) -> tuple[str, ...]:
     remarks = []
     if is_strict:
-        remarks.append("It is strict: every draw of every case must hold, which promises nothing of equal versions.")
+        remarks.append("It is strict: every draw of every case must hold, so its false alarms are not limited.")
     if population.mean == 1:
-        remarks.append("No stored sample fails it: equal versions cannot raise an alarm.")
+        remarks.append("No stored sample fails it, so equal versions cannot give a false alarm.")
     elif population.mean == 0:
-        remarks.append("No stored sample holds it, so it compares nothing.")
+        remarks.append("No stored sample holds it, so there is nothing to compare.")
     if int(population.counts.min()) < 3:
         remarks.append(
-            "Cases have two samples only: a split has one against one, which says less than a run against three "
-            "samples, so the power is shown too low."
+            "Some cases have only two samples: a split compares one with one, which shows less than a run against "
+            "three samples, so the power shown is too low."
         )
     return tuple(remarks)

@@ -1,9 +1,9 @@
-"""Whether a person has signed a change off: the rule alone, over what was reviewed, labelled and committed.
+"""Decide whether a change has a sign-off, from its reviews, labels and commits; a pure function.
 
-A sign-off is an approval of exactly the commit that is asked about, given after its report could be read, by a person
-who may write to the repository or whom the base names as an approver, and who wrote none of the change, not as a
-co-author either; and nobody of them objects. Logins are compared without regard to case, times as moments: an approval
-in the very second of the report does not come after it.
+A sign-off is an approval of exactly the requested commit, given after its report was published. The approver is a
+person who may write to the repository or whom the base's configuration lists, and who wrote no part of the change, also
+not as a co-author. A request for changes by such a person prevents a sign-off. Logins are compared without regard to
+case. An approval in the same second as the report does not count as later.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from typing import Literal
 from evalgate.domain import Json, Report, SignOff, digest
 
 _FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
-# GitHub's addresses for those who hide theirs: `login@` or, since 2017, `number+login@`.
+# GitHub's addresses for users with a hidden e-mail address: `login@` or, since 2017, `number+login@`.
 _HIDDEN = re.compile(r"(?:\d+\+)?([^@+]+)@users\.noreply\.github\.com", re.IGNORECASE)
 _LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    """One review: who gave it, on which commit (a full sha), and when (ISO 8601).
+    """One review: its author, the commit (a full sha), and the time (ISO 8601).
 
-    One that is dismissed says nothing any more, but that its author had taken back by it what they said before.
+    A dismissed review does not count, but it still withdraws its author's earlier approvals.
     """
 
     by: str
@@ -38,7 +38,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labelling:
-    """One label put on (`added`) or taken off, by whom and when (ISO 8601)."""
+    """One event of a label, put on (`added`) or taken off, with its author and time (ISO 8601)."""
 
     label: str
     by: str
@@ -48,7 +48,7 @@ class Labelling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoAuthor:
-    """One whom a commit's trailer `Co-authored-by:` names; `login` is empty where GitHub names none for the address."""
+    """A person in a commit's trailer `Co-authored-by:`; `login` is empty where GitHub knows none for the address."""
 
     name: str
     email: str
@@ -57,15 +57,14 @@ class CoAuthor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOffRequest:
-    """What a sign-off is asked for, and of whom.
+    """The facts that a sign-off depends on.
 
-    `head` is the full sha that was judged, `subject` the digest of what was (see `subject`), `published_at` (ISO 8601)
-    when the report on just these two was first published; None: it was not yet. `author` opened the pull request;
-    `commits` has the logins of author and committer of each of its commits, "" for one that nobody can name; GitHub
-    lists `most_commits` of them and no more.
-    `coauthors` are those that the trailers of these commits name. `writers` are the logins, of those who reviewed or
-    labelled, that may write to the repository. `approvers` are the logins and teams (`org/team`) that the base's
-    configuration lists, `members` those who belong to one of the teams.
+    `head` is the full sha that was evaluated, `subject` the digest of its content (see `digest_subject`).
+    `published_at` (ISO 8601) is the time when the report on these two was first published; None: not yet. `author`
+    opened the pull request. `commits` holds the logins of author and committer of each of its commits, "" for an
+    unknown one. GitHub lists at most `most_commits` of them. `coauthors` come from the trailers of these commits.
+    `writers` are the logins, among reviewers and labellers, that may write to the repository. `approvers` are the
+    logins and teams (`org/team`) that the base's configuration lists, `members` the logins in these teams.
     """
 
     head: str
@@ -82,7 +81,7 @@ class SignOffRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignOffState:
-    """How a sign-off stands: `met`, or what is waited for, in a sentence ("" when met); `vetoes` are logins."""
+    """The state of a sign-off: `met`, or else what it is waiting for, as a sentence; `vetoes` are logins."""
 
     met: SignOff | None
     waiting_for: str
@@ -90,11 +89,11 @@ class SignOffState:
 
 
 def check_reviews(asked: SignOffRequest, opinions: Sequence[Opinion]) -> SignOffState:
-    """Signed off by the first approving review that counts, as long as nobody who may object requests changes.
+    """Find a sign-off by the first approving review that counts, if no permitted reviewer requests changes.
 
-    A person's later approval lifts their own objection, and their later objection their approval; a comment changes
-    neither. A dismissed review does not count, and no approval before it does: whoever may write may dismiss an
-    objection, and must not bring back by it what the objection had taken back.
+    A person's later approval replaces their own request for changes, and the other way round. A comment changes
+    neither. A dismissed review does not count, nor do its author's approvals before it. Otherwise a writer who
+    dismisses a request for changes would restore the approval that it had replaced.
     """
     latest, withdrawn = _find_latest(opinions), _withdrawn(opinions)
     refused: dict[str, str] = {}
@@ -118,9 +117,9 @@ def check_label(
     events: Sequence[Labelling],
     opinions: Sequence[Opinion],
 ) -> SignOffState:
-    """Signed off by a label that is `present`, and was put on last by one who may sign off, after the report.
+    """Find a sign-off by a label that is `present` and was last put on by a permitted person, after the report.
 
-    `events` are in their order. Reviews that request changes stand against a label, too.
+    `events` are in chronological order. Reviews that request changes prevent a sign-off by label, too.
     """
     latest = _find_latest(opinions)
     need = f'the label "{label}"'
@@ -137,10 +136,10 @@ def check_label(
 
 
 def digest_subject(report: Report) -> str:
-    """The digest of what a sign-off is given for: each gate's candidate, dataset and policy, and the policy changes.
+    """Return the digest of the signed content: each gate's candidate, dataset, level and policy, and policy changes.
 
-    What was answered is no part of it, nor what it was compared with; but how large a step that made it is: who was
-    not asked about a small one has not signed off a large one.
+    The answers and the baseline are not part of it. The change level is, so that a sign-off of a small change does not
+    cover a larger one.
     """
     gates: list[Json] = [
         [
@@ -161,7 +160,7 @@ def digest_subject(report: Report) -> str:
 def _make_state(
     asked: SignOffRequest, latest: dict[str, Opinion], met: SignOff | None, refused: Sequence[str], need: str
 ) -> SignOffState:
-    """Met only where nothing stands against it; else all that does, in one sentence."""
+    """Return the state: met if nothing prevents it, else a sentence with all reasons."""
     objecting = [opinion for opinion in latest.values() if opinion.state == "CHANGES_REQUESTED"]
     vetoes = tuple(opinion.by for opinion in objecting if _may_sign(asked, opinion.by) and not _is_bot(opinion.by))
     against = [f"{login} requests changes" for login in vetoes]
@@ -174,25 +173,25 @@ def _make_state(
 
 
 def _find_latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
-    """Each person's opinion that holds now, by login; of two in one second, the objection."""
+    """Return each person's current opinion by login; of two in the same second, the request for changes."""
     holding = [opinion for opinion in opinions if opinion.state in ("APPROVED", "CHANGES_REQUESTED")]
     return {_sort_login(opinion.by): opinion for opinion in sorted(holding, key=_sort_key)}
 
 
 def _withdrawn(opinions: Sequence[Opinion]) -> dict[str, tuple[datetime.datetime, bool]]:
-    """The place in time up to which each person's approvals are taken back, by login: their last dismissed review's."""
+    """Return, by login, the sort key of the last dismissed review; approvals up to it are withdrawn."""
     dismissed = sorted((one for one in opinions if one.state == "DISMISSED"), key=_sort_key)
     return {_sort_login(opinion.by): _sort_key(opinion) for opinion in dismissed}
 
 
 def _sort_key(opinion: Opinion) -> tuple[datetime.datetime, bool]:
-    """An opinion without a date is the first where it approves, the last where it objects, or may have done so."""
+    """Return a sort key; without a date an approval sorts first, and an objection or dismissed review last."""
     objects = opinion.state in ("CHANGES_REQUESTED", "DISMISSED")
     return _parse_moment(opinion.at) or (_LAST if objects else _FIRST), objects
 
 
 def _explain_unfit(asked: SignOffRequest, login: str) -> str | None:
-    """Why this login signs nothing off here, whatever it approves; None when it may."""
+    """Return the reason why this login cannot sign off the change; None if it can."""
     if _is_bot(login):
         return f"{login} is a bot: a person has to sign off"
     if not _may_sign(asked, login):
@@ -205,9 +204,9 @@ def _explain_unfit(asked: SignOffRequest, login: str) -> str | None:
 
 
 def _is(coauthor: CoAuthor, login: str) -> bool:
-    """Whether a co-author may be this person: by the login, else by the address, else by the name.
+    """Return whether a co-author may be this person: by the login, else by the address, else by the name.
 
-    Without a login nobody can tell for sure; one who is taken for a co-author wrongly lets another approve.
+    Without a login the match is uncertain. In case of doubt the person counts as a co-author, and another approves.
     """
     known = coauthor.login or find_login(coauthor.email)
     if known:
@@ -217,13 +216,13 @@ def _is(coauthor: CoAuthor, login: str) -> bool:
 
 
 def find_login(email: str) -> str:
-    """The login in an address that GitHub gives to those who hide theirs; empty in any other."""
+    """Return the login in an address that GitHub provides for a hidden e-mail address; empty for any other."""
     found = _HIDDEN.fullmatch(email.strip())
     return found.group(1) if found else ""
 
 
 def _plain_name(name: str) -> str:
-    """A name or login without what only one of the two may have: Grace Hopper, grace-hopper."""
+    """Return a name or login with letters and digits only, so that "Grace Hopper" equals "grace-hopper"."""
     return "".join(char for char in _sort_login(name) if char.isalnum())
 
 
@@ -237,20 +236,20 @@ def _explain_untimely(asked: SignOffRequest, opinion: Opinion) -> str | None:
 
 def _explain_unpublished(asked: SignOffRequest) -> str | None:
     if asked.published_at is None or _parse_moment(asked.published_at) is None:
-        return "the report is to be published first"
+        return "the report has to be published first"
     return None
 
 
 def _explain_unnamed(asked: SignOffRequest) -> str | None:
-    """Where it is not known who wrote the change, nobody can be said to have had no part in it."""
+    """Return a reason if an author of the change is unknown, since any approver could then be that author."""
     if not asked.author.strip():
-        return "who opened the pull request is not known: open it anew"
+        return "it is not known who opened the pull request: open it again"
     if len(asked.commits) >= asked.most_commits:
-        return f"GitHub lists only {asked.most_commits} commits, and who wrote the others is not known: squash some"
+        return f"GitHub lists only {asked.most_commits} commits, so the authors of others are unknown: squash some"
     unnamed = sum(not logins or not all(login.strip() for login in logins) for logins in asked.commits)
     if unnamed or not asked.commits:
         what = f"who wrote {unnamed} of {len(asked.commits)} commits" if unnamed else "who wrote the change"
-        return f"GitHub does not know {what}: add the e-mail address in them to an account, or commit anew"
+        return f"GitHub does not know {what}: add the e-mail address in them to an account, or commit again"
     return None
 
 
@@ -291,7 +290,7 @@ def _is_after(later: str, earlier: str | None) -> bool:
 
 
 def _parse_moment(text: str | None) -> datetime.datetime | None:
-    """A date in UTC, which is meant where none is said; None for what is no date."""
+    """Return a time in UTC, which is also assumed where no zone is given; None for text that is no date."""
     try:
         moment = datetime.datetime.fromisoformat(text or "")
         moment = moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment

@@ -1,4 +1,4 @@
-"""The rule on plain arrays of draws, as simulations make them: the same answers as on a run, without its results."""
+"""The decision rule on plain arrays of simulated draws; it gives the same result as on the results of a run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def flips(always_passed: Flags, never_passed: Flags, passes: Flags) -> tuple[list[int], list[int]]:
-    """For each case +1 broken, -1 fixed, 0 neither; and how many fresh draws that took.
+    """Return for each case +1 broken, -1 fixed, 0 neither; and the number of fresh draws used.
 
-    `always_passed` and `never_passed` say how the baseline's samples of a case went. `passes`, shape (cases, draws),
-    holds the candidate's own draw and then as many fresh ones as settle a case; drawing stops at the first that
-    differs from the own one.
+    `always_passed` and `never_passed` mark the cases whose baseline samples all pass or all fail. `passes`, shape
+    (cases, draws), holds the candidate's first draw and then the fresh ones that settle a case. Drawing stops at the
+    first fresh draw that differs from the first draw.
     """
     import numpy as np
 
@@ -35,10 +35,11 @@ def flips(always_passed: Flags, never_passed: Flags, passes: Flags) -> tuple[lis
 def fails_check(
     first: Flags, others: Counts, draws: Counts, for_good: Flags, looks: Sequence[tuple[int, float]]
 ) -> bool:
-    """Whether a blocking check fails at some look: a case for good, or more often than the baseline, proven.
+    """Return whether a blocking check fails at some look: a case fails in every draw, or more failures are proven.
 
-    For each case: whether the candidate's `first` draw failed, how many (`others`) of the baseline's `draws` did, and
-    whether it failed `for_good`. `looks` are (cases seen, level of the check at that look).
+    For each case, `first` marks a failed first draw of the candidate, `others` counts the failed draws among the
+    baseline's `draws`, and `for_good` marks a case that fails in every draw of the candidate. `looks` are pairs (cases
+    seen, level of the check at that look).
     """
     import numpy as np
 

@@ -1,22 +1,23 @@
-"""How often merge rules block, on scores whose truth is known: the tables of docs/aa.md, from their seed.
+"""Simulate how often merge rules block, on scores with a known truth; reproduces the tables of docs/aa.md from a seed.
 
-The model of the scores, enough to draw them again:
+The model of the scores:
 
 * A golden case i has a latent effect z_i ~ N(0, 1). Each sample k of it has the latent value
-  y_ik = sqrt(r) z_i + sqrt(1 - r) e_ik - shift, with e_ik ~ N(0, 1) independent, and is rated 1 to 5 by where y_ik lies
-  between the normal quantiles of the marginal (a Gaussian copula). A rating q is the score (q - 1) / 4.
-* The marginal is P(1..5) = .03 .04 .12 .26 .55: piled up at 5, mean score .815, standard deviation .255. r is solved
-  for so that two scores of one case correlate by rho = .5 (r is about .59).
-* The baseline has three samples of each case, the candidate one, and a fresh one for each confirmation. With equal
-  versions s_d is then .255 sqrt(2/3) = .21: noise alone, no real effect of an edit on single cases. The marginal was
-  chosen for that: it is the spread with which "drop <= .05" blocks an identical prompt about once in a hundred runs at
-  n = 100. Another spread moves every figure of the table; it does not move what the decision rule promises.
-* A true mean drop is a shift of the candidate's latent values, the same for all cases and samples, solved for so that
-  the mean score falls by exactly that much. "5 % of cases broken" instead puts round(.05 n) cases, drawn at random, at
-  1 of 5 in every sample.
+  y_ik = sqrt(r) z_i + sqrt(1 - r) e_ik - shift, with e_ik ~ N(0, 1) independent, and is rated 1 to 5 by the
+  position of y_ik among the normal quantiles of the marginal (a Gaussian copula). A rating q is the score
+  (q - 1) / 4.
+* The marginal is P(1..5) = .03 .04 .12 .26 .55: concentrated at 5, mean score .815, standard deviation .255. r is
+  chosen so that two scores of one case correlate by rho = .5 (r is about .59).
+* The baseline has three samples of each case. The candidate has one, and a fresh one for each confirmation. With equal
+  versions s_d is then .255 sqrt(2/3) = .21: noise only, without a real effect of an edit on single cases. The marginal
+  is chosen to give this s_d, with which "drop <= .05" blocks an identical prompt about once in a hundred runs at
+  n = 100. Another s_d changes every number of the table, but not the guarantees of the decision rule.
+* A true mean drop is a shift of the candidate's latent values, the same for all cases and samples. It is chosen so that
+  the mean score falls by exactly that drop. "5 % of cases broken" instead sets round(.05 n) random cases to 1 of 5 in
+  every sample.
 * Runs are independent: each has its own golden cases, samples and candidate.
 * Small sets have the same scores. MINOR blocks a FAIL, and an inconclusive drop beyond the margin with p <= 2 alpha.
-* Flaky checks are those of `flaky_checks`.
+* Flaky checks are simulated in `flaky_checks`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ MERGES = 30
 SMALL_SETS = (8, 12, 20, 30)
 """The numbers of cases of the table of small sets."""
 COLLAPSE = 0.20
-"""The true drop that a small set is asked to find."""
+"""The true drop that is simulated for small sets."""
 _NORMAL = NormalDist()
 _AT_ONCE = 500
 
@@ -63,7 +64,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """What is true of the candidate: its mean score lies `drop` lower, or a share of the cases is `broken`."""
+    """The true state of the candidate: its mean score is lower by `drop`, or a share of the cases is `broken`."""
 
     name: str
     drop: float = 0.0
@@ -72,11 +73,11 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleRates:
-    """How often each rule blocks in one scenario; of evalgate's verdicts those that do not know, and its calls.
+    """The rates at which each rule blocks in one scenario, evalgate's rate of INCONCLUSIVE, and its calls.
 
-    `naive` blocks a mean below the baseline's, `tolerance` one that is more than the margin below it, `evalgate`
-    blocks a FAIL (the policy of a PATCH). `calls` is the share of one candidate call for each case, confirmations
-    included, that evalgate needs; the two other rules need all.
+    `naive` blocks a mean below the baseline's, `tolerance` one that is more than the margin below it, and `evalgate`
+    blocks a FAIL (the policy of a PATCH). `calls` is the number of candidate calls that evalgate needs, confirmations
+    included, divided by the number of cases. The two other rules need one call for each case.
     """
 
     scenario: Scenario
@@ -89,8 +90,9 @@ class RuleRates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallSet:
-    """What so few `cases` do: how often an identical prompt `fails`, or is `blocked` at MINOR; how often a drop of .20
-    is `found`.
+    """The rates of a small set of `cases` cases.
+
+    `fails`: an identical prompt is a FAIL. `blocked`: it is blocked at MINOR. `found`: a drop of .20 is a FAIL.
     """
 
     cases: int
@@ -101,8 +103,10 @@ class SmallSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulationResult:
-    """The tables: three rules on `cases` cases and at the last of `MERGES` identical changes in a row (see `streak`);
-    small sets; and blocking checks that some answers fail anyway.
+    """The tables of the simulation.
+
+    `rows` compare three rules on `cases` cases. The streaks are the rates at the last of `MERGES` identical changes in
+    a row (see `streak`). `small` are small sets, `flaky` blocking checks that some answers fail.
     """
 
     cases: int
@@ -135,9 +139,9 @@ def simulate(
     model: Model | None = None,
     on_run: Callable[[int, int], None] = lambda done, total: None,
 ) -> SimulationResult:
-    """The rules on the same simulated data, `runs` times for each rate; the same for the same seed.
+    """Simulate the rules on the same data, `runs` times for each rate; the same result for the same seed.
 
-    `on_run` hears of each evalgate decision: how many are done, of how many.
+    `on_run` is called after each evalgate decision, with the number of decisions made and their total.
     """
     import numpy as np
 
@@ -186,7 +190,7 @@ def small_set(
     margin: float,
     tick: Callable[[], None] = lambda: None,
 ) -> SmallSet:
-    """The rates of one small set."""
+    """Simulate the rates of one small set."""
 
     def decisions(scenario: Scenario) -> Iterator[Decision]:
         for start in range(0, runs, _AT_ONCE):
@@ -211,7 +215,7 @@ def _blocks_minor(decision: Decision, margin: float) -> bool:
 
 
 def decide(baseline: Numbers, candidate: Numbers, margin: float) -> Decision:
-    """`statistics.decide` for arrays of shapes (cases, samples) and (cases, 4), three baseline samples or more."""
+    """Apply `statistics.decide` to arrays of shapes (cases, samples) and (cases, 4), with at least three samples."""
     import numpy as np
 
     passed, passes = baseline >= statistics.CASE_PASSES, candidate >= statistics.CASE_PASSES
@@ -231,7 +235,7 @@ def _rate_rule(
     margin: float,
     tick: Callable[[], None],
 ) -> tuple[RuleRates, float]:
-    """One scenario's row, and the mean variance of its case differences."""
+    """Return one scenario's row, and the mean variance of its case differences."""
     blocked, undecided, calls, variance = [0, 0, 0], 0, 0, 0.0
     for _ in range(runs):
         baseline, candidate = versions(rng, model, rng.standard_normal(cases), scenario)
@@ -256,17 +260,17 @@ def _rate_rule(
 
 
 def simple_rules(difference: Numbers, margin: float) -> tuple[bool, bool]:
-    """Whether "mean >= baseline" and "drop <= margin" block; `difference` is that of each case."""
+    """Return whether "mean >= baseline" and "drop <= margin" block; `difference` holds one difference per case."""
     mean = float(difference.mean())
-    # Thirds of a quarter do not add up to 0 exactly; a tie is no drop.
+    # Thirds of a quarter do not add up to exactly 0; a tie is not a drop.
     return mean < -1e-9, mean < -margin - 1e-9
 
 
 def versions(rng: np.random.Generator, model: Model, effects: Numbers, scenario: Scenario) -> tuple[Numbers, Numbers]:
-    """Scores of both versions on the cases with these latent effects.
+    """Draw the scores of both versions on the cases with these latent effects.
 
-    Shapes (*effects.shape, 3) and (*effects.shape, 4): the candidate's own sample and three fresh ones for
-    confirmation. Broken cases need effects of one dimension.
+    Shapes are (*effects.shape, 3) and (*effects.shape, 4): the candidate has its own sample and three fresh ones for
+    confirmation. Broken cases require effects of one dimension.
     """
     baseline = draw(rng, model, effects, BASELINE_SAMPLES)
     samples = 1 + statistics.CONFIRMATIONS
@@ -278,7 +282,7 @@ def versions(rng: np.random.Generator, model: Model, effects: Numbers, scenario:
 
 
 def draw(rng: np.random.Generator, model: Model, effects: Numbers, samples: int, *, shift: float = 0.0) -> Numbers:
-    """Scores in [0, 1], shape (*effects.shape, samples), of cases with these latent effects."""
+    """Draw scores in [0, 1], shape (*effects.shape, samples), of cases with these latent effects."""
     import numpy as np
 
     r = latent_correlation(model.marginal, model.rho)
@@ -291,10 +295,10 @@ def draw(rng: np.random.Generator, model: Model, effects: Numbers, samples: int,
 def streak(
     rng: np.random.Generator, model: Model, cases: int, runs: int, margin: float, *, merges: int = MERGES
 ) -> tuple[int, int]:
-    """In how many of `runs` histories the two simple rules block the last of `merges` identical changes in a row.
+    """Count the histories, of `runs`, in which each simple rule blocks the last of `merges` identical changes in a row.
 
-    The baseline rolls: the scores of each accepted run become the baseline of the next change, so it holds the luckiest
-    run so far. A blocked change leaves it as it was. The first baseline has three samples of each case.
+    The baseline is replaced: the scores of each accepted run become the baseline of the next change, so high scores by
+    chance accumulate. A blocked change leaves the baseline unchanged. The first one has three samples of each case.
     """
     import numpy as np
 
@@ -312,9 +316,9 @@ def streak(
 
 
 def _fresh_streak(rng: np.random.Generator, model: Model, cases: int, margin: float) -> bool:
-    """Whether evalgate fails the last of a row of identical changes, whose baseline is sampled anew after each merge.
+    """Return whether evalgate fails the last of a row of identical changes, with a new baseline after each merge.
 
-    Nothing of the earlier changes is left but the golden cases, so only the last one is drawn.
+    Only the golden cases remain from earlier changes, so only the last change is drawn.
     """
     baseline, candidate = versions(rng, model, rng.standard_normal(cases), SCENARIOS[0])
     return decide(baseline, candidate, margin).verdict == "FAIL"
@@ -322,7 +326,10 @@ def _fresh_streak(rng: np.random.Generator, model: Model, cases: int, margin: fl
 
 @cache
 def shift_for(marginal: tuple[float, ...], drop: float) -> float:
-    """The shift of the latent values that lowers the mean score by `drop`. Raises ValueError where it cannot fall."""
+    """Return the shift of the latent values that lowers the mean score by `drop`.
+
+    Raises ValueError for a drop below 0 or not below the mean.
+    """
     mean = _mean_score(marginal, 0.0)
     if not 0 <= drop < mean:
         raise ValueError(f"a mean score of {mean:.3f} cannot fall by {drop}")
@@ -331,7 +338,7 @@ def shift_for(marginal: tuple[float, ...], drop: float) -> float:
 
 @cache
 def latent_correlation(marginal: tuple[float, ...], rho: float) -> float:
-    """The correlation r of latent values with which two scores of a case correlate by `rho`."""
+    """Return the correlation r of latent values with which two scores of a case correlate by `rho`."""
     first = _mean_score(marginal, 0.0)
     levels = len(marginal) - 1
     second = sum(p * (level / levels) ** 2 for level, p in enumerate(marginal))
@@ -343,7 +350,7 @@ def latent_correlation(marginal: tuple[float, ...], rho: float) -> float:
 
 
 def _mean_product(marginal: tuple[float, ...], r: float) -> float:
-    """E[score * score'] of two samples of one case: the mean of E[score | z]^2, by the trapezoid rule over z."""
+    """Return E[score * score'] of two samples of one case: the mean of E[score | z]^2, by the trapezoid rule over z."""
     step = 0.05
     total = 0.0
     for i in range(-160, 161):
@@ -360,13 +367,13 @@ def _mean_score(marginal: tuple[float, ...], shift: float) -> float:
 
 @cache
 def _cuts(marginal: tuple[float, ...]) -> tuple[float, ...]:
-    """The latent values between neighbouring ratings."""
+    """Return the latent values between neighbouring ratings."""
     below = [math.fsum(marginal[: rating + 1]) for rating in range(len(marginal) - 1)]
     return tuple(_NORMAL.inv_cdf(share) for share in below)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a growing function crosses 0, by bisection."""
+    """Return the zero of an increasing function, by bisection."""
     for _ in range(60):
         middle = (low + high) / 2
         low, high = (low, middle) if function(middle) > 0 else (middle, high)

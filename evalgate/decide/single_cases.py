@@ -1,9 +1,9 @@
-"""Single cases: what worked with the baseline and does not work any more, settled by asking that very case again.
+"""Single cases that changed between pass and fail, settled by fresh draws of the same case.
 
-A case is broken on a compared criterion when every baseline sample passed (three at least) and the candidate's first
-draws all fail: four of four where one criterion is compared, seven of seven where several are. It is fixed the other
-way round. A blocking check fails a case for good in seven draws of seven. Draws are those of the run, then fresh ones
-one at a time, up to the first that disagrees.
+A case is broken on a compared criterion when every baseline sample passes (at least three) and the candidate's first
+draws all fail: four of four where one criterion is compared, seven of seven where several are. It is fixed in the
+opposite case. A blocking check fails a case for good ("for_good") in seven of seven draws. The draws are those of the
+run, then fresh ones one at a time, up to the first that disagrees.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ State: TypeAlias = Literal["settled", "open", "lost"]
 class Suspect:
     """A case that may be broken, fixed, or failed for good on one criterion; refuted ones are not kept.
 
-    "settled": enough draws say so; "open": all so far say so; "lost": a draw has no score, so that it cannot be told.
-    `wants` is the arm of which one more draw is needed, `wants_sure` the same to have seven draws; None: no draw would
-    help, or none can be had. `sure`: settled by seven draws, as a critical case has to be; `refuted`: one of seven
-    draws says that it is not.
+    "settled": enough draws agree. "open": all draws so far agree, but there are too few. "lost": a draw has no score,
+    so the case cannot be decided. `wants` is the arm of which one more draw is needed, `wants_sure` the same for seven
+    draws; None: no draw would help, or none is possible. `sure`: settled by seven draws, as required for critical
+    cases. `refuted`: one of seven draws disagrees.
     """
 
     case: str
@@ -49,14 +49,14 @@ class Suspect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnedCases:
-    """The cases that turned in the run's own draws, by criterion and kind, with those draws."""
+    """The cases that changed between pass and fail in the run's own draws, by criterion and kind, with those draws."""
 
     cases: Mapping[tuple[str, Kind], tuple[int, ...]]
     planned: Mapping[tuple[str, Arm], tuple[Values, ...]]
 
 
 def find_turned_cases(evidence: Evidence, draws: Draws, roles: Roles) -> TurnedCases:
-    """The cases whose first draws make them suspects; fresh draws can only refute or settle them."""
+    """Return the cases whose first draws make them suspects; fresh draws can only refute or settle them."""
     found: dict[tuple[str, Kind], tuple[int, ...]] = {}
     for criterion in roles.compared:
         found[criterion, "broken"], found[criterion, "fixed"] = _find_turned_on(criterion, draws, roles)
@@ -67,7 +67,7 @@ def find_turned_cases(evidence: Evidence, draws: Draws, roles: Roles) -> TurnedC
 
 
 def _find_turned_on(criterion: str, draws: Draws, roles: Roles) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The cases that may be broken on a compared criterion, and those that may be fixed."""
+    """Return the cases that may be broken on a compared criterion, and those that may be fixed."""
     required = roles.required(criterion)
     held = {arm: draws.holding(required, arm) for arm in Arm}
     passes = {arm: draws.scores(criterion, arm) >= statistics.CASE_PASSES for arm in Arm}
@@ -82,14 +82,14 @@ def _find_turned_on(criterion: str, draws: Draws, roles: Roles) -> tuple[tuple[i
 
 
 def _find_failing_for_good(check: str, draws: Draws) -> tuple[int, ...]:
-    """The cases whose first draw fails a blocking check that no draw of the baseline failed."""
+    """Return the cases whose first draw fails a blocking check that no draw of the baseline failed."""
     failing = draws.scores(check, Arm.CANDIDATE)[0] < statistics.CASE_PASSES
     ever = (draws.scores(check, Arm.BASELINE) < statistics.CASE_PASSES).any(axis=0)
     return _find_places(failing & ~ever)
 
 
 def _group_values(results: Iterable[Result]) -> Mapping[tuple[str, Arm], tuple[Values, ...]]:
-    """The scores of each case and arm that has results, in the order of the repeats."""
+    """Return the scores of each case and arm that has results, in the order of the repeats."""
     found: dict[tuple[str, Arm], tuple[Values, ...]] = defaultdict(tuple)
     for result in sorted(results, key=lambda result: result.repeat):
         found[result.case, result.arm] += (result.values,)
@@ -97,7 +97,7 @@ def _group_values(results: Iterable[Result]) -> Mapping[tuple[str, Arm], tuple[V
 
 
 def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedCases) -> tuple[Suspect, ...]:
-    """What the draws so far, fresh ones included, say of every case that turned; in the order of the cases."""
+    """Return the suspects among the cases that turned, by all draws so far, in the order of the cases."""
     fresh = _group_values(evidence.confirmations)
     need = statistics.DRAWS_ALONE if len(roles.compared) == 1 else statistics.DRAWS_AMONG_MANY
     found = []
@@ -135,13 +135,13 @@ def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedC
 
 
 def select_kind(found: Iterable[Suspect], criterion: str, kind: Kind, *states: State) -> list[Suspect]:
-    """The suspects of one criterion in one of these states."""
+    """Return the suspects of one criterion and kind in one of these states."""
     return [s for s in found if s.criterion == criterion and s.kind == kind and s.state in states]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """One case on one criterion: its draws as "the way it went before" (True), otherwise (False), unknown (None)."""
+    """One case on one criterion: each draw is as expected of the baseline (True), the opposite (False), or unknown."""
 
     criterion: str
     kind: Kind
@@ -152,16 +152,17 @@ class _View:
     redraws: bool
 
     def settle(self, need: int) -> tuple[Literal["settled", "open", "lost", "refuted"], Arm | None]:
-        """The state with `need` draws of the candidate, and the arm of which one more would help."""
+        """Return the state with `need` draws of the candidate, and the arm of which one more would help."""
         blocking = self.kind == "for_good"
-        # what has no baseline, such as a new version of nothing, is told by the candidate's draws alone
+        # without a baseline, as for a new prompt, the candidate's draws decide alone
         alone = blocking and not self.planned[Arm.BASELINE]
         before = [] if alone else self._seen(Arm.BASELINE, statistics.BASELINE_DRAWS)
         now = self._seen(Arm.CANDIDATE, need)
         if _is_refuted(now, expected=False) or (not alone and _is_refuted(before, expected=True)):
             return "refuted", None
         if None in now or None in before:
-            # an answer that fails a blocking check says nothing of a judge; that a call failed says nothing of a case
+            # A judge does not score an answer that fails a blocking check, which refutes the case.
+            # After a failed call the case is unknown.
             lost = blocking or self._has_failed_call(need)
             return ("lost" if lost else "refuted"), None
         if len(now) < need:
@@ -204,12 +205,12 @@ class _View:
 
 
 def _is_refuted(draws: Sequence[bool | None], *, expected: bool) -> bool:
-    """Whether the first draw is missing or not as expected, or a later one is known to be otherwise."""
+    """Return whether the first draw is missing or not as expected, or a later one is known to differ."""
     return not draws or draws[0] is not expected or (not expected) in draws
 
 
 def _find_all(drawn: Flags, holds: Flags) -> Flags:
-    """The cases with a draw, all of whose draws hold."""
+    """Return a mask of the cases that have a draw and whose draws all hold."""
     import numpy as np
 
     return np.asarray(drawn.any(axis=0) & ~(drawn & ~holds).any(axis=0))

@@ -1,9 +1,8 @@
-"""Numbers in, numbers out: the two bounds of one look, the looks, broken and fixed cases, and the whole decision.
+"""The statistics of a verdict, as functions of numbers: bounds, looks, broken and fixed cases, and the decision.
 
 Scores are in [0, 1]. A case difference is the candidate's score minus the mean of the baseline's samples of that case,
-so it lies in [-1, 1]; repeats are averaged inside the case first, and the case is the unit. Values are rounded to 12
-decimals before they are compared or shown: averaging leaves differences of one unit in the last place where there are
-none.
+so it is in [-1, 1]. Repeats are averaged inside the case first, and the case is the unit. Values are rounded to 12
+decimals before they are compared or shown, since averages of equal numbers can differ in the last place.
 """
 
 from __future__ import annotations
@@ -21,14 +20,14 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 MIN_CASES = 8
-"""Below so many units the mean decides nothing."""
+"""The smallest number of units for which the mean decides."""
 CONFIRMATIONS = 3
 BASELINE_DRAWS = 3
-"""The samples of the baseline that say how a case used to go."""
+"""The number of baseline samples that are needed to call a case broken or fixed."""
 DRAWS_ALONE = 1 + CONFIRMATIONS
-"""The failing draws in a row that make a case broken where one criterion is compared."""
+"""The number of failing draws in a row that make a case broken where one criterion is compared."""
 DRAWS_AMONG_MANY = 7
-"""The same where several criteria are compared, or where one case decides alone."""
+"""The same number where several criteria are compared, or where one case decides alone."""
 CASE_PASSES = 0.5
 _DECIMALS = 12
 _DUST = 1e-12
@@ -40,7 +39,7 @@ _LOOKS_MEDIUM = ((0.50, 0.0124), (0.75, 0.0226), (1.0, 0.0386))
 
 
 def prepare() -> None:
-    """Imports what the numbers need, which takes a while: to be called while answers are waited for."""
+    """Import numpy and scipy in advance, for example while requests are under way, since the imports are slow."""
     import numpy  # noqa: F401
     import scipy.special  # noqa: F401
 
@@ -49,8 +48,8 @@ def prepare() -> None:
 class Decision:
     """The verdict of `decide` with the numbers behind it.
 
-    `lower` and `upper` are one-sided bounds of the mean difference at `level`, the nominal level of the look at which
-    the decision fell; `p_worse` belongs to the hypothesis "not worse". `broken` and `fixed` are case positions.
+    `lower` and `upper` are one-sided bounds of the mean difference at `level`, the nominal level of the deciding look.
+    `p_worse` belongs to the hypothesis "not worse". `broken` and `fixed` are case positions.
     """
 
     verdict: Literal["PASS", "FAIL", "INCONCLUSIVE"]
@@ -76,12 +75,13 @@ def decide(
     sequential: bool = True,
     clusters: Sequence[Hashable] | None = None,
 ) -> Decision:
-    """Is the candidate proven worse, or proven to be less than `margin` worse?
+    """Decide whether the candidate is proven worse (FAIL), or proven to be less than `margin` worse (PASS).
 
-    `baseline`: for each case, in run order, its samples; `candidate`: for each case the run's own score and then the
-    confirmation samples in the order they were drawn. `clusters` names each case's cluster (same document, same
-    conversation); the cluster means then take the place of the cases. `sequential=False` looks once, at the end.
-    Raises ValueError for unequal lengths, an empty case, a score outside [0, 1], or a margin outside (0, 1).
+    `baseline` holds for each case, in run order, its samples. `candidate` holds for each case the run's own score and
+    then the confirmation samples in the order they were drawn. `clusters` names each case's cluster (same document,
+    same conversation); the cluster means are then the units instead of the cases. With `sequential=False` there is one
+    look, at the end. Raises ValueError for unequal lengths, an empty case, a score outside [0, 1], or a margin outside
+    (0, 1).
     """
     import numpy as np
 
@@ -106,9 +106,9 @@ def decide_differences(
     alpha: float = ALPHA,
     min_cases: int = MIN_CASES,
 ) -> Decision:
-    """What `decide` says of case differences in run order.
+    """Decide as `decide` does, from case differences in run order.
 
-    `flips` gives for each case +1 broken, -1 fixed, 0 neither, and `confirmations` how many fresh samples that took.
+    `flips` gives for each case +1 broken, -1 fixed, 0 neither, and `confirmations` the number of fresh samples used.
     `min_cases` is the number of units below which the mean decides nothing.
     """
     starts = cluster_starts(clusters, len(differences))
@@ -152,7 +152,7 @@ def decide_differences(
 
 
 def plan_looks(cases: int, *, sequential: bool = True, alpha: float = ALPHA) -> tuple[tuple[float, float], ...]:
-    """When to look: (share of the cases seen, nominal one-sided level) for each look; the last share is 1.
+    """Return the looks as pairs (share of the cases seen, nominal one-sided level); the last share is 1.
 
     Lan and DeMets 1983, spending function alpha * t^2 (Kim and DeMets 1987). Another alpha scales the levels linearly.
     """
@@ -163,9 +163,9 @@ def plan_looks(cases: int, *, sequential: bool = True, alpha: float = ALPHA) -> 
 
 
 def p_worse(differences: Numbers) -> float:
-    """The p-value of a one-sided paired t test of "the mean difference is at least 0"; small means worse.
+    """Return the p-value of a one-sided paired t test of "the mean difference is at least 0"; small means worse.
 
-    All differences equal: 0 if they are negative, else 1. No difference at all (n = 0): 1.
+    If all differences are equal, it is 0 for negative ones, else 1. Without any difference (n = 0) it is 1.
     """
     from scipy.special import stdtr
 
@@ -181,7 +181,7 @@ def p_worse(differences: Numbers) -> float:
 
 
 def upper_bound(values: Numbers, level: float) -> float:
-    """The plain one-sided t upper bound of the mean at `level`: mean + t[1-level, n-1] s / sqrt(n)."""
+    """Return the one-sided t upper bound of the mean at `level`: mean + t[1-level, n-1] s / sqrt(n)."""
     if len(values) == 0:
         return math.inf
     bound = mean(values) + t_quantile(1 - level, len(values) - 1) * deviation(values) / math.sqrt(len(values))
@@ -189,9 +189,9 @@ def upper_bound(values: Numbers, level: float) -> float:
 
 
 def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float = 1.0) -> float:
-    """A one-sided lower bound of the mean at `level` that a pile-up of scores at one end does not fool.
+    """Return a one-sided lower bound of the mean at `level` that stays valid if scores concentrate at one end.
 
-    Half an imaginary value stands at each end of the scale [`low`, `high`] (Agresti and Min 2005), and the quantile is
+    Half a pseudo-value is added at each end of the scale [`low`, `high`] (Agresti and Min 2005), and the quantile is
     widened by Johnson's skewness term (Johnson 1978): m - t* sqrt(v / N) with N = n + 1.
     """
     n = len(values)
@@ -209,15 +209,18 @@ def lower_bound(values: Numbers, level: float, *, low: float = -1.0, high: float
 
 
 def is_within(differences: Numbers, margin: float, level: float) -> bool:
-    """Whether the mean difference is proven, at `level`, to be less than `margin` below 0: guard and lower bound."""
+    """Return whether the mean difference is proven, at `level`, to be less than `margin` below 0.
+
+    This needs enough cases (`pass_is_possible`) and a lower bound above -`margin`.
+    """
     return pass_is_possible(len(differences), margin, level) and lower_bound(differences, level) > -margin
 
 
 def may_fail(differences: Numbers, margin: float, level: float, *, last: bool) -> bool:
-    """Whether a mean that is proven to be below 0 is a FAIL at this look.
+    """Return whether a mean that is proven to be below 0 is a FAIL at this look.
 
-    Where a PASS is out of reach (before the last look, or with fewer units than its guard asks for) the observed drop
-    must reach the margin too: otherwise a drop within the margin would fail where the whole data would pass it.
+    Before the last look, or with fewer units than `pass_is_possible` requires, the observed drop must reach the margin
+    too. Otherwise a drop within the margin would fail where the complete data would pass.
     """
     if last and pass_is_possible(len(differences), margin, level):
         return True
@@ -225,32 +228,32 @@ def may_fail(differences: Numbers, margin: float, level: float, *, last: bool) -
 
 
 def pass_is_possible(cases: int, margin: float, level: float) -> bool:
-    """The guard of a PASS, the rule of three at `level`: (1 - margin)^cases <= level."""
+    """Return whether so many cases can give a PASS, by the rule of three at `level`: (1 - margin)^cases <= level."""
     return (1 - margin) ** cases <= level
 
 
 def count_cases_for_pass(margin: float, level: float = ALPHA) -> int:
-    """The fewest cases with which a PASS is possible at all."""
+    """Return the fewest cases with which a PASS is possible."""
     return 1 if margin >= 1 else math.ceil(math.log(level) / math.log1p(-margin))
 
 
 def find_detectable_drop(differences: Numbers) -> float:
-    """The drop that such a dataset reliably shows: 3 s_d / sqrt(n) (measured power .78 to .90 for n >= 50)."""
+    """Return the drop that such a dataset reliably detects: 3 s_d / sqrt(n) (measured power .78 to .90 for n >= 50)."""
     return math.inf if len(differences) < 2 else 3 * deviation(differences) / math.sqrt(len(differences))
 
 
 def count_cases_to_settle(spread: float, margin: float) -> int:
-    """About how many cases settle a difference within `margin`: (3 s_d / margin)^2."""
+    """Estimate the number of cases that decide a difference with `margin`: (3 s_d / margin)^2."""
     return math.ceil((3 * spread / margin) ** 2)
 
 
 def count_allowed_broken(cases: int) -> int:
-    """How many net broken cases are still no FAIL: 2 % of the set, and at least 1."""
+    """Return the number of cases that may be broken, minus fixed ones, without a FAIL: 2 % of the set, at least 1."""
     return max(1, math.floor(0.02 * cases))
 
 
 def holm(p_values: Sequence[float], level: float) -> tuple[bool, ...]:
-    """Which hypotheses Holm's step-down procedure rejects at family-wise `level` (Holm 1979), in the given order."""
+    """Return which hypotheses Holm's step-down procedure rejects at family-wise `level` (Holm 1979), in given order."""
     order = sorted(range(len(p_values)), key=lambda i: p_values[i])
     rejected = [False] * len(p_values)
     for rank, i in enumerate(order):
@@ -261,9 +264,9 @@ def holm(p_values: Sequence[float], level: float) -> tuple[bool, ...]:
 
 
 def false_discoveries(p_values: Sequence[float], rate: float) -> tuple[bool, ...]:
-    """Which hypotheses Benjamini and Hochberg 1995 reject at a false discovery `rate`, in the given order.
+    """Return which hypotheses Benjamini and Hochberg 1995 reject at a false discovery `rate`, in the given order.
 
-    The same as `scipy.stats.false_discovery_control`, whose module takes a second and 60 MB to import.
+    The result is that of `scipy.stats.false_discovery_control`, whose module takes a second and 60 MB to import.
     """
     count = len(p_values)
     largest = max((p for k, p in enumerate(sorted(p_values), start=1) if p <= rate * k / count), default=-1.0)
@@ -271,18 +274,18 @@ def false_discoveries(p_values: Sequence[float], rate: float) -> tuple[bool, ...
 
 
 def clean(values: Numbers) -> Numbers:
-    """The values rounded to 12 decimals: three samples of 0.05 then have a mean of exactly 0.05."""
+    """Return the values rounded to 12 decimals, so that three samples of 0.05 have a mean of exactly 0.05."""
     cleaned: Numbers = values.round(_DECIMALS) + 0.0  # no negative zero
     return cleaned
 
 
 def mean(values: Numbers) -> float:
-    """The mean by an exact sum, rounded to 12 decimals; 0 for no values."""
+    """Return the mean by an exact sum, rounded to 12 decimals; 0 for no values."""
     return round(math.fsum(values.tolist()) / len(values), _DECIMALS) + 0.0 if len(values) else 0.0
 
 
 def deviation(values: Numbers) -> float:
-    """The sample standard deviation (n - 1); 0 for fewer than two values."""
+    """Return the sample standard deviation (n - 1); 0 for fewer than two values."""
     n = len(values)
     if n < 2:
         return 0.0
@@ -291,28 +294,28 @@ def deviation(values: Numbers) -> float:
 
 
 def spread(scores: Sequence[float]) -> float:
-    """`deviation` of plain numbers."""
+    """Return the `deviation` of a sequence of floats."""
     import numpy as np
 
     return deviation(np.array(scores, dtype=float))
 
 
 def t_quantile(probability: float, freedom: int) -> float:
-    """The quantile of Student's t; infinite without a degree of freedom."""
+    """Return the quantile of Student's t; infinite for fewer than one degree of freedom."""
     from scipy.special import stdtrit
 
     return math.inf if freedom < 1 else float(stdtrit(freedom, probability))
 
 
 def t_above(t: float, freedom: int) -> float:
-    """The chance that Student's t is at least `t`."""
+    """Return the probability that Student's t is at least `t`."""
     from scipy.special import stdtr
 
     return float(stdtr(freedom, -t))
 
 
 def cluster_means(differences: Numbers, clusters: Sequence[Hashable] | None) -> Numbers:
-    """The mean difference of each cluster, in order of first appearance; without clusters the differences."""
+    """Return the mean difference of each cluster, in order of first appearance; without clusters the differences."""
     import numpy as np
 
     if clusters is None:
@@ -324,7 +327,7 @@ def cluster_means(differences: Numbers, clusters: Sequence[Hashable] | None) -> 
 
 
 def cluster_starts(clusters: Sequence[Hashable] | None, cases: int) -> list[int]:
-    """The position of the first case of each cluster; without clusters every case is its own."""
+    """Return the position of the first case of each cluster; without clusters every case is its own."""
     if clusters is None:
         return list(range(cases))
     first: dict[Hashable, int] = {}
@@ -334,10 +337,10 @@ def cluster_starts(clusters: Sequence[Hashable] | None, cases: int) -> list[int]
 
 
 def _flips(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[float]]) -> tuple[list[int], list[int]]:
-    """For each case +1 broken, -1 fixed, 0 neither; and how many confirmation samples that took.
+    """Return for each case +1 broken, -1 fixed, 0 neither; and the number of confirmation samples used.
 
-    Broken: every baseline sample passed (at least three), the candidate's own sample and three fresh ones failed;
-    drawing stops at the first pass. Fixed is the mirror image.
+    A case is broken if every baseline sample passes (at least three), and the candidate's own sample and three fresh
+    ones fail. Drawing stops at the first pass. A case is fixed in the opposite case.
     """
     flips, confirmations = [], []
     for b, c in zip(baseline, candidate, strict=True):
@@ -356,7 +359,7 @@ def _flips(baseline: Sequence[Sequence[float]], candidate: Sequence[Sequence[flo
 
 
 def _all_equal(values: Numbers) -> bool:
-    # a unit's mean is rounded after its cases were, so equal ones may differ by one unit in the last decimal
+    # cases are rounded before the mean of their unit is, so equal means may differ by one in the last decimal
     return bool(values.max() - values.min() < 5 * _DUST)
 
 
@@ -364,7 +367,7 @@ def _refuse_bad_data(baseline: Sequence[Sequence[float]], candidate: Sequence[Se
     if len(baseline) != len(candidate):
         raise ValueError(f"{len(baseline)} baseline cases but {len(candidate)} candidate cases")
     if not 0 < margin < 1:
-        raise ValueError(f"the margin must lie between 0 and 1, not {margin}")
+        raise ValueError(f"the margin must be between 0 and 1, not {margin}")
     for arm, cases in (("baseline", baseline), ("candidate", candidate)):
         for position, samples in enumerate(cases):
             if not len(samples):

@@ -1,4 +1,4 @@
-"""Slices: on which tags a criterion fell; a flag for the reader, or a verdict where the policy lets a tag block."""
+"""Find the tags on which a criterion fell: information for the reader, or a FAIL where the policy lets a tag block."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MIN_CASES = 8
 def find_falls(
     evidence: Evidence, pairs: Mapping[str, Paired], *, alpha: float, blocking: Collection[str]
 ) -> tuple[TagFall, ...]:
-    """The tags on which a criterion is worse, the most certain first.
+    """Return the tags on which a criterion is worse, the smallest p-value first.
 
-    A one-sided t test for each tag of 8 cases or more and each criterion of `pairs`: flagged by Benjamini and Hochberg
-    1995 at q = 0.10 over all of them (uncorrected, 18 to 53 % of runs of identical versions show a false one). The
-    tests of `blocking` tags are a family of their own, held to `alpha` by Holm 1979.
+    Each tag of 8 cases or more and each criterion of `pairs` has a one-sided t test. Tags are flagged by Benjamini and
+    Hochberg 1995 at q = 0.10 over all tests (uncorrected, 18 to 53 % of runs of identical versions show a false one).
+    The tests of `blocking` tags are a separate family, at level `alpha` by Holm 1979.
     """
     members: dict[str, set[str]] = {}
     for result in evidence.results:
@@ -45,9 +45,9 @@ def find_falls(
 
 
 def seems_to_fall(tags: Mapping[str, Collection[str]], pairs: Mapping[str, Paired]) -> bool:
-    """Whether a criterion is worse on some tag at p = 0.01, so that an early PASS should wait for more of its cases.
+    """Return whether a criterion is worse on some tag at p = 0.01, so that an early PASS waits for more of its cases.
 
-    `tags` gives each case's tags.
+    `tags` maps each case to its tags.
     """
     members: dict[str, set[str]] = {}
     for case, own in tags.items():
@@ -62,7 +62,7 @@ def seems_to_fall(tags: Mapping[str, Collection[str]], pairs: Mapping[str, Paire
 
 
 def make_findings(found: Sequence[TagFall]) -> list[Finding]:
-    """A FAIL for each tag that may block and is proven to fall."""
+    """Return a FAIL for each tag that may block and is proven to fall."""
     return [
         Finding(
             criterion=fall.criterion,

@@ -1,4 +1,4 @@
-"""What a criterion must keep: floors and allowed drops, the two questions each one answers, and the answer in words."""
+"""Decide floors and allowed drops by statistics, and write the findings on them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from evalgate.decide.compare import Paired
 from evalgate.domain import Criterion, Finding, LevelPolicy, Look, Policy, Threshold, Verdict
 from evalgate.domain.numbers import show, show_exactly
 
-# Standard errors between the observed mean and a limit with which the bound clears it, skewness term included.
+# Distance, in standard errors, at which the bound of a mean clears a limit, skewness term included.
 _CLEAR = 1.8
-# Below so many units a paired t test finds only drops of a fifth of the scale or more.
+# With fewer units a paired t test finds only drops of a fifth of the scale or more.
 _FEW = 20
 
 
@@ -27,20 +27,20 @@ class Limit:
     value: float
 
     def tested(self, paired: Paired) -> statistics.Numbers:
-        """What is tested against 0: distances to the floor, or differences, by unit."""
+        """Return the values that are tested against 0, by unit: distances to the floor, or differences."""
         if self.kind == "min":
             return statistics.clean(paired.units(paired.candidate) - self.value)
         assert paired.differences is not None
         return paired.units(paired.differences)
 
     def is_kept(self, paired: Paired, level: float) -> bool:
-        """Whether it is proven at `level` that the floor is reached, or the drop smaller than the allowed one."""
+        """Return whether it is proven at `level` that the floor is reached, or the drop smaller than allowed."""
         if self.kind == "min":
             return statistics.lower_bound(paired.units(paired.candidate), level, low=0.0, high=1.0) >= self.value
         return statistics.is_within(self.tested(paired), self.value, level)
 
     def may_fail(self, paired: Paired, look: Look) -> bool:
-        """Whether a mean that is proven to be too low is a FAIL at this look; of a floor, always."""
+        """Return whether a mean that is proven too low is a FAIL at this look; for a floor it always is."""
         if self.kind == "min":
             return True
         return statistics.may_fail(self.tested(paired), self.value, look.level, last=not look.early)
@@ -48,10 +48,10 @@ class Limit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThresholdRuling:
-    """What was decided of one limit, at which look, and from which numbers.
+    """The decision on one limit, with the look and the numbers it is based on.
 
-    `p_value` is that of "not worse" (or, of a floor, "not below it"). `crowded`: worse at the look's own level, but not
-    proven among so many limits (Holm).
+    `p_value` is that of "not worse" (for a floor: "not below it"). `crowded` is the number of limits if the limit is
+    worse at the look's own level but not after Holm's correction, else 0.
     """
 
     limit: Limit
@@ -65,7 +65,10 @@ class ThresholdRuling:
 def list_limits(
     criteria: Sequence[Criterion], thresholds: Mapping[str, Threshold], policy: Policy, *, with_baseline: bool
 ) -> tuple[Limit, ...]:
-    """All limits in the order of the criteria: a judge always has an allowed drop; a check's floor is no statistic."""
+    """Return all limits in the order of the criteria.
+
+    A judge always has an allowed drop. The floor of a check is decided without statistics, so it is not among them.
+    """
     found = []
     for criterion in criteria:
         threshold = thresholds.get(criterion.name, Threshold())
@@ -87,10 +90,10 @@ def rule_on_limits(
     *,
     min_cases: int,
 ) -> tuple[ThresholdRuling, ...]:
-    """Rule on every limit from its pairs `at` a look; what has `passed` at an earlier one stays passed.
+    """Decide every limit from its pairs `at` a look; a limit that has `passed` at an earlier one stays passed.
 
-    `complete` are the limits that have pairs for enough of the cases seen: only they can pass. That one is proven worse
-    is held to the level of the look over all limits by Holm.
+    `complete` are the limits that have pairs for enough of the cases seen; only they can pass. Tests for "worse" are
+    corrected over all limits by Holm, at the level of the look.
     """
     tested = {limit: limit.tested(paired) for limit, paired in at.items()}
     p_values = {limit: statistics.p_worse(values) for limit, values in tested.items()}
@@ -125,9 +128,9 @@ def _decide_limit(limit: Limit, paired: Paired, look: Look, *, is_complete: bool
 
 
 def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPolicy, missing: str = "") -> Finding:
-    """A ruling in words; under an inconclusive one the level's policy says whether it blocks.
+    """Return a ruling as a finding; the level's policy says whether an inconclusive one blocks.
 
-    `missing` says why cases have no part in the numbers, led in by a semicolon.
+    `missing` says why cases are missing from the numbers, after a semicolon.
     """
     limit, decision = ruling.limit, ruling.decision
     tested = limit.tested(ruling.paired)
@@ -171,9 +174,9 @@ def _write_drop_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) ->
 
 
 def _explain_inconclusive(ruling: ThresholdRuling, policy: Policy, numbers: str) -> str:
-    """Why an allowed drop is neither broken nor kept, with the numbers, and what would settle it.
+    """Return why an allowed drop is inconclusive, with the numbers, and what would give a clear result.
 
-    Where the run stopped early, the cases seen say nothing of what the whole set can show.
+    Where the run stopped early, the cases seen do not show what the whole dataset can detect.
     """
     values, margin = ruling.limit.tested(ruling.paired), ruling.limit.value
     n = len(values)
@@ -182,17 +185,18 @@ def _explain_inconclusive(ruling: ThresholdRuling, policy: Policy, numbers: str)
         return f"{unclear}{_explain_crowded(ruling)}"
     if n < policy.min_cases:
         enough = (
-            f"{policy.min_cases - n} more could show a collapse, {_explain_fewest(ruling, policy)} can prove a PASS"
+            f"{policy.min_cases - n} more could show a very large drop, {_explain_fewest(ruling, policy)} can prove a "
+            "PASS"
         )
-        return f"{n} {_name_units(ruling)} decide nothing; {enough}: {numbers}."
+        return f"{n} {_name_units(ruling)} are too few to decide; {enough}: {numbers}."
     if not statistics.pass_is_possible(n, margin, ruling.look.level):
-        only = f"{n} {_name_units(ruling)} can only show a {'collapse' if n < _FEW else 'large drop'}"
+        only = f"{n} {_name_units(ruling)} can only show a {'very large' if n < _FEW else 'large'} drop"
         return f"{only}; {_explain_fewest(ruling, policy)} can prove a PASS: {numbers}."
     return f"{unclear}{_explain_crowded(ruling)}{_explain_outlook(ruling, values)}"
 
 
 def _explain_fewest(ruling: ThresholdRuling, policy: Policy) -> int:
-    """The least number of units with which a PASS can be proven: so many look once, at the plain level."""
+    """Return the smallest number of units with which a PASS can be proven; such a gate has one look, at `alpha`."""
     margin, n = ruling.limit.value, len(ruling.limit.tested(ruling.paired))
     plain = max(statistics.count_cases_for_pass(margin, policy.alpha), policy.min_cases)
     return plain if plain > n else statistics.count_cases_for_pass(margin, ruling.look.level)
@@ -211,7 +215,7 @@ def _write_floor_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -
         return f"proven at or above its floor of {show_exactly(floor)}: {numbers}."
     if n < policy.min_cases:
         least = f"at least {policy.min_cases} are needed"
-        return f"{n} {_name_units(ruling)} decide nothing, {least}: {numbers}."
+        return f"{n} {_name_units(ruling)} are too few to decide, {least}: {numbers}."
     needed = _count_to_settle(statistics.deviation(values), abs(mean - floor), n)
     return (
         f"not proven to be on either side of its floor of {show_exactly(floor)}: {numbers}.{_explain_crowded(ruling)}"
@@ -220,29 +224,29 @@ def _write_floor_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -
 
 
 def _name_cases(ruling: ThresholdRuling) -> str:
-    """The cases behind the numbers; an estimate of an early stop is biased away from 0, so it says where that was."""
+    """Return the number of cases behind the numbers, and after an early stop, which biases estimates, their total."""
     paired = ruling.paired
     text = f"{len(paired.cases)} cases"
     if paired.is_grouped:
         text += f" in {len(set(paired.unit.tolist()))} independent units"
     if ruling.look.early:
-        text += f" (at stop, of {ruling.look.planned})"
+        text += f" (stopped early, of {ruling.look.planned})"
     return text
 
 
 def _name_units(ruling: ThresholdRuling) -> str:
-    """What counts as one."""
+    """Return the name of the unit of the test."""
     return "independent units" if ruling.paired.is_grouped else "cases"
 
 
 def _explain_crowded(ruling: ThresholdRuling) -> str:
     if not ruling.crowded:
         return ""
-    return f" Alone it would be proven worse; among {ruling.crowded} limits, corrected by Holm, it is not."
+    return f" Tested alone it would be proven worse; with Holm's correction for {ruling.crowded} limits it is not."
 
 
 def _count_to_settle(spread: float, distance: float, n: int) -> int | None:
-    """About how many units make a distance this far from a limit clear; None beyond a hundred times those there are."""
+    """Estimate the number of units that prove a distance to a limit; None beyond a hundred times the present number."""
     if not spread or distance <= 0:
         return None
     needed = max(n + 1, math.ceil((_CLEAR * spread / distance) ** 2))
@@ -250,7 +254,7 @@ def _count_to_settle(spread: float, distance: float, n: int) -> int | None:
 
 
 def _explain_outlook(ruling: ThresholdRuling, values: statistics.Numbers) -> str:
-    """What this dataset can show, and what would settle the question."""
+    """Return the drop that this dataset can detect, and what would give a clear result."""
     spread, n, margin = statistics.deviation(values), len(values), ruling.limit.value
     detectable, mean = statistics.find_detectable_drop(values), statistics.mean(values)
     needed = max(
@@ -258,7 +262,10 @@ def _explain_outlook(ruling: ThresholdRuling, values: statistics.Numbers) -> str
     )
     text = ""
     if spread:
-        text = f" {n} {_name_units(ruling)} with s_d {show(spread)} reliably show drops of {show(detectable)} and more."
+        text = (
+            f" {n} {_name_units(ruling)} with a standard deviation of {show(spread)} reliably show drops of "
+            f"{show(detectable)} or more."
+        )
     if needed <= n:
         needed = _count_to_settle(spread, max(mean + margin, -mean), n) or 0
     if needed > n:
@@ -276,5 +283,5 @@ def _explain_outlook(ruling: ThresholdRuling, values: statistics.Numbers) -> str
         baseline_samples=baseline,
         samples=candidate,
     )
-    share = f"{100 * more.real_share:.0f} % of the variance is real effect on single cases"
+    share = f"{100 * more.real_share:.0f} % of the variance is a real effect on single cases"
     return f"{text} More samples of each case would{'' if more.would_help else ' not'} help: {share}."

@@ -1,4 +1,4 @@
-"""Whether a stored report is one that a run could have written, and says what its own evidence leads to."""
+"""Verify that a stored report is consistent: its verdicts follow from its own evidence and policy."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from evalgate.domain import Evidence, GateReport, Report, Result
 
 
 def find_fault(report: Report) -> str | None:
-    """Why a report is none that evalgate wrote, in a sentence; None when it is sound.
+    """Return a sentence that says why evalgate cannot have written a report; None if it is consistent.
 
-    Evidence and policy lead to the verdict of each gate, the gates and the policy changes to that of the report, and a
-    sign-off changes only a report that waited for one, of the very content that it was given for. The number of
-    attempts is the one part that nothing in a report can prove.
+    The verdict of each gate must follow from its evidence and policy, and that of the report from its gates and policy
+    changes. A sign-off must belong to the same content, and the report must have awaited one. The number of attempts
+    cannot be verified from the report.
     """
     if report.attempts is not None and report.attempts != attempts.restate(report.attempts, report.gates):
-        return "the attempts are not such as can be counted, or the chance beside them is another"
+        return "the number of attempts is not possible, or it does not match the chance given with it"
     gates = []
     for gate in report.gates:
         fault = _find_gate_fault(gate)
@@ -26,7 +26,7 @@ def find_fault(report: Report) -> str | None:
         alone = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
         decided = attempts.apply_demands(alone, report.attempts)
         if gate not in (decided, policy.meet_requirement(decided) if report.sign_off is not None else decided):
-            return f"gate {gate.evidence.name}: its verdict is not the one that its results lead to under its policy"
+            return f"gate {gate.evidence.name}: its verdict does not follow from its results and policy"
         gates.append(decided)
     decision, exit_code = policy.conclude(gates, report.policy_changes)
     expected = replace(report, gates=tuple(gates), decision=decision, exit_code=exit_code, sign_off=None)
@@ -35,18 +35,18 @@ def find_fault(report: Report) -> str | None:
             expected = policy.apply_sign_off(expected, report.sign_off)
         except ValueError as error:
             return str(error)
-    return None if expected == report else "the decision is not that of its gates and policy changes"
+    return None if expected == report else "the decision does not follow from its gates and policy changes"
 
 
 def _find_gate_fault(gate: GateReport) -> str | None:
-    """What no run could have written."""
+    """Return the first inconsistency in the evidence or policy of a gate; None if there is none."""
     results = (*gate.evidence.results, *gate.evidence.confirmations)
     fault = _find_misplaced(gate.evidence, results)
     if fault is not None:
         return fault
     scores = (value for result in results for value in result.values.values())
     if not all(score is None or 0.0 <= score <= 1.0 for score in scores):
-        return "a score lies outside [0, 1]"
+        return "a score is outside [0, 1]"
     limits = [t.max_drop for t in gate.thresholds.values() if t.max_drop is not None]
     if not (0.0 < gate.policy.alpha < 0.5 and all(0.0 < limit <= 1.0 for limit in (gate.policy.max_drop, *limits))):
         return "its policy is out of range"
@@ -57,9 +57,9 @@ def _find_misplaced(evidence: Evidence, results: Sequence[Result]) -> str | None
     if len({(r.case, r.arm, r.repeat) for r in results}) < len(results):
         return "one trial has two results"
     if len(set(evidence.order)) < len(evidence.order):
-        return "a case stands twice in the order"
+        return "a case is twice in the order"
     if evidence.order and len(evidence.order) != evidence.dataset.cases:
-        return "the order does not hold every case"
+        return "the order does not contain every case"
     known = set(evidence.order) or {result.case for result in results}
     if not known >= {*(result.case for result in results), *evidence.clusters}:
         return "a case that was not planned has a result"

@@ -1,4 +1,4 @@
-"""The cases on which the baseline varies most: there the candidate is asked three times, where it helps most a call."""
+"""Choose the cases on which the baseline varies most; the candidate is drawn three times on these."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from evalgate.decide import statistics
 from evalgate.domain import Result
 
 TIMES = 3.0
-"""A case wavers when its variance is so many times the mean variance of a criterion."""
+"""The variance of a wavering case, at least, as a multiple of the mean variance of a criterion."""
 SHARE = 0.25
-"""At most this share of the cases is repeated."""
+"""The largest share of the cases that is repeated."""
 _DECIMALS = 9
 
 
 def find_wavering_cases(results: Sequence[Result], order: Sequence[str], compared: Collection[str]) -> tuple[str, ...]:
-    """The cases to repeat, from the baseline's stored results alone, so that the mean stays unbiased."""
+    """Return the cases to repeat, chosen from the baseline's stored results only, so that the mean stays unbiased."""
     rows: dict[str, dict[str, list[float]]] = {case: {} for case in order}
     for result in results:
         for name, value in result.values.items():
@@ -26,10 +26,10 @@ def find_wavering_cases(results: Sequence[Result], order: Sequence[str], compare
 
 
 def choose_wavering(samples: Sequence[Mapping[str, Sequence[float]]]) -> tuple[int, ...]:
-    """The places of the cases to repeat, in run order: those of the largest weight, ties in run order.
+    """Return the places of the cases to repeat, in run order: those with the largest weight, ties in run order.
 
-    `samples` gives each case's baseline scores by criterion. The weight of a case is the largest, over criteria, of its
-    sample variance (n - 1) over the mean variance of all cases.
+    `samples` gives each case's baseline scores by criterion. The weight of a case is the maximum over criteria of its
+    sample variance (n - 1) divided by the mean variance of all cases.
     """
     weights = [0.0] * len(samples)
     for name in {name for row in samples for name in row}:

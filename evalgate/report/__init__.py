@@ -1,1 +1,1 @@
-"""A report in, text out: for a terminal, for Markdown, and as JSON, which also reads back."""
+"""Renderers of a report: terminal, Markdown, HTML, CSV, pull request comment, annotations and commit status."""

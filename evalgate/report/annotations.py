@@ -1,4 +1,4 @@
-"""A report as annotations of a pull request: what blocks first, each on the line of the prompt or of the case."""
+"""Render a report as annotations of a pull request, each on the line of a prompt or a case; blocking ones first."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.report import case_selection, view, workflow
 from evalgate.report.escape import prose
 
-# GitHub shows no more than 10 of one kind for a step.
+# GitHub shows at most 10 of one kind for a step.
 MOST = 10
 _MESSAGE, _SENTENCE, _NAME = 600, 400, 100
 Place = tuple[str, int]
@@ -16,7 +16,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """One remark on a line of a file; `line` counts from 1. Title and message are raw text: `render` escapes them."""
+    """One annotation of a line of a file. `line` counts from 1. Title and message are raw; `render` escapes them."""
 
     level: Literal["error", "warning", "notice"]
     path: str
@@ -28,24 +28,24 @@ class Annotation:
 def make_annotations(
     report: Report, *, prompts: Mapping[str, Place], cases: Mapping[str, Mapping[str, Place]]
 ) -> tuple[Annotation, ...]:
-    """At most `MOST` remarks: the verdict of each gate that does not simply pass, then its cases that got worse.
+    """Return at most `MOST` annotations: the verdict of each gate that is not a plain PASS, then its worse cases.
 
-    A gate that passes and has something to be noted, such as a judge that sees no difference, gets a notice.
+    A gate that passes with a remark, such as one on a judge that shows no difference, gets a notice.
 
-    `prompts` gives the path and line of each gate's prompt, `cases` those of its cases by id; what they lack is left
-    out. Gates that block come before others, and every gate's own remark before any case.
+    `prompts` maps each gate to the path and line of its prompt, `cases` maps it to those of its cases by id. Gates and
+    cases without a place are left out. Gates that block come first, and the annotations of gates come before cases.
     """
     gates = sorted(report.gates, key=_rank)
     found = [one for gate in gates for one in _of_gate(gate, prompts)]
     left = [list(_of_cases(gate, cases.get(gate.evidence.name, {}))) for gate in gates]
-    # In turn, so that one gate with many cases does not hide the others.
+    # Round robin, so that one gate with many cases does not hide the others.
     for turn in range(max((len(some) for some in left), default=0)):
         found.extend(some[turn] for some in left if turn < len(some))
     return tuple(found[:MOST])
 
 
 def render(found: tuple[Annotation, ...]) -> str:
-    """The annotations as lines for the workflow's log; nothing of them is a command but what is meant to be one."""
+    """Render annotations as workflow commands, one a line; their texts are escaped and cannot add commands."""
     return "".join(
         workflow.render_command(one.level, one.message, file=one.path, line=one.line, title=one.title) + "\n"
         for one in found

@@ -1,4 +1,4 @@
-"""Which cases a reader must see, and which sample of each arm shows best what happened."""
+"""Select the cases that a report shows, and one sample of each arm for each of them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One arm of a case: the sample that is shown (`number` of `samples`), its text, and what it was worth."""
+    """One arm of a case: the sample that is shown (`number` of `samples`), its text and its scores."""
 
     arm: Arm
     number: int
@@ -44,12 +44,12 @@ class ShownCase:
 
     @property
     def sides(self) -> tuple[Side, ...]:
-        """Those arms that were run, the baseline first."""
+        """The arms that were run, the baseline first."""
         return tuple(side for side in (self.baseline, self.candidate) if side is not None)
 
 
 def explain(case: ShownCase) -> tuple[tuple[str, str], ...]:
-    """What a case is shown for: each criterion, and what is to be said of it, such as that the case is broken."""
+    """Return the criteria that a case is shown for, each with "broken" if the case is broken on it, else ""."""
     return tuple((criterion, "broken" if criterion in case.broken else "") for criterion in case.criteria)
 
 
@@ -61,14 +61,14 @@ TITLES: Mapping[str, str] = {
 
 
 def name_kind(side: Side) -> str:
-    """The words above one side: its arm, and which sample of how many is shown."""
+    """Return the heading of one side: its arm, and the number of the sample shown."""
     return f"{side.arm}, sample {side.number} of {side.samples}" if side.samples > 1 else str(side.arm)
 
 
 def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
-    """The cases to show: what got worse first, then what fails, then undecided; first those that decided.
+    """Return the cases to show: regressed cases, then failing, then undecided ones.
 
-    Blocking findings come before others, and what is proven before what is open.
+    Within each kind, cases of blocking findings come first, and proven findings come before undecided ones.
     """
     fallen: dict[str, list[str]] = {}
     failing: dict[str, list[str]] = {}
@@ -82,7 +82,7 @@ def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
             for criterion in (finding.criterion,) if finding.criterion else _list_turned(gate, case) or (finding.kind,):
                 into = fallen if proven or case in got_worse.get(criterion, ()) else failing
                 _add(undecided if finding.kind == "completeness" else into, case, criterion)
-    for comparison in gate.comparisons:  # of a pass, too: a reader who is told of broken cases wants to see them
+    for comparison in gate.comparisons:  # for a PASS, too: the footer names broken cases, so they are shown
         for case in comparison.broken:
             _add(fallen, case, comparison.criterion)
     for comparison in gate.comparisons:
@@ -101,7 +101,7 @@ def select_cases(gate: GateReport) -> tuple[ShownCase, ...]:
 
 
 def _list_turned(gate: GateReport, case: str) -> tuple[str, ...]:
-    """The criteria on which a case is broken, may be, or fails for good."""
+    """Return the criteria on which a case is broken, may be broken, or fails in every draw."""
     compared = [c.criterion for c in gate.comparisons if case in c.broken or case in c.suspects]
     checks = [check.criterion for check in gate.blocking if case in check.for_good or case in check.open]
     return tuple(dict.fromkeys((*compared, *checks)))
@@ -147,14 +147,14 @@ def _make_case(
 def _choose_sample(samples: Sequence[Result], why: Sequence[str], *, best: bool) -> Result:
     def worth(result: Result) -> float:
         scores = [result.scores.get(criterion) for criterion in why]
-        # Unscored is below every score: it is what an undecided case is shown for.
+        # Unscored sorts below every score, so that an undecided case shows the sample without a score.
         return sum(score.value if isinstance(score, Score) else -1.0 for score in scores)
 
     return max(samples, key=worth) if best else min(samples, key=worth)
 
 
 def _is_telling(criterion: Criterion, results: Iterable[Result]) -> bool:
-    """A judge always says something; a check that holds on both sides says nothing."""
+    """Return whether a criterion's scores are shown: a judge's always, a check's unless it holds on both sides."""
     scores = [result.scores[criterion.name] for result in results if criterion.name in result.scores]
     return any(criterion.kind == "judge" or not (isinstance(score, Score) and score.value == 1.0) for score in scores)
 

@@ -1,4 +1,4 @@
-"""The comment of a pull request and the summary of a job: the report within the size that GitHub accepts."""
+"""Render the comment of a pull request and the summary of a job, within the sizes that GitHub accepts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from evalgate.report.truncate import JOINT, Part, choose_parts, utf8, utf16
 MOST, MOST_SUMMARY = 60_000, 1_000_000
 _CASES, _CASES_OF_SUMMARY = 10, 200
 _TABLE, _FIRST, _HISTORY, _MORE, _DETAILS = 1, 2, 3, 4, 5
-# What the line takes that says what is left out.
+# The size reserved for the line that says what is left out.
 _NOTE = 250
 _PLURALS = {
     "case": "cases",
@@ -29,7 +29,7 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastRun:
-    """One earlier report in the history: its head (a commit's sha), when (ISO 8601, UTC), and what it said."""
+    """One earlier report in the history: its head (a commit's sha), time (ISO 8601, UTC), verdict and sentence."""
 
     head: str
     at: str
@@ -39,7 +39,7 @@ class PastRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Links:
-    """Where the reader finds more, as http or https addresses; empty: there is no such page."""
+    """Links to the run and the full report, as http or https addresses; empty: there is no such page."""
 
     run: str = ""
     report: str = ""
@@ -47,7 +47,7 @@ class Links:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Budget:
-    """How much a page may hold: `most` units of `size`, and so many cases of each gate."""
+    """The limits of a page: at most `most` units of `size`, and at most `cases` cases of each gate."""
 
     most: int
     size: Callable[[str], int]
@@ -63,11 +63,11 @@ def render(
     links: Links | None = None,
     most: int = MOST,
 ) -> str:
-    """The comment, at most `most` UTF-16 units, cut between cases and tables only, never inside one.
+    """Render the comment, at most `most` UTF-16 units; only whole cases and tables are left out.
 
-    `marker` is its first line, by which it is found again; `earlier` are the runs before this one, the newest first.
-    `standing` is plain text: what a sign-off is waiting for. Raises ValueError for a link that is none or a `most` that
-    does not hold the verdict.
+    `marker` is the first line, by which the comment is found again. `earlier` are the runs before this one, the newest
+    first. `standing` is plain text: what a sign-off is waiting for. Raises ValueError for an invalid link, or if the
+    verdict does not fit into `most`.
     """
     top = [Part(text=marker)]
     if earlier:
@@ -76,19 +76,19 @@ def render(
 
 
 def render_summary(report: Report, *, standing: str = "", links: Links | None = None, most: int = MOST_SUMMARY) -> str:
-    """The job summary: the same page with more cases and no history, at most `most` bytes of UTF-8.
+    """Render the job summary: the same page with more cases and without history, at most `most` bytes of UTF-8.
 
     Raises ValueError as `render` does.
     """
     return _render_page(report, standing, links or Links(), _Budget(most=most, size=utf8, cases=_CASES_OF_SUMMARY))
 
 
-def _render_page(report: Report, standing: str, links: Links, room: _Budget, ends: Sequence[Part] = ()) -> str:
-    """The page in the order a reader needs it: rules, verdict, why, sign-off, cases, table, cost, links, details.
+def _render_page(report: Report, standing: str, links: Links, budget: _Budget, ends: Sequence[Part] = ()) -> str:
+    """Render the page in this order: rules, verdict, why, sign-off, cases, table, cost, links, details.
 
-    Of `ends` the first stands above all, the others below.
+    The first of `ends` is placed above everything, the others below.
     """
-    before = [*ends[:1], *_render_head(report, standing), *_render_gates(report, room.cases), *_render_cost(report)]
+    before = [*ends[:1], *_render_head(report, standing), *_render_gates(report, budget.cases), *_render_cost(report)]
     more = [link(words, url) for words, url in (("run", links.run), ("full report", links.report)) if url]
     after = [Part(text=f"**More**: {', '.join(more)}")] if more else []
     after += [
@@ -96,15 +96,15 @@ def _render_page(report: Report, standing: str, links: Links, room: _Budget, end
         for gate in report.gates
     ]
     after += ends[1:]
-    kept = choose_parts([*before, *after], room.most - _NOTE, room.size)
+    kept = choose_parts([*before, *after], budget.most - _NOTE, budget.size)
     lost = [part.what for part, stays in zip([*before, *after], kept, strict=True) if not stays]
-    lost += ["case" for gate in report.gates for _ in case_selection.select_cases(gate)[room.cases :]]
+    lost += ["case" for gate in report.gates for _ in case_selection.select_cases(gate)[budget.cases :]]
     texts = [part.text for part, stays in zip(before, kept, strict=False) if stays]
     texts += [f"**Not shown here**: {_count_lost(lost)}."] if lost else []
     texts += [part.text for part, stays in zip(after, kept[len(before) :], strict=True) if stays]
     text = JOINT.join(texts) + "\n"
-    if room.size(text) > room.most:
-        raise ValueError(f"a page of {room.most} does not hold even the verdict")
+    if budget.size(text) > budget.most:
+        raise ValueError(f"the verdict does not fit into a page of {budget.most}")
     return text
 
 
@@ -135,7 +135,7 @@ def _render_cost(report: Report) -> Iterator[Part]:
 
 
 def _count_lost(lost: Sequence[str]) -> str:
-    """What is left out, in the order of the page: 12 cases, 1 table of criteria."""
+    """Return the counts of what is left out, in the order of the page: "12 cases, 1 table of criteria"."""
     counts = {what: lost.count(what) for what in lost}
     return ", ".join(f"{count} {what if count == 1 else _PLURALS[what]}" for what, count in counts.items())
 

@@ -1,4 +1,4 @@
-"""The table of criteria, as text and as numbers for a drawing: what was measured, and what was decided of it."""
+"""Make the table of criteria: measurements and decisions, as text and as numbers for a chart."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _OF_A_CHECK: Mapping[Verdict, str] = {
 class CriterionRow:
     """One line of the table of criteria; a cell without a number is "-".
 
-    `pairs` are the cases behind the numbers, `units` what counts as one, empty where that is the same number. `failed`
-    says of a blocking check how many cases failed, `counts` also what became of them and how often the baseline failed;
-    both are empty where nothing failed in the cases that the row is about.
+    `pairs` is the number of cases behind the numbers. `units` is the number of independent units, empty where it is the
+    same. For a blocking check `failed` says how many cases failed. `counts` also says how they went on, and how often
+    the baseline failed. Both are empty where nothing failed in the cases of the row.
     """
 
     criterion: str
@@ -42,7 +42,7 @@ class CriterionRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A difference with its interval, and the limit it must stay above, where there is one: minus the allowed drop."""
+    """A difference with its interval, and its lower limit (minus the allowed drop), where there is one."""
 
     low: float
     value: float
@@ -51,17 +51,17 @@ class Span:
 
 
 def make_rows(gate: GateReport) -> tuple[CriterionRow, ...]:
-    """The table of criteria, in the order of the configuration."""
+    """Return the rows of the table of criteria, in the order of the configuration."""
     return tuple(_make_row(gate, comparison) for comparison in _select_comparisons(gate))
 
 
 def make_spans(gate: GateReport) -> tuple[Span | None, ...]:
-    """The difference of each row of the table as numbers, for a drawing; None where there is none."""
+    """Return the difference of each row of the table as numbers, for a chart; None where there is none."""
     return tuple(_make_span(gate, comparison) for comparison in _select_comparisons(gate))
 
 
 def _select_comparisons(gate: GateReport) -> tuple[Comparison, ...]:
-    """All comparisons, but for the implicit check where every case was answered."""
+    """Return all comparisons, without the implicit check if every case was answered."""
     return tuple(c for c in gate.comparisons if c.criterion != ANSWERED or not _is_answered(gate, c))
 
 
@@ -103,7 +103,7 @@ def _make_row(gate: GateReport, comparison: Comparison) -> CriterionRow:
         pairs=str(comparison.pairs),
         units="" if comparison.units == comparison.pairs else str(comparison.units),
         deviation=show(comparison.deviation) if difference and comparison.deviation is not None else NONE,
-        # Where all differences are equal the estimate is 0, which is no power of detection.
+        # Where all differences are equal the estimate is 0, which does not mean that any drop is detected.
         detectable=show(comparison.detectable, drop) if comparison.detectable else NONE,
         decision=_find_decision(gate, comparison.criterion) if check is None else _OF_A_CHECK[check.decision],
         failed=""
@@ -114,7 +114,7 @@ def _make_row(gate: GateReport, comparison: Comparison) -> CriterionRow:
 
 
 def _find_decision(gate: GateReport, criterion: str) -> str:
-    """The most severe finding on a criterion; blocking before warning."""
+    """Return the label of the most severe finding on a criterion; blocking before warning."""
     findings = [f for f in gate.findings if f.criterion == criterion and f.kind != "remark"]
     if not findings:
         return "reported"
@@ -127,20 +127,20 @@ def _describe_failed(check: BlockingCheck) -> str:
 
 
 def _describe_counts(check: BlockingCheck, comparison: Comparison) -> str:
-    """What a blocking check was decided by: the cases that failed and what became of them, and the baseline's draws."""
+    """Return the counts of a blocking check: the failed cases by how they went on, and the baseline's failed draws."""
     text = _describe_failed(check)
     if not check.failed and not check.baseline_failed:
         return text if check.cases != comparison.pairs else ""
     if check.failed and len(check.wavered) == check.failed:
         text += " once and held when asked again"
     elif check.failed:
-        became = {
+        outcomes = {
             "held when asked again": check.wavered,
             "failed with the baseline as well": check.both,
             "failed in every draw": check.for_good,
             "could not be asked again": check.open,
         }
-        parts = [f"{len(cases)} {words}" for words, cases in became.items() if cases]
+        parts = [f"{len(cases)} {words}" for words, cases in outcomes.items() if cases]
         text += f" at first ({', '.join(parts)})" if parts else " at first"
     before = f"; the baseline: {check.baseline_failed} of {check.baseline_draws} draws" if check.baseline_draws else ""
     return f"{text}{before}"

@@ -1,4 +1,4 @@
-"""The scores of a report as CSV, a row each: for spreadsheets, and `evalgate decide --scores`."""
+"""Render the scores of a report as CSV, one row each, for spreadsheets and `evalgate decide --scores`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from evalgate.domain import Report
 from evalgate.domain.frames import SCORE_COLUMNS, list_scores
 from evalgate.report.escape import line
 
-# also in the wide forms that East Asian spreadsheets read alike
+# includes the full-width forms, which East Asian spreadsheets read as well
 _FORMULA = re.compile("(^|;[\"']*)([=+\\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 def render(report: Report) -> str:
-    """The table as CSV, a row on a line: what cannot be seen in a text is an escape, as it is in a terminal.
+    """Render the table as CSV, one row per line; invisible characters in a text are escapes, as in a terminal.
 
-    A text that a spreadsheet would take for a formula gets a space in front of it, and so does what would be one where
-    a spreadsheet takes semicolons, as in many languages, or tabs for the ends of cells.
+    A text that a spreadsheet would read as a formula gets a space in front. The same applies to a part of a text that
+    would be a formula in a spreadsheet that separates cells by semicolons, as in many languages.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

@@ -1,4 +1,4 @@
-"""What stands under a gate and a report: level, versions, cases, what turned, calls, cost. Text is still raw."""
+"""Describe the lines below a gate and a report: level, versions, cases, calls, cost. The text is still raw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BROKEN = "Broken: the baseline passes in every sample, the candidate in no draw
 
 
 def describe_gate(gate: GateReport) -> tuple[tuple[str, str], ...]:
-    """Level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
+    """Return level, versions, cases, calls and cost of one gate, as pairs of a word and its text."""
     evidence = gate.evidence
     return (
         ("level", _describe_level(evidence)),
@@ -34,7 +34,7 @@ def describe_gate(gate: GateReport) -> tuple[tuple[str, str], ...]:
 
 
 def describe_report(report: Report) -> tuple[tuple[str, str], ...]:
-    """What stands under all gates: warnings, edited rules, and the run itself."""
+    """Return the lines below all gates: warnings, edited rules, attempts, and the run."""
     return (
         *(("warning", prose(warning)) for warning in report.warnings),
         *((("rules", f"edited: {list_edited(report)}"),) if report.policy_changes else ()),
@@ -44,21 +44,22 @@ def describe_report(report: Report) -> tuple[tuple[str, str], ...]:
 
 
 def describe_attempts(report: Report) -> str:
-    """How often the pull request was tried, and what luck alone makes of that; empty where nothing was counted."""
+    """Return the number of attempts and the probability of a PASS by chance; empty where nothing was counted."""
     found = report.attempts
     if found is None:
         return ""
     if found.number is None or found.luck is None:
-        return "not known, so this may not be the first"
+        return "unknown, so this may not be the first attempt"
     limits = {gate.policy.max_drop for gate in report.gates}
     limits |= {t.max_drop for gate in report.gates for t in gate.thresholds.values() if t.max_drop is not None}
     drop = f"a drop of {show_exactly(limits.pop())}" if len(limits) == 1 else "a drop of the allowed size"
-    passed = "it" if found.number == 1 else "one of these"
-    return f"attempt {found.number}: by luck alone {drop} would have passed {passed} in {100 * found.luck:.0f} %"
+    passed = "this attempt" if found.number == 1 else "at least one of these"
+    chance = f"{100 * found.luck:.0f} %"
+    return f"attempt {found.number}: by chance alone, {drop} would pass {passed} with a probability of {chance}"
 
 
 def list_edited(report: Report) -> str:
-    """The files of rules that the change edits, by name; empty when it edits none."""
+    """Return the names of the files of rules that the change edits; empty if it edits none."""
     paths = [
         prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes
     ]
@@ -66,23 +67,23 @@ def list_edited(report: Report) -> str:
 
 
 def describe_run(report: Report) -> str:
-    """Which run this was, by which evalgate, and what its process ends with."""
+    """Return the id, time, evalgate version and exit code of the run."""
     return f"{report.run_id}, {report.created_at}, evalgate {report.tool_version}, exit code {report.exit_code}"
 
 
 def describe_cost(report: Report) -> str:
-    """What the run cost and what its calls were, of all gates together."""
+    """Return the cost and the calls of all gates together."""
     made, cached, saved = (
         sum(getattr(gate.evidence.calls, name) for gate in report.gates) for name in ("made", "cached", "saved")
     )
-    return f"{view.format_cost(report.cost_usd)}, {made:,} calls made, {cached:,} cached, {saved:,} saved"
+    return f"{view.format_cost(report.cost_usd)}, {made:,} calls made, {cached:,} cached, {saved:,} not needed"
 
 
 def describe_calls(evidence: Evidence) -> str:
-    """How many calls were made, answered by the cache, and saved."""
+    """Return the numbers of calls made, answered by the cache, and not needed (duplicates, or after an early stop)."""
     calls = evidence.calls
     stopped = f" ({calls.stopped:,} by stopping early)" if calls.stopped else ""
-    return f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} saved{stopped}"
+    return f"{calls.made:,} made, {calls.cached:,} cached, {calls.saved:,} not needed{stopped}"
 
 
 def _describe_level(evidence: Evidence) -> str:
@@ -93,7 +94,7 @@ def _describe_level(evidence: Evidence) -> str:
         return "none: stored scores are compared as they are"
     declared = "not declared" if level.declared is None else f"declared {level.declared.name}"
     why = f": {'; '.join(level.reasons)}" if level.reasons else ""
-    return f"{level.effective.name} ({declared}; the diff asks for {level.minimum.name} at least{why})"
+    return f"{level.effective.name} ({declared}; the diff requires at least {level.minimum.name}{why})"
 
 
 def _describe_version(version: VersionRef | None, otherwise: str) -> str:
@@ -121,16 +122,16 @@ def _describe_samples(evidence: Evidence) -> str:
 
 
 def _describe_look(look: Look) -> str:
-    """How far the cases were compared; a run looks at the results at fixed points, and may stop at each of them."""
+    """Return the number of cases compared; a run can stop at fixed points of the data (interim analyses)."""
     confidence = f"each bound holds with {100 * (1 - look.level):.1f} % confidence"
     if look.early:
-        where = f"{look.cases} of {look.planned} cases, where the answer was clear (interim analysis {look.number} of"
-        return f"{where} {look.of}); {confidence}; estimates at such a stop lie too far from 0 on average"
+        where = f"{look.cases} of {look.planned} cases, where the verdict was clear (interim analysis {look.number} of"
+        return f"{where} {look.of}); {confidence}; estimates after an early stop are biased away from 0"
     return f"all {look.planned} cases; {confidence}"
 
 
 def _describe_turned(gate: GateReport) -> str:
-    """Which cases broke and which were mended, criterion by criterion."""
+    """Return the cases that were broken and fixed, by criterion."""
     parts = [f"{c.criterion}: {', '.join(found)}" for c in gate.comparisons if (found := _list_turned(c))]
     confirming = gate.evidence.calls.confirming
     drawn = f"; {confirming} calls for fresh samples" if confirming else ""
@@ -144,7 +145,7 @@ def _list_turned(comparison: Comparison) -> list[str]:
     kinds = {
         "broken": comparison.broken,
         "fixed": comparison.fixed,
-        "failed once, not asked again": comparison.suspects,
+        "failed once, not drawn again": comparison.suspects,
     }
     return [f"{len(cases)} {word}{_name_cases(cases)}" for word, cases in kinds.items() if cases]
 
@@ -157,12 +158,12 @@ def _name_cases(cases: Sequence[str]) -> str:
 def _describe_tags(gate: GateReport) -> str:
     seen = f" of the first {gate.look.cases} cases" if gate.look.early else ""
     if not gate.tags:
-        return f"none flagged (of those with 8 cases or more{seen}; Benjamini-Hochberg, 10 %)"
+        return f"none flagged (of tags with 8 cases or more{seen}; false discovery rate 10 %, Benjamini-Hochberg)"
     falls = [
         f"{fall.tag}: {fall.criterion} {show(fall.difference, 0.0, signed=True)} over {fall.n}" for fall in gate.tags
     ]
     named = name_some(falls, _NAMED, rest=", and {} more")
-    return f"{named}{seen} (flagged by Benjamini-Hochberg, 10 %)"
+    return f"{named}{seen} (false discovery rate 10 %, Benjamini-Hochberg)"
 
 
 def _describe_gate_calls(evidence: Evidence) -> str:

@@ -1,7 +1,7 @@
-"""A report as one page of HTML that needs nothing else: no script, no font, no picture, no address but a sign-off's.
+"""Render a report as one self-contained page of HTML: no script, font or image, and no link except to the sign-off.
 
-It is laid out for a screen, light or dark, and for paper. A policy in the page's head forbids all that it does not use.
-The templates escape every value that they print; only the filter `block` returns text that is escaped already.
+The layout is for screens, light or dark, and for paper. A content security policy in the page forbids everything else.
+The templates escape every value that they print. Only the filter `block` returns text that is escaped already.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SCORE_TONES = {"holds": "pass", "fails": "fail", "unscored": "unsure"}
 
 
 def render(report: Report, *, cases: int = 50) -> str:
-    """The report as a page of HTML in UTF-8; at most `cases` cases of each gate are shown with their outputs."""
+    """Render the report as a page of HTML in UTF-8; at most `cases` cases of each gate are shown with their outputs."""
     single = len(report.gates) == 1
     name = prose(report.gates[0].evidence.name, most=_NAME) if single else view.title(report)
     template = _environment().get_template("report.html")
@@ -37,7 +37,7 @@ def render(report: Report, *, cases: int = 50) -> str:
 
 @cache
 def _environment() -> Environment:
-    """The templates and what they call."""
+    """Return the template environment with the functions and filters that the templates use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -81,7 +81,7 @@ def _environment() -> Environment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Plot:
-    """Places on the axis of a drawing, in pixels; `limit` is empty where there is none."""
+    """Positions on the axis of a chart, in pixels; `limit` is empty where there is none."""
 
     zero: str
     low: str
@@ -94,7 +94,7 @@ class _Plot:
 
 
 def _make_plots(gate: GateReport) -> tuple[_Plot | None, ...]:
-    """The interval of each row of the table of criteria, all on one axis; None where there is nothing to draw."""
+    """Return the chart of each row of the table of criteria, all on one axis; None where there is nothing to draw."""
     spans = criteria_table.make_spans(gate)
     ends = [0.0, *(end for span in spans if span for end in (span.low, span.high, span.limit or 0.0))]
     low, high = min(ends), max(ends)
@@ -117,7 +117,7 @@ def _make_plots(gate: GateReport) -> tuple[_Plot | None, ...]:
 
 
 def _tone(words: str) -> str:
-    """The colour of a decision, which only repeats what the word says."""
+    """Return the colour class of a decision; it only repeats the meaning of the words."""
     if words.endswith("awaiting sign-off"):
         return "unsure"
     passes = dict.fromkeys(("PASS", "HOLDS", "met"), "pass")

@@ -1,6 +1,6 @@
-"""A report as Markdown for a pull request: verdict first, outputs side by side, nothing in it active.
+"""Render a report as Markdown for a pull request: verdict first, outputs side by side, all untrusted text escaped.
 
-The pieces of it are public: the comment and the job summary put them together under a limit.
+The parts are public. `comment` assembles them into the comment and the job summary, within a size limit.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.report import case_selection, criteria_table, footer, text_diff, view
 from evalgate.report.escape import code, html, html_code, is_address, link, markdown, preformatted, prose
 
-# So many cases of a gate stand open.
+# The number of cases of a gate that are shown expanded.
 OPEN = 3
 _CHARACTERS, _LINES = 2_000, 60
 _REASON = 600
@@ -22,7 +22,7 @@ _SIGNS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "❔"}
 
 
 def render(report: Report, *, cases: int = 20) -> str:
-    """The report as Markdown of GitHub's kind; at most `cases` cases of each gate are shown with their outputs."""
+    """Render the report as GitHub Markdown; at most `cases` cases of each gate are shown with their outputs."""
     blocks = [*head(report)]
     for gate in report.gates:
         if len(report.gates) != 1:
@@ -33,7 +33,7 @@ def render(report: Report, *, cases: int = 20) -> str:
 
 
 def head(report: Report, standing: str = "") -> Iterator[str]:
-    """Edited rules, the verdict, what decided it, what must not be missed, the sign-off: what is to be seen at once."""
+    """Yield the top of the report: edited rules, the verdict, the deciding sentence, notes, the sign-off."""
     rules = view.rules(report)
     if rules:
         yield f"> [!WARNING]\n> {markdown(rules)}"
@@ -50,14 +50,14 @@ def head(report: Report, standing: str = "") -> Iterator[str]:
 
 
 def verdict(gate: GateReport) -> Iterator[str]:
-    """The verdict of one gate of several, the sentence that decided it, and what must not be missed."""
+    """Yield the verdict of one gate of several, its deciding sentence and its notes."""
     yield f"## {_sign(gate)} {view.headline(gate)}: {_name(gate)}"
     yield markdown(prose(view.find_deciding_sentence(gate)))
     yield from _beside(gate)
 
 
 def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
-    """The first cases of a gate, a block each; the first of a kind has its title above it."""
+    """Yield the first `most` cases of a gate, a block each; the first of a kind has its title above it."""
     found = case_selection.select_cases(gate)
     title = ""
     for position, case in enumerate(found[:most]):
@@ -69,26 +69,26 @@ def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
 
 
 def criteria(gate: GateReport) -> str:
-    """The table of criteria."""
+    """Render the table of criteria."""
     return "\n".join(_criteria(gate))
 
 
 def details(gate: GateReport) -> Iterator[str]:
-    """Other findings, requirements, versions and the run, each under its title."""
+    """Yield other findings, requirements, versions and the run, each under its title."""
     findings = view.list_other_findings(gate)
     if findings:
         yield "### Findings"
         yield "\n".join(f"- {_label(finding)} {markdown(prose(finding.sentence))}" for finding in findings)
     if gate.requirements:
         yield "### Requirements"
-        # No task list: whoever may edit a comment could tick its boxes.
+        # No task list: every person who may edit a comment could tick its boxes.
         yield "\n".join(f"- **{r.state}** {markdown(prose(r.detail))}" for r in gate.requirements)
     yield "### Run"
     yield "\n".join(f"- **{word}**: {markdown(prose(text))}" for word, text in footer.describe_gate(gate))
 
 
 def foot(report: Report) -> Iterator[str]:
-    """Warnings, edited rules, and the line of the run."""
+    """Yield warnings, edited rules, and the line of the run."""
     *others, (_, run) = footer.describe_report(report)
     yield from (f"**{word}**: {markdown(text)}" for word, text in others)
     yield f"<sub>{markdown(run)}</sub>"
@@ -127,7 +127,7 @@ def _label(finding: Finding) -> str:
 
 
 def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
-    """One case as a block of HTML without a blank line, which would end the block."""
+    """Yield the lines of one case as a block of HTML without a blank line, which would end the block."""
     criteria = ", ".join(
         f"{html_code(name)}{f' ({word})' if word else ''}" for name, word in case_selection.explain(case)
     )
@@ -161,7 +161,7 @@ def _mark(mark: case_selection.Mark) -> str:
 
 
 def _criteria(gate: GateReport) -> Iterator[str]:
-    yield "| criterion | baseline | candidate | difference | interval | n | s_d | detects a drop of | decision |"
+    yield "| criterion | baseline | candidate | difference | interval | n | std dev | detectable drop | decision |"
     yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |"
     for row in criteria_table.make_rows(gate):
         pairs = f"{row.pairs} ({row.units} units)" if row.units else row.pairs

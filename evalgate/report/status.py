@@ -1,4 +1,4 @@
-"""A verdict as a commit status: one of four states, and the sentence beside it."""
+"""Make the commit status of a verdict: one of four states, and its description."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from evalgate.report import view
 from evalgate.report.escape import line, prose
 
 LONGEST = 140
-"""Characters of a description; GitHub refuses more."""
+"""The most characters of a description that GitHub accepts."""
 
 Word = Literal["PASS", "FAIL", "INCONCLUSIVE", "PENDING", "ERROR"]
 State = Literal["success", "failure", "pending", "error"]
@@ -19,7 +19,7 @@ State = Literal["success", "failure", "pending", "error"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """What a run came to, as a required check shows it. Only `success` lets a change merge."""
+    """The result of a run, as a required check shows it. Only the state `success` lets a change merge."""
 
     verdict: Word
     state: State
@@ -28,7 +28,7 @@ class Status:
 
     @property
     def description(self) -> str:
-        """The sentence in one line of at most 140 characters, with its verdict where the state does not tell it."""
+        """The sentence on one line of at most 140 characters, after the verdict where the state does not show it."""
         shown = self.sentence if self.verdict in ("PENDING", "ERROR") else f"{self.verdict}: {self.sentence}"
         text = line(prose(shown))
         return text if len(text) <= LONGEST else f"{text[: LONGEST - 4].rstrip()} ..."
@@ -39,7 +39,7 @@ EVALUATING = Status(verdict="PENDING", state="pending", sentence="being evaluate
 
 
 def make_status(report: Report, *, waiting_for: str | None = None) -> Status:
-    """The status of a report. `waiting_for` says what a sign-off still needs."""
+    """Return the status of a report. `waiting_for` says what a sign-off still needs."""
     code = report.exit_code
     if code.awaits_sign_off:
         sentence = (
@@ -54,7 +54,7 @@ def make_status(report: Report, *, waiting_for: str | None = None) -> Status:
 
 
 def make_error_status(error: EvalgateError) -> Status:
-    """Nothing was decided: the first fault, and how many more there are."""
+    """Return the status after an error: the first fault, and the number of further ones."""
     first, *more = error.faults
     where = f"{first.place}: " if first.place else ""
     others = f" (and {len(more)} more)" if more else ""
@@ -63,7 +63,7 @@ def make_error_status(error: EvalgateError) -> Status:
 
 
 def describe_level(report: Report) -> str:
-    """The name of the strictest change level in a report, empty where none was told."""
+    """Return the name of the strictest change level in a report; empty where there is none."""
     if report.policy_changes:
         return Level.MAJOR.name
     found = [gate.evidence.level.effective for gate in report.gates if gate.evidence.level is not None]
@@ -81,7 +81,7 @@ def _word(verdict: Verdict) -> Word:
 
 
 def _sentence(report: Report) -> str:
-    """What decided: of one gate its sentence; of several how many block, and the first of those."""
+    """Return the deciding sentence: of the only gate, or the number of blocking gates and the sentence of the first."""
     code = report.exit_code
     worst = next((gate for gate in report.gates if gate.exit_code is code and not code.lets_merge), None)
     if len(report.gates) == 1 or worst is None:

@@ -1,4 +1,4 @@
-"""A report as text for a terminal: plain, or with calm colours that only repeat what the words say."""
+"""Render a report as text for a terminal, plain or with colours that only repeat the meaning of the words."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
 
 
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
-    """The report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces."""
+    """Render the report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces."""
     console, target = _console(width, color)
     rules = view.rules(report)
     if rules:
@@ -66,7 +66,7 @@ def _console(width: int, color: bool) -> tuple[Console, StringIO]:
         emoji=False,
         highlight=False,
         legacy_windows=False,
-        _environ={},  # Only doors read the environment.
+        _environ={},  # Only entry points read the environment.
     )
     return console, target
 
@@ -142,11 +142,11 @@ def _mark(mark: case_selection.Mark) -> Text:
 
 
 def _criteria(gate: GateReport, *, narrow: bool) -> Table:
-    """The table of criteria; a narrow one stacks the two means, and the difference on its interval."""
+    """Make the table of criteria; a narrow one stacks the two means, and the difference above its interval."""
     table = _table()
     table.add_column(_text("criterion"), overflow="fold", ratio=1)
-    stacked = ("baseline\ncandidate", "difference", "n", "s_d", "detects")
-    wide = ("baseline", "candidate", "difference [interval]", "n", "s_d", "detects a\ndrop of")
+    stacked = ("baseline\ncandidate", "difference", "n", "std\ndev", "detect-\nable\ndrop")
+    wide = ("baseline", "candidate", "difference [interval]", "n", "std\ndev", "detectable\ndrop")
     for name in stacked if narrow else wide:
         table.add_column(_text(name), justify="right", no_wrap=True)
     table.add_column(_text("decision"), overflow="fold", min_width=12, max_width=12)
@@ -204,14 +204,14 @@ def _table() -> Table:
 
 
 def _style(words: str) -> str:
-    """The colour of a decision; a warning keeps to yellow, any other word recedes."""
+    """Return the style of a decision: a warning is yellow, a word that is no decision is dim."""
     if words.startswith(("warning", "undecided")):
         return "yellow"
     return next((style for word, style in _STYLES.items() if words.startswith(word)), "dim")
 
 
 def _text(text: str, style: str = "") -> Text:
-    """Text that rich neither parses nor decorates, and that cannot control the terminal, whoever wrote it."""
+    """Return text that rich neither parses nor decorates, without characters that control the terminal."""
     from rich.text import Text
 
     return Text(block(text), style=style)

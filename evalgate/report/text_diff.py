@@ -1,4 +1,4 @@
-"""Two outputs in, two excerpts out that show where they differ; both renderers print these side by side."""
+"""Make excerpts of two outputs that mark their differences, to be shown side by side."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from evalgate.report.escape import block
 _CONTEXT = 120
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
 _PIECE = re.compile(r"\n|[^\S\n]+|\S+")
-# Beyond these a marking is slow, or more ink than help.
+# Longer texts take too long to compare; less similar ones would be marked nearly everywhere.
 _MOST_TOKENS = 600
 _LEAST_ALIKE = 0.4
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of an output, already visible text; `differs` says that the other output has something else here."""
+    """A part of an output, with invisible characters escaped; `differs` marks a difference to the other output."""
 
     text: str
     differs: bool = False
@@ -29,7 +29,7 @@ Excerpt = tuple[Piece, ...]
 
 
 def make_excerpts(texts: Sequence[str], *, characters: int, lines: int) -> tuple[Excerpt, ...]:
-    """Each text cut to `characters` and `lines`; two of them around their first difference, its words marked."""
+    """Cut each text to `characters` and `lines`; two texts are cut around their first difference and marked."""
     if len(texts) != 2:
         return tuple(tuple(Piece(part) for part in _cut(block(text), 0, characters, lines)) for text in texts)
     pair = (block(texts[0]), block(texts[1]))
@@ -41,7 +41,7 @@ def make_excerpts(texts: Sequence[str], *, characters: int, lines: int) -> tuple
 
 
 def wrap(excerpt: Excerpt, width: int) -> Excerpt:
-    """The excerpt with line breaks so that no line is longer than `width` characters; words stay whole if they can."""
+    """Add line breaks so that no line is longer than `width` characters, between words where possible."""
     column = 0
     pieces = []
     for piece in excerpt:
@@ -60,7 +60,7 @@ def _split_parts(text: str, width: int) -> Iterator[str]:
 
 
 def _cut(text: str, start: int, characters: int, lines: int) -> tuple[str, str, str]:
-    """What stands before the shown stretch, the stretch, and what stands after it."""
+    """Return the note before the shown part, the part, and the note after it."""
     shown = "\n".join(text[start : start + characters].split("\n")[:lines])
     left = len(text) - start - len(shown)
     before = f"[... {start:,} equal characters] " if start else ""

@@ -1,4 +1,4 @@
-"""What of a long page is kept where room is limited: whole parts only, the most telling first, never half of one."""
+"""Choose the parts of a long page that fit into a size limit: whole parts only, by rank."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ JOINT = "\n\n"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A piece of a page that stands for itself, and `what` it is, for the reader who has to do without.
+    """A part of a page; `what` names it in the note on parts that are left out.
 
-    `rank` 0 is always kept. Of a `chain`, nothing is kept after a gap, nor of one below it: "1/cases" is below "1".
+    Parts of `rank` 0 are always kept. Once a part of a `chain` is left out, later parts of it are left out too, and so
+    are those of chains below it: "1/cases" is below "1".
     """
 
     text: str
@@ -22,8 +23,8 @@ class Part:
 
 
 def choose_parts(parts: Sequence[Part], most: int, size: Callable[[str], int]) -> tuple[bool, ...]:
-    """Which parts to keep so that they fit, joined by `JOINT`, into `most` units of `size`; lower ranks first."""
-    room = most - sum(size(part.text + JOINT) for part in parts if part.rank == 0)
+    """Return which parts to keep so that they fit, joined by `JOINT`, into `most` units of `size`; low ranks first."""
+    left = most - sum(size(part.text + JOINT) for part in parts if part.rank == 0)
     kept = [part.rank == 0 for part in parts]
     broken: set[str] = set()
     for position in sorted(range(len(parts)), key=lambda place: (parts[place].rank, place)):
@@ -31,8 +32,8 @@ def choose_parts(parts: Sequence[Part], most: int, size: Callable[[str], int]) -
         if part.rank == 0 or any(part.chain == chain or part.chain.startswith(f"{chain}/") for chain in broken):
             continue
         cost = size(part.text + JOINT)
-        if cost <= room:
-            room -= cost
+        if cost <= left:
+            left -= cost
             kept[position] = True
         elif part.chain:
             broken.add(part.chain)
@@ -40,10 +41,10 @@ def choose_parts(parts: Sequence[Part], most: int, size: Callable[[str], int]) -
 
 
 def utf16(text: str) -> int:
-    """The length of a text in UTF-16 units, as GitHub counts the body of a comment."""
+    """Return the length of a text in UTF-16 units, as GitHub counts the body of a comment."""
     return len(text) + sum(char > "\uffff" for char in text)
 
 
 def utf8(text: str) -> int:
-    """The length of a text in bytes of UTF-8."""
+    """Return the length of a text in bytes of UTF-8."""
     return len(text.encode("utf-8"))

@@ -1,6 +1,6 @@
-"""The words of a verdict, chosen once for every rendering: headline, deciding sentence, what stands beside it.
+"""The texts of a verdict, shared by all renderers: headline, deciding sentence, notes, labels.
 
-Text is still raw here.
+The text is still raw; renderers escape it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 _PATH = 200
-_MOST_BESIDE = 5
+_MOST_NOTES = 5
 
 
 def headline(gate: GateReport) -> str:
-    """The decision in one or two words, with what it means for the change where that is not plain."""
+    """Return the decision, with its meaning for the merge where the decision alone does not show it."""
     if gate.exit_code.awaits_sign_off:
         return f"{gate.decision}, awaiting sign-off"
     if gate.only_warns:
@@ -25,14 +25,14 @@ def headline(gate: GateReport) -> str:
 
 
 def verdict(report: Report) -> str:
-    """The headline of the whole report."""
+    """Return the headline of the whole report."""
     if report.exit_code.awaits_sign_off:  # also where only an edit of the rules waits
         return f"{report.decision}, awaiting sign-off"
     return headline(report.gates[0]) if len(report.gates) == 1 else str(report.decision)
 
 
 def title(report: Report) -> str:
-    """What the verdict of several gates, or of none, is about."""
+    """Return the subject of the verdict of several gates, or of none."""
     if report.gates:
         return "all gates"
     if not _is_decided(report):
@@ -41,12 +41,12 @@ def title(report: Report) -> str:
 
 
 def sentence(report: Report) -> str:
-    """The sentence that decided, of one gate or of all."""
+    """Return the deciding sentence of the only gate, or the summary of all."""
     return find_deciding_sentence(report.gates[0]) if len(report.gates) == 1 else summary(report)
 
 
 def rules(report: Report) -> str:
-    """What is said first when the change edits the files that hold the rules; empty when it edits none."""
+    """Return the warning about a change that edits files with the rules; empty if it edits none."""
     changes = report.policy_changes
     if not changes:
         return ""
@@ -55,15 +55,15 @@ def rules(report: Report) -> str:
     those = "them" if more else "it"
     path = prose(changes[0].path, most=_PATH)
     return (
-        f"This change edits {path}{others} the rules: it was judged by the base's edition of {those}, "
+        f"This change edits {path}{others} the rules: it was judged by the base's version of {those}, "
         "and counts as MAJOR."
     )
 
 
 def sign_off(report: Report, standing: str = "") -> tuple[str, str] | None:
-    """Who signed the change off and when; else what is waited for: `standing`, where the caller knows more.
+    """Return the sign-off with its author and time, or what it is waiting for (`standing`, if the caller knows it).
 
-    Given as the words that stand out and the rest; None where neither is to be said.
+    The result is a pair of the emphasized words and the rest; None where no sign-off is given or needed.
     """
     if report.sign_off is not None:
         return "Signed off", f"by {prose(report.sign_off.by, most=_PATH)} at {report.sign_off.at}"
@@ -74,7 +74,7 @@ def sign_off(report: Report, standing: str = "") -> tuple[str, str] | None:
 
 
 def summary(report: Report) -> str:
-    """The sentence under the verdict of several gates, or of none."""
+    """Return the sentence below the verdict of several gates, or of none."""
     if not report.gates:
         return "No gated prompt has changed." if _is_decided(report) else next(iter(report.warnings), "")
     if all(gate.evidence.kind is ReportKind.DRIFT for gate in report.gates):
@@ -88,20 +88,21 @@ def summary(report: Report) -> str:
 
 
 def _is_decided(report: Report) -> bool:
-    """Whether a report without gates is one of nothing to gate, and not that of a run which broke off."""
+    """Return whether a report without gates had nothing to gate, rather than coming from an aborted run."""
     return not report.exit_code.blocks
 
 
 def find_deciding_sentence(gate: GateReport) -> str:
-    """The sentence that decided: the first finding that made the verdict.
+    """Return the sentence of the finding that decided the verdict.
 
-    Of a pass it is a threshold whose criterion is proven to be worse though within what is allowed, else the threshold
-    with the least room, else what the checks say.
+    For a PASS it is the threshold of a criterion that is worse but within the allowed drop, else the threshold with the
+    smallest distance to its limit, else the result of the checks.
     """
-    finding = _deciding_finding(gate)
+    finding = _find_deciding(gate)
     if gate.decision is not Verdict.PASS and finding is not None:
         return finding.sentence
-    checks, thresholds = _count_held(gate), sum(_room(gate, other) < math.inf for other in gate.findings)
+    checks = _count_held(gate)
+    thresholds = sum(_measure_distance(gate, other) < math.inf for other in gate.findings)
     if finding is None:
         cases = gate.evidence.dataset.cases
         if checks == 1:
@@ -114,44 +115,44 @@ def find_deciding_sentence(gate: GateReport) -> str:
 
 
 def list_remarks(gate: GateReport) -> tuple[str, ...]:
-    """What is said right under the deciding sentence, since a reader must not miss it, whatever the verdict is.
+    """Return the notes shown directly below the deciding sentence, for every verdict.
 
-    One text for many inputs, other criteria that are worse though within what is allowed, remarks, and that the verdict
-    was reached before.
+    They are: one text for many inputs, other criteria that are worse but within the allowed drop, remarks, and that the
+    verdict is a stored one.
     """
-    return (*(finding.sentence for finding in _findings_beside(gate)), *notes_first(gate.evidence))
+    return (*(finding.sentence for finding in _list_notes(gate)), *notes_first(gate.evidence))
 
 
 def notes_first(evidence: Evidence) -> tuple[str, ...]:
-    """The notes that are said at the top and not among the others: that a stored verdict answers, and for what."""
+    """Return the notes shown at the top instead of the footer: that a stored verdict is used, and for which digest."""
     reused = tuple(note for note in evidence.notes if note.startswith(REUSED))[-1:]
     if evidence.evaluated is None or any(evidence.evaluated[:12] in note for note in reused):
         return reused
-    return (*reused, f"only white space differs from digest {evidence.evaluated[:12]}, which was answered")
+    return (*reused, f"only white space differs from digest {evidence.evaluated[:12]}, which was evaluated")
 
 
 def list_other_findings(gate: GateReport) -> tuple[Finding, ...]:
-    """All findings but those said at the top: what blocks, then warnings, then what holds."""
-    said = (_deciding_finding(gate), *_findings_beside(gate))
-    rest = [finding for finding in gate.findings if not any(finding is other for other in said)]
+    """Return all findings except those shown at the top: blocking ones, then warnings, then passed ones."""
+    shown = (_find_deciding(gate), *_list_notes(gate))
+    rest = [finding for finding in gate.findings if not any(finding is other for other in shown)]
     return tuple(sorted(rest, key=lambda finding: (not finding.blocks, SEVERITY.index(finding.decision))))
 
 
 def label(finding: Finding) -> str:
-    """The word before a finding's sentence."""
+    """Return the word before a finding's sentence."""
     if finding.blocks or finding.decision is Verdict.PASS:
         return str(finding.decision)
     return f"warning: {finding.decision}"
 
 
 def limits(gate: GateReport, comparison: Comparison) -> tuple[float | None, float]:
-    """The floor of a criterion, None where it has none, and the drop that it is allowed."""
+    """Return the floor of a criterion, None where it has none, and its allowed drop."""
     threshold = gate.thresholds.get(comparison.criterion, Threshold())
     return threshold.minimum, gate.policy.max_drop if threshold.max_drop is None else threshold.max_drop
 
 
 def format_cost(dollars: float | None) -> str:
-    """Dollars with two digits that mean something: $0.0042, $12.30."""
+    """Format dollars with two significant digits: $0.0042, $12.30."""
     if dollars is None:
         return "cost unknown"
     if 0 < dollars < 0.000001:
@@ -160,41 +161,41 @@ def format_cost(dollars: float | None) -> str:
     return f"${dollars:,.{digits}f}"
 
 
-def _deciding_finding(gate: GateReport) -> Finding | None:
+def _find_deciding(gate: GateReport) -> Finding | None:
     if gate.decision is Verdict.PASS:
-        measured = [finding for finding in gate.findings if _room(gate, finding) < math.inf]
+        measured = [finding for finding in gate.findings if _measure_distance(gate, finding) < math.inf]
         return min(
             measured,
-            key=lambda finding: (not _is_worse(gate, finding), _room(gate, finding)),
+            key=lambda finding: (not _is_worse(gate, finding), _measure_distance(gate, finding)),
             default=_describe_unsteady(gate),
         )
     found = [finding for finding in gate.findings if finding.decision is gate.decision]
     return next((finding for finding in found if finding.blocks), found[0] if found else None)
 
 
-def _findings_beside(gate: GateReport) -> list[Finding]:
-    deciding = _deciding_finding(gate)
+def _list_notes(gate: GateReport) -> list[Finding]:
+    deciding = _find_deciding(gate)
     worse = [f for f in gate.findings if gate.decision is Verdict.PASS and _is_worse(gate, f)]
     first = [finding for finding in gate.findings if finding.kind == "constant_output"]
     found = [*first, *worse, *(finding for finding in gate.findings if finding.kind == "remark")]
-    return [finding for finding in found if finding is not deciding][:_MOST_BESIDE]
+    return [finding for finding in found if finding is not deciding][:_MOST_NOTES]
 
 
 def _count_held(gate: GateReport) -> int:
-    """How many criteria are found to hold."""
+    """Return the number of criteria with a PASS."""
     return sum(f.decision is Verdict.PASS and f.criterion is not None and f.kind != "remark" for f in gate.findings)
 
 
 def _describe_unsteady(gate: GateReport) -> Finding | None:
-    """What is found of the blocking check that failed in the most cases and holds nevertheless."""
+    """Return the finding on the blocking check with the most failed cases, in a gate that passes."""
     failing = sorted((check for check in gate.blocking if check.failed), key=lambda check: -check.failed)
     of = {finding.criterion: finding for finding in gate.findings if finding.kind == "check"}
     return next((of[check.criterion] for check in failing if check.criterion in of), None)
 
 
-def _room(gate: GateReport, finding: Finding) -> float:
-    """How far a threshold's bound lies from its limit; infinite where nothing is measured against one."""
-    comparison = _comparison(gate, finding)
+def _measure_distance(gate: GateReport, finding: Finding) -> float:
+    """Return the distance of a threshold's bound from its limit; infinite for a finding without a measured one."""
+    comparison = _find_comparison(gate, finding)
     if comparison is None:
         return math.inf
     minimum, drop = limits(gate, comparison)
@@ -207,12 +208,12 @@ def _room(gate: GateReport, finding: Finding) -> float:
 
 
 def _is_worse(gate: GateReport, finding: Finding) -> bool:
-    """Whether an allowed drop is kept, and the whole interval lies below 0 all the same."""
-    comparison = _comparison(gate, finding)
+    """Return whether a criterion is within its allowed drop although its whole interval is below 0."""
+    comparison = _find_comparison(gate, finding)
     if finding.kind != "max_drop" or finding.decision is not Verdict.PASS or comparison is None:
         return False
     return comparison.difference is not None and comparison.difference.high < 0
 
 
-def _comparison(gate: GateReport, finding: Finding) -> Comparison | None:
+def _find_comparison(gate: GateReport, finding: Finding) -> Comparison | None:
     return next((c for c in gate.comparisons if c.criterion == finding.criterion), None)

@@ -1,7 +1,7 @@
-"""What may leave the machine of a report: case texts only where the configuration allows them.
+"""Remove case texts from a report before it leaves the machine, unless the configuration allows them.
 
-Ids and numbers always stay, so that a report without texts is decided to the same verdict: its scores, and which of
-its outputs are equal. The store keeps the whole report.
+Ids, scores and the marks of equal outputs always stay, so that a report without texts gives the same verdict. The store
+keeps the whole report.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ Decide = Callable[[Evidence, Mapping[str, Threshold], Policy, LevelPolicy], Gate
 
 
 def withhold_texts(report: Report, decide: Decide) -> Report:
-    """Return the report without the texts that `report.texts` keeps back; the same report where it keeps none.
+    """Return the report without the texts that `report.texts` withholds; the same report where it withholds none.
 
-    `decide` is `evalgate.decide.policy.decide`: sentences that quote a text are written anew without it.
+    `decide` is `evalgate.decide.policy.decide`: it rewrites sentences that quote a text.
     """
     if report.texts == "all":
         return report
@@ -49,7 +49,7 @@ def withhold_texts(report: Report, decide: Decide) -> Report:
 
 
 def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], decide: Decide) -> GateReport:
-    """Return one gate without the texts that `texts` keeps back."""
+    """Return one gate without the texts that `texts` withholds."""
     if texts == "all":
         return gate
     evidence = gate.evidence
@@ -63,21 +63,21 @@ def withhold_gate(gate: GateReport, texts: Literal["all", "failing", "none"], de
     )
     rules = (gate.thresholds, gate.policy, gate.level_policy)
     before, after = decide(evidence, *rules), decide(bare, *rules)
-    # sentences quote reasons and outputs: each is replaced by the one that is said without them
-    said = {one.sentence: other.sentence for one, other in zip(before.findings, after.findings, strict=True)}
+    # sentences quote reasons and outputs: each is replaced by the one that the gate without texts gives
+    rewritten = {one.sentence: other.sentence for one, other in zip(before.findings, after.findings, strict=True)}
     constant = gate.constant_output
     return replace(
         gate,
         evidence=bare,
-        findings=tuple(replace(one, sentence=said.get(one.sentence, one.sentence)) for one in gate.findings),
+        findings=tuple(replace(one, sentence=rewritten.get(one.sentence, one.sentence)) for one in gate.findings),
         constant_output=None if constant is None else after.constant_output or replace(constant, text=WITHHELD),
     )
 
 
 class _Marks:
-    """A number for each text: equal texts have equal ones, and it tells nothing else of them.
+    """Numbers for texts: equal texts have equal numbers, which contain no other information.
 
-    In the report of a shard it is a checksum, since it is compared with those of other shards.
+    In the report of a shard they are checksums, since they are compared with those of other shards.
     """
 
     def __init__(self, *, are_checksums: bool) -> None:

@@ -1,8 +1,8 @@
-r"""Text for a GitHub Actions job: its log, where a line can be a command, and the file that holds a step's outputs.
+r"""Escape text for a GitHub Actions job: for its log, where a line can be a command, and for a step's outputs.
 
-The rules are those of the runner's own parser (actions/runner: `ActionCommand.TryParseV2`, `TryParse`,
-`FileCommandManager`): `::name::` counts after any Unicode white space, `##[name]` anywhere in a line, a line ends at
-`\n`, `\r` or both, and its comparisons skip characters that have no weight in a collation, such as U+200B or U+FE0F.
+The rules are those of the runner's parser (actions/runner: `ActionCommand.TryParseV2`, `TryParse`,
+`FileCommandManager`). `::name::` is a command after any Unicode white space, `##[name]` anywhere in a line. A line ends
+at `\n`, `\r` or both. Comparisons skip characters that have no weight in a collation, such as U+200B or U+FE0F.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _BROKEN_IN_JSON = {**_BROKEN, "[": "\\u005b"}
 
 
 def escape_log(text: str) -> str:
-    r"""The text for the log, line by line: nothing in it is a command, also when other such text stands around it.
+    r"""Return the text for the log without commands, also if other escaped text comes before or after it.
 
-    What would make a command of it is an escape then, `\x3a` for a colon, as are characters that cannot be seen.
+    Characters that would form a command become escapes, such as `\x3a` for a colon, and so do invisible characters.
     """
     return _inert(block(text))
 
@@ -33,9 +33,9 @@ def render_command(
     message: str = "",
     **properties: str | int | None,
 ) -> str:
-    """One workflow command as a line without its end: `::error file=a.yml,line=3::message`.
+    """Return one workflow command as a line without its end: `::error file=a.yml,line=3::message`.
 
-    `properties` are those of the command (file, line, endLine, col, title); None leaves one out.
+    `properties` are those of the command (file, line, endLine, col, title); one that is None is left out.
     """
     text = _data(visible(message, keep="\n"))
     given = ",".join(
@@ -45,11 +45,11 @@ def render_command(
 
 
 def stop_commands(text: str, token: str) -> str:
-    """A rendered report between `::stop-commands::` and its end; the escape sequences of its colours stay in it.
+    """Return a rendered report between `::stop-commands::` and its end; the escape sequences of its colours stay.
 
-    So the text must have gone through `neutralise` before, as that of `terminal.render` has. `token` is 16 random
-    letters and digits or more; raises ValueError for one that is no such word or that the text holds. Whoever knows
-    the token could end the stop, so what could be a command is broken here all the same.
+    So the text must have been escaped before, as the result of `terminal.render` is. `token` has 16 or more random
+    letters and digits. Raises ValueError for another token, or for one that the text contains. Commands in the text are
+    escaped as well, in case an attacker knows the token.
     """
     if not _TOKEN.fullmatch(token) or token.lower() in text.lower():
         raise ValueError("the token of stop-commands must be random, and no part of the text")
@@ -58,18 +58,18 @@ def stop_commands(text: str, token: str) -> str:
 
 
 def escape_step(text: str) -> str:
-    r"""Rendered lines of a step that is no action, in any format: nothing in them is a command.
+    r"""Return rendered lines, in any format, without commands, for a step that does not use the action.
 
-    JSON says the same afterwards: there only a `[` within a string can be meant, and `\u005b` is the same there.
+    JSON keeps its meaning: only a `[` inside a string is escaped there, and `\u005b` is the same character.
     """
     return _inert(text.replace("\r", "\\r"), _BROKEN_IN_JSON)
 
 
 def render_outputs(values: Mapping[str, str], delimiter: Callable[[], str]) -> str:
-    """Lines for the file GITHUB_OUTPUT: each value between two lines that hold a delimiter of its own.
+    """Return lines for the file GITHUB_OUTPUT: each value between two lines with its own delimiter.
 
-    `delimiter` gives a new random word each time; one that the value holds is not used. Raises ValueError for a name
-    that is none, and when `delimiter` gives no usable word in 10 tries.
+    `delimiter` returns a new random word at each call; one that the value contains is not used. Raises ValueError for
+    an invalid name, and if `delimiter` returns no usable word in 10 tries.
     """
     return "".join(_output(name, value, delimiter) for name, value in values.items())
 
@@ -90,12 +90,12 @@ def _inert(text: str, escapes: Mapping[str, str] = _BROKEN) -> str:
     end = len(broken)
     while end and broken[end - 1] != "\n" and _is_weightless(broken[end - 1]):
         end -= 1
-    # The next piece of text may begin with the rest of a "##[".
+    # The next text may begin with the rest of a "##[".
     return broken[: end - 1] + escapes["#"] + broken[end:] if broken[:end].endswith("#") else broken
 
 
 def _line(line: str, escapes: Mapping[str, str]) -> str:
-    """The line with its first shape broken if that is a colon, and each `[` that comes right after a `#`."""
+    """Return the line with its first visible character escaped if it is a colon, and each `[` after a `#` escaped."""
     if ":" not in line and "[" not in line:
         return line
     found = []
@@ -109,7 +109,7 @@ def _line(line: str, escapes: Mapping[str, str]) -> str:
 
 
 def _is_weightless(char: str) -> bool:
-    """Whether a comparison may skip the character: all that could be are controls, formats, unassigned, or marks."""
+    """Return whether a comparison may skip the character: a control, format or unassigned character, or a mark."""
     return unicodedata.category(char)[0] in "CM"
 
 

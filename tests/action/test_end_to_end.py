@@ -120,7 +120,7 @@ def test_a_change_passes_a_regression_blocks_and_its_fix_updates_the_same_commen
     assert team.statuses(fixed.head_sha)[-1][0] == "success"
     assert team.verdict == "PASS: `support`"
     assert "Earlier runs" in team.comments[0]
-    assert "attempt 3: by luck alone" in team.comments[0]
+    assert "attempt 3: by chance alone" in team.comments[0]
     assert SECRETS["OPENAI_API_KEY"] not in ran.log
     assert TOKEN not in ran.log
 

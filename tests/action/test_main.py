@@ -288,7 +288,7 @@ def test_a_change_is_judged_by_the_rules_of_the_base_and_never_by_its_own(hub: H
     (comment,) = hub.comments
     before, _, _ = comment.partition("\n## ")
     assert "cases.jsonl and 1 more file" in before
-    assert "judged by the base's edition" in before
+    assert "judged by the base's version" in before
 
 
 def test_a_change_of_the_rules_alone_waits_for_a_person(hub: Hub) -> None:
@@ -492,7 +492,7 @@ def test_the_rules_are_those_that_the_branch_has_now_whenever_the_event_was(hub:
     hub.world.repository.git("switch", "--quiet", "work")
     ran = hub.run(payload=old)
     assert (ran.code, hub.statuses[-1][1]) == (4, "failure"), ran.log
-    assert "length: held in no draw of either version" in ran.log
+    assert "length: holds in no draw of either version" in ran.log
 
 
 def test_where_the_branch_stands_now_cannot_be_told_nothing_passes(hub: Hub) -> None:
@@ -574,7 +574,10 @@ def test_other_content_is_another_attempt_and_the_same_is_none(hub: Hub) -> None
     hub.push("1.1.3", NOISY)
     ran = hub.run()
     assert (ran.code, ran.outputs["verdict"], _attempts(ran)) == (0, "INCONCLUSIVE", (3, True))
-    assert "attempt 3: by luck alone a drop of 0.05 would have passed one of these in 14 %" in hub.comments[0]
+    assert (
+        "attempt 3: by chance alone, a drop of 0.05 would pass at least one of these with a probability of 14 %"
+        in hub.comments[0]
+    )
     assert len(set(_keys(hub))) == 3
     ran = hub.run("merge_group", hub.group())
     assert (ran.code, _attempts(ran)) == (0, (3, True))
@@ -622,7 +625,7 @@ def test_attempts_that_cannot_be_counted_are_not_known_and_strict_takes_them_for
     assert (ran.code, _attempts(ran)) == (code, (None, True)), ran.log
     assert "::warning title=evalgate::attempts: GitHub did not" in ran.log
     assert "attempts  not known" in ran.log
-    assert "not known, so this may not be the first" in hub.comments[0]
+    assert "unknown, so this may not be the first attempt" in hub.comments[0]
 
 
 def test_without_a_token_attempts_are_not_known(hub: Hub) -> None:

@@ -268,7 +268,7 @@ def test_cases_that_the_policy_lets_go_are_still_told(world: World) -> None:
     world.repository.write("evalgate.yml", text)
     write_rows(world, rows(world)[4:])
     world.edit()
-    assert "4 cases of the baseline's dataset are gone" in " ".join(remarks(run(world)))
+    assert "4 cases of the baseline's dataset were removed" in " ".join(remarks(run(world)))
 
 
 def test_equal_outputs_of_different_prompts_are_told(world: World) -> None:

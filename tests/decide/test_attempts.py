@@ -288,20 +288,23 @@ def shown(report: Report) -> list[str]:
 
 def test_every_format_says_what_luck_alone_makes_of_a_fourth_attempt() -> None:
     for text in shown(attempts.apply_attempts(decided(mode="note"), tried(4))):
-        assert "attempt 4: by luck alone a drop of 0.05 would have passed one of these in 19 %" in text
+        assert (
+            "attempt 4: by chance alone, a drop of 0.05 would pass at least one of these with a probability of 19 %"
+            in text
+        )
 
 
 def test_every_format_says_that_attempts_are_not_known() -> None:
     for text in shown(attempts.apply_attempts(decided(mode="note"), UNKNOWN)):
-        assert "not known, so this may not be the first" in text
+        assert "unknown, so this may not be the first attempt" in text
 
 
 def test_a_first_attempt_is_told_in_the_report_and_takes_no_room_in_the_comment() -> None:
     *files, page = shown(attempts.apply_attempts(decided(mode="note"), tried(1)))
     for text in files:
-        assert "attempt 1: by luck alone a drop of 0.05 would have passed it in 5 %" in text
-    assert "by luck alone" not in page
-    assert all("by luck alone" not in text for text in shown(decided()))
+        assert "attempt 1: by chance alone, a drop of 0.05 would pass this attempt with a probability of 5 %" in text
+    assert "by chance alone" not in page
+    assert all("by chance alone" not in text for text in shown(decided()))
 
 
 def test_several_allowed_drops_are_no_single_number() -> None:
@@ -311,4 +314,4 @@ def test_several_allowed_drops_are_no_single_number() -> None:
 
     report = decide.decide_again(decided(mode="note"), None, floors={"quality": 0.1}, max_drop=None)
     report = attempts.apply_attempts(replace(report, gates=tuple(map(wider, report.gates))), tried(2))
-    assert "attempt 2: by luck alone a drop of the allowed size would have passed one of these" in shown(report)[0]
+    assert "attempt 2: by chance alone, a drop of the allowed size would pass at least one of these" in shown(report)[0]

@@ -189,7 +189,9 @@ def test_seven_units_are_undecided(level: Level, code: int) -> None:
     for fall in (0.0, 0.25):
         gate = decide(judged(np.repeat(same, 3, axis=2), same - fall, level=level), level)
         assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, code)
-        assert any("7 cases decide nothing; 1 more could show a collapse" in f.sentence for f in gate.findings)
+        assert any(
+            "7 cases are too few to decide; 1 more could show a very large drop" in f.sentence for f in gate.findings
+        )
     eight = np.full((8, 1, 1), 0.75)
     assert decide(judged(np.repeat(eight, 3, axis=2), eight - 0.25, level=level), level).decision is Verdict.FAIL
 
@@ -255,7 +257,7 @@ def test_an_inconclusive_verdict_says_what_it_knows_and_what_would_settle_it() -
     assert comparison.deviation is not None and comparison.detectable is not None
     assert comparison.detectable == pytest.approx(3 * comparison.deviation / 64**0.5)
     assert "not proven worse, and not proven within 0.05" in sentence
-    assert "64 cases with s_d 0." in sentence
+    assert "64 cases with a standard deviation of 0." in sentence
     assert "To settle it: about " in sentence
-    assert "More samples of each case would" in sentence and "% of the variance is real effect" in sentence
+    assert "More samples of each case would" in sentence and "% of the variance is a real effect" in sentence
     assert "no regression" not in sentence and " p " not in sentence

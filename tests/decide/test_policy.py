@@ -140,14 +140,17 @@ def test_a_pass_below_zero_says_that_it_is_worse() -> None:
 def test_fewer_than_eight_cases_decide_nothing(level: Level, code: int) -> None:
     gate = decide(results([1.0] * 7, [0.5] * 7), level=level)
     assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, code)
-    assert "7 cases decide nothing; 1 more could show a collapse, 59 can prove a PASS" in gate.findings[0].sentence
+    assert (
+        "7 cases are too few to decide; 1 more could show a very large drop, 59 can prove a PASS"
+        in gate.findings[0].sentence
+    )
     assert decide(results([1.0] * 8, [0.5] * 8), level=level).decision is Verdict.FAIL
 
 
 def test_a_small_set_says_what_it_can_show() -> None:
     gate = decide(results([0.75] * 8, [0.75] * 8))
     assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 0)
-    assert "8 cases can only show a collapse; 59 can prove a PASS" in gate.findings[0].sentence
+    assert "8 cases can only show a very large drop; 59 can prove a PASS" in gate.findings[0].sentence
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -318,7 +321,7 @@ def test_a_floor_on_a_check_is_the_plain_rate() -> None:
     assert decide(found, criteria=(CHECK,), thresholds=floors).decision is Verdict.PASS
     higher = decide(found, criteria=(CHECK,), thresholds={"is_json": Threshold(minimum=0.9667)})
     assert higher.decision is Verdict.FAIL
-    assert "0.96667 against a floor of 0.9667" in higher.findings[0].sentence
+    assert "0.96667, with a floor of 0.9667" in higher.findings[0].sentence
 
 
 @pytest.mark.parametrize(

@@ -83,12 +83,12 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
     "the report is not out yet": (
         replace(ASKED, published_at=None),
         [said("ann")],
-        "the report is to be published first",
+        "the report has to be published first",
     ),
     "nobody knows when the report came out": (
         replace(ASKED, published_at="yesterday"),
         [said("ann")],
-        "the report is to be published first; approved by ann before the report was published: approve again",
+        "the report has to be published first; approved by ann before the report was published: approve again",
     ),
     "the author approves": (ASKED, [said("author")], "author wrote part of the change"),
     "the author approves under other capitals": (ASKED, [said("AUTHOR")], "AUTHOR wrote part of the change"),
@@ -179,22 +179,22 @@ HISTORIES: dict[str, tuple[SignOffRequest, list[Opinion], str]] = {
     "a commit of nobody knows whom": (
         replace(ASKED, commits=(("author", "author"), ("", "web-flow"), ())),
         [said("ann")],
-        "GitHub does not know who wrote 2 of 3 commits: add the e-mail address in them to an account, or commit anew",
+        "GitHub does not know who wrote 2 of 3 commits: add the e-mail address in them to an account, or commit again",
     ),
     "nobody knows who opened the pull request": (
         replace(ASKED, author=""),
         [said("ann")],
-        "who opened the pull request is not known: open it anew",
+        "it is not known who opened the pull request: open it again",
     ),
     "no commits are known": (
         replace(ASKED, commits=()),
         [said("ann")],
-        "GitHub does not know who wrote the change: add the e-mail address in them to an account, or commit anew",
+        "GitHub does not know who wrote the change: add the e-mail address in them to an account, or commit again",
     ),
     "more commits than are listed": (
         replace(ASKED, commits=(("author", "author"),) * 250),
         [said("ann")],
-        "GitHub lists only 250 commits, and who wrote the others is not known: squash some",
+        "GitHub lists only 250 commits, so the authors of others are unknown: squash some",
     ),
     "a co-author approves, and then another person": (
         replace(ASKED, coauthors=(CoAuthor(name="", email="", login="Ann"),)),

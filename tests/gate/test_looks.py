@@ -57,7 +57,7 @@ def test_a_clear_regression_stops_at_the_first_look_and_says_what_was_saved(worl
     assert gate["calls"]["made"] == 4 * CASES // 2
     assert gate["calls"]["stopped"] == 4 * CASES // 2
     assert gate["calls"]["confirming"] == 0, "the verdict is clear without a fresh sample"
-    assert "(at stop, of 64)" in " ".join(world.ended.out.split())
+    assert "(stopped early, of 64)" in " ".join(world.ended.out.split())
     assert "128 by stopping early" in world.ended.out
 
 
@@ -183,7 +183,7 @@ def test_decide_reaches_the_same_verdict_of_a_run_that_stopped(world: World) -> 
     world.repository.write("evalgate.yml", config.replace("alpha: 0.05", "alpha: 0.0000001"))
     ended = world.evalgate("decide", "report.json")
     assert ended.code == 4
-    assert "the run had stopped early, and these thresholds ask for more" in ended.out
+    assert "the run stopped early, and these thresholds need more cases" in ended.out
 
 
 def test_a_tag_that_may_block_is_seen_whole(world: World) -> None:

@@ -151,7 +151,7 @@ def test_a_blocking_tag_must_be_there_and_large_enough(world: World) -> None:
     world.edit()
     gate = run(world)
     assert gate["decision"] == "INCONCLUSIVE"
-    assert "7 cases are too few to tell: 8 are needed" in " ".join(f["sentence"] for f in gate["findings"])
+    assert "7 cases are too few to test: 8 are needed" in " ".join(f["sentence"] for f in gate["findings"])
     looking(world, max_drop="0.4", blocking_tags="[refnud]")
     ended = world.evalgate("run")
     assert ended.code == 2
@@ -200,4 +200,4 @@ def test_cases_that_rose_and_were_not_drawn_again_set_off_nothing(world: World) 
     world.repository.write("evalgate.yml", config)
     ended = world.evalgate("decide", "report.json")
     assert ended.code == 4
-    assert "turned from pass to fail and could not be settled" in " ".join(ended.out.split())
+    assert "changed from pass to fail, with too few draws to decide" in " ".join(ended.out.split())

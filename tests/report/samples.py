@@ -273,7 +273,7 @@ def failing() -> Report:
     cases = ("refund-017", *(f"refund-{number:03}" for number in range(20, 27)))
     results = [row for case in cases for row in _fallen(case, before=REFUND[Arm.BASELINE], after=REFUND[Arm.CANDIDATE])]
     sentence = (
-        f"facts: {', '.join(cases[:5])} and 3 more fail in 7 draws of 7, and the baseline held it in every draw; "
+        f"facts: {', '.join(cases[:5])} and 3 more fail in 7 of 7 draws, and every draw of the baseline passes; "
         f'{cases[0]}: the value at /answer lacks "30 days", which `expected` asks for.'
     )
     worse = (
@@ -316,7 +316,7 @@ def failing() -> Report:
 def inconclusive() -> Report:
     sentence = (
         "faithfulness: not proven worse, and not proven within 0.05 of the baseline: -0.018 [-0.069, +0.027] over 60 "
-        "cases. 60 cases with s_d 0.210 reliably show drops of 0.081 and more. To settle it: about 160 cases."
+        "cases. 60 cases with a standard deviation of 0.210 reliably show drops of 0.081 or more. To settle it: about 160 cases."
     )
     return report(
         gate(
@@ -445,9 +445,7 @@ def incomplete() -> Report:
 
 def small() -> Report:
     """Eight cases, of which one broke: the set cannot show much, and says so first."""
-    sentence = (
-        "faithfulness: 8 cases can only show a collapse; 59 can prove a PASS: -0.031 [-0.306, +0.029] over 8 cases."
-    )
+    sentence = "faithfulness: 8 cases can only show a very large drop; 59 can prove a PASS: -0.031 [-0.306, +0.029] over 8 cases."
     few = Look(number=1, of=1, cases=8, planned=8, level=0.05)
     fallen = comparison("faithfulness", estimate(-0.031, -0.306, 0.029, 8), at=0.93, pairs=8, units=8)
     found = gate(
@@ -470,7 +468,7 @@ def worse_within() -> Report:
     early = Look(number=2, of=4, cases=50, planned=100, level=0.0106)
     worse = (
         "faithfulness: worse, but proven to be within the allowed drop of 0.05: -0.018 [-0.029, -0.007] over 38 cases "
-        "in 24 independent units (at stop, of 100); 12 more are left out: the baseline fails facts in 11, both versions give "
+        "in 24 independent units (stopped early, of 100); 12 more are left out: the baseline fails facts in 11, both versions give "
         "no answer in 1."
     )
     facts = (
@@ -481,8 +479,8 @@ def worse_within() -> Report:
         "answered: holds, compared with the baseline: 1 of 100 cases failed at first; the baseline: 3 of 300 draws. "
         "Failed by both versions: refund-050."
     )
-    idle = "tone gives 1.000 to every output of both versions: it sees no difference."
-    fell = "brevity fell by 0.312, and decides nothing: it has no threshold."
+    idle = "tone gives 1.000 to every output of both versions, so it shows no difference."
+    fell = "brevity fell by 0.312, but has no threshold, so it does not decide."
     of_tone = comparison("tone", estimate(0.0, -0.0496, 0.0), at=1.0, deviation=0.0, detectable=None)
     numbers = {"pairs": 38, "units": 24}
     left = tuple(f"refund-{number:03}" for number in range(31, 43))
@@ -563,14 +561,14 @@ def broken() -> Report:
 def constant() -> Report:
     """One text for many questions: no pass, whatever the judges say."""
     text = "I am sorry, I cannot help with that."
-    sentence = f'Constant output: the candidate says "{text}" in 57 cases with different requests.'
+    sentence = f'Constant output: the candidate answers "{text}" in 57 cases with different requests.'
     said = Finding(
         criterion=None, kind="constant_output", decision=Verdict.INCONCLUSIVE, sentence=sentence, blocks=True
     )
     unsure = _proven(
         "completeness",
-        "facts: refund-017 fails now and held with the baseline, and recorded outputs cannot be drawn again: 7 draws "
-        "would settle it.",
+        "facts: refund-017 fails with the candidate and passed with the baseline, and recorded outputs cannot be "
+        "drawn again: 7 draws are needed to decide.",
         Verdict.INCONCLUSIVE,
         criterion="facts",
         blocks=True,

@@ -51,9 +51,9 @@ def test_what_must_not_be_missed_follows_the_deciding_sentence(samples) -> None:
     (of_pass,) = found(samples.worse_within())
     assert of_pass.title == "PASS: support"
     assert of_pass.message.startswith("All thresholds are met. faithfulness: worse, but proven to be within")
-    assert "Note: brevity fell by 0.312, and decides nothing" in of_pass.message
+    assert "Note: brevity fell by 0.312, but has no threshold" in of_pass.message
     of_constant = found(samples.constant())[0]
-    assert "Note: Constant output: the candidate says" in of_constant.message
+    assert "Note: Constant output: the candidate answers" in of_constant.message
     bare = replace(samples.worse_within().gates[0], findings=samples.worse_within().gates[0].findings[:5])
     assert found(samples.report(bare)) == ()
 

@@ -75,7 +75,7 @@ def test_what_one_sees_first(samples) -> None:
         "faithfulness: proven to be less than",
         "**Sign-off:** waiting for `@octocat`",
         "### Criteria",
-        "**Cost**: $0.013, 63 calls made, 180 cached, 12 saved",
+        "**Cost**: $0.013, 63 calls made, 180 cached, 12 not needed",
         "**More**: [run](<https://github.example/acme/support/actions/runs/7>), [full report](",
     ]
     marker, _, page = text.partition("\n")
@@ -277,7 +277,7 @@ def test_the_limit_counts_utf16_units(samples) -> None:
 
 
 def test_a_limit_below_the_verdict_is_refused(samples) -> None:
-    with pytest.raises(ValueError, match="does not hold even the verdict"):
+    with pytest.raises(ValueError, match="the verdict does not fit"):
         comment_state.render(samples.passing(), key="k", state=first(samples.passing()), most=300)
 
 

@@ -34,7 +34,7 @@ def test_what_turned_is_told_by_criterion_in_plain_words(samples) -> None:
     text = told(samples.broken().gates[0], "broken")
     assert text.startswith(
         "faithfulness: 3 broken (refund-017, refund-020, refund-021), 1 fixed (billing-004); "
-        "relevance: 1 fixed (refund-017), 1 failed once, not asked again (refund-031); 9 calls for fresh samples."
+        "relevance: 1 fixed (refund-017), 1 failed once, not drawn again (refund-031); 9 calls for fresh samples."
     )
     assert "the limit is 1 more broken than fixed" in text
     assert told(samples.passing().gates[0], "broken").startswith("none: no case that passes in every sample")
@@ -42,8 +42,8 @@ def test_what_turned_is_told_by_criterion_in_plain_words(samples) -> None:
 
 def test_an_early_stop_says_where_it_was_and_that_its_estimates_are_biased(samples) -> None:
     early = told(samples.worse_within().gates[0], "seen")
-    assert early.startswith("50 of 100 cases, where the answer was clear (interim analysis 2 of 4); ")
-    assert "98.9 % confidence" in early and "too far from 0" in early
+    assert early.startswith("50 of 100 cases, where the verdict was clear (interim analysis 2 of 4); ")
+    assert "98.9 % confidence" in early and "biased away from 0" in early
     assert told(samples.passing().gates[0], "seen") == "all 60 cases; each bound holds with 96.1 % confidence"
     assert "of the first 50 cases" in told(samples.worse_within().gates[0], "tags")
 

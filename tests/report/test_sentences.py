@@ -171,8 +171,8 @@ def test_the_counts_leave_out_what_was_rightly_not_asked() -> None:
 @pytest.mark.parametrize(
     ("cases", "words"),
     [
-        (5, "quality: 5 cases decide nothing; 3 more could show a collapse, 59 can prove a PASS: "),
-        (8, "quality: 8 cases can only show a collapse; 59 can prove a PASS: "),
+        (5, "quality: 5 cases are too few to decide; 3 more could show a very large drop, 59 can prove a PASS: "),
+        (8, "quality: 8 cases can only show a very large drop; 59 can prove a PASS: "),
         (40, "quality: 40 cases can only show a large drop; 59 can prove a PASS: "),
     ],
 )
@@ -194,7 +194,7 @@ def test_a_set_that_was_stopped_early_is_not_told_what_its_size_can_show() -> No
     assert gate.decision is Verdict.FAIL and gate.look.early
     assert "can only show" not in said(gate, "other")
     assert said(gate, "other").startswith("other: not proven worse, and not proven within 0.05 of the baseline: ")
-    assert said(gate, "other").endswith(" over 34 cases (at stop, of 68).")
+    assert said(gate, "other").endswith(" over 34 cases (stopped early, of 68).")
 
 
 def test_a_fail_and_a_pass_that_is_worse_say_what_is_proven() -> None:
@@ -225,7 +225,10 @@ def test_a_strict_check_names_the_cases_of_which_any_draw_fails() -> None:
         gate.policy,
         gate.level_policy,
     )
-    assert said(found, "polite", "check") == "polite: strict, so every draw must hold it: a draw of c007 fails."
+    assert (
+        said(found, "polite", "check")
+        == "polite: strict, so it must hold in every draw, and it fails in a draw of c007."
+    )
     assert [f.cases for f in found.findings if f.criterion == "polite"] == [("c007",)]
 
 
@@ -251,7 +254,7 @@ def test_a_mean_that_fell_and_decides_nothing_is_a_remark() -> None:
         criteria=(JUDGE, told),
     )
     assert gate.decision is Verdict.PASS
-    assert "brevity fell by 0.657, and decides nothing: it has no threshold." in view.list_remarks(gate)
+    assert "brevity fell by 0.657, but has no threshold, so it does not decide." in view.list_remarks(gate)
     assert any(
         note.startswith("quality gives 0.750 to every output of both versions") for note in view.list_remarks(gate)
     )

@@ -164,7 +164,7 @@ def test_one_text_for_everything_is_said_whatever_decided(samples) -> None:
     said = gate.findings[-1]
     assert view.list_remarks(gate) == (said.sentence,)
     for text in renderings(samples, gate):
-        assert f"7 draws would settle it. Note{':' if 'Note:' in text else ''} {said.sentence}" in text
+        assert f"7 draws are needed to decide. Note{':' if 'Note:' in text else ''} {said.sentence}" in text
     alone = replace(gate, findings=gate.findings[1:])
     assert view.find_deciding_sentence(alone) == said.sentence and view.list_remarks(alone) == ()
 
@@ -172,7 +172,7 @@ def test_one_text_for_everything_is_said_whatever_decided(samples) -> None:
 def test_a_pass_that_is_worse_says_so_though_another_threshold_is_nearer(samples) -> None:
     gate = samples.worse_within().gates[0]
     nearer = gate.findings[3]
-    assert view._room(gate, nearer) < view._room(gate, gate.findings[4])
+    assert view._measure_distance(gate, nearer) < view._measure_distance(gate, gate.findings[4])
     assert "faithfulness: worse, but" in view.find_deciding_sentence(gate)
     second = replace(gate.comparisons[4], criterion="relevance")
     worse = replace(gate.findings[4], criterion="relevance", sentence="relevance: worse, but proven to be within")
@@ -204,7 +204,7 @@ def test_more_remarks_than_five_stay_among_the_findings(samples) -> None:
     ("name", "words"),
     [
         ("fail", "and not proven to be within the allowed drop of 0.05"),
-        ("small", "8 cases can only show a collapse; 59 can prove a PASS"),
+        ("small", "8 cases can only show a very large drop; 59 can prove a PASS"),
         (
             "broken",
             "3 cases are broken, 1 fixed, and at most 1 more broken than fixed are allowed (refund-017, refund-020",
