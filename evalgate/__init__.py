@@ -69,6 +69,7 @@ if TYPE_CHECKING:
         InputError,
         InterruptedRunError,
         MissingSecretError,
+        NothingToCompareError,
         Place,
         ServiceError,
     )
@@ -92,6 +93,7 @@ __all__ = [
     "InterruptedRunError",
     "Level",
     "MissingSecretError",
+    "NothingToCompareError",
     "Output",
     "Place",
     "Report",

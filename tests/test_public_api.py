@@ -43,6 +43,7 @@ TYPES = {
 }
 ERRORS = {
     *("EvalgateError", "ExitCode", "Fault", "GitError", "InputError", "InterruptedRunError", "MissingSecretError"),
+    "NothingToCompareError",
     *("Place", "ServiceError"),
 }
 ROWS = [

@@ -86,7 +86,7 @@ def _unknown(context: str, sha: str) -> ServiceError:
     )
 
 
-def _own(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
+def _list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
     named = (status for status in sticky.github.statuses(sha) if status.context == context)
     return [status for status in named if sticky.is_own(status.creator)]
 

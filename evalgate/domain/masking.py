@@ -150,7 +150,7 @@ def count_open(text: str) -> int:
     return max((mask.count_open(text) for mask in _IN_FORCE), default=0)
 
 
-def _in_query(url: str) -> Iterator[str]:
+def _find_query_secrets(url: str) -> Iterator[str]:
     """The values of a URL's query that are keys by their names."""
     query = url.partition("?")[2].partition("#")[0] if "://" in url else ""
     yield from (value for name, value in parse_qsl(query) if _SECRET_NAME.search(name))

@@ -52,7 +52,7 @@ def _find_calls(place: Mapping[str, Any]) -> list[Any]:
         if _is_call(part):
             found.append(part)
         elif isinstance(part, Mapping):  # a part that is text may hold calls of its own
-            found += _given({key: inner for key, inner in part.items() if key != "content"})
+            found += _find_calls({key: inner for key, inner in part.items() if key != "content"})
     return found
 
 
