@@ -56,7 +56,7 @@ def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[P
     heads = _list_heads(sticky.github, sticky.number, base)
     own = {sha: _list_own_statuses(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
     if not own[head]:
-        raise _unknown(context, head)
+        raise _make_unknown_error(context, head)
     found = []
     for status in (status for sha in heads for status in own[sha]):
         mark = _MARK.search(status.target_url)
@@ -66,7 +66,7 @@ def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[P
 
 
 def find_first_verdict(sticky: Sticky, context: str, sha: str) -> str:
-    """When a run of evalgate first told what it found on a commit (ISO 8601); empty where it only began.
+    """Return when a run of evalgate first published a verdict on a commit (ISO 8601); empty where there is none.
 
     `context` is the name of the status on the way to the default branch; those to others count as well. Raises
     ServiceError where no status is known to be evalgate's own.
@@ -75,11 +75,11 @@ def find_first_verdict(sticky: Sticky, context: str, sha: str) -> str:
     named = [one for one in statuses if one.context == context or one.context.startswith(f"{context} (to ")]
     own = [one for one in named if sticky.is_own(one.creator)]
     if not own:
-        raise _unknown(context, sha)
+        raise _make_unknown_error(context, sha)
     return min((one.created_at for one in own if one.description != EVALUATING.description), default="")
 
 
-def _unknown(context: str, sha: str) -> ServiceError:
+def _make_unknown_error(context: str, sha: str) -> ServiceError:
     return ServiceError(
         f"no status {context!r} on {sha[:12]} is known to be evalgate's own",
         hint="the job needs `statuses: write`, and with an app's token the input comment-author",
@@ -94,7 +94,7 @@ def _list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitSta
 def _list_heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:
     """List the commits of a pull request, and those that a force push removed. Raises ServiceError if too many."""
     heads = dict.fromkeys(commit.sha for commit in github.commits(number))
-    for head in github.overwritten_heads(number):
+    for head in github.list_overwritten_heads(number):
         if head not in heads:
             heads |= dict.fromkeys(github.commits_since(base, head))
     if len(heads) > MOST_HEADS:

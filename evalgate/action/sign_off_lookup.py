@@ -39,7 +39,7 @@ def look_up_sign_off(
 
     Who approved, when, and on which commit is what the API says of the reviews and labels, never what a comment says.
     `sticky` is the comment before this run writes to it: it tells since when the report could be read, and that is
-    never before the first verdict among the commit's statuses (their name is `context`, see `heads`), which nobody can
+    never before the first verdict among the commit's statuses (named `context`, see `heads`), which cannot be
     edit. `warn` hears of a team that the token may not read, since its members are not known, and of co-authors that
     cannot be looked up.
     """

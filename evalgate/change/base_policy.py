@@ -124,14 +124,14 @@ def find_prompt_file(
     """
     path = gate.prompt
     was = next((one for one in (path, before) if one is not None and git.exists(sides.base, one)), None)
-    was = was or git.renamed_from(sides.base, path, commit=sides.policy)
+    was = was or git.find_renamed_from(sides.base, path, commit=sides.policy)
     now = next((one for one in (path, was) if one is not None and git.exists(sides.head, one)), moved)
     if now is not None:
         return PromptFile(head=now, base=was)
     if was is None:
         return None
     # look for the same rename in the opposite direction, to suggest a path
-    likely = git.renamed_from(sides.head, was, commit=sides.base)
+    likely = git.find_renamed_from(sides.head, was, commit=sides.base)
     looks = f"; a file with similar content is {likely}" if likely is not None else ""
     raise InputError(
         f'gate "{gate.name}": {was} does not exist at {sides.head[:7]}, but {sides.policy[:7]} gates it',
@@ -211,9 +211,9 @@ def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
 
 
 def refuse_recorded(gate: Gate, config: Config, candidate: PromptVersion, baseline: PromptVersion | None) -> None:
-    """Recorded outputs are the base's, like all cases: of a prompt that a change edits they say nothing.
+    """Raise InputError for a gate with recorded outputs whose prompt the change edits.
 
-    Raises InputError.
+    Recorded outputs are read from the base, so they hold no answers of the edited prompt.
     """
     target = config.targets[gate.candidate_target]
     is_same = baseline is not None and baseline.normalized_digest == candidate.normalized_digest
@@ -221,12 +221,12 @@ def refuse_recorded(gate: Gate, config: Config, candidate: PromptVersion, baseli
         raise InputError(
             f'gate "{gate.name}": {target.location} is read from the base, so it holds no outputs of the edited prompt',
             place=Place(path=config.path),
-            hint="only with policy-ref: head, where whoever can push is trusted; or let the gate ask an endpoint",
+            hint="use policy-ref: head, if everyone who can push is trusted, or let the gate call an endpoint",
         )
 
 
 def note_recorded(gate: Gate, config: Config, found: Versions, base: Base | None) -> tuple[str, ...]:
-    """What to say where a prompt was edited, and the recorded outputs that stand for its answers were not."""
+    """Return a note where a prompt was edited and the recorded outputs of its target were not."""
     target = config.targets[gate.candidate_target]
     if base is None or found.baseline is None or target.kind != "recorded":
         return ()

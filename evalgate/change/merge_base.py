@@ -58,7 +58,7 @@ class Base:
         left = [before for before in gone if before.name not in taken]
         if not left or gate.name not in {other.name for other in new}:
             return None
-        was = self.git.renamed_from(self.commit, gate.prompt)
+        was = self.git.find_renamed_from(self.commit, gate.prompt)
         renamed = next((before for before in left if before.prompt == was), None)
         return renamed or next((before for before in left if self._shares_case(before, gate)), None)
 
@@ -102,7 +102,7 @@ def read_base(commit: str, tree: Tree, git: Git, config: Config) -> Base:
 
 def config_path_at(commit: str, path: str, git: Git) -> str:
     """Return the path of a configuration at a commit: its own path, else the one that it was renamed from."""
-    return path if git.exists(commit, path) else git.renamed_from(commit, path) or path
+    return path if git.exists(commit, path) else git.find_renamed_from(commit, path) or path
 
 
 def find_base_commit(git: Git, default_branch: str | None) -> str | None:

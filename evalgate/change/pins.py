@@ -77,13 +77,13 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
     for name, node in nodes.items():
         if gates is not None and name not in gates:
             message, hint = describe_unknown("gate", name, gates)
-            shape.blame(nodes, message, hint, key=name)
+            shape.add_fault(nodes, message, hint, key=name)
         at = node.get("at")
         if at is not None and shape.sound(at):
             try:
                 datetime.datetime.fromisoformat(at.data)
             except ValueError:
-                shape.blame(at, f'"at" is not a date: {at.data}')
+                shape.add_fault(at, f'"at" is not a date: {at.data}')
         if shape.sound(node) and (at is None or shape.sound(at)):
             given = {key: node.data.get(key) for key in ("version", "digest", "ref", "signed_off_by", "at")}
             found[name] = Pin(gate=name, place=node.place(shown), **given)
@@ -127,7 +127,7 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersio
         raise InputError(message, place=pin.place, hint=DEEPEN if git.shallow else again)
     files = [path for path in dict.fromkeys(paths) if git.exists(pin.ref, path)]
     if not files:
-        before = git.renamed_from(pin.ref, paths[0])
+        before = git.find_renamed_from(pin.ref, paths[0])
         files = [before] if before is not None else []
     try:
         versions = [resolve_at_commit(git, pin.ref, file) for file in files]

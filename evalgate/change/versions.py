@@ -181,7 +181,7 @@ def _find_named(
     commit = git.resolve(named)
     own, old = _find_own_file(gate, tree, git), before and _describe_in_repository(before, tree, git)
     file = next((path for path in (own, old) if path and git.exists(commit, path)), None)
-    file = file or git.renamed_from(commit, own)
+    file = file or git.find_renamed_from(commit, own)
     if file is None:
         raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
     return _Found(version=resolve_at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
@@ -201,7 +201,7 @@ def _find_at_merge_base(
     base = git.merge_base(head, default)
     old = before and _describe_in_repository(before, tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
-    file = file or git.renamed_from(base, own, commit=commit) or git.spelt_otherwise(base, own)
+    file = file or git.find_renamed_from(base, own, commit=commit) or git.spelt_otherwise(base, own)
     named = default[:7] if git.resolve(default) == default else shorten_name(default)
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:
@@ -296,7 +296,7 @@ def _find_previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
     if not git.knows(f"{commit}^1"):
         return None
     parent = git.resolve(f"{commit}^1")
-    name = file if git.exists(parent, file) else git.renamed_from(parent, file, commit=commit)
+    name = file if git.exists(parent, file) else git.find_renamed_from(parent, file, commit=commit)
     return None if name is None else (parent, name)
 
 

@@ -31,7 +31,7 @@ from evalgate.domain import (
     VersionRef,
     digest,
 )
-from evalgate.domain.names import meant, suggest, suggest_closest
+from evalgate.domain.names import find_meant, suggest, suggest_closest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.reports import make_report
@@ -191,7 +191,7 @@ def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
             place=Place(path=path, line=line),
         )
         for tag, line in first.items()
-        if (other := meant(tag, critical, slips=critical)) is not None
+        if (other := find_meant(tag, critical, slips=critical)) is not None
     ]
     if faults:
         raise InputError(faults=faults)

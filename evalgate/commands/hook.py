@@ -198,7 +198,7 @@ class PrePushCheck:
 
 
 def find_version_faults(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[tuple[str, str], ...]:
-    """What is wrong with the version numbers of changed prompts, by the gate's name; nothing is called.
+    """Return the faults in the version numbers of changed prompts, as pairs of gate name and sentence, without a call.
 
     If the baseline cannot be determined (no repository, a clone without history), there are no faults.
     """
@@ -217,7 +217,7 @@ def find_version_faults(workspace: Workspace, default_branch: str | None, store:
 
 
 def _is_edited(workspace: Workspace, path: str, default_branch: str | None) -> bool:
-    """Whether a file is another one than at the merge base; not where there is none."""
+    """Return whether a file differs from the merge base; False where there is no merge base."""
     git = workspace.git
     base = None if git is None else find_base_commit(git, default_branch)
     return git is not None and base is not None and path not in find_unchanged([path], workspace.tree, git, base)

@@ -90,7 +90,9 @@ class PlanSummary:
 
 
 def plan_run(config_path: Path, selection: Selection, calls: CallMode, store: Store) -> tuple[PlanSummary, ...]:
-    """What a run would take and could decide, gate by gate; nothing is called. A batch is cheaper, and has no looks."""
+    """Summarize what a run would cost and could decide, gate by gate, without a call.
+
+    A batch costs less and has one look."""
     workspace = open_for_run(config_path, selection, calls)
     config = workspace.config
     plans = make_plans(workspace, select_gates(workspace, selection), selection, calls, store)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
-from evalgate.domain.masking import count_open, masked
+from evalgate.domain.masking import count_open, mask_text
 from evalgate.errors import EvalgateError
 from evalgate.report import escape
 
@@ -63,7 +63,7 @@ class _EscapedStream:
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        whole = masked(self._waiting + text)
+        whole = mask_text(self._waiting + text)
         ready = len(whole) - count_open(whole)
         self._hand_on(whole, whole.rfind("\n", 0, ready) + 1 if self._in_step else ready)
         return len(text)

@@ -116,7 +116,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
             found.append(is_incomplete(name, sentence, lost))
         elif standing.units >= policy.min_cases and (
             not looks.has_enough_pairs(standing.draws, paired, seen)
-            or len(ruling.limit.tested(paired)) < policy.min_cases
+            or len(ruling.limit.list_tested(paired)) < policy.min_cases
         ):
             left_out = (*paired.undecided, *paired.left_out)
             why = _explain_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""

@@ -173,7 +173,7 @@ class _Look:
     owes_all: bool
 
     def evaluate(self, plan: Sequence[Look]) -> GateState:
-        answered = self._answered()
+        answered = self._count_answered()
         passed: dict[Limit, ThresholdRuling] = {}
         compared: _Step | None = None
         for look in plan:
@@ -222,7 +222,7 @@ class _Look:
         # an early PASS waits for cases that may be broken, and for tags that seem to be worse
         is_early = look.early and compared is None
         doubt = self._doubt(seen) if clear and is_early else ()
-        wanted = () if fails else self._wanted(seen, possible, doubt)
+        wanted = () if fails else self._find_wanted(seen, possible, doubt)
         held = bool(doubt) or (is_early and self._holds_for_tags(rulings, look))
         return _Step(
             look=look,
@@ -325,7 +325,9 @@ class _Look:
             self.known.draws.tags, {n: p for n, p in compared.items() if p.differences is not None}
         )
 
-    def _wanted(self, seen: Sequence[Suspect], over: Sequence[str], doubt: Sequence[Suspect]) -> tuple[FreshDraw, ...]:
+    def _find_wanted(
+        self, seen: Sequence[Suspect], over: Sequence[str], doubt: Sequence[Suspect]
+    ) -> tuple[FreshDraw, ...]:
         """Return the draws that could change the verdict."""
         if not self.evidence.redraws:
             return ()
@@ -345,7 +347,7 @@ class _Look:
             allowed=statistics.count_allowed_broken(self.known.draws.different),
         )
 
-    def _answered(self) -> int:
+    def _count_answered(self) -> int:
         """Return the number of cases with a result before the first one without."""
         drawn = self.known.draws.drawn
         counts = drawn[Arm.CANDIDATE].sum(axis=0) + drawn[Arm.BASELINE].sum(axis=0)

@@ -95,7 +95,7 @@ def check_reviews(asked: SignOffRequest, opinions: Sequence[Opinion]) -> SignOff
     neither. A dismissed review does not count, nor do its author's approvals before it. Otherwise a writer who
     dismisses a request for changes would restore the approval that it had replaced.
     """
-    latest, withdrawn = _find_latest(opinions), _withdrawn(opinions)
+    latest, withdrawn = _find_latest(opinions), _find_withdrawn(opinions)
     refused: dict[str, str] = {}
     for opinion in sorted((one for one in opinions if one.state == "APPROVED"), key=_sort_key):
         why = _explain_unfit(asked, opinion.by) or _explain_untimely(asked, opinion)
@@ -178,7 +178,7 @@ def _find_latest(opinions: Sequence[Opinion]) -> dict[str, Opinion]:
     return {_sort_login(opinion.by): opinion for opinion in sorted(holding, key=_sort_key)}
 
 
-def _withdrawn(opinions: Sequence[Opinion]) -> dict[str, tuple[datetime.datetime, bool]]:
+def _find_withdrawn(opinions: Sequence[Opinion]) -> dict[str, tuple[datetime.datetime, bool]]:
     """Return, by login, the sort key of the last dismissed review; approvals up to it are withdrawn."""
     dismissed = sorted((one for one in opinions if one.state == "DISMISSED"), key=_sort_key)
     return {_sort_login(opinion.by): _sort_key(opinion) for opinion in dismissed}

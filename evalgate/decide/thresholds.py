@@ -26,7 +26,7 @@ class Limit:
     kind: Literal["min", "max_drop"]
     value: float
 
-    def tested(self, paired: Paired) -> statistics.Numbers:
+    def list_tested(self, paired: Paired) -> statistics.Numbers:
         """Return the values that are tested against 0, by unit: distances to the floor, or differences."""
         if self.kind == "min":
             return statistics.clean(paired.units(paired.candidate) - self.value)
@@ -37,13 +37,13 @@ class Limit:
         """Return whether it is proven at `level` that the floor is reached, or the drop smaller than allowed."""
         if self.kind == "min":
             return statistics.lower_bound(paired.units(paired.candidate), level, low=0.0, high=1.0) >= self.value
-        return statistics.is_within(self.tested(paired), self.value, level)
+        return statistics.is_within(self.list_tested(paired), self.value, level)
 
     def may_fail(self, paired: Paired, look: Look) -> bool:
         """Return whether a mean that is proven too low is a FAIL at this look; for a floor it always is."""
         if self.kind == "min":
             return True
-        return statistics.may_fail(self.tested(paired), self.value, look.level, last=not look.early)
+        return statistics.may_fail(self.list_tested(paired), self.value, look.level, last=not look.early)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +95,7 @@ def rule_on_limits(
     `complete` are the limits that have pairs for enough of the cases seen; only they can pass. Tests for "worse" are
     corrected over all limits by Holm, at the level of the look.
     """
-    tested = {limit: limit.tested(paired) for limit, paired in at.items()}
+    tested = {limit: limit.list_tested(paired) for limit, paired in at.items()}
     p_values = {limit: statistics.p_worse(values) for limit, values in tested.items()}
     able = [limit for limit in at if len(tested[limit]) >= min_cases]
     worse = dict(zip(able, statistics.holm([p_values[limit] for limit in able], look.level), strict=True))
@@ -133,7 +133,7 @@ def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPol
     `missing` says why cases are missing from the numbers, after a semicolon.
     """
     limit, decision = ruling.limit, ruling.decision
-    tested = limit.tested(ruling.paired)
+    tested = limit.list_tested(ruling.paired)
     is_small = len(tested) < policy.min_cases
     limit_of_mean = 0.0 if limit.kind == "min" else -limit.value
     seems_bad = is_small or (statistics.mean(tested) < limit_of_mean and ruling.p_value <= 2 * policy.alpha)
@@ -155,7 +155,7 @@ def make_finding(ruling: ThresholdRuling, policy: Policy, level_policy: LevelPol
 
 
 def _write_drop_sentence(ruling: ThresholdRuling, policy: Policy, cases: str) -> str:
-    values, margin, level = ruling.limit.tested(ruling.paired), ruling.limit.value, ruling.look.level
+    values, margin, level = ruling.limit.list_tested(ruling.paired), ruling.limit.value, ruling.look.level
     low = max(-1.0, statistics.lower_bound(values, level))
     high = min(1.0, statistics.upper_bound(values, level))
     mean = statistics.mean(values)
@@ -178,7 +178,7 @@ def _explain_inconclusive(ruling: ThresholdRuling, policy: Policy, numbers: str)
 
     Where the run stopped early, the cases seen do not show what the whole dataset can detect.
     """
-    values, margin = ruling.limit.tested(ruling.paired), ruling.limit.value
+    values, margin = ruling.limit.list_tested(ruling.paired), ruling.limit.value
     n = len(values)
     unclear = f"not proven worse, and not proven within {show_exactly(margin)} of the baseline: {numbers}."
     if ruling.look.early:
@@ -197,7 +197,7 @@ def _explain_inconclusive(ruling: ThresholdRuling, policy: Policy, numbers: str)
 
 def _explain_fewest(ruling: ThresholdRuling, policy: Policy) -> int:
     """Return the smallest number of units with which a PASS can be proven; such a gate has one look, at `alpha`."""
-    margin, n = ruling.limit.value, len(ruling.limit.tested(ruling.paired))
+    margin, n = ruling.limit.value, len(ruling.limit.list_tested(ruling.paired))
     plain = max(statistics.count_cases_for_pass(margin, policy.alpha), policy.min_cases)
     return plain if plain > n else statistics.count_cases_for_pass(margin, ruling.look.level)
 

@@ -3,7 +3,7 @@
 from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, reason_told
+from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, read_finish_reason
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -165,6 +165,6 @@ __all__ = [
     "encode_outcome",
     "is_invisible",
     "normalize",
+    "read_finish_reason",
     "read_usage",
-    "reason_told",
 ]

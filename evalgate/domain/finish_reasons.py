@@ -31,12 +31,12 @@ _PREFIX = "finishreason"
 
 
 def classify_ending(finish_reason: str | None) -> Ending:
-    """How an answer with this finish reason ended, as `spelt` reads it.
+    """Return how an answer with this finish reason ended; `normalize_reason` normalizes the reason.
 
     No finish reason counts as "whole". An unknown reason is "broken": the text is not an answer of the model
     ("error", "network_error", "insufficient_system_resource", "abort").
     """
-    name = spelt(finish_reason or "")
+    name = normalize_reason(finish_reason or "")
     if name in _WHOLE:
         return "whole"
     if name in _CUT:
@@ -44,7 +44,7 @@ def classify_ending(finish_reason: str | None) -> Ending:
     return "refused" if name in _REFUSED else "broken"
 
 
-def reason_told(given: Mapping[str, Any], silent: str, *around: Mapping[str, Any]) -> str:
+def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[str, Any]) -> str:
     """The finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
 
     Some give a second one, in words of their own ("native_finish_reason", "stop_reason") or in what lies `around`: it
@@ -59,12 +59,14 @@ def reason_told(given: Mapping[str, Any], silent: str, *around: Mapping[str, Any
     places = [keys, *map(_spell_keys, around)]
     # a `stop_reason` may also be the text that the answer stopped at
     stopped = [one for place in places for one in _texts(place.get("stopreason")) if _is_no_end(one)]
-    others = [one for place in places for one in _list_seconds(place) if _is_no_end(one) or spelt(one) in _BROKEN]
+    others = [
+        one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
+    ]
     around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
     return next(iter((*stopped, *others, *around_it)), first)
 
 
-def spelt(finish_reason: str) -> str:
+def normalize_reason(finish_reason: str) -> str:
     """A finish reason in small letters alone: `MAX_TOKENS`, `max-tokens`, `maxTokens` and the like are one."""
     written = "".join(finish_reason.casefold().replace("-", " ").replace("_", " ").split())
     return written.removeprefix(_PREFIX) or written
@@ -75,7 +77,7 @@ def _is_no_end(reason: str) -> bool:
 
 
 def _list_seconds(keys: Mapping[str, Any]) -> list[str]:
-    """What is said of the end beside the finish reason; a reply that is "incomplete" may say what for."""
+    """Return other statements about the end of a reply; an "incomplete" reply may give its reason."""
     details, why = keys.get("finishdetails"), keys.get("incompletedetails")
     told = keys.get("nativefinishreason"), _get(details, "type"), _get(why, "reason"), keys.get("status")
     return [one for each in told for one in _texts(each)]

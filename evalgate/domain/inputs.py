@@ -79,7 +79,7 @@ class PromptVersion:
 
     @property
     def hidden_text(self) -> tuple[str, ...]:
-        """What each message says in characters that are shown as nothing: see `find_hidden_text`."""
+        """The text of each message in characters that are not displayed: see `find_hidden_text`."""
         return tuple(find_hidden_text(message.content) for message in self.messages)
 
     @property

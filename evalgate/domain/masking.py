@@ -45,7 +45,7 @@ class Mask:
         return text
 
     def count_open(self, text: str) -> int:
-        """How many characters at the text's end may be the beginning of a secret whose rest comes later."""
+        """Return how many characters at the text's end may begin a secret whose rest comes later."""
         found = 0
         for form in self._forms:
             longest = min(len(form) - 1, len(text))
@@ -130,7 +130,7 @@ _IN_FORCE: list[Mask] = []
 
 @contextlib.contextmanager
 def in_force(mask: Mask) -> Iterator[None]:
-    """Make `masked` mask these secrets inside the block, in all threads. A user's function may print a secret."""
+    """Make `mask_text` mask these secrets inside the block, in all threads. A user's function may print a secret."""
     _IN_FORCE.append(mask)
     try:
         yield
@@ -138,7 +138,7 @@ def in_force(mask: Mask) -> Iterator[None]:
         _IN_FORCE.remove(mask)
 
 
-def masked(text: str) -> str:
+def mask_text(text: str) -> str:
     """Return the text with the secrets of all masks in force masked. Used for the process's output streams."""
     for mask in _IN_FORCE:
         text = mask.text(text)
@@ -146,7 +146,7 @@ def masked(text: str) -> str:
 
 
 def count_open(text: str) -> int:
-    """How many characters at the text's end may be the beginning of a secret of some mask in force."""
+    """Return how many characters at the text's end may begin a secret of a mask in force."""
     return max((mask.count_open(text) for mask in _IN_FORCE), default=0)
 
 

@@ -36,7 +36,7 @@ def bare(name: str) -> str:
     return inner if len(inner) >= _LEAST else whole
 
 
-def meant(name: str, wanted: Collection[str], *, slips: Iterable[str] = ()) -> str | None:
+def find_meant(name: str, wanted: Collection[str], *, slips: Iterable[str] = ()) -> str | None:
     """Return the name of `wanted` that `name` is a misspelling of; None if it is a different name.
 
     It matches a wanted name that equals it after `bare`, or that equals an entry if `name` is a list in one text. It

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import strict_json
-from evalgate.domain.finish_reasons import spelt
+from evalgate.domain.finish_reasons import normalize_reason
 from evalgate.domain.trials import ToolCall
 
 _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
@@ -29,7 +29,7 @@ def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> t
     if calls and not text.strip():
         shown = [{"name": call.name, "arguments": _parse_arguments(call.arguments)} for call in calls]
         return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
-    if not calls and text.strip() and spelt(reason) in _ANNOUNCED:
+    if not calls and text.strip() and normalize_reason(reason) in _ANNOUNCED:
         return text, (ToolCall(name="an unnamed tool", arguments="null"),)
     return text, calls
 

@@ -72,7 +72,7 @@ class Caller:
     def _make_state(self, provider: Provider) -> _TargetState:
         own = provider.concurrency
         limit = ConcurrencyLimit(self._limits.concurrency, self._requests, self._tokens)
-        provider.listen(limit.told)
+        provider.listen(limit.on_rate_limit)
         return _TargetState(
             provider=provider,
             own=contextlib.nullcontext() if own is None or own == WHOLE_ROUND else asyncio.Semaphore(own),
@@ -153,7 +153,7 @@ class Caller:
         except ProviderError as error:
             if error.fatal:
                 raise abort(ServiceError(self._get_message(error), hint=error.hint)) from error
-            if error.retryable and state.circuit_breaker.lost(error):
+            if error.retryable and state.circuit_breaker.on_lost(error):
                 tries = f"after {self._limits.attempts} attempts, and no request succeeds any more"
                 raise abort(ServiceError(f"{self._get_message(error)} ({tries})", hint=error.hint)) from error
             return Failure(kind="infrastructure", message=error.message)
@@ -265,12 +265,12 @@ class Caller:
             self._learn(state, error)
             raise
         finally:
-            state.circuit_breaker.ended()
+            state.circuit_breaker.on_end()
         seconds = time.monotonic() - started
         usage = outcome.usage
-        state.queue.limit.answered(seconds, 0 if usage is None else usage.output_tokens)
-        state.hedging.answered(seconds if outcome.seconds is None else outcome.seconds)
-        state.circuit_breaker.answered()
+        state.queue.limit.on_answer(seconds, 0 if usage is None else usage.output_tokens)
+        state.hedging.on_answer(seconds if outcome.seconds is None else outcome.seconds)
+        state.circuit_breaker.on_answer()
         if self._tokens is not None and usage is not None:
             state.queue.limit.correct(usage.input_tokens + usage.output_tokens - _estimate_tokens(request))
         return outcome
@@ -288,7 +288,7 @@ class Caller:
             if (error.retry_after or 0.0) <= LONGEST_WAIT:
                 state.queue.limit.pause(error.retry_after or 0.0)
         elif error.retryable:
-            state.circuit_breaker.failed(self._get_message(error))
+            state.circuit_breaker.on_failure(self._get_message(error))
         if error.retryable:
             state.queue.limit.on_rejected()
 

@@ -264,7 +264,7 @@ def _open_backend(calls: CallMode, config: Config, machine: Machine, *, run: str
 
 
 def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> None:
-    """What was asked for must be of use: somebody takes this way, and what is to be measured on it can be.
+    """Require that a target uses the engine, and that the engine can measure what the checks need.
 
     A backend can only call endpoints: recordings, functions and the embedded model run in this process.
     """

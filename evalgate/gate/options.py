@@ -86,7 +86,7 @@ class CallMode:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether no answer of an earlier run counts."""
+        """True where no answer of an earlier run is used."""
         return self.answers == "record" or not self.use_cache
 
 

@@ -44,7 +44,7 @@ from evalgate.store.store import Store
 class VerdictKeys:
     """The names that a verdict may have: `shown` for all that a reader sees, `own` where hidden text comes on top.
 
-    Whoever hides text is blocked by what blocked the shown one, and never passes by what the shown one answered.
+    A verdict that blocks the shown text blocks every variant with hidden text; a PASS of the shown text passes none.
     """
 
     shown: str

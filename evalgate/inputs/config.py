@@ -92,7 +92,7 @@ class _ConfigReader:
         for gate, child in zip(gates, node or (), strict=True):
             if gate is not None and gate.name in seen:
                 message = f'the gate "{gate.name}" is defined twice; first in line {seen[gate.name]}'
-                self._checker.blame(child.get("name") or child, message, "give one of them another `name:`")
+                self._checker.add_fault(child.get("name") or child, message, "give one of them another `name:`")
             elif gate is not None:
                 seen[gate.name] = child.line
         return gates
@@ -101,7 +101,7 @@ class _ConfigReader:
         prompt, baseline = self._prompt(node, "prompt"), self._prompt(node, "baseline")
         if baseline is not None and baseline == prompt:
             message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
-            self._checker.blame(node["baseline"], message, "leave it out, or name the file of another version")
+            self._checker.add_fault(node["baseline"], message, "leave it out, or name the file of another version")
         dataset = self._files.find(node.get("dataset"))
         candidate, other = self._answering(node)
         criteria = self._criteria.read(
@@ -136,7 +136,7 @@ class _ConfigReader:
         node = gate.get(key)
         path = self._files.find(node)
         if node is not None and path is not None and not path.lower().endswith(PROMPT_SUFFIXES):
-            self._checker.blame(node, f'"{node.data}" is not a prompt file', "name it .prompt.yml, .md or .txt")
+            self._checker.add_fault(node, f'"{node.data}" is not a prompt file', "name it .prompt.yml, .md or .txt")
         return path
 
     def _answering(self, gate: Node) -> tuple[str | None, str | None]:
@@ -144,7 +144,7 @@ class _ConfigReader:
         node = gate.get("target")
         if node is None:
             if len(self._targets) > 1 and isinstance(gate.data, dict):
-                self._checker.blame(gate, '"target" is missing in a gate: there are several targets')
+                self._checker.add_fault(gate, '"target" is missing in a gate: there are several targets')
             only = next(iter(self._targets), None) if len(self._targets) == 1 else None
             return only, only
         if not self._checker.sound(node):
@@ -188,7 +188,7 @@ class _ConfigReader:
         used |= {judge.target for gate in gates if gate is not None for judge in gate.judges}
         for name, target in self._targets.items():
             if name in used and target is not None and target.kind == "openai" and target.prices is None:
-                self._checker.blame(
+                self._checker.add_fault(
                     self._root["targets"][name],
                     f'"prices" is missing in the target "{name}": without it "max_cost_usd" cannot stop a run',
                     "add prices: {input: DOLLARS, output: DOLLARS}, per million tokens",

@@ -56,7 +56,7 @@ class CriteriaReader:
             judge = self._judge(node, answering, targets, criteria.files) if self._checker.sound(node) else None
             whole = self._add(judge, node, names, criteria.judges) and whole
         if not names and whole and self._checker.sound(gate):
-            self._checker.blame(gate, "the gate has no check and no judge", "a gate needs at least one criterion")
+            self._checker.add_fault(gate, "the gate has no check and no judge", "a gate needs at least one criterion")
         whole = whole and self._checker.sound(gate.get("checks")) and self._checker.sound(gate.get("judges"))
         self._thresholds(gate.get("thresholds"), names if whole else None, criteria)
         return criteria
@@ -66,11 +66,11 @@ class CriteriaReader:
             return False
         if criterion.name == ANSWERED:
             message = f'"{ANSWERED}" is the name of a check that every gate has: that there is an answer'
-            self._checker.blame(node, message, "give it another `name:`")
+            self._checker.add_fault(node, message, "give it another `name:`")
             return False
         if criterion.name in names:
             first = names[criterion.name].line
-            self._checker.blame(
+            self._checker.add_fault(
                 node, f'the criterion "{criterion.name}" is defined twice; first in line {first}', "give one a `name:`"
             )
             return False
@@ -79,7 +79,7 @@ class CriteriaReader:
             try:
                 self._verify(criterion)
             except ValueError as error:
-                self._checker.blame(node, str(error).replace("file:///", ""))
+                self._checker.add_fault(node, str(error).replace("file:///", ""))
         found.append(criterion)
         return True
 
@@ -101,7 +101,7 @@ class CriteriaReader:
             options |= {"schema": documents[loaded.uri], "schema_path": loaded.uri}
         for low, high in _BOUNDS if kind == "length" else ():
             if node.get(low) and node.get(high) and node[low].data > node[high].data:
-                self._checker.blame(node[low], f'"{low}" is more than "{high}"')
+                self._checker.add_fault(node[low], f'"{low}" is more than "{high}"')
         return Check(
             name=_load_schema_data(node, "name", written),
             type=kind,
@@ -120,10 +120,10 @@ class CriteriaReader:
         if node.get("target") is not None:
             target = read_target_name(node["target"], targets, self._checker)
         elif target is None:
-            self._checker.blame(node, '"target" is missing in a judge: the gate has no single model to use')
+            self._checker.add_fault(node, '"target" is missing in a judge: the gate has no single model to use')
         known = targets.get(target) if target is not None else None
         if known is not None and known.kind == "recorded":
-            self._checker.blame(
+            self._checker.add_fault(
                 node.get("target") or node,
                 f'a judge cannot use "{target}": recorded outputs are answers to cases, not to judges',
                 "give the judge a target of type openai or local",
@@ -132,7 +132,7 @@ class CriteriaReader:
         for key, _ in parameters.items() if parameters is not None else ():
             if make_api_name(key) in _NOT_OF_A_JUDGE:
                 hint = 'use the judge\'s own "model"' if make_api_name(key) == "model" else None
-                self._checker.blame(parameters or node, f'"{key}" cannot be a parameter of a judge', hint, key=key)
+                self._checker.add_fault(parameters or node, f'"{key}" cannot be a parameter of a judge', hint, key=key)
         if rubric is None or target is None:
             return None
         return Judge(
@@ -160,7 +160,7 @@ class CriteriaReader:
                 self.faults.extend(placed)
                 for fault in error.faults:
                     if fault.place is None:
-                        self._checker.blame(node, fault.message, fault.hint)
+                        self._checker.add_fault(node, fault.message, fault.hint)
         return self._rubrics[str(name)]
 
     def _thresholds(self, node: Node | None, names: Mapping[str, Node] | None, criteria: Criteria) -> None:
@@ -168,7 +168,7 @@ class CriteriaReader:
         for name, child in node.items() if node is not None else ():
             if names is not None and name not in names:
                 message, hint = describe_unknown("criterion", name, names)
-                self._checker.blame(node or child, message, hint, key=name)
+                self._checker.add_fault(node or child, message, hint, key=name)
             if self._checker.sound(child):
                 criteria.thresholds[name] = Threshold(
                     minimum=_load_schema_data(child, "min", None), max_drop=_load_schema_data(child, "max_drop", None)
@@ -182,10 +182,10 @@ class CriteriaReader:
                 continue
             if not check.blocking:
                 message = f'"{check.name}" is strict but not blocking'
-                self._checker.blame(nodes[check.name], message, "remove one of the two")
+                self._checker.add_fault(nodes[check.name], message, "remove one of the two")
             elif check.name in criteria.thresholds:
                 message = f'"{check.name}" is strict and has a threshold'
-                self._checker.blame(nodes[check.name], message, "remove `strict`, or the threshold")
+                self._checker.add_fault(nodes[check.name], message, "remove `strict`, or the threshold")
 
 
 def read_target_name(node: Node, targets: Mapping[str, Target | None], checker: SchemaCheck) -> str | None:
@@ -193,7 +193,7 @@ def read_target_name(node: Node, targets: Mapping[str, Target | None], checker: 
     if node.data in targets or not targets:
         return str(node.data)
     message, hint = describe_unknown("target", node.data, targets)
-    checker.blame(node, message, hint)
+    checker.add_fault(node, message, hint)
     return None
 
 

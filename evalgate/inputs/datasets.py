@@ -20,7 +20,7 @@ from evalgate.domain import (
     ScoreRow,
     Usage,
     classify_ending,
-    reason_told,
+    read_finish_reason,
 )
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest
@@ -311,7 +311,7 @@ def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
     if not isinstance(text, str):
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
-    reason = reason_told(row.fields, "stop")
+    reason = read_finish_reason(row.fields, "stop")
     ended = classify_ending(reason)
     if ended == "broken":
         said = f"the recorded text is not an answer (finish reason: {reason[:60]})"

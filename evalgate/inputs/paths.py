@@ -26,7 +26,7 @@ class PathResolver:
         try:
             return inside(path)
         except InputError as error:
-            self._checker.blame(node, f'"{node.data}" {error.faults[0].message}')
+            self._checker.add_fault(node, f'"{node.data}" {error.faults[0].message}')
             return None
 
     def find(self, node: Node | None) -> str | None:
@@ -49,5 +49,5 @@ class PathResolver:
             hint = "write paths with forward slashes" if "\\" in node.data else None
         else:
             why = f'"{path}" {why}'
-        self._checker.blame(node, why, hint)
+        self._checker.add_fault(node, why, hint)
         return None

@@ -106,21 +106,21 @@ def parse_rubric(data: bytes, path: str) -> Rubric:
     version = _read_version(root, checker)
     scale, inputs = root.get("scale"), root.get("inputs")
     if scale is not None and checker.sound(scale) and scale.data["min"] >= scale.data["max"]:
-        checker.blame(scale, '"min" must be less than "max"')
+        checker.add_fault(scale, '"min" must be less than "max"')
     if inputs is not None and checker.sound(inputs):
         names = [name.removesuffix("?") for name in inputs.data]
         if "output" not in inputs.data:
-            checker.blame(inputs, '"output" must be among the inputs (and not be optional)')
+            checker.add_fault(inputs, '"output" must be among the inputs (and not be optional)')
         elif len(set(names)) < len(names):
-            checker.blame(inputs, "an input is given twice")
+            checker.add_fault(inputs, "an input is given twice")
     instruction = body.strip()
     at = Node(data=body, line=first_line, column=1)
     if not instruction:
-        checker.blame(at, "the rubric has no instruction below its front matter")
+        checker.add_fault(at, "the rubric has no instruction below its front matter")
     for hit in VARIABLE.finditer(body):
         line = first_line + body.count("\n", 0, hit.start())
         column = hit.start() - body.rfind("\n", 0, hit.start())
-        checker.blame(
+        checker.add_fault(
             Node(data=None, line=line, column=column),
             f"a rubric cannot have variables: {hit.group()}",
             'name the field under "inputs"; the judge gets its value after the instruction',
@@ -139,7 +139,7 @@ def parse_rubric(data: bytes, path: str) -> Rubric:
 
 def _read_body(root: Node, body: str, line: int, checker: SchemaCheck) -> tuple[Message, ...]:
     if not body.strip():
-        checker.blame(Node(data=body, line=line, column=1), "the prompt is empty")
+        checker.add_fault(Node(data=body, line=line, column=1), "the prompt is empty")
     role = root.get("role")
     return (Message(role="user" if role is None else str(role.data), content=body),)
 
@@ -160,7 +160,7 @@ def _read_version(root: Node, checker: SchemaCheck) -> str | None:
         checker.faults = [fault for fault in checker.faults if fault.place != node.place(checker.path)]
         written = node.text or ""
         full = ".".join([*written.split("."), "0", "0"][:3])
-        checker.blame(node, f'version is a number here ({written}): quote it, "{full}"')
+        checker.add_fault(node, f'version is a number here ({written}): quote it, "{full}"')
         return None
     if not checker.sound(node):
         return None
@@ -170,7 +170,7 @@ def _read_version(root: Node, checker: SchemaCheck) -> str | None:
     if semver.Version.is_valid(text):
         return text
     hint = 'write it without the "v"' if re.match(r"[vV]\d", text) else 'such as "2.4.0"'
-    checker.blame(node, f'"{text[:60]}" is not a semantic version (MAJOR.MINOR.PATCH)', hint)
+    checker.add_fault(node, f'"{text[:60]}" is not a semantic version (MAJOR.MINOR.PATCH)', hint)
     return None
 
 
@@ -185,11 +185,11 @@ def _read_parameters(root: Node, checker: SchemaCheck) -> Mapping[str, Json]:
     for key, value in node.items() if node is not None else ():
         name = make_api_name(key)
         if name in parameters:
-            checker.blame(node or root, f'"{key}" is given twice, in camelCase and in snake_case', key=key)
+            checker.add_fault(node or root, f'"{key}" is given twice, in camelCase and in snake_case', key=key)
         elif name in NOT_PARAMETERS:
             own = {"model": "model", "response_format": "responseFormat", "tools": "tools"}.get(name)
             hint = f'use the prompt\'s own "{own}"' if own else None
-            checker.blame(node or root, f'"{key}" cannot be a model parameter', hint, key=key)
+            checker.add_fault(node or root, f'"{key}" cannot be a model parameter', hint, key=key)
         parameters[name] = value.data
     return parameters
 
@@ -199,9 +199,9 @@ def _read_response_format(root: Node, checker: SchemaCheck) -> Mapping[str, Json
     kind, schema = root.get("responseFormat"), root.get("jsonSchema")
     wanted = kind.data if kind is not None else "text"
     if schema is not None and wanted != "json_schema":
-        checker.blame(root, '"jsonSchema" has no effect without "responseFormat: json_schema"', key="jsonSchema")
+        checker.add_fault(root, '"jsonSchema" has no effect without "responseFormat: json_schema"', key="jsonSchema")
     elif schema is None and wanted == "json_schema":
-        checker.blame(kind or root, '"responseFormat: json_schema" needs "jsonSchema"')
+        checker.add_fault(kind or root, '"responseFormat: json_schema" needs "jsonSchema"')
     elif schema is not None and checker.sound(schema):
         named = _read_schema(schema, checker)
         return None if named is None else {"type": "json_schema", "json_schema": named}
@@ -217,15 +217,15 @@ def _read_schema(node: Node, checker: SchemaCheck) -> Mapping[str, Json] | None:
         except InputError as error:
             fault = error.faults[0]
             where = f" (line {fault.place.line} of it, column {fault.place.column})" if fault.place else ""
-            checker.blame(node, f'"jsonSchema": {fault.message}{where}', fault.hint)
+            checker.add_fault(node, f'"jsonSchema": {fault.message}{where}', fault.hint)
             return None
         if not isinstance(value, dict):
-            checker.blame(node, '"jsonSchema" must contain a JSON object')
+            checker.add_fault(node, '"jsonSchema" must contain a JSON object')
             return None
     if not {"name", "schema"} <= value.keys():
         return {"name": "response", "schema": value}
     if not isinstance(value["name"], str) or not _SCHEMA_NAME.fullmatch(value["name"]):
-        checker.blame(node, '"jsonSchema": its "name" must be 1 to 64 letters, digits, _ and -')
+        checker.add_fault(node, '"jsonSchema": its "name" must be 1 to 64 letters, digits, _ and -')
     elif not isinstance(value["schema"], dict):
-        checker.blame(node, '"jsonSchema": its "schema" must be an object')
+        checker.add_fault(node, '"jsonSchema": its "schema" must be an object')
     return dict(value)

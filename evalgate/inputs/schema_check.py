@@ -83,7 +83,7 @@ class SchemaCheck:
         """Return whether a node and all nodes below it are without faults; True for an absent node."""
         return node is None or id(node) not in self._unsound
 
-    def blame(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
+    def add_fault(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
         """Add a fault at a node, or at one of its keys. The node then counts as invalid."""
         place = node.place(self.path) if key is None else node.key_place(key, self.path)
         self.faults.append(Fault(message=message, place=place, hint=hint))
@@ -122,12 +122,12 @@ class SchemaCheck:
         by_type = {name: option for option in fitting for name in _list_named(option["properties"]["type"])}
         kind = node.get("type")
         if kind is None:
-            self.blame(node, f'{label} has no "type"', f"one of: {', '.join(by_type)}")
+            self.add_fault(node, f'{label} has no "type"', f"one of: {', '.join(by_type)}")
         elif not isinstance(kind.data, str):
             self._wrong_type(kind, ["string"], '"type"')
         elif kind.data not in by_type:
             message, hint = describe_unknown("type", kind.data, by_type)
-            self.blame(kind, message, hint)
+            self.add_fault(kind, message, hint)
         else:
             return by_type[kind.data]
         return None
@@ -141,27 +141,27 @@ class SchemaCheck:
     def _wrong_type(self, node: Node, wanted: list[str], label: str) -> None:
         if "string" in wanted and isinstance(node.data, bool | int | float):
             what = "true or false" if isinstance(node.data, bool) else "a number"
-            self.blame(node, f'{label} is {what} here ({node.text}): quote it, "{node.text}"')
+            self.add_fault(node, f'{label} is {what} here ({node.text}): quote it, "{node.text}"')
             return
         names = " or ".join(_NAMES[name] for name in dict.fromkeys(wanted))
-        self.blame(node, f"{label} must be {names}, not {_show(node)}")
+        self.add_fault(node, f"{label} must be {names}, not {_show(node)}")
 
     def _value(self, node: Node, schema: Schema, label: str) -> None:
         value = node.data
         if "const" in schema and value != schema["const"]:
-            self.blame(node, f"{label} must be {json.dumps(schema['const'])}, not {_show(node)}")
+            self.add_fault(node, f"{label} must be {json.dumps(schema['const'])}, not {_show(node)}")
         elif "enum" in schema and value not in schema["enum"]:
             message, hint = describe_unknown("value", str(value), [str(option) for option in schema["enum"]])
-            self.blame(node, f"{message} for {label}" if hint else message, hint)
+            self.add_fault(node, f"{message} for {label}" if hint else message, hint)
         elif isinstance(value, str):
             if "pattern" in schema and not re.search(schema["pattern"], value):
                 # instead of the name of a secret, the value may be the secret itself
                 shown = "" if schema.get("writeOnly") else f", not {_show(node)}"
-                self.blame(node, f"{label} must be {schema.get('title', 'of another form')}{shown}")
+                self.add_fault(node, f"{label} must be {schema.get('title', 'of another form')}{shown}")
         elif isinstance(value, int | float):
             problem = _describe_range(value, schema)
             if problem:
-                self.blame(node, f"{label} must be {problem}, not {node.text}")
+                self.add_fault(node, f"{label} must be {problem}, not {node.text}")
 
     def _mapping(self, node: Node, schema: Schema, label: str) -> None:
         known: Mapping[str, Schema] = schema.get("properties", {})
@@ -177,7 +177,7 @@ class SchemaCheck:
                 self._node(child, known[key], f'"{key}"')
             elif rest is False:
                 message, hint = describe_unknown("key", key, known)
-                self.blame(node, message, self._hints.get(key.lower(), hint), key=key)
+                self.add_fault(node, message, self._hints.get(key.lower(), hint), key=key)
             elif isinstance(rest, Mapping):
                 self._node(child, rest, f'"{key}"')
 
@@ -187,29 +187,29 @@ class SchemaCheck:
         meant = {find_closest(key, known) for key in node.data if key not in known} if missing else set()
         for key in missing:
             if key not in meant:  # else the fault of the unknown key already suggests this one
-                self.blame(node, f'"{key}" is missing' + ("" if label == "the file" else f" in {label}"))
+                self.add_fault(node, f'"{key}" is missing' + ("" if label == "the file" else f" in {label}"))
         if len(node.data) < schema.get("minProperties", 0):
-            self.blame(node, f"{label} is empty")
+            self.add_fault(node, f"{label} is empty")
 
     def _check_combinations(self, node: Node, schema: Schema, label: str) -> None:
         """Refuse a mapping that has none of the alternative keys, or that has two keys that exclude each other."""
         alternatives = [option["required"][0] for option in schema.get("anyOf", ())]
         if alternatives and not any(key in node.data for key in alternatives):
-            self.blame(node, f"{label} needs one of: {', '.join(alternatives)}")
+            self.add_fault(node, f"{label} needs one of: {', '.join(alternatives)}")
         excluded = schema.get("not", {}).get("required", ())
         if excluded and all(key in node.data for key in excluded):
-            self.blame(node, " and ".join(f'"{key}"' for key in excluded) + " exclude each other", key=excluded[-1])
+            self.add_fault(node, " and ".join(f'"{key}"' for key in excluded) + " exclude each other", key=excluded[-1])
 
     def _list(self, node: Node, schema: Schema, label: str) -> None:
         if len(node.data) < schema.get("minItems", 0):
-            self.blame(node, f"{label} is empty")
+            self.add_fault(node, f"{label} is empty")
         seen: list[Any] = []
         item = self._resolve(schema.get("items", {}))
         inner = item.get("title") if "oneOf" in item or item.get("type") == "object" else None
         for child in node:
             self._node(child, item, inner or f"an entry of {label}")
             if schema.get("uniqueItems") and child.data in seen:
-                self.blame(child, f"{_show(child)} appears twice in {label}")
+                self.add_fault(child, f"{_show(child)} appears twice in {label}")
             seen.append(child.data)
 
 

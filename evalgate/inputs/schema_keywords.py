@@ -99,7 +99,7 @@ def _find_idle_keywords(documents: Mapping[str, tuple[str, Node]]) -> Iterator[F
 def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
     meant = _OTHER_WORDS.get(key) or find_closest(key, sorted(_KNOWN), cutoff=_NEAR)
     if meant == "type" and key.endswith("Type"):
-        return  # a type of another kind, such as `tsType`, for whoever makes code of the schema
+        return  # an annotation for code generators, such as `tsType`
     meant = meant or next((one for one in sorted(_ASKING) if sorted(one) == sorted(key)), None)
     if meant in _ASKING and not key.startswith("x-"):
         yield Fault(
@@ -150,7 +150,7 @@ def _resolve_reference(
     """The node that a reference by file and JSON Pointer leads to; none for another kind of reference."""
     try:
         document, fragment = urldefrag(urljoin(uri, reference))
-    except ValueError:  # no URI, which is told elsewhere
+    except ValueError:  # not a URI: another check reports it
         return
     if document not in documents:
         return

@@ -63,13 +63,13 @@ def _read_openai(node: Node | None, checker: SchemaCheck) -> tuple[str, str] | N
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        checker.blame(node, '"base_url" is not a URL', f"such as {DEFAULT_BASE_URL}")
+        checker.add_fault(node, '"base_url" is not a URL', f"such as {DEFAULT_BASE_URL}")
         return None
     if "@" in parts.netloc:
-        checker.blame(node, '"base_url" must not contain a user name or password', _KEY_HINT)
+        checker.add_fault(node, '"base_url" must not contain a user name or password', _KEY_HINT)
         return None
     if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in url):
-        checker.blame(node, '"base_url" must be an http:// or https:// URL', f"such as {DEFAULT_BASE_URL}")
+        checker.add_fault(node, '"base_url" must be an http:// or https:// URL', f"such as {DEFAULT_BASE_URL}")
         return None
     shown = f"[{host}]" if ":" in host else host
     netloc = shown if port is None else f"{shown}:{port}"
@@ -81,7 +81,7 @@ def _read_local(node: Node, checker: SchemaCheck) -> tuple[str, str] | None:
     model = EMBEDDED_MODELS.get(node.data)
     if model is None:
         message, hint = describe_unknown("model", node.data, EMBEDDED_MODELS)
-        checker.blame(node, message, hint)
+        checker.add_fault(node, message, hint)
         return None
     return model.name, f"local:{model.sha256}"
 

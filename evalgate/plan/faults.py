@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, as_text
 from evalgate.domain.lists import name_some
-from evalgate.domain.names import bare, find_closest, fold, meant, suggest, suggest_closest
+from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest, suggest_closest
 from evalgate.errors import Fault, Place
 from evalgate.plan.target_changes import find_model
 
@@ -168,7 +168,7 @@ def find_tag_faults(
     slips = [tag for tag in wanted if tag in there or tag in Policy(levels={}).critical_tags]
     for (path, tag), line in first.items():
         near_ones = [one for one in slips if counts[tag] <= MOST_SLIPS or one not in there]
-        other = None if tag in wanted else meant(tag, wanted, slips=near_ones)
+        other = None if tag in wanted else find_meant(tag, wanted, slips=near_ones)
         if other is not None:
             message = f'the policy does not name the tag "{tag}"; {suggest(other)}'
             yield Fault(message=message, place=Place(path=path, line=line))
@@ -223,7 +223,7 @@ def _find_misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place:
     known = sorted(fields - {one.removesuffix("?") for one in judge.rubric.inputs} | {"output"})
     if name in fields or name == "output":
         return
-    close = meant(name, known) or find_closest(name, known, _NEAR)
+    close = find_meant(name, known) or find_closest(name, known, _NEAR)
     close = close or next((one for one in known if sorted(one) == sorted(name)), None)
     if close is not None:
         message = f'the input "{name}?" of the rubric {judge.rubric.name} is given by no case of {dataset.path}'

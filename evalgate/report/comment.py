@@ -119,7 +119,7 @@ def _render_gates(report: Report, cases: int) -> Iterator[Part]:
     for number, gate in enumerate(report.gates):
         if len(report.gates) > 1:
             yield Part(text=JOINT.join(markdown.verdict(gate)), what="gate", rank=_TABLE, chain=str(number))
-        for position, text in enumerate(markdown.titled_cases(gate, cases)):
+        for position, text in enumerate(markdown.render_cases(gate, cases)):
             rank = _FIRST if position < markdown.OPEN else _MORE
             yield Part(text=text, what="case", rank=rank, chain=f"{number}/cases")
         if gate.comparisons:

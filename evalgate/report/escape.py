@@ -122,7 +122,7 @@ def html_code(text: str) -> str:
     return f"<code>{escape(visible(text))}</code>"
 
 
-def preformatted(text: str) -> str:
+def escape_preformatted(text: str) -> str:
     """Return text for `<pre>` or `<code>` in a block of HTML inside Markdown; a blank line would end that block."""
     return escape(block(text)).replace("\n", "&#10;")
 

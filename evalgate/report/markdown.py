@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from evalgate.domain import Finding, GateReport, Report, Verdict
 from evalgate.report import case_selection, criteria_table, footer, text_diff, view
-from evalgate.report.escape import code, html, html_code, is_address, link, markdown, preformatted, prose
+from evalgate.report.escape import code, escape_preformatted, html, html_code, is_address, link, markdown, prose
 
 # The number of cases of a gate that are shown expanded.
 OPEN = 3
@@ -56,7 +56,7 @@ def verdict(gate: GateReport) -> Iterator[str]:
     yield from _beside(gate)
 
 
-def titled_cases(gate: GateReport, most: int) -> Iterator[str]:
+def render_cases(gate: GateReport, most: int) -> Iterator[str]:
     """Yield the first `most` cases of a gate, a block each; the first of a kind has its title above it."""
     found = case_selection.select_cases(gate)
     title = ""
@@ -95,7 +95,7 @@ def foot(report: Report) -> Iterator[str]:
 
 
 def _gate(gate: GateReport, most: int) -> Iterator[str]:
-    yield from titled_cases(gate, most)
+    yield from render_cases(gate, most)
     left = len(case_selection.select_cases(gate)) - most
     if left > 0:
         yield f"... and {left} more cases, in the JSON report."
@@ -150,7 +150,9 @@ def _row(cells: Iterable[str]) -> str:
 
 def _excerpt(excerpt: text_diff.Excerpt) -> str:
     return "".join(
-        f"<b>{preformatted(piece.text)}</b>" if piece.differs and piece.text.strip() else preformatted(piece.text)
+        f"<b>{escape_preformatted(piece.text)}</b>"
+        if piece.differs and piece.text.strip()
+        else escape_preformatted(piece.text)
         for piece in text_diff.wrap(excerpt, _COLUMN)
     )
 

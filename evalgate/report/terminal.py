@@ -49,7 +49,7 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
             console.print(part)
         console.print()
     console.print(_pairs(footer.describe_report(report)))
-    return "\n".join(_trimmed(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
+    return "\n".join(_trim(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
 
 
 def _console(width: int, color: bool) -> tuple[Console, StringIO]:
@@ -217,5 +217,5 @@ def _text(text: str, style: str = "") -> Text:
     return Text(block(text), style=style)
 
 
-def _trimmed(row: str) -> str:
+def _trim(row: str) -> str:
     return _TRAILING.sub(lambda found: found.group(1).replace(" ", ""), row)

@@ -160,7 +160,7 @@ def _json_schema(check: Check, case: Case, output: Output) -> _Observation:
     return _Observation(wrong is None, wanted, "no fault" if wrong is None else _shorten(wrong, 130))
 
 
-def _required_fields(check: Check, case: Case, output: Output) -> _Observation:
+def _check_required_fields(check: Check, case: Case, output: Output) -> _Observation:
     """Require fields that are present and not null. A name may be a dotted path."""
     value = _read_value(check, output)
     if not isinstance(value, Mapping):
@@ -220,7 +220,7 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], _Observation]] = {
     "regex": _regex,
     "is_json": _is_json,
     "json_schema": _json_schema,
-    "required_fields": _required_fields,
+    "required_fields": _check_required_fields,
     "length": _length,
     "latency": _latency,
     "cost": _cost,

@@ -33,5 +33,5 @@ class CommitView(Git):
                 found[path] = oid
         return found
 
-    def renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
-        return super().renamed_from(base, path, commit=commit or self.commit)
+    def find_renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
+        return super().find_renamed_from(base, path, commit=commit or self.commit)

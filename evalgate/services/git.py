@@ -262,7 +262,7 @@ class Git:
             known |= older
         return list(dict.fromkeys(result))
 
-    def renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
+    def find_renamed_from(self, base: str, path: str, *, commit: str | None = None) -> str | None:
         """Return the path at `base` of a file that was renamed since; None if it is new, or still has its name.
 
         Compares with the working tree, or with `commit`. A file that git does not track yet counts as renamed if it has

@@ -229,7 +229,7 @@ class GitHub:
         what, page = f"list the authors of #{number}", partial(self._graphql, rows.COMMIT_AUTHORS, number)
         return self._retry.ask(what, lambda: rows.read_authors(page), needs="pull-requests: read")
 
-    def overwritten_heads(self, number: int) -> tuple[str, ...]:
+    def list_overwritten_heads(self, number: int) -> tuple[str, ...]:
         """Return the heads of a pull request that force pushes replaced, which `commits` does not list any more.
 
         Raises ServiceError if GitHub does not list all of them.

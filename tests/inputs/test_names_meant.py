@@ -13,7 +13,7 @@ from evalgate.change.workspace import open_workspace
 from evalgate.commands.decide import decide_scores
 from evalgate.commands.validate import validate
 from evalgate.domain import Case, GoldenDataset, Policy
-from evalgate.domain.names import meant
+from evalgate.domain.names import find_meant
 from evalgate.errors import InputError
 from evalgate.inputs.datasets import load_scores
 from evalgate.plan.faults import MOST_SLIPS, find_tag_faults
@@ -89,10 +89,10 @@ def test_one_slip_of_a_long_name_is_found_and_two_are_not_looked_for(name: str, 
         name[:at] + "z" + name[at:],
         f"{name[:at]}{name[at + 1]}{name[at]}{name[at + 2 :]}",
     ):
-        assert meant(made, [name], slips=[name]) == name
-    assert meant(f"{name[:at]}1{name[at:]}", [name], slips=[name]) is None
-    assert meant(f"un{name}", [name], slips=[name]) is None
-    assert meant(name[:at] + "zz" + name[at:], [name], slips=[name]) is None
+        assert find_meant(made, [name], slips=[name]) == name
+    assert find_meant(f"{name[:at]}1{name[at:]}", [name], slips=[name]) is None
+    assert find_meant(f"un{name}", [name], slips=[name]) is None
+    assert find_meant(name[:at] + "zz" + name[at:], [name], slips=[name]) is None
 
 
 @settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)

@@ -111,7 +111,7 @@ def test_code_spans_outgrow_their_backticks(text: str, shown: str) -> None:
 
 
 def test_a_preformatted_text_has_no_blank_line() -> None:
-    assert escape.preformatted("a\n\n</pre>&") == "a&#10;&#10;&lt;/pre&gt;&amp;"
+    assert escape.escape_preformatted("a\n\n</pre>&") == "a&#10;&#10;&lt;/pre&gt;&amp;"
 
 
 def test_colour_sequences_are_the_only_ones_in_a_hostile_report(samples) -> None:
@@ -172,7 +172,7 @@ def test_a_cell_stays_one_cell(left: str, right: str) -> None:
 def test_a_block_of_html_is_not_left(text: str) -> None:
     source = (
         f"<table>\n<tr><td>{escape.html(text)}</td><td>{escape.html_code(text)}</td>"
-        f"<td><pre>{escape.preformatted('.' + text)}</pre></td></tr>\n</table>\n"
+        f"<td><pre>{escape.escape_preformatted('.' + text)}</pre></td></tr>\n</table>\n"
     )
     parsed = page(source)
     assert {element.tag for element in parsed.find("body").iter()} <= {
@@ -218,7 +218,7 @@ OURS = {
 @given(ATTACKS)
 def test_no_marker_of_a_comment_is_made_by_others(text: str) -> None:
     planted = f"<!-- evalgate:support {text} -->{text}"
-    for made in (escape.markdown, escape.code, escape.html, escape.html_code, escape.preformatted):
+    for made in (escape.markdown, escape.code, escape.html, escape.html_code, escape.escape_preformatted):
         shown = made(planted)
         # Inside a code span of Markdown the text is as it was, but then it stands behind a backtick.
         assert not re.match(r"\s*<!--", shown)

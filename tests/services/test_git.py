@@ -362,28 +362,28 @@ def test_renamed_in_a_commit_with_an_edit(repository: Any) -> None:
     repository.git("mv", "old", "new")
     head = repository.commit("two", new=TEXT + "one line more\n")
     git = opened(repository)
-    assert git.renamed_from(base, "new") == "old"
-    assert git.renamed_from(base, "new", commit=head) == "old"
-    assert git.renamed_from(base, "other") is None
+    assert git.find_renamed_from(base, "new") == "old"
+    assert git.find_renamed_from(base, "new", commit=head) == "old"
+    assert git.find_renamed_from(base, "other") is None
 
 
 def test_renamed_and_staged_only(repository: Any) -> None:
     base = repository.commit("one", old=TEXT)
     repository.git("mv", "old", "new")
     repository.write("new", TEXT + "edited, not staged\n")
-    assert opened(repository).renamed_from(base, "new") == "old"
+    assert opened(repository).find_renamed_from(base, "new") == "old"
 
 
 def test_renamed_without_git_knowing(repository: Any) -> None:
     base = repository.commit("one", **{"a/p": TEXT, "b/other": TEXT})
     repository.write("c/p", TEXT)
     git = opened(repository)
-    assert git.renamed_from(base, "c/p") is None, "both originals are still there: a copy"
+    assert git.find_renamed_from(base, "c/p") is None, "both originals are still there: a copy"
     (repository.root / "a/p").unlink()
     (repository.root / "b/other").unlink()
-    assert git.renamed_from(base, "c/p") == "a/p", "of two, the one with the same file name"
+    assert git.find_renamed_from(base, "c/p") == "a/p", "of two, the one with the same file name"
     repository.write("c/p", TEXT + "edited\n")
-    assert git.renamed_from(base, "c/p") is None
+    assert git.find_renamed_from(base, "c/p") is None
 
 
 def test_working_blobs_apply_the_filters_of_a_commit(repository: Any) -> None:
@@ -402,7 +402,7 @@ def test_nothing_is_ever_written(repository: Any) -> None:
     before = {path: path.stat().st_mtime_ns for path in (repository.root / ".git").rglob("*") if path.is_file()}
     git = opened(repository)
     git.history("p", ["HEAD"])
-    git.renamed_from(base, "q")
+    git.find_renamed_from(base, "q")
     git.working_blobs(["p", "q"])
     git.merge_base("HEAD", git.default_branch())
     assert {p: p.stat().st_mtime_ns for p in (repository.root / ".git").rglob("*") if p.is_file()} == before

@@ -167,12 +167,12 @@ def test_all_statuses_of_a_commit_with_who_set_them_the_newest_first(server: Git
 
 
 def test_the_heads_that_were_pushed_over_by_force_and_the_commits_behind_them(server: GitHubServer, gh: GitHub) -> None:
-    assert gh.overwritten_heads(7) == ()
+    assert gh.list_overwritten_heads(7) == ()
     many = [{"sha": f"{n:040x}", "author": "ann", "committer": "ann"} for n in range(1, 4)]
     server.add_pull(7, head=many[-1]["sha"], commits=many)
     server.force_push(7, "d" * 40)
     server.force_push(7, HEAD)
-    assert gh.overwritten_heads(7) == (f"{3:040x}", "d" * 40)
+    assert gh.list_overwritten_heads(7) == (f"{3:040x}", "d" * 40)
     assert gh.commits_since("b" * 40, f"{3:040x}") == tuple(each["sha"] for each in many)
     assert gh.commits_since("b" * 40, "d" * 40) == ("d" * 40,)
     assert [each.sha for each in gh.commits(7)] == [HEAD]
@@ -181,7 +181,7 @@ def test_the_heads_that_were_pushed_over_by_force_and_the_commits_behind_them(se
 def test_a_head_that_github_does_not_know_any_more_is_not_left_out(server: GitHubServer, gh: GitHub) -> None:
     server.force_push(7, "d" * 40)
     server.state["pulls"]["7"]["overwritten"].append(None)
-    assert "has no record any more" in refused(lambda: gh.overwritten_heads(7))
+    assert "has no record any more" in refused(lambda: gh.list_overwritten_heads(7))
 
 
 def test_more_force_pushes_or_commits_than_github_lists_are_not_left_out(server: GitHubServer, gh: GitHub) -> None:
@@ -189,12 +189,12 @@ def test_more_force_pushes_or_commits_than_github_lists_are_not_left_out(server:
     pull["overwritten"] = [[{"sha": f"{n:040x}", "author": "ann", "committer": "ann"} for n in range(251)]]
     assert "only 250 of 251 commits" in refused(lambda: gh.commits_since("b" * 40, f"{250:040x}"))
     pull["overwritten"] *= 101
-    assert "more than 100 force pushes" in refused(lambda: gh.overwritten_heads(7))
+    assert "more than 100 force pushes" in refused(lambda: gh.list_overwritten_heads(7))
 
 
 def test_a_pull_request_without_force_pushes_that_may_not_be_read(server: GitHubServer, waits: Waits) -> None:
     other = hub(server, waits, repository="acme/other")
-    assert "force pushes of #7: 404" in refused(lambda: other.overwritten_heads(7))
+    assert "force pushes of #7: 404" in refused(lambda: other.list_overwritten_heads(7))
     other.close()
 
 

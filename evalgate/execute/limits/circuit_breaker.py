@@ -27,7 +27,7 @@ class CircuitBreaker:
     def __init__(self, concurrency: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._concurrency = concurrency
         self._clock = clock
-        self._answered = False
+        self._count_answered = False
         self._lost_in_row = 0
         self._failures = 0
         self._failing_since = 0.0
@@ -40,11 +40,11 @@ class CircuitBreaker:
             self._silent_since = self._clock()
         self._in_flight += 1
 
-    def ended(self) -> None:
+    def on_end(self) -> None:
         self._in_flight -= 1
 
-    def answered(self) -> None:
-        self._answered, self._lost_in_row = True, 0
+    def on_answer(self) -> None:
+        self._count_answered, self._lost_in_row = True, 0
         self.on_headers()
 
     def on_headers(self) -> None:
@@ -52,14 +52,14 @@ class CircuitBreaker:
         self._failures = 0
         self._silent_since = self._clock()
 
-    def failed(self, why: str) -> None:
+    def on_failure(self, why: str) -> None:
         """Record a failed attempt, for any reason but too many requests (429)."""
         if self._failures == 0:
             self._failing_since = self._clock()
         self._failures += 1
         self._why = why
 
-    def lost(self, error: ProviderError) -> bool:
+    def on_lost(self, error: ProviderError) -> bool:
         """Count a request that failed after all its attempts.
 
         Return True if the run should end. After at least one answer, that is after 10 failures in a row or twice the
@@ -67,7 +67,7 @@ class CircuitBreaker:
         any kind.
         """
         self._lost_in_row += 1
-        if self._answered:
+        if self._count_answered:
             return self._lost_in_row >= max(10, 2 * self._concurrency)
         return error.unreachable or self._lost_in_row >= 3
 

@@ -105,7 +105,7 @@ class ConcurrencyLimit:
         if self._tokens is not None:
             self._tokens.correct(tokens)
 
-    def answered(self, seconds: float, tokens: int) -> None:
+    def on_answer(self, seconds: float, tokens: int) -> None:
         """Record an answer that took `seconds`; `tokens` is the number of its output tokens (0: not known)."""
         self._seconds += 0.1 * (seconds - self._seconds)
         self._times.append(seconds / (tokens + _FIRST_TOKENS))
@@ -124,7 +124,7 @@ class ConcurrencyLimit:
         self._next = self._paused_until
         self._one_by_one = int(self.window)
 
-    def told(self, headroom: Headroom) -> None:
+    def on_rate_limit(self, headroom: Headroom) -> None:
         """Pause until the reset if the endpoint reports that no requests or no tokens are left."""
         if headroom.requests_left == 0:
             self.pause(headroom.requests_reset)

@@ -43,7 +43,7 @@ class Hedging:
             return None
         return max(_LEAST_SECONDS, _FACTOR * self._usual)
 
-    def answered(self, seconds: float) -> None:
+    def on_answer(self, seconds: float) -> None:
         self._seconds.append(seconds)
         self._seen += 1
         if self._seen % _MIN_ANSWERS == 0:

@@ -21,8 +21,8 @@ from evalgate.domain import (
     ScoreToken,
     Usage,
     classify_ending,
+    read_finish_reason,
     read_usage,
-    reason_told,
 )
 from evalgate.domain.strict_json import MAX_DEPTH, is_too_deep
 from evalgate.domain.tool_calls import add_tool_calls, serialize
@@ -109,7 +109,7 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = reason_told(choice, "unknown", message, data)
+    reason = read_finish_reason(choice, "unknown", message, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
     failed = next((each for each in (choice, message, *_find_parts(message, "error")) if each.get("error")), None)
     if ended == "broken" or failed is not None:
@@ -249,7 +249,7 @@ def _explain_no_completion(data: Any) -> ProviderError:
 
 
 def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Where calls of an answer may stand: some endpoints give them in a choice of their own."""
+    """Return the objects of a reply that may hold tool calls; some endpoints use a separate choice."""
     choices = [choice, *(each for each in data["choices"][1:] if isinstance(each, dict))]
     held = [_get(each, key) for each in choices for key in ("message", "delta")]
     return [*(each for each in held if isinstance(each, dict)), *choices, data]

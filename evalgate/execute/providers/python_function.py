@@ -28,8 +28,8 @@ from evalgate.domain import (
     Target,
     Usage,
     classify_ending,
+    read_finish_reason,
     read_usage,
-    reason_told,
 )
 from evalgate.domain.masking import Mask
 from evalgate.domain.tool_calls import add_tool_calls, holds_calls
@@ -128,7 +128,7 @@ class PythonProvider(WithoutEndpoint):
             raise ProviderError(
                 f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
             )
-        reason = reason_told(returned, "stop")
+        reason = read_finish_reason(returned, "stop")
         ended, reason = classify_ending(reason), shorten(reason, 60)
         if ended == "broken":
             raise ProviderError(f"{self._target.location} returned no answer (finish reason: {reason})")

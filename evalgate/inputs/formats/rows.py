@@ -96,11 +96,11 @@ def number_rows(records: Mapping[int, object], path: str) -> Rows:
     `path` names the source of the records in messages.
     """
     found = Rows()
-    found.rows = _numbered_rows(records, path, found.faults)
+    found.rows = _number_rows(records, path, found.faults)
     return found
 
 
-def _numbered_rows(records: Mapping[int, object], path: str, faults: list[Fault]) -> Iterator[DataRow]:
+def _number_rows(records: Mapping[int, object], path: str, faults: list[Fault]) -> Iterator[DataRow]:
     for number, record in records.items():
         place = Place(path=path, line=number)
         if isinstance(record, Mapping):

@@ -60,85 +60,85 @@ def test_what_a_guess_left_out_is_waited_for_afterwards() -> None:
 
 
 def test_without_a_fault_the_whole_window_is_open_for_ever() -> None:
-    pace = ConcurrencyLimit(50, clock=Clock())
+    limit = ConcurrencyLimit(50, clock=Clock())
     for _ in range(2000):
-        assert pace.delay(49) == 0.0
-        assert pace.delay(50) is None
-        pace.begin()
-        pace.answered(0.2, 30)
-    assert pace.window == 50
+        assert limit.delay(49) == 0.0
+        assert limit.delay(50) is None
+        limit.begin()
+        limit.on_answer(0.2, 30)
+    assert limit.window == 50
 
 
 def test_one_in_ten_pushed_back_costs_almost_nothing_and_nine_in_ten_almost_everything() -> None:
     def after(share: float) -> float:
-        pace = ConcurrencyLimit(50, clock=Clock())
+        limit = ConcurrencyLimit(50, clock=Clock())
         for n in range(2000):
             if (n * share) % 1 < share:
-                pace.on_rejected()
+                limit.on_rejected()
             else:
-                pace.answered(0.2, 30)
-        return pace.window
+                limit.on_answer(0.2, 30)
+        return limit.window
 
     assert after(0.1) >= 45
     assert after(0.9) <= 5
 
 
 def test_the_window_opens_again() -> None:
-    pace = ConcurrencyLimit(20, clock=Clock())
+    limit = ConcurrencyLimit(20, clock=Clock())
     for _ in range(200):
-        pace.on_rejected()
-    assert pace.window == 1
-    assert (pace.delay(0), pace.delay(1)) == (0.0, None), "one call is always let through"
+        limit.on_rejected()
+    assert limit.window == 1
+    assert (limit.delay(0), limit.delay(1)) == (0.0, None), "one call is always let through"
     for _ in range(400):
-        pace.answered(0.2, 30)
-    assert pace.window == 20
+        limit.on_answer(0.2, 30)
+    assert limit.window == 20
 
 
 def test_answers_that_all_take_much_longer_shrink_the_window_to_a_quarter_at_most() -> None:
-    pace = ConcurrencyLimit(40, clock=Clock())
+    limit = ConcurrencyLimit(40, clock=Clock())
     for _ in range(80):
-        pace.answered(0.5, 100)
+        limit.on_answer(0.5, 100)
     for _ in range(600):
-        pace.answered(5.0, 100)
-    assert 10 <= pace.window < 20
+        limit.on_answer(5.0, 100)
+    assert 10 <= limit.window < 20
 
 
 def test_longer_answers_are_no_slower_ones() -> None:
-    pace = ConcurrencyLimit(40, clock=Clock())
+    limit = ConcurrencyLimit(40, clock=Clock())
     for _ in range(80):
-        pace.answered(0.5, 10)
+        limit.on_answer(0.5, 10)
     for _ in range(200):
-        pace.answered(12.0, 800)
-    assert pace.window == 40
+        limit.on_answer(12.0, 800)
+    assert limit.window == 40
 
 
 def test_after_a_pause_calls_begin_one_by_one() -> None:
     clock = Clock()
-    pace = ConcurrencyLimit(10, clock=clock)
+    limit = ConcurrencyLimit(10, clock=clock)
     for _ in range(100):
-        pace.answered(2.0, 30)
-    pace.pause(7.0)
-    assert pace.delay(0) == pytest.approx(7.0)
-    pace.pause(3.0)
-    assert pace.delay(0) == pytest.approx(7.0), "a shorter pause takes nothing away"
+        limit.on_answer(2.0, 30)
+    limit.pause(7.0)
+    assert limit.delay(0) == pytest.approx(7.0)
+    limit.pause(3.0)
+    assert limit.delay(0) == pytest.approx(7.0), "a shorter pause takes nothing away"
     clock.now += 7.0
     gaps = []
     for inside in range(10):
-        wait = pace.delay(inside)
+        wait = limit.delay(inside)
         assert wait is not None
         gaps.append(wait)
         clock.now += wait
-        pace.begin()
+        limit.begin()
     assert gaps[0] == 0.0
     assert all(gap == pytest.approx(0.2, rel=0.01) for gap in gaps[1:]), "spread over the two seconds an answer takes"
     clock.now += 1
-    assert [pace.delay(inside) for inside in range(10)] == [0.0] * 10
+    assert [limit.delay(inside) for inside in range(10)] == [0.0] * 10
 
 
 def test_an_hour_is_no_pause() -> None:
-    pace = ConcurrencyLimit(10, clock=Clock())
-    pace.pause(3600)
-    assert pace.delay(0) == 0.0
+    limit = ConcurrencyLimit(10, clock=Clock())
+    limit.pause(3600)
+    assert limit.delay(0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -151,9 +151,9 @@ def test_an_hour_is_no_pause() -> None:
     ],
 )
 def test_with_nothing_left_calls_wait_for_the_reset(headroom: Headroom, seconds: float) -> None:
-    pace = ConcurrencyLimit(10, clock=Clock())
-    pace.told(headroom)
-    assert pace.delay(0) == pytest.approx(seconds)
+    limit = ConcurrencyLimit(10, clock=Clock())
+    limit.on_rate_limit(headroom)
+    assert limit.delay(0) == pytest.approx(seconds)
 
 
 def test_the_door_lets_in_in_order_and_forgets_who_went_away() -> None:

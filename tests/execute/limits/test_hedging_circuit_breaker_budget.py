@@ -14,7 +14,7 @@ from evalgate.execute.providers.protocol import ProviderError
 def learned(seconds: float = 0.01, count: int = 40) -> Hedging:
     hedging = Hedging()
     for _ in range(count):
-        hedging.answered(seconds)
+        hedging.on_answer(seconds)
     return hedging
 
 
@@ -53,7 +53,7 @@ def test_nobody_is_impatient_before_enough_answers_have_come() -> None:
 def test_a_few_slow_ones_do_not_count_as_what_is_usual() -> None:
     hedging = learned(1.0, 97)
     for _ in range(3):
-        hedging.answered(60.0)
+        hedging.on_answer(60.0)
     assert hedging.usual == 1.0
 
 
@@ -142,48 +142,48 @@ class Clock:
 
 def test_failures_without_an_answer_between_them_are_an_outage_after_a_while() -> None:
     clock = Clock()
-    health = CircuitBreaker(8, clock)
+    breaker = CircuitBreaker(8, clock)
     for _ in range(50):
-        health.failed("503")
-    assert not health.is_down(None), "a moment of failures is none"
+        breaker.on_failure("503")
+    assert not breaker.is_down(None), "a moment of failures is none"
     clock.now += OUTAGE
-    assert health.is_down(None)
-    health.on_headers()
-    assert not health.is_down(None)
+    assert breaker.is_down(None)
+    breaker.on_headers()
+    assert not breaker.is_down(None)
 
 
 def test_one_case_that_always_fails_is_no_outage() -> None:
     clock = Clock()
-    health = CircuitBreaker(8, clock)
+    breaker = CircuitBreaker(8, clock)
     for _ in range(100):
-        health.failed("503")
+        breaker.on_failure("503")
         clock.now += 5
-        health.answered()
-        assert not health.is_down(None)
+        breaker.on_answer()
+        assert not breaker.is_down(None)
 
 
 def test_silence_counts_only_while_something_is_in_flight() -> None:
     clock = Clock()
-    health = CircuitBreaker(8, clock)
+    breaker = CircuitBreaker(8, clock)
     clock.now += 1000
-    assert health.silence == 0.0
-    health.on_start()
+    assert breaker.silence == 0.0
+    breaker.on_start()
     clock.now += DOUBT
-    assert health.silence == DOUBT
-    health.ended()
+    assert breaker.silence == DOUBT
+    breaker.on_end()
     clock.now += 1000
-    health.on_start()
-    assert health.silence == 0.0
+    breaker.on_start()
+    assert breaker.silence == 0.0
 
 
 def test_a_slow_model_is_not_a_dead_one() -> None:
     clock = Clock()
-    health = CircuitBreaker(8, clock)
-    health.on_start()
+    breaker = CircuitBreaker(8, clock)
+    breaker.on_start()
     clock.now += 100
-    assert not health.is_down(None), "nothing is known of how long it takes: it has to be asked"
-    assert not health.is_down(30.0)
-    assert health.is_down(0.2)
+    assert not breaker.is_down(None), "nothing is known of how long it takes: it has to be asked"
+    assert not breaker.is_down(30.0)
+    assert breaker.is_down(0.2)
 
 
 def test_no_more_is_spent_than_the_limit_and_one_call() -> None:

@@ -86,7 +86,7 @@ class BatchEndpoint(OpenAIProvider):
         """Return JSON of the endpoint without the key. Raise ValueError."""
         return self._read(content)
 
-    def explained(
+    def explain(
         self, status: int, content: Any, headers: Mapping[str, str], *, model: str, scored: bool = False
     ) -> ProviderError:
         """Return the error for a status, of a call or of one request in a batch."""
@@ -255,7 +255,7 @@ class BatchEndpoint(OpenAIProvider):
         if status == 405:
             return GoneError(f"{self.who} has no Batch API (405)", said=said)
         content = error.body if isinstance(error.body, dict) and "error" in error.body else {"error": error.body}
-        return self.explained(status, content, error.response.headers, model=str(self._target.model))
+        return self.explain(status, content, error.response.headers, model=str(self._target.model))
 
 
 class GoneError(ProviderError):

@@ -44,7 +44,7 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
         return chat_completions.read_reply(content, seconds=None, scale=request.scale, prices=endpoint.prices)
     if chat_completions.is_filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")
-    raise endpoint.explained(status, content, {}, model=model, scored=request.scale is not None)
+    raise endpoint.explain(status, content, {}, model=model, scored=request.scale is not None)
 
 
 def make_unanswered_error(batch: BatchState | None, record: BatchRecord, endpoint: BatchEndpoint) -> ProviderError:
