@@ -624,7 +624,7 @@ def test_attempts_that_cannot_be_counted_are_not_known_and_strict_takes_them_for
     ran = hub.run(sign_off="none")
     assert (ran.code, _attempts(ran)) == (code, (None, True)), ran.log
     assert "::warning title=evalgate::attempts: GitHub did not" in ran.log
-    assert "attempts  not known" in ran.log
+    assert "attempts  unknown" in ran.log
     assert "unknown, so this may not be the first attempt" in hub.comments[0]
 
 

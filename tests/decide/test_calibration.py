@@ -163,7 +163,7 @@ def test_a_biased_judge_is_named() -> None:
     proven, large, useless = calibration.find_warnings(lenient, 0.05)
     assert "too lenient" in proven and "larger than the margin" in large and "do not gate on it" in useless
     assert "too strict" in calibration.find_warnings(calibration.measure_agreement([0.75, 0.75] * 60, human), 0.5)[0]
-    assert "rough" in calibration.find_warnings(calibration.measure_agreement(human[:30], human[:30]), 0.05)[0]
+    assert "imprecise" in calibration.find_warnings(calibration.measure_agreement(human[:30], human[:30]), 0.05)[0]
 
 
 SCORES = st.lists(st.tuples(st.sampled_from([0.0, 0.25, 0.5, 1.0]), st.sampled_from([0.0, 0.25, 0.5, 1.0])), min_size=2, max_size=25)  # fmt: skip

@@ -188,7 +188,7 @@ def test_a_verdict_of_an_earlier_run_says_so_at_the_top(samples) -> None:
     again = replace(gate, evidence=replace(gate.evidence, notes=notes))
     assert view.list_remarks(again) == notes[2:]
     other = replace(gate, evidence=replace(gate.evidence, evaluated="1d" * 32))
-    assert view.list_remarks(other) == ("only white space differs from digest 1d1d1d1d1d1d, which was answered",)
+    assert view.list_remarks(other) == ("only white space differs from digest 1d1d1d1d1d1d, which was evaluated",)
     assert view.list_remarks(gate) == ()
 
 
