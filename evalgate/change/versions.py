@@ -74,8 +74,7 @@ def resolve(
     `production`, where that is another one, else that of the last commit at which the prompt was different, else the
     merge base's if something else `is_edited` since, or where it `is_beside` gates that have one.
 
-    A prompt that the merge base lacks has no baseline. Everything else that is missing raises GitError or InputError,
-    and so does a prompt that would be compared with itself.
+    A prompt that the merge base lacks has no baseline. Another missing version raises GitError or InputError.
     """
     found = _find_candidate(gate, tree, git, candidate, at)
     assert found.version is not None

@@ -38,6 +38,30 @@ def find_fault(report: Report) -> str | None:
     return None if expected == report else "the decision does not follow from its gates and policy changes"
 
 
+def update_sentences(report: Report) -> Report:
+    """Return the report with its findings and requirements worded as this version words them.
+
+    Only texts change: a finding of another criterion, kind, decision or case stays, for `find_fault` to report.
+    """
+    return replace(report, gates=tuple(_update_sentences(gate, report) for gate in report.gates))
+
+
+def _update_sentences(gate: GateReport, report: Report) -> GateReport:
+    decided = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
+    decided = attempts.apply_demands(decided, report.attempts)
+    if report.sign_off is not None:
+        decided = policy.meet_requirement(decided)
+    if len(decided.findings) != len(gate.findings) or len(decided.requirements) != len(gate.requirements):
+        return gate
+    findings = zip(gate.findings, decided.findings, strict=True)
+    requirements = zip(gate.requirements, decided.requirements, strict=True)
+    return replace(
+        gate,
+        findings=tuple(replace(one, sentence=other.sentence) for one, other in findings),
+        requirements=tuple(replace(one, detail=other.detail) for one, other in requirements),
+    )
+
+
 def _find_gate_fault(gate: GateReport) -> str | None:
     """Return the first inconsistency in the evidence or policy of a gate; None if there is none."""
     results = (*gate.evidence.results, *gate.evidence.confirmations)
