@@ -151,9 +151,9 @@ def _find_case_conflicts(file: PromptFile, git: Git, sides: Sides) -> Iterator[F
         if path not in places.values() and fold_path(path) in places:
             place = places[fold_path(path)]
             what = f"{file.head}, which is gated" if place == file.head else f"{place}, which holds a gated prompt"
-            message = f"differs in capitals alone from {what}: many disks hold only one of them"
+            message = f"differs only in upper and lower case from {what}: many disks keep only one"
             if path.casefold() != place.casefold():
-                message = f"is written in other characters than {what}, that look the same: many disks hold only one"
+                message = f"looks the same as {what}, in other characters: many disks keep only one"
             yield Fault(message=message, place=Place(path=path), hint="give it another name")
 
 

@@ -252,14 +252,14 @@ def _find_before(
     if found is None:
         if is_edited(base.commit):
             return base, None
-        why = f"{here}, holds it already, and no earlier commit another version"
+        why = f"{here}, contains it already, and no earlier commit has another version"
         if git.shallow:
-            raise GitError(f"{base.file} is compared with nothing: {why}", hint=DEEPEN)
+            raise GitError(f"{base.file} has no earlier version to compare with: {why}", hint=DEEPEN)
         if not is_beside:
-            raise NothingToCompareError(f"{base.file} is compared with nothing: {why}", hint=_GIVE)
+            raise NothingToCompareError(f"{base.file} has no earlier version to compare with: {why}", hint=_GIVE)
         is_new = git.parent(base.commit) is not None and _find_previous(base.file, base.commit, git) is None
         return _Found(version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"), None
-    note = f"{str(since)[:7]}, the last commit at which the prompt was different: {here}, holds it already"
+    note = f"{str(since)[:7]}, the last commit at which the prompt was different: {here}, contains it already"
     return replace(found, note=note), since
 
 

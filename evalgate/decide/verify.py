@@ -16,8 +16,9 @@ def find_fault(report: Report) -> str | None:
     changes. A sign-off must belong to the same content, and the report must have awaited one. The number of attempts
     cannot be verified from the report.
     """
-    if report.attempts is not None and report.attempts != attempts.restate(report.attempts, report.gates):
-        return "the number of attempts is not possible, or it does not match the chance given with it"
+    fault = _find_attempts_fault(report)
+    if fault is not None:
+        return fault
     gates = []
     for gate in report.gates:
         fault = _find_gate_fault(gate)
@@ -41,8 +42,11 @@ def find_fault(report: Report) -> str | None:
 def update_sentences(report: Report) -> Report:
     """Return the report with its findings and requirements worded as this version words them.
 
-    Only texts change: a finding of another criterion, kind, decision or case stays, for `find_fault` to report.
+    Only texts change: a finding of another criterion, kind, decision or case stays, for `find_fault` to report. So does
+    a report whose evidence, policy or attempts are not consistent.
     """
+    if _find_attempts_fault(report) is not None or any(_find_gate_fault(gate) is not None for gate in report.gates):
+        return report
     return replace(report, gates=tuple(_update_sentences(gate, report) for gate in report.gates))
 
 
@@ -60,6 +64,12 @@ def _update_sentences(gate: GateReport, report: Report) -> GateReport:
         findings=tuple(replace(one, sentence=other.sentence) for one, other in findings),
         requirements=tuple(replace(one, detail=other.detail) for one, other in requirements),
     )
+
+
+def _find_attempts_fault(report: Report) -> str | None:
+    if report.attempts is None or report.attempts == attempts.restate(report.attempts, report.gates):
+        return None
+    return "the number of attempts is not possible, or it does not match the chance given with it"
 
 
 def _find_gate_fault(gate: GateReport) -> str | None:

@@ -207,7 +207,7 @@ class _EngineSetup:
         try:
             data = self.workspace.tree.read(path)
         except (GitError, InputError) as error:  # of a commit, or of the working tree
-            message = f'{error.faults[0].message}; target "{target.name}" is to be answered from it'
+            message = f'{error.faults[0].message}; the answers of target "{target.name}" are to be read from it'
             raise ServiceError(message, place=Place(path=path), hint=describe_recording(target)) from error
         return ReplayProvider(target, read_recordings(data, path), path)
 
@@ -275,7 +275,7 @@ def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> N
         t.name for t in called if t.kind == "openai" and not (calls.answers == "replay" and t.recordings is not None)
     }
     if not names:
-        message = f"--engine {calls.engine} has nothing to do: no target that is to be called is of type openai"
+        message = f"--engine {calls.engine} has no effect: no target that is to be called is of type openai"
         raise InputError(message, hint="leave --engine out; or add --live, where recordings answer an openai target")
     if calls.engine != "batch":
         return

@@ -112,12 +112,16 @@ def _open(config_path: Path, selection: Selection, calls: CallMode, *, verify: b
     if selection.policy_ref == "head" and selection.head is None:
         return open_workspace(config_path, verify=validate_criterion if verify else None)
     if calls.answers == "record":
-        raise InputError("recordings are written into the working tree, and a commit is judged", hint=_NOT_OF_A_COMMIT)
+        raise InputError(
+            "recordings are written to the working tree, but the run evaluates a commit", hint=_NOT_OF_A_COMMIT
+        )
     git = find_repository(config_path)
     name, head = find_name(git, config_path), selection.head or "HEAD"
     if selection.policy_ref == "head":
         return open_commit(CommitView(git, git.resolve(head)), name, verify=validate_criterion if verify else None)
     if selection.candidate is not None:
-        raise InputError("--candidate: the base judges the prompts of a commit", hint="name it with --head REF")
+        raise InputError(
+            "--candidate: with the base's policy the candidate is a commit's prompt", hint="name it with --head REF"
+        )
     policy = selection.policy_commit or git.default_branch(selection.default_branch)
     return open_pull_request(git, name, policy=policy, head=head, verify=validate_criterion)

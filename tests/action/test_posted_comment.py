@@ -365,7 +365,7 @@ def test_a_co_author_by_trailer_does_not_approve_the_change(server, hub, trailer
         approval.look_up_sign_off(
             sticky(hub), report, context="evalgate", head=HEAD, mode="review", approvers=(), warn=warned.append
         )
-        assert "co-authors are told by their names and addresses alone: " in warned[0]
+        assert "co-authors are identified only by names and addresses: " in warned[0]
         return
     found = standing(hub, report)
     assert (found.met, found.waiting_for) == (None, "bob is named as a co-author of the change")

@@ -321,8 +321,11 @@ def test_the_plan_says_what_the_cases_can_decide(world: World) -> None:
     world.edit()
     before = world.evalgate("plan")
     assert before.code == 0, before.err
-    assert "s_d 0.200 (assumed, because nothing was measured yet): 64 cases reliably show a drop of 0.075" in before.out
-    assert "to settle the allowed drop of 0.1: enough (no PASS below 29)" in before.out
+    assert (
+        "standard deviation 0.200 (assumed, because nothing was measured yet): 64 cases reliably detect a drop of 0.075"
+        in before.out
+    )
+    assert "to decide on the allowed drop of 0.1: enough (no PASS below 29)" in before.out
     assert "stopping early" in before.out
     world.grade = lambda judged: 3 if "question 1" in judged else 5
     world.evalgate("run")

@@ -288,7 +288,7 @@ def test_quick_runs_the_checks_on_twelve_cases_critical_ones_first(pushing: Push
         "no json" if rows[-1]["query"] in user and "if you can" in system else json.dumps({"answer": user})
     )
     pushing.commit("1.2.0", "Be brief, always and everywhere, if you can.")
-    stopped(pushing.push("work"), "FAIL work support", "is_json", rows[-1]["id"], "7 draws of 7")
+    stopped(pushing.push("work"), "FAIL work support", "is_json", rows[-1]["id"], "7 of 7 draws")
     # six new samples of the candidate; one planned and two new samples of the baseline, which passed
     assert len(world.server.received) == 2 * before_push.QUICK_CASES + 6 + 3
 
