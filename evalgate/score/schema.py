@@ -30,6 +30,9 @@ _DATE = r"(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)"
 _DURATION = re.compile(rf"P(?:{_DATE}(?:{_TIME})?|{_TIME}|\d+W)", re.ASCII)
 _SIMPLE: tuple[Any, ...] = (None, "", {}, [])
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_PLAIN_DATA = ("const", "enum", "default", "examples")
+# these drafts are identified by http alone, and many schemas name them by https
+_BY_HTTPS = re.compile(r"https(?=://json-schema\.org/draft-0[3467]/)")
 
 
 def find_fault(check: Check, value: Any) -> str | Unscored | None:
@@ -97,11 +100,12 @@ def _compile(held: _Held) -> Validator:
 
     options, documents = held.check.options, held.check.documents
     path = str(options.get("schema_path") or "urn:evalgate:schema")
-    schema: Any = options.get("schema")
+    schema: Any = _name_drafts_by_http(options.get("schema"), path)
     draft = _draft(schema, path)
     resources: dict[str, Resource[Any]] = {}
     specifications: dict[str, Specification[Any]] = {}
-    for uri, document in {**documents, path: schema}.items():
+    for uri, written in {**documents, path: schema}.items():
+        document = _name_drafts_by_http(written, uri)
         own = _draft(document, uri, default=draft)
         _check_schema(own, document, uri)
         specification = specification_with(str(own.META_SCHEMA.get("$schema")))
@@ -150,6 +154,22 @@ def _draft(schema: Any, path: str, default: Any = None) -> Any:
     if known is None:
         raise ValueError(f'{path}: "$schema" names no known draft: {named!r}')
     return known
+
+
+def _name_drafts_by_http(schema: Any, path: str) -> Any:
+    """The schema with drafts 3 to 7 under their identifiers: by another name a subschema would be of its parent's."""
+    try:
+        return _by_http(schema)
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply") from None
+
+
+def _by_http(value: Any, key: str = "") -> Any:
+    if key in ("$schema", "$ref") and isinstance(value, str):
+        return _BY_HTTPS.sub("http", value) if _BY_HTTPS.match(value) else value
+    if isinstance(value, Mapping) and key not in _PLAIN_DATA:
+        return {name: _by_http(inner, name) for name, inner in value.items()}
+    return [_by_http(inner) for inner in value] if isinstance(value, list) and key not in _PLAIN_DATA else value
 
 
 def _without_draft(document: Any) -> Any:

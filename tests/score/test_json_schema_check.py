@@ -80,6 +80,24 @@ def test_the_draft_is_the_one_the_schema_names(dialect, keywords, bad):
     assert run(named, bad).value == 1.0
 
 
+@pytest.mark.parametrize("number", ["03", "04", "06", "07"])
+@pytest.mark.parametrize("end", ["", "#"])
+def test_a_draft_that_is_named_by_https_is_that_draft(number, end):
+    named = {"$schema": f"https://json-schema.org/draft-{number}/schema{end}"}
+    limit = {"maximum": 3, "exclusiveMaximum": True} if number in ("03", "04") else {"exclusiveMaximum": 3}
+    assert run({**named, **limit}, "3").value == 0.0
+    assert run({**named, **limit}, "2").value == 1.0
+    # in a document that a schema of another draft refers to, and as what is referred to itself
+    other = {"file:///b.json": {**named, **limit}}
+    assert run({"$ref": "file:///b.json"}, "3", other).value == 0.0
+    assert run({"$ref": f"https://json-schema.org/draft-{number}/schema{end}"}, '{"properties": 1}').value == 0.0
+
+
+def test_a_draft_that_is_none_is_refused_by_https_too():
+    with pytest.raises(ValueError, match="names no known draft"):
+        schema.make_validator(make({"$schema": "https://json-schema.org/draft-05/schema"}))
+
+
 def test_a_keyword_of_a_later_draft_means_nothing_to_an_older_one():
     assert (
         run({"$schema": "http://json-schema.org/draft-07/schema#", "prefixItems": [{"type": "string"}]}, "[1]").value
