@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LARGEST_REPLY = 16 * 1024 * 1024
 """Bytes of one reply, unpacked: of a larger one no more is read."""
 
+NO_PROXY_URL = "the proxy that the environment names is no http:// or https:// URL"
+"""What is wrong with a proxy; not more of it, since it may hold a password."""
+
 _PACKED = "gzip, deflate"
 _OTHER_PACKINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 _GZIP = b"\x1f\x8b"
@@ -81,6 +84,8 @@ class HttpClient:
         import aiohttp
         import yarl
 
+        if self._proxy is not None and not _is_proxy(self._proxy):
+            raise HttpError(NO_PROXY_URL, connected=False)
         try:
             # the URL is sent as it is given: what is quoted in it is quoted already
             to = yarl.URL(url, encoded=True)
@@ -165,6 +170,15 @@ class _Decompressor:
 
 def _describe_error(error: BaseException) -> str:
     return str(error) or type(error).__name__
+
+
+def _is_proxy(url: str) -> bool:
+    """Whether a URL is that of a proxy that can be used."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _find_proxy(url: str) -> str | None:
