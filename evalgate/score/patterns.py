@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ SCHEMA_SECONDS = 5.0
 """What a whole JSON Schema may take on one output: some take time that is exponential in an output's depth."""
 
 _SOON = 50_000_000  # bytes times instructions: RE2 needs 10 ns for each at most, so less is never too long
+# one sign of a pattern: escaped, a class of characters, or any
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+_MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 _late: dict[str, threading.Thread] = {}
 
 
@@ -110,10 +114,17 @@ def compile_schema_search(pattern: str) -> Callable[[str], bool]:
         return compile_search(pattern)
     except ValueError as refusal:
         try:
-            compiled = regex.compile(pattern, regex.V0)
+            compiled = regex.compile(_end_at_end(pattern), regex.V0)
         except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
     return lambda text: _search_limited(pattern, compiled, text)
+
+
+def _end_at_end(pattern: str) -> str:
+    """The pattern with `$` as JSON Schema and RE2 have it: the end of the text, and not before a last line break."""
+    if _MULTILINE.search(pattern):
+        return pattern
+    return _TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), pattern)
 
 
 def _linear(pattern: str, compiled: Any, data: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 _TIME = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
 _DATE = r"(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)"
 _DURATION = re.compile(rf"P(?:{_DATE}(?:{_TIME})?|{_TIME}|\d+W)", re.ASCII)
+# what the packages behind these formats let pass: a line break at the end, digits of other scripts, 1_2 for 12
+_IN_ASCII = re.compile("[!-~]*")
+_CHARACTERS = {
+    **dict.fromkeys(("date", "date-time", "hostname", "ipv4", "ipv6", "time", "uri", "uri-reference"), _IN_ASCII),
+    "email": re.compile("[ -~]*"),
+    "uuid": re.compile("[0-9A-Fa-f-]*"),
+}
 _SIMPLE: tuple[Any, ...] = (None, "", {}, [])
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _PLAIN_DATA = ("const", "enum", "default", "examples")
@@ -252,9 +259,17 @@ def _format_checker(draft: Any) -> Any:
 
     checker = FormatChecker(formats=())
     for name, (recognise, _) in draft.FORMAT_CHECKER.checkers.items():
-        checker.checks(name, raises=Exception)(_is_pattern if name == "regex" else recognise)
+        checker.checks(name, raises=Exception)(_is_pattern if name == "regex" else _in_characters(name, recognise))
     checker.checks("duration")(_is_duration)
     return checker
+
+
+def _in_characters(name: str, recognise: Callable[[object], bool]) -> Callable[[object], bool]:
+    """The check of a format, for texts of no other characters than the format has."""
+    allowed = _CHARACTERS.get(name)
+    if allowed is None:
+        return recognise
+    return lambda value: (not isinstance(value, str) or allowed.fullmatch(value) is not None) and recognise(value)
 
 
 def _is_duration(value: object) -> bool:
