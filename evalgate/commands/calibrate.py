@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from evalgate.decide import calibration
 from evalgate.decide.calibration import LEVEL, MIN_LABELS, Agreement, Corrected, Drift
 from evalgate.decide.relation import Relation
+from evalgate.decide.roles import assign_roles
+from evalgate.decide.schedule import has_too_many_lost
 from evalgate.domain import Arm, GateReport, Report, Result, ScoreRow, Threshold, Verdict
+from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
 from evalgate.domain.units import number_units
 from evalgate.errors import Fault, InputError, Place
@@ -36,6 +39,7 @@ class Calibrated:
 
     `left_out` counts labels of outputs without a score of the judge. With a `floor`, `decision` is PASS or FAIL if the
     candidate's mean, as humans would score it, is proven above or below it. `corrected` is None with too few labels.
+    Where more outputs lack a score than the gate's policy allows, neither the agreement nor the floor is shown.
     """
 
     gate: str
@@ -161,26 +165,58 @@ def _calibrate_criterion(
         units=[unit_of[row.case] for row, _ in pairs],
         rng=np.random.default_rng(_SEED),
     )
+    labelled = {(row.case, row.arm, row.repeat) for row in rows}
+    unscored = _warn_of_unscored("labelled cases", [results[key] for key in labelled], gate, name)
+    if unscored and agreement.standing == "shown":  # of the others nobody knows
+        agreement = replace(agreement, standing="open")
     threshold = gate.thresholds.get(name, Threshold())
+    warnings = (*calibration.find_warnings(agreement, threshold.max_drop or gate.policy.max_drop), *unscored)
     floor = floors.get(name, threshold.minimum)
     corrected = None if floor is None else _correct_mean(gate, name, pairs, unit_of)
     decision = None
     if floor is not None:
-        decision = Verdict.INCONCLUSIVE
-        if corrected is not None and corrected.low >= floor:
-            decision = Verdict.PASS
-        elif corrected is not None and corrected.high < floor:
-            decision = Verdict.FAIL
+        own = [result for result in gate.evidence.results if result.arm is Arm.CANDIDATE]
+        unscored = _warn_of_unscored("cases of the candidate", own, gate, name)
+        warnings += unscored
+        decision = _decide_floor(corrected, floor, is_whole=not unscored)
     return Calibrated(
         gate=gate.evidence.name,
         criterion=name,
         agreement=agreement,
-        warnings=calibration.find_warnings(agreement, threshold.max_drop or gate.policy.max_drop),
+        warnings=warnings,
         left_out=len(rows) - len(pairs),
         floor=floor,
         corrected=corrected,
         decision=decision,
     )
+
+
+def _decide_floor(corrected: Corrected | None, floor: float, *, is_whole: bool) -> Verdict:
+    """On which side of a floor the mean is proven to lie; above it only where the outputs have their scores."""
+    if corrected is not None and corrected.low >= floor and is_whole:
+        return Verdict.PASS
+    return Verdict.FAIL if corrected is not None and corrected.high < floor else Verdict.INCONCLUSIVE
+
+
+def _warn_of_unscored(what: str, results: Collection[Result], gate: GateReport, criterion: str) -> tuple[str, ...]:
+    """A warning where more cases lack a score than the policy lets go: the judge may have skipped just the bad ones.
+
+    Outputs that a judge is not asked about lack none: those that fail a blocking check, and those of cases that come
+    after an early stop.
+    """
+    evidence = gate.evidence
+    has_baseline = evidence.baseline is not None
+    roles = assign_roles(evidence.criteria, gate.thresholds, gate.policy, with_baseline=has_baseline)
+    lost = {
+        result.case
+        for result in results
+        if result.failure == "infrastructure"
+        or ((criterion in result.scores or not evidence.sequential) and roles.is_unscored(criterion, result.values))
+    }
+    cases = {result.case for result in results}
+    if not has_too_many_lost(len(lost), len(cases), gate.policy):
+        return ()
+    return (f"{len(lost)} of {len(cases)} {what} lack a score ({name_some(sorted(lost), _NAMED)}): nothing is shown",)
 
 
 def _correct_mean(

@@ -19,6 +19,7 @@ SHORTEST_SECRET = 8
 
 HIDDEN = "***"
 _SECRET_NAME = re.compile("key|token|secret|passw|^sig", re.IGNORECASE)
+_SCHEMES = ("bearer", "basic", "token")
 _T = TypeVar("_T")
 
 
@@ -29,7 +30,7 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str | None]) -> None:
-        values = {text for secret in secrets if secret for text in (secret, secret.strip())}
+        values = {text for secret in secrets if secret for text in (secret, secret.strip(), _without_scheme(secret))}
         found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
         # the longest first: one form may be a part of another
         self._forms = sorted(found, key=lambda form: (-len(form), form))
@@ -154,6 +155,12 @@ def _find_query_secrets(url: str) -> Iterator[str]:
     """The values of a URL's query that are keys by their names."""
     query = url.partition("?")[2].partition("#")[0] if "://" in url else ""
     yield from (value for name, value in parse_qsl(query) if _SECRET_NAME.search(name))
+
+
+def _without_scheme(secret: str) -> str:
+    """A key that was put into its variable as the header has it, after `Bearer`, by itself."""
+    scheme, _, key = secret.strip().partition(" ")
+    return key.strip() if scheme.lower() in _SCHEMES else ""
 
 
 def _list_forms(secret: str) -> Iterator[str]:

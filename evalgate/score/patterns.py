@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ such a search has no other limit."""
 SCHEMA_SECONDS = 5.0
 """The time limit of a whole JSON Schema on one output. Some schemas take time exponential in the output's depth."""
 
+# one token of a pattern: an escaped character, a character class, or any character
+_TOKEN = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|.", re.DOTALL)
+_MULTILINE = re.compile(r"\(\?[a-zA-Z]*m")
 _FAST_ENOUGH = (
     50_000_000  # bytes times instructions: RE2 needs at most 10 ns for each, so a smaller product is fast enough
 )
@@ -114,10 +118,17 @@ def compile_schema_search(pattern: str) -> Callable[[str], bool]:
         return compile_search(pattern)
     except ValueError as refusal:
         try:
-            compiled = regex.compile(pattern, regex.V0)
+            compiled = regex.compile(_end_at_end(pattern), regex.V0)
         except (regex.error, OverflowError, RecursionError, ValueError, KeyError):
             raise refusal from None
     return lambda text: _search_limited(pattern, compiled, text)
+
+
+def _end_at_end(pattern: str) -> str:
+    """Return the pattern with `$` as JSON Schema and RE2 read it: the end of the text, not before a last line break."""
+    if _MULTILINE.search(pattern):
+        return pattern
+    return _TOKEN.sub(lambda token: r"\Z" if token.group() == "$" else token.group(), pattern)
 
 
 def _search_linear(pattern: str, compiled: Any, data: bytes) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -28,8 +28,18 @@ if TYPE_CHECKING:
 _TIME = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
 _DATE = r"(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)"
 _DURATION = re.compile(rf"P(?:{_DATE}(?:{_TIME})?|{_TIME}|\d+W)", re.ASCII)
+# what the packages behind these formats let pass: a line break at the end, digits of other scripts, 1_2 for 12
+_IN_ASCII = re.compile("[!-~]*")
+_CHARACTERS = {
+    **dict.fromkeys(("date", "date-time", "hostname", "ipv4", "ipv6", "time", "uri", "uri-reference"), _IN_ASCII),
+    "email": re.compile("[ -~]*"),
+    "uuid": re.compile("[0-9A-Fa-f-]*"),
+}
 _SIMPLE: tuple[Any, ...] = (None, "", {}, [])
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+_PLAIN_DATA = ("const", "enum", "default", "examples")
+# these drafts are identified by http alone, and many schemas name them by https
+_BY_HTTPS = re.compile(r"https(?=://json-schema\.org/draft-0[3467]/)")
 
 
 def find_fault(check: Check, value: Any) -> str | Unscored | None:
@@ -99,11 +109,12 @@ def _compile(held: _Held) -> Validator:
 
     options, documents = held.check.options, held.check.documents
     path = str(options.get("schema_path") or "urn:evalgate:schema")
-    schema: Any = options.get("schema")
+    schema: Any = _name_drafts_by_http(options.get("schema"), path)
     draft = _find_draft(schema, path)
     resources: dict[str, Resource[Any]] = {}
     specifications: dict[str, Specification[Any]] = {}
-    for uri, document in {**documents, path: schema}.items():
+    for uri, written in {**documents, path: schema}.items():
+        document = _name_drafts_by_http(written, uri)
         own = _find_draft(document, uri, default=draft)
         _check_schema(own, document, uri)
         specification = specification_with(str(own.META_SCHEMA.get("$schema")))
@@ -152,6 +163,22 @@ def _find_draft(schema: Any, path: str, default: Any = None) -> Any:
     if known is None:
         raise ValueError(f'{path}: "$schema" is not a known draft: {named!r}')
     return known
+
+
+def _name_drafts_by_http(schema: Any, path: str) -> Any:
+    """Return the schema with drafts 3 to 7 named by their http identifiers, which jsonschema requires."""
+    try:
+        return _by_http(schema)
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deeply") from None
+
+
+def _by_http(value: Any, key: str = "") -> Any:
+    if key in ("$schema", "$ref") and isinstance(value, str):
+        return _BY_HTTPS.sub("http", value) if _BY_HTTPS.match(value) else value
+    if isinstance(value, Mapping) and key not in _PLAIN_DATA:
+        return {name: _by_http(inner, name) for name, inner in value.items()}
+    return [_by_http(inner) for inner in value] if isinstance(value, list) and key not in _PLAIN_DATA else value
 
 
 def _remove_draft(document: Any) -> Any:
@@ -235,9 +262,17 @@ def _make_format_checker(draft: Any) -> Any:
 
     checker = FormatChecker(formats=())
     for name, (recognise, _) in draft.FORMAT_CHECKER.checkers.items():
-        checker.checks(name, raises=Exception)(_is_pattern if name == "regex" else recognise)
+        checker.checks(name, raises=Exception)(_is_pattern if name == "regex" else _in_characters(name, recognise))
     checker.checks("duration")(_is_duration)
     return checker
+
+
+def _in_characters(name: str, recognise: Callable[[object], bool]) -> Callable[[object], bool]:
+    """The check of a format, for texts of no other characters than the format has."""
+    allowed = _CHARACTERS.get(name)
+    if allowed is None:
+        return recognise
+    return lambda value: (not isinstance(value, str) or allowed.fullmatch(value) is not None) and recognise(value)
 
 
 def _is_duration(value: object) -> bool:

@@ -125,7 +125,7 @@ def test_a_prompt_that_was_never_different_keeps_no_other_gate_from_its_verdict(
     assert (other["name"], other["decision"]) == ("other", "PASS")
     assert any(note.startswith("unchanged: ") for note in other["notes"])
     ended = world.evalgate("run", "--gate", "other", *arguments)
-    assert (ended.code, "compared with nothing" in ended.err) == (2, True)
+    assert (ended.code, "no earlier version to compare with" in ended.err) == (2, True)
 
 
 def test_in_a_repository_of_one_commit_a_gate_that_is_not_edited_is_unchanged(world: World) -> None:

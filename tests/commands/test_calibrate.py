@@ -238,3 +238,23 @@ def test_clusters_that_the_labels_name_count(world: World) -> None:
     assert ended.code == 4
     assert "60 labels of 1 independent outputs" in ended.out
     assert "NaN" not in world.evalgate(*arguments, "--format", "json").out
+
+
+@pytest.mark.parametrize(("skipped", "code"), [(0, 0), (1, 0), (2, 4), (20, 4)])
+def test_a_judge_that_skips_the_bad_outputs_shows_no_floor(world: World, skipped: int, code: int) -> None:
+    seeded = random.Random(1)
+    human = {f"c{i}": 0.0 if i < skipped else seeded.choice((0.75, 1.0)) for i in range(60)}
+    rows = [
+        {"case": case, "criterion": criterion, "arm": arm, "value": value if seeded.random() < 0.9 else 1.0}
+        for i, (case, value) in enumerate(human.items())
+        for criterion in ("quality", "other")
+        for arm in ("baseline", "candidate")
+        if criterion == "other" or i >= skipped
+    ]
+    write(world, "scores.jsonl", rows)
+    world.evalgate("decide", "--scores", "scores.jsonl", "--output", "report.json")
+    label(world, human, 60)
+    for floor in ((), ("--min", "quality=0.7")):
+        ended = world.evalgate("calibrate", "report.json", "--labels", "labels.jsonl", *floor)
+        assert ended.code == code, ended.out
+        assert ("lack a score" in ended.out) is (code == 4)

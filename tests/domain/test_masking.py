@@ -125,3 +125,9 @@ def test_a_key_in_the_query_of_a_url_is_masked(name: str, value: str) -> None:
     )
     mask = make_mask(SimpleNamespace(targets={"t": target}), {})  # type: ignore[arg-type]
     assert mask.text(f"bad /v1?a={value}&api-version=2024-02-01") == "bad /v1?a=***&api-version=2024-02-01"
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "basic", "token"])
+@given(secret=SECRETS)
+def test_a_key_is_masked_that_its_variable_has_with_its_scheme(scheme: str, secret: str) -> None:
+    assert secret not in Mask([f"{scheme} {secret}\n"]).text(f"wrong key: {secret}")

@@ -56,6 +56,16 @@ def test_what_the_validator_of_a_draft_knows_is_not_called_idle(project: Project
         assert not any("has no effect" in one for one in told(project, {"$schema": URI[draft], keyword: {}})), keyword
 
 
+@pytest.mark.parametrize("draft", _DRAFTS[:4])
+@pytest.mark.parametrize("end", ["", "#"])
+def test_a_draft_named_by_https_is_read_as_that_draft(project: Project, draft: str, end: str) -> None:
+    named = {"$schema": f"https://json-schema.org/{draft}/schema{end}"}
+    assert told(project, {**named, "type": "object"}) == []
+    keyword = next(idle(draft))
+    faults = told(project, {**named, "properties": {"a": {keyword: {}}}})
+    assert any(f'"{keyword}" asks nothing in {draft}' in fault for fault in faults)
+
+
 @pytest.mark.parametrize("draft", _DRAFTS)
 def test_beside_a_reference(project: Project, draft: str) -> None:
     schema = {"$schema": URI[draft], "definitions": {"a": {"type": "object"}}, "properties": {"x": {"minLength": 1}}}

@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -78,6 +79,70 @@ def test_the_draft_is_the_one_the_schema_names(dialect, keywords, bad):
     named = {} if dialect is None else {"$schema": dialect}
     assert run({**named, **keywords}, bad).value == 0.0
     assert run(named, bad).value == 1.0
+
+
+@pytest.mark.parametrize("number", ["03", "04", "06", "07"])
+@pytest.mark.parametrize("end", ["", "#"])
+def test_a_draft_that_is_named_by_https_is_that_draft(number, end):
+    named = {"$schema": f"https://json-schema.org/draft-{number}/schema{end}"}
+    limit = {"maximum": 3, "exclusiveMaximum": True} if number in ("03", "04") else {"exclusiveMaximum": 3}
+    assert run({**named, **limit}, "3").value == 0.0
+    assert run({**named, **limit}, "2").value == 1.0
+    # in a document that a schema of another draft refers to, and as what is referred to itself
+    other = {"file:///b.json": {**named, **limit}}
+    assert run({"$ref": "file:///b.json"}, "3", other).value == 0.0
+    assert run({"$ref": f"https://json-schema.org/draft-{number}/schema{end}"}, '{"properties": 1}').value == 0.0
+
+
+def test_a_draft_that_is_none_is_refused_by_https_too():
+    with pytest.raises(ValueError, match="names no known draft"):
+        schema.make_validator(make({"$schema": "https://json-schema.org/draft-05/schema"}))
+
+
+@pytest.mark.parametrize("look", ["", "(?=)", "(?!x)", "(?=.*)"])
+@pytest.mark.parametrize(
+    ("pattern", "text", "holds"),
+    [
+        ("^{}abc$", "abc", True),
+        ("^{}abc$", "abc\n", False),
+        ("^{}(abc$|def$)", "def\n", False),
+        ("^{}[$a]+$", "a$", True),
+        ("^{}[$a]+$", "a$\n", False),
+        ("^{}[]$]+$", "]$", True),
+        (r"^{}a\$$", "a$", True),
+        (r"^{}a\$", "a$\n", True),
+        ("(?m)^{}abc$", "abc\nd", True),
+    ],
+)
+def test_the_end_is_the_end_of_the_text_whoever_searches(look, pattern, text, holds):
+    found = run({"pattern": pattern.format(look)}, json.dumps(text))
+    assert found.value == float(holds)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("uuid", "123e4567-e89b-12d3-a456-426614174000"),
+        ("date", "2024-02-03"),
+        ("time", "12:00:00Z"),
+        ("date-time", "2024-02-03T12:00:00Z"),
+        ("duration", "P1D"),
+        ("ipv4", "1.2.3.4"),
+        ("ipv6", "::1"),
+        ("hostname", "a1.b2"),
+        ("uri", "http://a/1"),
+        ("email", "a@b1"),
+    ],
+)
+@given(st.data())
+def test_a_format_takes_no_line_break_and_no_foreign_digit(name, text, data):
+    digits = [place for place, sign in enumerate(text) if sign.isdigit()]
+    place = data.draw(st.sampled_from(digits))
+    foreign = text[:place] + chr(data.draw(st.sampled_from((0x660, 0xFF10))) + int(text[place])) + text[place + 1 :]
+    wanted = {"format": name}
+    assert run(wanted, json.dumps(text), formats=True).value == 1.0
+    for wrong in (f"{text}\n", foreign):
+        assert run(wanted, json.dumps(wrong), formats=True).value == 0.0
 
 
 def test_a_keyword_of_a_later_draft_means_nothing_to_an_older_one():

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LARGEST_REPLY = 16 * 1024 * 1024
 """The largest reply in bytes, decompressed; reading stops there."""
 
+NO_PROXY_URL = "the proxy in the environment is not an http:// or https:// URL"
+"""The message for a proxy that cannot be used. It does not quote the URL, which may hold a password."""
+
 _ACCEPTED_ENCODINGS = "gzip, deflate"
 _UNSUPPORTED_ENCODINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 _GZIP = b"\x1f\x8b"
@@ -83,6 +86,8 @@ class HttpClient:
         import aiohttp
         import yarl
 
+        if self._proxy is not None and not _is_proxy(self._proxy):
+            raise HttpError(NO_PROXY_URL, connected=False)
         try:
             # the URL is sent unchanged: it is percent-encoded already
             to = yarl.URL(url, encoded=True)
@@ -168,6 +173,15 @@ class _Decompressor:
 
 def _describe_error(error: BaseException) -> str:
     return str(error) or type(error).__name__
+
+
+def _is_proxy(url: str) -> bool:
+    """Whether a URL is that of a proxy that can be used."""
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _find_proxy(url: str) -> str | None:

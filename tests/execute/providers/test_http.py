@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import tracemalloc
 import zlib
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalgate.execute.providers.http import LARGEST_REPLY, HttpError, _Decompressor
+from evalgate.execute.providers.http import LARGEST_REPLY, HttpClient, HttpError, _Decompressor
 
 
 def raw(data: bytes) -> bytes:
@@ -77,3 +78,21 @@ def test_other_packings_are_refused(encoding: str) -> None:
 def test_what_is_not_packed_as_it_says_is_said() -> None:
     with pytest.raises(HttpError, match="does not match its content encoding"):
         _Decompressor("gzip").part(b"hello, this is no gzip", 1000)
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:hidden@127.0.0.1:port", "foo://user:hidden@x", "socks5://user:hidden@x:1"]
+)
+def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+
+    async def send() -> None:
+        client = HttpClient("http://example.invalid/v1", proxied=True, tls=None)
+        try:
+            await client.send("GET", "http://example.invalid/v1", {})
+        finally:
+            await client.aclose()
+
+    with pytest.raises(HttpError, match="the proxy that the environment names is no http") as told:
+        asyncio.run(send())
+    assert "hidden" not in str(told.value) and not told.value.connected

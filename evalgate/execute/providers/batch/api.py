@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.domain import Prices
 from evalgate.execute.providers import chat_completions
-from evalgate.execute.providers.http import LARGEST_REPLY
+from evalgate.execute.providers.http import LARGEST_REPLY, NO_PROXY_URL
 from evalgate.execute.providers.openai import OpenAIProvider, is_loopback
 from evalgate.execute.providers.protocol import ProviderError
 
@@ -183,6 +183,11 @@ class BatchEndpoint(OpenAIProvider):
         import openai
 
         seconds = httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS))
+        try:
+            # a proxy is for remote hosts, not for loopback
+            http_client = openai.DefaultAsyncHttpxClient(timeout=seconds, trust_env=not is_loopback(self._url))
+        except (ValueError, httpx2.InvalidURL, ImportError):
+            raise ProviderError(f"cannot connect to {self.who}: {NO_PROXY_URL}", fatal=True) from None
         client = openai.AsyncOpenAI(
             api_key=self._key or "",
             admin_api_key="",  # both are set, so that neither key is read from the environment
@@ -192,8 +197,7 @@ class BatchEndpoint(OpenAIProvider):
             base_url=self._url,
             timeout=seconds,
             max_retries=0,
-            # a proxy is for remote hosts, not for loopback
-            http_client=openai.DefaultAsyncHttpxClient(timeout=seconds, trust_env=not is_loopback(self._url)),
+            http_client=http_client,
         )
         client.organization = client.project = None
         # removes the headers of OPENAI_CUSTOM_HEADERS, for which there is no argument
