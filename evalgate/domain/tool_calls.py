@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import strict_json
-from evalgate.domain.finish_reasons import spelt
+from evalgate.domain.finish_reasons import announces_calls
 from evalgate.domain.trials import ToolCall
 
-_CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
+_CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall", "tooluse", "tooluses"})
 """The keys that hold calls, whatever their capitals and underscores."""
 _FORMS = ("function", "custom")
 _CALLING = ("tool", "function", "call")
 _ANSWERING = ("result", "output", "response")
-_ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
 _ABOUT_A_CALL = frozenset({"id", "index", "type"})
 
 
@@ -29,7 +28,7 @@ def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> t
     if calls and not text.strip():
         shown = [{"name": call.name, "arguments": _read(call.arguments)} for call in calls]
         return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
-    if not calls and text.strip() and spelt(reason) in _ANNOUNCED:
+    if not calls and text.strip() and announces_calls(reason):
         return text, (ToolCall(name="a tool that is not told", arguments="null"),)
     return text, calls
 

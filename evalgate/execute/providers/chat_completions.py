@@ -21,6 +21,7 @@ from evalgate.domain import (
     ScoreToken,
     Usage,
     classify_ending,
+    find_error,
     read_usage,
     reason_told,
 )
@@ -108,11 +109,11 @@ def read_reply(
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
     reason = reason_told(choice, "unknown", message, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    broken = next((each for each in (choice, message, *_parts(message, "error")) if each.get("error")), None)
-    if ended == "broken" or broken is not None:
-        said = f" (finish reason: {reason}){_read_message(broken or choice)}"
+    error = find_error(choice, message, *_parts(message, "error"))
+    if ended == "broken" or error is not None:
+        said = f" (finish reason: {reason}){_read_message(choice if error is None else {'error': error})}"
         raise ProviderError("the endpoint broke the reply off", said=said, retryable=True)
-    if ended == "refused" or _is_filtered(choice):
+    if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
         return unusable("the endpoint's content filter stopped the reply")
     refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
     if refusal:
@@ -277,14 +278,19 @@ def _kind(part: Any) -> str:
     return kind.lower() if isinstance(kind, str) else ""
 
 
-def _is_filtered(choice: Mapping[str, Any]) -> bool:
+def _is_filtered(place: Mapping[str, Any]) -> bool:
     """Whether a filter says of one of its categories that it took something out."""
-    results = choice.get("content_filter_results")
-    return isinstance(results, dict) and any(_get(each, "filtered") is True for each in results.values())
+    found = (place.get(key) for key in ("content_filter_results", "content_filter_result"))
+    results = [each for one in found if isinstance(one, dict) for each in one.values()]
+    return place.get("output_sensitive") is True or any(_get(each, "filtered") is True for each in results)
 
 
 def _error(data: Any) -> Any:
-    return _get(data, "error") or _get(data, "errors")
+    """What a reply as a whole says went wrong; some give a status of their own, 0 where all went well."""
+    if not isinstance(data, dict):
+        return None
+    own = data.get("base_resp")
+    return find_error(data) or (own if _get(own, "status_code") else None)
 
 
 def _read_served_by(data: Mapping[str, Any]) -> str | None:
