@@ -11,9 +11,13 @@ _PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24
 def find_meanings(name: str) -> tuple[str, ...]:
     """The full names to try, in turn, for a name: a tag never hides the branch of the same name.
 
-    A commit's id, HEAD and a full name mean nothing else.
+    Nor does a branch that somebody named "origin/main" hide origin's main. A commit's id, HEAD and a full name mean
+    nothing else.
     """
-    return (name,) if _PLAIN.fullmatch(name) else (f"refs/heads/{name}", f"refs/remotes/{name}", name)
+    if _PLAIN.fullmatch(name):
+        return (name,)
+    here, there = f"refs/heads/{name}", f"refs/remotes/{name}"
+    return (there, here, name) if "/" in name else (here, there, name)
 
 
 def shorten_name(ref: str) -> str:

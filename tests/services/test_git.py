@@ -156,6 +156,16 @@ def test_a_branch_that_is_behind_origins_is_not_the_one_changes_are_merged_into(
 
 
 @pytest.mark.parametrize("remote", ["origin", "upstream"])
+@pytest.mark.parametrize("kind", ["heads", "tags"])
+def test_what_is_named_like_a_branch_of_a_remote_does_not_hide_it(repository: Any, remote: str, kind: str) -> None:
+    merged, mine = repository.commit("one", a="1"), repository.commit("two", a="2")
+    repository.git("update-ref", f"refs/remotes/{remote}/main", merged)
+    repository.git("update-ref", f"refs/{kind}/{remote}/main", mine)
+    git = opened(repository)
+    assert git.resolve(git.default_branch(f"{remote}/main")) == git.resolve(f"{remote}/main") == merged
+
+
+@pytest.mark.parametrize("remote", ["origin", "upstream"])
 @pytest.mark.parametrize("asked", [None, "main", "{remote}/main", "refs/heads/main", "refs/remotes/{remote}/main"])
 @pytest.mark.parametrize(
     ("checkout", "expected"), [("main", True), ("--detach", True), ("-B work", False), ("-B team/main", False)]
