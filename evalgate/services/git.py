@@ -84,8 +84,7 @@ class Git:
 
     def resolve(self, ref: str) -> str:
         """The full sha of a commit's name. Raises GitError for an unknown one."""
-        sha = self._commit(ref)
-        if sha is not None:
+        if (sha := self._commit(ref)) is not None:
             return sha
         if ref == "HEAD":
             raise GitError("the repository has no commit yet", hint="commit the prompt that is in use first")
@@ -139,17 +138,19 @@ class Git:
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
         """The sha of the best common ancestor of two commits. Raises GitError when there is none, or it is cut off.
 
-        Histories that cross have several. A merge goes by all of them, so that what equals one of them can be an edit
-        all the same: with `sole` they are a GitError.
+        Histories that cross have several, and a merge goes by all of them: with `sole` they are a GitError. Else it is
+        the last one at which `other` itself was: what was merged into it may be the very change that is asked about.
         """
         left, right = self.resolve(one), self.resolve(other)
         if left == right:
             return left
-        done = self._run(["merge-base", "--all", left, right], good=(0, 1))
-        bases = done.stdout.decode().split()
+        bases = self._run(["merge-base", "--all", left, right], good=(0, 1)).stdout.decode().split()
         names = f"{shorten_name(one)} and {shorten_name(other)}"
         if sole and len(bases) > 1:
             raise GitError(f"{names} have {len(bases)} merge bases", hint="merge the branch it goes to into the change")
+        if len(bases) > 1:
+            own = self._run(["rev-list", "--first-parent", right, f"^{left}"]).stdout.decode().split()
+            return self.parent(own[-1]) or bases[0]
         if bases:
             return bases[0]
         if self.shallow:
@@ -158,8 +159,8 @@ class Git:
 
     def is_ancestor(self, older: str, newer: str) -> bool:
         """Whether a commit is part of another's history, or that commit itself; a shallow clone may not know."""
-        order = ["merge-base", "--is-ancestor", self.resolve(older), self.resolve(newer)]
-        return self._run(order, good=(0, 1)).returncode == 0
+        commits = self.resolve(older), self.resolve(newer)
+        return self._run(["merge-base", "--is-ancestor", *commits], good=(0, 1)).returncode == 0
 
     def blob(self, commit: str, path: str) -> str | None:
         """The id of the regular file at a path, or None when nothing stands there.
@@ -321,8 +322,7 @@ class Git:
 
     def _parents(self, commit: str, *, known: bool = True) -> list[str]:
         """The parents of a commit; only those that are `known`, which a shallow clone may lack."""
-        found = self._object(commit)
-        lines = found.data.partition(b"\n\n")[0].split(b"\n") if found else []
+        lines = found.data.partition(b"\n\n")[0].split(b"\n") if (found := self._object(commit)) else []
         parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
         return [parent for parent in parents if not known or self.knows(parent)]
 

@@ -220,6 +220,23 @@ def test_merge_base(repository: Any) -> None:
         opened(repository).merge_base("island", "main")
 
 
+@pytest.mark.parametrize("strategy", ["ours", "ort"])
+def test_where_histories_cross_the_base_is_what_the_branch_itself_was(repository: Any, strategy: str) -> None:
+    repository.commit("fork", a="1")
+    repository.git("checkout", "--quiet", "-b", "work")
+    change = repository.commit("work", a="2")
+    repository.git("checkout", "--quiet", "main")
+    before = repository.commit("main", b="3")
+    repository.git("checkout", "--quiet", "work")
+    repository.git("merge", "--quiet", "-m", "to work", before)
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "-s", strategy, "-m", "to main", change)
+    assert set(repository.git("merge-base", "--all", "work", "main").split()) == {change, before}
+    assert opened(repository).merge_base("work", "main") == before
+    with pytest.raises(GitError, match="2 merge bases"):
+        opened(repository).merge_base("work", "main", sole=True)
+
+
 def test_shallow_clone_says_how_to_deepen(repository: Any, tmp_path: Path) -> None:
     repository.commit("fork", a="1")
     repository.git("checkout", "--quiet", "-b", "work")
