@@ -81,8 +81,10 @@ def _call(given: Any) -> ToolCall:
         told = inner
     elif told is None or not isinstance(name, str):
         rest = {key: value for key, value in inner.items() if key not in _ABOUT_A_CALL and key != "name"}
-        told = {key: value for key, value in rest.items() if value is not None} or None
-        told = told if isinstance(name, str) else {"name": name, **(told or {})}
+        if isinstance(name, str):
+            told = {key: value for key, value in rest.items() if value is not None} or None
+        else:  # a key without a value may be the name
+            told = {"name": name, **rest}
     arguments = told if isinstance(told, str) else serialize(told)
     return ToolCall(name=name if isinstance(name, str) else "", arguments=arguments)
 

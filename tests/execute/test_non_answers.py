@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from chat_server import completion
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.domain import CUT, Case, Check, Failure, Output, Request, Target, Unscored, decode_outcome
@@ -80,6 +80,7 @@ def test_a_call_is_seen_in_whatever_part_of_the_reply_it_stands(given: dict[str,
 @given(
     st.text(), st.recursive(st.text() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )
+@example("", None)
 def test_nothing_of_a_call_is_lost_whatever_it_looks_like(text: str, rest: Any) -> None:
     for call in ({"x": NAME, "rest": rest}, [NAME, rest], {"name": None, "arguments": {"a": NAME}}, {NAME: rest}):
         shown, beside = add_tool_calls(text, {"tool_calls": [call]})
