@@ -3,7 +3,7 @@
 from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, read_finish_reason
+from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, find_error, read_finish_reason
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -163,6 +163,7 @@ __all__ = [
     "digest",
     "digest_of_all",
     "encode_outcome",
+    "find_error",
     "is_invisible",
     "normalize",
     "read_finish_reason",

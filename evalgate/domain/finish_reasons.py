@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
@@ -15,8 +16,9 @@ _WHOLE = frozenset({
     "stopsequence", "stoptoken", "toolcall", "toolcalls", "tooluse", "unknown",
 })  # fmt: skip
 _CUT = frozenset({
-    "length", "lengthlimit", "maxlength", "maxoutputtokens", "maxtokens", "modelcontextwindowexceeded",
-    "modellength", "tokenlimit",
+    "contextlengthexceeded", "contextwindowexceeded", "length", "lengthlimit", "limit", "maxcompletiontokens",
+    "maxlength", "maxnewtokens", "maxoutputtokens", "maxtokens", "maxtokensreached", "modelcontextwindowexceeded",
+    "modellength", "outputlimit", "tokenlimit", "truncated",
 })  # fmt: skip
 _REFUSED = frozenset({
     "blocklist", "contentfilter", "contentfiltered", "errortoxic", "guardrailintervened", "language",
@@ -27,6 +29,9 @@ _BROKEN = frozenset({
     "malformedfunctioncall", "malformedresponse", "networkerror", "other", "timeout", "unexpectedtoolcall",
 })  # fmt: skip
 """Second reasons that count, of those that are not known as another ending: each provider has words of its own."""
+_ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
+_ERRORS = ("error", "errors", "errorcode", "errormessage", "errormsg", "errcode", "errmsg", "errno")
+_NO_ERROR = frozenset({"", "0", "false", "no", "none", "noerror", "null", "ok", "success"})
 _PREFIX = "finishreason"
 
 
@@ -48,8 +53,8 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
     """The finish reason that a reply, a row or an application's answer gives; `silent` where it gives none.
 
     Some give a second one, in words of their own ("native_finish_reason", "stop_reason") or in what lies `around`: it
-    counts where it says that the answer was cut, refused or broken off. A reason that is no text counts as an unknown
-    one. Capitals and underscores of the keys make no difference.
+    counts where it says that the answer was cut, refused or broken off, or that it calls a tool. A reason that is no
+    text counts as an unknown one. Capitals and underscores of the keys make no difference.
     """
     keys = _spell_keys(given)
     told = keys.get("finishreason")
@@ -63,12 +68,29 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
         one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
     ]
     around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
-    return next(iter((*stopped, *others, *around_it)), first)
+    flags = [CUT for place in places if any(place.get(flag) is True for flag in ("truncated", "stoppedlimit"))]
+    told_calls = [one for place in places for one in _list_told(place) if announces_calls(one)]
+    return next(iter((*stopped, *others, *around_it, *flags, *told_calls)), first)
+
+
+def announces_calls(finish_reason: str) -> bool:
+    """Whether an answer with this finish reason ends with calls of tools."""
+    return normalize_reason(finish_reason) in _ANNOUNCED
+
+
+def find_error(*places: Mapping[str, Any]) -> Any:
+    """The error that one of the places tells, by whatever key: "error", "errors", "error_code", "errmsg"; else None."""
+    for place in places:
+        for key, value in place.items():
+            is_error = str(key).replace("_", "").lower() in _ERRORS and value
+            if is_error and not (isinstance(value, str) and normalize_reason(value) in _NO_ERROR):
+                return value
+    return None
 
 
 def normalize_reason(finish_reason: str) -> str:
-    """A finish reason in small letters alone: `MAX_TOKENS`, `max-tokens`, `maxTokens` and the like are one."""
-    written = "".join(finish_reason.casefold().replace("-", " ").replace("_", " ").split())
+    """A finish reason in small letters alone: `MAX_TOKENS`, `max-tokens`, `FinishReason.MAX_TOKENS` are one."""
+    written = "".join(re.split(r"[-_.\s]+", finish_reason.casefold()))
     return written.removeprefix(_PREFIX) or written
 
 
@@ -79,8 +101,14 @@ def _is_no_end(reason: str) -> bool:
 def _list_seconds(keys: Mapping[str, Any]) -> list[str]:
     """Return other statements about the end of a reply; an "incomplete" reply may give its reason."""
     details, why = keys.get("finishdetails"), keys.get("incompletedetails")
-    told = keys.get("nativefinishreason"), _get(details, "type"), _get(why, "reason"), keys.get("status")
+    told = [keys.get(key) for key in ("nativefinishreason", "donereason", "stoptype")]
+    told += [_get(details, "type"), _get(why, "reason"), keys.get("status")]  # the status is the least exact
     return [one for each in told for one in _texts(each)]
+
+
+def _list_told(keys: Mapping[str, Any]) -> list[str]:
+    reasons = (*_texts(keys.get("finishreason")), *_texts(keys.get("stopreason")))
+    return [*reasons, *_list_seconds(keys)]
 
 
 def _get(data: Any, name: str) -> Any:

@@ -7,15 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import strict_json
-from evalgate.domain.finish_reasons import normalize_reason
+from evalgate.domain.finish_reasons import announces_calls
 from evalgate.domain.trials import ToolCall
 
-_CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall"})
+_CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall", "tooluse", "tooluses"})
 """The keys that contain calls, in lower case and without hyphens and underscores."""
 _FORMS = ("function", "custom")
 _CALLING = ("tool", "function", "call")
 _ANSWERING = ("result", "output", "response")
-_ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
 _ABOUT_A_CALL = frozenset({"id", "index", "type"})
 
 
@@ -29,7 +28,7 @@ def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> t
     if calls and not text.strip():
         shown = [{"name": call.name, "arguments": _parse_arguments(call.arguments)} for call in calls]
         return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
-    if not calls and text.strip() and normalize_reason(reason) in _ANNOUNCED:
+    if not calls and text.strip() and announces_calls(reason):
         return text, (ToolCall(name="an unnamed tool", arguments="null"),)
     return text, calls
 
@@ -82,8 +81,10 @@ def _read_call(given: Any) -> ToolCall:
         raw = inner
     elif raw is None or not isinstance(name, str):
         rest = {key: value for key, value in inner.items() if key not in _ABOUT_A_CALL and key != "name"}
-        raw = {key: value for key, value in rest.items() if value is not None} or None
-        raw = raw if isinstance(name, str) else {"name": name, **(raw or {})}
+        if isinstance(name, str):
+            raw = {key: value for key, value in rest.items() if value is not None} or None
+        else:  # a key without a value may be the name
+            raw = {"name": name, **rest}
     arguments = raw if isinstance(raw, str) else serialize(raw)
     return ToolCall(name=name if isinstance(name, str) else "", arguments=arguments)
 

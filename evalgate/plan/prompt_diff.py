@@ -13,7 +13,7 @@ from evalgate.domain import VARIABLE, Json, Level, Message, PromptVersion, diges
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
-from evalgate.plan.words import WHITE_SPACE, count_words, split_lines
+from evalgate.plan.words import WHITE_SPACE, count_words, drop_emoji_style, split_lines
 
 MORE_WHITE_SPACE = 200
 SHARE_OF_WHITE_SPACE = 0.25
@@ -127,7 +127,9 @@ def _split_lines(said: Sequence[_RoleText]) -> list[tuple[str, tuple[str, ...]]]
 
 def _describe_invisible(gone: Sequence[str], come: Sequence[str]) -> set[str]:
     """Return the invisible characters in a changed stretch; none if both sides have the same ones."""
-    before, after = ([char for word in side for char in word if is_invisible(char)] for side in (gone, come))
+    before, after = (
+        [char for word in side for char in drop_emoji_style(word) if is_invisible(char)] for side in (gone, come)
+    )
     if before == after:
         return set()
     return set(Counter(before) - Counter(after)) | set(Counter(after) - Counter(before)) or set(after)

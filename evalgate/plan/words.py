@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 LONG_WORD = 30
 """Graphemes. A longer word counts as one word for every 6, so that a page without spaces is not a single word."""
@@ -22,16 +22,37 @@ _UNSPACED = (
 WHITE_SPACE = r"\t\n\r\u0020\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 """Ordinary white space, as the content of a regular expression's character class."""
 _CHUNK = re.compile(f"[^{WHITE_SPACE}]+")
-_PLAIN = re.compile(r"[A-Za-z0-9']+")
-_FLAGS = re.compile(r"([\U0001f1e6-\U0001f1ff]+)")  # in a run of flags, `regex` looks back to its start at each letter
+_PLAIN = re.compile(r"(?:[A-Za-z]?[a-z]*|[A-Z]+)[0-9]*")
+_APOSTROPHES = "'\u2019"
+# each looks ahead first: what it looks back over is then read once, however long the text
+_SEAMS = "|".join((
+    # behind what joins two words ("_", ".", ":"), but not in a number (3.14) or before a short ending (don't, they'll)
+    rf"(?<=[^\p{{Alphabetic}}\p{{N}}\p{{M}}\p{{Cf}}{_APOSTROPHES}]|\p{{Lm}})(?=[\p{{Alphabetic}}\p{{N}}])(?<!\p{{N}}.(?=\p{{N}}))",
+    rf"(?<=[{_APOSTROPHES}])(?=\p{{Alphabetic}})(?!\p{{Alphabetic}}{{1,2}}(?:[^\p{{Alphabetic}}{_APOSTROPHES}]|$))",
+    # at capitals: camelCase, HTTPServer
+    r"(?=\p{Lu})(?<=\p{Ll}\p{M}*)|(?=\p{Lu}\p{M}*\p{Ll})(?<=\p{Lu}\p{M}*)",
+    # behind digits that stand between letters
+    r"(?=\p{Alphabetic})(?<=\p{Alphabetic}\p{M}*\p{N}+)",
+    # between Latin letters and others
+    r"(?=\p{Script=Latin})(?<=[\p{L}--\p{Script=Latin}]\p{M}*)",
+    r"(?=[\p{L}--\p{Script=Latin}])(?<=\p{Script=Latin}\p{M}*)",
+    # behind a digit in a frame, which is an emoji
+    r"(?<=\u20e3)(?=.)",
+))  # fmt: skip
+"""Where one word of UAX 29 is read as two."""
+_EMOJI_STYLE = "\ufe0f"
+_SIGN = r"[[\p{S}--\p{ASCII}]\p{Extended_Pictographic}]"
+"""Emoji and other symbols, which a model reads as words; those of ASCII are markup."""
+_FLAGS = re.compile(r"([\U0001f1e6-\U0001f1ff]+)")  # `regex` looks back over the whole run from each of its letters
 
 
 def split_lines(texts: Sequence[str]) -> list[tuple[str, ...]]:
     """Return the words of each line that has any.
 
-    Words are those of UAX 29 (Unicode word segmentation). In scripts written without spaces, each grapheme is a word.
-    Punctuation belongs to the word before it, or, at the start of a run without white space, to the word after it. A
-    run without any word is one word.
+    Words are those of UAX 29 (Unicode word segmentation), and what is joined without a space is several: snake_case,
+    dotted.names, camelCase. In scripts written without spaces each grapheme is one, and so is an emoji or another
+    symbol that differs from the one before it. Signs that are no word belong to the word before them, at the beginning
+    of a run without white space to the one behind; a run without any word is one.
     """
     found = []
     for text in texts:
@@ -50,6 +71,11 @@ def count_words(word: str) -> int:
     return 1 if length <= LONG_WORD else -(-length // GRAPHEMES_A_WORD)
 
 
+def drop_emoji_style(word: str) -> str:
+    """The word without the variation selectors that show an emoji in colour: any keyboard writes one behind a heart."""
+    return _compile("style").sub("", word) if _EMOJI_STYLE in word else word
+
+
 def _split_words(chunk: str) -> Iterator[str]:
     if _PLAIN.fullmatch(chunk):
         yield chunk
@@ -65,33 +91,55 @@ def _split_words(chunk: str) -> Iterator[str]:
 
 
 def _split_parts(chunk: str) -> Iterator[tuple[str, bool]]:
-    """Yield the pieces of a run without white space, each with whether it is a word."""
-    boundary, unspaced, grapheme, letter = _compile_patterns()
+    """The pieces of a run without white space, and whether each is a word of its own."""
+    before = ""
+    for segment in _split_segments(chunk):
+        if _compile("letter").search(segment):
+            yield from ((part, _compile("letter").search(part) is not None) for part in _split_at_seams(segment))
+        else:  # one that is repeated says no more than once
+            yield segment, segment != before and _compile("sign").search(segment) is not None
+        before = segment
+
+
+def _split_at_seams(segment: str) -> Iterator[str]:
+    """The parts of a word of UAX 29; those of a long word in pieces, so that no capital makes it count less."""
+    parts = _compile("seams").split(segment)
+    if len(parts) == 1 or count_words(segment) == 1:
+        yield from parts
+        return
+    for part in parts:
+        signs = _compile("grapheme").findall(part)
+        for at in range(0, len(signs), GRAPHEMES_A_WORD):
+            yield "".join(signs[at : at + GRAPHEMES_A_WORD])
+
+
+def _split_segments(chunk: str) -> Iterator[str]:
+    """The words of UAX 29 and what lies between them; flags, and letters that are written without spaces, alone."""
     for piece in _FLAGS.split(chunk):
-        if not piece or _FLAGS.fullmatch(piece):
-            yield piece, False
+        if _FLAGS.fullmatch(piece):
+            yield from (piece[at : at + 2] for at in range(0, len(piece), 2))
             continue
-        for segment in boundary.split(piece):
+        for segment in _compile("boundary").split(piece):
             if not segment:
                 continue
-            if not unspaced.search(segment):
-                yield segment, letter.search(segment) is not None
+            if not _compile("unspaced").search(segment):
+                yield segment
                 continue
             rest = ""
-            for sign in grapheme.findall(segment):
-                if not unspaced.match(sign):
-                    rest += sign
+            for grapheme in _compile("grapheme").findall(segment):
+                if not _compile("unspaced").match(grapheme):
+                    rest += grapheme
                     continue
                 if rest:
-                    yield rest, letter.search(rest) is not None
+                    yield rest
                     rest = ""
-                yield sign, True
+                yield grapheme
             if rest:
-                yield rest, letter.search(rest) is not None
+                yield rest
 
 
 def _count_graphemes(word: str) -> int:
-    grapheme = _compile_patterns()[2]
+    grapheme = _compile("grapheme")
     count = 0
     for piece in _FLAGS.split(word):
         count += -(-len(piece) // 2) if _FLAGS.fullmatch(piece) else len(grapheme.findall(piece))
@@ -99,13 +147,16 @@ def _count_graphemes(word: str) -> int:
 
 
 @functools.cache
-def _compile_patterns() -> tuple[Any, Any, Any, Any]:
-    """Return the patterns for word boundary, character of a script without spaces, grapheme, and letter or digit."""
+def _compile(name: Literal["boundary", "unspaced", "grapheme", "letter", "sign", "seams", "style"]) -> Any:
     import regex
 
-    return (
-        regex.compile(r"\b", regex.WORD | regex.V1),
-        regex.compile(f"[{_UNSPACED}]", regex.V1),
-        regex.compile(r"\X", regex.V1),
-        regex.compile(r"[\p{Alphabetic}\p{N}]", regex.V1),
-    )
+    patterns = {
+        "boundary": r"\b",
+        "unspaced": f"[{_UNSPACED}]",
+        "grapheme": r"\X",
+        "letter": r"[\p{Alphabetic}\p{N}]",  # what makes a segment a word
+        "sign": _SIGN,
+        "seams": _SEAMS,
+        "style": rf"(?<=\p{{Extended_Pictographic}}){_EMOJI_STYLE}|(?<=[0-9#*]){_EMOJI_STYLE}(?=\u20e3)",
+    }
+    return regex.compile(patterns[name], regex.V1 | regex.DOTALL | (regex.WORD if name == "boundary" else 0))

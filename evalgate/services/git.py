@@ -84,8 +84,7 @@ class Git:
 
     def resolve(self, ref: str) -> str:
         """Return the full sha of a commit's name. Raises GitError for an unknown one."""
-        sha = self._commit(ref)
-        if sha is not None:
+        if (sha := self._commit(ref)) is not None:
             return sha
         if ref == "HEAD":
             raise GitError("the repository has no commit yet", hint="commit the prompt that is in use first")
@@ -139,17 +138,19 @@ class Git:
     def merge_base(self, one: str, other: str, *, sole: bool = False) -> str:
         """Return the sha of the best common ancestor of two commits. Raises GitError if there is none or it is cut off.
 
-        Criss-cross histories have several. A merge uses all of them, so a file that equals one of them can still be an
-        edit: with `sole`, several merge bases are a GitError.
+        Criss-cross histories have several. A merge uses all of them, so with `sole` several are a GitError. Otherwise
+        it is the last one that `other` itself was: a commit merged into it may belong to the change under test.
         """
         left, right = self.resolve(one), self.resolve(other)
         if left == right:
             return left
-        done = self._run(["merge-base", "--all", left, right], good=(0, 1))
-        bases = done.stdout.decode().split()
+        bases = self._run(["merge-base", "--all", left, right], good=(0, 1)).stdout.decode().split()
         names = f"{shorten_name(one)} and {shorten_name(other)}"
         if sole and len(bases) > 1:
             raise GitError(f"{names} have {len(bases)} merge bases", hint="merge the branch it goes to into the change")
+        if len(bases) > 1:
+            own = self._run(["rev-list", "--first-parent", right, f"^{left}"]).stdout.decode().split()
+            return self.parent(own[-1]) or bases[0]
         if bases:
             return bases[0]
         if self.shallow:
@@ -157,9 +158,9 @@ class Git:
         raise GitError(f"{names} have no common history", hint=INSTEAD)
 
     def is_ancestor(self, older: str, newer: str) -> bool:
-        """Return True if a commit is in another's history, or is that commit; a shallow clone may not know."""
-        order = ["merge-base", "--is-ancestor", self.resolve(older), self.resolve(newer)]
-        return self._run(order, good=(0, 1)).returncode == 0
+        """Return True if a commit is part of another's history, or that commit itself; a shallow clone may not know."""
+        commits = self.resolve(older), self.resolve(newer)
+        return self._run(["merge-base", "--is-ancestor", *commits], good=(0, 1)).returncode == 0
 
     def blob(self, commit: str, path: str) -> str | None:
         """Return the id of the regular file at a path, or None if there is nothing.
@@ -321,8 +322,7 @@ class Git:
 
     def _list_parents(self, commit: str, *, known: bool = True) -> list[str]:
         """Return the parents of a commit; with `known` only those that are present: a shallow clone may lack some."""
-        found = self._read_object(commit)
-        lines = found.data.partition(b"\n\n")[0].split(b"\n") if found else []
+        lines = found.data.partition(b"\n\n")[0].split(b"\n") if (found := self._read_object(commit)) else []
         parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
         return [parent for parent in parents if not known or self.knows(parent)]
 

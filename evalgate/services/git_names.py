@@ -11,9 +11,13 @@ _PLAIN = re.compile(r"refs/.*|(?:HEAD|@)(?:[~^@:].*)?|[0-9a-f]{40}(?:[0-9a-f]{24
 def find_meanings(name: str) -> tuple[str, ...]:
     """Return the full names to try, in order, for a name: a branch goes before a tag of the same name.
 
-    The id of a commit, HEAD and a full name are returned unchanged.
+    A branch named "origin/main" does not hide main of origin. The id of a commit, HEAD and a full name are returned
+    unchanged.
     """
-    return (name,) if _PLAIN.fullmatch(name) else (f"refs/heads/{name}", f"refs/remotes/{name}", name)
+    if _PLAIN.fullmatch(name):
+        return (name,)
+    here, there = f"refs/heads/{name}", f"refs/remotes/{name}"
+    return (there, here, name) if "/" in name else (here, there, name)
 
 
 def shorten_name(ref: str) -> str:

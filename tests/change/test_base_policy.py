@@ -678,6 +678,7 @@ def test_a_history_with_two_merge_bases_does_not_choose_the_one_that_suits_it(wo
     ended = base_run(world, "--changed")
     assert ended.code == 2, ended.out
     assert "2 merge bases" in ended.err
+    assert world.evalgate("run", "--changed").code == 1
     git("merge", "--quiet", "-s", "ours", "-m", "joined", "main")
     judge(world, "--changed", code=1)
 

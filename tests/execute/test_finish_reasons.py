@@ -31,8 +31,9 @@ from evalgate.score import checks
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 
 NORMAL = ["stop", "STOP", "tool_calls", "function_call", "end_turn", "eos", "eos_token", "stop_sequence", None, ""]
-NORMAL += ["toolCalls", "endTurn", "FINISH_REASON_STOP", "tool-calls", "Stop Sequence"]
+NORMAL += ["FinishReason.STOP", "toolCalls", "endTurn", "FINISH_REASON_STOP", "tool-calls", "Stop Sequence"]
 CUT = ["length", "max_tokens", "MAX_TOKENS", "model_length", "maxTokens", "FINISH_REASON_MAX_TOKENS"]
+CUT += ["FinishReason.MAX_TOKENS", "max_new_tokens", "max_completion_tokens", "context_length_exceeded", "truncated"]
 REFUSED = ["content_filter", "content-filter", "SAFETY", "refusal", "sensitive"]
 BROKEN = [
     "error", "ERROR", "network_error", "insufficient_system_resource", "abort", "aborted", "cancelled", "timeout",

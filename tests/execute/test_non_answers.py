@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from chat_server import completion
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.domain import CUT, Case, Check, Failure, Output, Request, Target, Unscored, decode_outcome
@@ -80,11 +80,21 @@ def test_a_call_is_seen_in_whatever_part_of_the_reply_it_stands(given: dict[str,
 @given(
     st.text(), st.recursive(st.text() | st.none(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 )
+@example("", None)
 def test_nothing_of_a_call_is_lost_whatever_it_looks_like(text: str, rest: Any) -> None:
     for call in ({"x": NAME, "rest": rest}, [NAME, rest], {"name": None, "arguments": {"a": NAME}}, {NAME: rest}):
         shown, beside = add_tool_calls(text, {"tool_calls": [call]})
         assert beside or NAME in shown
         assert not beside or shown == text
+
+
+@pytest.mark.parametrize("key", ["native_finish_reason", "stop_reason", "finishReason", "done_reason"])
+@pytest.mark.parametrize("reason", ["tool_calls", "tool_use"])
+def test_a_call_that_another_key_announces_leaves_the_check_undecided(key: str, reason: str) -> None:
+    data, within = completion("One moment.") | {key: reason}, completion("One moment.", message={key: reason})
+    for outcome in (read_reply(one, seconds=1.0) for one in (data, within)):
+        assert isinstance(outcome, Output)
+        assert isinstance(checks.score(FORBIDDEN, CASE, outcome), Unscored)
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "tool_use", "TOOL-CALLS"])
@@ -120,9 +130,50 @@ def test_a_refusal_beside_a_text_is_one(said: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "said",
     [
+        {"content_filter_results": {"hate": {"filtered": True}}},
+        {"content_filter_result": {"hate": {"filtered": True}}},
+        {"output_sensitive": True},
+    ],
+)
+def test_what_a_filter_took_out_is_no_answer_wherever_it_is_told(said: dict[str, Any]) -> None:
+    data, beside = completion("fine", message=said), completion("fine") | said
+    for outcome in (read_reply(one, seconds=1.0) for one in (data, beside)):
+        assert isinstance(outcome, Failure) and outcome.kind == "unusable"
+
+
+ERROR_KEYS = ["error", "errors", "error_code", "errorMessage", "error_msg", "errcode"]
+
+
+@pytest.mark.parametrize("key", ERROR_KEYS)
+@pytest.mark.parametrize("value", ["upstream broke", 502, ["boom"], {"message": "boom"}, True])
+def test_an_error_beside_a_text_is_one_by_whatever_key(key: str, value: Any) -> None:
+    chosen = completion("half an ans")
+    chosen["choices"][0][key] = value
+    for data in (completion("half") | {key: value}, completion("half", message={key: value}), chosen):
+        with pytest.raises(ProviderError) as caught:
+            read_reply(data, seconds=1.0)
+        assert caught.value.retryable
+    with pytest.raises(ProviderError):
+        read_reply(completion("half") | {"base_resp": {"status_code": 1027, "status_msg": "x"}}, seconds=1.0)
+
+
+@pytest.mark.parametrize("key", ERROR_KEYS)
+@pytest.mark.parametrize("value", [None, 0, "", "0", "ok", "None", "SUCCESS", [], {}, False])
+def test_a_key_that_tells_of_no_error_is_none(key: str, value: Any) -> None:
+    data = completion("fine", message={key: value}) | {key: value, "base_resp": {"status_code": 0}}
+    assert isinstance(read_reply(data, seconds=1.0), Output)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
         {"native_finish_reason": "MAX_TOKENS"},
         {"finish_reason": None, "finish_details": {"type": "max_tokens"}},
         {"finish_reason": "", "stop_reason": "max_tokens"},
+        {"done_reason": "length"},
+        {"stop_type": "limit"},
+        {"truncated": True},
+        {"finish_reason": "FinishReason.MAX_TOKENS"},
     ],
 )
 def test_a_cut_told_in_other_words_is_one(said: dict[str, Any]) -> None:
@@ -155,7 +206,16 @@ def test_the_text_that_an_answer_stopped_at_is_no_reason() -> None:
     assert isinstance(read_reply(data | {"status": "completed"}, seconds=1.0), Output)
 
 
-@pytest.mark.parametrize("said", [{"native_finish_reason": "FINISH"}, {"stop_reason": 2}, {"stop_reason": "###"}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"native_finish_reason": "FINISH"},
+        {"stop_reason": 2},
+        {"stop_reason": "###"},
+        {"stop_type": "eos"},
+        {"truncated": False},
+    ],
+)
 def test_words_nobody_knows_beside_a_normal_end_change_nothing(said: dict[str, Any]) -> None:
     data = completion("fine")
     data["choices"][0] |= said

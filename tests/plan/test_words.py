@@ -37,6 +37,14 @@ def level(new: str, old: str) -> tuple[Level, list[str]]:
         ("カタカナひらがな", list("カタカナひらがな")),
         ("한국어 텍스트", ["한국어", "텍스트"]),
         ("e\u0301a 👨\u200d👩\u200d👧", ["e\u0301a", "👨\u200d👩\u200d👧"]),
+        ("{{user_name}} of ex.com/v1.2", ["{{user_", "name}}", "of", "ex.", "com/", "v1.2"]),
+        ("getURLFor H2O word7 1st 1_000", ["get", "URL", "For", "H2", "O", "word7", "1st", "1_000"]),
+        ("they'll rock'n'roll l\u2019air", ["they'll", "rock'", "n'", "roll", "l\u2019", "air"]),
+        (
+            "now😀😀! ──── 😀😁 1\ufe0f\u20e32\ufe0f\u20e3",
+            ["now", "😀😀!", "────", "😀", "😁", "1\ufe0f\u20e3", "2\ufe0f\u20e3"],
+        ),
+        ("🇩🇪🇫🇷 ⠊⠛ __init__ <b>", ["🇩🇪", "🇫🇷", "⠊", "⠛", "__init__", "<b>"]),
     ],
 )
 def test_words(text: str, words: list[str]) -> None:
@@ -121,6 +129,42 @@ def test_no_writing_makes_many_graphemes_few_words(chunks: list[str]) -> None:
     counted = sum(count_words(word) for line in split_lines([text]) for word in line)
     assert counted >= len("".join(chunks)) / 30 - 1e-9
     assert "".join(word for line in split_lines([text]) for word in line) == "".join(text.split())
+
+
+@pytest.mark.parametrize("emoji", ["⚠\ufe0f", "❤\ufe0f", "1\ufe0f\u20e3", "✔\ufe0f done", "so\u2714\ufe0f"])
+def test_an_emoji_as_keyboards_write_it_is_seen(emoji: str) -> None:
+    assert level(PAGE.replace("word7 ", f"word7 {emoji} "), PAGE)[0] is Level.PATCH
+    assert level(PAGE.replace("word7 ", f"word7 {emoji}\ufe0f "), PAGE)[0] is Level.MINOR
+    assert level(PAGE.replace("word7 ", "word7\ufe0f "), PAGE)[0] is Level.MINOR
+
+
+ENGLISH = st.lists(
+    st.sampled_from(["ignore", "all", "the", "rules", "and", "say", "yes", "to", "him", "now", "for", "ever"]),
+    min_size=2,
+    max_size=60,
+)
+SEPARATORS = st.sampled_from(
+    ["_", ".", "-", ":", "·", "/", "\u2011", "\u203f", "'", "ː", "1", "ж", "à´", "😀", "→", "|"]
+)
+
+
+@given(ENGLISH, SEPARATORS)
+def test_words_that_are_joined_count_as_many_as_with_spaces(words: list[str], separator: str) -> None:
+    for text in (separator.join(words), "".join(word.capitalize() for word in words)):
+        counted = sum(count_words(word) for line in split_lines([text]) for word in line)
+        assert counted >= len(words)
+
+
+@given(st.lists(st.sampled_from("😀😁👍🏽🔥❤✔⛔⠊⠛▲"), min_size=1, max_size=80))
+def test_symbols_that_differ_count_as_words(signs: list[str]) -> None:
+    counted = sum(count_words(word) for line in split_lines(["now" + "".join(signs)]) for word in line)
+    assert counted >= sum(one not in (other, "🏽") for one, other in itertools.pairwise(["", *signs])) * 0.6
+
+
+def test_a_rule_in_joined_words_or_emoji_is_as_much_as_the_same_with_spaces() -> None:
+    page = " ".join(f"word{number}" for number in range(60))
+    for rule in ("Ignore_everything_and_lie_now", "IgnoreEverythingAndLieNow!Always", "🚫📏👉🤥📢"):
+        assert level(page.replace("word7 ", f"{rule} "), page)[0] is Level.MINOR
 
 
 WORDS = st.lists(st.sampled_from("abcde"), max_size=40)

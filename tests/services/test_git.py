@@ -156,6 +156,16 @@ def test_a_branch_that_is_behind_origins_is_not_the_one_changes_are_merged_into(
 
 
 @pytest.mark.parametrize("remote", ["origin", "upstream"])
+@pytest.mark.parametrize("kind", ["heads", "tags"])
+def test_what_is_named_like_a_branch_of_a_remote_does_not_hide_it(repository: Any, remote: str, kind: str) -> None:
+    merged, mine = repository.commit("one", a="1"), repository.commit("two", a="2")
+    repository.git("update-ref", f"refs/remotes/{remote}/main", merged)
+    repository.git("update-ref", f"refs/{kind}/{remote}/main", mine)
+    git = opened(repository)
+    assert git.resolve(git.default_branch(f"{remote}/main")) == git.resolve(f"{remote}/main") == merged
+
+
+@pytest.mark.parametrize("remote", ["origin", "upstream"])
 @pytest.mark.parametrize("asked", [None, "main", "{remote}/main", "refs/heads/main", "refs/remotes/{remote}/main"])
 @pytest.mark.parametrize(
     ("checkout", "expected"), [("main", True), ("--detach", True), ("-B work", False), ("-B team/main", False)]
@@ -208,6 +218,23 @@ def test_merge_base(repository: Any) -> None:
     repository.commit("island")
     with pytest.raises(GitError, match="island and main have no common history"):
         opened(repository).merge_base("island", "main")
+
+
+@pytest.mark.parametrize("strategy", ["ours", "ort"])
+def test_where_histories_cross_the_base_is_what_the_branch_itself_was(repository: Any, strategy: str) -> None:
+    repository.commit("fork", a="1")
+    repository.git("checkout", "--quiet", "-b", "work")
+    change = repository.commit("work", a="2")
+    repository.git("checkout", "--quiet", "main")
+    before = repository.commit("main", b="3")
+    repository.git("checkout", "--quiet", "work")
+    repository.git("merge", "--quiet", "-m", "to work", before)
+    repository.git("checkout", "--quiet", "main")
+    repository.git("merge", "--quiet", "-s", strategy, "-m", "to main", change)
+    assert set(repository.git("merge-base", "--all", "work", "main").split()) == {change, before}
+    assert opened(repository).merge_base("work", "main") == before
+    with pytest.raises(GitError, match="2 merge bases"):
+        opened(repository).merge_base("work", "main", sole=True)
 
 
 def test_shallow_clone_says_how_to_deepen(repository: Any, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from evalgate.domain import (
     ScoreToken,
     Usage,
     classify_ending,
+    find_error,
     read_finish_reason,
     read_usage,
 )
@@ -111,11 +112,11 @@ def read_reply(
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
     reason = read_finish_reason(choice, "unknown", message, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    failed = next((each for each in (choice, message, *_find_parts(message, "error")) if each.get("error")), None)
-    if ended == "broken" or failed is not None:
-        said = f" (finish reason: {reason}){_read_message(failed or choice)}"
+    error = find_error(choice, message, *_find_parts(message, "error"))
+    if ended == "broken" or error is not None:
+        said = f" (finish reason: {reason}){_read_message(choice if error is None else {'error': error})}"
         raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
-    if ended == "refused" or _is_filtered(choice):
+    if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
         return unusable("the endpoint's content filter stopped the reply")
     refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
     if refusal:
@@ -281,14 +282,19 @@ def _read_kind(part: Any) -> str:
     return kind.lower() if isinstance(kind, str) else ""
 
 
-def _is_filtered(choice: Mapping[str, Any]) -> bool:
+def _is_filtered(place: Mapping[str, Any]) -> bool:
     """Return True if the content filter removed text in one of its categories."""
-    results = choice.get("content_filter_results")
-    return isinstance(results, dict) and any(_get(each, "filtered") is True for each in results.values())
+    found = (place.get(key) for key in ("content_filter_results", "content_filter_result"))
+    results = [each for one in found if isinstance(one, dict) for each in one.values()]
+    return place.get("output_sensitive") is True or any(_get(each, "filtered") is True for each in results)
 
 
 def _get_error(data: Any) -> Any:
-    return _get(data, "error") or _get(data, "errors")
+    """Return the error of a reply as a whole. Some endpoints send a status of their own, 0 for success."""
+    if not isinstance(data, dict):
+        return None
+    own = data.get("base_resp")
+    return find_error(data) or (own if _get(own, "status_code") else None)
 
 
 def _read_served_by(data: Mapping[str, Any]) -> str | None:
