@@ -63,7 +63,7 @@ def test_a_draft_named_by_https_is_read_as_that_draft(project: Project, draft: s
     assert told(project, {**named, "type": "object"}) == []
     keyword = next(idle(draft))
     faults = told(project, {**named, "properties": {"a": {keyword: {}}}})
-    assert any(f'"{keyword}" asks nothing in {draft}' in fault for fault in faults)
+    assert any(f'"{keyword}" has no effect in {draft}' in fault for fault in faults)
 
 
 @pytest.mark.parametrize("draft", _DRAFTS)

@@ -325,6 +325,6 @@ def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.M
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, proxy)
     target = Target(name="api", kind="openai", location="http://example.invalid/v1", model="m", identity="api")
-    with pytest.raises(ProviderError, match="the proxy that the environment names is no http") as told:
+    with pytest.raises(ProviderError, match="the proxy in the environment is not an http") as told:
         asyncio.run(BatchEndpoint(target, None, 1.0).retrieve("b1"))
     assert "hidden" not in str(told.value) and told.value.fatal

@@ -93,6 +93,6 @@ def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.M
         finally:
             await client.aclose()
 
-    with pytest.raises(HttpError, match="the proxy that the environment names is no http") as told:
+    with pytest.raises(HttpError, match="the proxy in the environment is not an http") as told:
         asyncio.run(send())
     assert "hidden" not in str(told.value) and not told.value.connected
