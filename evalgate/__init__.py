@@ -21,7 +21,7 @@ The folder listing is the data flow:
     stages         inputs/ change/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
                    read    what       pure     awaits      pure      pure       pure
                            changed
-    shared         store/                                      everything below .evalgate/
+    shared         store/   console/                           everything below .evalgate/; the standard streams
     outside        services/                                   git, GitHub
     base           domain/   errors.py                         imported by all, import nothing else
 

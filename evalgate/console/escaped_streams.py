@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO, cast
 
-from evalgate.domain.masking import count_open, mask_text
 from evalgate.errors import EvalgateError
 from evalgate.report import escape
 
@@ -42,6 +41,16 @@ def is_in_step(environment: Mapping[str, str]) -> bool:
     return environment.get("GITHUB_ACTIONS", "").strip().lower() not in ("", "0", "false")
 
 
+def _mask(text: str) -> tuple[str, int]:
+    """Return the text without the secrets of the masks in force, and how many characters at its end may begin one."""
+    # a mask is in force only where the module is loaded; loading it takes half of the time of `--help`
+    masking = sys.modules.get("evalgate.domain.masking")
+    if masking is None:
+        return text, 0
+    masked: str = masking.mask_text(text)
+    return masked, masking.count_open(masked)
+
+
 class _EscapedStream:
     """A text stream that escapes the text that is written to it.
 
@@ -63,8 +72,8 @@ class _EscapedStream:
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
-        whole = mask_text(self._waiting + text)
-        ready = len(whole) - count_open(whole)
+        whole, open_end = _mask(self._waiting + text)
+        ready = len(whole) - open_end
         self._hand_on(whole, whole.rfind("\n", 0, ready) + 1 if self._in_step else ready)
         return len(text)
 
@@ -73,7 +82,7 @@ class _EscapedStream:
             self.write(text)
 
     def flush(self) -> None:
-        self._hand_on(self._waiting, len(self._waiting) - count_open(self._waiting))
+        self._hand_on(self._waiting, len(self._waiting) - _mask(self._waiting)[1])
         self._stream.flush()
 
     def end(self) -> None:
