@@ -167,7 +167,7 @@ def _calibrate_criterion(
     )
     labelled = {(row.case, row.arm, row.repeat) for row in rows}
     unscored = _warn_of_unscored("labelled cases", [results[key] for key in labelled], gate, name)
-    if unscored and agreement.standing == "shown":  # of the others nobody knows
+    if unscored and agreement.standing == "shown":  # the agreement on unscored outputs is unknown
         agreement = replace(agreement, standing="open")
     threshold = gate.thresholds.get(name, Threshold())
     warnings = (*calibration.find_warnings(agreement, threshold.max_drop or gate.policy.max_drop), *unscored)
