@@ -91,7 +91,7 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
     if hub is not None:  # an earlier success of this commit must not outlive what this run may find
         log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
     ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
-    ran = _count_attempts(job, hub, log, ran, head)
+    ran = _add_attempts(job, hub, log, ran, head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
     return replace(_apply_sign_off(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
 
@@ -224,7 +224,7 @@ def _catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutco
     return ActivityOutcome(status=make_error_status(error), report=reports.report_error(error))
 
 
-def _count_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
+def _add_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
     """Apply the policy on repeated attempts in the same pull request to the outcome."""
     event, report = job.event, ran.report
     context, queued = job.context(event.branch), event.name == "merge_group"
@@ -234,7 +234,7 @@ def _count_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome
     if hub is not None and event.pull is not None and event.base is not None:
         sticky, base = publish.make_sticky(job, hub, event.pull), event.base
         facts = {"key": ran.key, "context": context, "head": head, "base": base}
-        tried = log.attempt("attempts", lambda: heads.count_attempts(report, sticky, **facts, queued=queued))
+        tried = log.attempt("attempts", lambda: heads.add_attempts(report, sticky, **facts, queued=queued))
     counted = tried if tried is not None else attempts.apply_attempts(report, attempts.UNKNOWN)
     return replace(ran, report=counted, status=make_status(counted))
 

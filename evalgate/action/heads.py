@@ -34,7 +34,7 @@ def add_key(url: str, key: str) -> str:
     return f"{url}#evalgate-key={key}"
 
 
-def count_attempts(
+def add_attempts(
     report: Report, sticky: Sticky, *, key: str, context: str, head: str, base: str, queued: bool
 ) -> Report:
     """Count the attempts on a pull request, and apply them to the report of the content `key`. Raises ServiceError.

@@ -105,7 +105,7 @@ def try_results(
         seed=seed,
         on_run=on_run,
     )
-    copies = _count_copies(cases, requests or {})
+    copies = _find_copies(cases, requests or {})
     tried = []
     for name in _list_criteria(criteria, roles, own):
         stored = collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
@@ -190,7 +190,7 @@ def _find_looks(sequential: bool, units: int, roles: Roles, alpha: float) -> boo
     return len(plan) > 1 and bool(drops) and not (all(able[0]) and not all(able[1]))
 
 
-def _count_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:
+def _find_copies(cases: Sequence[str], requests: Mapping[str, str]) -> frozenset[str]:
     """Return the cases that repeat the request of an earlier one."""
     seen: set[str] = set()
     copies = set()

@@ -92,7 +92,7 @@ def rule_on_check(
     first = fails[Arm.CANDIDATE][0]
     before = fails[Arm.BASELINE].any(axis=0)
     known = {*for_good, *unsettled}
-    wavered = [case for case in _name_cases(draws, first & ~before) if case not in known]
+    wavered = [case for case in _select_cases(draws, first & ~before) if case not in known]
     why = _explain_failure(check, roles, fails[Arm.CANDIDATE], for_good, is_proven)
     decision = Verdict.FAIL if why else Verdict.PASS
     if not why:
@@ -110,7 +110,7 @@ def rule_on_check(
             for_good=tuple(for_good),
             open=tuple(unsettled),
             wavered=tuple(wavered),
-            both=tuple(_name_cases(draws, first & before)),
+            both=tuple(_select_cases(draws, first & before)),
         ),
         why=why,
     )
@@ -179,25 +179,26 @@ def _list_cases_behind(ruling: BlockingRuling, evidence: Evidence) -> tuple[str,
 def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
     found, name = ruling.check, ruling.check.criterion
     described: Mapping[str, Callable[[BlockingCheck, Evidence], str]] = {
-        "strict": _fails_strictly,
-        "for_good": _fails_for_good,
+        "strict": _explain_strict,
+        "for_good": _explain_for_good,
         "more": lambda check, _: (
-            f"proven to fail more often than the baseline: {_count_failures(check)} ({show_probability(check.p_more)})"
+            f"proven to fail more often than the baseline: {_describe_failures(check)} "
+            f"({show_probability(check.p_more)})"
         ),
-        "unsettled": _is_unsettled,
+        "unsettled": _explain_unsettled,
         "nowhere": lambda check, _: (
-            f"holds in no draw of either version, so there is nothing to compare: {_count_failures(check)}"
+            f"holds in no draw of either version, so there is nothing to compare: {_describe_failures(check)}"
         ),
-        "unscored": _has_no_score,
+        "unscored": _explain_unscored,
         "unanswered": lambda check, _: (
             f"{check.baseline_failed or 'some'} of {check.baseline_draws} draws of the baseline have no answer, and at "
             f"most {MAX_UNANSWERED:.0%} may: sample the baseline again"
         ),
     }
-    return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _holds(found)
+    return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _describe_holding(found)
 
 
-def _fails_strictly(found: BlockingCheck, evidence: Evidence) -> str:
+def _explain_strict(found: BlockingCheck, evidence: Evidence) -> str:
     failing = _list_failing(found, evidence)
     return (
         f"strict, so it must hold in every draw, and it fails in a draw of {name_some(failing, _NAMED)}"
@@ -219,7 +220,7 @@ def _is_failed(value: float | None) -> bool:
     return value is not None and value < statistics.CASE_PASSES
 
 
-def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
+def _explain_for_good(found: BlockingCheck, evidence: Evidence) -> str:
     held = "every draw of the baseline passes" if found.baseline_draws else "there is no baseline"
     return (
         f"{name_some(found.for_good, _NAMED)} {_fails(found.for_good)} in {statistics.DRAWS_AMONG_MANY} of "
@@ -227,7 +228,7 @@ def _fails_for_good(found: BlockingCheck, evidence: Evidence) -> str:
     )
 
 
-def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
+def _explain_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
     cannot = "" if evidence.redraws else ", and recorded outputs cannot be drawn again"
     return (
         f"{name_some(found.open, _NAMED)} {_fails(found.open)} with the candidate and passed with the baseline"
@@ -236,7 +237,7 @@ def _is_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
     )
 
 
-def _has_no_score(found: BlockingCheck, evidence: Evidence) -> str:
+def _explain_unscored(found: BlockingCheck, evidence: Evidence) -> str:
     lacking = [result for result in evidence.results if result.values.get(found.criterion) is None]
     score = lacking[0].scores.get(found.criterion) if lacking else None
     why = score.reason.rstrip(".") if isinstance(score, Unscored) else "no score was recorded"
@@ -245,11 +246,11 @@ def _has_no_score(found: BlockingCheck, evidence: Evidence) -> str:
     return f"{draws}, so it is not known whether the check holds there{where}"
 
 
-def _holds(found: BlockingCheck) -> str:
+def _describe_holding(found: BlockingCheck) -> str:
     name = found.criterion
     if not found.failed and not found.baseline_failed:
         return f"{name}: holds on all {found.cases} cases."
-    text = f"{name}: holds, compared with the baseline: {_count_failures(found)}."
+    text = f"{name}: holds, compared with the baseline: {_describe_failures(found)}."
     if found.wavered:
         text += f" Failed once and held when asked again: {name_some(found.wavered, _NAMED)}."
     if found.both:
@@ -257,7 +258,7 @@ def _holds(found: BlockingCheck) -> str:
     return text
 
 
-def _count_failures(found: BlockingCheck) -> str:
+def _describe_failures(found: BlockingCheck) -> str:
     before = f"; the baseline: {found.baseline_failed} of {found.baseline_draws} draws" if found.baseline_draws else ""
     return f"{found.failed} of {found.cases} cases failed{' at first' if found.failed else ''}{before}"
 
@@ -277,5 +278,5 @@ def _quote_reason(evidence: Evidence, check: str, cases: Sequence[str]) -> str:
     return ""
 
 
-def _name_cases(draws: Draws, flags: Flags) -> list[str]:
+def _select_cases(draws: Draws, flags: Flags) -> list[str]:
     return [draws.order[int(place)] for place in flags.nonzero()[0]]

@@ -115,8 +115,8 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
         unit=draws.unit[places],
         candidate=candidate,
         differences=differences,
-        undecided=_count_named(draws, lost),
-        left_out=_count_named(draws, empty & ~lost),
+        undecided=_map_to_places(draws, lost),
+        left_out=_map_to_places(draws, empty & ~lost),
         unscored=tuple(int(place) for place in unscored.nonzero()[0]),
         seen=cases,
         noise=noise,
@@ -124,7 +124,7 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
     )
 
 
-def _count_named(draws: Draws, flags: np.ndarray) -> dict[str, int]:
+def _map_to_places(draws: Draws, flags: np.ndarray) -> dict[str, int]:
     return {draws.order[int(place)]: int(place) for place in flags.nonzero()[0]}
 
 

@@ -13,11 +13,13 @@ from evalgate.domain.lists import name_some
 def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
     """Return a blocking finding for each thing missing: cases, scores, critical cases, tags that were not tested."""
     if evidence.level is not None and evidence.level.findings and not evidence.results:
-        return [is_incomplete(None, "No case was run: the declared version has to be corrected first.", ())]
+        return [make_incomplete_finding(None, "No case was run: the declared version has to be corrected first.", ())]
     if not evidence.criteria or not evidence.results:
         what = "no criterion applies at this level" if evidence.results else "no case was evaluated"
         return [
-            is_incomplete(None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ())
+            make_incomplete_finding(
+                None, f"Nothing was measured: {what}. Configure a check, or let the level run judges.", ()
+            )
         ]
     return [
         *_find_without_results(evidence, standing),
@@ -28,7 +30,7 @@ def make_findings(evidence: Evidence, standing: looks.GateState, policy: Policy)
     ]
 
 
-def is_incomplete(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
+def make_incomplete_finding(criterion: str | None, sentence: str, cases: Sequence[str]) -> Finding:
     """Return an inconclusive finding that blocks at every level."""
     return Finding(
         criterion=criterion,
@@ -58,7 +60,7 @@ def _find_without_results(evidence: Evidence, standing: looks.GateState) -> list
     count = len(missing) + unknown
     stopped = "the run stopped early, and these thresholds need more cases; " if evidence.sequential else ""
     sentence = f"{count} of {evidence.dataset.cases} cases have no result at all: {stopped}run the gate again."
-    return [is_incomplete(None, sentence, missing)]
+    return [make_incomplete_finding(None, sentence, missing)]
 
 
 def missing_repeats(known: Collection[tuple[str, str, int]]) -> Iterator[tuple[str, str, int]]:
@@ -88,7 +90,9 @@ def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy
     if not lost:
         return []
     return [
-        is_incomplete(None, f"{len(lost)} critical cases could not be decided: {name_cases(tuple(lost))}.", tuple(lost))
+        make_incomplete_finding(
+            None, f"{len(lost)} critical cases could not be decided: {name_cases(tuple(lost))}.", tuple(lost)
+        )
     ]
 
 
@@ -113,7 +117,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
             sentence = (
                 f"{name}: {paired.lost} of {seen} cases could not be decided ({name_cases(lost)}); the first: {why}"
             )
-            found.append(is_incomplete(name, sentence, lost))
+            found.append(make_incomplete_finding(name, sentence, lost))
         elif standing.units >= policy.min_cases and (
             not looks.has_enough_pairs(standing.draws, paired, seen)
             or len(ruling.limit.list_tested(paired)) < policy.min_cases
@@ -124,7 +128,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
                 f"{name}: only {len(paired.cases)} of {seen} cases have a usable output of both versions, and at least "
                 f"half are needed, in {policy.min_cases} units or more{why}."
             )
-            found.append(is_incomplete(name, sentence, left_out))
+            found.append(make_incomplete_finding(name, sentence, left_out))
     have = {result.case for result in evidence.results}
     failed |= {finding.criterion or "" for finding in standing.checked if finding.decision is Verdict.FAIL}
     for name in standing.roles.floors:
@@ -132,7 +136,7 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
         if name not in failed and len(lost) > (policy.max_left_out or 0.0) * len(standing.order):
             why = _explain_undecided(evidence.results, name, lost[0])
             sentence = f"{name}: {len(lost)} cases have no score ({name_cases(lost)}); the first: {why}"
-            found.append(is_incomplete(name, sentence, lost))
+            found.append(make_incomplete_finding(name, sentence, lost))
     return found
 
 
@@ -146,7 +150,7 @@ def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: P
         units = len({int(standing.draws.unit[standing.draws.places[case]]) for case in tagged})
         if 0 < units < tags.MIN_CASES:
             sentence = f"The tag {tag} may block, but {units} cases are too few to test: {tags.MIN_CASES} are needed."
-            found.append(is_incomplete(None, sentence, ()))
+            found.append(make_incomplete_finding(None, sentence, ()))
     return found
 
 
@@ -159,7 +163,7 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
         f"{len(lost)} cases of the baseline's dataset were removed ({name_cases(lost)}): put them back, "
         "or set policy.removed_cases: allow."
     )
-    return [is_incomplete(None, sentence, lost)]
+    return [make_incomplete_finding(None, sentence, lost)]
 
 
 def _explain_undecided(results: Sequence[Result], criterion: str, case: str) -> str:

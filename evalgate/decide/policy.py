@@ -155,7 +155,7 @@ def _shard_finding(
         flips=standing.flips,
         tags=(),
         comparisons=(),
-        findings=(completeness.is_incomplete(None, sentence, ()),),
+        findings=(completeness.make_incomplete_finding(None, sentence, ()),),
         requirements=(),
         units=standing.units,
     )
@@ -298,7 +298,7 @@ def _find_deciding(evidence: Evidence, standing: looks.GateState) -> list[Findin
         sentence = (
             "No threshold applies: make a check blocking, set a `min` for a criterion, or let the level run judges."
         )
-        return [completeness.is_incomplete(None, sentence, ())] if evidence.criteria else []
+        return [completeness.make_incomplete_finding(None, sentence, ())] if evidence.criteria else []
     if evidence.baseline is not None:
         return []
     sentence = "There is no baseline: the absolute thresholds alone decide."

@@ -129,7 +129,7 @@ def _find_reused(candidate: PromptVersion, wanted: str, contents: _Contents) -> 
     for number, digests in contents.items():
         if len(digests) < 2:
             continue
-        places = _list_places(list(digests.values()))
+        places = _join_places(list(digests.values()))
         said = f"version {number} has {len(digests)} contents: {places}; a version number is never used again"
         if number == candidate.version:
             said += f"; {_describe_edit(candidate, wanted)}"
@@ -142,7 +142,7 @@ def _describe_places(version: PromptVersion) -> str:
     return "the working tree" if version.source == "working tree" else version.source
 
 
-def _list_places(places: Sequence[str]) -> str:
+def _join_places(places: Sequence[str]) -> str:
     shown = [*places[:3], f"{len(places) - 4} more", places[-1]] if len(places) > 5 else list(places)
     return f"{', '.join(shown[:-1])} and {shown[-1]}"
 

@@ -100,7 +100,7 @@ def _render_page(report: Report, standing: str, links: Links, budget: _Budget, e
     lost = [part.what for part, stays in zip([*before, *after], kept, strict=True) if not stays]
     lost += ["case" for gate in report.gates for _ in case_selection.select_cases(gate)[budget.cases :]]
     texts = [part.text for part, stays in zip(before, kept, strict=False) if stays]
-    texts += [f"**Not shown here**: {_count_lost(lost)}."] if lost else []
+    texts += [f"**Not shown here**: {_describe_lost(lost)}."] if lost else []
     texts += [part.text for part, stays in zip(after, kept[len(before) :], strict=True) if stays]
     text = JOINT.join(texts) + "\n"
     if budget.size(text) > budget.most:
@@ -134,7 +134,7 @@ def _render_cost(report: Report) -> Iterator[Part]:
         yield Part(text=f"**Attempts**: {inline(footer.describe_attempts(report))}")
 
 
-def _count_lost(lost: Sequence[str]) -> str:
+def _describe_lost(lost: Sequence[str]) -> str:
     """Return the counts of what is left out, in the order of the page: "12 cases, 1 table of criteria"."""
     counts = {what: lost.count(what) for what in lost}
     return ", ".join(f"{count} {what if count == 1 else _PLURALS[what]}" for what, count in counts.items())

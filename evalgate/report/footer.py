@@ -37,7 +37,7 @@ def describe_report(report: Report) -> tuple[tuple[str, str], ...]:
     """Return the lines below all gates: warnings, edited rules, attempts, and the run."""
     return (
         *(("warning", prose(warning)) for warning in report.warnings),
-        *((("rules", f"edited: {list_edited(report)}"),) if report.policy_changes else ()),
+        *((("rules", f"edited: {name_edited(report)}"),) if report.policy_changes else ()),
         *((("attempts", describe_attempts(report)),) if report.attempts else ()),
         ("run", describe_run(report)),
     )
@@ -58,7 +58,7 @@ def describe_attempts(report: Report) -> str:
     return f"attempt {found.number}: by chance alone, {drop} would pass {passed} with a probability of {chance}"
 
 
-def list_edited(report: Report) -> str:
+def name_edited(report: Report) -> str:
     """Return the names of the files of rules that the change edits; empty if it edits none."""
     paths = [
         prose(change.path, most=_PATH) + ("" if change.digest else " (removed)") for change in report.policy_changes

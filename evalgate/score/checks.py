@@ -121,16 +121,16 @@ def _contains(check: Check, case: Case, output: Output) -> _Observation:
 def _contains_any(check: Check, case: Case, output: Output) -> _Observation:
     texts, haystack = _read_texts(check, case), _read_text(check, output)
     hits = [text for text in texts if _fold(check, text) in _fold(check, haystack)]
-    wanted = f"contain {'any of ' if len(texts) > 1 else ''}{_list_texts(texts)}"
-    return _Observation(bool(hits), wanted, _list_texts(hits) if hits else f"none in {_quote(haystack)}")
+    wanted = f"contain {'any of ' if len(texts) > 1 else ''}{_join_texts(texts)}"
+    return _Observation(bool(hits), wanted, _join_texts(hits) if hits else f"none in {_quote(haystack)}")
 
 
 def _contains_all(check: Check, case: Case, output: Output) -> _Observation:
     texts, haystack = _read_texts(check, case), _read_text(check, output)
     missing = [text for text in texts if _fold(check, text) not in _fold(check, haystack)]
     if not missing:
-        return _Observation(True, f"contain {_list_texts(texts)}", "all" if len(texts) > 1 else "it")
-    return _Observation(False, f"contain {_list_texts(missing)}", f"only {_quote(haystack)}")
+        return _Observation(True, f"contain {_join_texts(texts)}", "all" if len(texts) > 1 else "it")
+    return _Observation(False, f"contain {_join_texts(missing)}", f"only {_quote(haystack)}")
 
 
 def _regex(check: Check, case: Case, output: Output) -> _Observation:
@@ -140,7 +140,7 @@ def _regex(check: Check, case: Case, output: Output) -> _Observation:
     return _Observation(holds, f"match {_quote(pattern)}", f"{'a match' if holds else 'none'} in {_quote(text)}")
 
 
-def _is_json(check: Check, case: Case, output: Output) -> _Observation:
+def _check_json(check: Check, case: Case, output: Output) -> _Observation:
     """Require JSON. With `at`, the string at that place must itself be JSON, like the arguments of a tool call."""
     text = _read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
@@ -167,7 +167,7 @@ def _check_required_fields(check: Check, case: Case, output: Output) -> _Observa
         raise _NoValueError(f"must be a JSON object with fields; found {_quote(value)}")
     names = _as_list(check.options["fields"])
     missing = [str(name) for name in names if _is_missing(value, str(name))]
-    return _Observation(not missing, f"have {_list_texts(names)}", f"no {_list_texts(missing)}" if missing else "all")
+    return _Observation(not missing, f"have {_join_texts(names)}", f"no {_join_texts(missing)}" if missing else "all")
 
 
 def _length(check: Check, case: Case, output: Output) -> _Observation:
@@ -218,7 +218,7 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], _Observation]] = {
     "contains_any": _contains_any,
     "contains_all": _contains_all,
     "regex": _regex,
-    "is_json": _is_json,
+    "is_json": _check_json,
     "json_schema": _json_schema,
     "required_fields": _check_required_fields,
     "length": _length,
@@ -326,7 +326,7 @@ def _is_equal(left: Any, right: Any) -> bool:
 
 
 def _serialize_calls(output: Output) -> str:
-    return _list_texts(list(dict.fromkeys(call.name or call.arguments for call in output.tool_calls)))
+    return _join_texts(list(dict.fromkeys(call.name or call.arguments for call in output.tool_calls)))
 
 
 def _fold(check: Check, text: str) -> str:
@@ -337,7 +337,7 @@ def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _list_texts(texts: Sequence[str]) -> str:
+def _join_texts(texts: Sequence[str]) -> str:
     return name_some([_quote(text) for text in texts], 3)
 
 

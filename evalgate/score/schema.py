@@ -109,12 +109,12 @@ def _compile(held: _Held) -> Validator:
 
     options, documents = held.check.options, held.check.documents
     path = str(options.get("schema_path") or "urn:evalgate:schema")
-    schema: Any = _name_drafts_by_http(options.get("schema"), path)
+    schema: Any = _rewrite_drafts(options.get("schema"), path)
     draft = _find_draft(schema, path)
     resources: dict[str, Resource[Any]] = {}
     specifications: dict[str, Specification[Any]] = {}
     for uri, written in {**documents, path: schema}.items():
-        document = _name_drafts_by_http(written, uri)
+        document = _rewrite_drafts(written, uri)
         own = _find_draft(document, uri, default=draft)
         _check_schema(own, document, uri)
         specification = specification_with(str(own.META_SCHEMA.get("$schema")))
@@ -165,20 +165,20 @@ def _find_draft(schema: Any, path: str, default: Any = None) -> Any:
     return known
 
 
-def _name_drafts_by_http(schema: Any, path: str) -> Any:
+def _rewrite_drafts(schema: Any, path: str) -> Any:
     """Return the schema with drafts 3 to 7 named by their http identifiers, which jsonschema requires."""
     try:
-        return _by_http(schema)
+        return _rewrite_value(schema)
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply") from None
 
 
-def _by_http(value: Any, key: str = "") -> Any:
+def _rewrite_value(value: Any, key: str = "") -> Any:
     if key in ("$schema", "$ref") and isinstance(value, str):
         return _BY_HTTPS.sub("http", value) if _BY_HTTPS.match(value) else value
     if isinstance(value, Mapping) and key not in _PLAIN_DATA:
-        return {name: _by_http(inner, name) for name, inner in value.items()}
-    return [_by_http(inner) for inner in value] if isinstance(value, list) and key not in _PLAIN_DATA else value
+        return {name: _rewrite_value(inner, name) for name, inner in value.items()}
+    return [_rewrite_value(inner) for inner in value] if isinstance(value, list) and key not in _PLAIN_DATA else value
 
 
 def _remove_draft(document: Any) -> Any:
@@ -318,10 +318,10 @@ def _additional_properties(validator: Any, allowed: Any, instance: Any, schema: 
         for key in extras:
             yield from validator.descend(instance[key], allowed, path=key)
     elif not allowed and extras:
-        yield ValidationError(f"unexpected {'property' if len(extras) == 1 else 'properties'} {_list_names(extras)}")
+        yield ValidationError(f"unexpected {'property' if len(extras) == 1 else 'properties'} {_join_names(extras)}")
 
 
-def _list_names(names: Iterable[str]) -> str:
+def _join_names(names: Iterable[str]) -> str:
     return ", ".join(repr(name) for name in sorted(names))
 
 

@@ -83,8 +83,8 @@ def list_members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
     missing = [name for name in names if name not in given]
     unknown = [name for name in given if name not in names]
     if missing or unknown:
-        parts = [f"missing {_list_names(missing)}"] if missing else []
-        parts += [f"unknown {_list_names(unknown)}"] if unknown else []
+        parts = [f"missing {_join_names(missing)}"] if missing else []
+        parts += [f"unknown {_join_names(unknown)}"] if unknown else []
         raise DecodeError(where, " and ".join(parts))
     return given
 
@@ -182,7 +182,7 @@ def _decode_key(kind: Any, text: str, where: str) -> Any:
 def _decode_choice(data: Any, choices: Mapping[Any, Any], where: str) -> Any:
     if not isinstance(data, str) or data not in choices:
         found = f'"{data}"' if isinstance(data, str) else _NAMES.get(type(data), "something else")
-        raise DecodeError(where, f"{found} is not one of {_list_names(list(choices))}")
+        raise DecodeError(where, f"{found} is not one of {_join_names(list(choices))}")
     return choices[data]
 
 
@@ -194,7 +194,7 @@ def _decode_number(kind: type[IntEnum], data: Any, where: str) -> IntEnum:
         raise DecodeError(where, f"{number} is not one of {', '.join(str(int(one)) for one in sorted(kind))}") from None
 
 
-def _list_names(names: list[str]) -> str:
+def _join_names(names: list[str]) -> str:
     return name_some([f'"{name}"' for name in names], 5, rest=", ...")
 
 
