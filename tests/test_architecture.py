@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import re
 import subprocess
 import sys
@@ -11,9 +12,12 @@ from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import click
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from evalgate.cli import root
 
 PACKAGE = Path(__file__).parents[1] / "evalgate"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -92,8 +96,10 @@ AT_START = {
 # writer.
 SAME_NAME = (
     {"cli", "commands"},
-    {"inputs/formats", "score/checks", "report"},
+    {"inputs/formats", "report"},
 )
+LARGEST_VERB = 60
+"""Limit of the statements of a file in `cli/`, in lines, without the declarations of options and their help."""
 PURE_FILES = [path for path in FILES if path.relative_to(PACKAGE).parts[0] in {"plan", "score", "decide", "report"}]
 IMPURE_MODULES = {
     "asyncio", "glob", "http", "numpy.random", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl",
@@ -195,11 +201,63 @@ def test_no_public_class_name_stands_twice() -> None:
     assert not list_twice((name, path) for path in FILES for name in classes(path))
 
 
+def split_module(path: Path) -> tuple[str, str]:
+    """Return a module's folder and its name. The name of a verb of a group contains the group's: `cache/stats`."""
+    here = path.relative_to(PACKAGE).with_suffix("")
+    if here.parts[0] in {"cli", "commands"}:
+        return here.parts[0], "/".join(here.parts[1:])
+    return here.parent.as_posix(), here.name
+
+
+def name_module(path: Path) -> str:
+    return split_module(path)[1]
+
+
 def test_no_module_name_stands_twice_but_for_verbs_and_formats() -> None:
     modules = [path for path in FILES if path.name != "__init__.py"]
-    for name, paths in list_twice((path.stem, path) for path in modules).items():
-        folders = {path.rpartition("/")[0] for path in paths}
+    for name, paths in list_twice((name_module(path), path) for path in modules).items():
+        folders = {split_module(PACKAGE / path)[0] for path in paths}
         assert any(folders <= allowed for allowed in SAME_NAME), f"{name}: {', '.join(paths)}"
+
+
+def list_verbs() -> Iterator[str]:
+    """Yield the module of each verb, as in `run` and `cache/stats`."""
+    context = click.Context(root)
+    for verb in root.list_commands(context):
+        command = root.get_command(context, verb)
+        if not isinstance(command, click.Group):
+            yield verb
+            continue
+        for name in command.list_commands(context):
+            yield f"{verb}/{name}_" if keyword.iskeyword(name) else f"{verb}/{name}"
+
+
+@pytest.mark.parametrize("verb", list(list_verbs()))
+def test_a_verb_has_one_file_that_parses_and_one_that_works(verb: str) -> None:
+    for folder in ("cli", "commands"):
+        assert (PACKAGE / folder / f"{verb}.py").is_file(), f"{folder}/{verb}.py"
+
+
+def test_commands_has_no_file_but_the_verbs() -> None:
+    found = {name_module(path) for path in FILES if package(path) == "commands" and path.name != "__init__.py"}
+    assert found == set(list_verbs())
+
+
+def count_statements(path: Path) -> int:
+    """Return the lines of the bodies of all functions in a file, without their docstrings."""
+    lines = 0
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        first, *rest = function.body
+        is_docstring = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+        body = rest if is_docstring else function.body
+        lines += (body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0
+    return lines
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if package(path) == "cli"], ids=name_module)
+def test_the_command_line_parses_and_prints_and_leaves_the_work_to_commands(path: Path) -> None:
+    assert count_statements(path) <= LARGEST_VERB
 
 
 @pytest.mark.parametrize("path", PURE_FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())

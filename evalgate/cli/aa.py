@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
-import json
-import math
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli import tables
-from evalgate.cli.decide import read_report
-from evalgate.cli.folders import config_option, find_store
+from evalgate.cli.folders import config_option, find_store, read_report
 from evalgate.errors import ExitCode
 
 if TYPE_CHECKING:
     from evalgate.cli.progress import Progress
-    from evalgate.commands.aa import Rate, SimulationResult, Tried
+    from evalgate.commands.aa import Tried
 
 _ONLY_SIMULATED = ("cases", "margin")
 
@@ -75,6 +69,8 @@ def command(
     if there are too few cases for any verdict.
     """
     from evalgate.cli.progress import Progress
+    from evalgate.cli.render.self_check_table import render_self_checks
+    from evalgate.cli.render.simulation_tables import render_simulation
     from evalgate.commands import aa
 
     if simulate:
@@ -83,7 +79,7 @@ def command(
         with Progress() as progress:
             show = partial(_show, progress)
             table = aa.simulate(cases=cases, runs=runs or 2_000, seed=seed, margin=margin, on_run=show)
-        click.echo(_render_simulation(table, form))
+        click.echo(render_simulation(table, form))
         return
     for name in _ONLY_SIMULATED:
         if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
@@ -95,7 +91,7 @@ def command(
         if not tried:
             report = read_report(stored, config_path)
             tried = aa.try_report(report, runs=count, seed=seed, on_run=lambda: _show(progress, next(numbers)))
-    click.echo(_render_stored(tried, seed, form))
+    click.echo(render_self_checks(tried, seed, form))
     context.exit(_exit_code(tried))
 
 
@@ -107,9 +103,9 @@ def _show(progress: Progress, done: int, total: int | None = None) -> None:
 def _try_stored(config_path: Path, runs: int, seed: int, on_run: Callable[[], None]) -> tuple[Tried, ...]:
     if not config_path.is_file():
         return ()
-    from evalgate.commands import baseline
+    from evalgate.commands.baseline import sample
 
-    return baseline.check_rule(config_path, find_store(config_path), runs=runs, seed=seed, on_run=on_run)
+    return sample.check_rule(config_path, find_store(config_path), runs=runs, seed=seed, on_run=on_run)
 
 
 def _exit_code(tried: Sequence[Tried]) -> ExitCode:
@@ -120,98 +116,3 @@ def _exit_code(tried: Sequence[Tried]) -> ExitCode:
     if any(one.found is not None and one.found.inconclusive.count == one.found.runs for one in tried):
         return ExitCode.INCONCLUSIVE
     return ExitCode.PASS
-
-
-def _render_simulation(table: SimulationResult, form: str) -> str:
-    if form == "json":
-        return _render_json({"simulation": dataclasses.asdict(table)})
-    shown = tables.render_markdown if form == "markdown" else tables.render_text
-    parts = [_render_rules(table, form), _render_small_sets(table, form), _render_flaky_checks(table, form)]
-    known = [196 * math.sqrt(p * (1 - p) / table.runs) for p in (0.5, 0.05)]
-    notes = (
-        f"{table.cases} golden cases, {table.runs} runs per row, seed {table.seed}. Cells are percent of runs; the "
-        f"95 % margin of error is {known[0]:.1f} at 50 and {known[1]:.1f} at 5. Simulated ratings are 1 to 5, mostly "
-        "5; two scores of one case have correlation 0.5; three baseline samples per case. The standard deviation of "
-        f"the differences (s_d) is {table.deviation:.2f}.",
-        "evalgate blocks on FAIL here, as at PATCH. An undecided change merges with a warning at PATCH and is blocked "
-        "at MAJOR. MINOR blocks it if the drop exceeds the allowed one and p <= 0.10.",
-        "Calls: evalgate's candidate calls per case, confirmations included; the other rules make 1.00.",
-        f"The {_render_merges()}th in a row: the other rules compare with the last run that they accepted, evalgate "
-        "with a baseline sampled anew after each merge.",
-        "The last table has a blocking check that fails at random in both versions. It must hold on every case, or is "
-        "compared with the baseline, as evalgate does.",
-    )
-    return "\n".join((*("\n".join((shown(part), "")) for part in parts), *(textwrap.fill(note, 80) for note in notes)))
-
-
-def _render_merges() -> int:
-    from evalgate.commands.aa import MERGES
-
-    return MERGES
-
-
-def _render_rules(table: SimulationResult, form: str) -> list[list[str]]:
-    cell = _render_cell(form)
-    naive, tolerance = "mean lower", f"drop > {table.margin:g}"
-    if form == "markdown":
-        naive, tolerance = "mean >= baseline", f"drop <= {table.margin:g}"
-    rows = [["blocks", naive, tolerance, "evalgate", "undecided", "calls"]]
-    for row in table.rows:
-        shown = [cell(rate) for rate in (row.naive, row.tolerance, row.evalgate, row.inconclusive)]
-        rows.append([row.scenario.name, *shown, f"{row.calls:.2f}"])
-    streak = [cell(rate) for rate in (table.naive_streak, table.tolerance_streak, table.evalgate_streak)]
-    rows.append([f"{_render_merges()}th identical in a row", *streak, "", ""])
-    return rows
-
-
-def _render_small_sets(table: SimulationResult, form: str) -> list[list[str]]:
-    cell = _render_cell(form)
-    rows = [["small sets", "identical FAILs", "identical blocked at MINOR", "drop of 0.20 FAILs"]]
-    rows += [[f"{small.cases} cases", *map(cell, (small.fails, small.blocked, small.found))] for small in table.small]
-    return rows
-
-
-def _render_flaky_checks(table: SimulationResult, form: str) -> list[list[str]]:
-    cell = _render_cell(form)
-    sizes = sorted({flaky.cases for flaky in table.flaky})
-    rows = [["an identical prompt FAILs", *(f"{size} cases" for size in sizes)]]
-    for failing in sorted({flaky.failing for flaky in table.flaky}):
-        own = [flaky for flaky in table.flaky if flaky.failing == failing]
-        answers = f"{100 * failing:g} % of answers fail"
-        rows.append([f"{answers}: must hold", *(cell(flaky.must_hold) for flaky in own)])
-        rows.append([f"{answers}: evalgate", *(cell(flaky.compared) for flaky in own)])
-    return rows
-
-
-def _render_cell(form: str) -> Callable[[Rate], str]:
-    """Return the formatter of a rate: with its interval in Markdown, without it on a terminal of 80 columns."""
-    from evalgate.commands.aa import describe_share
-
-    return describe_share if form == "markdown" else lambda rate: f"{100 * rate.value:.1f}"
-
-
-def _render_stored(tried: Sequence[Tried], seed: int, form: str) -> str:
-    from evalgate.commands.aa import DROPS, describe, describe_interval
-    from evalgate.report import escape
-
-    if form == "json":
-        own = [{**dataclasses.asdict(one), "sentence": describe(one)} for one in tried]
-        return _render_json({"seed": seed, "criteria": own})
-    if not tried:
-        return "Nothing is compared with the baseline: no judge ran, and no check blocks or has a max_drop."
-    clean = escape.markdown if form == "markdown" else escape.line
-    rows = [["percent of runs", "false alarms", "passes", "undecided", *(f"finds -{drop:.2f}" for drop in DROPS)]]
-    for one in tried:
-        found = one.found
-        if found is not None:
-            rates = (found.passes, found.inconclusive, *(power.fails for power in found.power))
-            shown = ["-" if rate is None else f"{100 * rate.value:.1f}" for rate in rates]
-            rows.append([clean(f"{one.gate}: {one.criterion}"), describe_interval(found.fails), *shown])
-    parts = []
-    if len(rows) > 1:
-        parts = [tables.render_markdown(rows) if form == "markdown" else tables.render_text(rows), ""]
-    return "\n".join((*parts, *(clean(describe(one)) for one in tried)))
-
-
-def _render_json(data: dict[str, Any]) -> str:
-    return json.dumps({"format": 1, **data}, indent=2)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.decide import Floor, read_report
+from evalgate.cli.decide import Floor
+from evalgate.cli.folders import read_report
 from evalgate.domain import Arm, Verdict
-from evalgate.domain.numbers import show, show_exactly
 from evalgate.errors import ExitCode, InputError
 
 if TYPE_CHECKING:
-    from evalgate.commands.calibrate import Agreement, Calibrated, Drift, Relation
+    from evalgate.commands.calibrate import Calibrated, Drift
     from evalgate.domain import Report, ScoreRow
 
 
@@ -67,6 +66,7 @@ def command(
     unrelated to the human labels, if it has drifted or scores its anchors by chance, or if the mean, corrected by the
     labels, misses a floor. Exits with 4 if the labels or anchors are not enough to decide.
     """
+    from evalgate.cli.render import calibration_text
     from evalgate.commands import calibrate
 
     if labels_path is None and anchors is None:
@@ -86,7 +86,8 @@ def command(
         drifts = calibrate.compare_anchors(
             _read_rows(anchors), _read_rows(now), before_path=str(anchors), now_path=str(now)
         )
-    click.echo(_render_json(judged, drifts) if form == "json" else _render_text(judged, drifts))
+    render = calibration_text.render_json if form == "json" else calibration_text.render_text
+    click.echo(render(judged, drifts))
     context.exit(_exit_code(judged, drifts))
 
 
@@ -112,84 +113,3 @@ def _exit_code(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> Exi
         return ExitCode.FAIL
     is_open = Verdict.INCONCLUSIVE in decisions or "open" in standing or not all(d.stable for d in drifts.values())
     return ExitCode.INCONCLUSIVE if is_open else ExitCode.PASS
-
-
-def _render_text(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
-    from evalgate.report.escape import line
-
-    shown_lines = []
-    for one in judged:
-        found = one.agreement
-        kappa = "undefined" if found.kappa is None else f"{found.kappa:.2f}"
-        shown_lines += [
-            f"{one.gate}: {one.criterion}: the judge against {found.labels} labels{_render_disagreement(found)}",
-            f"  bias    {_format_signed(found.bias)} [{_format_signed(found.low)}, {_format_signed(found.high)}], "
-            "positive: more lenient than the labels",
-            f"  agrees  {found.exact:.0%} on the point, {found.within_one:.0%} within one; quadratic kappa {kappa}",
-            f"  relation to the labels: {_STANDING[found.standing]}{_render_correlation(found.relation)}",
-        ]
-        if one.floor is not None:
-            shown_lines.append(f"  floor   {_render_floor(one, one.floor)}")
-        if one.left_out:
-            shown_lines.append(f"  {one.left_out} labels are left out: the judge did not score their outputs")
-        shown_lines += [f"  warning: {warning}" for warning in one.warnings]
-    for criterion, drift in drifts.items():
-        shift = f"{_format_signed(drift.shift)} (p {drift.p_value:.2g})"
-        shown_lines.append(f"{criterion}: {drift.anchors} anchors moved by {shift}{_render_drift(drift)}")
-    return "\n".join(map(line, shown_lines))
-
-
-_STANDING = {"shown": "proven", "rejected": "NONE that is useful", "open": "neither proven nor refuted"}
-
-
-def _render_disagreement(found: Agreement) -> str:
-    return "" if found.units == found.labels else f" of {found.units} independent outputs"
-
-
-def _render_correlation(found: Relation) -> str:
-    if found.correlation is None:
-        return " (one of the two does not vary)"
-    bounds = f"[{show(found.low, 0.0, signed=True)}, {show(found.high, 0.0, signed=True)}]"
-    return f" (correlation {_format_signed(found.correlation)} {bounds}, p {found.p_value:.2g})"
-
-
-def _render_drift(drift: Drift) -> str:
-    """Describe the drift, and whether each anchor kept its score."""
-    one_by_one = f"one by one{_render_correlation(drift.relation)}"
-    if drift.alarm:
-        return f", {one_by_one}: DRIFT. Earlier and new scores cannot be compared: sample the baselines again"
-    if drift.stable:
-        return f", {one_by_one}: stable"
-    return f", {one_by_one}: too little evidence that the scores are stable; use more anchors, good ones and bad ones"
-
-
-def _render_floor(one: Calibrated, floor: float) -> str:
-    from evalgate.commands.calibrate import MIN_LABELS
-
-    if one.corrected is None:
-        return f"{show_exactly(floor)}: INCONCLUSIVE, a correction needs {MIN_LABELS} labelled cases of the candidate"
-    found = one.corrected
-    how = "corrected by the labels" if found.method == "corrected" else "from the labels alone"
-    words = {
-        Verdict.PASS: "PASS, proven at or above the floor",
-        Verdict.FAIL: "FAIL, proven below the floor",
-        Verdict.INCONCLUSIVE: "INCONCLUSIVE, neither proven",
-    }
-    assert one.decision is not None
-    bounds = f"[{show(found.low, floor)}, {show(found.high, floor)}]"
-    return f"{show_exactly(floor)}: {words[one.decision]}: {show(found.estimate, floor)} {bounds} {how}"
-
-
-def _format_signed(value: float) -> str:
-    return show(value, 0.0, signed=True)
-
-
-def _render_json(judged: Sequence[Calibrated], drifts: Mapping[str, Drift]) -> str:
-    return json.dumps(
-        {
-            "format": 1,
-            "labels": [dataclasses.asdict(one) for one in judged],
-            "anchors": [{"criterion": name, **dataclasses.asdict(drift)} for name, drift in drifts.items()],
-        },
-        indent=2,
-    )

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli import printing
-from evalgate.cli.folders import find_store
-from evalgate.domain import Level, Report
+from evalgate.cli import destinations, printing
+from evalgate.cli.folders import CONFIG, read_report
+from evalgate.domain import Level
 
 
 class Floor(click.ParamType[tuple[str, float]]):
@@ -72,7 +72,7 @@ class _Share(click.ParamType[float]):
     help="The configuration whose thresholds and policy decide  [default: evalgate.yml if it exists here, else the "
     "report's own]",
 )
-@printing.add_output_options
+@destinations.add_output_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -91,7 +91,7 @@ def command(
     from evalgate.commands import decide
     from evalgate.score.criterion import validate_criterion
 
-    where = printing.choose_destinations(formats, outputs)
+    where = destinations.choose_destinations(formats, outputs)
     if scores is not None:
         if stored is not None:
             raise click.UsageError("give a report or --scores, not both")
@@ -103,15 +103,10 @@ def command(
     else:
         if level is not None:
             raise click.UsageError("--level needs --scores; a report has its own level")
-        chosen = config_path or (Path("evalgate.yml") if Path("evalgate.yml").is_file() else None)
+        chosen = config_path or (CONFIG if CONFIG.is_file() else None)
         config = None if chosen is None else open_workspace(chosen, verify=validate_criterion).config
-        report = decide.decide_again(read_report(stored, chosen), config, floors=dict(floors), max_drop=max_drop)
+        report = decide.decide_again(
+            read_report(stored, chosen or CONFIG), config, floors=dict(floors), max_drop=max_drop
+        )
     printing.write_report(report, where)
     context.exit(report.exit_code)
-
-
-def read_report(path: Path | None, config_path: Path | None = None) -> Report:
-    """Read a stored report, by default that of the configuration's last run. Raises InputError if none is valid."""
-    from evalgate.gate import reports
-
-    return reports.load_report(path or find_store(config_path or Path("evalgate.yml")).last_report)

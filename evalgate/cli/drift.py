@@ -7,18 +7,18 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli import printing
-from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.cli import destinations, printing
+from evalgate.cli.folders import config_option, find_home, find_store, gate_option
 
 
 @click.command("drift")
 @config_option
-@click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
+@gate_option
 @click.option("--default-branch", metavar="BRANCH", help="The branch that is in production.")
 @click.option(
     "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of the stored baselines and the journal."
 )
-@printing.add_output_options
+@destinations.add_output_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -44,13 +44,13 @@ def command(
     from evalgate.commands import drift
     from evalgate.gate.options import CallMode, Machine, Selection
 
-    where = printing.choose_destinations(formats, outputs)
+    where = destinations.choose_destinations(formats, outputs)
     progress = Progress()
     selection = Selection(gates=gates, default_branch=default_branch)
     machine = Machine(
         environment=os.environ, store=find_store(config_path, store), home=find_home(), note=progress.note
     )
-    printing.require_writable(where)
+    destinations.require_writable(where)
     with progress:
         report = drift.run(config_path, selection, machine, CallMode(), progress.show)
     printing.write_report(report, where)

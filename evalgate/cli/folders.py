@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from evalgate.store.store import FOLDER, Store
 
+if TYPE_CHECKING:
+    from evalgate.domain import Report
+
+CONFIG = Path("evalgate.yml")
 config_option = click.option(
     "--config",
     "config_path",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("evalgate.yml"),
+    default=CONFIG,
     show_default=True,
     help="The configuration file.",
 )
+whole_store_option = click.option(
+    "--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache, journal and stored baselines."
+)
+gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable.")
 
 
 def find_store(config_path: Path, chosen: Path | None = None) -> Store:
@@ -29,3 +38,10 @@ def find_home() -> Path:
     from evalgate.store import model_folder
 
     return model_folder.find_home(os.environ)
+
+
+def read_report(path: Path | None, config_path: Path = CONFIG) -> Report:
+    """Read a stored report, by default that of the configuration's last run. Raises InputError if none is valid."""
+    from evalgate.commands import report
+
+    return report.read_report(path, find_store(config_path))

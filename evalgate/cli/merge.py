@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli import printing
-from evalgate.cli.decide import read_report
+from evalgate.cli import destinations, printing
+from evalgate.cli.folders import read_report
 
 
 @click.command("merge")
 @click.argument("parts", nargs=-1, required=True, metavar="REPORT...", type=click.Path(dir_okay=False, path_type=Path))
-@printing.add_output_options
+@destinations.add_output_options
 @click.pass_context
 def command(
     context: click.Context, *, parts: tuple[Path, ...], formats: tuple[str, ...], outputs: tuple[Path, ...]
@@ -23,7 +23,7 @@ def command(
     """
     from evalgate.commands import merge
 
-    where = printing.choose_destinations(formats, outputs)
+    where = destinations.choose_destinations(formats, outputs)
     report = merge.merge_reports([(str(path), read_report(path)) for path in parts])
     printing.write_report(report, where)
     context.exit(report.exit_code)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli import printing
-from evalgate.cli.decide import read_report
+from evalgate.cli import destinations, printing
+from evalgate.cli.folders import read_report
 
 
 @click.command("report")
 @click.argument("stored", required=False, metavar="[REPORT]", type=click.Path(dir_okay=False, path_type=Path))
-@printing.add_output_options
+@destinations.add_output_options
 def command(stored: Path | None, formats: tuple[str, ...], outputs: tuple[Path, ...]) -> None:
     """Print a stored report, by default that of the last run, in another format. Exits with 0 for any verdict."""
-    where = printing.choose_destinations(formats, outputs)
+    where = destinations.choose_destinations(formats, outputs)
     printing.write_report(read_report(stored), where)

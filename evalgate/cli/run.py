@@ -9,58 +9,13 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from evalgate.cli import printing
+from evalgate.cli import destinations, printing
 from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.cli.run_options import ShardNumber, add_version_options, engine_option
 from evalgate.domain import Admission, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
-
-
-def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
-    """Add the options that choose the compared versions and the gates."""
-    for decorate in (
-        click.option("--head", metavar="REF", help="Evaluate this commit  [default: the working tree]"),
-        click.option(
-            "--policy-ref",
-            type=click.Choice(["head", "base"]),
-            default="head",
-            show_default=True,
-            help="The source of configuration, cases, rubrics, schemas, pins and recordings: the evaluated tree (head) "
-            "or the tip of the default branch (base). With base, only prompts come from the commit, and nothing is "
-            "read from the working tree.",
-        ),
-        click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline."),
-        click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable."),
-        click.option("--baseline", metavar="REF|FILE", help="The baseline  [default: the merge base]"),
-        click.option("--candidate", metavar="REF|FILE", help="The candidate  [default: the working tree]"),
-    ):
-        function = decorate(function)
-    return function
-
-
-engine_option = click.option(
-    "--engine",
-    type=click.Choice(["asyncio", "ray", "batch"]),
-    default="asyncio",
-    show_default=True,
-    help="How endpoints are called: by this process, by the workers of a Ray cluster (at RAY_ADDRESS, else on this "
-    "machine), or by OpenAI's Batch API, at half the price and within 24 hours.",
-)
-
-
-class _Part(click.ParamType[tuple[int, int]]):
-    name = "K/N"
-
-    def convert(
-        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        number, _, of = value.partition("/")
-        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-            self.fail(f'"{value}" is not of the form K/N with 1 <= K <= N, as in 3/8', param, ctx)
-        return int(number), int(of)
 
 
 @click.command("run")
@@ -76,11 +31,11 @@ class _Part(click.ParamType[tuple[int, int]]):
 @click.option(
     "--record", "answers", flag_value="record", help="Call the model for both arms and overwrite the recordings."
 )
-@click.option("--shard", type=_Part(), help="Run the K-th of N parts of the cases, for `evalgate merge`.")
+@click.option("--shard", type=ShardNumber(), help="Run the K-th of N parts of the cases, for `evalgate merge`.")
 @click.option("--no-cache", is_flag=True, help="Use neither cached answers nor the stored baseline.")
 @engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
-@printing.add_output_options
+@destinations.add_output_options
 @click.pass_context
 def command(
     context: click.Context,
@@ -114,7 +69,7 @@ def command(
     from evalgate.commands import run as gate
     from evalgate.gate.options import CallMode, Machine, Selection
 
-    where = printing.choose_destinations(formats, outputs)
+    where = destinations.choose_destinations(formats, outputs)
     project_store = find_store(config_path, store)
     progress = Progress()
     selection = Selection(
@@ -133,7 +88,7 @@ def command(
         shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
         engine=engine,
     )
-    printing.require_writable(where)
+    destinations.require_writable(where)
     last = project_store.last_report
     gate.forget_report(last)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():

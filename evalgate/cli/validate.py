@@ -21,7 +21,6 @@ def command(context: click.Context, *, config_path: Path) -> None:
     checked too: exits with 1, as the run would, if one was not raised.
     """
     from evalgate.change.workspace import open_workspace
-    from evalgate.commands import hook
     from evalgate.commands import validate as verb
     from evalgate.report.escape import block
     from evalgate.score.criterion import validate_criterion
@@ -33,7 +32,7 @@ def command(context: click.Context, *, config_path: Path) -> None:
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
     default_branch = os.environ.get("GITHUB_BASE_REF") or None
-    wrong = hook.find_version_faults(workspace, default_branch, find_store(config_path, None))
+    wrong = verb.find_version_faults(workspace, default_branch, find_store(config_path, None))
     for name, sentence in wrong:
         click.echo(block(f"{name}: {sentence}"), err=True)
     if wrong:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from gated_project import CASES, CONFIG, Ended, World, prompt
 
-from evalgate.commands import hook as before_push
+from evalgate.commands.hook import run as before_push
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "#!/bin/sh\ncat > {seen}\necho mine >&2\nexit {code}\n"

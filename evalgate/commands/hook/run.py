@@ -1,4 +1,4 @@
-"""`hook`: evaluate pushed commits before a push, as far as possible without waiting for CI.
+"""`hook run`: evaluate pushed commits before a push, as far as possible without waiting for CI.
 
 Every commit is evaluated as if it were checked out, against its own merge base with the default branch. Only a proven
 failure blocks the push. Everything that CI finds out anyway (a provider that is down, an undecided question) is only
@@ -8,13 +8,12 @@ reported. Most pushes change no gate, so modules that only the others need are i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.change import changed_gates
-from evalgate.change.merge_base import find_base_commit, find_unchanged
+from evalgate.change.merge_base import find_base_commit
 from evalgate.change.workspace import Workspace, open_commit
 from evalgate.domain import Admission, Arm, Config, Failure, GatePlan, Report, Trial, Verdict
 from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
@@ -27,7 +26,6 @@ from evalgate.services.git_names import shorten_name
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
     from evalgate.gate.options import CallMode, Machine
-    from evalgate.store.store import Store
 
 Mode = Literal["cached", "quick", "full"]
 
@@ -197,32 +195,6 @@ class PrePushCheck:
         return _answer_open(ref, name, f"{level}; {where} find no fault; the rest: {_CI}")
 
 
-def find_version_faults(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[tuple[str, str], ...]:
-    """Return the faults in the version numbers of changed prompts, as pairs of gate name and sentence, without a call.
-
-    If the baseline cannot be determined (no repository, a clone without history), there are no faults.
-    """
-    from evalgate.gate import plans
-    from evalgate.gate.options import CallMode, Selection
-
-    selection = Selection(default_branch=default_branch)
-    found: list[tuple[str, str]] = []
-    for chosen in workspace.config.gates:
-        with suppress(EvalgateError):
-            if not _is_edited(workspace, chosen.prompt, default_branch):
-                continue
-            (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(), store)
-            found += [(chosen.name, finding.sentence) for finding in plan.level.findings]
-    return tuple(found)
-
-
-def _is_edited(workspace: Workspace, path: str, default_branch: str | None) -> bool:
-    """Return whether a file differs from the merge base; False where there is no merge base."""
-    git = workspace.git
-    base = None if git is None else find_base_commit(git, default_branch)
-    return git is not None and base is not None and path not in find_unchanged([path], workspace.tree, git, base)
-
-
 def _choose_cases(plan: GatePlan, config: Config) -> list[Trial]:
     """Return the first sample of a few cases: those with a critical tag first, then in the order of a run."""
     place = {case: number for number, case in enumerate(plan.order)}
@@ -264,3 +236,11 @@ def find_config(git: Git, config_path: Path) -> str:
     if not full.is_relative_to(top):
         raise InputError(f"{config_path} is outside of the repository at {top}")
     return full.relative_to(top).as_posix()
+
+
+def find_default_branch(git: Git, remote: Sequence[str]) -> str | None:
+    """Return the default branch of the remote that is pushed to; None if there is an `origin`, which decides it."""
+    heads = ("HEAD", "main", "master")
+    if not remote or any(git.knows(f"refs/remotes/origin/{branch}") for branch in heads):
+        return None
+    return next((n for branch in heads if git.knows(n := f"refs/remotes/{remote[0]}/{branch}")), None)

@@ -1,8 +1,10 @@
-"""Small tables for the terminal or in Markdown. The caller escapes untrusted text in cells for the channel."""
+"""Tables for the terminal or in Markdown, and JSON. The caller escapes untrusted text in cells for the channel."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 def render_text(rows: Sequence[Sequence[str]]) -> str:
@@ -24,3 +26,8 @@ def render_markdown(rows: Sequence[Sequence[str]]) -> str:
     head, *body = rows
     rule = ["---", *["---:"] * (len(head) - 1)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))
+
+
+def render_json(data: Mapping[str, Any]) -> str:
+    """Render a result as JSON, with the number of its format."""
+    return json.dumps({"format": 1, **data}, indent=2)

@@ -1,0 +1,84 @@
+"""The text of `evalgate plan`: what a run of a gate can decide, and its calls, tokens and dollars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evalgate.commands.plan import CallEstimate, PlanSummary, Precision
+from evalgate.report.escape import block
+
+
+def render_plan(outlook: PlanSummary) -> Iterator[str]:
+    """Yield the lines of one gate's plan."""
+    plan = outlook.plan
+    yield f"{plan.gate.name}: {plan.level.effective.name}, {len(plan.dataset.cases)} cases"
+    for finding in plan.level.findings:
+        yield block(f"  FAIL              {finding.sentence}")
+    if plan.stored_baseline is not None:
+        yield _render_line("baseline", f"{plan.stored_baseline.samples} stored samples of each case")
+    yield from _render_units(outlook)
+    if outlook.lacking is not None:
+        needed, why = outlook.lacking
+        yield f"  cannot pass: {why}; at least {needed} are needed"
+    if outlook.checks_alone:
+        yield _render_line("decides", "blocking checks alone, at any number of cases")
+    if outlook.units.least is None:
+        for question in outlook.questions:
+            yield from _render_question(question, is_grouped=outlook.units.count < len(plan.dataset.cases))
+    if outlook.repeated:
+        samples = plan.gate.wavering_samples
+        cases = "1 case" if len(outlook.repeated) == 1 else f"{len(outlook.repeated)} cases"
+        yield _render_line(
+            "repeats", f"{cases} with {samples} samples instead of {plan.gate.candidate_samples}, where the stored"
+        )
+        yield _render_line("", f"baseline varies most; of the calls below: {_render_calls(outlook.repeats)}")
+    yield _render_line("every case", _render_calls(outlook.full))
+    if outlook.share < 1:
+        yield _render_line("stopping early", _render_calls(outlook.expected))
+        yield _render_line("", f"if the versions are equal, which takes about {outlook.share:.0%} of the cases")
+
+
+def _render_line(label: str, text: str) -> str:
+    return f"  {label:<16}  {text}"
+
+
+def _render_units(outlook: PlanSummary) -> Iterator[str]:
+    """Describe how many independent units the cases form and why, and whether these are too few."""
+    units, plan = outlook.units, outlook.plan
+    if units.count < len(plan.dataset.cases):
+        yield _render_line("units", f"{units.count} are independent; everything below counts these:")
+        if units.clusters:
+            clusters = "1 cluster" if units.clusters == 1 else f"{units.clusters} clusters"
+            yield _render_line("", f"{units.clustered} cases are in {clusters}, and a cluster counts as one")
+        if units.copies:
+            repeat = "1 case repeats" if units.copies == 1 else f"{units.copies} cases repeat"
+            yield _render_line("", f"{repeat} the request of another one, and equal requests count as one")
+    if units.least is not None and outlook.lacking is None:
+        what = "is inconclusive and blocks (exit code 4)" if units.blocks else "merges with a warning"
+        yield _render_line("too few", f"{units.count} are enough only to find broken cases, {units.least} are needed:")
+        yield _render_line("", f"unless a blocking check fails, this {plan.level.effective.name} {what}")
+
+
+def _render_question(question: Precision, *, is_grouped: bool) -> Iterator[str]:
+    units = "independent units" if is_grouped else "cases"
+    yield _render_line(
+        question.criterion,
+        f"standard deviation {question.spread:.3f} ({question.source}): "
+        f"{question.cases} {units} reliably detect a drop of {question.detectable:.3f}",
+    )
+    enough = "enough" if question.needed <= question.cases else f"about {question.needed} needed"
+    yield _render_line(
+        "", f"to decide on the allowed drop of {question.margin:g}: {enough} (no PASS below {question.fewest})"
+    )
+    if question.more is not None:
+        share = f"{question.more.real_share:.0%} of the variance is real variation between cases"
+        helps = "would help" if question.more.would_help else "would not help"
+        yield _render_line("", f"more samples of each case {helps}: {share}")
+
+
+def _render_calls(calls: CallEstimate) -> str:
+    cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
+    return (
+        f"{calls.calls} calls to make, {calls.cached} answers cached; about {calls.input_tokens} tokens in, "
+        f"{calls.output_tokens} out; {cost}"
+    )
