@@ -6,42 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from plan.support_prompt import SCHEMA, WORDS, messages, minimum, prompt
 
-from evalgate.domain import DEFAULT_LEVELS, Level, Message, Policy, PromptVersion, VersionAtCommit
+from evalgate.domain import DEFAULT_LEVELS, Level, Policy, PromptVersion, VersionAtCommit
 from evalgate.plan.level import decide_level
-from evalgate.plan.prompt_diff import describe_differences, diff_words
+from evalgate.plan.prompt_diff import describe_differences
 
 POLICY = Policy(levels=DEFAULT_LEVELS)
-WORDS = " ".join(f"word{number}" for number in range(100))
-SCHEMA = {
-    "type": "json_schema",
-    "json_schema": {"name": "a", "schema": {"type": "object", "properties": {"x": {"type": "string"}}}},
-}
-
-
-def messages(*pairs: str) -> tuple[Message, ...]:
-    """ "user: text" -> a message."""
-    return tuple(Message(role=pair.split(": ", 1)[0], content=pair.split(": ", 1)[1]) for pair in pairs)
-
-
-def prompt(version: str | None = "1.0.0", **changes: Any) -> PromptVersion:
-    fields: dict[str, Any] = {
-        "name": "support",
-        "path": "prompts/support.prompt.yml",
-        "source": "working tree",
-        "messages": messages(f"system: {WORDS}", "user: {{query}}"),
-        "model": "m-1",
-        "parameters": {"temperature": 0},
-        "version": version,
-        "lines": {"name": 1, "version": 3, "change": 4, "messages": 9} if version else {"messages": 9},
-    }
-    return PromptVersion(**{**fields, **changes})
-
-
-def minimum(**changes: Any) -> tuple[Level, list[str]]:
-    return describe_differences(prompt(**changes), prompt(), minor_share=0.05, minor_words=60)
 
 
 @pytest.mark.parametrize(
@@ -116,51 +87,6 @@ def test_examples_added_or_removed_are_minor(old: tuple[str, ...], new: tuple[st
     level, found = describe_differences(after, before, minor_share=0.05, minor_words=60)
     assert level is Level.MINOR
     assert found == reasons
-
-
-@pytest.mark.parametrize(
-    ("text", "level", "reason"),
-    [
-        (WORDS.replace("word7 ", "other "), Level.PATCH, "0.990 % of the words changed"),
-        (WORDS + " a b c d e", Level.PATCH, "4.717 % of the words changed"),
-        (WORDS + " a b c d e f", Level.MINOR, "5.607 % of the words changed (PATCH: at most 5 %)"),
-        (WORDS.replace(" ", "\n  "), Level.PATCH, "only white space or notation changed"),
-    ],
-)
-def test_share_of_changed_words(text: str, level: Level, reason: str) -> None:
-    changed = messages(f"system: {text}", "user: {{query}}")
-    assert minimum(messages=changed) == (level, [reason])
-
-
-@pytest.mark.parametrize(
-    ("new", "old", "share"),
-    [
-        ("a b c d", "a b c d", 0.0),
-        ("a b X d", "a b c d", 0.25),
-        ("a b X Y Z d", "a b c d", 0.5),
-        ("", "a b", 1.0),
-        ("", "", 0.0),
-        ("c d a b", "a b c d", 1.0),
-        ("a b\nc d", "a b c d", 0.0),
-        ("退款需要五天", "退款需要六天", 1 / 6),
-    ],
-)
-def test_word_diff(new: str, old: str, share: float) -> None:
-    assert diff_words([new], [old]).share == pytest.approx(share)
-
-
-@given(st.lists(st.sampled_from("abc\n"), max_size=12), st.lists(st.sampled_from("abc\n"), max_size=12))
-def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: list[str]) -> None:
-    new, old = " ".join(one), " ".join(other)
-    share = diff_words([new], [old]).share
-    assert 0 <= share <= 1
-    assert (share == 0) == (new.split() == old.split())
-
-
-def test_a_long_prompt_is_compared_quickly() -> None:
-    lines = [f"line {number} says the same the same the same" for number in range(5_000)]
-    edited = [line.replace("same", "other", 1) if number % 50 == 0 else line for number, line in enumerate(lines)]
-    assert diff_words(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from plan.support_prompt import WORDS, messages, minimum
 
 from evalgate.domain import Level, Message, PromptVersion
-from evalgate.plan.prompt_diff import describe_differences
+from evalgate.plan.prompt_diff import describe_differences, diff_words
 
 RULES = [f"rule {number} forbids that number {number} is told" for number in range(40)]
 
@@ -58,3 +59,48 @@ def test_a_variable_that_stands_under_one_more_role_is_judged_by_its_words() -> 
     before = version(("system", rules), ("user", "{{query}} {{context}}"))
     after = version(("system", f"{rules}\n{{{{query}}}}"), ("user", "{{query}} {{context}}"))
     assert level(after, before)[0] is Level.PATCH
+
+
+@pytest.mark.parametrize(
+    ("text", "level", "reason"),
+    [
+        (WORDS.replace("word7 ", "other "), Level.PATCH, "0.990 % of the words changed"),
+        (WORDS + " a b c d e", Level.PATCH, "4.717 % of the words changed"),
+        (WORDS + " a b c d e f", Level.MINOR, "5.607 % of the words changed (PATCH: at most 5 %)"),
+        (WORDS.replace(" ", "\n  "), Level.PATCH, "only white space or notation changed"),
+    ],
+)
+def test_share_of_changed_words(text: str, level: Level, reason: str) -> None:
+    changed = messages(f"system: {text}", "user: {{query}}")
+    assert minimum(messages=changed) == (level, [reason])
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "share"),
+    [
+        ("a b c d", "a b c d", 0.0),
+        ("a b X d", "a b c d", 0.25),
+        ("a b X Y Z d", "a b c d", 0.5),
+        ("", "a b", 1.0),
+        ("", "", 0.0),
+        ("c d a b", "a b c d", 1.0),
+        ("a b\nc d", "a b c d", 0.0),
+        ("退款需要五天", "退款需要六天", 1 / 6),
+    ],
+)
+def test_word_diff(new: str, old: str, share: float) -> None:
+    assert diff_words([new], [old]).share == pytest.approx(share)
+
+
+@given(st.lists(st.sampled_from("abc\n"), max_size=12), st.lists(st.sampled_from("abc\n"), max_size=12))
+def test_share_is_a_share_and_zero_only_for_equal_words(one: list[str], other: list[str]) -> None:
+    new, old = " ".join(one), " ".join(other)
+    share = diff_words([new], [old]).share
+    assert 0 <= share <= 1
+    assert (share == 0) == (new.split() == old.split())
+
+
+def test_a_long_prompt_is_compared_quickly() -> None:
+    lines = [f"line {number} says the same the same the same" for number in range(5_000)]
+    edited = [line.replace("same", "other", 1) if number % 50 == 0 else line for number, line in enumerate(lines)]
+    assert diff_words(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)

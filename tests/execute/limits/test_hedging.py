@@ -1,3 +1,5 @@
+"""When a slow call is sent a second time."""
+
 from __future__ import annotations
 
 import asyncio
@@ -5,8 +7,6 @@ import asyncio
 import pytest
 
 from evalgate.domain import Outcome, Output
-from evalgate.execute.limits.budget import Budget
-from evalgate.execute.limits.circuit_breaker import DOUBT, OUTAGE, CircuitBreaker
 from evalgate.execute.limits.hedging import Hedging
 from evalgate.execute.providers.protocol import ProviderError
 
@@ -130,84 +130,3 @@ def test_without_leave_nothing_is_asked_again(monkeypatch: pytest.MonkeyPatch) -
     calls = Calls(0.05)
     assert first(learned(0.001), calls, may=False) == Output(text="call 0")
     assert calls.asked == 1
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_failures_without_an_answer_between_them_are_an_outage_after_a_while() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(8, clock)
-    for _ in range(50):
-        breaker.on_failure("503")
-    assert not breaker.is_down(None), "a moment of failures is none"
-    clock.now += OUTAGE
-    assert breaker.is_down(None)
-    breaker.on_headers()
-    assert not breaker.is_down(None)
-
-
-def test_one_case_that_always_fails_is_no_outage() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(8, clock)
-    for _ in range(100):
-        breaker.on_failure("503")
-        clock.now += 5
-        breaker.on_answer()
-        assert not breaker.is_down(None)
-
-
-def test_silence_counts_only_while_something_is_in_flight() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(8, clock)
-    clock.now += 1000
-    assert breaker.silence == 0.0
-    breaker.on_start()
-    clock.now += DOUBT
-    assert breaker.silence == DOUBT
-    breaker.on_end()
-    clock.now += 1000
-    breaker.on_start()
-    assert breaker.silence == 0.0
-
-
-def test_a_slow_model_is_not_a_dead_one() -> None:
-    clock = Clock()
-    breaker = CircuitBreaker(8, clock)
-    breaker.on_start()
-    clock.now += 100
-    assert not breaker.is_down(None), "nothing is known of how long it takes: it has to be asked"
-    assert not breaker.is_down(30.0)
-    assert breaker.is_down(0.2)
-
-
-def test_no_more_is_spent_than_the_limit_and_one_call() -> None:
-    async def run(limit: float, price: float) -> tuple[float, int, int]:
-        budget = Budget(limit)
-        now = most = 0
-
-        async def call() -> bool:
-            nonlocal now, most
-            if not await budget.enter("t"):
-                return False
-            now += 1
-            most = max(most, now)
-            await asyncio.sleep(0.001)
-            budget.pay("t", price)
-            now -= 1
-            budget.leave("t")
-            return True
-
-        done = await asyncio.wait_for(asyncio.gather(*(call() for _ in range(100))), 20)
-        return budget.spent, sum(done), most
-
-    spent, done, most = asyncio.run(run(1.0, 0.03))
-    assert 1.0 <= spent < 1.03 + 1e-9
-    assert done == 34
-    assert most > 10, "calls that are certainly within the limit run together"
-    assert asyncio.run(run(0.0, 0.1)) == (0.0, 0, 0)

@@ -1,0 +1,143 @@
+"""YAML text to data that remembers its lines, by the rules of JSON, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inputs.formats.readers import fault, same, values
+
+from evalgate.errors import InputError
+from evalgate.inputs.formats import json as json_text
+from evalgate.inputs.formats import yaml as yaml_text
+
+
+@given(values(st.floats(0.001, 1000)))
+@settings(max_examples=200)
+def test_yaml_text_written_by_a_dumper_reads_back(data: Any) -> None:
+    class Quoting(yaml.SafeDumper):
+        """Quotes every text, as JSON's rules and YAML's differ in what a plain one means."""
+
+    Quoting.add_representer(str, lambda dumper, text: dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"'))
+    text = yaml.dump(data, Dumper=Quoting, allow_unicode=True, sort_keys=False)
+    assert same(yaml_text.parse(text, "f").data, data)
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("yes", "yes"),
+        ("on", "on"),
+        ("No", "No"),
+        ("True", "True"),
+        ("~", "~"),
+        ("0x1F", "0x1F"),
+        ("0o7", "0o7"),
+        ("007", "007"),
+        ("1_000", "1_000"),
+        (".5", ".5"),
+        ("+1", "+1"),
+        ("1.", "1."),
+        (".nan", ".nan"),
+        ("12:30:45", "12:30:45"),
+        ("2026-11-22", "2026-11-22"),
+        ("true", True),
+        ("false", False),
+        ("null", None),
+        ("", None),
+        ("0", 0),
+        ("-12", -12),
+        ("1.50", 1.5),
+        ("1e3", 1000.0),
+        ("-0.5E-2", -0.005),
+        ('"1"', "1"),
+        ("'true'", "true"),
+        ("!!str 1", "1"),
+        ("1.10.0", "1.10.0"),
+    ],
+)
+def test_scalars_follow_json(written: str, value: Any) -> None:
+    assert same(yaml_text.parse(f"key: {written}\n", "f").data, {"key": value})
+
+
+def test_a_number_remembers_how_it_was_written() -> None:
+    assert yaml_text.parse("version: 1.10", "f")["version"].text == "1.10"
+    assert json_text.parse('{"version": 1.10}', "f")["version"].text == "1.10"
+
+
+def test_yaml_blocks_anchors_and_comments() -> None:
+    node = yaml_text.parse("# one\nbase: &b {x: [1, 2]}\nother: *b\ntext: |\n  a\n  b\n", "f")
+    assert node.data == {"base": {"x": [1, 2]}, "other": {"x": [1, 2]}, "text": "a\nb\n"}
+    assert node["other"]["x"].line == 2
+    assert (node.keys or {})["text"] == (4, 1)
+    assert yaml_text.parse("# nothing\n", "f").data is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: 1\nb: 2\na: 3\n", 'f:3:1: the key "a" is given twice; first in line 1'),
+        ("a: {b: 1,\n  b: 2}", 'f:2:3: the key "b" is given twice; first in line 1'),
+        ("a: [1\n", "f:2:1: not valid YAML: "),
+        ("a: b: c", "f:1:5: not valid YAML: "),
+        ("\tx: 1", "f:1:1: not valid YAML: "),
+        ("a: 1\n---\nb: 2\n", "f:2:1: a second document starts here"),
+        (
+            "a: !!python/object/apply:os.system [x]",
+            "f:1:4: the tag tag:yaml.org,2002:python/object/apply:os.system is not supported",
+        ),
+        ("a: !secret x", "f:1:4: the tag !secret is not supported"),
+        ("a: *nobody", 'f:1:4: the alias "*nobody" has no anchor before it'),
+        ("a: &a [1, *a]", 'f:1:11: the alias "*a" is inside its own anchor'),
+        ("? [a]\n: 1", "f:1:3: a key must be plain text"),
+        ("query: {{query}}", "f:1:9: a key must be plain text"),
+        ("a: 1e999", "f:1:4: the number is too long"),
+        ("a: " + "9" * 5000, "f:1:4: the number is too long"),
+        ("a: x\nb: \x00", "f:2:4: control character U+0000"),
+        ("a: x\nb: y\x1b[31m", "f:2:5: control character U+001B"),
+    ],
+)
+def test_yaml_refuses_with_the_place(text: str, message: str) -> None:
+    assert message in fault(text)
+
+
+def test_pure_python_yaml_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "a: &x [1, 2.5, yes]\nb: *x\nc: |\n  block\nd: 'q'\n"
+    fast = yaml_text.parse(text, "f")
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    slow = yaml_text.parse(text, "f")
+    assert slow == fast
+    assert 'f:2:1: the key "a"' in fault("a: 1\na: 2\n")
+    assert "not valid YAML" in fault("a: [1\n")
+    assert "half a surrogate pair is not text" in fault(r'a: "\ud800"')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 40)),
+        "a: &a [" + "x, " * 60_000 + "]\nb: [*a, *a]\n",
+        "a: &a {k: v}\nb: [" + "*a, " * 60_000 + "]",
+    ],
+)
+def test_exploding_aliases_are_refused_fast(text: str) -> None:
+    started = time.process_time()
+    assert "the aliases expand to more than 100,000 values" in fault(text)
+    assert time.process_time() - started < 3
+
+
+@given(st.integers(1, 3_000), st.integers(0, 200_000), st.sampled_from(["scalar", "list", "key"]))
+def test_aliases_never_stand_for_more_text_than_a_file_may_hold(count: int, length: int, kind: str) -> None:
+    text = "w" * length
+    first = {"scalar": f"- &a {text}", "list": f"- &a [{text}]", "key": f"- &a\n  ? k{text}\n  : 1"}[kind]
+    try:
+        root = yaml_text.parse(first + "\n- *a" * count, "f")
+    except InputError as error:
+        assert count * length > 5_000_000 and "the aliases expand to more than" in str(error)
+    else:
+        assert len(root.data) == count + 1
+        assert count * length <= yaml_text.MAX_ALIASED * 100
