@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 from action import harness
 from action.harness import Machine
 from action.hosted import Hosted
+from action.pull_request_comment import HEAD, START
 from chat_server import ChatServer
+from github_server import GitHubServer
+
+from evalgate.services.github import GitHub
 
 NOWHERE = "http://127.0.0.1:9"  # a closed port
 
@@ -29,3 +35,20 @@ def machine(tmp_path: Path, hosted: Hosted) -> Callable[..., Machine]:
         return Machine(tmp_path / "machine", hosted, action=action, api_url=api_url)
 
     return made
+
+
+@pytest.fixture
+def server() -> Iterator[GitHubServer]:
+    ticks = count()
+    found = GitHubServer(clock=lambda: START + timedelta(seconds=next(ticks)))
+    found.add_pull(7, head=HEAD)
+    yield found
+    found.close()
+    assert found.violations == []
+
+
+@pytest.fixture
+def github(server: GitHubServer) -> Iterator[GitHub]:
+    found = GitHub(token="t", repository="acme/prompts", api_url=server.url, note=lambda _: None, sleep=lambda _: None)
+    yield found
+    found.close()
