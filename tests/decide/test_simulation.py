@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from decide import vectors
 from decide.bounds import about, at_least, at_most
 
 from evalgate.decide import flaky_checks, simulation, statistics
-from evalgate.decide.rates import estimate_rate
 from evalgate.decide.simulation import Model, simulate
 
 # Share of blocked runs at n = 100 by (naive, drop <= .05, evalgate), and evalgate's calls: measured with 8,000 runs.
@@ -77,31 +75,6 @@ def test_arrays_are_decided_as_their_numbers_are() -> None:
     assert verdicts == {"PASS", "FAIL", "INCONCLUSIVE"}
 
 
-@pytest.mark.parametrize("failing", [0.01, 0.2])
-def test_failures_are_decided_as_a_gate_of_one_check_would_be(failing: float) -> None:
-    rng = np.random.default_rng(9)
-    fails = 0
-    for _ in range(60):
-        candidate = rng.random((7, 40)) < failing * rng.choice([1.0, 3.0])
-        if rng.random() < 0.3:
-            candidate[:, :1] = True
-        baseline = rng.random((3, 40)) < failing
-        found = flaky_checks.fails_check(candidate, baseline.sum(axis=0))
-        rows = [
-            {
-                "id": f"k{case}",
-                "baseline": [[float(not fail)] for fail in baseline[:, case]],
-                "candidate": [[float(not candidate[0, case])]],
-                "fresh": [[float(not fail)] for fail in candidate[1:, case]],
-            }
-            for case in range(40)
-        ]
-        gate = {"criteria": [{"name": "check", "kind": "blocking"}], "cases": rows}
-        assert (vectors.decided(gate)[0].decision == "FAIL") is found
-        fails += found
-    assert 5 <= fails <= 55
-
-
 def _holds(table: simulation.SimulationResult) -> None:
     for row in table.rows:
         *blocked, calls = EXPECTED[row.scenario.name]
@@ -144,19 +117,3 @@ def test_twice_the_cases_find_more_and_cost_a_smaller_share(runs: int) -> None:
     assert at_least(small.evalgate.count, runs, 0.89)
     assert about(small.tolerance.count, runs, 0.49)
     assert at_least(broken.evalgate.count, runs, 0.99)
-
-
-@pytest.mark.parametrize(
-    ("count", "runs", "low", "high"),
-    [(0, 10, 0.0, 0.277533), (1, 10, 0.017876, 0.404150), (34, 1000, 0.024431, 0.047135), (10, 10, 0.722467, 1.0)],
-)
-def test_a_rate_and_its_wilson_interval(count: int, runs: int, low: float, high: float) -> None:
-    # reference: scipy.stats.binomtest(count, runs).proportion_ci(0.95, method="wilson")
-    found = estimate_rate(count, runs)
-    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
-
-
-def test_no_run_says_nothing_of_a_rate() -> None:
-    assert (estimate_rate(0, 0).low, estimate_rate(0, 0).high) == (0.0, 1.0)
-    with pytest.raises(ValueError, match="no rate"):
-        estimate_rate(3, 2)

@@ -3,89 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
 from html import unescape
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from report.measured_gate import CHECK, IMPLICIT, JUDGE, decided, held, result, said
 
 from evalgate.action import comment_state
 from evalgate.decide import policy
-from evalgate.domain import (
-    ANSWERED,
-    DEFAULT_LEVELS,
-    Arm,
-    Criterion,
-    DatasetRef,
-    Evidence,
-    Failure,
-    GateReport,
-    Level,
-    Output,
-    Policy,
-    Report,
-    Result,
-    Score,
-    Threshold,
-    Unscored,
-    Verdict,
-    VersionRef,
-)
+from evalgate.domain import ANSWERED, Arm, Criterion, Evidence, Failure, GateReport, Report, Result, Unscored, Verdict
 from evalgate.report import footer, html, markdown, terminal, view
 from evalgate.report.comment import render_summary
-
-CHECK = Criterion(name="polite", kind="check", blocking=True, digest="a")
-JUDGE = Criterion(name="quality", kind="judge", blocking=False, digest="b")
-IMPLICIT = Criterion(name=ANSWERED, kind="check", blocking=True, digest="c")
-Scores = Mapping[str, float | None]
-
-
-def result(place: int, arm: Arm, repeat: int, scores: Scores) -> Result:
-    """One result; a score of None is one that was looked for and is missing."""
-    rated = {
-        name: Unscored(reason="not asked") if value is None else Score(value=value) for name, value in scores.items()
-    }
-    text = f"{arm} {place} {repeat}"
-    return Result(case=f"c{place:03}", arm=arm, repeat=repeat, tags=(), outcome=Output(text=text), scores=rated)
-
-
-def decided(
-    cases: int,
-    candidate: Callable[[int], Scores],
-    baseline: Callable[[int], Scores],
-    *,
-    samples: int = 3,
-    margin: float = 0.05,
-    criteria: Sequence[Criterion] = (CHECK, JUDGE, IMPLICIT),
-    changed: Callable[[Result], Result] = lambda one: one,
-    **evidence: object,
-) -> GateReport:
-    """The verdict on these scores, in a MINOR change."""
-    rows = [result(place, Arm.BASELINE, n, baseline(place)) for place in range(cases) for n in range(samples)]
-    rows += [result(place, Arm.CANDIDATE, 0, candidate(place)) for place in range(cases)]
-    found = Evidence(
-        name="gate",
-        level=None,
-        candidate=VersionRef(name="p", version="1.1.0", digest="1" * 64, source="working tree"),
-        baseline=VersionRef(name="p", version="1.0.0", digest="2" * 64, source="main"),
-        dataset=DatasetRef(path="cases.jsonl", digest="3" * 64, cases=cases),
-        criteria=tuple(criteria),
-        results=tuple(changed(row) for row in rows),
-        order=tuple(f"c{place:03}" for place in range(cases)),
-        redraws=True,
-        **evidence,
-    )
-    rules = Policy(levels=DEFAULT_LEVELS)
-    return policy.decide(found, {"quality": Threshold(max_drop=margin)}, rules, DEFAULT_LEVELS[Level.MINOR])
-
-
-def held(quality: float | None, polite: float = 1.0, answer: float = 1.0) -> Scores:
-    return {"polite": polite, "quality": quality if polite and answer else None, ANSWERED: answer}
-
-
-def said(gate: GateReport, criterion: str, kind: str = "max_drop") -> str:
-    return next(f.sentence for f in gate.findings if f.criterion == criterion and f.kind == kind)
 
 
 def test_a_finding_says_on_how_many_pairs_it_stands_and_why_others_are_missing() -> None:
@@ -101,40 +30,6 @@ def test_a_finding_says_on_how_many_pairs_it_stands_and_why_others_are_missing()
     assert "the candidate gives no answer in 1" in sentence and "other reasons" not in sentence
     (quality,) = (c for c in gate.comparisons if c.criterion == "quality")
     assert (quality.pairs, len(quality.left_out)) == (87, 13)
-
-
-def test_only_the_commonest_reasons_are_named() -> None:
-    checks = tuple(Criterion(name=f"check{n}", kind="check", blocking=True, digest="a") for n in range(5))
-
-    def candidate(place: int) -> Scores:
-        failing = {2 * n + extra: n for n in range(4) for extra in (0, 1)} | {50: 4}
-        scores = {check.name: float(failing.get(place) != n) for n, check in enumerate(checks)}
-        return {**scores, "quality": 0.75, ANSWERED: 1.0}
-
-    fine = {**{check.name: 1.0 for check in checks}, "quality": 0.75, ANSWERED: 1.0}
-    gate = decided(100, candidate, lambda _: fine, criteria=(*checks, JUDGE, IMPLICIT))
-    told = ", ".join(f"the candidate fails check{n} in 2" for n in range(4))
-    assert f"; 9 more are left out: {told}, other reasons in 1." in said(gate, "quality")
-
-
-def test_what_has_no_score_is_told_apart_from_what_is_left_out() -> None:
-    gate = decided(100, lambda place: held(None if place == 7 else 0.75, float(place != 8)), lambda _: held(0.75))
-    sentence = said(gate, "quality")
-    assert (
-        " over 98 cases; 1 more could not be decided; 1 more is left out: the candidate fails polite in 1." in sentence
-    )
-
-
-def test_where_no_pair_is_left_the_sentence_says_why() -> None:
-    gate = decided(20, lambda _: held(0.75), lambda _: held(0.75, polite=0.0))
-    (finding,) = (f for f in gate.findings if f.criterion == "quality")
-    assert view.find_deciding_sentence(gate) == finding.sentence
-    assert finding.sentence.startswith("quality: only 0 of 20 cases have a usable output of both versions")
-    assert finding.sentence.endswith("of c000 an output of the baseline fails polite.")
-    few = decided(5, lambda _: held(0.75), lambda _: held(0.75, polite=0.0))
-    assert said(few, "quality") == (
-        "quality: no case has a score of both versions; 5 are left out: the baseline fails polite in 5."
-    )
 
 
 def test_the_counts_leave_out_what_was_rightly_not_asked() -> None:

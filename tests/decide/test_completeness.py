@@ -1,0 +1,72 @@
+"""Too few scores, whatever their values: never a PASS."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from decide.small_evidence import RULES, SAME, decide, evidence, result, results
+
+from evalgate.decide import policy
+from evalgate.domain import Arm, Failure, GateReport, Level, Score, Unscored, Verdict
+
+
+@pytest.mark.parametrize("level", list(Level))
+@pytest.mark.parametrize("arm", list(Arm))
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"scores": {"faithfulness": Unscored(reason="the reply is not JSON")}},
+        {"scores": {}, "outcome": Failure(kind="infrastructure", message="connection reset")},
+    ],
+)
+def test_more_undecided_cases_than_allowed_are_never_a_pass(level: Level, arm: Arm, broken: dict) -> None:
+    def losing(*cases: str) -> GateReport:
+        found = [replace(r, **broken) if r.case in cases and r.arm is arm else r for r in results(SAME, SAME)]
+        return decide(found, level=level)
+
+    one, two = losing("case-007"), losing("case-007", "case-031")
+    assert one.decision is Verdict.PASS
+    assert one.comparisons[0].undecided == ("case-007",)
+    assert one.counts.decided == one.counts.expected - 1
+    assert (two.decision, two.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert two.findings[0].cases == ("case-007", "case-031")
+
+
+def test_an_undecided_repeat_leaves_its_case_undecided() -> None:
+    extra = [
+        result(i, Arm.BASELINE, {"faithfulness": Unscored(reason="cut") if i == 3 else Score(value=0.75)}, repeat=1)
+        for i in range(80)
+    ]
+    gate = decide([*results(SAME, SAME), *extra])
+    assert gate.comparisons[0].undecided == ("case-003",)
+
+
+def test_the_policy_may_allow_more_or_fewer_cases_without_a_score() -> None:
+    found = [r for r in results(SAME, SAME) if (r.case, r.arm) != ("case-007", Arm.BASELINE)]
+    assert decide(found, rules=replace(RULES, max_left_out=0.0)).decision is Verdict.INCONCLUSIVE
+    more = [r for r in found if (r.case, r.arm) != ("case-008", Arm.CANDIDATE)]
+    assert decide(more).decision is Verdict.INCONCLUSIVE
+    assert decide(more, rules=replace(RULES, max_left_out=0.05)).decision is Verdict.PASS
+
+
+def test_cases_without_any_result_are_missed() -> None:
+    gate = decide(results(SAME, SAME), cases=90)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert "10 of 90 cases have no result" in gate.findings[0].sentence
+
+
+def test_no_decided_case_at_all_is_incomplete_whatever_may_be_left_out() -> None:
+    found = [replace(r, scores={"faithfulness": Unscored(reason="{}")}) for r in results(SAME, SAME)]
+    gate = decide(found, rules=replace(RULES, max_left_out=1.0))
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+
+
+def test_a_dataset_that_shrank_is_no_pass_unless_that_is_allowed() -> None:
+    shrunk = evidence(results(SAME, SAME))
+    shrunk = replace(shrunk, dataset=replace(shrunk.dataset, lost=("case-900",)))
+    level = RULES.levels[Level.MINOR]
+    gate = policy.decide(shrunk, {}, RULES, level)
+    assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    assert gate.findings[0].cases == ("case-900",)
+    assert policy.decide(shrunk, {}, replace(RULES, removed_cases="allow"), level).decision is Verdict.PASS
