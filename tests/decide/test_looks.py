@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 from decide.small_evidence import CHECK, JUDGE, RULES, drawn, evidence, results
 
+from evalgate.decide import policy
 from evalgate.decide.looks import FreshDraw, GateState, evaluate_look, has_enough_pairs, measure
-from evalgate.domain import Arm, Evidence, Score, Threshold, Verdict
+from evalgate.domain import Arm, Evidence, Level, Score, Threshold, Verdict
 
 
 def part(cases: int, candidate: float, of: int = 200, **fields: object) -> Evidence:
@@ -37,8 +38,10 @@ def test_a_look_that_is_not_reached_is_not_taken() -> None:
 def test_a_declared_blocking_check_owes_every_case_after_a_pass() -> None:
     found = part(50, 0.75, criteria=(JUDGE, CHECK))
     holding = tuple(replace(one, scores={**one.scores, "is_json": Score(value=1.0)}) for one in found.results)
-    state = look(replace(found, results=holding))
-    assert (state.owes_all, state.final, state.cases) == (True, False, 50)
+    found = replace(found, results=holding)
+    assert look(found).owes_all and not look(part(50, 0.75)).owes_all
+    gate = policy.decide(found, {JUDGE.name: Threshold(max_drop=0.2)}, RULES, RULES.levels[Level.MINOR])
+    assert gate.decision is Verdict.INCONCLUSIVE
 
 
 def test_a_new_failure_of_a_check_wants_one_more_draw_of_the_candidate() -> None:

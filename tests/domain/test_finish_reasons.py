@@ -1,0 +1,53 @@
+"""Finish reasons: how an answer ended, whatever key tells it and however it is spelt."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.domain.finish_reasons import classify_ending, find_error, normalize_reason, read_finish_reason
+
+
+@given(
+    st.sampled_from(["max_tokens", "content_filter", "tool_calls", "stop", "error"]),
+    st.sampled_from(["_", "-", " ", "."]),
+)
+def test_spelling_changes_no_ending(reason: str, between: str) -> None:
+    written = reason.replace("_", between)
+    for spelt in (written, written.upper(), written.title(), f"FINISH_REASON_{reason.upper()}"):
+        assert classify_ending(spelt) == classify_ending(reason)
+        assert normalize_reason(spelt) == normalize_reason(reason)
+
+
+def test_no_reason_is_a_whole_answer_and_an_unknown_one_is_none() -> None:
+    assert classify_ending(None) == classify_ending("") == "whole"
+    assert classify_ending("a reason of the future") == "broken"
+
+
+@pytest.mark.parametrize(
+    ("given", "around", "reason"),
+    [
+        ({}, {}, "silent"),
+        ({"finish_reason": "stop"}, {}, "stop"),
+        ({"finish_reason": "stop", "native_finish_reason": "MAX_TOKENS"}, {}, "MAX_TOKENS"),
+        ({"finish_reason": "stop"}, {"stop_reason": "refusal"}, "refusal"),
+        ({"finish_reason": "stop", "stop_reason": "###"}, {}, "stop"),
+        ({"finish_reason": "stop", "truncated": True}, {}, "length"),
+        ({"finish_reason": "length", "stop_reason": "refusal"}, {}, "length"),
+    ],
+)
+def test_a_second_reason_counts_if_it_is_no_normal_end(
+    given: dict[str, object], around: dict[str, object], reason: str
+) -> None:
+    assert read_finish_reason(given, "silent", around) == reason
+
+
+def test_a_reason_that_is_no_text_is_an_unknown_one() -> None:
+    assert classify_ending(read_finish_reason({"finish_reason": 7}, "stop")) == "broken"
+
+
+@pytest.mark.parametrize("value", [None, "", 0, "none", "OK", "No Error", {}, []])
+def test_a_key_of_an_error_that_tells_none_is_none(value: object) -> None:
+    assert find_error({"error": value}) is None
+    assert find_error({"error": value}, {"errMsg": "overloaded"}) == "overloaded"
