@@ -66,8 +66,13 @@ def compare_targets(
 
 
 def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: PromptVersion) -> str:
+    stripped = (
+        [f"strip_reasoning {_say(old.strip_reasoning)} -> {_say(new.strip_reasoning)}"]
+        if old.strip_reasoning != new.strip_reasoning
+        else []
+    )
     if old.kind == new.kind == "recorded":
-        return ""
+        return ", ".join(stripped)
     parts = [] if old.kind == new.kind else [f"type {old.kind} -> {new.kind}"]
     if old.kind == new.kind and old.identity != new.identity and old.kind in _IDENTITY:
         parts.append(f"{_IDENTITY[old.kind]} {_show(old)} -> {_show(new)}")
@@ -75,7 +80,11 @@ def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: Prom
         before, after = find_model(old, was), find_model(new, is_)
         if before != after:
             parts.append(f"model {before or '(none)'} -> {after or '(none)'}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *stripped])
+
+
+def _say(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _show(target: Target) -> str:
