@@ -22,10 +22,14 @@ def compare_arms(
     """Return the reason for the change level if the arms are served differently; empty if they are not.
 
     One target for both arms is no difference: the models that the prompts name are part of the prompt diff. Two files
-    of recorded outputs are no difference either, because it is unknown what produced them.
+    of recorded outputs are no difference either, because it is unknown what produced them. Arms differ if the reasoning
+    of one of them is stripped.
     """
     new, old = targets[gate.candidate_target], targets[gate.baseline_target]
     found = _describe_difference(old, new, baseline, candidate)
+    if old.strip_reasoning != new.strip_reasoning:
+        stripped = "strip_reasoning " + ("false -> true" if new.strip_reasoning else "true -> false")
+        found = f"{found}, {stripped}" if found else stripped
     return (f'the candidate is answered by "{new.name}", the baseline by "{old.name}": {found}',) if found else ()
 
 
@@ -66,13 +70,8 @@ def compare_targets(
 
 
 def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: PromptVersion) -> str:
-    stripped = (
-        [f"strip_reasoning {_say(old.strip_reasoning)} -> {_say(new.strip_reasoning)}"]
-        if old.strip_reasoning != new.strip_reasoning
-        else []
-    )
     if old.kind == new.kind == "recorded":
-        return ", ".join(stripped)
+        return ""
     parts = [] if old.kind == new.kind else [f"type {old.kind} -> {new.kind}"]
     if old.kind == new.kind and old.identity != new.identity and old.kind in _IDENTITY:
         parts.append(f"{_IDENTITY[old.kind]} {_show(old)} -> {_show(new)}")
@@ -80,11 +79,7 @@ def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: Prom
         before, after = find_model(old, was), find_model(new, is_)
         if before != after:
             parts.append(f"model {before or '(none)'} -> {after or '(none)'}")
-    return ", ".join([*parts, *stripped])
-
-
-def _say(value: bool) -> str:
-    return "true" if value else "false"
+    return ", ".join(parts)
 
 
 def _show(target: Target) -> str:
