@@ -30,6 +30,7 @@ _CLOSED = re.compile(
     re.IGNORECASE,
 )
 _TAG = re.compile(rf"([<\[◁])(/?{_NAMES}\s*[>\]▷])", re.IGNORECASE)
+_SPACE = re.compile(r"\s*")
 _DATA = ("{", "[", "`{", "```", "~~~")
 _KINDS = ("think", "reason", "thought")
 _FIELDS = frozenset({"reasoning", "reasoningcontent", "reasoningdetails", "reasoningtext", "thinking", "thoughts"})
@@ -57,19 +58,20 @@ def split_reasoning(text: str, *, any_start: bool = False) -> SplitText:
     write the start tag into the prompt. A text that begins with data (a JSON value, a Markdown fence) counts as such a
     block only with `any_start`: its end tag may be quoted in a value.
     """
-    rest, blocks = text.lstrip(), []
-    while (opened := _OPENED.match(rest)) is not None:
-        closed = _CLOSED.search(rest, opened.end())
+    # by positions: slices of a text with many blocks would take quadratic time
+    at, blocks = _skip_space(text, 0), []
+    while (opened := _OPENED.match(text, at)) is not None:
+        closed = _CLOSED.search(text, opened.end())
         if closed is None:
-            blocks.append(rest[opened.end() :])
+            blocks.append(text[opened.end() :])
             return SplitText(reasoning=_join(blocks), answer="", found=True, closed=False)
-        blocks.append(rest[opened.end() : closed.start()])
-        rest = rest[closed.end() :].lstrip()
-    closed = _CLOSED.search(rest) if any_start or not rest.startswith(_DATA) else None
-    if closed is not None and _OPENED.search(rest, 0, closed.start()) is None:
-        blocks.append(rest[: closed.start()])
-        rest = rest[closed.end() :].lstrip()
-    return SplitText(reasoning=_join(blocks), answer=rest if blocks else text, found=bool(blocks))
+        blocks.append(text[opened.end() : closed.start()])
+        at = _skip_space(text, closed.end())
+    closed = _CLOSED.search(text, at) if any_start or not text.startswith(_DATA, at) else None
+    if closed is not None and _OPENED.search(text, at, closed.start()) is None:
+        blocks.append(text[at : closed.start()])
+        at = _skip_space(text, closed.end())
+    return SplitText(reasoning=_join(blocks), answer=text[at:] if blocks else text, found=bool(blocks))
 
 
 def strip_reasoning(outcome: Outcome) -> Outcome:
@@ -131,6 +133,11 @@ def spends_reasoning(usage: Any) -> bool:
 def separate_tags(text: str) -> str:
     """Return a text in which no tag opens or closes reasoning: a space follows the first character of each tag."""
     return _TAG.sub(r"\1 \2", text)
+
+
+def _skip_space(text: str, at: int) -> int:
+    space = _SPACE.match(text, at)
+    return at if space is None else space.end()
 
 
 def _read_text(value: Any, depth: int = 0) -> str:

@@ -50,6 +50,12 @@ def test_the_start_tag_may_be_in_the_prompt(tags: tuple[str, str], words: str) -
     assert (split.answer, split.found) == ('{"a": 1}', True)
 
 
+def test_many_blocks_are_split_at_once() -> None:
+    split = split_reasoning("<think>a</think>" * 200_000 + "Yes.")
+    assert (split.answer, split.reasoning) == ("Yes.", "a")
+    assert split_reasoning("<think>" * 300_000).answer == ""
+
+
 @given(st.text())
 def test_a_text_without_a_tag_is_the_answer_as_it_is(text: str) -> None:
     plain = separate_tags(text)
