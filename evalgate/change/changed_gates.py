@@ -208,4 +208,5 @@ def _digest_target(target: Target, tree: Tree) -> Json:
         "recordings": hashlib.sha256(tree.read(recordings)).hexdigest() if recordings and replayed else None,
         "prices": None if target.prices is None else asdict(target.prices),
         "options": dict(target.options),
+        "strip_reasoning": target.strip_reasoning,
     }

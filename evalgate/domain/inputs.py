@@ -171,7 +171,8 @@ class Judge:
     """A criterion that is decided by another request: a rubric, the target that answers, and how the score is read.
 
     `mode` "printed" reads the integer of the reply. "expected" averages the scale, weighted by the probabilities of the
-    score token; it needs an endpoint that returns log-probabilities.
+    score token; it needs an endpoint that returns log-probabilities. `reading` says whether text around the JSON object
+    of a reply is accepted, `strip_reasoning` whether a block of reasoning before it is removed.
     """
 
     name: str
@@ -180,6 +181,8 @@ class Judge:
     model: str | None = None
     parameters: Mapping[str, Json] = field(default_factory=dict)
     mode: Literal["printed", "expected"] = "printed"
+    reading: Literal["strict", "lenient"] = "strict"
+    strip_reasoning: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +207,8 @@ class Target:
 
     `location` is the base URL (openai), the JSONL file (recorded), the dotted path (python) or the model's name
     (local). `api_key_env` names the environment variable with the key. `recordings` is a cache export that is
-    replayed instead of calling. `identity` is part of every request's digest and contains no secret.
+    replayed instead of calling. `identity` is part of every request's digest and contains no secret. `strip_reasoning`
+    says whether a block of reasoning at the start of an answer is removed before it is scored.
     """
 
     name: str
@@ -216,6 +220,12 @@ class Target:
     recordings: str | None = None
     prices: Prices | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
+    strip_reasoning: bool = False
+
+    @property
+    def scored_as(self) -> tuple[Json, ...]:
+        """The settings that change what is scored of an answer, for digests; empty with the defaults."""
+        return ({"strip_reasoning": True},) if self.strip_reasoning else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

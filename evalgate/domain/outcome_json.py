@@ -31,6 +31,8 @@ def encode_outcome(outcome: Outcome) -> dict[str, Json]:
                 output["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in outcome.tool_calls]
             if outcome.mark is not None:
                 output["mark"] = outcome.mark
+            if outcome.reasoning:
+                output["reasoning"] = outcome.reasoning
             return output
         case Failure():
             failure: dict[str, Json] = {
@@ -87,6 +89,7 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
             ToolCall(name=call["name"], arguments=call["arguments"]) for call in data.get("tool_calls", ())
         ),
         mark=data.get("mark"),
+        reasoning=_decode_text(data.get("reasoning")),
     )
 
 
@@ -104,6 +107,10 @@ def _encode_usage(usage: Usage | None) -> dict[str, Json] | None:
 
 def _decode_usage(data: Mapping[str, Any] | None) -> Usage | None:
     return None if data is None else read_usage(data["input_tokens"], data["output_tokens"])
+
+
+def _decode_text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _decode_measure(value: object) -> float | None:

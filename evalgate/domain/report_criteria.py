@@ -35,4 +35,7 @@ def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
     """Return the criterion of a judge. Its digest includes the target and the model that answer."""
     model = judge.model or target.model or (target.location if target.kind == "local" else None)
     asked = [target.kind, target.identity, model, dict(judge.parameters), judge.mode]
+    # only other values than the defaults, so that criteria of earlier reports keep their digests
+    asked += [{"reading": judge.reading}] if judge.reading != "strict" else []
+    asked += [] if judge.strip_reasoning else [{"strip_reasoning": False}]
     return Criterion(name=judge.name, kind="judge", blocking=False, digest=digest([judge.rubric.digest, *asked]))

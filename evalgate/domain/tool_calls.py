@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evalgate.domain import strict_json
@@ -26,11 +26,16 @@ def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> t
     """
     calls = tuple(_read_call(given) for place in places for given in _find_calls(place))
     if calls and not text.strip():
-        shown = [{"name": call.name, "arguments": _parse_arguments(call.arguments)} for call in calls]
-        return json.dumps({"tool_calls": shown}, ensure_ascii=False), ()
+        return serialize_calls(calls), ()
     if not calls and text.strip() and announces_calls(reason):
         return text, (ToolCall(name="an unnamed tool", arguments="null"),)
     return text, calls
+
+
+def serialize_calls(calls: Sequence[ToolCall]) -> str:
+    """Return tool calls as the text `{"tool_calls": [{"name", "arguments"}]}`."""
+    shown = [{"name": call.name, "arguments": _parse_arguments(call.arguments)} for call in calls]
+    return json.dumps({"tool_calls": shown}, ensure_ascii=False)
 
 
 def holds_calls(key: object) -> bool:

@@ -114,7 +114,8 @@ class Output:
 
     `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None if they were not measured.
     `tool_calls` are the calls besides the text; if there is no text, the calls are the text instead. `mark` is set if
-    the output comes from a report without its texts: equal texts have equal marks.
+    the output comes from a report without its texts: equal texts have equal marks. `reasoning` is the model's reasoning
+    where it is apart from the text; nothing is scored by it.
     """
 
     text: str
@@ -127,6 +128,7 @@ class Output:
     score_tokens: tuple[ScoreToken, ...] = ()
     tool_calls: tuple[ToolCall, ...] = ()
     mark: int | None = None
+    reasoning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,9 @@ from evalgate.domain import (
     Usage,
     answered,
 )
+from evalgate.domain.reasoning import strip_reasoning
 from evalgate.execute.engine import Engine
+from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.score import checks, judges
 from evalgate.store.results import ResultStore
@@ -105,6 +107,7 @@ class _GateRun:
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     measured: looks.Measured | None = None
+    watch: ReplyWatch = field(default_factory=ReplyWatch)
 
     def __post_init__(self) -> None:
         self.order = schedule.order_cases(self.evidence())
@@ -226,7 +229,7 @@ class _GateRun:
         return done.results
 
     def _evaluate(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-        return self.store.put((yield from evaluate_trial(plan, trial, self.config.targets)))
+        return self.store.put((yield from evaluate_trial(plan, trial, self.config.targets, self.watch)))
 
 
 def _count_paid(calls: Calls) -> int:
@@ -234,14 +237,20 @@ def _count_paid(calls: Calls) -> int:
 
 
 def evaluate_trial(
-    plan: GatePlan, trial: Trial, targets: Mapping[str, Target]
+    plan: GatePlan, trial: Trial, targets: Mapping[str, Target], watch: ReplyWatch
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """Evaluate one trial from its answer to its scores. Yields requests; the engine sends the outcomes back, in order.
 
     Judges are called only for outputs that pass every blocking check. A judge's request does not name the arm, so
-    equal outputs share one answer. An unreadable reply is requested once more; after that it counts as unscored.
+    equal outputs share one answer. An unreadable reply is requested once more; after that it counts as unscored. Raise
+    ServiceError when `watch` has seen too many of them.
     """
-    (outcome,) = yield [trial.request]
+    request = trial.request
+    target = targets[request.target]
+    (outcome,) = yield [request]
+    del request  # a whole prompt, which is not needed while judges are called
+    if target.strip_reasoning:
+        outcome = strip_reasoning(outcome)
     scores: dict[str, Scored] = {c.name: _score_check(c, trial, outcome) for c in plan.gate.checks}
     scores[ANSWERED] = answered.score_answered(outcome, plan.gate.cut_answers)
     replies: dict[str, tuple[Outcome, ...]] = {}
@@ -253,13 +262,15 @@ def evaluate_trial(
         for attempt in range(2):
             if not asked:
                 break
-            answers = yield [
+            requests = [
                 judges.make_request(judge, trial.case, outcome, targets[judge.target], attempt=attempt)
                 for judge in asked
             ]
-            for judge, answer in zip(asked, answers, strict=True):
-                scores[judge.name] = judges.read_reply(judge, answer)
+            answers = yield requests
+            for judge, made, answer in zip(asked, requests, answers, strict=True):
+                scores[judge.name] = judges.read_reply(judge, answer, outcome.text)
                 replies[judge.name] = (*replies.get(judge.name, ()), answer)
+                watch.see(judge, made, answer, scores[judge.name])
             asked = tuple(
                 judge
                 for judge, answer in zip(asked, answers, strict=True)

@@ -73,7 +73,7 @@ def make_parts(
     target = targets[gate.baseline_target]
     return {
         "prompt": version.digest,
-        "target": digest([target.kind, target.identity, find_model(target, version)]),
+        "target": digest([target.kind, target.identity, find_model(target, version), *target.scored_as]),
         "checks": digest([[c.name, c.digest, c.blocking] for c in list_criteria(gate, (), targets)]),
         "judges": digest(
             [[judge.name, make_judge_criterion(judge, targets[judge.target]).digest] for judge in gate.judges]

@@ -142,6 +142,8 @@ class CriteriaReader:
             model=_load_schema_data(node, "model", None),
             parameters=_load_schema_data(node, "parameters", {}),
             mode=_load_schema_data(node, "score", "printed"),
+            reading=_load_schema_data(node, "reading", "strict"),
+            strip_reasoning=_load_schema_data(node, "strip_reasoning", True),
         )
 
     def _rubric(self, node: Node, files: list[str]) -> Rubric | None:

@@ -35,7 +35,7 @@ def read_target(name: str, node: Node, checker: SchemaCheck, files: PathResolver
     if found is None or (recordings is not None and replayed is None):
         return None
     location, identity = found
-    prices, version = node.get("prices"), node.get("version")
+    prices, version, stripped = node.get("prices"), node.get("version"), node.get("strip_reasoning")
     options: dict[str, Json] = {} if version is None else {"version": version.data}
     return Target(
         name=name,
@@ -47,6 +47,7 @@ def read_target(name: str, node: Node, checker: SchemaCheck, files: PathResolver
         recordings=replayed,
         prices=None if prices is None else Prices(input=prices["input"].data, output=prices["output"].data),
         options=options,
+        strip_reasoning=stripped is not None and stripped.data,
     )
 
 

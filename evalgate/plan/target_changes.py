@@ -22,10 +22,14 @@ def compare_arms(
     """Return the reason for the change level if the arms are served differently; empty if they are not.
 
     One target for both arms is no difference: the models that the prompts name are part of the prompt diff. Two files
-    of recorded outputs are no difference either, because it is unknown what produced them.
+    of recorded outputs are no difference either, because it is unknown what produced them. Arms differ if the reasoning
+    of one of them is stripped.
     """
     new, old = targets[gate.candidate_target], targets[gate.baseline_target]
     found = _describe_difference(old, new, baseline, candidate)
+    if old.strip_reasoning != new.strip_reasoning:
+        stripped = "strip_reasoning " + ("false -> true" if new.strip_reasoning else "true -> false")
+        found = f"{found}, {stripped}" if found else stripped
     return (f'the candidate is answered by "{new.name}", the baseline by "{old.name}": {found}',) if found else ()
 
 

@@ -111,7 +111,7 @@ def _outcome(outcome: Outcome, mark: int | None, *, is_kept: bool) -> Outcome:
         return replace(outcome, mark=mark)
     named = outcome.served_by if outcome.served_by is None or _NAME.fullmatch(outcome.served_by) else WITHHELD
     calls = tuple(ToolCall(name=WITHHELD, arguments=WITHHELD) for _ in outcome.tool_calls)
-    return replace(outcome, text=WITHHELD, mark=mark, tool_calls=calls, served_by=named)
+    return replace(outcome, text=WITHHELD, mark=mark, tool_calls=calls, served_by=named, reasoning="")
 
 
 def _withhold_names(evidence: Evidence) -> tuple[str, ...]:

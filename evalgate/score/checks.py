@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.lists import name_some
+from evalgate.domain.reasoning import split_reasoning
 from evalgate.score import schema
 from evalgate.score.json_output import dig, parse, pointer_parts, resolve
 from evalgate.score.patterns import SlowPatternError, compile_search
 
 TOOL_CALLS = "tool calls beside text are not visible to checks"
+_REASONING_FIRST = "the output begins with reasoning, which `strip_reasoning: true` of the target removes"
 _REASON = 200  # characters of a reason
 _QUOTE = 60  # characters of a text that a reason quotes
 
@@ -44,24 +46,19 @@ def score(check: Check, case: Case, output: Output) -> Scored:
     With `at` (a JSON Pointer), the check examines that place of the output, parsed as strict JSON. An output that is
     not JSON or lacks the place scores 0, also for the `not_` form. The result is Unscored if the case lacks the field,
     if there is no measurement, if a pattern takes too long, or if the output has tool calls besides its text, which the
-    check cannot see. If the answer was cut, the reason of a failure begins with that. Raises ValueError as `validate`
-    does.
+    check cannot see. If the answer was cut, the reason of a failure begins with that, and so it does if the check fails
+    because of the reasoning at the start of the text. Raises ValueError as `validate` does.
     """
-    kind = _find_function(check)
-    if output.tool_calls and check.type not in _MEASURING:
-        return Unscored(reason=_clip(f"{TOOL_CALLS}: {_serialize_calls(output)}", _REASON))
-    cut = f"{CUT_SHORT}; " if classify_ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
-    try:
-        seen = kind(check, case, output)
-    except _NoValueError as refusal:
-        return Score(value=0.0, reason=_clip(f"{cut}{refusal}", _REASON))
-    except (_UnscoredError, SlowPatternError) as unknown:
-        return Unscored(reason=_clip(str(unknown), _REASON))
-    except RecursionError:
-        return Score(value=0.0, reason="the output is nested too deeply")
-    holds = seen.holds is not check.negated
-    reason = f"{'' if holds else cut}must {'not ' if check.negated else ''}{seen.wanted}; found {seen.found}"
-    return Score(value=float(holds), reason=_clip(reason, _REASON))
+    scored = _score_text(check, case, output)
+    if isinstance(scored, Unscored) or scored.value == 1.0 or check.type in _MEASURING:
+        return scored
+    split = split_reasoning(output.text)
+    if not split.found or not split.answer.strip():
+        return scored
+    alone = _score_text(check, case, replace(output, text=split.answer))
+    if isinstance(alone, Unscored) or alone.value == 0.0:
+        return scored
+    return Score(value=0.0, reason=_clip(f"{_REASONING_FIRST}; {scored.reason}", _REASON))
 
 
 def validate(check: Check) -> None:
@@ -85,6 +82,24 @@ def validate(check: Check) -> None:
             schema.make_validator(check)
         case "required_fields" if not options.get("fields"):
             raise ValueError(f'{check.name}: needs "fields"')
+
+
+def _score_text(check: Check, case: Case, output: Output) -> Scored:
+    kind = _find_function(check)
+    if output.tool_calls and check.type not in _MEASURING:
+        return Unscored(reason=_clip(f"{TOOL_CALLS}: {_serialize_calls(output)}", _REASON))
+    cut = f"{CUT_SHORT}; " if classify_ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
+    try:
+        seen = kind(check, case, output)
+    except _NoValueError as refusal:
+        return Score(value=0.0, reason=_clip(f"{cut}{refusal}", _REASON))
+    except (_UnscoredError, SlowPatternError) as unknown:
+        return Unscored(reason=_clip(str(unknown), _REASON))
+    except RecursionError:
+        return Score(value=0.0, reason="the output is nested too deeply")
+    holds = seen.holds is not check.negated
+    reason = f"{'' if holds else cut}must {'not ' if check.negated else ''}{seen.wanted}; found {seen.found}"
+    return Score(value=float(holds), reason=_clip(reason, _REASON))
 
 
 def _find_function(check: Check) -> Callable[[Check, Case, Output], _Observation]:

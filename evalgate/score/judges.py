@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
@@ -24,8 +25,20 @@ from evalgate.domain import (
     Unscored,
     as_text,
     classify_ending,
+    normalize,
 )
-from evalgate.score.json_output import parse
+from evalgate.domain.reasoning import ONLY_REASONING, SplitText, separate_tags, split_reasoning
+from evalgate.score.judge_reply import ReplyObject, read_object
+from evalgate.score.reply_fault import (
+    ReplyFault,
+    explain_cut,
+    explain_failure,
+    explain_format,
+    explain_reasoning,
+    explain_score,
+    explain_spent,
+    explain_surrounded,
+)
 
 _PARAMETERS: Mapping[str, Json] = {"temperature": 0, "max_tokens": 200}
 _FENCE = re.compile(r"`+")
@@ -52,8 +65,9 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
 
     The system message is the rubric's instruction, unchanged. The user message has a block for each input, fenced by
     more backticks than any value contains, so that no input can close its block. NUL and lone surrogates become U+FFFD.
-    Chat template tokens (`<|token|>`) get spaces, because a local server could interpret them inside a text. A judge's
-    parameter that is null is not sent.
+    Chat template tokens (`<|token|>`) and tags of reasoning (`</think>`) get spaces, because a local server could
+    interpret them inside a text, and a judge that repeats them would seem to begin its answer there. Parameters of a
+    judge that are null are not sent.
 
     Raises ValueError if the case lacks a field that the rubric needs.
     """
@@ -74,25 +88,72 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
     )
 
 
-def read_reply(judge: Judge, outcome: Outcome) -> Scored:
+def read_reply(judge: Judge, outcome: Outcome, judged: str = "") -> Scored:
     """Return the score of a reply, mapped from the rubric's scale to [0, 1]. A reply in another format is Unscored.
+
+    `judged` is the text under judgement: an object that stands in it is a quotation and not the judge's reply.
 
     "printed": (score - min) / (max - min). "expected": sum of p(k) (k - min) / (max - min) over the scale's integers
     k, with p renormalised over them (Liu et al. 2023, G-Eval, eq. 1). The renormalisation is needed because, with a
     grammar, log-probabilities are those before masking, and include tokens that the grammar excludes. Never raises.
     """
+    read = _read(judge, outcome, judged)
+    return Unscored(reason=str(read)) if isinstance(read, ReplyFault) else read
+
+
+def find_fault(judge: Judge, outcome: Outcome) -> ReplyFault | None:
+    """Return the fault of a reply in another format than the judge reads, or None if it is readable."""
+    read = _read(judge, outcome, "")
+    return read if isinstance(read, ReplyFault) else None
+
+
+def _read(judge: Judge, outcome: Outcome, judged: str) -> Score | ReplyFault:
     if isinstance(outcome, Failure):
-        return Unscored(reason=f"the judge did not answer: {outcome.message}")
-    if classify_ending(outcome.finish_reason) != "whole":
-        return Unscored(reason=f"the judge's reply was cut short (finish reason: {outcome.finish_reason})")
-    reply = _read_object(judge, outcome.text)
-    if isinstance(reply, Unscored):
-        return reply
-    printed, reason = reply
-    if judge.mode == "printed":
-        return Score(value=_map_score(judge.rubric, printed), reason=reason)
-    expected = _expect_score(judge.rubric, printed, outcome.score_tokens)
-    return expected if isinstance(expected, Unscored) else Score(value=expected, reason=reason)
+        return explain_failure(judge, outcome)
+    split = split_reasoning(outcome.text)
+    ended = _explain_end(judge, outcome, split)
+    if ended is not None:
+        return ended
+    text = split.answer if judge.strip_reasoning else outcome.text
+    found = _find_object(judge, text, judged)
+    if isinstance(found, ReplyFault):
+        return found
+    if judge.mode == "expected":
+        return _weigh_score(judge.rubric, outcome, text, found)
+    return Score(value=_map_score(judge.rubric, found.value["score"]), reason=found.value["reason"])
+
+
+def _explain_end(judge: Judge, output: Output, split: SplitText) -> ReplyFault | None:
+    """Return the fault of a text that has no end or no answer, or None."""
+    if split.found and not normalize(split.answer):
+        return explain_spent(judge, ONLY_REASONING)
+    ended = classify_ending(output.finish_reason)
+    if ended == "whole":
+        return None
+    reason = f"the judge's reply was cut short (finish reason: {output.finish_reason})"
+    return explain_cut(judge, reason) if ended == "cut" else ReplyFault(reason=reason)
+
+
+def _find_object(judge: Judge, text: str, judged: str) -> ReplyObject | ReplyFault:
+    try:
+        found = read_object(text, judge.reading)
+    except ValueError as error:
+        return _explain_text(judge, text, f"the judge's reply is not JSON: {error}")
+    if found.is_in(judged):
+        return ReplyFault(reason="the judge's reply repeats an object of the output")
+    wrong = _find_wrong_value(judge.rubric, found.value)
+    return found if wrong is None else explain_format(judge, wrong)
+
+
+def _explain_text(judge: Judge, text: str, reason: str) -> ReplyFault:
+    """Return the fault of a text that is not JSON, with the setting under which it could be read."""
+    if not judge.strip_reasoning and split_reasoning(text).found:
+        return explain_reasoning(reason)
+    if judge.reading == "strict":
+        with contextlib.suppress(ValueError):
+            if _find_wrong_value(judge.rubric, read_object(text, "lenient").value) is None:
+                return explain_surrounded(reason)
+    return explain_format(judge, reason)
 
 
 def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str]:
@@ -109,10 +170,14 @@ def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str
 
 
 def _format_blocks(values: Mapping[str, str]) -> str:
-    clean = {name: _CHAT_TOKEN.sub(r"< |\1| >", _UNREADABLE.sub("\ufffd", text)) for name, text in values.items()}
+    clean = {name: _clean(text) for name, text in values.items()}
     longest = max((len(run) for text in clean.values() for run in _FENCE.findall(text)), default=0)
     fence = "`" * max(3, longest + 1)
     return "\n\n".join(f"{name[:1].upper()}{name[1:]}:\n{fence}\n{text}\n{fence}" for name, text in clean.items())
+
+
+def _clean(text: str) -> str:
+    return separate_tags(_CHAT_TOKEN.sub(r"< |\1| >", _UNREADABLE.sub("\ufffd", text)))
 
 
 def _merge_parameters(own: Mapping[str, Json]) -> dict[str, Json]:
@@ -142,53 +207,51 @@ def _make_response_format(rubric: Rubric) -> dict[str, Json]:
     }
 
 
-def _read_object(judge: Judge, text: str) -> tuple[int, str] | Unscored:
-    try:
-        reply: Any = parse(text)
-    except ValueError as error:
-        return Unscored(reason=f"the judge's reply is not JSON: {error}")
-    if not isinstance(reply, dict) or set(reply) != {"score", "reason"}:
-        return Unscored(reason='the judge\'s reply is not an object with exactly "score" and "reason"')
-    if judge.mode == "expected" and next(iter(reply)) != "score":
-        # a number in the reason could be mistaken for the score's token
-        return Unscored(reason="the judge's reply does not begin with its score; use score: printed")
-    wrong = _find_fault(judge.rubric, reply["score"], reply["reason"])
-    return Unscored(reason=wrong) if wrong else (reply["score"], reply["reason"])
-
-
-def _find_fault(rubric: Rubric, score: Any, reason: Any) -> str | None:
-    if type(score) is not int:  # isinstance would accept a bool
+def _find_wrong_value(rubric: Rubric, reply: Mapping[str, Any]) -> str | None:
+    if set(reply) != {"score", "reason"}:
+        return 'the judge\'s reply is not an object with exactly "score" and "reason"'
+    score = reply["score"]
+    # isinstance would accept a bool; some models write an integer as 4.0
+    if type(score) is not int and not (type(score) is float and score.is_integer()):
         return "the judge's score is not an integer"
     if not rubric.minimum <= score <= rubric.maximum:
         return f"the judge's score {score} is outside the scale {_show_scale(rubric)}"
-    return None if isinstance(reason, str) else "the judge's reason is not text"
+    return None if isinstance(reply["reason"], str) else "the judge's reason is not text"
 
 
-def _expect_score(rubric: Rubric, printed: int, tokens: tuple[ScoreToken, ...]) -> float | Unscored:
+def _weigh_score(rubric: Rubric, output: Output, text: str, found: ReplyObject) -> Score | ReplyFault:
+    before = f"{output.reasoning}{output.text.removesuffix(text)}{found.before}"
+    if next(iter(found.value)) != "score" or any(char.isdigit() for char in before):
+        # a number before the score could be mistaken for the score's token
+        return explain_score("the judge's reply does not begin with its score")
+    expected = _expect_score(rubric, int(found.value["score"]), output.score_tokens)
+    return explain_score(expected) if isinstance(expected, str) else Score(value=expected, reason=found.value["reason"])
+
+
+def _expect_score(rubric: Rubric, printed: int, tokens: tuple[ScoreToken, ...]) -> float | str:
+    """Return the expected score in [0, 1], or the reason why there is none."""
     if not tokens:
-        return Unscored(reason="the endpoint returned no log-probabilities; use score: printed")
+        return "the endpoint returned no log-probabilities"
     if not _is_single_digits(rubric):
         # if each digit is a token, the probability of "1" includes that of "10"
-        return Unscored(
-            reason=f"a number of the scale {_show_scale(rubric)} can be more than one token; use score: printed"
-        )
+        return f"a number of the scale {_show_scale(rubric)} can be more than one token"
     token = next((each for each in tokens if each.token == printed), None)
     if token is None:
-        return Unscored(reason=f"the judge's score {printed} has no log-probabilities; use score: printed")
+        return f"the judge's score {printed} has no log-probabilities"
     logs = {
         number: log
         for number, log in token.logprobs.items()
         if rubric.minimum <= number <= rubric.maximum and not (math.isnan(log) or math.isinf(log))
     }
     if not logs:
-        return Unscored(reason="no number of the scale has a log-probability; use score: printed")
+        return "no number of the scale has a log-probability"
     top = max(logs.values())
     weights = {number: math.exp(log - top) for number, log in logs.items()}
     value = math.fsum(weight * _map_score(rubric, number) for number, weight in weights.items())
     return min(1.0, max(0.0, value / math.fsum(weights.values())))
 
 
-def _map_score(rubric: Rubric, score: int) -> float:
+def _map_score(rubric: Rubric, score: float) -> float:
     return (score - rubric.minimum) / (rubric.maximum - rubric.minimum)
 
 

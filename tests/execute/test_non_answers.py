@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evalgate.domain import CUT, Case, Check, Failure, Output, Request, Target, Unscored, decode_outcome
+from evalgate.domain.reasoning import LIMIT_REACHED, LIMIT_SPENT, ONLY_REASONING
 from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.execute.providers.batch.api import BatchEndpoint
 from evalgate.execute.providers.batch.lines import read_line
@@ -238,6 +239,30 @@ def test_thoughts_are_no_part_of_the_answer(kind: str) -> None:
     assert isinstance(alone, Failure) and alone.kind == "unusable"
     both = read_reply(completion(message={"content": [thought, {"type": "text", "text": "fine"}]}), seconds=1.0)
     assert isinstance(both, Output) and both.text == "fine"
+
+
+@pytest.mark.parametrize("reasoning", [{"reasoning_content": "hm"}, {"reasoning": "hm"}])
+def test_reasoning_beside_the_text_is_kept_apart(reasoning: dict[str, str]) -> None:
+    both = read_reply(completion("fine", message={"content": "fine", **reasoning}), seconds=1.0)
+    assert isinstance(both, Output) and (both.text, both.reasoning) == ("fine", "hm")
+    empty = {"content": None, **reasoning}
+    alone = read_reply(completion(message=empty, finish_reason="stop"), seconds=1.0)
+    assert isinstance(alone, Failure) and alone.message == ONLY_REASONING
+    cut = read_reply(completion(message=empty, finish_reason="length"), seconds=1.0)
+    assert isinstance(cut, Failure) and cut.message == LIMIT_SPENT
+
+
+def test_a_limit_spent_on_hidden_reasoning_is_named() -> None:
+    data = completion(message={"content": None}, finish_reason="length")
+    bare = read_reply(data, seconds=1.0)
+    assert isinstance(bare, Failure) and bare.message == LIMIT_REACHED
+    data["usage"] = {
+        "prompt_tokens": 1,
+        "completion_tokens": 9,
+        "completion_tokens_details": {"reasoning_tokens": 9},
+    }
+    spent = read_reply(data, seconds=1.0)
+    assert isinstance(spent, Failure) and spent.message == LIMIT_SPENT
 
 
 def test_a_refusal_or_an_error_as_a_part_is_no_answer() -> None:

@@ -56,6 +56,18 @@ def set_up(world: World, texts: str, *, fallen: frozenset[int] = FALLEN, blockin
     world.application, world.grade = application, grade
 
 
+def add_reasoning(world: World) -> None:
+    """Let every answer come with reasoning of its own that repeats the text."""
+    inner = world.application
+
+    def application(system: str, user: str) -> Reply:
+        text = inner(system, user)
+        assert isinstance(text, str)
+        return Reply(body=completion(text, message={"content": text, "reasoning_content": f"Hm: {text}"}))
+
+    world.application = application
+
+
 def texts_in(*texts: str) -> set[int]:
     return {int(number) for text in texts for _, number in SECRET.findall(text)}
 
@@ -67,6 +79,7 @@ def written(world: World) -> dict[str, str]:
 @pytest.mark.parametrize("blocking", [True, False])
 def test_none_keeps_no_text_in_any_format(world: World, blocking: bool) -> None:
     set_up(world, "none", blocking=blocking)
+    add_reasoning(world)
     ended = world.evalgate("run", *OUTPUTS)
     assert (ended.code, texts_in(ended.out, ended.err)) == (1, set())
     for name, text in written(world).items():
@@ -103,6 +116,7 @@ def test_what_an_endpoint_calls_its_model_is_told_where_it_may_be_a_name(world: 
 
 def test_failing_keeps_the_texts_of_the_cases_that_are_shown(world: World) -> None:
     set_up(world, "failing")
+    add_reasoning(world)
     ended = world.evalgate("run", *OUTPUTS)
     assert ended.code == 1
     for name, text in written(world).items():

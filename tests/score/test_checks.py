@@ -261,3 +261,24 @@ def test_every_row_of_the_table_is_a_valid_check():
         renamed = {name.removesuffix("_"): value for name, value in options.items()}
         checks.validate(Check(name="x", type=type_, options=renamed))
     assert {row[0] for row in PASS_AND_FAIL} | {"json_schema", "latency", "cost", "tokens"} == set(checks.TYPES)
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [
+        (Check(name="c", type="is_json"), '{"a": 1}'),
+        (Check(name="c", type="required_fields", options={"fields": ["a"]}), '{"a": 1}'),
+        (Check(name="c", type="json_schema", options={"schema": {"type": "object"}}), '{"a": 1}'),
+        (Check(name="c", type="equals", options={"value": "yes"}), "yes"),
+        (Check(name="c", type="length", options={"max_words": 1}), "yes"),
+        (Check(name="c", type="contains", options={"value": "bad"}, negated=True), "yes"),
+    ],
+)
+def test_a_failure_because_of_reasoning_names_the_setting(check, answer):
+    named = "begins with reasoning, which `strip_reasoning: true` of the target removes"
+    for text in (f"<think>bad idea?</think>\n\n{answer}", f"bad idea?</think>{answer}"):
+        scored = checks.score(check, Case(id="a", fields={}), Output(text=text))
+        assert scored.value == 0.0
+        assert named in scored.reason and len(scored.reason) <= 200
+    wrong = checks.score(check, Case(id="a", fields={}), Output(text="<think>bad</think>bad bad"))
+    assert wrong.value == 0.0 and named not in wrong.reason

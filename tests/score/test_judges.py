@@ -126,7 +126,8 @@ def test_a_printed_score_is_mapped_to_the_unit_interval(score, value):
         ("", "the judge's reply is not JSON: "),
         ("I would say 4.", "the judge's reply is not JSON"),
         (f"Sure! {reply()}", "the judge's reply is not JSON"),
-        (f"```json\n{reply()}\n```", "the judge's reply is not JSON"),
+        (f"My verdict:\n```json\n{reply()}\n```", "use reading: lenient"),
+        (f"```json\n{reply()}\n```\n```json\n{reply()}\n```", "the judge's reply is not JSON"),
         ("{}", 'the judge\'s reply is not an object with exactly "score" and "reason"'),
         ("[4]", "is not an object"),
         ("4", "is not an object"),
@@ -135,7 +136,8 @@ def test_a_printed_score_is_mapped_to_the_unit_interval(score, value):
         ('{"score": 4, "score": 5, "reason": ""}', 'the key "score" is given twice'),
         ('{"score": NaN, "reason": ""}', "NaN is not a number in JSON"),
         (reply("4"), "the judge's score is not an integer"),
-        ('{"score": 4.0, "reason": ""}', "the judge's score is not an integer"),
+        ('{"score": 4.5, "reason": ""}', "the judge's score is not an integer"),
+        ('{"score": 1e400, "reason": ""}', "the number is too large"),
         (reply(True), "the judge's score is not an integer"),
         (reply(None), "the judge's score is not an integer"),
         (reply([4]), "the judge's score is not an integer"),
@@ -157,10 +159,12 @@ def test_a_failed_call_is_unscored(kind):
     assert scored == Unscored(reason="the judge did not answer: refused")
 
 
-@pytest.mark.parametrize("finish", ["length", "content_filter"])
-def test_a_reply_cut_short_is_unscored_even_when_it_parses(finish):
+@pytest.mark.parametrize(
+    ("finish", "hint"), [("length", "; use parameters: {max_tokens: 2000}"), ("content_filter", "")]
+)
+def test_a_reply_cut_short_is_unscored_even_when_it_parses(finish, hint):
     scored = judges.read_reply(JUDGE, Output(text=reply(), finish_reason=finish))
-    assert scored == Unscored(reason=f"the judge's reply was cut short (finish reason: {finish})")
+    assert scored == Unscored(reason=f"the judge's reply was cut short (finish reason: {finish}){hint}")
 
 
 @given(st.text() | st.builds(reply, st.integers() | st.floats() | st.text() | st.none(), st.text()))

@@ -22,6 +22,7 @@ from evalgate.gate import stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.gate.plans import select_gates
+from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.inputs import datasets
 from evalgate.plan import gate_plan
 from evalgate.score.criterion import validate_criterion
@@ -136,7 +137,8 @@ def _sample_gate(
     engine: Engine, plan: GatePlan, config: Config, begun: datetime.datetime, store: Store
 ) -> Sampled | _SamplingFailure:
     """Store one gate's samples, or return why not: a call failed permanently, or too many draws are not answers."""
-    run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets))
+    watch = ReplyWatch()
+    run = engine.run(plan.trials, lambda trial: evaluate_trial(plan, trial, config.targets, watch))
     lost = stored_samples.list_incomplete(run.results)
     if lost:
         named = name_some(lost, _NAMED)

@@ -25,6 +25,14 @@ from evalgate.domain import (
     read_finish_reason,
     read_usage,
 )
+from evalgate.domain.reasoning import (
+    LIMIT_REACHED,
+    LIMIT_SPENT,
+    ONLY_REASONING,
+    is_reasoning_part,
+    read_reasoning,
+    spends_reasoning,
+)
 from evalgate.domain.strict_json import MAX_DEPTH, is_too_deep
 from evalgate.domain.tool_calls import add_tool_calls, serialize
 from evalgate.execute.providers.protocol import Headroom, ProviderError
@@ -44,7 +52,6 @@ _TOP_LOGPROBS = 20
 _MAX_LOGPROB = 10_000.0
 """The largest absolute log-probability that is read. Servers write -9999 for "none"."""
 _PAYMENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_REASONING_KINDS = ("think", "reason")
 _FILTER_CODES = {"content_filter", "content_policy_violation"}
 
 
@@ -92,9 +99,9 @@ def read_reply(
     """Return the outcome of a reply with status 200; `data` is its JSON.
 
     Text that was cut at the token limit is an Output with the finish reason "length". Tool calls without a text become
-    the text, as `{"tool_calls": [{"name", "arguments"}]}`; with a text they are stored in `tool_calls`. A refusal, a
-    filtered reply or an empty reply is a Failure "unusable". Raise ProviderError (retryable) if the reply is not a chat
-    completion, or if an error ended it.
+    the text, as `{"tool_calls": [{"name", "arguments"}]}`; with a text they are stored in `tool_calls`. Reasoning in a
+    field or a content part of its own is stored in `reasoning`. A refusal, a filtered reply or an empty reply is a
+    Failure "unusable". Raise ProviderError (retryable) if the reply is not a chat completion, or if an error ended it.
     """
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _get_error(data):
         raise _explain_no_completion(data)
@@ -122,10 +129,11 @@ def read_reply(
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
     text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
+    reasoning = read_reasoning(message)
     if not text.strip():
         if ended == "cut":
-            return unusable("the reply is empty: its token limit (max_tokens) was reached before any text")
-        return unusable(f"the reply is empty (finish reason: {reason})")
+            return unusable(LIMIT_SPENT if reasoning or spends_reasoning(data.get("usage")) else LIMIT_REACHED)
+        return unusable(ONLY_REASONING if reasoning else f"the reply is empty (finish reason: {reason})")
     return Output(
         text=text,
         finish_reason=CUT if ended == "cut" else sys.intern(reason),
@@ -135,6 +143,7 @@ def read_reply(
         cost_usd=cost,
         score_tokens=() if scale is None else read_score_tokens(choice.get("logprobs"), scale),
         tool_calls=tool_calls,
+        reasoning=reasoning,
     )
 
 
@@ -259,7 +268,7 @@ def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Map
 def _read_text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints send the text in parts
-        shown = [each for each in content if not any(word in _read_kind(each) for word in _REASONING_KINDS)]
+        shown = [each for each in content if not is_reasoning_part(each)]
         texts = (each if isinstance(each, str) else _get(each, "text") for each in shown)
         content = "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
