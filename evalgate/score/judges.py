@@ -27,7 +27,10 @@ from evalgate.domain import (
 )
 from evalgate.score.json_output import parse
 
-_PARAMETERS: Mapping[str, Json] = {"temperature": 0, "max_tokens": 200}
+_PARAMETERS: Mapping[str, Json] = {"temperature": 0}
+_LOCAL_PARAMETERS: Mapping[str, Json] = {**_PARAMETERS, "max_tokens": 200}
+"""For the embedded model, which is small and does not reason: a limit would starve a reasoning model."""
+
 _FENCE = re.compile(r"`+")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _CHAT_TOKEN = re.compile(r"<\|(\w{1,40})\|>")
@@ -66,7 +69,7 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
             Message(role="system", content=rubric.instruction),
             Message(role="user", content=_format_blocks(_collect_inputs(rubric, case, output))),
         ),
-        parameters=_merge_parameters(judge.parameters),
+        parameters=_merge_parameters(judge.parameters, target),
         response_format=_make_response_format(rubric),
         scale=(rubric.minimum, rubric.maximum) if judge.mode == "expected" else None,
         repeat=attempt,
@@ -115,10 +118,10 @@ def _format_blocks(values: Mapping[str, str]) -> str:
     return "\n\n".join(f"{name[:1].upper()}{name[1:]}:\n{fence}\n{text}\n{fence}" for name, text in clean.items())
 
 
-def _merge_parameters(own: Mapping[str, Json]) -> dict[str, Json]:
-    merged: dict[str, Json] = {**_PARAMETERS, **own}
+def _merge_parameters(own: Mapping[str, Json], target: Target) -> dict[str, Json]:
+    merged: dict[str, Json] = {**(_LOCAL_PARAMETERS if target.kind == "local" else _PARAMETERS), **own}
     if "max_completion_tokens" in own and "max_tokens" not in own:
-        del merged["max_tokens"]  # endpoints with the newer parameter refuse requests with both
+        merged.pop("max_tokens", None)  # endpoints with the newer parameter refuse requests with both
     return {name: value for name, value in merged.items() if value is not None}
 
 
