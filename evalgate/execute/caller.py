@@ -290,6 +290,8 @@ class Caller:
         try:
             if counters.stopping:
                 raise StopError
+            if self._adapt(state, request) is not request:
+                raise _RefusedFormError  # another call has learned the accepted form while this one waited
             counters.send(key)
             outcome = await self._ask_once(state, request)
             self._answers.store(state.provider.memory, request, key, outcome)

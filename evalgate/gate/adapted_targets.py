@@ -59,7 +59,8 @@ def describe(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[str, ...]:
             notes.append(f"{NOT_AS_WRITTEN}{named} {what.accepts}; {who} asked {what.instead}")
         if judges:
             are = "is" if len(judges) == 1 else "are"
-            notes.append(f"{named} {what.accepts}; {' and '.join(judges)} {are} judged {what.instead}")
+            done = "judged" if adaptation.startswith("drop ") else "asked"
+            notes.append(f"{named} {what.accepts}; {' and '.join(judges)} {are} {done} {what.instead}")
     return tuple(notes)
 
 
