@@ -12,7 +12,7 @@ from evalgate.change import base_policy, changed_gates, pins
 from evalgate.change.workspace import Commit, PullRequest, Workspace, open_commit
 from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
-from evalgate.errors import make_all
+from evalgate.errors import FormChangedError, make_all
 from evalgate.gate import pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
@@ -22,6 +22,9 @@ from evalgate.services.commit_view import CommitView
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
 
+_MOST_FORMS = 3
+"""How often a run starts again because an endpoint accepts another form of requests than before."""
+
 
 def run(
     config_path: Path,
@@ -30,7 +33,25 @@ def run(
     calls: CallMode,
     on_event: Callable[[ProgressEvent], None],
 ) -> Report:
-    """The whole gate: versions, plan, answers, scores, comparison, verdict."""
+    """The whole gate: versions, plan, answers, scores, comparison, verdict.
+
+    If an endpoint begins to refuse the form of earlier answers, the gate runs again in the form that it accepts.
+    """
+    for _ in range(_MOST_FORMS):
+        try:
+            return _run_once(config_path, selection, machine, calls, on_event)
+        except FormChangedError as error:
+            machine.note(f"{error.faults[0].message}; the run starts again in the accepted form")
+    return _run_once(config_path, selection, machine, calls, on_event)
+
+
+def _run_once(
+    config_path: Path,
+    selection: Selection,
+    machine: Machine,
+    calls: CallMode,
+    on_event: Callable[[ProgressEvent], None],
+) -> Report:
     # versions that were named are to be compared, whatever the working tree has in common with the merge base
     narrow = selection.changed and selection.candidate is None and selection.baseline is None
     workspace = open_for_run(config_path, selection, calls, verify=not narrow)

@@ -14,6 +14,9 @@ from evalgate.domain.text import Json, as_text, digest, digest_of_all, find_hidd
 ANSWERED = "answered"
 """The name of the implicit blocking check that there is an answer: not empty, not a refusal, not cut."""
 
+STARTUP_TIMEOUT = 120.0
+"""Seconds that an endpoint that is loading its model is waited for, unless its target says otherwise."""
+
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 
 
@@ -208,7 +211,9 @@ class Target:
     `location` is the base URL (openai), the JSONL file (recorded), the dotted path (python) or the model's name
     (local). `api_key_env` names the environment variable with the key. `recordings` is a cache export that is
     replayed instead of calling. `identity` is part of every request's digest and contains no secret. `strip_reasoning`
-    says whether a block of reasoning at the start of an answer is removed before it is scored.
+    says whether a block of reasoning at the start of an answer is removed before it is scored. An endpoint that is
+    loading its model is waited for `startup_timeout` seconds at most. `adaptations` are the changes without which the
+    endpoint refuses a request (`domain.adaptations`), by model ("" without a name), as far as they are known.
     """
 
     name: str
@@ -221,6 +226,8 @@ class Target:
     prices: Prices | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
     strip_reasoning: bool = False
+    startup_timeout: float = STARTUP_TIMEOUT
+    adaptations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def scored_as(self) -> tuple[Json, ...]:

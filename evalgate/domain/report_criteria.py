@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evalgate.domain import ANSWERED, Check, Criterion, Gate, Judge, Target, digest
+from evalgate.domain import ANSWERED, Check, Criterion, Gate, Json, Judge, Target, digest
+from evalgate.domain.adaptations import find_effective
+
+_JUDGEMENT: Json = {
+    "strict": True,
+    "schema": {"type": "object", "properties": {"score": {"enum": [1]}}, "additionalProperties": False},
+}
+"""What the response format of any judge has in common, as far as an endpoint may refuse it."""
 
 
 def list_criteria(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
@@ -32,10 +39,33 @@ def make_check_criterion(check: Check) -> Criterion:
 
 
 def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
-    """Return the criterion of a judge. Its digest includes the target and the model that answer."""
-    model = judge.model or target.model or (target.location if target.kind == "local" else None)
-    asked = [target.kind, target.identity, model, dict(judge.parameters), judge.mode]
+    """Return the criterion of a judge. Its digest includes the target and the model that answer, and the form."""
+    asked: list[Json] = [
+        target.kind,
+        target.identity,
+        find_judge_model(judge, target),
+        dict(judge.parameters),
+        judge.mode,
+    ]
     # only other values than the defaults, so that criteria of earlier reports keep their digests
     asked += [{"reading": judge.reading}] if judge.reading != "strict" else []
     asked += [] if judge.strip_reasoning else [{"strip_reasoning": False}]
+    adaptations = find_judge_adaptations(judge, target)
+    if adaptations:
+        asked.append(list(adaptations))
     return Criterion(name=judge.name, kind="judge", blocking=False, digest=digest([judge.rubric.digest, *asked]))
+
+
+def find_judge_model(judge: Judge, target: Target) -> str | None:
+    """Return the model that answers for a judge. An embedded target is its own model."""
+    return judge.model or target.model or (target.location if target.kind == "local" else None)
+
+
+def find_judge_adaptations(judge: Judge, target: Target) -> tuple[str, ...]:
+    """Return the adaptations that change the requests of a judge."""
+    known = target.adaptations.get(find_judge_model(judge, target) or "", ())
+    if not known:
+        return ()
+    parameters: dict[str, Json] = {"temperature": 0, **judge.parameters}
+    sent = {name: value for name, value in parameters.items() if value is not None}
+    return find_effective(known, sent, {"type": "json_schema", "json_schema": _JUDGEMENT})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,26 +11,28 @@ from typing import TYPE_CHECKING
 
 from evalgate.domain import Failure, Limits, Outcome, Request
 from evalgate.domain.tokens import estimate_tokens, find_output_limit
-from evalgate.errors import InputError, ServiceError
+from evalgate.errors import FormChangedError, InputError, ServiceError
 from evalgate.execute.answers import AnswerStore
+from evalgate.execute.attempts_made import LONGEST_WAIT, AttemptsMade, is_worth_retrying
 from evalgate.execute.counters import Abort, Counters, StopError
 from evalgate.execute.limits.budget import Budget
 from evalgate.execute.limits.circuit_breaker import DOUBT, CircuitBreaker
-from evalgate.execute.limits.concurrency import LONGEST_PAUSE, Bucket, ConcurrencyLimit
+from evalgate.execute.limits.concurrency import Bucket, ConcurrencyLimit
 from evalgate.execute.limits.hedging import Hedging
 from evalgate.execute.limits.queue import RequestQueue
+from evalgate.execute.limits.refusal_streak import MOST_REFUSALS, RefusalStreak
+from evalgate.execute.limits.startup import Startup
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError
+from evalgate.execute.request_forms import RequestForms
 from evalgate.store.cache_entry import is_answer
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-LONGEST_WAIT = 120.0
-"""Seconds that one call waits in total because of rejections (429) and `Retry-After`."""
-_LONGEST_BACKOFF = 30.0
 _BUDGET_SPENT = "not evaluated: max_cost_usd reached"
-_THROTTLED_ATTEMPT = 0.25  # share of an attempt that a 429 counts: it says nothing about this request
 _WATCH_SECONDS = 0.5
+_DOWN_HINT = "check `base_url`, and that the server runs and answers"
+_SLOW_HINT = "raise `run.timeout`, or lower `run.concurrency`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +44,12 @@ class _TargetState:
     queue: RequestQueue
     hedging: Hedging
     circuit_breaker: CircuitBreaker
+    refusals: RefusalStreak
+    startup: Startup
+
+
+class _RefusedFormError(Exception):
+    """Raised in all calls that wait for a request that was refused for its form; another form is known now."""
 
 
 class Caller:
@@ -56,9 +63,11 @@ class Caller:
         backoff: float,
         *,
         quotes: bool = True,
+        forms: RequestForms | None = None,
     ) -> None:
         """`quotes`: an error that ends the run may quote the endpoint's own message."""
         self._answers = known
+        self._forms = forms or RequestForms()
         self._quotes = quotes
         self._limits = limits
         self._backoff = backoff
@@ -79,6 +88,8 @@ class Caller:
             queue=RequestQueue(limit),
             hedging=Hedging(),
             circuit_breaker=CircuitBreaker(self._limits.concurrency),
+            refusals=RefusalStreak(),
+            startup=Startup(),
         )
 
     @property
@@ -87,11 +98,27 @@ class Caller:
         return any(state.provider.concurrency == WHOLE_ROUND for state in self._states.values())
 
     async def answer(self, request: Request, counters: Counters, abort: Abort) -> Outcome:
-        """Return the outcome of a request, which is made once for all trials that share it. Raise StopError."""
-        key = request.key
-        outcome = await self._outcome(request, key, counters, abort)
-        self._answers.record(request, key, outcome)
-        return outcome
+        """Return the outcome of a request, which is made once for all trials that share it. Raise StopError.
+
+        The request is made in the form that its endpoint accepts.
+        """
+        state = self._states[request.target]
+        while True:
+            sent = self._adapt(state, request)
+            key = sent.key
+            try:
+                outcome = await self._outcome(state, sent, key, counters, abort)
+            except _RefusedFormError:
+                continue  # it ends: the form is another one each time, and there are few
+            # recordings are found by the request as it was asked, wherever they are replayed
+            self._answers.record(request, key if sent is request else request.key, outcome)
+            return outcome
+
+    def _adapt(self, state: _TargetState, request: Request) -> Request:
+        """Return a request in the form that is sent; recorded answers have no form."""
+        if not self._forms.known or state.provider.memory == "nothing":
+            return request
+        return self._forms.adapt(request)
 
     def give_up(self) -> None:
         """Raise StopError in all calls that wait in a queue."""
@@ -111,26 +138,30 @@ class Caller:
                 else:
                     doubted.discard(name)
                 if down:
-                    message = f'target "{name}" is down: {state.circuit_breaker.why}'
-                    abort(ServiceError(message, hint="check `base_url`, and that the server runs and answers"))
+                    breaker = state.circuit_breaker
+                    message = f'target "{name}" is {"too slow" if breaker.is_slow else "down"}: {breaker.why}'
+                    abort(ServiceError(message, hint=_SLOW_HINT if breaker.is_slow else _DOWN_HINT))
                     return
 
-    async def _outcome(self, request: Request, key: str, counters: Counters, abort: Abort) -> Outcome:
+    async def _outcome(
+        self, state: _TargetState, request: Request, key: str, counters: Counters, abort: Abort
+    ) -> Outcome:
         known = self._answers.get(key)
         if known is not None:
+            outcome = await asyncio.shield(known) if isinstance(known, asyncio.Future) else known
             counters.saved += 1
-            return await asyncio.shield(known) if isinstance(known, asyncio.Future) else known
-        state = self._states[request.target]
+            return outcome
         found = self._answers.find(state.provider.memory, request, key)
         if found is not None:
             counters.cached += 1
             self._answers.put(key, found)
+            self._forms.on_answer(request)
             return found
         making = self._answers.begin(key)
         try:
             outcome = await self._call(state, request, key, counters, abort)
-        except BaseException:
-            making.set_exception(StopError())
+        except BaseException as error:
+            making.set_exception(error if isinstance(error, _RefusedFormError) else StopError())
             making.exception()  # mark it as retrieved: perhaps no other trial waits for it
             raise
         else:
@@ -151,12 +182,37 @@ class Caller:
                 return outcome
             return await self._attempts(state, request, key, counters, abort)
         except ProviderError as error:
-            if error.fatal:
-                raise abort(ServiceError(self._get_message(error), hint=error.hint)) from error
-            if error.retryable and state.circuit_breaker.on_lost(error):
-                tries = f"after {self._limits.attempts} attempts, and no request succeeds any more"
-                raise abort(ServiceError(f"{self._get_message(error)} ({tries})", hint=error.hint)) from error
+            if error.adaptations and self._learn_form(request, error, abort):
+                counters.withdraw(key)
+                raise _RefusedFormError from error
+            why = self._find_end(state, request, error)
+            if why is not None:
+                raise abort(ServiceError(f"{self._get_message(error)}{why}", hint=error.hint)) from error
             return Failure(kind="infrastructure", message=error.message)
+
+    def _learn_form(self, sent: Request, error: ProviderError, abort: Abort) -> bool:
+        """Learn the form that an endpoint accepts; return True if that changes a request that was sent."""
+        try:
+            self._forms.learn(sent, error.adaptations)
+        except FormChangedError as changed:
+            raise abort(changed) from error
+        return self._forms.adapt(sent) != sent
+
+    def _find_end(self, state: _TargetState, request: Request, error: ProviderError) -> str | None:
+        """Return why a failed request ends the run, as an addition to its message; None if it does not end it."""
+        breaker = state.circuit_breaker
+        if error.fatal and not (error.refused and breaker.has_answered):
+            return ""
+        if error.startup_timeout is not None:
+            return ""
+        if error.retryable and breaker.on_lost(error):
+            tries = "1 attempt" if error.attempts == 1 else f"{error.attempts} attempts"
+            return f" (after {tries}, and no request succeeds any more)"
+        # the answers of a batch arrive together, so that their order says nothing
+        has_order = state.provider.concurrency != WHOLE_ROUND or not breaker.has_answered
+        if error.refused and has_order and state.refusals.on_refused(request, error.message):
+            return f" (the same refusal {MOST_REFUSALS} times in a row)"
+        return None
 
     def _get_message(self, error: ProviderError) -> str:
         return error.message if self._quotes else error.own
@@ -170,36 +226,21 @@ class Caller:
             failed = [error]
         from tenacity import AsyncRetrying, retry_if_exception
 
-        tries = 0.0
-        waited = 0.0
+        made = AttemptsMade(self._limits.attempts, self._backoff, state.startup)
 
         async def attempt() -> Outcome:
-            nonlocal tries
             try:
                 if failed:
                     raise failed.pop()  # the first attempt was made above, since most calls need no retry
                 return await self._attempt(state, request, key, counters, abort)
             except ProviderError as error:
-                tries += _THROTTLED_ATTEMPT if error.throttled else 1.0
+                made.on_error(error)
                 raise
 
-        def has_ended(state: RetryCallState) -> bool:
-            nonlocal waited
-            if tries >= self._limits.attempts:
-                return True
-            error, pause = _get_error(state), state.upcoming_sleep
-            if error is None or not (error.throttled or error.retry_after is not None):
-                return False
-            if waited + pause > LONGEST_WAIT:
-                error.adding(f" (waited {waited:.0f} s; a call waits for its endpoint {LONGEST_WAIT:g} s at most)")
-                return True
-            waited += pause
-            return False
-
         retrying = AsyncRetrying(
-            stop=has_ended,
-            retry=retry_if_exception(_is_worth_retrying),
-            wait=self._find_pause,
+            stop=lambda retry: made.have_ended(_get_error(retry), retry.upcoming_sleep),
+            retry=retry_if_exception(is_worth_retrying),
+            wait=lambda retry: made.find_pause(retry.attempt_number, _get_error(retry)),
             sleep=lambda seconds: _choose_pause(seconds, counters),
             reraise=True,
         )
@@ -230,9 +271,16 @@ class Caller:
             return Failure(kind="infrastructure", message=_BUDGET_SPENT)
         counters.send(key)
         outcome = await state.provider.answer(request)
+        self._on_answer(state, request)
         self._answers.store(state.provider.memory, request, key, outcome)
         self._pay(request, outcome, counters, abort)
         return outcome
+
+    def _on_answer(self, state: _TargetState, request: Request) -> None:
+        state.circuit_breaker.on_answer()
+        state.startup.on_answer()
+        state.refusals.on_answer(request)
+        self._forms.on_answer(request)
 
     async def _in_slot(
         self, state: _TargetState, request: Request, key: str, counters: Counters, abort: Abort
@@ -242,6 +290,8 @@ class Caller:
         try:
             if counters.stopping:
                 raise StopError
+            if self._adapt(state, request) is not request:
+                raise _RefusedFormError  # another call has learned the accepted form while this one waited
             counters.send(key)
             outcome = await self._ask_once(state, request)
             self._answers.store(state.provider.memory, request, key, outcome)
@@ -262,7 +312,7 @@ class Caller:
             else:
                 outcome = await state.provider.answer(request)
         except ProviderError as error:
-            self._learn(state, error)
+            self._on_error(state, error)
             raise
         finally:
             state.circuit_breaker.on_end()
@@ -270,7 +320,7 @@ class Caller:
         usage = outcome.usage
         state.queue.limit.on_answer(seconds, 0 if usage is None else usage.output_tokens)
         state.hedging.on_answer(seconds if outcome.seconds is None else outcome.seconds)
-        state.circuit_breaker.on_answer()
+        self._on_answer(state, request)
         if self._tokens is not None and usage is not None:
             state.queue.limit.correct(usage.input_tokens + usage.output_tokens - _estimate_tokens(request))
         return outcome
@@ -282,13 +332,19 @@ class Caller:
         state.queue.limit.begin(0 if self._tokens is None else _estimate_tokens(request))
         return True
 
-    def _learn(self, state: _TargetState, error: ProviderError) -> None:
+    def _on_error(self, state: _TargetState, error: ProviderError) -> None:
+        if error.startup_timeout is not None:
+            state.startup.on_loading()
+            state.circuit_breaker.on_headers()
+            return
         if error.throttled:
             state.circuit_breaker.on_headers()
             if (error.retry_after or 0.0) <= LONGEST_WAIT:
                 state.queue.limit.pause(error.retry_after or 0.0)
         elif error.retryable:
-            state.circuit_breaker.on_failure(self._get_message(error))
+            state.circuit_breaker.on_failure(self._get_message(error), slow=error.slow)
+        else:
+            state.circuit_breaker.on_headers()
         if error.retryable:
             state.queue.limit.on_rejected()
 
@@ -303,14 +359,6 @@ class Caller:
                     hint="give the target `prices`; a cost limit works only for an endpoint that reports its usage",
                 )
             )
-
-    def _find_pause(self, state: RetryCallState) -> float:
-        """Return the pause in seconds: exponential with jitter, and at least what the endpoint asks for."""
-        error = _get_error(state)
-        jitter = random.uniform(0, self._backoff)
-        if error is not None and error.retry_after is not None:
-            return error.retry_after + jitter
-        return min(self._backoff * 2.0 ** min(state.attempt_number - 1, 30), _LONGEST_BACKOFF) + jitter
 
 
 def _estimate_tokens(request: Request) -> int:
@@ -333,7 +381,3 @@ async def _choose_pause(seconds: float, counters: Counters) -> None:
     except TimeoutError:
         return
     raise StopError
-
-
-def _is_worth_retrying(error: BaseException) -> bool:
-    return isinstance(error, ProviderError) and error.retryable and (error.retry_after or 0) <= LONGEST_PAUSE

@@ -47,6 +47,11 @@ class Counters:
         self.made += key not in self.unanswered
         self.unanswered.add(key)
 
+    def withdraw(self, key: str) -> None:
+        """Do not count a request that was refused for its form; it is made again in another form, with another key."""
+        self.made -= key in self.unanswered
+        self.unanswered.discard(key)
+
     def pay(self, outcome: Outcome) -> None:
         """Add the usage and the cost of a call that was made."""
         if outcome.usage is not None:

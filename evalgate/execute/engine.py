@@ -19,6 +19,7 @@ from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.providers.protocol import Provider
+from evalgate.execute.request_forms import RequestForms
 from evalgate.execute.session import Evaluate, Session, SessionProgress
 from evalgate.store.cache_entry import CacheEntry
 from evalgate.store.journal import Journal
@@ -71,8 +72,9 @@ class Engine:
     - `mask`: removes secrets from answers that earlier runs stored.
     - `quotes`: an error that ends a run may quote the endpoint's own message.
     - `store`: the folder for temporary files of answers and results (None: the system's temporary folder).
+    - `forms`: the forms of requests that the endpoints accept.
 
-    `results_file` is the temporary file for results.
+    `results_file` is the temporary file for results, and `forms` holds what was learned of the endpoints.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class Engine:
         expected: int = 0,
         mask: Mask | None = None,
         quotes: bool = True,
+        forms: RequestForms | None = None,
     ) -> None:
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
@@ -99,12 +102,18 @@ class Engine:
         self._before = ProgressEvent(done=0, total=None, calls=Calls(), failures=0, cost_usd=0.0)
         self._last = self._before
         self._runner = asyncio.Runner()
-        self._caller = Caller(providers, self._answers, self._limits, backoff, quotes=quotes)
+        self.forms = forms or RequestForms()
+        self._caller = Caller(providers, self._answers, self._limits, backoff, quotes=quotes, forms=self.forms)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """The problems that did not stop the run (an unwritable cache, ...), one sentence each."""
         return tuple(dict.fromkeys([*self._answers.warnings, *self.results_file.warnings]))
+
+    @property
+    def recorded_targets(self) -> frozenset[str]:
+        """The targets whose answers are recorded: their requests are not adapted."""
+        return frozenset(name for name, provider in self._providers.items() if provider.memory == "nothing")
 
     @property
     def recorded(self) -> Mapping[str, Mapping[str, CacheEntry]]:
@@ -130,8 +139,12 @@ class Engine:
         return EngineRun(results=results, calls=counters.calls, usage=counters.usage, cost_usd=counters.cost)
 
     def put(self, request: Request, outcome: Outcome) -> None:
-        """Add an answer that was made outside of this engine; requests equal to this one use it."""
-        self._answers.put(request.key, outcome)
+        """Add an answer that was made outside of this engine; requests equal to this one use it.
+
+        Raise FormChangedError if it was given in a form that the endpoint refuses now.
+        """
+        self.forms.on_stored_answer(request)
+        self._answers.put(self.forms.adapt(request).key, outcome)
 
     def finish(self) -> None:
         """Remove the journal, once all runs are complete."""

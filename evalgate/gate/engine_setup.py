@@ -19,6 +19,7 @@ from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.execute.providers.backends import Backend, BatchBackend
 from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
+from evalgate.execute.request_forms import RequestForms
 from evalgate.gate.options import CallMode, Machine
 from evalgate.inputs.datasets import load_outputs
 from evalgate.inputs.tree import Tree
@@ -114,13 +115,14 @@ def open_known_answers(
         if (path := config.targets[name].recordings) is not None
     }
     cache = Cache(store.cache) if store.cache.is_file() else None
+    forms = RequestForms(store.adaptations)
 
     def is_known(request: Request) -> bool:
         if config.targets[request.target].kind == "recorded":
             return True
         if request.target in recordings:
             return request.key in recordings[request.target]
-        return cache is not None and cache.get(request.key, request.max_age) is not None
+        return cache is not None and cache.get(forms.adapt(request).key, request.max_age) is not None
 
     try:
         yield is_known
@@ -171,6 +173,7 @@ class _EngineSetup:
             expected=sum(len(plan.trials) for plan in self.plans),
             mask=self.mask,
             quotes=self.config.texts == "all",
+            forms=RequestForms(self.machine.store.adaptations),
         )
 
     def _make_provider(self, target: Target) -> Provider:

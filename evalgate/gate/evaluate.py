@@ -35,6 +35,7 @@ from evalgate.domain import (
 )
 from evalgate.domain.reasoning import strip_reasoning
 from evalgate.execute.engine import Engine
+from evalgate.gate import adapted_targets
 from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.score import checks, judges
@@ -54,8 +55,7 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
     preparing = Timer(_FIRST_CALLS, statistics.prepare)
     preparing.daemon = True
     preparing.start()
-    for request, reply in _list_stored_judgements(plan, config.targets):
-        engine.put(request, reply)
+    _put_stored_answers(engine, plan, config.targets)
     run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file))
     if plan.kind is ReportKind.SHARD:
         run.answer(len(plan.order))
@@ -203,9 +203,11 @@ class _GateRun:
         trials = len(self.plan.trials)
         stopped = trials - self.answered + len(self.plan.judges) * (trials - self.judged)
         calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
+        targets = adapted_targets.add_learned(self.config.targets, self.engine)
+        adapted = adapted_targets.describe(self.plan, targets)
         return evidences.make_evidence(
-            self.plan,
-            self.config.targets,
+            replace(self.plan, notes=(*self.plan.notes, *adapted)) if adapted else self.plan,
+            targets,
             results=self.results,
             confirmations=self.confirmations,
             calls=calls,
@@ -286,6 +288,19 @@ def evaluate_trial(
         scores=scores,
         replies=replies,
     )
+
+
+def _put_stored_answers(engine: Engine, plan: GatePlan, targets: Mapping[str, Target]) -> None:
+    """Add the judges' replies for stored samples to the engine, and tell it in which form these samples were drawn.
+
+    Raise FormChangedError if the endpoint refuses that form now.
+    """
+    for case in plan.order[:1] if plan.stored else ():
+        found = next((trial.case for trial in plan.trials if trial.case.id == case), None)
+        if found is not None:
+            engine.forms.on_stored_answer(make_fresh_trial(plan, found, Arm.BASELINE, 0, targets).request)
+    for request, reply in _list_stored_judgements(plan, targets):
+        engine.put(request, reply)
 
 
 def _list_stored_judgements(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:

@@ -32,7 +32,7 @@ def decide_plans(
     remarks: Sequence[str] = (),
 ) -> Report:
     """Return the report on plans, from stored verdicts where there are some, else from new answers, with `remarks`."""
-    from evalgate.gate import reports, verdict_cache
+    from evalgate.gate import adapted_targets, reports, verdict_cache
 
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
@@ -41,15 +41,19 @@ def decide_plans(
         plans = drop_looks(plans)
     if calls.shard is not None:
         plans = tuple(gate_plan.select_shard(plan, calls.shard) for plan in plans)
-    keys = {plan.gate.name: _compute_verdict_keys(plan, workspace.config, calls) for plan in plans}
     refuse_committed(workspace, machine.store)
+    replayed = calls.answers == "replay"
+    config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
     known = {
-        plan.gate.name: verdict_cache.find(machine.store, keys[plan.gate.name], plan, workspace.config)
+        plan.gate.name: verdict_cache.find(machine.store, _compute_verdict_keys(plan, config, calls), plan, config)
         for plan in plans
     }
     fresh, warnings = _decide_fresh(
         workspace, [p for p in plans if known[p.gate.name] is None], machine, calls, on_event
     )
+    # the run may have learned what an endpoint accepts, which is part of the keys
+    config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
+    keys = {plan.gate.name: _compute_verdict_keys(plan, config, calls) for plan in plans}
     names = {name: verdict_cache.choose_key(machine.store, keys[name], gate) for name, gate in fresh.items()}
     fresh = {
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()

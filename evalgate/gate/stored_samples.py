@@ -33,6 +33,7 @@ from evalgate.domain import (
 )
 from evalgate.domain.report_criteria import list_criteria, make_judge_criterion
 from evalgate.errors import InputError
+from evalgate.gate import adapted_targets
 from evalgate.plan.target_changes import find_model
 from evalgate.store.baseline_json import digest_results
 from evalgate.store.baselines import list_baselines, read_baseline
@@ -68,12 +69,22 @@ def make_parts(
 ) -> dict[str, str]:
     """Return the digests of all parts that two samplings must share to be comparable; the policy is not one of them.
 
-    All judges of the gate count, even those that a change level does not call.
+    All judges of the gate count, even those that a change level does not call. The form in which the endpoint accepts
+    requests belongs to the target.
     """
     target = targets[gate.baseline_target]
+    adaptations = adapted_targets.find_version_adaptations(target, version)
     return {
         "prompt": version.digest,
-        "target": digest([target.kind, target.identity, find_model(target, version), *target.scored_as]),
+        "target": digest(
+            [
+                target.kind,
+                target.identity,
+                find_model(target, version),
+                *target.scored_as,
+                *([list(adaptations)] if adaptations else []),
+            ]
+        ),
         "checks": digest([[c.name, c.digest, c.blocking] for c in list_criteria(gate, (), targets)]),
         "judges": digest(
             [[judge.name, make_judge_criterion(judge, targets[judge.target]).digest] for judge in gate.judges]
@@ -91,7 +102,7 @@ def add_stored_samples(plan: GatePlan, config: Config, store: Store) -> GatePlan
     """
     if plan.baseline is None or explain_not_kept(plan.gate, config.targets) is not None:
         return plan
-    parts = make_parts(plan.gate, plan.baseline, plan.dataset, config.targets)
+    parts = make_parts(plan.gate, plan.baseline, plan.dataset, adapted_targets.add_known(config.targets, store))
     path = store.find_baseline(digest(dict(parts)))
     found = None
     try:
@@ -129,7 +140,7 @@ def find_past_samples(
 
     The second value names what else has changed since ("the judges"). If there are no samples, it has the reasons.
     """
-    parts = make_parts(gate, version, dataset, config.targets)
+    parts = make_parts(gate, version, dataset, adapted_targets.add_known(config.targets, store))
     found, damaged = list_baselines(store)
     ageless = replace(config.policy, baseline_max_age_days=float("inf"))
     why = [f"{Path(str(error.faults[0].place)).relative_to(store.root).as_posix()} is damaged" for error in damaged]

@@ -33,7 +33,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import EvalgateError
-from evalgate.gate import reports
+from evalgate.gate import adapted_targets, reports
 from evalgate.store import codec, report_json, results
 from evalgate.store.atomic import write_file
 from evalgate.store.baselines import has_samples
@@ -101,6 +101,7 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
             plan.candidate.normalized_digest,
             None if plan.baseline is None else plan.baseline.digest,
             [[target.kind, target.identity, target.model, *target.scored_as] for target in targets],
+            *_list_adaptations(plan, config),
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
             [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],
             codec.encode(evidence.criteria),
@@ -191,6 +192,15 @@ def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
     baseline = [plan.gate.baseline_target] if plan.baseline is not None else []
     names = [plan.gate.candidate_target, *baseline, *(judge.target for judge in plan.judges)]
     return [config.targets[name] for name in names]
+
+
+def _list_adaptations(plan: GatePlan, config: Config) -> list[list[list[str]]]:
+    """Return the adaptations of both versions' requests; empty without any. Those of judges belong to the criteria."""
+    arms = [(plan.gate.candidate_target, plan.candidate)]
+    if plan.baseline is not None:
+        arms.append((plan.gate.baseline_target, plan.baseline))
+    found = [list(adapted_targets.find_version_adaptations(config.targets[name], version)) for name, version in arms]
+    return [found] if any(found) else []
 
 
 def _plan_evidence(plan: GatePlan, config: Config) -> Evidence:

@@ -6,6 +6,7 @@ import hashlib
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
+from evalgate.domain.inputs import STARTUP_TIMEOUT
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
@@ -48,7 +49,13 @@ def read_target(name: str, node: Node, checker: SchemaCheck, files: PathResolver
         prices=None if prices is None else Prices(input=prices["input"].data, output=prices["output"].data),
         options=options,
         strip_reasoning=stripped is not None and stripped.data,
+        startup_timeout=_read_startup_timeout(node),
     )
+
+
+def _read_startup_timeout(node: Node) -> float:
+    seconds = node.get("startup_timeout")
+    return STARTUP_TIMEOUT if seconds is None else float(seconds.data)
 
 
 def _read_openai(node: Node | None, checker: SchemaCheck) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 
 from evalgate.domain import REUSED, Comparison, Evidence, Finding, GateReport, Report, ReportKind, Threshold, Verdict
+from evalgate.domain.adaptations import NOT_AS_WRITTEN
 from evalgate.report.escape import prose
 
 SEVERITY = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -124,8 +125,12 @@ def list_remarks(gate: GateReport) -> tuple[str, ...]:
 
 
 def notes_first(evidence: Evidence) -> tuple[str, ...]:
-    """Return the notes shown at the top instead of the footer: that a stored verdict is used, and for which digest."""
+    """Return the notes shown at the top instead of the footer.
+
+    They are: what of a prompt was not sent, that a stored verdict is used, and for which digest.
+    """
     reused = tuple(note for note in evidence.notes if note.startswith(REUSED))[-1:]
+    reused = (*(note for note in evidence.notes if note.startswith(NOT_AS_WRITTEN)), *reused)
     if evidence.evaluated is None or any(evidence.evaluated[:12] in note for note in reused):
         return reused
     return (*reused, f"only white space differs from digest {evidence.evaluated[:12]}, which was evaluated")

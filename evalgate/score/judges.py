@@ -40,7 +40,10 @@ from evalgate.score.reply_fault import (
     explain_surrounded,
 )
 
-_PARAMETERS: Mapping[str, Json] = {"temperature": 0, "max_tokens": 200}
+_PARAMETERS: Mapping[str, Json] = {"temperature": 0}
+_LOCAL_PARAMETERS: Mapping[str, Json] = {**_PARAMETERS, "max_tokens": 200}
+"""For the embedded model, which is small and does not reason: a limit would starve a reasoning model."""
+
 _FENCE = re.compile(r"`+")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _CHAT_TOKEN = re.compile(r"<\|(\w{1,40})\|>")
@@ -80,7 +83,7 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
             Message(role="system", content=rubric.instruction),
             Message(role="user", content=_format_blocks(_collect_inputs(rubric, case, output))),
         ),
-        parameters=_merge_parameters(judge.parameters),
+        parameters=_merge_parameters(judge.parameters, target),
         response_format=_make_response_format(rubric),
         scale=(rubric.minimum, rubric.maximum) if judge.mode == "expected" else None,
         repeat=attempt,
@@ -180,10 +183,10 @@ def _clean(text: str) -> str:
     return separate_tags(_CHAT_TOKEN.sub(r"< |\1| >", _UNREADABLE.sub("\ufffd", text)))
 
 
-def _merge_parameters(own: Mapping[str, Json]) -> dict[str, Json]:
-    merged: dict[str, Json] = {**_PARAMETERS, **own}
+def _merge_parameters(own: Mapping[str, Json], target: Target) -> dict[str, Json]:
+    merged: dict[str, Json] = {**(_LOCAL_PARAMETERS if target.kind == "local" else _PARAMETERS), **own}
     if "max_completion_tokens" in own and "max_tokens" not in own:
-        del merged["max_tokens"]  # endpoints with the newer parameter refuse requests with both
+        merged.pop("max_tokens", None)  # endpoints with the newer parameter refuse requests with both
     return {name: value for name, value in merged.items() if value is not None}
 
 

@@ -63,6 +63,11 @@ class Store:
         return sorted((self.root / "baselines").glob("*.json"))
 
     @property
+    def adaptations(self) -> Path:
+        """The file of the adaptations that endpoints need."""
+        return self.root / "adaptations.json"
+
+    @property
     def last_report(self) -> Path:
         """The report of the last run that had a verdict."""
         return self.root / "report.json"

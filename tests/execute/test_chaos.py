@@ -19,6 +19,7 @@ from evalgate.errors import ServiceError
 from evalgate.execute import caller
 from evalgate.execute.engine import Engine, EngineRun
 from evalgate.execute.limits import circuit_breaker, hedging
+from evalgate.execute.limits.refusal_streak import MOST_REFUSALS
 from evalgate.execute.providers.openai import OpenAIProvider
 from evalgate.execute.providers.protocol import Headroom, ProviderError
 
@@ -113,9 +114,11 @@ def test_an_answer_that_was_cut_short_is_an_output_that_says_so(chat_server: Cha
 @pytest.mark.parametrize(
     ("status", "said", "part"),
     [
-        (400, "This model's maximum context length is 8192 tokens", "longer than the model takes"),
         (401, "Incorrect API key", "check the key"),
-        (403, "Country not supported", "check the key"),
+        (403, "Your project has no permission for this model", "check the key"),
+        (400, "API key not valid. Please pass a valid API key.", "check the key"),
+        (400, "Your credit balance is too low", "check the account"),
+        (400, "Invalid model: m", "check `model`"),
         (404, "The model does not exist", "check `model`"),
     ],
 )
@@ -128,6 +131,44 @@ def test_what_no_call_can_survive_is_one_error_at_once(
     assert said in str(caught.value)
     assert len(caught.value.faults) == 1
     assert len(chat_server.received) <= 2 * 4
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "part"),
+    [
+        (400, "This model's maximum context length is 8192 tokens", "longer than the model takes"),
+        (403, "Country not supported", "check the key"),
+        (413, "Request Entity Too Large", "10 times in a row"),
+        (422, "this field is odd", "10 times in a row"),
+    ],
+)
+def test_what_every_request_is_refused_for_ends_the_run_after_ten(
+    chat_server: ChatServer, status: int, said: str, part: str
+) -> None:
+    chat_server.script = lambda received, n: error(status, f"{said} (request req_{n}b)")
+    with pytest.raises(ServiceError, match=part) as caught:
+        run(chat_server.url, 1000, concurrency=4)
+    assert said in str(caught.value)
+    assert MOST_REFUSALS <= len(chat_server.received) <= MOST_REFUSALS + 2 * 4
+
+
+@pytest.mark.parametrize("status", [400, 403, 413, 422])
+def test_what_some_requests_are_refused_for_leaves_these_undecided(chat_server: ChatServer, status: int) -> None:
+    chat_server.script = lambda received, n: (
+        error(status, f"this text is too much: {n}")
+        if received.body["messages"][-1]["content"].endswith("7")
+        else Reply(body=completion())
+    )
+    results = run(chat_server.url, 100, concurrency=4).results
+    failed = [n for n, result in enumerate(results) if isinstance(result.outcome, Failure)]
+    assert failed == list(range(7, 100, 10))
+    assert all("this text is too much" in results[n].outcome.message for n in failed)
+
+
+def test_a_key_that_has_worked_is_not_what_a_later_403_is_about(chat_server: ChatServer) -> None:
+    chat_server.script = lambda received, n: error(403, "permission denied") if n == 5 else Reply(body=completion())
+    results = run(chat_server.url, 20, concurrency=1).results
+    assert [n for n, result in enumerate(results) if isinstance(result.outcome, Failure)] == [5]
 
 
 def test_calls_that_fail_for_good_leave_exactly_their_cases_undecided(chat_server: ChatServer) -> None:

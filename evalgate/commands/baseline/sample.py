@@ -17,8 +17,8 @@ from evalgate.domain.lists import name_some
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
+from evalgate.gate import adapted_targets, stored_samples
 from evalgate.gate import engine_setup as answering
-from evalgate.gate import stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.gate.plans import select_gates
@@ -155,7 +155,12 @@ def _sample_gate(
         prompt=version.name,
         version=version.version,
         dataset=plan.dataset.path,
-        parts=stored_samples.make_parts(plan.gate, version, plan.dataset, config.targets),
+        parts=stored_samples.make_parts(
+            plan.gate,
+            version,
+            plan.dataset,
+            adapted_targets.add_learned(config.targets, engine),
+        ),
         sampled_at=begun.isoformat(timespec="seconds"),
         tool_version=evalgate.__version__,
         served_by=stored_samples.list_models(run.results),

@@ -32,6 +32,7 @@ class CircuitBreaker:
         self._failures = 0
         self._failing_since = 0.0
         self._why = ""
+        self._only_slow = True
         self._in_flight = 0
         self._silent_since = 0.0
 
@@ -52,10 +53,12 @@ class CircuitBreaker:
         self._failures = 0
         self._silent_since = self._clock()
 
-    def on_failure(self, why: str) -> None:
-        """Record a failed attempt, for any reason but too many requests (429)."""
+    def on_failure(self, why: str, *, slow: bool = False) -> None:
+        """Record a failed attempt, for any reason but too many requests (429). `slow`: there was no answer in time."""
         if self._failures == 0:
             self._failing_since = self._clock()
+            self._only_slow = True
+        self._only_slow = self._only_slow and slow
         self._failures += 1
         self._why = why
 
@@ -70,6 +73,15 @@ class CircuitBreaker:
         if self._count_answered:
             return self._lost_in_row >= max(10, 2 * self._concurrency)
         return error.unreachable or self._lost_in_row >= 3
+
+    @property
+    def has_answered(self) -> bool:
+        return self._count_answered
+
+    @property
+    def is_slow(self) -> bool:
+        """True if all failures since its last response are that there was no answer in time."""
+        return self._failures > 0 and self._only_slow
 
     @property
     def why(self) -> str:

@@ -1,13 +1,11 @@
-"""The chat completions format as pure functions: a request's body, a reply's outcome, the error for a status."""
+"""The chat completions format as pure functions: a request's body, and a reply's outcome."""
 
 from __future__ import annotations
 
-import email.utils
 import json
 import math
 import re
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -51,8 +49,6 @@ _STREAM_PARAMETERS = ("stream", "stream_options")
 _TOP_LOGPROBS = 20
 _MAX_LOGPROB = 10_000.0
 """The largest absolute log-probability that is read. Servers write -9999 for "none"."""
-_PAYMENT_CODES = {"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"}
-_FILTER_CODES = {"content_filter", "content_policy_violation"}
 
 
 class DeepReplyError(ValueError):
@@ -121,7 +117,7 @@ def read_reply(
     ended, reason = classify_ending(reason), shorten(reason, 60)
     error = find_error(choice, message, *_find_parts(message, "error"))
     if ended == "broken" or error is not None:
-        said = f" (finish reason: {reason}){_read_message(choice if error is None else {'error': error})}"
+        said = f" (finish reason: {reason}){read_message(choice if error is None else {'error': error})}"
         raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
     if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
         return unusable("the endpoint's content filter stopped the reply")
@@ -192,38 +188,6 @@ def compute_cost(usage: Usage, prices: Prices) -> float:
     return (usage.input_tokens * prices.input + usage.output_tokens * prices.output) / 1_000_000
 
 
-def is_filtered(status: int, content: Any) -> bool:
-    """Return True if an error status means that this request's text was filtered (Azure does so with 400)."""
-    return status == 400 and _read_code(content) in _FILTER_CODES
-
-
-def explain_status(
-    status: int, content: Any, headers: Mapping[str, str], *, who: str, model: str, key: str, scored: bool
-) -> ProviderError:
-    """Return the error for a status. `content` is the body (JSON or text), `key` a description of the key.
-
-    The messages contain text of the endpoint, from which the caller removes the secrets.
-    """
-    said = _read_message(content)
-    if status in (401, 403):
-        hint = "check the key and its rights"
-        return ProviderError(f"{who} refused {key} ({status})", said=said, fatal=True, hint=hint)
-    if status == 402 or (status == 429 and _read_code(content) in _PAYMENT_CODES):
-        hint = "check the account's plan"
-        return ProviderError(f"{who} requires payment ({status})", said=said, fatal=True, hint=hint)
-    if status == 404:
-        hint = "check `model` and `base_url` (most end in /v1)"
-        message = f'{who} has no model "{model}", or is not a chat endpoint (404)'
-        return ProviderError(message, said=said, fatal=True, hint=hint)
-    if status in (408, 409, 425, 429) or status >= 500:
-        message, after = f"{who} answered {status}", _read_retry_after(headers)
-        return ProviderError(message, said=said, retryable=True, retry_after=after, throttled=status == 429)
-    if scored and "logprob" in said.lower():
-        hint = "give the judge `score: printed`"
-        return ProviderError(f"{who} gives no log-probabilities ({status})", said=said, fatal=True, hint=hint)
-    return ProviderError(f"{who} refused the request ({status})", said=said, fatal=True, hint=_make_hint(said))
-
-
 def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
     """Read the `x-ratelimit-*` headers; return None if none is there."""
     requests, tokens = headers.get("x-ratelimit-remaining-requests"), headers.get("x-ratelimit-remaining-tokens")
@@ -237,6 +201,18 @@ def read_headroom(headers: Mapping[str, str]) -> Headroom | None:
     )
 
 
+def read_message(content: Any) -> str:
+    """Return the endpoint's message after a colon; empty if there is none."""
+    error = _get(content, "error")
+    found: Any = content
+    for said in (_get(error, "message"), error, _get(content, "message"), _get(content, "detail")):
+        if isinstance(said, str) and said:
+            found = said
+            break
+    text = found if isinstance(found, str) else serialize(found) if found else ""
+    return f": {shorten(text)}" if text.strip() else ""
+
+
 def shorten(text: str, limit: int = 300) -> str:
     """Return a text as one line without control characters, of at most `limit` characters."""
     seen = text.lstrip()[: _READ_FACTOR * limit]
@@ -244,17 +220,10 @@ def shorten(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def _make_hint(said: str) -> str | None:
-    low = said.lower()
-    if "context" in low and ("length" in low or "exceed" in low or "size" in low or "window" in low):
-        return "the messages are longer than the model takes: shorten the case or the prompt, or use another model"
-    return None
-
-
 def _explain_no_completion(data: Any) -> ProviderError:
     error = _get_error(data)
     if error:  # some routers report an upstream error with status 200
-        return ProviderError("the endpoint reports an error", said=_read_message({"error": error}), retryable=True)
+        return ProviderError("the endpoint reports an error", said=read_message({"error": error}), retryable=True)
     return ProviderError("the reply is malformed: no `choices`", retryable=True)
 
 
@@ -311,42 +280,6 @@ def _read_served_by(data: Mapping[str, Any]) -> str | None:
     named = (shorten(part, _LONGEST_NAME) for part in parts if isinstance(part, str))
     # interned: a run keeps this text for every answer, and it is nearly always the same
     return sys.intern("/".join(name for name in named if name)) or None
-
-
-def _read_code(content: Any) -> str | None:
-    error = _get(content, "error")
-    code = _get(error, "code")
-    return code if isinstance(code, str) else _get(error, "type")
-
-
-def _read_message(content: Any) -> str:
-    """Return the endpoint's message after a colon; empty if there is none."""
-    error = _get(content, "error")
-    found: Any = content
-    for said in (_get(error, "message"), error, _get(content, "message"), _get(content, "detail")):
-        if isinstance(said, str) and said:
-            found = said
-            break
-    text = found if isinstance(found, str) else serialize(found) if found else ""
-    return f": {shorten(text)}" if text.strip() else ""
-
-
-def _read_retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of `retry-after-ms`, or of `Retry-After` (seconds or a date); None if neither is valid."""
-    try:
-        if "retry-after-ms" in headers:
-            seconds = float(headers["retry-after-ms"]) / 1000
-        elif "retry-after" in headers:
-            value = headers["retry-after"].strip()
-            try:
-                seconds = float(value)
-            except ValueError:
-                seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
-        else:
-            return None
-    except (ValueError, OverflowError, TypeError):  # an invalid date
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def _parse_duration(text: str) -> float:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.domain.masking import Mask
 from evalgate.errors import InputError, MissingSecretError
-from evalgate.execute.providers import chat_completions
+from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.endpoint import Endpoint, make_endpoint
 from evalgate.execute.providers.http import HttpClient, HttpError, HttpResponse
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import ssl
 
 _PROBE_SECONDS = 4.0
+_SLOW_HINT = "raise `run.timeout`, or lower `run.concurrency`"
 
 
 class OpenAIProvider:
@@ -72,9 +73,8 @@ class OpenAIProvider:
                 content = chat_completions.encode(chat_completions.make_body(request, model))
                 answered = await client.send("POST", endpoint.url, endpoint.headers, content)
         except TimeoutError as error:
-            raise ProviderError(
-                f"{self._describe()} did not answer within {self._timeout:g} s", retryable=True
-            ) from error
+            message = f"{self._describe()} is slow: it did not answer within {self._timeout:g} s (`run.timeout`)"
+            raise ProviderError(message, retryable=True, slow=True, hint=_SLOW_HINT) from error
         except HttpError as error:
             raise self._explain_http_error(error) from error
         headroom = chat_completions.read_headroom(answered.headers)
@@ -146,21 +146,28 @@ class OpenAIProvider:
             content = self._read(answered.content)
         except ValueError:
             content = self._mask.text(answered.text)
-        if chat_completions.is_filtered(answered.status, content):
+        if refusals.is_filtered(answered.status, content):
             return Failure(kind="unusable", message="the endpoint's content filter refused the request")
+        raise self._explain_status(answered.status, content, answered.headers, model=model, request=request)
+
+    def _explain_status(
+        self, status: int, content: Any, headers: Mapping[str, str], *, model: str, request: Request | None
+    ) -> ProviderError:
+        """Return the error for a status; `content` is the body without the key."""
         variable = self._target.api_key_env
-        explained = chat_completions.explain_status(
-            answered.status,
+        explained = refusals.explain_status(
+            status,
             content,
-            answered.headers,
+            headers,
             who=self._describe(),
             model=model,
             key=f"the key in {variable}" if variable else "a request without a key (the target has no api_key_env)",
-            scored=request.scale is not None,
+            request=request,
+            startup_timeout=self._target.startup_timeout,
         )
         explained.message = self._clean(explained.message, limit=600)
         explained.own = self._clean(explained.own, limit=600)
-        raise explained
+        return explained
 
     def _explain_http_error(self, error: HttpError) -> ProviderError:
         """Return the ProviderError for a failed exchange.

@@ -45,6 +45,12 @@ class ProviderError(Exception):
     - Neither: this one request has failed permanently.
     - `throttled`: there were too many requests, so `retry_after` applies to the whole target.
     - `unreachable`: there was no connection (refused, unknown host, reset).
+    - `refused`: the endpoint understood the request and refused it. Together with `fatal`: it holds for every call only
+      if no call to this target has been answered.
+    - `adaptations`: the endpoint may accept the request with these changes (`domain.adaptations`).
+    - `startup_timeout`: the endpoint is loading its model, and is waited for, this many seconds at most.
+    - `slow`: the endpoint did not answer in time.
+    - `attempts`: how often the request has been made.
     - `said`: the endpoint's own message, which is appended to `message`.
 
     The attribute `own` is the message without `said`, for readers who may not see the request: endpoints repeat parts
@@ -62,6 +68,10 @@ class ProviderError(Exception):
         hint: str | None = None,
         unreachable: bool = False,
         throttled: bool = False,
+        refused: bool = False,
+        adaptations: tuple[str, ...] = (),
+        startup_timeout: float | None = None,
+        slow: bool = False,
     ) -> None:
         super().__init__(message + said)
         self.message = message + said
@@ -72,6 +82,17 @@ class ProviderError(Exception):
         self.hint = hint
         self.unreachable = unreachable
         self.throttled = throttled
+        self.refused = refused
+        self.adaptations = adaptations
+        self.startup_timeout = startup_timeout
+        self.slow = slow
+        self.attempts = 1
+
+    def copy(self) -> ProviderError:
+        """Return an equal error without the traceback and the causes."""
+        same = ProviderError(self.message)
+        vars(same).update(vars(self))
+        return same
 
     def adding(self, more: str) -> None:
         """Append `more` to `message` and to `own`."""

@@ -35,6 +35,10 @@ class RayRefusal:
     hint: str | None
     unreachable: bool
     throttled: bool
+    refused: bool
+    adaptations: tuple[str, ...]
+    startup_timeout: float | None
+    slow: bool
 
 
 class Worker:
@@ -65,6 +69,10 @@ class Worker:
                 hint=error.hint,
                 unreachable=error.unreachable,
                 throttled=error.throttled,
+                refused=error.refused,
+                adaptations=error.adaptations,
+                startup_timeout=error.startup_timeout,
+                slow=error.slow,
             )
 
     async def aclose(self) -> None:
@@ -245,6 +253,10 @@ def _raise_refusal(answer: Outcome | RayRefusal) -> Outcome:
             hint=answer.hint,
             unreachable=answer.unreachable,
             throttled=answer.throttled,
+            refused=answer.refused,
+            adaptations=answer.adaptations,
+            startup_timeout=answer.startup_timeout,
+            slow=answer.slow,
         )
         refused.own = answer.own
         raise refused

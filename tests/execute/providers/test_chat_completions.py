@@ -9,15 +9,9 @@ import pytest
 from chat_server import completion
 
 from evalgate.domain import Failure, Message, Output, Prices, Request, Usage
-from evalgate.execute.providers.chat_completions import (
-    explain_status,
-    is_filtered,
-    make_body,
-    read_reply,
-    read_score_tokens,
-    shorten,
-)
+from evalgate.execute.providers.chat_completions import make_body, read_reply, read_score_tokens, shorten
 from evalgate.execute.providers.protocol import ProviderError
+from evalgate.execute.providers.refusals import explain_status, is_filtered
 
 
 def make_request(**more: Any) -> Request:
@@ -140,23 +134,41 @@ def test_logprobs_of_no_use_give_no_score_token(logprobs: Any) -> None:
 
 def explained(status: int, content: Any = None, scored: bool = False, **headers: str) -> ProviderError:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return explain_status(status, content, named, who="api", model="gpt-x", key="the key in KEY", scored=scored)
+    request = make_request(scale=(1, 5) if scored else None)
+    return explain_status(status, content, named, who="api", model="gpt-x", key="the key in KEY", request=request)
 
 
 @pytest.mark.parametrize(
     ("status", "content", "parts"),
     [
         (401, {"error": {"message": "bad key"}}, ["the key in KEY", "401", "bad key"]),
-        (403, {"error": "no"}, ["the key in KEY", "403"]),
+        (403, {"error": "no permission"}, ["the key in KEY", "403"]),
         (404, {"error": {"message": "no such model"}}, ['"gpt-x"', "base_url"]),
-        (400, {"error": {"message": "maximum context length is 8192 tokens"}}, ["8192", "longer than the model"]),
         (429, {"error": {"code": "insufficient_quota", "message": "quota"}}, ["payment", "429"]),
-        (422, "plain text", ["422", "plain text"]),
     ],
 )
 def test_statuses_that_no_retry_mends_are_fatal(status: int, content: Any, parts: list[str]) -> None:
     error = explained(status, content)
     assert error.fatal
+    assert not error.retryable
+    for part in parts:
+        assert part in f"{error.message} {error.hint}"
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "parts"),
+    [
+        (400, {"error": {"message": "maximum context length is 8192 tokens"}}, ["8192", "longer than the model"]),
+        (403, {"error": "no"}, ["the key in KEY", "403", "check the key"]),
+        (403, {"error": "the prompt was flagged by our policy"}, ["flagged"]),
+        (413, {}, ["413"]),
+        (422, "plain text", ["422", "plain text"]),
+    ],
+)
+def test_refusals_that_may_be_about_one_request_are_not_fatal(status: int, content: Any, parts: list[str]) -> None:
+    error = explained(status, content)
+    assert error.refused
+    assert not error.fatal
     assert not error.retryable
     for part in parts:
         assert part in f"{error.message} {error.hint}"

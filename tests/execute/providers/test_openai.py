@@ -128,9 +128,10 @@ def test_no_model_anywhere_is_fatal(chat_server: ChatServer) -> None:
     ("reply", "kind", "part"),
     [
         (error(401, f"Incorrect API key provided: {KEY}"), "fatal", "MY_KEY"),
-        (error(403, "country"), "fatal", "MY_KEY"),
+        (error(403, "no permission"), "fatal", "MY_KEY"),
+        (error(403, "country"), "refused", "MY_KEY"),
         (error(404, "The model `m` does not exist"), "fatal", "does not exist"),
-        (error(400, f"maximum context length is 9 tokens {KEY} {'x' * 900}"), "fatal", "context length"),
+        (error(400, f"maximum context length is 9 tokens {KEY} {'x' * 900}"), "refused", "context length"),
         (error(429, "slow down", retry_after="3"), "retry", "slow down"),
         (error(500, "oops"), "retry", "500"),
         (Reply(body=b"<html>bad gateway", status=502), "retry", "bad gateway"),

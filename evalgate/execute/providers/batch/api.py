@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from evalgate.domain import Prices
-from evalgate.execute.providers import chat_completions
+from evalgate.domain import Prices, Request
 from evalgate.execute.providers.http import LARGEST_REPLY, NO_PROXY_URL
 from evalgate.execute.providers.openai import OpenAIProvider, is_loopback
 from evalgate.execute.providers.protocol import ProviderError
@@ -87,22 +86,10 @@ class BatchEndpoint(OpenAIProvider):
         return self._read(content)
 
     def explain(
-        self, status: int, content: Any, headers: Mapping[str, str], *, model: str, scored: bool = False
+        self, status: int, content: Any, headers: Mapping[str, str], *, model: str, request: Request | None = None
     ) -> ProviderError:
         """Return the error for a status, of a call or of one request in a batch."""
-        variable = self._target.api_key_env
-        explained = chat_completions.explain_status(
-            status,
-            self._mask.value(content),
-            headers,
-            who=self.who,
-            model=model,
-            key=f"the key in {variable}" if variable else "a request without a key (the target has no api_key_env)",
-            scored=scored,
-        )
-        explained.message = self._clean(explained.message, limit=600)
-        explained.own = self._clean(explained.own, limit=600)
-        return explained
+        return self._explain_status(status, self._mask.value(content), headers, model=model, request=request)
 
     async def upload(self, content: bytes, name: str) -> str:
         """Upload a JSONL file and return its id."""
@@ -259,7 +246,9 @@ class BatchEndpoint(OpenAIProvider):
         if status == 405:
             return GoneError(f"{self.who} has no Batch API (405)", said=said)
         content = error.body if isinstance(error.body, dict) and "error" in error.body else {"error": error.body}
-        return self.explain(status, content, error.response.headers, model=str(self._target.model))
+        explained = self.explain(status, content, error.response.headers, model=str(self._target.model))
+        explained.fatal = not explained.retryable  # a refused file or batch holds all requests
+        return explained
 
 
 class GoneError(ProviderError):

@@ -51,15 +51,4 @@ def split_into_files(
 
 def find_own(error: Exception) -> Exception:
     """Return a copy of the error for another request: a shared error would collect the tracebacks of all requests."""
-    if not isinstance(error, ProviderError):
-        return error
-    same = ProviderError(
-        error.message,
-        retryable=error.retryable,
-        retry_after=error.retry_after,
-        fatal=error.fatal,
-        hint=error.hint,
-        unreachable=error.unreachable,
-    )
-    same.own = error.own
-    return same
+    return error.copy() if isinstance(error, ProviderError) else error

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Usage
 from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
-from evalgate.execute.providers import chat_completions
+from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.batch.api import ENDPOINT, BatchEndpoint, BatchState
 from evalgate.execute.providers.batch.records import BatchRecord
 from evalgate.execute.providers.protocol import ProviderError
@@ -42,9 +42,9 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
     content = response.get("body")
     if status == 200:
         return chat_completions.read_reply(content, seconds=None, scale=request.scale, prices=endpoint.prices)
-    if chat_completions.is_filtered(status, content):
+    if refusals.is_filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")
-    raise endpoint.explain(status, content, {}, model=model, scored=request.scale is not None)
+    raise endpoint.explain(status, content, {}, model=model, request=request)
 
 
 def make_unanswered_error(batch: BatchState | None, record: BatchRecord, endpoint: BatchEndpoint) -> ProviderError:

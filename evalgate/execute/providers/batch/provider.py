@@ -43,7 +43,7 @@ class BatchProvider:
     A batch is sent when no request has come for `collect_seconds`; the requests of judges become a second batch.
     `records` lists the batches in progress, so that a restart waits for them and does not send them again. A request
     that fails in its batch (429, 5xx, expired, malformed) goes into the next batch, `attempts` times in total. A
-    request that the endpoint refuses ends the run, as it does without batches.
+    request that the endpoint accepts in another form goes into the next batch in that form, as a new request.
 
     - `note`: a callback for one sentence about each change of a batch.
     - `most_requests`, `most_bytes`: the limits of one batch.
@@ -342,9 +342,9 @@ class BatchProvider:
             self._collect(asked)
             return
         # not retryable: it has had its attempts, so the engine must not retry it
-        lost = ProviderError(error.message, fatal=error.fatal, hint=error.hint)
-        lost.own = error.own
-        lost.adding("" if error.fatal else f" (in {asked.tries} batches)")
+        lost = error.copy()
+        lost.retryable, lost.retry_after, lost.startup_timeout = False, None, None
+        lost.adding("" if error.fatal or error.refused else f" (in {asked.tries} batches)")
         self._fail(asked, lost)
 
     def _reduce_batches(self, waiting: list[BatchRequest]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 from batch_server import BatchServer
 from chat_server import Received, Reply, completion, error
-from scripted_provider import answer_only, judged, make_trials
+from scripted_provider import answer_only, judged, make_result, make_trials
 
-from evalgate.domain import Batching, Calls, Failure, Limits, Output, Prices, Target
+from evalgate.domain import Batching, Calls, Failure, Limits, Outcome, Output, Prices, Request, Result, Target, Trial
 from evalgate.errors import InputError, ServiceError
 from evalgate.execute.engine import Engine, EngineRun
 from evalgate.execute.providers.batch.api import BatchEndpoint
@@ -203,7 +204,6 @@ def test_a_line_may_hold_what_other_readers_take_for_its_end(batched: Batched) -
     [
         (error(401, f"bad key {KEY}"), "refused the key in MY_KEY (401): bad key ***"),
         (error(429, "no money", code="insufficient_quota"), "requires payment (429): no money"),
-        (error(400, "This model's maximum context length is 8192 tokens"), "refused the request (400): This model's"),
     ],
 )
 def test_a_line_that_no_other_try_can_mend_ends_the_run(batched: Batched, reply: Reply, message: str) -> None:
@@ -215,6 +215,32 @@ def test_a_line_that_no_other_try_can_mend_ends_the_run(batched: Batched, reply:
     batched.server.script = echo
     assert texts(batched.run(6)) == [f"re q{n}" for n in range(6)]
     assert [len(batched.server.lines(n)) for n in range(2)] == [6, 1]
+
+
+def test_a_line_that_is_refused_leaves_its_case_undecided(batched: Batched) -> None:
+    said = "This model's maximum context length is 8192 tokens"
+    batched.server.script = lambda received, n: error(400, said) if n in range(3, 15) else echo(received, n)
+    results = batched.run(20).results
+    failed = [n for n, result in enumerate(results) if isinstance(result.outcome, Failure)]
+    assert len(failed) == 12
+    assert all(said in results[n].outcome.message for n in failed)
+
+
+def test_a_line_that_is_accepted_in_another_form_goes_into_the_next_batch(batched: Batched) -> None:
+    batched.server.script = lambda received, n: (
+        error(400, "Unsupported parameter: 'seed' is not supported with this model.")
+        if "seed" in received.body
+        else echo(received, n)
+    )
+
+    def with_seed(trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
+        (outcome,) = yield [replace(trial.request, parameters={"seed": 1})]
+        return make_result(trial, outcome)
+
+    run = batched.run(6, evaluate=with_seed)
+    assert texts(run) == [f"re q{n}" for n in range(6)]
+    assert [len(batched.server.lines(n)) for n in range(2)] == [6, 6]
+    assert run.calls == Calls(made=6)
 
 
 def test_a_batch_that_is_refused_as_a_whole_names_why(batched: Batched) -> None:
