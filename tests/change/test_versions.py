@@ -223,8 +223,8 @@ def test_a_prompt_that_is_spelt_otherwise_at_the_merge_base_is_no_new_one(projec
     assert found.baseline is not None and found.baseline.version == "1.0.0"
 
 
-def test_the_configured_baseline_stands_in_and_the_option_wins(project: Project) -> None:
-    project.write("base.prompt.yml", prompt_text("0.9.0", "Stand-in {{query}}"))
+def test_the_configured_baseline_is_compared_and_the_option_wins(project: Project) -> None:
+    project.write("base.prompt.yml", prompt_text("0.9.0", "Earlier {{query}}"))
     gate = Gate(
         name="g",
         prompt=PROMPT,
