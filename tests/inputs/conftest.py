@@ -1,4 +1,4 @@
-"""A small project on the disk, whole and sound, that each test spoils in its own way."""
+"""A small project on the disk, valid, that each test spoils in its own way."""
 
 from __future__ import annotations
 
