@@ -100,6 +100,7 @@ SAME_NAME = (
 )
 LARGEST_VERB = 60
 """Limit of the statements of a file in `cli/`, in lines, without the declarations of options and their help."""
+TESTS = Path(__file__).parent
 PURE_FILES = [path for path in FILES if path.relative_to(PACKAGE).parts[0] in {"plan", "score", "decide", "report"}]
 IMPURE_MODULES = {
     "asyncio", "glob", "http", "numpy.random", "os", "pathlib", "random", "secrets", "shutil", "socket", "ssl",
@@ -107,6 +108,22 @@ IMPURE_MODULES = {
 }  # fmt: skip
 PURITY_EXCEPTIONS = {
     "score/patterns.py": {"time"},  # a search that is not in linear time needs the clock for its timeout
+}
+# Modules without a test file of their name, and why.
+UNTESTED = {
+    "action/outcome.py": "a type",
+    "domain/approval.py": "types",
+    "domain/case_changes.py": "a type",
+    **dict.fromkeys(
+        [
+            "cli/render/cache_text.py",
+            "cli/render/calibration_text.py",
+            "cli/render/plan_text.py",
+            "cli/render/self_check_table.py",
+            "cli/render/simulation_tables.py",
+        ],
+        "the text of a verb, tested with the verb",
+    ),
 }
 FILE_CALLS = {"open", "read_text", "read_bytes", "write_text", "write_bytes", "unlink", "mkdir", "iterdir"}
 CLOCK_CALLS = {"now", "utcnow", "today"}
@@ -241,6 +258,22 @@ def test_a_verb_has_one_file_that_parses_and_one_that_works(verb: str) -> None:
 def test_commands_has_no_file_but_the_verbs() -> None:
     found = {name_module(path) for path in FILES if package(path) == "commands" and path.name != "__init__.py"}
     assert found == set(list_verbs())
+
+
+def find_tests(path: Path) -> bool:
+    """Return whether a module has a test file of its name. Both files of a verb, or of a group of verbs, share one."""
+    here = path.relative_to(PACKAGE)
+    places = [here.parent / f"test_{here.name}"]
+    if here.parts[0] in {"cli", "commands"}:
+        verb = Path(here.parts[1]).stem
+        places += [Path(folder, f"test_{verb}.py") for folder in ("cli", "commands")]
+    return any((TESTS / place).is_file() for place in places)
+
+
+def test_every_module_has_a_test_file_of_its_name() -> None:
+    modules = [path for path in FILES if path.name not in {"__init__.py", "__main__.py"}]
+    lacking = {path.relative_to(PACKAGE).as_posix() for path in modules if not find_tests(path)}
+    assert lacking == set(UNTESTED)
 
 
 def count_statements(path: Path) -> int:

@@ -258,14 +258,22 @@ def test_the_reference_names_every_input_and_output_of_the_action(section: str, 
         assert f"`{name}`" in page, name
 
 
-def test_the_reference_names_every_verb() -> None:
+def list_options(command: click.Command) -> set[str]:
+    return {name for one in command.params if isinstance(one, click.Option) for name in one.opts}
+
+
+def test_the_reference_has_every_verb_with_its_options_and_no_other() -> None:
     page = read("docs/commands.md")
+    common = {"--config", "--store", "--format", "--output"}
     context = click.Context(root)
+    wanted: dict[str, set[str]] = {}
     for name in root.list_commands(context):
         found = root.get_command(context, name)
-        inner = [f"{name} {verb}" for verb in found.commands] if isinstance(found, click.Group) else [name]
-        for verb in inner:
-            assert f"`{verb}" in page or f"`{verb.split()[-1]}" in page, verb
+        inner = found.commands if isinstance(found, click.Group) else {"": found}
+        wanted |= {f"{name} {verb}".strip(): list_options(command) - common for verb, command in inner.items()}
+    rows = re.findall(r"^\| `([a-z ]+)` \|.*\| ([^|]*(?:\\\|[^|]*)*) ?\|$", page, re.MULTILINE)
+    assert {verb: set(re.findall(r"`(--[a-z-]+)", options)) for verb, options in rows} == wanted
+    assert common == set(re.findall(r"^\| `(--[a-z]+)", page, re.MULTILINE))
 
 
 def test_reports_explains_every_line_under_a_report(samples: ModuleType) -> None:

@@ -79,12 +79,12 @@ def load_pins(tree: Tree, path: str, gates: Collection[str] | None = None) -> di
             message, hint = describe_unknown("gate", name, gates)
             shape.add_fault(nodes, message, hint, key=name)
         at = node.get("at")
-        if at is not None and shape.sound(at):
+        if at is not None and shape.is_valid(at):
             try:
                 datetime.datetime.fromisoformat(at.data)
             except ValueError:
                 shape.add_fault(at, f'"at" is not a date: {at.data}')
-        if shape.sound(node) and (at is None or shape.sound(at)):
+        if shape.is_valid(node) and (at is None or shape.is_valid(at)):
             given = {key: node.data.get(key) for key in ("version", "digest", "ref", "signed_off_by", "at")}
             found[name] = Pin(gate=name, place=node.place(shown), **given)
     raise_faults(shape.faults, shown)

@@ -24,7 +24,7 @@ Fewer units cannot prove that a drop is smaller than 0.05, so after one FAIL no 
 SIGNED_FROM = 4
 """The first attempt whose PASS needs a sign-off under a strict policy."""
 
-UNKNOWN = Attempts(number=None, blocked_before=True, luck=None)
+UNKNOWN = Attempts(number=None, blocked_before=True, chance_of_pass=None)
 """An unknown number of attempts; a strict policy then applies its most severe requirements."""
 
 _MOST = 100_000  # more attempts than any pull request has
@@ -59,7 +59,7 @@ def count_attempts(recorded: Iterable[PastVerdict], present: str, *, alpha: floa
     keys = {one.key for one in found} | (set() if queued else {present})
     number = max(1, len(keys))
     blocked = any(one.blocked and one.key != present for one in found)
-    return Attempts(number=number, blocked_before=blocked, luck=chance_of_pass(number, alpha))
+    return Attempts(number=number, blocked_before=blocked, chance_of_pass=chance_of_pass(number, alpha))
 
 
 def chance_of_pass(number: int, alpha: float) -> float:
@@ -81,7 +81,7 @@ def restate(attempts: Attempts, gates: Sequence[GateReport]) -> Attempts:
     """Return the same number of attempts, with the chance recomputed from the policy of these gates."""
     if attempts.number is None or not 1 <= attempts.number <= _MOST:
         return UNKNOWN
-    return replace(attempts, luck=chance_of_pass(attempts.number, compute_alpha(gates)))
+    return replace(attempts, chance_of_pass=chance_of_pass(attempts.number, compute_alpha(gates)))
 
 
 def apply_attempts(report: Report, attempts: Attempts | None) -> Report:

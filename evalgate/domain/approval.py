@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -36,11 +36,11 @@ class SignOff:
 class Attempts:
     """The number of different contents of one pull request that got a verdict, including this one.
 
-    `blocked_before` says whether the verdict on another content blocked. `luck` is the probability that a drop of the
-    allowed size passes by chance in at least one of `number` attempts. If the number is unknown, `number` and `luck`
-    are None and `blocked_before` is true, which is the worst case.
+    `blocked_before` says whether the verdict on another content blocked. `chance_of_pass` is the probability that a
+    drop of the allowed size passes by chance in at least one of `number` attempts. If the number is unknown, `number`
+    and `chance_of_pass` are None and `blocked_before` is true, which is the worst case.
     """
 
     number: int | None
     blocked_before: bool
-    luck: float | None
+    chance_of_pass: float | None = field(metadata={"key": "luck"})  # its key in stored reports

@@ -68,8 +68,8 @@ class _ConfigReader:
         self._checker.check(self._root)
         targets = self._root.get("targets")
         for name, node in targets.items() if targets is not None else ():
-            sound = self._checker.sound(node)
-            self._targets[name] = read_target(name, node, self._checker, self._files) if sound else None
+            is_valid = self._checker.is_valid(node)
+            self._targets[name] = read_target(name, node, self._checker, self._files) if is_valid else None
         gates = self._gates(self._root.get("gates"))
         policy, limits = self._policy(), self._limits()
         if limits.max_cost_usd is not None:
@@ -109,7 +109,7 @@ class _ConfigReader:
         )
         if prompt is None or dataset is None or candidate is None or other is None:
             return None
-        if not self._checker.sound(node):
+        if not self._checker.is_valid(node):
             return None
         samples = node.get("samples")
         given = [*([baseline] if baseline else []), *criteria.files]
@@ -147,7 +147,7 @@ class _ConfigReader:
                 self._checker.add_fault(gate, '"target" is missing in a gate: there are several targets')
             only = next(iter(self._targets), None) if len(self._targets) == 1 else None
             return only, only
-        if not self._checker.sound(node):
+        if not self._checker.is_valid(node):
             return None, None
         if isinstance(node.data, str):
             name = read_target_name(node, self._targets, self._checker)
@@ -172,7 +172,7 @@ class _ConfigReader:
 
     def _policy(self) -> Policy:
         node = self._root.get("policy")
-        if node is None or not self._checker.sound(node):
+        if node is None or not self._checker.is_valid(node):
             return Policy(levels=DEFAULT_LEVELS)
         names = {level.name.lower(): level for level in Level}
         levels = {
@@ -196,13 +196,13 @@ class _ConfigReader:
 
     def _limits(self) -> Limits:
         node = self._root.get("run")
-        if node is None or not self._checker.sound(node):
+        if node is None or not self._checker.is_valid(node):
             return Limits()
         return Limits(**{key: value for key, value in node.data.items() if key != "batch"})
 
     def _batching(self) -> Batching:
         node = self._root.get("run")
-        return Batching(**_load_schema_data(node, "batch", {})) if self._checker.sound(node) else Batching()
+        return Batching(**_load_schema_data(node, "batch", {})) if self._checker.is_valid(node) else Batching()
 
 
 def derive_name(path: str) -> str:

@@ -50,14 +50,14 @@ class CriteriaReader:
         names: dict[str, Node] = {}
         whole = True
         for node in gate.get("checks") or ():
-            check = self._check(node, dataset_folder, criteria.files) if self._checker.sound(node) else None
+            check = self._check(node, dataset_folder, criteria.files) if self._checker.is_valid(node) else None
             whole = self._add(check, node, names, criteria.checks) and whole
         for node in gate.get("judges") or ():
-            judge = self._judge(node, answering, targets, criteria.files) if self._checker.sound(node) else None
+            judge = self._judge(node, answering, targets, criteria.files) if self._checker.is_valid(node) else None
             whole = self._add(judge, node, names, criteria.judges) and whole
-        if not names and whole and self._checker.sound(gate):
+        if not names and whole and self._checker.is_valid(gate):
             self._checker.add_fault(gate, "the gate has no check and no judge", "a gate needs at least one criterion")
-        whole = whole and self._checker.sound(gate.get("checks")) and self._checker.sound(gate.get("judges"))
+        whole = whole and self._checker.is_valid(gate.get("checks")) and self._checker.is_valid(gate.get("judges"))
         self._thresholds(gate.get("thresholds"), names if whole else None, criteria)
         return criteria
 
@@ -171,7 +171,7 @@ class CriteriaReader:
             if names is not None and name not in names:
                 message, hint = describe_unknown("criterion", name, names)
                 self._checker.add_fault(node or child, message, hint, key=name)
-            if self._checker.sound(child):
+            if self._checker.is_valid(child):
                 criteria.thresholds[name] = Threshold(
                     minimum=_load_schema_data(child, "min", None), max_drop=_load_schema_data(child, "max_drop", None)
                 )

@@ -34,7 +34,7 @@ class PathResolver:
 
         Returns None also for an absent or invalid node.
         """
-        if node is None or not self._checker.sound(node):
+        if node is None or not self._checker.is_valid(node):
             return None
         path = self.resolve(node)
         if path is None or self.tree.exists(path):

@@ -105,9 +105,9 @@ def parse_rubric(data: bytes, path: str) -> Rubric:
     checker.check(root, label="the front matter")
     version = _read_version(root, checker)
     scale, inputs = root.get("scale"), root.get("inputs")
-    if scale is not None and checker.sound(scale) and scale.data["min"] >= scale.data["max"]:
+    if scale is not None and checker.is_valid(scale) and scale.data["min"] >= scale.data["max"]:
         checker.add_fault(scale, '"min" must be less than "max"')
-    if inputs is not None and checker.sound(inputs):
+    if inputs is not None and checker.is_valid(inputs):
         names = [name.removesuffix("?") for name in inputs.data]
         if "output" not in inputs.data:
             checker.add_fault(inputs, '"output" must be among the inputs (and not be optional)')
@@ -146,7 +146,7 @@ def _read_body(root: Node, body: str, line: int, checker: SchemaCheck) -> tuple[
 
 def _read_messages(root: Node, checker: SchemaCheck) -> tuple[Message, ...]:
     node = root.get("messages")
-    if node is None or not checker.sound(node):
+    if node is None or not checker.is_valid(node):
         return ()
     return tuple(Message(role=item["role"].data, content=item["content"].data) for item in node)
 
@@ -162,7 +162,7 @@ def _read_version(root: Node, checker: SchemaCheck) -> str | None:
         full = ".".join([*written.split("."), "0", "0"][:3])
         checker.add_fault(node, f'version is a number here ({written}): quote it, "{full}"')
         return None
-    if not checker.sound(node):
+    if not checker.is_valid(node):
         return None
     import semver
 
@@ -202,7 +202,7 @@ def _read_response_format(root: Node, checker: SchemaCheck) -> Mapping[str, Json
         checker.add_fault(root, '"jsonSchema" has no effect without "responseFormat: json_schema"', key="jsonSchema")
     elif schema is None and wanted == "json_schema":
         checker.add_fault(kind or root, '"responseFormat: json_schema" needs "jsonSchema"')
-    elif schema is not None and checker.sound(schema):
+    elif schema is not None and checker.is_valid(schema):
         named = _read_schema(schema, checker)
         return None if named is None else {"type": "json_schema", "json_schema": named}
     return {"type": "json_object"} if wanted == "json_object" else None

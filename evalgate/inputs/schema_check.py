@@ -59,7 +59,7 @@ def load(name: str) -> Schema:
 class SchemaCheck:
     """Checks one document against one schema.
 
-    `faults` collects the faults of all `check` calls. `sound` says whether a node is valid and may be read.
+    `faults` collects the faults of all `check` calls. `is_valid` says whether a node may be read.
     """
 
     def __init__(self, schema: Schema, path: str, hints: Mapping[str, str] | None = None) -> None:
@@ -68,7 +68,7 @@ class SchemaCheck:
         self._hints = hints or {}
         self._schema = schema
         self.path = path
-        self._unsound: set[int] = set()
+        self._invalid: set[int] = set()
 
     def check(self, node: Node, definition: Schema | None = None, label: str = "the file") -> bool:
         """Check a node against a definition (default: the whole schema), and return whether it is valid.
@@ -79,15 +79,15 @@ class SchemaCheck:
         self._node(node, definition or self._schema, label)
         return len(self.faults) == before
 
-    def sound(self, node: Node | None) -> bool:
+    def is_valid(self, node: Node | None) -> bool:
         """Return whether a node and all nodes below it are without faults; True for an absent node."""
-        return node is None or id(node) not in self._unsound
+        return node is None or id(node) not in self._invalid
 
     def add_fault(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
         """Add a fault at a node, or at one of its keys. The node then counts as invalid."""
         place = node.place(self.path) if key is None else node.key_place(key, self.path)
         self.faults.append(Fault(message=message, place=place, hint=hint))
-        self._unsound.add(id(node))
+        self._invalid.add(id(node))
 
     def _node(self, node: Node, schema: Schema, label: str) -> bool:
         before = len(self.faults)
@@ -103,7 +103,7 @@ class SchemaCheck:
             elif isinstance(node.children, list):
                 self._list(node, schema, label)
         if len(self.faults) > before:
-            self._unsound.add(id(node))
+            self._invalid.add(id(node))
         return len(self.faults) == before
 
     def _resolve(self, schema: Schema) -> Schema:

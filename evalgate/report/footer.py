@@ -48,13 +48,13 @@ def describe_attempts(report: Report) -> str:
     found = report.attempts
     if found is None:
         return ""
-    if found.number is None or found.luck is None:
+    if found.number is None or found.chance_of_pass is None:
         return "unknown, so this may not be the first attempt"
     limits = {gate.policy.max_drop for gate in report.gates}
     limits |= {t.max_drop for gate in report.gates for t in gate.thresholds.values() if t.max_drop is not None}
     drop = f"a drop of {show_exactly(limits.pop())}" if len(limits) == 1 else "a drop of the allowed size"
     passed = "this attempt" if found.number == 1 else "at least one of these"
-    chance = f"{100 * found.luck:.0f} %"
+    chance = f"{100 * found.chance_of_pass:.0f} %"
     return f"attempt {found.number}: by chance alone, {drop} would pass {passed} with a probability of {chance}"
 
 

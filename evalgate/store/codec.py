@@ -54,11 +54,12 @@ def _make_decoder(kind: Any) -> _Decoder:
 
 
 def _make_dataclass_decoder(kind: Any) -> _Decoder:
-    decoders = {name: _make_decoder(of) for name, of in type_hints_of(kind).items()}
+    keys = _list_keys(kind)
+    decoders = {keys[name]: (name, _make_decoder(of)) for name, of in type_hints_of(kind).items()}
 
     def decode_dataclass(data: Any, where: str) -> Any:
         given = list_members(data, decoders, where)
-        return kind(**{name: of(given[name], f"{where}.{name}") for name, of in decoders.items()})
+        return kind(**{name: of(given[stored], f"{where}.{stored}") for stored, (name, of) in decoders.items()})
 
     return decode_dataclass
 
@@ -73,6 +74,13 @@ def _read_hints(kind: Hashable) -> Mapping[str, Any]:
     one: Any = kind
     types_of = get_type_hints(one)
     return {field.name: types_of[field.name] for field in fields(one)}
+
+
+@cache
+def _list_keys(kind: Hashable) -> Mapping[str, str]:
+    """Return the key of each field in stored data: its name, or `key` of its metadata if the field was renamed."""
+    one: Any = kind
+    return {field.name: field.metadata.get("key", field.name) for field in fields(one)}
 
 
 def list_members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
@@ -112,7 +120,8 @@ def _encode_dataclass(value: Any) -> dict[str, Any]:
         return dict(encode_outcome(value))
     if isinstance(value, Unscored):
         return {"unscored": value.reason}
-    return {name: encode(getattr(value, name)) for name in type_hints_of(type(value))}
+    kind: Any = type(value)
+    return {stored: encode(getattr(value, name)) for name, stored in _list_keys(kind).items()}
 
 
 def _make_generic_decoder(origin: Any, arguments: tuple[Any, ...]) -> _Decoder:

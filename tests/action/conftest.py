@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from action import harness
+from action.gated_pull_request import hub  # noqa: F401 - a fixture
 from action.harness import Machine
 from action.hosted import Hosted
 from action.pull_request_comment import HEAD, START

@@ -104,7 +104,7 @@ class Machine:
         for place in (self.cache, self.artifacts, folder / "home"):
             place.mkdir(parents=True)
         self.tools = package_index.write(folder / "tools")
-        self.stand_ins = runner_actions.write(
+        self.fakes = runner_actions.write(
             folder / "actions", origin=hosted.origin, cache=self.cache, artifacts=self.artifacts, tools=self.tools
         )
 
@@ -165,8 +165,8 @@ class Machine:
         name = "/".join(uses.partition("@")[0].split("/")[:2])
         if name.endswith("/evalgate"):
             return self.action
-        assert name in self.stand_ins, f"no fake of the action {uses}"
-        return self.stand_ins[name]
+        assert name in self.fakes, f"no fake of the action {uses}"
+        return self.fakes[name]
 
     def _commit(self, sha: str) -> Path:
         """Check the commit out for act, which reads its id there; steps do not see this checkout."""

@@ -50,7 +50,7 @@ def write(folder: Path, *, origin: Path, cache: Path, artifacts: Path, tools: Pa
         place = folder / name
         place.mkdir(parents=True, exist_ok=True)
         described = {key: {"description": key, "default": default} for key, default in inputs.items()}
-        action = {"name": name, "description": "stand-in", "inputs": described}
+        action = {"name": name, "description": "fake", "inputs": described}
         if name == "actions/cache":
             words = {"python": json.dumps(sys.executable), "script": json.dumps(__file__), "settings": json.dumps(json.dumps(settings))}  # fmt: skip
             main = PRE_NODE.format(verb="'actions/cache/restore'", **words)
@@ -61,12 +61,12 @@ def write(folder: Path, *, origin: Path, cache: Path, artifacts: Path, tools: Pa
             step = {
                 "id": "it",
                 "shell": "bash",
-                "run": '"$STAND_IN_PYTHON" "$STAND_IN_SCRIPT" "$STAND_IN" "$STAND_IN_SETTINGS"',
+                "run": '"$FAKE_PYTHON" "$FAKE_SCRIPT" "$FAKE" "$FAKE_SETTINGS"',
                 "env": {
-                    "STAND_IN": name,
-                    "STAND_IN_PYTHON": sys.executable,
-                    "STAND_IN_SCRIPT": __file__,
-                    "STAND_IN_SETTINGS": json.dumps(settings),
+                    "FAKE": name,
+                    "FAKE_PYTHON": sys.executable,
+                    "FAKE_SCRIPT": __file__,
+                    "FAKE_SETTINGS": json.dumps(settings),
                     **{_variable(key): "${{ inputs." + key + " }}" for key in inputs},
                 },
             }

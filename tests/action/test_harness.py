@@ -15,7 +15,7 @@ from action.hosted import PROMPT_PATH, Hosted, Pull, prompt
 
 ACTION = {
     "name": "evalgate",
-    "description": "stand-in",
+    "description": "fake",
     "inputs": {
         "command": {"description": "x", "default": "gate"},
         "config": {"description": "x", "default": "evalgate.yml"},
@@ -84,7 +84,7 @@ jobs:
 
 @pytest.fixture
 def action(tmp_path: Path) -> Path:
-    folder = tmp_path / "stand-in"
+    folder = tmp_path / "fake"
     folder.mkdir()
     (folder / "action.yml").write_text(yaml.safe_dump(ACTION, sort_keys=False), encoding="utf-8")
     (folder / "told.py").write_text(TOLD, encoding="utf-8")
@@ -274,7 +274,7 @@ cd "$GITHUB_WORKSPACE" && "$RUNNER_TEMP/env/bin/python" -I -c 'import yaml, eval
 """
 INSTALL = {
     "name": "evalgate",
-    "description": "stand-in",
+    "description": "fake",
     "runs": {"using": "composite", "steps": [{"shell": "bash", "env": {"PYTHON": "python3"}, "run": INSTALLING}]},
 }
 

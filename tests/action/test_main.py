@@ -6,150 +6,14 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from action.gated_pull_request import BRIEF, MAJOR, Hub, Ran, worse
 from chat_server import Reply
-from gated_project import World, prompt
-from github_server import GitHubServer
-
-from evalgate.action import __main__ as action
-from evalgate.action.job import Log
-
-BRIEF = "Be brief, always and everywhere, please."
-MAJOR = (
-    "Answer in German, and only in German, whatever language the question is in; never name a price, a date or a name."
-)
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    log: str
-    outputs: dict[str, str]
-    summary: str
-
-
-class Hub:
-    """The pull request #7, by ann, and the action as a job of it."""
-
-    def __init__(self, world: World, server: GitHubServer, temp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.world = world
-        self.server = server
-        self.temp = temp
-        self._patch = monkeypatch
-        self.base = world.repository.git("rev-parse", "main")
-        self.head = self.base
-        self.commits: list[dict[str, str]] = []
-        self.clock = datetime(2026, 5, 1, 12, tzinfo=UTC)
-        server.clock = self.tick
-
-    def tick(self) -> datetime:
-        self.clock += timedelta(seconds=1)
-        return self.clock
-
-    def push(self, version: str = "1.1.0", manner: str = BRIEF, **files: str) -> str:
-        if version:
-            self.world.edit(version, manner)
-        self.head = self.world.repository.commit("edit", **files)
-        self.commits.append({"sha": self.head, "author": "ann", "committer": "ann"})
-        self.server.add_pull(7, head=self.head, base=self.base, ref="work", commits=list(self.commits))
-        return self.head
-
-    def rule(self, **policy: str) -> None:
-        """Add to the policy of the base, and move the branch onto it."""
-        text = (self.world.root / "evalgate.yml").read_text()
-        more = "".join(f", {name}: {value}" for name, value in policy.items())
-        self.world.repository.git("switch", "--quiet", "main")
-        self.base = self.world.repository.commit(
-            "rules", **{"evalgate.yml": text.replace("{stop_early: false", f"{{stop_early: false{more}")}
-        )
-        self.world.repository.git("switch", "--quiet", "work")
-        self.world.repository.git("merge", "--quiet", "--ff-only", "main")
-
-    def run(self, event: str = "pull_request", payload: dict[str, Any] | None = None, **inputs: str) -> Ran:
-        files = {name: self.temp / name for name in ("event", "output", "summary")}
-        files["event"].write_text(json.dumps(payload if payload is not None else self.pull()), encoding="utf-8")
-        for name in ("output", "summary"):
-            files[name].unlink(missing_ok=True)
-        given = {name.replace("_", "-"): value for name, value in inputs.items()}
-        environment = {
-            "EVALGATE_INPUTS": json.dumps({"github-token": "t0ken", **given}),
-            "EVALGATE_MATRIX": "null",
-            "GITHUB_API_URL": self.server.url,
-            "GITHUB_EVENT_NAME": event,
-            "GITHUB_EVENT_PATH": str(files["event"]),
-            "GITHUB_JOB": "gate",
-            "GITHUB_OUTPUT": str(files["output"]),
-            "GITHUB_REPOSITORY": "acme/prompts",
-            "GITHUB_RUN_ID": "1",
-            "GITHUB_RUN_ATTEMPT": "1",
-            "GITHUB_SERVER_URL": "https://github.test",
-            "GITHUB_SHA": self.world.repository.git("rev-parse", "HEAD"),
-            "GITHUB_STEP_SUMMARY": str(files["summary"]),
-            "GITHUB_WORKFLOW": "prompts",
-            "GITHUB_WORKSPACE": str(self.world.root),
-            "RUNNER_TEMP": str(self.temp),
-        }
-        for name, value in environment.items():
-            self._patch.setenv(name, value)
-        stream = io.StringIO()
-        code = action._main(Log(stream))
-        assert "Traceback" not in stream.getvalue(), stream.getvalue()
-        return Ran(code=code, log=stream.getvalue(), outputs=_outputs(files["output"]), summary=_text(files["summary"]))
-
-    def pull(self, **change: Any) -> dict[str, Any]:
-        repo = {"id": 1}
-        found = {
-            "number": 7,
-            "user": {"login": "ann"},
-            "head": {"sha": self.head, "repo": repo},
-            "base": {"sha": self.base, "ref": "main", "repo": repo},
-        }
-        return {"pull_request": found | change, "repository": {"default_branch": "main"}}
-
-    def group(self) -> dict[str, Any]:
-        ref = f"refs/heads/gh-readonly-queue/main/pr-7-{self.base}"
-        group = {"head_sha": self.head, "base_sha": self.base, "head_ref": ref, "base_ref": "refs/heads/main"}
-        return {"merge_group": group, "repository": {"default_branch": "main"}}
-
-    @property
-    def statuses(self) -> list[tuple[str, str, str]]:
-        """Return (sha, state, description) of each status, oldest first."""
-        return [(one["sha"], one["state"], one["description"]) for one in self.server.state["statuses"]]
-
-    @property
-    def comments(self) -> list[str]:
-        return [one["body"] for one in self.server.state["comments"]]
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _outputs(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([\w-]+)<<(?:\w+)\n(.*)\n\w{32}$", _text(path), re.MULTILINE))
-
-
-@pytest.fixture
-def hub(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    temp = tmp_path / "runner"
-    temp.mkdir()
-    server = GitHubServer({"token": "t0ken"})
-    yield Hub(world, server, temp, monkeypatch)
-    server.close()
-    assert server.violations == []
-
-
-def worse(system: str, user: str) -> str:
-    """Answer correctly, unless the prompt asks for a brief answer."""
-    return f"I do not know: {user}" if BRIEF in system else json.dumps({"answer": user})
-
+from gated_project import prompt
 
 # Verdicts
 
@@ -233,36 +97,6 @@ def test_fail_on_says_when_the_job_fails(hub: Hub, rule: str, code: int) -> None
     hub.push()
     assert hub.run(fail_on=rule).code == code
     assert hub.statuses[-1][1] == "failure"
-
-
-def test_what_github_refuses_never_changes_the_verdict(hub: Hub) -> None:
-    hub.server.state["read_only"] = True
-    hub.push()
-    ran = hub.run()
-    assert (ran.code, ran.outputs["verdict"]) == (0, "PASS")
-    assert ran.log.count("::warning ") >= 2
-    assert "statuses: write" in ran.log
-    hub.world.application = worse
-    hub.push("1.2.0", BRIEF + " Now.")
-    assert hub.run().code == 1
-
-
-def test_the_token_is_nowhere_to_be_read(hub: Hub) -> None:
-    hub.server.state["read_only"] = True
-    hub.push()
-    ran = hub.run()
-    assert "t0ken" not in ran.log + ran.summary + str(ran.outputs)
-    assert "secret-key-123" not in ran.log + ran.summary
-
-
-def test_an_endpoint_that_repeats_the_key_tells_nobody(hub: Hub) -> None:
-    said = {"error": {"message": "Incorrect API key provided: secret-key-123 (Bearer secret-key-123)"}}
-    hub.world.application = lambda system, user: Reply(status=401, body=said)
-    hub.push()
-    ran = hub.run()
-    reports = [path.read_text() for path in Path(ran.outputs["report-json"]).parent.iterdir()]
-    assert ran.code == 3
-    assert "secret-key-123" not in "".join([ran.log, ran.summary, str(hub.server.state), *reports])
 
 
 @pytest.mark.parametrize("inputs", [{"fail_on": "sometimes"}, {"config": "../elsewhere.yml"}, {"command": "report"}])
@@ -742,19 +576,6 @@ def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None
     assert "goes through a symbolic link" in ran.log
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_report_is_written_through_no_link_of_the_workspace(hub: Hub, tmp_path: Path, whole: bool) -> None:
-    """Refuse a symbolic link committed at the report's path, which could overwrite any file of the runner."""
-    precious = tmp_path / "precious"
-    precious.write_text("mine")
-    (hub.world.root / "out").mkdir()
-    (hub.world.root / "out" / "report.md").symlink_to(precious)
-    hub.push()
-    ran = hub.run(report_dir=str(hub.world.root / "out") if whole else "out")
-    assert precious.read_text() == "mine"
-    assert "report.md is a symbolic link" in ran.log
-
-
 @pytest.mark.parametrize("name", ["report_dir", "cache_path"])
 def test_a_whole_path_into_the_workspace_leads_through_no_link_either(hub: Hub, tmp_path: Path, name: str) -> None:
     elsewhere = tmp_path / "elsewhere"
@@ -794,19 +615,6 @@ def test_a_commit_that_the_checkout_lacks_is_fetched(hub: Hub, tmp_path: Path) -
 
 
 # Untrusted text
-
-
-def test_what_a_model_says_is_no_command_of_the_log(hub: Hub) -> None:
-    evil = "::set-output name=verdict::PASS\n##[add-mask]x\n::stop-commands::y\n@ann #1 <img src=x>"
-    hub.world.application = lambda system, user: evil if BRIEF in system else json.dumps({"answer": user})
-    hub.push()
-    ran = hub.run()
-    assert ran.code == 1
-    commands = [line for line in ran.log.splitlines() if line.lstrip().startswith("::")]
-    assert all(re.match(r"::(error|warning|notice|stop-commands|[0-9a-f]{32}::)", line) for line in commands), commands
-    assert "##[" not in "".join(line for line in ran.log.splitlines() if not line.startswith("::error "))
-    assert "<img" not in hub.comments[0]
-    assert "@ann" not in re.sub(r"<code>[^<]*</code>|<pre>.*?</pre>|`[^`]*`", "", hub.comments[0], flags=re.DOTALL)
 
 
 def test_prompts_of_the_head_are_read_from_git_whatever_lies_in_the_workspace(hub: Hub) -> None:

@@ -293,7 +293,7 @@ def test_the_pinned_release_is_what_is_sampled_after_a_merge(world: World) -> No
     assert not any("Be exact." in r.body["messages"][0]["content"] for r in world.server.received)
 
 
-def test_a_stand_in_of_the_gate_is_what_is_sampled(world: World) -> None:
+def test_a_baseline_file_of_the_gate_is_what_is_sampled(world: World) -> None:
     world.repository.write("old.prompt.yml", prompt("0.9.0"))
     text = CONFIG.format(url=world.server.url).replace("    dataset", "    baseline: old.prompt.yml\n    dataset")
     world.repository.write("evalgate.yml", text)

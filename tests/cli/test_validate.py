@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gated_project import CASES, CONFIG, World
+from gated_project import CASES, CONFIG, World, prompt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 
 def test_validate_says_what_it_saw(world: World) -> None:
@@ -33,3 +35,33 @@ def test_validate_finds_a_variable_that_no_case_gives_and_a_pattern_that_is_none
     ended = world.evalgate("validate")
     assert ended.code == 2
     assert "evalgate.yml:10:" in ended.err
+
+
+FILE = "prompts/support.prompt.yml"
+
+
+@settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
+@given(
+    version=st.sampled_from(["0.9.0", "1.0.0", "1.0.0+build", "1.0.1", "1.1.0", "2.0.0-rc.1", "2.0.0"]),
+    manner=st.sampled_from(["Be exact.", "Be very exact.", "Be brief, always and everywhere, please.", "{{expected}}"]),
+)
+def test_validate_plan_and_run_agree_on_versions(world: World, version: str, manner: str) -> None:
+    """What one of them finds wrong the others do, and then not a call was made."""
+    world.edit(version, manner)
+    before = len(world.server.received)
+    codes = [world.evalgate(verb).code for verb in ("validate", "plan")]
+    assert len(world.server.received) == before
+    ended = world.evalgate("run", "--output", "report.json")
+    wrong = [f for f in world.report()["gates"][0]["findings"] if f["kind"] in ("level", "version", "immutability")]
+    assert [code == 1 for code in codes] == [bool(wrong)] * 2
+    if wrong:
+        assert (ended.code, len(world.server.received)) == (1, before)
+
+
+def test_what_this_change_did_not_edit_is_none_of_validate(world: World) -> None:
+    """One number with two contents in the history fails a run; files that are as they were are valid."""
+    world.repository.git("switch", "--quiet", "main")
+    world.repository.commit("forgotten", **{FILE: prompt("1.0.0", "Be brief, always and everywhere, please.")})
+    assert world.evalgate("validate").code == 0
+    assert world.evalgate("run").code == 1
+    assert not world.server.received

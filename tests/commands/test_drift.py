@@ -366,7 +366,7 @@ def test_recordings_are_of_then_and_the_model_is_asked(world: World) -> None:
     assert answers(world) == CASES
 
 
-def test_a_stand_in_is_what_is_sampled_and_what_is_watched(world: World) -> None:
+def test_a_baseline_file_is_what_is_sampled_and_what_is_watched(world: World) -> None:
     world.repository.write("prompts/before.prompt.yml", prompt("0.9.0", "Be exact, as ever."))
     merged(world, ("    dataset:", "    baseline: prompts/before.prompt.yml\n    dataset:"))
     sample(world)

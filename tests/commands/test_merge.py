@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from gate.test_looks import looking, rate
+from gate.live_run import looking, rate
 from gated_project import CASES, World
 
 

@@ -47,7 +47,7 @@ def decided(
 
 
 def tried(number: int | None, *, blocked: bool = False) -> Attempts:
-    return UNKNOWN if number is None else Attempts(number=number, blocked_before=blocked, luck=0.0)
+    return UNKNOWN if number is None else Attempts(number=number, blocked_before=blocked, chance_of_pass=0.0)
 
 
 def outcome(report: Report) -> tuple[str, int]:
@@ -240,15 +240,17 @@ def forged() -> dict[str, Report]:
     assert waits.attempts is not None
     assert blocks.attempts is not None
     return {
-        "fewer": replace(waits, attempts=replace(waits.attempts, number=3, luck=attempts.chance_of_pass(3, 0.05))),
+        "fewer": replace(
+            waits, attempts=replace(waits.attempts, number=3, chance_of_pass=attempts.chance_of_pass(3, 0.05))
+        ),
         "none": replace(waits, attempts=None),
         "nothing blocked before": replace(blocks, attempts=replace(blocks.attempts, blocked_before=False)),
-        "other luck": replace(waits, attempts=replace(waits.attempts, luck=0.05)),
-        "no attempt at all": replace(free, attempts=Attempts(number=0, blocked_before=False, luck=0.0)),
-        "without end": replace(free, attempts=Attempts(number=10**12, blocked_before=False, luck=1.0)),
+        "another chance": replace(waits, attempts=replace(waits.attempts, chance_of_pass=0.05)),
+        "no attempt at all": replace(free, attempts=Attempts(number=0, blocked_before=False, chance_of_pass=0.0)),
+        "without end": replace(free, attempts=Attempts(number=10**12, blocked_before=False, chance_of_pass=1.0)),
         "not known, and nothing asked": replace(free, attempts=UNKNOWN),
         "not known, and not the worst": replace(
-            decided(MERGES), attempts=Attempts(number=None, blocked_before=False, luck=None)
+            decided(MERGES), attempts=Attempts(number=None, blocked_before=False, chance_of_pass=None)
         ),
         "passes by itself": replace(free, attempts=waits.attempts),
         "signed off without asking": replace(signed(waits), attempts=None),

@@ -10,11 +10,9 @@ from chat_server import completion
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalgate.domain import CUT, Case, Check, Failure, Output, Request, Target, Unscored, decode_outcome
+from evalgate.domain import CUT, Case, Check, Failure, Output, Unscored, decode_outcome
 from evalgate.domain.reasoning import LIMIT_REACHED, LIMIT_SPENT, ONLY_REASONING
 from evalgate.domain.tool_calls import add_tool_calls
-from evalgate.execute.providers.batch.api import BatchEndpoint
-from evalgate.execute.providers.batch.lines import read_line
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.score import checks
@@ -279,15 +277,3 @@ def test_a_refusal_or_an_error_as_a_part_is_no_answer() -> None:
 def test_a_refusal_that_was_kept_with_its_text_is_no_answer(reason: str) -> None:
     kept = decode_outcome({"text": "fine", "finish_reason": reason})
     assert isinstance(kept, Failure) and kept.kind == "unusable"
-
-
-@pytest.mark.parametrize("status", [0, -1, 202, 204, 206, True, "200"])
-def test_only_200_is_an_answer_of_a_batch(status: Any) -> None:
-    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
-    endpoint = BatchEndpoint(target, None, 1.0)
-    request = Request(target="t", identity="i", model="m", messages=())
-    line = {"response": {"status_code": 200, "body": completion("fine")}}
-    assert isinstance(read_line(line, request, "m", endpoint), Output)
-    line["response"]["status_code"] = status
-    with pytest.raises(ProviderError):
-        read_line(line, request, "m", endpoint)

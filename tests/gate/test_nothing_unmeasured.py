@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
 from chat_server import error
-from gated_project import CASES, World, prompt
-
-from .test_looks import looking, rate, run
+from gate.live_run import looking, rate, run
+from gated_project import CASES, World
 
 
 def rows(world: World) -> list[dict]:
@@ -34,33 +32,6 @@ def test_fixed_cases_are_drawn_before_broken_ones_fail_a_change(world: World) ->
     gate = run(world)
     assert (len(gate["flips"]["broken"]), len(gate["flips"]["fixed"])) == (2, 10)
     assert gate["decision"] == "PASS", "eight more cases hold than before"
-
-
-def test_a_planted_verdict_of_other_content_is_none(world: World) -> None:
-    looking(world)
-    world.edit()
-    run(world)
-    verdicts = world.root / ".evalgate/verdicts"
-    (good,) = verdicts.iterdir()
-    kept = good.read_text()
-    shutil.rmtree(world.root / ".evalgate")
-    rate(world, dict.fromkeys(range(CASES), 1))
-    world.repository.write(
-        "prompts/support.prompt.yml", prompt("1.1.0", "Be brief, always and everywhere, please. Now.")
-    )
-    assert run(world)["decision"] == "FAIL"
-    (bad,) = verdicts.iterdir()
-    bad.write_text(kept)
-    assert run(world)["decision"] == "FAIL"
-
-
-def test_a_store_that_is_committed_is_refused(world: World) -> None:
-    world.edit()
-    world.evalgate("run")
-    world.repository.git("add", "--force", ".evalgate")
-    ended = world.evalgate("run")
-    assert ended.code == 2
-    assert "is under version control" in ended.err
 
 
 def test_judges_that_have_changed_places_are_asked(world: World) -> None:

@@ -1,4 +1,4 @@
-"""A small project on the disk, whole and sound, that each test spoils in its own way."""
+"""A small project on the disk, valid, that each test spoils in its own way."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.errors import InputError
+from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import WorkTree
 
 PROMPT = 'version: "1.0.0"\nmessages:\n  - {role: user, content: "Answer {{query}}"}\n'
@@ -28,6 +29,9 @@ inputs: [query, "context?", output]
 ---
 Is it friendly?
 """
+
+HEAD = "targets:\n  api: {type: openai}\ngates:\n  - prompt: prompts/support.prompt.yml\n    dataset: cases.jsonl\n"
+CHECKS = HEAD + "    checks:\n      - {type: is_json}\n"
 
 
 class Project:
@@ -53,3 +57,9 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
+
+
+def faults(project: Project, text: str) -> list[str]:
+    """Return the faults of a configuration."""
+    project.write("evalgate.yml", text)
+    return project.faults(lambda: load_config(project.tree, "evalgate.yml"))

@@ -6,9 +6,6 @@ import hashlib
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
-
-import pytest
 
 from evalgate.domain import DEFAULT_LEVELS, Batching, Level, Limits, Threshold
 from evalgate.inputs.config import load_config
@@ -42,16 +39,6 @@ def test_approvers_are_no_part_of_what_a_verdict_depends_on(project: Project) ->
     config = load_config(project.tree, "evalgate.yml")
     assert (plain.approvers, config.approvers) == ((), ("ann", "org/team", "under_score"))
     assert config.policy == plain.policy
-
-
-def test_paths_are_joined_to_the_folder_of_the_config(project: Project) -> None:
-    project.write(
-        "sub/evalgate.yml", CONFIG.replace("prompts/", "../prompts/./").replace("cases.jsonl", "data/../../cases.jsonl")
-    )
-    gate = load_config(project.tree, "sub/evalgate.yml").gates[0]
-    assert (gate.prompt, gate.dataset) == ("prompts/support.prompt.yml", "cases.jsonl")
-    absolute = load_config(project.tree, str(project.root / "evalgate.yml"))
-    assert absolute.gates[0].dataset == str(project.root / "cases.jsonl")
 
 
 def test_everything_that_can_be_said(project: Project) -> None:
@@ -140,77 +127,6 @@ run: {concurrency: 2, timeout: 30, attempts: 1, max_cost_usd: 2, batch: {poll_se
     assert (major.judges, major.sign_off, major.canary_hours, major.inconclusive) == (True, False, 0, "drop")
     assert (config.limits.concurrency, config.limits.timeout, config.limits.max_cost_usd) == (2, 30, 2)
     assert config.batching == Batching(poll_seconds=600, collect_seconds=5)
-
-
-def test_recorded_identity_follows_the_content(project: Project) -> None:
-    project.write(
-        "evalgate.yml",
-        CONFIG.replace(
-            '{type: openai, base_url: "https://example.org/v1", api_key_env: MY_KEY, model: m}',
-            "{type: recorded, path: o.jsonl}",
-        ),
-    )
-    seen = set()
-    for text in ("a", "b", "a"):
-        project.write("o.jsonl", text)
-        seen.add(load_config(project.tree, "evalgate.yml").targets["api"].identity)
-    assert len(seen) == 2
-
-
-def test_a_query_is_part_of_the_identity_and_never_shown(project: Project) -> None:
-    seen = set()
-    for query in ("", "?key=secret-1", "?key=secret-2"):
-        project.write("evalgate.yml", CONFIG.replace("example.org/v1", f"example.org/v1{query}"))
-        seen.add(load_config(project.tree, "evalgate.yml").targets["api"].identity)
-    assert len(seen) == 3
-    assert "https://example.org/v1" in seen and "secret" not in str(seen)
-
-
-def test_references_between_schemas_are_loaded(project: Project) -> None:
-    project.write(
-        "schema/answer.json",
-        '{"$ref": "common.json#/$defs/a", "properties": {"$ref": {"type": "string"}, "x": {"$ref": "#/$defs/y"}}, "$defs": {"y": {"const": {"$ref": "http://not.a/reference"}}}}',
-    )
-    project.write("schema/common.json", '{"$defs": {"a": {"$ref": "deep/more schemas.json"}}}')
-    project.write("schema/deep/more schemas.json", '{"$ref": "../common.json#/$defs/b"}')
-    project.write("evalgate.yml", CONFIG.replace("{type: is_json}", "{type: json_schema, schema: schema/answer.json}"))
-    gate = load_config(project.tree, "evalgate.yml").gates[0]
-    assert set(gate.files) == {"schema/answer.json", "schema/common.json", "schema/deep/more schemas.json"}
-    assert set(gate.checks[0].documents) == {
-        "file:///schema/answer.json",
-        "file:///schema/common.json",
-        "file:///schema/deep/more schemas.json",
-    }
-
-
-@pytest.mark.parametrize("absolute", [False, True])
-def test_loaded_schemas_work_where_they_are_scored(project: Project, absolute: bool) -> None:
-    from evalgate.domain import Case, Output, Score
-    from evalgate.score import checks
-
-    project.write(
-        "schema/answer.json",
-        '{"$id": "https://example.org/s/answer.json", "$ref": "#/$defs/own", "$defs": {"own": {"required": ["a"], "properties": {"a": {"$ref": "file:///%s"}}}}}'
-        % ((str(project.root).lstrip("/") + "/" if absolute else "") + "schema/text.json"),
-    )
-    project.write("schema/text.json", '{"type": "string", "maxLength": 2}')
-    project.write("evalgate.yml", CONFIG.replace("{type: is_json}", "{type: json_schema, schema: schema/answer.json}"))
-    path = str(project.root / "evalgate.yml") if absolute else "evalgate.yml"
-    check = load_config(project.tree, path, verify=checks.validate).gates[0].checks[0]  # type: ignore[arg-type]
-    good, bad = (
-        checks.score(check, Case(id="a", fields={}), Output(text=text)) for text in ('{"a": "xy"}', '{"a": "xyz"}')
-    )
-    assert isinstance(good, Score) and good.value == 1
-    assert isinstance(bad, Score) and bad.value == 0
-
-
-def test_verify_refuses_at_the_criterion(project: Project) -> None:
-    def verify(criterion: Any) -> None:
-        raise ValueError(f"{criterion.name} displeases")
-
-    assert project.faults(lambda: load_config(project.tree, "evalgate.yml", verify=verify)) == [
-        "evalgate.yml:8:9: is_json displeases"
-    ]
 
 
 def test_loading_imports_nothing_heavy(project: Project) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from action.test_main import Hub, hub  # noqa: F401 - a fixture
+from action.gated_pull_request import Hub, hub  # noqa: F401 - a fixture
 from chat_server import Reply, completion
 from gated_project import CONFIG, World
 from hypothesis import HealthCheck, given, settings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from evalgate.domain import Arm, Failure, Level, Outcome, Output, Result, Score, Unscored, Usage
+from evalgate.domain import Arm, Attempts, Failure, Level, Outcome, Output, Result, Score, Unscored, Usage
 from evalgate.store import codec
 
 RESULT = Result(
@@ -69,3 +69,11 @@ def test_what_is_not_what_was_encoded_is_refused_with_its_place(kind: Any, data:
     with pytest.raises(codec.DecodeError) as caught:
         codec.decode(kind, data, "here")
     assert str(caught.value).startswith(message)
+
+
+def test_a_field_that_was_renamed_keeps_its_key_in_stored_data() -> None:
+    attempts = Attempts(number=2, blocked_before=False, chance_of_pass=0.1)
+    data = {"number": 2, "blocked_before": False, "luck": 0.1}
+    assert codec.encode(attempts) == data and codec.decode(Attempts, data, "") == attempts
+    with pytest.raises(codec.DecodeError, match='unknown "chance_of_pass"'):
+        codec.decode(Attempts, {"number": 2, "blocked_before": False, "chance_of_pass": 0.1}, "")

@@ -96,7 +96,7 @@ def test_no_environment_variable_steers_it(chat_server: ChatServer, monkeypatch:
         assert not {"x-sneaky", "openai-organization", "openai-project"} & set(headers)
 
 
-def test_the_embedded_server_stands_in_and_costs_nothing(chat_server: ChatServer) -> None:
+def test_the_embedded_server_answers_and_costs_nothing(chat_server: ChatServer) -> None:
     target = Target(name="local", kind="local", location="qwen", identity="i", model="local")
     (outcome,) = ask(target, make_request(), key=None, base_url=chat_server.url, served_by="fp sha256:1")
     assert isinstance(outcome, Output)

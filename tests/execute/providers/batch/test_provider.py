@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from collections.abc import Generator, Sequence
@@ -21,7 +20,6 @@ from evalgate.execute.engine import Engine, EngineRun
 from evalgate.execute.providers.batch.api import BatchEndpoint
 from evalgate.execute.providers.batch.provider import BatchProvider
 from evalgate.execute.providers.batch.records import BatchRecord, BatchRecords
-from evalgate.execute.providers.protocol import ProviderError
 
 KEY = "sk-secret-123"
 FAST = Batching(poll_seconds=0.02, collect_seconds=0.05)
@@ -344,13 +342,3 @@ def test_an_old_record_is_not_waited_for(batched: Batched) -> None:
     assert texts(batched.run(1)) == ["re q0"]
     assert batched.server.count("GET /v1/batches/batch_9") == 0
     assert [record["id"] for record in batched.kept()] == ["batch_0"]
-
-
-@pytest.mark.parametrize("proxy", ["http://user:hidden@x:port", "foo://user:hidden@x", "socks5://user:hidden@x:1"])
-def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    for name in ("http_proxy", "HTTP_PROXY"):
-        monkeypatch.setenv(name, proxy)
-    target = Target(name="api", kind="openai", location="http://example.invalid/v1", model="m", identity="api")
-    with pytest.raises(ProviderError, match="the proxy in the environment is not an http") as told:
-        asyncio.run(BatchEndpoint(target, None, 1.0).retrieve("b1"))
-    assert "hidden" not in str(told.value) and told.value.fatal

@@ -65,7 +65,7 @@ def test_a_clone_knows_what_the_last_commit_of_its_default_branch_brought(  # no
 
 
 @pytest.mark.parametrize("arguments", [(), ("--changed",), ("--policy-ref", "base")])
-def test_a_stale_branch_does_not_stand_in_for_origins(world: World, arguments: tuple[str, ...]) -> None:
+def test_a_stale_branch_does_not_hide_the_one_of_origin(world: World, arguments: tuple[str, ...]) -> None:
     """What was mended in between is undone: against the state before that it is no loss."""
     world.application = lambda system, user: "no" if "rudely" in system else json.dumps({"answer": user})
     git = world.repository.git
@@ -208,13 +208,13 @@ def test_a_commit_that_holds_the_working_trees_prompt_is_no_baseline_of_it(world
 
 @pytest.mark.parametrize("is_new", [True, False])
 @pytest.mark.parametrize("arguments", [(), ("--changed",), ("--head", "HEAD")])
-def test_a_stand_in_that_the_change_makes_equal_to_its_prompt_is_refused(
+def test_a_baseline_file_that_the_change_makes_equal_to_its_prompt_is_refused(
     world: World, is_new: bool, arguments: tuple[str, ...]
 ) -> None:
     world.repository.git("switch", "--quiet", "main")
     text = CONFIG.format(url=world.server.url).replace("dataset:", "baseline: live.prompt.yml\n    dataset:")
     if not is_new:
-        world.repository.commit("stand-in", **{"live.prompt.yml": prompt(), "evalgate.yml": text})
+        world.repository.commit("a baseline file", **{"live.prompt.yml": prompt(), "evalgate.yml": text})
     world.repository.git("switch", "--quiet", "--force-create", "work")
     worse = prompt("1.1.0", "Be brief, always and everywhere, rudely.")
     copied = {"live.prompt.yml": worse, "evalgate.yml": text}
@@ -223,12 +223,12 @@ def test_a_stand_in_that_the_change_makes_equal_to_its_prompt_is_refused(
     assert (ended.code, "equal to the candidate" in ended.err) == (2, True)
 
 
-def test_a_revert_to_the_stand_in_and_a_promotion_are_let_through(world: World) -> None:
+def test_a_revert_to_the_baseline_file_and_a_promotion_are_let_through(world: World) -> None:
     text = CONFIG.format(url=world.server.url).replace("dataset:", "baseline: live.prompt.yml\n    dataset:")
     edited = prompt("1.1.0", "Be brief, always and everywhere, please.")
     world.repository.git("switch", "--quiet", "main")
     files = {"evalgate.yml": text, "prompts/support.prompt.yml": edited, "live.prompt.yml": prompt()}
-    world.repository.commit("stand-in", **files)
+    world.repository.commit("a baseline file", **files)
     world.repository.git("switch", "--quiet", "--force-create", "work")
     world.repository.write("live.prompt.yml", edited)
     assert world.evalgate("run").code == 0

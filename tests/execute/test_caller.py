@@ -1,17 +1,14 @@
 from __future__ import annotations
 
-import signal
-import time
-from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scripted_provider import ScriptedProvider, answer_only, engine, make_result, make_trials, text_of
+from scripted_provider import ScriptedProvider, answer_only, engine, make_trials, text_of
 
-from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Result, Trial, Usage
-from evalgate.errors import InputError, InterruptedRunError, ServiceError
+from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request
+from evalgate.errors import InputError, ServiceError
 from evalgate.execute import caller
 from evalgate.execute.engine import ProgressEvent
 from evalgate.execute.limits.concurrency import ConcurrencyLimit
@@ -173,36 +170,6 @@ def test_cost_limit_with_unknown_prices_is_an_error_and_the_paid_answer_is_kept(
     assert len(provider.asked) == len(path.read_bytes().splitlines()) == 1
 
 
-def test_cost_is_unknown_when_one_made_call_has_no_price() -> None:
-    provider = ScriptedProvider(lambda request, n: Output(text="x", cost_usd=None if n == 3 else 0.1))
-    with engine(provider) as running:
-        assert running.run(make_trials(5), answer_only).cost_usd is None
-
-
-def test_a_refusal_costs_and_a_lost_call_does_not() -> None:
-    def script(request: Request, n: int) -> Outcome | ProviderError:
-        if text_of(request) == "q0":
-            return Failure(kind="unusable", message="no", usage=Usage(output_tokens=3), cost_usd=0.2)
-        return ProviderError("lost") if text_of(request) == "q1" else Output(text="x", cost_usd=0.1)
-
-    with engine(ScriptedProvider(script)) as running:
-        run = running.run(make_trials(3), answer_only)
-    assert run.cost_usd == pytest.approx(0.3)
-    assert run.usage == Usage(output_tokens=3)
-
-
-def test_what_evaluate_raises_comes_out_as_it_is() -> None:
-    def broken(trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-        (outcome,) = yield [trial.request]
-        if trial.case.id == "c3":
-            raise ZeroDivisionError("bug")
-        return make_result(trial, outcome)
-
-    with engine(ScriptedProvider(delay=0.001)) as running, pytest.raises(ZeroDivisionError, match="bug"):
-        running.run(make_trials(50), broken)
-        assert len(running.run(make_trials(2), answer_only).results) == 2, "the engine can still be used"
-
-
 def test_unwritable_stores_only_warn(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a folder")
@@ -213,23 +180,3 @@ def test_unwritable_stores_only_warn(tmp_path: Path) -> None:
         assert len(running.warnings) == 2
         assert "cache" in running.warnings[0]
         assert "journal" in running.warnings[1]
-
-
-def test_interrupt_stops_issuing_lets_calls_end_and_leaves_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
-    def script(request: Request, n: int) -> Outcome | ProviderError:
-        if n == 0:
-            return ProviderError("busy", retryable=True, retry_after=60)
-        if n == 5:
-            signal.raise_signal(signal.SIGINT)
-        return Output(text="x")
-
-    provider = ScriptedProvider(script, delay=0.01)
-    started = time.perf_counter()
-    with (
-        engine(provider, limits=Limits(concurrency=3)) as running,
-        pytest.raises(InterruptedRunError, match="it continues"),
-    ):
-        running.run(make_trials(100), answer_only)
-    assert time.perf_counter() - started < 4, "neither the grace nor the pause was waited for"
-    assert len(provider.asked) <= 10
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -1,14 +1,16 @@
-"""Version numbers that are not in order: told before anything is called, by every verb that can know."""
+"""What is refused before anything is called: versions that are not in order, a store that is committed."""
 
 from __future__ import annotations
 
 import pytest
 from gated_project import CONFIG, World, prompt
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 FILE = "prompts/support.prompt.yml"
+
+
 EDIT = f'edit {FILE}:2: version: "1.0.0" -> "1.1.0" and {FILE}:3: change:'
+
+
 SECOND = "  - {name: second, prompt: prompts/b.prompt.yml, dataset: cases.jsonl, checks: [{type: is_json}]}\nrun:"
 
 
@@ -50,28 +52,10 @@ def test_no_gate_is_run_beside_one_whose_version_was_forgotten(world: World) -> 
     assert not world.server.received
 
 
-@settings(max_examples=20, suppress_health_check=list(HealthCheck), deadline=None)
-@given(
-    version=st.sampled_from(["0.9.0", "1.0.0", "1.0.0+build", "1.0.1", "1.1.0", "2.0.0-rc.1", "2.0.0"]),
-    manner=st.sampled_from(["Be exact.", "Be very exact.", "Be brief, always and everywhere, please.", "{{expected}}"]),
-)
-def test_validate_plan_and_run_agree_on_versions(world: World, version: str, manner: str) -> None:
-    """What one of them finds wrong the others do, and then not a call was made."""
-    world.edit(version, manner)
-    before = len(world.server.received)
-    codes = [world.evalgate(verb).code for verb in ("validate", "plan")]
-    assert len(world.server.received) == before
-    ended = world.evalgate("run", "--output", "report.json")
-    wrong = [f for f in world.report()["gates"][0]["findings"] if f["kind"] in ("level", "version", "immutability")]
-    assert [code == 1 for code in codes] == [bool(wrong)] * 2
-    if wrong:
-        assert (ended.code, len(world.server.received)) == (1, before)
-
-
-def test_what_this_change_did_not_edit_is_none_of_validate(world: World) -> None:
-    """One number with two contents in the history fails a run; files that are as they were are valid."""
-    world.repository.git("switch", "--quiet", "main")
-    world.repository.commit("forgotten", **{FILE: prompt("1.0.0", "Be brief, always and everywhere, please.")})
-    assert world.evalgate("validate").code == 0
-    assert world.evalgate("run").code == 1
-    assert not world.server.received
+def test_a_store_that_is_committed_is_refused(world: World) -> None:
+    world.edit()
+    world.evalgate("run")
+    world.repository.git("add", "--force", ".evalgate")
+    ended = world.evalgate("run")
+    assert ended.code == 2
+    assert "is under version control" in ended.err

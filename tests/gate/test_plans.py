@@ -87,7 +87,7 @@ def test_without_a_sound_configuration_at_the_merge_base_nothing_is_claimed(worl
     assert (gate["level"]["effective"], gate["level"]["reasons"]) == ("PATCH", [])
 
 
-def test_one_target_for_a_stand_in_and_its_candidate_is_no_difference(world: World) -> None:
+def test_one_target_for_a_baseline_file_and_its_candidate_is_no_difference(world: World) -> None:
     text = config(world, ("    dataset", "    baseline: prompts/old.prompt.yml\n    dataset"))
     on_main(world, **{"evalgate.yml": text, "prompts/old.prompt.yml": prompt("0.9.9")})
     gate = gate_of(world)

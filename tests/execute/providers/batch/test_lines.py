@@ -1,0 +1,53 @@
+"""The lines of a batch: requests to lines, and lines to outcomes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from chat_server import completion
+
+from evalgate.domain import Message, Output, Prices, Request, Target
+from evalgate.execute.providers.batch.api import BatchEndpoint
+from evalgate.execute.providers.batch.lines import estimate_cost, make_line, read_line
+from evalgate.execute.providers.protocol import ProviderError
+
+
+@pytest.mark.parametrize("status", [0, -1, 202, 204, 206, True, "200"])
+def test_only_200_is_an_answer_of_a_batch(status: Any) -> None:
+    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
+    endpoint = BatchEndpoint(target, None, 1.0)
+    request = Request(target="t", identity="i", model="m", messages=())
+    line = {"response": {"status_code": 200, "body": completion("fine")}}
+    assert isinstance(read_line(line, request, "m", endpoint), Output)
+    line["response"]["status_code"] = status
+    with pytest.raises(ProviderError):
+        read_line(line, request, "m", endpoint)
+
+
+def test_a_line_names_its_request_by_key_and_holds_the_body_of_a_call() -> None:
+    request = Request(target="t", identity="i", model="m", messages=(Message(role="user", content="h\u00e9\nllo"),))
+    line = make_line("k1", request, "m")
+    assert line.endswith(b"\n") and line.count(b"\n") == 1 and line.isascii()
+    data = json.loads(line)
+    assert (data["custom_id"], data["method"], data["body"]["model"]) == ("k1", "POST", "m")
+    assert data["body"]["messages"] == [{"role": "user", "content": "h\u00e9\nllo"}]
+
+
+def test_an_estimate_grows_with_the_line_and_the_limit_of_the_answer() -> None:
+    request = Request(target="t", identity="i", model="m", messages=())
+    limited = replace(request, parameters={"max_tokens": 1_000})
+    prices = Prices(input=1.0, output=10.0)
+    assert estimate_cost(b"x" * 4_000, request, prices) == pytest.approx((1_000 * 1 + 256 * 10) / 1e6)
+    assert estimate_cost(b"x" * 4_000, limited, prices) == pytest.approx((1_000 * 1 + 1_000 * 10) / 1e6)
+
+
+@pytest.mark.parametrize("line", [{}, {"response": None}, {"response": {}}, {"error": {"message": "lost"}}])
+def test_a_line_without_a_response_can_be_sent_again(line: dict[str, Any]) -> None:
+    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
+    request = Request(target="t", identity="i", model="m", messages=())
+    with pytest.raises(ProviderError) as caught:
+        read_line(line, request, "m", BatchEndpoint(target, None, 1.0))
+    assert caught.value.retryable

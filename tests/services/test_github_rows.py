@@ -1,0 +1,59 @@
+"""Rows of GitHub's answers: nothing that it leaves out is taken for absent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evalgate.errors import ServiceError
+from evalgate.services.github_rows import Author, read_authors, read_coauthors, read_compared, read_overwritten_heads
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [
+        ("fix\n\nCo-authored-by: Bob B <bob@x.org>\n", [("Bob B", "bob@x.org")]),
+        ("fix\r\n\r\nco-authored-by: Bob <b@x>\r\nCo-Authored-By: Eve <e@x>", [("Bob", "b@x"), ("Eve", "e@x")]),
+        ("Co-authored-by: nobody", [("nobody", "")]),
+        ("we wrote this Co-authored by hand", []),
+    ],
+)
+def test_co_authors_are_found_in_any_line(message: str, found: list[tuple[str, str]]) -> None:
+    assert list(read_coauthors(message)) == found
+
+
+def _heads(nodes: list[Any], more: bool = False) -> dict[str, Any]:
+    items = {"pageInfo": {"hasNextPage": more}, "nodes": [{"beforeCommit": node} for node in nodes]}
+    return {"data": {"repository": {"pullRequest": {"timelineItems": items}}}}
+
+
+def test_heads_that_were_pushed_over_are_all_known_or_an_error() -> None:
+    assert read_overwritten_heads(_heads([{"oid": "a"}, {"oid": "b"}])) == ("a", "b")
+    with pytest.raises(ServiceError, match="more than 100"):
+        read_overwritten_heads(_heads([{"oid": "a"}], more=True))
+    with pytest.raises(ServiceError, match="no record"):
+        read_overwritten_heads(_heads([{"oid": "a"}, None]))
+
+
+def test_a_comparison_that_leaves_out_commits_is_an_error() -> None:
+    assert read_compared({"commits": [{"sha": "a"}], "total_commits": 1}) == ("a",)
+    with pytest.raises(ServiceError, match="only 1 of 300"):
+        read_compared({"commits": [{"sha": "a"}], "total_commits": 300})
+
+
+def test_authors_of_all_pages_are_read_and_a_cursor_that_stands_still_ends() -> None:
+    def page(after: str | None) -> dict[str, Any]:
+        number = 0 if after is None else int(after)
+        author = {"name": f"n{number}", "email": None, "user": {"login": "ann"} if number else None}
+        commits = {
+            "nodes": [{"commit": {"authors": {"nodes": [author]}}}],
+            "pageInfo": {"hasNextPage": True, "endCursor": str(min(number + 1, 2))},
+        }
+        return {"data": {"repository": {"pullRequest": {"commits": commits}}}}
+
+    assert read_authors(page) == (
+        Author(name="n0", email="", login=""),
+        Author(name="n1", email="", login="ann"),
+        Author(name="n2", email="", login="ann"),
+    )
