@@ -111,13 +111,6 @@ class ServiceError(EvalgateError):
     exit_code = ExitCode.NOT_EVALUATED
 
 
-class FormChangedError(ServiceError):
-    """An endpoint refuses a form of requests in which earlier answers were given, so these cannot be compared.
-
-    The accepted form is known now: the same work can be done again in it.
-    """
-
-
 class InterruptedRunError(EvalgateError):
     """The user stopped the run. The journal keeps the answers received so far."""
 

@@ -12,7 +12,7 @@ from evalgate.change import base_policy, changed_gates, pins
 from evalgate.change.workspace import Commit, PullRequest, Workspace, open_commit
 from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
-from evalgate.errors import FormChangedError, make_all
+from evalgate.errors import ServiceError, make_all
 from evalgate.gate import pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
@@ -40,7 +40,11 @@ def run(
     for _ in range(_MOST_FORMS):
         try:
             return _run_once(config_path, selection, machine, calls, on_event)
-        except FormChangedError as error:
+        except ServiceError as error:
+            from evalgate.execute.request_forms import FormChangedError  # the engine is imported already
+
+            if not isinstance(error, FormChangedError):
+                raise
             machine.note(f"{error.faults[0].message}; the run starts again in the accepted form")
     return _run_once(config_path, selection, machine, calls, on_event)
 

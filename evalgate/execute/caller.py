@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from evalgate.domain import Failure, Limits, Outcome, Request
 from evalgate.domain.tokens import estimate_tokens, find_output_limit
-from evalgate.errors import FormChangedError, InputError, ServiceError
+from evalgate.errors import InputError, ServiceError
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.attempts_made import LONGEST_WAIT, AttemptsMade, is_worth_retrying
 from evalgate.execute.counters import Abort, Counters, StopError
@@ -23,7 +23,7 @@ from evalgate.execute.limits.queue import RequestQueue
 from evalgate.execute.limits.refusal_streak import MOST_REFUSALS, RefusalStreak
 from evalgate.execute.limits.startup import Startup
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Provider, ProviderError
-from evalgate.execute.request_forms import RequestForms
+from evalgate.execute.request_forms import FormChangedError, RequestForms
 from evalgate.store.cache_entry import is_answer
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from evalgate.domain import Request
 from evalgate.domain.adaptations import adapt, add_adaptations, find_effective
-from evalgate.errors import FormChangedError
+from evalgate.errors import ServiceError
 from evalgate.store.known_adaptations import EndpointModel, load_adaptations, save_adaptations
 
 MOST_ADAPTATIONS = 12
@@ -17,6 +17,13 @@ MOST_ADAPTATIONS = 12
 
 _Shape: TypeAlias = tuple[Mapping[str, Any], Mapping[str, Any] | None, tuple[Any, ...]]
 _MOST_SHAPES = 32
+
+
+class FormChangedError(ServiceError):
+    """An endpoint refuses a form of requests in which earlier answers were given, so these cannot be compared.
+
+    The accepted form is known now: the same work can be done again in it.
+    """
 
 
 class RequestForms:

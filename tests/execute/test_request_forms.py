@@ -10,12 +10,12 @@ from chat_server import ChatServer, Received, Reply, completion, error
 from scripted_provider import ScriptedProvider, answer_only, make_request, make_result, make_trials
 
 from evalgate.domain import Calls, Failure, Limits, Outcome, Output, Request, Result, Target, Trial
-from evalgate.errors import FormChangedError, ServiceError
+from evalgate.errors import ServiceError
 from evalgate.execute.engine import Engine
 from evalgate.execute.limits import startup
 from evalgate.execute.providers.openai import OpenAIProvider
 from evalgate.execute.providers.protocol import ProviderError
-from evalgate.execute.request_forms import MOST_ADAPTATIONS, RequestForms
+from evalgate.execute.request_forms import MOST_ADAPTATIONS, FormChangedError, RequestForms
 from evalgate.store.known_adaptations import load_adaptations, save_adaptations
 
 REFUSED = ("frequency_penalty", "seed", "temperature", "top_p")

@@ -33,8 +33,9 @@ _MAX_TEXT = 20_000
 _MAX_DEPTH = 12
 
 _REFUSED = re.compile(
-    r"unsupported|n[o']t (be )?(currently |yet )?support|no longer (supported|accepted|available)|unrecogni[sz]ed"
-    r"|unknown (name|field|parameter|argument|property|key)|unexpected (keyword|field|argument|parameter|property)"
+    r"unsupported|n[o']t (be )?(a |an )?(currently |yet )?support|no longer (supported|accepted|available)"
+    r"|unrecogni[sz]ed|unknown (name|field|parameter|argument|property|key)"
+    r"|unexpected (keyword|field|argument|parameter|property)"
     r"|not (be )?(permitted|allowed|accepted|enabled|available|implemented|recogni[sz]ed)|extra_forbidden|forbidden"
     r"|deprecated|unavailable|extra inputs|n[o']t (be )?accept|cannot (both )?be (used|specified|set)|only the default"
     r"|\bonly \S{1,20} (is|are) (allowed|supported|accepted)|no endpoints found that (support|can handle)"
@@ -42,7 +43,8 @@ _REFUSED = re.compile(
     r"|(must|should|may|can) (only )?be (set to )?(1|the default)\b"
 )
 _WEAKER_FORMAT = re.compile(
-    r"enabled only for|unknown variant|must be '?(json_schema|text)|input should be|expected `?text"
+    r"enabled only for|unknown variant|must be (one of|['\"`]?(json_schema|text))|input should be|expected [`']?text"
+    r"|invalid (enum )?value|(supported|allowed|valid) (values|types|formats)"
 )
 _RANGE = re.compile(
     r"greater than|less than|at (least|most)\b|between \S+ and|out of range|[<>≤≥]=?"
@@ -59,7 +61,7 @@ _SAMPLING = frozenset(
     {"temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty", "frequency_penalty", "repetition_penalty",
      "logit_bias"}
 )  # fmt: skip
-_LIST = re.compile(r"\[[^\[\]]*\]|parameters:|params:|arguments?:|properties:")
+_LIST = re.compile(r"\[[^\[\]]*\]|\b(parameters|params|arguments|fields|properties)\b|\bare (not|un|no longer|only)")
 _BOTH = re.compile(r"\bboth\b|only one\b|together|simultaneously")
 _FORMAT = re.compile(
     r"response_?formats?|response format|json_?schema|json schema|json_object|json mode|structured_?\s?outputs?"
