@@ -35,8 +35,7 @@ from evalgate.domain import (
 from evalgate.domain.numbers import show
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.gate import engine_setup as answering
-from evalgate.gate import evaluate, reports, stored_samples
+from evalgate.gate import engine_setup, evaluate, reports, stored_samples
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import select_gates
@@ -95,8 +94,8 @@ def run(
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
     watched = _plan_watches(workspace, [gate for gate in chosen if not reasons[gate.name]], selection, machine.store)
     plans = [one.plan for one in watched]
-    _, journal = answering.find_journal(f"drift-{answering.compute_run_key(plans)}", machine.store, _FRESH)
-    with answering.open_engine(
+    _, journal = engine_setup.find_journal(f"drift-{engine_setup.compute_run_key(plans)}", machine.store, _FRESH)
+    with engine_setup.open_engine(
         workspace, plans, machine, CallMode(answers="live", use_cache=False), on_event=on_event, journal=journal
     ) as engine:
         gates = [_decide(engine, one, config) for one in watched]

@@ -13,8 +13,7 @@ from evalgate.decide.baseline_samples import collect_samples
 from evalgate.decide.roles import assign_roles
 from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateReport, Request, Result, Target
 from evalgate.errors import EvalgateError
-from evalgate.gate import engine_setup as engines
-from evalgate.gate import pipeline, reports
+from evalgate.gate import engine_setup, pipeline, reports
 from evalgate.gate.options import CallMode, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.plan import estimate as estimates
@@ -96,10 +95,10 @@ def plan_run(config_path: Path, selection: Selection, calls: CallMode, store: St
     workspace = open_for_run(config_path, selection, calls)
     config = workspace.config
     plans = make_plans(workspace, select_gates(workspace, selection), selection, calls, store)
-    engines.require_use(calls, config, plans)
+    engine_setup.require_use(calls, config, plans)
     if calls.engine == "batch":
-        plans, config = pipeline.drop_looks(plans), engines.apply_batch_prices(config)
-    with engines.open_known_answers(config, plans, workspace.tree, store) as known:
+        plans, config = pipeline.drop_looks(plans), engine_setup.apply_batch_prices(config)
+    with engine_setup.open_known_answers(config, plans, workspace.tree, store) as known:
         return tuple(summarize_plan(plan, config, store, known) for plan in plans)
 
 

@@ -67,7 +67,7 @@ def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
         if standing.final:
             break
     if not standing.fails and standing.owes_all and standing.look.early:
-        run.check_the_rest()
+        run.check_remaining_cases()
     return policy.decide_at_level(run.evidence(), plan.gate.thresholds, config.policy, run.measured)
 
 
@@ -161,7 +161,7 @@ class _GateRun:
             self.calls, confirming=self.calls.confirming + _count_paid(self.calls) - _count_paid(before)
         )
 
-    def check_the_rest(self) -> None:
+    def check_remaining_cases(self) -> None:
         """Run the candidate on all cases that were not run, for the checks alone; no judge is called.
 
         The baseline's stored samples are used. Where none are stored, the baseline is run only on cases in which the

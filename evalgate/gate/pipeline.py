@@ -77,7 +77,7 @@ def _report_version_faults(plans: Sequence[GatePlan], workspace: Workspace, rema
     left = tuple(f'the gate "{name}" was not run: fix the version numbers first' for name in others)
     edited = list_policy_changes(workspace)
     return reports.make_report(
-        [reports.report_unasked(plan, workspace.config) for plan in wrong], (*remarks, *left), edited
+        [reports.report_without_calls(plan, workspace.config) for plan in wrong], (*remarks, *left), edited
     )
 
 
@@ -96,10 +96,9 @@ def _decide_fresh(
     """Return the verdicts of plans by the name of their gate, and the warnings of the engine."""
     if not plans:
         return {}, ()
-    from evalgate.gate import engine_setup as answering
-    from evalgate.gate import evaluate
+    from evalgate.gate import engine_setup, evaluate
 
-    with answering.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:
+    with engine_setup.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:
         reports = {plan.gate.name: evaluate.evaluate_plan(engine, plan, workspace.config) for plan in plans}
         engine.finish()
         return reports, engine.warnings

@@ -61,7 +61,7 @@ def report_error(error: EvalgateError) -> Report:
     )
 
 
-def report_unasked(plan: GatePlan, config: Config) -> GateReport:
+def report_without_calls(plan: GatePlan, config: Config) -> GateReport:
     """Make the report of a gate for which no call was made."""
     evidence = evidences.make_evidence(plan, config.targets, cost_usd=0.0)
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)

@@ -162,7 +162,7 @@ def find_past_samples(
     return None, tuple(why)
 
 
-def explain_bad_hour(results: Sequence[Result]) -> str | None:
+def explain_outage(results: Sequence[Result]) -> str | None:
     """Return the reason why samples are unusable because too many are not answers (an outage), or None."""
     failed = sum((result.values.get(ANSWERED) or 0.0) < CASE_PASSES for result in results)
     if failed <= MAX_UNANSWERED * len(results):
@@ -197,7 +197,7 @@ def list_incomplete(results: Sequence[Result]) -> list[str]:
 
 def _explain_unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str | None:
     """Return the reason why samples with the right key cannot be used as the baseline, or None if they can."""
-    stale = explain_stale(found, policy) or explain_bad_hour(found.results)
+    stale = explain_stale(found, policy) or explain_outage(found.results)
     if stale is not None:
         return stale
     lacking = _explain_incomplete(found, plan.order, plan.gate.baseline_samples)

@@ -59,7 +59,7 @@ def command(
         on_event=progress.show,
     )
     with progress:
-        answers = list(check.look(git, _read_pushes(os.environ)))
+        answers = list(check.check_pushes(git, _read_pushes(os.environ)))
     for answer in answers:
         _print_answer(answer)
     code = max((answer.code for answer in answers), default=ExitCode.PASS)

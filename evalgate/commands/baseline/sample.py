@@ -17,8 +17,7 @@ from evalgate.domain.lists import name_some
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.gate import adapted_targets, stored_samples
-from evalgate.gate import engine_setup as answering
+from evalgate.gate import adapted_targets, engine_setup, stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.gate.plans import select_gates
@@ -78,10 +77,10 @@ def draw_samples(
     if not plans:
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
-    begun, journal = answering.find_journal(f"baseline-{answering.compute_run_key(plans)}", machine.store, fresh)
+    begun, journal = engine_setup.find_journal(f"baseline-{engine_setup.compute_run_key(plans)}", machine.store, fresh)
     done: list[Sampled] = []
     failed: list[_SamplingFailure] = []
-    with answering.open_engine(
+    with engine_setup.open_engine(
         workspace, plans, machine, CallMode(answers="live", use_cache=False), on_event=on_event, journal=journal
     ) as engine:
         for plan in plans:
@@ -145,7 +144,7 @@ def _sample_gate(
         message = f"a call failed permanently in {len(lost)} of {len(plan.order)} cases: {named}"
         hint = "run the same command again: the answers so far are kept"
         return _SamplingFailure(fault=_make_fault(plan, message, hint), is_outage=False)
-    bad = stored_samples.explain_bad_hour(run.results)
+    bad = stored_samples.explain_outage(run.results)
     if bad is not None:
         hint = "check the answers of the endpoint, and sample again when it works"
         return _SamplingFailure(fault=_make_fault(plan, bad, hint), is_outage=True)

@@ -61,7 +61,7 @@ class PrePushCheck:
     mode: Mode
     on_event: Callable[[ProgressEvent], None]
 
-    def look(self, git: Git, pushed: Sequence[Push]) -> Iterator[Answer]:
+    def check_pushes(self, git: Git, pushed: Sequence[Push]) -> Iterator[Answer]:
         """Yield the answers for all pushed refs, each commit once; nothing if no gate differs.
 
         Faults are answers as well; only an interruption is raised.
@@ -114,16 +114,15 @@ class PrePushCheck:
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
                 (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(), machine.store)
-                yield self._gate(workspace, plan, ref, machine)
+                yield self._check_gate(workspace, plan, ref, machine)
             except InterruptedRunError:
                 raise
             except EvalgateError as error:
                 yield _answer_fault(ref, chosen.name, error)
 
-    def _gate(self, workspace: Workspace, plan: GatePlan, ref: str, machine: Machine) -> Answer:
-        """From the cheapest to the dearest: the level, what is known already, and, where asked for, calls."""
-        from evalgate.gate import engine_setup as answering
-        from evalgate.gate import pipeline
+    def _check_gate(self, workspace: Workspace, plan: GatePlan, ref: str, machine: Machine) -> Answer:
+        """Check one gate: its level, then the answers that are known, then, depending on the mode, new ones."""
+        from evalgate.gate import engine_setup, pipeline
         from evalgate.gate.options import CallMode
 
         name, config = plan.gate.name, workspace.config
@@ -135,24 +134,26 @@ class PrePushCheck:
             return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], machine, offline, lambda _: None))
         except ServiceError:
             pass  # something is not known without a call
-        with answering.open_known_answers(config, [plan], workspace.tree, machine.store) as known:
+        with engine_setup.open_known_answers(config, [plan], workspace.tree, machine.store) as known:
             seen = [trial for trial in plan.trials if known(trial.request)]
         try:
-            answer = self._proven(workspace, plan, ref, machine, offline, trials=seen)
+            answer = self._check_outputs(workspace, plan, ref, machine, offline, trials=seen)
         except ServiceError:  # an answer that was just there, and is not any more
             answer = _answer_open(ref, name, f"{plan.level.effective.name}: {_CI}")
         if answer.code is not ExitCode.PASS or self.mode == "cached":
             return answer
         try:
             if self.mode == "quick":
-                return self._proven(workspace, plan, ref, machine, CallMode(), trials=_choose_cases(plan, config))
+                return self._check_outputs(
+                    workspace, plan, ref, machine, CallMode(), trials=_choose_cases(plan, config)
+                )
             return _answer_verdict(ref, pipeline.decide_plans(workspace, [plan], machine, CallMode(), self.on_event))
         except InterruptedRunError:
             raise
         except EvalgateError as error:  # no key, provider or package: not a fault of the pushed commit
             return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 
-    def _proven(
+    def _check_outputs(
         self,
         workspace: Workspace,
         plan: GatePlan,
@@ -164,8 +165,7 @@ class PrePushCheck:
     ) -> Answer:
         """Evaluate the outputs of these trials by deterministic checks alone."""
         from evalgate.decide import policy
-        from evalgate.gate import engine_setup as answering
-        from evalgate.gate import evaluate
+        from evalgate.gate import engine_setup, evaluate
         from evalgate.report import withhold
 
         name, level = plan.gate.name, plan.level.effective.name
@@ -173,7 +173,7 @@ class PrePushCheck:
             return _answer_open(ref, name, f"{level}; it has no deterministic checks, only judges: {_CI}")
         if all(trial.arm is Arm.BASELINE for trial in trials):
             return _answer_open(ref, name, f"{level}; no output is known yet: {_CI}")
-        with answering.open_engine(
+        with engine_setup.open_engine(
             workspace,
             [replace(plan, judges=(), trials=tuple(trials) if calls.offline else plan.trials)],
             machine,
