@@ -14,6 +14,9 @@ from evalgate.domain.text import Json, as_text, digest, digest_of_all, find_hidd
 ANSWERED = "answered"
 """The name of the implicit blocking check that there is an answer: not empty, not a refusal, not cut."""
 
+TOOL_CHECKS = frozenset({"tool_call", "no_tool_call"})
+"""The types of checks that examine the tool calls of an output."""
+
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 
 
@@ -320,8 +323,8 @@ class Gate:
 
     `baseline` is a prompt file that replaces the one at the merge base. `wavering_samples` is the number of candidate
     samples for the cases on which the stored baseline varies most. `cut_answers` says whether an answer that was cut at
-    its token limit counts as an answer. `files` are all other files of the gate besides prompt and dataset: schemas,
-    rubrics, recorded outputs.
+    its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `files` are
+    all other files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
     """
 
     name: str
@@ -337,7 +340,19 @@ class Gate:
     candidate_samples: int = 1
     wavering_samples: int = 3
     cut_answers: Literal["fail", "allow"] = "fail"
+    tool_calls: Literal["check", "ignore"] = "check"
     files: tuple[str, ...] = ()
+
+    @property
+    def covers_calls(self) -> bool:
+        """Whether tool calls beside a text leave the checks of the text decided.
+
+        A check of tool calls decides about the calls, or the gate ignores them. A check that is only reported does not
+        decide.
+        """
+        if self.tool_calls == "ignore":
+            return True
+        return any(c.type in TOOL_CHECKS and (c.blocking or c.name in self.thresholds) for c in self.checks)
 
     def judges_at(self, demands: LevelPolicy) -> tuple[Judge, ...]:
         """Return the judges that run at a change level.

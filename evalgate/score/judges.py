@@ -27,6 +27,7 @@ from evalgate.domain import (
     classify_ending,
     normalize,
 )
+from evalgate.domain.output_calls import format_calls
 from evalgate.domain.reasoning import ONLY_REASONING, SplitText, separate_tags, split_reasoning
 from evalgate.score.judge_reply import ReplyObject, read_object
 from evalgate.score.reply_fault import (
@@ -41,6 +42,8 @@ from evalgate.score.reply_fault import (
 )
 
 _PARAMETERS: Mapping[str, Json] = {"temperature": 0, "max_tokens": 200}
+_CALLS = "tool calls beside the output"
+"""The title of the block with the calls of an output. It has spaces, so no input has the same title."""
 _FENCE = re.compile(r"`+")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _CHAT_TOKEN = re.compile(r"<\|(\w{1,40})\|>")
@@ -64,7 +67,8 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
     """Make the request that scores `output` of `case`. It does not depend on the arm: equal outputs give equal keys.
 
     The system message is the rubric's instruction, unchanged. The user message has a block for each input, fenced by
-    more backticks than any value contains, so that no input can close its block. NUL and lone surrogates become U+FFFD.
+    more backticks than any value contains, so that no input can close its block. The tool calls
+    beside a text are the last block. NUL and lone surrogates become U+FFFD.
     Chat template tokens (`<|token|>`) and tags of reasoning (`</think>`) get spaces, because a local server could
     interpret them inside a text, and a judge that repeats them would seem to begin its answer there. Parameters of a
     judge that are null are not sent.
@@ -166,6 +170,8 @@ def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str
             values[name] = as_text(case.fields[name])
         elif not optional:
             raise ValueError(f'case {case.id} has no field "{name}", which rubric {rubric.name} needs')
+    if output.calls_beside_text:
+        values[_CALLS] = format_calls(output.calls_beside_text)
     return values
 
 
