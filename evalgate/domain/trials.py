@@ -10,8 +10,10 @@ from typing import Literal, TypeAlias
 
 from evalgate.domain.case_changes import CaseChanges
 from evalgate.domain.finish_reasons import announces_calls
-from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level, Message, PromptVersion
+from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level
+from evalgate.domain.messages import Message
 from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
+from evalgate.domain.prompt_version import PromptVersion
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.text import Json, digest
 
@@ -60,7 +62,10 @@ class Request:
                 **stream,
                 "identity": self.identity,
                 "model": self.model,
-                "messages": [[message.role, message.content] for message in self.messages],
+                "messages": [
+                    [message.role, message.content] if message.details is None else message.identity
+                    for message in self.messages
+                ],
                 "parameters": dict(self.parameters),
                 "response_format": self.response_format,
                 "tools": list(self.tools),

@@ -186,7 +186,7 @@ def _make_request(  # noqa: PLR0917
         target=target.name,
         identity=target.identity,
         model=find_model(target, version),
-        messages=version.render(case.fields),
+        messages=version.render(case.fields, case.images),
         parameters=version.parameters,
         response_format=version.response_format,
         tools=version.tools,
