@@ -18,6 +18,7 @@ from evalgate.change.versions import Versions, load_prompt_at
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
+from evalgate.inputs.case_images import list_image_files
 from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.tree import CommitTree
@@ -79,9 +80,10 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     whose path differs from a prompt's only in upper and lower case. Raises GitError for a policy file that is not a
     regular file at the head.
     """
-    changes = find_policy_changes(
-        list_policy_files(config) | (list_policy_files(own) if own is not None else set()), git, sides
-    )
+    paths = list_policy_files(config) | _list_images(config, git, sides.policy)
+    if own is not None:
+        paths |= list_policy_files(own) | _list_images(own, git, sides.head)
+    changes = find_policy_changes(paths, git, sides)
     edits_config = config.path in {change.path for change in changes}
     mine = own if own is not None and edits_config else None
     moved = find_moves(config, mine, git, base=sides.base, head=sides.head) if mine is not None else _NOTHING_MOVED
@@ -175,6 +177,12 @@ def list_policy_files(config: Config) -> set[str]:
     recordings = [target.recordings for target in config.targets.values()]
     own = [path for gate in config.gates for path in (gate.dataset, *gate.files)]
     return {config.path, pins_path(config.path), *own, *(path for path in recordings if path is not None)}
+
+
+def _list_images(config: Config, git: Git, commit: str) -> set[str]:
+    """Return the image files of the cases at a commit, which belong to its datasets."""
+    tree = CommitTree(git, commit)
+    return {path for gate in config.gates for path in list_image_files(tree, gate)}
 
 
 def find_policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[PolicyChange, ...]:

@@ -10,6 +10,7 @@ from evalgate.change.merge_base import Base, config_path_at, find_base, find_bas
 from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, digest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import GitError, InputError
+from evalgate.inputs.case_images import find_edited_images, list_image_files, load_gate_prompts, load_images
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -44,8 +45,9 @@ def find_changed_gates(
 
 
 def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> tuple[Gate, ...]:
-    same = find_unchanged(dict.fromkeys(path for gate in gates for path in _list_files(gate, config)), tree, git, base)
-    suspects = [gate for gate in gates if not same.issuperset(_list_files(gate, config))]
+    files = {gate.name: _list_files(gate, config) | list_image_files(tree, gate) for gate in gates}
+    same = find_unchanged(dict.fromkeys(path for paths in files.values() for path in paths), tree, git, base)
+    suspects = [gate for gate in gates if not same.issuperset(files[gate.name])]
     if not suspects:
         return ()
     before = CommitTree(git, base)
@@ -58,7 +60,7 @@ def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Con
 
 def is_edited(gate: Gate, tree: Tree, git: Git, config: Config, commit: str) -> bool:
     """Return True if a file of the gate, or the configuration, differs between the working tree and a commit."""
-    files = _list_files(gate, config)
+    files = _list_files(gate, config) | list_image_files(tree, gate)
     return not find_unchanged(files, tree, git, commit).issuperset(files)
 
 
@@ -109,27 +111,32 @@ def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
 def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:
     """Count the lost, kept and edited cases relative to the datasets that the gate had at some commits.
 
-    Each case counts once. An edited case has another content than at the first of the commits that contains it. A
-    dataset that is missing or broken at a commit counts as having no cases there.
+    Each case counts once. An edited case has another content, or an image of another content, than at the first of the
+    commits that contains it. A dataset that is missing or broken at a commit counts as having no cases there.
     """
     now = {case.id: _digest_content(case) for case in dataset.cases}
+    pictured = [case for case in dataset.cases if case.images]
     lost: dict[str, None] = {}
     kept: dict[str, bool] = {}
     for base in bases:
-        for case in _load_cases(gate, base, tree, git):
+        redrawn = find_edited_images(base.tree, (base.gate_at_base(gate) or gate).dataset, pictured)
+        for case in _load_cases(gate, base, tree, git, are_same=not redrawn):
             if case.id in now:
-                kept.setdefault(case.id, now[case.id] != _digest_content(case))
+                kept.setdefault(case.id, now[case.id] != _digest_content(case) or case.id in redrawn)
             else:
                 lost[case.id] = None
     return CaseChanges(lost=tuple(lost), kept=len(kept), edited=sum(kept.values()))
 
 
-def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
-    """Return the cases at a commit; empty if the file is the same there, because then no case has changed."""
+def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git, *, are_same: bool) -> Sequence[Case]:
+    """Return the cases at a commit; empty if the file is the same there, because then no case has changed.
+
+    `are_same` says whether the images are the same as well.
+    """
     path = (base.gate_at_base(gate) or gate).dataset
     try:
         if not base.tree.exists(path) or (
-            path == gate.dataset and path in find_unchanged([path], tree, git, base.commit)
+            are_same and path == gate.dataset and path in find_unchanged([path], tree, git, base.commit)
         ):
             return ()
         return load_dataset(base.tree, path).cases
@@ -179,7 +186,7 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
         {
             "prompt": _digest_prompt(tree, gate.prompt),
             "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline),
-            "dataset": load_dataset(tree, gate.dataset).digest,
+            "dataset": load_images(tree, load_dataset(tree, gate.dataset), load_gate_prompts(tree, gate)).digest,
             "criteria": [asdict(criterion) for criterion in list_criteria(gate, gate.judges, config.targets)],
             "judges": [_digest_target(config.targets[judge.target], tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},

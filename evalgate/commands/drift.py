@@ -38,8 +38,8 @@ from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import engine_setup, evaluate, reports, stored_samples
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.pipeline import refuse_committed
-from evalgate.gate.plans import select_gates
-from evalgate.inputs import datasets, prompts
+from evalgate.gate.plans import load_cases, select_gates
+from evalgate.inputs import prompts
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.plan import gate_plan
 from evalgate.report import view
@@ -139,7 +139,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
     faults: list[Fault] = []
     for gate in gates:
         version = _load_production(workspace, gate, selection)
-        dataset = datasets.load_dataset(workspace.tree, gate.dataset)
+        dataset = load_cases(workspace.tree, gate, [version], workspace.config)
         stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)

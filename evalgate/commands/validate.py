@@ -11,8 +11,8 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.options import CallMode, Selection
-from evalgate.gate.plans import collect_recorded_faults, make_plans, refuse_unknown_tags
-from evalgate.inputs import datasets, prompts
+from evalgate.gate.plans import collect_recorded_faults, load_cases, make_plans, refuse_unknown_tags
+from evalgate.inputs import prompts
 from evalgate.plan import gate_plan
 from evalgate.store.store import Store
 
@@ -30,7 +30,8 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
         read = FaultCollector()
         candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
         baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
-        dataset = read.take(partial(datasets.load_dataset, tree, gate.dataset))
+        versions = [version for version in (candidate, baseline) if version is not None]
+        dataset = read.take(partial(load_cases, tree, gate, versions, config))
         read.faults += collect_recorded_faults(workspace, gate, dataset).faults
         plan = None
         if candidate is not None and dataset is not None:

@@ -8,7 +8,7 @@ from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
     STRICT_LEVEL,
-    VARIABLE,
+    TOOL_CHECKS,
     Batching,
     Case,
     Check,
@@ -19,17 +19,17 @@ from evalgate.domain.inputs import (
     Level,
     LevelPolicy,
     Limits,
-    Message,
     Policy,
     Prices,
-    PromptVersion,
     Rubric,
     Target,
     Threshold,
-    VersionAtCommit,
 )
+from evalgate.domain.messages import VARIABLE, Message
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
+from evalgate.domain.output_calls import ToolCall
+from evalgate.domain.prompt_version import PromptVersion, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
@@ -50,7 +50,6 @@ from evalgate.domain.trials import (
     ScoreToken,
     Shard,
     StoredBaseline,
-    ToolCall,
     Trial,
     Unscored,
     Usage,
@@ -90,6 +89,7 @@ __all__ = [
     "REUSED",
     "RULE",
     "STRICT_LEVEL",
+    "TOOL_CHECKS",
     "VARIABLE",
     "Admission",
     "Arm",

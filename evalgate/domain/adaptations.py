@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain.inputs import Message
+from evalgate.domain.messages import Message
 from evalgate.domain.text import Json
 from evalgate.domain.trials import Request
 
@@ -170,10 +170,15 @@ def _change_format(request: Request, change: str) -> Request:
 
 
 def _add_words(messages: tuple[Message, ...], words: str) -> tuple[Message, ...]:
-    """Return the messages with words added to the first one if it has instructions, else to the last one."""
+    """Return the messages with words added to the first one if it has instructions, else to the last one.
+
+    A message with parts or tool calls is left as it is; a message with the words follows it.
+    """
     if not messages:
         return messages
     place = 0 if messages[0].role in ("system", "developer") else len(messages) - 1
+    if messages[place].details is not None:
+        return (*messages[: place + 1], Message(role="user", content=words), *messages[place + 1 :])
     changed = replace(messages[place], content=f"{messages[place].content}\n\n{words}")
     return (*messages[:place], changed, *messages[place + 1 :])
 

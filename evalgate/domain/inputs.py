@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import IntEnum
 from functools import cached_property
 from typing import Literal
 
-from evalgate.domain.text import Json, as_text, digest, digest_of_all, find_hidden_text, normalize
+from evalgate.domain.images import NO_IMAGES, Image
+from evalgate.domain.text import Json, digest, digest_of_all
 
 ANSWERED = "answered"
 """The name of the implicit blocking check that there is an answer: not empty, not a refusal, not cut."""
@@ -17,7 +17,8 @@ ANSWERED = "answered"
 STARTUP_TIMEOUT = 120.0
 """Seconds that an endpoint that is loading its model is waited for, unless its target says otherwise."""
 
-VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+TOOL_CHECKS = frozenset({"tool_call", "no_tool_call"})
+"""The types of checks that examine the tool calls of an output."""
 
 
 class Level(IntEnum):
@@ -29,109 +30,43 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One chat message. In a prompt version, the content is a template with `{{variable}}` placeholders."""
-
-    role: str
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromptVersion:
-    """Immutable content, model and parameters, with a digest and (if declared) a semantic version.
-
-    `parameters` use the names of the API (`temperature`, `max_tokens`). `response_format` is the object of the API.
-    `source` is "working tree", a file, or "commit:path". `lines` maps top-level keys to their line in the file
-    (1-based), so that findings can name the two lines to edit.
-    """
-
-    name: str
-    path: str
-    source: str
-    messages: tuple[Message, ...]
-    model: str | None = None
-    parameters: Mapping[str, Json] = field(default_factory=dict)
-    response_format: Mapping[str, Json] | None = None
-    tools: tuple[Json, ...] = ()
-    version: str | None = None
-    change: str | None = None
-    lines: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def content(self) -> Json:
-        """Everything that is sent to the model, as plain data. Excludes names, descriptions and version numbers."""
-        return {"messages": [[message.role, message.content] for message in self.messages], **self._plain}
-
-    @property
-    def _plain(self) -> dict[str, Json]:
-        return {
-            "model": self.model,
-            "parameters": dict(self.parameters),
-            "response_format": self.response_format,
-            "tools": list(self.tools),
-        }
-
-    @property
-    def digest(self) -> str:
-        return digest(self.content)
-
-    @property
-    def normalized_digest(self) -> str:
-        """The digest of the content with normalised white space, invisible and control characters (`normalize`)."""
-        return digest({**self._plain, "messages": [[m.role, normalize(m.content)] for m in self.messages]})
-
-    @property
-    def hidden_text(self) -> tuple[str, ...]:
-        """The text of each message in characters that are not displayed: see `find_hidden_text`."""
-        return tuple(find_hidden_text(message.content) for message in self.messages)
-
-    @property
-    def variables(self) -> frozenset[str]:
-        """The names of the `{{variable}}` placeholders in all messages."""
-        return frozenset(name for message in self.messages for name in VARIABLE.findall(message.content))
-
-    def render(self, variables: Mapping[str, Json]) -> tuple[Message, ...]:
-        """Return the messages with each variable replaced. Values are not treated as templates.
-
-        Raises KeyError with the name of a variable that the case lacks.
-        """
-        return tuple(
-            Message(role=m.role, content=VARIABLE.sub(lambda hit: as_text(variables[hit.group(1)]), m.content))
-            for m in self.messages
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VersionAtCommit:
-    """A version number with the digest of its content at one commit of the history."""
-
-    commit: str
-    version: str
-    digest: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One entry of a golden dataset. `fields` contains the fields of the row (variables, `expected`, any other)."""
+    """One entry of a golden dataset. `fields` contains the fields of the row (variables, `expected`, any other).
+
+    `images` are the image files of its requests, by their paths in the dataset's folder.
+    """
 
     id: str
     fields: Mapping[str, Json]
     tags: tuple[str, ...] = ()
     cluster: str | None = None
     line: int = 0
+    images: Mapping[str, Image] = field(default_factory=lambda: NO_IMAGES)
 
 
 @dataclass(frozen=True, kw_only=True)  # no slots: cached_property needs a __dict__
 class GoldenDataset:
-    """The curated set of cases, in file order and with unique ids. The digest does not depend on the order."""
+    """The curated set of cases, in file order and with unique ids. The digests do not depend on the order.
+
+    `digest` includes the images of the requests. `text_digest` does not, so no prompt can change it.
+    """
 
     path: str
     cases: tuple[Case, ...]
 
     @cached_property
     def digest(self) -> str:
+        images = {case.id: _digest_images(case) for case in self.cases if case.images}
+        return digest([self.text_digest, images]) if images else self.text_digest
+
+    @cached_property
+    def text_digest(self) -> str:
         ordered = sorted(self.cases, key=lambda case: case.id)
         return digest_of_all([case.id, dict(case.fields), list(case.tags)] for case in ordered)
+
+
+def _digest_images(case: Case) -> dict[str, Json]:
+    return {path: image.digest for path, image in case.images.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -327,8 +262,8 @@ class Gate:
 
     `baseline` is a prompt file that replaces the one at the merge base. `wavering_samples` is the number of candidate
     samples for the cases on which the stored baseline varies most. `cut_answers` says whether an answer that was cut at
-    its token limit counts as an answer. `files` are all other files of the gate besides prompt and dataset: schemas,
-    rubrics, recorded outputs.
+    its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `files` are
+    all other files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
     """
 
     name: str
@@ -344,7 +279,19 @@ class Gate:
     candidate_samples: int = 1
     wavering_samples: int = 3
     cut_answers: Literal["fail", "allow"] = "fail"
+    tool_calls: Literal["check", "ignore"] = "check"
     files: tuple[str, ...] = ()
+
+    @property
+    def covers_calls(self) -> bool:
+        """Whether tool calls beside a text leave the checks of the text decided.
+
+        A check of tool calls decides about the calls, or the gate ignores them. A check that is only reported does not
+        decide.
+        """
+        if self.tool_calls == "ignore":
+            return True
+        return any(c.type in TOOL_CHECKS and (c.blocking or c.name in self.thresholds) for c in self.checks)
 
     def judges_at(self, demands: LevelPolicy) -> tuple[Judge, ...]:
         """Return the judges that run at a change level.

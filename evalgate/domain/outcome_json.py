@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any, assert_never
 
 from evalgate.domain.finish_reasons import classify_ending
+from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.text import Json
-from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, ToolCall, Usage, read_usage
+from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, Usage, read_usage
 
 
 def encode_outcome(outcome: Outcome) -> dict[str, Json]:

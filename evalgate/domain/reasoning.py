@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evalgate.domain.finish_reasons import classify_ending
+from evalgate.domain.output_calls import UNNAMED, format_calls
 from evalgate.domain.text import normalize
-from evalgate.domain.tool_calls import serialize_calls
 from evalgate.domain.trials import Failure, Outcome, Output
 
 LIMIT_SPENT = "the reply is empty: its token limit (max_tokens) was spent on reasoning"
@@ -87,8 +87,8 @@ def strip_reasoning(outcome: Outcome) -> Outcome:
     reasoning = _join([outcome.reasoning, split.reasoning])
     if normalize(split.answer):
         return replace(outcome, text=split.answer, reasoning=reasoning)
-    if outcome.tool_calls:
-        return replace(outcome, text=serialize_calls(outcome.tool_calls), tool_calls=(), reasoning=reasoning)
+    if any(call.name != UNNAMED for call in outcome.tool_calls):
+        return replace(outcome, text=format_calls(outcome.tool_calls), reasoning=reasoning)
     is_cut = classify_ending(outcome.finish_reason) == "cut"
     return Failure(
         kind="unusable",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from evalgate.domain import ANSWERED, Check, Criterion, Gate, Json, Judge, Target, digest
+from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Criterion, Gate, Json, Judge, Target, digest
 from evalgate.domain.adaptations import find_effective
 
 _JUDGEMENT: Json = {
@@ -13,26 +13,32 @@ _JUDGEMENT: Json = {
 }
 """What the response format of any judge has in common, as far as an endpoint may refuse it."""
 
+_WITHOUT_TEXT = TOOL_CHECKS | {"latency", "cost", "tokens"}
+
 
 def list_criteria(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
     """Return the criteria of a gate: its checks, these judges, and the implicit check that there is an answer."""
     return (
-        *map(make_check_criterion, gate.checks),
+        *(make_check_criterion(check, covers_calls=gate.covers_calls) for check in gate.checks),
         *(make_judge_criterion(judge, targets[judge.target]) for judge in judges),
         Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, gate.cut_answers])),
     )
 
 
-def make_check_criterion(check: Check) -> Criterion:
-    """Return the criterion of a check. Its digest includes the content of its schemas, but not their paths."""
+def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criterion:
+    """Return the criterion of a check. Its digest includes the content of its schemas, but not their paths.
+
+    If the gate `covers_calls`, a check of text also scores outputs with tool calls beside their text.
+    """
     limit = check.options.get("p95_seconds")
     options = {name: value for name, value in check.options.items() if name != "schema_path"}
     documents = sorted(digest(document) for document in check.documents.values())
+    beside = ["calls beside text"] if covers_calls and check.type not in _WITHOUT_TEXT else []
     return Criterion(
         name=check.name,
         kind="check",
         blocking=check.blocking,
-        digest=digest([check.type, check.negated, options, documents]),
+        digest=digest([check.type, check.negated, options, documents, *beside]),
         p95_seconds=float(limit) if isinstance(limit, int | float) else None,
         strict=check.strict,
     )

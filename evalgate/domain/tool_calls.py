@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from evalgate.domain import strict_json
 from evalgate.domain.finish_reasons import announces_calls
-from evalgate.domain.trials import ToolCall
+from evalgate.domain.output_calls import UNNAMED, ToolCall, format_calls
 
 _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall", "tooluse", "tooluses"})
 """The keys that contain calls, in lower case and without hyphens and underscores."""
@@ -19,23 +18,17 @@ _ABOUT_A_CALL = frozenset({"id", "index", "type"})
 
 
 def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> tuple[str, tuple[ToolCall, ...]]:
-    """Return the text of an answer and its tool calls. If there are calls but no text, the calls become the text.
+    """Return the text of an answer and its tool calls. If there are calls but no text, the calls are the text as well.
 
     `places` are the mappings that may contain calls. If the finish `reason` announces calls and there are none, one
     call with an unknown name is returned.
     """
     calls = tuple(_read_call(given) for place in places for given in _find_calls(place))
     if calls and not text.strip():
-        return serialize_calls(calls), ()
+        return format_calls(calls), calls
     if not calls and text.strip() and announces_calls(reason):
-        return text, (ToolCall(name="an unnamed tool", arguments="null"),)
+        return text, (ToolCall(name=UNNAMED, arguments="null"),)
     return text, calls
-
-
-def serialize_calls(calls: Sequence[ToolCall]) -> str:
-    """Return tool calls as the text `{"tool_calls": [{"name", "arguments"}]}`."""
-    shown = [{"name": call.name, "arguments": _parse_arguments(call.arguments)} for call in calls]
-    return json.dumps({"tool_calls": shown}, ensure_ascii=False)
 
 
 def holds_calls(key: object) -> bool:
@@ -92,15 +85,6 @@ def _read_call(given: Any) -> ToolCall:
             raw = {"name": name, **rest}
     arguments = raw if isinstance(raw, str) else serialize(raw)
     return ToolCall(name=name if isinstance(name, str) else "", arguments=arguments)
-
-
-def _parse_arguments(arguments: str) -> Any:
-    """Parse arguments as JSON; return the text itself if they are not JSON or nested too deeply."""
-    try:
-        value = strict_json.load(arguments)
-    except strict_json.JsonError:
-        return arguments
-    return arguments if strict_json.is_too_deep(value) else value
 
 
 def serialize(value: Any) -> str:

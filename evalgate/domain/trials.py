@@ -9,7 +9,11 @@ from enum import StrEnum
 from typing import Literal, TypeAlias
 
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level, Message, PromptVersion
+from evalgate.domain.finish_reasons import announces_calls
+from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level
+from evalgate.domain.messages import Message
+from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
+from evalgate.domain.prompt_version import PromptVersion
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.text import Json, digest
 
@@ -58,7 +62,10 @@ class Request:
                 **stream,
                 "identity": self.identity,
                 "model": self.model,
-                "messages": [[message.role, message.content] for message in self.messages],
+                "messages": [
+                    [message.role, message.content] if message.details is None else message.identity
+                    for message in self.messages
+                ],
                 "parameters": dict(self.parameters),
                 "response_format": self.response_format,
                 "tools": list(self.tools),
@@ -101,21 +108,13 @@ class ScoreToken:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ToolCall:
-    """One tool call: its name, and its arguments as the text received, which is usually JSON."""
-
-    name: str
-    arguments: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
     """The text of one model call.
 
     `usage`, `seconds` and `cost_usd` (the price of this answer, cached or not) are None if they were not measured.
-    `tool_calls` are the calls besides the text; if there is no text, the calls are the text instead. `mark` is set if
-    the output comes from a report without its texts: equal texts have equal marks. `reasoning` is the model's reasoning
-    where it is apart from the text; nothing is scored by it.
+    `tool_calls` are the calls of the answer; if it has no text, `text` shows them as JSON (`format_calls`). `mark` is
+    set if the output comes from a report without its texts: equal texts have equal marks. `reasoning` is the model's
+    reasoning where it is apart from the text; nothing is scored by it.
     """
 
     text: str
@@ -129,6 +128,18 @@ class Output:
     tool_calls: tuple[ToolCall, ...] = ()
     mark: int | None = None
     reasoning: str = ""
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """All tool calls. In an output of an earlier version, calls without a text are only its text."""
+        if self.tool_calls or not announces_calls(self.finish_reason):
+            return self.tool_calls
+        return parse_calls(self.text)
+
+    @property
+    def calls_beside_text(self) -> tuple[ToolCall, ...]:
+        """The tool calls that the text does not show."""
+        return () if not self.tool_calls or self.text == format_calls(self.tool_calls) else self.tool_calls
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,12 +255,19 @@ class Result:
 
     @property
     def text_mark(self) -> int | None:
-        """A checksum of the text; None without a text. Equal texts have equal marks, different ones rarely do."""
+        """A checksum of the text and of the calls beside it; None without a text.
+
+        Equal texts have equal marks, different ones rarely do.
+        """
         if not isinstance(self.outcome, Output):
             return None
         if self.outcome.mark is not None:
             return self.outcome.mark
-        return zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass")) & _MARK
+        mark = zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass"))
+        calls = self.outcome.calls_beside_text
+        if calls:
+            mark = zlib.crc32(format_calls(calls).encode("utf-8", "surrogatepass"), mark)
+        return mark & _MARK
 
     @property
     def seconds(self) -> float | None:

@@ -253,7 +253,8 @@ def evaluate_trial(
     del request  # a whole prompt, which is not needed while judges are called
     if target.strip_reasoning:
         outcome = strip_reasoning(outcome)
-    scores: dict[str, Scored] = {c.name: _score_check(c, trial, outcome) for c in plan.gate.checks}
+    covers_calls = plan.gate.covers_calls
+    scores: dict[str, Scored] = {c.name: _score_check(c, trial, outcome, covers_calls) for c in plan.gate.checks}
     scores[ANSWERED] = answered.score_answered(outcome, plan.gate.cut_answers)
     replies: dict[str, tuple[Outcome, ...]] = {}
     why_not = _explain_not_judged(list_blocking_checks(plan), scores, outcome)
@@ -318,9 +319,9 @@ def _list_stored_judgements(plan: GatePlan, targets: Mapping[str, Target]) -> It
                 )
 
 
-def _score_check(check: Check, trial: Trial, outcome: Outcome) -> Scored:
+def _score_check(check: Check, trial: Trial, outcome: Outcome, covers_calls: bool) -> Scored:
     if isinstance(outcome, Output):
-        return checks.score(check, trial.case, outcome)
+        return checks.score(check, trial.case, outcome, covers_calls=covers_calls)
     return _score_failure(outcome)
 
 
@@ -354,6 +355,4 @@ def _explain_not_judged(blocking: Sequence[str], scores: Mapping[str, Scored], o
             return f"not asked: the blocking check {name} is undecided: {score.reason}"
         if score.value < statistics.CASE_PASSES:
             return f"not asked: the blocking check {name} failed"
-    if outcome.tool_calls:
-        return "not asked: tool calls beside text are not visible to judges"
     return None

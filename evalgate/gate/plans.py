@@ -12,10 +12,11 @@ from evalgate.change import versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset
+from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion
 from evalgate.errors import EvalgateError, FaultCollector, InputError, NothingToCompareError, make_all
 from evalgate.gate.options import CallMode, Selection
-from evalgate.inputs import datasets
+from evalgate.inputs import case_images, datasets
+from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
@@ -113,7 +114,7 @@ def _make_plan(
         served=served,
         edited=change.reasons,
     )
-    dataset = datasets.load_dataset(tree, gate.dataset)
+    dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
@@ -122,6 +123,14 @@ def _make_plan(
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
+
+
+def load_cases(tree: Tree, gate: Gate, versions: Sequence[PromptVersion], config: Config) -> GoldenDataset:
+    """Load a gate's dataset with the images of its requests. Recorded outputs have no requests."""
+    dataset = datasets.load_dataset(tree, gate.dataset)
+    if config.targets[gate.candidate_target].kind == config.targets[gate.baseline_target].kind == "recorded":
+        return dataset
+    return case_images.load_images(tree, dataset, versions)
 
 
 def _add_samples(plan: GatePlan, config: Config, calls: CallMode, store: Store) -> GatePlan:

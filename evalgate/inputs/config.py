@@ -129,6 +129,7 @@ class _ConfigReader:
             candidate_samples=_load_schema_data(samples, "candidate", 1),
             wavering_samples=_load_schema_data(samples, "wavering", 3),
             cut_answers=_load_schema_data(node.get("answered"), "cut", "fail"),
+            tool_calls=_load_schema_data(node, "tool_calls", "check"),
             files=tuple(dict.fromkeys(given)),
         )
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from evalgate.domain import ANSWERED, Check, Json, Judge, Rubric, Target, Threshold
+from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Json, Judge, Rubric, Target, Threshold
 from evalgate.errors import EvalgateError, Fault
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompts import NOT_PARAMETERS, is_built_in, load_rubric, make_api_name
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
-from evalgate.inputs.schema_refs import load_schema
+from evalgate.inputs.schema_refs import LoadedSchema, load_schema
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
@@ -88,17 +88,16 @@ class CriteriaReader:
         kind = written.removeprefix("not_")
         options: dict[str, Json] = {key: child.data for key, child in node.items() if key not in _NOT_OPTIONS}
         documents: Mapping[str, Json] = {}
-        if kind == "json_schema":
-            path = self._files.find(node["schema"])
-            if path is None:
+        given = node.get("schema") if kind == "json_schema" else node.get("arguments") if kind in TOOL_CHECKS else None
+        if given is not None:
+            loaded = self._schema(given, dataset_folder)
+            if loaded is None:
                 return None
-            loaded = load_schema(self._files.tree, path, dataset_folder)
-            self.faults.extend(loaded.faults)
             files.extend(loaded.files)
-            if loaded.faults:
-                return None
             documents = loaded.documents
             options |= {"schema": documents[loaded.uri], "schema_path": loaded.uri}
+        if kind in TOOL_CHECKS:
+            options |= _read_tool(node)
         for low, high in _BOUNDS if kind == "length" else ():
             if node.get(low) and node.get(high) and node[low].data > node[high].data:
                 self._checker.add_fault(node[low], f'"{low}" is more than "{high}"')
@@ -111,6 +110,17 @@ class CriteriaReader:
             strict=_load_schema_data(node, "strict", False),
             documents=documents,
         )
+
+    def _schema(self, node: Node, dataset_folder: str) -> LoadedSchema | None:
+        """Load a schema from its file, or from the configuration itself; None if it has faults."""
+        if isinstance(node.data, str):
+            path = self._files.find(node)
+            loaded = None if path is None else load_schema(self._files.tree, path, dataset_folder)
+        else:
+            loaded = load_schema(self._files.tree, self._checker.path, dataset_folder, root=node)
+        if loaded is not None:
+            self.faults.extend(loaded.faults)
+        return None if loaded is None or loaded.faults else loaded
 
     def _judge(
         self, node: Node, answering: str | None, targets: Mapping[str, Target | None], files: list[str]
@@ -188,6 +198,13 @@ class CriteriaReader:
             elif check.name in criteria.thresholds:
                 message = f'"{check.name}" is strict and has a threshold'
                 self._checker.add_fault(nodes[check.name], message, "remove `strict`, or the threshold")
+
+
+def _read_tool(node: Node) -> dict[str, Json]:
+    """Return the options of a tool check that name the tools. Without `tool`, `name` is the tool's name as well."""
+    if any(node.get(key) is not None for key in ("tool", "tools", "from")) or node.get("name") is None:
+        return {}
+    return {"tool": node["name"].data}
 
 
 def read_target_name(node: Node, targets: Mapping[str, Target | None], checker: SchemaCheck) -> str | None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evalgate.domain import VARIABLE, Json, Message, PromptVersion, Rubric
+from evalgate.domain.message_shapes import MessageReader, find_result_faults
+from evalgate.domain.messages import HISTORY, make_history
 from evalgate.errors import InputError
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats.document import front_matter, read
@@ -148,7 +150,38 @@ def _read_messages(root: Node, checker: SchemaCheck) -> tuple[Message, ...]:
     node = root.get("messages")
     if node is None or not checker.is_valid(node):
         return ()
-    return tuple(Message(role=item["role"].data, content=item["content"].data) for item in node)
+    reader = MessageReader(is_template=True)
+    messages = []
+    for position, item in enumerate(node):
+        history = item.get("history")
+        message = reader.read(item.data, (position,)) if history is None else _read_history(item, checker)
+        messages += [] if message is None else [message]
+    faults = reader.faults or ([] if any(m.role == HISTORY for m in messages) else find_result_faults(tuple(messages)))
+    for fault in faults:
+        checker.add_fault(_find_node(node, fault.where), fault.problem, fault.hint)
+    return tuple(messages)
+
+
+def _read_history(item: Node, checker: SchemaCheck) -> Message | None:
+    for key, _ in item.items():
+        if key != "history":
+            checker.add_fault(
+                item, f'"{key}" has no effect beside "history"', "write it as a message of its own", key=key
+            )
+            return None
+    return make_history(item["history"].data)
+
+
+def _find_node(node: Node, where: tuple[str | int, ...]) -> Node:
+    """Return the node at the end of a path, or the last one on it that exists."""
+    for step in where:
+        child = node.get(step) if isinstance(step, str) else None
+        if isinstance(step, int) and isinstance(node.children, list) and step < len(node.children):
+            child = node.children[step]
+        if child is None:
+            return node
+        node = child
+    return node
 
 
 def _read_version(root: Node, checker: SchemaCheck) -> str | None:

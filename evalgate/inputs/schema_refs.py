@@ -44,8 +44,10 @@ def make_file_uri(path: str) -> str:
     return "file:///" + quote(path.lstrip("/"))
 
 
-def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
+def load_schema(tree: Tree, path: str, folder: str, *, root: Node | None = None) -> LoadedSchema:
     """Load a schema and the files it refers to. References must stay in `folder`, which is the dataset's.
+
+    `root` is a schema that is written inside the file `path`; without it, the whole file is the schema.
 
     Faults are collected with their places, not raised: a file that is not valid JSON (or YAML, if not named .json), a
     reference to the network, to a file outside the folder or to a missing file, a misspelt keyword.
@@ -58,16 +60,19 @@ def load_schema(tree: Tree, path: str, folder: str) -> LoadedSchema:
     roots: dict[str, tuple[str, Node]] = {}
     while waiting and len(loaded.documents) < MAX_DOCUMENTS:
         file, uri = waiting.pop()
+        if root is not None and uri == loaded.uri:
+            document = root
+        else:
+            try:
+                document = read(tree.read(file), file).root
+            except InputError as error:
+                loaded.faults.extend(error.faults)
+                continue
+            loaded.files.append(file)
+        loaded.documents[uri] = document.data
+        roots[uri] = (file, document)
         try:
-            root = read(tree.read(file), file).root
-        except InputError as error:
-            loaded.faults.extend(error.faults)
-            continue
-        loaded.documents[uri] = root.data
-        loaded.files.append(file)
-        roots[uri] = (file, root)
-        try:
-            found = list(_find_references(root, uri, ids))
+            found = list(_find_references(document, uri, ids))
         except _NoReferenceError as error:
             loaded.faults.append(Fault(message=f'"{error.node.data}" is no URI', place=error.node.place(file)))
             continue

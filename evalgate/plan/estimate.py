@@ -10,6 +10,7 @@ from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, as_
 from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 
 _MESSAGE_TOKENS = 4
+_IMAGE_TOKENS = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +62,11 @@ class _Sum:
 def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callable[[Request], bool]) -> CallEstimate:
     """Estimate the calls of a plan. `known` returns whether a request needs no call because its answer is stored.
 
-    Rules: 4 characters are one token, and each message costs 4 more tokens. An answer has `max_tokens` (or
-    `max_completion_tokens`) tokens, or 256 without a limit. Equal requests are one call. Recorded outputs and the
-    embedded model are free. Each judge counts once for each distinct request, including the known ones, because a judge
-    request depends on the answer. The estimate is therefore an upper bound, except for retries of judge replies.
+    Rules: 4 characters are one token, each message costs 4 more tokens, and each image 1,000. An answer has
+    `max_tokens` (or `max_completion_tokens`) tokens, or 256 without a limit. Equal requests are one call. Recorded
+    outputs and the embedded model are free. Each judge counts once for each distinct request, including the known ones,
+    because a judge request depends on the answer. The estimate is therefore an upper bound, except for retries of judge
+    replies.
     """
     total = _Sum()
     cached = 0
@@ -102,7 +104,8 @@ def _estimate_input_tokens(request: Request) -> int:
 
 
 def _estimate_message_tokens(messages: tuple[Message, ...]) -> int:
-    return sum(estimate_tokens(len(message.content)) + _MESSAGE_TOKENS for message in messages)
+    texts = sum(estimate_tokens(len(message.content)) + _MESSAGE_TOKENS for message in messages)
+    return texts + _IMAGE_TOKENS * sum(len(message.images) for message in messages)
 
 
 def _estimate_judge_tokens(judge: Judge, case: Case) -> int:

@@ -10,6 +10,7 @@ from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, 
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest, suggest_closest
 from evalgate.errors import Fault, Place
+from evalgate.plan.message_faults import find_message_faults
 from evalgate.plan.target_changes import find_model
 
 LARGEST_REQUEST = 16 * 1024 * 1024
@@ -43,6 +44,7 @@ def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenD
     for name in sorted(version.variables):
         yield from _find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
     yield from _find_too_large(version, dataset, place)
+    yield from find_message_faults(version, target, dataset)
 
 
 def _find_too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:

@@ -27,6 +27,7 @@ from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
 from evalgate.plan.order import digest_request, index_clusters, order_cases
 from evalgate.plan.target_changes import find_model
+from evalgate.plan.tool_faults import find_unknown_tools
 
 _DAY = 86_400.0
 
@@ -102,6 +103,7 @@ def _refuse_faults(
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
     faults += wrong.check_faults(gate, dataset)
+    faults += find_unknown_tools(gate, [version for _, version, *_ in arms])
     if len(arms) > 1:
         faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)
     for judge in gate.judges:
@@ -184,7 +186,7 @@ def _make_request(  # noqa: PLR0917
         target=target.name,
         identity=target.identity,
         model=find_model(target, version),
-        messages=version.render(case.fields),
+        messages=version.render(case.fields, case.images),
         parameters=version.parameters,
         response_format=version.response_format,
         tools=version.tools,

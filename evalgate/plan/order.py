@@ -26,7 +26,7 @@ def order_cases(
     case by id.
     """
     seed = hashlib.sha256(
-        f"{baseline.digest if baseline is not None else ''}{dataset.digest}{gate}".encode("utf-8", "surrogatepass")
+        f"{baseline.digest if baseline is not None else ''}{dataset.text_digest}{gate}".encode("utf-8", "surrogatepass")
     ).hexdigest()
 
     def draw(kind: str, name: str) -> bytes:
@@ -59,7 +59,7 @@ def digest_request(version: PromptVersion, target: Target, case: Case) -> bytes:
     """Return a digest that is equal for equal requests: of the rendered messages, or of an application's fields."""
     content: list[Json] = []
     if target.kind != "recorded":
-        content.append([[message.role, message.content] for message in version.render(case.fields)])
+        content.append([message.identity for message in version.render(case.fields, case.images)])
     if target.kind in ("recorded", "python"):
         content.append({name: value for name, value in case.fields.items() if name not in _NAMES})
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from evalgate.domain import VARIABLE, Json, Level, Message, PromptVersion, digest, is_invisible
 from evalgate.domain.lists import name_some
@@ -56,10 +56,10 @@ def describe_differences(
     """Return the minimum level of a change with its reasons, strictest first.
 
     MAJOR: response format, variables, roles, tools, model or one of its parameters changed. MINOR: messages (including
-    few-shot examples) added or removed, more than `minor_share` of the words or more than `minor_words` words changed,
-    invisible characters or much white space added or removed. Otherwise PATCH; identical content is PATCH without a
-    reason. Data is compared as JSON: the order of keys does not matter, 0 equals 0.0, and a response format of type
-    "text" equals none.
+    few-shot examples) added or removed, images or tool calls of messages changed, more than `minor_share` of the words
+    or more than `minor_words` words changed, invisible characters or much white space added or removed. Otherwise
+    PATCH; identical content is PATCH without a reason. Data is compared as JSON: the order of keys does not matter, 0
+    equals 0.0, and a response format of type "text" equals none.
 
     Messages are aligned (`alignment.find_edits`), first by role and content, then by role within each differing
     stretch. A message without a partner was added or removed. Roles changed if
@@ -78,6 +78,7 @@ def describe_differences(
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
+    minor += _describe_parts(candidate, baseline)
     found = _compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
     percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
@@ -182,6 +183,23 @@ def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> li
             listed = ", ".join(f"{{{{{name}}}}}" for name in sorted(names))
             reasons.append(f"{'variable' if len(names) == 1 else 'variables'} {verb}: {listed}")
     return reasons
+
+
+def _describe_parts(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
+    """Return reasons for changed images and tool calls: a few letters of them can change all of a request."""
+    images, calls = ([_list_parts(version, kind) for version in (candidate, baseline)] for kind in ("images", "calls"))
+    changed = [word for (new, old), word in ((images, "images"), (calls, "tool calls")) if new != old]
+    return [f"{word} of messages changed" for word in changed]
+
+
+def _list_parts(version: PromptVersion, kind: Literal["images", "calls"]) -> list[object]:
+    if kind == "images":
+        return [image for message in version.messages for image in message.images]
+    return [
+        (m.details.calls, m.details.call_id)
+        for m in version.messages
+        if m.details and (m.details.calls or m.details.call_id)
+    ]
 
 
 def _find_moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:

@@ -21,12 +21,16 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One arm of a case: the sample that is shown (`number` of `samples`), its text and its scores."""
+    """One arm of a case: the sample that is shown (`number` of `samples`), its text and its scores.
+
+    `calls` are the tool calls beside the text, one a line; empty without any.
+    """
 
     arm: Arm
     number: int
     samples: int
     text: str
+    calls: str
     marks: tuple[Mark, ...]
 
 
@@ -46,6 +50,12 @@ class ShownCase:
     def sides(self) -> tuple[Side, ...]:
         """The arms that were run, the baseline first."""
         return tuple(side for side in (self.baseline, self.candidate) if side is not None)
+
+    @property
+    def calls(self) -> tuple[str, ...]:
+        """The tool calls of each side, for a row of their own; empty if no side has any."""
+        found = tuple(side.calls for side in self.sides)
+        return tuple(each or "(no tool call)" for each in found) if any(found) else ()
 
 
 def explain(case: ShownCase) -> tuple[tuple[str, str], ...]:
@@ -165,6 +175,7 @@ def _make_side(result: Result, samples: Sequence[Result], criteria: Sequence[Cri
         number=1 + samples.index(result),
         samples=len(samples),
         text=_read_text(result.outcome),
+        calls=_list_calls(result.outcome),
         marks=tuple(_make_mark(criterion, result) for criterion in criteria),
     )
 
@@ -191,3 +202,9 @@ def _read_text(outcome: Outcome | None) -> str:
             return f"(no output; {kind}: {message})"
         case _:
             assert_never(outcome)
+
+
+def _list_calls(outcome: Outcome | None) -> str:
+    if not isinstance(outcome, Output):
+        return ""
+    return "\n".join(f"{call.name or '(no name)'}({call.arguments})" for call in outcome.calls_beside_text)

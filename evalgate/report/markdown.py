@@ -138,6 +138,9 @@ def _case(case: case_selection.ShownCase, *, is_open: bool) -> Iterator[str]:
     yield f"<tr>{''.join(f'<th>{case_selection.name_kind(side)}</th>' for side in case.sides)}</tr>"
     excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     yield _row(f"<pre>{_excerpt(excerpt)}</pre>" for excerpt in excerpts)
+    if case.calls:
+        calls = text_diff.make_excerpts(case.calls, characters=_CHARACTERS, lines=_LINES)
+        yield _row(f"tool calls<pre>{_excerpt(excerpt)}</pre>" for excerpt in calls)
     for marks in zip(*(side.marks for side in case.sides), strict=True):
         yield _row(_mark(mark) for mark in marks)
     yield "</table>"

@@ -121,6 +121,11 @@ def _case(case: case_selection.ShownCase) -> RenderableType:
     excerpts = text_diff.make_excerpts([side.text for side in case.sides], characters=_CHARACTERS, lines=_LINES)
     table.add_row(*(_excerpt(excerpt) for excerpt in excerpts))
     table.add_row()
+    if case.calls:
+        table.add_row(*(_text("tool calls", "dim") for _ in case.calls))
+        calls = text_diff.make_excerpts(case.calls, characters=_CHARACTERS, lines=_LINES)
+        table.add_row(*(_excerpt(excerpt) for excerpt in calls))
+        table.add_row()
     for marks in zip(*(side.marks for side in case.sides), strict=True):
         table.add_row(*(_mark(mark) for mark in marks))
     return Group(name, table)

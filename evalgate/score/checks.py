@@ -3,62 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
+from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
 from evalgate.domain.answered import CUT_SHORT
-from evalgate.domain.lists import name_some
+from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
-from evalgate.score import schema
+from evalgate.score import schema, tool_checks
 from evalgate.score.json_output import dig, parse, pointer_parts, resolve
+from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
 
-TOOL_CALLS = "tool calls beside text are not visible to checks"
+TOOL_CALLS = "tool calls beside text are not visible to this check"
+_REMEDY = "add a tool_call or no_tool_call check, or `tool_calls: ignore`"
 _REASONING_FIRST = "the output begins with reasoning, which `strip_reasoning: true` of the target removes"
 _REASON = 200  # characters of a reason
-_QUOTE = 60  # characters of a text that a reason quotes
+_NAMED = 60  # characters of the names of tools in it
 
 
-@dataclass(frozen=True, slots=True)
-class _Observation:
-    """The observation of a check: whether it `holds` (before negation), the requirement, and the text found.
-
-    `wanted` is the requirement as a phrase ("contain ...").
-    """
-
-    holds: bool
-    wanted: str
-    found: str
-
-
-class _NoValueError(Exception):
-    """The output lacks the value that the check examines. The score is 0, for a `not_` form too."""
-
-
-class _UnscoredError(Exception):
-    """The case lacks a field, or the output a measurement, that the check needs. The result is Unscored."""
-
-
-def score(check: Check, case: Case, output: Output) -> Scored:
+def score(check: Check, case: Case, output: Output, *, covers_calls: bool = False) -> Scored:
     """Return 1 if the output passes, else 0, with the requirement and the text found in at most 200 characters.
 
     With `at` (a JSON Pointer), the check examines that place of the output, parsed as strict JSON. An output that is
     not JSON or lacks the place scores 0, also for the `not_` form. The result is Unscored if the case lacks the field,
-    if there is no measurement, if a pattern takes too long, or if the output has tool calls besides its text, which the
-    check cannot see. If the answer was cut, the reason of a failure begins with that, and so it does if the check fails
-    because of the reasoning at the start of the text. Raises ValueError as `validate` does.
+    if there is no measurement, if a pattern takes too long, or if the output has tool calls beside its text, which the
+    check does not see, unless the gate `covers_calls` in another way. If the answer was cut, the reason of a failure
+    begins with that, and so it does if the check fails because of the reasoning at the start of the text. Raises
+    ValueError as `validate` does.
     """
-    scored = _score_text(check, case, output)
+    scored = _score_text(check, case, output, covers_calls)
     if isinstance(scored, Unscored) or scored.value == 1.0 or check.type in _MEASURING:
         return scored
     split = split_reasoning(output.text)
     if not split.found or not split.answer.strip():
         return scored
-    alone = _score_text(check, case, replace(output, text=split.answer))
+    alone = _score_text(check, case, replace(output, text=split.answer), covers_calls)
     if isinstance(alone, Unscored) or alone.value == 0.0:
         return scored
-    return Score(value=0.0, reason=_clip(f"{_REASONING_FIRST}; {scored.reason}", _REASON))
+    return Score(value=0.0, reason=clip(f"{_REASONING_FIRST}; {scored.reason}", _REASON))
 
 
 def validate(check: Check) -> None:
@@ -75,6 +58,8 @@ def validate(check: Check) -> None:
         raise ValueError(f'{check.name}: needs "value", "values" or "from"')
     if check.type in _LIMITS and not set(_LIMITS[check.type]) & set(options):
         raise ValueError(f"{check.name}: needs one of {', '.join(_LIMITS[check.type])}")
+    if check.type in TOOL_CHECKS:
+        tool_checks.validate_tool_check(check)
     match check.type:
         case "regex":
             compile_search(str(options["pattern"]), bool(options.get("ignore_case")))
@@ -84,25 +69,27 @@ def validate(check: Check) -> None:
             raise ValueError(f'{check.name}: needs "fields"')
 
 
-def _score_text(check: Check, case: Case, output: Output) -> Scored:
+def _score_text(check: Check, case: Case, output: Output, covers_calls: bool) -> Scored:
     kind = _find_function(check)
-    if output.tool_calls and check.type not in _MEASURING:
-        return Unscored(reason=_clip(f"{TOOL_CALLS}: {_serialize_calls(output)}", _REASON))
+    beside = () if covers_calls else output.calls_beside_text
+    if beside and not _sees_calls(check, beside):
+        named = clip(tool_checks.name_calls(beside), _NAMED)
+        return Unscored(reason=clip(f"{TOOL_CALLS}: {named}; {_REMEDY}", _REASON))
     cut = f"{CUT_SHORT}; " if classify_ending(output.finish_reason) == "cut" and check.type not in _MEASURING else ""
     try:
         seen = kind(check, case, output)
-    except _NoValueError as refusal:
-        return Score(value=0.0, reason=_clip(f"{cut}{refusal}", _REASON))
-    except (_UnscoredError, SlowPatternError) as unknown:
-        return Unscored(reason=_clip(str(unknown), _REASON))
+    except NoValueError as refusal:
+        return Score(value=0.0, reason=clip(f"{cut}{refusal}", _REASON))
+    except (NotScoredError, SlowPatternError) as unknown:
+        return Unscored(reason=clip(str(unknown), _REASON))
     except RecursionError:
         return Score(value=0.0, reason="the output is nested too deeply")
     holds = seen.holds is not check.negated
     reason = f"{'' if holds else cut}must {'not ' if check.negated else ''}{seen.wanted}; found {seen.found}"
-    return Score(value=float(holds), reason=_clip(reason, _REASON))
+    return Score(value=float(holds), reason=clip(reason, _REASON))
 
 
-def _find_function(check: Check) -> Callable[[Check, Case, Output], _Observation]:
+def _find_function(check: Check) -> Callable[[Check, Case, Output], Observation]:
     found = TYPES.get(check.type)
     if found is None:
         raise ValueError(f"unknown type of check: {check.type}")
@@ -111,7 +98,19 @@ def _find_function(check: Check) -> Callable[[Check, Case, Output], _Observation
     return found
 
 
-def _equals(check: Check, case: Case, output: Output) -> _Observation:
+def _sees_calls(check: Check, calls: Sequence[ToolCall]) -> bool:
+    """Return whether a check examines these tool calls, or measures the whole answer.
+
+    A `not_` form of a search looks for its texts in the calls as well, if the answer contains them. All other checks of
+    text examine the text alone: a required text in the arguments of a call does not reach the user.
+    """
+    searches = check.negated and check.type in _SEARCHING and "at" not in check.options
+    if searches and not any(call.name == UNNAMED for call in calls):
+        return True
+    return check.type in _MEASURING or check.type in TOOL_CHECKS
+
+
+def _equals(check: Check, case: Case, output: Output) -> Observation:
     """Compare the output with the expected value.
 
     Texts are compared without white space at both ends. With `at`, or if the expected value is not a string, JSON
@@ -123,69 +122,71 @@ def _equals(check: Check, case: Case, output: Output) -> _Observation:
         holds = _fold(check, expected.strip()) == _fold(check, found.strip())
     else:
         holds = _is_equal(expected, found)
-    return _Observation(holds, f"equal {_quote(expected)}", "it" if holds else _quote(found))
+    return Observation(holds, f"equal {quote(expected)}", "it" if holds else quote(found))
 
 
-def _contains(check: Check, case: Case, output: Output) -> _Observation:
+def _contains(check: Check, case: Case, output: Output) -> Observation:
     """Require every text of a list. The `not_` form forbids each of them, so that a longer list is never weaker."""
     if check.negated:
         return _contains_any(check, case, output)
     return _contains_all(check, case, output)
 
 
-def _contains_any(check: Check, case: Case, output: Output) -> _Observation:
-    texts, haystack = _read_texts(check, case), _read_text(check, output)
-    hits = [text for text in texts if _fold(check, text) in _fold(check, haystack)]
-    wanted = f"contain {'any of ' if len(texts) > 1 else ''}{_join_texts(texts)}"
-    return _Observation(bool(hits), wanted, _join_texts(hits) if hits else f"none in {_quote(haystack)}")
+def _contains_any(check: Check, case: Case, output: Output) -> Observation:
+    texts, haystacks = _read_texts(check, case), _list_searched(check, output)
+    hits = [text for text in texts if any(_fold(check, text) in _fold(check, haystack) for haystack in haystacks)]
+    wanted = f"contain {'any of ' if len(texts) > 1 else ''}{join_texts(texts)}"
+    return Observation(bool(hits), wanted, join_texts(hits) if hits else f"none in {quote(haystacks[0])}")
 
 
-def _contains_all(check: Check, case: Case, output: Output) -> _Observation:
-    texts, haystack = _read_texts(check, case), _read_text(check, output)
-    missing = [text for text in texts if _fold(check, text) not in _fold(check, haystack)]
+def _contains_all(check: Check, case: Case, output: Output) -> Observation:
+    texts, haystacks = _read_texts(check, case), _list_searched(check, output)
+    missing = [t for t in texts if not any(_fold(check, t) in _fold(check, haystack) for haystack in haystacks)]
     if not missing:
-        return _Observation(True, f"contain {_join_texts(texts)}", "all" if len(texts) > 1 else "it")
-    return _Observation(False, f"contain {_join_texts(missing)}", f"only {_quote(haystack)}")
+        return Observation(True, f"contain {join_texts(texts)}", "all" if len(texts) > 1 else "it")
+    return Observation(False, f"contain {join_texts(missing)}", f"only {quote(haystacks[0])}")
 
 
-def _regex(check: Check, case: Case, output: Output) -> _Observation:
+def _regex(check: Check, case: Case, output: Output) -> Observation:
     """Require a match anywhere in the text, in RE2's syntax (see `patterns.compile_search`)."""
-    pattern, text = str(check.options["pattern"]), _read_text(check, output)
-    holds = compile_search(pattern, bool(check.options.get("ignore_case")))(text)
-    return _Observation(holds, f"match {_quote(pattern)}", f"{'a match' if holds else 'none'} in {_quote(text)}")
+    pattern, texts = str(check.options["pattern"]), _list_searched(check, output)
+    search = compile_search(pattern, bool(check.options.get("ignore_case")))
+    matching = next((text for text in texts if search(text)), None)
+    found = f"none in {quote(texts[0])}" if matching is None else f"a match in {quote(matching)}"
+    return Observation(matching is not None, f"match {quote(pattern)}", found)
 
 
-def _check_json(check: Check, case: Case, output: Output) -> _Observation:
+def _check_json(check: Check, case: Case, output: Output) -> Observation:
     """Require JSON. With `at`, the string at that place must itself be JSON, like the arguments of a tool call."""
     text = _read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
-        raise _NoValueError(f"must be a text that is JSON; found {_quote(text)}")
+        raise NoValueError(f"must be a text that is JSON; found {quote(text)}")
     try:
         parse(text)
     except ValueError as error:
-        return _Observation(False, "be JSON", f"{error}, in {_quote(text)}")
-    return _Observation(True, "be JSON", _quote(text))
+        return Observation(False, "be JSON", f"{error}, in {quote(text)}")
+    return Observation(True, "be JSON", quote(text))
 
 
-def _json_schema(check: Check, case: Case, output: Output) -> _Observation:
+def _json_schema(check: Check, case: Case, output: Output) -> Observation:
     wrong = schema.find_fault(check, _read_value(check, output))
     if isinstance(wrong, Unscored):
-        raise _UnscoredError(wrong.reason)
+        raise NotScoredError(wrong.reason)
     wanted = f"fit {check.options.get('schema_path', 'the schema')}"
-    return _Observation(wrong is None, wanted, "no fault" if wrong is None else _shorten(wrong, 130))
+    return Observation(wrong is None, wanted, "no fault" if wrong is None else shorten(wrong, 130))
 
 
-def _check_required_fields(check: Check, case: Case, output: Output) -> _Observation:
+def _check_required_fields(check: Check, case: Case, output: Output) -> Observation:
     """Require fields that are present and not null. A name may be a dotted path."""
     value = _read_value(check, output)
     if not isinstance(value, Mapping):
-        raise _NoValueError(f"must be a JSON object with fields; found {_quote(value)}")
+        raise NoValueError(f"must be a JSON object with fields; found {quote(value)}")
     names = _as_list(check.options["fields"])
     missing = [str(name) for name in names if _is_missing(value, str(name))]
-    return _Observation(not missing, f"have {_join_texts(names)}", f"no {_join_texts(missing)}" if missing else "all")
+    return Observation(not missing, f"have {join_texts(names)}", f"no {join_texts(missing)}" if missing else "all")
 
 
-def _length(check: Check, case: Case, output: Output) -> _Observation:
+def _length(check: Check, case: Case, output: Output) -> Observation:
     """Limit the characters, words or lines of a text.
 
     Characters are Unicode code points. Words are separated by white space, lines by newlines. A newline at the end does
@@ -193,7 +194,7 @@ def _length(check: Check, case: Case, output: Output) -> _Observation:
     """
     text = _read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
-        raise _NoValueError(f"must be a text to have a length; found {_quote(text)}")
+        raise NoValueError(f"must be a text to have a length; found {quote(text)}")
     counts = {
         "chars": len(text),
         "words": len(text.split()),
@@ -202,32 +203,32 @@ def _length(check: Check, case: Case, output: Output) -> _Observation:
     return _check_limits(check, counts, "have")
 
 
-def _latency(check: Check, case: Case, output: Output) -> _Observation:
+def _latency(check: Check, case: Case, output: Output) -> Observation:
     """Limit the seconds of one case. `p95_seconds` applies to all cases and is decided in the comparison."""
     if output.seconds is None:
-        raise _UnscoredError("the seconds of this output were not measured")
+        raise NotScoredError("the seconds of this output were not measured")
     if "max_seconds" not in check.options:
-        return _Observation(
+        return Observation(
             True, "keep its p95, which is decided over all cases", f"{_show_number(output.seconds)} seconds"
         )
     return _check_limits(check, {"seconds": output.seconds}, "take")
 
 
-def _cost(check: Check, case: Case, output: Output) -> _Observation:
+def _cost(check: Check, case: Case, output: Output) -> Observation:
     if output.cost_usd is None:
-        raise _UnscoredError("the cost of this output is unknown: its target has no prices, or reported no usage")
+        raise NotScoredError("the cost of this output is unknown: its target has no prices, or reported no usage")
     return _check_limits(check, {"usd": output.cost_usd}, "cost")
 
 
-def _tokens(check: Check, case: Case, output: Output) -> _Observation:
+def _tokens(check: Check, case: Case, output: Output) -> Observation:
     if output.usage is None:
-        raise _UnscoredError("the target reported no token usage for this output, or none below 2^53")
+        raise NotScoredError("the target reported no token usage for this output, or none below 2^53")
     used = output.usage
     counts = {"input": used.input_tokens, "output": used.output_tokens, "total": used.input_tokens + used.output_tokens}
     return _check_limits(check, counts, "use", " tokens")
 
 
-TYPES: Mapping[str, Callable[[Check, Case, Output], _Observation]] = {
+TYPES: Mapping[str, Callable[[Check, Case, Output], Observation]] = {
     "equals": _equals,
     "contains": _contains,
     "contains_any": _contains_any,
@@ -240,6 +241,8 @@ TYPES: Mapping[str, Callable[[Check, Case, Output], _Observation]] = {
     "latency": _latency,
     "cost": _cost,
     "tokens": _tokens,
+    "tool_call": tool_checks.check_tool_call,
+    "no_tool_call": tool_checks.check_no_tool_call,
 }
 """The check functions by type, without `not_` forms."""
 
@@ -247,6 +250,7 @@ NEGATABLE = frozenset({"equals", "contains", "contains_any", "contains_all", "re
 """The types with a `not_` form. `not_contains_all` fails if all texts are present, `not_contains_any` if any is."""
 
 _MEASURING = frozenset({"latency", "cost", "tokens"})
+_SEARCHING = frozenset({"contains", "contains_any", "contains_all", "regex"})
 _COMPARING = frozenset({"equals", "contains", "contains_any", "contains_all"})
 _LIMITS: Mapping[str, tuple[str, ...]] = {
     "length": ("min_chars", "max_chars", "min_words", "max_words", "min_lines", "max_lines"),
@@ -256,7 +260,7 @@ _LIMITS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _check_limits(check: Check, measured: Mapping[str, float], verb: str, unit: str = "") -> _Observation:
+def _check_limits(check: Check, measured: Mapping[str, float], verb: str, unit: str = "") -> Observation:
     """Compare measurements with the limits: report the first exceeded limit, or all if none is. NaN exceeds each."""
     kept: list[tuple[str, str]] = []
     for option in _LIMITS[check.type]:
@@ -270,10 +274,10 @@ def _check_limits(check: Check, measured: Mapping[str, float], verb: str, unit: 
         wanted = f"at {'least' if bound == 'min' else 'most'} {_show_number(limit)} {name}{unit}"
         found = f"{_show_number(value, limit)} {name}{unit}"
         if not holds:
-            return _Observation(False, f"{verb} {wanted}", found)
+            return Observation(False, f"{verb} {wanted}", found)
         kept.append((wanted, found))
     found_all = dict.fromkeys(found for _, found in kept)
-    return _Observation(True, f"{verb} {', '.join(wanted for wanted, _ in kept)}", ", ".join(found_all))
+    return Observation(True, f"{verb} {', '.join(wanted for wanted, _ in kept)}", ", ".join(found_all))
 
 
 def _read_expected(check: Check, case: Case) -> Any:
@@ -283,7 +287,7 @@ def _read_expected(check: Check, case: Case) -> Any:
         try:
             return dig(case.fields, path)
         except LookupError:
-            raise _UnscoredError(f'case {case.id} has no field "{path}"') from None
+            raise NotScoredError(f'case {case.id} has no field "{path}"') from None
     if "values" in options:
         return options["values"]
     if "value" in options:
@@ -296,7 +300,7 @@ def _read_texts(check: Check, case: Case) -> list[str]:
     texts = ["" if item is None else as_text(item) for item in _as_list(_read_expected(check, case))]
     if not texts or not all(texts):
         source = f'field "{check.options["from"]}"' if "from" in check.options else "value"
-        raise _UnscoredError(f"case {case.id}: the {source} has no text to search for")
+        raise NotScoredError(f"case {case.id}: the {source} has no text to search for")
     return texts
 
 
@@ -305,12 +309,18 @@ def _read_value(check: Check, output: Output) -> Any:
     try:
         value = parse(output.text)
     except ValueError as error:
-        raise _NoValueError(f"must be JSON; found {error}, in {_quote(output.text)}") from None
+        raise NoValueError(f"must be JSON; found {error}, in {quote(output.text)}") from None
     pointer = str(check.options.get("at", ""))
     try:
         return resolve(value, pointer)
     except LookupError:
-        raise _NoValueError(f"must have something at {pointer}; found {_quote(value)}") from None
+        raise NoValueError(f"must have something at {pointer}; found {quote(value)}") from None
+
+
+def _list_searched(check: Check, output: Output) -> list[str]:
+    """Return the texts that the check searches: that of the output, and for a `not_` form those of its tool calls."""
+    text = _read_text(check, output)
+    return [text, *tool_checks.list_call_texts(output)] if check.negated and "at" not in check.options else [text]
 
 
 def _read_text(check: Check, output: Output) -> str:
@@ -319,7 +329,7 @@ def _read_text(check: Check, output: Output) -> str:
         return output.text
     value = _read_value(check, output)
     if value is None:
-        raise _NoValueError(f"must have text at {check.options['at']}; found null")
+        raise NoValueError(f"must have text at {check.options['at']}; found null")
     return as_text(value)
 
 
@@ -340,24 +350,12 @@ def _is_equal(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _serialize_calls(output: Output) -> str:
-    return _join_texts(list(dict.fromkeys(call.name or call.arguments for call in output.tool_calls)))
-
-
 def _fold(check: Check, text: str) -> str:
     return text.casefold() if check.options.get("ignore_case") else text
 
 
 def _as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _join_texts(texts: Sequence[str]) -> str:
-    return name_some([_quote(text) for text in texts], 3)
-
-
-def _quote(value: Any) -> str:
-    return f'"{_clip(value, _QUOTE)}"' if isinstance(value, str) else _clip(as_text(value), _QUOTE)
 
 
 def _show_number(value: float, limit: float | None = None) -> str:
@@ -367,12 +365,3 @@ def _show_number(value: float, limit: float | None = None) -> str:
         if "e" not in short and (limit is None or (float(short) > limit) == (value > limit)):
             return short
     return str(value)
-
-
-def _clip(text: str, size: int) -> str:
-    return text if len(text) <= size else f"{text[: size - 1]}…"
-
-
-def _shorten(text: str, size: int) -> str:
-    """Cut a text in the middle: a schema's message has the value at its start and the problem at its end."""
-    return text if len(text) <= size else f"{text[: size // 2 - 1]}…{text[-(size // 2) :]}"

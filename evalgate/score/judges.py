@@ -27,6 +27,7 @@ from evalgate.domain import (
     classify_ending,
     normalize,
 )
+from evalgate.domain.output_calls import format_calls
 from evalgate.domain.reasoning import ONLY_REASONING, SplitText, separate_tags, split_reasoning
 from evalgate.score.judge_reply import ReplyObject, read_object
 from evalgate.score.reply_fault import (
@@ -44,7 +45,11 @@ _PARAMETERS: Mapping[str, Json] = {"temperature": 0}
 _LOCAL_PARAMETERS: Mapping[str, Json] = {**_PARAMETERS, "max_tokens": 200}
 """For the embedded model, which is small and does not reason: a limit would starve a reasoning model."""
 
+_CALLS = "tool calls beside the output"
+_IMAGES = "images of the request, which you do not see"
+"""The titles of the blocks that are no inputs. They have spaces, so no input has the same title."""
 _FENCE = re.compile(r"`+")
+_DATA_URL = re.compile(r"\Adata:(image/[a-z]+);base64,[A-Za-z0-9+/=]*\Z")
 _UNREADABLE = re.compile("[\x00\ud800-\udfff]")
 _CHAT_TOKEN = re.compile(r"<\|(\w{1,40})\|>")
 
@@ -67,10 +72,11 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
     """Make the request that scores `output` of `case`. It does not depend on the arm: equal outputs give equal keys.
 
     The system message is the rubric's instruction, unchanged. The user message has a block for each input, fenced by
-    more backticks than any value contains, so that no input can close its block. NUL and lone surrogates become U+FFFD.
-    Chat template tokens (`<|token|>`) and tags of reasoning (`</think>`) get spaces, because a local server could
-    interpret them inside a text, and a judge that repeats them would seem to begin its answer there. Parameters of a
-    judge that are null are not sent.
+    more backticks than any value contains, so that no input can close its block. Image files are named in a block of
+    their own, and the tool calls beside a text are the last block. NUL and lone surrogates become U+FFFD. Chat template
+    tokens (`<|token|>`) and tags of reasoning (`</think>`) get spaces, because a local server could interpret them
+    inside a text, and a judge that repeats them would seem to begin its answer there. Parameters of a judge that are
+    null are not sent.
 
     Raises ValueError if the case lacks a field that the rubric needs.
     """
@@ -166,10 +172,24 @@ def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str
         if name == "output":
             values[name] = output.text
         elif name in case.fields and not (optional and case.fields[name] is None):
-            values[name] = as_text(case.fields[name])
+            values[name] = as_text(_shorten_images(case.fields[name]))
         elif not optional:
             raise ValueError(f'case {case.id} has no field "{name}", which rubric {rubric.name} needs')
+    if case.images:
+        shown = [f"{path} ({image.media_type}, {len(image.data):,} bytes)" for path, image in case.images.items()]
+        values[_IMAGES] = "\n".join(shown)
+    if output.calls_beside_text:
+        values[_CALLS] = format_calls(output.calls_beside_text)
     return values
+
+
+def _shorten_images(value: Json) -> Json:
+    """Return a field without the data URLs of images, which a judge does not see and which can be megabytes."""
+    if isinstance(value, Mapping):
+        return {key: _shorten_images(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shorten_images(inner) for inner in value]
+    return _DATA_URL.sub(r"(an image, \1)", value) if isinstance(value, str) and value.startswith("data:") else value
 
 
 def _format_blocks(values: Mapping[str, str]) -> str:

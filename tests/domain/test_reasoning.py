@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from evalgate.domain import Failure, Output, ToolCall, Usage
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
+from evalgate.domain.output_calls import UNNAMED
 from evalgate.domain.reasoning import (
     LIMIT_SPENT,
     MOST_REASONING,
@@ -106,7 +107,7 @@ def test_tool_calls_after_reasoning_are_the_answer() -> None:
     stripped = strip_reasoning(output)
     assert isinstance(stripped, Output)
     assert stripped.text == '{"tool_calls": [{"name": "f", "arguments": {"a": 1}}]}'
-    assert (stripped.tool_calls, stripped.reasoning) == ((), "hm")
+    assert (stripped.tool_calls, stripped.calls_beside_text, stripped.reasoning) == (output.tool_calls, (), "hm")
 
 
 @pytest.mark.parametrize(
@@ -155,3 +156,8 @@ def test_reasoning_is_stored_only_where_there_is_some() -> None:
     kept = Output(text="Yes.", reasoning="because")
     assert decode_outcome(encode_outcome(kept)) == kept
     assert decode_outcome({"text": "Yes.", "reasoning": 5}) == Output(text="Yes.")
+
+
+def test_an_announced_call_that_is_not_there_is_no_answer_after_reasoning() -> None:
+    output = Output(text="<think>hm</think>", tool_calls=(ToolCall(name=UNNAMED, arguments="null"),))
+    assert isinstance(strip_reasoning(output), Failure)

@@ -27,7 +27,7 @@ def test_a_call_is_read_with_its_name_and_arguments(message: dict[str, Any]) -> 
 
 def test_calls_without_a_text_are_the_text() -> None:
     text, calls = add_tool_calls(" ", {"tool_calls": [{"name": "search", "arguments": '{"q": "x"}'}]})
-    assert calls == () and json.loads(text) == {"tool_calls": [{"name": "search", "arguments": {"q": "x"}}]}
+    assert calls == (CALL,) and json.loads(text) == {"tool_calls": [{"name": "search", "arguments": {"q": "x"}}]}
 
 
 def test_a_call_that_is_announced_and_missing_has_no_known_name() -> None:

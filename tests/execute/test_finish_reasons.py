@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,7 +103,9 @@ def test_a_tool_call_is_never_dropped(form: str, name: str, arguments: Any, text
     assert [call["name"] if isinstance(call, dict) else call.name for call in calls] == [name]
     check = Check(name="c", type="contains", options={"value": name}, negated=True)
     scored = checks.score(check, Case(id="a", fields={}), outcome)
+    assert isinstance(scored, Score) and scored.value == 0
     if not alone:
+        scored = checks.score(replace(check, negated=False), Case(id="a", fields={}), outcome)
         assert isinstance(scored, Unscored) and "tool calls beside text" in scored.reason
 
 

@@ -40,6 +40,7 @@ from evalgate.domain import (
     SignOff,
     TagFall,
     Threshold,
+    ToolCall,
     Unscored,
     Usage,
     Verdict,
@@ -616,7 +617,16 @@ def hostile() -> Report:
                 case=HOSTILE,
                 tags=(HOSTILE,),
             ),
-            replace(result("x", Arm.CANDIDATE, 0, Output(text=HOSTILE), **{HOSTILE: dirty}), case=HOSTILE),
+            replace(
+                result(
+                    "x",
+                    Arm.CANDIDATE,
+                    0,
+                    Output(text=HOSTILE, tool_calls=(ToolCall(name=HOSTILE, arguments=HOSTILE),)),
+                    **{HOSTILE: dirty},
+                ),
+                case=HOSTILE,
+            ),
         ),
         name=HOSTILE,
         level=ChangeLevel(

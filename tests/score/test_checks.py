@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Case, Check, Output, Score, Unscored, Usage
+from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Unscored, Usage
 from evalgate.score import checks
 
 CASE = Case(
@@ -260,7 +260,9 @@ def test_every_row_of_the_table_is_a_valid_check():
     for type_, options, *_ in PASS_AND_FAIL:
         renamed = {name.removesuffix("_"): value for name, value in options.items()}
         checks.validate(Check(name="x", type=type_, options=renamed))
-    assert {row[0] for row in PASS_AND_FAIL} | {"json_schema", "latency", "cost", "tokens"} == set(checks.TYPES)
+    assert {row[0] for row in PASS_AND_FAIL} | {"json_schema", "latency", "cost", "tokens"} | TOOL_CHECKS == set(
+        checks.TYPES
+    )
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import adapted_targets, engine_setup, stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import CallMode, Machine, Selection
-from evalgate.gate.plans import select_gates
+from evalgate.gate.plans import load_cases, select_gates
 from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.inputs import datasets
 from evalgate.plan import gate_plan
@@ -106,11 +106,10 @@ def check_rule(
     found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
     for gate in workspace.config.gates:
-        dataset = datasets.load_dataset(workspace.tree, gate.dataset)
+        dataset, requests = _load_current(workspace, gate)
         own = (one for one in found if one.gate == gate.name and one.parts.get("dataset") == dataset.digest)
         newest = next(own, None)
         if newest is not None:
-            requests = _list_requests(workspace, gate)
             args = (gate, dataset, newest.results, workspace.config, requests)
             tried += _try_rule(*args, runs=runs, seed=seed, on_run=on_run)
     return tuple(tried)
@@ -128,7 +127,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None) -> G
         registry = None if git is None else production.PinsRegistry(load=lambda: workspace.pins, git=git)
         own = partial(versions.load_candidate, gate, tree, git, None)
         version = production.load_production(gate, tree, registry, own)
-    dataset = datasets.load_dataset(tree, gate.dataset)
+    dataset = load_cases(tree, gate, [version], config)
     return gate_plan.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
 
 
@@ -179,15 +178,17 @@ def _make_fault(plan: GatePlan, why: str, hint: str) -> Fault:
     return Fault(message=f'the baseline of gate "{plan.gate.name}" was not stored: {why}', hint=hint)
 
 
-def _list_requests(workspace: Workspace, gate: Gate) -> Mapping[str, str]:
-    """Return, for each case that shares its request with another, the first such case, under the current prompt.
+def _load_current(workspace: Workspace, gate: Gate) -> tuple[GoldenDataset, Mapping[str, str]]:
+    """Return a gate's dataset, and the first case with the same request for each case that shares its request.
 
-    Returns an empty mapping if that prompt cannot be requested: stored samples can be tested without it.
+    The mapping is that of the current prompt. It is empty if the prompt cannot be requested: stored samples can be
+    tested without it.
     """
     try:
-        return _plan_sampling(workspace, gate, None).requests
+        plan = _plan_sampling(workspace, gate, None)
     except (InputError, GitError):
-        return {}
+        return datasets.load_dataset(workspace.tree, gate.dataset), {}
+    return plan.dataset, plan.requests
 
 
 def _try_rule(

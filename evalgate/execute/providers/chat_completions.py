@@ -65,7 +65,10 @@ def make_body(request: Request, model: str) -> dict[str, Any]:
     """
     sent: dict[str, Any] = {name: value for name, value in request.parameters.items() if name not in _STREAM_PARAMETERS}
     sent["model"] = model
-    sent["messages"] = [{"role": message.role, "content": message.content} for message in request.messages]
+    sent["messages"] = [
+        {"role": message.role, "content": message.content} if message.details is None else message.encode()
+        for message in request.messages
+    ]
     if request.response_format is not None:
         sent["response_format"] = request.response_format
     if request.tools:

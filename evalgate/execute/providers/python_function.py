@@ -44,10 +44,10 @@ _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or 
 class PythonProvider(WithoutEndpoint):
     """A provider that calls `function(case)` or `function(case, messages)`, async or sync (each call in a new thread).
 
-    `case` is the mapping of the case's fields, `messages` the rendered prompt as a list of `{"role", "content"}`. The
-    function returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens", "output_tokens"}`),
-    "cost_usd", "finish_reason" and "tool_calls", the last two in the form of a chat completion. An exception is a
-    Failure("infrastructure") of this request, with the exception's type, message and last line.
+    `case` is the mapping of the case's fields, `messages` the rendered prompt in the form of the chat completions API.
+    The function returns the text, or a mapping with "text" and optionally "usage" (`{"input_tokens",
+    "output_tokens"}`), "cost_usd", "finish_reason" and "tool_calls", the last two in the form of a chat completion. An
+    exception is a Failure("infrastructure") of this request, with the exception's type, message and last line.
 
     - `target.location`: "package.module:function" (or with a dot).
     - `search`: the configuration's folder, which is added to `sys.path`.
@@ -90,7 +90,7 @@ class PythonProvider(WithoutEndpoint):
         # a deep copy: checks and judges use the original values later
         arguments: list[Any] = [copy.deepcopy(dict(request.inputs or {}))]
         if self.sees_prompt:
-            arguments.append([{"role": message.role, "content": message.content} for message in request.messages])
+            arguments.append([message.encode() for message in request.messages])
         started = time.perf_counter()
         try:
             async with asyncio.timeout(self._timeout):

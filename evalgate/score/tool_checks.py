@@ -1,0 +1,158 @@
+"""Checks of the tool calls of an output, and the texts in calls that the checks of text search."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from evalgate.domain import Case, Check, Output, Unscored
+from evalgate.domain.lists import name_some
+from evalgate.domain.output_calls import ToolCall, parse_arguments
+from evalgate.score import schema
+from evalgate.score.json_output import dig, parse
+from evalgate.score.observation import NotScoredError, Observation, clip, join_texts, shorten
+
+_ARGUMENTS = 40  # characters of arguments that a reason shows
+_FAULT = 110
+_SEPARATORS = re.compile(r"[./:]")
+_UNREADABLE = "a call without a readable name"
+
+
+def check_tool_call(check: Check, case: Case, output: Output) -> Observation:
+    """Require calls of a tool, or of any tool if the check names none.
+
+    `from` is a field of the case with a name, a list of names that are all required, or nothing (null or an empty list)
+    if no tool may be called. Every call of a required tool has to fit the schema, and its arguments have to be JSON.
+    `times` is the exact number of calls of each tool. `only` forbids calls of other tools.
+    """
+    names, calls = _read_names(check, case), output.calls
+    if names is not None and not names:
+        return Observation(not calls, "call no tool", _show_calls(calls))
+    named = [call for call in calls if call.is_named and (names is None or call.name in names)]
+    wanted = f"call {'a tool' if names is None else join_texts(names)}"
+    times = check.options.get("times")
+    if times is not None:
+        wanted += f" {times} time{'' if times == 1 else 's'}"
+    for name in [None] if names is None else names:
+        count = sum(name is None or call.name == name for call in named)
+        if count == 0 or times not in (None, count):
+            return Observation(False, wanted, f"{count} such call{'' if count == 1 else 's'} in {_show_calls(calls)}")
+    if check.options.get("only") and len(named) < len(calls):
+        others = [call for call in calls if call not in named]
+        return Observation(False, f"{wanted} only", _show_calls(others))
+    if "schema" in check.options:
+        wanted += f" with arguments that fit {_describe_schema(check)}"
+        for call in named:
+            fault = _find_fault(check, call)
+            if fault is not None:
+                return Observation(False, wanted, f"{clip(call.name, _ARGUMENTS)}: {fault}")
+    return Observation(True, wanted, _show_calls(named))
+
+
+def check_no_tool_call(check: Check, case: Case, output: Output) -> Observation:
+    """Forbid calls of some tools, or of all if the check names none.
+
+    Names are compared without case, and a prefix such as `functions.` is ignored: a call in another notation is still
+    a call. If some tools are forbidden, a call without a readable name leaves the output unscored.
+    """
+    names, calls = _read_names(check, case), output.calls
+    if names is None:
+        return Observation(not calls, "call no tool", _show_calls(calls))
+    forbidden = {form for name in names for form in _fold(name)[:1]}
+    found = [call for call in calls if forbidden.intersection(_fold(call.name))]
+    if not found and not all(call.is_named for call in calls):
+        raise NotScoredError(f"{_UNREADABLE}: it is unknown whether it calls {join_texts(names)}")
+    return Observation(not found, f"not call {join_texts(names)}", _show_calls(found or calls))
+
+
+def validate_tool_check(check: Check) -> None:
+    """Check the options of a tool check. Raises ValueError, with a sentence, for options that cannot be used."""
+    options = check.options
+    if len({"tool", "tools", "from"} & options.keys()) > 1:
+        raise ValueError(f"{check.name}: name the tool once")
+    if options.get("only") and not {"tool", "from"} & options.keys():
+        raise ValueError(f'{check.name}: "only" needs the name of the tool')
+    if "schema" in options:
+        schema.make_validator(check)
+
+
+def list_call_texts(output: Output) -> list[str]:
+    """Return the texts in the calls of an output: names, arguments as received, and each text inside the arguments.
+
+    JSON can write a text in several ways. The texts inside are decoded, so that a search finds each of them.
+    """
+    found: list[str] = []
+    for call in output.calls:
+        found += [call.name, call.arguments]
+        value = parse_arguments(call.arguments)
+        if not isinstance(value, str) or value != call.arguments:
+            found += _list_texts(value)
+    return found
+
+
+def name_calls(calls: Sequence[ToolCall]) -> str:
+    """Name the tools of some calls, each once."""
+    return join_texts(list(dict.fromkeys(call.name or call.arguments for call in calls)))
+
+
+def _list_texts(value: Any) -> Iterator[str]:
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, Mapping):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, list):
+            waiting += item
+
+
+def _read_names(check: Check, case: Case) -> list[str] | None:
+    """Return the names of the tools; None if the check is about any tool."""
+    options = check.options
+    if "tool" in options:
+        return [str(options["tool"])]
+    if "tools" in options:
+        value: Any = options["tools"]
+        return [str(name) for name in value]
+    if "from" not in options:
+        return None
+    path = str(options["from"])
+    try:
+        value = dig(case.fields, path)
+    except LookupError:
+        raise NotScoredError(f'case {case.id} has no field "{path}"') from None
+    names = [] if value in (None, "") else [value] if isinstance(value, str) else value
+    if not isinstance(names, list | tuple) or not all(isinstance(name, str) and name.strip() for name in names):
+        raise NotScoredError(f'case {case.id}: the field "{path}" is not a name of a tool, nor a list of names')
+    return list(dict.fromkeys(names))
+
+
+def _find_fault(check: Check, call: ToolCall) -> str | None:
+    try:
+        value = parse(call.arguments)
+    except ValueError as error:
+        return f'arguments that are not JSON: {error}, in "{clip(call.arguments, _ARGUMENTS)}"'
+    fault = schema.find_fault(check, value)
+    if isinstance(fault, Unscored):
+        raise NotScoredError(fault.reason)
+    return None if fault is None else shorten(fault, _FAULT)
+
+
+def _describe_schema(check: Check) -> str:
+    return "the schema" if check.options.get("inline") else str(check.options.get("schema_path", "the schema"))
+
+
+def _show_calls(calls: Sequence[ToolCall]) -> str:
+    if not calls:
+        return "no tool call"
+    shown = [f"{clip(call.name, _ARGUMENTS) or '?'}({clip(call.arguments, _ARGUMENTS)})" for call in calls]
+    return name_some(shown, 3)
+
+
+def _fold(name: str) -> list[str]:
+    """Return the notations of a name that count as the same: all of it, and the part after its prefix."""
+    whole = unicodedata.normalize("NFKC", name).casefold().strip()
+    return [whole, _SEPARATORS.split(whole)[-1].strip()]
