@@ -22,6 +22,7 @@ from evalgate.domain import (
     Usage,
     classify_ending,
     find_error,
+    find_refusal,
     read_finish_reason,
     read_usage,
 )
@@ -118,7 +119,7 @@ def read_reply(
         raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
     if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
         return unusable("the endpoint's content filter stopped the reply")
-    refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
+    refusal = find_refusal(message, choice, data) or _read_refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
     text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
@@ -259,16 +260,23 @@ def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Map
 def _read_text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints send the text in parts
-        shown = [each for each in content if not any(word in _read_kind(each) for word in _REASONING_KINDS)]
+        shown = [each for each in content if not _is_aside(each)]
         texts = (each if isinstance(each, str) else _get(each, "text") for each in shown)
         content = "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
+def _is_aside(part: Any) -> bool:
+    """Return True for a part whose text is no part of the answer: the model's reasoning, or what a tool returned."""
+    kind = _read_kind(part)
+    is_other = any(word in kind for word in _REASONING_KINDS) or "tool" in kind or kind.endswith("result")
+    return is_other or _get(part, "thought") is True
+
+
 def _read_refusal(message: Mapping[str, Any]) -> Any:
     """Return the refusal in a part of the content; None if there is none."""
     parts = _as_list(message.get("content"))
-    found = [_get(part, "refusal") or (_read_kind(part) == "refusal" and part) for part in parts]
+    found = [_get(part, "refusal") or (_read_kind(part).endswith("refusal") and part) for part in parts]
     return next((each for each in found if each), None)
 
 
@@ -285,8 +293,8 @@ def _read_kind(part: Any) -> str:
 def _is_filtered(place: Mapping[str, Any]) -> bool:
     """Return True if the content filter removed text in one of its categories."""
     found = (place.get(key) for key in ("content_filter_results", "content_filter_result"))
-    results = [each for one in found if isinstance(one, dict) for each in one.values()]
-    return place.get("output_sensitive") is True or any(_get(each, "filtered") is True for each in results)
+    categories = [each for one in found for each in (one if isinstance(one, list) else [one]) if isinstance(each, dict)]
+    return any(_get(each, "filtered") is True for one in categories for each in one.values())
 
 
 def _get_error(data: Any) -> Any:
