@@ -30,13 +30,19 @@ _BROKEN = frozenset({
 })  # fmt: skip
 """Second reasons that count, of those that are not known as another ending: each provider has words of its own."""
 _ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
-_ERRORS = ("error", "errors", "errorcode", "errormessage", "errormsg", "errcode", "errmsg", "errno", "exception")
+_ERRORS = frozenset({
+    "aborted", "canceled", "cancelled", "errcode", "errmsg", "errno", "error", "errorcode", "errormessage", "errormsg",
+    "errors", "exception", "failed", "failure", "fault",
+})  # fmt: skip
 _STATUSES = ("code", "httpstatus", "status", "statuscode")
 _SUCCESSES = ("issuccess", "ok", "success")
 _KINDS = ("object", "type")
 _REFUSALS = ("blocked", "blockreason", "isblocked", "isrefusal", "outputsensitive", "refused")
 _GUARDRAILS = "guardrailaction"
-_INNER = ("additionalkwargs", "delta", "message", "responsemetadata")
+_FEEDBACK = ("promptfeedback", "safetyratings")
+_INNER = ("additionalkwargs", "delta", "message", "providerspecificfields", "responsemetadata")
+_CUT_FLAGS = ("incomplete", "istruncated", "stoppedlimit", "truncated")
+_INNER_LEVELS = 3
 _NO_ERROR = frozenset({"", "0", "false", "no", "none", "noerror", "null", "ok", "success"})
 _PREFIX = "finishreason"
 
@@ -74,7 +80,7 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
         one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
     ]
     around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
-    flags = [CUT for place in places if any(place.get(flag) is True for flag in ("truncated", "stoppedlimit"))]
+    flags = [CUT for place in places if any(place.get(flag) is True for flag in _CUT_FLAGS)]
     told_calls = [one for place in places for one in _list_told(place) if announces_calls(one)]
     return next(iter((*stopped, *others, *around_it, *flags, *told_calls)), first)
 
@@ -110,17 +116,19 @@ def find_refusal(*places: Mapping[str, Any]) -> Any:
                 or (name.endswith(_GUARDRAILS) and is_stopped)
             ):
                 return value
+            told = value if isinstance(value, list) else [value]
+            if name in _FEEDBACK and find_refusal(*(each for each in told if isinstance(each, Mapping))) is not None:
+                return value
     return None
 
 
-def list_inner(given: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The mappings inside an application's answer in which libraries keep what the endpoint said beside the text."""
-    inner = [value for key, value in given.items() if _spell_key(key) in _INNER and isinstance(value, Mapping)]
+def list_inner(given: Mapping[str, Any], levels: int = _INNER_LEVELS) -> list[Mapping[str, Any]]:
+    """The mappings inside a reply or an application's answer that say more of the text; libraries nest them."""
+    held = [value for key, value in given.items() if _spell_key(key) in _INNER]
     choices = given.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    if isinstance(first, Mapping):
-        inner += [first, *list_inner(first)]
-    return inner
+    held += choices[:1] if isinstance(choices, list) else []
+    inner = [value for value in held if isinstance(value, Mapping)]
+    return [*inner, *(each for value in inner if levels > 1 for each in list_inner(value, levels - 1))]
 
 
 def normalize_reason(finish_reason: str) -> str:
@@ -163,7 +171,9 @@ def _is_failure(name: str, value: Any) -> bool:
     if name in _STATUSES:
         number = int(value) if isinstance(value, str) and re.fullmatch("[45][0-9]{2}", value) else value
         return isinstance(number, int) and 400 <= number < 600
-    return (name in _SUCCESSES and value is False) or (name in _KINDS and value == "error")
+    return (name in _SUCCESSES and (value is False or value in ("false", "False"))) or (
+        name in _KINDS and value == "error"
+    )
 
 
 def _spell_keys(given: Mapping[str, Any]) -> dict[str, Any]:

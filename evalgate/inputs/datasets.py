@@ -314,7 +314,8 @@ def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
     if not isinstance(text, str):
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
-    inner, told = list_inner(row.fields), find_error(row.fields)
+    inner = list_inner(row.fields)
+    told = find_error(row.fields, *inner)
     reason = read_finish_reason(row.fields, "stop", *inner)
     ended = classify_ending(reason)
     if ended == "broken" or told is not None:

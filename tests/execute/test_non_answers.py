@@ -298,6 +298,9 @@ TOLD_ERRORS: list[dict[str, Any]] = [
     {"status_code": 502},
     {"code": "503"},
     {"status": 500},
+    {"success": "false"},
+    {"failure": "upstream"},
+    {"cancelled": True},
     {"object": "error"},
     {"type": "error"},
 ]
@@ -312,13 +315,16 @@ TOLD_REFUSALS: list[dict[str, Any]] = [
     {"amazon-bedrock-guardrailAction": "INTERVENED"},
     {"guardrail_action": "GUARDRAIL_INTERVENED"},
     {"output_sensitive": True},
+    {"promptFeedback": {"blockReason": "SAFETY"}},
+    {"safety_ratings": [{"category": "a", "blocked": False}, {"category": "b", "blocked": True}]},
 ]
 NOTHING_TOLD: list[dict[str, Any]] = [
     {"success": True, "ok": True, "code": 0, "status": "completed", "status_code": 200},
     {"code": "200", "type": "message", "object": "chat.completion", "exception": None},
     {"refusal": None, "refused": False, "blocked": False, "blockReason": "NONE"},
     {"amazon-bedrock-guardrailAction": "NONE", "output_sensitive": False},
-    {"success": None, "status": True, "code": "E12"},
+    {"success": None, "status": True, "code": "E12", "failed": 0, "cancelled": False},
+    {"promptFeedback": {}, "safetyRatings": [{"category": "a", "blocked": False}], "incomplete": False},
 ]
 
 
@@ -384,6 +390,8 @@ def test_what_tells_of_no_failure_leaves_an_answer(
     [
         {"message": {"finish_reason": "length"}},
         {"response_metadata": {"finish_reason": "MAX_TOKENS"}},
+        {"message": {"provider_specific_fields": {"native_finish_reason": "MAX_TOKENS"}}},
+        {"isTruncated": True},
         {"choices": [{"finish_reason": "length", "message": {"content": "fine"}}]},
     ],
 )
@@ -427,3 +435,23 @@ def test_a_filter_that_lists_its_categories_took_the_text_out() -> None:
     said = {"content_filter_results": [{"hate": {"filtered": False}}, {"violence": {"filtered": True}}]}
     outcome = read_reply(completion("fine") | said, seconds=1.0)
     assert isinstance(outcome, Failure) and outcome.kind == "unusable"
+
+
+def test_what_a_router_keeps_beside_the_message_is_read() -> None:
+    said = {"provider_specific_fields": {"finish_reason": "SAFETY"}}
+    chosen, streamed = completion("fine"), completion("fine")
+    chosen["choices"][0] |= said
+    for data in (chosen, completion("fine", message=said)):
+        outcome = read_reply(data, seconds=1.0)
+        assert isinstance(outcome, Failure) and outcome.kind == "unusable"
+    streamed["choices"][0]["delta"] = {"error": {"message": "upstream"}}
+    with pytest.raises(ProviderError, match="upstream"):
+        read_reply(streamed, seconds=1.0)
+
+
+def test_an_answer_that_holds_itself_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loops.py").write_text("said = {'text': 'fine'}\nsaid['message'] = said\nanswer = lambda case: said\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    provider = PythonProvider(Target(name="app", kind="python", location="loops:answer", identity="i"), tmp_path)
+    outcome = asyncio.run(provider.answer(Request(target="app", identity="i", model="", messages=(), inputs={})))
+    assert isinstance(outcome, Output) and outcome.text == "fine"

@@ -23,6 +23,7 @@ from evalgate.domain import (
     classify_ending,
     find_error,
     find_refusal,
+    list_inner,
     read_finish_reason,
     read_usage,
 )
@@ -111,15 +112,16 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = read_finish_reason(choice, "unknown", message, data)
+    inner = list_inner(choice)  # the message is one of them
+    reason = read_finish_reason(choice, "unknown", *inner, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    error = find_error(choice, message, *_find_parts(message, "error"))
+    error = find_error(choice, *inner, *_find_parts(message, "error"))
     if ended == "broken" or error is not None:
         said = f" (finish reason: {reason}){_read_message(choice if error is None else {'error': error})}"
         raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
     if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
         return unusable("the endpoint's content filter stopped the reply")
-    refusal = find_refusal(message, choice, data) or _read_refusal(message)
+    refusal = find_refusal(choice, *inner, data) or _read_refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
     text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)

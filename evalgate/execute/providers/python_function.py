@@ -119,7 +119,8 @@ class PythonProvider(WithoutEndpoint):
 
     def _outcome(self, value: Any, seconds: float) -> Outcome:
         returned: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
-        text, error, inner = returned.get("text"), find_error(returned), list_inner(returned)
+        text, inner = returned.get("text"), list_inner(returned)
+        error = find_error(returned, *inner)
         if error is not None:
             said = shorten(self._mask.text(str(error)))
             raise ProviderError(f"{self._target.location} returned an error: {said}")
