@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.decide import Floor, read_report
+from evalgate.cli.decide import Floor, read_report, refuse_twice
 from evalgate.domain import Arm, Verdict
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.errors import ExitCode, InputError
@@ -29,7 +29,12 @@ if TYPE_CHECKING:
     help="Human scores of outputs in the report: JSONL or CSV, case, criterion, value[, arm, repeat].",
 )
 @click.option(
-    "--min", "floors", multiple=True, type=Floor(), help="With --labels: the floor of a criterion; repeatable."
+    "--min",
+    "floors",
+    multiple=True,
+    type=Floor(),
+    callback=refuse_twice,
+    help="With --labels: the floor of a criterion; repeatable.",
 )
 @click.option(
     "--points",
