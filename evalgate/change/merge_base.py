@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evalgate.domain import Config, Gate
+from evalgate.domain import Config, Gate, digest
 from evalgate.errors import GitError, InputError
 from evalgate.inputs.config import load_config
 from evalgate.inputs.datasets import load_dataset
@@ -63,13 +63,13 @@ class Base:
         return renamed or next((before for before in left if self._shares_case(before, gate)), None)
 
     def _shares_case(self, before: Gate, gate: Gate) -> bool:
-        """Return True if an old and a current gate share a case with the same id and the same content."""
+        """Return True if an old and a current gate share a case with the same content, under whatever id."""
         try:
             old, new = load_dataset(self.tree, before.dataset), load_dataset(self.here, gate.dataset)
         except (InputError, GitError):
             return False
-        fields = {case.id: dict(case.fields) for case in old.cases}
-        return any(fields.get(case.id) == dict(case.fields) for case in new.cases)
+        contents = {digest(dict(case.fields)) for case in old.cases}
+        return any(digest(dict(case.fields)) in contents for case in new.cases)
 
 
 def _exclude_matching(gates: Sequence[Gate], others: Sequence[Gate]) -> list[Gate]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.decide import Floor
+from evalgate.cli.decide import Floor, refuse_twice
 from evalgate.cli.folders import read_report
 from evalgate.domain import Arm, Verdict
 from evalgate.errors import ExitCode, InputError
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     help="Human scores of outputs in the report: JSONL or CSV, case, criterion, value[, arm, repeat].",
 )
 @click.option(
-    "--min", "floors", multiple=True, type=Floor(), help="With --labels: the floor of a criterion; repeatable."
+    "--min",
+    "floors",
+    multiple=True,
+    type=Floor(),
+    callback=refuse_twice,
+    help="With --labels: the floor of a criterion; repeatable.",
 )
 @click.option(
     "--points",

@@ -38,6 +38,16 @@ class _Drop(click.ParamType[float]):
         return number
 
 
+def refuse_twice(
+    context: click.Context, param: click.Parameter, floors: tuple[tuple[str, float], ...]
+) -> tuple[tuple[str, float], ...]:
+    """Refuse two different floors of one criterion: one of them would have no effect."""
+    for name, floor in floors:
+        if dict(floors)[name] != floor:
+            raise click.BadParameter(f'"{name}" has two floors, {floor:g} and {dict(floors)[name]:g}', context, param)
+    return floors
+
+
 class _Share(click.ParamType[float]):
     name = "X"
 
@@ -58,7 +68,9 @@ class _Share(click.ParamType[float]):
     type=click.Path(dir_okay=False, path_type=Path),
     help="JSONL, CSV, Parquet or .xlsx: case, arm, criterion, value[, repeat, tag].",
 )
-@click.option("--min", "floors", multiple=True, type=Floor(), help="The floor of a criterion; repeatable.")
+@click.option(
+    "--min", "floors", multiple=True, type=Floor(), callback=refuse_twice, help="The floor of a criterion; repeatable."
+)
 @click.option("--max-drop", type=_Drop(), help="The allowed drop against the baseline.")
 @click.option(
     "--level",

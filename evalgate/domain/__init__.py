@@ -3,7 +3,15 @@
 from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.case_changes import CaseChanges
-from evalgate.domain.finish_reasons import CUT, Ending, classify_ending, find_error, read_finish_reason
+from evalgate.domain.finish_reasons import (
+    CUT,
+    Ending,
+    classify_ending,
+    find_error,
+    find_refusal,
+    list_inner,
+    read_finish_reason,
+)
 from evalgate.domain.inputs import (
     ANSWERED,
     DEFAULT_LEVELS,
@@ -164,7 +172,9 @@ __all__ = [
     "digest_of_all",
     "encode_outcome",
     "find_error",
+    "find_refusal",
     "is_invisible",
+    "list_inner",
     "normalize",
     "read_finish_reason",
     "read_usage",

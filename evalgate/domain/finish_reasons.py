@@ -30,7 +30,19 @@ _BROKEN = frozenset({
 })  # fmt: skip
 """Second reasons that count, of those that are not known as another ending: each provider has words of its own."""
 _ANNOUNCED = frozenset({"functioncall", "toolcall", "toolcalls", "tooluse"})
-_ERRORS = ("error", "errors", "errorcode", "errormessage", "errormsg", "errcode", "errmsg", "errno")
+_ERRORS = frozenset({
+    "aborted", "canceled", "cancelled", "errcode", "errmsg", "errno", "error", "errorcode", "errormessage", "errormsg",
+    "errors", "exception", "failed", "failure", "fault",
+})  # fmt: skip
+_STATUSES = ("code", "httpstatus", "status", "statuscode")
+_SUCCESSES = ("issuccess", "ok", "success")
+_KINDS = ("object", "type")
+_REFUSALS = ("blocked", "blockreason", "isblocked", "isrefusal", "outputsensitive", "refused")
+_GUARDRAILS = "guardrailaction"
+_FEEDBACK = ("promptfeedback", "safetyratings")
+_INNER = ("additionalkwargs", "delta", "message", "providerspecificfields", "responsemetadata")
+_CUT_FLAGS = ("incomplete", "istruncated", "stoppedlimit", "truncated")
+_INNER_LEVELS = 3
 _NO_ERROR = frozenset({"", "0", "false", "no", "none", "noerror", "null", "ok", "success"})
 _PREFIX = "finishreason"
 
@@ -68,7 +80,7 @@ def read_finish_reason(given: Mapping[str, Any], silent: str, *around: Mapping[s
         one for place in places for one in _list_seconds(place) if _is_no_end(one) or normalize_reason(one) in _BROKEN
     ]
     around_it = [one for place in places[1:] for one in _texts(place.get("finishreason")) if _is_no_end(one)]
-    flags = [CUT for place in places if any(place.get(flag) is True for flag in ("truncated", "stoppedlimit"))]
+    flags = [CUT for place in places if any(place.get(flag) is True for flag in _CUT_FLAGS)]
     told_calls = [one for place in places for one in _list_told(place) if announces_calls(one)]
     return next(iter((*stopped, *others, *around_it, *flags, *told_calls)), first)
 
@@ -79,13 +91,44 @@ def announces_calls(finish_reason: str) -> bool:
 
 
 def find_error(*places: Mapping[str, Any]) -> Any:
-    """The error that one of the places tells, by whatever key: "error", "errors", "error_code", "errmsg"; else None."""
+    """The error that one of the places tells; else None.
+
+    An error has a key of its own ("error", "errors", "error_code", "errmsg"), or the place says that there was no
+    success ("success": false), has an HTTP status of an error ("status_code": 502), or is of the type "error".
+    """
     for place in places:
         for key, value in place.items():
-            is_error = str(key).replace("_", "").lower() in _ERRORS and value
-            if is_error and not (isinstance(value, str) and normalize_reason(value) in _NO_ERROR):
+            name = _spell_key(key)
+            if (name in _ERRORS and _is_told(value)) or _is_failure(name, value):
+                return value if name in _ERRORS else f"{key}: {value}"
+    return None
+
+
+def find_refusal(*places: Mapping[str, Any]) -> Any:
+    """The refusal that one of the places tells, by whatever key: "refusal", "refused", "blockReason"; else None."""
+    for place in places:
+        for key, value in place.items():
+            name = _spell_key(key)
+            is_stopped = isinstance(value, str) and normalize_reason(value).endswith("intervened")
+            if (
+                (name == "refusal" and value)
+                or (name in _REFUSALS and _is_told(value))
+                or (name.endswith(_GUARDRAILS) and is_stopped)
+            ):
+                return value
+            told = value if isinstance(value, list) else [value]
+            if name in _FEEDBACK and find_refusal(*(each for each in told if isinstance(each, Mapping))) is not None:
                 return value
     return None
+
+
+def list_inner(given: Mapping[str, Any], levels: int = _INNER_LEVELS) -> list[Mapping[str, Any]]:
+    """The mappings inside a reply or an application's answer that say more of the text; libraries nest them."""
+    held = [value for key, value in given.items() if _spell_key(key) in _INNER]
+    choices = given.get("choices")
+    held += choices[:1] if isinstance(choices, list) else []
+    inner = [value for value in held if isinstance(value, Mapping)]
+    return [*inner, *(each for value in inner if levels > 1 for each in list_inner(value, levels - 1))]
 
 
 def normalize_reason(finish_reason: str) -> str:
@@ -119,5 +162,23 @@ def _texts(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
+def _is_told(value: Any) -> bool:
+    return bool(value) and not (isinstance(value, str) and normalize_reason(value) in _NO_ERROR)
+
+
+def _is_failure(name: str, value: Any) -> bool:
+    """Return whether a value says that there is no answer, under a key that is no error's own."""
+    if name in _STATUSES:
+        number = int(value) if isinstance(value, str) and re.fullmatch("[45][0-9]{2}", value) else value
+        return isinstance(number, int) and 400 <= number < 600
+    return (name in _SUCCESSES and (value is False or value in ("false", "False"))) or (
+        name in _KINDS and value == "error"
+    )
+
+
 def _spell_keys(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {str(key).replace("_", "").lower(): value for key, value in given.items()}
+    return {_spell_key(key): value for key, value in given.items()}
+
+
+def _spell_key(key: object) -> str:
+    return str(key).replace("_", "").replace("-", "").lower()

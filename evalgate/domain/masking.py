@@ -18,13 +18,17 @@ SHORTEST_SECRET = 8
 """Characters. A shorter value is not masked, because it may be a part of ordinary words."""
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile("key|token|secret|passw|^sig", re.IGNORECASE)
+_SECRET_NAME = re.compile("key|token|secret|passw|pwd|credential|jwt|^sig|^auth|^code$", re.IGNORECASE)
+_ESCAPES = re.compile(r"\\|%|&#")
+"""What a character may be escaped with; without any, no secret is spelt in escapes."""
 _SCHEMES = ("bearer", "basic", "token")
 _T = TypeVar("_T")
 
 
 class Mask:
     """Replaces each whole secret by `***`, also if it is URL-encoded or written in base64, hexadecimal, JSON or HTML.
+
+    Any of its characters may be escaped by itself: a reader of JSON or HTML would restore the secret from that.
 
     A mask is false if it has nothing to mask. Secrets shorter than 8 characters are not masked.
     """
@@ -34,6 +38,8 @@ class Mask:
         found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
         # the longest first: one form may be a part of another
         self._forms = sorted(found, key=lambda form: (-len(form), form))
+        whole = sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)
+        self._escaped = [re.compile("".join(map(_spell_character, value))) for value in whole]
 
     def __bool__(self) -> bool:
         return bool(self._forms)
@@ -43,6 +49,9 @@ class Mask:
         for form in self._forms:
             if form in text:
                 text = text.replace(form, HIDDEN)
+        if self._escaped and _ESCAPES.search(text):
+            for pattern in self._escaped:
+                text = pattern.sub(HIDDEN, text)
         return text
 
     def count_open(self, text: str) -> int:
@@ -176,6 +185,21 @@ def _list_forms(secret: str) -> Iterator[str]:
             yield from (once, json.dumps(once)[1:-1])  # JSON inside a JSON string, such as a judge's reply
     yield repr(secret)[1:-1]
     yield from _list_base64(raw)
+
+
+def _spell_character(char: str) -> str:
+    """Return a pattern for a character, as it is or escaped in JSON, Python, HTML or a URL.
+
+    Repetitions are bounded, and a way that matched is not left again: no text takes long.
+    """
+    number = ord(char)
+    units = char.encode("utf-16-be", "surrogatepass").hex()
+    ways = ["".join(rf"\\{{1,8}}u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))]
+    ways += [rf"\\{{1,8}}x(?i:{number:02x})"] if number < 256 else []
+    ways += ["".join(f"%(?:25){{0,4}}(?i:{byte:02x})" for byte in char.encode("utf-8", "surrogatepass"))]
+    ways += [f"&#0{{0,8}}{number};", f"&#[xX]0{{0,8}}(?i:{number:x});"]
+    ways += [rf"\\{{1,8}}{re.escape(char)}"] if char in "\"'/" else [r"\\\\"] if char == "\\" else []
+    return f"(?>{'|'.join(ways)}|{re.escape(char)})"
 
 
 def _lower_percents(quoted: str) -> str:

@@ -20,6 +20,9 @@ from evalgate.domain import (
     ScoreRow,
     Usage,
     classify_ending,
+    find_error,
+    find_refusal,
+    list_inner,
     read_finish_reason,
 )
 from evalgate.domain.lists import name_some
@@ -311,13 +314,16 @@ def _read_outcome(row: DataRow, faults: list[Fault]) -> Outcome:
     if not isinstance(text, str):
         problem = '"text" must be text' if "text" in row.fields else '"text" is missing'
         faults.append(row.fault(problem, "text", "a call that failed is recorded with an `error`"))
-    reason = read_finish_reason(row.fields, "stop")
+    inner = list_inner(row.fields)
+    told = find_error(row.fields, *inner)
+    reason = read_finish_reason(row.fields, "stop", *inner)
     ended = classify_ending(reason)
-    if ended == "broken":
-        said = f"the recorded text is not an answer (finish reason: {reason[:60]})"
+    if ended == "broken" or told is not None:
+        why = f"finish reason: {reason}" if told is None else str(told)
+        said = f"the recorded text is not an answer ({why[:60]})"
         return Failure(kind="infrastructure", message=said, seconds=seconds)
-    text, calls = add_tool_calls(str(text), row.fields, reason=reason)
-    is_refusal = ended == "refused" or bool(row.fields.get("refusal"))
+    text, calls = add_tool_calls(str(text), row.fields, *inner, reason=reason)
+    is_refusal = ended == "refused" or find_refusal(row.fields, *inner) is not None
     if is_refusal or not text.strip():
         said = f"the recorded text is {'a refusal' if is_refusal else 'empty'}"
         return Failure(kind="unusable", message=said, seconds=seconds)

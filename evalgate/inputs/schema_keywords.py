@@ -49,7 +49,15 @@ _UNTIL = {
     "dependencies": "draft-07",
     "$recursiveRef": "2019-09",
 }
-_NEEDS = {"else": "if", "maxContains": "contains", "minContains": "contains", "then": "if"}
+_NEEDS = {
+    **dict.fromkeys(("else", "then"), ("if",)),
+    **dict.fromkeys(("maxContains", "minContains"), ("contains",)),
+    "if": ("then", "else"),
+}
+"""The keywords without any of which another has no effect."""
+_UNASSERTED = frozenset({"$defs", "contentEncoding", "contentMediaType", "contentSchema", "definitions"})
+_EMPTY_WHEN_FALSE = frozenset({"minItems", "minLength", "minProperties", "required", "uniqueItems"})
+_TYPES = frozenset({"array", "boolean", "null", "number", "object", "string"})
 # up to this draft, `$ref` is read alone
 _INDEX = re.compile("[0-9]{1,9}")
 _ALONE = _DRAFTS.index("draft-07")
@@ -65,11 +73,11 @@ def find_idle(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
     path, root = next(iter(documents.values()), ("", None))
     if found or root is None or not root.data or root.data is True:
         return  # an empty schema says openly that it takes anything
-    if not any(key in _ASKING and key not in ("$defs", "definitions") for key, _ in root.items()):
+    if _accepts_all(root.data):
         inner = next((key for key in ("schema", "json_schema") if isinstance(root.data.get(key), dict)), None)
         hint = None if inner is None else f'the schema is what stands below "{inner}": keep that alone in the file'
         yield Fault(
-            message="the schema asks nothing of an output: it has no keyword", place=root.place(path), hint=hint
+            message="the schema asks nothing of an output: every value is valid", place=root.place(path), hint=hint
         )
 
 
@@ -111,18 +119,42 @@ def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
 
 def _idle(key: str, node: Node, path: str, draft: int) -> Iterator[Fault]:
     """Yield a fault if a keyword has no effect in this draft, or in this place."""
-    name, needed = _DRAFTS[draft], _NEEDS.get(key)
+    name, needed = _DRAFTS[draft], _NEEDS.get(key, ())
     first, last = (_DRAFTS.index(table.get(key, _DRAFTS[end])) for table, end in ((_SINCE, 0), (_UNTIL, -1)))
     if not first <= draft <= last:
         period = f"since {_DRAFTS[first]}" if draft < first else f"up to {_DRAFTS[last]}"
         message, hint = f'"{key}" has no effect in {name}', f"it has one {period}; $schema names the draft"
     elif draft <= _ALONE and "$ref" in node.data and key != "$ref" and key not in ("$defs", "definitions"):
         message, hint = f'"{key}" has no effect beside "$ref" in {name}', 'put both into "allOf", or name a newer draft'
-    elif needed is not None and needed not in node.data:
-        message, hint = f'"{key}" has no effect without "{needed}"', f'add "{needed}"'
+    elif needed and not any(one in node.data for one in needed):
+        named = " or ".join(f'"{one}"' for one in needed)
+        message, hint = f'"{key}" has no effect without {named}', f"add {named}"
     else:
         return
     yield Fault(message=message, place=node.key_place(key, path), hint=hint)
+
+
+def _accepts_all(schema: object) -> bool:
+    """Return whether a schema accepts every value, as far as its own keywords tell; references are not followed."""
+    if not isinstance(schema, dict):
+        return schema is True
+    return all(_asks_nothing(key, value) for key, value in schema.items() if key in _ASKING)
+
+
+def _asks_nothing(key: str, value: object) -> bool:
+    """Return whether a keyword with this value accepts every value."""
+    if key in _UNASSERTED:
+        return True
+    if key in _EMPTY_WHEN_FALSE:
+        return not value
+    if key == "type":
+        return isinstance(value, list) and all(name in value for name in _TYPES)
+    if key in _NAMED and isinstance(value, dict):
+        return all(_accepts_all(each) for each in value.values())
+    if key in _LIST and isinstance(value, list):  # `items` was a list in earlier drafts
+        found = [_accepts_all(each) for each in value]
+        return any(found) if key == "anyOf" else all(found) and (key != "oneOf" or len(found) == 1)
+    return key in _ONE - {"contains", "extends", "not"} and _accepts_all(value)
 
 
 def _draft(root: Node) -> int:

@@ -279,3 +279,26 @@ def test_equal_outputs_of_different_prompts_are_told(world: World) -> None:
     )
     world.edit(manner="Be brief, everywhere and always, please.")
     assert "identical" not in " ".join(remarks(run(world)))
+
+
+@pytest.mark.parametrize("renames_ids", [False, True])
+def test_a_gate_of_which_every_name_changes_is_compared_with_what_it_was(world: World, renames_ids: bool) -> None:
+    """Configuration, gate, prompt and dataset move together, and the prompt is rewritten."""
+    world.application = lambda system, user: "no" if "rudely" in user else json.dumps({"answer": user})
+    world.repository.git("mv", "prompts/support.prompt.yml", "help.prompt.yml")
+    world.repository.git("mv", "cases.jsonl", "golden.jsonl")
+    world.repository.git("mv", "evalgate.yml", "gates.yml")
+    rewritten = json.dumps({"version": "2.0.0", "messages": [{"role": "user", "content": "rudely, now: {{query}}"}]})
+    world.repository.write("help.prompt.yml", rewritten)
+    if renames_ids:
+        read = (world.root / "golden.jsonl").read_text().splitlines()
+        moved = [json.loads(row) | {"id": f"new-{number}"} for number, row in enumerate(read)]
+        world.repository.write("golden.jsonl", "".join(json.dumps(row) + "\n" for row in moved))
+    text = (world.root / "gates.yml").read_text()
+    for old, new in (("prompts/support.prompt.yml", "help.prompt.yml"), ("cases.jsonl", "golden.jsonl")):
+        text = text.replace(old, new)
+    world.repository.write("gates.yml", text.replace("name: support", "name: help"))
+    world.repository.commit("moved")
+    gate = run(world, "--config", "gates.yml")
+    assert gate["baseline"] is not None
+    assert world.ended.code == 1, world.ended.out

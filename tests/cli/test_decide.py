@@ -110,6 +110,8 @@ def test_scores_without_a_baseline_need_a_floor(world: World) -> None:
     assert world.evalgate("decide", "--scores", "scores.jsonl").code == 4
     assert world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.75").code == 0
     assert world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.95").code == 1
+    twice = world.evalgate("decide", "--scores", "scores.jsonl", "--min", "quality=0.95", "--min", "quality=0.75")
+    assert twice.code == 2 and '"quality" has two floors, 0.95 and 0.75' in " ".join(twice.err.split())
 
 
 def test_scores_with_holes_are_undecided(world: World) -> None:

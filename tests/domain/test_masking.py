@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalgate.domain import Config, Failure, Limits, Output, Policy, Target, Usage
+from evalgate.domain import DEFAULT_LEVELS, Config, Failure, Limits, Output, Policy, Target, Usage
 from evalgate.domain.masking import Mask, list_secret_variables, make_mask
 from evalgate.errors import Fault, InputError
 
@@ -131,3 +131,47 @@ def test_a_key_in_the_query_of_a_url_is_masked(name: str, value: str) -> None:
 @given(secret=SECRETS)
 def test_a_key_is_masked_that_its_variable_has_with_its_scheme(scheme: str, secret: str) -> None:
     assert secret not in Mask([f"{scheme} {secret}\n"]).text(f"wrong key: {secret}")
+
+
+SPELLINGS = (
+    lambda char: char,
+    lambda char: json.dumps(char)[1:-1],
+    lambda char: f"\\u{ord(char):04x}",
+    lambda char: f"\\u{ord(char):04X}",
+    lambda char: json.dumps(f"\\u{ord(char):04x}")[1:-1],
+    lambda char: f"\\x{ord(char):02x}",
+    lambda char: f"%{ord(char):02X}",
+    lambda char: f"%25{ord(char):02x}",
+    lambda char: f"&#{ord(char)};",
+    lambda char: f"&#x{ord(char):x};",
+)
+
+
+@given(st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\%&"), min_size=8), st.data())
+def test_a_secret_is_found_however_each_of_its_characters_is_escaped(secret: str, data: st.DataObject) -> None:
+    spelt = "".join(data.draw(st.sampled_from(SPELLINGS))(char) for char in secret)
+    assert Mask([secret]).text(f"so {spelt} it is") == "so *** it is"
+
+
+@given(st.text(min_size=8), st.booleans())
+def test_no_reader_of_json_gets_a_secret_back(secret: str, escapes_all: bool) -> None:
+    written = "".join(f"\\u{unit:04x}" for unit in utf16(secret)) if escapes_all else json.dumps(secret)[1:-1]
+    read = json.loads(Mask([secret]).text(f'{{"reason": "it said {written}"}}'))
+    assert read["reason"] == "it said ***"
+
+
+def utf16(text: str) -> list[int]:
+    data = text.encode("utf-16-be", "surrogatepass")
+    return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
+
+
+@pytest.mark.parametrize("text", ["\\" * 100_000, "%25" * 50_000, "&#" + "0" * 100_000, "\\u0073" * 50_000])
+def test_a_text_of_escapes_is_left_as_it_is(text: str) -> None:
+    assert Mask(["s3cret-of-mine", "\\" * 7 + "x" * 7]).text(text) == text
+
+
+@pytest.mark.parametrize("name", ["auth", "authorization", "code", "pwd", "X-Amz-Credential", "jwt"])
+def test_a_key_in_the_query_of_a_url_is_one_by_these_names_too(name: str) -> None:
+    target = Target(name="t", kind="openai", location=f"https://api.invalid/v1?{name}=s3cret-of-mine", identity="i")
+    config = Config(path="c", gates=(), targets={"t": target}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits())
+    assert make_mask(config, {}).text("s3cret-of-mine") == "***"

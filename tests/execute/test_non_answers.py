@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,11 +13,29 @@ from chat_server import completion
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from evalgate.domain import CUT, Case, Check, Failure, Output, Unscored, decode_outcome
+from evalgate.domain import (
+    CUT,
+    Case,
+    Check,
+    Failure,
+    Outcome,
+    Output,
+    Request,
+    Target,
+    Unscored,
+    decode_outcome,
+    digest,
+)
 from evalgate.domain.reasoning import LIMIT_REACHED, LIMIT_SPENT, ONLY_REASONING
 from evalgate.domain.tool_calls import add_tool_calls
+from evalgate.errors import InputError
+from evalgate.execute.providers.batch.api import BatchEndpoint
+from evalgate.execute.providers.batch.lines import read_line
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
+from evalgate.execute.providers.python_function import PythonProvider
+from evalgate.inputs.datasets import load_outputs
+from evalgate.inputs.tree import WorkTree
 from evalgate.score import checks
 
 NAME = "delete_account"
@@ -277,3 +298,185 @@ def test_a_refusal_or_an_error_as_a_part_is_no_answer() -> None:
 def test_a_refusal_that_was_kept_with_its_text_is_no_answer(reason: str) -> None:
     kept = decode_outcome({"text": "fine", "finish_reason": reason})
     assert isinstance(kept, Failure) and kept.kind == "unusable"
+
+
+@pytest.mark.parametrize("status", [0, -1, 202, 204, 206, True, "200"])
+def test_only_200_is_an_answer_of_a_batch(status: Any) -> None:
+    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
+    endpoint = BatchEndpoint(target, None, 1.0)
+    request = Request(target="t", identity="i", model="m", messages=())
+    line = {"response": {"status_code": 200, "body": completion("fine")}}
+    assert isinstance(read_line(line, request, "m", endpoint), Output)
+    line["response"]["status_code"] = status
+    with pytest.raises(ProviderError):
+        read_line(line, request, "m", endpoint)
+
+
+TOLD_ERRORS: list[dict[str, Any]] = [
+    {"error-message": "overloaded"},
+    {"error_message": "overloaded"},
+    {"errorCode": 503},
+    {"exception": "Timeout"},
+    {"success": False},
+    {"isSuccess": False},
+    {"ok": False},
+    {"status_code": 502},
+    {"code": "503"},
+    {"status": 500},
+    {"success": "false"},
+    {"failure": "upstream"},
+    {"cancelled": True},
+    {"object": "error"},
+    {"type": "error"},
+]
+TOLD_REFUSALS: list[dict[str, Any]] = [
+    {"refusal": "I cannot"},
+    {"Refusal": "I cannot"},
+    {"refused": True},
+    {"is_refusal": True},
+    {"isBlocked": True},
+    {"blockReason": "SAFETY"},
+    {"block_reason": "OTHER"},
+    {"amazon-bedrock-guardrailAction": "INTERVENED"},
+    {"guardrail_action": "GUARDRAIL_INTERVENED"},
+    {"output_sensitive": True},
+    {"promptFeedback": {"blockReason": "SAFETY"}},
+    {"safety_ratings": [{"category": "a", "blocked": False}, {"category": "b", "blocked": True}]},
+]
+NOTHING_TOLD: list[dict[str, Any]] = [
+    {"success": True, "ok": True, "code": 0, "status": "completed", "status_code": 200},
+    {"code": "200", "type": "message", "object": "chat.completion", "exception": None},
+    {"refusal": None, "refused": False, "blocked": False, "blockReason": "NONE"},
+    {"amazon-bedrock-guardrailAction": "NONE", "output_sensitive": False},
+    {"success": None, "status": True, "code": "E12", "failed": 0, "cancelled": False},
+    {"promptFeedback": {}, "safetyRatings": [{"category": "a", "blocked": False}], "incomplete": False},
+]
+
+
+def answer_by_function(said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    """The outcome of a function that returns a text, and `said` beside it."""
+    name = f"app_{digest(said)[:12]}"
+    (tmp_path / f"{name}.py").write_text(f"def answer(case):\n    return {{'text': 'fine', **{said!r}}}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    target = Target(name="app", kind="python", location=f"{name}:answer", identity="i", model=None)
+    provider = PythonProvider(target, tmp_path)
+    return asyncio.run(provider.answer(Request(target="app", identity="i", model="", messages=(), inputs={})))
+
+
+def read_recorded(said: dict[str, Any], folder: Path) -> Outcome:
+    """The outcome of a recorded row that has a text, and `said` beside it."""
+    (folder / "o.jsonl").write_text(json.dumps({"case": "a", "text": "fine", **said}))
+    return load_outputs(WorkTree(folder), "o.jsonl")["a", 0]
+
+
+@pytest.mark.parametrize("said", TOLD_ERRORS, ids=str)
+def test_an_error_is_one_from_each_kind_of_target(
+    said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ProviderError):
+        read_reply(completion("fine") | said, seconds=1.0)
+    with pytest.raises(ProviderError):
+        answer_by_function(said, tmp_path, monkeypatch)
+    try:
+        outcome = read_recorded(said, tmp_path)
+    except InputError:  # a key that looks like one of a row
+        return
+    assert isinstance(outcome, Failure) and outcome.kind == "infrastructure"
+
+
+@pytest.mark.parametrize("said", TOLD_REFUSALS, ids=str)
+def test_a_refusal_is_one_from_each_kind_of_target(
+    said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen = completion("fine")
+    chosen["choices"][0] |= said
+    outcomes = [read_reply(one, seconds=1.0) for one in (completion("fine") | said, completion("fine", message=said))]
+    outcomes += [read_reply(chosen, seconds=1.0), answer_by_function(said, tmp_path, monkeypatch)]
+    outcomes += [
+        answer_by_function({"message": said}, tmp_path, monkeypatch),
+        read_recorded({"message": said}, tmp_path),
+    ]
+    with contextlib.suppress(InputError):  # a key that looks like one of a row
+        outcomes.append(read_recorded(said, tmp_path))
+    assert all(isinstance(one, Failure) and one.kind == "unusable" for one in outcomes)
+
+
+@pytest.mark.parametrize("said", NOTHING_TOLD, ids=str)
+def test_what_tells_of_no_failure_leaves_an_answer(
+    said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcomes = [read_reply(completion("fine", message=said) | said, seconds=1.0), read_recorded(said, tmp_path)]
+    outcomes.append(answer_by_function(said, tmp_path, monkeypatch))
+    assert all(isinstance(one, Output) and one.text == "fine" for one in outcomes)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": {"finish_reason": "length"}},
+        {"response_metadata": {"finish_reason": "MAX_TOKENS"}},
+        {"message": {"provider_specific_fields": {"native_finish_reason": "MAX_TOKENS"}}},
+        {"isTruncated": True},
+        {"choices": [{"finish_reason": "length", "message": {"content": "fine"}}]},
+    ],
+)
+def test_a_cut_that_an_application_passes_on_is_one(
+    said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for outcome in (answer_by_function(said, tmp_path, monkeypatch), read_recorded(said, tmp_path)):
+        assert isinstance(outcome, Output) and outcome.finish_reason == CUT
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"message": {"tool_calls": [{"function": {"name": NAME, "arguments": "{}"}}]}},
+        {"additional_kwargs": {"tool_calls": [{"name": NAME}]}},
+        {"content": [{"type": "tool_use", "name": NAME, "input": {}}]},
+    ],
+)
+def test_a_call_that_an_application_passes_on_is_seen(
+    said: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not holds(answer_by_function(said, tmp_path, monkeypatch))
+    assert not holds(read_recorded(said, tmp_path))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "text", "thought": True, "text": "perhaps"},
+        {"type": "tool_result", "text": "42"},
+        {"type": "web_search_result", "text": "42"},
+    ],
+)
+def test_a_part_that_is_not_said_to_the_reader_is_no_part_of_the_answer(part: dict[str, Any]) -> None:
+    both = read_reply(completion(message={"content": [part, {"type": "text", "text": "fine"}]}), seconds=1.0)
+    assert isinstance(both, Output) and both.text == "fine"
+    assert isinstance(read_reply(completion(message={"content": [part]}), seconds=1.0), Failure)
+
+
+def test_a_filter_that_lists_its_categories_took_the_text_out() -> None:
+    said = {"content_filter_results": [{"hate": {"filtered": False}}, {"violence": {"filtered": True}}]}
+    outcome = read_reply(completion("fine") | said, seconds=1.0)
+    assert isinstance(outcome, Failure) and outcome.kind == "unusable"
+
+
+def test_what_a_router_keeps_beside_the_message_is_read() -> None:
+    said = {"provider_specific_fields": {"finish_reason": "SAFETY"}}
+    chosen, streamed = completion("fine"), completion("fine")
+    chosen["choices"][0] |= said
+    for data in (chosen, completion("fine", message=said)):
+        outcome = read_reply(data, seconds=1.0)
+        assert isinstance(outcome, Failure) and outcome.kind == "unusable"
+    streamed["choices"][0]["delta"] = {"error": {"message": "upstream"}}
+    with pytest.raises(ProviderError, match="upstream"):
+        read_reply(streamed, seconds=1.0)
+
+
+def test_an_answer_that_holds_itself_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "loops.py").write_text("said = {'text': 'fine'}\nsaid['message'] = said\nanswer = lambda case: said\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    provider = PythonProvider(Target(name="app", kind="python", location="loops:answer", identity="i"), tmp_path)
+    outcome = asyncio.run(provider.answer(Request(target="app", identity="i", model="", messages=(), inputs={})))
+    assert isinstance(outcome, Output) and outcome.text == "fine"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema import validators
 
@@ -53,7 +53,9 @@ def test_what_the_validator_of_a_draft_does_not_know_is_refused(project: Project
 def test_what_the_validator_of_a_draft_knows_is_not_called_idle(project: Project, draft: str) -> None:
     known = validators.validator_for({"$schema": URI[draft]}).VALIDATORS
     for keyword in sorted(_ASKING & known.keys() - {"$ref", "$dynamicRef", "$recursiveRef"}):
-        assert not any("has no effect" in one for one in told(project, {"$schema": URI[draft], keyword: {}})), keyword
+        beside = {"then": {}} if keyword == "if" else {}
+        faults = told(project, {"$schema": URI[draft], keyword: {}, **beside})
+        assert not any("has no effect" in one for one in faults), keyword
 
 
 @pytest.mark.parametrize("draft", _DRAFTS[:4])
@@ -82,6 +84,39 @@ def test_without_what_it_belongs_to(project: Project, key: str, needed: str) -> 
     value: Any = 1 if key == "minContains" else {"required": ["a"]}
     assert f'"{key}" has no effect without "{needed}"' in told(project, {key: value})[0]
     assert not told(project, {key: value, needed: {"type": "object"}})
+
+
+def test_a_condition_without_a_consequence(project: Project) -> None:
+    asked = {"if": {"type": "object"}, "required": ["a"]}
+    assert '"if" has no effect without "then" or "else"' in told(project, asked)[0]
+    assert not told(project, {**asked, "else": {"type": "array"}})
+
+
+OPEN = st.recursive(
+    st.sampled_from([{}, True, {"title": "x"}, {"minLength": 0}, {"required": []}, {"uniqueItems": False}]),
+    lambda inner: st.one_of(
+        st.fixed_dictionaries({"properties": st.dictionaries(st.sampled_from("ab"), inner, min_size=1)}),
+        st.fixed_dictionaries({"allOf": st.lists(inner, min_size=1, max_size=2)}),
+        st.fixed_dictionaries({"anyOf": st.lists(inner | st.just({"type": "string"}), min_size=1, max_size=2)}).filter(
+            lambda schema: any(each != {"type": "string"} for each in schema["anyOf"])
+        ),
+        st.fixed_dictionaries({"additionalProperties": inner}),
+        st.fixed_dictionaries({"items": inner}),
+        st.fixed_dictionaries({"propertyNames": inner}),
+    ),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)
+@given(schema=OPEN)
+@example(schema={"type": ["string", "number", "object", "array", "boolean", "null"]})
+@example(schema={"contentMediaType": "application/json"})
+def test_a_schema_that_takes_every_value_says_so_openly_or_is_a_fault(project: Project, schema: Any) -> None:
+    faults = told(project, schema)
+    assert not faults if schema in ({}, True) else "asks nothing of an output" in faults[0]
+    if isinstance(schema, dict):
+        assert not told(project, {**schema, "maxProperties": 9})
 
 
 @settings(max_examples=40, suppress_health_check=list(HealthCheck), deadline=None)

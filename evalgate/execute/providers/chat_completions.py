@@ -20,6 +20,8 @@ from evalgate.domain import (
     Usage,
     classify_ending,
     find_error,
+    find_refusal,
+    list_inner,
     read_finish_reason,
     read_usage,
 )
@@ -116,15 +118,16 @@ def read_reply(
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
-    reason = read_finish_reason(choice, "unknown", message, data)
+    inner = list_inner(choice)  # the message is one of them
+    reason = read_finish_reason(choice, "unknown", *inner, data)
     ended, reason = classify_ending(reason), shorten(reason, 60)
-    error = find_error(choice, message, *_find_parts(message, "error"))
+    error = find_error(choice, *inner, *_find_parts(message, "error"))
     if ended == "broken" or error is not None:
         said = f" (finish reason: {reason}){read_message(choice if error is None else {'error': error})}"
         raise ProviderError("the endpoint aborted the reply", said=said, retryable=True)
     if ended == "refused" or any(_is_filtered(each) for each in (choice, message, data)):
         return unusable("the endpoint's content filter stopped the reply")
-    refusal = message.get("refusal") or choice.get("refusal") or _read_refusal(message)
+    refusal = find_refusal(choice, *inner, data) or _read_refusal(message)
     if refusal:
         return unusable(f"the model refused: {shorten(refusal if isinstance(refusal, str) else serialize(refusal))}")
     text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
@@ -240,16 +243,22 @@ def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Map
 def _read_text(message: Mapping[str, Any]) -> str:
     content = message.get("content")
     if isinstance(content, list):  # some endpoints send the text in parts
-        shown = [each for each in content if not is_reasoning_part(each)]
+        shown = [each for each in content if not _is_aside(each)]
         texts = (each if isinstance(each, str) else _get(each, "text") for each in shown)
         content = "".join(text for text in texts if isinstance(text, str))
     return content if isinstance(content, str) else ""
 
 
+def _is_aside(part: Any) -> bool:
+    """Return True for a part whose text is no part of the answer: the model's reasoning, or what a tool returned."""
+    kind = _read_kind(part)
+    return is_reasoning_part(part) or "tool" in kind or kind.endswith("result")
+
+
 def _read_refusal(message: Mapping[str, Any]) -> Any:
     """Return the refusal in a part of the content; None if there is none."""
     parts = _as_list(message.get("content"))
-    found = [_get(part, "refusal") or (_read_kind(part) == "refusal" and part) for part in parts]
+    found = [_get(part, "refusal") or (_read_kind(part).endswith("refusal") and part) for part in parts]
     return next((each for each in found if each), None)
 
 
@@ -266,8 +275,8 @@ def _read_kind(part: Any) -> str:
 def _is_filtered(place: Mapping[str, Any]) -> bool:
     """Return True if the content filter removed text in one of its categories."""
     found = (place.get(key) for key in ("content_filter_results", "content_filter_result"))
-    results = [each for one in found if isinstance(one, dict) for each in one.values()]
-    return place.get("output_sensitive") is True or any(_get(each, "filtered") is True for each in results)
+    categories = [each for one in found for each in (one if isinstance(one, list) else [one]) if isinstance(each, dict)]
+    return any(_get(each, "filtered") is True for one in categories for each in one.values())
 
 
 def _get_error(data: Any) -> Any:

@@ -28,6 +28,9 @@ from evalgate.domain import (
     Target,
     Usage,
     classify_ending,
+    find_error,
+    find_refusal,
+    list_inner,
     read_finish_reason,
     read_usage,
 )
@@ -116,26 +119,27 @@ class PythonProvider(WithoutEndpoint):
 
     def _outcome(self, value: Any, seconds: float) -> Outcome:
         returned: Mapping[str, Any] = value if isinstance(value, Mapping) else {"text": value}
-        text, error = returned.get("text"), returned.get("error")
-        if error:
+        text, inner = returned.get("text"), list_inner(returned)
+        error = find_error(returned, *inner)
+        if error is not None:
             said = shorten(self._mask.text(str(error)))
             raise ProviderError(f"{self._target.location} returned an error: {said}")
-        calls = _read_calls(returned)
-        if text is None and calls:
+        calls = [_read_calls(place) for place in (returned, *inner)]
+        if text is None and any(calls):
             text = ""  # as in a chat completion
         if not isinstance(text, str):
             kind = "a mapping without a text" if isinstance(value, Mapping) else type(value).__name__
             raise ProviderError(
                 f"{self._target.location} returned {kind}; it must return the text, or a mapping with it"
             )
-        reason = read_finish_reason(returned, "stop")
+        reason = read_finish_reason(returned, "stop", *inner)
         ended, reason = classify_ending(reason), shorten(reason, 60)
         if ended == "broken":
             raise ProviderError(f"{self._target.location} returned no answer (finish reason: {reason})")
         usage = self._usage(returned.get("usage"))
         cost = _read_cost(returned.get("cost_usd"), usage, self._target.prices)
-        text, tool_calls = add_tool_calls(text, calls, reason=reason)
-        is_refusal = ended == "refused" or bool(returned.get("refusal"))
+        text, tool_calls = add_tool_calls(text, *calls, reason=reason)
+        is_refusal = ended == "refused" or find_refusal(returned, *inner) is not None
         if is_refusal or not text.strip():
             what = "a refusal" if is_refusal else "an empty text"
             message = f"{self._target.location} returned {what}"
@@ -176,7 +180,7 @@ def _read_cost(returned: Any, usage: Usage | None, prices: Prices | None) -> flo
 
 def _read_calls(returned: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the tool calls of a function's return value as JSON data; they may be objects of any type."""
-    calls = {name: value for name, value in returned.items() if value and holds_calls(name)}
+    calls = {name: value for name, value in returned.items() if value and (holds_calls(name) or name == "content")}
     try:
         # not strict JSON: the text was written on the same line
         found: Mapping[str, Any] = json.loads(json.dumps(calls, default=str, skipkeys=True))
