@@ -21,16 +21,15 @@ from evalgate.domain.inputs import (
     Limits,
     Message,
     Policy,
-    Prices,
     PromptVersion,
     Rubric,
-    Target,
     Threshold,
     VersionAtCommit,
 )
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.report_kind import ReportKind
+from evalgate.domain.target import Prices, Target, UnsetVariable
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
     MOST_TOKENS,
@@ -152,6 +151,7 @@ __all__ = [
     "ToolCall",
     "Trial",
     "Unscored",
+    "UnsetVariable",
     "Usage",
     "Verdict",
     "VersionAtCommit",
