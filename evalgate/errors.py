@@ -92,7 +92,7 @@ class InputError(EvalgateError):
 
 
 class MissingSecretError(InputError):
-    """The environment variable for a target's key is not set, for example in a run on a fork."""
+    """An environment variable that the configuration names is not set, for example in a run on a fork."""
 
 
 class GitError(EvalgateError):

@@ -63,6 +63,7 @@ OWNERS = {
     "regex": {"plan/words.py", "score/patterns.py"},
     "jsonschema": {"score/schema.py", "score/bounded_schema.py"},
     "yaml": {"inputs/formats/yaml.py"},
+    "dotenv": {"cli/env_file.py"},
     "rich": {"report/terminal.py", "cli/progress.py"},
     "jinja2": {"report/html.py"},
     "markupsafe": {"report/html.py"},
@@ -90,6 +91,7 @@ AT_START = {
     "re2",
     "regex",
     "yaml",
+    "dotenv",
 }
 
 # Folders that may have modules of the same name: a verb has a parser and an implementation, a format a reader and a

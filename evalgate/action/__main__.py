@@ -162,7 +162,7 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
         default_branch=base or job.event.default_branch or None,
         head=head,
     )
-    workspace = open_for_run(job.config, selection, verify=False)
+    workspace = open_for_run(job.config, selection, environment=job.environment, verify=False)
     report, missing = _run_pipeline(job, workspace, selection, log)
     report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
     status = make_status(report) if missing is None else _make_pending(report, missing)

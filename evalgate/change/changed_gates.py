@@ -52,7 +52,7 @@ def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Con
         return ()
     before = CommitTree(git, base)
     try:
-        old = load_config(before, config.path)
+        old = load_config(before, config.path, environment=config.environment)
     except (InputError, GitError):
         return tuple(suspects)
     return tuple(gate for gate in suspects if _differs(gate, config, tree, old, before))
@@ -216,4 +216,8 @@ def _digest_target(target: Target, tree: Tree) -> Json:
         "prices": None if target.prices is None else asdict(target.prices),
         "options": dict(target.options),
         "strip_reasoning": target.strip_reasoning,
+        "parameters": dict(target.parameters),
+        "response_format": target.response_format,
+        "headers": sorted(target.headers),
+        "stream": target.stream,
     }

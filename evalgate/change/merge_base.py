@@ -94,7 +94,7 @@ def read_base(commit: str, tree: Tree, git: Git, config: Config) -> Base:
     edited = config.path not in find_unchanged([config.path], tree, git, commit)
     if edited:
         try:
-            old = load_config(before, config_path_at(commit, config.path, git))
+            old = load_config(before, config_path_at(commit, config.path, git), environment=config.environment)
         except (InputError, GitError):
             old = None
     return Base(commit=commit, git=git, tree=before, here=tree, config=old, now=config, edited=edited)

@@ -48,7 +48,7 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
         if moved is not None and moved.prompt != gate.prompt and not git.exists(head, gate.prompt):
             paths[gate.name] = moved.prompt
             names[gate.name] = moved.name
-    before = _load_gate_before(config.path, base, git)
+    before = _load_gate_before(config, base, git)
     aside = _find_ungated_files(config, own, git, base=base, head=head)
     is_all = before is not None and not aside and _differ_in_moves_alone(before, own, git, base=base, head=head)
     return Moves(paths=paths, names=names, is_all=is_all, aside=aside)
@@ -85,9 +85,9 @@ def find_own_gate(gate: Gate, config: Config, own: Config) -> Gate | None:
     return dict(zip((orphan.name for orphan in orphans), candidates, strict=False)).get(gate.name)
 
 
-def _load_gate_before(path: str, base: str, git: Git) -> Config | None:
+def _load_gate_before(config: Config, base: str, git: Git) -> Config | None:
     try:
-        return load_config(CommitTree(git, base), path)
+        return load_config(CommitTree(git, base), config.path, environment=config.environment)
     except EvalgateError:
         return None
 

@@ -64,11 +64,14 @@ Workspace: TypeAlias = WorkingTree | Commit | PullRequest
 """The files that a run reads."""
 
 
-def open_workspace(config_path: Path, *, verify: Verify | None) -> WorkingTree:
+def open_workspace(
+    config_path: Path, *, verify: Verify | None, environment: Mapping[str, str] | None = None
+) -> WorkingTree:
     """Read the configuration; the tree is the repository's, or the folder's if there is no repository.
 
     `verify` is `score.criterion.validate_criterion`. With None, patterns and schemas are not compiled, which takes a
-    while; that is sufficient for finding out which gates have changed.
+    while; that is sufficient for finding out which gates have changed. `environment` has the variables that the
+    configuration names as `${NAME}`; None: they are left as they are, which is sufficient where no target counts.
     """
     folder = config_path.resolve().parent
     git = Git.find(folder)
@@ -76,20 +79,24 @@ def open_workspace(config_path: Path, *, verify: Verify | None) -> WorkingTree:
     root = git.root.resolve() if git else (here if folder.is_relative_to(here) else folder)
     tree = WorkTree(root)
     name = config_path.resolve().relative_to(root).as_posix()
-    config = load_config(tree, name, verify=verify)
+    config = load_config(tree, name, verify=verify, environment=environment)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
     return WorkingTree(tree=tree, git=git, config=config, folder=folder, pins=pinned)
 
 
-def open_commit(view: CommitView, name: str, *, verify: Verify | None) -> Commit:
+def open_commit(
+    view: CommitView, name: str, *, verify: Verify | None, environment: Mapping[str, str] | None = None
+) -> Commit:
     """Open a commit as the workspace, regardless of the working tree; `name` is the configuration's path in it."""
     tree = CommitTree(view, view.commit)
-    config = load_config(tree, name, verify=verify)
+    config = load_config(tree, name, verify=verify, environment=environment)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
     return Commit(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
 
 
-def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Verify) -> PullRequest:
+def open_pull_request(
+    git: Git, name: str, *, policy: str, head: str, verify: Verify, environment: Mapping[str, str] | None = None
+) -> PullRequest:
     """Open a pull request: prompts are read at `head`, a commit of the change, everything else at the commit `policy`.
 
     If the change edits a policy file, its own configuration must be valid as well. If the base has no configuration,
@@ -101,10 +108,10 @@ def open_pull_request(git: Git, name: str, *, policy: str, head: str, verify: Ve
     tree, own_tree = CommitTree(view, sides.policy), CommitTree(view, sides.head)
     if tree.exists(name):
         with _place_faults_at(sides.policy):
-            config, pinned = _load(tree, name, verify)
+            config, pinned = _load(tree, name, verify, environment)
         change = base_policy.judge_change(config, _load_own(own_tree, config, view, sides, verify), view, sides)
     elif own_tree.exists(name):
-        _load(own_tree, name, verify)
+        _load(own_tree, name, verify, environment)
         config, pinned = (
             Config(path=name, gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits()),
             {},
@@ -150,8 +157,10 @@ def _make_absolute(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _load(tree: CommitTree, name: str, verify: Verify) -> tuple[Config, dict[str, pins.Pin]]:
-    config = load_config(tree, name, verify=verify)
+def _load(
+    tree: CommitTree, name: str, verify: Verify, environment: Mapping[str, str] | None
+) -> tuple[Config, dict[str, pins.Pin]]:
+    config = load_config(tree, name, verify=verify, environment=environment)
     return config, pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
 
 
@@ -160,7 +169,7 @@ def _load_own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sid
     if not tree.exists(config.path):
         return None
     try:
-        own, _ = _load(tree, config.path, verify)
+        own, _ = _load(tree, config.path, verify, config.environment)
     except EvalgateError:
         if base_policy.find_policy_changes(base_policy.list_policy_files(config), git, sides):
             raise

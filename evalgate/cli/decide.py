@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import click
 
 from evalgate.cli import destinations, printing
+from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import CONFIG, read_report
 from evalgate.domain import Level
 
@@ -84,6 +86,7 @@ class _Share(click.ParamType[float]):
     help="The configuration whose thresholds and policy decide  [default: evalgate.yml if it exists here, else the "
     "report's own]",
 )
+@env_file_option
 @destinations.add_output_options
 @click.pass_context
 def command(
@@ -116,7 +119,9 @@ def command(
         if level is not None:
             raise click.UsageError("--level needs --scores; a report has its own level")
         chosen = config_path or (CONFIG if CONFIG.is_file() else None)
-        config = None if chosen is None else open_workspace(chosen, verify=validate_criterion).config
+        config = None
+        if chosen is not None:
+            config = open_workspace(chosen, verify=validate_criterion, environment=os.environ).config
         report = decide.decide_again(
             read_report(stored, chosen or CONFIG), config, floors=dict(floors), max_drop=max_drop
         )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
 from evalgate.cli import destinations, printing
-from evalgate.cli.folders import config_option, find_home, find_store, gate_option
+from evalgate.cli.env_file import env_file_option
+from evalgate.cli.folders import config_option, gate_option
+from evalgate.cli.surroundings import make_machine
 
 
 @click.command("drift")
 @config_option
+@env_file_option
 @gate_option
 @click.option("--default-branch", metavar="BRANCH", help="The branch that is in production.")
 @click.option(
@@ -42,14 +44,12 @@ def command(
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands import drift
-    from evalgate.gate.options import CallMode, Machine, Selection
+    from evalgate.gate.options import CallMode, Selection
 
     where = destinations.choose_destinations(formats, outputs)
     progress = Progress()
     selection = Selection(gates=gates, default_branch=default_branch)
-    machine = Machine(
-        environment=os.environ, store=find_store(config_path, store), home=find_home(), note=progress.note
-    )
+    machine = make_machine(config_path, store, progress.note)
     destinations.require_writable(where)
     with progress:
         report = drift.run(config_path, selection, machine, CallMode(), progress.show)

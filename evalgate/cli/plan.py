@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import config_option, find_store
 from evalgate.cli.run_options import add_version_options, engine_option
 from evalgate.errors import ExitCode
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 @click.command("plan")
 @config_option
+@env_file_option
 @add_version_options
 @engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
@@ -52,7 +54,8 @@ def command(
         policy_ref=policy_ref,
         head=head,
     )
-    planned = plan.plan_run(config_path, selection, CallMode(engine=engine), find_store(config_path, store))
+    args = (CallMode(engine=engine), find_store(config_path, store), os.environ)
+    planned = plan.plan_run(config_path, selection, *args)
     for outlook in planned:
         for line in render_plan(outlook):
             click.echo(line)

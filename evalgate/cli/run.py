@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from evalgate.cli import destinations, printing
-from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.cli.env_file import env_file_option
+from evalgate.cli.folders import config_option
 from evalgate.cli.run_options import ShardNumber, add_version_options, engine_option
+from evalgate.cli.surroundings import make_machine
 from evalgate.domain import Admission, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @config_option
+@env_file_option
 @add_version_options
 @click.option(
     "--changed",
@@ -67,10 +70,9 @@ def command(
     """
     from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
-    from evalgate.gate.options import CallMode, Machine, Selection
+    from evalgate.gate.options import CallMode, Selection
 
     where = destinations.choose_destinations(formats, outputs)
-    project_store = find_store(config_path, store)
     progress = Progress()
     selection = Selection(
         candidate=candidate,
@@ -81,7 +83,7 @@ def command(
         policy_ref=policy_ref,
         head=head,
     )
-    machine = Machine(environment=os.environ, store=project_store, home=find_home(), note=progress.note)
+    machine = make_machine(config_path, store, progress.note)
     calls = CallMode(
         answers=answers or "replay",
         use_cache=not no_cache,
@@ -89,7 +91,7 @@ def command(
         engine=engine,
     )
     destinations.require_writable(where)
-    last = project_store.last_report
+    last = machine.store.last_report
     gate.forget_report(last)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, selection, machine, calls, progress.show)

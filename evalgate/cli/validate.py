@@ -7,12 +7,14 @@ from pathlib import Path
 
 import click
 
+from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import config_option, find_store
 from evalgate.errors import ExitCode
 
 
 @click.command("validate")
 @config_option
+@env_file_option
 @click.pass_context
 def command(context: click.Context, *, config_path: Path) -> None:
     """Check configuration, prompts, rubrics, schemas and dataset; no model, no network.
@@ -25,7 +27,7 @@ def command(context: click.Context, *, config_path: Path) -> None:
     from evalgate.report.escape import block
     from evalgate.score.criterion import validate_criterion
 
-    workspace = open_workspace(config_path, verify=validate_criterion)
+    workspace = open_workspace(config_path, verify=validate_criterion, environment=os.environ)
     for checked in verb.validate(workspace):
         click.echo(
             f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "

@@ -34,6 +34,7 @@ from evalgate.domain import (
 from evalgate.domain.names import find_meant, suggest, suggest_closest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, InputError, Place
+from evalgate.gate.plans import require_variables
 from evalgate.gate.reports import make_report
 
 
@@ -53,6 +54,7 @@ def decide_again(
         evidence, thresholds, rules, demands = stored.evidence, stored.thresholds, stored.policy, stored.level_policy
         if config is not None and evidence.kind.is_of_change:
             gate = _find_gate(evidence.name, config)
+            require_variables(config, [gate])
             thresholds, rules = gate.thresholds, config.policy
             demands = policy.find_level_policy(evidence, rules)
             evidence = _apply_criteria(gate, evidence, demands, config)

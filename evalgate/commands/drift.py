@@ -38,7 +38,7 @@ from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import engine_setup, evaluate, reports, stored_samples
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.pipeline import refuse_committed
-from evalgate.gate.plans import load_cases, select_gates
+from evalgate.gate.plans import load_cases, require_variables, select_gates
 from evalgate.inputs import prompts
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.plan import gate_plan
@@ -82,10 +82,11 @@ def run(
     Raises InputError where no gate's answers can drift (recorded outputs; a function without a version); ServiceError,
     before a call is made, where a gate has no samples to compare with.
     """
-    workspace = open_for_run(config_path, selection, limits)
+    workspace = open_for_run(config_path, selection, limits, environment=machine.environment)
     config = workspace.config
     refuse_committed(workspace, machine.store)
     chosen = select_gates(workspace, replace(selection, candidate=None, baseline=None))
+    require_variables(config, chosen)
     reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(
         f'the gate "{name}" was not watched for drift: {reason}' for name, reason in reasons.items() if reason

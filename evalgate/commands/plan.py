@@ -15,7 +15,7 @@ from evalgate.domain import Arm, Comparison, Config, Evidence, GatePlan, GateRep
 from evalgate.errors import EvalgateError
 from evalgate.gate import engine_setup, pipeline, reports
 from evalgate.gate.options import CallMode, Selection, open_for_run
-from evalgate.gate.plans import make_plans, select_gates
+from evalgate.gate.plans import make_plans, require_variables, select_gates
 from evalgate.plan import estimate as estimates
 from evalgate.plan.estimate import CallEstimate
 from evalgate.store import results
@@ -88,13 +88,17 @@ class PlanSummary:
     lacking: tuple[int, str] | None
 
 
-def plan_run(config_path: Path, selection: Selection, calls: CallMode, store: Store) -> tuple[PlanSummary, ...]:
+def plan_run(
+    config_path: Path, selection: Selection, calls: CallMode, store: Store, environment: Mapping[str, str]
+) -> tuple[PlanSummary, ...]:
     """Summarize what a run would cost and could decide, gate by gate, without a call.
 
     A batch costs less and has one look."""
-    workspace = open_for_run(config_path, selection, calls)
+    workspace = open_for_run(config_path, selection, calls, environment=environment)
     config = workspace.config
-    plans = make_plans(workspace, select_gates(workspace, selection), selection, calls, store)
+    chosen = select_gates(workspace, selection)
+    require_variables(config, chosen)
+    plans = make_plans(workspace, chosen, selection, calls, store)
     engine_setup.require_use(calls, config, plans)
     if calls.engine == "batch":
         plans, config = pipeline.drop_looks(plans), engine_setup.apply_batch_prices(config)

@@ -58,7 +58,7 @@ def _run_once(
 ) -> Report:
     # versions that were named are to be compared, whatever the working tree has in common with the merge base
     narrow = selection.changed and selection.candidate is None and selection.baseline is None
-    workspace = open_for_run(config_path, selection, calls, verify=not narrow)
+    workspace = open_for_run(config_path, selection, calls, environment=machine.environment, verify=not narrow)
     selected = select_gates(workspace, selection)
     if isinstance(workspace, PullRequest):
         return _decide_change(workspace, selected, selection, machine, calls, on_event=on_event, narrow=narrow)
@@ -70,7 +70,7 @@ def _run_once(
             from evalgate.gate import reports
 
             return reports.make_report((), removed)
-        workspace = open_for_run(config_path, selection, calls)
+        workspace = open_for_run(config_path, selection, calls, environment=machine.environment)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
     plans = make_plans(workspace, selected, selection, calls, machine.store)
     return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=removed)
@@ -118,7 +118,8 @@ def _decide_change(
     change, git = workspace.change, workspace.git
     name = workspace.config.path
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
-        after = open_commit(CommitView(git, change.sides.head), name, verify=validate_criterion)
+        view = CommitView(git, change.sides.head)
+        after = open_commit(view, name, verify=validate_criterion, environment=machine.environment)
         validate(after)  # the merged configuration must be valid
         if pins.pins_path(name) in {edit.path for edit in change.changes}:
             _require_pinned(after)

@@ -11,7 +11,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.options import CallMode, Selection
-from evalgate.gate.plans import collect_recorded_faults, load_cases, make_plans, refuse_unknown_tags
+from evalgate.gate.plans import collect_recorded_faults, load_cases, make_plans, refuse_unknown_tags, require_variables
 from evalgate.inputs import prompts
 from evalgate.plan import gate_plan
 from evalgate.store.store import Store
@@ -28,6 +28,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
 
     def validate_gate(gate: Gate) -> GatePlan:
         read = FaultCollector()
+        read.take(partial(require_variables, config, [gate]))
         candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
         baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
         versions = [version for version in (candidate, baseline) if version is not None]

@@ -28,9 +28,7 @@ from evalgate.domain.inputs import (
     LevelPolicy,
     Limits,
     Policy,
-    Prices,
     Rubric,
-    Target,
     Threshold,
 )
 from evalgate.domain.messages import VARIABLE, Message
@@ -39,6 +37,7 @@ from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.prompt_version import PromptVersion, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
+from evalgate.domain.target import Prices, Target, UnsetVariable
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
     MOST_TOKENS,
@@ -160,6 +159,7 @@ __all__ = [
     "ToolCall",
     "Trial",
     "Unscored",
+    "UnsetVariable",
     "Usage",
     "Verdict",
     "VersionAtCommit",

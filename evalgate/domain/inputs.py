@@ -9,13 +9,11 @@ from functools import cached_property
 from typing import Literal
 
 from evalgate.domain.images import NO_IMAGES, Image
+from evalgate.domain.target import Target
 from evalgate.domain.text import Json, digest, digest_of_all
 
 ANSWERED = "answered"
 """The name of the implicit blocking check that there is an answer: not empty, not a refusal, not cut."""
-
-STARTUP_TIMEOUT = 120.0
-"""Seconds that an endpoint that is loading its model is waited for, unless its target says otherwise."""
 
 TOOL_CHECKS = frozenset({"tool_call", "no_tool_call"})
 """The types of checks that examine the tool calls of an output."""
@@ -129,45 +127,6 @@ class Threshold:
 
     minimum: float | None = None
     max_drop: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prices:
-    """US dollars per million tokens."""
-
-    input: float
-    output: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A source of answers: an OpenAI-compatible endpoint, recorded outputs, a Python function or the embedded model.
-
-    `location` is the base URL (openai), the JSONL file (recorded), the dotted path (python) or the model's name
-    (local). `api_key_env` names the environment variable with the key. `recordings` is a cache export that is
-    replayed instead of calling. `identity` is part of every request's digest and contains no secret. `strip_reasoning`
-    says whether a block of reasoning at the start of an answer is removed before it is scored. An endpoint that is
-    loading its model is waited for `startup_timeout` seconds at most. `adaptations` are the changes without which the
-    endpoint refuses a request (`domain.adaptations`), by model ("" without a name), as far as they are known.
-    """
-
-    name: str
-    kind: Literal["openai", "recorded", "python", "local"]
-    location: str
-    identity: str
-    model: str | None = None
-    api_key_env: str | None = None
-    recordings: str | None = None
-    prices: Prices | None = None
-    options: Mapping[str, Json] = field(default_factory=dict)
-    strip_reasoning: bool = False
-    startup_timeout: float = STARTUP_TIMEOUT
-    adaptations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def scored_as(self) -> tuple[Json, ...]:
-        """The settings that change what is scored of an answer, for digests; empty with the defaults."""
-        return ({"strip_reasoning": True},) if self.strip_reasoning else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -307,7 +266,9 @@ class Config:
     """The content of evalgate.yml. Paths are relative to the root of the tree, with forward slashes.
 
     `approvers` are logins and teams (`org/team`) that may sign off a change, with or without write access. `texts` says
-    for which cases reports may contain texts. No verdict depends on these two.
+    for which cases reports may contain texts. No verdict depends on these two. `environment` has the variables that the
+    file's `${NAME}` were replaced by, so that the configuration of another commit is read in the same way; None: they
+    were left as they are.
     """
 
     path: str
@@ -318,3 +279,4 @@ class Config:
     batching: Batching = Batching()
     approvers: tuple[str, ...] = ()
     texts: Literal["all", "failing", "none"] = "all"
+    environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)

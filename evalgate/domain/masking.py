@@ -18,7 +18,7 @@ SHORTEST_SECRET = 8
 """Characters. A shorter value is not masked, because it may be a part of ordinary words."""
 
 HIDDEN = "***"
-_SECRET_NAME = re.compile("key|token|secret|passw|pwd|credential|jwt|^sig|^auth|^code$", re.IGNORECASE)
+_SECRET_NAME = re.compile("key|token|secret|passw|pwd|cred|jwt|auth(?!or(?!i))|^sig|^code$", re.IGNORECASE)
 _ESCAPES = re.compile(r"\\|%|&#")
 """What a character may be escaped with; without any, no secret is spelt in escapes."""
 _SCHEMES = ("bearer", "basic", "token")
@@ -122,17 +122,25 @@ class Mask:
                 waiting += one.exceptions
 
 
-def make_mask(config: Config, environment: Mapping[str, str]) -> Mask:
-    """Return the mask for all secrets in the environment variables and URL queries of a configuration."""
+def is_secret_name(name: str) -> bool:
+    """Return True if the value of this variable or URL parameter is a secret, by its name."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[str] = ()) -> Mask:
+    """Return the mask for all secrets in the environment variables and URL queries of a configuration, and others."""
     in_urls = (value for target in config.targets.values() for value in _find_query_secrets(target.location))
-    return Mask([*(environment.get(name) for name in list_secret_variables(config)), *in_urls])
+    return Mask([*(environment.get(name) for name in list_secret_variables(config)), *in_urls, *others])
 
 
 def list_secret_variables(config: Config) -> tuple[str, ...]:
-    """Return the environment variables that contain secrets: the values of the targets' settings `..._env`."""
+    """Return the environment variables that contain secrets: the targets' settings `..._env`, and their headers."""
     settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
     settings += [option for target in config.targets.values() for option in target.options.items()]
-    return tuple(dict.fromkeys(str(value) for name, value in settings if name.endswith("_env") and value))
+    named = [str(value) for name, value in settings if name.endswith("_env") and value]
+    return tuple(
+        dict.fromkeys([*named, *(name for target in config.targets.values() for name in target.headers.values())])
+    )
 
 
 _IN_FORCE: list[Mask] = []
@@ -163,7 +171,7 @@ def count_open(text: str) -> int:
 def _find_query_secrets(url: str) -> Iterator[str]:
     """The values of a URL's query that are keys by their names."""
     query = url.partition("?")[2].partition("#")[0] if "://" in url else ""
-    yield from (value for name, value in parse_qsl(query) if _SECRET_NAME.search(name))
+    yield from (value for name, value in parse_qsl(query) if is_secret_name(name))
 
 
 def _without_scheme(secret: str) -> str:

@@ -46,14 +46,9 @@ def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criteri
 
 def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
     """Return the criterion of a judge. Its digest includes the target and the model that answer, and the form."""
-    asked: list[Json] = [
-        target.kind,
-        target.identity,
-        find_judge_model(judge, target),
-        dict(judge.parameters),
-        judge.mode,
-    ]
+    asked: list[Json] = [*target.served, find_judge_model(judge, target), dict(judge.parameters), judge.mode]
     # only other values than the defaults, so that criteria of earlier reports keep their digests
+    asked += [target.response_format] if target.response_format != "json_schema" else []
     asked += [{"reading": judge.reading}] if judge.reading != "strict" else []
     asked += [] if judge.strip_reasoning else [{"strip_reasoning": False}]
     adaptations = find_judge_adaptations(judge, target)
@@ -72,6 +67,11 @@ def find_judge_adaptations(judge: Judge, target: Target) -> tuple[str, ...]:
     known = target.adaptations.get(find_judge_model(judge, target) or "", ())
     if not known:
         return ()
-    parameters: dict[str, Json] = {"temperature": 0, **judge.parameters}
+    parameters: dict[str, Json] = {"temperature": 0, **target.merge_parameters(judge.parameters)}
     sent = {name: value for name, value in parameters.items() if value is not None}
-    return find_effective(known, sent, {"type": "json_schema", "json_schema": _JUDGEMENT})
+    formats: Mapping[str, Mapping[str, Json] | None] = {
+        "json_schema": {"type": "json_schema", "json_schema": _JUDGEMENT},
+        "json_object": {"type": "json_object"},
+        "none": None,
+    }
+    return find_effective(known, sent, formats[target.response_format])

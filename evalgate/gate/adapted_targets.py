@@ -37,7 +37,8 @@ def add_known_to_config(config: Config, store: Store, *, replayed: bool = False)
 def find_version_adaptations(target: Target, version: PromptVersion) -> tuple[str, ...]:
     """Return the adaptations that change the requests of a prompt version to a target."""
     known = target.adaptations.get(find_model(target, version) or "", ())
-    return find_effective(known, version.parameters, version.response_format, version.tools) if known else ()
+    parameters = target.merge_parameters(version.parameters)
+    return find_effective(known, parameters, version.response_format, version.tools) if known else ()
 
 
 def describe(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def open_engine(
     """
     config, run = workspace.config, compute_run_key(plans)
     machine.store.prepare()
-    mask = make_mask(config, machine.environment)
+    mask = make_mask(config, machine.environment, machine.secrets)
     machine = replace(machine, note=mask.through(machine.note))
     with ExitStack() as stack:
         stack.enter_context(mask.errors())
@@ -82,10 +82,11 @@ def open_engine(
 
 
 def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the environment variables for endpoints' keys that are not set; replayed targets need none."""
+    """Return the environment variables of endpoints that are not set; replayed targets need no key and no header."""
     wanted = (target for target in config.targets.values() if target.kind == "openai" and target.recordings is None)
-    names = dict.fromkeys(target.api_key_env for target in wanted if target.api_key_env is not None)
-    return tuple(name for name in names if not environment.get(name, "").strip())
+    names = dict.fromkeys(name for target in wanted for name in target.secret_variables)
+    unset = dict.fromkeys(variable.name for target in config.targets.values() for variable in target.unset)
+    return (*unset, *(name for name in names if name not in unset and not environment.get(name, "").strip()))
 
 
 def apply_batch_prices(config: Config) -> Config:
@@ -199,10 +200,12 @@ class _EngineSetup:
     def _openai(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.openai import OpenAIProvider
 
-        key = self.machine.environment.get(target.api_key_env or "")
+        environment = self.machine.environment
+        key = environment.get(target.api_key_env or "")
+        headers = {name: environment.get(variable, "") for name, variable in target.headers.items()}
         if self.backend is not None:
-            return self.backend.provider(target, key)
-        return OpenAIProvider(target, key, timeout)
+            return self.backend.provider(target, key, headers)
+        return OpenAIProvider(target, key, timeout, headers=headers)
 
     def _replay(self, target: Target, path: str) -> Provider:
         from evalgate.execute.providers.recorded import ReplayProvider, describe_recording

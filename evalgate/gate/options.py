@@ -53,14 +53,16 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """The surroundings of a run: secrets by variable name, the store, the folder of downloaded models.
+    """The surroundings of a run: variables by name, the store, the folder of downloaded models.
 
-    `note` takes a sentence where a run waits for something.
+    `environment` has the secrets and other variables that the configuration names. `secrets` are further values to be
+    masked, which no configuration names. `note` takes a sentence where a run waits for something.
     """
 
     environment: Mapping[str, str]
     store: Store
     home: Path
+    secrets: tuple[str, ...] = ()
     note: Callable[[str], None] = lambda sentence: None
 
 
@@ -91,14 +93,20 @@ class CallMode:
 
 
 def open_for_run(
-    config_path: Path, selection: Selection, calls: CallMode | None = None, *, verify: bool = True
+    config_path: Path,
+    selection: Selection,
+    calls: CallMode | None = None,
+    *,
+    environment: Mapping[str, str],
+    verify: bool = True,
 ) -> Workspace:
     """Open the workspace of a selection: the working tree, a commit, or a change as its base judges it.
 
-    Without `verify` patterns and schemas are not compiled.
+    `environment` has the variables that configurations name as `${NAME}`. Without `verify` patterns and schemas are not
+    compiled.
     """
     mode = calls or CallMode()
-    workspace = _open(config_path, selection, mode, verify=verify)
+    workspace = _open(config_path, selection, mode, environment, verify=verify)
     limits = workspace.config.limits
     cost, most = mode.max_cost_usd, mode.max_concurrency
     if cost is not None and (limits.max_cost_usd is None or cost < limits.max_cost_usd):
@@ -108,9 +116,12 @@ def open_for_run(
     return replace(workspace, config=replace(workspace.config, limits=limits))
 
 
-def _open(config_path: Path, selection: Selection, calls: CallMode, *, verify: bool) -> Workspace:
+def _open(
+    config_path: Path, selection: Selection, calls: CallMode, environment: Mapping[str, str], *, verify: bool
+) -> Workspace:
+    check = validate_criterion if verify else None
     if selection.policy_ref == "head" and selection.head is None:
-        return open_workspace(config_path, verify=validate_criterion if verify else None)
+        return open_workspace(config_path, verify=check, environment=environment)
     if calls.answers == "record":
         raise InputError(
             "recordings are written to the working tree, but the run evaluates a commit", hint=_NOT_OF_A_COMMIT
@@ -118,10 +129,10 @@ def _open(config_path: Path, selection: Selection, calls: CallMode, *, verify: b
     git = find_repository(config_path)
     name, head = find_name(git, config_path), selection.head or "HEAD"
     if selection.policy_ref == "head":
-        return open_commit(CommitView(git, git.resolve(head)), name, verify=validate_criterion if verify else None)
+        return open_commit(CommitView(git, git.resolve(head)), name, verify=check, environment=environment)
     if selection.candidate is not None:
         raise InputError(
             "--candidate: with the base's policy the candidate is a commit's prompt", hint="name it with --head REF"
         )
     policy = selection.policy_commit or git.default_branch(selection.default_branch)
-    return open_pull_request(git, name, policy=policy, head=head, verify=validate_criterion)
+    return open_pull_request(git, name, policy=policy, head=head, verify=validate_criterion, environment=environment)

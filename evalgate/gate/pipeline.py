@@ -14,6 +14,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import Config, GatePlan, GateReport, Report
 from evalgate.errors import Fault, InputError, Place
 from evalgate.gate.options import CallMode, Machine
+from evalgate.gate.plans import require_variables
 from evalgate.plan import gate_plan
 from evalgate.store.store import Store
 
@@ -36,6 +37,7 @@ def decide_plans(
 
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
+    require_variables(workspace.config, [plan.gate for plan in plans])
     _refuse_too_few_cases(plans, workspace.config)
     if calls.engine == "batch":
         plans = drop_looks(plans)

@@ -13,7 +13,14 @@ from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_w
 from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion
-from evalgate.errors import EvalgateError, FaultCollector, InputError, NothingToCompareError, make_all
+from evalgate.errors import (
+    EvalgateError,
+    FaultCollector,
+    InputError,
+    MissingSecretError,
+    NothingToCompareError,
+    make_all,
+)
 from evalgate.gate.options import CallMode, Selection
 from evalgate.inputs import case_images, datasets
 from evalgate.inputs.tree import Tree
@@ -56,6 +63,15 @@ def make_plans(
     )
     refuse_unknown_tags(plans, workspace)
     return plans
+
+
+def require_variables(config: Config, gates: Sequence[Gate]) -> None:
+    """Raise MissingSecretError if a target of these gates has a variable in its URL or model that is not set."""
+    named = [name for gate in gates for name in (gate.candidate_target, gate.baseline_target)]
+    named += [judge.target for gate in gates for judge in gate.judges]
+    faults = [variable.fault for name in dict.fromkeys(named) for variable in config.targets[name].unset]
+    if faults:
+        raise MissingSecretError(faults=faults)
 
 
 def _make_all_plans(

@@ -78,8 +78,7 @@ def make_parts(
         "prompt": version.digest,
         "target": digest(
             [
-                target.kind,
-                target.identity,
+                *target.served,
                 find_model(target, version),
                 *target.scored_as,
                 *([list(adaptations)] if adaptations else []),

@@ -100,7 +100,7 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
             gate.name,
             plan.candidate.normalized_digest,
             None if plan.baseline is None else plan.baseline.digest,
-            [[target.kind, target.identity, target.model, *target.scored_as] for target in targets],
+            [[*target.served, target.model, *target.scored_as] for target in targets],
             *_list_adaptations(plan, config),
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
             [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from evalgate.domain import DEFAULT_LEVELS, Batching, Config, Gate, Level, Limits, Policy, Target
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import CriteriaReader, Verify, read_target_name
+from evalgate.inputs.environment import EnvironmentReader
 from evalgate.inputs.formats.document import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
 from evalgate.inputs.paths import PathResolver
@@ -18,11 +20,15 @@ from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
 
 
-def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Config:
+def load_config(
+    tree: Tree, path: str, *, verify: Verify | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
     """Load the configuration at `path` of a tree, with its rubrics and schemas.
 
     Paths in the file are relative to its folder. In the result they are normalised and relative to the tree's root.
     `verify` is called for each check and judge, and raises ValueError, with a sentence, for an invalid one.
+    `environment` has the variables of `${NAME}`. With None these are left as they are, which is enough for everything
+    but the targets; a target that names a variable that is not set says so in `unset`.
 
     Raises InputError with all faults of the file, its rubrics and its schemas, each with file, line and column: unknown
     keys, types and names with the closest match, values of the wrong type, files that do not exist. A file of
@@ -37,7 +43,7 @@ def load_config(tree: Tree, path: str, *, verify: Verify | None = None) -> Confi
     document = read(data, path)
     if document.data is None:
         raise refuse("is empty: targets and gates were expected", path, 1, 1)
-    return _ConfigReader(tree, document, verify).config()
+    return _ConfigReader(tree, document, verify, environment).config()
 
 
 def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
@@ -57,19 +63,23 @@ def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
 class _ConfigReader:
     """Reads one document. It skips invalid parts, so that the faults of all other parts are found as well."""
 
-    def __init__(self, tree: Tree, document: Document, verify: Verify | None) -> None:
+    def __init__(
+        self, tree: Tree, document: Document, verify: Verify | None, environment: Mapping[str, str] | None
+    ) -> None:
         self._root = document.root
         self._checker = SchemaCheck(load("evalgate.schema.json"), document.path, KEY_HINTS)
         self._files = PathResolver(tree, self._checker)
         self._criteria = CriteriaReader(self._checker, self._files, verify)
         self._targets: dict[str, Target | None] = {}
+        self._environment = environment
 
     def config(self) -> Config:
         self._checker.check(self._root)
         targets = self._root.get("targets")
         for name, node in targets.items() if targets is not None else ():
             is_valid = self._checker.is_valid(node)
-            self._targets[name] = read_target(name, node, self._checker, self._files) if is_valid else None
+            args = (self._checker, self._files, EnvironmentReader(self._environment, self._checker))
+            self._targets[name] = read_target(name, node, *args) if is_valid else None
         gates = self._gates(self._root.get("gates"))
         policy, limits = self._policy(), self._limits()
         if limits.max_cost_usd is not None:
@@ -84,6 +94,7 @@ class _ConfigReader:
             batching=self._batching(),
             approvers=tuple(_load_schema_data(self._root.get("policy"), "approvers", ())),
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
+            environment=self._environment,
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:

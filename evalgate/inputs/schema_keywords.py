@@ -63,16 +63,14 @@ _INDEX = re.compile("[0-9]{1,9}")
 _ALONE = _DRAFTS.index("draft-07")
 
 
-def find_idle(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
-    """A fault for each keyword that asks nothing of a value, and was meant to; or for a whole schema that asks nothing.
+def find_empty(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
+    """Yield a fault for a schema that every value meets. An empty schema has none: it says openly what it takes.
 
     `documents` are files by URI, the check's own first.
     """
-    found = list(_find_idle_keywords(documents))
-    yield from found
     path, root = next(iter(documents.values()), ("", None))
-    if found or root is None or not root.data or root.data is True:
-        return  # an empty schema says openly that it takes anything
+    if root is None or not root.data or root.data is True:
+        return
     if _accepts_all(root.data):
         inner = next((key for key in ("schema", "json_schema") if isinstance(root.data.get(key), dict)), None)
         hint = None if inner is None else f'the schema is what stands below "{inner}": keep that alone in the file'
@@ -81,8 +79,8 @@ def find_idle(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
         )
 
 
-def _find_idle_keywords(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
-    """A fault for each keyword that is unknown and looks like one that asks something, or is one of another draft.
+def find_idle_keywords(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fault]:
+    """Yield a fault for each keyword that is unknown and looks like one that asks something, or is of another draft.
 
     Or it stands beside `$ref` in a draft that reads that alone. Looked for in every subschema, and in what references
     lead to, wherever that stands in a document.

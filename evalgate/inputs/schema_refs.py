@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote, urldefrag, urljoin
 from evalgate.errors import Fault, InputError
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node
-from evalgate.inputs.schema_keywords import find_idle
+from evalgate.inputs.schema_keywords import find_empty, find_idle_keywords
 from evalgate.inputs.tree import Tree
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
@@ -88,7 +88,9 @@ def load_schema(tree: Tree, path: str, folder: str, *, root: Node | None = None)
     for file, node, target in references:
         if target not in tried and target not in ids and not target.startswith(_METASCHEMAS):
             loaded.faults.append(_find_unreachable(file, node, target, folder))
-    loaded.faults.extend(find_idle(roots))
+    loaded.faults.extend(find_idle_keywords(roots))
+    if not loaded.faults:
+        loaded.faults.extend(find_empty(roots))
     del loaded.faults[MAX_FAULTS:]
     return loaded
 

@@ -3,28 +3,52 @@
 from __future__ import annotations
 
 import hashlib
-from urllib.parse import urlsplit, urlunsplit
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from evalgate.domain import EMBEDDED_MODELS, Json, Prices, Target
-from evalgate.domain.inputs import STARTUP_TIMEOUT
+from evalgate.domain.target import STARTUP_TIMEOUT
+from evalgate.inputs.environment import EnvironmentReader, has_reference, read_reference
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
+from evalgate.inputs.prompts import NOT_PARAMETERS
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"
 
 _KEY_HINT = "never write a key into a file: set api_key_env to the NAME of the environment variable with the key"
 KEY_HINTS = dict.fromkeys(
-    ("api_key", "apikey", "api-key", "key", "token", "secret", "password", "authorization", "headers"), _KEY_HINT
+    ("api_key", "apikey", "api-key", "key", "token", "secret", "password", "authorization"), _KEY_HINT
 )
 
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_FRAMING_HEADERS = frozenset(
+    {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host"}
+    | {"keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+_OWN_SETTINGS = {
+    "model": 'use the target\'s own "model"',
+    "stream": 'use the target\'s own "stream"',
+    "response_format": 'use the target\'s own "response_format", which is for judges, or that of a prompt',
+}
 
-def read_target(name: str, node: Node, checker: SchemaCheck, files: PathResolver) -> Target | None:
+
+def read_target(
+    name: str, node: Node, checker: SchemaCheck, files: PathResolver, environment: EnvironmentReader
+) -> Target | None:
     """Read one target. If it is invalid, add faults at their places and return None."""
     kind = node["type"].data
+    settings: Mapping[str, Any] = {}
+    model = _read_text(node, "model")
     match kind:
         case "openai":
-            found = _read_openai(node.get("base_url"), checker)
+            model = environment.read(node.get("model"), "model")
+            settings = _read_settings(node, checker)
+            found = _read_openai(node, checker, environment)
+            if model is None and node.get("model") is not None:
+                return None
         case "local":
             found = _read_local(node["model"], checker)
         case "recorded":
@@ -43,13 +67,15 @@ def read_target(name: str, node: Node, checker: SchemaCheck, files: PathResolver
         kind=kind,
         location=location,
         identity=identity,
-        model=_read_text(node, "model"),
+        model=model,
         api_key_env=_read_text(node, "api_key_env"),
         recordings=replayed,
-        prices=None if prices is None else Prices(input=prices["input"].data, output=prices["output"].data),
+        prices=None if prices is None else Prices(**prices.data),
         options=options,
         strip_reasoning=stripped is not None and stripped.data,
         startup_timeout=_read_startup_timeout(node),
+        unset=tuple(environment.unset),
+        **settings,
     )
 
 
@@ -58,31 +84,83 @@ def _read_startup_timeout(node: Node) -> float:
     return STARTUP_TIMEOUT if seconds is None else float(seconds.data)
 
 
-def _read_openai(node: Node | None, checker: SchemaCheck) -> tuple[str, str] | None:
+def _read_settings(node: Node, checker: SchemaCheck) -> Mapping[str, Any]:
+    """Return the fields of a Target that only an endpoint has, and that are given."""
+    given = {key: child.data for key, child in node.items() if key in ("response_format", "timeout", "stream")}
+    parameters, headers, azure = node.get("parameters"), node.get("headers"), node.get("azure")
+    if parameters is not None:
+        for key, _ in parameters.items():
+            if key in NOT_PARAMETERS:
+                checker.add_fault(parameters, f'"{key}" cannot be a parameter', _OWN_SETTINGS.get(key), key=key)
+        given["parameters"] = dict(parameters.data)
+    if headers is not None:
+        given["headers"] = _read_headers(headers, checker)
+    if azure is not None:
+        given["azure_version"] = azure["api_version"].data
+    return given
+
+
+def _read_headers(node: Node, checker: SchemaCheck) -> dict[str, str]:
+    """Return the variables with the values of the headers, by the name of the header in small letters."""
+    found: dict[str, str] = {}
+    for key, child in node.items():
+        name = key.lower()
+        if not _HEADER_NAME.fullmatch(key):
+            checker.add_fault(node, "this is not the name of a header", "such as X-Gateway-Key", key=key)
+        elif name in _FRAMING_HEADERS:
+            checker.add_fault(node, f'the header "{key}" belongs to the connection and cannot be set', key=key)
+        elif name in found:
+            checker.add_fault(node, f'the header "{key}" is given twice; capital letters make no difference', key=key)
+        found[name] = read_reference(child.data)
+    return found
+
+
+def _read_openai(target: Node, checker: SchemaCheck, environment: EnvironmentReader) -> tuple[str, str] | None:
     """Return the base URL, and an identity without parts that may contain a secret.
 
     The identity has a digest of the query, because a query may contain a secret but also an API version, which changes
-    answers. Faults do not quote the URL, because it may contain a secret.
+    answers.
     """
+    node, azure = target.get("base_url"), target.get("azure")
+    if node is None and azure is not None:
+        checker.add_fault(azure, '"azure" needs a "base_url": the resource, such as https://NAME.openai.azure.us')
     if node is None:
         return DEFAULT_BASE_URL, DEFAULT_BASE_URL
-    url = node.data.strip()
+    written = environment.read(node, "base_url")
+    if written is None or has_reference(written):
+        return None if written is None else (written, written)
+    parts = _read_url(node, written, checker)
+    if parts is None:
+        return None
+    query = parts.query
+    if azure is not None and query:
+        checker.add_fault(node, '"base_url" has a query beside "azure": keep the API version in one place')
+    elif azure is not None:
+        query = f"api-version={azure['api_version'].data}"
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    netloc = str(host) if parts.port is None else f"{host}:{parts.port}"
+    hidden = f"query-sha256={hashlib.sha256(query.encode()).hexdigest()[:16]}" if query else ""
+    return written.strip(), urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), hidden, ""))
+
+
+def _read_url(node: Node, written: str, checker: SchemaCheck) -> SplitResult | None:
+    """Return the parts of a base URL, or None with a fault, which does not quote it: it may contain a secret."""
+    url = written.strip()
+    message, hint = None, f"such as {DEFAULT_BASE_URL}"
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        _ = parts.port
     except ValueError:
-        checker.add_fault(node, '"base_url" is not a URL', f"such as {DEFAULT_BASE_URL}")
+        checker.add_fault(node, '"base_url" is not a URL', hint)
         return None
     if "@" in parts.netloc:
-        checker.add_fault(node, '"base_url" must not contain a user name or password', _KEY_HINT)
-        return None
-    if parts.scheme not in ("http", "https") or not host or any(sign.isspace() for sign in url):
-        checker.add_fault(node, '"base_url" must be an http:// or https:// URL', f"such as {DEFAULT_BASE_URL}")
-        return None
-    shown = f"[{host}]" if ":" in host else host
-    netloc = shown if port is None else f"{shown}:{port}"
-    query = f"query-sha256={hashlib.sha256(parts.query.encode()).hexdigest()[:16]}" if parts.query else ""
-    return url, urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), query, ""))
+        message, hint = '"base_url" must not contain a user name or password', _KEY_HINT
+    elif parts.scheme not in ("http", "https") or not parts.hostname or any(sign.isspace() for sign in url):
+        message = '"base_url" must be an http:// or https:// URL'
+    if message is None:
+        return parts
+    checker.add_fault(node, message, hint)
+    return None
 
 
 def _read_local(node: Node, checker: SchemaCheck) -> tuple[str, str] | None:

@@ -85,7 +85,8 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
             total.add(targets[request.target], _estimate_input_tokens(request), answer_tokens)
         for judge in plan.judges:
             read = _estimate_judge_tokens(judge, trial.case) + answer_tokens
-            total.add(targets[judge.target], read, estimate_output_tokens(judge.parameters))
+            target = targets[judge.target]
+            total.add(target, read, estimate_output_tokens(target.merge_parameters(judge.parameters)))
     return CallEstimate(
         calls=total.calls,
         cached=cached,

@@ -187,7 +187,7 @@ def _make_request(  # noqa: PLR0917
         identity=target.identity,
         model=find_model(target, version),
         messages=version.render(case.fields, case.images),
-        parameters=version.parameters,
+        parameters=target.merge_parameters(version.parameters),
         response_format=version.response_format,
         tools=version.tools,
         inputs=dict(case.fields) if target.kind == "python" else None,

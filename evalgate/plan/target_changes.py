@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 
-from evalgate.domain import Gate, PromptVersion, Target
+from evalgate.domain import Gate, PromptVersion, Target, digest
 
+_SHOWN = 60
+"""Characters of a parameter's value that are shown."""
 _IDENTITY = {"openai": "base_url", "python": "function"}
 
 
@@ -79,7 +82,22 @@ def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: Prom
         before, after = find_model(old, was), find_model(new, is_)
         if before != after:
             parts.append(f"model {before or '(none)'} -> {after or '(none)'}")
+    parts += _describe_parameters(old, new)
     return ", ".join(parts)
+
+
+def _describe_parameters(old: Target, new: Target) -> Iterator[str]:
+    for name in dict.fromkeys((*old.parameters, *new.parameters)):
+        before, after = (_show_parameter(target, name) for target in (old, new))
+        if before != after:
+            yield f"{name} {before} -> {after}"
+
+
+def _show_parameter(target: Target, name: str) -> str:
+    if target.parameters.get(name) is None:
+        return "(none)"
+    text = json.dumps(target.parameters[name], ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... (sha256 {digest(target.parameters[name])[:8]})"
 
 
 def _show(target: Target) -> str:

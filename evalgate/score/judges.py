@@ -6,7 +6,7 @@ import contextlib
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from evalgate.domain import (
     Case,
@@ -40,6 +40,7 @@ from evalgate.score.reply_fault import (
     explain_spent,
     explain_surrounded,
 )
+from evalgate.score.reply_format import describe_reply_format
 
 _PARAMETERS: Mapping[str, Json] = {"temperature": 0}
 _LOCAL_PARAMETERS: Mapping[str, Json] = {**_PARAMETERS, "max_tokens": 200}
@@ -76,7 +77,7 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
     their own, and the tool calls beside a text are the last block. NUL and lone surrogates become U+FFFD. Chat template
     tokens (`<|token|>`) and tags of reasoning (`</think>`) get spaces, because a local server could interpret them
     inside a text, and a judge that repeats them would seem to begin its answer there. Parameters of a judge that are
-    null are not sent.
+    null are not sent. If the target takes no JSON Schema, the system message also says in words what JSON is expected.
 
     Raises ValueError if the case lacks a field that the rubric needs.
     """
@@ -86,11 +87,11 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
         identity=target.identity,
         model=judge.model or target.model,
         messages=(
-            Message(role="system", content=rubric.instruction),
+            Message(role="system", content=_write_instruction(rubric, target)),
             Message(role="user", content=_format_blocks(_collect_inputs(rubric, case, output))),
         ),
-        parameters=_merge_parameters(judge.parameters, target),
-        response_format=_make_response_format(rubric),
+        parameters=_merge_parameters(target.merge_parameters(judge.parameters), target),
+        response_format=_make_response_format(rubric, target),
         scale=(rubric.minimum, rubric.maximum) if judge.mode == "expected" else None,
         repeat=attempt,
         about=f"judge {judge.name}, case {case.id}",
@@ -210,23 +211,35 @@ def _merge_parameters(own: Mapping[str, Json], target: Target) -> dict[str, Json
     return {name: value for name, value in merged.items() if value is not None}
 
 
-def _make_response_format(rubric: Rubric) -> dict[str, Json]:
+def _write_instruction(rubric: Rubric, target: Target) -> str:
+    if target.response_format == "json_schema":
+        return rubric.instruction
+    return f"{rubric.instruction.rstrip()}\n\n{describe_reply_format(_make_schema(rubric))}"
+
+
+def _make_response_format(rubric: Rubric, target: Target) -> dict[str, Json] | None:
+    match target.response_format:
+        case "json_schema":
+            own: Json = {"name": "judgement", "strict": True, "schema": _make_schema(rubric)}
+            return {"type": "json_schema", "json_schema": own}
+        case "json_object":
+            return {"type": "json_object"}
+        case "none":
+            return None
+        case _:
+            assert_never(target.response_format)
+
+
+def _make_schema(rubric: Rubric) -> dict[str, Json]:
     # the score is the first property, so that its token is the first integer of the reply
     return {
-        "type": "json_schema",
-        "json_schema": {
-            "name": "judgement",
-            "strict": True,
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "score": {"type": "integer", "enum": list(range(rubric.minimum, rubric.maximum + 1))},
-                    "reason": {"type": "string"},
-                },
-                "required": ["score", "reason"],
-                "additionalProperties": False,
-            },
+        "type": "object",
+        "properties": {
+            "score": {"type": "integer", "enum": list(range(rubric.minimum, rubric.maximum + 1))},
+            "reason": {"type": "string"},
         },
+        "required": ["score", "reason"],
+        "additionalProperties": False,
     }
 
 

@@ -62,12 +62,14 @@ class Hub:
 
     def rule(self, **policy: str) -> None:
         """Add to the policy of the base, and move the branch onto it."""
-        text = (self.world.root / "evalgate.yml").read_text()
         more = "".join(f", {name}: {value}" for name, value in policy.items())
+        self.configure("{stop_early: false", f"{{stop_early: false{more}")
+
+    def configure(self, old: str, new: str) -> None:
+        """Replace a part of the base's configuration, and move the branch onto it."""
+        text = (self.world.root / "evalgate.yml").read_text()
         self.world.repository.git("switch", "--quiet", "main")
-        self.base = self.world.repository.commit(
-            "rules", **{"evalgate.yml": text.replace("{stop_early: false", f"{{stop_early: false{more}")}
-        )
+        self.base = self.world.repository.commit("rules", **{"evalgate.yml": text.replace(old, new)})
         self.world.repository.git("switch", "--quiet", "work")
         self.world.repository.git("merge", "--quiet", "--ff-only", "main")
 

@@ -549,6 +549,25 @@ def test_without_the_providers_key_nothing_passes(
         assert ran.code == code
 
 
+@pytest.mark.parametrize(
+    ("mode", "code", "verdict"), [("fail", 2, "ERROR"), ("pending", 3, "PENDING"), ("replay", 3, "PENDING")]
+)
+def test_without_a_variable_of_the_target_only_a_change_of_a_prompt_waits(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, mode: str, code: int, verdict: str
+) -> None:
+    hub.configure("model: m,", 'model: "${CHAT_MODEL}",')
+    monkeypatch.setenv("CHAT_MODEL", "of-the-variable")
+    hub.push()
+    assert hub.run().code == 0
+    assert {one.body["model"] for one in hub.world.server.received} == {"of-the-variable"}
+    monkeypatch.delenv("CHAT_MODEL")
+    hub.push("1.2.0", BRIEF)
+    ran = hub.run(missing_secrets=mode)
+    assert (ran.code, ran.outputs["verdict"]) == (code, verdict)
+    hub.push("1.1.0", MAJOR)
+    assert hub.run(missing_secrets="replay").outputs["verdict"] == "FAIL"
+
+
 def test_without_the_providers_key_what_is_proven_wrong_fails(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("API_KEY")
     hub.push("1.0.0", MAJOR)
@@ -559,6 +578,12 @@ def test_without_the_providers_key_what_is_proven_wrong_fails(hub: Hub, monkeypa
 
 def test_nothing_changed_passes_without_a_key(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("API_KEY")
+    hub.push("", **{"README.md": "hello"})
+    assert hub.run().code == 0
+
+
+def test_nothing_changed_passes_without_a_variable_of_the_target(hub: Hub) -> None:
+    hub.configure("model: m,", 'model: "${CHAT_MODEL}",')
     hub.push("", **{"README.md": "hello"})
     assert hub.run().code == 0
 

@@ -274,6 +274,19 @@ def test_a_provider_that_is_down_or_a_missing_key_stops_nothing(pushing: Pushing
     passed(pushing.push("work:two"), "not evaluated here, CI will")
 
 
+def test_the_hook_takes_its_key_from_a_file(pushing: Pushing, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "my keys.env"
+    assert pushing.world.evalgate("hook", "install", "--env-file", str(file)).code == 2
+    assert not pushing.hook.exists()
+    file.write_text("API_KEY=key-of-the-file\n")
+    pushing.install("--mode", "quick", "--env-file", str(file))
+    pushing.commit("1.1.0")
+    monkeypatch.delenv("API_KEY")
+    passed(pushing.push("work"), "CI will")
+    sent = {one.headers["authorization"] for one in pushing.world.server.received}
+    assert sent == {"Bearer key-of-the-file"}
+
+
 def test_quick_runs_the_checks_on_twelve_cases_critical_ones_first(pushing: Pushing) -> None:
     world = pushing.world
     rows = [json.loads(line) for line in (world.root / "cases.jsonl").read_text().splitlines()]

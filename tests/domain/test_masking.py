@@ -110,15 +110,21 @@ def test_an_error_and_what_it_came_from_hold_no_secret(secret: str) -> None:
 def test_every_setting_that_names_a_variable_counts() -> None:
     targets = {
         "a": Target(name="a", kind="openai", location="u", identity="i", api_key_env="KEY_A"),
+        "c": Target(name="c", kind="openai", location="u", identity="i", headers={"x-key": "KEY_D", "x-other": "KEY_A"}),
         "b": Target(name="b", kind="recorded", location="u", identity="i", options={"token_env": "KEY_B", "version": "KEY_C"}),
     }  # fmt: skip
     config = Config(path="c", gates=(), targets=targets, policy=Policy(levels={}), limits=Limits())
-    assert list_secret_variables(config) == ("KEY_A", "KEY_B")
-    mask = make_mask(config, {"KEY_A": "first-secret\n", "KEY_B": "second-secret", "KEY_C": "third-secret"})
-    assert mask.text("first-secret second-secret third-secret") == "*** *** third-secret"
+    assert list_secret_variables(config) == ("KEY_A", "KEY_B", "KEY_D")
+    values = {"KEY_A": "first-secret\n", "KEY_B": "second-secret", "KEY_C": "third-secret", "KEY_D": "fourth-secret"}
+    mask = make_mask(config, values, ["fifth-secret"])
+    masked = mask.text("first-secret second-secret third-secret fourth-secret fifth-secret")
+    assert masked == "*** *** third-secret *** ***"
 
 
-@given(st.sampled_from(["api-key", "code_token", "sig", "Secret"]), st.text("abcXYZ019", min_size=12, max_size=40))
+@given(
+    st.sampled_from(["api-key", "code_token", "sig", "Secret", "code", "auth", "pwd"]),
+    st.text("abcXYZ019", min_size=12, max_size=40),
+)
 def test_a_key_in_the_query_of_a_url_is_masked(name: str, value: str) -> None:
     target = Target(
         name="t", kind="openai", identity="i", location=f"https://h/v1?{name}={value}&api-version=2024-02-01"

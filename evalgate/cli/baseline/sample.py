@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import click
 
-from evalgate.cli.folders import config_option, find_home, find_store, gate_option, whole_store_option
+from evalgate.cli.env_file import env_file_option
+from evalgate.cli.folders import config_option, gate_option, whole_store_option
+from evalgate.cli.surroundings import make_machine
 
 
 @click.command("sample")
 @config_option
+@env_file_option
 @click.option("--candidate", metavar="REF|FILE", help="Sample this version instead.")
 @gate_option
 @whole_store_option
@@ -29,12 +31,12 @@ def command(
     """
     from evalgate.cli.progress import Progress
     from evalgate.commands.baseline import sample
-    from evalgate.gate.options import Machine, Selection
+    from evalgate.gate.options import Selection
     from evalgate.report.escape import block
     from evalgate.report.view import format_cost
 
     selection = Selection(candidate=candidate, gates=gates)
-    machine = Machine(environment=os.environ, store=find_store(config_path, store), home=find_home())
+    machine = make_machine(config_path, store)
     with Progress() as progress:
         done = sample.draw_samples(config_path, selection, machine, progress.show)
     for sentence in (*done.skipped, *done.warnings):

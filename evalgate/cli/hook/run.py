@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evalgate.cli.folders import config_option, find_home, find_store
+from evalgate.cli.env_file import env_file_option
+from evalgate.cli.folders import config_option
 from evalgate.cli.hook.mode import branch_option, mode_option
+from evalgate.cli.surroundings import make_machine
 from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
     from evalgate.commands.hook.run import Answer, Mode
-    from evalgate.gate.options import Machine
     from evalgate.services.git_hooks import Push
 
 LARGEST_PUSH = 16 * 1024 * 1024
@@ -26,6 +27,7 @@ LARGEST_PUSH = 16 * 1024 * 1024
 @click.command("run")
 @mode_option
 @config_option
+@env_file_option
 @branch_option
 @click.argument("remote", nargs=-1)
 @click.pass_context
@@ -45,15 +47,9 @@ def command(
     git = Git.open(Path.cwd())
     branch = default_branch or run.find_default_branch(git, remote)
     progress = Progress()
-
-    def machine() -> Machine:
-        from evalgate.gate.options import Machine
-
-        return Machine(environment=os.environ, store=find_store(config_path), home=find_home(), note=progress.note)
-
     check = run.PrePushCheck(
         config=run.find_config(git, config_path),
-        machine=machine,
+        machine=lambda: make_machine(config_path, note=progress.note),
         default_branch=branch,
         mode=mode,
         on_event=progress.show,

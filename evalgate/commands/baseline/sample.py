@@ -20,7 +20,7 @@ from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.gate import adapted_targets, engine_setup, stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import CallMode, Machine, Selection
-from evalgate.gate.plans import load_cases, select_gates
+from evalgate.gate.plans import load_cases, require_variables, select_gates
 from evalgate.gate.reply_watch import ReplyWatch
 from evalgate.inputs import datasets
 from evalgate.plan import gate_plan
@@ -68,9 +68,10 @@ def draw_samples(
     No known answer is used, except those of the same sampling if it was interrupted. Raises InputError if no gate's
     samples can be stored; ServiceError, with the other gates stored, for gates with a failed call.
     """
-    workspace = open_workspace(config_path, verify=validate_criterion)
+    workspace = open_workspace(config_path, verify=validate_criterion, environment=machine.environment)
     config = workspace.config
     chosen = select_gates(workspace, selection)
+    require_variables(config, chosen)
     reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(f'the gate "{name}" is not sampled: {reason}' for name, reason in reasons.items() if reason)
     plans = [_plan_sampling(workspace, gate, selection.candidate) for gate in chosen if not reasons[gate.name]]

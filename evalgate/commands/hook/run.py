@@ -16,7 +16,15 @@ from evalgate.change import changed_gates
 from evalgate.change.merge_base import find_base_commit
 from evalgate.change.workspace import Workspace, open_commit
 from evalgate.domain import Admission, Arm, Config, Failure, GatePlan, Report, Trial, Verdict
-from evalgate.errors import EvalgateError, ExitCode, GitError, InputError, InterruptedRunError, ServiceError
+from evalgate.errors import (
+    EvalgateError,
+    ExitCode,
+    GitError,
+    InputError,
+    InterruptedRunError,
+    MissingSecretError,
+    ServiceError,
+)
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
@@ -52,7 +60,8 @@ class Answer:
 class PrePushCheck:
     """Settings for evaluating pushed commits. `config` is the configuration's path from the repository's top.
 
-    `machine` makes the surroundings of a run, where a gate differs.
+    `machine` makes the surroundings of a run, where a gate differs. Whether it differs does not depend on environment
+    variables.
     """
 
     config: str
@@ -108,8 +117,8 @@ class PrePushCheck:
         from evalgate.gate.options import CallMode, Selection
         from evalgate.score.criterion import validate_criterion
 
-        workspace = open_commit(view, self.config, verify=validate_criterion)
         machine = self.machine()
+        workspace = open_commit(view, self.config, verify=validate_criterion, environment=machine.environment)
         selection = Selection(default_branch=self.default_branch)
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
@@ -223,8 +232,11 @@ def _answer_open(ref: str, name: str | None, sentence: str) -> Answer:
 
 
 def _answer_fault(ref: str, name: str | None, error: EvalgateError) -> Answer:
-    """Answer with an error: faults of files block the push, because CI fails on them too; a service's do not."""
-    if error.exit_code is ExitCode.USAGE:
+    """Answer with an error: faults of files block the push, because CI fails on them too; a service's do not.
+
+    A variable that is not set here may be set in CI.
+    """
+    if error.exit_code is ExitCode.USAGE and not isinstance(error, MissingSecretError):
         return Answer(ref=ref, gate=name, code=ExitCode.USAGE, sentences=tuple(map(str, error.faults)))
     return _answer_open(ref, name, f"{error.faults[0].message}: {_CI}")
 

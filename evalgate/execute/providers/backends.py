@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -18,8 +18,8 @@ EngineName = Literal["asyncio", "ray", "batch"]
 class Backend(Protocol):
     """A factory of providers for `openai` targets; other kinds of targets do not use a backend."""
 
-    def provider(self, target: Target, api_key: str | None) -> Provider:
-        """Return a provider. Raise MissingSecretError when the target's key is missing."""
+    def provider(self, target: Target, api_key: str | None, headers: Mapping[str, str] | None = None) -> Provider:
+        """Return a provider. Raise MissingSecretError when the target's key, or a header's value, is missing."""
         ...
 
     def start(self) -> None:
@@ -44,12 +44,12 @@ class BatchBackend:
     limits: Limits
     note: Callable[[str], None]
 
-    def provider(self, target: Target, api_key: str | None) -> Provider:
+    def provider(self, target: Target, api_key: str | None, headers: Mapping[str, str] | None = None) -> Provider:
         from evalgate.execute.providers.batch.api import BatchEndpoint
         from evalgate.execute.providers.batch.provider import BatchProvider
 
         return BatchProvider(
-            BatchEndpoint(target, api_key, self.limits.timeout),
+            BatchEndpoint(target, api_key, self.limits.timeout, headers=headers),
             target,
             self.records,
             batching=self.batching,

@@ -17,7 +17,6 @@ from evalgate.domain import (
     Prices,
     Request,
     ScoreToken,
-    Usage,
     classify_ending,
     find_error,
     find_refusal,
@@ -35,6 +34,7 @@ from evalgate.domain.reasoning import (
 )
 from evalgate.domain.strict_json import MAX_DEPTH, is_too_deep
 from evalgate.domain.tool_calls import add_tool_calls, serialize
+from evalgate.execute.providers.pricing import compute_cost, count_cached_tokens
 from evalgate.execute.providers.protocol import Headroom, ProviderError
 
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -107,7 +107,10 @@ def read_reply(
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _get_error(data):
         raise _explain_no_completion(data)
     usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
-    cost = None if usage is None or prices is None else compute_cost(usage, prices)
+    cost = None
+    if usage is not None and prices is not None:
+        cached = 0 if prices.cached_input is None else count_cached_tokens(data.get("usage"))
+        cost = compute_cost(usage, prices, cached)
 
     def unusable(why: str) -> Failure:
         return Failure(kind="unusable", message=why, seconds=seconds, usage=usage, cost_usd=cost)
@@ -187,11 +190,6 @@ def read_score_tokens(logprobs: Any, scale: tuple[int, int]) -> tuple[ScoreToken
             merged = {value: round(_add_logs(each), 6) for value, each in sorted(logs.items())}
             found.append(ScoreToken(token=number, logprobs=merged))
     return tuple(found)
-
-
-def compute_cost(usage: Usage, prices: Prices) -> float:
-    """Return the cost in US dollars."""
-    return (usage.input_tokens * prices.input + usage.output_tokens * prices.output) / 1_000_000
 
 
 def read_headroom(headers: Mapping[str, str]) -> Headroom | None:

@@ -7,7 +7,8 @@ this module uses the package.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from evalgate import __version__
@@ -15,6 +16,7 @@ from evalgate.domain.masking import Mask
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _HEADERS = {"accept": "application/json", "content-type": "application/json", "user-agent": f"evalgate/{__version__}"}
+_NO_KEY = "none"
 _PER_REQUEST_HEADERS = {"content-length", "connection", "host", "accept-encoding"}
 
 
@@ -27,16 +29,39 @@ class Endpoint:
     headers: dict[str, str]
 
 
-async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
+async def make_endpoint(
+    base_url: str,
+    key: str | None,
+    model: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    azure_version: str | None = None,
+) -> Endpoint:
     """Return the endpoint for a model at a base URL.
 
-    Raise ValueError, with a message without the key, for an invalid URL.
+    `headers` are sent with every request, and replace those of the same name. With `azure_version` it is an Azure
+    endpoint with that API version, whatever its host is called.
+
+    Raise ValueError, with a message without a secret, for an invalid URL.
     """
+    own = {name.lower(): value for name, value in (headers or {}).items()}
+    found = await _make_endpoint(base_url, key, model, own, azure_version)
+    return replace(found, headers=found.headers | own) if own else found
+
+
+async def _make_endpoint(
+    base_url: str, key: str | None, model: str, own: Mapping[str, str], azure_version: str | None
+) -> Endpoint:
     parts = urlsplit(base_url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("it is not an http:// or https:// URL")
+    if azure_version is not None:
+        folder = parts.path.partition("/openai")[0].rstrip("/")
+        host = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], folder, "", ""))
+        return await _make_azure_endpoint(host, azure_version, key, model, own)
     if parts.hostname.endswith(_AZURE) and "/openai/v1" not in parts.path:
-        return await _make_azure_endpoint(base_url, key, model)
+        version = parse_qs(parts.query).get("api-version", [""])[0]
+        return await _make_azure_endpoint(f"https://{parts.netloc}", version, key, model, own)
     parts = parts._replace(netloc=parts.netloc.rpartition("@")[2], path=parts.path.rstrip("/"), fragment="")
     return Endpoint(
         url=urlunsplit(parts._replace(path=f"{parts.path}/chat/completions")),
@@ -45,15 +70,21 @@ async def make_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
     )
 
 
-async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> Endpoint:
-    """Return what the `openai` package sends to a deployment with the model's name, read with a mock transport."""
+async def _make_azure_endpoint(
+    host: str, version: str, key: str | None, model: str, own: Mapping[str, str]
+) -> Endpoint:
+    """Return what the `openai` package sends to a deployment with the model's name, read with a mock transport.
+
+    The key may be one of the target's `own` headers instead, such as a gateway's or a token of Entra ID.
+    """
     import httpx2
     import openai
 
-    parts = urlsplit(base_url)
-    version = parse_qs(parts.query).get("api-version", [""])[0]
-    if not key or not version:
-        raise ValueError("an Azure endpoint needs a key (`api_key_env`) and an `?api-version=` in its URL")
+    if not (key or own) or not version:
+        raise ValueError(
+            "an Azure endpoint needs a key (`api_key_env`) and an API version (`azure: {api_version: ...}`, or "
+            "`?api-version=` in its URL)"
+        )
     recorded: list[httpx2.Request] = []
 
     def record(request: httpx2.Request) -> httpx2.Response:
@@ -61,9 +92,9 @@ async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> En
         return httpx2.Response(200, json={})
 
     async with openai.AsyncAzureOpenAI(
-        azure_endpoint=f"https://{parts.netloc}",
+        azure_endpoint=host,
         api_version=version,
-        api_key=key,
+        api_key=key or _NO_KEY,
         organization="",
         project="",
         webhook_secret="",
@@ -78,5 +109,6 @@ async def _make_azure_endpoint(base_url: str, key: str | None, model: str) -> En
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise ValueError(Mask([key]).text(f"it is not an Azure endpoint: {error}")) from error
     request, models = recorded
-    headers = {name: value for name, value in request.headers.items() if name not in _PER_REQUEST_HEADERS}
+    left_out = _PER_REQUEST_HEADERS if key else _PER_REQUEST_HEADERS | {"api-key"}
+    headers = {name: value for name, value in request.headers.items() if name not in left_out}
     return Endpoint(url=str(request.url), models=str(models.url), headers=headers)

@@ -6,9 +6,10 @@ concurrent calls.
 
 from __future__ import annotations
 
+import asyncio
 import urllib.request
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ _ACCEPTED_ENCODINGS = "gzip, deflate"
 _UNSUPPORTED_ENCODINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 _GZIP = b"\x1f\x8b"
 _CONNECT_SECONDS = 15.0
+_END_SECONDS = 0.1  # for the end of a body that is complete already
+_END_BYTES, _END_READS = 1024, 4
 _IDLE_SECONDS = 30.0  # shorter than the timeout of servers: no call uses a connection that the server is closing
 
 
@@ -80,9 +83,18 @@ class HttpClient:
         )
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+        take: Callable[[bytes], bool] | None = None,
     ) -> HttpResponse:
-        """Send one request and return the response. Raise HttpError; a TimeoutError of the caller passes through."""
+        """Send one request and return the response. Raise HttpError; a TimeoutError of the caller passes through.
+
+        `take` gets each part of a body with status 200 as it arrives, decompressed. If it returns True, the response is
+        complete: what the server may still send is not waited for. What it raises passes through.
+        """
         import aiohttp
         import yarl
 
@@ -93,7 +105,8 @@ class HttpClient:
             to = yarl.URL(url, encoded=True)
             sent = {"Accept-Encoding": _ACCEPTED_ENCODINGS, **headers}
             async with self._session.request(method, to, data=content, headers=sent, proxy=self._proxy) as response:
-                return HttpResponse(response.status, response.headers, await _read_body(response))
+                body = await _read_body(response, take if response.status == 200 else None)
+                return HttpResponse(response.status, response.headers, body)
         except aiohttp.ConnectionTimeoutError as error:
             raise HttpError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
         except aiohttp.TooManyRedirects as error:  # its message contains only the whole URL, which may hold secrets
@@ -107,7 +120,7 @@ class HttpClient:
         await self._session.close()
 
 
-async def _read_body(response: aiohttp.ClientResponse) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse, take: Callable[[bytes], bool] | None) -> bytes:
     """Return the body, decompressed chunk by chunk. Raise HttpError if it is too large or has another encoding."""
     decompressor = _Decompressor(response.headers.get("Content-Encoding", ""))
     parts, size = [], 0
@@ -119,9 +132,26 @@ async def _read_body(response: aiohttp.ClientResponse) -> bytes:
             response.close()
             message = f"the reply is larger than the limit of {LARGEST_REPLY // (1024 * 1024)} MiB"
             raise HttpError(message, connected=True, refused=True)
+        if take is not None and take(part):
+            await _release(response)
+            return b"".join(parts)
     if not decompressor.ended:
         raise HttpError("the reply ended in the middle of its compressed data", connected=True)
     return b"".join(parts)
+
+
+async def _release(response: aiohttp.ClientResponse) -> None:
+    """Read the end of a body that is complete, so that its connection can be used again; else close the connection."""
+    import aiohttp
+
+    try:
+        async with asyncio.timeout(_END_SECONDS):
+            for _ in range(_END_READS):
+                if not await response.content.read(_END_BYTES):
+                    return
+    except (TimeoutError, aiohttp.ClientError, ConnectionError):
+        pass
+    response.close()
 
 
 class _Decompressor:

@@ -13,6 +13,7 @@ from evalgate.domain import Failure, Outcome, Prices, Request, Target
 from evalgate.domain.masking import Mask
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.execute.providers import chat_completions, refusals
+from evalgate.execute.providers.completion_stream import USAGE_OPTION, CompletionStream, StreamError
 from evalgate.execute.providers.endpoint import Endpoint, make_endpoint
 from evalgate.execute.providers.http import HttpClient, HttpError, HttpResponse
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     import ssl
 
 _PROBE_SECONDS = 4.0
-_SLOW_HINT = "raise `run.timeout`, or lower `run.concurrency`"
 
 
 class OpenAIProvider:
@@ -29,10 +29,12 @@ class OpenAIProvider:
 
     The module `endpoint` makes its URLs and headers; `chat_completions` writes requests and reads replies.
 
-    `timeout` is the seconds for one whole answer. `base_url` replaces the target's (for the embedded model's server),
-    and `served_by` replaces the model name that the endpoint reports. No environment variable is read, except for a
-    proxy. The connections belong to the event loop of the first call. Raise MissingSecretError when the target names an
-    environment variable and `api_key` is empty, InputError when the key has invalid characters.
+    `timeout` is the seconds for one whole answer, unless the target has its own. `headers` are the values of the
+    target's headers, by name. `base_url` replaces the target's (for the embedded model's server), and `served_by`
+    replaces the model name that the endpoint reports. No environment variable is read, except for a proxy. The
+    connections belong to the event loop of the first call. Raise MissingSecretError when the target names an
+    environment variable and `api_key` is empty, or a header has no value in `headers`; InputError when one of them has
+    invalid characters.
     """
 
     def __init__(
@@ -41,14 +43,17 @@ class OpenAIProvider:
         api_key: str | None,
         timeout: float,
         *,
+        headers: Mapping[str, str] | None = None,
         base_url: str | None = None,
         served_by: str | None = None,
         concurrency: int | None = None,
     ) -> None:
         self._target = target
         self._key = _require_valid_key(target, api_key)
-        self._mask = Mask([self._key])
-        self._timeout = timeout
+        self._own_headers = {name: _require_valid_value(target, name, headers or {}) for name in target.headers}
+        self._mask = Mask([self._key, *self._own_headers.values()])
+        self._timeout = timeout if target.timeout is None else target.timeout
+        self._usage_in_stream = True
         self._url = base_url or target.location
         self._served_by = served_by
         self._prices = target.prices or (Prices(input=0.0, output=0.0) if target.kind == "local" else None)
@@ -70,11 +75,17 @@ class OpenAIProvider:
             async with asyncio.timeout(self._timeout):
                 endpoint = self._endpoints.get(model) or await self._find_endpoint(model)
                 client = self._http or self._open()
-                content = chat_completions.encode(chat_completions.make_body(request, model))
-                answered = await client.send("POST", endpoint.url, endpoint.headers, content)
+                reply = CompletionStream() if self._target.stream else None
+                answered = await self._send(client, endpoint, request, model, reply)
+                if reply is not None and self._learn_from(answered):
+                    answered = await self._send(client, endpoint, request, model, reply)
+        except StreamError as error:
+            raise ProviderError(f"{self._describe()} sent a malformed reply: {error}", retryable=True) from error
         except TimeoutError as error:
-            message = f"{self._describe()} is slow: it did not answer within {self._timeout:g} s (`run.timeout`)"
-            raise ProviderError(message, retryable=True, slow=True, hint=_SLOW_HINT) from error
+            setting = "run.timeout" if self._target.timeout is None else "timeout"
+            message = f"{self._describe()} is slow: it did not answer within {self._timeout:g} s (`{setting}`)"
+            hint = f"raise `{setting}`, or lower `run.concurrency`"
+            raise ProviderError(message, retryable=True, slow=True, hint=hint) from error
         except HttpError as error:
             raise self._explain_http_error(error) from error
         headroom = chat_completions.read_headroom(answered.headers)
@@ -83,8 +94,11 @@ class OpenAIProvider:
         if answered.status != 200:
             return self._explain_refusal(answered, request, model)
         try:
-            data = self._read(answered.content)
-        except chat_completions.DeepReplyError as error:
+            if reply is not None and reply.is_stream:
+                data = self._mask.value(reply.build_completion())
+            else:
+                data = self._read(answered.content)
+        except (chat_completions.DeepReplyError, StreamError) as error:
             raise ProviderError(f"{self._describe()} sent a malformed reply: {error}", retryable=True) from error
         except ValueError as error:
             message = f"{self._describe()} sent a malformed reply, which is not JSON"
@@ -97,6 +111,25 @@ class OpenAIProvider:
             prices=self._prices,
             served_by=self._served_by,
         )
+
+    async def _send(
+        self, client: HttpClient, endpoint: Endpoint, request: Request, model: str, reply: CompletionStream | None
+    ) -> HttpResponse:
+        body = chat_completions.make_body(request, model)
+        if reply is None:
+            return await client.send("POST", endpoint.url, endpoint.headers, chat_completions.encode(body))
+        body["stream"] = True
+        if self._usage_in_stream:
+            body["stream_options"] = USAGE_OPTION
+        return await client.send("POST", endpoint.url, endpoint.headers, chat_completions.encode(body), reply.feed)
+
+    def _learn_from(self, answered: HttpResponse) -> bool:
+        """Return True if the endpoint refuses `stream_options`, which is not sent again."""
+        refused = answered.status in (400, 422) and b"stream_options" in answered.content
+        if refused and self._usage_in_stream:
+            self._usage_in_stream = False
+            return True
+        return False
 
     def listen(self, told: Callable[[Headroom], None]) -> None:
         self._on_headroom = told
@@ -135,7 +168,13 @@ class OpenAIProvider:
         async with self._preparing:  # the first calls come at the same time
             if model not in self._endpoints:
                 try:
-                    self._endpoints[model] = await make_endpoint(self._url, self._key, model)
+                    self._endpoints[model] = await make_endpoint(
+                        self._url,
+                        self._key,
+                        model,
+                        headers=self._own_headers,
+                        azure_version=self._target.azure_version,
+                    )
                 except ValueError as error:
                     message = f"cannot connect to {self._describe()}: {self._clean(str(error))}"
                     raise ProviderError(message, fatal=True, hint="check `base_url`") from error
@@ -214,6 +253,18 @@ def _require_valid_key(target: Target, api_key: str | None) -> str | None:
     if not (key.isascii() and key.isprintable()):
         raise InputError(f'target "{target.name}": {variable} contains characters that no key can have')
     return key or None
+
+
+def _require_valid_value(target: Target, name: str, headers: Mapping[str, str]) -> str:
+    variable, value = target.headers[name], headers.get(name, "").strip()
+    if not value:
+        raise MissingSecretError(
+            f'target "{target.name}": the environment variable {variable} is not set',
+            hint=f"set {variable} to the value of the header {name}, or remove the header",
+        )
+    if not (value.isascii() and value.isprintable()):
+        raise InputError(f'target "{target.name}": {variable} contains characters that no header can have')
+    return value
 
 
 def is_loopback(url: str) -> bool:

@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import evalgate
 from evalgate.domain import Limits, Outcome, Request, Target
@@ -41,15 +41,21 @@ class RayRefusal:
     slow: bool
 
 
+_TargetSecrets: TypeAlias = tuple[Target, str | None, Mapping[str, str]]
+"""A target with its key and the values of its headers."""
+
+
 class Worker:
     """A Ray actor in a process of the cluster, with an OpenAIProvider for each target.
 
-    The keys are arguments, so that no node needs them in its environment. Ray's logs and dashboard show the variables
-    of a runtime environment, but not the arguments of an actor.
+    The keys and the headers' values are arguments, so that no node needs them in its environment. Ray's logs and
+    dashboard show the variables of a runtime environment, but not the arguments of an actor.
     """
 
-    def __init__(self, targets: list[tuple[Target, str | None]], timeout: float) -> None:
-        self._providers = {target.name: OpenAIProvider(target, key, timeout) for target, key in targets}
+    def __init__(self, targets: list[_TargetSecrets], timeout: float) -> None:
+        self._providers = {
+            target.name: OpenAIProvider(target, key, timeout, headers=headers) for target, key, headers in targets
+        }
 
     async def about(self) -> str:
         """Return the version of evalgate on the worker's node."""
@@ -107,12 +113,13 @@ class RayCluster:
         self._address = address
         self._limits = limits
         self._note = note
-        self._targets: list[tuple[Target, str | None]] = []
+        self._targets: list[_TargetSecrets] = []
         self._workers: list[_WorkerState] = []
 
-    def provider(self, target: Target, api_key: str | None) -> Provider:
-        OpenAIProvider(target, api_key, self._limits.timeout)  # raises for a missing key in this process
-        self._targets.append((target, api_key))
+    def provider(self, target: Target, api_key: str | None, headers: Mapping[str, str] | None = None) -> Provider:
+        # raises for a missing secret in this process
+        OpenAIProvider(target, api_key, self._limits.timeout, headers=headers)
+        self._targets.append((target, api_key, headers or {}))
         return RayProvider(self, target)
 
     def start(self) -> None:
@@ -222,12 +229,16 @@ class RayCluster:
         worker.calls += 1
         try:
             # longer than the call's own timeout, which the worker applies: the worker may have to start first
-            async with asyncio.timeout(self._limits.timeout + _RESTART_SECONDS):
+            async with asyncio.timeout(self._find_timeout(target) + _RESTART_SECONDS):
                 return await worker.actor.answer.remote(target, request)
         except TimeoutError as error:
             raise ProviderError("no worker of the Ray cluster answered in time", retryable=True) from error
         finally:
             worker.calls -= 1
+
+    def _find_timeout(self, name: str) -> float:
+        own = next((target.timeout for target, _, _ in self._targets if target.name == name), None)
+        return self._limits.timeout if own is None else own
 
 
 class RayProvider(WithoutEndpoint):

@@ -74,3 +74,32 @@ def test_azure_is_left_to_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_no_endpoint_is_refused(url: str, part: str) -> None:
     with pytest.raises(ValueError, match=part):
         asyncio.run(make_endpoint(url, "key", "m"))
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://resource.openai.azure.us", "https://resource.openai.azure.us/openai"),
+        ("https://resource.openai.azure.cn/", "https://resource.openai.azure.cn/openai"),
+        ("https://gateway.azure-api.net/team-a", "https://gateway.azure-api.net/team-a/openai"),
+        ("https://gateway.azure-api.net/team-a/openai/", "https://gateway.azure-api.net/team-a/openai"),
+        ("http://127.0.0.1:8000/openai/deployments/m", "http://127.0.0.1:8000/openai"),
+    ],
+)
+def test_any_host_is_azure_if_the_target_says_so(url: str, base: str) -> None:
+    found = asyncio.run(make_endpoint(url, "azure-key", "gpt-5-mini", azure_version="2024-10-21"))
+    assert found.url == f"{base}/deployments/gpt-5-mini/chat/completions?api-version=2024-10-21"
+    assert found.models == f"{base}/models?api-version=2024-10-21"
+    assert found.headers["api-key"] == "azure-key"
+
+
+def test_own_headers_are_added_and_replace_others() -> None:
+    own = {"X-Gateway-Key": "abc", "Authorization": "Basic xyz"}
+    found = asyncio.run(make_endpoint("https://host.example/v1", "sk-1", "m", headers=own))
+    assert (found.headers["x-gateway-key"], found.headers["authorization"]) == ("abc", "Basic xyz")
+    token = {"authorization": "Bearer token-of-entra"}
+    found = asyncio.run(make_endpoint("https://host.example", None, "m", headers=token, azure_version="v1"))
+    assert found.headers["authorization"] == "Bearer token-of-entra"
+    assert "api-key" not in found.headers
+    with pytest.raises(ValueError, match="needs a key"):
+        asyncio.run(make_endpoint("https://host.example", None, "m", azure_version="v1"))

@@ -158,11 +158,19 @@ def test_a_worker_hands_back_what_an_error_carries(chat_server: ChatServer) -> N
         error(401, f"bad {SECRET}"),
         error(500, "oops"),
     ]
-    target = Target(name="t", kind="openai", location=chat_server.url, identity="i", model="m", api_key_env="K")
+    target = Target(
+        name="t",
+        kind="openai",
+        location=chat_server.url,
+        identity="i",
+        model="m",
+        api_key_env="K",
+        headers={"x-gateway-key": "GATEWAY_KEY"},
+    )
     request = Request(target="t", identity="i", model=None, messages=(Message(role="user", content="hi"),))
 
     async def ask() -> list[Outcome | RayRefusal]:
-        worker = Worker([(target, SECRET)], 10)
+        worker = Worker([(target, SECRET, {"x-gateway-key": "of-the-gateway"})], 10)
         found = [await worker.answer("t", request) for _ in range(4)]
         await worker.aclose()
         return found
@@ -170,6 +178,7 @@ def test_a_worker_hands_back_what_an_error_carries(chat_server: ChatServer) -> N
     answer, busy, wrong, broken = asyncio.run(ask())
     assert isinstance(answer, Output)
     assert answer.text == "hello"
+    assert chat_server.received[0].headers["x-gateway-key"] == "of-the-gateway"
     assert isinstance(busy, RayRefusal)
     assert (busy.retryable, busy.retry_after, busy.fatal) == (True, 7.0, False)
     assert isinstance(wrong, RayRefusal)

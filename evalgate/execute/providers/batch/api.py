@@ -59,7 +59,10 @@ class BatchState:
 
 def discount(full: Prices | None) -> Prices | None:
     """Return the prices in a batch, in US dollars per million tokens: half of the full prices."""
-    return None if full is None else Prices(input=full.input * DISCOUNT, output=full.output * DISCOUNT)
+    if full is None:
+        return None
+    cached = None if full.cached_input is None else full.cached_input * DISCOUNT
+    return Prices(input=full.input * DISCOUNT, output=full.output * DISCOUNT, cached_input=cached)
 
 
 class BatchEndpoint(OpenAIProvider):
@@ -209,10 +212,14 @@ class BatchEndpoint(OpenAIProvider):
         return ProviderError(f"the connection to {self._describe()} broke: {reason}", retryable=True)
 
     def _headers(self) -> Mapping[str, str | Omit]:
-        """Return the headers that keep the package from sending a key if there is none."""
+        """Return the target's own headers, and the one that keeps the package from sending a key if there is none."""
         import openai
 
-        return {} if self._key else {"Authorization": openai.Omit()}
+        return {**({} if self._key else {"Authorization": openai.Omit()}), **self._titled_headers()}
+
+    def _titled_headers(self) -> Mapping[str, str]:
+        """Return the target's own headers; the package tells `authorization` and `Authorization` apart."""
+        return {name.title() if name.lower() == "authorization" else name: v for name, v in self._own_headers.items()}
 
     @contextlib.asynccontextmanager
     async def _convert_errors(self, what: str) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.batch.api import ENDPOINT, BatchEndpoint, BatchState
 from evalgate.execute.providers.batch.records import BatchRecord
+from evalgate.execute.providers.pricing import compute_cost
 from evalgate.execute.providers.protocol import ProviderError
 
 
@@ -23,7 +24,7 @@ def make_line(key: str, request: Request, model: str) -> bytes:
 def estimate_cost(line: bytes, request: Request, prices: Prices) -> float:
     """Return the estimated cost in US dollars: 4 characters per token, and an answer of its limit or 256 tokens."""
     written = estimate_output_tokens(request.parameters)
-    return chat_completions.compute_cost(Usage(input_tokens=estimate_tokens(len(line)), output_tokens=written), prices)
+    return compute_cost(Usage(input_tokens=estimate_tokens(len(line)), output_tokens=written), prices)
 
 
 def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: BatchEndpoint) -> Outcome:

@@ -63,3 +63,26 @@ def test_no_text_of_the_endpoint_shows_the_key_or_breaks_a_line(batch_server: Ba
 
     shown = exchange(batch_server, act)
     assert "sk-secret-123" not in shown and "\n" not in shown
+
+
+def test_every_call_has_the_headers_of_the_target(batch_server: BatchServer) -> None:
+    target = Target(
+        name="t",
+        kind="openai",
+        location=batch_server.url,
+        identity="i",
+        model="m",
+        api_key_env="MY_KEY",
+        headers={"authorization": "TOKEN", "x-gateway-key": "GATEWAY_KEY"},
+    )
+
+    async def find() -> None:
+        values = {"authorization": "Basic of-the-gateway", "x-gateway-key": "gateway-key-1"}
+        endpoint = BatchEndpoint(target, "sk-batch-1", 10, headers=values)
+        try:
+            assert await endpoint.find("no such token") is None
+        finally:
+            await endpoint.aclose()
+
+    asyncio.run(find())
+    assert batch_server.keys == {"Basic of-the-gateway"}

@@ -1,0 +1,99 @@
+"""Targets: who answers, with which settings, and at which prices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from evalgate.domain.text import Json
+from evalgate.errors import Fault
+
+STARTUP_TIMEOUT = 120.0
+"""Seconds that an endpoint that is loading its model is waited for, unless its target says otherwise."""
+
+_TOKEN_LIMITS = ("max_tokens", "max_completion_tokens")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prices:
+    """US dollars per million tokens. `cached_input` is the price of input tokens that the endpoint has in its cache."""
+
+    input: float
+    output: float
+    cached_input: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsetVariable:
+    """An environment variable that a target's URL or model names and that is not set, with the fault that says so."""
+
+    name: str
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A source of answers: an OpenAI-compatible endpoint, recorded outputs, a Python function or the embedded model.
+
+    `location` is the base URL (openai), the JSONL file (recorded), the dotted path (python) or the model's name
+    (local). `api_key_env` names the environment variable with the key. `recordings` is a cache export that is
+    replayed instead of calling. `identity` is part of every request's digest and contains no secret. `strip_reasoning`
+    says whether a block of reasoning at the start of an answer is removed before it is scored. An endpoint that is
+    loading its model is waited for `startup_timeout` seconds at most. `adaptations` are the changes without which the
+    endpoint refuses a request (`domain.adaptations`), by model ("" without a name), as far as they are known.
+
+    The other fields are settings of an endpoint. `parameters` are sent unless a prompt or a judge sets its own.
+    `response_format` is how a judge asks for JSON. `headers` maps the name of a request header to the environment
+    variable with its value. `timeout` is the seconds for one answer; None: that of the run. `azure_version` is the API
+    version of an Azure endpoint whose host does not say that it is one. A target with `unset` variables cannot be used.
+    """
+
+    name: str
+    kind: Literal["openai", "recorded", "python", "local"]
+    location: str
+    identity: str
+    model: str | None = None
+    api_key_env: str | None = None
+    recordings: str | None = None
+    prices: Prices | None = None
+    options: Mapping[str, Json] = field(default_factory=dict)
+    strip_reasoning: bool = False
+    startup_timeout: float = STARTUP_TIMEOUT
+    adaptations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    response_format: Literal["json_schema", "json_object", "none"] = "json_schema"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float | None = None
+    stream: bool = False
+    azure_version: str | None = None
+    unset: tuple[UnsetVariable, ...] = field(default=(), compare=False)
+
+    @property
+    def served(self) -> list[Json]:
+        """Everything besides the model that decides how the target answers, as plain data for digests."""
+        return [self.kind, self.identity, *([dict(self.parameters)] if self.parameters else [])]
+
+    @property
+    def scored_as(self) -> tuple[Json, ...]:
+        """The settings that change what is scored of an answer, for digests; empty with the defaults."""
+        return ({"strip_reasoning": True},) if self.strip_reasoning else ()
+
+    @property
+    def secret_variables(self) -> tuple[str, ...]:
+        """The environment variables with the target's key and the values of its headers."""
+        return tuple(dict.fromkeys(filter(None, (self.api_key_env, *self.headers.values()))))
+
+    def merge_parameters(self, own: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Return a prompt's or a judge's own parameters over those of the target.
+
+        A parameter of the target is not sent if it is null, in either place. The two names of the token limit are one
+        parameter.
+        """
+        if not self.parameters:
+            return own
+        theirs = dict(self.parameters)
+        if any(name in own for name in _TOKEN_LIMITS):
+            theirs = {name: value for name, value in theirs.items() if name not in _TOKEN_LIMITS}
+        merged = {**theirs, **own}
+        return {name: value for name, value in merged.items() if value is not None or name not in self.parameters}
