@@ -704,3 +704,34 @@ def test_a_rename_among_many_is_followed_as_far_as_a_merge_follows_it(world: Wor
     git("merge", "--abort")
     git("switch", "--quiet", "work")
     judge(world, "--changed", code=1)
+
+
+def test_a_picture_of_the_cases_is_that_of_the_base(world: World) -> None:
+    """A picture belongs to the dataset: the change's own is not used, and editing it waits for a person."""
+    write, picture = world.repository.write, b"\x89PNG\r\n\x1a\n"
+    text = prompt("1.1.0").replace(
+        'content: "{{query}}\\n{{context}}"', "content: [{type: text, text: '{{query}}'}, {type: image, image: a.png}]"
+    )
+    world.repository.git("switch", "--quiet", "main")
+    write(FILE, text)
+    write("a.png", picture + b"old")
+    write("evalgate.yml", CONFIG.format(url=world.server.url).replace("{rubric: faithfulness}", "{rubric: relevance}"))
+    world.repository.commit("pictures")
+    world.repository.git("switch", "--quiet", "--create", "pictured")
+    write(FILE, text.replace('"1.1.0"', '"2.0.0"').replace("Be exact.", MANNER))
+    write("a.png", picture + b"new")
+    world.repository.commit("another picture")
+    images: list[str] = []
+    plain = world.server.script
+
+    def script(received: Any, number: int) -> Any:
+        content = received.body["messages"][-1]["content"]
+        if isinstance(content, list):
+            images.append(content[1]["image_url"]["url"])
+            received.body["messages"][-1]["content"] = content[0]["text"]
+        return plain(received, number)  # type: ignore[operator]
+
+    world.server.script = script
+    report = world.evalgate("run", "--policy-ref", "base", "--output", "report.json") and world.report()
+    assert edited(report) == ["a.png"]
+    assert images and {url.partition(",")[2] for url in images} == {"iVBORw0KGgpvbGQ="}
