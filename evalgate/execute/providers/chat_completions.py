@@ -109,8 +109,7 @@ def read_reply(
     usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
     cost = None
     if usage is not None and prices is not None:
-        cached = 0 if prices.cached_input is None else count_cached_tokens(data.get("usage"))
-        cost = compute_cost(usage, prices, cached)
+        cost = compute_cost(usage, prices, count_cached_tokens(data.get("usage")))
 
     def unusable(why: str) -> Failure:
         return Failure(kind="unusable", message=why, seconds=seconds, usage=usage, cost_usd=cost)
@@ -136,9 +135,8 @@ def read_reply(
     text, tool_calls = add_tool_calls(_read_text(message), *_list_places(data, choice), reason=reason)
     reasoning = read_reasoning(message)
     if not text.strip():
-        if ended == "cut":
-            return unusable(LIMIT_SPENT if reasoning or spends_reasoning(data.get("usage")) else LIMIT_REACHED)
-        return unusable(ONLY_REASONING if reasoning else f"the reply is empty (finish reason: {reason})")
+        spent = bool(reasoning) or spends_reasoning(data.get("usage"))
+        return unusable(_explain_empty(reason, is_cut=ended == "cut", reasoning=reasoning, spent=spent))
     return Output(
         text=text,
         finish_reason=CUT if ended == "cut" else sys.intern(reason),
@@ -222,6 +220,12 @@ def shorten(text: str, limit: int = 300) -> str:
     seen = text.lstrip()[: _READ_FACTOR * limit]
     line = " ".join("".join(char if char.isprintable() else " " for char in seen).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def _explain_empty(reason: str, *, is_cut: bool, reasoning: str, spent: bool) -> str:
+    if is_cut:
+        return LIMIT_SPENT if spent else LIMIT_REACHED
+    return ONLY_REASONING if reasoning else f"the reply is empty (finish reason: {reason})"
 
 
 def _explain_no_completion(data: Any) -> ProviderError:
