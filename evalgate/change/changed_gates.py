@@ -126,13 +126,13 @@ def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tre
 
 def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
     """Return the cases at a commit; empty if the file is the same there, because then no case has changed."""
-    path = (base.gate_at_base(gate) or gate).dataset
+    before = base.gate_at_base(gate) or gate
+    path = before.dataset
+    same = path == gate.dataset and before.columns == gate.columns
     try:
-        if not base.tree.exists(path) or (
-            path == gate.dataset and path in find_unchanged([path], tree, git, base.commit)
-        ):
+        if not base.tree.exists(path) or (same and path in find_unchanged([path], tree, git, base.commit)):
             return ()
-        return load_dataset(base.tree, path).cases
+        return load_dataset(base.tree, path, before.columns).cases
     except (InputError, GitError):
         return ()
 
@@ -179,7 +179,7 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
         {
             "prompt": _digest_prompt(tree, gate.prompt),
             "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline),
-            "dataset": load_dataset(tree, gate.dataset).digest,
+            "dataset": load_dataset(tree, gate.dataset, gate.columns).digest,
             "criteria": [asdict(criterion) for criterion in list_criteria(gate, gate.judges, config.targets)],
             "judges": [_digest_target(config.targets[judge.target], tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},

@@ -109,7 +109,7 @@ def check_rule(
     found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
     for gate in workspace.config.gates:
-        dataset = datasets.load_dataset(workspace.tree, gate.dataset)
+        dataset = datasets.load_dataset(workspace.tree, gate.dataset, gate.columns)
         own = (one for one in found if one.gate == gate.name and one.parts.get("dataset") == dataset.digest)
         newest = next(own, None)
         if newest is not None:
@@ -195,7 +195,7 @@ def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None) -> G
         registry = None if git is None else production.PinsRegistry(load=lambda: workspace.pins, git=git)
         own = partial(versions.load_candidate, gate, tree, git, None)
         version = production.load_production(gate, tree, registry, own)
-    dataset = datasets.load_dataset(tree, gate.dataset)
+    dataset = datasets.load_dataset(tree, gate.dataset, gate.columns)
     return gate_plan.make_sampling_plan(gate, version, dataset, config.targets, config.policy)
 
 

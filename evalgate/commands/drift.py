@@ -140,7 +140,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
     faults: list[Fault] = []
     for gate in gates:
         version = _load_production(workspace, gate, selection)
-        dataset = datasets.load_dataset(workspace.tree, gate.dataset)
+        dataset = datasets.load_dataset(workspace.tree, gate.dataset, gate.columns)
         stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, store)
         if stored is None:
             named = " ".join(part for part in (version.name, version.version) if part)

@@ -26,7 +26,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
         read = FaultCollector()
         candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
         baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
-        dataset = read.take(partial(datasets.load_dataset, tree, gate.dataset))
+        dataset = read.take(partial(datasets.load_dataset, tree, gate.dataset, gate.columns))
         read.faults += collect_recorded_faults(workspace, gate, dataset).faults
         plan = None
         if candidate is not None and dataset is not None:

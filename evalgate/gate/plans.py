@@ -15,7 +15,7 @@ from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset
 from evalgate.errors import EvalgateError, FaultCollector, InputError, NothingToCompareError, make_all
 from evalgate.gate.options import CallMode, Selection
-from evalgate.inputs import datasets
+from evalgate.inputs import datasets, recorded_outputs
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
@@ -83,7 +83,7 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
     known = [plan.dataset for plan in plans]
     others = [gate for gate in config.gates if gate.name not in seen]
     with suppress(EvalgateError):  # faults in the dataset of a gate that is not run do not affect this run
-        known += [datasets.load_dataset(workspace.tree, gate.dataset) for gate in others]
+        known += [datasets.load_dataset(workspace.tree, gate.dataset, gate.columns) for gate in others]
     faults = list(find_tag_faults(known, config.policy, config.path, are_all=len(known) == len(config.gates)))
     if faults:
         raise InputError(faults=faults)
@@ -113,7 +113,7 @@ def _make_plan(
         served=served,
         edited=change.reasons,
     )
-    dataset = datasets.load_dataset(tree, gate.dataset)
+    dataset = datasets.load_dataset(tree, gate.dataset, gate.columns)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
@@ -175,7 +175,7 @@ def collect_recorded_faults(
     for name, samples in roles if baseline else roles[:1]:
         target = workspace.config.targets[name]
         if target.kind == "recorded":
-            read.take(partial(datasets.require_outputs, workspace.tree, target.location, dataset, samples))
+            read.take(partial(recorded_outputs.require_outputs, workspace.tree, target.location, dataset, samples))
     return read
 
 

@@ -15,7 +15,7 @@ from evalgate.commands.validate import validate
 from evalgate.domain import Case, GoldenDataset, Policy
 from evalgate.domain.names import find_meant
 from evalgate.errors import InputError
-from evalgate.inputs.datasets import load_scores
+from evalgate.inputs.score_rows import load_scores
 from evalgate.plan.faults import MOST_SLIPS, find_tag_faults
 from evalgate.score.criterion import validate_criterion
 

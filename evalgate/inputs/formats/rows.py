@@ -43,14 +43,14 @@ class DataRow:
             return text
         return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
-    def near_misses(self, known: Collection[str], faults: list[Fault]) -> bool:
+    def near_misses(self, known: Collection[str], faults: list[Fault], *, hint: str | None = None) -> bool:
         """Add a fault for each unknown key that looks like a known key that is absent. Return whether there is one."""
         before = len(faults)
         absent = tuple(name for name in known if name not in self.fields)
         for key in self.fields:
             match = _near(key, absent) if absent and key not in known else None
             if match is not None:
-                faults.append(self.fault(f'unknown key "{key}"; {suggest(match)}', key))
+                faults.append(self.fault(f'unknown key "{key}"; {suggest(match)}', key, hint))
         return len(faults) > before
 
 
