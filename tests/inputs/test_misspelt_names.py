@@ -57,7 +57,7 @@ def test_a_misspelt_key_of_a_case_is_refused_unless_something_reads_it(  # noqa:
 ) -> None:
     key = data.draw(other_spellings(meant))
     at %= rows
-    written = [{"id": f"c{n}", "query": "q"} | ({key: ["critical"]} if n == at else {}) for n in range(rows)]
+    written = [{"id": f"c{n}", "query": "q"} | ({key: ["critical"]} if n == at or used else {}) for n in range(rows)]
     project.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in written))
     checks = f'{{type: contains, from: "{key}", blocking: false}}' if used else "{type: is_json}"
     project.write("evalgate.yml", CONFIG.replace("{type: is_json}", checks))
