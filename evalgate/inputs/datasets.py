@@ -64,6 +64,8 @@ class _CaseReader:
     def add(self, row: DataRow) -> None:
         """Read a row, and keep its case unless it has a fault."""
         before = len(self.faults)
+        if row.text_only and not any(not isinstance(value, str) or value.strip() for value in row.fields.values()):
+            return  # a row of a spreadsheet whose cells are all empty
         named = _has_id(row)
         if "id" not in row.fields and row.near_misses(("id",), self.faults, hint=_OTHER_ID):
             return

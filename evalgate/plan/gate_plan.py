@@ -51,8 +51,8 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
     embedded model is always the target's. Judges run if the policy of the effective level requires them. `remedy` is
     the hint for a baseline that no longer fits the current dataset and targets.
 
-    Raises InputError with all faults: no case, no message, no model, a field that prompt, rubric or check needs and a case
-    lacks, one file of recorded outputs for two different versions.
+    Raises InputError with all faults: no case, no message, no model, a field that is needed and that a case lacks, one
+    file of recorded outputs for two different versions.
     """
     arms = [(Arm.CANDIDATE, candidate, targets[gate.candidate_target], gate.candidate_samples)]
     if baseline is not None:

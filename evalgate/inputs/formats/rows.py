@@ -77,9 +77,15 @@ def read_rows(tree: Tree, path: str, *, csv: bool = True, tables: bool = False) 
     whole file unreadable raises InputError with its place.
     """
     suffix = posixpath.splitext(path)[1].lower()
-    formats = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".yml": _yaml, ".yaml": _yaml}
+    formats: dict[str, Callable[[str, str], Rows]] = {
+        ".jsonl": _jsonl,
+        ".ndjson": _jsonl,
+        ".json": _json,
+        ".yml": _yaml,
+        ".yaml": _yaml,
+    }
     if csv:
-        formats[".csv"] = _csv
+        formats |= {".csv": _csv, ".tsv": partial(_csv, separator="\t")}
     binary = {".parquet": dataframe.parse_parquet, ".xlsx": dataframe.parse_excel} if tables else {}
     if suffix in binary:
         return number_rows(binary[suffix](tree.read(path), path), path)
@@ -174,8 +180,8 @@ def _same(node: Node) -> Node:
     return node
 
 
-def _csv(text: str, path: str) -> Rows:
-    records, faults = csv_text.parse(text, path)
+def _csv(text: str, path: str, separator: str | None = None) -> Rows:
+    records, faults = csv_text.parse(text, path, separator)
     rows = (DataRow(record.cells, record.line, _at_line(record.line, path), True) for record in records)
     return Rows(rows=rows, faults=faults)
 
