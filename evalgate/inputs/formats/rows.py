@@ -11,7 +11,7 @@ from typing import Any
 from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats import csv as csv_text
-from evalgate.inputs.formats import dataframe
+from evalgate.inputs.formats import dataframe, json_lines
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
 from evalgate.inputs.formats.document import decode
@@ -121,6 +121,8 @@ def _at(place: Place, key: str) -> Place:
 
 
 def _jsonl(text: str, path: str) -> Rows:
+    if json_lines.is_list(text):
+        return _json(text, path)
     found = Rows()
     found.rows = _jsonl_rows(text, path, found.faults)
     return found
@@ -128,28 +130,16 @@ def _jsonl(text: str, path: str) -> Rows:
 
 def _jsonl_rows(text: str, path: str, faults: list[Fault]) -> Iterator[DataRow]:
     unreadable = 0
-    for number, line in enumerate(_lines(text), start=1):
-        if not line.strip(" \t\r"):
-            continue
-        try:
-            data = json_text.loads(line, path, first_line=number)
-        except InputError as error:
-            faults.extend(error.faults)
+    for written, number, data in json_lines.read_values(text, path):
+        if isinstance(data, InputError):
+            faults.extend(data.faults)
             unreadable += 1
             if unreadable > MAX_FAULTS:
                 return
             continue
-        column = len(line) - len(line.lstrip()) + 1
+        column = len(written) - len(written.lstrip()) + 1
         place = Place(path=path, line=number, column=column)
-        yield from _row(data, place, partial(json_text.parse, line, path, first_line=number), faults)
-
-
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
+        yield from _row(data, place, partial(json_text.parse, written, path, first_line=number), faults)
 
 
 def _json(text: str, path: str) -> Rows:
