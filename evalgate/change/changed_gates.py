@@ -9,7 +9,7 @@ from dataclasses import asdict
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
 from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, digest
 from evalgate.domain.report_criteria import list_criteria
-from evalgate.errors import GitError, InputError
+from evalgate.errors import GitError, InputError, UnavailableError
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -110,7 +110,8 @@ def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tre
     """Count the lost, kept and edited cases relative to the datasets that the gate had at some commits.
 
     Each case counts once. An edited case has another content than at the first of the commits that contains it. A
-    dataset that is missing or broken at a commit counts as having no cases there.
+    dataset that is missing or broken at a commit counts as having no cases there. Raises UnavailableError for one whose
+    content is not here.
     """
     now = {case.id: _digest_content(case) for case in dataset.cases}
     lost: dict[str, None] = {}
@@ -133,6 +134,8 @@ def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git) -> Sequence[Case]:
         if not base.tree.exists(path) or (same and path in find_unchanged([path], tree, git, base.commit)):
             return ()
         return load_dataset(base.tree, path, before.columns).cases
+    except UnavailableError:
+        raise
     except (InputError, GitError):
         return ()
 
