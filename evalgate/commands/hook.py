@@ -197,22 +197,20 @@ class PrePushCheck:
         return _answer_open(ref, name, f"{level}; {where} find no fault; the rest: {_CI}")
 
 
-def find_version_faults(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[tuple[str, str], ...]:
-    """Return the faults in the version numbers of changed prompts, as pairs of gate name and sentence, without a call.
+def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[GatePlan, ...]:
+    """Return the plans of the gates whose prompt a change edits, without a call.
 
-    If the baseline cannot be determined (no repository, a clone without history), there are no faults.
+    A gate of which the baseline cannot be determined (no repository, a clone without history) is left out.
     """
     from evalgate.gate import plans
     from evalgate.gate.options import CallMode, Selection
 
     selection = Selection(default_branch=default_branch)
-    found: list[tuple[str, str]] = []
+    found: list[GatePlan] = []
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
-            if not _is_edited(workspace, chosen.prompt, default_branch):
-                continue
-            (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(), store)
-            found += [(chosen.name, finding.sentence) for finding in plan.level.findings]
+            if _is_edited(workspace, chosen.prompt, default_branch):
+                found += plans.make_plans(workspace, [chosen], selection, CallMode(), store)
     return tuple(found)
 
 

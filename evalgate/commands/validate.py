@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
 from evalgate.change.workspace import Workspace
-from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
+from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
+from evalgate.domain.lists import name_some
 from evalgate.errors import FaultCollector, make_all
 from evalgate.gate.plans import collect_recorded_faults, refuse_unknown_tags
 from evalgate.inputs import datasets, prompts
 from evalgate.plan import gate_plan
+from evalgate.plan.case_fields import AND_MORE, list_unused_fields
+
+_NAMED = 10
 
 
 def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
@@ -39,3 +44,48 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     plans = make_all(config.gates, validate_gate)
     refuse_unknown_tags(plans, workspace)
     return plans
+
+
+def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:
+    """Yield notes on a gate that `validate` accepts: fields that nothing uses, levels whose changes cannot pass."""
+    targets = [config.targets[name] for name in (plan.gate.candidate_target, plan.gate.baseline_target)]
+    versions = [plan.candidate, *([plan.baseline] if plan.baseline is not None else [])]
+    unused = list_unused_fields(plan.gate, versions, plan.dataset)
+    if unused and all(target.kind not in ("python", "recorded") for target in targets):
+        named = name_some(unused, _NAMED, rest=AND_MORE)
+        yield f"no prompt, rubric or check uses the field{'s' if len(unused) > 1 else ''} {named}"
+    yield from _describe_levels(plan, config)
+
+
+def _describe_levels(plan: GatePlan, config: Config) -> Iterator[str]:
+    """Yield a note for the levels that need a PASS which the cases cannot prove."""
+    from evalgate.gate.pipeline import find_lacking_cases
+
+    lacking: dict[tuple[int, str], list[str]] = {}
+    for level, demands in config.policy.levels.items():
+        if demands.inconclusive != "block":
+            continue
+        at_level = replace(
+            plan,
+            level=ChangeLevel(declared=None, minimum=level, effective=level),
+            baseline=plan.baseline or plan.candidate,
+            judges=plan.gate.judges_at(demands),
+            sequential=config.policy.stop_early and level is not Level.MAJOR,
+        )
+        found = find_lacking_cases(at_level, config)
+        if found is not None:
+            lacking.setdefault(found, []).append(level.name)
+    for (needed, why), names in lacking.items():
+        yield f"no {' or '.join(names)} change can pass: {why}; at least {needed} are needed"
+
+
+def find_lacking(edited: Sequence[GatePlan], config: Config) -> Iterator[tuple[str, str]]:
+    """Yield gate and sentence for each edited prompt whose level needs a PASS that its cases cannot prove."""
+    from evalgate.gate.pipeline import find_lacking_cases
+
+    for plan in edited:
+        found = find_lacking_cases(plan, config)
+        if found is not None:
+            level = plan.level.effective.name
+            sentence = f"a {level} change needs a proven PASS, and {found[1]}: at least {found[0]} are needed"
+            yield plan.gate.name, sentence

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 
-from evalgate.domain import Case, Check, Gate, GoldenDataset, Json
+from evalgate.domain import Case, Check, Gate, GoldenDataset, Json, PromptVersion
+from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import suggest_closest
@@ -33,6 +35,22 @@ def find_null(what: str, name: str, dataset: GoldenDataset, place: Place, hint: 
     empty = [case for case in dataset.cases if name in case.fields and case.fields[name] is None]
     if empty:
         yield Fault(message=f"{what} is null in {_name_cases(empty, dataset)}", place=place, hint=hint)
+
+
+def list_used_fields(gate: Gate, versions: Sequence[PromptVersion]) -> set[str]:
+    """Return the names that prompts, rubrics and checks read of cases; of a dotted path, the path and its parts."""
+    used = {name for version in versions for name in version.variables}
+    used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
+    for check in gate.checks:
+        path = check.options.get("from")
+        used |= {path, *re.split(r"[./]", path)} if isinstance(path, str) else set()
+    return used
+
+
+def list_unused_fields(gate: Gate, versions: Sequence[PromptVersion], dataset: GoldenDataset) -> tuple[str, ...]:
+    """Return the fields of the cases that no prompt, rubric or check reads, by name."""
+    fields = {field for case in dataset.cases for field in case.fields}
+    return tuple(sorted(fields - list_used_fields(gate, versions) - OWN_KEYS))
 
 
 def find_check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:

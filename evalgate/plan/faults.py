@@ -10,7 +10,7 @@ from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, Prompt
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest
 from evalgate.errors import Fault, Place
-from evalgate.plan.case_fields import AND_MORE, find_missing, find_null
+from evalgate.plan.case_fields import AND_MORE, find_missing, find_null, list_used_fields
 from evalgate.plan.target_changes import find_model
 
 LARGEST_REQUEST = 16 * 1024 * 1024
@@ -115,11 +115,7 @@ def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: G
 
     A misspelt key has no effect. A field that a prompt, a rubric or a check uses is not a misspelling.
     """
-    used = {name for version in versions for name in version.variables}
-    used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
-    for check in gate.checks:
-        path = check.options.get("from")
-        used |= {path, *re.split(r"[./]", path)} if isinstance(path, str) else set()
+    used = list_used_fields(gate, versions)
     found: dict[tuple[str, str], list[int]] = {}
     for case in dataset.cases:
         for key in case.fields.keys() - used - _OWN_KEYS:
