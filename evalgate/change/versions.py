@@ -345,7 +345,7 @@ def _read_history(
         if oid in seen:
             continue
         seen.add(oid)
-        data = git.blobs([oid])[oid]
+        data = git.read_blob(oid, commit, candidate.file)
         if not any(number.encode() in data for number in numbers):
             continue
         try:

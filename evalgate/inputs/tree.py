@@ -72,7 +72,7 @@ class WorkTree:
         content = git_lfs.read_content(file.parent, data, file.name)
         if content is None:
             hint = f"git lfs pull --include {path}; in a workflow: actions/checkout with `lfs: true`"
-            raise refuse("is a pointer of Git LFS, and its content is not here", path, hint=hint)
+            raise refuse(git_lfs.ABSENT, path, hint=hint)
         return content
 
     def exists(self, path: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from evalgate.errors import GitError, UnavailableError
 from evalgate.services import git_lfs
 from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
-from evalgate.services.git_objects import ObjectReader
+from evalgate.services.git_objects import COMPLETE, ObjectReader
 from evalgate.services.git_process import execute, first_line
 from evalgate.services.git_submodules import Submodules
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
@@ -210,9 +210,8 @@ class Git:
             return data
         content = git_lfs.read_content(self._owners.get(oid, self).root, data, path)
         if content is None:
-            what = f"{commit[:7]}:{path} is a pointer of Git LFS, and its content is not here"
             hint = f"git lfs fetch origin {commit} --include {path}; in a workflow: actions/checkout with `lfs: true`"
-            raise UnavailableError(what, hint=hint)
+            raise UnavailableError(f"{commit[:7]}:{path} {git_lfs.ABSENT}", hint=hint)
         return content
 
     def _find_in_submodule(self, folder: str, commit: str, path: str) -> str | None:
@@ -394,5 +393,7 @@ class Git:
         done = execute(self.root, arguments, data)
         if done.returncode not in good:
             said = first_line(done.stderr.decode("utf-8", "replace"))
+            if b"promisor remote" in done.stderr:
+                raise UnavailableError(f"git {arguments[0]} failed in this partial clone: {said}", hint=COMPLETE)
             raise GitError(f"git {arguments[0]} failed: {said}", hint=DEEPEN if self.shallow else None)
         return done

@@ -14,6 +14,7 @@ from pathlib import Path
 from evalgate.errors import GitError
 from evalgate.services.git_process import command_line, environment, execute
 
+ABSENT = "is a pointer of Git LFS, and its content is not here"
 MAX_POINTER_BYTES = 1024
 MAX_OBJECT_BYTES = 256 * 1024 * 1024
 _SECONDS = 300

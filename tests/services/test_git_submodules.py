@@ -89,3 +89,19 @@ def test_a_partial_clone_fetches_what_it_lacks_or_names_how_to(inner: Repository
 def test_a_submodule_itself_is_no_file(outer: Any) -> None:
     with pytest.raises(GitError, match="is a submodule, not a file"):
         Git.open(outer.root).read("HEAD", "shared/golden")
+
+
+def test_a_partial_clone_that_cannot_compare_contents_says_so(inner: Repository, tmp_path: Path) -> None:
+    inner.git("config", "uploadpack.allowFilter", "true")
+    first = inner.git("rev-parse", "HEAD")
+    text = "".join(f"line {number}\n" for number in range(50))
+    inner.commit("two", **{"old.md": text})
+    inner.git("mv", "old.md", "new.md")
+    inner.commit("three", **{"new.md": f"{text}and more\n"})
+    inner.commit("four", **{"other.md": "x"})
+    inner.git("clone", "--quiet", "--no-checkout", "--filter=blob:none", inner.root.as_uri(), str(tmp_path / "far"))
+    Repository(tmp_path / "far").git("remote", "set-url", "origin", (tmp_path / "nowhere").as_uri())
+    git = Git.open(tmp_path / "far")
+    assert git.is_ancestor(first, "HEAD")
+    with pytest.raises(UnavailableError, match=r"partial clone[\s\S]*--refetch"):
+        git.find_renamed_from("HEAD~2", "new.md", commit="HEAD")
