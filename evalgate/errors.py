@@ -101,10 +101,6 @@ class GitError(EvalgateError):
     exit_code = ExitCode.USAGE
 
 
-class UnavailableError(GitError):
-    """A file is part of a commit, but its content is not here: Git LFS, a submodule, a partial clone."""
-
-
 class NothingToCompareError(GitError):
     """A prompt was never different, so that there is no version to compare it with."""
 

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
 from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, digest
 from evalgate.domain.report_criteria import list_criteria
-from evalgate.errors import GitError, InputError, UnavailableError
+from evalgate.errors import GitError, InputError
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
+from evalgate.services.git_objects import UnavailableError
 
 
 def find_changed_gates(

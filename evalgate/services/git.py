@@ -13,10 +13,10 @@ import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from evalgate.errors import GitError, UnavailableError
+from evalgate.errors import GitError
 from evalgate.services import git_lfs
 from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
-from evalgate.services.git_objects import COMPLETE, ObjectReader
+from evalgate.services.git_objects import COMPLETE, ObjectReader, UnavailableError
 from evalgate.services.git_process import execute, first_line
 from evalgate.services.git_submodules import Submodules
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries

@@ -8,12 +8,16 @@ import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.errors import GitError, UnavailableError
+from evalgate.errors import GitError
 from evalgate.services.git_process import command_line, end, environment, execute
 
 _KINDS = frozenset({b"blob", b"tree", b"commit", b"tag"})
 _PROMISOR = r"^remote\..*\.promisor$"
 COMPLETE = "git fetch --refetch --no-filter; in a workflow, leave `filter:` of actions/checkout out"
+
+
+class UnavailableError(GitError):
+    """A file is part of a commit, but its content is not here: Git LFS, a submodule, a partial clone."""
 
 
 @dataclass(frozen=True, slots=True)

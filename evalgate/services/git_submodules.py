@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
 
-from evalgate.errors import UnavailableError
+from evalgate.services.git_objects import UnavailableError
 
 
 class Module(Protocol):

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from evalgate.errors import InputError, UnavailableError
+from evalgate.errors import InputError
 from evalgate.inputs.tree import CommitTree, WorkTree
 from evalgate.services import git_lfs
 from evalgate.services.git import Git
+from evalgate.services.git_objects import UnavailableError
 
 CONTENT = b'{"id": "a", "query": "q"}\n' * 50
 CLEAN = """\

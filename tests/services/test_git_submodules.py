@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from repository import Repository
 
-from evalgate.errors import GitError, UnavailableError
+from evalgate.errors import GitError
 from evalgate.services.git import Git
+from evalgate.services.git_objects import UnavailableError
 
 LOCAL = ("-c", "protocol.file.allow=always")
 
