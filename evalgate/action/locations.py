@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from evalgate.change.workspace import Workspace
-from evalgate.domain import Report
+from evalgate.domain import Gate, Report
 from evalgate.errors import EvalgateError
 from evalgate.inputs import datasets, prompts
 from evalgate.inputs.tree import Tree
@@ -31,7 +31,7 @@ def find_locations(report: Report, workspace: Workspace, head: Tree) -> Location
     gates = [gate for gate in workspace.config.gates if gate.name in names]
     return Locations(
         prompts={gate.name: _find_prompt(head, gate.prompt) for gate in gates},
-        cases={gate.name: _find_cases(workspace.tree, gate.dataset) for gate in gates},
+        cases={gate.name: _find_cases(workspace.tree, gate) for gate in gates},
     )
 
 
@@ -43,8 +43,9 @@ def _find_prompt(tree: Tree, path: str) -> Place:
         return path, 1
 
 
-def _find_cases(tree: Tree, path: str) -> Mapping[str, Place]:
+def _find_cases(tree: Tree, gate: Gate) -> Mapping[str, Place]:
     try:
-        return {case.id: (path, case.line) for case in datasets.load_dataset(tree, path).cases if case.line}
+        cases = datasets.load_dataset(tree, gate.dataset, gate.columns).cases
+        return {case.id: (gate.dataset, case.line) for case in cases if case.line}
     except EvalgateError:
         return {}

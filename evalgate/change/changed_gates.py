@@ -16,6 +16,7 @@ from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
+from evalgate.services.git_objects import UnavailableError
 
 
 def find_changed_gates(
@@ -112,7 +113,8 @@ def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tre
     """Count the lost, kept and edited cases relative to the datasets that the gate had at some commits.
 
     Each case counts once. An edited case has another content, or an image of another content, than at the first of the
-    commits that contains it. A dataset that is missing or broken at a commit counts as having no cases there.
+    commits that contains it. A dataset that is missing or broken at a commit counts as having no cases there. Raises
+    UnavailableError for one whose content is not here.
     """
     now = {case.id: _digest_content(case) for case in dataset.cases}
     pictured = [case for case in dataset.cases if case.images]
@@ -133,13 +135,15 @@ def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git, *, are_same: bool)
 
     `are_same` says whether the images are the same as well.
     """
-    path = (base.gate_at_base(gate) or gate).dataset
+    before = base.gate_at_base(gate) or gate
+    path = before.dataset
+    are_same = are_same and path == gate.dataset and before.columns == gate.columns
     try:
-        if not base.tree.exists(path) or (
-            are_same and path == gate.dataset and path in find_unchanged([path], tree, git, base.commit)
-        ):
+        if not base.tree.exists(path) or (are_same and path in find_unchanged([path], tree, git, base.commit)):
             return ()
-        return load_dataset(base.tree, path).cases
+        return load_dataset(base.tree, path, before.columns).cases
+    except UnavailableError:
+        raise
     except (InputError, GitError):
         return ()
 
@@ -186,7 +190,9 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
         {
             "prompt": _digest_prompt(tree, gate.prompt),
             "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline),
-            "dataset": load_images(tree, load_dataset(tree, gate.dataset), load_gate_prompts(tree, gate)).digest,
+            "dataset": load_images(
+                tree, load_dataset(tree, gate.dataset, gate.columns), load_gate_prompts(tree, gate)
+            ).digest,
             "criteria": [asdict(criterion) for criterion in list_criteria(gate, gate.judges, config.targets)],
             "judges": [_digest_target(config.targets[judge.target], tree) for judge in gate.judges],
             "thresholds": {name: asdict(threshold) for name, threshold in gate.thresholds.items()},

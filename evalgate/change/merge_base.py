@@ -65,7 +65,8 @@ class Base:
     def _shares_case(self, before: Gate, gate: Gate) -> bool:
         """Return True if an old and a current gate share a case with the same content, under whatever id."""
         try:
-            old, new = load_dataset(self.tree, before.dataset), load_dataset(self.here, gate.dataset)
+            old = load_dataset(self.tree, before.dataset, before.columns)
+            new = load_dataset(self.here, gate.dataset, gate.columns)
         except (InputError, GitError):
             return False
         contents = {digest(dict(case.fields)) for case in old.cases}

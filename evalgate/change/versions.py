@@ -270,7 +270,7 @@ def _find_last_different(version: PromptVersion, file: str, commit: str, git: Gi
     for at, oid in reversed(git.history(file, [commit], first_parent=True)):
         name = file if before is None else before[1]
         try:
-            old = parse_prompt(git.blobs([oid])[oid], name, f"{at[:7]}:{name}")
+            old = parse_prompt(git.read_blob(oid, at, name), name, f"{at[:7]}:{name}")
         except InputError:  # it was not a prompt then, so there is nothing to compare with
             continue
         if old.normalized_digest != version.normalized_digest:
@@ -345,7 +345,7 @@ def _read_history(
         if oid in seen:
             continue
         seen.add(oid)
-        data = git.blobs([oid])[oid]
+        data = git.read_blob(oid, commit, candidate.file)
         if not any(number.encode() in data for number in numbers):
             continue
         try:

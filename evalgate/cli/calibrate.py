@@ -97,7 +97,7 @@ def command(
 
 
 def _read_rows(path: Path) -> tuple[ScoreRow, ...]:
-    from evalgate.inputs.datasets import load_scores
+    from evalgate.inputs.score_rows import load_scores
     from evalgate.inputs.tree import WorkTree
 
     return load_scores(WorkTree(Path.cwd()), path.absolute().as_posix(), arm=Arm.CANDIDATE)

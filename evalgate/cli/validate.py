@@ -20,7 +20,8 @@ def command(context: click.Context, *, config_path: Path) -> None:
     """Check configuration, prompts, rubrics, schemas and dataset; no model, no network.
 
     All faults are printed at once, each with its place. In a git repository the version numbers of changed prompts are
-    checked too: exits with 1, as the run would, if one was not raised.
+    checked too: exits with 1, as the run would, if one was not raised, and with 2 if a level needs a PASS that the
+    cases cannot prove.
     """
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import validate as verb
@@ -33,10 +34,16 @@ def command(context: click.Context, *, config_path: Path) -> None:
             f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
+        for note in verb.describe_plan(checked, workspace.config):
+            click.echo(block(f"{checked.gate.name}: note: {note}"))
     default_branch = os.environ.get("GITHUB_BASE_REF") or None
-    wrong = verb.find_version_faults(workspace, default_branch, find_store(config_path, None))
-    for name, sentence in wrong:
+    edited = verb.plan_edited_gates(workspace, default_branch, find_store(config_path, None))
+    wrong = [(plan.gate.name, finding.sentence) for plan in edited for finding in plan.level.findings]
+    lacking = [] if wrong else list(verb.find_lacking(edited, workspace.config))
+    for name, sentence in [*wrong, *lacking]:
         click.echo(block(f"{name}: {sentence}"), err=True)
     if wrong:
         context.exit(ExitCode.FAIL)
+    if lacking:
+        context.exit(ExitCode.USAGE)
     click.echo(f"{config_path}: valid")

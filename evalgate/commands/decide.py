@@ -79,20 +79,20 @@ def read_scores(scores: object) -> tuple[tuple[ScoreRow, ...], str]:
 
     Raises InputError with all faults, each with its row.
     """
-    from evalgate.inputs import datasets
+    from evalgate.inputs import score_rows
     from evalgate.inputs.formats import dataframe, rows
     from evalgate.inputs.tree import WorkTree
 
     if isinstance(scores, str | PathLike):
         path = Path(scores)
-        return datasets.load_scores(WorkTree(Path.cwd()), path.absolute().as_posix()), str(path)
+        return score_rows.load_scores(WorkTree(Path.cwd()), path.absolute().as_posix()), str(path)
     if dataframe.is_frame(scores):
         numbered = dataframe.list_rows(scores, "scores")
     elif isinstance(scores, Iterable) and not isinstance(scores, Mapping):
         numbered = dict(enumerate(scores, start=1))
     else:
         raise InputError(f"scores must be a file, a DataFrame or rows, not {type(scores).__name__}")
-    return datasets.read_scores(rows.number_rows(numbered, "scores"), "scores"), "scores"
+    return score_rows.read_scores(rows.number_rows(numbered, "scores"), "scores"), "scores"
 
 
 def decide_scores(

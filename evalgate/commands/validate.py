@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from evalgate.change.merge_base import find_base_commit, find_unchanged
 from evalgate.change.workspace import Workspace
-from evalgate.domain import STRICT_LEVEL, ChangeLevel, Gate, GatePlan, Level
+from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
+from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.plans import collect_recorded_faults, load_cases, make_plans, refuse_unknown_tags, require_variables
 from evalgate.inputs import prompts
 from evalgate.plan import gate_plan
+from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.store.store import Store
+
+_NAMED = 10
 
 
 def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
@@ -47,20 +52,63 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     return plans
 
 
-def find_version_faults(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[tuple[str, str], ...]:
-    """Return the faults in the version numbers of changed prompts, as pairs of gate name and sentence, without a call.
+def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[GatePlan, ...]:
+    """Return the plans of the gates whose prompt a change edits, without a call.
 
-    If the baseline cannot be determined (no repository, a clone without history), there are no faults.
+    A gate of which the baseline cannot be determined (no repository, a clone without history) is left out.
     """
     selection = Selection(default_branch=default_branch)
-    found: list[tuple[str, str]] = []
+    found: list[GatePlan] = []
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
-            if not _is_edited(workspace, chosen.prompt, default_branch):
-                continue
-            (plan,) = make_plans(workspace, [chosen], selection, CallMode(), store)
-            found += [(chosen.name, finding.sentence) for finding in plan.level.findings]
+            if _is_edited(workspace, chosen.prompt, default_branch):
+                found += make_plans(workspace, [chosen], selection, CallMode(), store)
     return tuple(found)
+
+
+def describe_plan(plan: GatePlan, config: Config) -> Iterator[str]:
+    """Yield notes on a gate that `validate` accepts: fields that nothing uses, levels whose changes cannot pass."""
+    targets = [config.targets[name] for name in (plan.gate.candidate_target, plan.gate.baseline_target)]
+    versions = [plan.candidate, *([plan.baseline] if plan.baseline is not None else [])]
+    unused = list_unused_fields(plan.gate, versions, plan.dataset)
+    if unused and all(target.kind not in ("python", "recorded") for target in targets):
+        named = name_some(unused, _NAMED, rest=AND_MORE)
+        yield f"no prompt, rubric or check uses the field{'s' if len(unused) > 1 else ''} {named}"
+    yield from _describe_levels(plan, config)
+
+
+def _describe_levels(plan: GatePlan, config: Config) -> Iterator[str]:
+    """Yield a note for the levels that need a PASS which the cases cannot prove."""
+    from evalgate.gate.pipeline import find_lacking_cases
+
+    lacking: dict[tuple[int, str], list[str]] = {}
+    for level, demands in config.policy.levels.items():
+        if demands.inconclusive != "block":
+            continue
+        at_level = replace(
+            plan,
+            level=ChangeLevel(declared=None, minimum=level, effective=level),
+            baseline=plan.baseline or plan.candidate,
+            judges=plan.gate.judges_at(demands),
+            sequential=config.policy.stop_early and level is not Level.MAJOR,
+        )
+        found = find_lacking_cases(at_level, config)
+        if found is not None:
+            lacking.setdefault(found, []).append(level.name)
+    for (needed, why), names in lacking.items():
+        yield f"no {' or '.join(names)} change can pass: {why}; at least {needed} are needed"
+
+
+def find_lacking(edited: Sequence[GatePlan], config: Config) -> Iterator[tuple[str, str]]:
+    """Yield gate and sentence for each edited prompt whose level needs a PASS that its cases cannot prove."""
+    from evalgate.gate.pipeline import find_lacking_cases
+
+    for plan in edited:
+        found = find_lacking_cases(plan, config)
+        if found is not None:
+            level = plan.level.effective.name
+            sentence = f"a {level} change needs a proven PASS, and {found[1]}: at least {found[0]} are needed"
+            yield plan.gate.name, sentence
 
 
 def _is_edited(workspace: Workspace, path: str, default_branch: str | None) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from evalgate.decide import looks, schedule, tags
 from evalgate.decide.roles import Roles
 from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscored, Verdict
+from evalgate.domain.case_ids import describe_lost
 from evalgate.domain.lists import name_some
 
 
@@ -161,7 +162,7 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
         return []
     sentence = (
         f"{len(lost)} cases of the baseline's dataset were removed ({name_cases(lost)}): put them back, "
-        "or set policy.removed_cases: allow."
+        f"or set policy.removed_cases: allow.{describe_lost(lost)}"
     )
     return [make_incomplete_finding(None, sentence, lost)]
 

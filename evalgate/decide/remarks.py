@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from evalgate.decide.compare import Paired
 from evalgate.decide.looks import GateState
 from evalgate.domain import Arm, Comparison, ConstantOutput, Evidence, Finding, Output, Policy, Result, Verdict
+from evalgate.domain.case_ids import describe_lost
 from evalgate.domain.numbers import show
 
 LARGE_FALL = 0.25
@@ -96,9 +97,8 @@ def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         )
         yield _make_remark(None, sentence)
     if dataset.lost and policy.removed_cases == "allow":
-        yield _make_remark(
-            None, f"{len(dataset.lost)} cases of the baseline's dataset were removed, which the policy allows."
-        )
+        sentence = f"{len(dataset.lost)} cases of the baseline's dataset were removed, which the policy allows."
+        yield _make_remark(None, sentence + describe_lost(dataset.lost))
 
 
 def _find_same_outputs(evidence: Evidence, seen: Sequence[str]) -> int:

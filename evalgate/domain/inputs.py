@@ -216,13 +216,22 @@ class Batching:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """The column of a dataset that has a field, by its name in the file. `json`: its cells are JSON, not text."""
+
+    name: str
+    json: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
     """One prompt with its dataset, targets, criteria and thresholds, as configured (rubrics and schemas loaded).
 
     `baseline` is a prompt file that replaces the one at the merge base. `wavering_samples` is the number of candidate
     samples for the cases on which the stored baseline varies most. `cut_answers` says whether an answer that was cut at
-    its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `files` are
-    all other files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
+    its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `columns`
+    names the columns of fields that have another name in the dataset, or that are JSON in a cell. `files` are all other
+    files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
     """
 
     name: str
@@ -239,6 +248,7 @@ class Gate:
     wavering_samples: int = 3
     cut_answers: Literal["fail", "allow"] = "fail"
     tool_calls: Literal["check", "ignore"] = "check"
+    columns: Mapping[str, Column] = field(default_factory=dict)
     files: tuple[str, ...] = ()
 
     @property

@@ -21,7 +21,7 @@ from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.request_forms import RequestForms
 from evalgate.gate.options import CallMode, Machine
-from evalgate.inputs.datasets import load_outputs
+from evalgate.inputs.recorded_outputs import load_outputs
 from evalgate.inputs.tree import Tree
 from evalgate.store.journal import Journal
 from evalgate.store.output_cache import Cache, read_recordings, write_recordings

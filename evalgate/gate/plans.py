@@ -22,7 +22,7 @@ from evalgate.errors import (
     make_all,
 )
 from evalgate.gate.options import CallMode, Selection
-from evalgate.inputs import case_images, datasets
+from evalgate.inputs import case_images, datasets, recorded_outputs
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
@@ -100,7 +100,7 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
     known = [plan.dataset for plan in plans]
     others = [gate for gate in config.gates if gate.name not in seen]
     with suppress(EvalgateError):  # faults in the dataset of a gate that is not run do not affect this run
-        known += [datasets.load_dataset(workspace.tree, gate.dataset) for gate in others]
+        known += [datasets.load_dataset(workspace.tree, gate.dataset, gate.columns) for gate in others]
     faults = list(find_tag_faults(known, config.policy, config.path, are_all=len(known) == len(config.gates)))
     if faults:
         raise InputError(faults=faults)
@@ -143,7 +143,7 @@ def _make_plan(
 
 def load_cases(tree: Tree, gate: Gate, versions: Sequence[PromptVersion], config: Config) -> GoldenDataset:
     """Load a gate's dataset with the images of its requests. Recorded outputs have no requests."""
-    dataset = datasets.load_dataset(tree, gate.dataset)
+    dataset = datasets.load_dataset(tree, gate.dataset, gate.columns)
     if config.targets[gate.candidate_target].kind == config.targets[gate.baseline_target].kind == "recorded":
         return dataset
     return case_images.load_images(tree, dataset, versions)
@@ -200,7 +200,7 @@ def collect_recorded_faults(
     for name, samples in roles if baseline else roles[:1]:
         target = workspace.config.targets[name]
         if target.kind == "recorded":
-            read.take(partial(datasets.require_outputs, workspace.tree, target.location, dataset, samples))
+            read.take(partial(recorded_outputs.require_outputs, workspace.tree, target.location, dataset, samples))
     return read
 
 

@@ -45,7 +45,7 @@ def list_image_files(tree: Tree, gate: Gate) -> set[str]:
         prompts = load_gate_prompts(tree, gate)
         if not any(prompt.may_have_images for prompt in prompts):
             return set()
-        dataset = load_images(tree, load_dataset(tree, gate.dataset), prompts)
+        dataset = load_images(tree, load_dataset(tree, gate.dataset, gate.columns), prompts)
     except EvalgateError:
         return set()
     folder = posixpath.dirname(dataset.path)

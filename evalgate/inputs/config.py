@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import DEFAULT_LEVELS, Batching, Config, Gate, Level, Limits, Policy, Target
+from evalgate.domain import DEFAULT_LEVELS, Batching, Column, Config, Gate, Level, Limits, Policy, Target
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import CriteriaReader, Verify, read_target_name
 from evalgate.inputs.environment import EnvironmentReader
@@ -141,6 +141,7 @@ class _ConfigReader:
             wavering_samples=_load_schema_data(samples, "wavering", 3),
             cut_answers=_load_schema_data(node.get("answered"), "cut", "fail"),
             tool_calls=_load_schema_data(node, "tool_calls", "check"),
+            columns=_read_columns(node.get("fields")),
             files=tuple(dict.fromkeys(given)),
         )
 
@@ -215,6 +216,16 @@ class _ConfigReader:
     def _batching(self) -> Batching:
         node = self._root.get("run")
         return Batching(**_load_schema_data(node, "batch", {})) if self._checker.is_valid(node) else Batching()
+
+
+def _read_columns(node: Node | None) -> dict[str, Column]:
+    """Return the columns of a dataset by their fields. Each is a name, or {column, json}; `column` may be left out."""
+    columns: dict[str, Column] = {}
+    for name, child in node.items() if node is not None else ():
+        plain = isinstance(child.data, str)
+        column = child.data if plain else _load_schema_data(child, "column", name)
+        columns[name] = Column(name=column, json=None if plain else child.data["json"])
+    return columns
 
 
 def derive_name(path: str) -> str:

@@ -85,21 +85,22 @@ def find_idle_keywords(documents: Mapping[str, tuple[str, Node]]) -> Iterator[Fa
     Or it stands beside `$ref` in a draft that reads that alone. Looked for in every subschema, and in what references
     lead to, wherever that stands in a document.
     """
-    waiting = [(uri, path, root) for uri, (path, root) in documents.items()]
+    waiting = [(uri, path, root, _DEFAULT) for uri, (path, root) in documents.items()]
     seen: set[int] = set()
     while waiting:
-        uri, path, node = waiting.pop(0)
+        uri, path, node, around = waiting.pop(0)
         if id(node) in seen:
             continue
         seen.add(id(node))
+        draft = _find_draft(node, around)
         for key, child in node.items():
             if key in _REFERENCES and isinstance(child.data, str):
                 waiting += _resolve_reference(uri, child.data, documents)
             elif key not in _KNOWN:
                 yield from _find_unknown(key, node, path)
             if key in _ASKING:
-                yield from _idle(key, node, path, _draft(documents[uri][1]))
-        waiting += [(uri, path, inner) for inner in _iterate_inner(node)]
+                yield from _idle(key, node, path, draft)
+        waiting += [(uri, path, inner, draft) for inner in _iterate_inner(node)]
 
 
 def _find_unknown(key: str, node: Node, path: str) -> Iterator[Fault]:
@@ -155,12 +156,15 @@ def _asks_nothing(key: str, value: object) -> bool:
     return key in _ONE - {"contains", "extends", "not"} and _accepts_all(value)
 
 
-def _draft(root: Node) -> int:
-    """Return the draft of a document as an index of `_DRAFTS`. Unknown drafts are refused elsewhere."""
-    named = root.get("$schema")
+def _find_draft(node: Node, around: int) -> int:
+    """Return the draft of a schema as an index of `_DRAFTS`: what it names, else that of the schema around it.
+
+    Unknown drafts are refused elsewhere.
+    """
+    named = node.get("$schema")
     written = named.data if named is not None else None
     if not isinstance(written, str):
-        return _DEFAULT
+        return around
     return next((number for number, draft in enumerate(_DRAFTS) if draft in written), _DEFAULT)
 
 
@@ -176,8 +180,8 @@ def _iterate_inner(node: Node) -> Iterator[Node]:
 
 def _resolve_reference(
     uri: str, reference: str, documents: Mapping[str, tuple[str, Node]]
-) -> Iterator[tuple[str, str, Node]]:
-    """The node that a reference by file and JSON Pointer leads to; none for another kind of reference."""
+) -> Iterator[tuple[str, str, Node, int]]:
+    """Yield the node that a reference by file and JSON Pointer leads to, with the draft of the schema around it."""
     try:
         document, fragment = urldefrag(urljoin(uri, reference))
     except ValueError:  # not a URI: another check reports it
@@ -186,12 +190,14 @@ def _resolve_reference(
         return
     path, found = documents[document]
     node: Node | None = found
+    draft = _DEFAULT
     for part in unquote(fragment).split("/")[1:]:
         name = part.replace("~1", "/").replace("~0", "~")
+        draft = draft if node is None else _find_draft(node, draft)
         if node is not None and isinstance(node.children, list):
             number = int(name) if _INDEX.fullmatch(name) else len(node.children)
             node = node.children[number] if number < len(node.children) else None
         else:
             node = None if node is None else node.get(name)
     if node is not None:
-        yield document, path, node
+        yield document, path, node, draft

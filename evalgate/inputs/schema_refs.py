@@ -112,8 +112,11 @@ def _find_references(node: Node, base: str, ids: set[str]) -> Iterator[tuple[Nod
 
 def _resolve(base: str, node: Node) -> str:
     """The document that a reference or an `$id` means. Raises _NoReferenceError."""
+    written = str(node.data)
+    if not written or written.startswith("#"):
+        return base  # `urljoin` cannot join to a URI without a path, such as a urn
     try:
-        return urldefrag(urljoin(base, str(node.data))).url
+        return urldefrag(urljoin(base, written)).url
     except ValueError:
         raise _NoReferenceError(node) from None
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from evalgate.errors import EvalgateError, InputError
 from evalgate.inputs.formats.nodes import refuse
+from evalgate.services import git_lfs
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
@@ -59,11 +60,20 @@ class WorkTree:
             if not stat.S_ISREG(status.st_mode):
                 raise refuse("is not a regular file", path)
             _refuse_large(status.st_size, path)
-            return file.read_bytes()
+            data = file.read_bytes()
         except FileNotFoundError:
             raise refuse("no such file", path) from None
         except OSError as error:
             raise refuse(f"cannot be read: {error.strerror or error}", path) from None
+        return self._resolve_pointer(file, data, path) if git_lfs.is_pointer(data) else data
+
+    def _resolve_pointer(self, file: Path, data: bytes, path: str) -> bytes:
+        """Return the content of a file that a checkout without Git LFS left as a pointer."""
+        content = git_lfs.read_content(file.parent, data, file.name)
+        if content is None:
+            hint = f"git lfs pull --include {path}; in a workflow: actions/checkout with `lfs: true`"
+            raise refuse(git_lfs.ABSENT, path, hint=hint)
+        return content
 
     def exists(self, path: str) -> bool:
         """Return whether there is a file to read; False for symbolic links and paths outside of the root."""

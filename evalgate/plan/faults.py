@@ -6,17 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from evalgate.domain import VARIABLE, Gate, GoldenDataset, Json, Judge, Policy, PromptVersion, Target, as_text
+from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target, as_text
 from evalgate.domain.lists import name_some
-from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest, suggest_closest
+from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest
 from evalgate.errors import Fault, Place
+from evalgate.plan.case_fields import AND_MORE, find_missing, find_null, list_used_fields
 from evalgate.plan.message_faults import find_message_faults
 from evalgate.plan.target_changes import find_model
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 """The maximum number of characters in all messages of one request, with the case's fields filled in."""
-_NAMED = 3
-_AND_MORE = ", and {} more"
 _EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 # fields with the expected answer, or with the cluster of a case
@@ -28,7 +27,7 @@ MOST_SLIPS = 2
 
 
 def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """Yield the faults of a version: no message, no model, a variable that a case lacks, a too large request."""
+    """Yield the faults of a version: no message, no model, a missing or null variable, a too large request."""
     path = _find_path(version)
     if target.kind == "recorded":
         return
@@ -42,7 +41,8 @@ def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenD
         )
     place = Place(path=path, line=version.lines.get("messages", 0))
     for name in sorted(version.variables):
-        yield from _find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+        yield from find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+        yield from find_null(f"the variable {{{{{name}}}}}", name, dataset, place)
     yield from _find_too_large(version, dataset, place)
     yield from find_message_faults(version, target, dataset)
 
@@ -117,11 +117,7 @@ def find_misspelt_keys(gate: Gate, versions: Sequence[PromptVersion], dataset: G
 
     A misspelt key has no effect. A field that a prompt, a rubric or a check uses is not a misspelling.
     """
-    used = {name for version in versions for name in version.variables}
-    used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
-    for check in gate.checks:
-        path = check.options.get("from")
-        used |= {path, *re.split(r"[./]", path)} if isinstance(path, str) else set()
+    used = list_used_fields(gate, versions)
     found: dict[tuple[str, str], list[int]] = {}
     for case in dataset.cases:
         for key in case.fields.keys() - used - _OWN_KEYS:
@@ -180,7 +176,7 @@ def find_tag_faults(
                 continue
             close = find_closest(fold(tag), [fold(name) for name in there])
             near = next((f"; {suggest(name)}" for name in sorted(there) if fold(name) == close), "")
-            hint = f"the tags are: {name_some(sorted(there), 10, rest=_AND_MORE)}" if there and not near else None
+            hint = f"the tags are: {name_some(sorted(there), 10, rest=AND_MORE)}" if there and not near else None
             message = f"no case has the tag {tag} of policy.{kind}{near}"
             yield Fault(message=message, place=Place(path=config), hint=hint)
 
@@ -197,23 +193,9 @@ def find_judge_faults(judge: Judge, target: Target, dataset: GoldenDataset) -> I
         if name.endswith("?"):
             yield from _find_misspelt_input(name.removesuffix("?"), judge, dataset, place)
         elif name != "output":
-            yield from _find_missing(f'the input "{name}" of the rubric {judge.rubric.name}', name, dataset, place)
-
-
-def check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
-    """Yield a fault for each check that compares with a field that no case has."""
-    for check in gate.checks:
-        name = check.options.get("from")
-        if isinstance(name, str) and not any(_has_field(case.fields, name) for case in dataset.cases):
-            yield from _report_missing(
-                f'the field "{name}" of the check {check.name}', name, dataset, Place(path=dataset.path)
-            )
-
-
-def _has_field(fields: Mapping[str, Json], name: str) -> bool:
-    """Return whether a name, or the first part of a dotted path, is a field."""
-    head = name.partition(".")[0]
-    return name in fields or (head in fields and isinstance(fields[head], Mapping | list | tuple))
+            what = f'the input "{name}" of the rubric {judge.rubric.name}'
+            yield from find_missing(what, name, dataset, place)
+            yield from find_null(what, name, dataset, place)
 
 
 def _find_misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
@@ -230,24 +212,3 @@ def _find_misspelt_input(name: str, judge: Judge, dataset: GoldenDataset, place:
     if close is not None:
         message = f'the input "{name}?" of the rubric {judge.rubric.name} is given by no case of {dataset.path}'
         yield Fault(message=message, place=place, hint=suggest(close))
-
-
-def _find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
-    """Yield a fault if a case lacks a field. If all cases lack it, the hint is the most similar field."""
-    lacking = [case for case in dataset.cases if name not in case.fields]
-    if not lacking:
-        return
-    if len(lacking) == len(dataset.cases):
-        yield from _report_missing(what, name, dataset, place)
-        return
-    cases = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in lacking]
-    named = name_some(cases, _NAMED, rest=_AND_MORE)
-    message = f"{what} is missing in {len(lacking)} of {len(dataset.cases)} cases: {named}"
-    yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
-
-
-def _report_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
-    fields = sorted({field for case in dataset.cases for field in case.fields})
-    listed = name_some(fields, 10, rest=_AND_MORE)
-    hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")
-    yield Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)

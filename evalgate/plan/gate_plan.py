@@ -25,6 +25,7 @@ from evalgate.domain import (
 from evalgate.domain.units import find_first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
+from evalgate.plan.case_fields import find_check_faults
 from evalgate.plan.order import digest_request, index_clusters, order_cases
 from evalgate.plan.target_changes import find_model
 from evalgate.plan.tool_faults import find_unknown_tools
@@ -51,8 +52,8 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
     embedded model is always the target's. Judges run if the policy of the effective level requires them. `remedy` is
     the hint for a baseline that no longer fits the current dataset and targets.
 
-    Raises InputError with all faults: no case, no message, a variable or a rubric's input that a case lacks, no model,
-    one file of recorded outputs for two different versions.
+    Raises InputError with all faults: no case, no message, no model, a field that is needed and that a case lacks, one
+    file of recorded outputs for two different versions.
     """
     arms = [(Arm.CANDIDATE, candidate, targets[gate.candidate_target], gate.candidate_samples)]
     if baseline is not None:
@@ -102,7 +103,7 @@ def _refuse_faults(
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
-    faults += wrong.check_faults(gate, dataset)
+    faults += find_check_faults(gate, dataset)
     faults += find_unknown_tools(gate, [version for _, version, *_ in arms])
     if len(arms) > 1:
         faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import strict_json
+from evalgate.domain.field_paths import dig, step
 
-_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+__all__ = ["dig", "parse", "pointer_parts", "resolve"]
 
 
 def parse(text: str) -> Any:
@@ -37,25 +37,5 @@ def pointer_parts(pointer: str) -> tuple[str, ...]:
 def resolve(value: Any, pointer: str) -> Any:
     """Return the value at a JSON Pointer. Raises ValueError for an invalid pointer, LookupError without a value."""
     for part in pointer_parts(pointer):
-        value = _step(value, part)
+        value = step(value, part)
     return value
-
-
-def dig(value: Any, path: str) -> Any:
-    """Return the value at a field name or a dotted path ("user.names.0"). An exact field name takes precedence.
-
-    Raises LookupError if there is no value.
-    """
-    if isinstance(value, Mapping) and path in value:
-        return value[path]
-    head, dot, rest = path.partition(".")
-    found = _step(value, head)
-    return dig(found, rest) if dot else found
-
-
-def _step(value: Any, part: str) -> Any:
-    if isinstance(value, Mapping):
-        return value[part]
-    if isinstance(value, list | tuple) and _INDEX.fullmatch(part):
-        return value[int(part)]
-    raise LookupError(part)

@@ -195,11 +195,34 @@ def _check_schema(draft: Any, schema: Any, path: str) -> None:
     checker = FormatChecker(formats=())
     checker.checks("regex", raises=ValueError)(_is_pattern)
     try:
-        draft.check_schema(schema, format_checker=checker)
+        embedded: list[Any] = []
+        draft.check_schema(_take_embedded(schema, embedded), format_checker=checker)
+        for inner in embedded:
+            _check_schema(_find_draft(inner, path), inner, path)
     except SchemaError as error:
         raise ValueError(f"{path}: not a JSON Schema, at {_show_place(error)}: {error.message}") from None
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply") from None
+
+
+def _take_embedded(schema: Any, found: list[Any]) -> Any:
+    """Return a schema with {} in the place of each subschema that names a draft of its own. Adds these to `found`."""
+
+    def take(value: Any, key: str) -> Any:
+        if key in _PLAIN_DATA:
+            return value
+        if isinstance(value, list):
+            return [take(inner, "") for inner in value]
+        if not isinstance(value, Mapping):
+            return value
+        if isinstance(value.get("$schema"), str):
+            found.append(value)
+            return {}
+        return {name: take(inner, name) for name, inner in value.items()}
+
+    if not isinstance(schema, Mapping):
+        return schema
+    return {name: take(value, name) for name, value in schema.items()}
 
 
 def _follow_references(resource: Resource[Any], resolver: Resolver[Any]) -> None:

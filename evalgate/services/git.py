@@ -10,14 +10,15 @@ from __future__ import annotations
 import operator
 import os
 import subprocess
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from evalgate.errors import GitError
+from evalgate.services import git_lfs
 from evalgate.services.git_names import branch_of, find_meanings, fold_path, shorten_name
-from evalgate.services.git_process import command_line, end, environment, execute, first_line
+from evalgate.services.git_objects import COMPLETE, ObjectReader, UnavailableError
+from evalgate.services.git_process import execute, first_line
+from evalgate.services.git_submodules import Submodules
 from evalgate.services.git_trees import LINK, SUBMODULE, TREE, TreeEntry, find_renames, read_entries
 
 DEEPEN = "fetch the history: `fetch-depth: 0` for actions/checkout, or `git fetch --unshallow`"
@@ -26,13 +27,6 @@ INSTEAD = "`evalgate run` and `evalgate plan` also take --baseline FILE"
 _TREES_KEPT = 512
 # Rename detection with the file limit of a merge: that of a plain diff is lower.
 _RENAMED = ("-M", "-l7000", "-z", "--name-status", "--diff-filter=R")
-
-
-@dataclass(frozen=True, slots=True)
-class _Object:
-    oid: str
-    kind: str
-    data: bytes
 
 
 class Git:
@@ -45,8 +39,9 @@ class Git:
     def __init__(self, root: Path, *, shallow: bool = False) -> None:
         self.root = root
         self.shallow = shallow
-        self._reader: subprocess.Popen[bytes] | None = None
-        self._stop: weakref.finalize[[subprocess.Popen[bytes]], Git] | None = None
+        self._objects = ObjectReader(root)
+        self._submodules = Submodules(root, Git.find)
+        self._owners: dict[str, Git] = {}
         self._trees: dict[str, Mapping[str, TreeEntry]] = {}
         self._commits: dict[str, str | None] = {}
 
@@ -165,7 +160,8 @@ class Git:
     def blob(self, commit: str, path: str) -> str | None:
         """Return the id of the regular file at a path, or None if there is nothing.
 
-        Raises GitError for a symbolic link or a submodule, there or in a parent folder, and for a folder.
+        A path inside a submodule is looked up in the submodule's own repository. Raises GitError for a symbolic link,
+        there or in a parent folder, for a submodule itself, and for a folder.
         """
         sha = self.resolve(commit)
         tree = f"{sha}^{{tree}}"
@@ -178,7 +174,9 @@ class Git:
             if entry.mode == LINK:
                 raise GitError(f"{sha[:7]}:{here} is a symbolic link", hint="commit the file itself")
             if entry.mode == SUBMODULE:
-                raise GitError(f"{sha[:7]}:{here} is a submodule; its files cannot be read from here")
+                if depth == len(parts):
+                    raise GitError(f"{sha[:7]}:{here} is a submodule, not a file")
+                return self._find_in_submodule(here, entry.oid, "/".join(parts[depth:]))
             if (entry.mode == TREE) != (depth < len(parts)):
                 if depth < len(parts):
                     return None
@@ -195,17 +193,40 @@ class Git:
             return True
 
     def read(self, commit: str, path: str) -> bytes:
-        """Return the content of a regular file at a commit. Raises GitError for anything else."""
+        """Return the content of a regular file at a commit, also of one in Git LFS.
+
+        Raises GitError for anything else, and UnavailableError if the content is not here.
+        """
         oid = self.blob(commit, path)
+        sha = self.resolve(commit)
         if oid is None:
-            raise GitError(f"{self.resolve(commit)[:7]}:{path} does not exist")
-        return self.blobs([oid])[oid]
+            raise GitError(f"{sha[:7]}:{path} does not exist")
+        return self.read_blob(oid, sha, path)
+
+    def read_blob(self, oid: str, commit: str, path: str) -> bytes:
+        """Return the content of a blob, which is `path` at `commit`, also of one in Git LFS. Raises as `read` does."""
+        data = self.blobs([oid])[oid]
+        if not git_lfs.is_pointer(data):
+            return data
+        content = git_lfs.read_content(self._owners.get(oid, self).root, data, path)
+        if content is None:
+            hint = f"git lfs fetch origin {commit} --include {path}; in a workflow: actions/checkout with `lfs: true`"
+            raise UnavailableError(f"{commit[:7]}:{path} {git_lfs.ABSENT}", hint=hint)
+        return content
+
+    def _find_in_submodule(self, folder: str, commit: str, path: str) -> str | None:
+        """Return the id of a file in a submodule at one of its commits. Raises UnavailableError if it is not here."""
+        module = self._submodules.open(folder, commit)
+        oid = module.blob(commit, path)
+        if oid is not None:
+            self._owners[oid] = module._owners.get(oid, module)
+        return oid
 
     def blobs(self, ids: Iterable[str]) -> dict[str, bytes]:
         """Return the contents of blobs by their ids. Raises GitError for a missing one."""
         found = {}
         for oid in ids:
-            blob = self._read_object(oid)
+            blob = self._owners.get(oid, self)._objects.read(oid)
             if blob is None or blob.kind != "blob":
                 raise GitError(f"the repository lacks the object {oid}", hint=DEEPEN if self.shallow else "git fsck")
             found[oid] = blob.data
@@ -246,7 +267,8 @@ class Git:
         known = set(wanted)
         result: list[tuple[str, str]] = []
         while wanted:
-            rows = self._run(["rev-list", *walk, *starts, "--", *wanted]).stdout.decode().splitlines()
+            places = dict.fromkeys(self._find_pathspec(path, starts) for path in wanted)
+            rows = self._run(["rev-list", *walk, *starts, "--", *places]).stdout.decode().splitlines()
             found, added = [], []
             for commit in [row.split(" ", 1)[0] for row in rows]:
                 parents = self._list_parents(commit)[: 1 if first_parent else None]
@@ -295,6 +317,20 @@ class Git:
         order = ["log", "-1", "--no-show-signature", "--format=%s", self.resolve(commit), "--", path]
         return self._run(order).stdout.decode("utf-8", "replace").strip()
 
+    def _find_pathspec(self, path: str, commits: Sequence[str]) -> str:
+        """Return what the history of a path is found by: the path, or the submodule that it is in."""
+        parts = path.split("/")
+        for commit in commits:
+            tree = f"{commit}^{{tree}}"
+            for depth, part in enumerate(parts[:-1], start=1):
+                entry = self._read_tree(tree).get(part)
+                if entry is not None and entry.mode == SUBMODULE:
+                    return "/".join(parts[:depth])
+                if entry is None or entry.mode != TREE:
+                    break
+                tree = entry.oid
+        return path
+
     def _find_removed_copy(self, base: str, path: str) -> str | None:
         oid = self.working_blobs([path]).get(path)
         if oid is None:
@@ -322,7 +358,7 @@ class Git:
 
     def _list_parents(self, commit: str, *, known: bool = True) -> list[str]:
         """Return the parents of a commit; with `known` only those that are present: a shallow clone may lack some."""
-        lines = found.data.partition(b"\n\n")[0].split(b"\n") if (found := self._read_object(commit)) else []
+        lines = found.data.partition(b"\n\n")[0].split(b"\n") if (found := self._objects.read(commit)) else []
         parents = [line[7:].decode() for line in lines if line.startswith(b"parent ")]
         return [parent for parent in parents if not known or self.knows(parent)]
 
@@ -336,7 +372,7 @@ class Git:
         known = self._trees.get(name)
         if known is not None:
             return known
-        found = self._read_object(name)
+        found = self._objects.read(name)
         if found is None or found.kind != "tree":
             raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")
         entries = read_entries(found.data, id_bytes=len(found.oid) // 2)
@@ -347,47 +383,9 @@ class Git:
 
     def _commit(self, ref: str) -> str | None:
         if ref not in self._commits:
-            found = (self._read_object(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
+            found = (self._objects.read(f"{name}^{{commit}}") for name in (find_meanings(ref) if ref.strip() else ()))
             self._commits[ref] = next((commit.oid for commit in found if commit is not None), None)
         return self._commits[ref]
-
-    def _read_object(self, name: str) -> _Object | None:
-        """Return one object by any of its names; None if there is no such object, or the name is ambiguous."""
-        if "\n" in name or "\0" in name:
-            return None
-        reader = self._get_reader()
-        assert reader.stdin is not None and reader.stdout is not None
-        try:
-            reader.stdin.write(os.fsencode(name) + b"\n")
-            reader.stdin.flush()
-            header = reader.stdout.readline()
-        except OSError:
-            header = b""
-        if not header.endswith(b"\n"):
-            raise GitError("git cat-file ended early: the repository is damaged, or git was stopped", hint="git fsck")
-        # `<id> <kind> <size>`, or the name (which may hold spaces) and one word: missing, ambiguous, ...
-        words = header.split()
-        if not (len(words) == 3 and words[1] in {b"blob", b"tree", b"commit", b"tag"} and words[2].isdigit()):
-            return None
-        size = int(words[2])
-        data = reader.stdout.read(size + 1)
-        if len(data) != size + 1:
-            raise GitError("git cat-file ended early: the repository is damaged, or git was stopped", hint="git fsck")
-        return _Object(words[0].decode(), words[1].decode(), data[:-1])
-
-    def _get_reader(self) -> subprocess.Popen[bytes]:
-        if self._reader is None or self._reader.poll() is not None:
-            if self._stop is not None:
-                self._stop()
-            self._reader = subprocess.Popen(
-                command_line(self.root, ["cat-file", "--batch"]),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env=environment(),
-            )
-            self._stop = weakref.finalize(self, end, self._reader)
-        return self._reader
 
     def _run(
         self, arguments: Sequence[str], *, data: bytes | None = None, good: tuple[int, ...] = (0,)
@@ -395,5 +393,7 @@ class Git:
         done = execute(self.root, arguments, data)
         if done.returncode not in good:
             said = first_line(done.stderr.decode("utf-8", "replace"))
+            if b"promisor remote" in done.stderr:
+                raise UnavailableError(f"git {arguments[0]} failed in this partial clone: {said}", hint=COMPLETE)
             raise GitError(f"git {arguments[0]} failed: {said}", hint=DEEPEN if self.shallow else None)
         return done

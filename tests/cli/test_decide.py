@@ -153,7 +153,7 @@ def test_scores_are_decided_without_a_package_for_tables(world: World) -> None:
     world.repository.write("scores.csv", "\n".join(["case,arm,criterion,value", *rows, ""]))
     load = """
 from pathlib import Path
-from evalgate.inputs.datasets import load_scores
+from evalgate.inputs.score_rows import load_scores
 from evalgate.inputs.tree import WorkTree
 assert len(load_scores(WorkTree(Path()), "scores.csv")) == 60
 """

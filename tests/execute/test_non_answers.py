@@ -34,7 +34,7 @@ from evalgate.execute.providers.batch.lines import read_line
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.execute.providers.python_function import PythonProvider
-from evalgate.inputs.datasets import load_outputs
+from evalgate.inputs.recorded_outputs import load_outputs
 from evalgate.inputs.tree import WorkTree
 from evalgate.score import checks
 

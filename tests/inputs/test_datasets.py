@@ -13,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evalgate.domain import Arm, Failure, Output, ScoreRow, ToolCall, Usage
-from evalgate.inputs.datasets import load_dataset, load_outputs, load_scores, require_outputs
+from evalgate.inputs.datasets import load_dataset
+from evalgate.inputs.recorded_outputs import load_outputs, require_outputs
+from evalgate.inputs.score_rows import load_scores
 
 from .conftest import Project
 
@@ -86,10 +88,9 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
         ("c.yml", "- {id: a}\n- {id: a}\n", ['c.yml:2:8: the id "a" is given twice; first in line 1']),
         ("c.json", '[{"id": "a"},\n {"q": 1, "id": "a"}]', ['c.json:2:17: the id "a" is given twice; first in line 1']),
         ("c.jsonl", '{"q": 1}\n  {"id": ""}\n{"id": 1.5}\n{"id": null}\n{"id": true}\n[1]\n', [
-            'c.jsonl:1:1: "id" is missing',
             'c.jsonl:2:10: "id" is empty',
             'c.jsonl:3:8: "id" must be text or a whole number\n  hint: put it in quotes',
-            'c.jsonl:4:8: "id" must be text or a whole number\n  hint: put it in quotes',
+            'c.jsonl:4:1: "id" is missing, and the row has no field to derive it from',
             'c.jsonl:5:8: "id" must be text or a whole number\n  hint: put it in quotes',
             "c.jsonl:6:1: a row must be a mapping of fields",
         ]),
@@ -103,7 +104,6 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
         ("c.yml", "id: a", ["c.yml:1:1: the file must contain a list"]),
         ("c.csv", "id,q\na,NaN\nb,nan\nc,-Infinity\n", ['c.csv:2: "q" is NaN', 'c.csv:3: "q" is nan', 'c.csv:4: "q" is -Infinity']),
         ("c.csv", "id,q\na\nb,1,2\n", ["c.csv:2:1: 1 cells under a header of 2", "c.csv:3:1: 3 cells under a header of 2"]),
-        ("c.csv", "name,q\na,1\n", ['c.csv:2: "id" is missing']),
         ("c.jsonl", '{"id": "a", "tags": "x"}', ['c.jsonl:1:21: "tags" must be a list of texts']),
         ("c.jsonl", '{"id": "a", "tags": [1]}', ['c.jsonl:1:21: "tags" must be a list of texts']),
         ("c.jsonl", "", ["c.jsonl: the dataset is empty: a gate needs at least one case"]),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from evalgate.change.workspace import open_workspace
 from evalgate.commands.validate import validate
 from evalgate.errors import InputError
-from evalgate.inputs.datasets import load_dataset, load_scores
+from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.schema_keywords import _ASKING
+from evalgate.inputs.score_rows import load_scores
 from evalgate.score.criterion import validate_criterion
 
 from .conftest import CONFIG, PROMPT, Project
@@ -56,7 +57,7 @@ def test_a_misspelt_key_of_a_case_is_refused_unless_something_reads_it(  # noqa:
 ) -> None:
     key = data.draw(other_spellings(meant))
     at %= rows
-    written = [{"id": f"c{n}", "query": "q"} | ({key: ["critical"]} if n == at else {}) for n in range(rows)]
+    written = [{"id": f"c{n}", "query": "q"} | ({key: ["critical"]} if n == at or used else {}) for n in range(rows)]
     project.write("cases.jsonl", "".join(json.dumps(row) + "\n" for row in written))
     checks = f'{{type: contains, from: "{key}", blocking: false}}' if used else "{type: is_json}"
     project.write("evalgate.yml", CONFIG.replace("{type: is_json}", checks))
@@ -83,7 +84,9 @@ def test_a_field_of_another_name_is_no_misspelling(project: Project, key: str) -
 def test_a_misspelt_id_is_told_with_what_is_meant(project: Project) -> None:
     project.write("cases.jsonl", '{"ID": "a", "query": "q"}\n')
     told = project.faults(lambda: load_dataset(project.tree, "cases.jsonl"))
-    assert told == ['cases.jsonl:1:8: unknown key "ID"; did you mean "id"?']
+    assert told == [
+        'cases.jsonl:1:8: unknown key "ID"; did you mean "id"?\n  hint: rename it, or map it under `fields` in the gate'
+    ]
 
 
 @settings(max_examples=60, suppress_health_check=list(HealthCheck), deadline=None)

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from evalgate.errors import ExitCode, GitError
-from evalgate.services import git as service
-from evalgate.services import git_process
+from evalgate.services import git_objects, git_process
 from evalgate.services.git import Git
 
 
@@ -439,7 +438,7 @@ def test_a_killed_reader_is_started_again(repository: Any) -> None:
     repository.commit("one", p="1", q="2")
     git = opened(repository)
     assert git.read("HEAD", "p") == b"1"
-    reader = git._reader
+    reader = git._objects._process
     assert reader is not None
     reader.kill()
     reader.wait()
@@ -450,7 +449,7 @@ def test_the_reader_ends_with_its_owner(repository: Any) -> None:
     repository.commit("one", p="1")
     git = opened(repository)
     git.read("HEAD", "p")
-    reader = git._reader
+    reader = git._objects._process
     del git
     gc.collect()
     assert reader is not None and reader.poll() is not None
@@ -467,7 +466,7 @@ def test_processes_of_an_ordinary_look_are_few(repository: Any, monkeypatch: pyt
         started.append(arguments[0])
         return real(folder, arguments)
 
-    for module in (service, git_process):
+    for module in (git_objects, git_process):
         monkeypatch.setattr(module, "command_line", counted)
     git = opened(repository)
     base = git.merge_base("HEAD", git.default_branch())

@@ -188,7 +188,7 @@ def _load_current(workspace: Workspace, gate: Gate) -> tuple[GoldenDataset, Mapp
     try:
         plan = _plan_sampling(workspace, gate, None)
     except (InputError, GitError):
-        return datasets.load_dataset(workspace.tree, gate.dataset), {}
+        return datasets.load_dataset(workspace.tree, gate.dataset, gate.columns), {}
     return plan.dataset, plan.requests
 
 

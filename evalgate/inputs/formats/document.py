@@ -13,6 +13,7 @@ from evalgate.inputs.formats.nodes import MAX_LINE_BYTES, Node, refuse
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_START = 32
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -33,8 +34,8 @@ def decode(data: bytes, path: str) -> str:
 
     Raises InputError, with line and column, for bytes that are not UTF-8, and for a line over 16 MiB.
     """
-    if data.startswith(_UTF16):
-        raise refuse("is UTF-16, not UTF-8", path, 1, 1, "save it as UTF-8")
+    if data.startswith(_UTF16) or _has_zeros(data):
+        raise refuse("is UTF-16, not UTF-8", path, 1, 1, 'save it as UTF-8 (spreadsheets call it "CSV UTF-8")')
     _refuse_long_line(data, path)
     try:
         text = data.decode("utf-8-sig")
@@ -79,6 +80,12 @@ def string_value(data: Any) -> str | None:
     if isinstance(data, str):
         return data
     return str(data) if isinstance(data, int) and not isinstance(data, bool) else None
+
+
+def _has_zeros(data: bytes) -> bool:
+    """Return whether every other byte at the start is zero, as in UTF-16 without a byte-order mark."""
+    start = data[:_START]
+    return len(start) > 3 and (not any(start[::2]) or not any(start[1::2]))
 
 
 def _nothing() -> Node:

@@ -90,7 +90,8 @@ class _Reader:
         node, end = self._value(start, 0)
         rest = _skip(self._text, end)
         if rest != len(self._text):
-            raise self._refuse("more text after the end of the JSON value", rest)
+            hint = "a file with one value a line is JSONL: name it .jsonl" if "\n" in self._text else None
+            raise self._refuse("more text after the end of the JSON value", rest, hint)
         return node
 
     def _value(self, at: int, depth: int) -> tuple[Node, int]:

@@ -11,7 +11,7 @@ from typing import Any
 from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats import csv as csv_text
-from evalgate.inputs.formats import dataframe
+from evalgate.inputs.formats import dataframe, json_lines
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
 from evalgate.inputs.formats.document import decode
@@ -43,14 +43,14 @@ class DataRow:
             return text
         return value if isinstance(value, int | float) and not isinstance(value, bool) else text
 
-    def near_misses(self, known: Collection[str], faults: list[Fault]) -> bool:
+    def near_misses(self, known: Collection[str], faults: list[Fault], *, hint: str | None = None) -> bool:
         """Add a fault for each unknown key that looks like a known key that is absent. Return whether there is one."""
         before = len(faults)
         absent = tuple(name for name in known if name not in self.fields)
         for key in self.fields:
             match = _near(key, absent) if absent and key not in known else None
             if match is not None:
-                faults.append(self.fault(f'unknown key "{key}"; {suggest(match)}', key))
+                faults.append(self.fault(f'unknown key "{key}"; {suggest(match)}', key, hint))
         return len(faults) > before
 
 
@@ -77,9 +77,15 @@ def read_rows(tree: Tree, path: str, *, csv: bool = True, tables: bool = False) 
     whole file unreadable raises InputError with its place.
     """
     suffix = posixpath.splitext(path)[1].lower()
-    formats = {".jsonl": _jsonl, ".ndjson": _jsonl, ".json": _json, ".yml": _yaml, ".yaml": _yaml}
+    formats: dict[str, Callable[[str, str], Rows]] = {
+        ".jsonl": _jsonl,
+        ".ndjson": _jsonl,
+        ".json": _json,
+        ".yml": _yaml,
+        ".yaml": _yaml,
+    }
     if csv:
-        formats[".csv"] = _csv
+        formats |= {".csv": _csv, ".tsv": partial(_csv, separator="\t")}
     binary = {".parquet": dataframe.parse_parquet, ".xlsx": dataframe.parse_excel} if tables else {}
     if suffix in binary:
         return number_rows(binary[suffix](tree.read(path), path), path)
@@ -115,6 +121,8 @@ def _at(place: Place, key: str) -> Place:
 
 
 def _jsonl(text: str, path: str) -> Rows:
+    if json_lines.is_list(text):
+        return _json(text, path)
     found = Rows()
     found.rows = _jsonl_rows(text, path, found.faults)
     return found
@@ -122,28 +130,16 @@ def _jsonl(text: str, path: str) -> Rows:
 
 def _jsonl_rows(text: str, path: str, faults: list[Fault]) -> Iterator[DataRow]:
     unreadable = 0
-    for number, line in enumerate(_lines(text), start=1):
-        if not line.strip(" \t\r"):
-            continue
-        try:
-            data = json_text.loads(line, path, first_line=number)
-        except InputError as error:
-            faults.extend(error.faults)
+    for written, number, data in json_lines.read_values(text, path):
+        if isinstance(data, InputError):
+            faults.extend(data.faults)
             unreadable += 1
             if unreadable > MAX_FAULTS:
                 return
             continue
-        column = len(line) - len(line.lstrip()) + 1
+        column = len(written) - len(written.lstrip()) + 1
         place = Place(path=path, line=number, column=column)
-        yield from _row(data, place, partial(json_text.parse, line, path, first_line=number), faults)
-
-
-def _lines(text: str) -> Iterator[str]:
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield text[start:end]
-        start = end + 1
-    yield text[start:]
+        yield from _row(data, place, partial(json_text.parse, written, path, first_line=number), faults)
 
 
 def _json(text: str, path: str) -> Rows:
@@ -174,8 +170,8 @@ def _same(node: Node) -> Node:
     return node
 
 
-def _csv(text: str, path: str) -> Rows:
-    records, faults = csv_text.parse(text, path)
+def _csv(text: str, path: str, separator: str | None = None) -> Rows:
+    records, faults = csv_text.parse(text, path, separator)
     rows = (DataRow(record.cells, record.line, _at_line(record.line, path), True) for record in records)
     return Rows(rows=rows, faults=faults)
 

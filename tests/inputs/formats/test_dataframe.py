@@ -13,9 +13,9 @@ import pytest
 
 from evalgate.domain import Arm, ScoreRow
 from evalgate.errors import InputError
-from evalgate.inputs.datasets import load_scores, read_scores
 from evalgate.inputs.formats.dataframe import list_rows
 from evalgate.inputs.formats.rows import number_rows
+from evalgate.inputs.score_rows import load_scores, read_scores
 from evalgate.inputs.tree import WorkTree
 
 ROWS: dict[str, list[Any]] = {

@@ -45,7 +45,7 @@ def test_cells_of_a_csv_are_text_and_a_number_is_read_where_one_is_wanted(tmp_pa
 
 
 def test_a_row_that_is_no_mapping_and_a_broken_line_are_faults_and_the_others_are_read(tmp_path: Path) -> None:
-    found = read_rows(write(tmp_path, "r.jsonl", '{"id": 1}\n[1]\n{\n{"id": 2}\n'), "r.jsonl")
+    found = read_rows(write(tmp_path, "r.jsonl", '{"id": 1}\n[1]\n{"a" 3}\n{"id": 2}\n'), "r.jsonl")
     assert [row.fields["id"] for row in found.rows] == [1, 2]
     assert [fault.place.line for fault in found.faults if fault.place] == [2, 3]
 

@@ -1,0 +1,133 @@
+"""Faults of the fields that prompts, rubrics and checks take from cases: missing, null, or without a text."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+
+from evalgate.domain import Case, Check, Gate, GoldenDataset, Json, PromptVersion
+from evalgate.domain.case_ids import OWN_KEYS
+from evalgate.domain.field_paths import dig
+from evalgate.domain.lists import name_some
+from evalgate.domain.names import suggest_closest
+from evalgate.errors import Fault, Place
+
+AND_MORE = ", and {} more"
+_NAMED = 3
+_LISTED = 10
+_SEARCHING = frozenset({"contains", "contains_any", "contains_all"})
+_NO_TEXT = 'null is not the text "null": give it a text, or remove the field'
+
+
+def find_missing(what: str, name: str, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
+    """Yield a fault if a case lacks a field. If all cases lack it, the hint is the most similar field."""
+    lacking = [case for case in dataset.cases if name not in case.fields]
+    if lacking and len(lacking) == len(dataset.cases):
+        yield _report_unknown(what, name, dataset, place)
+    elif lacking:
+        message = f"{what} is missing in {_name_cases(lacking, dataset)}"
+        yield Fault(message=message, place=place, hint=f'add the field "{name}" to these cases')
+
+
+def find_null(what: str, name: str, dataset: GoldenDataset, place: Place, hint: str = _NO_TEXT) -> Iterator[Fault]:
+    """Yield a fault if a field is null in a case: it would be sent as the text "null"."""
+    empty = [case for case in dataset.cases if name in case.fields and case.fields[name] is None]
+    if empty:
+        yield Fault(message=f"{what} is null in {_name_cases(empty, dataset)}", place=place, hint=hint)
+
+
+def list_used_fields(gate: Gate, versions: Sequence[PromptVersion]) -> set[str]:
+    """Return the names that prompts, rubrics and checks read of cases; of a dotted path, the path and its parts."""
+    used = {name for version in versions for name in version.variables}
+    used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
+    for check in gate.checks:
+        path = check.options.get("from")
+        used |= {path, *re.split(r"[./]", path)} if isinstance(path, str) else set()
+    return used
+
+
+def list_unused_fields(gate: Gate, versions: Sequence[PromptVersion], dataset: GoldenDataset) -> tuple[str, ...]:
+    """Return the fields of the cases that no prompt, rubric or check reads, by name."""
+    fields = {field for case in dataset.cases for field in case.fields}
+    return tuple(sorted(fields - list_used_fields(gate, versions) - OWN_KEYS))
+
+
+def find_check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
+    """Yield a fault for each check that takes its value from a field (`from`) and cannot take it from every case.
+
+    The place is the first of these cases.
+    """
+    for check in gate.checks:
+        name = check.options.get("from")
+        if isinstance(name, str):
+            yield from _find_faults_of_field(check, name, gate, dataset)
+
+
+def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
+    what = f'the field "{name}" of the check {check.name}'
+    lacking = [case for case in dataset.cases if not _has(case, name)]
+    if lacking and len(lacking) == len(dataset.cases):
+        yield _report_unknown(what, name, dataset, Place(path=dataset.path))
+        return
+    if lacking:
+        message = f"{what} is missing in {_name_cases(lacking, dataset)}"
+        yield Fault(message=message, place=_place(lacking, dataset), hint=f'add the field "{name}" to these cases')
+    if check.type not in _SEARCHING:
+        return
+    empty = _select(dataset, name, lambda value: not _has_text(value))
+    if empty:
+        message = f"{what} has no text to search for in {_name_cases(empty, dataset)}"
+        hint = "every output contains an empty text: give it one, or remove the field"
+        yield Fault(message=message, place=_place(empty, dataset), hint=hint)
+    column = gate.columns.get(name)
+    listed = [] if column is not None and column.json is not None else _select(dataset, name, _looks_like_list)
+    if listed:
+        own = f"column: {json.dumps(column.name, ensure_ascii=False)}, " if column is not None else ""
+        message = f"{what} is one text that looks like a list in {_name_cases(listed, dataset)}"
+        hint = f"say which one it is: `fields: {{{name}: {{{own}json: true}}}}` for a list, `json: false` for the text"
+        yield Fault(message=message, place=_place(listed, dataset), hint=hint)
+
+
+def _has(case: Case, name: str) -> bool:
+    try:
+        dig(case.fields, name)
+    except LookupError:
+        return False
+    return True
+
+
+def _select(dataset: GoldenDataset, name: str, wanted: Callable[[Json], bool]) -> list[Case]:
+    return [case for case in dataset.cases if _has(case, name) and wanted(dig(case.fields, name))]
+
+
+def _has_text(value: Json) -> bool:
+    texts = value if isinstance(value, list | tuple) else [value]
+    return bool(texts) and all(text is not None and text != "" for text in texts)
+
+
+def _looks_like_list(value: Json) -> bool:
+    """Return whether a text is a JSON list of texts."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return False
+    try:
+        found = json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return bool(found) and all(isinstance(item, str) for item in found)
+
+
+def _name_cases(cases: Sequence[Case], dataset: GoldenDataset) -> str:
+    named = [f"{case.id} ({dataset.path}:{case.line})" if case.line else case.id for case in cases]
+    return f"{len(cases)} of {len(dataset.cases)} cases: {name_some(named, _NAMED, rest=AND_MORE)}"
+
+
+def _place(cases: Sequence[Case], dataset: GoldenDataset) -> Place:
+    return Place(path=dataset.path, line=cases[0].line)
+
+
+def _report_unknown(what: str, name: str, dataset: GoldenDataset, place: Place) -> Fault:
+    fields = sorted({field for case in dataset.cases for field in case.fields})
+    listed = name_some(fields, _LISTED, rest=AND_MORE)
+    hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")
+    return Fault(message=f"{what} is given by no case of {dataset.path}", place=place, hint=hint)

@@ -1,0 +1,80 @@
+"""Fields that prompts, rubrics and checks take from cases: missing, null, or without a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from evalgate.domain import Case, Check, Column, Gate, GoldenDataset
+from evalgate.errors import Place
+from evalgate.plan.case_fields import find_check_faults, find_missing, find_null
+
+ABSENT = object()
+
+
+def dataset(*values: Any, field: str = "expected") -> GoldenDataset:
+    cases = (
+        Case(id=f"c{number}", fields={"query": "q"} | ({} if value is ABSENT else {field: value}), line=number)
+        for number, value in enumerate(values, start=1)
+    )
+    return GoldenDataset(path="cases.jsonl", cases=tuple(cases))
+
+
+def told(kind: str, *values: Any, path: str = "expected", column: Column | None = None) -> list[str]:
+    gate = Gate(
+        name="g",
+        prompt="p.prompt.yml",
+        dataset="cases.jsonl",
+        candidate_target="t",
+        baseline_target="t",
+        checks=(Check(name="fact", type=kind, options={"from": path}),),
+        columns={} if column is None else {"expected": column},
+    )
+    return [str(fault) for fault in find_check_faults(gate, dataset(*values))]
+
+
+@pytest.mark.parametrize("kind", ["equals", "contains", "contains_any", "contains_all", "regex", "length"])
+def test_a_check_names_the_cases_that_lack_its_field(kind: str) -> None:
+    assert told(kind, "a", ABSENT, "b", ABSENT) == [
+        'cases.jsonl:2: the field "expected" of the check fact is missing in 2 of 4 cases: c2 (cases.jsonl:2), '
+        'c4 (cases.jsonl:4)\n  hint: add the field "expected" to these cases'
+    ]
+    assert told(kind, "a", "b") == []
+
+
+def test_a_dotted_path_is_followed_in_every_case() -> None:
+    (fault,) = told("equals", {"a": [1]}, {"a": []}, {"b": 1}, "a", path="expected.a.0")
+    assert "is missing in 3 of 4 cases: c2 (cases.jsonl:2), c3" in fault
+
+
+@pytest.mark.parametrize("value", [None, "", [], ["a", ""], ["a", None]])
+def test_a_search_needs_a_text(value: Any) -> None:
+    (fault,) = told("contains_any", "a", value)
+    assert (
+        'cases.jsonl:2: the field "expected" of the check fact has no text to search for in 1 of 2 cases: c2' in fault
+    )
+
+
+@pytest.mark.parametrize("value", [None, "", [], 0, False])
+def test_equality_takes_every_value(value: Any) -> None:
+    assert told("equals", "a", value) == []
+
+
+def test_a_text_that_looks_like_a_list_is_named_unless_the_gate_says_what_it_is() -> None:
+    (fault,) = told("contains_all", "a", '["b", "c"]')
+    assert "cases.jsonl:2" in fault and "looks like a list" in fault
+    assert "`fields: {expected: {json: true}}` for a list, `json: false` for the text" in fault
+    (fault,) = told("contains_all", '["b"]', column=Column(name="the answer"))
+    assert '`fields: {expected: {column: "the answer", json: true}}`' in fault
+    assert told("contains_all", '["b"]', column=Column(name="x", json=False)) == []
+    assert told("contains_all", "[1]", "[b]", "[]", "a [x]", ["b"]) == []
+    assert told("equals", '["b"]') == []
+
+
+def test_null_is_not_a_text() -> None:
+    cases = dataset("a", None, ABSENT)
+    (fault,) = find_null("the variable {{expected}}", "expected", cases, Place(path="p.md", line=3))
+    assert str(fault).startswith("p.md:3: the variable {{expected}} is null in 1 of 3 cases: c2 (cases.jsonl:2)")
+    assert not list(find_null("x", "query", cases, Place(path="p.md")))
+    assert len(list(find_missing("x", "expected", cases, Place(path="p.md")))) == 1
