@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
 
     import aiohttp
+    import yarl
 
 LARGEST_REPLY = 16 * 1024 * 1024
 """The largest reply in bytes, decompressed; reading stops there."""
@@ -25,6 +26,8 @@ LARGEST_REPLY = 16 * 1024 * 1024
 NO_PROXY_URL = "the proxy in the environment is not an http:// or https:// URL"
 """The message for a proxy that cannot be used. It does not quote the URL, which may hold a password."""
 
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 10
 _ACCEPTED_ENCODINGS = "gzip, deflate"
 _UNSUPPORTED_ENCODINGS = ("br", "zstd", "compress", "x-compress", "dcb", "dcz")
 _GZIP = b"\x1f\x8b"
@@ -104,13 +107,17 @@ class HttpClient:
             # the URL is sent unchanged: it is percent-encoded already
             to = yarl.URL(url, encoded=True)
             sent = {"Accept-Encoding": _ACCEPTED_ENCODINGS, **headers}
-            async with self._session.request(method, to, data=content, headers=sent, proxy=self._proxy) as response:
-                body = await _read_body(response, take if response.status == 200 else None)
-                return HttpResponse(response.status, response.headers, body)
+            for _ in range(_MAX_REDIRECTS + 1):
+                async with self._session.request(
+                    method, to, data=content, headers=sent, proxy=self._proxy, allow_redirects=False
+                ) as response:
+                    if response.status not in _REDIRECTS or "Location" not in response.headers:
+                        body = await _read_body(response, take if response.status == 200 else None)
+                        return HttpResponse(response.status, response.headers, body)
+                    to = _follow(to, response.headers["Location"])
+            raise HttpError("too many redirects", connected=True)
         except aiohttp.ConnectionTimeoutError as error:
             raise HttpError(f"no connection within {_CONNECT_SECONDS:g} s", connected=False) from error
-        except aiohttp.TooManyRedirects as error:  # its message contains only the whole URL, which may hold secrets
-            raise HttpError("too many redirects", connected=True) from error
         except aiohttp.ClientConnectorError as error:
             raise HttpError(_describe_error(error.os_error), connected=False) from error
         except (aiohttp.ClientError, ConnectionError) as error:
@@ -118,6 +125,19 @@ class HttpClient:
 
     async def aclose(self) -> None:
         await self._session.close()
+
+
+def _follow(origin: yarl.URL, location: str) -> yarl.URL:
+    """Return the URL of a redirect. Raise HttpError for another origin: the headers of a request may hold secrets."""
+    try:
+        to = origin.join(type(origin)(location))
+        is_same = to.origin() == origin.origin()
+    except ValueError as error:
+        raise HttpError("it redirects to something that is not a URL", connected=True, refused=True) from error
+    if not is_same:
+        where = f"{to.scheme}://{to.host}"
+        raise HttpError(f"it redirects to another origin ({where}): check `base_url`", connected=True, refused=True)
+    return to
 
 
 async def _read_body(response: aiohttp.ClientResponse, take: Callable[[bytes], bool] | None) -> bytes:

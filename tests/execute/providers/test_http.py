@@ -8,6 +8,7 @@ import tracemalloc
 import zlib
 
 import pytest
+from chat_server import ChatServer, Reply
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -96,3 +97,28 @@ def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.M
     with pytest.raises(HttpError, match="the proxy in the environment is not an http") as told:
         asyncio.run(send())
     assert "hidden" not in str(told.value) and not told.value.connected
+
+
+async def post(url: str, **headers: str) -> int:
+    client = HttpClient(url, proxied=False, tls=None)
+    try:
+        return (await client.send("POST", url, headers, b"{}")).status
+    finally:
+        await client.aclose()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_on_the_same_server_is_followed_with_the_whole_request(chat_server: ChatServer, status: int) -> None:
+    chat_server.script = [Reply(status=status, headers={"Location": "completions/"}), Reply(body=b"{}")]
+    assert asyncio.run(post(f"{chat_server.url}/chat/completions", Gateway="secret")) == 200
+    assert [each.headers["gateway"] for each in chat_server.received] == ["secret", "secret"]
+    assert chat_server.received[-1].path.endswith("/chat/completions/")
+
+
+@pytest.mark.parametrize("location", ["http://127.0.0.1:1/v1", "https://127.0.0.1/", "//127.0.0.2/v1", "http://[::1"])
+def test_no_header_follows_a_redirect_to_another_origin(chat_server: ChatServer, location: str) -> None:
+    chat_server.script = [Reply(status=307, headers={"Location": location})]
+    with pytest.raises(HttpError, match="it redirects to") as caught:
+        asyncio.run(post(f"{chat_server.url}/chat/completions", Gateway="secret"))
+    assert caught.value.refused
+    assert len(chat_server.received) == 1
