@@ -161,12 +161,12 @@ def installing(lock: str) -> list[str]:
 
 def test_the_demo_command_is_the_whole_job() -> None:
     *install, gate = commands("demo-command")
-    assert install == installing("requirements.txt")
+    assert install == installing("requirements/package.txt")
     assert run(gate, ROOT).returncode == 0
 
 
 def test_the_command_for_the_tests_is_the_one_that_ci_runs() -> None:
-    assert commands("test-command") == [*installing("requirements-dev.txt"), ".venv/bin/pytest -q -n auto"]
+    assert commands("test-command") == [*installing("requirements/dev.txt"), ".venv/bin/pytest -q -n auto"]
     assert "test-command" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
