@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evalgate.errors import GitError
 from evalgate.services import local_branches
 from evalgate.services.git import Git
 from evalgate.services.git_hooks import Push, read_pushes
@@ -25,11 +26,16 @@ def find_pushed(git: Git, environment: Mapping[str, str], lines: str | None) -> 
     """Find the refs of a push.
 
     `lines` is the standard input, to which git writes a line for each ref; None if that is a terminal. pre-commit
-    gives a hook no input, and one ref of the push in its variables. Raises GitError for lines that are not git's.
+    gives a hook one ref of the push in its variables, and no input or any. Raises GitError for lines that are not
+    git's where git itself calls the hook.
     """
-    named = read_pushes(lines or "")
     if "PRE_COMMIT" not in environment and "PRE_COMMIT_TO_REF" not in environment:
+        named = read_pushes(lines or "")
         return Pushed(refs=named) if named else _take_current(git)
+    try:
+        named = read_pushes(lines or "")
+    except GitError:  # the input is not git's
+        named = ()
     # for a first push pre-commit gives the branch and no commit
     local = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH")
     if not local:

@@ -64,9 +64,10 @@ def test_pre_commit_names_one_ref_and_standard_input_the_others(repository: Repo
     assert [push.sha for push in first.refs] == ["refs/heads/main"]
 
 
-def test_pre_commit_without_a_push_is_like_no_lines(repository: Repository) -> None:
+def test_pre_commit_without_a_push_is_like_no_lines_whatever_the_input_is(repository: Repository) -> None:
     repository.commit()
-    assert "looking at main" in find(repository, PRE_COMMIT="1").said[0]
+    for lines in ("", None, "something else\n"):
+        assert "looking at main" in find(repository, lines, PRE_COMMIT="1").said[0]
 
 
 def test_only_a_few_other_branches_are_named(repository: Repository) -> None:

@@ -72,12 +72,14 @@ def command(
 
 
 def _read_input() -> str | None:
-    """Read git's lines; None if the standard input is a terminal, or closed."""
+    """Read git's lines; None if the standard input is a terminal, or closed. pre-commit promises no readable one."""
     if sys.stdin is None or sys.stdin.isatty():
         return None
     try:
         lines = sys.stdin.buffer.read(LARGEST_PUSH + 1)
     except OSError as error:
+        if "PRE_COMMIT" in os.environ:
+            return None
         raise GitError(f"git's list of pushed refs cannot be read: {error.strerror or error}") from None
     if len(lines) > LARGEST_PUSH:
         raise GitError(f"git's list of pushed refs is larger than {LARGEST_PUSH // (1024 * 1024)} MiB")
