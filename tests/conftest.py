@@ -16,7 +16,7 @@ from chat_server import ChatServer
 from hypothesis import settings
 from repository import Repository
 
-pytest_plugins = ["gated_project"]
+pytest_plugins = ["gated_project", "pushing"]
 
 # no deadline, so that a slow machine does not fail; deterministic, so that a failure can be reproduced
 settings.register_profile("evalgate", deadline=None, derandomize=True)

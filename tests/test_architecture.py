@@ -348,10 +348,10 @@ def locked(lock: str) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize(("lock", "groups"), [
-    ("requirements.txt", ["dependencies"]),
-    ("requirements-action.txt", ["dependencies", "github"]),
-    ("requirements-dev.txt", ["dependencies", "dev"]),
-    ("requirements-ray.txt", ["ray"]),
+    ("requirements/package.txt", ["dependencies"]),
+    ("requirements/action.txt", ["dependencies", "github"]),
+    ("requirements/dev.txt", ["dependencies", "dev"]),
+    ("requirements/ray.txt", ["ray"]),
 ])  # fmt: skip
 def test_the_lock_covers_every_dependency(lock: str, groups: list[str]) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -364,8 +364,8 @@ def test_the_lock_covers_every_dependency(lock: str, groups: list[str]) -> None:
 
 def test_the_locks_agree() -> None:
     """Require equal versions of the packages that the locks of tests, package, action and Ray share."""
-    tested = locked("requirements-dev.txt")
-    for lock in ("requirements.txt", "requirements-action.txt", "requirements-ray.txt"):
+    tested = locked("requirements/dev.txt")
+    for lock in ("requirements/package.txt", "requirements/action.txt", "requirements/ray.txt"):
         versions = locked(lock)
         assert {name: versions[name] for name in versions if name in tested} == {
             name: tested[name] for name in tested if name in versions

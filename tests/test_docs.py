@@ -82,7 +82,7 @@ def screens() -> list[tuple[str, str]]:
 def options() -> list[str]:
     """List the lines of all blocks that call evalgate."""
     parts = [part.strip() for block in BLOCKS for part in re.split(r"&&|\n", block.text)]
-    return [part for part in parts if re.match(r"^(\.venv/bin/|- run: |RAY_ADDRESS=\S+ )?evalgate ", part)]
+    return [part for part in parts if re.match(r"^(\.venv/bin/|- run: |- |RAY_ADDRESS=\S+ )?evalgate ", part)]
 
 
 def run(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -161,18 +161,18 @@ def installing(lock: str) -> list[str]:
 
 def test_the_demo_command_is_the_whole_job() -> None:
     *install, gate = commands("demo-command")
-    assert install == installing("requirements.txt")
+    assert install == installing("requirements/package.txt")
     assert run(gate, ROOT).returncode == 0
 
 
 def test_the_command_for_the_tests_is_the_one_that_ci_runs() -> None:
-    assert commands("test-command") == [*installing("requirements-dev.txt"), ".venv/bin/pytest -q -n auto"]
+    assert commands("test-command") == [*installing("requirements/dev.txt"), ".venv/bin/pytest -q -n auto"]
     assert "test-command" in (ROOT / ".ci/run").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("line", options())
 def test_every_option_shown_exists(line: str, tmp_path: Path) -> None:
-    command = re.sub(r"^(- run: |RAY_ADDRESS=\S+ )", "", line).replace("$BASE", "main")
+    command = re.sub(r"^(- run: |- |RAY_ADDRESS=\S+ )", "", line).replace("$BASE", "main")
     ended = run(f"{command} --help", tmp_path)
     assert ended.returncode == 0, ended.stderr
 
@@ -200,11 +200,11 @@ def test_the_first_configuration_loads(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", of("yaml"), ids=str)
 def test_every_other_piece_of_yaml_is_a_prompt_or_a_part_of_the_configuration(block: Block, tmp_path: Path) -> None:
-    """Load every other YAML block; workflows are linted and run by the tests of the action."""
+    """Load every other YAML block; workflows and pipelines are linted and run by tests of their own."""
     from evalgate.inputs.prompts import parse_prompt
 
     given = yaml.safe_load(block.text)
-    if "jobs" in given or block.text.startswith("# evalgate.yml"):
+    if "jobs" in given or block.mark or block.text.startswith("# evalgate.yml"):
         return
     if "repos" in given:
         hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-FORMATS = ("terminal", "markdown", "html", "json", "csv")
+FORMATS = ("terminal", "markdown", "html", "json", "csv", "junit")
 
 _SUFFIXES = {
     ".json": "json",
@@ -19,6 +19,7 @@ _SUFFIXES = {
     ".html": "html",
     ".htm": "html",
     ".txt": "terminal",
+    ".xml": "junit",
 }
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -32,7 +33,7 @@ def add_output_options(function: _Command) -> _Command:
         multiple=True,
         type=click.Path(dir_okay=False, path_type=Path),
         help="Write to this file instead of stdout; one for each --format, or matched by the suffix .json, .md, .html, "
-        ".csv or .txt.",
+        ".csv, .xml (junit) or .txt.",
     )(function)
     return click.option(
         "--format",
@@ -80,5 +81,7 @@ def require_writable(where: list[tuple[str, Path | None]]) -> None:
 def _find_format(path: Path) -> str:
     name = _SUFFIXES.get(path.suffix.lower())
     if name is None:
-        raise click.UsageError(f"--output {path}: give its --format, or use the suffix .json, .md, .html, .csv or .txt")
+        raise click.UsageError(
+            f"--output {path}: give its --format, or use the suffix .json, .md, .html, .csv, .xml or .txt"
+        )
     return name

@@ -55,6 +55,10 @@ def _render(report: Report, name: str, *, width: int, color: bool) -> Iterable[s
         from evalgate.report import csv as table
 
         return (table.render(report),)
+    if name == "junit":
+        from evalgate.report import junit
+
+        return (junit.render(report),)
     from evalgate.report import terminal
 
     return (terminal.render(report, width=max(60, width), color=color),)

@@ -20,6 +20,7 @@ _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\U000e0100-\U00
 _PLAIN = re.compile(r"[\n\t -~]*")
 # Colours, and the sequences of a progress bar: hide the cursor, show it, clear the rest of a line.
 _SEQUENCE = re.compile(r"(\x1b\[(?:[0-9;]*[mK]|\?25[hl]))")
+_FORBIDDEN = re.compile("[\ufffe\uffff]")
 _SPACES = re.compile(r"[ \t\n]+")
 
 # GitHub searches for these after it has parsed Markdown: mentions and e-mail addresses, issues, commits, URLs, emoji
@@ -110,6 +111,16 @@ def page(text: str) -> str:
 def page_block(text: str) -> str:
     """Return text of several lines for an element of the HTML report that keeps white space."""
     return escape(block(text))
+
+
+def xml(text: str, *, lines: bool = False) -> str:
+    """Return text for an attribute or, with `lines`, for an element of an XML 1.0 document.
+
+    XML 1.0 forbids most control characters, lone surrogates and U+FFFE and U+FFFF, even as references: they become
+    escapes, as in a terminal.
+    """
+    shown = block(text) if lines else visible(text)
+    return escape(_FORBIDDEN.sub(lambda found: f"\\u{ord(found.group()):04x}", shown))
 
 
 def html(text: str) -> str:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from evalgate.errors import Fault, GitError, InputError, Place
+from evalgate.services.git_process import execute, first_line
+from evalgate.services.hook_managers import find_refusal, is_of_pre_commit
 
 MARK = "# evalgate pre-push hook"
 KEPT = "pre-push.before-evalgate"
+BESIDE_PRE_COMMIT = "pre-push.legacy"
+"""The name of a hook that pre-commit runs before its own hooks, with all lines of git."""
 _NO_COMMIT = frozenset("0")
 
 # Both hooks get the lines of git unchanged; "x" keeps the shell from stripping trailing line breaks.
@@ -25,6 +28,10 @@ pushed=${{pushed%x}}
 before="$(dirname "$0")/{kept}"
 if [ -x "$before" ]; then
   printf %s "$pushed" | "$before" "$@" || exit $?
+fi
+if [ -z "$pushed" ]; then
+  echo "evalgate: git pushes no ref: nothing was looked at" >&2
+  exit 0
 fi
 # -P: never import a file of the repository as a module of evalgate
 if [ -x {python} ]; then
@@ -74,11 +81,21 @@ def install(folder: Path, python: str, options: list[str], write: Callable[[Path
     """Write the hook of the repository around a folder; an existing hook is kept and runs first.
 
     `write` writes an executable file, and its folder, atomically; it may raise OSError. Raises GitError without a
-    repository, InputError if the hook cannot be written.
+    repository, InputError if the hook cannot be written, or would put another program's hook out of work: the error
+    has the lines to add to that program's settings, and an earlier installation that did so is undone.
     """
-    path, kept, shared = _find_paths(folder)
+    found = _find_paths(folder)
+    path, kept = found.path, found.kept
     text = _SCRIPT.format(mark=MARK, kept=KEPT, python=shlex.quote(python), options=shlex.join(options))
+    call = shlex.join(["evalgate", "hook", "run", *options])
     try:
+        if not _is_ours(path) and _is_same(path, kept):
+            kept.unlink()  # its program has written it anew
+        other = kept if _is_ours(path) else path
+        if refusal := find_refusal(path.parent, other, call, tracked=found.tracked):
+            if other is kept and os.path.lexists(kept):
+                kept.replace(path)
+            raise InputError(refusal.reason, place=Place(path=str(path)), hint=refusal.hint)
         if os.path.lexists(path) and not _is_ours(path):
             if os.path.lexists(kept):
                 raise InputError(
@@ -90,12 +107,13 @@ def install(folder: Path, python: str, options: list[str], write: Callable[[Path
         write(path, text)
     except OSError as error:
         raise _make_write_error(path, error) from None
-    return Installed(path=path, chained=kept if os.path.lexists(kept) else None, shared=shared)
+    return Installed(path=path, chained=kept if os.path.lexists(kept) else None, shared=found.shared)
 
 
 def uninstall(folder: Path) -> Installed | None:
     """Remove the hook and restore the earlier one (`chained`); None if evalgate's hook is not installed."""
-    path, kept, shared = _find_paths(folder)
+    found = _find_paths(folder)
+    path, kept = found.path, found.kept
     if not _is_ours(path):
         return None
     try:
@@ -106,26 +124,47 @@ def uninstall(folder: Path) -> Installed | None:
             path.unlink()
     except OSError as error:
         raise _make_write_error(path, error) from None
-    return Installed(path=path, chained=path if back else None, shared=shared)
+    return Installed(path=path, chained=path if back else None, shared=found.shared)
 
 
-def _find_paths(folder: Path) -> tuple[Path, Path, bool]:
-    """Return the paths of the hook and of the earlier hook, and if their folder is outside of the repository.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Paths:
+    """Where the hook and the earlier hook are, if others may share the folder, and if it is under version control."""
 
-    The folder is the one that git uses: `core.hooksPath`, else the folder that all worktrees share.
+    path: Path
+    kept: Path
+    shared: bool
+    tracked: bool
+
+
+def _find_paths(folder: Path) -> _Paths:
+    """Find the folder that git uses: `core.hooksPath`, else the one that all worktrees share.
+
+    Beside the hook of pre-commit, evalgate's is the one that pre-commit runs first.
     """
     order = ["rev-parse", "--path-format=absolute", "--git-path", "hooks", "--git-common-dir", "--show-toplevel"]
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *order], capture_output=True, check=False)
-    except OSError as error:
-        raise GitError(f"git cannot be started: {error.strerror or error}", hint="install git") from None
+    done = execute(folder, order)
     lines = os.fsdecode(done.stdout).splitlines()
     if done.returncode or len(lines) != 3:
-        said = done.stderr.decode("utf-8", "replace").strip().removeprefix("fatal: ")
+        said = first_line(done.stderr.decode("utf-8", "replace"))
         raise GitError(f"the hook cannot be installed: {said}", hint="run it in a checkout, with git 2.31 or newer")
     hooks, common, top = map(Path, lines)
-    shared = not (hooks.is_relative_to(common) or hooks.is_relative_to(top))
-    return hooks / "pre-push", hooks / KEPT, shared
+    inside = hooks.is_relative_to(top) and not hooks.is_relative_to(common)
+    tracked = inside and bool(execute(top, ["ls-files", "-z", "--", str(hooks)]).stdout)
+    path = hooks / "pre-push"
+    return _Paths(
+        path=hooks / BESIDE_PRE_COMMIT if is_of_pre_commit(path) else path,
+        kept=hooks / KEPT,
+        shared=not (hooks.is_relative_to(common) or hooks.is_relative_to(top)),
+        tracked=tracked,
+    )
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False
 
 
 def _is_ours(path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from evalgate.errors import GitError
@@ -17,19 +17,29 @@ def command_line(folder: Path, arguments: Sequence[str]) -> list[str]:
     return ["git", "--no-pager", "--literal-pathspecs", *settings, "-C", str(folder), *arguments]
 
 
-def environment() -> dict[str, str]:
-    """Return the environment of git processes."""
+def environment(surroundings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of git processes, on top of this process's own or of another one."""
     # LC_ALL: two of git's messages are parsed. No locks: reading must not block a commit.
     # No replacements (refs/replace): a push and a merge use the original objects.
     own = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_NO_REPLACE_OBJECTS": "1"}
-    return {**os.environ, **own}
+    return {**(os.environ if surroundings is None else surroundings), **own}
 
 
-def execute(folder: Path, arguments: Sequence[str], data: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def execute(
+    folder: Path,
+    arguments: Sequence[str],
+    data: bytes | None = None,
+    *,
+    surroundings: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[bytes]:
     """Run git to its end, with `data` as input, whatever its exit code. Raises GitError if it cannot be started."""
     try:
         return subprocess.run(
-            command_line(folder, arguments), input=data or b"", capture_output=True, check=False, env=environment()
+            command_line(folder, arguments),
+            input=data or b"",
+            capture_output=True,
+            check=False,
+            env=environment(surroundings),
         )
     except (FileNotFoundError, NotADirectoryError):
         raise GitError("git is not installed, or not on the PATH", hint="install git") from None

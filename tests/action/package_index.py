@@ -1,7 +1,8 @@
 """Fake `python3`, `pip` and `uv` for a machine without a package index, whose packages are installed already.
 
 `write` makes a folder of commands for the start of PATH. They refuse an installation that is not locked by hashes, or
-that would read its configuration from the workspace.
+that would read its configuration from the workspace. `pip` refuses what the real one refuses with `--target`, and `uv`
+an index, a proxy or a certificate that only pip was told.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 SHIM = '#!/bin/sh\nexec "{python}" "{script}" {name} "$@"\n'
 LOCKED = ("--require-hashes", "--no-deps", "--only-binary")
+SAME = {"PIP_INDEX_URL": "UV_DEFAULT_INDEX", "PIP_PROXY": "HTTPS_PROXY", "PIP_CERT": "SSL_CERT_FILE"}
 
 
 def write(folder: Path) -> Path:
@@ -35,6 +37,9 @@ def python(arguments: list[str]) -> None:
         os.execv(sys.executable, [sys.executable, *arguments])
     if "-I" not in arguments:
         sys.exit("pip without -I: the folder it runs in is on sys.path")
+    for name in ("PIP_USER", "PIP_REQUIRE_VIRTUALENV"):
+        if os.environ.get(name, "0") != "0":
+            sys.exit(f"pip with {name} and --target")
     _locked(plain)
     target = Path(plain[plain.index("--target") + 1]) / "bin"
     target.mkdir(parents=True)
@@ -49,6 +54,9 @@ def uv(arguments: list[str]) -> None:
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", arguments[-1]], check=True)
     elif arguments[:2] == ["pip", "install"]:
         _locked(arguments)
+        for pip_name, name in SAME.items():
+            if os.environ.get(pip_name) and os.environ.get(name) != os.environ[pip_name]:
+                sys.exit(f"uv without {name}, which pip was told as {pip_name}")
         environment = Path(arguments[arguments.index("--python") + 1])
         packages = Path(sysconfig.get_path("purelib", vars={"base": str(environment), "platbase": str(environment)}))
         (packages / "zz-index.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")

@@ -29,6 +29,6 @@ def all_of_them() -> dict[str, str]:
 def installed_action(into: Path) -> Path:
     """Copy the files of this repository that the action needs into a folder, which is passed to a `Machine`."""
     shutil.copytree(ROOT / "evalgate", into / "evalgate", ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (ACTION, *ROOT.glob("requirements*.txt")):
-        shutil.copy(path, into / path.name)
+    shutil.copytree(ROOT / "requirements", into / "requirements")
+    shutil.copy(ACTION, into / ACTION.name)
     return into

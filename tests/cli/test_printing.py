@@ -29,12 +29,12 @@ def test_where_there_is_no_terminal_colour_has_to_be_asked_for(
     assert printing.has_color() is color
 
 
-@pytest.mark.parametrize("name", ["markdown", "html", "csv", "terminal", "json"])
+@pytest.mark.parametrize("name", ["markdown", "html", "csv", "terminal", "json", "junit"])
 def test_a_file_gets_the_report_in_its_format_without_colour(samples, tmp_path: Path, name: str) -> None:
     path = tmp_path / "report"
     printing.write_report(samples.failing(), [(name, path)])
     text = path.read_text(encoding="utf-8")
-    first = {"markdown": "## ", "html": "<!", "csv": "gate,", "json": "{"}.get(name, "")
+    first = {"markdown": "## ", "html": "<!", "csv": "gate,", "json": "{", "junit": "<?xml"}.get(name, "")
     assert text.startswith(first) and "\x1b[" not in text and text.strip()
 
 

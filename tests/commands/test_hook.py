@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,80 +11,12 @@ from pathlib import Path
 import pytest
 import yaml
 from gated_project import CASES, CONFIG, Ended, World, prompt
+from pushing import BRIEF, Pushing, passed, stopped
 
 from evalgate.commands.hook import run as before_push
 
 ROOT = Path(__file__).parents[2]
 PLAIN = "#!/bin/sh\ncat > {seen}\necho mine >&2\nexit {code}\n"
-BRIEF = "Be brief, always and everywhere, please."
-
-
-class Pushing:
-    """A project whose main was pushed to a bare `origin`, with the hook installed."""
-
-    def __init__(self, world: World, remote: Path) -> None:
-        self.world = world
-        self.remote = remote
-        self.repository = world.repository
-        self.git("init", "--quiet", "--bare", str(remote))
-        self.git("remote", "add", "origin", str(remote))
-        self.git("push", "--quiet", "origin", "main")
-
-    def git(self, *arguments: str) -> str:
-        return self.repository.git(*arguments)
-
-    def install(self, *arguments: str) -> Ended:
-        ended = self.world.evalgate("hook", "install", *arguments)
-        assert ended.code == 0, ended.err
-        return ended
-
-    def push(self, *refs: str, folder: Path | None = None, **environment: str) -> Ended:
-        done = subprocess.run(
-            ["git", "-C", str(folder or self.world.root), "push", "--quiet", "origin", *refs],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
-
-    def has(self, ref: str) -> str:
-        done = subprocess.run(
-            ["git", "-C", str(self.remote), "rev-parse", "--verify", "--quiet", ref],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return done.stdout.strip()
-
-    def commit(self, version: str, manner: str = BRIEF) -> str:
-        self.world.edit(version, manner)
-        return self.repository.commit()
-
-    @property
-    def hook(self) -> Path:
-        return self.world.root / ".git/hooks/pre-push"
-
-
-@pytest.fixture
-def pushing(world: World, tmp_path: Path) -> Pushing:
-    return Pushing(world, tmp_path / "remote.git")
-
-
-def stopped(ended: Ended, *sentences: str) -> None:
-    assert ended.code != 0
-    for sentence in sentences:
-        assert sentence in ended.err
-    assert "git push --no-verify" in ended.err
-
-
-def passed(ended: Ended, *sentences: str) -> None:
-    assert ended.code == 0, ended.err
-    for sentence in sentences:
-        assert sentence in ended.err
 
 
 def test_a_level_declared_too_low_stops_the_push_and_no_verify_skips_the_hook(pushing: Pushing) -> None:
@@ -238,9 +169,34 @@ def test_without_a_configuration_there_is_nothing_to_say(pushing: Pushing) -> No
     pushing.repository.commit()
     passed(pushing.push("work"), "evalgate.yml was removed since the merge base")
     pushing.git("push", "--quiet", "--no-verify", "origin", "work:main")
-    ended = pushing.push("work")
+    ended = pushing.push("work:again")
     passed(ended)
     assert ended.err == ""
+
+
+def test_a_push_of_nothing_says_so(pushing: Pushing) -> None:
+    pushing.install()
+    passed(pushing.push("main"), "git pushes no ref: nothing was looked at")
+
+
+def test_without_input_the_current_branch_is_looked_at(pushing: Pushing) -> None:
+    pushing.commit("1.0.0")
+    ended = hook_run(pushing.world)
+    stopped(ended, "looking at work", "FAIL work support: the content changed without a new version")
+
+
+def test_a_repository_beside_its_files_is_found(pushing: Pushing, tmp_path: Path) -> None:
+    """Push with `--git-dir` from a folder that git would not find the repository from."""
+    pushing.install()
+    pushing.commit("1.0.0")
+    moved = tmp_path / "moved.git"
+    (pushing.world.root / ".git").rename(moved)
+    for options in (("--work-tree=.",), (f"--work-tree={pushing.world.root}",), ()):
+        done = subprocess.run(
+            ["git", f"--git-dir={moved}", *options, "push", "-q", "origin", "work"],
+            cwd=pushing.world.root, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode and "FAIL work support: the content changed without" in done.stderr, done.stderr
 
 
 def test_a_gate_that_is_gone_is_named(pushing: Pushing) -> None:
@@ -355,9 +311,32 @@ def test_uninstalled_is_gone_and_says_when_there_was_nothing(pushing: Pushing) -
 def test_two_foreign_hooks_are_never_overwritten(pushing: Pushing) -> None:
     pushing.install()
     pushing.hook.with_name("pre-push.before-evalgate").write_text("#!/bin/sh\n")
-    pushing.hook.write_text("#!/bin/sh\n")
+    pushing.hook.write_text("#!/bin/sh\ntrue\n")
     ended = pushing.world.evalgate("hook", "install")
     assert ended.code == 2 and "one of them would be lost" in ended.err
+
+
+def test_a_hook_that_looks_at_its_own_name_stays_as_it_is(pushing: Pushing) -> None:
+    """An earlier evalgate renamed it: then it comes back."""
+    script = '#!/bin/sh\n[ "$(basename "$0")" = pre-push ] || exit 0\necho mine >&2\nexit 1\n'
+    pushing.hook.write_text(script)
+    pushing.hook.chmod(0o755)
+    refused = pushing.world.evalgate("hook", "install")
+    assert refused.code == 2 and 'evalgate hook run --mode cached --config evalgate.yml -- "$@"' in refused.err
+    assert pushing.hook.read_text() == script
+    pushing.hook.unlink()
+    pushing.install()
+    pushing.hook.with_name("pre-push.before-evalgate").write_text(script)
+    assert pushing.world.evalgate("hook", "install").code == 2
+    assert pushing.hook.read_text() == script and not pushing.hook.with_name("pre-push.before-evalgate").exists()
+
+
+def test_a_tracked_folder_of_hooks_gets_no_path_of_this_machine(pushing: Pushing) -> None:
+    pushing.git("config", "core.hooksPath", ".githooks")
+    pushing.repository.commit(**{".githooks/pre-commit": "#!/bin/sh\n"})
+    refused = pushing.world.evalgate("hook", "install")
+    assert refused.code == 2 and "under version control" in refused.err and ".githooks/pre-push" in refused.err
+    assert not (pushing.world.root / ".githooks/pre-push").exists()
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -420,10 +399,8 @@ def test_under_pre_commit_its_variables_name_the_push(pushing: Pushing) -> None:
         ended = hook_run(pushing.world, PRE_COMMIT="1", **more)
         assert ended.code == 1
         assert "FAIL work support: " in ended.err and "SKIP=evalgate git push" in ended.err
-    assert hook_run(pushing.world, PRE_COMMIT="1") == Ended(
-        code=0, out="", err=""
-    )  # without a push: HEAD, which is main
-    assert hook_run(pushing.world) == Ended(code=0, out="", err="")  # git had nothing to push
+    for no_push in ({"PRE_COMMIT": "1"}, {}):
+        passed(hook_run(pushing.world, **no_push), "no pushed ref is named on standard input: looking at main")
 
 
 def test_the_pre_commit_hook_is_declared_as_it_is_called() -> None:
@@ -431,37 +408,3 @@ def test_the_pre_commit_hook_is_declared_as_it_is_called() -> None:
     assert (hook["id"], hook["entry"]) == ("evalgate", "evalgate hook run")
     assert hook["stages"] == ["pre-push", "manual"]
     assert hook["always_run"] is True and hook["pass_filenames"] is False
-
-
-def test_under_the_real_pre_commit(pushing: Pushing, tmp_path: Path) -> None:
-    """Run the hook of `.pre-commit-hooks.yaml` with another language, since its own installs from the network."""
-    program = Path(sys.executable).with_name("pre-commit")
-    if not program.exists():
-        pytest.skip("pre-commit is not installed beside this Python")
-    (published,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    call = [sys.executable, "-c", "from evalgate.cli import main; main()", *published["entry"].split()[1:]]
-    ours = {**published, "language": "system", "entry": shlex.join(call)}
-    config = {"repos": [{"repo": "local", "hooks": [ours]}]}
-    (pushing.world.root / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    home = {"PRE_COMMIT_HOME": str(tmp_path / "pre-commit")}
-    subprocess.run(
-        [program, "install", "--hook-type", "pre-push"],
-        cwd=pushing.world.root,
-        env={**os.environ, **home},
-        capture_output=True,
-        timeout=60,
-        check=True,
-    )
-    pushing.git("switch", "--quiet", "--create", "other")
-    pushing.git("add", ".pre-commit-config.yaml")
-    pushing.git("commit", "--quiet", "--message", "pre-commit")
-    passed(pushing.push("other", **home))  # a new branch without a gated change
-    assert pushing.has("other")
-    pushing.commit("1.0.1", "Answer as a pirate would, in rhymes, with a song about the sea at the end of it.")
-    ended = pushing.push("HEAD:refs/heads/low", **home)
-    assert ended.code != 0 and not pushing.has("low")
-    told = ended.out + ended.err
-    assert "support: declared PATCH" in told and "SKIP=evalgate git push" in told
-    passed(pushing.push("HEAD:refs/heads/low", SKIP="evalgate", **home))
-    assert pushing.has("low")
-    assert not pushing.world.server.received

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from evalgate.domain import Report
-from evalgate.report import html, markdown, terminal
+from evalgate.report import html, junit, markdown, terminal
 from evalgate.store import report_json
 
 GOLD = Path(__file__).parent / "gold"
@@ -21,6 +21,7 @@ RENDERINGS: dict[str, Callable[[Report], str]] = {
     "md": markdown.render,
     "json": report_json.render,
     "html": html.render,
+    "xml": junit.render,
 }
 
 

@@ -20,7 +20,7 @@ from evalgate.gate import reports
 from evalgate.report import withhold
 from evalgate.store import report_json
 
-FILES = ("out.json", "out.md", "out.html", "out.csv", "out.txt")
+FILES = ("out.json", "out.md", "out.html", "out.csv", "out.txt", "out.xml")
 OUTPUTS = tuple(argument for name in FILES for argument in ("--output", name))
 SECRET = re.compile(r"(INPUT|OUTPUT|REASON|EXPECTED)-(\d+)")
 FALLEN = frozenset(range(0, 64, 4))
@@ -89,7 +89,7 @@ def test_none_keeps_no_text_in_any_format(world: World, blocking: bool) -> None:
     stored = (world.root / ".evalgate" / "report.json").read_text()
     assert texts_in(stored) == set(range(64))
     for verb in ("report", "decide"):
-        for form in ("terminal", "markdown", "html", "csv", "json"):
+        for form in ("terminal", "markdown", "html", "csv", "json", "junit"):
             ended = world.evalgate(verb, "--format", form)
             assert texts_in(ended.out, ended.err) == set(), (verb, form)
 

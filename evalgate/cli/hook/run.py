@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +17,6 @@ from evalgate.errors import ExitCode, GitError
 
 if TYPE_CHECKING:
     from evalgate.commands.hook.run import Answer, Mode
-    from evalgate.services.git_hooks import Push
 
 LARGEST_PUSH = 16 * 1024 * 1024
 """Limit in bytes of the hook's standard input, on which git writes one line for each pushed ref."""
@@ -34,16 +32,21 @@ LARGEST_PUSH = 16 * 1024 * 1024
 def command(
     context: click.Context, *, mode: Mode, config_path: Path, default_branch: str | None, remote: tuple[str, ...]
 ) -> None:
-    """Check every pushed commit, or HEAD if nothing is pushed. Called by git or pre-commit.
+    """Check every pushed commit, or the current branch if no pushed ref is named. Called by git or a hook manager.
 
     Exits with 1 if a change is proven wrong, and with 2 for invalid files. Everything undecided is left to CI.
     """
-    if "GIT_WORK_TREE" not in os.environ:
-        os.environ.pop("GIT_DIR", None)  # git sets it for hooks in worktrees; it would hide the repository of a folder
+    from evalgate.change import pushed_refs
     from evalgate.cli.progress import Progress
     from evalgate.commands.hook import run
+    from evalgate.report.escape import block
+    from evalgate.services import hook_environment
     from evalgate.services.git import Git
 
+    known = hook_environment.find_repository(os.environ, Path.cwd())
+    for name in hook_environment.NAMES:
+        os.environ.pop(name, None)
+    os.environ.update(known)
     git = Git.open(Path.cwd())
     branch = default_branch or run.find_default_branch(git, remote)
     progress = Progress()
@@ -54,8 +57,11 @@ def command(
         mode=mode,
         on_event=progress.show,
     )
+    found = pushed_refs.find_pushed(git, os.environ, _read_input())
+    for sentence in found.said:
+        click.echo(block(f"evalgate: {sentence}"), err=True)
     with progress:
-        answers = list(check.check_pushes(git, _read_pushes(os.environ)))
+        answers = list(check.check_pushes(git, found.refs))
     for answer in answers:
         _print_answer(answer)
     code = max((answer.code for answer in answers), default=ExitCode.PASS)
@@ -65,22 +71,19 @@ def command(
     context.exit(code)
 
 
-def _read_pushes(environment: Mapping[str, str]) -> tuple[Push, ...]:
-    """Read the pushed refs from pre-commit's variables, else from git's lines; HEAD if nothing is pushed."""
-    from evalgate.services.git_hooks import Push, read_pushes
-
-    if environment.get("PRE_COMMIT"):  # for a first push it gives the branch and no commit
-        local = environment.get("PRE_COMMIT_TO_REF") or environment.get("PRE_COMMIT_LOCAL_BRANCH") or "HEAD"
-        return (Push(local=local, sha=local, remote=environment.get("PRE_COMMIT_REMOTE_BRANCH") or local),)
+def _read_input() -> str | None:
+    """Read git's lines; None if the standard input is a terminal, or closed. pre-commit promises no readable one."""
     if sys.stdin is None or sys.stdin.isatty():
-        return (Push(local="HEAD", sha="HEAD", remote="HEAD"),)
+        return None
     try:
         lines = sys.stdin.buffer.read(LARGEST_PUSH + 1)
     except OSError as error:
+        if "PRE_COMMIT" in os.environ:
+            return None
         raise GitError(f"git's list of pushed refs cannot be read: {error.strerror or error}") from None
     if len(lines) > LARGEST_PUSH:
         raise GitError(f"git's list of pushed refs is larger than {LARGEST_PUSH // (1024 * 1024)} MiB")
-    return read_pushes(os.fsdecode(lines))
+    return os.fsdecode(lines)
 
 
 def _print_answer(answer: Answer) -> None:
