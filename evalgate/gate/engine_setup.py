@@ -72,7 +72,7 @@ def open_engine(
             require_use(calls, config, plans)
             stack.callback(backend.close)
             backend.start()
-        cache = None if calls.is_fresh else Cache(machine.store.cache)
+        cache = None if calls.is_fresh and not calls.first_draw else Cache(machine.store.cache)
         path = journal or machine.store.find_journal(run)
         engine = stack.enter_context(setup.make_engine(providers, cache, Journal(path), on_event))
         yield engine
@@ -112,7 +112,7 @@ def open_known_answers(
     """
     recordings = {
         name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
-        for name in {name for plan in plans for name in _list_targets(plan)}
+        for name in {name for plan in plans for name in list_targets(plan)}
         if (path := config.targets[name].recordings) is not None
     }
     cache = Cache(store.cache) if store.cache.is_file() else None
@@ -150,7 +150,7 @@ class _EngineSetup:
 
     def make_providers(self) -> dict[str, Provider]:
         """Those of all targets that the plans ask, by name."""
-        names = {name for plan in self.plans for name in _list_targets(plan)}
+        names = {name for plan in self.plans for name in list_targets(plan)}
         targets = self.config.targets
         # the embedded model takes a while to load: report errors of other targets first
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
@@ -175,6 +175,7 @@ class _EngineSetup:
             mask=self.mask,
             quotes=self.config.texts == "all",
             forms=RequestForms(self.machine.store.adaptations),
+            reads_cache=not self.calls.first_draw,
         )
 
     def _make_provider(self, target: Target) -> Provider:
@@ -276,7 +277,7 @@ def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> N
     """
     if calls.engine == "asyncio":
         return
-    called = [config.targets[name] for name in sorted({name for plan in plans for name in _list_targets(plan)})]
+    called = [config.targets[name] for name in sorted({name for plan in plans for name in list_targets(plan)})]
     names = {
         t.name for t in called if t.kind == "openai" and not (calls.answers == "replay" and t.recordings is not None)
     }
@@ -332,7 +333,8 @@ def _find_unseen_prompts(plan: GatePlan, target: Target, provider: PythonProvide
         )
 
 
-def _list_targets(plan: GatePlan) -> set[str]:
+def list_targets(plan: GatePlan) -> set[str]:
+    """Return the names of the targets that a plan may ask."""
     arms = {trial.arm for trial in plan.trials}
     names = {judge.target for judge in plan.judges}
     if Arm.CANDIDATE in arms:
