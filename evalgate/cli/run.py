@@ -104,17 +104,16 @@ def command(
     calls = CallMode(
         answers=answers or "replay",
         use_cache=not no_cache,
-        shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
+        shard=shard and Shard(number=shard[0], of=shard[1]),
         engine=engine,
         redraw=redraw,
     )
     destinations.require_writable(where)
-    last = machine.store.last_report
-    gate.forget_report(last)
+    gate.forget_report(machine.store.last_report)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, selection, machine, calls, progress.show)
     printing.write_report(report, where)
-    _keep_report(last, report)
+    _keep_report(machine.store.last_report, report)
     context.exit(_exit_code(report))
 
 

@@ -65,7 +65,9 @@ def decide_and_draw_again(  # noqa: PLR0917 - everything that defines a run
     assert what is not None
     again = _draw_everything(calls)
     whole = plans if calls.use_cache and calls.redraw is None else unsampled
-    if what == "all" and not any(_was_drawn(plan, workspace.config, machine.store, calls) for plan in plans):
+    can_draw = any(_can_draw(plan, workspace.config, again) for plan in plans)
+    is_first = not any(_was_drawn(plan, workspace.config, machine.store, calls) for plan in plans)
+    if what == "all" and can_draw and is_first:
         first = replace(again, first_draw=True)
         return pipeline.decide_plans(workspace, whole, machine, first, on_event, remarks=remarks)
     plain = replace(calls, use_cache=True, redraw=None)
@@ -87,7 +89,8 @@ def decide_and_draw_again(  # noqa: PLR0917 - everything that defines a run
             drawn.append(_Draw(plan=_sample_again(plan, bare, cases), known=gate, cases=cases))
     if not drawn:
         warning = f"nothing is drawn again: {_NOTHING[what]}"
-        return standing if what == "failed" else replace(standing, warnings=(*standing.warnings, warning))
+        is_told = calls.redraw is not None and what != "failed"
+        return replace(standing, warnings=(*standing.warnings, warning)) if is_told else standing
     if what == "failed":
         again = replace(again, use_cache=True, answers=calls.answers)  # the first answers of these calls
     new, warnings = _draw(workspace, drawn, machine, again, on_event)

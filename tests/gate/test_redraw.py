@@ -231,6 +231,8 @@ def test_a_file_of_recorded_outputs_cannot_be_drawn_again(world: World) -> None:
     world.repository.write("evalgate.yml", config[:targets] + own + gates + config[config.index("run:") :])
     for name in ("new", "old"):
         world.repository.write(f"{name}.jsonl", rows)
+    world.repository.commit("recorded outputs")
+    world.repository.git("branch", "--force", "main", "HEAD")
     world.edit()
     ended = world.evalgate("run", "--redraw", "all")
     assert "nothing is drawn again: every answer is recorded" in ended.out, ended.err
