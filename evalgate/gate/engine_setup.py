@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from evalgate.change.workspace import Workspace
+from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
 from evalgate.domain.masking import Mask, in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
@@ -230,7 +230,13 @@ class _EngineSetup:
     def _python(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.python_function import PythonProvider
 
-        provider = PythonProvider(target, self.workspace.folder, timeout, self.machine.store.root, mask=self.mask)
+        provider: PythonProvider
+        if isinstance(self.workspace, PullRequest):
+            from evalgate.gate.base_function import start_base_function
+
+            provider = start_base_function(target, self.workspace, timeout, self.mask, self.stack)
+        else:
+            provider = PythonProvider(target, self.workspace.folder, timeout, self.machine.store.root, mask=self.mask)
         faults = [fault for plan in self.plans for fault in _find_unseen_prompts(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)

@@ -24,6 +24,7 @@ from evalgate.domain import (
     Evidence,
     GatePlan,
     GateReport,
+    Json,
     PromptVersion,
     Report,
     Target,
@@ -106,7 +107,7 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
             gate.name,
             plan.candidate.normalized_digest,
             None if plan.baseline is None else plan.baseline.digest,
-            [[*target.served, target.model, *target.scored_as] for target in targets],
+            [[*target.served, target.model, *target.scored_as, *_list_code(target)] for target in targets],
             *_list_adaptations(plan, config),
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
             [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],
@@ -131,6 +132,10 @@ def describe_unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...
 
 def _may_change_unseen(target: Target) -> bool:
     return target.kind == "python" and "version" not in target.options
+
+
+def _list_code(target: Target) -> list[Json]:
+    return [target.options["code"]] if "code" in target.options else []
 
 
 _UNDECIDED = ("completeness", "constant_output", "broken")
