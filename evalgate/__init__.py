@@ -124,6 +124,7 @@ def run_gate(
     live: bool = False,
     record: bool = False,
     no_cache: bool = False,
+    redraw: Literal["failed", "broken", "all"] | None = None,
     shard: tuple[int, int] | None = None,
     engine: Literal["asyncio", "ray", "batch"] = "asyncio",
     store: AnyPath | None = None,
@@ -165,7 +166,10 @@ def run_gate(
     )
     machine = Machine(environment=secrets, store=_find_store(path, store), home=model_folder.find_home(secrets))
     answers = _choose_answers(live=live, record=record)
-    calls = CallMode(answers=answers, use_cache=not no_cache, shard=_make_shard(shard), engine=engine)
+    if redraw is not None:
+        _require_one_of("redraw", redraw, ("failed", "broken", "all"))
+    parts = _make_shard(shard)
+    calls = CallMode(answers=answers, use_cache=not no_cache, shard=parts, engine=engine, redraw=redraw)
     return _call_outside_loops(lambda: run.run_and_keep(path, selection, machine, calls))
 
 

@@ -139,7 +139,8 @@ def test_every_screen_is_what_is_printed(command: str, screen: str, checkout: Pa
         place = found + len(part)
 
 
-@pytest.mark.parametrize("block", of("python"), ids=str)
+# the functions on this page import packages that evalgate does not need: see test_providers_page.py
+@pytest.mark.parametrize("block", [block for block in of("python") if block.page != "docs/providers.md"], ids=str)
 def test_every_piece_of_python_runs(block: Block) -> None:
     exec(compile(block.text, block.page, "exec"), {})
 

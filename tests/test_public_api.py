@@ -28,7 +28,8 @@ SIGNATURES = {
     "run_gate": "(config: AnyPath = 'evalgate.yml', *, candidate: str | None = None, baseline: str | None = None, "
     "gates: Sequence[str] = (), changed: bool = False, head: str | None = None, "
     "policy_ref: Literal['head', 'base'] = 'head', default_branch: str | None = None, live: bool = False, "
-    "record: bool = False, no_cache: bool = False, shard: tuple[int, int] | None = None, "
+    "record: bool = False, no_cache: bool = False, redraw: Literal['failed', 'broken', 'all'] | None = None, "
+    "shard: tuple[int, int] | None = None, "
     "engine: Literal['asyncio', 'ray', 'batch'] = 'asyncio', store: AnyPath | None = None, "
     "environment: Mapping[str, str] | None = None) -> Report",
     "decide_scores": "(scores: AnyPath | pd.DataFrame | Iterable[Mapping[str, object]], *, "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, assert_never
 
 from evalgate.action import fork, heads, publish
 from evalgate.action import sign_off_lookup as approval
+from evalgate.action.action_inputs import refuse_redraw
 from evalgate.action.job import Job, Log, describe_bug
 from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
@@ -49,6 +50,7 @@ def main() -> NoReturn:
 
 def _main(log: Log) -> int:
     try:
+        refuse_redraw(sys.argv[1:])
         job = Job(os.environ)
         hub = _connect_github(job, log)
         outcome: ActivityOutcome | None

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
@@ -24,6 +24,8 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "sign-off": ("review", "label", "none"),
     "fail-on": ("inconclusive", "fail", "never"),
 }
+_REDRAWS = {"redraw", "no-cache", "live"}
+_REDRAW_OPTION = re.compile(r"--(?:redraw|no-cache|live)\b")
 _PLAIN = re.compile(r"[A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*")
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -70,9 +72,31 @@ def read_settings(inputs: str, matrix: str) -> Settings:
                 hint="comment: on-failure writes it only for a failure or a pending sign-off; or sign-off: none",
             )
         )
+    reader.faults += _refuse_redraws(given.items())
     if reader.faults:
         raise InputError(faults=reader.faults)
     return settings
+
+
+def refuse_redraw(arguments: Sequence[str]) -> None:
+    """Raise InputError for arguments that ask for a second draw of answers."""
+    faults = _refuse_redraws([("args", " ".join(arguments))])
+    if faults:
+        raise InputError(faults=faults)
+
+
+def _refuse_redraws(given: Iterable[tuple[str, str]]) -> list[Fault]:
+    """Return a fault for each input that asks for a second draw of answers, by its name or as an option."""
+    return [
+        Fault(
+            message=f"input {name}: the action does not draw answers again: a second draw would be a second chance to "
+            "pass",
+            hint="run `evalgate run --redraw` on your machine; it shows new answers, and the verdict stays",
+        )
+        for name, value in given
+        if (name.replace("_", "-") in _REDRAWS and value.lower() not in ("", "false"))
+        or (name in ("args", "arguments", "options", "command") and _REDRAW_OPTION.search(value))
+    ]
 
 
 def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str, ...]) -> str:

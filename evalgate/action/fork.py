@@ -43,7 +43,10 @@ def read_fork_report(github: GitHub, other: OtherRun, artifact: str) -> Report:
         text = data.decode("ascii")
     except UnicodeDecodeError:
         raise InputError("report.json was not written by evalgate: it is not ASCII") from None
-    return withdraw_passes(report_json.read(text, "report.json"))
+    report = report_json.read(text, "report.json")
+    if report.redrawn is not None:
+        raise InputError("report.json shows answers that were drawn again after a verdict, so it decides nothing")
+    return withdraw_passes(report)
 
 
 def withdraw_passes(report: Report) -> Report:

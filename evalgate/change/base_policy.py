@@ -23,6 +23,7 @@ from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
+from evalgate.services.git_export import digest_code
 from evalgate.services.git_names import fold_path
 
 _NAMED = 10
@@ -202,20 +203,39 @@ def find_policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[P
 
 
 def refuse_functions(gates: Sequence[Gate], config: Config) -> None:
-    """Raise InputError if a target is a Python function: its code is in the working tree, which the change can edit."""
+    """Raise InputError if a target is a Python function, whose code the change could edit, unless the base trusts it.
+
+    With `trust_code` in the base's configuration, functions are imported from an export of the base's tree.
+    """
+    if config.trust_code:
+        return
     named = {name for gate in gates for name in (gate.candidate_target, gate.baseline_target)}
     named |= {judge.target for gate in gates for judge in gate.judges}
     faults = [
         Fault(
             message=f'target "{name}" is a function, {config.targets[name].location}: the change could edit its code',
             place=Place(path=config.path),
-            hint="use policy-ref: head, and only where everyone who can push is trusted",
+            hint="set `policy: {trust_code: true}` in the base's configuration, so that the base's code runs; or use "
+            "policy-ref: head, and only where everyone who can push is trusted",
         )
         for name in sorted(named)
         if config.targets[name].kind == "python"
     ]
     if faults:
         raise InputError(faults=faults)
+
+
+def add_code_digest(config: Config, git: Git, commit: str) -> Config:
+    """Return the base's configuration with the digest of the base's code as an option of each trusted function."""
+    names = {name for name, target in config.targets.items() if target.kind == "python"}
+    if not (names and config.trust_code):
+        return config
+    code = digest_code(git, commit)
+    targets = {
+        name: replace(target, options={**target.options, "code": code}) if name in names else target
+        for name, target in config.targets.items()
+    }
+    return replace(config, targets=targets)
 
 
 def refuse_recorded(gate: Gate, config: Config, candidate: PromptVersion, baseline: PromptVersion | None) -> None:

@@ -109,6 +109,7 @@ def open_pull_request(
     if tree.exists(name):
         with _place_faults_at(sides.policy):
             config, pinned = _load(tree, name, verify, environment)
+        config = base_policy.add_code_digest(config, git, sides.policy)
         change = base_policy.judge_change(config, _load_own(own_tree, config, view, sides, verify), view, sides)
     elif own_tree.exists(name):
         _load(own_tree, name, verify, environment)

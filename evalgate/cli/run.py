@@ -18,6 +18,7 @@ from evalgate.domain import Admission, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
+    from evalgate.gate.options import Redraw
 
 
 @click.command("run")
@@ -30,12 +31,27 @@ if TYPE_CHECKING:
     help="Skip gates whose prompt, dataset, criteria and policy are unchanged; with --policy-ref base, gates whose "
     "prompt is unchanged.",
 )
-@click.option("--live", "answers", flag_value="live", help="Call the model even if recordings exist.")
+@click.option(
+    "--live",
+    "answers",
+    flag_value="live",
+    help="Ignore recordings and cached answers. After a verdict this draws again, as --redraw all does.",
+)
 @click.option(
     "--record", "answers", flag_value="record", help="Call the model for both arms and overwrite the recordings."
 )
 @click.option("--shard", type=ShardNumber(), help="Run the K-th of N parts of the cases, for `evalgate merge`.")
-@click.option("--no-cache", is_flag=True, help="Use neither cached answers nor the stored baseline.")
+@click.option(
+    "--no-cache",
+    is_flag=True,
+    help="Use neither cached answers nor the stored baseline. After a verdict this draws again, as --redraw all does.",
+)
+@click.option(
+    "--redraw",
+    type=click.Choice(["failed", "broken", "all"]),
+    help="Ask again after a verdict: for the answers of failed calls, of both versions to cases that newly fail, or "
+    "for all. The verdict stays.",
+)
 @engine_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @destinations.add_output_options
@@ -54,6 +70,7 @@ def command(
     answers: Literal["live", "record"] | None,
     shard: tuple[int, int] | None,
     no_cache: bool,
+    redraw: Redraw | None,
     engine: EngineName,
     store: Path | None,
     formats: tuple[str, ...],
@@ -61,12 +78,12 @@ def command(
 ) -> None:
     """Run the gate: candidate against baseline over the golden dataset, and a verdict.
 
-    The report is also stored as report.json in the store. `evalgate report` and `evalgate decide` read it without a
-    model call.
+    The report is also stored as report.json in the store; `evalgate report` and `evalgate decide` read it.
 
     The baseline's samples are those that `evalgate baseline sample` stored, if they are fresh and were made in the same
     way. Else they are drawn in this run. Stored samples are not used with --no-cache or --record, or if recordings are
-    replayed. They are used with --live.
+    replayed. They are used with --live. A second draw decides nothing: after a verdict, --live, --no-cache and
+    --redraw show new answers, and the exit code is that of the verdict, which stays stored.
     """
     from evalgate.cli.progress import Progress, keep_stdout
     from evalgate.commands import run as gate
@@ -87,16 +104,16 @@ def command(
     calls = CallMode(
         answers=answers or "replay",
         use_cache=not no_cache,
-        shard=None if shard is None else Shard(number=shard[0], of=shard[1]),
+        shard=shard and Shard(number=shard[0], of=shard[1]),
         engine=engine,
+        redraw=redraw,
     )
     destinations.require_writable(where)
-    last = machine.store.last_report
-    gate.forget_report(last)
+    gate.forget_report(machine.store.last_report)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
         report = gate.run(config_path, selection, machine, calls, progress.show)
     printing.write_report(report, where)
-    _keep_report(last, report)
+    _keep_report(machine.store.last_report, report)
     context.exit(_exit_code(report))
 
 

@@ -72,8 +72,7 @@ def _run_once(
             return reports.make_report((), removed)
         workspace = open_for_run(config_path, selection, calls, environment=machine.environment)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    plans = make_plans(workspace, selected, selection, calls, machine.store)
-    return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=removed)
+    return _decide(workspace, selected, selection, machine, calls, on_event=on_event, remarks=removed)
 
 
 def run_and_keep(config_path: Path, selection: Selection, machine: Machine, calls: CallMode) -> Report:
@@ -129,8 +128,30 @@ def _decide_change(
         from evalgate.gate import reports
 
         return reports.make_report((), change.remarks, change.changes)
-    plans = make_plans(workspace, selected, selection, calls, machine.store)
-    return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=change.remarks)
+    return _decide(workspace, selected, selection, machine, calls, on_event=on_event, remarks=change.remarks)
+
+
+def _decide(
+    workspace: Workspace,
+    gates: Sequence[Gate],
+    selection: Selection,
+    machine: Machine,
+    calls: CallMode,
+    *,
+    on_event: Callable[[ProgressEvent], None],
+    remarks: Sequence[str],
+) -> Report:
+    """Return the verdict on gates; where answers are to be drawn again, a report on these beside the verdict."""
+    if calls.draws_again is None:
+        plans = make_plans(workspace, gates, selection, calls, machine.store)
+        return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=remarks)
+    from evalgate.gate import redraw
+
+    stored, bare = (
+        make_plans(workspace, gates, selection, replace(calls, use_cache=use_cache), machine.store)
+        for use_cache in (True, False)
+    )
+    return redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
 
 
 def _require_pinned(workspace: Commit) -> None:

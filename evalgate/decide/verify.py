@@ -30,6 +30,8 @@ def find_fault(report: Report) -> str | None:
             return f"gate {gate.evidence.name}: its verdict does not follow from its results and policy"
         gates.append(decided)
     decision, exit_code = policy.conclude(gates, report.policy_changes)
+    if report.redrawn is not None:  # the exit code is that of the verdict that stays
+        exit_code = report.exit_code
     expected = replace(report, gates=tuple(gates), decision=decision, exit_code=exit_code, sign_off=None)
     if report.sign_off is not None:
         try:

@@ -276,9 +276,9 @@ class Config:
     """The content of evalgate.yml. Paths are relative to the root of the tree, with forward slashes.
 
     `approvers` are logins and teams (`org/team`) that may sign off a change, with or without write access. `texts` says
-    for which cases reports may contain texts. No verdict depends on these two. `environment` has the variables that the
-    file's `${NAME}` were replaced by, so that the configuration of another commit is read in the same way; None: they
-    were left as they are.
+    for which cases reports may contain texts. `trust_code` lets functions of the base's tree run for pull requests. No
+    verdict depends on these three. `environment` has the variables that the file's `${NAME}` were replaced by, so that
+    the configuration of another commit is read in the same way; None: they were left as they are.
     """
 
     path: str
@@ -288,5 +288,6 @@ class Config:
     limits: Limits
     batching: Batching = Batching()
     approvers: tuple[str, ...] = ()
+    trust_code: bool = False
     texts: Literal["all", "failing", "none"] = "all"
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)

@@ -343,13 +343,23 @@ class GateReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Redrawn:
+    """What a run asked for again after a verdict, and that verdict, which stays; `cases` is empty for all cases."""
+
+    what: Literal["failed", "broken", "all"]
+    decision: Verdict
+    cases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The complete artifact of a run. `created_at` is ISO 8601 in UTC. A report without gates is a pass.
 
     `warnings` are problems outside of the evaluation, such as a cache that cannot be written. `policy_changes` did not
     affect this verdict and need a sign-off; `sign_off` is the one that was given. `rule` is the version number of the
     decision rule. `attempts` is None without a pull request, or if the verdict does not depend on chance. `texts` is
-    the setting of the configuration that says for which cases texts may leave the machine.
+    the setting of the configuration that says for which cases texts may leave the machine. With `redrawn` the gates and
+    `decision` show answers that were drawn again, and `exit_code` is that of the verdict that stays.
     """
 
     run_id: str
@@ -364,6 +374,7 @@ class Report:
     rule: int = RULE
     attempts: Attempts | None = None
     texts: Literal["all", "failing", "none"] = "all"
+    redrawn: Redrawn | None = None
 
     @property
     def cost_usd(self) -> float | None:

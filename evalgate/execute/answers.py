@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from evalgate.domain import Outcome, Output, Request, digest
 from evalgate.domain.masking import Mask
-from evalgate.execute.providers.protocol import FunctionMemory, Memory
+from evalgate.execute.providers.protocol import DeclaredCode, FunctionMemory, Memory
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 from evalgate.store.journal import Journal
 from evalgate.store.output_cache import Cache
@@ -25,7 +25,8 @@ class AnswerStore:
     """The answers of this engine, the journal and the cache; a provider's `memory` selects which of them it uses.
 
     Answers of this engine are in `results_file`. The secrets of `mask` are removed from answers of earlier runs. With
-    `record`, every answer is kept in `recorded` too, by target and key.
+    `record`, every answer is kept in `recorded` too, by target and key. Without `reads_cache`, answers are added to the
+    cache where it has none, and none is used from there.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class AnswerStore:
         *,
         record: bool = False,
         mask: Mask | None = None,
+        reads_cache: bool = True,
     ) -> None:
         self.recorded: dict[str, dict[str, CacheEntry]] = {}
         self._cache = cache
+        self._reads_cache = reads_cache
         self._journal = journal
         self._record = record
         self._mask = mask or Mask(())
@@ -86,12 +89,13 @@ class AnswerStore:
 
     def find(self, memory: Memory, request: Request, key: str) -> Outcome | None:
         """Return an answer from an earlier run, marked `cached`; None if there is none."""
-        cache = self._cache if memory in _CACHEABLE else None
-        found = self._mask.value(cache.get(key, request.max_age)) if cache is not None else None
-        name = _find_journal_key(memory, key)
+        cache = self._cache if _is_cacheable(memory) else None
+        name, key = _find_journal_key(memory, key), _find_cache_key(memory, key)
+        read = cache if self._reads_cache else None
+        found = self._mask.value(read.get(key, request.max_age)) if read is not None else None
         if found is None and self._journal is not None and name is not None:
             found = self._mask.value(self._journal.get(name))
-            if found is not None and cache is not None:
+            if found is not None and cache is not None and self._may_write(cache, request, key):
                 cache.put(key, found, request.about)
         return found
 
@@ -102,10 +106,15 @@ class AnswerStore:
             return  # a failure of either kind is requested again next time: the endpoint may work by then
         line = dump(CacheEntry(key=name, about=request.about, outcome=outcome))
         self._add_line(key, line, cached=outcome.cached)
+        key = _find_cache_key(memory, key)
         if self._journal is not None:
             self._journal.put_line(line)
-        if self._cache is not None and memory in _CACHEABLE:
-            self._cache.put_line(key, line)
+        cache = self._cache if _is_cacheable(memory) else None
+        if cache is not None and self._may_write(cache, request, key):
+            cache.put_line(key, line)
+
+    def _may_write(self, cache: Cache, request: Request, key: str) -> bool:
+        return self._reads_cache or cache.get(key, request.max_age) is None
 
     def record(self, request: Request, key: str, outcome: Outcome) -> None:
         """Record an answer; of equal requests keep the first `about` in sort order, so that files are reproducible."""
@@ -129,8 +138,17 @@ def _shorten_key(key: str) -> int:
     return int(key[:_KEY_DIGITS], 16)
 
 
+def _is_cacheable(memory: Memory) -> bool:
+    return isinstance(memory, DeclaredCode) or memory in _CACHEABLE
+
+
+def _find_cache_key(memory: Memory, key: str) -> str:
+    """Return the key of an answer in the cache; that of the request, unless the function's code counts too."""
+    return digest([key, memory.code]) if isinstance(memory, DeclaredCode) else key
+
+
 def _find_journal_key(memory: Memory, key: str) -> str | None:
     """Return the key of an answer in the journal; None: it is not kept there."""
     if isinstance(memory, FunctionMemory):
         return digest([key, memory.fingerprint])
-    return key if memory in _CACHEABLE else None
+    return _find_cache_key(memory, key) if _is_cacheable(memory) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 
 from evalgate.execute.limits.concurrency import LONGEST_PAUSE
@@ -37,14 +38,19 @@ class AttemptsMade:
         if error.retryable and not is_worth_retrying(error):
             error.adding(self._describe_wait(error))
 
-    def find_pause(self, number: int, error: ProviderError | None) -> float:
-        """Return the pause in seconds after attempt `number`: exponential with jitter, or as the endpoint asks."""
+    def find_pause(self, number: int, error: ProviderError | None, silence: float = math.inf) -> float:
+        """Return the pause in seconds after attempt `number`: exponential with jitter, or as the endpoint asks.
+
+        `silence` is the seconds since the target's last answer. While others are answered, the pause does not grow with
+        the attempts of this call, since the concurrency limit sees to the load: it is no longer than the silence.
+        """
         jitter = random.uniform(0, self._backoff)
         if error is not None and error.startup_timeout is not None:
             return min(max(self._startup.pause, error.retry_after or 0.0), error.startup_timeout) + jitter
         if error is not None and error.retry_after is not None:
             return error.retry_after + jitter
-        return min(self._backoff * 2.0 ** min(number - 1, 30), _LONGEST_BACKOFF) + jitter
+        pause = min(self._backoff * 2.0 ** min(number - 1, 30), _LONGEST_BACKOFF, max(self._backoff, silence))
+        return random.uniform(0.0, pause) if error is not None and error.throttled else pause + jitter
 
     def have_ended(self, error: ProviderError | None, pause: float) -> bool:
         """Return True if no attempt follows after this error and a pause; the error then says what was waited for."""

@@ -240,8 +240,8 @@ class Caller:
         retrying = AsyncRetrying(
             stop=lambda retry: made.have_ended(_get_error(retry), retry.upcoming_sleep),
             retry=retry_if_exception(is_worth_retrying),
-            wait=lambda retry: made.find_pause(retry.attempt_number, _get_error(retry)),
-            sleep=lambda seconds: _choose_pause(seconds, counters),
+            wait=lambda retry: made.find_pause(retry.attempt_number, _get_error(retry), state.queue.limit.silence),
+            sleep=lambda seconds: _wait(seconds, counters, state.queue.limit),
             reraise=True,
         )
         return await retrying(attempt)
@@ -371,6 +371,12 @@ def _estimate_tokens(request: Request) -> int:
 def _get_error(state: RetryCallState) -> ProviderError | None:
     error = state.outcome.exception() if state.outcome is not None else None
     return error if isinstance(error, ProviderError) else None
+
+
+async def _wait(seconds: float, counters: Counters, limit: ConcurrencyLimit) -> None:
+    """Wait before a retry; while other calls are answered, the trial's worker may be replaced meanwhile."""
+    with counters.pause() if limit.is_answering else contextlib.nullcontext():
+        await _choose_pause(seconds, counters)
 
 
 async def _choose_pause(seconds: float, counters: Counters) -> None:

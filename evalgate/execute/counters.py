@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,7 +26,8 @@ class Counters:
     """The counters of one run.
 
     `made` counts the requests that were sent. `unanswered` holds the keys of those without an answer so far.
-    `stopping` is set by a signal handler, at any moment.
+    `stopping` is set by a signal handler, at any moment. `pausing` counts the calls that wait for a retry while others
+    are answered; `on_pause` is called when one more does.
     """
 
     made: int = 0
@@ -37,6 +39,8 @@ class Counters:
     cost: float | None = 0.0
     stopping: bool = False
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    pausing: int = 0
+    on_pause: Callable[[], None] = lambda: None
 
     @property
     def calls(self) -> Calls:
@@ -51,6 +55,16 @@ class Counters:
         """Do not count a request that was refused for its form; it is made again in another form, with another key."""
         self.made -= key in self.unanswered
         self.unanswered.discard(key)
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Count a call that waits for a retry while others are answered."""
+        self.pausing += 1
+        self.on_pause()
+        try:
+            yield
+        finally:
+            self.pausing -= 1
 
     def pay(self, outcome: Outcome) -> None:
         """Add the usage and the cost of a call that was made."""

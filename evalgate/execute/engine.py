@@ -71,6 +71,7 @@ class Engine:
     - `expected`: the number of trials in all runs, as far as it is known.
     - `mask`: removes secrets from answers that earlier runs stored.
     - `quotes`: an error that ends a run may quote the endpoint's own message.
+    - `reads_cache`: False to add answers to the cache without using any from there.
     - `store`: the folder for temporary files of answers and results (None: the system's temporary folder).
     - `forms`: the forms of requests that the endpoints accept.
 
@@ -92,10 +93,12 @@ class Engine:
         mask: Mask | None = None,
         quotes: bool = True,
         forms: RequestForms | None = None,
+        reads_cache: bool = True,
     ) -> None:
         self._limits = limits or Limits()
         self.results_file = ResultsFile(store)
-        self._answers = AnswerStore(cache, journal, ResultsFile(store), record=record, mask=mask)
+        answers = ResultsFile(store)
+        self._answers = AnswerStore(cache, journal, answers, record=record, mask=mask, reads_cache=reads_cache)
         self._providers = providers
         self._on_event = on_event
         self._expected = expected

@@ -15,6 +15,7 @@ from evalgate.execute.counters import Counters, StopError
 Evaluate: TypeAlias = Callable[[Trial], Generator[Sequence[Request], Sequence[Outcome], Result]]
 
 _MAX_ROUND = 50_000
+_MOST_WORKERS = 3  # times the regular number
 GRACE = 5.0
 """Seconds in which calls in flight may finish after the first Ctrl-C."""
 
@@ -54,6 +55,7 @@ class Session:
         self._results: list[Result | None] = []
         self._done = 0
         self._workers: list[asyncio.Task[None]] = []
+        self._regular = self._running = 0
         self._error: EvalgateError | None = None
         self._abandoned = False
 
@@ -66,10 +68,15 @@ class Session:
         workers = 2 * self._concurrency
         if self._caller.collects:  # the round must hold the request of every trial
             workers = max(workers, _MAX_ROUND if self._total is None else self._total)
+        self._regular = self._running = workers
         self._workers = [asyncio.create_task(self._work()) for _ in range(workers)]
+        self.counters.on_pause = self._add_worker
         watch = asyncio.create_task(self._caller.watch(self._abort))
         try:
-            await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
+            while not all(worker.done() for worker in self._workers):  # some may have been added
+                _, waiting = await asyncio.wait(self._workers, return_when=asyncio.FIRST_EXCEPTION)
+                if waiting:
+                    break
         finally:
             watch.cancel()
             self._cancel()
@@ -118,7 +125,25 @@ class Session:
             self._cancel()
         return StopError()
 
+    def _add_worker(self) -> None:
+        """Add a worker while one waits for a retry: else fast calls would leave slots idle."""
+        if self._running - self.counters.pausing < self._regular and self._running < _MOST_WORKERS * self._regular:
+            self._running += 1
+            worker = asyncio.create_task(self._work())
+            worker.add_done_callback(self._on_added_done)
+            self._workers.append(worker)
+
+    def _on_added_done(self, worker: asyncio.Task[None]) -> None:
+        if not worker.cancelled() and worker.exception() is not None:
+            self._cancel()
+
     async def _work(self) -> None:
+        try:
+            await self._run_trials()
+        finally:
+            self._running -= 1
+
+    async def _run_trials(self) -> None:
         for trial in self._trials:
             position = len(self._results)
             self._results.append(None)
@@ -129,7 +154,7 @@ class Session:
             self._done += 1
             self._show(SessionProgress(self._done, self._total, self.counters))
             await asyncio.sleep(0)  # a trial answered from the cache never yielded: let other tasks run
-            if self.counters.stopping:
+            if self.counters.stopping or self._running - self.counters.pausing > self._regular:
                 return
 
     async def _run_trial(self, trial: Trial) -> Result:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
-from evalgate.change.workspace import Workspace
+from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
 from evalgate.domain.masking import Mask, in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
@@ -72,7 +72,7 @@ def open_engine(
             require_use(calls, config, plans)
             stack.callback(backend.close)
             backend.start()
-        cache = None if calls.is_fresh else Cache(machine.store.cache)
+        cache = None if calls.is_fresh and not calls.first_draw else Cache(machine.store.cache)
         path = journal or machine.store.find_journal(run)
         engine = stack.enter_context(setup.make_engine(providers, cache, Journal(path), on_event))
         yield engine
@@ -112,7 +112,7 @@ def open_known_answers(
     """
     recordings = {
         name: read_recordings(tree.read(path), path) if tree.exists(path) else {}
-        for name in {name for plan in plans for name in _list_targets(plan)}
+        for name in {name for plan in plans for name in list_targets(plan)}
         if (path := config.targets[name].recordings) is not None
     }
     cache = Cache(store.cache) if store.cache.is_file() else None
@@ -150,7 +150,7 @@ class _EngineSetup:
 
     def make_providers(self) -> dict[str, Provider]:
         """Those of all targets that the plans ask, by name."""
-        names = {name for plan in self.plans for name in _list_targets(plan)}
+        names = {name for plan in self.plans for name in list_targets(plan)}
         targets = self.config.targets
         # the embedded model takes a while to load: report errors of other targets first
         ordered = sorted(names, key=lambda name: (targets[name].kind == "local", name))
@@ -175,6 +175,7 @@ class _EngineSetup:
             mask=self.mask,
             quotes=self.config.texts == "all",
             forms=RequestForms(self.machine.store.adaptations),
+            reads_cache=not self.calls.first_draw,
         )
 
     def _make_provider(self, target: Target) -> Provider:
@@ -229,7 +230,13 @@ class _EngineSetup:
     def _python(self, target: Target, timeout: float) -> Provider:
         from evalgate.execute.providers.python_function import PythonProvider
 
-        provider = PythonProvider(target, self.workspace.folder, timeout, self.machine.store.root, mask=self.mask)
+        provider: PythonProvider
+        if isinstance(self.workspace, PullRequest):
+            from evalgate.gate.base_function import start_base_function
+
+            provider = start_base_function(target, self.workspace, timeout, self.mask, self.stack)
+        else:
+            provider = PythonProvider(target, self.workspace.folder, timeout, self.machine.store.root, mask=self.mask)
         faults = [fault for plan in self.plans for fault in _find_unseen_prompts(plan, target, provider, self.config)]
         if faults:
             raise InputError(faults=faults)
@@ -276,7 +283,7 @@ def require_use(calls: CallMode, config: Config, plans: Sequence[GatePlan]) -> N
     """
     if calls.engine == "asyncio":
         return
-    called = [config.targets[name] for name in sorted({name for plan in plans for name in _list_targets(plan)})]
+    called = [config.targets[name] for name in sorted({name for plan in plans for name in list_targets(plan)})]
     names = {
         t.name for t in called if t.kind == "openai" and not (calls.answers == "replay" and t.recordings is not None)
     }
@@ -332,7 +339,8 @@ def _find_unseen_prompts(plan: GatePlan, target: Target, provider: PythonProvide
         )
 
 
-def _list_targets(plan: GatePlan) -> set[str]:
+def list_targets(plan: GatePlan) -> set[str]:
+    """Return the names of the targets that a plan may ask."""
     arms = {trial.arm for trial in plan.trials}
     names = {judge.target for judge in plan.judges}
     if Arm.CANDIDATE in arms:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -300,14 +300,16 @@ def _put_stored_answers(engine: Engine, plan: GatePlan, targets: Mapping[str, Ta
         found = next((trial.case for trial in plan.trials if trial.case.id == case), None)
         if found is not None:
             engine.forms.on_stored_answer(make_fresh_trial(plan, found, Arm.BASELINE, 0, targets).request)
-    for request, reply in _list_stored_judgements(plan, targets):
+    for request, reply in list_judgements(plan, plan.stored, targets):
         engine.put(request, reply)
 
 
-def _list_stored_judgements(plan: GatePlan, targets: Mapping[str, Target]) -> Iterator[tuple[Request, Outcome]]:
+def list_judgements(
+    plan: GatePlan, results: Iterable[Result], targets: Mapping[str, Target]
+) -> Iterator[tuple[Request, Outcome]]:
     """Yield the judges' requests and replies for stored samples, so that equal outputs of both arms share scores."""
     cases = {trial.case.id: trial.case for trial in plan.trials}
-    for result in plan.stored:
+    for result in results:
         output = result.outcome
         if not isinstance(output, Output):
             continue

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
 
 Answers: TypeAlias = Literal["replay", "live", "record"]
+Redraw: TypeAlias = Literal["failed", "broken", "all"]
 
 _NOT_OF_A_COMMIT = "leave out --record, or --head and --policy-ref base"
 
@@ -74,7 +75,9 @@ class CallMode:
     them. With a `shard` a part of the cases is run, and there is no verdict. `engine` is how endpoints are called: from
     this process, from a Ray cluster or by batch. `offline` calls no endpoint: a request whose answer is not known yet
     raises ServiceError, or, with `partial`, leaves its case undecided. `max_cost_usd` and `max_concurrency` replace the
-    limits of the configuration where they are lower.
+    limits of the configuration where they are lower. `redraw` asks for answers once more after a verdict: those of
+    failed calls, of cases that newly fail, or all. With `first_draw` and without the cache, answers are still added to
+    the cache where it has none, so that a later run knows that there was a draw.
     """
 
     answers: Answers = "replay"
@@ -85,11 +88,23 @@ class CallMode:
     partial: bool = False
     max_cost_usd: float | None = None
     max_concurrency: int | None = None
+    redraw: Redraw | None = None
+    first_draw: bool = False
 
     @property
     def is_fresh(self) -> bool:
         """True where no answer of an earlier run is used."""
         return self.answers == "record" or not self.use_cache
+
+    @property
+    def draws_again(self) -> Redraw | None:
+        """What is asked once more although there may be a verdict; None for a run that uses what is stored.
+
+        A recording asks for other answers on purpose and shows them in the change. A shard has no verdict.
+        """
+        if self.answers == "record" or self.shard is not None:
+            return None
+        return self.redraw or ("all" if self.answers == "live" or not self.use_cache else None)
 
 
 def open_for_run(
@@ -106,6 +121,10 @@ def open_for_run(
     compiled.
     """
     mode = calls or CallMode()
+    if mode.redraw is not None and (mode.answers == "record" or mode.shard is not None):
+        other = "--record" if mode.answers == "record" else "--shard"
+        message = f"--redraw {mode.redraw} asks again after a verdict, and {other} has none"
+        raise InputError(message, hint="leave one of the two out")
     workspace = _open(config_path, selection, mode, environment, verify=verify)
     limits = workspace.config.limits
     cost, most = mode.max_cost_usd, mode.max_concurrency

@@ -24,6 +24,7 @@ from evalgate.domain import (
     Evidence,
     GatePlan,
     GateReport,
+    Json,
     PromptVersion,
     Report,
     Target,
@@ -70,6 +71,12 @@ def find(store: Store, keys: VerdictKeys | None, plan: GatePlan, config: Config)
     return _get(store, keys.own, plan, config)
 
 
+def was_drawn(store: Store, keys: VerdictKeys | None) -> bool:
+    """Return True if a run has asked for these answers to the end: it stored a verdict, or measured too little."""
+    names = () if keys is None else (keys.shown, keys.own)
+    return any(path(name).exists() for name in names for path in (store.find_verdict, store.find_undecided))
+
+
 def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str | None:
     """The name that a new verdict is stored under: one that blocks holds for every hidden text, while there is none."""
     if keys is None:
@@ -100,7 +107,7 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
             gate.name,
             plan.candidate.normalized_digest,
             None if plan.baseline is None else plan.baseline.digest,
-            [[*target.served, target.model, *target.scored_as] for target in targets],
+            [[*target.served, target.model, *target.scored_as, *_list_code(target)] for target in targets],
             *_list_adaptations(plan, config),
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
             [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],
@@ -125,6 +132,10 @@ def describe_unkept(plans: Sequence[GatePlan], config: Config) -> tuple[str, ...
 
 def _may_change_unseen(target: Target) -> bool:
     return target.kind == "python" and "version" not in target.options
+
+
+def _list_code(target: Target) -> list[Json]:
+    return [target.options["code"]] if "code" in target.options else []
 
 
 _UNDECIDED = ("completeness", "constant_output", "broken")
@@ -178,7 +189,11 @@ def _has_its_baseline(evidence: Evidence, store: Store) -> bool:
 
 def put(store: Store, name: str | None, gate: GateReport, report: Report) -> None:
     """Store a verdict that was reached on all its cases; if answers are missing, the next run completes it."""
-    if name is None or not _is_whole(gate):
+    if name is None:
+        return
+    if not _is_whole(gate):
+        with contextlib.suppress(OSError):
+            write_file(store.find_undecided(name), "")
         return
     path = store.find_verdict(name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())

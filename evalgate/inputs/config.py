@@ -93,6 +93,7 @@ class _ConfigReader:
             limits=limits,
             batching=self._batching(),
             approvers=tuple(_load_schema_data(self._root.get("policy"), "approvers", ())),
+            trust_code=_load_schema_data(self._root.get("policy"), "trust_code", False),
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
             environment=self._environment,
         )
@@ -191,7 +192,9 @@ class _ConfigReader:
         levels = {
             level: replace(DEFAULT_LEVELS[level], **_load_schema_data(node, name, {})) for name, level in names.items()
         }
-        given: dict[str, Any] = {key: value for key, value in node.data.items() if key not in (*names, "approvers")}
+        given: dict[str, Any] = {
+            key: value for key, value in node.data.items() if key not in (*names, "approvers", "trust_code")
+        }
         given |= {key: tuple(given[key]) for key in ("critical_tags", "blocking_tags") if key in given}
         return Policy(levels=levels, **given)
 

@@ -34,6 +34,9 @@ def render(report: Report, *, cases: int = 20) -> str:
 
 def head(report: Report, standing: str = "") -> Iterator[str]:
     """Yield the top of the report: edited rules, the verdict, the deciding sentence, notes, the sign-off."""
+    redrawn = view.redrawn(report)
+    if redrawn:
+        yield f"> [!NOTE]\n> {markdown(redrawn)}"
     rules = view.rules(report)
     if rules:
         yield f"> [!WARNING]\n> {markdown(rules)}"
@@ -92,6 +95,9 @@ def foot(report: Report) -> Iterator[str]:
     *others, (_, run) = footer.describe_report(report)
     yield from (f"**{word}**: {markdown(text)}" for word, text in others)
     yield f"<sub>{markdown(run)}</sub>"
+    redrawn = view.redrawn(report)
+    if redrawn:
+        yield markdown(redrawn)
 
 
 def _gate(gate: GateReport, most: int) -> Iterator[str]:

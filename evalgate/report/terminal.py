@@ -27,6 +27,9 @@ _TRAILING = re.compile(r"[ ]+((?:\x1b\[[0-9;]*m[ ]*)*)$")
 def render(report: Report, *, width: int = 100, color: bool = False) -> str:
     """Render the report for a terminal of `width` columns; escape sequences only with `color`; no trailing spaces."""
     console, target = _console(width, color)
+    redrawn = line(view.redrawn(report))
+    if redrawn:
+        console.print(_text(f"{redrawn}\n", "yellow"), soft_wrap=True)
     rules = view.rules(report)
     if rules:
         console.print(_text(f"{line(rules)}\n", "yellow"))
@@ -49,6 +52,8 @@ def render(report: Report, *, width: int = 100, color: bool = False) -> str:
             console.print(part)
         console.print()
     console.print(_pairs(footer.describe_report(report)))
+    if redrawn:
+        console.print(_text(f"\n{redrawn}", "yellow"), soft_wrap=True)
     return "\n".join(_trim(row) for row in target.getvalue().rstrip("\n").split("\n")) + "\n"
 
 

@@ -27,9 +27,26 @@ def headline(gate: GateReport) -> str:
 
 def verdict(report: Report) -> str:
     """Return the headline of the whole report."""
-    if report.exit_code.awaits_sign_off:  # also where only an edit of the rules waits
+    if report.exit_code.awaits_sign_off and not report.redrawn:  # also where only an edit of the rules waits
         return f"{report.decision}, awaiting sign-off"
     return headline(report.gates[0]) if len(report.gates) == 1 else str(report.decision)
+
+
+def redrawn(report: Report) -> str:
+    """Return the sentence for the first and the last line of a report on answers drawn again; else empty."""
+    found = report.redrawn
+    if found is None:
+        return ""
+    count = f"{len(found.cases)} {'case' if len(found.cases) == 1 else 'cases'}"
+    what = {
+        "all": "all answers",
+        "broken": f"the answers to {count} that newly failed",
+        "failed": f"the failed calls of {count}",
+    }[found.what]
+    return (
+        f"drawn again: {what}. This report decides nothing: the verdict stays {found.decision}, "
+        f"exit code {report.exit_code}."
+    )
 
 
 def title(report: Report) -> str:

@@ -13,6 +13,7 @@ from evalgate.domain import (
     Evidence,
     GateReport,
     PolicyChange,
+    Redrawn,
     Report,
     Result,
     SignOff,
@@ -83,6 +84,7 @@ _KEYS = (
     "attempts",
     "gates",
 )
+_OPTIONAL_KEYS = ("texts", "redrawn")
 # Defaults for keys that reports of the first decision rule do not have, by their place.
 _GATE_DEFAULTS: Mapping[str, Any] = {
     "units": 0,
@@ -214,6 +216,7 @@ def _encode_document(report: Report, encode: Callable[[Any], Any]) -> dict[str, 
         "sign_off": codec.encode(report.sign_off),
         "attempts": codec.encode(report.attempts),
         **({} if report.texts == "all" else {"texts": report.texts}),
+        **({} if report.redrawn is None else {"redrawn": codec.encode(report.redrawn)}),
         "gates": [_encode_gate(gate, encode) for gate in report.gates],
     }
 
@@ -228,7 +231,7 @@ def _decode_document(data: Any) -> Report:
     written = codec.expect(data, dict, "").get("format")
     if isinstance(written, int) and not isinstance(written, bool) and written > FORMAT:
         raise DecodeError("format", f"written by a newer evalgate (format {written}; this one reads {FORMAT})")
-    given = codec.list_members(data, (*_KEYS, "texts") if "texts" in data else _KEYS, "")
+    given = codec.list_members(data, (*_KEYS, *(name for name in _OPTIONAL_KEYS if name in data)), "")
     rule = codec.expect(given["rule"], int, "rule")
     if rule > RULE:
         raise DecodeError("rule", f"written by a newer evalgate (rule {rule}; this one decides by rule {RULE})")
@@ -252,6 +255,7 @@ def _decode_document(data: Any) -> Report:
         rule=rule,
         attempts=codec.decode(Attempts | None, given["attempts"], "attempts"),
         texts=codec.decode(codec.type_hints_of(Report)["texts"], given.get("texts", "all"), "texts"),
+        redrawn=codec.decode(Redrawn | None, given.get("redrawn"), "redrawn"),
     )
 
 

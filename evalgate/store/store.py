@@ -50,6 +50,10 @@ class Store:
         """Return the path of the verdict with this key."""
         return self.root / "verdicts" / f"{key}.json"
 
+    def find_undecided(self, key: str) -> Path:
+        """Return the path of the mark that says that a run of this key's verdict measured too little for one."""
+        return self.root / "verdicts" / f"{key}.undecided"
+
     def list_verdicts(self) -> list[Path]:
         """Return all stored verdicts."""
         return sorted((self.root / "verdicts").glob("*.json"))

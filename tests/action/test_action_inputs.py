@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from evalgate.action.action_inputs import comment_key, read_settings, status_context
+from evalgate.action.action_inputs import comment_key, read_settings, refuse_redraw, status_context
 from evalgate.action.event import read_event
 from evalgate.errors import InputError
 
@@ -48,6 +48,22 @@ def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> No
         with pytest.raises(InputError, match="needs the comment"):
             settings(comment="off", sign_off=mode)
     assert settings(comment="off", sign_off="none").comment == "off"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("redraw", "all"), ("redraw", "failed"), ("no-cache", "true"), ("live", "true"), ("args", "--redraw=broken")],
+)
+def test_a_second_draw_is_refused(name: str, value: str) -> None:
+    with pytest.raises(InputError, match="second chance to pass"):
+        read_settings(json.dumps({name: value}), "null")
+    assert read_settings(json.dumps({"no-cache": "false", "redraw": ""}), "null")
+
+
+def test_a_second_draw_is_refused_on_the_command_line() -> None:
+    refuse_redraw(["--verbose"])
+    with pytest.raises(InputError, match="second chance to pass"):
+        refuse_redraw(["--no-cache"])
 
 
 def test_approvers_are_separated_by_commas_or_spaces() -> None:

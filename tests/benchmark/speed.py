@@ -80,8 +80,9 @@ class Endpoint:
 
 
 @contextlib.contextmanager
-def endpoint(latency: float, faults: str) -> Iterator[Endpoint]:
+def endpoint(latency: float, faults: str, rate: float | None = None) -> Iterator[Endpoint]:
     command = [sys.executable, str(HERE / "endpoint.py"), "--latency", str(latency), "--faults", faults]
+    command += [] if rate is None else ["--rate", str(rate)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield Endpoint(url=process.stdout.readline().strip())

@@ -32,3 +32,15 @@ def test_both_stores_are_measured_and_lose_nothing() -> None:
     heads, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines())
     told = [dict(zip(heads, row, strict=True)) for row in rows]
     assert [(one["store"], one["files"]) for one in told] == [("sqlite", "1"), ("files", "40")]
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no resources of a child are told there")
+def test_rejections_are_measured() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("rejections.py")), "--runs", "1", "--cases", "3"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:]] == [
+        "clean",
+        "at random",
+        "100 a second",
+    ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from evalgate.execute.limits.rejected_share import MOST_TOLERATED, RejectedShare
 from evalgate.execute.providers.protocol import Headroom
 
 LONGEST_PAUSE = 300.0
@@ -20,6 +21,7 @@ _LATENCY_FLOOR = 0.25  # share of the ceiling: latency alone is weak evidence, a
 _FORGETTING = 1.02  # factor a round on the lowest latency seen: an old minimum may be out of reach now
 _FIRST_TOKENS = 20  # the time to the first token, counted as this many tokens
 _MIN_ROUND = 4
+_ANSWERING_SECONDS = 3.0
 
 
 class Bucket:
@@ -49,7 +51,8 @@ class ConcurrencyLimit:
     A round is as many replies as the window is wide. After each round the window changes:
 
     - With s the share of rejected calls (429, a server error, a timeout), it shrinks by s/2. This is DCTCP (RFC 8257,
-      3.3) without its smoothing: a single 429 does not halve the window.
+      3.3) without its smoothing: a single 429 does not halve the window. Where narrower windows do not lower s
+      (`RejectedShare`), only what exceeds that share counts, as long as s is at most a half.
     - It grows by a tenth of the ceiling unless more than half of the calls were rejected.
     - Instead of growing it shrinks by 15 % if the lower quartile of seconds per token is more than three times its
       lowest value so far. Latency alone shrinks it no further than to a quarter of the ceiling.
@@ -66,16 +69,29 @@ class ConcurrencyLimit:
     ) -> None:
         self.window = float(ceiling)
         self._ceiling = float(ceiling)
+        self._shares = RejectedShare(self._ceiling)
         self._requests = requests
         self._tokens = tokens
         self._clock = clock
         self._paused_until = 0.0
         self._one_by_one = 0  # calls that still start one by one, after a pause
         self._next = 0.0
+        self._answered_at: float | None = None
+        self._silent_since: float | None = None  # the first rejection since the last answer
         self._rejected = 0
         self._times: list[float] = []
         self._lowest: float | None = None
         self._seconds = 1.0  # the smoothed time that an answer takes
+
+    @property
+    def silence(self) -> float:
+        """The seconds since the last answer, if calls were rejected since; 0 after an answer."""
+        return 0.0 if self._silent_since is None else self._clock() - self._silent_since
+
+    @property
+    def is_answering(self) -> bool:
+        """True if there was an answer within the last few seconds, or the time that ten answers take."""
+        return self._answered_at is not None and self.silence <= max(_ANSWERING_SECONDS, 10.0 * self._seconds)
 
     def delay(self, in_flight: int) -> float | None:
         """Return the seconds until one more call may start; None: not before a call in flight has ended."""
@@ -107,12 +123,15 @@ class ConcurrencyLimit:
 
     def on_answer(self, seconds: float, tokens: int) -> None:
         """Record an answer that took `seconds`; `tokens` is the number of its output tokens (0: not known)."""
+        self._answered_at, self._silent_since = self._clock(), None
         self._seconds += 0.1 * (seconds - self._seconds)
         self._times.append(seconds / (tokens + _FIRST_TOKENS))
         self._end_round()
 
     def on_rejected(self) -> None:
         """Record a call that the endpoint rejected or failed to answer."""
+        if self._silent_since is None:
+            self._silent_since = self._clock() if self._answered_at is None else self._answered_at
         self._rejected += 1
         self._end_round()
 
@@ -136,10 +155,12 @@ class ConcurrencyLimit:
         if count < max(_MIN_ROUND, int(self.window)):
             return
         share = self._rejected / count
-        window = self.window * (1.0 - share / 2.0)
+        self._shares.add(self.window, self._rejected, count)
+        excess = share if share > MOST_TOLERATED else max(0.0, share - self._shares.tolerated)
+        window = self.window * (1.0 - excess / 2.0)
         if self._is_slow():
             window = max(min(window, self._ceiling * _LATENCY_FLOOR), window * _LATENCY_CUT)
-        elif share <= 0.5:
+        elif share <= MOST_TOLERATED:
             window += max(1.0, _GROWTH * self._ceiling)
         self.window = min(self._ceiling, max(1.0, window))
         self._rejected = 0

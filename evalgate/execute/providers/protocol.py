@@ -17,7 +17,14 @@ class FunctionMemory:
     fingerprint: str
 
 
-Memory: TypeAlias = Literal["cache", "declared", "run", "nothing"] | FunctionMemory
+@dataclass(frozen=True, slots=True)
+class DeclaredCode:
+    """The memory of a function with a declared version whose code is known: answers are valid for both together."""
+
+    code: str
+
+
+Memory: TypeAlias = Literal["cache", "declared", "run", "nothing"] | FunctionMemory | DeclaredCode
 
 
 WHOLE_ROUND: Final = sys.maxsize
@@ -107,6 +114,7 @@ class Provider(Protocol):
 
     - "cache": in cache and journal, since the request's key determines the answer.
     - "declared": as "cache", because its owner declares a version. Calls are not hedged: they may have side effects.
+    - DeclaredCode: as "declared", under the digest of the function's code as well.
     - FunctionMemory: in the journal, to continue this run while the function's code and data are unchanged.
     - "run": only in this engine.
     - "nothing": nowhere. The answers are stored already, so an answer is no call and costs nothing.

@@ -78,8 +78,8 @@ class PythonProvider(WithoutEndpoint):
         self._timeout = timeout
         self._mask = mask or Mask(())
         self._folder = search.resolve()
-        module, self._function = _load(target, self._folder, self._mask)
-        self.sees_prompt: Final = _count_parameters(target, self._function) == 2
+        module, self._function = load_function(target, self._folder, self._mask)
+        self.sees_prompt: Final = count_parameters(target, self._function) == 2
         self.memory: Final[Memory] = self._memory(module, store)
         self.concurrency: Final = None
 
@@ -101,11 +101,11 @@ class PythonProvider(WithoutEndpoint):
                 if inspect.iscoroutinefunction(self._function):
                     value = await self._function(*arguments)
                 else:
-                    value = await _run_in_thread(lambda: self._function(*arguments))
+                    value = await run_in_thread(lambda: self._function(*arguments))
                     if inspect.isawaitable(value):
                         value = await value
         except TimeoutError as error:
-            location = _find_traceback_place(error, self._folder)
+            location = find_traceback_place(error, self._folder)
             message = f"{self._target.location} did not answer within {self._timeout:g} s{location}"
             raise ProviderError(message) from error
         except (Exception, SystemExit, asyncio.CancelledError) as error:
@@ -114,7 +114,7 @@ class PythonProvider(WithoutEndpoint):
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             raise ProviderError(
                 f"{self._target.location} raised {shorten(self._mask.text(said))}"
-                f"{_find_traceback_place(error, self._folder)}"
+                f"{find_traceback_place(error, self._folder)}"
             ) from error
         return self._outcome(value, time.perf_counter() - started)
 
@@ -190,7 +190,7 @@ def _read_calls(returned: Mapping[str, Any]) -> Mapping[str, Any]:
     return found
 
 
-async def _run_in_thread(function: Callable[[], Any]) -> Any:
+async def run_in_thread(function: Callable[[], Any]) -> Any:
     """Run a function in a daemon thread, so that a call that hangs does not keep the process alive."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Any] = loop.create_future()
@@ -219,7 +219,8 @@ async def _run_in_thread(function: Callable[[], Any]) -> Any:
     return await future
 
 
-def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callable[..., Any]]:
+def load_function(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callable[..., Any]]:
+    """Import a target's function, from `folder` first. Raise InputError if there is no such function."""
     path = target.location
     module_name, _, name = path.partition(":") if ":" in path else path.rpartition(".")
     label = f'target "{target.name}"'
@@ -239,7 +240,7 @@ def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callabl
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {shorten(mask.text(str(error)))}"
         raise InputError(
-            f"{label}: importing {module_name} raised {said}{_find_traceback_place(error, folder)}"
+            f"{label}: importing {module_name} raised {said}{find_traceback_place(error, folder)}"
         ) from error
     found: Any = module
     for part in name.split("."):
@@ -249,7 +250,7 @@ def _load(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType, Callabl
     return module, found
 
 
-def _count_parameters(target: Target, function: Callable[..., Any]) -> int:
+def count_parameters(target: Target, function: Callable[..., Any]) -> int:
     """Return the number of positional arguments of a function: 1 or 2. Raise InputError for any other number."""
     try:
         signature = inspect.signature(function)
@@ -273,7 +274,7 @@ def _second_is_optional(signature: inspect.Signature) -> bool:
     return len(parameters) > 1 and parameters[1].default is not inspect.Parameter.empty
 
 
-def _find_traceback_place(error: BaseException, folder: Path) -> str:
+def find_traceback_place(error: BaseException, folder: Path) -> str:
     """Return the last line below `folder` in a traceback, in parentheses; empty if there is none."""
     frames = [
         frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)

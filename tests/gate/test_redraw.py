@@ -1,0 +1,253 @@
+"""Tests of second draws: they are shown, and the verdict of the first one stays."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from chat_server import Reply, error
+from gated_project import CASES, World, prompt
+
+FLAGS = [("--no-cache",), ("--live",), ("--redraw", "all")]
+BRIEF = "Be brief, always and everywhere, please."
+
+
+def worse_when_brief(system: str, user: str) -> str:
+    """Answer odd cases wrongly if the prompt is brief."""
+    wrong = "brief" in system and int(user.split()[1]) % 2
+    return json.dumps({"answer": "something else" if wrong else user})
+
+
+def by_fact(judged: str) -> int:
+    return 1 if "something else" in judged else 5
+
+
+def well(system: str, user: str) -> str:
+    return json.dumps({"answer": user})
+
+
+def asked(world: World) -> int:
+    """The requests since the last call of this function."""
+    count = len(world.server.received)
+    world.server.received.clear()
+    return count
+
+
+def make_one_attempt(world: World) -> None:
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config.replace("attempts: 2", "attempts: 1"))
+
+
+def stored(world: World) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (world.root / ".evalgate" / "verdicts").glob("*.json")}
+
+
+def gate_of(world: World, name: str = ".evalgate/report.json") -> dict[str, Any]:
+    return world.report(name)["gates"][0]
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_second_draw_asks_for_everything_and_turns_no_fail_into_a_pass(world: World, flags: tuple[str, ...]) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run").code == 1
+    asked(world)
+    before = stored(world)
+    world.application = well
+    ended = world.evalgate("run", *flags)
+    assert asked(world) >= 3 * CASES - CASES // 2, "both arms and the judge"
+    lines = ended.out.strip().splitlines()
+    for line in (lines[0], lines[-1]):
+        assert line.startswith("drawn again: all answers")
+        assert line.endswith("the verdict stays FAIL, exit code 1.")
+    assert ended.code == 1
+    report = world.report(".evalgate/report.json")
+    assert (report["decision"], report["exit_code"]) == ("PASS", 1)
+    assert report["redrawn"] == {"what": "all", "decision": "FAIL", "cases": []}
+    assert stored(world) == before
+    plain = world.evalgate("run")
+    assert (plain.code, asked(world)) == (1, 0)
+    assert "This report decides nothing" not in plain.out
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_a_second_draw_takes_no_pass_away(world: World, flags: tuple[str, ...]) -> None:
+    world.edit()
+    assert world.evalgate("run").code == 0
+    world.application, world.grade = worse_when_brief, by_fact
+    ended = world.evalgate("run", *flags)
+    assert (ended.code, world.report(".evalgate/report.json")["decision"]) == (0, "FAIL")
+    assert world.evalgate("run").code == 0
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_where_nothing_is_known_the_run_s_own_answers_decide(world: World, flags: tuple[str, ...]) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    first = world.evalgate("run", *flags)
+    assert (first.code, "decides nothing" in first.out) == (1, False)
+    asked(world)
+    world.application = well
+    assert (world.evalgate("run").code, asked(world)) == (1, 0)
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_an_undecided_first_draw_is_completed_and_not_replaced(world: World, flags: tuple[str, ...]) -> None:
+    """A FAIL with lost calls is not stored; its answers are still the first ones."""
+
+    def losing(system: str, user: str) -> str | Reply:
+        return error(500, "no") if int(user.split()[1]) >= CASES - 8 else worse_when_brief(system, user)
+
+    world.application, world.grade = losing, by_fact
+    make_one_attempt(world)
+    world.edit()
+    world.evalgate("run", *flags)
+    assert not stored(world)
+    world.application = well
+    ended = world.evalgate("run", *flags)
+    assert ended.out.startswith("drawn again")
+    assert (ended.code, world.report(".evalgate/report.json")["redrawn"]["decision"]) == (1, "FAIL")
+    assert world.evalgate("run").code == 1
+
+
+def test_broken_cases_are_asked_again_on_both_arms_and_no_other(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run").code == 1
+    world.server.received.clear()
+    world.application = well
+    ended = world.evalgate("run", "--redraw", "broken")
+    asking = [r.body["messages"] for r in world.server.received if "response_format" not in r.body]
+    assert {int(messages[-1]["content"].split()[1]) % 2 for messages in asking} == {1}
+    for brief in (True, False):
+        assert sum(("brief" in messages[0]["content"]) is brief for messages in asking) == CASES // 2
+    assert f"drawn again: the answers to {CASES // 2} cases that newly failed" in ended.out.splitlines()[0]
+    assert ended.code == 1
+    gate = gate_of(world)
+    assert gate["decision"] == "PASS"
+    assert len(gate["results"]) == 2 * CASES
+    drawn = world.report(".evalgate/report.json")["redrawn"]["cases"]
+    assert sorted(drawn) == [f"case-{i:03}" for i in range(1, CASES, 2)]
+
+
+def test_stored_samples_of_broken_cases_are_drawn_again_too(world: World) -> None:
+    world.grade = by_fact
+    assert world.evalgate("baseline", "sample", "--candidate", "HEAD").code == 0
+    world.application = worse_when_brief
+    world.edit()
+    world.evalgate("run")
+    world.server.received.clear()
+    ended = world.evalgate("run", "--redraw", "broken")
+    asking = [r.body["messages"] for r in world.server.received if "response_format" not in r.body]
+    baseline = [messages for messages in asking if "brief" not in messages[0]["content"]]
+    assert {int(messages[-1]["content"].split()[1]) % 2 for messages in baseline} == {1}
+    assert ended.out.startswith("drawn again")
+
+
+def test_without_a_broken_case_nothing_is_drawn_again(world: World) -> None:
+    world.edit()
+    world.evalgate("run")
+    asked(world)
+    ended = world.evalgate("run", "--redraw", "broken")
+    assert (ended.code, asked(world)) == (0, 0)
+    assert "nothing is drawn again: no case newly fails" in ended.out
+
+
+def test_a_case_that_failed_a_check_is_no_failed_call(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    world.evalgate("run")
+    asked(world)
+    world.application = well
+    assert (world.evalgate("run", "--redraw", "failed").code, asked(world)) == (1, 0)
+
+
+def test_failed_calls_are_made_again_and_decide(world: World) -> None:
+    def losing(system: str, user: str) -> str | Reply:
+        return error(500, "no") if int(user.split()[1]) < 8 else well(system, user)
+
+    world.application = losing
+    make_one_attempt(world)
+    world.edit()
+    assert world.evalgate("run").code not in (0, 1)
+    asked(world)
+    world.application = well
+    ended = world.evalgate("run", "--redraw", "failed")
+    assert (ended.code, "decides nothing" in ended.out) == (0, False)
+    assert asked(world) == 16 + 8
+    assert (world.evalgate("run").code, asked(world)) == (0, 0)
+
+
+def test_a_failed_call_of_a_stored_verdict_is_made_again_beside_it(world: World) -> None:
+    hurt = "question 7\n"
+    world.grade = lambda judged: error(500, "no") if hurt in judged else 5
+    make_one_attempt(world)
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config.replace("policy: {", "policy: {max_left_out: 0.1, "))
+    world.edit()
+    world.evalgate("run")
+    verdicts = stored(world)
+    assert verdicts
+    asked(world)
+    world.grade = lambda judged: 5
+    ended = world.evalgate("run", "--redraw", "failed")
+    assert asked(world) == 1
+    assert (ended.code, ended.out.startswith("drawn again: the failed calls of 1 case.")) == (0, True)
+    assert stored(world) == verdicts
+
+
+@pytest.mark.parametrize("flags", [("--record",), ("--shard", "1/2")])
+def test_what_has_no_verdict_is_not_drawn_again(world: World, flags: tuple[str, ...]) -> None:
+    world.edit()
+    ended = world.evalgate("run", "--redraw", "all", *flags)
+    assert ended.code == 2
+    assert "asks again after a verdict" in ended.err
+    assert not world.server.received
+
+
+def test_a_report_on_a_second_draw_decides_nothing(world: World) -> None:
+    world.edit()
+    world.evalgate("run")
+    world.evalgate("run", "--no-cache", "--output", "again.md", "--output", "again.html")
+    ended = world.evalgate("decide")
+    assert ended.code == 2
+    assert "it decides nothing" in ended.err
+    shown = world.evalgate("report")
+    assert shown.code == 0
+    assert shown.out.startswith("drawn again")
+    for name in ("again.md", "again.html"):
+        assert (world.root / name).read_text().count("drawn again: all answers") == 2
+
+
+def test_a_file_of_recorded_outputs_cannot_be_drawn_again(world: World) -> None:
+    rows = "".join(json.dumps({"case": f"case-{i:03}", "text": f'{{"fact {i}": 1}}'}) + "\n" for i in range(CASES))
+    config = (world.root / "evalgate.yml").read_text()
+    targets, judges = config.index("targets:"), config.index("    judges:")
+    own = "targets:\n" + "".join(f"  {n}: {{type: recorded, path: {n}.jsonl}}\n" for n in ("new", "old"))
+    gates = config[config.index("gates:") : judges].replace(
+        "samples:", "target: {candidate: new, baseline: old}\n    samples:"
+    )
+    world.repository.write("evalgate.yml", config[:targets] + own + gates + config[config.index("run:") :])
+    for name in ("new", "old"):
+        world.repository.write(f"{name}.jsonl", rows)
+    world.repository.commit("recorded outputs")
+    world.repository.git("branch", "--force", "main", "HEAD")
+    world.edit()
+    ended = world.evalgate("run", "--redraw", "all")
+    assert "nothing is drawn again: every answer is recorded" in ended.out, ended.err
+    assert not world.server.received
+
+
+def test_an_interrupted_second_draw_leaves_no_answers_to_the_next_run(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    world.evalgate("run")
+    kept = stored(world)
+    world.application = lambda system, user: error(401, "wrong key")
+    assert world.evalgate("run", "--no-cache").code == 3
+    assert stored(world) == kept
+    world.application = well
+    assert world.evalgate("run").code == 1
+    world.repository.write("prompts/support.prompt.yml", prompt("1.1.0", BRIEF))
+    assert world.evalgate("run").code == 1
