@@ -41,8 +41,9 @@ class Target:
     replayed instead of calling. `identity` is part of every request's digest and contains no secret. `strip_reasoning`
     says whether a block of reasoning at the start of an answer is removed before it is scored. An endpoint that is
     loading its model is waited for `startup_timeout` seconds at most. `adaptations` are the changes without which the
-    endpoint refuses a request (`domain.adaptations`), by model ("" without a name), as far as they are known. The
-    option `code` is the digest of a function's code where it comes from the base of a pull request.
+    endpoint refuses a request (`domain.adaptations`), by model ("" without a name), as far as they are known.
+
+    The option `code` is the digest of a function's code where it comes from the base of a pull request.
 
     The other fields are settings of an endpoint. `parameters` are sent unless a prompt or a judge sets its own.
     `response_format` is how a judge asks for JSON. `headers` maps the name of a request header to the environment
