@@ -92,7 +92,7 @@ def install(folder: Path, python: str, options: list[str], write: Callable[[Path
         if not _is_ours(path) and _is_same(path, kept):
             kept.unlink()  # its program has written it anew
         other = kept if _is_ours(path) else path
-        if refusal := find_refusal(path.parent, other, call, tracked=found.tracked):
+        if refusal := find_refusal(path.parent, other, call, top=found.top, tracked=found.tracked):
             if other is kept and os.path.lexists(kept):
                 kept.replace(path)
             raise InputError(refusal.reason, place=Place(path=str(path)), hint=refusal.hint)
@@ -129,10 +129,14 @@ def uninstall(folder: Path) -> Installed | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Paths:
-    """Where the hook and the earlier hook are, if others may share the folder, and if it is under version control."""
+    """Where the hook and the earlier hook are, if others may share the folder, and if it is under version control.
+
+    `top` is the top level of the repository.
+    """
 
     path: Path
     kept: Path
+    top: Path
     shared: bool
     tracked: bool
 
@@ -155,6 +159,7 @@ def _find_paths(folder: Path) -> _Paths:
     return _Paths(
         path=hooks / BESIDE_PRE_COMMIT if is_of_pre_commit(path) else path,
         kept=hooks / KEPT,
+        top=top,
         shared=not (hooks.is_relative_to(common) or hooks.is_relative_to(top)),
         tracked=tracked,
     )

@@ -36,29 +36,30 @@ def is_of_pre_commit(path: Path) -> bool:
     return _PRE_COMMIT in _read(path)
 
 
-def find_refusal(folder: Path, other: Path, call: str, *, tracked: bool) -> Refusal | None:
+def find_refusal(folder: Path, other: Path, call: str, *, top: Path, tracked: bool) -> Refusal | None:
     """Say why the hook must not be written into a folder of hooks; None if it may.
 
     `other` is the path of the hook of the same kind that is there, if it exists; it would run first, under a new name.
-    `call` is the command that other settings have to run; `tracked` says that the folder is under version control.
+    `call` is the command that other settings have to run. `top` is the top level of the repository; `tracked` says that
+    the folder is under version control.
     """
     passed = f'{call} -- "$@"'
     content = _read(other)
     return (
-        _find_husky(folder, passed)
+        _find_husky(folder, top, passed)
         or _find_simple_git_hooks(folder, passed)
         or _find_generated(content, call)
-        or (_refuse_tracked(folder, passed) if tracked else None)
+        or (_refuse_tracked(folder, top, passed) if tracked else None)
         or _find_own_name(content, passed)
     )
 
 
-def _find_husky(folder: Path, passed: str) -> Refusal | None:
+def _find_husky(folder: Path, top: Path, passed: str) -> Refusal | None:
     if folder.name == "_" and (folder / "h").is_file():
-        file = _name(folder.parent, "pre-push")
+        file = _name(folder.parent, top)
         return Refusal(reason="husky writes this folder anew", hint=f"add to {file}:\n\n{passed}")
     if (folder / "_/husky.sh").is_file():
-        file = _name(folder, "pre-push")
+        file = _name(folder, top)
         return Refusal(reason="husky runs the scripts of this folder", hint=f"add to {file}:\n\n{passed}")
     return None
 
@@ -82,10 +83,10 @@ def _find_generated(content: bytes, call: str) -> Refusal | None:
     return None
 
 
-def _refuse_tracked(folder: Path, passed: str) -> Refusal:
+def _refuse_tracked(folder: Path, top: Path, passed: str) -> Refusal:
     return Refusal(
         reason="the folder of hooks is under version control, and the hook names a Python of this machine",
-        hint=f"add to {_name(folder, 'pre-push')}, which has to be executable:\n\n{passed}",
+        hint=f"add to {_name(folder, top)}, which has to be executable:\n\n{passed}",
     )
 
 
@@ -116,8 +117,10 @@ def _for_pre_commit(call: str) -> str:
         verbose: true"""
 
 
-def _name(folder: Path, file: str) -> str:
-    return f"{folder.name}/{file}"
+def _name(folder: Path, top: Path) -> str:
+    """Return the path of the hook in a folder, from the top level of the repository if it is inside."""
+    path = folder / "pre-push"
+    return path.relative_to(top).as_posix() if path.is_relative_to(top) else str(path)
 
 
 def _list_hooks(folder: Path) -> list[Path]:
