@@ -100,7 +100,7 @@ def test_the_endpoint_receives_the_history_and_the_pictures(shop: World) -> None
 def test_an_edited_picture_is_another_request_and_an_edited_case(shop: World) -> None:
     assert shop.evalgate("run").code == 0
     shop.server.received.clear()
-    assert shop.evalgate("run", "--live").code == 0
+    assert shop.evalgate("run").code == 0
     assert not asked(shop)
     shop.repository.write("golden/images/1.png", PNG + b"another")
     assert shop.evalgate("run").code == 0

@@ -21,7 +21,6 @@ _LATENCY_FLOOR = 0.25  # share of the ceiling: latency alone is weak evidence, a
 _FORGETTING = 1.02  # factor a round on the lowest latency seen: an old minimum may be out of reach now
 _FIRST_TOKENS = 20  # the time to the first token, counted as this many tokens
 _MIN_ROUND = 4
-_ANSWERING_SECONDS = 3.0
 
 
 class Bucket:
@@ -76,6 +75,7 @@ class ConcurrencyLimit:
         self._paused_until = 0.0
         self._one_by_one = 0  # calls that still start one by one, after a pause
         self._next = 0.0
+        self._streak = 0  # calls rejected since the last answer
         self._answered_at: float | None = None
         self._silent_since: float | None = None  # the first rejection since the last answer
         self._rejected = 0
@@ -90,8 +90,8 @@ class ConcurrencyLimit:
 
     @property
     def is_answering(self) -> bool:
-        """True if there was an answer within the last few seconds, or the time that ten answers take."""
-        return self._answered_at is not None and self.silence <= max(_ANSWERING_SECONDS, 10.0 * self._seconds)
+        """True if there was an answer within the last round."""
+        return self._answered_at is not None and self._streak <= self.window
 
     def delay(self, in_flight: int) -> float | None:
         """Return the seconds until one more call may start; None: not before a call in flight has ended."""
@@ -123,13 +123,14 @@ class ConcurrencyLimit:
 
     def on_answer(self, seconds: float, tokens: int) -> None:
         """Record an answer that took `seconds`; `tokens` is the number of its output tokens (0: not known)."""
-        self._answered_at, self._silent_since = self._clock(), None
+        self._answered_at, self._silent_since, self._streak = self._clock(), None, 0
         self._seconds += 0.1 * (seconds - self._seconds)
         self._times.append(seconds / (tokens + _FIRST_TOKENS))
         self._end_round()
 
     def on_rejected(self) -> None:
         """Record a call that the endpoint rejected or failed to answer."""
+        self._streak += 1
         if self._silent_since is None:
             self._silent_since = self._clock() if self._answered_at is None else self._answered_at
         self._rejected += 1
