@@ -171,6 +171,7 @@ def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport 
         calls=replace(stored.calls, made=0, cached=stored.calls.made + stored.calls.cached),
         usage=Usage(),
         cost_usd=0.0,
+        revert=plan.revert,
     )
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
