@@ -69,7 +69,12 @@ OWNERS = {
     "markupsafe": {"report/html.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
     "platformdirs": {"store/model_folder.py"},
-    "github": {"services/github.py", "services/github_retry.py", "services/github_rows.py"},
+    "github": {
+        "services/github.py",
+        "services/github_client.py",
+        "services/github_retry.py",
+        "services/github_rows.py",
+    },
     "requests": {"services/github.py", "services/github_retry.py"},
     "urllib3": {"services/github_retry.py"},
 }
