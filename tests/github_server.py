@@ -554,6 +554,13 @@ class GitHubServer:
         self.state["issues"][str(number)] = {**facts, "author": self.state["actor"]}
         return 201, self.bodies.issue(self.state["repository"], self.state["issues"][str(number)])
 
+    def _get_run(self, asked: Json, body: Json, run: str) -> Answer:
+        if run not in self.state["runs"]:
+            raise RefusalError(404, "Not Found")
+        home = {"id": self.state["repository_id"]}
+        facts = {"id": int(run), "repository": home, "head_repository": home}
+        return 200, facts | self.state["runs"][run].get("facts", {})
+
     def _get_artifacts(self, asked: Json, body: Json, run: str) -> Answer:
         if run not in self.state["runs"]:
             raise RefusalError(404, "Not Found")
@@ -644,10 +651,12 @@ ROUTES: list[tuple[str, str, Route]] = [
         r"/orgs/(?P<org>[^/]+)/teams/(?P<team>[^/]+)/memberships/(?P<login>[^/]+)",
         GitHubServer._get_membership,
     ),
+    ("GET", rf"{_R}/actions/runs/(?P<run>\d+)", GitHubServer._get_run),
     ("GET", rf"{_R}/actions/runs/(?P<run>\d+)/artifacts", GitHubServer._get_artifacts),
     ("GET", rf"{_R}/actions/artifacts/(?P<id>\d+)/zip", GitHubServer._get_archive),
 ]
-BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)|POST /graphql")  # endpoints that the description lacks
+# endpoints that the description lacks, or of which only the fields in use are here
+BY_HAND = re.compile(rf"GET (/user|{_R}/(git/ref/.+|actions/runs/\d+))|POST /graphql")
 
 
 class _Server(ThreadingHTTPServer):

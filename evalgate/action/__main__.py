@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, assert_never
 
-from evalgate.action import base_branch, fork, fork_approval, fork_files, heads, publish, standing
+from evalgate.action import base_branch, fork, fork_approval, fork_files, heads, publish, queued_verdicts, standing
 from evalgate.action import sign_off_lookup as approval
 from evalgate.action.action_inputs import refuse_redraw
 from evalgate.action.job import Job, Log, describe_bug
@@ -34,6 +34,7 @@ from evalgate.services.git_fetch import fetch
 from evalgate.services.git_settings import add_trust
 
 if TYPE_CHECKING:
+    from evalgate.services.git import Git
     from evalgate.services.github import GitHub
     from evalgate.services.github_rows import PullRequestRow
 
@@ -202,6 +203,8 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
     if missing_commits:
         fetch(git.root, job.repository_url, missing_commits, token=job.settings.github_token)
         git = find_repository(job.config)
+    if job.event.name == "merge_group" and hub is not None and base is not None:
+        log.attempt("earlier verdicts", partial(_add_queued_verdicts, job, hub, git, base, log))
     selection = Selection(
         baseline=job.settings.baseline,
         changed=job.settings.changed_only,
@@ -222,6 +225,11 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
         places=find_locations(report, workspace, CommitTree(git, head)),
         approvers=workspace.config.approvers,
     )
+
+
+def _add_queued_verdicts(job: Job, hub: GitHub, git: Git, base: str, log: Log) -> None:
+    numbers = approval.find_queued_pull_requests(hub, job.event)
+    queued_verdicts.add_verdicts(job, hub, git, numbers, base=base, say=log.say)
 
 
 def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log) -> tuple[Report, str | None]:

@@ -203,6 +203,18 @@ def put(store: Store, name: str | None, gate: GateReport, report: Report) -> Non
         write_file(path, report_json.pieces(alone))
 
 
+def put_all(store: Store, report: Report) -> None:
+    """Store the verdicts of a report from elsewhere, as its gates alone decide them, where there are none yet.
+
+    What depends on a pull request, its sign-off and its attempts, is left out.
+    """
+    for gate in report.gates:
+        name = gate.evidence.verdict_key
+        if name is not None and not store.find_verdict(name).exists():
+            own = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
+            put(store, name, own, replace(report, attempts=None))
+
+
 def _list_answering(plan: GatePlan, config: Config) -> list[Target]:
     """Return the targets by role, in order: two judges that swap their targets are not the same."""
     baseline = [plan.gate.baseline_target] if plan.baseline is not None else []

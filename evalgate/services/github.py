@@ -26,6 +26,7 @@ from evalgate.services.github_rows import (
     PullRequestRow,
     Review,
     StatusState,
+    WorkflowRun,
 )
 
 __all__ = ["COMMITS_LISTED", "FILES_LISTED", "WORKFLOW_LOGIN", "GitHub"]
@@ -253,7 +254,16 @@ class GitHub(GitHubClient):
 
         return self._retry.ask("open an issue", create, needs="issues: write", made=find_created)
 
-    # Artifacts
+    # Runs and artifacts
+
+    def workflow_run(self, run_id: int) -> WorkflowRun:
+        def ask() -> WorkflowRun:
+            _, answer = self._client.requester.requestJsonAndCheck(
+                "GET", f"{self._repository.url}/actions/runs/{run_id}"
+            )
+            return rows.read_workflow_run(answer)
+
+        return self._retry.ask(f"show the run {run_id}", ask, needs="actions: read")
 
     def artifacts(self, run_id: int) -> tuple[Artifact, ...]:
         """Return the artifacts that the workflow run `run_id` uploaded."""

@@ -174,6 +174,17 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowRun:
+    """A run of a workflow: the path of its file, its commit, and when its last attempt started (empty if not known)."""
+
+    id: int
+    path: str
+    head_sha: str
+    is_of_fork: bool
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedFile:
     """A file that a pull request changes; `previous` is its path before a rename, else empty.
 
@@ -339,6 +350,17 @@ def read_artifact(each: github.Artifact.Artifact) -> Artifact:
         size=each.size_in_bytes,
         expired=each.expired,
         created_at=read_moment(each.created_at),
+    )
+
+
+def read_workflow_run(answer: Mapping[str, Any]) -> WorkflowRun:
+    source, own = answer.get("head_repository", answer.get("repository")), answer.get("repository")
+    return WorkflowRun(
+        id=int(answer["id"]),
+        path=str(answer["path"]).partition("@")[0],
+        head_sha=str(answer["head_sha"]),
+        is_of_fork=(source or {}).get("id") != (own or {}).get("id"),
+        started_at=str(answer.get("run_started_at") or ""),
     )
 
 
