@@ -19,6 +19,7 @@ from evalgate.action.action_inputs import refuse_redraw
 from evalgate.action.job import Job, Log, describe_bug
 from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
+from evalgate.change import reverts
 from evalgate.change.workspace import Workspace, find_repository
 from evalgate.commands import drift, run
 from evalgate.console import escaped_streams, streams
@@ -214,6 +215,8 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
         head=head,
     )
     workspace = open_for_run(job.config, selection, environment=job.environment, verify=False)
+    if hub is not None and base is not None and job.settings.baseline is None:
+        log.attempt("earlier verdicts", partial(_add_reverted_verdicts, job, hub, workspace, base, log))
     report, missing = _run_pipeline(job, workspace, selection, log)
     report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
     status = make_status(report) if missing is None else _make_pending(report, missing)
@@ -230,6 +233,17 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
 def _add_queued_verdicts(job: Job, hub: GitHub, git: Git, base: str, log: Log) -> None:
     numbers = approval.find_queued_pull_requests(hub, job.event)
     queued_verdicts.add_verdicts(job, hub, git, numbers, base=base, say=log.say)
+
+
+def _add_reverted_verdicts(job: Job, hub: GitHub, workspace: Workspace, base: str, log: Log) -> None:
+    """Add the verdicts of the pull requests that brought the versions to which the change goes back."""
+    git = workspace.git
+    found = reverts.find_reverts(workspace, workspace.config.gates, base)
+    commits = {revert.source.partition(":")[0] for revert in found.values()}
+    brought = {pull.number for sha in commits if git is not None for pull in hub.pull_requests_of(git.resolve(sha))}
+    if git is not None and brought:
+        repository = find_repository(job.config)
+        queued_verdicts.add_verdicts(job, hub, repository, sorted(brought), base=base, say=log.say)
 
 
 def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log) -> tuple[Report, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from action.gated_pull_request import BRIEF, Hub, Ran
+from gated_project import prompt
 
 WORKFLOW = ".github/workflows/prompts.yml"
 
@@ -104,3 +105,23 @@ def test_a_verdict_under_other_rules_is_not_used(queue: Hub) -> None:
     queue.world.repository.git("merge", "--quiet", "--no-edit", "main")
     _, calls = merge(queue)
     assert calls > 0
+
+
+def test_a_revert_uses_the_verdict_of_the_pull_request_that_brought_its_version(queue: Hub) -> None:
+    queue.push()
+    upload(queue, queue.run())
+    git, good = queue.world.repository.git, queue.server.state["pulls"]["7"]
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--ff-only", "work")
+    queue.base = queue.world.repository.commit("bad", **{"prompts/support.prompt.yml": prompt("1.2.0", "Be rude.")})
+    git("switch", "--quiet", "--force-create", "work")
+    git("revert", "--no-edit", "main")
+    shutil.rmtree(queue.world.root / ".evalgate")
+    queue.world.server.received.clear()
+    queue.head = git("rev-parse", "HEAD")
+    queue.server.add_pull(8, head=queue.head, base=queue.base, ref="work")
+    queue.server.state["pulls"]["7"] = {**good, "state": "closed"}
+    ran = queue.run(payload=queue.pull(number=8))
+    assert ran.code == 0, ran.log
+    assert queue.world.server.received == []
+    assert "it passed in run" in queue.comments[-1]
