@@ -25,19 +25,21 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
 from github_bodies import Bodies, Json
 
 HOST = "http://github.test"  # replaces this server's URL while a message is validated
 WORKFLOW = "github-actions[bot]"
 LONGEST_BODY = 65_536
+FILES_LISTED = 3_000
 Answer = tuple[int, Any]
 EMPTY: Json = {
     "repository": "acme/prompts",
     "repository_id": 1,
     "token": None,  # the only valid token; None: any
     "login": None,  # the login in GET /user; None: 403, as for the token of a workflow
+    "viewer": None,  # the login that GraphQL gives the token; None: it refuses
     "read_only": False,  # the token of a fork's pull request
     "actor": WORKFLOW,  # the author of everything written by the API
     "pulls": {},
@@ -170,6 +172,7 @@ class GitHubServer:
             "reviews": [],
             "events": [],
             "commits": [{"sha": head, "author": author, "committer": author}],
+            "files": [],  # the paths that it changes
             "overwritten": [],  # the commits before each force push; None: GitHub no longer knows them
             **more,
         }
@@ -452,6 +455,18 @@ class GitHubServer:
             raise RefusalError(404, "Not Found")
         return 200, {"ref": f"refs/heads/{branch}", "object": {"type": "commit", "sha": tips[branch]}}
 
+    def _get_files(self, asked: Json, body: Json, number: str) -> Answer:
+        """List the `files` of a pull request, each a path or the pair of its earlier and its new path."""
+        pull = self._pull_of(number)
+        rows = []
+        for each in pull["files"][:FILES_LISTED]:
+            before, path = (each, each) if isinstance(each, str) else each
+            url = f"{self.url}/repos/{self.state['repository']}/contents/{quote(path)}?ref={pull['head']['sha']}"
+            row: Json = {"sha": "0" * 40, "filename": path, "status": "modified" if before == path else "renamed"}
+            row |= {"additions": 1, "deletions": 1, "changes": 2} | dict.fromkeys(("blob_url", "raw_url"), url)
+            rows.append(row | {"contents_url": url} | ({} if before == path else {"previous_filename": before}))
+        return 200, rows
+
     def _get_reviews(self, asked: Json, body: Json, number: str) -> Answer:
         rows = self._pull_of(number)["reviews"]
         return 200, [self.bodies.review(self.state["repository"], int(number), each) for each in rows]
@@ -480,7 +495,10 @@ class GitHubServer:
         raise RefusalError(404, "Not Found")
 
     def _post_graphql(self, asked: Json, body: Json) -> Answer:
-        """Answer, by hand, the two queries in use: the force pushes and the authors of a pull request."""
+        """Answer, by hand, the queries in use: the viewer, the force pushes and the authors of a pull request."""
+        if "viewer" in body["query"]:  # with `viewer`: None as for a token that may not ask
+            viewer = self.state["viewer"]
+            return 200, {"data": {"viewer": {"login": viewer}}} if viewer else {"errors": [{"type": "FORBIDDEN"}]}
         facts = body["variables"]
         if f"{facts['owner']}/{facts['name']}" != self.state["repository"]:
             return 200, {"errors": [{"type": "NOT_FOUND", "message": "Could not resolve to a Repository."}]}
@@ -535,6 +553,13 @@ class GitHubServer:
         facts = {"number": number, "title": body["title"], "body": body.get("body"), "state": "open"}
         self.state["issues"][str(number)] = {**facts, "author": self.state["actor"]}
         return 201, self.bodies.issue(self.state["repository"], self.state["issues"][str(number)])
+
+    def _get_run(self, asked: Json, body: Json, run: str) -> Answer:
+        if run not in self.state["runs"]:
+            raise RefusalError(404, "Not Found")
+        home = {"id": self.state["repository_id"]}
+        facts = {"id": int(run), "repository": home, "head_repository": home}
+        return 200, facts | self.state["runs"][run].get("facts", {})
 
     def _get_artifacts(self, asked: Json, body: Json, run: str) -> Answer:
         if run not in self.state["runs"]:
@@ -613,6 +638,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/pulls", GitHubServer._get_pulls),
     ("GET", rf"{_R}/pulls/(?P<number>\d+)/reviews", GitHubServer._get_reviews),
     ("GET", rf"{_R}/pulls/(?P<number>\d+)/commits", GitHubServer._get_commits),
+    ("GET", rf"{_R}/pulls/(?P<number>\d+)/files", GitHubServer._get_files),
     ("GET", rf"{_R}/commits/(?P<sha>[^/]+)/pulls", GitHubServer._get_pulls_of),
     ("GET", rf"{_R}/git/ref/heads/(?P<branch>.+)", GitHubServer._get_ref),
     ("POST", rf"{_R}/statuses/(?P<sha>[^/]+)", GitHubServer._post_status),
@@ -625,10 +651,12 @@ ROUTES: list[tuple[str, str, Route]] = [
         r"/orgs/(?P<org>[^/]+)/teams/(?P<team>[^/]+)/memberships/(?P<login>[^/]+)",
         GitHubServer._get_membership,
     ),
+    ("GET", rf"{_R}/actions/runs/(?P<run>\d+)", GitHubServer._get_run),
     ("GET", rf"{_R}/actions/runs/(?P<run>\d+)/artifacts", GitHubServer._get_artifacts),
     ("GET", rf"{_R}/actions/artifacts/(?P<id>\d+)/zip", GitHubServer._get_archive),
 ]
-BY_HAND = re.compile(rf"GET (/user|{_R}/git/ref/.+)|POST /graphql")  # endpoints that the description lacks
+# endpoints that the description lacks, or of which only the fields in use are here
+BY_HAND = re.compile(rf"GET (/user|{_R}/(git/ref/.+|actions/runs/\d+))|POST /graphql")
 
 
 class _Server(ThreadingHTTPServer):

@@ -11,14 +11,15 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, assert_never
+from typing import TYPE_CHECKING, Literal, NoReturn, assert_never
 
-from evalgate.action import fork, heads, publish
+from evalgate.action import base_branch, fork, fork_approval, fork_files, heads, publish, queued_verdicts, standing
 from evalgate.action import sign_off_lookup as approval
 from evalgate.action.action_inputs import refuse_redraw
 from evalgate.action.job import Job, Log, describe_bug
 from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
+from evalgate.change import reverts
 from evalgate.change.workspace import Workspace, find_repository
 from evalgate.commands import drift, run
 from evalgate.console import escaped_streams, streams
@@ -31,10 +32,14 @@ from evalgate.inputs.tree import CommitTree
 from evalgate.report.status import EVALUATING, Status, describe_level, make_error_status, make_status
 from evalgate.report.withhold import withhold_texts
 from evalgate.services.git_fetch import fetch
+from evalgate.services.git_settings import add_trust
 
 if TYPE_CHECKING:
+    from evalgate.services.git import Git
     from evalgate.services.github import GitHub
+    from evalgate.services.github_rows import PullRequestRow
 
+_OF_FORKS = ("pull_request", "pull_request_review")
 _CLAIMED = "a run without secrets found no failure; a run with secrets is needed to pass"
 _UNSIGNED = "differs from what was signed off in its pull request: remove it from the queue and have it approved again"
 
@@ -52,8 +57,9 @@ def _main(log: Log) -> int:
     try:
         refuse_redraw(sys.argv[1:])
         job = Job(os.environ)
+        os.environ.update(add_trust(os.environ, job.workspace, job.config.parent))
         hub = _connect_github(job, log)
-        outcome: ActivityOutcome | None
+        outcome: ActivityOutcome | Status | None
         match job.settings.command:
             case "gate":
                 outcome = _run_gate(job, hub, log)
@@ -65,6 +71,9 @@ def _main(log: Log) -> int:
                 assert_never(command)
         if outcome is None:
             return int(ExitCode.PASS)
+        if isinstance(outcome, Status):  # what stands is left as it is
+            log.attempt("outputs", partial(publish.write_kept_outputs, job, outcome))
+            return _exit_code(job, outcome)
         publish.publish(job, hub, log, outcome)
         return _exit_code(job, outcome.status)
     except EvalgateError as error:  # invalid inputs or event: the log is the only place to report it
@@ -84,41 +93,80 @@ def _connect_github(job: Job, log: Log) -> GitHub | None:
     return GitHub(token=job.settings.github_token, repository=job.repository, api_url=job.api_url, note=log.say)
 
 
-def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome:
-    """Evaluate the event's commit: on pull_request, pull_request_review, merge_group, push, or a manual start."""
+def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | Status:
+    """Evaluate the event's commit: on pull_request, pull_request_review, merge_group, push, or a manual start.
+
+    A verdict that stands is left as it is by an event that changes nothing, and until this run has found another one.
+    """
     head = job.settings.head_sha or job.event.head
     if head is None:
         raise InputError(f"the event {job.event.name} has no commit to evaluate", hint="give the input head-sha")
-    context = job.context(job.event.branch)
-    if hub is not None:  # an earlier success of this commit must not outlive what this run may find
-        log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
+    context, before = job.context(job.event.branch), None
+    if hub is not None:
+        sticky = publish.make_sticky(job, hub, job.event.pull or 0)
+        before = log.attempt("earlier verdict", lambda: standing.find_standing(sticky, context, head))
+        if before is not None and job.event.is_idle:
+            log.say(f"nothing has changed since the verdict: {before.description}")
+            return standing.make_kept_status(before)
+        if job.event.may_withdraw or not standing.is_decided(before):
+            log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
     ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
     ran = _add_attempts(job, hub, log, ran, head)
+    ran = _apply_sign_off(job, hub, log, ran, head)
+    if before is not None and not job.event.may_withdraw and standing.outlasts(before, ran.status, ran.report, ran.key):
+        log.warn(f"the earlier verdict stands: {before.description}")
+        return replace(ran, head=head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
-    return replace(_apply_sign_off(job, hub, log, ran, head), head=head, contexts=(context,), pulls=pulls)
+    return replace(ran, head=head, contexts=(context,), pulls=pulls, sign_off=_find_sign_off(ran.report))
+
+
+def _find_sign_off(report: Report) -> Literal["", "asked", "given"]:
+    if report.sign_off is not None:
+        return "given"
+    return "asked" if report.exit_code.awaits_sign_off else ""
 
 
 def _report_fork(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | None:
     """Publish the report of a fork's run, on the event workflow_run, by code of the base repository only.
 
-    Returns None for any other run, which publishes its own verdict.
+    Returns None for any other run, which publishes its own verdict, and where a verdict stands already.
     """
     other = job.event.other
     if other is None or hub is None:
         raise InputError("command: report needs the event workflow_run and a github-token")
-    if other.event != "pull_request" or not other.fork:
+    if other.event not in _OF_FORKS or not other.fork:
         log.say("that run was not for a pull request from a fork: it has published its own verdict")
         return None
     pulls = fork.pull_requests(hub, other)
     if not pulls:
         log.warn(f"no open pull request has the head {other.head} of this fork")
-    ran = _catch_errors(log, lambda: _make_outcome(fork.read_fork_report(hub, other, job.settings.artifact)))
+    for pull in pulls:
+        log.attempt("sign-off", partial(fork_approval.update_sign_off, job, hub, pull, log.warn))
+    waiting = [pull for pull in pulls if not log.attempt("earlier verdict", partial(_has_verdict, job, hub, pull))]
+    if pulls and not waiting:
+        log.say("every pull request of this head has a verdict already")
+        return None
+    if waiting and all(log.attempt("files", partial(_edits_no_gate, job, hub, pull)) for pull in waiting):
+        ran = _make_outcome(reports.make_report(()))
+    else:
+        ran = _catch_errors(log, lambda: _make_outcome(fork.read_fork_report(hub, other, job.settings.artifact)))
     status = ran.status
     if status.verdict == "INCONCLUSIVE":
         status = Status(verdict="PENDING", state="pending", sentence=_CLAIMED, code=ran.report.exit_code)
-    contexts = tuple(sorted({job.context(pull.base_ref) for pull in pulls}))
-    head, numbers = other.head if pulls else None, tuple(pull.number for pull in pulls)
+    contexts = tuple(sorted({job.context(pull.base_ref) for pull in waiting}))
+    head, numbers = other.head if waiting else None, tuple(pull.number for pull in waiting)
     return replace(ran, status=status, head=head, contexts=contexts, pulls=numbers)
+
+
+def _has_verdict(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
+    """Return True if the head of a pull request has a verdict that an artifact cannot change."""
+    sticky, context = publish.make_sticky(job, hub, pull.number), job.context(pull.base_ref)
+    found = standing.find_standing(sticky, context, pull.head_sha)
+    return found is not None and (standing.is_decided(found) or bool(heads.read_sign_off(found)))
+
+
+def _edits_no_gate(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
+    return fork_files.edits_no_gate(hub, pull, base_branch.open_branch(job, hub, pull.base_ref))
 
 
 def _run_drift(job: Job, log: Log) -> ActivityOutcome:
@@ -156,6 +204,8 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
     if missing_commits:
         fetch(git.root, job.repository_url, missing_commits, token=job.settings.github_token)
         git = find_repository(job.config)
+    if job.event.name == "merge_group" and hub is not None and base is not None:
+        log.attempt("earlier verdicts", partial(_add_queued_verdicts, job, hub, git, base, log))
     selection = Selection(
         baseline=job.settings.baseline,
         changed=job.settings.changed_only,
@@ -165,6 +215,8 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
         head=head,
     )
     workspace = open_for_run(job.config, selection, environment=job.environment, verify=False)
+    if hub is not None and base is not None and job.settings.baseline is None:
+        log.attempt("earlier verdicts", partial(_add_reverted_verdicts, job, hub, workspace, base, log))
     report, missing = _run_pipeline(job, workspace, selection, log)
     report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
     status = make_status(report) if missing is None else _make_pending(report, missing)
@@ -176,6 +228,22 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
         places=find_locations(report, workspace, CommitTree(git, head)),
         approvers=workspace.config.approvers,
     )
+
+
+def _add_queued_verdicts(job: Job, hub: GitHub, git: Git, base: str, log: Log) -> None:
+    numbers = approval.find_queued_pull_requests(hub, job.event)
+    queued_verdicts.add_verdicts(job, hub, git, numbers, base=base, say=log.say)
+
+
+def _add_reverted_verdicts(job: Job, hub: GitHub, workspace: Workspace, base: str, log: Log) -> None:
+    """Add the verdicts of the pull requests that brought the versions to which the change goes back."""
+    git = workspace.git
+    found = reverts.find_reverts(workspace, workspace.config.gates, base)
+    commits = {revert.source.partition(":")[0] for revert in found.values()}
+    brought = {pull.number for sha in commits if git is not None for pull in hub.pull_requests_of(git.resolve(sha))}
+    if git is not None and brought:
+        repository = find_repository(job.config)
+        queued_verdicts.add_verdicts(job, hub, repository, sorted(brought), base=base, say=log.say)
 
 
 def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log) -> tuple[Report, str | None]:
@@ -250,12 +318,12 @@ def _apply_sign_off(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome
         return _check_merge_queue(job, hub, log, ran)
     if job.settings.sign_off == "none" or number is None:
         return ran
-    standing = _look_up_sign_off(job, hub, log, ran, number, head=head)
-    if standing is None:
+    found = _look_up_sign_off(job, hub, log, ran, number, head=head)
+    if found is None:
         return replace(ran, status=make_status(report, waiting_for="the sign-off could not be looked up, see the log"))
-    if standing.met is None:
-        return replace(ran, status=make_status(report, waiting_for=standing.waiting_for))
-    signed = policy.apply_sign_off(report, standing.met)
+    if found.met is None:
+        return replace(ran, status=make_status(report, waiting_for=found.waiting_for))
+    signed = policy.apply_sign_off(report, found.met)
     return replace(ran, report=signed, status=make_status(signed))
 
 

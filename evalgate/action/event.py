@@ -12,12 +12,17 @@ from evalgate.errors import InputError
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _QUEUED = re.compile(r"/pr-(\d+)-[0-9a-f]+$")
+LABEL = "evalgate-approved"
+"""The label that signs a change off."""
 _PULL_EVENTS = ("pull_request", "pull_request_target", "pull_request_review")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OtherRun:
-    """The workflow run of a `workflow_run` event: its id, its commit, and the repository of that commit."""
+    """The workflow run of a `workflow_run` event: its id, its commit, and the repository of that commit.
+
+    `started_at` is when its last attempt started (ISO 8601), empty if the event does not tell.
+    """
 
     id: int
     event: str
@@ -26,6 +31,7 @@ class OtherRun:
     repository_id: int
     owner: str
     branch: str
+    started_at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +42,10 @@ class GitHubEvent:
     An event is a snapshot: for a pull request, `base` is the tip of the branch when the pull request was last pushed.
     `pull` is the number of the pull request, including the one of a merge queue's commit. `other` is set only for
     `workflow_run`.
+
+    `is_idle` is true for an event of a pull request that changes nothing that a verdict depends on: an edited title, a
+    review that only comments, another label. `may_withdraw` is true for one that can withdraw a sign-off, or that
+    changes the target branch.
     """
 
     name: str
@@ -46,6 +56,8 @@ class GitHubEvent:
     default_branch: str = ""
     pull: int | None = None
     other: OtherRun | None = None
+    is_idle: bool = False
+    may_withdraw: bool = False
 
     @property
     def of_pull_request(self) -> bool:
@@ -82,6 +94,8 @@ def _make_event(name: str, data: Mapping[str, Any], repository: str, sha: str) -
             base=_read_sha(base["sha"]),
             branch=str(base["ref"]),
             pull=int(pull["number"]),
+            is_idle=_is_idle(data),
+            may_withdraw=_may_withdraw(data),
         )
     if name == "merge_group":
         group = data["merge_group"]
@@ -111,9 +125,30 @@ def _make_event(name: str, data: Mapping[str, Any], repository: str, sha: str) -
             repository_id=int(source["id"]),
             owner=str(source["owner"]["login"]),
             branch=str(run["head_branch"]),
+            started_at=str(run.get("run_started_at") or ""),
         )
         return GitHubEvent(name=name, repository=repository, head=other.head, other=other)
     return GitHubEvent(name=name, repository=repository, head=_read_commit(sha))
+
+
+def _is_idle(data: Mapping[str, Any]) -> bool:
+    action, review = data.get("action"), data.get("review")
+    if isinstance(review, Mapping):
+        return action == "edited" or str(review.get("state")).casefold() == "commented"
+    if action == "edited":
+        return "base" not in (data.get("changes") or {})
+    return action in ("labeled", "unlabeled") and _find_label(data) != LABEL
+
+
+def _may_withdraw(data: Mapping[str, Any]) -> bool:
+    action, review = data.get("action"), data.get("review")
+    if isinstance(review, Mapping):
+        return str(review.get("state")).casefold() != "approved" or action == "dismissed"
+    return action in ("edited", "unlabeled")
+
+
+def _find_label(data: Mapping[str, Any]) -> str:
+    return str((data.get("label") or {}).get("name") or "").casefold()
 
 
 def _read_commit(sha: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from evalgate.store import report_json
 
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
-    from evalgate.services.github_rows import PullRequestRow
+    from evalgate.services.github_rows import Artifact, PullRequestRow
 
 MOST_ZIPPED, MOST = 20_000_000, 100_000_000
 """Limits in bytes of an artifact and of the report in it: twice the size for 10,000 cases."""
 
+_FIRST = datetime.datetime.min.replace(tzinfo=datetime.UTC)
+_LAST = datetime.datetime.max.replace(tzinfo=datetime.UTC)
 _UNPROVEN = (
     "A run without secrets, controlled by the author of the change, found no failure. This does not prove a pass."
 )
@@ -28,17 +31,36 @@ def read_fork_report(github: GitHub, other: OtherRun, artifact: str) -> Report:
 
     Raises InputError if there is no such artifact or it holds no valid report.
     """
-    from evalgate.services.artifact import read_report
+    found = find_artifact(github, other.id, artifact, since=other.started_at)
+    return withdraw_passes(download_report(github, found))
 
-    found = [one for one in github.artifacts(other.id) if one.name == artifact and not one.expired]
-    if len(found) != 1:
+
+def find_artifact(github: GitHub, run: int, name: str, *, since: str = "") -> Artifact:
+    """Return the last artifact of this name that a run uploaded, of those not older than `since` (ISO 8601).
+
+    A run that is repeated keeps the artifacts of its earlier attempts. Raises InputError if there is none.
+    """
+    first = datetime.datetime.fromisoformat(since) if since else _FIRST
+    named = [one for one in github.artifacts(run) if one.name == name and not one.expired]
+    found = [one for one in named if _read_time(one) >= first]
+    if not found:
+        of_last = " of its last attempt" if named else ""
         raise InputError(
-            f'the run {other.id} has {len(found) or "no"} artifacts named "{artifact}"',
+            f'the run {run} has no artifacts named "{name}"{of_last}',
             hint="upload the folder of the output report-json under this name, also when the gate fails",
         )
-    if found[0].size > MOST_ZIPPED:
-        raise InputError(f'the artifact "{artifact}" has {found[0].size:,} bytes; at most {MOST_ZIPPED:,} are read')
-    data = read_report(github.download(found[0].id, most=MOST_ZIPPED), most=MOST)
+    return max(found, key=lambda one: (_read_time(one), one.id))
+
+
+def download_report(github: GitHub, artifact: Artifact) -> Report:
+    """Return the report in an artifact. Raises InputError if it is too large or holds no valid report."""
+    from evalgate.services.artifact import read_report
+
+    if artifact.size > MOST_ZIPPED:
+        raise InputError(
+            f'the artifact "{artifact.name}" has {artifact.size:,} bytes; at most {MOST_ZIPPED:,} are read'
+        )
+    data = read_report(github.download(artifact.id, most=MOST_ZIPPED), most=MOST)
     try:
         text = data.decode("ascii")
     except UnicodeDecodeError:
@@ -46,7 +68,11 @@ def read_fork_report(github: GitHub, other: OtherRun, artifact: str) -> Report:
     report = report_json.read(text, "report.json")
     if report.redrawn is not None:
         raise InputError("report.json shows answers that were drawn again after a verdict, so it decides nothing")
-    return withdraw_passes(report)
+    return report
+
+
+def _read_time(artifact: Artifact) -> datetime.datetime:
+    return datetime.datetime.fromisoformat(artifact.created_at) if artifact.created_at else _LAST
 
 
 def withdraw_passes(report: Report) -> Report:

@@ -7,7 +7,7 @@ permission can edit it.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.action.posted_comment import Sticky
 from evalgate.decide import attempts
@@ -23,15 +23,29 @@ if TYPE_CHECKING:
 MOST_HEADS = 300
 """Limit of commits per pull request whose statuses are read: a job's token is limited to 1,000 requests per hour."""
 
-_MARK = re.compile(r"#evalgate-key=([0-9a-f]{32})\Z")
+_MARK = re.compile(r"#(?:evalgate-sign-off=(?P<sign_off>asked|given))?&?(?:evalgate-key=(?P<key>[0-9a-f]{32}))?\Z")
 
 
-def add_key(url: str, key: str) -> str:
-    """Add the key of the decided content to the target URL of a status.
+def add_marks(url: str, *, key: str = "", sign_off: Literal["", "asked", "given"] = "") -> str:
+    """Add to the target URL of a status the key of the decided content, and whether a sign-off is asked for or given.
 
     The description is not used: it is cut to 140 characters, and contains names that a change can choose.
     """
-    return f"{url}#evalgate-key={key}"
+    marks = {"evalgate-sign-off": sign_off, "evalgate-key": key}
+    text = "&".join(f"{name}={value}" for name, value in marks.items() if value)
+    return f"{url}#{text}" if text else url
+
+
+def read_key(status: CommitStatus) -> str:
+    """Return the key of the content that a status decided, empty if it has none."""
+    found = _MARK.search(status.target_url)
+    return (found["key"] or "") if found else ""
+
+
+def read_sign_off(status: CommitStatus) -> str:
+    """Return whether a sign-off was asked for or given, empty if neither."""
+    found = _MARK.search(status.target_url)
+    return (found["sign_off"] or "") if found else ""
 
 
 def add_attempts(
@@ -54,14 +68,14 @@ def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[P
     evaluates it. If that one is not found, earlier ones cannot be found either, and ServiceError is raised.
     """
     heads = _list_heads(sticky.github, sticky.number, base)
-    own = {sha: _list_own_statuses(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
+    own = {sha: list_own_statuses(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
     if not own[head]:
         raise _make_unknown_error(context, head)
     found = []
     for status in (status for sha in heads for status in own[sha]):
-        mark = _MARK.search(status.target_url)
-        if mark:
-            found.append(PastVerdict(key=mark.group(1), blocked=status.state == "failure"))
+        key = read_key(status)
+        if key:
+            found.append(PastVerdict(key=key, blocked=status.state == "failure"))
     return tuple(found)
 
 
@@ -86,7 +100,8 @@ def _make_unknown_error(context: str, sha: str) -> ServiceError:
     )
 
 
-def _list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
+def list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
+    """Return the statuses of this context that evalgate set on a commit, newest first. Raises ServiceError."""
     named = (status for status in sticky.github.statuses(sha) if status.context == context)
     return [status for status in named if sticky.is_own(status.creator)]
 

@@ -141,6 +141,12 @@ class Job:
         return f"{self._given.get('GITHUB_SERVER_URL') or 'https://github.com'}/{self.repository}"
 
     @property
+    def workflow_path(self) -> str:
+        """The path of the workflow's file in the repository, empty if it is not known."""
+        name, _, _ = self._given.get("GITHUB_WORKFLOW_REF", "").partition("@")
+        return name.removeprefix(f"{self.repository}/") if name.startswith(f"{self.repository}/") else ""
+
+    @property
     def run_url(self) -> str:
         """The URL of this attempt of the run, empty if the run has no id."""
         run, attempt = self._given.get("GITHUB_RUN_ID", ""), self._given.get("GITHUB_RUN_ATTEMPT", "1")

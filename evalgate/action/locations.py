@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from evalgate.change.workspace import Workspace
+from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Gate, Report
 from evalgate.errors import EvalgateError
 from evalgate.inputs import datasets, prompts
@@ -30,9 +30,15 @@ def find_locations(report: Report, workspace: Workspace, head: Tree) -> Location
     names = {gate.evidence.name for gate in report.gates}
     gates = [gate for gate in workspace.config.gates if gate.name in names]
     return Locations(
-        prompts={gate.name: _find_prompt(head, gate.prompt) for gate in gates},
+        prompts={gate.name: _find_prompt(head, _find_path(gate, workspace)) for gate in gates},
         cases={gate.name: _find_cases(workspace.tree, gate) for gate in gates},
     )
+
+
+def _find_path(gate: Gate, workspace: Workspace) -> str:
+    """Return the path of the prompt in the change, which may have moved it."""
+    moved = workspace.change.prompts.get(gate.name) if isinstance(workspace, PullRequest) else None
+    return gate.prompt if moved is None else moved.head
 
 
 def _find_prompt(tree: Tree, path: str) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from evalgate.action.locations import NO_LOCATIONS, Locations
 from evalgate.domain import Report
@@ -15,12 +16,14 @@ class ActivityOutcome:
 
     `baseline` is the commit that it was compared with, empty if there is none. `contexts` are the names of the commit
     status. `pulls` are the numbers of the pull requests to comment on. `key` identifies the decided content; it is
-    empty if nothing was decided, or if no random samples were involved.
+    empty if nothing was decided, or if no random samples were involved. `sign_off` is whether one is asked for or
+    given.
     """
 
     status: Status
     report: Report
     key: str = ""
+    sign_off: Literal["", "asked", "given"] = ""
     head: str | None = None
     baseline: str = ""
     places: Locations = NO_LOCATIONS

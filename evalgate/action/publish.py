@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from evalgate.action import heads
 from evalgate.action import posted_comment as comments
@@ -60,7 +60,8 @@ def _publish_on_github(job: Job, hub: GitHub, log: Log, outcome: ActivityOutcome
         )
         return [url or ""]
     for context in outcome.contexts:
-        log.attempt("commit status", partial(set_status, job, hub, head, status, context, key=outcome.key))
+        write = partial(set_status, job, hub, head, status, context, key=outcome.key, sign_off=outcome.sign_off)
+        log.attempt("commit status", write)
     when = job.settings.comment
     shown = [
         partial(
@@ -82,9 +83,24 @@ def make_sticky(job: Job, hub: GitHub, number: int) -> Sticky:
     return Sticky(github=hub, number=number, key=job.key, author=job.settings.comment_author)
 
 
-def set_status(job: Job, hub: GitHub, sha: str, status: Status, context: str, *, key: str = "") -> None:
-    url = heads.add_key(job.run_url or job.repository_url, key) if key else job.run_url
+def set_status(
+    job: Job,
+    hub: GitHub,
+    sha: str,
+    status: Status,
+    context: str,
+    *,
+    key: str = "",
+    sign_off: Literal["", "asked", "given"] = "",
+) -> None:
+    url = job.run_url or (job.repository_url if key or sign_off else "")
+    url = heads.add_marks(url, key=key, sign_off=sign_off)
     hub.set_status(sha, state=status.state, description=status.description, context=context, target_url=url)
+
+
+def write_kept_outputs(job: Job, status: Status) -> None:
+    """Write the outputs of a run that left the standing verdict as it is."""
+    job.write_outputs({"verdict": status.verdict, "failed": "false" if status.state == "success" else "true"})
 
 
 def _make_outputs(outcome: ActivityOutcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.action import heads
-from evalgate.action.event import GitHubEvent
+from evalgate.action.event import LABEL, GitHubEvent
 from evalgate.action.posted_comment import Sticky
 from evalgate.decide import sign_off
 from evalgate.decide.sign_off import CoAuthor, Labelling, Opinion, SignOffRequest, SignOffState
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from evalgate.services.github import GitHub
     from evalgate.services.github_rows import CommitRow, Review
 
-LABEL = "evalgate-approved"
 _MAY_WRITE = frozenset({"admin", "maintain", "write"})
 _NOT_YET = "9999-12-31T23:59:59+00:00"
 # allowed difference between the runner's clock and GitHub's
@@ -43,11 +42,29 @@ def look_up_sign_off(
     edit. `warn` hears of a team that the token may not read, since its members are not known, and of co-authors that
     cannot be looked up.
     """
+    subject = sign_off.digest_subject(report)
+    head = sticky.github.pull_request(sticky.number).head_sha if head is None else head
+    published_at = _find_publication(sticky, context, head, subject)
+    return look_up_approval(
+        sticky, subject, published_at=published_at, head=head, mode=mode, approvers=approvers, warn=warn
+    )
+
+
+def look_up_approval(
+    sticky: Sticky,
+    subject: str,
+    *,
+    published_at: str,
+    head: str,
+    mode: Literal["review", "label"],
+    approvers: Sequence[str],
+    warn: Callable[[str], None],
+) -> SignOffState:
+    """Look up the sign-off of the report on this subject, which was published at this time. Raises ServiceError."""
     from evalgate.services.github import COMMITS_LISTED
 
-    github, number, subject = sticky.github, sticky.number, sign_off.digest_subject(report)
+    github, number = sticky.github, sticky.number
     pull = github.pull_request(number)
-    head = pull.head_sha if head is None else head
     reviews = github.reviews(number)
     events = github.labels_history(number) if mode == "label" else ()
     logins = {review.author for review in reviews if review.state in ("APPROVED", "CHANGES_REQUESTED")}
@@ -57,7 +74,7 @@ def look_up_sign_off(
     asked = SignOffRequest(
         head=head if pull.head_sha == head else "",  # after a newer push, the approved commit is not the head
         subject=subject,
-        published_at=_find_publication(sticky, context, head, subject),
+        published_at=published_at,
         author=pull.author,
         commits=tuple(commit.authors for commit in commits),
         most_commits=COMMITS_LISTED,
@@ -71,6 +88,16 @@ def look_up_sign_off(
         return sign_off.check_reviews(asked, opinions)
     labellings = [Labelling(label=e.label, by=e.actor, added=e.added, at=e.at) for e in events]
     return sign_off.check_label(asked, LABEL, present=pull.labels, events=labellings, opinions=opinions)
+
+
+def find_own_publication(sticky: Sticky, context: str, head: str) -> tuple[str, str]:
+    """Return the subject of the report that the comment shows of a head, and since when it can be read.
+
+    This is for a job that has no report: the subject is only named, and what was decided is what the status says.
+    """
+    posted = sticky.read()
+    subject = posted.state.subject if posted is not None and posted.state.head == head else ""
+    return subject, _find_publication(sticky, context, head, subject)
 
 
 def find_queued_pull_requests(github: GitHub, event: GitHubEvent) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from evalgate.change import base_policy, changed_gates, production, versions
@@ -11,7 +11,7 @@ from evalgate.change.merge_base import Base, find_base
 from evalgate.change.production import BaselineArm
 from evalgate.change.versions import Versions
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import CaseChanges, Gate, GoldenDataset, PolicyChange
+from evalgate.domain import CaseChanges, Gate, GoldenDataset, PolicyChange, Revert
 from evalgate.errors import GitError
 from evalgate.services.commit_view import CommitView
 
@@ -20,13 +20,15 @@ from evalgate.services.commit_view import CommitView
 class GateChange:
     """Both versions of a gate, and the version used as the baseline.
 
-    `reasons` say why the change is MAJOR regardless of its prompts; empty if it edits no policy file.
+    `reasons` say why the change is MAJOR regardless of its prompts; empty if it edits no policy file. `revert` is set
+    if the change goes back to the version before; its PASS is known here if that version is the pinned release.
     """
 
     versions: Versions
     arm: BaselineArm
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    revert: Revert | None = None
 
 
 def find_workspace_base(workspace: Workspace, gates: Sequence[Gate], default_branch: str | None) -> Base | None:
@@ -54,8 +56,12 @@ def compare_gate(
     baseline: str | None,
     default_branch: str | None,
     is_beside: bool = False,
+    revert: Revert | None = None,
 ) -> GateChange:
-    """Resolve the versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`."""
+    """Resolve the versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`.
+
+    `revert` is that of the gate, if any (`reverts.find_reverts`).
+    """
     tree, git, config = workspace.tree, workspace.git, workspace.config
     if isinstance(workspace, PullRequest):
         sides, file = workspace.change.sides, workspace.change.prompts[gate.name]
@@ -84,7 +90,10 @@ def compare_gate(
         base_policy.refuse_recorded(gate, config, found.candidate, found.baseline)
     arm = production.choose_baseline(gate, found, registry, named=baseline or gate.baseline)
     notes = base_policy.note_recorded(gate, config, found, base)
-    return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes)
+    pin = None if registry is None or revert is None else registry.find_pin(gate)
+    if revert is not None and pin is not None and pin.digest == revert.digest:
+        revert = replace(revert, passed=f"it is pinned: {pin}")
+    return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes, revert=revert)
 
 
 def compare_gate_cases(

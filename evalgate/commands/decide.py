@@ -71,6 +71,8 @@ def decide_again(
         names = {criterion.name for criterion in evidence.criteria}
         own = {name: floor for name, floor in floors.items() if name in names}
         thresholds, rules = _overlay(thresholds, rules, own, max_drop)
+        if evidence.revert is not None and (dict(thresholds), rules) != (dict(stored.thresholds), stored.policy):
+            evidence = replace(evidence, revert=replace(evidence.revert, passed=""))  # it passed by other rules
         gates.append(policy.decide(evidence, thresholds, rules, demands))
     texts = report.texts if config is None else config.texts
     decided = attempts.apply_attempts(replace(report, gates=tuple(gates), sign_off=None, texts=texts), report.attempts)

@@ -71,6 +71,7 @@ def make_evidence(
         cost_usd=cost_usd,
         requests=plan.requests,
         deterministic=_find_deterministic(plan, targets),
+        revert=plan.revert,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from evalgate.decide import blocking, compare, completeness, left_out, looks, remarks, sign_off, tags
+from evalgate.decide import revert_findings as reverts
 from evalgate.decide.single_cases import select_kind
 from evalgate.decide.thresholds import ThresholdRuling, make_finding
 from evalgate.domain import (
@@ -53,15 +54,19 @@ def decide(
     comparisons = tuple(_make_comparison_findings(criterion, standing) for criterion in evidence.criteria)
     fallen = _make_tag_findings(evidence, standing, policy)
     constant = remarks.find_constant_output(evidence, standing.order[: standing.cases])
-    findings = (
-        *_make_level_findings(evidence),
-        *_find_measured(evidence, policy, level_policy, standing, fallen),
-        *([remarks.make_constant_finding(constant)] if constant is not None else []),
-        *remarks.find_remarks(evidence, comparisons, standing, policy),
-    )
+    passed_before = reverts.has_passed(evidence)
+    findings = reverts.make_findings(evidence)
+    if not passed_before:
+        findings = (
+            *_make_level_findings(evidence),
+            *_find_measured(evidence, policy, level_policy, standing, fallen),
+            *([remarks.make_constant_finding(constant)] if constant is not None else []),
+            *remarks.find_remarks(evidence, comparisons, standing, policy),
+            *findings,
+        )
     decision, exit_code = _conclude_gate(findings)
     requirements: tuple[Requirement, ...] = ()
-    if exit_code.lets_merge:
+    if exit_code.lets_merge and not passed_before:
         requirements = _list_requirements(level_policy)
         if any(r.kind == "sign_off" for r in requirements):
             exit_code = Admission.AWAITING_SIGN_OFF

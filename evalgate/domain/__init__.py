@@ -38,6 +38,7 @@ from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.prompt_version import PromptVersion, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
+from evalgate.domain.revert import Revert
 from evalgate.domain.target import Prices, Target, UnsetVariable
 from evalgate.domain.text import Json, as_text, digest, digest_of_all, is_invisible, normalize
 from evalgate.domain.trials import (
@@ -149,6 +150,7 @@ __all__ = [
     "Request",
     "Requirement",
     "Result",
+    "Revert",
     "Rubric",
     "Score",
     "ScoreRow",

@@ -15,6 +15,7 @@ from evalgate.domain.messages import Message
 from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
 from evalgate.domain.prompt_version import PromptVersion
 from evalgate.domain.report_kind import ReportKind
+from evalgate.domain.revert import Revert
 from evalgate.domain.text import Json, digest
 
 MOST_TOKENS = 2**53
@@ -336,6 +337,7 @@ class GatePlan:
     has the ids of all cases in run order. With a `shard`, `trials` has only those of the shard. `kind` is the kind of
     the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and there is no
     change level. `requests` maps each case that shares its request with another to the id of the first such case.
+    `revert` is set for a change that goes back to the version before.
     """
 
     gate: Gate
@@ -354,6 +356,7 @@ class GatePlan:
     shard: Shard | None = None
     kind: ReportKind = ReportKind.GATE
     requests: Mapping[str, str] = field(default_factory=dict)
+    revert: Revert | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

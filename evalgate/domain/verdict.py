@@ -12,6 +12,7 @@ from evalgate.domain.admission import Admission
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
 from evalgate.domain.report_kind import ReportKind
+from evalgate.domain.revert import Revert
 from evalgate.domain.trials import Arm, BaselineSample, ChangeLevel, Result, Shard, Usage
 
 if TYPE_CHECKING:
@@ -126,6 +127,7 @@ class Finding:
         "no_baseline",
         "constant_output",
         "attempts",
+        "revert",
         "remark",
     ]
     decision: Verdict
@@ -276,7 +278,7 @@ class Evidence:
     such case: they count as one unit. An arm in `deterministic` gives equal answers to equal requests, so that one
     sample counts as all. `evaluated` is the digest of the version that was run, if it differs from the candidate only
     in white space. `verdict_key` is the digest of everything that the verdict depends on except chance; None if no
-    verdict is stored.
+    verdict is stored. `revert` is set for a change that goes back to the version before.
     """
 
     name: str
@@ -301,6 +303,7 @@ class Evidence:
     deterministic: tuple[Arm, ...] = ()
     evaluated: str | None = None
     verdict_key: str | None = None
+    revert: Revert | None = None
 
     @property
     def kind(self) -> ReportKind:

@@ -37,8 +37,9 @@ def decide_plans(
 
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
-    require_variables(workspace.config, [plan.gate for plan in plans])
-    _refuse_too_few_cases(plans, workspace.config)
+    measured = [plan for plan in plans if plan.revert is None or not plan.revert.passed]
+    require_variables(workspace.config, [plan.gate for plan in measured])
+    _refuse_too_few_cases(measured, workspace.config)
     if calls.engine == "batch":
         plans = drop_looks(plans)
     if calls.shard is not None:
@@ -48,6 +49,8 @@ def decide_plans(
     config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
     known = {
         plan.gate.name: verdict_cache.find(machine.store, _compute_verdict_keys(plan, config, calls), plan, config)
+        if plan.revert is None or not plan.revert.passed
+        else reports.report_without_calls(plan, config)
         for plan in plans
     }
     fresh, warnings = _decide_fresh(

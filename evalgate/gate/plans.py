@@ -8,11 +8,11 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from evalgate.change import versions
+from evalgate.change import reverts, versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion
+from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert
 from evalgate.errors import (
     EvalgateError,
     FaultCollector,
@@ -22,6 +22,7 @@ from evalgate.errors import (
     make_all,
 )
 from evalgate.gate.options import CallMode, Selection
+from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
@@ -58,7 +59,7 @@ def make_plans(
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
     base = find_workspace_base(workspace, gates, selection.default_branch)
     plans = tuple(
-        _add_samples(plan, workspace.config, calls, store)
+        _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store)
         for plan in _make_all_plans(workspace, gates, selection, base)
     )
     refuse_unknown_tags(plans, workspace)
@@ -79,10 +80,12 @@ def _make_all_plans(
 ) -> tuple[GatePlan, ...]:
     """The plans in order. A gate whose prompt was never different keeps no other from its verdict."""
     without: set[str] = set()
+    named = selection.candidate is not None or selection.baseline is not None
+    back = {} if named else reverts.find_reverts(workspace, gates, selection.default_branch)
 
     def make(gate: Gate) -> GatePlan | None:
         try:
-            return _make_plan(workspace, gate, selection, base)
+            return _make_plan(workspace, gate, selection, base, revert=back.get(gate.name))
         except NothingToCompareError:
             without.add(gate.name)
             return None
@@ -107,7 +110,13 @@ def refuse_unknown_tags(plans: Sequence[GatePlan], workspace: Workspace) -> None
 
 
 def _make_plan(
-    workspace: Workspace, gate: Gate, selection: Selection, base: Base | None, *, is_beside: bool = False
+    workspace: Workspace,
+    gate: Gate,
+    selection: Selection,
+    base: Base | None,
+    *,
+    is_beside: bool = False,
+    revert: Revert | None = None,
 ) -> GatePlan:
     config, tree = workspace.config, workspace.tree
     change = compare_gate(
@@ -118,10 +127,12 @@ def _make_plan(
         baseline=selection.baseline,
         default_branch=selection.default_branch,
         is_beside=is_beside,
+        revert=None if gate.baseline is not None else revert,
     )
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
     notes += change.notes
+    goes_back = change.revert if not served else None
     level = levels.decide_level(
         found.candidate,
         found.baseline,
@@ -129,6 +140,7 @@ def _make_plan(
         history=found.history,
         served=served,
         edited=change.reasons,
+        reverts=goes_back is not None and goes_back.version == found.candidate.version,
     )
     dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
@@ -138,7 +150,7 @@ def _make_plan(
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
-    return replace(plan, notes=(*arm.notes, *notes, *why), cases=became)
+    return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 
 
 def load_cases(tree: Tree, gate: Gate, versions: Sequence[PromptVersion], config: Config) -> GoldenDataset:

@@ -171,6 +171,7 @@ def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport 
         calls=replace(stored.calls, made=0, cached=stored.calls.made + stored.calls.cached),
         usage=Usage(),
         cost_usd=0.0,
+        revert=plan.revert,
     )
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
@@ -200,6 +201,18 @@ def put(store: Store, name: str | None, gate: GateReport, report: Report) -> Non
     alone = replace(alone, policy_changes=(), sign_off=None)  # they belong to the change, not to the measurement
     with contextlib.suppress(OSError):  # the cache has reported this already
         write_file(path, report_json.pieces(alone))
+
+
+def put_all(store: Store, report: Report) -> None:
+    """Store the verdicts of a report from elsewhere, as its gates alone decide them, where there are none yet.
+
+    What depends on a pull request, its sign-off and its attempts, is left out.
+    """
+    for gate in report.gates:
+        name = gate.evidence.verdict_key
+        if name is not None and not store.find_verdict(name).exists():
+            own = policy.decide(gate.evidence, gate.thresholds, gate.policy, gate.level_policy)
+            put(store, name, own, replace(report, attempts=None))
 
 
 def _list_answering(plan: GatePlan, config: Config) -> list[Target]:

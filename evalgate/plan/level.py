@@ -24,6 +24,7 @@ def decide_level(
     history: Sequence[VersionAtCommit] = (),
     served: Sequence[str] = (),
     edited: Sequence[str] = (),
+    reverts: bool = False,
 ) -> ChangeLevel:
     """Decide the level of a change, with a finding for each fault in the declared versions. Every finding fails.
 
@@ -33,7 +34,8 @@ def decide_level(
     and the candidate's is newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares the level of its
     number: MAJOR. The effective level is the stricter of declared level and minimum. Without a baseline, the minimum
     and the effective level are MINOR. `edited` are reasons outside of the prompt: they make the effective level MAJOR,
-    and require no version number.
+    and require no version number. With `reverts`, the candidate is the version that the baseline replaced: then its
+    number is the older one, and the minimum is the level of the change.
 
     Findings: a declared level below the minimum; different content under a version that is not newer (equal, or equal
     except build metadata); a version older than the baseline's; a version that was removed; and one version number with
@@ -52,7 +54,8 @@ def decide_level(
             minimum, reasons = Level.MAJOR, [*served, *reasons]
         declared = _find_declared(candidate, baseline)
         edit = _describe_edit(candidate, _choose_version(candidate, baseline, minimum, contents))
-        findings += _find_version_faults(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
+        if not reverts:
+            findings += _find_version_faults(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
         if declared is not None and candidate.content == baseline.content:
             reasons = [*served, f"identical content under a new version ({baseline.version} -> {candidate.version})"]
     if baseline is not None and baseline.version == candidate.version:

@@ -185,6 +185,8 @@ def format_cost(dollars: float | None) -> str:
 
 def _find_deciding(gate: GateReport) -> Finding | None:
     if gate.decision is Verdict.PASS:
+        if not gate.evidence.results and (back := _find_revert(gate)) is not None:
+            return back
         measured = [finding for finding in gate.findings if _measure_distance(gate, finding) < math.inf]
         return min(
             measured,
@@ -199,8 +201,12 @@ def _list_notes(gate: GateReport) -> list[Finding]:
     deciding = _find_deciding(gate)
     worse = [f for f in gate.findings if gate.decision is Verdict.PASS and _is_worse(gate, f)]
     first = [finding for finding in gate.findings if finding.kind == "constant_output"]
-    found = [*first, *worse, *(finding for finding in gate.findings if finding.kind == "remark")]
+    found = [*first, *worse, *(finding for finding in gate.findings if finding.kind in ("revert", "remark"))]
     return [finding for finding in found if finding is not deciding][:_MOST_NOTES]
+
+
+def _find_revert(gate: GateReport) -> Finding | None:
+    return next((finding for finding in gate.findings if finding.kind == "revert"), None)
 
 
 def _count_held(gate: GateReport) -> int:

@@ -9,30 +9,36 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalgate.errors import GitError
+from evalgate.services.git_process import execute, first_line
+from evalgate.services.git_settings import add_settings
 
 _SECONDS = 300
 
 
-def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = None) -> None:
+def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = None, depth: int | None = None) -> None:
     """Fetch commits (shas or refs) of the repository at `url` into the one around `folder`; no ref or file changes.
 
-    The token is passed to git in its environment, not on the command line, where other processes could read it.
+    The token is passed to git in its environment, not on the command line, where other processes could read it. It
+    replaces the header that actions/checkout keeps in the repository's configuration, or in a file that this includes:
+    GitHub refuses a request with two. With `depth`, only so many commits are fetched, and the repository is shallow.
     Raises GitError, without the token, if the remote does not have the commits.
     """
-    settings = {"core.fsmonitor": "false", "core.hooksPath": os.devnull, "protocol.allow": "never"}
-    settings |= {f"protocol.{name}.allow": "always" for name in ("https", "http", "file")}
+    settings = [("core.fsmonitor", "false"), ("core.hooksPath", os.devnull), ("protocol.allow", "never")]
+    settings += [(f"protocol.{name}.allow", "always") for name in ("https", "http", "file")]
     if token:
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
-        settings[f"http.{url}.extraheader"] = f"AUTHORIZATION: basic {basic}"
+        header = f"http.{url}.extraheader"
+        # an empty value removes those of less specific addresses, which git adds up otherwise
+        settings += [(header, ""), (header, f"AUTHORIZATION: basic {basic}")]
     command = ["git", "-C", str(folder), "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-gc"]
-    command += ["--no-recurse-submodules", url, *refs]
+    command += ["--no-recurse-submodules", *([f"--depth={depth}"] if depth else []), url, *refs]
     try:
         done = subprocess.run(
             command,
             capture_output=True,
             check=False,
             timeout=_SECONDS,
-            env=_make_environment(settings),
+            env=add_settings(os.environ, settings) | {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired:
@@ -48,10 +54,10 @@ def fetch(folder: Path, url: str, refs: Sequence[str], *, token: str | None = No
         )
 
 
-def _make_environment(settings: dict[str, str]) -> dict[str, str]:
-    """Return the environment with these settings in git's numbered variables, after those that are set already."""
-    there = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    found = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    for number, (key, value) in enumerate(settings.items(), start=there):
-        found |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return {**found, "GIT_CONFIG_COUNT": str(there + len(settings))}
+def create(folder: Path) -> None:
+    """Create an empty repository, into which commits can be fetched. Raises GitError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = execute(folder, ["init", "--quiet", "--template="])
+    if done.returncode:
+        said = first_line(done.stderr.decode("utf-8", "replace"))
+        raise GitError(f"git cannot create a repository at {folder}: {said}")

@@ -7,19 +7,17 @@ because by default each is fetched before it is used.
 
 from __future__ import annotations
 
-import logging
 import re
-import time
-from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
 from evalgate.services import github_rows as rows
-from evalgate.services.github_retry import GitHubRetry, is_denied, read_json_message
+from evalgate.services.github_client import SHA, WORKFLOW_LOGIN, GitHubClient
+from evalgate.services.github_retry import read_json_message
 from evalgate.services.github_rows import (
     Artifact,
+    ChangedFile,
     Comment,
     CommitRow,
     CommitStatus,
@@ -28,93 +26,22 @@ from evalgate.services.github_rows import (
     PullRequestRow,
     Review,
     StatusState,
+    WorkflowRun,
 )
 
-if TYPE_CHECKING:
-    import github.Commit
-    import github.Issue
-    import github.PullRequest
+__all__ = ["COMMITS_LISTED", "FILES_LISTED", "WORKFLOW_LOGIN", "GitHub"]
 
-T = TypeVar("T")
-Row = TypeVar("Row")
-
-WORKFLOW_LOGIN = "github-actions[bot]"
 _DESCRIPTION = 140  # characters of a status' description
 COMMITS_LISTED = 250  # of a pull request: GitHub's limit
+FILES_LISTED = 3000  # of a pull request: GitHub's limit
 _SECONDS = 30
 _CHUNK = 1 << 16
-_REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
-_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*(\[bot\])?")  # of a person, an organisation, a team
 _ROLES = frozenset({"admin", "maintain", "write", "triage", "read", "none"})
 
 
-class GitHub:
-    """One repository on GitHub, accessed with one token.
-
-    `note` is called for each wait; `sleep` and `now` (seconds since 1970) are for tests.
-    """
-
-    def __init__(
-        self,
-        *,
-        token: str,
-        repository: str,
-        api_url: str = "https://api.github.com",
-        note: Callable[[str], None],
-        sleep: Callable[[float], None] = time.sleep,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        """Make no request yet. Raises ServiceError: no token, no valid address or name, PyGithub not installed."""
-        if not token:
-            raise ServiceError("there is no token for GitHub", hint="pass `github-token: ${{ github.token }}`")
-        if not _REPOSITORY.fullmatch(repository):
-            raise ServiceError(f"{repository!r} is not the name of a repository", hint="owner/name")
-        if urlsplit(api_url).scheme not in ("https", "http") or not urlsplit(api_url).hostname:
-            raise ServiceError(f"{api_url!r} is not the address of GitHub's API", hint="https://api.github.com")
-        try:
-            import github
-        except ImportError:
-            raise ServiceError(
-                "PyGithub is not installed", hint="python -m pip install 'prompt-evalgate[github]'"
-            ) from None
-        logging.getLogger("github").setLevel(logging.WARNING)
-        self.repository = repository
-        self._api_url = api_url.rstrip("/")
-        self._retry = GitHubRetry(secret=token, note=note, sleep=sleep, now=now)
-        self._client = github.Github(
-            auth=github.Auth.Token(token),
-            base_url=self._api_url,
-            timeout=_SECONDS,
-            per_page=100,
-            retry=None,
-            seconds_between_requests=None,
-            seconds_between_writes=None,
-            lazy=True,
-            user_agent="evalgate",
-        )
-        self._repository = self._client.get_repo(repository)
-        self._login: str | None = None
-
-    def close(self) -> None:
-        """Close the connection."""
-        self._client.close()
-
-    def login(self) -> str:
-        """Return the token's user; requested once. A workflow's token must not ask, and is `github-actions[bot]`."""
-        from github import GithubException
-
-        def ask() -> str:
-            try:
-                return self._client.get_user().login
-            except GithubException as error:
-                if is_denied(error):
-                    return WORKFLOW_LOGIN
-                raise
-
-        if self._login is None:
-            self._login = self._retry.ask("identify the token's user", ask)
-        return self._login
+class GitHub(GitHubClient):
+    """The operations on one repository that the gate needs."""
 
     # Comments, of pull requests and of issues alike
 
@@ -132,12 +59,14 @@ class GitHub:
             mine = (each for each in reversed(self.comments(number)) if each.author == self.login())
             return next((each for each in mine if each.body == body), None)
 
-        return self._retry.ask(
+        made = self._retry.ask(
             f"create a comment on #{number}",
             lambda: rows.read_comment(self._issue(number).create_comment(body)),
             needs="pull-requests: write",
             made=find_created,
         )
+        self.learn_login(made.author)
+        return made
 
     def update_comment(self, id: int, body: str) -> Comment:
         def edit() -> Comment:
@@ -158,11 +87,12 @@ class GitHub:
 
         cut = description if len(description) <= _DESCRIPTION else f"{description[: _DESCRIPTION - 1]}\u2026"
         commit = self._commit(sha)
-        self._retry.ask(
+        made = self._retry.ask(
             f"set the status {context!r} of {sha[:12]}",
-            lambda: commit.create_status(state, target_url or NotSet, cut, context),
+            lambda: rows.read_commit_status(commit.create_status(state, target_url or NotSet, cut, context)),
             needs="statuses: write",
         )
+        self.learn_login(made.creator)
 
     def statuses(self, sha: str) -> tuple[CommitStatus, ...]:
         """Return all statuses that a commit ever had, by any creator, newest first."""
@@ -202,7 +132,7 @@ class GitHub:
         def ask() -> str:
             _, answer = self._client.requester.requestJsonAndCheck("GET", path)
             sha = str(answer["object"]["sha"])
-            if not _SHA.fullmatch(sha):
+            if not SHA.fullmatch(sha):
                 raise ValueError("no commit")
             return sha
 
@@ -212,6 +142,11 @@ class GitHub:
         """Return all reviews, in the order they were submitted."""
         found = self._pull(number).get_reviews()
         return self._read_all(f"list the reviews of #{number}", found, rows.read_review, "pull-requests: read")
+
+    def files(self, number: int) -> tuple[ChangedFile, ...]:
+        """Return the files that a pull request changes: at most 3,000, so that many may not be all of them."""
+        found = self._pull(number).get_files()
+        return self._read_all(f"list the files of #{number}", found, rows.read_changed_file, "pull-requests: read")
 
     def commits(self, number: int) -> tuple[CommitRow, ...]:
         """Return all commits of a pull request. Raises ServiceError if there may be more than GitHub lists: 250."""
@@ -237,13 +172,6 @@ class GitHub:
         # GraphQL: the REST API has only one side of a force push.
         what, page = f"list the force pushes of #{number}", partial(self._graphql, rows.FORCE_PUSHES, number)
         return self._retry.ask(what, lambda: rows.read_overwritten_heads(page()), needs="pull-requests: read")
-
-    def _graphql(self, query: str, number: int, **more: Any) -> Mapping[str, Any]:
-        owner, name = self.repository.split("/")
-        _, answer = self._client.requester.graphql_query(
-            query, {"owner": owner, "name": name, "number": number, **more}
-        )
-        return answer
 
     def commits_since(self, base: str, head: str) -> tuple[str, ...]:
         """Return the sha of each commit that `head` has and `base` has not. Raises ServiceError if too many."""
@@ -326,7 +254,16 @@ class GitHub:
 
         return self._retry.ask("open an issue", create, needs="issues: write", made=find_created)
 
-    # Artifacts
+    # Runs and artifacts
+
+    def workflow_run(self, run_id: int) -> WorkflowRun:
+        def ask() -> WorkflowRun:
+            _, answer = self._client.requester.requestJsonAndCheck(
+                "GET", f"{self._repository.url}/actions/runs/{run_id}"
+            )
+            return rows.read_workflow_run(answer)
+
+        return self._retry.ask(f"show the run {run_id}", ask, needs="actions: read")
 
     def artifacts(self, run_id: int) -> tuple[Artifact, ...]:
         """Return the artifacts that the workflow run `run_id` uploaded."""
@@ -377,22 +314,3 @@ class GitHub:
                     if len(taken) > most:
                         raise ServiceError(f"the artifact has more than {most} bytes", hint="it is not a report's")
                 return bytes(taken)
-
-    def _issue(self, number: int) -> github.Issue.Issue:
-        return self._repository.get_issue(number)
-
-    def _pull(self, number: int) -> github.PullRequest.PullRequest:
-        return self._repository.get_pull(number)
-
-    def _commit(self, sha: str) -> github.Commit.Commit:
-        from github.Commit import Commit as ClientCommit
-
-        if not _SHA.fullmatch(sha):
-            raise ServiceError(f"{sha!r} is not the full sha of a commit")
-        # Not get_commit: to set a status, PyGithub would fetch a lazy commit for its sha.
-        attributes = {"sha": sha, "url": f"{self._repository.url}/commits/{sha}"}
-        return ClientCommit(self._client.requester, attributes=attributes, completed=True)
-
-    def _read_all(self, what: str, found: Iterable[T], row: Callable[[T], Row], needs: str) -> tuple[Row, ...]:
-        """Return the rows of all pages. A retry continues at the page that failed: the list keeps the earlier ones."""
-        return self._retry.ask(what, lambda: tuple(map(row, found)), needs=needs)

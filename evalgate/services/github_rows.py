@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal, cast
+from urllib.parse import parse_qs, urlsplit
 
 from evalgate.errors import ServiceError
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import github.Artifact
     import github.Commit
     import github.CommitStatus
+    import github.File
     import github.GitAuthor
     import github.Issue
     import github.IssueComment
@@ -168,6 +170,30 @@ class Artifact:
     name: str
     size: int
     expired: bool
+    created_at: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowRun:
+    """A run of a workflow: the path of its file, its commit, and when its last attempt started (empty if not known)."""
+
+    id: int
+    path: str
+    head_sha: str
+    is_of_fork: bool
+    started_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedFile:
+    """A file that a pull request changes; `previous` is its path before a rename, else empty.
+
+    `ref` is the commit whose files were listed, empty if GitHub does not tell.
+    """
+
+    path: str
+    previous: str
+    ref: str
 
 
 def read_moment(when: datetime | None) -> str:
@@ -318,4 +344,26 @@ def read_issue(each: github.Issue.Issue) -> Issue | None:
 
 
 def read_artifact(each: github.Artifact.Artifact) -> Artifact:
-    return Artifact(id=each.id, name=each.name, size=each.size_in_bytes, expired=each.expired)
+    return Artifact(
+        id=each.id,
+        name=each.name,
+        size=each.size_in_bytes,
+        expired=each.expired,
+        created_at=read_moment(each.created_at),
+    )
+
+
+def read_workflow_run(answer: Mapping[str, Any]) -> WorkflowRun:
+    source, own = answer.get("head_repository", answer.get("repository")), answer.get("repository")
+    return WorkflowRun(
+        id=int(answer["id"]),
+        path=str(answer["path"]).partition("@")[0],
+        head_sha=str(answer["head_sha"]),
+        is_of_fork=(source or {}).get("id") != (own or {}).get("id"),
+        started_at=str(answer.get("run_started_at") or ""),
+    )
+
+
+def read_changed_file(each: github.File.File) -> ChangedFile:
+    ref = parse_qs(urlsplit(each.contents_url or "").query).get("ref", [""])[-1]
+    return ChangedFile(path=each.filename, previous=each.previous_filename or "", ref=ref)

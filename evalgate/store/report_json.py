@@ -65,9 +65,12 @@ _GATE_KEYS = (
     "order",
     "clusters",
     "requests",
+    "revert",
     "results",
     "confirmations",
 )
+_OPTIONAL = frozenset({"revert"})
+"""The keys of a gate that are only written if they have a value."""
 _KEYS = (
     "format",
     "tool",
@@ -224,7 +227,7 @@ def _encode_document(report: Report, encode: Callable[[Any], Any]) -> dict[str, 
 def _encode_gate(gate: GateReport, encode: Callable[[Any], Any]) -> dict[str, Any]:
     parts = {name: getattr(gate.evidence, name) for name in codec.type_hints_of(Evidence)}
     parts |= {name: getattr(gate, name) for name in codec.type_hints_of(GateReport) if name != "evidence"}
-    return {name: encode(parts[name]) for name in _GATE_KEYS}
+    return {name: encode(parts[name]) for name in _GATE_KEYS if name not in _OPTIONAL or parts[name] is not None}
 
 
 def _decode_document(data: Any) -> Report:
@@ -260,7 +263,8 @@ def _decode_document(data: Any) -> Report:
 
 
 def _decode_gate(data: Any, where: str) -> GateReport:
-    given = codec.list_members(data, _GATE_KEYS, where)
+    names = [name for name in _GATE_KEYS if name not in _OPTIONAL or name in codec.expect(data, dict, where)]
+    given = {**dict.fromkeys(_OPTIONAL), **codec.list_members(data, names, where)}
     of_gate = {name: kind for name, kind in codec.type_hints_of(GateReport).items() if name != "evidence"}
     evidence = Evidence(**_decode_members(codec.type_hints_of(Evidence), given, where))
     return GateReport(evidence=evidence, **_decode_members(of_gate, given, where))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +59,16 @@ class Team:
         self.runs += 1
         given = {"secrets": SECRETS, "token": TOKEN, "run_id": self.runs, **more}
         return self.machine.run(event, DOCS[workflow], **given)
+
+    def trust_origin(self) -> None:
+        """Let the action's own fetches find the repository."""
+        there = f'[url "file://{self.hosted.origin}"]\n\tinsteadOf = https://github.com/{self.hosted.name}\n'
+        (self.machine.folder / "home" / ".gitconfig").write_text(there, encoding="utf-8")
+
+    def forget_caches(self) -> None:
+        """Remove the caches, which a run of another ref does not see."""
+        shutil.rmtree(self.machine.cache)
+        self.machine.cache.mkdir()
 
     def statuses(self, sha: str) -> list[tuple[str, str]]:
         return [(one["state"], one["description"]) for one in self.github.state["statuses"] if one["sha"] == sha]
@@ -154,8 +165,72 @@ def test_a_major_change_waits_for_a_review_and_passes_the_queue(team: Team) -> N
     assert team.statuses(newer.head_sha)[-1][0] == "pending"
 
 
+def test_a_queue_uses_the_verdict_of_its_pull_request(team: Team) -> None:
+    path = ".github/workflows/prompts.yml"
+    team.hosted.commit_to_main("workflow", {path: DOCS["prompts"]})
+    pull = team.open(BRIEF)
+    assert team.run(events.pull_request(team.hosted, pull, "opened")).exit_code == 0
+    artifact = (team.machine.artifacts / str(team.runs) / "evalgate-report.zip").read_bytes()
+    team.github.add_artifact(team.runs, 1, "evalgate-report", artifact)
+    team.github.state["runs"][str(team.runs)]["facts"] = {"path": path, "head_sha": pull.head_sha}
+    asked = len(team.chat.received)
+    team.forget_caches()
+    ran = team.run(events.merge_group(team.hosted, pull), env={"GITHUB_WORKFLOW_REF": f"acme/shop/{path}@refs/heads/x"})
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.merge_sha)[-1][0] == "success"
+    assert len(team.chat.received) == asked
+
+
+def test_a_revert_passes_and_says_what_it_is(team: Team) -> None:
+    team.hosted.commit_to_main("bad", WORSE)
+    pull = team.open({PROMPT_PATH: prompt()}, branch="revert")
+    ran = team.run(events.pull_request(team.hosted, pull, "opened"))
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.head_sha)[-1][0] == "success"
+    assert "goes back to 1.0.0" in team.comments[0]
+
+
+def test_an_apps_token_writes_one_comment(team: Team) -> None:
+    team.github.state |= {"actor": "shop-ci[bot]", "viewer": "shop-ci[bot]"}
+    pull = team.open(BRIEF)
+    for _ in range(2):
+        assert team.run(events.pull_request(team.hosted, pull)).exit_code == 0
+    assert [one["author"] for one in team.github.state["comments"]] == ["shop-ci[bot]"]
+    assert [state for state, _ in team.statuses(pull.head_sha)] == ["pending", "success", "success"]
+
+
+def test_two_configurations_have_a_status_and_a_comment_each(team: Team) -> None:
+    other = CONFIG.format(url=team.chat.url).replace("{type: contains, name: fact, from: expected}", "{type: is_json}")
+    team.hosted.commit_to_main("second", {"strict.yml": other})
+    workflow = (
+        DOCS["prompts"]
+        .replace("    runs-on: ubuntu-24.04\n", "    strategy:\n      matrix:\n        config: [evalgate.yml, strict.yml]\n    runs-on: ubuntu-24.04\n")
+        .replace("comment-key: prompts", "comment-key: ${{ matrix.config }}\n          config: ${{ matrix.config }}")
+        .replace("name: evalgate-report", "name: evalgate-report-${{ matrix.config }}")
+    )  # fmt: skip
+    pull = team.open(BRIEF)
+    ran = team.machine.run(
+        events.pull_request(team.hosted, pull), workflow, secrets=SECRETS, token=TOKEN, run_id=1, attempt=1
+    )
+    last = {one["context"]: one["state"] for one in team.github.state["statuses"]}
+    assert last == {"evalgate": "success", "evalgate (strict.yml)": "failure"}, ran.log
+    assert len(team.comments) == 2
+
+
+def test_a_forks_change_of_the_docs_succeeds_without_a_key(team: Team) -> None:
+    team.trust_origin()
+    pull = team.open({"README.md": "a typing error is gone"}, fork="eve/shop", author="eve")
+    team.github.state["pulls"]["7"]["files"] = ["README.md"]
+    ran = team.run(events.workflow_run(team.hosted, pull, run=70), "prompts-of-forks", secrets={})
+    assert ran.exit_code == 0, ran.log
+    assert team.statuses(pull.head_sha) == [("success", "PASS: No gated prompt has changed.")]
+    assert team.comments == []
+
+
 def test_a_forks_run_is_shown_by_the_reporter_and_passes_only_with_a_key(team: Team) -> None:
+    team.trust_origin()
     pull = team.open(BRIEF, fork="eve/shop", author="eve")
+    team.github.state["pulls"]["7"]["files"] = [PROMPT_PATH]
     team.github.state["read_only"] = True
     ran = team.run(events.pull_request(team.hosted, pull, "opened"), secrets={})
     assert ran.exit_code != 0
@@ -172,8 +247,6 @@ def test_a_forks_run_is_shown_by_the_reporter_and_passes_only_with_a_key(team: T
     assert "run without secrets" in description
     assert "PASS" not in team.verdict
 
-    there = f'[url "file://{team.hosted.origin}"]\n\tinsteadOf = https://github.com/{team.hosted.name}\n'
-    (team.machine.folder / "home" / ".gitconfig").write_text(there, encoding="utf-8")
     event = events.pull_request(team.hosted, pull, "opened")
     main = team.hosted.work.git("rev-parse", "main")
     target = replace(event, name="pull_request_target", sha=main, ref="refs/heads/main")
@@ -185,7 +258,9 @@ def test_a_forks_run_is_shown_by_the_reporter_and_passes_only_with_a_key(team: T
 
 @pytest.mark.parametrize("artifact", [b"no zip", b""])
 def test_a_forged_artifact_is_an_error_and_never_a_pass(team: Team, artifact: bytes) -> None:
+    team.trust_origin()
     pull = team.open(BRIEF, fork="eve/shop", author="eve")
+    team.github.state["pulls"]["7"]["files"] = [PROMPT_PATH]
     team.github.add_artifact(70, 1, "evalgate-report", artifact)
     ran = team.run(events.workflow_run(team.hosted, pull, run=70), "prompts-of-forks", secrets={})
     assert ran.exit_code != 0

@@ -43,7 +43,7 @@ def commits(*numbers: int) -> list[dict[str, str]]:
 
 
 def told(hub: GitHub, number: int, key: str, state: Any = "success", url: str = RUN) -> None:
-    address = heads.add_key(url, key) if key else url
+    address = heads.add_marks(url, key=key)
     hub.set_status(sha(number), state=state, description="d", context="evalgate", target_url=address)
 
 
@@ -69,7 +69,7 @@ def test_a_status_without_a_key_tells_of_no_verdict(server: GitHubServer, hub: G
 
 def test_the_bot_is_the_login_that_is_named(server: GitHubServer, hub: GitHub) -> None:
     server.state["actor"] = "Gate[bot]"
-    told(hub, 1, KEY)
+    told(GitHub(token="t", repository="acme/prompts", api_url=server.url, note=lambda _: None), 1, KEY)
     with pytest.raises(ServiceError, match="comment-author"):
         recorded(hub)
     assert recorded(hub, author="gate[bot]") == (PastVerdict(key=KEY, blocked=False),)

@@ -25,7 +25,7 @@ from evalgate.services.github_rows import CommitStatus
 
 def test_a_workflows_token_is_the_workflows_login_and_is_asked_once(server: GitHubServer, gh: GitHub) -> None:
     assert (gh.login(), gh.login()) == ("github-actions[bot]", "github-actions[bot]")
-    assert server.calls() == ["GET /user"]
+    assert server.calls() == ["GET /user", "POST /graphql"]
 
 
 def test_a_persons_token_is_the_persons_login(server: GitHubServer, gh: GitHub) -> None:
