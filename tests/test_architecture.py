@@ -65,7 +65,7 @@ OWNERS = {
     "yaml": {"inputs/formats/yaml.py"},
     "dotenv": {"cli/env_file.py"},
     "rich": {"report/terminal.py", "cli/progress.py"},
-    "jinja2": {"report/html.py"},
+    "jinja2": {"report/html.py", "domain/jinja_sandbox.py", "domain/jinja_templates.py"},
     "markupsafe": {"report/html.py"},
     "semver": {"inputs/prompts.py", "plan/level.py"},
     "platformdirs": {"store/model_folder.py"},
