@@ -30,17 +30,17 @@ def find_locations(report: Report, workspace: Workspace, head: Tree) -> Location
     names = {gate.evidence.name for gate in report.gates}
     gates = [gate for gate in workspace.config.gates if gate.name in names]
     return Locations(
-        prompts={gate.name: _find_prompt(head, gate.prompt) for gate in gates},
+        prompts={gate.name: _find_prompt(head, gate) for gate in gates},
         cases={gate.name: _find_cases(workspace.tree, gate) for gate in gates},
     )
 
 
-def _find_prompt(tree: Tree, path: str) -> Place:
+def _find_prompt(tree: Tree, gate: Gate) -> Place:
     """Return the line of the version, which is usually the one to edit; else line 1."""
     try:
-        return path, prompts.load_prompt(tree, path).lines.get("version", 1)
+        return gate.prompt, prompts.load_prompt(tree, gate.prompt, gate.settings).lines.get("version", 1)
     except EvalgateError:
-        return path, 1
+        return gate.prompt, 1
 
 
 def _find_cases(tree: Tree, gate: Gate) -> Mapping[str, Place]:
