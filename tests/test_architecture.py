@@ -65,9 +65,9 @@ OWNERS = {
     "yaml": {"inputs/formats/yaml.py"},
     "dotenv": {"cli/env_file.py"},
     "rich": {"report/terminal.py", "cli/progress.py"},
-    "jinja2": {"report/html.py"},
+    "jinja2": {"report/html.py", "domain/jinja_sandbox.py", "domain/jinja_templates.py"},
     "markupsafe": {"report/html.py"},
-    "semver": {"inputs/prompts.py", "plan/level.py"},
+    "semver": {"inputs/prompt_files/prompt_keys.py", "plan/level.py"},
     "platformdirs": {"store/model_folder.py"},
     "github": {
         "services/github.py",

@@ -226,7 +226,7 @@ def test_every_line_of_json_is_a_case(block: Block, tmp_path: Path) -> None:
 
 
 def test_the_rubric_shown_is_one() -> None:
-    from evalgate.inputs.prompts import parse_rubric
+    from evalgate.inputs.rubrics import parse_rubric
 
     assert [parse_rubric(block.text.encode(), "tone.md").maximum for block in of("markdown")] == [5]
 

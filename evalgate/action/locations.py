@@ -30,7 +30,7 @@ def find_locations(report: Report, workspace: Workspace, head: Tree) -> Location
     names = {gate.evidence.name for gate in report.gates}
     gates = [gate for gate in workspace.config.gates if gate.name in names]
     return Locations(
-        prompts={gate.name: _find_prompt(head, _find_path(gate, workspace)) for gate in gates},
+        prompts={gate.name: _find_prompt(head, gate, _find_path(gate, workspace)) for gate in gates},
         cases={gate.name: _find_cases(workspace.tree, gate) for gate in gates},
     )
 
@@ -41,10 +41,10 @@ def _find_path(gate: Gate, workspace: Workspace) -> str:
     return gate.prompt if moved is None else moved.head
 
 
-def _find_prompt(tree: Tree, path: str) -> Place:
+def _find_prompt(tree: Tree, gate: Gate, path: str) -> Place:
     """Return the line of the version, which is usually the one to edit; else line 1."""
     try:
-        return path, prompts.load_prompt(tree, path).lines.get("version", 1)
+        return path, prompts.load_prompt(tree, path, gate.settings).lines.get("version", 1)
     except EvalgateError:
         return path, 1
 

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from evalgate.change.commit_prompts import load_prompt_at
 from evalgate.change.merge_base import Base, find_unchanged
 from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate
-from evalgate.change.versions import Versions, load_prompt_at
+from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
@@ -170,7 +171,7 @@ def find_edited_prompts(gates: Sequence[Gate], judged: JudgedChange, git: Git) -
     parent = git.parent(sides.head) if sides.base == sides.head else None
     if parent is not None:
         sides = replace(sides, base=parent)
-    return tuple(gate for gate in gates if _is_edited(judged.prompts[gate.name], sides, git))
+    return tuple(gate for gate in gates if _is_edited(gate, judged.prompts[gate.name], sides, git))
 
 
 def list_policy_files(config: Config) -> set[str]:
@@ -302,15 +303,18 @@ def _read_gate_names(commit: str, path: str, git: Git) -> Mapping[str, str]:
         return {}
 
 
-def _is_edited(file: PromptFile, sides: Sides, git: Git) -> bool:
+def _is_edited(gate: Gate, file: PromptFile, sides: Sides, git: Git) -> bool:
     if file.base is None:
         return True
+    is_same = False
     try:
-        if git.blob(sides.head, file.head) == git.blob(sides.base, file.base):
+        is_same = git.blob(sides.head, file.head) == git.blob(sides.base, file.base)
+        one = load_prompt_at(git, sides.head, file.head, gate.settings)
+        if is_same and not one.template.files:
             return False
-        one, other = load_prompt_at(git, sides.head, file.head), load_prompt_at(git, sides.base, file.base)
+        other = load_prompt_at(git, sides.base, file.base, gate.settings)
     except EvalgateError:
-        return True
+        return not is_same
     return (one.digest, one.version) != (other.digest, other.version)
 
 

@@ -7,10 +7,27 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
-from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, digest
+from evalgate.domain import (
+    Case,
+    CaseChanges,
+    Config,
+    Gate,
+    GoldenDataset,
+    Json,
+    PromptSettings,
+    PromptVersion,
+    Target,
+    digest,
+)
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import GitError, InputError
-from evalgate.inputs.case_images import find_edited_images, list_image_files, load_gate_prompts, load_images
+from evalgate.inputs.case_images import (
+    find_edited_images,
+    list_image_files,
+    list_included_files,
+    load_gate_prompts,
+    load_images,
+)
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.prompts import load_prompt
@@ -46,7 +63,7 @@ def find_changed_gates(
 
 
 def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Config, base: str) -> tuple[Gate, ...]:
-    files = {gate.name: _list_files(gate, config) | list_image_files(tree, gate) for gate in gates}
+    files = {gate.name: _list_all_files(gate, tree, config) for gate in gates}
     same = find_unchanged(dict.fromkeys(path for paths in files.values() for path in paths), tree, git, base)
     suspects = [gate for gate in gates if not same.issuperset(files[gate.name])]
     if not suspects:
@@ -61,7 +78,7 @@ def _find_changed_since(gates: Sequence[Gate], tree: Tree, git: Git, config: Con
 
 def is_edited(gate: Gate, tree: Tree, git: Git, config: Config, commit: str) -> bool:
     """Return True if a file of the gate, or the configuration, differs between the working tree and a commit."""
-    files = _list_files(gate, config) | list_image_files(tree, gate)
+    files = _list_all_files(gate, tree, config)
     return not find_unchanged(files, tree, git, commit).issuperset(files)
 
 
@@ -158,13 +175,18 @@ def _list_files(gate: Gate, config: Config) -> set[str]:
     return {path for path in (config.path, gate.prompt, gate.dataset, *gate.files, *recordings) if path}
 
 
+def _list_all_files(gate: Gate, tree: Tree, config: Config) -> set[str]:
+    """Return these files, with the images of the cases and the files that the prompts include."""
+    return _list_files(gate, config) | list_image_files(tree, gate) | list_included_files(tree, gate)
+
+
 def _list_targets(gate: Gate) -> list[str]:
     return [gate.candidate_target, gate.baseline_target, *(judge.target for judge in gate.judges)]
 
 
 def _differs(gate: Gate, config: Config, tree: Tree, old: Config, before: Tree) -> bool:
     try:
-        prompt = load_prompt(tree, gate.prompt)
+        prompt = load_prompt(tree, gate.prompt, gate.settings)
         earlier = _find_gate_at_base(gate, prompt, old, before)
         return earlier is None or _digest_gate(gate, config, tree) != _digest_gate(earlier, old, before)
     except (InputError, GitError):
@@ -178,7 +200,7 @@ def _find_gate_at_base(gate: Gate, prompt: PromptVersion, old: Config, before: T
             return candidate
     for candidate in old.gates:
         try:
-            if load_prompt(before, candidate.prompt).digest == prompt.digest:
+            if load_prompt(before, candidate.prompt, candidate.settings).digest == prompt.digest:
                 return candidate
         except (InputError, GitError):
             continue
@@ -188,8 +210,8 @@ def _find_gate_at_base(gate: Gate, prompt: PromptVersion, old: Config, before: T
 def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
     return digest(
         {
-            "prompt": _digest_prompt(tree, gate.prompt),
-            "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline),
+            "prompt": _digest_prompt(tree, gate.prompt, gate.settings),
+            "baseline": None if gate.baseline is None else _digest_prompt(tree, gate.baseline, gate.baseline_settings),
             "dataset": load_images(
                 tree, load_dataset(tree, gate.dataset, gate.columns), load_gate_prompts(tree, gate)
             ).digest,
@@ -204,8 +226,8 @@ def _digest_gate(gate: Gate, config: Config, tree: Tree) -> str:
     )
 
 
-def _digest_prompt(tree: Tree, path: str) -> Json:
-    version = load_prompt(tree, path)
+def _digest_prompt(tree: Tree, path: str, settings: PromptSettings) -> Json:
+    version = load_prompt(tree, path, settings)
     return [version.digest, version.version]
 
 

@@ -71,7 +71,7 @@ def compare_gate(
     else:
         registry = production.read_registry(base, git)
         earlier = None if base is None else base.gate_at_base(gate)
-        before, at, reasons = None if earlier is None else earlier.prompt, None, ()
+        before, at, reasons = None if earlier is None else earlier.named_prompt, None, ()
     found = versions.resolve(
         gate,
         tree,

@@ -11,8 +11,8 @@ import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from evalgate.change.versions import resolve_at_commit
-from evalgate.domain import PromptVersion
+from evalgate.change.commit_prompts import resolve_at_commit
+from evalgate.domain import PromptSettings, PromptVersion
 from evalgate.errors import GitError, InputError, Place
 from evalgate.inputs.formats.document import read
 from evalgate.inputs.formats.nodes import raise_faults, refuse
@@ -112,7 +112,7 @@ def render(pins: Mapping[str, Pin]) -> str:
     return "".join(lines)
 
 
-def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersion:
+def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git, settings: PromptSettings) -> PromptVersion:
     """Load the prompt that was signed off.
 
     It is looked for at the pin's commit: at each of the paths, at the path that the first was renamed from, and among
@@ -130,10 +130,11 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersio
         before = git.find_renamed_from(pin.ref, paths[0])
         files = [before] if before is not None else []
     try:
-        versions = [resolve_at_commit(git, pin.ref, file) for file in files]
+        versions = [resolve_at_commit(git, pin.ref, file, settings) for file in files]
     except GitError as error:
         raise InputError(error.faults[0].message, place=pin.place, hint=again) from None
-    version = next((version for version in versions if version.digest == pin.digest), None) or _find_moved(pin, git)
+    version = next((version for version in versions if version.digest == pin.digest), None)
+    version = version or _find_moved(pin, git, settings)
     if version is None and not versions:
         message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
         raise InputError(message, place=pin.place, hint=again)
@@ -147,12 +148,12 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git) -> PromptVersio
     return version
 
 
-def _find_moved(pin: Pin, git: Git) -> PromptVersion | None:
+def _find_moved(pin: Pin, git: Git, settings: PromptSettings) -> PromptVersion | None:
     """Return the pinned content among the prompt files of the pin's commit that no longer exist at HEAD."""
     for path in git.added("HEAD", pin.ref):
         if path.lower().endswith(PROMPT_SUFFIXES):
             try:
-                version = resolve_at_commit(git, pin.ref, path)
+                version = resolve_at_commit(git, pin.ref, path, settings)
             except (GitError, InputError):  # it is not a prompt
                 continue
             if version.digest == pin.digest:

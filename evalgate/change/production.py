@@ -49,7 +49,7 @@ class PinsRegistry:
         """Load the prompt that a gate's pin names. Raises InputError, with the pin's place, if it is not there."""
         before = None if self.base is None else self.base.gate_at_base(gate)
         paths = [gate.prompt, *([before.prompt] if before is not None else [])]
-        return load_pinned_prompt(pin, paths, self.git)
+        return load_pinned_prompt(pin, paths, self.git, gate.settings)
 
     def find_version(self, gate: Gate) -> PromptVersion | None:
         """Return the pinned release, or None if none is pinned."""
@@ -86,7 +86,7 @@ def load_production(
 ) -> PromptVersion:
     """Load the version in production: the gate's own `baseline:` file, else the registry's, else `otherwise()`."""
     if gate.baseline is not None:
-        return load_prompt(tree, gate.baseline)
+        return load_prompt(tree, gate.baseline, gate.baseline_settings)
     found = None if registry is None else registry.find_version(gate)
     return found if found is not None else otherwise()
 

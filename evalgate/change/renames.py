@@ -14,8 +14,8 @@ from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
 
 # formats that evalgate reads, and template formats that applications fill in with other libraries
-_TEMPLATES = (".prompt", ".j2", ".jinja", ".jinja2", ".tmpl", ".tpl", ".template", ".mustache", ".hbs", ".liquid")
-_LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES, ".prompty", ".poml", ".markdown", ".mdx", ".njk", ".toml", ".xml")
+_TEMPLATES = (".prompt", ".tmpl", ".tpl", ".template", ".mustache", ".hbs", ".liquid")
+_LIKE_PROMPTS = (*PROMPT_SUFFIXES, *_TEMPLATES, ".poml", ".markdown", ".mdx", ".njk", ".toml")
 _CODE = (
     ".c", ".cc", ".cpp", ".cs", ".css", ".dart", ".ex", ".exs", ".go", ".h", ".hpp", ".java", ".js", ".jsx", ".kt",
     ".lua", ".mjs", ".php", ".pl", ".py", ".pyi", ".r", ".rb", ".rs", ".scala", ".sh", ".sql", ".svelte", ".swift",
@@ -111,4 +111,4 @@ def _is_moved(old: Gate, new: Gate) -> bool:
 
 
 def _is_named_by_path(gate: Gate) -> bool:
-    return gate.name == derive_name(gate.prompt)
+    return gate.name == derive_name(gate.prompt, gate.settings.constant)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from evalgate.change import base_policy, pins
+from evalgate.change.commit_prompts import load_prompt_at, parse_state
 from evalgate.change.merge_base import find_unchanged
-from evalgate.change.versions import load_prompt_at
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Gate, PromptVersion, Revert
+from evalgate.domain.prompt_version import PromptSettings
 from evalgate.errors import EvalgateError
 from evalgate.inputs.case_images import list_image_files
-from evalgate.inputs.prompts import load_prompt, parse_prompt
+from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
 
@@ -33,6 +34,7 @@ class _Edit:
     """The prompt of a gate on both sides of a change."""
 
     file: str
+    settings: PromptSettings
     now: PromptVersion
     was: PromptVersion
 
@@ -111,22 +113,26 @@ def _find_edits(workspace: Workspace, base: str, git: Git) -> dict[str, _Edit] |
         }
         unchanged = find_unchanged(dict.fromkeys(file.head for file in files.values()), tree, git, base)
         same = {name for name, file in files.items() if file.head in unchanged}
+    settings = {gate.name: gate.settings for gate in workspace.config.gates}
     for name, file in files.items():
         if name in same:
             continue
         if file.base != file.head or not git.exists(base, file.head):
             return None
         if isinstance(workspace, PullRequest):
-            now = load_prompt_at(git, workspace.change.sides.head, file.head)
+            now = load_prompt_at(git, workspace.change.sides.head, file.head, settings[name])
         else:
-            now = load_prompt(tree, file.head)
-        found[name] = _Edit(file=file.head, now=now, was=load_prompt_at(git, base, file.head))
+            now = load_prompt(tree, file.head, settings[name])
+        was = load_prompt_at(git, base, file.head, settings[name])
+        found[name] = _Edit(file=file.head, settings=settings[name], now=now, was=was)
     return found
 
 
 def _find_revert(workspace: Workspace, name: str, edit: _Edit, base: str, git: Git) -> Revert | None:
     """Return the revert if the edit takes back the change that brought the present version."""
-    standing, withdrawn = take_back((one.version.digest, one) for one in _read_states(edit.file, base, git))
+    standing, withdrawn = take_back(
+        (one.version.digest, one) for one in _read_states(edit.file, base, edit.settings, git)
+    )
     if len(standing) < 2 or standing[-1][0] != edit.was.digest:
         return None
     earlier = standing[-2][1]
@@ -141,12 +147,14 @@ def _find_merged(workspace: Workspace, gates: Sequence[Gate], head: str, git: Gi
     """Return the gates whose present prompt came to the default branch by a revert."""
     found = {}
     for gate in gates:
-        states = list(_read_states(gate.prompt, head, git))
+        states = list(_read_states(gate.prompt, head, gate.settings, git))
         while len(states) > 1 and states[-1].version.digest == states[-2].version.digest:
             states.pop()
         standing, withdrawn = take_back((one.version.digest, one) for one in states[:-1])
         if len(standing) < 2 or standing[-2][0] != states[-1].version.digest:
             continue
+        if load_prompt_at(git, head, gate.prompt, gate.settings).digest != states[-1].version.digest:
+            continue  # a file that the prompt includes has changed since
         now, was, earlier = states[-1], standing[-1][1], standing[-2][1]
         before = git.parent(now.commit)
         if before is None or now.version.digest in withdrawn | _find_unpinned(workspace, gate.name, before, git):
@@ -164,11 +172,11 @@ def _make_revert(earlier: _State, present: PromptVersion) -> Revert:
     return Revert(version=version.version, digest=version.digest, source=version.source, replaced=replaced)
 
 
-def _read_states(file: str, commit: str, git: Git) -> Iterator[_State]:
+def _read_states(file: str, commit: str, settings: PromptSettings, git: Git) -> Iterator[_State]:
     """Yield the states of a prompt on the first-parent history of a commit, oldest first."""
     for at, oid in git.history(file, [commit], first_parent=True):
         try:
-            version = parse_prompt(git.blobs([oid])[oid], file, f"{at[:7]}:{file}")
+            version = parse_state(git, at, git.blobs([oid])[oid], file, settings)
         except EvalgateError:  # it was not a prompt then
             continue
         yield _State(version=version, commit=at)

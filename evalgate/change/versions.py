@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal, NoReturn
 
-from evalgate.domain import Gate, PromptVersion, VersionAtCommit
-from evalgate.errors import Fault, GitError, InputError, NothingToCompareError, Place
+from evalgate.change.commit_prompts import list_states, load_prompt_at, parse_state, read_state, resolve_at_commit
+from evalgate.change.version_history import FoundVersion, read_history
+from evalgate.domain import Gate, PromptSettings, PromptVersion, VersionAtCommit
+from evalgate.errors import EvalgateError, GitError, InputError, NothingToCompareError
+from evalgate.inputs.prompt_files.python_constant import MissingConstantError, split_constant
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
-from evalgate.services.git import DEEPEN, INSTEAD, Git
+from evalgate.services.git import DEEPEN, Git
 from evalgate.services.git_names import shorten_name
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
@@ -35,17 +39,6 @@ class Versions:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """A version with its file in the repository (None: it is in none) and its commit, or its place on the disk."""
-
-    version: PromptVersion | None
-    note: str = ""
-    file: str | None = None
-    commit: str | None = None
-    place: Path | None = None
-
-
 def resolve(
     gate: Gate,
     tree: Tree,
@@ -66,7 +59,7 @@ def resolve(
     `candidate` and `baseline` name a file (which wins) or a git ref. Without `baseline`, the baseline is the gate's own
     baseline file, else the prompt at the merge base of HEAD (or the candidate's ref) and the default branch. The prompt
     is looked for at `base_gate_prompt` (the gate's prompt in the configuration of that commit, if it is known and
-    differs), at the gate's own path, and under the name it was renamed from.
+    differs; a constant as `file.py:NAME`), at the gate's own path, and under the name it was renamed from.
 
     `at` is the commit and the file of the candidate, in place of the working tree's; then `baseline` is a ref alone.
 
@@ -86,16 +79,17 @@ def resolve(
         if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
             raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name an earlier version")
     elif gate.baseline is not None:
-        version = replace(load_prompt(tree, gate.baseline), source=gate.baseline)
-        base = _Found(version=version, note=f"{gate.baseline} is used in place of the merge base")
+        version = replace(load_prompt(tree, gate.baseline, gate.baseline_settings), source=gate.baseline)
+        base = FoundVersion(version=version, note=f"{gate.baseline} is used in place of the merge base")
         if git is not None and at is None and version.normalized_digest == found.version.normalized_digest:
             # with `at` the file is read at the base, so the change cannot alter it
             _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
     else:
         base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
-            base, since = _find_before(base, git, production(), is_edited, is_beside=is_beside)
-    history, remark = _read_history(found, base, git, default_branch, published=immutability == "published")
+            base, since = _find_before(base, git, production(), is_edited, gate.settings, is_beside=is_beside)
+    published = immutability == "published"
+    history, remark = read_history(found, base, git, default_branch, gate.settings, published=published)
     note = "; ".join(part for part in (base.note, remark) if part)
     return Versions(
         candidate=found.version,
@@ -103,11 +97,11 @@ def resolve(
         baseline_note=note,
         history=history,
         since=since,
-        reason="" if found.version.version is not None else _find_reason(found, base.version, git),
+        reason="" if found.version.version is not None else _find_reason(found, base.version, git, gate.settings),
     )
 
 
-def _find_reason(found: _Found, baseline: PromptVersion | None, git: Git | None) -> str:
+def _find_reason(found: FoundVersion, baseline: PromptVersion | None, git: Git | None, settings: PromptSettings) -> str:
     """Return why a candidate was changed; a `change:` that the baseline has as well belongs to an earlier edit."""
     version = found.version
     assert version is not None
@@ -116,14 +110,14 @@ def _find_reason(found: _Found, baseline: PromptVersion | None, git: Git | None)
     if git is None or found.file is None or baseline is None or version.digest == baseline.digest:
         return ""
     commit = found.commit or git.head()
-    if commit is None or (found.commit is None and _read_content(git, commit, found.file) != version.digest):
+    if commit is None or (found.commit is None and _read_content(git, commit, found.file, settings) != version.digest):
         return ""  # it is not committed yet
     return git.subject(commit, found.file)
 
 
-def _read_content(git: Git, commit: str, file: str) -> str | None:
+def _read_content(git: Git, commit: str, file: str, settings: PromptSettings) -> str | None:
     try:
-        return load_prompt_at(git, commit, file).digest
+        return load_prompt_at(git, commit, file, settings).digest
     except (GitError, InputError):
         return None
 
@@ -137,20 +131,23 @@ def resolve_named(gate: Gate, tree: Tree, git: Git | None, named: str, option: s
 
 def load_candidate(gate: Gate, tree: Tree, git: Git | None, named: str | None) -> PromptVersion:
     """Load only the candidate: the prompt in the working tree, or the version that a file or a ref names."""
-    return load_prompt(tree, gate.prompt) if named is None else resolve_named(gate, tree, git, named, "--candidate")
+    if named is not None:
+        return resolve_named(gate, tree, git, named, "--candidate")
+    return load_prompt(tree, gate.prompt, gate.settings)
 
 
 def _find_candidate(
     gate: Gate, tree: Tree, git: Git | None, named: str | None, at: tuple[str, str] | None = None
-) -> _Found:
+) -> FoundVersion:
     if at is not None and git is not None:
         commit, file = at
-        return _Found(version=load_prompt_at(git, commit, file), file=file, commit=commit)
+        return FoundVersion(version=load_prompt_at(git, commit, file, gate.settings), file=file, commit=commit)
     if named is not None:
         return _find_named(gate, tree, git, named, "--candidate")
     path = gate.prompt
     place = (Path(tree.root) / path).resolve()
-    return _Found(version=load_prompt(tree, path), file=_describe_in_repository(path, tree, git), place=place)
+    version = load_prompt(tree, path, gate.settings)
+    return FoundVersion(version=version, file=_describe_in_repository(path, tree, git), place=place)
 
 
 def _find_named(
@@ -162,13 +159,16 @@ def _find_named(
     *,
     files: bool = True,
     before: str | None = None,
-) -> _Found:
+) -> FoundVersion:
     """Find what an option names: a file, relative to the current folder or to the tree's root, or a ref."""
-    path = Path(named).absolute().as_posix() if files and Path(named).is_file() else named
-    if files and (path != named or tree.exists(path)):
-        version = parse_prompt(tree.read(path), named, named)
+    written, constant = split_constant(named)
+    settings = gate.settings if constant is None else replace(gate.settings, constant=constant)
+    path = Path(written).absolute().as_posix() if files and Path(written).is_file() else written
+    if files and (path != written or tree.exists(path)):
+        beside = partial(_read_beside, tree, path, written)
+        version = parse_prompt(tree.read(path), written, named, settings, read=beside)
         file, place = _describe_in_repository(path, tree, git), (Path(tree.root) / path).resolve()
-        return _Found(version=version, note=f"{option} {named}", file=file, place=place)
+        return FoundVersion(version=version, note=f"{option} {named}", file=file, place=place)
     if git is None:
         raise InputError(f'{option}: "{named}" is not a file, and not a git ref: there is no git repository here')
     if not git.knows(named):
@@ -178,37 +178,62 @@ def _find_named(
             hint=DEEPEN if git.shallow else "files are relative to the current folder, refs are as in git rev-parse",
         )
     commit = git.resolve(named)
-    own, old = _find_own_file(gate, tree, git), before and _describe_in_repository(before, tree, git)
+    own = _find_own_file(gate, tree, git)
+    old = before and _describe_in_repository(split_constant(before)[0], tree, git)
     file = next((path for path in (own, old) if path and git.exists(commit, path)), None)
     file = file or git.find_renamed_from(commit, own)
     if file is None:
         raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
-    return _Found(version=resolve_at_commit(git, commit, file), note=f"{option} {named}", file=file, commit=commit)
+    version = resolve_at_commit(git, commit, file, gate.settings)
+    return FoundVersion(version=version, note=f"{option} {named}", file=file, commit=commit)
+
+
+def _read_beside(tree: Tree, path: str, written: str, wanted: str) -> bytes:
+    """Read a file that lies beside a named prompt: `wanted` counts from where `written` does, `path` is absolute."""
+    folder = PurePosixPath(written).parent
+    return tree.read((PurePosixPath(path).parent / PurePosixPath(wanted).relative_to(folder)).as_posix())
 
 
 def _find_at_merge_base(
     gate: Gate, tree: Tree, git: Git | None, commit: str | None, *, branch: str | None, before: str | None
-) -> _Found:
+) -> FoundVersion:
     """Return the version at the merge base of a commit (None: HEAD) and the default branch."""
     if git is None:
         _describe_no_repository(gate, tree)
     head = commit or git.head()
     if head is None:
-        return _Found(version=None, note="new: the repository has no commit yet")
+        return FoundVersion(version=None, note="new: the repository has no commit yet")
     own = _find_own_file(gate, tree, git)
     default = git.default_branch(branch)
     base = git.merge_base(head, default)
-    old = before and _describe_in_repository(before, tree, git)
+    old = before and _describe_in_repository(split_constant(before)[0], tree, git)
     file = next((path for path in (old, own) if path and git.exists(base, path)), None)
     file = file or git.find_renamed_from(base, own, commit=commit) or git.spelt_otherwise(base, own)
     named = default[:7] if git.resolve(default) == default else shorten_name(default)
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:
-        return _Found(version=None, note=f"new on this branch: {where}, has no {own}")
-    return _Found(version=resolve_at_commit(git, base, file), note=where, file=file, commit=base)
+        return FoundVersion(version=None, note=f"new on this branch: {where}, has no {own}")
+    version = _resolve_constant(git, base, file, gate, before)
+    if version is None:
+        note = f"new on this branch: {where}, has no {gate.settings.constant} in {file}"
+        return FoundVersion(version=None, note=note)
+    return FoundVersion(version=version, note=where, file=file, commit=base)
 
 
-def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str | None, before: str | None) -> None:
+def _resolve_constant(git: Git, commit: str, file: str, gate: Gate, before: str | None) -> PromptVersion | None:
+    """Load the prompt at the merge base: the gate's constant, else the one that the gate had there; None without."""
+    try:
+        return resolve_at_commit(git, commit, file, gate.settings)
+    except MissingConstantError:
+        constant = split_constant(before or "")[1]
+        if constant in (None, gate.settings.constant):
+            return None
+        return resolve_at_commit(git, commit, file, replace(gate.settings, constant=constant))
+
+
+def _refuse_copy(
+    gate: Gate, tree: Tree, git: Git, found: FoundVersion, *, branch: str | None, before: str | None
+) -> None:
     """Raise InputError if the change itself made the baseline file equal to its candidate.
 
     A file that was equal before the change is accepted: that is how a revert looks, and no edit is hidden by it.
@@ -222,7 +247,7 @@ def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str
     if file is None or base.commit is None or base.version is None or base.version.normalized_digest == same:
         return
     try:
-        was = load_prompt_at(git, base.commit, file).normalized_digest
+        was = load_prompt_at(git, base.commit, file, gate.baseline_settings).normalized_digest
     except (GitError, InputError):  # the file is new, or was not a prompt
         was = None
     if was != same:
@@ -230,7 +255,7 @@ def _refuse_copy(gate: Gate, tree: Tree, git: Git, found: _Found, *, branch: str
         raise InputError(message, hint="leave it as it is in production, or remove `baseline:` from the gate")
 
 
-def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
+def _is_itself(found: FoundVersion, base: FoundVersion, git: Git) -> bool:
     """Return True if the merge base is the commit under test, and that commit contains the same prompt."""
     if base.version is None or found.version is None or base.version.digest != found.version.digest:
         return False
@@ -238,17 +263,23 @@ def _is_itself(found: _Found, base: _Found, git: Git) -> bool:
 
 
 def _find_before(
-    base: _Found, git: Git, production: PromptVersion | None, is_edited: Callable[[str], bool], *, is_beside: bool
-) -> tuple[_Found, str | None]:
+    base: FoundVersion,
+    git: Git,
+    production: PromptVersion | None,
+    is_edited: Callable[[str], bool],
+    settings: PromptSettings,
+    *,
+    is_beside: bool,
+) -> tuple[FoundVersion, str | None]:
     """Return the version that a prompt of the default branch is compared with, and the commit whose cases count."""
     assert base.version is not None and base.commit is not None and base.file is not None
     here = f"{base.note} and the commit under test"
-    found = _find_last_different(base.version, base.file, base.commit, git)
+    found = _find_last_different(base.version, base.file, base.commit, git, settings)
     since = None if found is None else found.commit
     if production is not None and production.normalized_digest != base.version.normalized_digest:
         note = f"{production.source}, the version in production: {here}, contains the prompt itself"
         file = base.file if found is None else found.file
-        return _Found(version=production, note=note, file=file, commit=base.commit), since
+        return FoundVersion(version=production, note=note, file=file, commit=base.commit), since
     if found is None:
         if is_edited(base.commit):
             return base, None
@@ -258,23 +289,27 @@ def _find_before(
         if not is_beside:
             raise NothingToCompareError(f"{base.file} has no earlier version to compare with: {why}", hint=_GIVE)
         is_new = git.parent(base.commit) is not None and _find_previous(base.file, base.commit, git) is None
-        return _Found(version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"), None
+        return FoundVersion(
+            version=None if is_new else base.version, note=f"{'new' if is_new else 'unchanged'}: {why}"
+        ), None
     note = f"{str(since)[:7]}, the last commit at which the prompt was different: {here}, contains it already"
     return replace(found, note=note), since
 
 
-def _find_last_different(version: PromptVersion, file: str, commit: str, git: Git) -> _Found | None:
+def _find_last_different(
+    version: PromptVersion, file: str, commit: str, git: Git, settings: PromptSettings
+) -> FoundVersion | None:
     """Return the prompt at the last earlier commit at which it differed in more than white space."""
-    earlier: _Found | None = None
+    earlier: FoundVersion | None = None
     before = _find_previous(file, commit, git)
-    for at, oid in reversed(git.history(file, [commit], first_parent=True)):
+    for at, oid in reversed(list_states(git, version, [file], [commit], first_parent=True)):
         name = file if before is None else before[1]
         try:
-            old = parse_prompt(git.read_blob(oid, at, name), name, f"{at[:7]}:{name}")
-        except InputError:  # it was not a prompt then, so there is nothing to compare with
+            old = parse_state(git, at, read_state(git, at, oid, name), name, settings)
+        except EvalgateError:  # it was not a prompt then, so there is nothing to compare with
             continue
         if old.normalized_digest != version.normalized_digest:
-            earlier = _Found(version=old, file=name, commit=at)
+            earlier = FoundVersion(version=old, file=name, commit=at)
             break
         before = _find_previous(name if git.exists(at, name) else file, at, git)
     if before is None:
@@ -282,12 +317,12 @@ def _find_last_different(version: PromptVersion, file: str, commit: str, git: Gi
     # cases may have changed since then: use the state right before the prompt got its present content
     parent, name = before
     try:
-        found = resolve_at_commit(git, parent, name)
+        found = resolve_at_commit(git, parent, name, settings)
     except (InputError, GitError):
         return earlier
     if found.normalized_digest == version.normalized_digest:  # moved, and changed in white space alone
-        return earlier or _find_last_different(version, name, parent, git)
-    return _Found(version=found, file=name, commit=parent)
+        return earlier or _find_last_different(version, name, parent, git, settings)
+    return FoundVersion(version=found, file=name, commit=parent)
 
 
 def _find_previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
@@ -297,76 +332,6 @@ def _find_previous(file: str, commit: str, git: Git) -> tuple[str, str] | None:
     parent = git.resolve(f"{commit}^1")
     name = file if git.exists(parent, file) else git.find_renamed_from(parent, file, commit=commit)
     return None if name is None else (parent, name)
-
-
-def load_prompt_at(git: Git, commit: str, file: str) -> PromptVersion:
-    """Load the prompt in a file at a commit; faults name the file, so that the author of the change finds them."""
-    return parse_prompt(git.read(commit, file), file, f"{commit[:7]}:{file}")
-
-
-def resolve_at_commit(git: Git, commit: str, file: str) -> PromptVersion:
-    """Load the prompt in a file at a commit; faults name the commit, not the working tree's file of that name."""
-    source = f"{commit[:7]}:{file}"
-    try:
-        return parse_prompt(git.read(commit, file), file, source)
-    except InputError as error:
-        raise InputError(
-            faults=[
-                Fault(
-                    message=fault.message,
-                    place=replace(fault.place, path=source) if fault.place else Place(path=source),
-                    hint=fault.hint or f"a commit cannot be edited: {INSTEAD}",
-                )
-                for fault in error.faults
-            ]
-        ) from None
-
-
-def _read_history(
-    candidate: _Found, base: _Found, git: Git | None, default_branch: str | None, *, published: bool
-) -> tuple[tuple[VersionAtCommit, ...], str]:
-    """Return the releases of the declared version numbers, and a remark if part of history could not be read.
-
-    Only contents that include one of the numbers are parsed; contents that are not prompts are skipped.
-    """
-    numbers = {found.version.version for found in (candidate, base) if found.version and found.version.version}
-    if not numbers:
-        return (), ""
-    if git is None:
-        return (), "no git repository: earlier versions were not checked"
-    if candidate.file is None:
-        return (), "the candidate is not in the repository: earlier versions were not checked"
-    # a `baseline:` file is a file beside the prompt, not an earlier state of it
-    files = [candidate.file, *([base.file] if base.file and base.commit else [])]
-    tips = _list_tips(candidate, base, git, default_branch, published)
-    releases: dict[tuple[str, str], VersionAtCommit] = {}
-    seen: set[str] = set()
-    for commit, oid in git.history(list(dict.fromkeys(files)), tips, first_parent=published) if tips else ():
-        if oid in seen:
-            continue
-        seen.add(oid)
-        data = git.read_blob(oid, commit, candidate.file)
-        if not any(number.encode() in data for number in numbers):
-            continue
-        try:
-            version = parse_prompt(data, candidate.file, f"{commit[:7]}:{candidate.file}")
-        except InputError:
-            continue
-        if version.version in numbers:
-            release = VersionAtCommit(commit=commit, version=version.version, digest=version.digest)
-            releases.setdefault((release.version, release.digest), release)
-    remark = "this clone is shallow: older versions were not checked" if git.shallow else ""
-    return tuple(releases.values()), remark
-
-
-def _list_tips(candidate: _Found, base: _Found, git: Git, default_branch: str | None, published: bool) -> Sequence[str]:
-    """List the commits to walk history from; if published, only the default branch (else the baseline's commit)."""
-    try:
-        default = git.resolve(git.default_branch(default_branch))
-    except GitError:
-        default = None
-    tips = [default or base.commit] if published else [git.head(), default, candidate.commit, base.commit]
-    return list(dict.fromkeys(tip for tip in tips if tip))
 
 
 def _find_own_file(gate: Gate, tree: Tree, git: Git) -> str:

@@ -25,16 +25,19 @@ def command(context: click.Context, *, config_path: Path) -> None:
     """
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import validate as verb
+    from evalgate.plan.prompt_notes import describe_unsent
     from evalgate.report.escape import block
     from evalgate.score.criterion import validate_criterion
 
     workspace = open_workspace(config_path, verify=validate_criterion, environment=os.environ)
     for checked in verb.validate(workspace):
         click.echo(
-            f"{checked.gate.name}: {checked.gate.prompt} {checked.candidate.version or '(no version)'}, "
+            f"{checked.gate.name}: {checked.gate.named_prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
         for note in verb.describe_plan(checked, workspace.config):
+            click.echo(block(f"{checked.gate.name}: note: {note}"))
+        for note in describe_unsent(checked.candidate):
             click.echo(block(f"{checked.gate.name}: note: {note}"))
     default_branch = os.environ.get("GITHUB_BASE_REF") or None
     edited = verb.plan_edited_gates(workspace, default_branch, find_store(config_path, None))

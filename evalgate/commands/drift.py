@@ -176,7 +176,8 @@ def _load_production(workspace: Workspace, gate: Gate, selection: Selection) -> 
     """
     tree, git = workspace.tree, workspace.git
     if git is None or git.head() is None:
-        return production.load_production(gate, tree, None, lambda: prompts.load_prompt(tree, gate.prompt))
+        own = partial(prompts.load_prompt, tree, gate.prompt, gate.settings)
+        return production.load_production(gate, tree, None, own)
     tip = git.resolve(git.default_branch(selection.default_branch))
     path = pins.pins_path(workspace.config.path)
     registry = production.PinsRegistry(load=partial(pins.load_pins, CommitTree(git, tip), path), git=git)

@@ -158,7 +158,7 @@ def _require_pinned(workspace: Commit) -> None:
     """Raise InputError for a pin of a release that does not exist: it would break every later change."""
     git, own = workspace.git, workspace.pins
     pinned = [gate for gate in workspace.config.gates if gate.name in own]
-    make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git))
+    make_all(pinned, lambda gate: pins.load_pinned_prompt(own[gate.name], [gate.prompt], git, gate.settings))
 
 
 def _describe_removed(workspace: Workspace, selection: Selection) -> tuple[str, ...]:

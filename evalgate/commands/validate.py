@@ -15,6 +15,7 @@ from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.plans import collect_recorded_faults, load_cases, make_plans, refuse_unknown_tags, require_variables
 from evalgate.inputs import prompts
+from evalgate.inputs.case_images import list_included_files
 from evalgate.plan import gate_plan
 from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.store.store import Store
@@ -34,8 +35,10 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     def validate_gate(gate: Gate) -> GatePlan:
         read = FaultCollector()
         read.take(partial(require_variables, config, [gate]))
-        candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt))
-        baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline)) if gate.baseline is not None else None
+        candidate = read.take(partial(prompts.load_prompt, tree, gate.prompt, gate.settings))
+        baseline = None
+        if gate.baseline is not None:
+            baseline = read.take(partial(prompts.load_prompt, tree, gate.baseline, gate.baseline_settings))
         versions = [version for version in (candidate, baseline) if version is not None]
         dataset = read.take(partial(load_cases, tree, gate, versions, config))
         read.faults += collect_recorded_faults(workspace, gate, dataset).faults
@@ -61,7 +64,7 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
     found: list[GatePlan] = []
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
-            if _is_edited(workspace, chosen.prompt, default_branch):
+            if _is_edited(workspace, chosen, default_branch):
                 found += make_plans(workspace, [chosen], selection, CallMode(), store)
     return tuple(found)
 
@@ -111,8 +114,9 @@ def find_lacking(edited: Sequence[GatePlan], config: Config) -> Iterator[tuple[s
             yield plan.gate.name, sentence
 
 
-def _is_edited(workspace: Workspace, path: str, default_branch: str | None) -> bool:
-    """Return whether a file differs from the merge base; False where there is no merge base."""
+def _is_edited(workspace: Workspace, gate: Gate, default_branch: str | None) -> bool:
+    """Return whether a file of a gate's prompt differs from the merge base; False where there is no merge base."""
     git = workspace.git
     base = None if git is None else find_base_commit(git, default_branch)
-    return git is not None and base is not None and path not in find_unchanged([path], workspace.tree, git, base)
+    files = {gate.prompt, *list_included_files(workspace.tree, gate)}
+    return git is not None and base is not None and not files <= find_unchanged(files, workspace.tree, git, base)

@@ -36,7 +36,7 @@ from evalgate.domain.messages import VARIABLE, Message
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
 from evalgate.domain.outcome_json import decode_outcome, encode_outcome
 from evalgate.domain.output_calls import ToolCall
-from evalgate.domain.prompt_version import PromptVersion, VersionAtCommit
+from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings, PromptVersion, TextStart, VersionAtCommit
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
 from evalgate.domain.target import Prices, Target, UnsetVariable
@@ -96,6 +96,7 @@ __all__ = [
     "DEFAULT_LEVELS",
     "EMBEDDED_MODELS",
     "MOST_TOKENS",
+    "NO_SETTINGS",
     "REUSED",
     "RULE",
     "STRICT_LEVEL",
@@ -143,6 +144,7 @@ __all__ = [
     "Policy",
     "PolicyChange",
     "Prices",
+    "PromptSettings",
     "PromptVersion",
     "Redrawn",
     "Report",
@@ -161,6 +163,7 @@ __all__ = [
     "StoredBaseline",
     "TagFall",
     "Target",
+    "TextStart",
     "Threshold",
     "ToolCall",
     "Trial",

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Literal
 
 from evalgate.domain.images import NO_IMAGES, Image
+from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings
 from evalgate.domain.target import Target
 from evalgate.domain.text import Json, digest, digest_of_all
 
@@ -232,6 +233,7 @@ class Gate:
     its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `columns`
     names the columns of fields that have another name in the dataset, or that are JSON in a cell. `files` are all other
     files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
+    `settings` and `baseline_settings` say how the prompt files are read.
     """
 
     name: str
@@ -250,6 +252,13 @@ class Gate:
     tool_calls: Literal["check", "ignore"] = "check"
     columns: Mapping[str, Column] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    settings: PromptSettings = NO_SETTINGS
+    baseline_settings: PromptSettings = NO_SETTINGS
+
+    @property
+    def named_prompt(self) -> str:
+        """The prompt as the configuration names it: its path, with the constant of a Python file."""
+        return self.prompt if self.settings.constant is None else f"{self.prompt}:{self.settings.constant}"
 
     @property
     def covers_calls(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -9,7 +10,6 @@ from typing import Any, Literal, TypeAlias
 from evalgate.domain import strict_json
 from evalgate.domain.images import find_source_fault
 from evalgate.domain.messages import (
-    VARIABLE,
     ContentPart,
     ImagePart,
     Message,
@@ -170,7 +170,7 @@ class MessageReader:
         if detail is not None and not isinstance(detail, str):
             self._add(where, '"detail" must be text')
             return None
-        problem = None if self._is_template and VARIABLE.search(given) else find_source_fault(given)
+        problem = None if self._is_template and re.search(r"\{[{%]|\{\w", given) else find_source_fault(given)
         if problem is not None:
             self._add(where, f"the image {_show(given)} {problem}")
             return None

@@ -10,9 +10,10 @@ from typing import Any, Literal, TypeAlias
 
 from evalgate.domain import strict_json
 from evalgate.domain.images import Image
-from evalgate.domain.text import Json, as_text
+from evalgate.domain.text import Json
 
 VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
+"""A variable with a plain name. `templates` also knows other names and syntaxes."""
 
 HISTORY = "history"
 """The role of an entry of a prompt that inserts the messages of a case's field. Its content is the field's variable."""
@@ -122,19 +123,29 @@ def make_history(field: str) -> Message:
 
 def find_history_field(message: Message) -> str | None:
     """Return the field whose messages this entry inserts; None for a message."""
-    found = VARIABLE.fullmatch(message.content) if message.role == HISTORY else None
-    return None if found is None else found.group(1)
+    return message.content.removeprefix("{{").removesuffix("}}") if message.role == HISTORY else None
 
 
-def render_message(message: Message, variables: Mapping[str, Json], images: Mapping[str, Image]) -> Message:
-    """Return a message with each variable replaced. Values are not treated as templates.
+def list_templates(message: Message) -> list[str]:
+    """Return the texts of a message that are templates: of its content, images, ids and tool calls; none of a history.
 
-    Raises KeyError with the name of a variable that the case lacks.
+    Of arguments in JSON, these are the texts inside.
     """
+    details = message.details
+    if message.role == HISTORY:
+        return []
+    if details is None:
+        return [message.content]
+    texts = [details.content] if isinstance(details.content, str) else []
+    for part in details.content if isinstance(details.content, tuple) else ():
+        texts.append(part.text if isinstance(part, TextPart) else part.source)
+    for call in details.calls:
+        texts += [call.id, call.name, *_list_argument_texts(call.arguments)]
+    return texts if details.call_id is None else [*texts, details.call_id]
 
-    def fill(template: str) -> str:
-        return VARIABLE.sub(lambda hit: as_text(variables[hit.group(1)]), template)
 
+def render_message(message: Message, fill: Callable[[str], str], images: Mapping[str, Image]) -> Message:
+    """Return a message with its templates filled in by `fill`, and with the content of its image files."""
     if message.details is None:
         return Message(role=message.role, content=fill(message.content))
     details = message.details
@@ -189,11 +200,23 @@ def _fill_arguments(call: MessageCall, fill: Callable[[str], str]) -> str:
         value = strict_json.load(call.arguments)
     except strict_json.JsonError:
         return fill(call.arguments)
-    return (
-        call.arguments
-        if not VARIABLE.search(call.arguments)
-        else json.dumps(_fill_json(value, fill), ensure_ascii=False)
-    )
+    filled = _fill_json(value, fill)
+    return call.arguments if filled == value else json.dumps(filled, ensure_ascii=False)
+
+
+def _list_argument_texts(arguments: str) -> list[str]:
+    try:
+        value = strict_json.load(arguments)
+    except strict_json.JsonError:
+        return [arguments]
+    found: list[str] = []
+
+    def add(text: str) -> str:
+        found.append(text)
+        return text
+
+    _fill_json(value, add)
+    return found
 
 
 def _fill_json(value: Any, fill: Callable[[str], str]) -> Any:

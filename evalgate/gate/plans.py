@@ -28,6 +28,7 @@ from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
+from evalgate.plan.prompt_notes import describe_unsent
 from evalgate.store.store import Store
 
 
@@ -149,6 +150,7 @@ def _make_plan(
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
+    notes += describe_unsent(found.candidate)
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 

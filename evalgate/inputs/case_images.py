@@ -54,7 +54,17 @@ def list_image_files(tree: Tree, gate: Gate) -> set[str]:
 
 def load_gate_prompts(tree: Tree, gate: Gate) -> list[PromptVersion]:
     """Load the prompt files that a gate names."""
-    return [load_prompt(tree, path) for path in (gate.prompt, gate.baseline) if path is not None]
+    prompts = [load_prompt(tree, gate.prompt, gate.settings)]
+    return prompts if gate.baseline is None else [*prompts, load_prompt(tree, gate.baseline, gate.baseline_settings)]
+
+
+def list_included_files(tree: Tree, gate: Gate) -> set[str]:
+    """Return the paths of the files that a gate's prompts include; none if a prompt cannot be read."""
+    try:
+        prompts = load_gate_prompts(tree, gate)
+    except EvalgateError:
+        return set()
+    return {_join(posixpath.dirname(prompt.path), name) for prompt in prompts for name, _ in prompt.template.files}
 
 
 def find_edited_images(tree: Tree, path: str, cases: Collection[Case]) -> set[str]:

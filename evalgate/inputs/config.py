@@ -7,14 +7,26 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import DEFAULT_LEVELS, Batching, Column, Config, Gate, Level, Limits, Policy, Target
+from evalgate.domain import (
+    DEFAULT_LEVELS,
+    Batching,
+    Column,
+    Config,
+    Gate,
+    Level,
+    Limits,
+    Policy,
+    PromptSettings,
+    Target,
+)
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import CriteriaReader, Verify, read_target_name
 from evalgate.inputs.environment import EnvironmentReader
 from evalgate.inputs.formats.document import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
 from evalgate.inputs.paths import PathResolver
-from evalgate.inputs.prompts import PROMPT_SUFFIXES
+from evalgate.inputs.prompt_files.python_constant import split_constant
+from evalgate.inputs.prompts import PROMPT_NAMES, find_suffix, strip_suffix
 from evalgate.inputs.schema_check import SchemaCheck, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
@@ -55,8 +67,9 @@ def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
     for node in read(tree.read(path), path).root.get("gates") or ():
         prompt = _load_schema_data(node, "prompt", None)
         if isinstance(prompt, str):
-            prompt = join(posixpath.dirname(path), prompt)
-            names[str(_load_schema_data(node, "name", derive_name(prompt)))] = prompt
+            file, constant = split_constant(prompt)
+            file = join(posixpath.dirname(path), file)
+            names[str(_load_schema_data(node, "name", derive_name(file, constant)))] = file
     return names
 
 
@@ -110,8 +123,8 @@ class _ConfigReader:
         return gates
 
     def _gate(self, node: Node) -> Gate | None:
-        prompt, baseline = self._prompt(node, "prompt"), self._prompt(node, "baseline")
-        if baseline is not None and baseline == prompt:
+        (prompt, settings), (baseline, other_settings) = self._prompt(node, "prompt"), self._prompt(node, "baseline")
+        if baseline is not None and baseline == prompt and settings == other_settings:
             message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
             self._checker.add_fault(node["baseline"], message, "leave it out, or name the file of another version")
         dataset = self._files.find(node.get("dataset"))
@@ -128,7 +141,7 @@ class _ConfigReader:
         for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
             given += self._files_of(self._targets.get(name))
         return Gate(
-            name=_load_schema_data(node, "name", derive_name(prompt)),
+            name=_load_schema_data(node, "name", derive_name(prompt, settings.constant)),
             prompt=prompt,
             baseline=baseline,
             dataset=dataset,
@@ -144,14 +157,31 @@ class _ConfigReader:
             tool_calls=_load_schema_data(node, "tool_calls", "check"),
             columns=_read_columns(node.get("fields")),
             files=tuple(dict.fromkeys(given)),
+            settings=settings,
+            baseline_settings=other_settings,
         )
 
-    def _prompt(self, gate: Node, key: str) -> str | None:
+    def _prompt(self, gate: Node, key: str) -> tuple[str | None, PromptSettings]:
+        """Return the file of a prompt, without the name of a constant, and what the gate says about it."""
         node = gate.get(key)
-        path = self._files.find(node)
-        if node is not None and path is not None and not path.lower().endswith(PROMPT_SUFFIXES):
-            self._checker.add_fault(node, f'"{node.data}" is not a prompt file', "name it .prompt.yml, .md or .txt")
-        return path
+        template, user = gate.get("template"), gate.get("user")
+        constant = None
+        if node is not None and isinstance(node.data, str):
+            file, constant = split_constant(node.data)
+            path = self._files.find(node if constant is None else replace(node, data=file))
+        else:
+            path = self._files.find(node)
+        settings = PromptSettings(
+            template=template.data if template is not None and self._checker.is_valid(template) else None,
+            user=user.data if user is not None and self._checker.is_valid(user) else None,
+            constant=constant,
+        )
+        if node is not None and path is not None and find_suffix(path) is None:
+            self._checker.add_fault(node, f'"{node.data}" is not a prompt file', PROMPT_NAMES)
+        elif node is not None and path is not None and find_suffix(path) == ".py" and constant is None:
+            hint = f"such as {node.data}:PROMPT"
+            self._checker.add_fault(node, f'"{node.data}" is Python: name the constant that is the prompt', hint)
+        return path, settings
 
     def _answering(self, gate: Node) -> tuple[str | None, str | None]:
         """Return the names of the candidate's and the baseline's target; None for a missing or unknown one."""
@@ -231,11 +261,10 @@ def _read_columns(node: Node | None) -> dict[str, Column]:
     return columns
 
 
-def derive_name(path: str) -> str:
-    """Return the default name of a gate: the file name of its prompt, without folder and suffix."""
-    name = posixpath.basename(path)
-    suffix = next((suffix for suffix in PROMPT_SUFFIXES if name.lower().endswith(suffix)), "")
-    return name[: len(name) - len(suffix)] or name
+def derive_name(path: str, constant: str | None = None) -> str:
+    """Return the default name of a gate: the file name of its prompt without folder and suffix, and the constant."""
+    name = strip_suffix(posixpath.basename(path))
+    return name if constant is None else f"{name}.{constant}"
 
 
 def _load_schema_data(node: Node | None, key: str, default: Any) -> Any:

@@ -10,7 +10,8 @@ from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Json, Judge, Rubric, T
 from evalgate.errors import EvalgateError, Fault
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
-from evalgate.inputs.prompts import NOT_PARAMETERS, is_built_in, load_rubric, make_api_name
+from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, make_api_name
+from evalgate.inputs.rubrics import is_built_in, load_rubric
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 from evalgate.inputs.schema_refs import LoadedSchema, load_schema
 

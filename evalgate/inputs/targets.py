@@ -13,7 +13,7 @@ from evalgate.domain.target import STARTUP_TIMEOUT
 from evalgate.inputs.environment import EnvironmentReader, has_reference, read_reference
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
-from evalgate.inputs.prompts import NOT_PARAMETERS
+from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown
 
 DEFAULT_BASE_URL = "https://api.openai.com/v1"

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from evalgate.domain import VARIABLE, Gate, GoldenDataset, Judge, Policy, PromptVersion, Target, as_text
+from evalgate.domain.jinja_templates import find_optional_names
 from evalgate.domain.lists import name_some
 from evalgate.domain.names import bare, find_closest, find_meant, fold, suggest
+from evalgate.domain.templates import find_placeholders
 from evalgate.errors import Fault, Place
+from evalgate.plan.asked_field import list_askable_fields
 from evalgate.plan.case_fields import AND_MORE, find_missing, find_null, list_used_fields
 from evalgate.plan.message_faults import find_message_faults
 from evalgate.plan.target_changes import find_model
+from evalgate.plan.template_faults import (
+    add_escape,
+    find_odd_names,
+    find_path,
+    find_place,
+    find_rendering_faults,
+    find_unfilled_faults,
+)
 
 LARGEST_REQUEST = 16 * 1024 * 1024
 """The maximum number of characters in all messages of one request, with the case's fields filled in."""
-_EXPRESSION = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
-# fields with the expected answer, or with the cluster of a case
-_NOT_ASKED = frozenset({"expected", "cluster"})
 _OWN_KEYS = frozenset({"tags", "cluster"})
 _NEAR = 0.85
 MOST_SLIPS = 2
 """Cases with a tag that differs from one of the policy's by one letter, up to which it is a typing error."""
 
 
-def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
+def find_version_faults(
+    version: PromptVersion, target: Target, dataset: GoldenDataset, *, is_candidate: bool = True
+) -> Iterator[Fault]:
     """Yield the faults of a version: no message, no model, a missing or null variable, a too large request."""
-    path = _find_path(version)
+    path = find_path(version)
     if target.kind == "recorded":
         return
     if not version.messages:
@@ -40,17 +48,49 @@ def find_version_faults(version: PromptVersion, target: Target, dataset: GoldenD
             hint=f"add `model:` to the prompt, or to the target {target.name}",
         )
     place = Place(path=path, line=version.lines.get("messages", 0))
-    for name in sorted(version.variables):
-        yield from find_missing(f"the variable {{{{{name}}}}}", name, dataset, place)
+    if is_candidate and target.kind != "python":
+        yield from find_unfilled_faults(version, dataset)
+    for name in sorted(_list_needed(version, dataset, is_candidate=is_candidate)):
+        place = find_place(version, name) or place
+        for fault in find_missing(f"the variable {{{{{name}}}}}", name, dataset, place):
+            yield add_escape(fault, version)
         yield from find_null(f"the variable {{{{{name}}}}}", name, dataset, place)
+    yield from find_rendering_faults(version, dataset)
     yield from _find_too_large(version, dataset, place)
     yield from find_message_faults(version, target, dataset)
 
 
+def _list_needed(version: PromptVersion, dataset: GoldenDataset, *, is_candidate: bool) -> set[str]:
+    """Return the variables that every case needs.
+
+    A jinja template can do without a field in some cases, so that only a name that no case has is a fault by itself. A
+    baseline's expression in braces that is no plain name, and names no field, is text.
+    """
+    fields = {field for case in dataset.cases for field in case.fields}
+    if version.template.syntax == "jinja":
+        own = {name for text in _list_texts(version) for name in version.template.find_names(text)}
+        optional = {name for text in _list_texts(version) for name in find_optional_names(text, version.template.files)}
+        return (set(version.variables) - own) | (own - fields - optional)
+    needed = set(version.variables) | find_odd_names(version, dataset)
+    plain = {name for name in needed if VARIABLE.fullmatch(f"{{{{{name}}}}}")}
+    return needed if is_candidate else {name for name in needed if name in fields or name in plain}
+
+
+def _list_texts(version: PromptVersion) -> list[str]:
+    return [text for _, text in version.list_templates()]
+
+
 def _find_too_large(version: PromptVersion, dataset: GoldenDataset, place: Place) -> Iterator[Fault]:
-    """Yield a fault for the first case whose messages are too large. The size is computed without rendering."""
-    times = Counter(name for message in version.messages for name in VARIABLE.findall(message.content))
-    own = sum(len(VARIABLE.sub("", message.content)) for message in version.messages)
+    """Yield a fault for the first case whose messages are too large. The size is computed without rendering.
+
+    What a jinja template renders is limited by itself.
+    """
+    if version.template.syntax == "jinja":
+        return
+    times = Counter(name for names in version.list_names() for name in names)
+    own = 0
+    for text in _list_texts(version):
+        own += len(text) - sum(len(found.written) for found in find_placeholders(text, version.template.syntax))
     for case in dataset.cases:
         given = case.fields
         size = own + sum(len(as_text(given[name])) * count for name, count in times.items() if name in given)
@@ -62,40 +102,26 @@ def _find_too_large(version: PromptVersion, dataset: GoldenDataset, place: Place
 
 
 def find_same_for_all(version: PromptVersion, target: Target, dataset: GoldenDataset) -> Iterator[Fault]:
-    """Yield faults for a prompt that uses no field of the cases, so that all cases send the same request.
+    """Yield a fault for a prompt that uses no field of the cases, so that all cases send the same request.
 
     Recorded outputs and Python functions are exempt: a function receives the case itself.
     """
-    if target.kind in ("recorded", "python") or len(dataset.cases) < 2 or not version.messages:
+    if target.kind in ("recorded", "python") or len(dataset.cases) < 2 or not version.messages or version.variables:
         return
-    fields = sorted({field for case in dataset.cases for field in case.fields} - _NOT_ASKED)
-    place = Place(path=_find_path(version), line=version.lines.get("messages", 0))
-    for written, name in _find_unread_fields(version, fields):
-        message = f"{written} is sent to the model unchanged: only {{{{{name}}}}} is filled in"
-        yield Fault(message=message, place=place, hint=f"write {{{{{name}}}}}")
-    if not version.variables:
-        message = f"no message uses a field of the cases, so all {len(dataset.cases)} cases send the same request"
-        shown = ", ".join(f"{{{{{name}}}}}" for name in fields[:3])
-        yield Fault(
-            message=message,
-            place=place,
-            hint=f"put the case's text where it belongs, such as {shown}; a text file is one message "
-            "(a .prompt.yml has several)",
-        )
+    message = f"no message uses a field of the cases, so all {len(dataset.cases)} cases send the same request"
+    fields = list_askable_fields(dataset)[:3]
+    shown = ", ".join(f"{{{{{name}}}}}" for name in fields)
+    hint = f"put the case's text where it belongs, such as {shown}"
+    if fields:
+        hint += f'; or add the user message to the gate: `user: "{{{{{fields[0]}}}}}"`'
+    yield Fault(message=message, place=Place(path=find_path(version), line=version.lines.get("messages", 0)), hint=hint)
 
 
-def _find_unread_fields(version: PromptVersion, fields: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield template expressions that use a field but are not a plain variable (`{{ query | upper }}`), with it."""
-    known = set(fields)
-    for message in version.messages:
-        for written in _EXPRESSION.findall(message.content):
-            name = next((word for word in _WORD.findall(written) if word in known), None)
-            if name is not None and not VARIABLE.fullmatch(written):
-                yield written, name
-
-
-def _find_path(version: PromptVersion) -> str:
-    return version.path if version.source in ("working tree", version.path) else version.source
+def find_unused_user(gate: Gate, candidate: PromptVersion) -> Iterator[Fault]:
+    """Yield a fault for a gate whose user message is not sent, because the prompt has its own."""
+    if gate.settings.user is not None and candidate.user is None:
+        message = "`user` of the gate has no effect: the prompt has a user message of its own"
+        yield Fault(message=message, place=Place(path=find_path(candidate)), hint="remove one of the two")
 
 
 def find_shared_outputs(

@@ -25,6 +25,7 @@ from evalgate.domain import (
 from evalgate.domain.units import find_first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
+from evalgate.plan.asked_field import ask_only_field
 from evalgate.plan.case_fields import find_check_faults
 from evalgate.plan.order import digest_request, index_clusters, order_cases
 from evalgate.plan.target_changes import find_model
@@ -55,8 +56,10 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
     Raises InputError with all faults: no case, no message, no model, a field that is needed and that a case lacks, one
     file of recorded outputs for two different versions.
     """
+    candidate = ask_only_field(candidate, dataset, targets[gate.candidate_target])
     arms = [(Arm.CANDIDATE, candidate, targets[gate.candidate_target], gate.candidate_samples)]
     if baseline is not None:
+        baseline = ask_only_field(baseline, dataset, targets[gate.baseline_target])
         arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
     _refuse_faults(gate, arms, dataset, targets, remedy)
     max_age = policy.baseline_max_age_days * _DAY
@@ -97,9 +100,10 @@ def _refuse_faults(
 ) -> None:
     faults = [] if dataset.cases else [Fault(message="the dataset has no cases", place=Place(path=dataset.path))]
     for arm, version, target, _ in arms:
-        own = [*wrong.find_version_faults(version, target, dataset)]
+        own = [*wrong.find_version_faults(version, target, dataset, is_candidate=arm is Arm.CANDIDATE)]
         if arm is Arm.CANDIDATE:  # a baseline that uses no field makes all cases one unit, which is not a fault
             own += wrong.find_same_for_all(version, target, dataset)
+            own += wrong.find_unused_user(gate, version)
         with_remedy = remedy is not None and arm is Arm.BASELINE
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from evalgate.domain import VARIABLE, Json, Level, Message, PromptVersion, digest, is_invisible
+from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invisible
+from evalgate.domain.jinja_templates import list_logic
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
@@ -55,11 +56,12 @@ def describe_differences(
 ) -> tuple[Level, list[str]]:
     """Return the minimum level of a change with its reasons, strictest first.
 
-    MAJOR: response format, variables, roles, tools, model or one of its parameters changed. MINOR: messages (including
-    few-shot examples) added or removed, images or tool calls of messages changed, more than `minor_share` of the words
-    or more than `minor_words` words changed, invisible characters or much white space added or removed. Otherwise
-    PATCH; identical content is PATCH without a reason. Data is compared as JSON: the order of keys does not matter, 0
-    equals 0.0, and a response format of type "text" equals none.
+    MAJOR: response format, variables, roles, tools, template syntax, model or one of its parameters changed. MINOR:
+    messages (including few-shot examples) added or removed, images or tool calls of messages or the logic of a template
+    changed, more than `minor_share` of the words or more than `minor_words` words changed, invisible characters or much
+    white space added or removed. Otherwise PATCH; identical content is PATCH without a reason. Data is compared as
+    JSON: the order of keys does not matter, 0 equals 0.0, and a response format of type "text" equals none. The files
+    that a template includes are compared like messages.
 
     Messages are aligned (`alignment.find_edits`), first by role and content, then by role within each differing
     stretch. A message without a partner was added or removed. Roles changed if
@@ -79,6 +81,7 @@ def describe_differences(
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
     minor += _describe_parts(candidate, baseline)
+    minor += _describe_logic(candidate, baseline)
     found = _compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
     percent = f"{show(100 * found.share, 100 * minor_share)} % of the words changed"
     if found.share > minor_share:
@@ -175,6 +178,9 @@ def _describe_interface(candidate: PromptVersion, baseline: PromptVersion) -> li
         )
     if _make_canonical(list(candidate.tools)) != _make_canonical(list(baseline.tools)):
         reasons.append("tools changed")
+    new, old = candidate.template.syntax, baseline.template.syntax
+    if new != old:
+        reasons.append(f"template syntax {old} -> {new}")
     for names, verb in (
         (candidate.variables - baseline.variables, "added"),
         (baseline.variables - candidate.variables, "removed"),
@@ -218,7 +224,7 @@ def _find_moved_variables(candidate: PromptVersion, baseline: PromptVersion) -> 
 def _index_variable_roles(version: PromptVersion) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for message in version.messages:
-        for name in VARIABLE.findall(message.content):
+        for name in version.find_names(message):
             found.setdefault(name, set()).add(message.role)
     return found
 
@@ -265,11 +271,20 @@ def _is_contained(short: Sequence[str], long: Sequence[str]) -> bool:
 
 
 def _list_texts(version: PromptVersion) -> list[str]:
-    return [message.content for message in version.messages]
+    return [text for _, text in _list_role_texts(version)]
 
 
 def _list_role_texts(version: PromptVersion) -> list[_RoleText]:
-    return [(message.role, message.content) for message in version.messages]
+    """Return the texts of the messages with their roles, and the files that they include, with their names."""
+    return [*((message.role, message.content) for message in version.messages), *version.template.files]
+
+
+def _describe_logic(candidate: PromptVersion, baseline: PromptVersion) -> list[str]:
+    """Return a reason for changed tags and expressions of a jinja template: a word of them can change all of a text."""
+    if not candidate.template.syntax == baseline.template.syntax == "jinja":
+        return []
+    new, old = ([list_logic(text) for _, text in _list_role_texts(version)] for version in (candidate, baseline))
+    return ["template logic changed"] if new != old else []
 
 
 def _describe_format(version: PromptVersion) -> Mapping[str, Json] | None:

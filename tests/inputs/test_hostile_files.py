@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from evalgate.errors import InputError
 from evalgate.inputs.config import load_config
 from evalgate.inputs.datasets import load_dataset
-from evalgate.inputs.prompts import load_prompt, load_rubric
+from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.recorded_outputs import load_outputs
+from evalgate.inputs.rubrics import load_rubric
 from evalgate.inputs.score_rows import load_scores
 
 from .conftest import CONFIG, PROMPT, RUBRIC, Project

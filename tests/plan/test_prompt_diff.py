@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from plan.support_prompt import WORDS, messages, minimum
 
 from evalgate.domain import Level, Message, PromptVersion
+from evalgate.domain.templates import Template
 from evalgate.plan.prompt_diff import describe_differences, diff_words
 
 RULES = [f"rule {number} forbids that number {number} is told" for number in range(40)]
@@ -104,3 +106,56 @@ def test_a_long_prompt_is_compared_quickly() -> None:
     lines = [f"line {number} says the same the same the same" for number in range(5_000)]
     edited = [line.replace("same", "other", 1) if number % 50 == 0 else line for number, line in enumerate(lines)]
     assert diff_words(["\n".join(edited)], ["\n".join(lines)]).share == pytest.approx(100 / 45_000)
+
+
+def jinja(text: str, **files: str) -> PromptVersion:
+    return replace(version(("user", text)), template=Template(syntax="jinja", files=tuple(files.items())))
+
+
+LONG = "\n".join(RULES)
+
+
+@pytest.mark.parametrize(
+    ("new", "wanted"),
+    [
+        (f"{LONG}\n{{{{ query | trim }}}}", "template logic changed"),
+        (f"{LONG}\n{{% if query %}}{{{{ query }}}}{{% endif %}}", "template logic changed"),
+        (f"{{% raw %}}{LONG}{{% endraw %}}\n{{{{ query }}}}", "template logic changed"),
+    ],
+)
+def test_an_edit_of_the_logic_of_a_template_is_minor(new: str, wanted: str) -> None:
+    found, reasons = level(jinja(new), jinja(f"{LONG}\n{{{{ query }}}}"))
+    assert found is Level.MINOR
+    assert wanted in reasons
+
+
+@pytest.mark.parametrize(
+    "new", [f"{LONG} please\n{{{{ query }}}}", f"{LONG}\n{{{{query}}}}", f"{LONG}\n{{{{- query }}}}"]
+)
+def test_words_and_notation_of_a_template_are_a_patch(new: str) -> None:
+    assert level(jinja(new), jinja(f"{LONG}\n{{{{ query }}}}"))[0] is Level.PATCH
+
+
+def test_included_files_count_like_messages() -> None:
+    text = "{% include 'a' %}{{ query }}"
+    assert level(jinja(text, a=f"{LONG} please"), jinja(text, a=LONG))[0] is Level.PATCH
+    assert level(jinja(text, a=LONG.upper()), jinja(text, a=LONG))[0] is Level.MINOR
+    assert level(jinja(text, a=f"{LONG}{{{{ context }}}}"), jinja(text, a=LONG))[0] is Level.MAJOR
+    assert (
+        "template logic changed"
+        in level(jinja(text, a=f"{LONG}{{% if query %}}x{{% endif %}}"), jinja(text, a=LONG))[1]
+    )
+
+
+def test_another_syntax_is_major() -> None:
+    assert level(jinja("{{ query }}"), version(("user", "{{ query }}"))) == (
+        Level.MAJOR,
+        ["template syntax mustache -> jinja"],
+    )
+
+
+def test_a_name_with_spaces_is_a_variable() -> None:
+    assert level(version(("user", "{{first name}}")), version(("user", "{{größe}}"))) == (
+        Level.MAJOR,
+        ["variable added: {{first name}}", "variable removed: {{größe}}"],
+    )

@@ -57,7 +57,7 @@ def pin_versions(
 def _load_committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, named: bool) -> PromptVersion:
     version = versions.resolve_named(gate, workspace.tree, git, commit, "--ref")
     if not named:
-        here = prompts.load_prompt(workspace.tree, gate.prompt)
+        here = prompts.load_prompt(workspace.tree, gate.prompt, gate.settings)
         if (here.digest, here.version) != (version.digest, version.version):
             message = f"the prompt is not the committed one ({version.source})"
             raise InputError(message, place=Place(path=gate.prompt), hint="commit it, or name a commit: --ref REF")

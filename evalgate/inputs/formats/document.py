@@ -57,21 +57,24 @@ def read(data: bytes, path: str) -> Document:
     return Document(path=path, root=yaml_text.parse(text, path))
 
 
-def front_matter(data: bytes, path: str) -> tuple[Document, str, int]:
+def front_matter(data: bytes, path: str, *, skipped: int = 0) -> tuple[Document, str, int]:
     """Split a Markdown or text file into its front matter, its body, and the line number where the body starts.
 
-    Front matter is YAML between two lines `---`. Without it, the document's data is {}. Raises InputError with places.
+    Front matter is YAML between two lines `---`. Without it, the document's data is {}. `skipped` lines of the
+    file are before the data. Raises InputError with places.
     """
     text = decode(data, path)
     opening = _FRONT_MATTER.match(text)
     if opening is None:
-        return Document(path=path, root=_nothing()), text, 1
+        return Document(path=path, root=_nothing()), text, 1 + skipped
     closing = _FENCE.search(text, opening.end())
     if closing is None:
-        raise refuse("the front matter that starts here is not closed", path, 1, 1, "close it with a line ---")
-    root = yaml_text.parse(text[opening.end() : closing.start()], path, first_line=2)
+        raise refuse(
+            "the front matter that starts here is not closed", path, 1 + skipped, 1, "close it with a line ---"
+        )
+    root = yaml_text.parse(text[opening.end() : closing.start()], path, first_line=2 + skipped)
     body = text[closing.end() + 1 :]
-    first_line = text.count("\n", 0, closing.end()) + 2
+    first_line = text.count("\n", 0, closing.end()) + 2 + skipped
     return Document(path=path, root=_nothing() if root.data is None else root), body, first_line
 
 

@@ -1,0 +1,205 @@
+"""Jinja templates: compiled and rendered in a sandbox, with bounded time and size, and without any file access.
+
+A template reads the fields of a case, and the files that were loaded with its prompt. It reaches no attribute of
+Python's objects, no environment and no random number: the same case always renders the same text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from evalgate.domain.templates import RenderingError
+from evalgate.domain.text import Json
+
+MOST_TEMPLATE = 512 * 1024
+"""The maximum number of characters in a jinja template, or in a file that it includes."""
+_MAIN = "<prompt>"
+_GUARDS = frozenset({"defined", "undefined"})
+_DEFAULTS = frozenset({"default", "d"})
+_UNDEFINED = re.compile(r"'([^']+)' is undefined")
+_DEEP = "is nested too deeply, or includes or calls itself without end"
+
+Files: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def find_names(text: str, files: Files = ()) -> tuple[str, ...]:
+    """Return the names that a template and the files that it includes take from the case, sorted."""
+    return tuple(sorted(_analyse(text, files)[0]))
+
+
+def find_optional_names(text: str, files: Files = ()) -> frozenset[str]:
+    """Return the names that a template tests with `is defined`, or gives a default: a case may lack them."""
+    return _analyse(text, files)[1]
+
+
+def list_includes(text: str) -> list[tuple[str | None, int, bool]]:
+    """Return the files that a template includes, imports or extends, as (name, line, is_needed).
+
+    The name is None if it is computed. Raises RenderingError for a template that cannot be parsed.
+    """
+    from jinja2 import nodes
+
+    found: list[tuple[str | None, int, bool]] = []
+    for node in _parse(text).find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)):
+        named: Any = node.template
+        names = [named] if not isinstance(named, nodes.List | nodes.Tuple) else named.items
+        is_needed = not getattr(node, "ignore_missing", False) and len(names) == 1
+        for name in names:
+            value = name.value if isinstance(name, nodes.Const) else None
+            given = [value] if not isinstance(value, tuple | list) else list(value)
+            needed = is_needed and len(given) == 1
+            found += [(one if isinstance(one, str) else None, node.lineno, needed) for one in given]
+    return found
+
+
+def list_logic(text: str) -> tuple[str, ...]:
+    """Return the tags and expressions of a template without its text and its white space control, to compare them."""
+    from jinja2 import TemplateError
+
+    try:
+        tokens = [(kind, value) for _, kind, value in _get_lexer().lex(text)]
+    except (TemplateError, RecursionError):
+        return (text,)
+    skipped = ("data", "whitespace", "comment", "comment_begin", "comment_end", "linecomment")
+    return tuple(
+        value.strip("-+ \t\n") if kind.endswith(("_begin", "_end")) else value
+        for kind, value in tokens
+        if kind not in skipped
+    )
+
+
+def check_template(text: str, files: Files = ()) -> None:
+    """Compile a template. Raises RenderingError with the line of a syntax error, or of an unknown filter."""
+    _compile(text, files)
+
+
+def render(text: str, variables: Mapping[str, Json], files: Files = ()) -> str:
+    """Render a template for the fields of a case. Raises RenderingError, with a place, if that fails."""
+    from evalgate.domain.jinja_sandbox import MOST_RENDERED, TooMuchError, start_budget
+
+    template = _compile(text, files)
+    parts: list[str] = []
+    size = 0
+    with start_budget():
+        try:
+            for part in template.generate(dict(variables)):
+                size += len(part)
+                if size > MOST_RENDERED:
+                    raise TooMuchError(f"renders more than {MOST_RENDERED:,} characters")
+                parts.append(part)
+        except Exception as error:
+            raise _make_fault(error) from None
+    return "".join(parts)
+
+
+@lru_cache(maxsize=256)
+def _compile(text: str, files: Files) -> Any:
+    """Return a compiled template, which all cases share."""
+    from jinja2 import FunctionLoader
+
+    from evalgate.domain.jinja_sandbox import make_environment
+
+    sources = {**dict(files), _MAIN: text}
+
+    def load(name: str) -> tuple[str, str, Any] | None:
+        return None if name not in sources else (sources[name], name, lambda: True)
+
+    environment = make_environment(FunctionLoader(load), sum(map(len, sources.values())))
+    for name, source in sources.items():
+        _refuse_large(source, None if name == _MAIN else name)
+    try:
+        for name in (*dict(files), _MAIN):
+            template = environment.get_template(name)
+    except Exception as error:
+        raise _make_fault(error) from None
+    return template
+
+
+@lru_cache(maxsize=256)
+def _analyse(text: str, files: Files) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that are taken from the case, and those of them that it may lack."""
+    from jinja2 import meta, nodes
+
+    from evalgate.domain.jinja_sandbox import GLOBALS
+
+    names: set[str] = set()
+    optional: set[str] = set()
+    trees = []
+    for source in (text, *dict(files).values()):
+        with contextlib.suppress(RenderingError):  # an invalid template is reported where it is compiled
+            trees.append(_parse(source))
+    own = {name.name for tree in trees for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+    for position, tree in enumerate(trees):
+        found = meta.find_undeclared_variables(tree)
+        names |= found if position == 0 else found - own  # an included file sees what the others set
+        for test in tree.find_all(nodes.Test):
+            optional |= {test.node.name} if test.name in _GUARDS and isinstance(test.node, nodes.Name) else set()
+        for used in tree.find_all(nodes.Filter):
+            optional |= {used.node.name} if used.name in _DEFAULTS and isinstance(used.node, nodes.Name) else set()
+    names -= GLOBALS
+    return frozenset(names), frozenset(optional & names)
+
+
+def _parse(text: str) -> Any:
+    _refuse_large(text, None)
+    try:
+        return _get_lexer().parse(text)
+    except Exception as error:
+        raise _make_fault(error) from None
+
+
+@lru_cache(maxsize=1)
+def _get_lexer() -> Any:
+    from jinja2 import BaseLoader
+
+    from evalgate.domain.jinja_sandbox import make_environment
+
+    return make_environment(BaseLoader(), 0)
+
+
+def _refuse_large(text: str, file: str | None) -> None:
+    if len(text) > MOST_TEMPLATE:
+        raise RenderingError(f"has {len(text):,} characters; the most of a template is {MOST_TEMPLATE:,}", 1, file)
+
+
+def _make_fault(error: Exception) -> RenderingError:
+    """Return a fault with the line in the template that an exception comes from."""
+    from jinja2 import TemplateNotFound, TemplateSyntaxError, UndefinedError
+    from jinja2.exceptions import SecurityError
+
+    if isinstance(error, RenderingError):
+        return error
+    if isinstance(error, TemplateSyntaxError):
+        file = error.name if error.name not in (None, _MAIN) else None
+        return RenderingError(f"is no valid jinja: {str(error.message).rstrip('.')}", error.lineno, file)
+    line, file = _find_line(error)
+    name = None
+    if isinstance(error, UndefinedError):
+        missing = _UNDEFINED.fullmatch(str(error.message or ""))
+        name = missing[1] if missing is not None else None
+        problem = f"cannot be rendered: {error.message}"
+    elif isinstance(error, TemplateNotFound):
+        problem = f'includes "{error.name}", which is not in the folder of the prompt'
+    elif isinstance(error, RecursionError | MemoryError):
+        problem = _DEEP
+    elif isinstance(error, SecurityError):
+        problem = f"is not rendered: {str(error.message).rstrip('.')}"
+    else:
+        problem = f"cannot be rendered: {type(error).__name__}: {' '.join(str(error).split())[:200]}"
+    return RenderingError(problem, line, file, name=name)
+
+
+def _find_line(error: BaseException) -> tuple[int, str | None]:
+    """Return the line and the file of the innermost frame of a template: jinja gives them in its tracebacks."""
+    found: tuple[int, str | None] = (0, None)
+    trace = error.__traceback__
+    while trace is not None:
+        if "__jinja_exception__" in trace.tb_frame.f_globals:
+            name = trace.tb_frame.f_code.co_filename
+            found = (trace.tb_lineno, None if name == _MAIN else name)
+        trace = trace.tb_next
+    return found

@@ -1,0 +1,155 @@
+"""Reader of a string constant in a Python file. The file is parsed and never imported."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+import warnings
+from collections.abc import Sequence
+
+from evalgate.domain import Message, TextStart
+from evalgate.errors import InputError, Place
+from evalgate.inputs.formats.document import decode
+from evalgate.inputs.formats.nodes import refuse
+from evalgate.inputs.prompt_files.prompt_keys import PromptParts
+
+MOST_CONSTANT_FILE = 1024 * 1024
+"""The maximum size of a Python file, in bytes."""
+_DEDENTS = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}
+_METHODS = ("strip", "lstrip", "rstrip")
+_MOST_NAMES = 20
+_HINT = "the constant has to be a text: literals, joined by + or side by side, textwrap.dedent and .strip()"
+
+
+class MissingConstantError(InputError):
+    """A Python file that does not assign the constant."""
+
+
+def split_constant(path: str) -> tuple[str, str | None]:
+    """Split `file.py:NAME` (or `file.py:Class.NAME`) into the file and the name; None for any other path."""
+    file, colon, name = path.rpartition(":")
+    if colon and file.lower().endswith(".py") and all(part.isidentifier() for part in name.split(".")):
+        return file, name
+    return path, None
+
+
+def read_constant(data: bytes, path: str, name: str) -> PromptParts:
+    """Read a constant of a module, or `Class.NAME` of a class, as one text.
+
+    It may be a plain or triple-quoted literal, literals side by side or joined by +, another constant of the file, or
+    one of these in `textwrap.dedent`, `inspect.cleandoc` or `.strip()`.
+
+    Raises InputError with the place: for a file that is no valid Python, a name that is missing or assigned more than
+    once, an f-string, and any other expression.
+    """
+    if len(data) > MOST_CONSTANT_FILE:
+        raise refuse(f"has {len(data):,} bytes; the most that is parsed is {MOST_CONSTANT_FILE:,}", path)
+    text = decode(data, path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = ast.parse(text)
+    except SyntaxError as error:
+        raise refuse(f"is no valid Python: {error.msg}", path, error.lineno or 0, error.offset or 0) from None
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise refuse(f"is no valid Python: {type(error).__name__}", path) from None
+    try:
+        return _ConstantReader(module, text, path).read(name)
+    except RecursionError:
+        raise refuse(f"{name} is nested too deeply", path) from None
+
+
+class _ConstantReader:
+    def __init__(self, module: ast.Module, text: str, path: str) -> None:
+        self._module = module
+        self._lines = text.split("\n")
+        self._path = path
+        self._depth = 0
+
+    def read(self, name: str) -> PromptParts:
+        node = self._find(name)
+        value = self._evaluate(node).strip("\n")
+        if not value.strip():
+            raise self._refuse(f"{name} is empty", node)
+        lines = {"messages": node.lineno}
+        return PromptParts(
+            messages=(Message(role="user", content=value),),
+            starts=(self._find_start(node, value),),
+            name=name,
+            lines=lines,
+            is_text=True,
+        )
+
+    def _find(self, name: str) -> ast.expr:
+        """Return the expression that is assigned to a name, in the module or in classes of it."""
+        *classes, last = name.split(".")
+        body: Sequence[ast.stmt] = self._module.body
+        for one in classes:
+            found = [node for node in body if isinstance(node, ast.ClassDef) and node.name == one]
+            if len(found) != 1:
+                raise refuse(f'has no class "{one}"' if not found else f'has {len(found)} classes "{one}"', self._path)
+            body = found[0].body
+        values = [value for node in body for value in _list_assigned(node, last)]
+        if not values:
+            known = sorted({target.id for node in body for target in _list_targets(node)})[:10]
+            message = f'assigns no constant "{name}"'
+            raise MissingConstantError(
+                message, place=Place(path=self._path), hint=f"it assigns: {', '.join(known)}" if known else None
+            )
+        if len(values) > 1:
+            raise self._refuse(f'"{name}" is assigned {len(values)} times', values[1])
+        return values[0]
+
+    def _evaluate(self, node: ast.expr) -> str:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return node.value
+        if isinstance(node, ast.JoinedStr):
+            raise self._refuse("an f-string is filled in by Python", node, "write a plain string with {{variables}}")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            return self._evaluate(node.left) + self._evaluate(node.right)
+        if isinstance(node, ast.Name):
+            self._depth += 1
+            if self._depth > _MOST_NAMES:
+                raise self._refuse(f"more than {_MOST_NAMES} constants refer to each other", node)
+            return self._evaluate(self._find(node.id))
+        if isinstance(node, ast.Call):
+            return self._call(node)
+        raise self._refuse("is no plain text", node, _HINT)
+
+    def _call(self, node: ast.Call) -> str:
+        function = node.func
+        name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+        module = function.value if isinstance(function, ast.Attribute) else None
+        is_module = module is None or (isinstance(module, ast.Name) and module.id in ("textwrap", "inspect"))
+        if name in _DEDENTS and is_module and len(node.args) == 1 and not node.keywords:
+            return _DEDENTS[name](self._evaluate(node.args[0]))
+        if name in _METHODS and module is not None and not node.args and not node.keywords:
+            return str(getattr(self._evaluate(module), name)())
+        raise self._refuse(f"calls {name or 'a function'}()", node, _HINT)
+
+    def _find_start(self, node: ast.expr, value: str) -> TextStart:
+        """Return where the text begins: at the first line of it in the file."""
+        first = value.split("\n", 1)[0]
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+            column = self._lines[line - 1].find(first) if first.strip() else -1
+            if column >= 0:
+                return TextStart(line=line, column=column + 1, indent=column + 1 if line > node.lineno else 1)
+        return TextStart(line=node.lineno, column=node.col_offset + 1)
+
+    def _refuse(self, message: str, node: ast.expr, hint: str | None = None) -> InputError:
+        return refuse(message, self._path, node.lineno, node.col_offset + 1, hint)
+
+
+def _list_targets(node: ast.stmt) -> list[ast.Name]:
+    if isinstance(node, ast.AnnAssign | ast.AugAssign):
+        return [node.target] if isinstance(node.target, ast.Name) else []
+    return [target for target in node.targets if isinstance(target, ast.Name)] if isinstance(node, ast.Assign) else []
+
+
+def _list_assigned(node: ast.stmt, name: str) -> list[ast.expr]:
+    """Return what a statement assigns to a name. An addition to it counts as an assignment of its own."""
+    if not any(target.id == name for target in _list_targets(node)):
+        return []
+    value = getattr(node, "value", None)
+    return [value] if isinstance(value, ast.expr) else []

@@ -1,0 +1,106 @@
+"""Jinja templates: what they render, the names that they need, the files that they include, and their faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalgate.domain.jinja_templates import (
+    MOST_TEMPLATE,
+    check_template,
+    find_names,
+    find_optional_names,
+    list_includes,
+    list_logic,
+    render,
+)
+from evalgate.domain.templates import RenderingError
+
+CASE = {"query": " Why? ", "docs": [{"title": "A", "text": "x"}, {"title": "B", "text": None}], "größe": "L"}
+FILES = (("parts/head.txt", "Hello {{ query | trim }}"), ("macros.j2", "{% macro q(x) %}<{{ x }}>{% endmacro %}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("{{ query | trim | upper }}", "WHY?"),
+        (
+            "{% for doc in docs %}{{ loop.index }}. {{ doc.title }}{{ ', ' if not loop.last else '' }}{% endfor %}",
+            "1. A, 2. B",
+        ),
+        ("{% if missing is defined %}x{% else %}y{% endif %}{{ other | default('z') }}", "yz"),
+        ("{% set n = namespace(x=0) %}{% for d in docs %}{% set n.x = n.x + 1 %}{% endfor %}{{ n.x }}", "2"),
+        ("{% macro show(d) %}[{{ d.title }}]{% endmacro %}{{ show(docs[0]) }}", "[A]"),
+        ("{{ docs | map(attribute='title') | join('/') }} {{ docs | length }}", "A/B 2"),
+        ("{{ größe ~ '-' ~ 1 }} {{ '%.1f' | format(2.25) }}", "L-1 2.2"),
+        ("{% raw %}{{ query }}{% endraw %}{# a note #}", "{{ query }}"),
+        ("{% include 'parts/head.txt' %}! {% from 'macros.j2' import q %}{{ q('z') }}", "Hello Why?! <z>"),
+        ("a\n", "a\n"),
+    ],
+)
+def test_a_template_renders(text: str, wanted: str) -> None:
+    assert render(text, CASE, FILES) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "line"),
+    [
+        ("a\n{% if x %}", "is no valid jinja: Unexpected end of template", 2),
+        ("{{ query | nothing }}", "is no valid jinja: No filter named 'nothing'", 1),
+        ("\n\n{{ query.title }}{{ nobody }}", "cannot be rendered: 'nobody' is undefined", 3),
+        ("{{ docs[0].none }}", "cannot be rendered: 'dict object' has no attribute 'none'", 1),
+        ("{{ docs | map(attribute='none') | list }}", "cannot be rendered: ", 1),
+        ("{{ docs[1].text }}", "is not rendered: a value is null", 1),
+        ("{% include 'none.txt' %}", 'includes "none.txt", which is not in the folder', 1),
+        ("{{ 1 / 0 }}", "cannot be rendered: ZeroDivisionError", 1),
+        ("{{ " + "(" * 5_000 + ")" * 5_000 + " }}", "", 0),
+    ],
+)
+def test_a_fault_has_a_line(text: str, wanted: str, line: int) -> None:
+    with pytest.raises(RenderingError) as caught:
+        render(text, CASE)
+    assert caught.value.problem.startswith(wanted)
+    assert caught.value.line == line
+
+
+def test_a_fault_in_an_included_file_names_the_file() -> None:
+    with pytest.raises(RenderingError) as caught:
+        check_template("{% include 'a' %}", (("a", "\n{% if %}"),))
+    assert (caught.value.file, caught.value.line) == ("a", 2)
+    with pytest.raises(RenderingError) as caught:
+        render("{% include 'a' %}", {}, (("a", "\n\n{{ x }}"),))
+    assert (caught.value.file, caught.value.line, caught.value.name) == ("a", 3, "x")
+
+
+def test_a_template_is_not_too_large() -> None:
+    with pytest.raises(RenderingError, match="the most of a template is"):
+        check_template("x" * (MOST_TEMPLATE + 1))
+
+
+def test_names_come_from_the_case() -> None:
+    text = "{% for d in docs %}{{ d.x }}{{ range(3) }}{% endfor %}{% set a = query %}{{ a }}{% include 'f' %}"
+    assert find_names(text, (("f", "{{ a }}{{ b }}"),)) == ("b", "docs", "query")
+    assert find_names("{% if", ()) == ()
+
+
+def test_a_tested_name_is_optional() -> None:
+    assert find_optional_names("{% if a is defined %}{{ a }}{% endif %}{{ b | default('') }}{{ c }}") == {"a", "b"}
+
+
+def test_includes_are_listed() -> None:
+    text = "{% include 'a' %}\n{% include ['b', 'c'] ignore missing %}{% import name as n %}{% extends 'd' %}"
+    assert list_includes(text) == [("a", 1, True), ("b", 2, False), ("c", 2, False), (None, 2, True), ("d", 2, True)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("Be kind. {{ query }}", "Be very kind. {{ query }}", True),
+        ("{% if x %}a{% endif %}", "{%- if x -%}a{%- endif -%}", True),
+        ("{{ query }}", "{{query}}", True),
+        ("{{ query }}", "{{ query | trim }}", False),
+        ("{% if x %}a{% endif %}", "{% if not x %}a{% endif %}", False),
+        ("{# one #}", "{# two #}", True),
+    ],
+)
+def test_logic_is_all_but_the_text(one: str, other: str, is_same: bool) -> None:
+    assert (list_logic(one) == list_logic(other)) is is_same

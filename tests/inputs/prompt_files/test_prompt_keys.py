@@ -1,0 +1,24 @@
+"""The keys that the prompt formats share."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalgate.inputs.prompt_files.prompt_keys import make_api_name
+from evalgate.inputs.prompts import parse_prompt
+
+KEYS = 'version: "1.0.0"\nchange: why\nmodel: m\nmodelParameters: {maxTokens: 5}\nresponseFormat: json_object\n'
+
+
+@pytest.mark.parametrize(("key", "name"), [("maxTokens", "max_tokens"), ("top_p", "top_p"), ("topP", "top_p")])
+def test_a_parameter_has_the_name_of_the_api(key: str, name: str) -> None:
+    assert make_api_name(key) == name
+
+
+@pytest.mark.parametrize("path", ["p.yml", "p.md", "p.j2", "p", "p.xml"])
+def test_every_format_has_these_keys(path: str) -> None:
+    body = "messages: [{role: user, content: x}]\n"
+    text = f"{KEYS}{body}" if path == "p.yml" else f"---\n{KEYS}---\nx\n"
+    prompt = parse_prompt(text.encode(), path, "x")
+    assert (prompt.version, prompt.change, prompt.model) == ("1.0.0", "why", "m")
+    assert (prompt.parameters, prompt.response_format) == ({"max_tokens": 5}, {"type": "json_object"})

@@ -1,0 +1,128 @@
+"""A string constant of a Python file, which is parsed and never imported."""
+
+from __future__ import annotations
+
+import pytest
+
+from evalgate.domain import PromptSettings, PromptVersion
+from evalgate.errors import InputError
+from evalgate.inputs.prompt_files.python_constant import MOST_CONSTANT_FILE, MissingConstantError, split_constant
+from evalgate.inputs.prompts import parse_prompt
+
+FILE = '''
+"""Prompts."""
+import textwrap
+from textwrap import dedent
+raise SystemExit("never imported")
+
+PLAIN = "Answer {{query}}"
+TRIPLE = """
+Answer
+  {{query}}
+"""
+BESIDE = ("Answer " 'in one line: '
+          "{{query}}")
+ADDED: str = PLAIN + " now"
+DEDENTED = textwrap.dedent("""\\
+    Answer
+      {{query}}
+    """).strip()
+SHORT = dedent("""
+    Answer {{query}}
+""")
+RAW = r"C:\\new {{query}}"
+
+
+class Prompts:
+    SYSTEM = "Be kind."
+
+    class Inner:
+        USER = "{{query}}"
+
+
+class Other(Prompts):
+    SYSTEM = "Be short."
+'''
+
+
+def read(name: str, text: str = FILE) -> PromptVersion:
+    return parse_prompt(text.encode(), "app/prompts.py", "working tree", PromptSettings(constant=name))
+
+
+@pytest.mark.parametrize(
+    ("name", "wanted"),
+    [
+        ("PLAIN", "Answer {{query}}"),
+        ("TRIPLE", "Answer\n  {{query}}"),
+        ("BESIDE", "Answer in one line: {{query}}"),
+        ("ADDED", "Answer {{query}} now"),
+        ("DEDENTED", "Answer\n  {{query}}"),
+        ("SHORT", "Answer {{query}}"),
+        ("RAW", "C:\\new {{query}}"),
+        ("Prompts.SYSTEM", "Be kind."),
+        ("Prompts.Inner.USER", "{{query}}"),
+        ("Other.SYSTEM", "Be short."),
+    ],
+)
+def test_a_constant_is_the_prompt(name: str, wanted: str) -> None:
+    prompt = read(name)
+    assert (prompt.name, prompt.messages[0].content, prompt.is_text) == (name, wanted, True)
+
+
+def test_only_the_constant_counts() -> None:
+    assert read("PLAIN").digest == read("PLAIN", 'PLAIN = "Answer {{query}}"').digest
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ('P = f"Answer {query}"', "app/prompts.py:1:5: an f-string is filled in by Python"),
+        ('P = ("Answer " f"now")', "app/prompts.py:1:6: an f-string"),
+        ("P = 5", "app/prompts.py:1:5: is no plain text"),
+        ('P = load("x")', "app/prompts.py:1:5: calls load()"),
+        ('P = "{}".format(1)', "app/prompts.py:1:5: calls format()"),
+        ('P = "a"\nP = "b"', 'app/prompts.py:2:5: "P" is assigned 2 times'),
+        ('P = "a"\nP += "b"', 'app/prompts.py:2:6: "P" is assigned 2 times'),
+        ('Q = "a"', 'app/prompts.py: assigns no constant "P"\n  hint: it assigns: Q'),
+        ('if x:\n    P = "a"', 'app/prompts.py: assigns no constant "P"'),
+        ('P = " "', "app/prompts.py:1:5: P is empty"),
+        ("P = P", "app/prompts.py:1:5: more than 20 constants"),
+        ("P = (", "app/prompts.py:1:5: is no valid Python"),
+        ("P = " + "(" * 5_000 + ")" * 5_000, "app/prompts.py"),
+        ("P = " + '"a" + ' * 9_000 + '"b"', "app/prompts.py"),
+        ('P = "a\0"', "app/prompts.py"),
+        ("#" * (MOST_CONSTANT_FILE + 1), "app/prompts.py: has 1,048,577 bytes"),
+    ],
+)
+def test_anything_else_is_refused_with_its_place(text: str, wanted: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read("P", text)
+    assert str(caught.value).startswith(wanted), str(caught.value)
+
+
+def test_a_missing_constant_has_a_class_of_its_own() -> None:
+    with pytest.raises(MissingConstantError):
+        read("NONE")
+    with pytest.raises(InputError, match='has no class "None_"'):
+        read("None_.X")
+
+
+def test_a_place_is_that_of_the_text() -> None:
+    start = read("TRIPLE").starts[0]
+    assert start is not None
+    assert start.locate("Answer\n  {{query}}", 9) == (10, 3)
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("a/b.py:NAME", ("a/b.py", "NAME")),
+        ("b.py:Class.NAME", ("b.py", "Class.NAME")),
+        ("b.py", ("b.py", None)),
+        ("a:b.md", ("a:b.md", None)),
+        ("C:\\b.py", ("C:\\b.py", None)),
+        ("b.py:a-b", ("b.py:a-b", None)),
+    ],
+)
+def test_the_name_stands_behind_a_colon(path: str, wanted: tuple[str, str | None]) -> None:
+    assert split_constant(path) == wanted
