@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Literal
 
+from evalgate.domain.conditions import Condition
 from evalgate.domain.images import NO_IMAGES, Image
 from evalgate.domain.target import Target
 from evalgate.domain.text import Json, digest, digest_of_all
@@ -88,7 +89,9 @@ class Rubric:
 class Check:
     """A deterministic criterion. `score.checks` defines its types and their options.
 
-    A blocking check is compared with the baseline. A `strict` check must pass in every sample of every case.
+    A blocking check is compared with the baseline. A `strict` check must pass in every sample of every case. `when` and
+    `unless` choose the cases to which it applies. `from_case` has the options whose values are fields of the case, with
+    the names of the fields.
     `documents` are the JSON Schemas, by URI, that a `json_schema` check may refer to. They are loaded beforehand,
     because scoring reads no files.
     """
@@ -100,6 +103,15 @@ class Check:
     blocking: bool = True
     strict: bool = False
     documents: Mapping[str, Json] = field(default_factory=dict)
+    when: Condition | None = None
+    unless: Condition | None = None
+    from_case: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a case that give values to the check."""
+        own = self.options.get("from")
+        return tuple(dict.fromkeys([*([own] if isinstance(own, str) else []), *self.from_case.values()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +120,8 @@ class Judge:
 
     `mode` "printed" reads the integer of the reply. "expected" averages the scale, weighted by the probabilities of the
     score token; it needs an endpoint that returns log-probabilities. `reading` says whether text around the JSON object
-    of a reply is accepted, `strip_reasoning` whether a block of reasoning before it is removed.
+    of a reply is accepted, `strip_reasoning` whether a block of reasoning before it is removed. `when` and `unless`
+    choose the cases to which it applies.
     """
 
     name: str
@@ -119,6 +132,16 @@ class Judge:
     mode: Literal["printed", "expected"] = "printed"
     reading: Literal["strict", "lenient"] = "strict"
     strip_reasoning: bool = True
+    when: Condition | None = None
+    unless: Condition | None = None
+
+
+def applies(criterion: Check | Judge, case: Case) -> bool:
+    """Return whether a check or judge applies to a case. One that does not takes no part in the case."""
+    when, unless = criterion.when, criterion.unless
+    if when is not None and not when.holds(case.id, case.tags, case.fields):
+        return False
+    return unless is None or not unless.holds(case.id, case.tags, case.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,6 +273,11 @@ class Gate:
     tool_calls: Literal["check", "ignore"] = "check"
     columns: Mapping[str, Column] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+
+    @property
+    def criteria(self) -> tuple[Check | Judge, ...]:
+        """All checks and judges, in order."""
+        return (*self.checks, *self.judges)
 
     @property
     def covers_calls(self) -> bool:

@@ -194,7 +194,10 @@ class SchemaCheck:
     def _check_combinations(self, node: Node, schema: Schema, label: str) -> None:
         """Refuse a mapping that has none of the alternative keys, or that has two keys that exclude each other."""
         alternatives = [option["required"][0] for option in schema.get("anyOf", ())]
-        if alternatives and not any(key in node.data for key in alternatives):
+        known = schema.get("properties", {})
+        meant = {find_closest(key, known) for key in node.data if key not in known} if alternatives else set()
+        # an unknown key that is one of them, misspelt, is a fault already
+        if alternatives and not any(key in node.data or key in meant for key in alternatives):
             self.add_fault(node, f"{label} needs one of: {', '.join(alternatives)}")
         excluded = schema.get("not", {}).get("required", ())
         if excluded and all(key in node.data for key in excluded):
