@@ -188,8 +188,10 @@ def load(text: str, folder: Path) -> Any:
     from evalgate.inputs.tree import WorkTree
 
     (folder / "evalgate.yml").write_text(text, encoding="utf-8")
-    for name in ("prompts/support.prompt.yml", "golden/support.jsonl", "golden/answer.schema.json"):
-        (folder / name).parent.mkdir(exist_ok=True)
+    named = ("support.prompt.yml", "a/one.prompt.yml")
+    golden = ("golden/support.jsonl", "golden/answer.schema.json")
+    for name in (*(f"prompts/{prompt}" for prompt in named), *golden):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}", encoding="utf-8")
     return load_config(WorkTree(folder), "evalgate.yml")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
+from evalgate.change.ungated_files import refuse_moved_out
 from evalgate.domain import Case, CaseChanges, Config, Gate, GoldenDataset, Json, PromptVersion, Target, applies, digest
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import GitError, InputError
 from evalgate.inputs.case_images import find_edited_images, list_image_files, load_gate_prompts, load_images
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
+from evalgate.inputs.gate_entries import name_gate
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
@@ -74,7 +77,9 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
     """
     try:
         base = find_base_commit(git, default_branch)
-        if base is None or config.path in find_unchanged([config.path], tree, git, base):
+        if base is None:
+            return ()
+        if not config.has_patterns and config.path in find_unchanged([config.path], tree, git, base):
             return ()
         before = read_gate_names(CommitTree(git, base), config_path_at(base, config.path, git))
     except (InputError, GitError):
@@ -86,8 +91,24 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
     moved = {
         earlier.name for gate in config.gates if found is not None and (earlier := found.gate_at_base(gate)) is not None
     }
-    moved = {name for name in moved if name == derive_name(before.get(name, "")) and not tree.exists(before[name])}
+    folder = posixpath.dirname(config.path)
+    named = {name for name in moved if name in before}
+    named = {name for name in named if name in (derive_name(before[name]), name_gate(before[name], folder))}
+    moved = {name for name in named if not tree.exists(before[name])}
     return tuple(name for name in gone if name not in moved)
+
+
+def refuse_moved_out_of_patterns(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> None:
+    """Raise InputError for a prompt of a pattern that was moved since the merge base to where no gate covers it."""
+    try:
+        found = find_base(tree, git, config, default_branch) if config.has_patterns else None
+    except GitError:
+        return
+    if found is None or found.config is None:
+        return
+    kept = {gate.prompt for gate in config.gates}
+    gone = [gate for gate in found.config.gates if gate.pattern is not None and gate.prompt not in kept]
+    refuse_moved_out(gone, config, tree, git, found.commit)
 
 
 def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here

@@ -254,7 +254,8 @@ class Gate:
     samples for the cases on which the stored baseline varies most. `cut_answers` says whether an answer that was cut at
     its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `columns`
     names the columns of fields that have another name in the dataset, or that are JSON in a cell. `files` are all other
-    files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
+    files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs. `pattern` is the pattern that the
+    prompt matches, if the configuration names no file.
     """
 
     name: str
@@ -273,6 +274,7 @@ class Gate:
     tool_calls: Literal["check", "ignore"] = "check"
     columns: Mapping[str, Column] = field(default_factory=dict)
     files: tuple[str, ...] = ()
+    pattern: str | None = None
 
     @property
     def criteria(self) -> tuple[Check | Judge, ...]:
@@ -304,9 +306,10 @@ class Config:
     """The content of evalgate.yml. Paths are relative to the root of the tree, with forward slashes.
 
     `approvers` are logins and teams (`org/team`) that may sign off a change, with or without write access. `texts` says
-    for which cases reports may contain texts. `trust_code` lets functions of the base's tree run for pull requests. No
-    verdict depends on these three. `environment` has the variables that the file's `${NAME}` were replaced by, so that
-    the configuration of another commit is read in the same way; None: they were left as they are.
+    for which cases reports may contain texts, `ungated` what a prompt file means that no gate covers. `trust_code` lets
+    functions of the base's tree run for pull requests. No verdict depends on these four. `environment` has the
+    variables that the file's `${NAME}` were replaced by, so that the configuration of another commit is read in the
+    same way; None: they were left as they are.
     """
 
     path: str
@@ -318,4 +321,10 @@ class Config:
     approvers: tuple[str, ...] = ()
     trust_code: bool = False
     texts: Literal["all", "failing", "none"] = "all"
+    ungated: Literal["warn", "fail", "ignore"] = "warn"
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether the gates depend on which files are in the tree, and not on the configuration alone."""
+        return any(gate.pattern is not None for gate in self.gates)

@@ -69,6 +69,7 @@ class SchemaCheck:
         self._schema = schema
         self.path = path
         self._invalid: set[int] = set()
+        self._copies: list[Node] = []  # alive, so that no other node gets the id of one
 
     def check(self, node: Node, definition: Schema | None = None, label: str = "the file") -> bool:
         """Check a node against a definition (default: the whole schema), and return whether it is valid.
@@ -82,6 +83,12 @@ class SchemaCheck:
     def is_valid(self, node: Node | None) -> bool:
         """Return whether a node and all nodes below it are without faults; True for an absent node."""
         return node is None or id(node) not in self._invalid
+
+    def copy_validity(self, node: Node, copy: Node) -> None:
+        """Mark a copy of a node as invalid if the node is. The copy has to be kept as long as this object."""
+        self._copies.append(copy)
+        if not self.is_valid(node):
+            self._invalid.add(id(copy))
 
     def add_fault(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
         """Add a fault at a node, or at one of its keys. The node then counts as invalid."""
