@@ -188,8 +188,10 @@ def load(text: str, folder: Path) -> Any:
     from evalgate.inputs.tree import WorkTree
 
     (folder / "evalgate.yml").write_text(text, encoding="utf-8")
-    for name in ("prompts/support.prompt.yml", "golden/support.jsonl", "golden/answer.schema.json"):
-        (folder / name).parent.mkdir(exist_ok=True)
+    named = ("support.prompt.yml", "a/one.prompt.yml")
+    golden = ("golden/support.jsonl", "golden/answer.schema.json")
+    for name in (*(f"prompts/{prompt}" for prompt in named), *golden):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("{}", encoding="utf-8")
     return load_config(WorkTree(folder), "evalgate.yml")
 
@@ -244,7 +246,7 @@ def test_the_reference_names_every_setting() -> None:
 def test_the_reference_has_every_check_with_its_options(name: str) -> None:
     kind = name.removeprefix("check_")
     row = next(row for row in read("docs/checks.md").splitlines() if row.startswith("| ") and f"`{kind}`" in row)
-    options = set(SCHEMA["$defs"][name]["properties"]) - {"type", "name", "blocking", "strict"}
+    options = set(SCHEMA["$defs"][name]["properties"]) - {"type", "name", "blocking", "strict", "when", "unless"}
     for option in options:
         bound, _, what = option.partition("_")
         is_named = f"`{option}`" in row or (bound in ("min", "max") and f"`{bound}_`" in row and f"`{what}`" in row)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from evalgate.change.commit_prompts import load_prompt_at
 from evalgate.change.merge_base import Base, find_unchanged
 from evalgate.change.pins import pins_path
-from evalgate.change.renames import Moves, find_moves, find_own_gate
+from evalgate.change.renames import Moves, find_moves, find_own_gate, find_ungated_files
 from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.lists import name_some
@@ -96,9 +96,15 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     remarks: list[str] = []
     faults: list[Fault] = []
     for gate in config.gates:
+        to = moved.paths.get(gate.name) or _find_moved_match(gate, config, own, git, sides)
         try:
-            found = find_prompt_file(gate, git, sides, before=before.get(gate.name), moved=moved.paths.get(gate.name))
+            found = find_prompt_file(gate, git, sides, before=before.get(gate.name), moved=to)
         except InputError as error:
+            if gate.pattern is not None and _is_removed(gate, own, git, sides):
+                # as with a gate that is taken out of the configuration, a person has to agree
+                changes += (PolicyChange(path=gate.prompt, digest=""),)
+                remarks.append(f'this change removes the gate "{gate.name}"')
+                continue
             faults += error.faults if mine is None or find_own_gate(gate, config, mine) is not None else ()
             continue
         if found is not None:
@@ -109,9 +115,34 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     raise_faults(faults, config.path)
     if mine is not None:
         remarks += _find_unseen_edits(config, mine, moved, before)
+    elif own is not None:
+        known = {gate.prompt for gate in config.gates} | {file.head for file in prompts.values()}
+        new = [gate for gate in own.gates if gate.prompt not in known]
+        remarks += [
+            f'the gate "{gate.name}" is new: {gate.prompt} is not evaluated before this change is merged'
+            for gate in new
+        ]
     return JudgedChange(
         sides=sides, prompts=prompts, changes=changes, remarks=tuple(remarks), is_moved=bool(moved.paths)
     )
+
+
+def _find_moved_match(gate: Gate, config: Config, own: Config | None, git: Git, sides: Sides) -> str | None:
+    """Return the path to which a change moved a prompt, if both paths match the gate's pattern; else None."""
+    if gate.pattern is None or own is None or git.exists(sides.head, gate.prompt):
+        return None
+    known = {other.prompt for other in config.gates}
+    new = [other.prompt for other in own.gates if other.pattern == gate.pattern and other.prompt not in known]
+    return next(
+        (path for path in new if git.find_renamed_from(sides.base, path, commit=sides.head) == gate.prompt), None
+    )
+
+
+def _is_removed(gate: Gate, own: Config | None, git: Git, sides: Sides) -> bool:
+    """Return whether a change removes a prompt of a pattern, and adds no file that may hold it and has no gate."""
+    if own is None or git.exists(sides.head, gate.prompt):
+        return False
+    return not find_ungated_files(own, own, git, base=sides.base, head=sides.head)
 
 
 def find_prompt_file(
@@ -292,7 +323,11 @@ def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mappin
             yield f'the gate "{name}" gets another prompt, {mine[name]}: the base\'s prompt {prompt} is evaluated'
     for name, prompt in mine.items():
         if name not in now and name not in before and name not in moved.names.values():
-            yield f'the gate "{name}" is new: {prompt} is not evaluated before this change is merged'
+            yield _describe_new(name, prompt)
+
+
+def _describe_new(name: str, prompt: str) -> str:
+    return f'the gate "{name}" is new: {prompt} is not evaluated before this change is merged'
 
 
 def _read_gate_names(commit: str, path: str, git: Git) -> Mapping[str, str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_base_commit, find_unchanged, read_base
+from evalgate.change.ungated_files import refuse_moved_out
 from evalgate.domain import (
     Case,
     CaseChanges,
@@ -17,6 +19,7 @@ from evalgate.domain import (
     PromptSettings,
     PromptVersion,
     Target,
+    applies,
     digest,
 )
 from evalgate.domain.report_criteria import list_criteria
@@ -30,6 +33,7 @@ from evalgate.inputs.case_images import (
 )
 from evalgate.inputs.config import derive_name, load_config, read_gate_names
 from evalgate.inputs.datasets import load_dataset
+from evalgate.inputs.gate_entries import name_gate
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
@@ -91,7 +95,9 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
     """
     try:
         base = find_base_commit(git, default_branch)
-        if base is None or config.path in find_unchanged([config.path], tree, git, base):
+        if base is None:
+            return ()
+        if not config.has_patterns and config.path in find_unchanged([config.path], tree, git, base):
             return ()
         before = read_gate_names(CommitTree(git, base), config_path_at(base, config.path, git))
     except (InputError, GitError):
@@ -103,8 +109,24 @@ def find_removed_gates(tree: Tree, git: Git, config: Config, default_branch: str
     moved = {
         earlier.name for gate in config.gates if found is not None and (earlier := found.gate_at_base(gate)) is not None
     }
-    moved = {name for name in moved if name == derive_name(before.get(name, "")) and not tree.exists(before[name])}
+    folder = posixpath.dirname(config.path)
+    named = {name for name in moved if name in before}
+    named = {name for name in named if name in (derive_name(before[name]), name_gate(before[name], folder))}
+    moved = {name for name in named if not tree.exists(before[name])}
     return tuple(name for name in gone if name not in moved)
+
+
+def refuse_moved_out_of_patterns(tree: Tree, git: Git, config: Config, default_branch: str | None = None) -> None:
+    """Raise InputError for a prompt of a pattern that was moved since the merge base to where no gate covers it."""
+    try:
+        found = find_base(tree, git, config, default_branch) if config.has_patterns else None
+    except GitError:
+        return
+    if found is None or found.config is None:
+        return
+    kept = {gate.prompt for gate in config.gates}
+    gone = [gate for gate in found.config.gates if gate.pattern is not None and gate.prompt not in kept]
+    refuse_moved_out(gone, config, tree, git, found.commit)
 
 
 def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
@@ -129,22 +151,57 @@ def compare_cases_since(  # noqa: PLR0917 - both sides of a gate meet here
 def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tree: Tree, git: Git) -> CaseChanges:
     """Count the lost, kept and edited cases relative to the datasets that the gate had at some commits.
 
-    Each case counts once. An edited case has another content, or an image of another content, than at the first of the
-    commits that contains it. A dataset that is missing or broken at a commit counts as having no cases there. Raises
-    UnavailableError for one whose content is not here.
+    Each case counts once. A criterion is narrowed by a case to which it applied at one of the commits and no longer
+    applies, as configured there and here. An edited case has another content, or an image of another content, than at
+    the first of the commits that contains it. A dataset that is missing or broken at a commit counts as having no cases
+    there. Raises UnavailableError for one whose content is not here.
     """
     now = {case.id: _digest_content(case) for case in dataset.cases}
     pictured = [case for case in dataset.cases if case.images]
     lost: dict[str, None] = {}
     kept: dict[str, bool] = {}
+    narrowed: dict[str, dict[str, None]] = {}
     for base in bases:
+        for name, lacking in _find_narrowed(gate, dataset, base):
+            narrowed.setdefault(name, {})[lacking] = None
         redrawn = find_edited_images(base.tree, (base.gate_at_base(gate) or gate).dataset, pictured)
         for case in _load_cases(gate, base, tree, git, are_same=not redrawn):
             if case.id in now:
                 kept.setdefault(case.id, now[case.id] != _digest_content(case) or case.id in redrawn)
             else:
                 lost[case.id] = None
-    return CaseChanges(lost=tuple(lost), kept=len(kept), edited=sum(kept.values()))
+    return CaseChanges(
+        lost=tuple(lost),
+        kept=len(kept),
+        edited=sum(kept.values()),
+        narrowed={name: tuple(cases) for name, cases in narrowed.items()},
+    )
+
+
+def _find_narrowed(gate: Gate, dataset: GoldenDataset, base: Base) -> Iterator[tuple[str, str]]:
+    """Yield criterion and case where a criterion applied to the case at a commit and no longer does.
+
+    A criterion that is new has nothing to lose. A file that cannot be read counts as having no cases.
+    """
+    now = [c for c in gate.criteria if c.when is not None or c.unless is not None]
+    before = base.gate_at_base(gate) if now else None
+    if before is None:
+        return
+    old = {criterion.name: criterion for criterion in before.criteria}
+    try:
+        cases = {case.id: case for case in load_dataset(base.tree, before.dataset, before.columns).cases}
+    except UnavailableError:
+        raise
+    except (InputError, GitError):
+        return
+    for criterion in now:
+        earlier = old.get(criterion.name)
+        if earlier is None:
+            continue
+        for case in dataset.cases:
+            was = cases.get(case.id)
+            if was is not None and not applies(criterion, case) and applies(earlier, was):
+                yield criterion.name, case.id
 
 
 def _load_cases(gate: Gate, base: Base, tree: Tree, git: Git, *, are_same: bool) -> Sequence[Case]:

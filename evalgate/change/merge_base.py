@@ -47,6 +47,11 @@ class Base:
         return same or self._follow_rename(gate, self.config.gates)
 
     def _follow_rename(self, gate: Gate, old: Sequence[Gate]) -> Gate | None:
+        if gate.pattern is not None:  # many gates share a dataset, so that the file itself comes first
+            was = self.git.find_renamed_from(self.commit, gate.prompt)
+            renamed = next((before for before in old if before.prompt == was), None)
+            if renamed is not None:
+                return renamed
         gone, new = _exclude_matching(old, self.now.gates), _exclude_matching(self.now.gates, old)
         twins: dict[str, Gate] = {}
         for dataset in dict.fromkeys(other.dataset for other in new):
@@ -93,7 +98,7 @@ def read_base(commit: str, tree: Tree, git: Git, config: Config) -> Base:
     before = CommitTree(git, commit)
     old: Config | None = config
     edited = config.path not in find_unchanged([config.path], tree, git, commit)
-    if edited:
+    if edited or config.has_patterns:  # what a pattern matches depends on the commit
         try:
             old = load_config(before, config_path_at(commit, config.path, git), environment=config.environment)
         except (InputError, GitError):

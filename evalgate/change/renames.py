@@ -49,12 +49,12 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
             paths[gate.name] = moved.prompt
             names[gate.name] = moved.name
     before = _load_gate_before(config, base, git)
-    aside = _find_ungated_files(config, own, git, base=base, head=head)
+    aside = find_ungated_files(config, own, git, base=base, head=head)
     is_all = before is not None and not aside and _differ_in_moves_alone(before, own, git, base=base, head=head)
     return Moves(paths=paths, names=names, is_all=is_all, aside=aside)
 
 
-def _find_ungated_files(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
+def find_ungated_files(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
     """Return files that no gate covers and that an application may read in place of a prompt that is gone.
 
     A new one counts wherever it lies, unless its name says that it is code or a picture: any other may hold a prompt.

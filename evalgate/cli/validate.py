@@ -23,6 +23,7 @@ def command(context: click.Context, *, config_path: Path) -> None:
     checked too: exits with 1, as the run would, if one was not raised, and with 2 if a level needs a PASS that the
     cases cannot prove.
     """
+    from evalgate.change.ungated_files import refuse_ungated
     from evalgate.change.workspace import open_workspace
     from evalgate.commands import validate as verb
     from evalgate.plan.prompt_notes import describe_unsent
@@ -30,15 +31,19 @@ def command(context: click.Context, *, config_path: Path) -> None:
     from evalgate.score.criterion import validate_criterion
 
     workspace = open_workspace(config_path, verify=validate_criterion, environment=os.environ)
+    notes: dict[str, list[str]] = {}
     for checked in verb.validate(workspace):
         click.echo(
             f"{checked.gate.name}: {checked.gate.named_prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
-        for note in verb.describe_plan(checked, workspace.config):
-            click.echo(block(f"{checked.gate.name}: note: {note}"))
-        for note in describe_unsent(checked.candidate):
-            click.echo(block(f"{checked.gate.name}: note: {note}"))
+        for note in (*verb.describe_plan(checked, workspace.config), *describe_unsent(checked.candidate)):
+            notes.setdefault(note, []).append(checked.gate.name)
+    for note, names in notes.items():
+        # what holds for many gates is said once
+        click.echo(block(f"{names[0] if len(names) == 1 else f'{len(names)} gates'}: note: {note}"))
+    for sentence in refuse_ungated(workspace.config, workspace.tree):
+        click.echo(block(f"note: {sentence}"))
     default_branch = os.environ.get("GITHUB_BASE_REF") or None
     edited = verb.plan_edited_gates(workspace, default_branch, find_store(config_path, None))
     wrong = [(plan.gate.name, finding.sentence) for plan in edited for finding in plan.level.findings]

@@ -108,7 +108,8 @@ def try_results(
     copies = _find_copies(cases, requests or {})
     tried = []
     for name in _list_criteria(criteria, roles, own):
-        stored = collect_samples(own, name, roles.required(name), copies if name in roles.blocking else ())
+        skipped = copies if name in roles.blocking else ()
+        stored = collect_samples(own, name, roles.required(name), skipped, roles.excluded)
         enough = {case: scores for case, scores in stored.items() if len(scores) >= 2}
         found = None
         if enough:

@@ -211,7 +211,10 @@ def _warn_of_unscored(what: str, results: Collection[Result], gate: GateReport, 
         result.case
         for result in results
         if result.failure == "infrastructure"
-        or ((criterion in result.scores or not evidence.sequential) and roles.is_unscored(criterion, result.values))
+        or (
+            (criterion in result.scores or not evidence.sequential)
+            and roles.is_unscored(criterion, result.values, result.case)
+        )
     }
     cases = {result.case for result in results}
     if not has_too_many_lost(len(lost), len(cases), gate.policy):

@@ -160,9 +160,11 @@ def _find_gate(name: str, config: Config) -> Gate:
 
 def _apply_criteria(gate: Gate, evidence: Evidence, demands: LevelPolicy, config: Config) -> Evidence:
     """Return the evidence for the criteria as configured now; scores of criteria that have changed are dropped."""
-    wanted = list_criteria(gate, gate.judges_at(demands), config.targets)
-    measured = {criterion.name: criterion.digest for criterion in evidence.criteria}
-    stale = {criterion.name for criterion in wanted if measured.get(criterion.name) != criterion.digest}
+    measured = {criterion.name: criterion for criterion in evidence.criteria}
+    now = list_criteria(gate, gate.judges_at(demands), config.targets)
+    stale = {c.name for c in now if c.name not in measured or measured[c.name].digest != c.digest}
+    # the conditions are the same where the digest is, so that they exclude the same cases of the report
+    wanted = tuple(c if c.name in stale else replace(c, excluded=measured[c.name].excluded) for c in now)
     evidence = replace(evidence, criteria=wanted)
     if ANSWERED in stale:
         evidence = evidences.score_answers(evidence, gate.cut_answers)

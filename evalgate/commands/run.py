@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalgate.change import base_policy, changed_gates, pins
+from evalgate.change.ungated_files import refuse_ungated
 from evalgate.change.workspace import Commit, PullRequest, Workspace, open_commit
 from evalgate.commands.validate import validate
 from evalgate.domain import Gate, Report
-from evalgate.errors import ServiceError, make_all
+from evalgate.errors import EvalgateError, ServiceError, make_all
 from evalgate.gate import pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
+from evalgate.inputs.config import load_config
+from evalgate.inputs.tree import CommitTree
 from evalgate.score.criterion import validate_criterion
 from evalgate.services.commit_view import CommitView
 
@@ -62,7 +65,7 @@ def _run_once(
     selected = select_gates(workspace, selection)
     if isinstance(workspace, PullRequest):
         return _decide_change(workspace, selected, selection, machine, calls, on_event=on_event, narrow=narrow)
-    removed = _describe_removed(workspace, selection)
+    removed = (*_describe_removed(workspace, selection), *refuse_ungated(workspace.config, workspace.tree))
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, selection.default_branch)
         names = {gate.name for gate in changed_gates.find_changed_gates(selected, *args)}
@@ -116,6 +119,7 @@ def _decide_change(
     """Return the verdict on a pull request by its base's policy; without prompts, on its policy edits alone."""
     change, git = workspace.change, workspace.git
     name = workspace.config.path
+    remarks = (*change.remarks, *_refuse_ungated_at_head(workspace))
     if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
         view = CommitView(git, change.sides.head)
         after = open_commit(view, name, verify=validate_criterion, environment=machine.environment)
@@ -127,8 +131,8 @@ def _decide_change(
     if not selected:
         from evalgate.gate import reports
 
-        return reports.make_report((), change.remarks, change.changes)
-    return _decide(workspace, selected, selection, machine, calls, on_event=on_event, remarks=change.remarks)
+        return reports.make_report((), remarks, change.changes)
+    return _decide(workspace, selected, selection, machine, calls, on_event=on_event, remarks=remarks)
 
 
 def _decide(
@@ -154,6 +158,17 @@ def _decide(
     return redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
 
 
+def _refuse_ungated_at_head(workspace: PullRequest) -> tuple[str, ...]:
+    """Return the sentence about ungated files of a change, by the base's `ungated` and the change's own gates."""
+    sides, config = workspace.change.sides, workspace.config
+    head = CommitTree(workspace.git, sides.head)
+    try:
+        own = load_config(head, config.path, environment=config.environment)
+    except EvalgateError:
+        return ()
+    return refuse_ungated(replace(own, ungated=config.ungated), head)
+
+
 def _require_pinned(workspace: Commit) -> None:
     """Raise InputError for a pin of a release that does not exist: it would break every later change."""
     git, own = workspace.git, workspace.pins
@@ -166,6 +181,9 @@ def _describe_removed(workspace: Workspace, selection: Selection) -> tuple[str, 
     if workspace.git is None:
         return ()
     path = workspace.config.path
+    changed_gates.refuse_moved_out_of_patterns(
+        workspace.tree, workspace.git, workspace.config, selection.default_branch
+    )
     names = changed_gates.find_removed_gates(workspace.tree, workspace.git, workspace.config, selection.default_branch)
     return tuple(
         f'the gate "{name}" was removed from {path} since the merge base: it decides nothing' for name in names

@@ -13,7 +13,14 @@ from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, L
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.options import CallMode, Selection
-from evalgate.gate.plans import collect_recorded_faults, load_cases, make_plans, refuse_unknown_tags, require_variables
+from evalgate.gate.plans import (
+    collect_recorded_faults,
+    find_option_faults,
+    load_cases,
+    make_plans,
+    refuse_unknown_tags,
+    require_variables,
+)
 from evalgate.inputs import prompts
 from evalgate.inputs.case_images import list_included_files
 from evalgate.plan import gate_plan
@@ -42,6 +49,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
         versions = [version for version in (candidate, baseline) if version is not None]
         dataset = read.take(partial(load_cases, tree, gate, versions, config))
         read.faults += collect_recorded_faults(workspace, gate, dataset).faults
+        read.faults += [] if dataset is None else find_option_faults(gate, dataset)
         plan = None
         if candidate is not None and dataset is not None:
             args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)

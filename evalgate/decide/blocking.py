@@ -46,7 +46,13 @@ def failing_more(draws: Draws, roles: Roles, cases: int, compared_cases: int) ->
     for check in roles.blocking:
         first = draws.scores(check, Arm.CANDIDATE)[0]
         scores, drawn = draws.scores(check, Arm.BASELINE), draws.drawn[Arm.BASELINE]
-        whole = ~np.isnan(first) & drawn.any(axis=0) & ~(drawn & np.isnan(scores)).any(axis=0) & draws.alone
+        whole = (
+            ~np.isnan(first)
+            & draws.applies(check)
+            & drawn.any(axis=0)
+            & ~(drawn & np.isnan(scores)).any(axis=0)
+            & draws.alone
+        )
         whole[cases:] = False
         for part in (slice(0, compared_cases), slice(compared_cases, cases)):
             holds = first[part] >= statistics.CASE_PASSES
@@ -84,7 +90,8 @@ def rule_on_check(
 
     `is_proven`: the check is proven to fail more often than with the baseline.
     """
-    drawn = {arm: draws.drawn[arm][:, :cases] for arm in Arm}
+    applies = draws.applies(check)
+    drawn = {arm: (draws.drawn[arm] & applies)[:, :cases] for arm in Arm}
     scores = {arm: draws.scores(check, arm)[:, :cases] for arm in Arm}
     fails = {arm: drawn[arm] & (scores[arm] < statistics.CASE_PASSES) for arm in Arm}
     for_good = [s.case for s in select_kind(suspects, check, "for_good", "settled")]
@@ -195,7 +202,7 @@ def _write_sentence(ruling: BlockingRuling, evidence: Evidence) -> str:
             f"most {MAX_UNANSWERED:.0%} may: sample the baseline again"
         ),
     }
-    return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _describe_holding(found)
+    return f"{name}: {described[ruling.why](found, evidence)}." if ruling.why else _describe_holding(found, evidence)
 
 
 def _explain_strict(found: BlockingCheck, evidence: Evidence) -> str:
@@ -238,7 +245,9 @@ def _explain_unsettled(found: BlockingCheck, evidence: Evidence) -> str:
 
 
 def _explain_unscored(found: BlockingCheck, evidence: Evidence) -> str:
-    lacking = [result for result in evidence.results if result.values.get(found.criterion) is None]
+    excluded = _find_excluded(found.criterion, evidence)
+    without = [result for result in evidence.results if result.values.get(found.criterion) is None]
+    lacking = [result for result in without if result.case not in excluded]
     score = lacking[0].scores.get(found.criterion) if lacking else None
     why = score.reason.rstrip(".") if isinstance(score, Unscored) else "no score was recorded"
     draws = f"{len(lacking)} {'draw has' if len(lacking) == 1 else 'draws have'} no score"
@@ -246,10 +255,15 @@ def _explain_unscored(found: BlockingCheck, evidence: Evidence) -> str:
     return f"{draws}, so it is not known whether the check holds there{where}"
 
 
-def _describe_holding(found: BlockingCheck) -> str:
+def _find_excluded(check: str, evidence: Evidence) -> frozenset[str]:
+    return frozenset(case for c in evidence.criteria if c.name == check for case in c.excluded)
+
+
+def _describe_holding(found: BlockingCheck, evidence: Evidence) -> str:
     name = found.criterion
     if not found.failed and not found.baseline_failed:
-        return f"{name}: holds on all {found.cases} cases."
+        part = " to which it applies" if _find_excluded(name, evidence) else ""
+        return f"{name}: holds on all {found.cases} cases{part}."
     text = f"{name}: holds, compared with the baseline: {_describe_failures(found)}."
     if found.wavered:
         text += f" Failed once and held when asked again: {name_some(found.wavered, _NAMED)}."

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from evalgate.decide.statistics import Numbers
 
+    Flags = NDArray[np.bool_]
     Places = NDArray[np.intp]
 
 # One point of a five-point scale; a check falls by a whole 1.
@@ -31,7 +32,8 @@ class Paired:
     `undecided` (a call failed, or a usable output has no score) or `left_out` (an arm has no usable output). Both map
     a case to its place. `unscored` are the places of cases with a missing score, within the cases seen or after them.
     `noise` is the mean variance of the baseline's samples within a case (None with one sample each). `samples` are the
-    numbers of samples of each case: candidate, baseline.
+    numbers of samples of each case: candidate, baseline. `excluded` marks the cases to which the criterion does not
+    apply (None: it applies to all); they are in none of these.
     """
 
     cases: tuple[str, ...]
@@ -45,6 +47,7 @@ class Paired:
     seen: int
     noise: float | None = None
     samples: tuple[int, int] = (1, 1)
+    excluded: Flags | None = None
 
     def upto(self, cases: int) -> Paired:
         """Return the pairs among the first `cases` cases."""
@@ -102,7 +105,9 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
         if arm is Arm.BASELINE and (count > 1).any():
             squares = np.where(counted, (scores - means[arm]) ** 2, 0.0).sum(axis=0)
             noise = float((squares[count > 1] / (count[count > 1] - 1)).mean())
-    paired = ~lost & ~empty
+    applies = draws.applies(criterion)
+    lost, empty, unscored = lost & applies, empty & applies, unscored & applies
+    paired = ~lost & ~empty & applies
     places = paired.nonzero()[0]
     candidate = statistics.clean(means[Arm.CANDIDATE][paired])
     differences = None
@@ -121,6 +126,7 @@ def pair(draws: Draws, criterion: str, required: Sequence[str], *, with_baseline
         seen=cases,
         noise=noise,
         samples=(drawn[Arm.CANDIDATE] or 1, drawn[Arm.BASELINE] or 1),
+        excluded=draws.excluded.get(criterion),
     )
 
 

@@ -85,7 +85,7 @@ def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy
         if critical & set(result.tags)
         and (
             result.failure == "infrastructure"
-            or any(standing.roles.is_unscored(name, result.values) for name in gating)
+            or any(standing.roles.is_unscored(name, result.values, result.case) for name in gating)
         )
     )
     if not lost:
@@ -112,14 +112,14 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
         if name in failed or any(finding.criterion == name for finding in found):
             continue
         paired = (standing.alone if ruling.limit.kind == "min" else standing.pairs)[name].upto(seen)
-        if schedule.has_too_many_lost(paired.lost, standing.draws.different, policy):
+        if schedule.has_too_many_lost(paired.lost, standing.draws.count_different(name), policy):
             lost = tuple(paired.undecided) or tuple(standing.order[place] for place in paired.unscored)
             why = _explain_undecided(evidence.results, name, lost[0])
             sentence = (
                 f"{name}: {paired.lost} of {seen} cases could not be decided ({name_cases(lost)}); the first: {why}"
             )
             found.append(make_incomplete_finding(name, sentence, lost))
-        elif standing.units >= policy.min_cases and (
+        elif standing.draws.count_units(name) >= policy.min_cases and (
             not looks.has_enough_pairs(standing.draws, paired, seen)
             or len(ruling.limit.list_tested(paired)) < policy.min_cases
         ):
@@ -156,15 +156,26 @@ def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: P
 
 
 def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
-    """Return a finding for cases that were removed from the baseline's dataset."""
+    """Return a finding for cases that were removed from the baseline's dataset, and for those that a criterion lost."""
     lost = evidence.dataset.lost
-    if not lost or policy.removed_cases == "allow":
+    if policy.removed_cases == "allow":
         return []
+    narrowed = [
+        make_incomplete_finding(
+            name,
+            f"{name} applied to {len(cases)} cases of the baseline's dataset to which it no longer applies "
+            f"({name_cases(cases)}): undo that, or set policy.removed_cases: allow.",
+            cases,
+        )
+        for name, cases in evidence.dataset.narrowed.items()
+    ]
+    if not lost:
+        return narrowed
     sentence = (
         f"{len(lost)} cases of the baseline's dataset were removed ({name_cases(lost)}): put them back, "
         f"or set policy.removed_cases: allow.{describe_lost(lost)}"
     )
-    return [make_incomplete_finding(None, sentence, lost)]
+    return [make_incomplete_finding(None, sentence, lost), *narrowed]
 
 
 def _explain_undecided(results: Sequence[Result], criterion: str, case: str) -> str:
@@ -179,7 +190,8 @@ def _explain_undecided(results: Sequence[Result], criterion: str, case: str) -> 
 def _explain_left_out(results: Sequence[Result], roles: Roles, criterion: str, case: str) -> str:
     """Return the check that makes an output of a case unusable, after a semicolon; empty where none is found."""
     for result in results:
-        failing = [name for name in roles.required(criterion) if (result.values.get(name) or 0.0) < 0.5]
+        required = roles.list_required(criterion, case)
+        failing = [name for name in required if (result.values.get(name) or 0.0) < 0.5]
         if result.case == case and failing:
             return f"; of {case} an output of the {result.arm} fails {failing[0]}"
     return ""

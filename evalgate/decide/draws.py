@@ -26,8 +26,9 @@ class Draws:
     `order` lists the cases in run order: the cases of one unit are adjacent, at the place of its first case. `unit` is
     the number of the unit of each case. `alone` is False for a case that repeats the request of an earlier one. `drawn`
     marks the draws that were made, `failed` those whose call failed after all retries. `values` holds the scores by
-    criterion and arm (NaN: no score), `named` marks the draws that have an entry for the criterion. Row 0 is the first
-    draw of each case, without gaps below it.
+    criterion and arm (NaN: no score), `named` marks the draws that have an entry for the criterion. `excluded` marks
+    the cases to which a criterion does not apply; a criterion without an entry applies to all. Row 0 is the first draw
+    of each case, without gaps below it.
     """
 
     order: tuple[str, ...]
@@ -39,6 +40,7 @@ class Draws:
     values: Mapping[tuple[str, Arm], Numbers]
     named: Mapping[tuple[str, Arm], Flags]
     places: Mapping[str, int] = field(default_factory=dict)
+    excluded: Mapping[str, Flags] = field(default_factory=dict)
 
     @property
     def units(self) -> int:
@@ -48,6 +50,21 @@ class Draws:
     def different(self) -> int:
         """The number of cases with different requests; allowed shares refer to it, so that copies raise no limit."""
         return int(self.alone.sum())
+
+    def applies(self, criterion: str) -> Flags:
+        """Return a mask of the cases to which a criterion applies."""
+        import numpy as np
+
+        excluded = self.excluded.get(criterion)
+        return np.ones(len(self.order), dtype=bool) if excluded is None else ~excluded
+
+    def count_different(self, criterion: str) -> int:
+        """Return the number of cases with different requests to which a criterion applies."""
+        return int((self.alone & self.applies(criterion)).sum())
+
+    def count_units(self, criterion: str) -> int:
+        """Return the number of units with a case to which a criterion applies."""
+        return len(set(self.unit[self.applies(criterion)].tolist()))
 
     def cases_of(self, units: int) -> int:
         """Return the number of cases in the first `units` units."""
@@ -68,10 +85,11 @@ class Draws:
         return np.zeros(self.drawn[arm].shape, dtype=bool) if found is None else found
 
     def holding(self, checks: Iterable[str], arm: Arm) -> Flags:
-        """Return a mask of the draws that pass all of these checks."""
+        """Return a mask of the draws that pass all of these checks, as far as they apply."""
         holds = self.drawn[arm].copy()
         for check in checks:
-            holds &= self.scores(check, arm) >= statistics.CASE_PASSES
+            passes = self.scores(check, arm) >= statistics.CASE_PASSES
+            holds &= passes | self.excluded[check] if check in self.excluded else passes
         return holds
 
 
@@ -127,4 +145,13 @@ def collect_draws(evidence: Evidence) -> Draws:
         values=values,
         named=named,
         places=places,
+        excluded={c.name: _mark_cases(c.excluded, places) for c in evidence.criteria if c.excluded},
     )
+
+
+def _mark_cases(cases: Iterable[str], places: Mapping[str, int]) -> Flags:
+    import numpy as np
+
+    flags = np.zeros(len(places), dtype=bool)
+    flags[[places[case] for case in cases if case in places]] = True
+    return flags

@@ -22,21 +22,22 @@ def make_findings(
     found = []
     for criterion in evidence.criteria:
         if criterion.name in floors:
-            one = _make_floor_finding(evidence, criterion, floors[criterion.name], pairs[criterion.name], len(order))
+            one = _make_floor_finding(evidence, criterion, floors[criterion.name], pairs[criterion.name], order)
             found += [one] if one is not None else []
     return [*found, *_find_percentiles(evidence, order)]
 
 
 def _make_floor_finding(
-    evidence: Evidence, criterion: Criterion, floor: float, paired: Paired, planned: int
+    evidence: Evidence, criterion: Criterion, floor: float, paired: Paired, order: Sequence[str]
 ) -> Finding | None:
     n = len(paired.cases)
-    answered = len({r.case for r in evidence.results if r.arm is Arm.CANDIDATE})
+    planned = set(order) - set(criterion.excluded)
+    answered = len({r.case for r in evidence.results if r.arm is Arm.CANDIDATE} & planned)
     if n == 0:
         return None
     failed = tuple(case for case, value in zip(paired.cases, paired.candidate, strict=True) if value < 1.0)
     # the best rate still possible: every case that was not run yet holds
-    to_come = max(0, planned - answered)
+    to_come = len(planned) - answered
     held = statistics.mean(paired.candidate)
     rate = (float(paired.candidate.sum()) + to_come) / (n + to_come) if to_come else held
     if rate >= floor and to_come:
@@ -63,9 +64,10 @@ def _find_percentiles(evidence: Evidence, order: Sequence[str]) -> list[Finding]
         limit = criterion.p95_seconds
         if limit is None or not criterion.blocking:
             continue
-        candidate = [result for result in evidence.results if result.arm is Arm.CANDIDATE]
+        excluded = set(criterion.excluded)
+        candidate = [r for r in evidence.results if r.arm is Arm.CANDIDATE and r.case not in excluded]
         seconds = sorted(result.seconds for result in candidate if result.seconds is not None)
-        complete = {result.case for result in candidate} >= set(order)
+        complete = {result.case for result in candidate} >= set(order) - excluded
         if not seconds or not complete:
             continue
         value = seconds[math.ceil(0.95 * len(seconds)) - 1]

@@ -144,8 +144,9 @@ def evaluate_look(
 
 
 def has_enough_pairs(draws: Draws, paired: Paired, seen: int) -> bool:
-    """Return whether at least half of the cases seen, copies counted once, have a pair."""
-    return int(draws.alone[paired.places].sum()) >= MIN_SHARE * int(draws.alone[:seen].sum())
+    """Return whether at least half of the cases seen to which the criterion applies have a pair; copies count once."""
+    expected = draws.alone if paired.excluded is None else draws.alone & ~paired.excluded
+    return int(draws.alone[paired.places].sum()) >= MIN_SHARE * int(expected[:seen].sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,12 +268,16 @@ class _Look:
             limit: (self.known.alone if limit.kind == "min" else self.known.pairs)[limit.criterion].upto(look.cases)
             for limit in self.limits
         }
-        complete = [limit for limit in self.limits if limit not in passed and self._is_complete(at[limit], look)]
+        complete = [
+            limit
+            for limit in self.limits
+            if limit not in passed and self._is_complete(limit.criterion, at[limit], look)
+        ]
         return rule_on_limits(at, look, passed, complete, min_cases=self.policy.min_cases)
 
-    def _is_complete(self, paired: Paired, look: Look) -> bool:
+    def _is_complete(self, name: str, paired: Paired, look: Look) -> bool:
         """Return whether enough of the cases seen have a pair, and few enough lack a score."""
-        lost = schedule.has_too_many_lost(paired.lost, self.known.draws.different, self.policy)
+        lost = schedule.has_too_many_lost(paired.lost, self.known.draws.count_different(name), self.policy)
         return has_enough_pairs(self.known.draws, paired, look.cases) and not lost
 
     def _checks(self, look: Look, seen: Sequence[Suspect], compared: int) -> tuple[blocking.BlockingRuling, ...]:
@@ -289,9 +294,9 @@ class _Look:
 
         Fixed cases are subtracted from broken ones. Only settled fixed cases count, and copies of one count once.
         """
-        allowed = statistics.count_allowed_broken(self.known.draws.different)
         possible, settled = [], []
         for criterion in self.known.roles.compared:
+            allowed = statistics.count_allowed_broken(self.known.draws.count_different(criterion))
             fixed = self._fixed(seen, criterion)
             if len(select_kind(seen, criterion, "broken", "settled", "open", "lost")) - fixed > allowed:
                 possible.append(criterion)

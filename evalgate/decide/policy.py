@@ -313,17 +313,20 @@ def _find_deciding(evidence: Evidence, standing: looks.GateState) -> list[Findin
 def _count(evidence: Evidence, comparisons: Sequence[Comparison], standing: looks.GateState) -> Counts:
     """Count expected, decided and missing scores; outputs that a judge is not asked about do not count."""
     pairs = [standing.pairs[comparison.criterion] for comparison in comparisons if comparison.criterion != ANSWERED]
-    criteria = sum(criterion.name != ANSWERED for criterion in evidence.criteria)
-    expected = len(standing.seen) * criteria - sum(len(paired.left_out) for paired in pairs)
     have = {result.case for result in evidence.results}
-    missing = sum(case not in have for case in standing.seen) * criteria
+    expected, missing = -sum(len(paired.left_out) for paired in pairs), 0
+    for criterion in evidence.criteria:
+        if criterion.name != ANSWERED:
+            excluded = frozenset(criterion.excluded)
+            expected += sum(case not in excluded for case in standing.seen)
+            missing += sum(case not in have and case not in excluded for case in standing.seen)
     undecided = sum(len(paired.undecided) for paired in pairs)
     return Counts(
         expected=expected,
         decided=max(0, expected - max(undecided, missing)),
         failures=sum(result.failure is not None for result in _join_all(evidence)),
         unscored=sum(
-            standing.roles.is_unscored(name, result.values)
+            standing.roles.is_unscored(name, result.values, result.case)
             for result in _join_all(evidence)
             if result.failure is None
             for name in result.values

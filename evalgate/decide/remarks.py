@@ -96,6 +96,10 @@ def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
             "other content under the same id."
         )
         yield _make_remark(None, sentence)
+    for name, cases in dataset.narrowed.items() if policy.removed_cases == "allow" else ():
+        yield _make_remark(
+            name, f"{name} no longer applies to {len(cases)} cases of the baseline's dataset, which the policy allows."
+        )
     if dataset.lost and policy.removed_cases == "allow":
         sentence = f"{len(dataset.lost)} cases of the baseline's dataset were removed, which the policy allows."
         yield _make_remark(None, sentence + describe_lost(dataset.lost))

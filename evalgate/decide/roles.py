@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evalgate.decide.statistics import CASE_PASSES
 from evalgate.domain import ANSWERED, Check, Criterion, Policy, Threshold
@@ -15,7 +15,8 @@ class Roles:
 
     `compared` have an allowed drop (`allowed`). `blocking` are checks that must not fail more often than with the
     baseline, and `strict` those of them that must hold in every draw. `floors` are checks with a minimum rate. `judges`
-    are all judges; they score only outputs that pass every blocking check.
+    are all judges; they score only outputs that pass every blocking check. `excluded` has the cases to which a
+    criterion does not apply; they need no score.
     """
 
     compared: tuple[str, ...]
@@ -24,27 +25,39 @@ class Roles:
     strict: frozenset[str]
     floors: Mapping[str, float]
     judges: frozenset[str]
+    excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def declared(self) -> tuple[str, ...]:
         """The blocking checks that the configuration names, without the implicit `answered`."""
         return tuple(name for name in self.blocking if name != ANSWERED)
 
+    def applies(self, criterion: str, case: str) -> bool:
+        """Return whether a criterion applies to a case."""
+        return case not in self.excluded.get(criterion, ())
+
     def required(self, criterion: str) -> tuple[str, ...]:
         """Return the blocking checks that an output must pass before its score on a criterion counts.
 
         For a judge these are all of them. For a check that does not block it is `answered`. For a blocking check there
-        are none.
+        are none. A check that does not apply to a case requires nothing of it.
         """
         if criterion in self.judges:
             return self.blocking
         return () if criterion in self.blocking else tuple(name for name in self.blocking if name == ANSWERED)
 
-    def is_unscored(self, criterion: str, values: Mapping[str, float | None]) -> bool:
-        """Return whether an output lacks a score that it should have; one that fails a required check needs none."""
-        if values.get(criterion) is not None:
+    def list_required(self, criterion: str, case: str) -> tuple[str, ...]:
+        """Return the checks of `required` that apply to a case."""
+        return tuple(name for name in self.required(criterion) if self.applies(name, case))
+
+    def is_unscored(self, criterion: str, values: Mapping[str, float | None], case: str) -> bool:
+        """Return whether an output of a case lacks a score that it should have.
+
+        An output that fails a required check needs none, nor does a case to which the criterion does not apply.
+        """
+        if values.get(criterion) is not None or not self.applies(criterion, case):
             return False
-        return all((values.get(name) or 0.0) >= CASE_PASSES for name in self.required(criterion))
+        return all((values.get(name) or 0.0) >= CASE_PASSES for name in self.list_required(criterion, case))
 
 
 def assign_roles(
@@ -77,6 +90,7 @@ def assign_roles(
         strict=frozenset(criterion.name for criterion in criteria if criterion.strict and criterion.name in blocking),
         floors=floors,
         judges=frozenset(criterion.name for criterion in criteria if criterion.kind == "judge"),
+        excluded={criterion.name: frozenset(criterion.excluded) for criterion in criteria if criterion.excluded},
     )
 
 

@@ -27,10 +27,10 @@ def plan_looks(
     known = draws or collect_draws(evidence)
     count, planned = known.units, len(known.order)
     of_gate = list_limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
-    drops = [limit.value for limit in of_gate if limit.kind == "max_drop"]
+    drops = [(known.count_units(x.criterion), x.value) for x in of_gate if x.kind == "max_drop"]
     plan = statistics.plan_looks(count, sequential=evidence.sequential and bool(of_gate), alpha=policy.alpha)
-    if all(statistics.pass_is_possible(count, drop, policy.alpha) for drop in drops) and not all(
-        statistics.pass_is_possible(count, drop, plan[-1][1]) for drop in drops
+    if all(statistics.pass_is_possible(own, drop, policy.alpha) for own, drop in drops) and not all(
+        statistics.pass_is_possible(own, drop, plan[-1][1]) for own, drop in drops
     ):
         plan = statistics.plan_looks(count, sequential=False, alpha=policy.alpha)
     return tuple(
@@ -72,16 +72,23 @@ def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy
         return None
     draws = collect_draws(evidence)
     last = plan_looks(evidence, thresholds, policy, draws)[-1]
-    count = draws.units
-    what = "cases" if count == len(draws.order) else f"independent units ({len(draws.order)} cases)"
-    if count < policy.min_cases:
-        return policy.min_cases, f"{count} {what} are too few to decide"
+    fewest = min((limit.criterion for limit in of_gate), key=draws.count_units)
+    if draws.count_units(fewest) < policy.min_cases:
+        return policy.min_cases, f"{_describe_units(fewest, draws)} are too few to decide"
     drops = [limit for limit in of_gate if limit.kind == "max_drop"]
-    smallest = min(drops, key=lambda limit: limit.value, default=None)
-    if smallest is None or statistics.pass_is_possible(count, smallest.value, last.level):
-        return None
-    needed = statistics.count_cases_for_pass(smallest.value, policy.alpha)
-    return needed, f"{count} {what} cannot prove that {smallest.criterion} fell by less than {smallest.value:g}"
+    for limit in sorted(drops, key=lambda limit: limit.value):
+        if not statistics.pass_is_possible(draws.count_units(limit.criterion), limit.value, last.level):
+            needed = statistics.count_cases_for_pass(limit.value, policy.alpha)
+            found = _describe_units(limit.criterion, draws)
+            return needed, f"{found} cannot prove that {limit.criterion} fell by less than {limit.value:g}"
+    return None
+
+
+def _describe_units(criterion: str, draws: Draws) -> str:
+    """Return the number of units of a criterion in words."""
+    units, cases = draws.count_units(criterion), int(draws.applies(criterion).sum())
+    what = "cases" if units == cases else f"independent units ({cases} cases)"
+    return f"{units} {what}" + (f" to which {criterion} applies" if cases < len(draws.order) else "")
 
 
 def has_too_many_lost(lost: int, cases: int, policy: Policy) -> bool:

@@ -108,7 +108,7 @@ def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedC
             view = _View(
                 criterion=criterion,
                 kind=kind,
-                required=() if kind == "for_good" else roles.required(criterion),
+                required=() if kind == "for_good" else roles.list_required(criterion, case),
                 planned=drawn,
                 fresh={arm: fresh.get((case, arm), ()) for arm in Arm},
                 deterministic=evidence.deterministic,

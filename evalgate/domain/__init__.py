@@ -3,6 +3,7 @@
 from evalgate.domain.admission import Admission, combine_admissions
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.case_changes import CaseChanges
+from evalgate.domain.conditions import Condition
 from evalgate.domain.finish_reasons import (
     CUT,
     Ending,
@@ -31,6 +32,7 @@ from evalgate.domain.inputs import (
     Policy,
     Rubric,
     Threshold,
+    applies,
 )
 from evalgate.domain.messages import VARIABLE, Message
 from evalgate.domain.models import EMBEDDED_MODELS, EmbeddedModel
@@ -115,6 +117,7 @@ __all__ = [
     "Check",
     "Column",
     "Comparison",
+    "Condition",
     "Config",
     "ConstantOutput",
     "Counts",
@@ -173,6 +176,7 @@ __all__ = [
     "Verdict",
     "VersionAtCommit",
     "VersionRef",
+    "applies",
     "as_text",
     "classify_ending",
     "combine_admissions",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -10,9 +11,11 @@ class CaseChanges:
     """The difference between a dataset before and after a change.
 
     `lost` are the ids of removed cases, in their former order. `kept` counts the remaining ones. `edited` counts those
-    of them whose content changed under the same id.
+    of them whose content changed under the same id. `narrowed` are the cases to which a check or judge applied before
+    and no longer applies, by its name.
     """
 
     lost: tuple[str, ...] = ()
     kept: int = 0
     edited: int = 0
+    narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Literal
 
+from evalgate.domain.conditions import Condition
 from evalgate.domain.images import NO_IMAGES, Image
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings
 from evalgate.domain.target import Target
@@ -89,7 +90,9 @@ class Rubric:
 class Check:
     """A deterministic criterion. `score.checks` defines its types and their options.
 
-    A blocking check is compared with the baseline. A `strict` check must pass in every sample of every case.
+    A blocking check is compared with the baseline. A `strict` check must pass in every sample of every case. `when` and
+    `unless` choose the cases to which it applies. `from_case` has the options whose values are fields of the case, with
+    the names of the fields.
     `documents` are the JSON Schemas, by URI, that a `json_schema` check may refer to. They are loaded beforehand,
     because scoring reads no files.
     """
@@ -101,6 +104,15 @@ class Check:
     blocking: bool = True
     strict: bool = False
     documents: Mapping[str, Json] = field(default_factory=dict)
+    when: Condition | None = None
+    unless: Condition | None = None
+    from_case: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a case that give values to the check."""
+        own = self.options.get("from")
+        return tuple(dict.fromkeys([*([own] if isinstance(own, str) else []), *self.from_case.values()]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +121,8 @@ class Judge:
 
     `mode` "printed" reads the integer of the reply. "expected" averages the scale, weighted by the probabilities of the
     score token; it needs an endpoint that returns log-probabilities. `reading` says whether text around the JSON object
-    of a reply is accepted, `strip_reasoning` whether a block of reasoning before it is removed.
+    of a reply is accepted, `strip_reasoning` whether a block of reasoning before it is removed. `when` and `unless`
+    choose the cases to which it applies.
     """
 
     name: str
@@ -120,6 +133,16 @@ class Judge:
     mode: Literal["printed", "expected"] = "printed"
     reading: Literal["strict", "lenient"] = "strict"
     strip_reasoning: bool = True
+    when: Condition | None = None
+    unless: Condition | None = None
+
+
+def applies(criterion: Check | Judge, case: Case) -> bool:
+    """Return whether a check or judge applies to a case. One that does not takes no part in the case."""
+    when, unless = criterion.when, criterion.unless
+    if when is not None and not when.holds(case.id, case.tags, case.fields):
+        return False
+    return unless is None or not unless.holds(case.id, case.tags, case.fields)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,8 +255,9 @@ class Gate:
     samples for the cases on which the stored baseline varies most. `cut_answers` says whether an answer that was cut at
     its token limit counts as an answer. `tool_calls` "ignore" says that calls beside a text do not matter. `columns`
     names the columns of fields that have another name in the dataset, or that are JSON in a cell. `files` are all other
-    files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs.
-    `settings` and `baseline_settings` say how the prompt files are read.
+    files of the gate besides prompt and dataset: schemas, rubrics, recorded outputs. `settings` and `baseline_settings`
+    say how the prompt files are read. `pattern` is the pattern that the prompt matches, if the configuration names no
+    file.
     """
 
     name: str
@@ -254,11 +278,17 @@ class Gate:
     files: tuple[str, ...] = ()
     settings: PromptSettings = NO_SETTINGS
     baseline_settings: PromptSettings = NO_SETTINGS
+    pattern: str | None = None
 
     @property
     def named_prompt(self) -> str:
         """The prompt as the configuration names it: its path, with the constant of a Python file."""
         return self.prompt if self.settings.constant is None else f"{self.prompt}:{self.settings.constant}"
+
+    @property
+    def criteria(self) -> tuple[Check | Judge, ...]:
+        """All checks and judges, in order."""
+        return (*self.checks, *self.judges)
 
     @property
     def covers_calls(self) -> bool:
@@ -285,9 +315,10 @@ class Config:
     """The content of evalgate.yml. Paths are relative to the root of the tree, with forward slashes.
 
     `approvers` are logins and teams (`org/team`) that may sign off a change, with or without write access. `texts` says
-    for which cases reports may contain texts. `trust_code` lets functions of the base's tree run for pull requests. No
-    verdict depends on these three. `environment` has the variables that the file's `${NAME}` were replaced by, so that
-    the configuration of another commit is read in the same way; None: they were left as they are.
+    for which cases reports may contain texts, `ungated` what a prompt file means that no gate covers. `trust_code` lets
+    functions of the base's tree run for pull requests. No verdict depends on these four. `environment` has the
+    variables that the file's `${NAME}` were replaced by, so that the configuration of another commit is read in the
+    same way; None: they were left as they are.
     """
 
     path: str
@@ -299,4 +330,10 @@ class Config:
     approvers: tuple[str, ...] = ()
     trust_code: bool = False
     texts: Literal["all", "failing", "none"] = "all"
+    ungated: Literal["warn", "fail", "ignore"] = "warn"
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def has_patterns(self) -> bool:
+        """Whether the gates depend on which files are in the tree, and not on the configuration alone."""
+        return any(gate.pattern is not None for gate in self.gates)

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Criterion, Gate, Json, Judge, Target, digest
+from evalgate.domain import (
+    ANSWERED,
+    TOOL_CHECKS,
+    Check,
+    Criterion,
+    Gate,
+    GoldenDataset,
+    Json,
+    Judge,
+    Target,
+    applies,
+    digest,
+)
 from evalgate.domain.adaptations import find_effective
 
 _JUDGEMENT: Json = {
@@ -16,13 +29,30 @@ _JUDGEMENT: Json = {
 _WITHOUT_TEXT = TOOL_CHECKS | {"latency", "cost", "tokens"}
 
 
-def list_criteria(gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target]) -> tuple[Criterion, ...]:
-    """Return the criteria of a gate: its checks, these judges, and the implicit check that there is an answer."""
-    return (
+def list_criteria(
+    gate: Gate, judges: Sequence[Judge], targets: Mapping[str, Target], dataset: GoldenDataset | None = None
+) -> tuple[Criterion, ...]:
+    """Return the criteria of a gate: its checks, these judges, and the implicit check that there is an answer.
+
+    With `dataset`, each criterion names the cases to which it does not apply.
+    """
+    excluded = {} if dataset is None else find_excluded([*gate.checks, *judges], dataset)
+    made = (
         *(make_check_criterion(check, covers_calls=gate.covers_calls) for check in gate.checks),
         *(make_judge_criterion(judge, targets[judge.target]) for judge in judges),
         Criterion(name=ANSWERED, kind="check", blocking=True, digest=digest([ANSWERED, gate.cut_answers])),
     )
+    return tuple(replace(one, excluded=excluded[one.name]) if one.name in excluded else one for one in made)
+
+
+def find_excluded(criteria: Sequence[Check | Judge], dataset: GoldenDataset) -> dict[str, tuple[str, ...]]:
+    """Return the ids of the cases to which a criterion does not apply, by its name; only where there are any."""
+    found = {
+        criterion.name: tuple(sorted(case.id for case in dataset.cases if not applies(criterion, case)))
+        for criterion in criteria
+        if criterion.when is not None or criterion.unless is not None
+    }
+    return {name: cases for name, cases in found.items() if cases}
 
 
 def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criterion:
@@ -33,12 +63,13 @@ def make_check_criterion(check: Check, *, covers_calls: bool = False) -> Criteri
     limit = check.options.get("p95_seconds")
     options = {name: value for name, value in check.options.items() if name != "schema_path"}
     documents = sorted(digest(document) for document in check.documents.values())
-    beside = ["calls beside text"] if covers_calls and check.type not in _WITHOUT_TEXT else []
+    given: list[Json] = [{"from_case": dict(check.from_case)}] if check.from_case else []
+    beside: list[Json] = ["calls beside text"] if covers_calls and check.type not in _WITHOUT_TEXT else []
     return Criterion(
         name=check.name,
         kind="check",
         blocking=check.blocking,
-        digest=digest([check.type, check.negated, options, documents, *beside]),
+        digest=digest([check.type, check.negated, options, documents, *beside, *_describe_conditions(check), *given]),
         p95_seconds=float(limit) if isinstance(limit, int | float) else None,
         strict=check.strict,
     )
@@ -51,10 +82,18 @@ def make_judge_criterion(judge: Judge, target: Target) -> Criterion:
     asked += [target.response_format] if target.response_format != "json_schema" else []
     asked += [{"reading": judge.reading}] if judge.reading != "strict" else []
     asked += [] if judge.strip_reasoning else [{"strip_reasoning": False}]
+    asked += _describe_conditions(judge)
     adaptations = find_judge_adaptations(judge, target)
     if adaptations:
         asked.append(list(adaptations))
     return Criterion(name=judge.name, kind="judge", blocking=False, digest=digest([judge.rubric.digest, *asked]))
+
+
+def _describe_conditions(criterion: Check | Judge) -> list[Json]:
+    """Return the conditions for a digest; nothing without any, so that earlier digests stay the same."""
+    given = {"when": criterion.when, "unless": criterion.unless}
+    named = {name: condition.as_json() for name, condition in given.items() if condition is not None}
+    return [named] if named else []
 
 
 def find_judge_model(judge: Judge, target: Target) -> str | None:

@@ -160,7 +160,8 @@ class DatasetRef:
     """A reference to a golden dataset in a report.
 
     `lost` are the cases that only the baseline's dataset has. `kept` counts the cases that both have. `edited` counts
-    those of them whose content changed under the same id.
+    those of them whose content changed under the same id. `narrowed` are the cases to which a criterion no longer
+    applies, by the criterion's name.
     """
 
     path: str
@@ -169,6 +170,7 @@ class DatasetRef:
     lost: tuple[str, ...] = ()
     kept: int = 0
     edited: int = 0
+    narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +206,7 @@ class Criterion:
     """The description of a check or judge in a report, sufficient to decide the report again.
 
     `p95_seconds` is the limit of a latency check on the 95th percentile of an arm's seconds. A `strict` check must pass
-    in every sample of every case.
+    in every sample of every case. `excluded` are the cases to which the criterion does not apply, by id.
     """
 
     name: str
@@ -213,6 +215,7 @@ class Criterion:
     digest: str
     p95_seconds: float | None = None
     strict: bool = False
+    excluded: tuple[str, ...] = field(default=(), metadata={"optional": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

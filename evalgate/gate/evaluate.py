@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -32,8 +32,10 @@ from evalgate.domain import (
     Unscored,
     Usage,
     answered,
+    applies,
 )
 from evalgate.domain.reasoning import strip_reasoning
+from evalgate.domain.report_criteria import find_excluded
 from evalgate.execute.engine import Engine
 from evalgate.gate import adapted_targets
 from evalgate.gate.reply_watch import ReplyWatch
@@ -90,7 +92,8 @@ def evaluate_checks(
 class _GateRun:
     """The state of a plan's run: results and costs so far.
 
-    `answered` counts the plan's own trials that were run, `judged` those run with all criteria of the plan.
+    `answered` counts the plan's own trials that were run, `judged` the judgements of those run with all criteria of the
+    plan, of `judgements` in all. `excluded` are the cases to which a check does not apply.
     """
 
     engine: Engine
@@ -103,13 +106,18 @@ class _GateRun:
     asked: set[str] = field(default_factory=set)
     answered: int = 0
     judged: int = 0
+    judgements: int = 0
     calls: Calls = field(default_factory=Calls)
     usage: Usage = field(default_factory=Usage)
     cost_usd: float | None = 0.0
     measured: looks.Measured | None = None
     watch: ReplyWatch = field(default_factory=ReplyWatch)
+    excluded: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        found = find_excluded(self.plan.gate.checks, self.plan.dataset)
+        self.excluded = {name: frozenset(cases) for name, cases in found.items()}
+        self.judgements = self._count_judgements(self.plan.trials)
         self.order = schedule.order_cases(self.evidence())
 
     def answer(self, cases: int) -> None:
@@ -117,8 +125,11 @@ class _GateRun:
         trials, stored = self._select_next(cases)
         self.results += self._run(self.plan, trials)
         self.answered += len(trials)
-        self.judged += len(trials)
+        self.judged += self._count_judgements(trials)
         self.results += stored
+
+    def _count_judgements(self, trials: Sequence[Trial]) -> int:
+        return sum(applies(judge, trial.case) for judge in self.plan.judges for trial in trials)
 
     def _select_next(self, cases: int) -> tuple[list[Trial], list[Result]]:
         upto = set(self.order[:cases])
@@ -197,11 +208,14 @@ class _GateRun:
 
     def _fails_a_check(self, result: Result) -> bool:
         known = result.values
-        return any((known.get(name) or 0.0) < statistics.CASE_PASSES for name in list_blocking_checks(self.plan))
+        return any(
+            (known.get(name) or 0.0) < statistics.CASE_PASSES and result.case not in self.excluded.get(name, ())
+            for name in list_blocking_checks(self.plan)
+        )
 
     def evidence(self) -> Evidence:
         trials = len(self.plan.trials)
-        stopped = trials - self.answered + len(self.plan.judges) * (trials - self.judged)
+        stopped = trials - self.answered + self.judgements - self.judged
         calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
         targets = adapted_targets.add_learned(self.config.targets, self.engine)
         adapted = adapted_targets.describe(self.plan, targets)
@@ -243,7 +257,8 @@ def evaluate_trial(
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """Evaluate one trial from its answer to its scores. Yields requests; the engine sends the outcomes back, in order.
 
-    Judges are called only for outputs that pass every blocking check. A judge's request does not name the arm, so
+    Checks and judges take part if they apply to the case. Judges are called only for outputs that pass every blocking
+    check. A judge's request does not name the arm, so
     equal outputs share one answer. An unreadable reply is requested once more; after that it counts as unscored. Raise
     ServiceError when `watch` has seen too many of them.
     """
@@ -254,14 +269,18 @@ def evaluate_trial(
     if target.strip_reasoning:
         outcome = strip_reasoning(outcome)
     covers_calls = plan.gate.covers_calls
-    scores: dict[str, Scored] = {c.name: _score_check(c, trial, outcome, covers_calls) for c in plan.gate.checks}
+    scores: dict[str, Scored] = {
+        check.name: _score_check(check, trial, outcome, covers_calls)
+        for check in plan.gate.checks
+        if applies(check, trial.case)
+    }
     scores[ANSWERED] = answered.score_answered(outcome, plan.gate.cut_answers)
     replies: dict[str, tuple[Outcome, ...]] = {}
-    why_not = _explain_not_judged(list_blocking_checks(plan), scores, outcome)
+    why_not = _explain_not_judged([name for name in list_blocking_checks(plan) if name in scores], scores, outcome)
+    asked = tuple(judge for judge in plan.judges if applies(judge, trial.case))
     if why_not is not None:
-        scores |= {judge.name: Unscored(reason=why_not) for judge in plan.judges}
+        scores |= {judge.name: Unscored(reason=why_not) for judge in asked}
     elif isinstance(outcome, Output):
-        asked = plan.judges
         for attempt in range(2):
             if not asked:
                 break
@@ -313,7 +332,7 @@ def list_judgements(
         output = result.outcome
         if not isinstance(output, Output):
             continue
-        for judge in plan.judges:
+        for judge in (judge for judge in plan.judges if applies(judge, cases[result.case])):
             for attempt, reply in enumerate(result.replies.get(judge.name, ())):
                 yield (
                     judges.make_request(judge, cases[result.case], output, targets[judge.target], attempt=attempt),

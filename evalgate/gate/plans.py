@@ -12,13 +12,15 @@ from evalgate.change import reverts, versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert
+from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.errors import (
     EvalgateError,
+    Fault,
     FaultCollector,
     InputError,
     MissingSecretError,
     NothingToCompareError,
+    Place,
     make_all,
 )
 from evalgate.gate.options import CallMode, Selection
@@ -29,6 +31,7 @@ from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
 from evalgate.plan.faults import find_tag_faults
 from evalgate.plan.prompt_notes import describe_unsent
+from evalgate.score import case_options
 from evalgate.store.store import Store
 
 
@@ -147,12 +150,30 @@ def _make_plan(
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
+    made.faults += find_option_faults(gate, dataset)
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     notes += describe_unsent(found.candidate)
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
+
+
+def find_option_faults(gate: Gate, dataset: GoldenDataset) -> list[Fault]:
+    """Return a fault for each check that cannot use the values of a case's fields; the place is the first such case."""
+    faults = []
+    for check in gate.checks:
+        if not check.from_case:
+            continue
+        wrong = list(case_options.find_faults(check, (case for case in dataset.cases if applies(check, case))))
+        if wrong:
+            case, why = wrong[0]
+            more = f", and {len(wrong) - 1} more cases" if len(wrong) > 1 else ""
+            place = Place(path=dataset.path, line=case.line)
+            faults.append(
+                Fault(message=f"the check {check.name} cannot be used for case {case.id}{more}: {why}", place=place)
+            )
+    return faults
 
 
 def load_cases(tree: Tree, gate: Gate, versions: Sequence[PromptVersion], config: Config) -> GoldenDataset:

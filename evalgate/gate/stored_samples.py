@@ -31,7 +31,7 @@ from evalgate.domain import (
     Unscored,
     digest,
 )
-from evalgate.domain.report_criteria import list_criteria, make_judge_criterion
+from evalgate.domain.report_criteria import find_excluded, list_criteria, make_judge_criterion
 from evalgate.errors import InputError
 from evalgate.gate import adapted_targets
 from evalgate.plan.target_changes import find_model
@@ -204,8 +204,11 @@ def _explain_unfit(found: StoredBaseline, plan: GatePlan, policy: Policy) -> str
         return lacking
     checks = {*(check.name for check in plan.gate.checks), ANSWERED}
     judged = {judge.name for judge in plan.judges}
+    excluded = find_excluded([*plan.gate.checks, *plan.judges], plan.dataset)
     for result in found.results:
         for name in sorted(checks | judged):
+            if result.case in excluded.get(name, ()):
+                continue
             # a missing score of a check or an uncalled judge is final; an unreadable reply may be readable next time
             asked = name in judged and name in result.replies
             if name not in result.scores or (asked and isinstance(result.scores[name], Unscored)):

@@ -110,7 +110,13 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
             [[*target.served, target.model, *target.scored_as, *_list_code(target)] for target in targets],
             *_list_adaptations(plan, config),
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
-            [plan.dataset.digest, dict(evidence.clusters), list(plan.cases.lost), plan.cases.edited],
+            [
+                plan.dataset.digest,
+                dict(evidence.clusters),
+                list(plan.cases.lost),
+                plan.cases.edited,
+                *_list_narrowed(plan),
+            ],
             codec.encode(evidence.criteria),
             codec.encode(plan.level.effective),
             codec.encode(gate.thresholds),
@@ -229,6 +235,10 @@ def _list_adaptations(plan: GatePlan, config: Config) -> list[list[list[str]]]:
         arms.append((plan.gate.baseline_target, plan.baseline))
     found = [list(adapted_targets.find_version_adaptations(config.targets[name], version)) for name, version in arms]
     return [found] if any(found) else []
+
+
+def _list_narrowed(plan: GatePlan) -> list[Json]:
+    return [codec.encode(plan.cases.narrowed)] if plan.cases.narrowed else []
 
 
 def _plan_evidence(plan: GatePlan, config: Config) -> Evidence:

@@ -19,14 +19,17 @@ from evalgate.domain import (
     PromptSettings,
     Target,
 )
+from evalgate.domain.names import find_closest
 from evalgate.errors import InputError
-from evalgate.inputs.criteria import CriteriaReader, Verify, read_target_name
+from evalgate.inputs.criteria import Criteria, CriteriaReader, Verify, read_target_name
 from evalgate.inputs.environment import EnvironmentReader
 from evalgate.inputs.formats.document import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
+from evalgate.inputs.gate_entries import GateEntry, add_defaults, fill_path, find_entries, name_gate
+from evalgate.inputs.path_patterns import MOST_MATCHES
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.python_constant import split_constant
-from evalgate.inputs.prompts import PROMPT_NAMES, find_suffix, strip_suffix
+from evalgate.inputs.prompts import PROMPT_NAMES, PROMPT_SUFFIXES, find_suffix, strip_suffix
 from evalgate.inputs.schema_check import SchemaCheck, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
@@ -59,17 +62,21 @@ def load_config(
 
 
 def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
-    """Return the prompt of each gate in a configuration, by the gate's name, in order. Does not read anything else.
+    """Return the prompt of each gate in a configuration, by the gate's name, in order.
+
+    Reads nothing else but the names of the files that a pattern matches.
 
     Raises InputError if the file is not valid YAML.
     """
-    names = {}
-    for node in read(tree.read(path), path).root.get("gates") or ():
-        prompt = _load_schema_data(node, "prompt", None)
-        if isinstance(prompt, str):
+    names: dict[str, str] = {}
+    folder = posixpath.dirname(path)
+    for entry in find_entries(tree, folder, read(tree.read(path), path).root.get("gates") or ()):
+        names |= {name_gate(prompt, folder): prompt for prompt in entry.prompts}
+        prompt = _load_schema_data(entry.node, "prompt", None)
+        if isinstance(prompt, str) and entry.pattern is None:
             file, constant = split_constant(prompt)
-            file = join(posixpath.dirname(path), file)
-            names[str(_load_schema_data(node, "name", derive_name(file, constant)))] = file
+            file = join(folder, file)
+            names[str(_load_schema_data(entry.node, "name", derive_name(file, constant)))] = file
     return names
 
 
@@ -85,6 +92,8 @@ class _ConfigReader:
         self._criteria = CriteriaReader(self._checker, self._files, verify)
         self._targets: dict[str, Target | None] = {}
         self._environment = environment
+        self._folder = posixpath.dirname(document.path)
+        self._read: dict[tuple[int, str, str | None], tuple[Node, Criteria]] = {}
 
     def config(self) -> Config:
         self._checker.check(self._root)
@@ -108,13 +117,16 @@ class _ConfigReader:
             approvers=tuple(_load_schema_data(self._root.get("policy"), "approvers", ())),
             trust_code=_load_schema_data(self._root.get("policy"), "trust_code", False),
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
+            ungated=_load_schema_data(self._root, "ungated", "warn"),
             environment=self._environment,
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
-        gates = [self._gate(child) for child in node or ()]
+        entries = find_entries(self._files.tree, self._folder, node or ())
+        made = [(gate, entry.node) for entry in entries for gate in self._make_gates(entry)]
+        gates = [gate for gate, _ in made]
         seen: dict[str, int] = {}
-        for gate, child in zip(gates, node or (), strict=True):
+        for gate, child in made:
             if gate is not None and gate.name in seen:
                 message = f'the gate "{gate.name}" is defined twice; first in line {seen[gate.name]}'
                 self._checker.add_fault(child.get("name") or child, message, "give one of them another `name:`")
@@ -122,15 +134,37 @@ class _ConfigReader:
                 seen[gate.name] = child.line
         return gates
 
-    def _gate(self, node: Node) -> Gate | None:
-        (prompt, settings), (baseline, other_settings) = self._prompt(node, "prompt"), self._prompt(node, "baseline")
+    def _make_gates(self, entry: GateEntry) -> list[Gate | None]:
+        """Return the gate of an entry, or one for each match of its pattern."""
+        node = add_defaults(entry.node, self._root.get("defaults"))
+        if node is not entry.node:
+            self._checker.copy_validity(entry.node, node)
+        if entry.pattern is None:
+            return [self._gate(node, *self._prompt(node, "prompt"), None)]
+        prompt = entry.node["prompt"]
+        if not entry.prompts:
+            self._checker.add_fault(
+                prompt, f'no prompt file matches "{prompt.data}"', f"they end in {', '.join(PROMPT_SUFFIXES)}"
+            )
+        elif len(entry.prompts) > MOST_MATCHES:
+            self._checker.add_fault(prompt, f"{len(entry.prompts)} files match; at most {MOST_MATCHES} may")
+            return []
+        if node.get("name") is not None:
+            message = "the gates of a pattern are named by the paths of their prompts"
+            self._checker.add_fault(node, message, "remove `name`", key="name")
+        settings = self._read_settings(node, None)
+        return [self._gate(node, path, settings, entry.pattern) for path in entry.prompts]
+
+    def _gate(self, node: Node, prompt: str | None, settings: PromptSettings, pattern: str | None) -> Gate | None:
+        baseline, other_settings = self._prompt(node, "baseline", prompt, pattern)
         if baseline is not None and baseline == prompt and settings == other_settings:
             message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
             self._checker.add_fault(node["baseline"], message, "leave it out, or name the file of another version")
-        dataset = self._files.find(node.get("dataset"))
+        self._require_dataset(node)
+        dataset = self._files.find(self._fill(node.get("dataset"), prompt, pattern))
         candidate, other = self._answering(node)
-        criteria = self._criteria.read(
-            node, posixpath.dirname(dataset or self._checker.path), self._judging(candidate, other), self._targets
+        criteria = self._read_criteria(
+            node, posixpath.dirname(dataset or self._checker.path), self._judging(candidate, other)
         )
         if prompt is None or dataset is None or candidate is None or other is None:
             return None
@@ -141,7 +175,9 @@ class _ConfigReader:
         for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
             given += self._files_of(self._targets.get(name))
         return Gate(
-            name=_load_schema_data(node, "name", derive_name(prompt, settings.constant)),
+            name=_load_schema_data(node, "name", derive_name(prompt, settings.constant))
+            if pattern is None
+            else self._name(prompt),
             prompt=prompt,
             baseline=baseline,
             dataset=dataset,
@@ -159,29 +195,56 @@ class _ConfigReader:
             files=tuple(dict.fromkeys(given)),
             settings=settings,
             baseline_settings=other_settings,
+            pattern=pattern,
         )
 
-    def _prompt(self, gate: Node, key: str) -> tuple[str | None, PromptSettings]:
+    def _name(self, prompt: str) -> str:
+        return name_gate(prompt, self._folder)
+
+    def _fill(self, node: Node | None, prompt: str | None, pattern: str | None) -> Node | None:
+        if not self._checker.is_valid(node) or prompt is None:
+            return node
+        return fill_path(node, prompt, pattern, self._files.tree, self._folder)
+
+    def _require_dataset(self, node: Node) -> None:
+        """Refuse a gate without a dataset, neither its own nor in the defaults, nor one that is misspelt."""
+        if not isinstance(node.data, dict) or "dataset" in node.data:
+            return
+        known = load("evalgate.schema.json")["$defs"]["gate"]["properties"]
+        if "dataset" not in {find_closest(key, known) for key in node.data if key not in known}:
+            self._checker.add_fault(node, '"dataset" is missing in a gate')
+
+    def _read_criteria(self, node: Node, folder: str, judging: str | None) -> Criteria:
+        """Read the criteria of an entry once for all gates of it whose datasets are in one folder."""
+        key = (id(node), folder, judging)
+        if key not in self._read:
+            self._read[key] = (node, self._criteria.read(node, folder, judging, self._targets))
+        return self._read[key][1]
+
+    def _prompt(
+        self, gate: Node, key: str, prompt: str | None = None, pattern: str | None = None
+    ) -> tuple[str | None, PromptSettings]:
         """Return the file of a prompt, without the name of a constant, and what the gate says about it."""
-        node = gate.get(key)
-        template, user = gate.get("template"), gate.get("user")
-        constant = None
+        node, constant = self._fill(gate.get(key), prompt, pattern), None
         if node is not None and isinstance(node.data, str):
             file, constant = split_constant(node.data)
             path = self._files.find(node if constant is None else replace(node, data=file))
         else:
             path = self._files.find(node)
-        settings = PromptSettings(
-            template=template.data if template is not None and self._checker.is_valid(template) else None,
-            user=user.data if user is not None and self._checker.is_valid(user) else None,
-            constant=constant,
-        )
         if node is not None and path is not None and find_suffix(path) is None:
             self._checker.add_fault(node, f'"{node.data}" is not a prompt file', PROMPT_NAMES)
         elif node is not None and path is not None and find_suffix(path) == ".py" and constant is None:
             hint = f"such as {node.data}:PROMPT"
             self._checker.add_fault(node, f'"{node.data}" is Python: name the constant that is the prompt', hint)
-        return path, settings
+        return path, self._read_settings(gate, constant)
+
+    def _read_settings(self, gate: Node, constant: str | None) -> PromptSettings:
+        template, user = gate.get("template"), gate.get("user")
+        return PromptSettings(
+            template=template.data if template is not None and self._checker.is_valid(template) else None,
+            user=user.data if user is not None and self._checker.is_valid(user) else None,
+            constant=constant,
+        )
 
     def _answering(self, gate: Node) -> tuple[str | None, str | None]:
         """Return the names of the candidate's and the baseline's target; None for a missing or unknown one."""

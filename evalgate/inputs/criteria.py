@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from evalgate.domain import ANSWERED, TOOL_CHECKS, Check, Json, Judge, Rubric, Target, Threshold
 from evalgate.errors import EvalgateError, Fault
+from evalgate.inputs.case_conditions import read_condition
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, make_api_name
@@ -17,7 +18,10 @@ from evalgate.inputs.schema_refs import LoadedSchema, load_schema
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
-_NOT_OPTIONS = frozenset({"type", "name", "blocking", "strict"})
+_NOT_OPTIONS = frozenset({"type", "name", "blocking", "strict", "when", "unless"})
+# the options that `from` gives in checks of one value each
+_FROM = {"regex": "pattern", "json_schema": "schema", "required_fields": "fields"}
+_FROM_CASE = frozenset({"at", "fields", "pattern", "schema", "times"})
 # parameters that evalgate sets for judges: other values would change how replies are read
 _NOT_OF_A_JUDGE = NOT_PARAMETERS | {"logprobs", "top_logprobs"}
 _BOUNDS = (("min_chars", "max_chars"), ("min_words", "max_words"), ("min_lines", "max_lines"))
@@ -87,9 +91,15 @@ class CriteriaReader:
     def _check(self, node: Node, dataset_folder: str, files: list[str]) -> Check | None:
         written: str = node["type"].data
         kind = written.removeprefix("not_")
-        options: dict[str, Json] = {key: child.data for key, child in node.items() if key not in _NOT_OPTIONS}
+        from_case = _read_from_case(node, kind)
+        options: dict[str, Json] = {
+            key: child.data
+            for key, child in node.items()
+            if key not in _NOT_OPTIONS and key not in from_case and not _is_from_case(key, child, kind)
+        }
         documents: Mapping[str, Json] = {}
         given = node.get("schema") if kind == "json_schema" else node.get("arguments") if kind in TOOL_CHECKS else None
+        given = None if "schema" in from_case else given
         if given is not None:
             loaded = self._schema(given, dataset_folder)
             if loaded is None:
@@ -100,7 +110,7 @@ class CriteriaReader:
         if kind in TOOL_CHECKS:
             options |= _read_tool(node)
         for low, high in _BOUNDS if kind == "length" else ():
-            if node.get(low) and node.get(high) and node[low].data > node[high].data:
+            if low in options and high in options and node[low].data > node[high].data:
                 self._checker.add_fault(node[low], f'"{low}" is more than "{high}"')
         return Check(
             name=_load_schema_data(node, "name", written),
@@ -110,6 +120,9 @@ class CriteriaReader:
             blocking=_load_schema_data(node, "blocking", True),
             strict=_load_schema_data(node, "strict", False),
             documents=documents,
+            when=read_condition(node.get("when"), self._checker),
+            unless=read_condition(node.get("unless"), self._checker),
+            from_case=from_case,
         )
 
     def _schema(self, node: Node, dataset_folder: str) -> LoadedSchema | None:
@@ -155,6 +168,8 @@ class CriteriaReader:
             mode=_load_schema_data(node, "score", "printed"),
             reading=_load_schema_data(node, "reading", "strict"),
             strip_reasoning=_load_schema_data(node, "strip_reasoning", True),
+            when=read_condition(node.get("when"), self._checker),
+            unless=read_condition(node.get("unless"), self._checker),
         )
 
     def _rubric(self, node: Node, files: list[str]) -> Rubric | None:
@@ -199,6 +214,26 @@ class CriteriaReader:
             elif check.name in criteria.thresholds:
                 message = f'"{check.name}" is strict and has a threshold'
                 self._checker.add_fault(nodes[check.name], message, "remove `strict`, or the threshold")
+
+
+def _read_from_case(node: Node, kind: str) -> dict[str, str]:
+    """Return the options of a check whose values are fields of the case, with the names of the fields."""
+    found = {_FROM[kind]: node["from"].data} if kind in _FROM and node.get("from") is not None else {}
+    for key, child in node.items():
+        is_limit = key.startswith(("min_", "max_"))
+        if (is_limit or key in _FROM_CASE) and isinstance(child.data, dict):
+            found[key] = child["from"].data
+        elif _is_from_case(key, child, kind) and key == "arguments":
+            found["schema"] = child["from"].data
+    return found
+
+
+def _is_from_case(key: str, node: Node, kind: str) -> bool:
+    """Return whether a key names the field of another option. `from` is not a keyword of JSON Schema."""
+    if key == "from":
+        return kind in _FROM
+    is_alone = isinstance(node.data, dict) and node.data.keys() == {"from"} and isinstance(node.data["from"], str)
+    return key == "arguments" and kind in TOOL_CHECKS and is_alone
 
 
 def _read_tool(node: Node) -> dict[str, Json]:

@@ -69,6 +69,7 @@ class SchemaCheck:
         self._schema = schema
         self.path = path
         self._invalid: set[int] = set()
+        self._copies: list[Node] = []  # alive, so that no other node gets the id of one
 
     def check(self, node: Node, definition: Schema | None = None, label: str = "the file") -> bool:
         """Check a node against a definition (default: the whole schema), and return whether it is valid.
@@ -82,6 +83,12 @@ class SchemaCheck:
     def is_valid(self, node: Node | None) -> bool:
         """Return whether a node and all nodes below it are without faults; True for an absent node."""
         return node is None or id(node) not in self._invalid
+
+    def copy_validity(self, node: Node, copy: Node) -> None:
+        """Mark a copy of a node as invalid if the node is. The copy has to be kept as long as this object."""
+        self._copies.append(copy)
+        if not self.is_valid(node):
+            self._invalid.add(id(copy))
 
     def add_fault(self, node: Node, message: str, hint: str | None = None, *, key: str | None = None) -> None:
         """Add a fault at a node, or at one of its keys. The node then counts as invalid."""
@@ -194,7 +201,10 @@ class SchemaCheck:
     def _check_combinations(self, node: Node, schema: Schema, label: str) -> None:
         """Refuse a mapping that has none of the alternative keys, or that has two keys that exclude each other."""
         alternatives = [option["required"][0] for option in schema.get("anyOf", ())]
-        if alternatives and not any(key in node.data for key in alternatives):
+        known = schema.get("properties", {})
+        meant = {find_closest(key, known) for key in node.data if key not in known} if alternatives else set()
+        # an unknown key that is one of them, misspelt, is a fault already
+        if alternatives and not any(key in node.data or key in meant for key in alternatives):
             self.add_fault(node, f"{label} needs one of: {', '.join(alternatives)}")
         excluded = schema.get("not", {}).get("required", ())
         if excluded and all(key in node.data for key in excluded):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import stat
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 from evalgate.errors import EvalgateError, InputError
 from evalgate.inputs.formats.nodes import refuse
-from evalgate.services import git_lfs
+from evalgate.services import git_lfs, git_trees
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
+_SKIPPED = frozenset({"__pycache__", "node_modules", "site-packages", "venv"})
 
 
 class Tree(Protocol):
@@ -28,6 +31,13 @@ class Tree(Protocol):
 
     def exists(self, path: str) -> bool: ...
 
+    def list_files(self, folder: str) -> Iterator[str]:
+        """Yield the paths of the regular files below a folder; "" is the root.
+
+        Left out are symbolic links, submodules, and folders that are hidden or hold other people's code.
+        """
+        ...
+
     def describe(self, path: str) -> str:
         """Return the source of a file: "working tree", or "a1b2c3d:path"."""
         ...
@@ -39,6 +49,8 @@ class CommitReader(Protocol):
     def read(self, commit: str, path: str) -> bytes: ...
 
     def exists(self, commit: str, path: str) -> bool: ...
+
+    def read_tree(self, name: str) -> Mapping[str, git_trees.TreeEntry]: ...
 
 
 class WorkTree:
@@ -81,6 +93,20 @@ class WorkTree:
             return self._file(path).is_file()
         except (InputError, OSError):
             return False
+
+    def list_files(self, folder: str) -> Iterator[str]:
+        start = self._root
+        for part in folder.split("/") if folder else ():
+            start /= part
+            if start.is_symlink():
+                return
+        for place, folders, files in os.walk(start):
+            here = Path(place)
+            folders[:] = sorted(f for f in folders if not is_skipped(f) and not (here / f / ".git").exists())
+            prefix = here.relative_to(self._root).as_posix()
+            for name in sorted(files):
+                if stat.S_ISREG((here / name).lstat().st_mode):
+                    yield name if prefix == "." else f"{prefix}/{name}"
 
     def describe(self, path: str) -> str:
         return "working tree"
@@ -125,6 +151,11 @@ class CommitTree:
         except EvalgateError:
             return False
 
+    def list_files(self, folder: str) -> Iterator[str]:
+        whole = posixpath.join(self._prefix, folder) if folder else self._prefix
+        for path in git_trees.list_files(self._git.read_tree, f"{self._commit}^{{tree}}", whole, is_skipped):
+            yield posixpath.relpath(path, self._prefix) if self._prefix else path
+
     def describe(self, path: str) -> str:
         return f"{self._commit[:7]}:{self._inside(path)}"
 
@@ -132,6 +163,11 @@ class CommitTree:
         if is_absolute(path):
             raise refuse("an absolute path is not part of a commit", path, hint="give it relative to the repository")
         return posixpath.join(self._prefix, inside(path))
+
+
+def is_skipped(folder: str) -> bool:
+    """Return whether a folder of this name is left out of lists of files."""
+    return folder.startswith(".") or folder in _SKIPPED
 
 
 def is_absolute(path: str) -> bool:

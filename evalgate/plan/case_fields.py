@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
-from evalgate.domain import Case, Check, Gate, GoldenDataset, Json, PromptVersion
+from evalgate.domain import Case, Check, Condition, Gate, GoldenDataset, Json, PromptVersion, applies
 from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
@@ -38,12 +39,14 @@ def find_null(what: str, name: str, dataset: GoldenDataset, place: Place, hint: 
 
 
 def list_used_fields(gate: Gate, versions: Sequence[PromptVersion]) -> set[str]:
-    """Return the names that prompts, rubrics and checks read of cases; of a dotted path, the path and its parts."""
+    """Return the names that prompts, rubrics, checks and conditions read; of a dotted path, the path and its parts."""
     used = {name for version in versions for name in version.variables}
     used |= {name.removesuffix("?") for judge in gate.judges for name in judge.rubric.inputs}
-    for check in gate.checks:
-        path = check.options.get("from")
-        used |= {path, *re.split(r"[./]", path)} if isinstance(path, str) else set()
+    paths = [path for check in gate.checks for path in check.fields]
+    for criterion in gate.criteria:
+        paths += [p for condition in (criterion.when, criterion.unless) if condition for p in condition.fields]
+    for path in paths:
+        used |= {path, *re.split(r"[./]", path)}
     return used
 
 
@@ -54,14 +57,50 @@ def list_unused_fields(gate: Gate, versions: Sequence[PromptVersion], dataset: G
 
 
 def find_check_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
-    """Yield a fault for each check that takes its value from a field (`from`) and cannot take it from every case.
+    """Yield a fault for each check that takes a value from a field and cannot take it from every case it applies to.
 
     The place is the first of these cases.
     """
     for check in gate.checks:
-        name = check.options.get("from")
-        if isinstance(name, str):
-            yield from _find_faults_of_field(check, name, gate, dataset)
+        chosen = replace(dataset, cases=tuple(case for case in dataset.cases if applies(check, case)))
+        for name in check.fields if chosen.cases else ():
+            yield from _find_faults_of_field(check, name, gate, chosen)
+
+
+def find_condition_faults(gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
+    """Yield faults of conditions: tags, ids and fields that no case has, and criteria that apply to no case."""
+    known = {
+        "tag": {tag for case in dataset.cases for tag in case.tags},
+        "id": {case.id for case in dataset.cases},
+    }
+    for criterion in gate.criteria:
+        wrong: list[Fault] = []
+        for key, condition in (("when", criterion.when), ("unless", criterion.unless)):
+            if condition is not None and dataset.cases:
+                what = f"`{key}` of {criterion.name}"
+                wrong += _find_unknown_names(condition, what, known, dataset)
+        yield from wrong
+        if not wrong and dataset.cases and not any(applies(criterion, case) for case in dataset.cases):
+            message = f"{criterion.name} applies to no case of {dataset.path}"
+            chosen = criterion.when or criterion.unless
+            place = None if chosen is None else chosen.place
+            yield Fault(message=message, place=place, hint="change its `when` or `unless`")
+
+
+def _find_unknown_names(
+    condition: Condition, what: str, known: Mapping[str, set[str]], dataset: GoldenDataset
+) -> Iterator[Fault]:
+    for kind, names in (("tag", condition.tags), ("id", condition.ids)):
+        for name in names:
+            if name not in known[kind]:
+                listed = name_some(sorted(known[kind]), _LISTED, rest=AND_MORE)
+                otherwise = f"the {kind}s are: {listed}" if known[kind] else f"no case has a {kind}"
+                hint = suggest_closest(name, known[kind], otherwise=otherwise)
+                message = f'{what}: no case of {dataset.path} has the {kind} "{name}"'
+                yield Fault(message=message, place=condition.place, hint=hint)
+    for name in condition.fields:
+        if not any(_has(case, name) for case in dataset.cases):
+            yield _report_unknown(f'{what}: the field "{name}"', name, dataset, condition.place)
 
 
 def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDataset) -> Iterator[Fault]:
@@ -73,7 +112,7 @@ def _find_faults_of_field(check: Check, name: str, gate: Gate, dataset: GoldenDa
     if lacking:
         message = f"{what} is missing in {_name_cases(lacking, dataset)}"
         yield Fault(message=message, place=_place(lacking, dataset), hint=f'add the field "{name}" to these cases')
-    if check.type not in _SEARCHING:
+    if check.type not in _SEARCHING or name != check.options.get("from"):
         return
     empty = _select(dataset, name, lambda value: not _has_text(value))
     if empty:
@@ -126,7 +165,7 @@ def _place(cases: Sequence[Case], dataset: GoldenDataset) -> Place:
     return Place(path=dataset.path, line=cases[0].line)
 
 
-def _report_unknown(what: str, name: str, dataset: GoldenDataset, place: Place) -> Fault:
+def _report_unknown(what: str, name: str, dataset: GoldenDataset, place: Place | None) -> Fault:
     fields = sorted({field for case in dataset.cases for field in case.fields})
     listed = name_some(fields, _LISTED, rest=AND_MORE)
     hint = suggest_closest(name, fields, otherwise=f"the cases' fields are: {listed}")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, as_text
+from evalgate.domain import Case, GatePlan, Judge, Message, Request, Target, applies, as_text
 from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 
 _MESSAGE_TOKENS = 4
@@ -83,7 +83,7 @@ def estimate_calls(plan: GatePlan, targets: Mapping[str, Target], known: Callabl
             cached += 1
         else:
             total.add(targets[request.target], _estimate_input_tokens(request), answer_tokens)
-        for judge in plan.judges:
+        for judge in (judge for judge in plan.judges if applies(judge, trial.case)):
             read = _estimate_judge_tokens(judge, trial.case) + answer_tokens
             target = targets[judge.target]
             total.add(target, read, estimate_output_tokens(target.merge_parameters(judge.parameters)))

@@ -21,12 +21,13 @@ from evalgate.domain import (
     Shard,
     Target,
     Trial,
+    applies,
 )
 from evalgate.domain.units import find_first_of_unit, number_units
 from evalgate.errors import Fault, InputError, Place
 from evalgate.plan import faults as wrong
 from evalgate.plan.asked_field import ask_only_field
-from evalgate.plan.case_fields import find_check_faults
+from evalgate.plan.case_fields import find_check_faults, find_condition_faults
 from evalgate.plan.order import digest_request, index_clusters, order_cases
 from evalgate.plan.target_changes import find_model
 from evalgate.plan.tool_faults import find_unknown_tools
@@ -108,11 +109,13 @@ def _refuse_faults(
         faults += [replace(fault, hint=remedy) for fault in own] if with_remedy else own
     faults += wrong.find_misspelt_keys(gate, [version for _, version, *_ in arms], dataset)
     faults += find_check_faults(gate, dataset)
+    faults += find_condition_faults(gate, dataset)
     faults += find_unknown_tools(gate, [version for _, version, *_ in arms])
     if len(arms) > 1:
         faults += wrong.find_shared_outputs(gate, arms[0][1], arms[1][1], targets)
     for judge in gate.judges:
-        faults += wrong.find_judge_faults(judge, targets[judge.target], dataset)
+        chosen = replace(dataset, cases=tuple(case for case in dataset.cases if applies(judge, case)))
+        faults += wrong.find_judge_faults(judge, targets[judge.target], chosen if chosen.cases else dataset)
     if faults:
         raise InputError(faults=list(dict.fromkeys(faults)))
 

@@ -141,7 +141,8 @@ def _make_case(
     # The candidate's worst sample against the baseline's best one shows a regression; elsewhere both show their worst.
     best = kind == "regressed"
     chosen = {arm: _choose_sample(samples, why, best=best and arm is Arm.BASELINE) for arm, samples in arms.items()}
-    listed = [c for c in gate.evidence.criteria if c.name in why or _is_telling(c, chosen.values())]
+    asked = [c for c in gate.evidence.criteria if case not in c.excluded]
+    listed = [c for c in asked if c.name in why or _is_telling(c, chosen.values())]
     sides = {arm: _make_side(result, arms[arm], listed) for arm, result in chosen.items()}
     return ShownCase(
         case=case,

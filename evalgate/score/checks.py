@@ -10,7 +10,7 @@ from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Scored, Uns
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
-from evalgate.score import schema, tool_checks
+from evalgate.score import case_options, schema, tool_checks
 from evalgate.score.json_output import dig, parse, pointer_parts, resolve
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
@@ -32,6 +32,10 @@ def score(check: Check, case: Case, output: Output, *, covers_calls: bool = Fals
     begins with that, and so it does if the check fails because of the reasoning at the start of the text. Raises
     ValueError as `validate` does.
     """
+    try:
+        check = case_options.bind(check, case)
+    except case_options.CaseOptionError as error:
+        return Unscored(reason=clip(f"case {case.id}: {error}", _REASON))
     scored = _score_text(check, case, output, covers_calls)
     if isinstance(scored, Unscored) or scored.value == 1.0 or check.type in _MEASURING:
         return scored
@@ -56,16 +60,16 @@ def validate(check: Check) -> None:
         pointer_parts(str(options["at"]))
     if check.type in _COMPARING and not {"value", "values", "from"} & set(options):
         raise ValueError(f'{check.name}: needs "value", "values" or "from"')
-    if check.type in _LIMITS and not set(_LIMITS[check.type]) & set(options):
+    if check.type in _LIMITS and not set(_LIMITS[check.type]) & {*options, *check.from_case}:
         raise ValueError(f"{check.name}: needs one of {', '.join(_LIMITS[check.type])}")
     if check.type in TOOL_CHECKS:
         tool_checks.validate_tool_check(check)
     match check.type:
-        case "regex":
+        case "regex" if "pattern" not in check.from_case:
             compile_search(str(options["pattern"]), bool(options.get("ignore_case")))
-        case "json_schema":
+        case "json_schema" if "schema" not in check.from_case:
             schema.make_validator(check)
-        case "required_fields" if not options.get("fields"):
+        case "required_fields" if not options.get("fields") and "fields" not in check.from_case:
             raise ValueError(f'{check.name}: needs "fields"')
 
 

@@ -74,7 +74,7 @@ def validate_tool_check(check: Check) -> None:
         raise ValueError(f"{check.name}: name the tool once")
     if options.get("only") and not {"tool", "from"} & options.keys():
         raise ValueError(f'{check.name}: "only" needs the name of the tool')
-    if "schema" in options:
+    if "schema" in options and "schema" not in check.from_case:
         schema.make_validator(check)
 
 

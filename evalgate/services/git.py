@@ -167,7 +167,7 @@ class Git:
         tree = f"{sha}^{{tree}}"
         parts = path.split("/")
         for depth, part in enumerate(parts, start=1):
-            entry = self._read_tree(tree).get(part)
+            entry = self.read_tree(tree).get(part)
             if entry is None:
                 return None
             here = "/".join(parts[:depth])
@@ -323,7 +323,7 @@ class Git:
         for commit in commits:
             tree = f"{commit}^{{tree}}"
             for depth, part in enumerate(parts[:-1], start=1):
-                entry = self._read_tree(tree).get(part)
+                entry = self.read_tree(tree).get(part)
                 if entry is not None and entry.mode == SUBMODULE:
                     return "/".join(parts[:depth])
                 if entry is None or entry.mode != TREE:
@@ -368,10 +368,10 @@ class Git:
         order = ["diff-tree", "--stdin", "-r", "-m", "-z", "-M100%", "--name-status", "--diff-filter=R"]
         return find_renames(self._run(order, data="".join(f"{c}\n" for c in commits).encode()).stdout)
 
-    def _read_tree(self, name: str) -> Mapping[str, TreeEntry]:
-        known = self._trees.get(name)
-        if known is not None:
-            return known
+    def read_tree(self, name: str) -> Mapping[str, TreeEntry]:
+        """Return the entries of a folder by name. Raises GitError if there is no such tree object."""
+        if name in self._trees:
+            return self._trees[name]
         found = self._objects.read(name)
         if found is None or found.kind != "tree":
             raise GitError(f"the repository lacks the folder {name}", hint=DEEPEN if self.shallow else "git fsck")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 TREE, LINK, SUBMODULE = 0o040000, 0o120000, 0o160000
@@ -27,6 +28,33 @@ def read_entries(data: bytes, *, id_bytes: int) -> dict[str, TreeEntry]:
         entries[os.fsdecode(data[space + 1 : end])] = TreeEntry(int(data[at:space], 8), oid)
         at = end + 1 + id_bytes
     return entries
+
+
+def list_files(
+    read_tree: Callable[[str], Mapping[str, TreeEntry]],
+    tree: str,
+    folder: str,
+    skips: Callable[[str], bool] = lambda name: False,
+) -> Iterator[str]:
+    """Yield the paths of the regular files below a folder of a tree, sorted within each folder.
+
+    Folders whose name `skips` accepts are left out, and so are symbolic links and submodules. `read_tree` returns the
+    entries of a tree by its name. A folder that is not there has no files.
+    """
+    for part in folder.split("/") if folder else ():
+        entry = read_tree(tree).get(part)
+        if entry is None or entry.mode != TREE:
+            return
+        tree = entry.oid
+    waiting = [(folder, tree)]
+    while waiting:
+        path, tree = waiting.pop()
+        for name, entry in sorted(read_tree(tree).items()):
+            full = f"{path}/{name}" if path else name
+            if entry.mode == TREE and not skips(name):
+                waiting.append((full, entry.oid))
+            elif entry.mode not in (TREE, LINK, SUBMODULE):
+                yield full
 
 
 def find_renames(listing: bytes) -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum, IntEnum
 from functools import cache
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
@@ -56,9 +56,10 @@ def _make_decoder(kind: Any) -> _Decoder:
 def _make_dataclass_decoder(kind: Any) -> _Decoder:
     keys = _list_keys(kind)
     decoders = {keys[name]: (name, _make_decoder(of)) for name, of in type_hints_of(kind).items()}
+    defaults = {keys[name]: encode(value) for name, value in _list_optional(kind).items()}
 
     def decode_dataclass(data: Any, where: str) -> Any:
-        given = list_members(data, decoders, where)
+        given = list_members({**defaults, **data} if defaults and isinstance(data, dict) else data, decoders, where)
         return kind(**{name: of(given[stored], f"{where}.{stored}") for stored, (name, of) in decoders.items()})
 
     return decode_dataclass
@@ -81,6 +82,17 @@ def _list_keys(kind: Hashable) -> Mapping[str, str]:
     """Return the key of each field in stored data: its name, or `key` of its metadata if the field was renamed."""
     one: Any = kind
     return {field.name: field.metadata.get("key", field.name) for field in fields(one)}
+
+
+@cache
+def _list_optional(kind: Hashable) -> Mapping[str, Any]:
+    """Return the defaults of the fields that stored data lacks if they have them: `optional` in the field's metadata.
+
+    Later versions can add such a field, and stored data without it keeps its content and digests.
+    """
+    one: Any = kind
+    optional = [field for field in fields(one) if field.metadata.get("optional")]
+    return {field.name: field.default if field.default is not MISSING else {} for field in optional}
 
 
 def list_members(data: Any, names: Any, where: str) -> Mapping[str, Any]:
@@ -121,7 +133,12 @@ def _encode_dataclass(value: Any) -> dict[str, Any]:
     if isinstance(value, Unscored):
         return {"unscored": value.reason}
     kind: Any = type(value)
-    return {stored: encode(getattr(value, name)) for name, stored in _list_keys(kind).items()}
+    optional = _list_optional(kind)
+    return {
+        stored: encode(found)
+        for name, stored in _list_keys(kind).items()
+        if (found := getattr(value, name)) != optional.get(name, MISSING)
+    }
 
 
 def _make_generic_decoder(origin: Any, arguments: tuple[Any, ...]) -> _Decoder:

@@ -52,10 +52,10 @@ def test_a_judge_needs_every_blocking_check_and_a_reported_check_only_an_answer(
 def test_an_output_that_fails_a_required_check_lacks_no_score() -> None:
     roles = assign_roles(ALL, {}, RULES, with_baseline=True)
     passed = {ANSWERED: 1.0, "is_json": 1.0}
-    assert roles.is_unscored("faithfulness", {**passed, "faithfulness": None})
-    assert not roles.is_unscored("faithfulness", {**passed, "faithfulness": 0.0})
-    assert not roles.is_unscored("faithfulness", {**passed, "is_json": 0.0})
-    assert not roles.is_unscored("faithfulness", {ANSWERED: None, "is_json": 1.0})
+    assert roles.is_unscored("faithfulness", {**passed, "faithfulness": None}, "c1")
+    assert not roles.is_unscored("faithfulness", {**passed, "faithfulness": 0.0}, "c1")
+    assert not roles.is_unscored("faithfulness", {**passed, "is_json": 0.0}, "c1")
+    assert not roles.is_unscored("faithfulness", {ANSWERED: None, "is_json": 1.0}, "c1")
 
 
 def test_only_a_check_that_blocks_can_be_strict() -> None:

@@ -34,15 +34,15 @@ from .conftest import CHECKS, CONFIG, HEAD, RUBRIC, Project, faults
         (HEAD + "    checks:\n      - is_json\n", 'evalgate.yml:7:9: a check must be a mapping, not "is_json"'),
         (
             HEAD + "    checks:\n      - {type: length, max_words: ninety}\n",
-            'evalgate.yml:7:35: "max_words" must be a whole number, not "ninety"',
+            'evalgate.yml:7:35: "max_words" must be a whole number or a mapping, not "ninety"',
         ),
         (
             HEAD + "    checks:\n      - {type: length, max_words: 1.5}\n",
-            'evalgate.yml:7:35: "max_words" must be a whole number, not 1.5',
+            'evalgate.yml:7:35: "max_words" must be a whole number or a mapping, not 1.5',
         ),
         (
             HEAD + "    checks:\n      - {type: length, max_words: true}\n",
-            'evalgate.yml:7:35: "max_words" must be a whole number, not true',
+            'evalgate.yml:7:35: "max_words" must be a whole number or a mapping, not true',
         ),
         (
             HEAD + "    checks:\n      - {type: length}\n",

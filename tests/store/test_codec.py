@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 import pytest
 
-from evalgate.domain import Arm, Attempts, Failure, Level, Outcome, Output, Result, Score, Unscored, Usage
+from evalgate.domain import (
+    Arm,
+    Attempts,
+    Criterion,
+    DatasetRef,
+    Failure,
+    Level,
+    Outcome,
+    Output,
+    Result,
+    Score,
+    Unscored,
+    Usage,
+)
 from evalgate.store import codec
 
 RESULT = Result(
@@ -77,3 +91,16 @@ def test_a_field_that_was_renamed_keeps_its_key_in_stored_data() -> None:
     assert codec.encode(attempts) == data and codec.decode(Attempts, data, "") == attempts
     with pytest.raises(codec.DecodeError, match='unknown "chance_of_pass"'):
         codec.decode(Attempts, {"number": 2, "blocked_before": False, "chance_of_pass": 0.1}, "")
+
+
+def test_an_optional_field_is_stored_only_where_it_differs_from_its_default() -> None:
+    plain = Criterion(name="a", kind="check", blocking=True, digest="d")
+    stored = codec.encode(plain)
+    assert "excluded" not in stored
+    assert codec.decode(Criterion, stored, "") == plain
+    some = replace(plain, excluded=("c1", "c2"))
+    assert codec.encode(some)["excluded"] == ["c1", "c2"]
+    assert codec.decode(Criterion, codec.encode(some), "") == some
+    where = DatasetRef(path="p", digest="d", cases=1, narrowed={"a": ("c1",)})
+    assert codec.decode(DatasetRef, codec.encode(where), "") == where
+    assert "narrowed" not in codec.encode(replace(where, narrowed={}))

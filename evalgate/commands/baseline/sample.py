@@ -205,7 +205,7 @@ def _try_rule(
 ) -> tuple[aa.Tried, ...]:
     return aa.try_results(
         results,
-        list_criteria(gate, gate.judges, config.targets),
+        list_criteria(gate, gate.judges, config.targets, dataset),
         gate.thresholds,
         config.policy,
         gate=gate.name,

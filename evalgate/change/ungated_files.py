@@ -1,0 +1,100 @@
+"""Files that look like prompts and that no gate covers, and gated prompts that a change removes from a pattern."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+from evalgate.domain import Config, Gate
+from evalgate.domain.lists import name_some
+from evalgate.errors import EvalgateError, Fault, InputError, Place
+from evalgate.inputs.tree import Tree
+from evalgate.services.git import Git
+
+_NAMED = 5
+_DOCUMENTS = frozenset({"changelog", "contributing", "index", "license", "readme"})
+_ENDINGS = (".prompt", ".prompty")
+
+
+def find_ungated(config: Config, tree: Tree) -> tuple[str, ...]:
+    """Return the files that look like prompts and that no gate covers, sorted.
+
+    A file looks like a prompt if its name says so (`.prompt.`, `.prompt`, `.prompty`). It also does if it lies beside a
+    gated prompt whose name does not say so, has the same suffix, and is not at the top of the repository, where all
+    kinds of files lie. Files that gates use in another way, such as rubrics and datasets, do not count.
+    """
+    if config.ungated == "ignore" or not config.gates:
+        return ()
+    covered = {config.path}
+    for gate in config.gates:
+        covered |= {gate.prompt, gate.dataset, *gate.files}
+    plain = [gate.prompt for gate in config.gates if not _is_named_prompt(gate.prompt)]
+    beside = {(posixpath.dirname(path), _suffix(path)) for path in plain if posixpath.dirname(path)}
+    try:
+        files = list(tree.list_files(posixpath.dirname(config.path)))
+    except (EvalgateError, OSError):  # what cannot be listed is not gated either, but there is nothing to name
+        return ()
+    return tuple(
+        path
+        for path in sorted(files)
+        if path not in covered
+        and (_is_named_prompt(path) or ((posixpath.dirname(path), _suffix(path)) in beside and not _is_document(path)))
+    )
+
+
+def describe_ungated(paths: Sequence[str]) -> tuple[str, ...]:
+    """Return one sentence for all of these files; none without any."""
+    if not paths:
+        return ()
+    what = "1 file looks like a prompt" if len(paths) == 1 else f"{len(paths)} files look like prompts"
+    return (f"{what}, and no gate covers {'it' if len(paths) == 1 else 'them'}: {name_some(paths, _NAMED)}",)
+
+
+def refuse_ungated(config: Config, tree: Tree) -> tuple[str, ...]:
+    """Return the sentence about ungated files for the report. Raises InputError if the configuration says `fail`."""
+    found = describe_ungated(find_ungated(config, tree))
+    if found and config.ungated == "fail":
+        hint = "add them to a gate, or to a pattern; `ungated: warn` only reports them"
+        raise InputError(found[0], place=Place(path=config.path), hint=hint)
+    return found
+
+
+def refuse_moved_out(gates: Sequence[Gate], config: Config, tree: Tree, git: Git, base: str) -> None:
+    """Raise InputError for a prompt of a pattern that a change moved to where no gate covers it.
+
+    `gates` are the gates of patterns at the commit `base` that are gone. Otherwise moving a file would take it out of
+    its gate without an edit of the configuration.
+    """
+    gone = {gate.prompt: gate for gate in gates if not tree.exists(gate.prompt)}
+    if not gone:
+        return
+    covered = {gate.prompt for gate in config.gates}
+    faults = []
+    for path in _list_new(config, tree, git, base) if gone else ():
+        was = None if path in covered else git.find_renamed_from(base, path)
+        if was in gone:
+            message = f"{was} was moved to {path}, which no gate covers; it was gated at {base[:7]}"
+            hint = f"move it to where it matches {gone[was].pattern}, or add a gate for it"
+            faults.append(Fault(message=message, place=Place(path=path), hint=hint))
+    if faults:
+        raise InputError(faults=faults)
+
+
+def _list_new(config: Config, tree: Tree, git: Git, base: str) -> list[str]:
+    head = git.head()
+    new = set() if head is None else set(git.added(base, head))
+    new |= {path for path in tree.list_files("") if not git.exists(base, path)}
+    return sorted(new)
+
+
+def _is_named_prompt(path: str) -> bool:
+    name = posixpath.basename(path).lower()
+    return ".prompt." in name or name.endswith(_ENDINGS)
+
+
+def _is_document(path: str) -> bool:
+    return posixpath.basename(path).split(".", 1)[0].lower() in _DOCUMENTS
+
+
+def _suffix(path: str) -> str:
+    return posixpath.splitext(path)[1].lower()

@@ -1,0 +1,141 @@
+"""Prompts that no gate covers, and prompts of a pattern that a change adds, moves or removes."""
+
+from __future__ import annotations
+
+import pytest
+from gated_project import World, prompt
+
+from evalgate.change.ungated_files import describe_ungated, find_ungated
+from evalgate.inputs.config import load_config
+from evalgate.inputs.tree import WorkTree
+
+CONFIG = """\
+format: 1
+targets:
+  api: {{type: openai, base_url: "{url}", api_key_env: API_KEY, model: m}}
+defaults: {{dataset: cases.jsonl, samples: {{baseline: 1}}, checks: [{{type: length, min_chars: 1}}]}}
+ungated: {ungated}
+gates:
+  - prompt: prompts/**/*.prompt.yml
+"""
+
+
+@pytest.fixture
+def many(world: World) -> World:
+    return configure(world)
+
+
+def configure(world: World, ungated: str = "warn") -> World:
+    world.repository.write("evalgate.yml", CONFIG.format(url=world.server.url, ungated=ungated))
+    for name in ("a/one", "a/two"):
+        world.repository.write(f"prompts/{name}.prompt.yml", prompt().replace("outdoor shop", f"shop {name}"))
+    world.repository.commit("many")
+    world.repository.git("branch", "--force", "main")
+    return world
+
+
+def run(world: World, *arguments: str) -> tuple[int, str, list[str]]:
+    world.repository.git("add", "--all")
+    world.repository.git("commit", "--quiet", "--allow-empty", "-m", "edit")
+    (world.root / "report.json").unlink(missing_ok=True)
+    ended = world.evalgate("run", "--output", "report.json", *arguments)
+    report = world.report() if (world.root / "report.json").exists() else {"warnings": [], "gates": []}
+    return ended.code, ended.err + " ".join(report["warnings"]), [gate["name"] for gate in report["gates"]]
+
+
+def move(world: World, to: str) -> None:
+    target = world.root / to
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (world.root / "prompts/a/one.prompt.yml").rename(target)
+
+
+def test_a_file_that_looks_like_a_prompt_is_named(many: World) -> None:
+    for path in ("old/x.prompt.md", "prompts/a/notes.yml", "prompts/a/README.yml", "docs/page.md", "src/y.prompty"):
+        many.repository.write(path, "x")
+    config = load_config(WorkTree(many.root), "evalgate.yml")
+    found = find_ungated(config, WorkTree(many.root))
+    assert found == ("old/x.prompt.md", "src/y.prompty")
+    (sentence,) = describe_ungated(found)
+    assert sentence.startswith("2 files look like prompts, and no gate covers them: old/x.prompt.md")
+    assert describe_ungated(()) == ()
+    said = many.evalgate("validate")
+    assert said.code == 0
+    assert sentence in said.out
+    code, told, _ = run(many)
+    assert code == 0
+    assert sentence in told
+
+
+def test_a_file_beside_a_prompt_of_the_same_suffix_looks_like_one(world: World) -> None:
+    for path in ("texts/one.md", "texts/two.md", "texts/README.md", "texts/data.txt", "page.md", "other/page.md"):
+        world.repository.write(path, "Answer {{query}}")
+    config = CONFIG.format(url=world.server.url, ungated="warn")
+    world.repository.write("evalgate.yml", config.replace("prompts/**/*.prompt.yml", "texts/one.md"))
+    tree = WorkTree(world.root)
+    assert find_ungated(load_config(tree, "evalgate.yml"), tree) == ("prompts/support.prompt.yml", "texts/two.md")
+    world.repository.write("evalgate.yml", config.replace("prompts/**/*.prompt.yml", "page.md"))
+    assert find_ungated(load_config(tree, "evalgate.yml"), tree) == ("prompts/support.prompt.yml",)
+
+
+def test_ungated_fail_refuses_and_ignore_says_nothing(many: World) -> None:
+    many.repository.write("old/x.prompt.md", "x")
+    configure(many, "fail")
+    assert many.evalgate("validate").code == 2
+    code, told, _ = run(many)
+    assert code == 2
+    assert "old/x.prompt.md" in told
+    assert run(many, "--policy-ref", "base")[0] == 2
+    configure(many, "ignore")
+    code, told, _ = run(many)
+    assert code == 0
+    assert "old/x.prompt.md" not in told
+
+
+def test_only_the_edited_prompt_of_a_pattern_is_changed(many: World) -> None:
+    assert run(many, "--changed")[2] == []
+    many.repository.write(
+        "prompts/a/two.prompt.yml", prompt("1.1.0", "Be brief.").replace("outdoor shop", "shop a/two")
+    )
+    for arguments in (("--changed",), ("--changed", "--policy-ref", "base")):
+        code, _, gates = run(many, *arguments)
+        assert (code, gates) == (0, ["prompts/a/two.prompt.yml"])
+
+
+def test_a_prompt_that_is_moved_inside_its_pattern_keeps_its_baseline(many: World) -> None:
+    move(many, "prompts/c/renamed.prompt.yml")
+    code, told, gates = run(many)
+    assert code == 0
+    assert "removed" not in told
+    assert "prompts/c/renamed.prompt.yml" in gates
+    named = {gate["name"]: gate for gate in many.report()["gates"]}["prompts/c/renamed.prompt.yml"]
+    assert named["baseline"]["source"].endswith("prompts/a/one.prompt.yml")
+    code, _, gates = run(many, "--policy-ref", "base")
+    assert code == 0
+    assert "prompts/a/one.prompt.yml" in gates
+
+
+@pytest.mark.parametrize("to", ["elsewhere/one.prompt.yml", "prompts/a/one.txt", "data/one.json"])
+def test_a_prompt_cannot_be_moved_out_of_its_pattern(many: World, to: str) -> None:
+    move(many, to)
+    for arguments in ((), ("--changed",), ("--policy-ref", "base"), ("--policy-ref", "base", "--changed")):
+        code, told, _ = run(many, *arguments)
+        assert code == 2, told
+        assert to in told or "prompts/a/one.prompt.yml" in told
+
+
+def test_removing_a_prompt_of_a_pattern_is_said_and_needs_a_person(many: World) -> None:
+    (many.root / "prompts/a/one.prompt.yml").unlink()
+    code, told, gates = run(many)
+    assert code == 0
+    assert 'the gate "prompts/a/one.prompt.yml" was removed' in told
+    assert "prompts/a/one.prompt.yml" not in gates
+    code, told, _ = run(many, "--policy-ref", "base", "--changed")
+    assert code == 5, told
+
+
+def test_a_new_prompt_of_a_pattern_is_gated_and_said_under_the_rules_of_the_base(many: World) -> None:
+    many.repository.write("prompts/new.prompt.yml", prompt().replace("outdoor shop", "new shop"))
+    code, _, gates = run(many, "--changed")
+    assert (code, gates) == (0, ["prompts/new.prompt.yml"])
+    _, told, _ = run(many, "--changed", "--policy-ref", "base")
+    assert 'the gate "prompts/new.prompt.yml" is new' in told
