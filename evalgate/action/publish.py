@@ -12,6 +12,8 @@ from evalgate.action.job import Job, Log
 from evalgate.action.outcome import ActivityOutcome
 from evalgate.action.posted_comment import Sticky
 from evalgate.commands import drift
+from evalgate.errors import EvalgateError
+from evalgate.gate.reports import report_error
 from evalgate.report import annotations as remarks
 from evalgate.report import case_selection, comment
 from evalgate.report.status import Status, describe_level
@@ -99,8 +101,17 @@ def set_status(
 
 
 def write_kept_outputs(job: Job, status: Status) -> None:
-    """Write the outputs of a run that left the standing verdict as it is."""
-    job.write_outputs({"verdict": status.verdict, "failed": "false" if status.state == "success" else "true"})
+    """Write the outputs of a run that left the standing verdict as it is, with a report of no gates that says so."""
+    report = report_error(EvalgateError(f"nothing has changed since the verdict: {status.sentence}"))
+    json, text = job.write_report(report)
+    job.write_outputs(
+        {
+            "verdict": status.verdict,
+            "failed": "false" if status.state == "success" else "true",
+            "report-json": str(json),
+            "report-markdown": str(text),
+        }
+    )
 
 
 def _make_outputs(outcome: ActivityOutcome, kept: tuple[object, object] | None, urls: list[str]) -> dict[str, str]:

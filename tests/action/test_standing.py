@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def test_an_event_that_changes_nothing_leaves_the_verdict_as_it_is(hub: Hub, kin
     ran = hub.run(event, payload)
     assert (ran.code, hub.statuses, hub.world.server.received) == (first.code, before, [])
     assert ran.outputs["failed"] == first.outputs["failed"]
+    assert json.loads(Path(ran.outputs["report-json"]).read_text())["gates"] == []
 
 
 @pytest.mark.parametrize("left", ["nothing", "the beginning of a run"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
@@ -163,3 +164,13 @@ def test_what_stands_is_the_path_to_the_last_state(states: list[str]) -> None:
     assert names[:1] == states[:1]
     assert {*names, *withdrawn} == set(states)
     assert all(states[place] == name for name, place in standing)
+
+
+def test_the_hook_lets_a_revert_through(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    pass_good(shop)
+    head = shop.repository.commit("back", **{PATH: GOOD})
+    told = f"refs/heads/back {head} refs/heads/back {'0' * 40}\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(told.encode())))
+    ended = shop.evalgate("hook", "run", "origin", "url", "--default-branch", "main")
+    assert ended.code == 0, ended.err
+    assert not shop.server.received
