@@ -137,6 +137,11 @@ def normalize_reason(finish_reason: str) -> str:
     return written.removeprefix(_PREFIX) or written
 
 
+def is_early_end(finish_reason: str) -> bool:
+    """Whether a finish reason says, in known words, that the answer was cut, refused or broken off."""
+    return _is_no_end(finish_reason) or normalize_reason(finish_reason) in _BROKEN
+
+
 def _is_no_end(reason: str) -> bool:
     return classify_ending(reason) in ("cut", "refused")
 

@@ -44,6 +44,8 @@ def encode_outcome(outcome: Outcome) -> dict[str, Json]:
             }
             if outcome.usage is not None:
                 failure |= {"usage": _encode_usage(outcome.usage), "cost_usd": outcome.cost_usd}
+            if outcome.refused:
+                failure["refused"] = True
             return failure
         case _:
             assert_never(outcome)
@@ -67,6 +69,7 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
             cached=bool(data.get("cached")),
             usage=_decode_usage(data.get("usage")),
             cost_usd=_decode_measure(data.get("cost_usd")),
+            refused=data.get("refused") is True,
         )
     if not isinstance(data["text"], str):
         raise TypeError("the text of an output is not a string")

@@ -148,8 +148,9 @@ class Failure:
     """The reason why there is no output.
 
     "unusable": the model answered, but an application cannot use the answer (refusal, filtered, empty). It counts as 0.
-    "infrastructure": the call itself failed permanently, and the case stays undecided. `usage` and `cost_usd` are those
-    of an unusable answer, because refusals are charged like other answers.
+    "infrastructure": the call itself failed permanently, and the case stays undecided; `refused` says that the endpoint
+    understood the request and refused it. `usage` and `cost_usd` are those of an unusable answer, because refusals are
+    charged like other answers.
     """
 
     kind: Literal["unusable", "infrastructure"]
@@ -158,6 +159,7 @@ class Failure:
     cached: bool = False
     usage: Usage | None = None
     cost_usd: float | None = None
+    refused: bool = False
 
 
 Outcome: TypeAlias = Output | Failure

@@ -188,7 +188,7 @@ class Caller:
             why = self._find_end(state, request, error)
             if why is not None:
                 raise abort(ServiceError(f"{self._get_message(error)}{why}", hint=error.hint)) from error
-            return Failure(kind="infrastructure", message=error.message)
+            return Failure(kind="infrastructure", message=error.message, refused=error.refused)
 
     def _learn_form(self, sent: Request, error: ProviderError, abort: Abort) -> bool:
         """Learn the form that an endpoint accepts; return True if that changes a request that was sent."""

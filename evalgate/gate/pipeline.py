@@ -33,7 +33,7 @@ def decide_plans(
     remarks: Sequence[str] = (),
 ) -> Report:
     """Return the report on plans, from stored verdicts where there are some, else from new answers, with `remarks`."""
-    from evalgate.gate import adapted_targets, reports, verdict_cache
+    from evalgate.gate import adapted_targets, earlier_refusals, reports, verdict_cache
 
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
@@ -59,6 +59,11 @@ def decide_plans(
     # the run may have learned what an endpoint accepts, which is part of the keys
     config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
     keys = {plan.gate.name: _compute_verdict_keys(plan, config, calls) for plan in plans}
+    by_name = {plan.gate.name: plan for plan in plans}
+    fresh = {
+        name: earlier_refusals.keep(gate, earlier_refusals.load(machine.store, keys[name]), by_name[name], config)
+        for name, gate in fresh.items()
+    }
     names = {name: verdict_cache.choose_key(machine.store, keys[name], gate) for name, gate in fresh.items()}
     fresh = {
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
@@ -69,7 +74,7 @@ def decide_plans(
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unstored, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
-        verdict_cache.put(machine.store, names[name], gate, report)
+        verdict_cache.put(machine.store, names[name], gate, report, refusals=earlier_refusals.dump(gate))
     return report
 
 

@@ -194,13 +194,16 @@ def _has_its_baseline(evidence: Evidence, store: Store) -> bool:
     return stored is None or has_samples(store, stored.digest)
 
 
-def put(store: Store, name: str | None, gate: GateReport, report: Report) -> None:
-    """Store a verdict that was reached on all its cases; if answers are missing, the next run completes it."""
+def put(store: Store, name: str | None, gate: GateReport, report: Report, *, refusals: str = "") -> None:
+    """Store a verdict that was reached on all its cases; if answers are missing, the next run completes it.
+
+    Then a mark is stored, with `refusals` as its text.
+    """
     if name is None:
         return
     if not _is_whole(gate):
         with contextlib.suppress(OSError):
-            write_file(store.find_undecided(name), "")
+            write_file(store.find_undecided(name), refusals)
         return
     path = store.find_verdict(name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())

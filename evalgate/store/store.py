@@ -58,6 +58,10 @@ class Store:
         """Return all stored verdicts."""
         return sorted((self.root / "verdicts").glob("*.json"))
 
+    def list_undecided(self) -> list[Path]:
+        """Return the marks of all runs that measured too little for a verdict."""
+        return sorted((self.root / "verdicts").glob("*.undecided"))
+
     def find_baseline(self, key: str) -> Path:
         """Return the path of the baseline with this key."""
         return self.root / "baselines" / f"{key}.json"

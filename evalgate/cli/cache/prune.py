@@ -62,7 +62,7 @@ def command(
     if damaged:
         chosen["damaged caches"] = project_store.list_damaged_caches()
     if forget_verdicts:
-        chosen["verdicts"] = project_store.list_verdicts()
+        chosen["verdicts"] = [*project_store.list_verdicts(), *project_store.list_undecided()]
     if older_than is not None or max_size is not None:
         most = None if max_size is None else int(max_size * MB)
         done = prune.prune_entries(project_store, unused_days=older_than, most_bytes=most, dry_run=dry_run)

@@ -150,6 +150,11 @@ def read_reply(
     )
 
 
+def list_extensions(data: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the objects in which an endpoint adds to the format, such as `x_groq`."""
+    return [value for key, value in data.items() if key.lower().startswith("x_") and isinstance(value, dict)]
+
+
 def decode(content: bytes) -> Any:
     """Return a reply's JSON as plain data. Raise ValueError if it is not JSON, DeepReplyError beyond `MAX_DEPTH`."""
     try:
@@ -286,7 +291,7 @@ def _get_error(data: Any) -> Any:
     if not isinstance(data, dict):
         return None
     own = data.get("base_resp")
-    return find_error(data) or (own if _get(own, "status_code") else None)
+    return find_error(data, *list_extensions(data)) or (own if _get(own, "status_code") else None)
 
 
 def _read_served_by(data: Mapping[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from evalgate.domain import find_error, read_finish_reason
+from evalgate.domain.finish_reasons import is_early_end
 from evalgate.execute.providers import chat_completions
 from evalgate.execute.providers.event_stream import EventParser, ServerSentEvent
 
@@ -90,7 +91,7 @@ class CompletionStream:
             if event.kind != "error":
                 raise StreamError("an event of the stream is not an object")
             chunk = {"message": str(chunk)}
-        told = find_error(chunk)
+        told = find_error(chunk, *chat_completions.list_extensions(chunk))
         if told is not None:
             self._fail(told)
         elif event.kind == "error" or (chunk.get("object") == "error" and "choices" not in chunk):
@@ -178,7 +179,7 @@ class _Choice:
         self._whole: dict[str, Any] = {}
 
     def merge(self, choice: Mapping[str, Any]) -> None:
-        own = {key: value for key, value in choice.items() if key not in ("delta", "message")}
+        own = {key: value for key, value in choice.items() if key not in ("delta", "message") and not self._is_cut(key)}
         _merge_into(self._own, own, continued=False)
         for key in ("delta", "message"):
             value = choice.get(key)
@@ -187,6 +188,11 @@ class _Choice:
         _merge_into(self._message, choice.get("delta") or {})
         whole = choice.get("message") or {}
         self._whole.update({key: value for key, value in whole.items() if value not in (None, "", [])})
+
+    def _is_cut(self, key: str) -> bool:
+        """Return True if a reason is known that says that the answer ended early: no later one replaces it."""
+        known = self._own.get(key)
+        return key.endswith("reason") and isinstance(known, str) and is_early_end(known)
 
     def build(self) -> dict[str, Any]:
         message = {"role": "assistant", "content": None, **_build(self._message), **self._whole}

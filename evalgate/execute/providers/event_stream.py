@@ -68,6 +68,9 @@ class EventParser:
         value = value.removeprefix(b" ")
         if name == b"data":
             self._data.append(value)
+        elif name == b"error":  # not in the standard; llama.cpp writes errors in this field
+            self._kind = "error"
+            self._data.append(value)
         elif name == b"event":
             self._kind = value.decode("utf-8", "replace")
         return None

@@ -208,6 +208,34 @@ def test_a_stream_that_ends_early_or_is_malformed_is_no_answer(content: bytes) -
         read(content)
 
 
+@pytest.mark.parametrize("reason", ["length", "MAX_TOKENS", "content_filter", "error"])
+@pytest.mark.parametrize("key", ["finish_reason", "native_finish_reason"])
+@pytest.mark.parametrize("later", [{}, {"finish_reason": "stop", "native_finish_reason": "STOP"}])
+def test_no_later_reason_replaces_an_early_end(reason: str, key: str, later: dict[str, Any]) -> None:
+    first = chunk({"content": "Half of"}, "stop")
+    first["choices"][0][key] = reason
+    last = chunk({})
+    last["choices"][0] |= later
+    try:
+        found = outcome(write(first, last))
+    except ProviderError:
+        return
+    assert isinstance(found, Failure) or found.finish_reason == "length"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        chunk({}, "stop", x_groq={"id": "r", "error": "over_capacity"}),
+        'error: {"code": 500, "message": "the slot was lost"}',
+        "error: the slot was lost",
+    ],
+)
+def test_an_error_in_an_extension_of_the_format_is_no_answer(told: dict[str, Any] | str) -> None:
+    with pytest.raises(ProviderError):
+        outcome(write(chunk({"content": "Half of"}, "stop"), told))
+
+
 def test_over_the_wire(chat_server: ChatServer) -> None:
     thinking, usage = chunk({"reasoning_content": "hm"}), {"prompt_tokens": 3, "completion_tokens": 2}
     content = write(
