@@ -37,7 +37,9 @@ def command(context: click.Context, *, config_path: Path) -> None:
             f"{checked.gate.name}: {checked.gate.named_prompt} {checked.candidate.version or '(no version)'}, "
             f"{len(checked.dataset.cases)} cases, {len(checked.gate.checks)} checks, {len(checked.judges)} judges"
         )
-        for note in (*verb.describe_plan(checked, workspace.config), *describe_unsent(checked.candidate)):
+        for note in verb.describe_plan(checked, workspace.config):
+            notes.setdefault(note, []).append(checked.gate.name)
+        for note in describe_unsent(checked.candidate):
             notes.setdefault(note, []).append(checked.gate.name)
     for note, names in notes.items():
         # what holds for many gates is said once

@@ -29,7 +29,7 @@ from evalgate.inputs.gate_entries import GateEntry, add_defaults, fill_path, fin
 from evalgate.inputs.path_patterns import MOST_MATCHES
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.python_constant import split_constant
-from evalgate.inputs.prompts import PROMPT_NAMES, PROMPT_SUFFIXES, find_suffix, strip_suffix
+from evalgate.inputs.prompts import PROMPT_NAMES, find_suffix, strip_suffix
 from evalgate.inputs.schema_check import SchemaCheck, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
@@ -140,19 +140,18 @@ class _ConfigReader:
         if node is not entry.node:
             self._checker.copy_validity(entry.node, node)
         if entry.pattern is None:
-            return [self._gate(node, *self._prompt(node, "prompt"), None)]
+            path, settings = self._prompt(node, "prompt")
+            return [self._gate(node, path, settings, None)]
         prompt = entry.node["prompt"]
         if not entry.prompts:
-            self._checker.add_fault(
-                prompt, f'no prompt file matches "{prompt.data}"', f"they end in {', '.join(PROMPT_SUFFIXES)}"
-            )
+            self._checker.add_fault(prompt, f'no prompt file matches "{prompt.data}"', PROMPT_NAMES)
         elif len(entry.prompts) > MOST_MATCHES:
             self._checker.add_fault(prompt, f"{len(entry.prompts)} files match; at most {MOST_MATCHES} may")
             return []
         if node.get("name") is not None:
             message = "the gates of a pattern are named by the paths of their prompts"
             self._checker.add_fault(node, message, "remove `name`", key="name")
-        settings = self._read_settings(node, None)
+        settings = self._settings(node, None)
         return [self._gate(node, path, settings, entry.pattern) for path in entry.prompts]
 
     def _gate(self, node: Node, prompt: str | None, settings: PromptSettings, pattern: str | None) -> Gate | None:
@@ -175,9 +174,9 @@ class _ConfigReader:
         for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
             given += self._files_of(self._targets.get(name))
         return Gate(
-            name=_load_schema_data(node, "name", derive_name(prompt, settings.constant))
+            name=str(_load_schema_data(node, "name", derive_name(prompt, settings.constant)))
             if pattern is None
-            else self._name(prompt),
+            else name_gate(prompt, self._folder),
             prompt=prompt,
             baseline=baseline,
             dataset=dataset,
@@ -197,9 +196,6 @@ class _ConfigReader:
             baseline_settings=other_settings,
             pattern=pattern,
         )
-
-    def _name(self, prompt: str) -> str:
-        return name_gate(prompt, self._folder)
 
     def _fill(self, node: Node | None, prompt: str | None, pattern: str | None) -> Node | None:
         if not self._checker.is_valid(node) or prompt is None:
@@ -225,7 +221,8 @@ class _ConfigReader:
         self, gate: Node, key: str, prompt: str | None = None, pattern: str | None = None
     ) -> tuple[str | None, PromptSettings]:
         """Return the file of a prompt, without the name of a constant, and what the gate says about it."""
-        node, constant = self._fill(gate.get(key), prompt, pattern), None
+        node = self._fill(gate.get(key), prompt, pattern)
+        constant = None
         if node is not None and isinstance(node.data, str):
             file, constant = split_constant(node.data)
             path = self._files.find(node if constant is None else replace(node, data=file))
@@ -236,9 +233,9 @@ class _ConfigReader:
         elif node is not None and path is not None and find_suffix(path) == ".py" and constant is None:
             hint = f"such as {node.data}:PROMPT"
             self._checker.add_fault(node, f'"{node.data}" is Python: name the constant that is the prompt', hint)
-        return path, self._read_settings(gate, constant)
+        return path, self._settings(gate, constant)
 
-    def _read_settings(self, gate: Node, constant: str | None) -> PromptSettings:
+    def _settings(self, gate: Node, constant: str | None) -> PromptSettings:
         template, user = gate.get("template"), gate.get("user")
         return PromptSettings(
             template=template.data if template is not None and self._checker.is_valid(template) else None,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from evalgate.errors import InputError
 from evalgate.inputs import path_patterns
 from evalgate.inputs.formats.nodes import Node
+from evalgate.inputs.prompt_files.python_constant import split_constant
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import Tree, inside, is_absolute, join
 
@@ -29,7 +30,9 @@ def find_entries(tree: Tree, folder: str, nodes: Iterable[Node]) -> list[GateEnt
     is the path of a file names this file.
     """
     entries = [_find_pattern(tree, folder, node) for node in nodes]
-    named = {join(folder, _read_text(entry.node) or "") for entry in entries if entry.pattern is None}
+    named = {
+        join(folder, split_constant(_read_text(entry.node) or "")[0]) for entry in entries if entry.pattern is None
+    }
     return [replace(entry, prompts=tuple(_find_prompts(tree, folder, entry, named))) for entry in entries]
 
 

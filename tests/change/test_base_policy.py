@@ -232,7 +232,10 @@ def test_a_second_new_prompt_beside_a_moved_one_waits_for_a_person(world: World,
     world.repository.commit("renamed")
     report = judge(world, "--changed", code=5)
     assert edited(report) == ["evalgate.yml"]
-    assert report["warnings"] == [f'the gate "support" moves to {new}; {decoy} is new or edited, and no gate covers it']
+    moved = f'the gate "support" moves to {new}; {decoy} is new or edited, and no gate covers it'
+    assert report["warnings"][0] == moved
+    named = f"1 file looks like a prompt, and no gate covers it: {decoy}"
+    assert report["warnings"][1:] == ([named] if ".prompt" in decoy else [])
 
 
 @pytest.mark.parametrize("twin", ["prompts/Support.prompt.yml", "Prompts/support.prompt.yml"])

@@ -160,8 +160,9 @@ def test_a_gate_that_is_gone_is_told(world: World) -> None:
     said = 'the gate "second" was removed from evalgate.yml since the merge base'
     ended = world.evalgate("run", "--changed", "--output", "report.json")
     assert ended.code == 0
-    (warning,) = world.report()["warnings"]
+    warning, ungated = world.report()["warnings"]
     assert warning.startswith(said)
+    assert ungated.endswith("no gate covers it: prompts/second.prompt.yml")
     world.evalgate("run", "--output", "report.json")
     assert any(w.startswith(said) for w in world.report()["warnings"])
     world.repository.write("evalgate.yml", both.replace("name: second", "name: renamed"))
