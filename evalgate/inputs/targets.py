@@ -24,6 +24,9 @@ KEY_HINTS = dict.fromkeys(
 )
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_SECRET_HEADER = re.compile(
+    r"(^|[-_])(api)?(auth|authorization|key|token|secret|password|credentials?|cookie|signature)([-_]|$)"
+)
 _FRAMING_HEADERS = frozenset(
     {"accept-encoding", "connection", "content-encoding", "content-length", "content-type", "expect", "host"}
     | {"keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
@@ -60,6 +63,7 @@ def read_target(
     if found is None or (recordings is not None and replayed is None):
         return None
     location, identity = found
+    identity += _identify_headers(settings.get("headers", {}))
     prices, version, stripped = node.get("prices"), node.get("version"), node.get("strip_reasoning")
     options: dict[str, Json] = {} if version is None else {"version": version.data}
     return Target(
@@ -98,6 +102,15 @@ def _read_settings(node: Node, checker: SchemaCheck) -> Mapping[str, Any]:
     if azure is not None:
         given["azure_version"] = azure["api_version"].data
     return given
+
+
+def _identify_headers(headers: Mapping[str, str]) -> str:
+    """Return the headers that may choose who answers, with their variables, as a fragment of the identity.
+
+    A header with a secret by its name is none of them, so that a secret can be renamed and moved to another header.
+    """
+    listed = sorted(f"{name}={variable}" for name, variable in headers.items() if not _SECRET_HEADER.search(name))
+    return f"#{'&'.join(listed)}" if listed else ""
 
 
 def _read_headers(node: Node, checker: SchemaCheck) -> dict[str, str]:

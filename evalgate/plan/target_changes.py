@@ -76,8 +76,10 @@ def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: Prom
     if old.kind == new.kind == "recorded":
         return ""
     parts = [] if old.kind == new.kind else [f"type {old.kind} -> {new.kind}"]
-    if old.kind == new.kind and old.identity != new.identity and old.kind in _IDENTITY:
-        parts.append(f"{_IDENTITY[old.kind]} {_show(old)} -> {_show(new)}")
+    if old.kind == new.kind and old.kind in _IDENTITY:
+        (address, asked), (place, asks) = _show(old), _show(new)
+        parts += [f"{_IDENTITY[old.kind]} {address} -> {place}"] if address != place else []
+        parts += [f"headers {asked or '(none)'} -> {asks or '(none)'}"] if asked != asks else []
     if (old.model or new.model or "local" in (old.kind, new.kind)) and "recorded" not in (old.kind, new.kind):
         before, after = find_model(old, was), find_model(new, is_)
         if before != after:
@@ -100,5 +102,9 @@ def _show_parameter(target: Target, name: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... (sha256 {digest(target.parameters[name])[:8]})"
 
 
-def _show(target: Target) -> str:
-    return target.identity.removeprefix("python:")
+def _show(target: Target) -> tuple[str, str]:
+    """Return the address or the function of a target, and the headers that may choose who answers."""
+    if target.kind != "openai":
+        return target.identity.removeprefix("python:"), ""
+    address, _, headers = target.identity.partition("#")
+    return address, headers

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chat_server import Received, Reply, completion, error
+from gate import live_run
 from gated_project import CASES, CONFIG, World, prompt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -209,3 +210,31 @@ def test_a_push_does_not_wait_for_a_variable(world: World, monkeypatch: pytest.M
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(pushed.encode())))
     ended = world.evalgate("hook", "run")
     assert ended.code == 0 and "CHAT_MODEL is not set" in ended.err + ended.out
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_asked_again"),
+    [
+        ('{X-Route: "${ONE}"}', '{X-Route: "${OTHER}"}', True),
+        ("{}", '{X-Portkey-Config: "${ONE}"}', True),
+        ('{X-Route: "${ONE}"}', '{X-Other: "${ONE}"}', True),
+        ('{X-Gateway-Key: "${ONE}"}', '{X-Gateway-Key: "${OTHER}"}', False),
+        ("{}", '{Authorization: "${ONE}"}', False),
+    ],
+)
+def test_a_header_that_may_choose_who_answers_asks_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, before: str, after: str, is_asked_again: bool
+) -> None:
+    """A verdict of the answers of one route is none on those of another."""
+    monkeypatch.setenv("ONE", "value-1")
+    monkeypatch.setenv("OTHER", "value-2")
+    usual = world.application
+    live_run.configure(world, ("model: m,", f"model: m, headers: {before},"))
+    world.edit()
+    assert world.evalgate("run").code == 0
+    world.server.received.clear()
+    live_run.configure(world, ("model: m,", f"model: m, headers: {after},"))
+    if is_asked_again:
+        world.application = lambda system, user: "not JSON" if live_run.BRIEF in system else usual(system, user)
+    assert world.evalgate("run").code == (1 if is_asked_again else 0)
+    assert bool(world.server.received) is is_asked_again
