@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,10 @@ pytest_plugins = ["gated_project", "pushing"]
 # no deadline, so that a slow machine does not fail; deterministic, so that a failure can be reproduced
 settings.register_profile("evalgate", deadline=None, derandomize=True)
 settings.load_profile("evalgate")
+
+# a shell starts background jobs with Ctrl-C ignored, and child processes inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _is_loopback(address: object) -> bool:
