@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def add_trust(environment: Mapping[str, str], workspace: Path, folder: Path) -> dict[str, str]:
-    """Return the environment in which git trusts the checkout around a folder of the workspace, whoever owns it.
+    """Return the environment in which git trusts the checkout around a folder of the workspace, whatever user owns it.
 
     The checkout is the outermost one between the two. In a container job it belongs to the user of the runner, while
     the container runs as another user. Nothing else is trusted, and the environment is unchanged without a checkout.

@@ -78,7 +78,7 @@ def test_an_approval_that_does_not_count_changes_nothing(hub: Hub, when: str) ->
 
 
 def test_an_approval_is_no_verdict(hub: Hub) -> None:
-    """A change that no run with a key has judged waits for one, whoever approves it."""
+    """A change that no run with a key has judged waits for one, also when it is approved."""
     fork(hub)
     hub.server.add_person("grace", "write")
     hub.server.add_review(7, "grace", "APPROVED", at=LATER)

@@ -1,4 +1,4 @@
-"""What is no answer is taken for none, in whatever form, and from whoever it comes: endpoint, batch, function, file."""
+"""Replies without an answer are no answers, in any form and from any kind of target: endpoint, function, file."""
 
 from __future__ import annotations
 
@@ -29,8 +29,6 @@ from evalgate.domain import (
 from evalgate.domain.reasoning import LIMIT_REACHED, LIMIT_SPENT, ONLY_REASONING
 from evalgate.domain.tool_calls import add_tool_calls
 from evalgate.errors import InputError
-from evalgate.execute.providers.batch.api import BatchEndpoint
-from evalgate.execute.providers.batch.lines import read_line
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
 from evalgate.execute.providers.python_function import PythonProvider
@@ -298,18 +296,6 @@ def test_a_refusal_or_an_error_as_a_part_is_no_answer() -> None:
 def test_a_refusal_that_was_kept_with_its_text_is_no_answer(reason: str) -> None:
     kept = decode_outcome({"text": "fine", "finish_reason": reason})
     assert isinstance(kept, Failure) and kept.kind == "unusable"
-
-
-@pytest.mark.parametrize("status", [0, -1, 202, 204, 206, True, "200"])
-def test_only_200_is_an_answer_of_a_batch(status: Any) -> None:
-    target = Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i", model="m")
-    endpoint = BatchEndpoint(target, None, 1.0)
-    request = Request(target="t", identity="i", model="m", messages=())
-    line = {"response": {"status_code": 200, "body": completion("fine")}}
-    assert isinstance(read_line(line, request, "m", endpoint), Output)
-    line["response"]["status_code"] = status
-    with pytest.raises(ProviderError):
-        read_line(line, request, "m", endpoint)
 
 
 TOLD_ERRORS: list[dict[str, Any]] = [

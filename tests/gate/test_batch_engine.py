@@ -119,7 +119,7 @@ def test_an_answer_that_must_be_fresh_is_not_another_runs(world: World, batches:
 
 
 def with_function(world: World, config: str) -> None:
-    """The application is a function that sees the prompt; the endpoint is there for whoever names it."""
+    """The application is a function that sees the prompt; the endpoint is there for targets that name it."""
     code = "import json\n\n\ndef answer(case, messages):\n    return json.dumps({'answer': case['expected']})\n"
     world.repository.write("app.py", code)
     config = config.replace("gates:", "  app: {type: python, function: 'app:answer'}\ngates:")

@@ -1,4 +1,4 @@
-"""Ways to a pass that nobody measured, each closed."""
+"""Gates in which something was not measured never pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cache between runs: counted, pruned, exported and imported, whoever else has it open."""
+"""The cache between runs: counted, pruned, exported and imported, also while other processes have it open."""
 
 from __future__ import annotations
 
