@@ -50,6 +50,7 @@ def test_a_template_renders(text: str, wanted: str) -> None:
         ("{{ docs[0].none }}", "cannot be rendered: 'dict object' has no attribute 'none'", 1),
         ("{{ docs | map(attribute='none') | list }}", "cannot be rendered: ", 1),
         ("{{ docs[1].text }}", "is not rendered: a value is null", 1),
+        ("{{ query.__class__ }}", "is not rendered: access to attribute '__class__' of 'str' object is unsafe", 1),
         ("{% include 'none.txt' %}", 'includes "none.txt", which is not in the folder', 1),
         ("{{ 1 / 0 }}", "cannot be rendered: ZeroDivisionError", 1),
         ("{{ " + "(" * 5_000 + ")" * 5_000 + " }}", "", 0),
@@ -60,6 +61,12 @@ def test_a_fault_has_a_line(text: str, wanted: str, line: int) -> None:
         render(text, CASE)
     assert caught.value.problem.startswith(wanted)
     assert caught.value.line == line
+
+
+def test_a_fault_does_not_end_with_a_stop() -> None:
+    with pytest.raises(RenderingError) as caught:
+        render("{{ query.__class__ }}", CASE)
+    assert caught.value.problem.endswith("is unsafe")
 
 
 def test_a_fault_in_an_included_file_names_the_file() -> None:
