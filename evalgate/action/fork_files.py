@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from evalgate.change.base_policy import list_policy_files
 from evalgate.change.workspace import Commit
 from evalgate.inputs.case_images import list_image_files
+from evalgate.inputs.path_patterns import matches_any
 from evalgate.services.git_names import fold_path
 
 if TYPE_CHECKING:
+    from evalgate.domain import Gate
     from evalgate.services.github import GitHub
     from evalgate.services.github_rows import PullRequestRow
 
@@ -32,7 +34,7 @@ def edits_no_gate(github: GitHub, pull: PullRequestRow, base: Commit) -> bool:
     if github.pull_request(pull.number).head_sha != pull.head_sha:  # pushed meanwhile: the files may be another head's
         return False
     edited = {path for file in files for path in (file.path, file.previous) if path}
-    return not edits_any(edited, list_gate_files(base))
+    return not (edits_any(edited, list_gate_files(base)) or matches_pattern(edited, base.config.gates))
 
 
 def list_gate_files(base: Commit) -> set[str]:
@@ -41,6 +43,12 @@ def list_gate_files(base: Commit) -> set[str]:
     prompts = {path for gate in gates for path in (gate.prompt, gate.baseline) if path is not None}
     images = {path for gate in gates for path in list_image_files(base.tree, gate)}
     return list_policy_files(base.config) | prompts | images
+
+
+def matches_pattern(edited: Iterable[str], gates: Sequence[Gate]) -> bool:
+    """Return True if an edited path matches the pattern of a gate: it may be a new prompt."""
+    patterns = [gate.pattern for gate in gates if gate.pattern is not None]
+    return any(matches_any(path, patterns) for path in edited)
 
 
 def edits_any(edited: Iterable[str], gated: Iterable[str]) -> bool:

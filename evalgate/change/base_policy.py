@@ -118,6 +118,8 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     elif own is not None:
         known = {gate.prompt for gate in config.gates} | {file.head for file in prompts.values()}
         new = [gate for gate in own.gates if gate.prompt not in known]
+        # a prompt that only a pattern makes a gate is as new as one that the configuration names: a person has to agree
+        changes += find_policy_changes((gate.prompt for gate in new), git, sides)
         remarks += [
             f'the gate "{gate.name}" is new: {gate.prompt} is not evaluated before this change is merged'
             for gate in new

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from action.gated_pull_request import Hub
 from action.test_fork_approval import fork, last, report
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.action.fork_files import edits_any
+from evalgate.action.fork_files import edits_any, matches_pattern
 
 PROMPT = "prompts/support.prompt.yml"
 
@@ -46,6 +48,12 @@ def test_files_of_no_gate_need_no_key(hub: Hub, files: list) -> None:
 )
 def test_a_file_of_a_gate_or_too_many_files_need_a_key(hub: Hub, files: list) -> None:
     assert not untouched(hub, files)
+
+
+@pytest.mark.parametrize(("path", "alone"), [("prompts/new.prompt.yml", False), ("docs/new.md", True)])
+def test_a_new_file_of_a_pattern_needs_a_key(path: str, alone: bool) -> None:
+    gate = SimpleNamespace(pattern="prompts/**/*.prompt.yml")
+    assert matches_pattern([path], [gate, SimpleNamespace(pattern=None)]) is not alone
 
 
 def test_a_push_during_the_lookup_decides_nothing(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

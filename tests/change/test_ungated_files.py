@@ -137,5 +137,7 @@ def test_a_new_prompt_of_a_pattern_is_gated_and_said_under_the_rules_of_the_base
     many.repository.write("prompts/new.prompt.yml", prompt().replace("outdoor shop", "new shop"))
     code, _, gates = run(many, "--changed")
     assert (code, gates) == (0, ["prompts/new.prompt.yml"])
-    _, told, _ = run(many, "--changed", "--policy-ref", "base")
+    many.repository.commit("new")
+    code, told, _ = run(many, "--changed", "--policy-ref", "base")
     assert 'the gate "prompts/new.prompt.yml" is new' in told
+    assert code == 5, "it is not evaluated, so a person has to agree"
