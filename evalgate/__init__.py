@@ -18,8 +18,8 @@ The folder listing is the data flow:
                      |
     pipeline       gate/                                       options -> plans -> engine -> evaluate -> report
                      |
-    stages         inputs/ change/ -> plan/ -> execute/ -> score/ -> decide/ -> report/
-                   read    what       pure     awaits      pure      pure       pure
+    stages         inputs/ change/ -> plan/ -> execute/ -> score/ -> decide/ -> report/     release/
+                   read    what       pure     awaits      pure      pure       pure       registries, runtime
                            changed
     shared         store/   console/                           everything below .evalgate/; the standard streams
     outside        services/                                   git, GitHub

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from evalgate.change.commit_prompts import resolve_at_commit
 from evalgate.domain import PromptSettings, PromptVersion
 from evalgate.errors import GitError, InputError, Place
-from evalgate.inputs.formats.document import read
+from evalgate.inputs.formats.data_file import read
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown, load

@@ -17,7 +17,7 @@ from evalgate.inputs.tree import Tree
 from evalgate.services.git import Git
 
 
-class Registry(Protocol):
+class ProductionRecord(Protocol):
     """A record of the versions in production."""
 
     def find_version(self, gate: Gate) -> PromptVersion | None:
@@ -82,7 +82,7 @@ def read_registry(base: Base | None, git: Git | None) -> PinsRegistry | None:
 
 
 def load_production(
-    gate: Gate, tree: Tree, registry: Registry | None, otherwise: Callable[[], PromptVersion]
+    gate: Gate, tree: Tree, registry: ProductionRecord | None, otherwise: Callable[[], PromptVersion]
 ) -> PromptVersion:
     """Load the version in production: the gate's own `baseline:` file, else the registry's, else `otherwise()`."""
     if gate.baseline is not None:

@@ -311,6 +311,14 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseSettings:
+    """Where released versions are kept: a URL of `release.registry.open_registry`, and the variable with its token."""
+
+    registry: str
+    token_env: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """The content of evalgate.yml. Paths are relative to the root of the tree, with forward slashes.
 
@@ -318,7 +326,7 @@ class Config:
     for which cases reports may contain texts, `ungated` what a prompt file means that no gate covers. `trust_code` lets
     functions of the base's tree run for pull requests. No verdict depends on these four. `environment` has the
     variables that the file's `${NAME}` were replaced by, so that the configuration of another commit is read in the
-    same way; None: they were left as they are.
+    same way; None: they were left as they are. `release` is None without a registry.
     """
 
     path: str
@@ -332,6 +340,7 @@ class Config:
     texts: Literal["all", "failing", "none"] = "all"
     ungated: Literal["warn", "fail", "ignore"] = "warn"
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
+    release: ReleaseSettings | None = None
 
     @property
     def has_patterns(self) -> bool:

@@ -134,10 +134,12 @@ def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[s
 
 
 def list_secret_variables(config: Config) -> tuple[str, ...]:
-    """Return the environment variables that contain secrets: the targets' settings `..._env`, and their headers."""
+    """Return the environment variables that contain secrets: the settings `..._env`, and the targets' headers."""
     settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
     settings += [option for target in config.targets.values() for option in target.options.items()]
     named = [str(value) for name, value in settings if name.endswith("_env") and value]
+    if config.release is not None and config.release.token_env is not None:
+        named.append(config.release.token_env)
     return tuple(
         dict.fromkeys([*named, *(name for target in config.targets.values() for name in target.headers.values())])
     )

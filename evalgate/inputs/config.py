@@ -17,13 +17,14 @@ from evalgate.domain import (
     Limits,
     Policy,
     PromptSettings,
+    ReleaseSettings,
     Target,
 )
 from evalgate.domain.names import find_closest
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import Criteria, CriteriaReader, Verify, read_target_name
 from evalgate.inputs.environment import EnvironmentReader
-from evalgate.inputs.formats.document import Document, read
+from evalgate.inputs.formats.data_file import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
 from evalgate.inputs.gate_entries import GateEntry, add_defaults, fill_path, find_entries, name_gate
 from evalgate.inputs.path_patterns import MOST_MATCHES
@@ -119,6 +120,7 @@ class _ConfigReader:
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
             ungated=_load_schema_data(self._root, "ungated", "warn"),
             environment=self._environment,
+            release=self._release(),
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
@@ -305,6 +307,10 @@ class _ConfigReader:
         if node is None or not self._checker.is_valid(node):
             return Limits()
         return Limits(**{key: value for key, value in node.data.items() if key != "batch"})
+
+    def _release(self) -> ReleaseSettings | None:
+        node = self._root.get("release")
+        return ReleaseSettings(**node.data) if node is not None and self._checker.is_valid(node) else None
 
     def _batching(self) -> Batching:
         node = self._root.get("run")

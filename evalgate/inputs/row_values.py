@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalgate.errors import Fault
-from evalgate.inputs.formats.document import string_value
+from evalgate.inputs.formats.data_file import string_value
 from evalgate.inputs.formats.rows import DataRow
 
 

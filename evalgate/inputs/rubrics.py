@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evalgate.domain import VARIABLE, Rubric
 from evalgate.errors import InputError
-from evalgate.inputs.formats.document import front_matter
+from evalgate.inputs.formats.data_file import front_matter
 from evalgate.inputs.formats.nodes import Node, raise_faults
 from evalgate.inputs.prompt_files.prompt_keys import read_version
 from evalgate.inputs.schema_check import SchemaCheck, describe_unknown, load

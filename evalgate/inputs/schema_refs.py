@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urldefrag, urljoin
 
 from evalgate.errors import Fault, InputError
-from evalgate.inputs.formats.document import read
+from evalgate.inputs.formats.data_file import read
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node
 from evalgate.inputs.schema_keywords import find_empty, find_idle_keywords
 from evalgate.inputs.tree import Tree

@@ -129,7 +129,7 @@ def test_a_key_in_the_query_of_a_url_is_masked(name: str, value: str) -> None:
     target = Target(
         name="t", kind="openai", identity="i", location=f"https://h/v1?{name}={value}&api-version=2024-02-01"
     )
-    mask = make_mask(SimpleNamespace(targets={"t": target}), {})  # type: ignore[arg-type]
+    mask = make_mask(SimpleNamespace(targets={"t": target}, release=None), {})  # type: ignore[arg-type]
     assert mask.text(f"bad /v1?a={value}&api-version=2024-02-01") == "bad /v1?a=***&api-version=2024-02-01"
 
 

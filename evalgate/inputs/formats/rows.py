@@ -14,7 +14,7 @@ from evalgate.inputs.formats import csv as csv_text
 from evalgate.inputs.formats import dataframe, json_lines
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
-from evalgate.inputs.formats.document import decode
+from evalgate.inputs.formats.data_file import decode
 from evalgate.inputs.formats.nodes import MAX_FAULTS, Node, refuse
 from evalgate.inputs.tree import Tree
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from evalgate.domain import Message, TextStart
 from evalgate.domain.message_shapes import MessageReader, find_result_faults
 from evalgate.domain.messages import HISTORY, make_history
-from evalgate.inputs.formats.document import decode, read
+from evalgate.inputs.formats.data_file import decode, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
 from evalgate.inputs.prompt_files.prompt_keys import PromptParts, read_parts
 from evalgate.inputs.schema_check import SchemaCheck, load

@@ -14,7 +14,7 @@ from evalgate.domain.jinja_templates import check_template, list_includes
 from evalgate.domain.joined_messages import join_messages
 from evalgate.domain.templates import RenderingError
 from evalgate.errors import EvalgateError, Fault, Place
-from evalgate.inputs.formats.document import decode
+from evalgate.inputs.formats.data_file import decode
 
 MOST_INCLUDED = 100
 """The maximum number of files that a prompt includes, directly and indirectly."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from evalgate.domain import Json
 from evalgate.domain.templates import Syntax
-from evalgate.inputs.formats.document import front_matter
+from evalgate.inputs.formats.data_file import front_matter
 from evalgate.inputs.formats.nodes import Node, raise_faults
 from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, PromptParts, make_api_name, read_version
 from evalgate.inputs.prompt_files.role_markers import split_roles

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from evalgate.domain import Message, TextStart
 from evalgate.errors import InputError, Place
-from evalgate.inputs.formats.document import decode
+from evalgate.inputs.formats.data_file import decode
 from evalgate.inputs.formats.nodes import refuse
 from evalgate.inputs.prompt_files.prompt_keys import PromptParts
 

@@ -6,7 +6,7 @@ import re
 
 from evalgate.domain import Message, TextStart
 from evalgate.domain.names import find_closest
-from evalgate.inputs.formats.document import decode, front_matter
+from evalgate.inputs.formats.data_file import decode, front_matter
 from evalgate.inputs.formats.nodes import Node, raise_faults
 from evalgate.inputs.prompt_files.prompt_keys import PromptParts, make_api_name, read_parts
 from evalgate.inputs.prompt_files.role_markers import find_first_marker, split_roles

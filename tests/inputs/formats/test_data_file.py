@@ -14,7 +14,7 @@ from inputs.formats.readers import fault, same, values
 
 from evalgate.domain.strict_json import MAX_DEPTH
 from evalgate.errors import InputError
-from evalgate.inputs.formats import document
+from evalgate.inputs.formats import data_file
 from evalgate.inputs.formats import json as json_text
 from evalgate.inputs.formats import yaml as yaml_text
 from evalgate.inputs.formats.nodes import Node
@@ -72,14 +72,14 @@ def test_the_deepest_that_is_allowed_is_read() -> None:
 )
 def test_bytes_that_are_not_utf8_have_a_place(data: bytes, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        document.decode(data, "f")
+        data_file.decode(data, "f")
     assert message in str(caught.value)
     assert caught.value.faults[0].hint
 
 
 def test_bom_and_crlf_are_read_away() -> None:
-    assert document.decode(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n", "f") == "a: 1\nb: 2\n"
-    assert document.read(b'\xef\xbb\xbf{\r\n"a": 1}', "f.json").root["a"].line == 2
+    assert data_file.decode(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n", "f") == "a: 1\nb: 2\n"
+    assert data_file.read(b'\xef\xbb\xbf{\r\n"a": 1}', "f.json").root["a"].line == 2
 
 
 def test_a_50_mb_line_is_refused_with_its_line_in_bounded_memory() -> None:
@@ -87,7 +87,7 @@ def test_a_50_mb_line_is_refused_with_its_line_in_bounded_memory() -> None:
     tracemalloc.start()
     try:
         with pytest.raises(InputError) as caught:
-            document.decode(data, "f")
+            data_file.decode(data, "f")
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -97,20 +97,20 @@ def test_a_50_mb_line_is_refused_with_its_line_in_bounded_memory() -> None:
 
 def test_many_short_lines_may_be_large_together() -> None:
     data = b"x" * 99 + b"\n"
-    assert len(document.decode(data * 400_000, "f")) == 40_000_000
+    assert len(data_file.decode(data * 400_000, "f")) == 40_000_000
 
 
 def test_front_matter_keeps_line_numbers() -> None:
-    found, body, line = document.front_matter(b"---\nname: x\nrole: system\n---\nHello\n---\nmore\n", "f.md")
+    found, body, line = data_file.front_matter(b"---\nname: x\nrole: system\n---\nHello\n---\nmore\n", "f.md")
     assert found.data == {"name": "x", "role": "system"}
     assert found.root["role"].line == 3
     assert (body, line) == ("Hello\n---\nmore\n", 5)
-    assert document.front_matter(b"Hello\n", "f.md")[1:] == ("Hello\n", 1)
-    assert document.front_matter(b"---\n---\nHello", "f.md")[0].data == {}
+    assert data_file.front_matter(b"Hello\n", "f.md")[1:] == ("Hello\n", 1)
+    assert data_file.front_matter(b"---\n---\nHello", "f.md")[0].data == {}
     with pytest.raises(InputError, match="f:1:1: the front matter that starts here is not closed"):
-        document.front_matter(b"---\nname: x\n", "f")
+        data_file.front_matter(b"---\nname: x\n", "f")
     with pytest.raises(InputError, match="f:3:1: the key"):
-        document.front_matter(b"---\nname: x\nname: y\n---\n", "f")
+        data_file.front_matter(b"---\nname: x\nname: y\n---\n", "f")
 
 
 @pytest.mark.parametrize("reader", [json_text.parse, json_text.loads, yaml_text.parse])

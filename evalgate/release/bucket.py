@@ -1,0 +1,30 @@
+"""The rule that decides which users get the candidate of a rollout. Readers in every language follow it."""
+
+from __future__ import annotations
+
+import hashlib
+
+BUCKETS = 10_000
+"""The number of buckets. Shares are in basis points, so that a share is the number of its buckets."""
+
+
+def compute_bucket(salt: str, key: str) -> int:
+    """Return the bucket of a key, from 0 to 9,999: the first 8 bytes of SHA-256(salt, 0x00, key), modulo 10,000.
+
+    The bytes are a big-endian number. Texts are encoded as UTF-8, a lone surrogate as U+FFFD.
+    """
+    data = b"%b\0%b" % (_encode(salt), _encode(key))
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") % BUCKETS
+
+
+def is_candidate(salt: str, key: str, share: int) -> bool:
+    """Return whether a key gets the candidate at a share in basis points. A larger share keeps all earlier keys."""
+    return compute_bucket(salt, key) < share
+
+
+def _encode(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        # as JavaScript and C# encode it
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()

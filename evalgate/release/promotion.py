@@ -1,0 +1,208 @@
+"""Whether a label may move, and the document that follows. Pure: a document and a request to the next document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from semver import Version
+
+from evalgate.errors import InputError
+from evalgate.release.document import LABELS, PAST_KEPT, Entry, PublishedVersion, ReleaseDocument
+from evalgate.release.registry import RefusedError, StoredDocument
+
+_EARLIER_KEPT = 1
+"""Earlier versions in production whose content a document has, beside the present one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """Who runs a command, when (UTC, such as 2026-01-31T12:00:00Z), and the page of the workflow run, if any.
+
+    `id` is unique to the command. The entry that it makes has it.
+    """
+
+    id: str
+    who: str
+    at: str
+    run_url: str | None = None
+
+
+def publish_version(last: StoredDocument | None, name: str, version: PublishedVersion, by: Actor) -> ReleaseDocument:
+    """Return the document that adds a version. No label moves.
+
+    Raises RefusedError if its number is at or below the highest published one, which has another content.
+    """
+    highest = None if last is None else find_highest(last.document)
+    if highest is not None and Version.parse(version.version) <= Version.parse(highest.version):
+        what = "has another content" if highest.version == version.version else f"is below {highest.version}"
+        raise RefusedError(
+            f"{name}: {version.version} {what}, which was published at {highest.at}",
+            hint=f"declare a version above {highest.version}",
+        )
+    entry = _make_entry("publish", version.reason, by, target=version.digest)
+    return _make_next(last, name, entry, by, versions=[version])
+
+
+def promote_version(
+    last: StoredDocument,
+    version: PublishedVersion,
+    label: str,
+    by: Actor,
+    why: str,
+    *,
+    canary: Mapping[str, Any] | None = None,
+) -> ReleaseDocument:
+    """Return the document that moves a label to a published version. `canary` is evidence of a canary elsewhere.
+
+    Raises RefusedError, with what is missing, if the version may not have the label.
+    """
+    document = last.document
+    if label not in LABELS:
+        raise InputError(f'"{label}" is not a label', hint=f"the labels are {', '.join(LABELS)}")
+    missing = find_missing(document, version, label, canary)
+    if missing:
+        hint = None if canary is not None or not any("canary" in one for one in missing) else _CANARY_HINT
+        raise RefusedError(f"{document.name}: {version} may not be {label}: {'; '.join(missing)}", hint=hint)
+    before = document.labels.get(label)
+    evidence = {"canary": dict(canary)} if canary is not None and label == "production" else None
+    entry = _make_entry("promote", why, by, label=label, origin=before, target=version.digest, evidence=evidence)
+    past = document.past
+    if label == "production":
+        past = tuple(one for one in (before, *past) if one is not None and one != version.digest)[:PAST_KEPT]
+    return _make_next(
+        last,
+        document.name,
+        entry,
+        by,
+        versions=[version],
+        labels={**document.labels, label: version.digest},
+        past=past,
+    )
+
+
+_CANARY_HINT = "watch a canary, and give its evidence with --canary-evidence FILE"
+
+
+def find_missing(
+    document: ReleaseDocument, version: PublishedVersion, label: str, canary: Mapping[str, Any] | None = None
+) -> list[str]:
+    """Return what a version lacks for a label, as phrases; empty if it may have it.
+
+    Production needs the canary and the sign-off that the policy of the version's level required. A version that was in
+    production before and was not rolled back needs no second canary, and the first one has nothing to compare with.
+    """
+    missing = []
+    if version.evaluation.decision == "FAIL":
+        missing.append("its gate failed")
+    if label != "production":
+        return missing
+    if document.rollout is not None and document.rollout["candidate"] != version.digest:
+        missing.append("a rollout of another version is in progress")
+    known = version.digest in document.past or "production" not in document.labels
+    if version.canary_hours and canary is None and not known:
+        missing.append(f"a {version.level} change needs a canary of {version.canary_hours} hours")
+    if version.needs_sign_off:
+        if version.sign_off is None:
+            missing.append(f"a {version.level} change needs a sign-off, and its report has none")
+        elif version.sign_off.subject != version.evaluation.subject:
+            missing.append(f"the sign-off by {version.sign_off.by} is for another report")
+    return missing
+
+
+def find_rollback(document: ReleaseDocument) -> str:
+    """Return the digest that a rollback goes to by default: the production that stays when a rollout ends, else the
+    last version in production that was not itself rolled back.
+
+    Raises InputError if there is none.
+    """
+    if document.rollout is not None and "production" in document.labels:
+        return document.labels["production"]
+    if document.past:
+        return document.past[0]
+    raise InputError(
+        f"{document.name}: there is no older version in production to roll back to",
+        hint="promote another version: evalgate release promote",
+    )
+
+
+def roll_back(last: StoredDocument, version: PublishedVersion, by: Actor, why: str) -> ReleaseDocument:
+    """Return the document that makes an earlier version production again and ends a rollout.
+
+    The present version in production counts as rolled back: no later rollback goes to it by default.
+    """
+    document = last.document
+    before = document.labels.get("production")
+    past = document.past
+    if version.digest in past:
+        past = past[past.index(version.digest) + 1 :]
+    labels = {**document.labels, "production": version.digest}
+    candidate = None if document.rollout is None else document.rollout["candidate"]
+    if candidate is not None and labels.get("canary") == candidate:
+        del labels["canary"]
+    entry = _make_entry("rollback", why, by, label="production", origin=candidate or before, target=version.digest)
+    return _make_next(last, document.name, entry, by, versions=[version], labels=labels, past=past, ends_rollout=True)
+
+
+def find_highest(document: ReleaseDocument) -> PublishedVersion | None:
+    """Return the version with the highest number, which every document has: numbers only grow."""
+    return max(document.versions.values(), key=lambda one: Version.parse(one.version), default=None)
+
+
+def _make_entry(
+    verb: str,
+    why: str,
+    by: Actor,
+    *,
+    target: str,
+    label: str | None = None,
+    origin: str | None = None,
+    evidence: Mapping[str, Any] | None = None,
+) -> Entry:
+    return Entry(
+        id=by.id,
+        verb=verb,
+        who=by.who,
+        why=why,
+        label=label,
+        origin=origin,
+        target=target,
+        run_url=by.run_url,
+        evidence=evidence,
+    )
+
+
+def _make_next(
+    last: StoredDocument | None,
+    name: str,
+    entry: Entry,
+    by: Actor,
+    *,
+    versions: Sequence[PublishedVersion],
+    labels: Mapping[str, str] | None = None,
+    past: tuple[str, ...] | None = None,
+    ends_rollout: bool = False,
+) -> ReleaseDocument:
+    """Return the next document, with the contents of the versions that are labelled, on trial, lately live, or newest."""
+    before = None if last is None else last.document
+    now = labels if labels is not None else {} if before is None else before.labels
+    earlier = past if past is not None else () if before is None else before.past
+    rollout = None if before is None or ends_rollout else before.rollout
+    known = {} if before is None else dict(before.versions)
+    known |= {version.digest: version for version in versions}
+    highest = max(known.values(), key=lambda one: Version.parse(one.version))
+    needed = {*now.values(), *earlier[:_EARLIER_KEPT], highest.digest}
+    if rollout is not None:
+        needed |= {rollout["candidate"], rollout["control"]}
+    return ReleaseDocument(
+        name=name,
+        revision=1 if before is None else before.revision + 1,
+        previous=None if last is None else last.digest,
+        at=by.at,
+        entry=entry,
+        labels=dict(now),
+        past=earlier,
+        rollout=rollout,
+        versions={digest: one for digest, one in known.items() if digest in needed},
+    )

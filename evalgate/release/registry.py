@@ -1,0 +1,144 @@
+"""Registries: where release documents are kept. The four operations, their errors, and how a URL names a registry."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
+from evalgate.release.document import PublishedVersion, ReleaseDocument, digest_document, encode_document
+from evalgate.store.store import FOLDER
+
+SCHEMES = ("sqlite", "git")
+
+
+class RegistryError(ServiceError):
+    """A registry cannot be reached, or what it holds cannot be read. Nothing was changed, as far as is known."""
+
+
+class RaceLostError(ServiceError):
+    """Another command has appended a revision in the meantime, which `winner` is. Nothing was changed."""
+
+    def __init__(self, winner: StoredDocument) -> None:
+        entry = winner.document.entry
+        what = f"{entry.verb} {entry.label}" if entry.label else entry.verb
+        super().__init__(
+            f"{winner.document.name}: {entry.who} was faster: revision {winner.document.revision}, {what} "
+            f"at {winner.document.at} ({entry.why})",
+            hint="look at it with `evalgate release show`, and repeat the command if it is still wanted",
+        )
+        self.winner = winner
+
+
+class RefusedError(EvalgateError):
+    """A release that its evidence does not allow."""
+
+    exit_code = ExitCode.FAIL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDocument:
+    """A document as a registry has it: the bytes, their digest, and what they say."""
+
+    document: ReleaseDocument
+    data: bytes
+
+    @property
+    def digest(self) -> str:
+        return digest_document(self.data)
+
+
+class Registry(Protocol):
+    """A place that keeps the release documents of prompts. All texts from it are untrusted.
+
+    Only `append` changes what readers see. Each method raises RegistryError if the registry cannot be reached.
+    """
+
+    @property
+    def url(self) -> str:
+        """The address that `open_registry` opens the registry by, without secrets."""
+        ...
+
+    def list_names(self) -> list[str]:
+        """Return the names of all prompts that have a document, sorted."""
+        ...
+
+    def read(self, name: str) -> StoredDocument | None:
+        """Return the last document that counts; None if there is none. Raises RegistryError for a damaged one."""
+        ...
+
+    def history(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of all documents that count, oldest first, unchecked: `ledger.verify` checks them."""
+        ...
+
+    def append(self, document: ReleaseDocument) -> StoredDocument:
+        """Append a document with the next number, which the registry gives: its own `revision` is ignored.
+
+        Raises RaceLostError if its `previous` is not the digest of the last document that counts. After any other error
+        it is not known whether the document was written: see `append_document`.
+        """
+        ...
+
+    def put(self, version: PublishedVersion, name: str) -> None:
+        """Keep a version of a prompt for `find_version`. A version with this digest stays as it is."""
+        ...
+
+    def find_version(self, name: str, digest: str) -> PublishedVersion | None:
+        """Return a version that was put, also one that no document has any more; None if there is none."""
+        ...
+
+
+def append_document(registry: Registry, document: ReleaseDocument) -> StoredDocument:
+    """Append a document and return what the registry has then, also if the answer of the registry was lost.
+
+    An entry's id is unique, so that a document that was written before an error is recognised. Raises RaceLostError and
+    RegistryError.
+    """
+    try:
+        return registry.append(document)
+    except EvalgateError:
+        found = registry.read(document.name)
+        if found is None or found.document.entry.id != document.entry.id:
+            raise
+        return found
+
+
+def open_registry(url: str, folder: Path, *, token: str | None = None) -> Registry:
+    """Open the registry that a URL names. Relative paths are counted from `folder`, and nothing is created yet.
+
+    `sqlite:PATH` is a file. `git:REMOTE#BRANCH` is a branch of a remote: by its name in the repository around `folder`
+    (`git:origin`), or by its address or path; without `#BRANCH` it is evalgate/releases. `token` is for a git remote by
+    https. Raises InputError for any other URL.
+    """
+    scheme, _, rest = url.partition(":")
+    if scheme == "sqlite" and rest:
+        path = folder / rest
+        if FOLDER in path.parts:
+            raise InputError(
+                f"the registry {url} is in {FOLDER}, which may be pruned at any time", hint="choose a path outside"
+            )
+        from evalgate.release.sqlite_registry import SqliteRegistry
+
+        return SqliteRegistry(path)
+    if scheme == "git" and rest:
+        from evalgate.release.git_registry import open_git_registry
+
+        return open_git_registry(rest, folder, token=token)
+    raise InputError(
+        f'"{url}" names no registry', hint="write sqlite:PATH, git:REMOTE or git:ADDRESS, such as git:origin"
+    )
+
+
+def check_name(name: str) -> None:
+    """Raise InputError for a name that no registry can keep: blank, with control characters, or longer than 200."""
+    if not name.strip() or name != name.strip() or len(name) > 200 or not name.isprintable():
+        raise InputError(f'"{name}" cannot be the name of a released prompt', hint="give the gate a plain `name:`")
+
+
+def make_bytes(document: ReleaseDocument, revision: int) -> StoredDocument:
+    """Return a document with its number, and its bytes."""
+    numbered = dataclasses.replace(document, revision=revision)
+    return StoredDocument(document=numbered, data=encode_document(numbered))

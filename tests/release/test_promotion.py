@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from release.documents import AT, make_version, sign
+
+from evalgate.errors import InputError
+from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_document, parse_document
+from evalgate.release.promotion import Actor, find_highest, find_rollback, promote_version, publish_version, roll_back
+from evalgate.release.registry import RefusedError, StoredDocument, make_bytes
+
+BY = Actor(id="1", who="ada", at=AT)
+CANARY = {"hours": 48}
+
+
+def store(document: ReleaseDocument) -> StoredDocument:
+    return make_bytes(document, document.revision)
+
+
+def publish(last: StoredDocument | None, version: PublishedVersion) -> StoredDocument:
+    return store(publish_version(last, "support", version, BY))
+
+
+def promote(last: StoredDocument, version: PublishedVersion, label: str = "production") -> StoredDocument:
+    return store(promote_version(last, version, label, BY, "because", canary=CANARY))
+
+
+def test_a_published_version_has_no_label_until_it_is_promoted() -> None:
+    one = make_version("1.0.0")
+    published = publish(None, one)
+    assert published.document.labels == {} and published.document.versions == {one.digest: one}
+    promoted = promote(published, one, "staging")
+    assert promoted.document.labels == {"staging": one.digest}
+    assert promoted.document.previous == published.digest
+    assert (promoted.document.entry.label, promoted.document.entry.origin) == ("staging", None)
+
+
+@pytest.mark.parametrize("number", ["1.0.0", "0.9.9", "1.0.0-rc.1"])
+def test_a_number_at_or_below_what_is_published_is_refused(number: str) -> None:
+    last = publish(None, make_version("1.0.0"))
+    with pytest.raises(RefusedError, match=r"1\.0\.0"):
+        publish(last, make_version(number, "another"))
+
+
+def test_production_needs_a_canary_unless_it_is_the_first_or_was_there_before() -> None:
+    one, two, three = make_version("1.0.0"), make_version("1.1.0"), make_version("1.1.1", level="PATCH", canary_hours=0)
+    last = publish(publish(publish(None, one), two), three)
+    first = store(promote_version(last, one, "production", BY, "first"))
+    with pytest.raises(RefusedError, match="needs a canary of 48 hours"):
+        promote_version(first, two, "production", BY, "why")
+    assert promote_version(first, three, "production", BY, "a PATCH").labels["production"] == three.digest
+    second = store(promote_version(first, two, "production", BY, "why", canary=CANARY))
+    assert second.document.entry.evidence == {"canary": CANARY}
+    assert promote_version(second, one, "production", BY, "back").labels["production"] == one.digest
+
+
+def test_a_major_needs_a_sign_off_of_its_own_report() -> None:
+    major = make_version("2.0.0", level="MAJOR", needs_sign_off=True)
+    with pytest.raises(RefusedError, match="its report has none"):
+        promote(publish(None, major), major)
+    signed = sign(major)
+    assert promote(publish(None, signed), signed)
+    assert signed.sign_off is not None
+    other = replace(signed, sign_off=replace(signed.sign_off, subject="0" * 64))
+    with pytest.raises(RefusedError, match="for another report"):
+        promote(publish(None, other), other)
+    assert promote(publish(None, other), other, "staging")
+
+
+def test_rollbacks_go_back_one_by_one_and_never_to_a_version_that_was_rolled_back() -> None:
+    one, two, three, four = (make_version(f"1.{n}.0") for n in range(4))
+    last: StoredDocument | None = None
+    for version in (one, two, three):
+        last = promote(publish(last, version), version)
+    assert last is not None
+    back = store(roll_back(last, two, BY, "bad"))
+    assert find_rollback(last.document) == two.digest
+    assert back.document.labels["production"] == two.digest
+    fixed = promote(publish(back, four), four)
+    assert find_rollback(fixed.document) == two.digest
+    again = store(roll_back(store(roll_back(fixed, two, BY, "bad")), one, BY, "worse"))
+    with pytest.raises(InputError, match="no older version"):
+        find_rollback(again.document)
+
+
+def test_a_rollback_during_a_rollout_ends_it_and_keeps_production() -> None:
+    one, two = make_version("1.0.0"), make_version("1.1.0")
+    last = publish(promote(publish(None, one), one), two)
+    rollout = {"kind": "canary", "candidate": two.digest, "control": one.digest, "share": 500, "salt": "s"}
+    labels = {**last.document.labels, "canary": two.digest}
+    running = store(replace(last.document, rollout=rollout, labels=labels))
+    assert find_rollback(running.document) == one.digest
+    ended = roll_back(running, one, BY, "bad")
+    assert ended.rollout is None and ended.labels == {"production": one.digest}
+    with pytest.raises(RefusedError, match="another version is in progress"):
+        promote_version(running, make_version("1.2.0"), "production", BY, "why", canary=CANARY)
+
+
+@given(st.lists(st.sampled_from(["publish", "production", "staging", "canary", "rollback"]), max_size=25), st.data())
+def test_every_document_has_the_contents_that_its_readers_need(verbs: list[str], data: st.DataObject) -> None:
+    last: StoredDocument | None = None
+    published: list[PublishedVersion] = []
+    for verb in verbs:
+        if verb == "publish" or last is None:
+            version = make_version(f"1.{len(published)}.0")
+            published.append(version)
+            last = publish(last, version)
+        elif verb == "rollback":
+            if last.document.past:
+                digest = find_rollback(last.document)
+                last = store(roll_back(last, next(one for one in published if one.digest == digest), BY, "bad"))
+        else:
+            last = promote(last, data.draw(st.sampled_from(published)), verb)
+        document = parse_document(encode_document(last.document))  # refuses a label without its content
+        highest = find_highest(document)
+        assert highest == published[-1]
+        production = document.labels.get("production")
+        assert production not in document.past
+        if document.past:
+            assert document.past[0] in document.versions
