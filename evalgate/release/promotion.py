@@ -184,7 +184,7 @@ def _make_next(
     past: tuple[str, ...] | None = None,
     ends_rollout: bool = False,
 ) -> ReleaseDocument:
-    """Return the next document, with the contents of the versions that are labelled, on trial, lately live, or newest."""
+    """Return the next document, with the versions that are labelled, on trial, lately in production, or newest."""
     before = None if last is None else last.document
     now = labels if labels is not None else {} if before is None else before.labels
     earlier = past if past is not None else () if before is None else before.past
