@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "execute": {*BASE, "store"},
     "change": {*BASE, "services", "inputs"},
     "release": {*BASE, "store", "services"},
-    "gate": {*BASE, *STAGES, "store", "services"},
+    "gate": {*BASE, *STAGES, "store", "services", "release"},
     "commands": {*BASE, *STAGES, "store", "services", "report", "gate", "release"},
     "cli": {*BASE, *STAGES, "store", "services", "report", "console", "gate", "commands", "release"},
     "action": {*BASE, *STAGES, "store", "services", "report", "console", "gate", "commands", "release"},

@@ -252,7 +252,7 @@ def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log
     mode = job.settings.missing_secrets
     calls = _make_call_mode(job)
     if missing and mode == "replay":
-        calls = replace(calls, offline=True, partial=True)
+        calls = replace(calls, offline=True, partial=True, release_copies=True)
     try:
         report = run.run(job.config, selection, _make_machine(job, log), calls, log.progress)
     except MissingSecretError as error:

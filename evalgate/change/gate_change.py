@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from evalgate.change import base_policy, changed_gates, production, versions
 from evalgate.change.merge_base import Base, find_base
+from evalgate.change.pins import Pin
 from evalgate.change.production import BaselineArm
 from evalgate.change.versions import Versions
 from evalgate.change.workspace import PullRequest, Workspace
@@ -57,19 +58,21 @@ def compare_gate(
     default_branch: str | None,
     is_beside: bool = False,
     revert: Revert | None = None,
+    released: Callable[[str], Pin | None] | None = None,
 ) -> GateChange:
     """Resolve the versions of a gate. `candidate` and `baseline` name a file or a git ref; see `versions.resolve`.
 
-    `revert` is that of the gate, if any (`reverts.find_reverts`).
+    `revert` is that of the gate, if any (`reverts.find_reverts`). `released` finds the version in production by the
+    name of a gate; None: the pins count.
     """
     tree, git, config = workspace.tree, workspace.git, workspace.config
     if isinstance(workspace, PullRequest):
         sides, file = workspace.change.sides, workspace.change.prompts[gate.name]
-        registry = production.read_registry(base, CommitView(workspace.git, sides.policy))
+        registry = production.read_production(base, CommitView(workspace.git, sides.policy), released)
         before, at, reasons = file.base, (sides.head, file.head), workspace.change.reason
         default_branch = sides.policy
     else:
-        registry = production.read_registry(base, git)
+        registry = production.read_production(base, git, released)
         earlier = None if base is None else base.gate_at_base(gate)
         before, at, reasons = None if earlier is None else earlier.named_prompt, None, ()
     found = versions.resolve(
@@ -92,7 +95,7 @@ def compare_gate(
     notes = base_policy.note_recorded(gate, config, found, base)
     pin = None if registry is None or revert is None else registry.find_pin(gate)
     if revert is not None and pin is not None and pin.digest == revert.digest:
-        revert = replace(revert, passed=f"it is pinned: {pin}")
+        revert = replace(revert, passed=f"it is {pin.kind}: {pin}")
     return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes, revert=revert)
 
 

@@ -29,10 +29,12 @@ _SUFFIXES = (".yml", ".yaml", ".json")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """The signed-off release of one gate.
+    """The release of one gate that changes are compared with: signed off in the pins file, or released by a registry.
 
     `version` is the declared version (None: it declared none), `digest` its content, `ref` its commit. `place` is the
-    pin's position in the file, for messages.
+    pin's position in the file, for messages. `registry` is the revision that says that the version is in production,
+    such as "revision 7 of git:origin"; `version` is then its published number, which no prompt needs to declare, and
+    `path` the path that it was published from.
     """
 
     gate: str
@@ -42,8 +44,17 @@ class Pin:
     signed_off_by: str
     at: str
     place: Place
+    registry: str | None = None
+    path: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """How the release came about: "pinned" or "released"."""
+        return "pinned" if self.registry is None else "released"
 
     def __str__(self) -> str:
+        if self.registry is not None:
+            return f"{self.version} ({self.ref[:7]}), in production since {self.at} by {self.registry}"
         return f"{self.version or 'no version'} ({self.ref[:7]}), signed off by {self.signed_off_by} at {self.at}"
 
 
@@ -121,9 +132,10 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git, settings: Promp
 
     Raises InputError, with the pin's place, if commit, file, content or version is not the pinned one.
     """
-    again = f"pin an existing release: {describe_command(pin)}"
+    verb = "is pinned to" if pin.registry is None else "was released from"
+    again = "fetch it" if pin.registry is not None else f"pin an existing release: {describe_command(pin)}"
     if not git.knows(pin.ref):
-        message = f'gate "{pin.gate}" is pinned to commit {pin.ref}, which is not in this repository'
+        message = f'gate "{pin.gate}" {verb} commit {pin.ref}, which is not in this repository'
         raise InputError(message, place=pin.place, hint=DEEPEN if git.shallow else again)
     files = [path for path in dict.fromkeys(paths) if git.exists(pin.ref, path)]
     if not files:
@@ -136,13 +148,13 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git, settings: Promp
     version = next((version for version in versions if version.digest == pin.digest), None)
     version = version or _find_moved(pin, git, settings)
     if version is None and not versions:
-        message = f'gate "{pin.gate}" is pinned to commit {pin.ref[:7]}, which has no {paths[0]}'
+        message = f'gate "{pin.gate}" {verb} commit {pin.ref[:7]}, which has no {paths[0]}'
         raise InputError(message, place=pin.place, hint=again)
     if version is None:
         source = versions[0].source
-        message = f'gate "{pin.gate}" is pinned to content {pin.digest[:12]}, but {source} is {versions[0].digest[:12]}'
+        message = f'gate "{pin.gate}" {verb} content {pin.digest[:12]}, but {source} is {versions[0].digest[:12]}'
         raise InputError(message, place=pin.place, hint=f"that content was not signed off; {again}")
-    if version.version != pin.version:
+    if pin.registry is None and version.version != pin.version:
         message = f'gate "{pin.gate}" is pinned to {pin.version or "no version"}, but {version.source} declares '
         raise InputError(f"{message}{version.version or 'none'}", place=pin.place, hint=again)
     return version
@@ -159,6 +171,13 @@ def _find_moved(pin: Pin, git: Git, settings: PromptSettings) -> PromptVersion |
             if version.digest == pin.digest:
                 return version
     return None
+
+
+def describe_remedy(pin: Pin) -> str:
+    """Return how a newer release becomes the baseline."""
+    if pin.registry is not None:
+        return f"promote a newer one: evalgate release promote {json.dumps(pin.gate)} --to production"
+    return f"pin a newer one: {describe_command(pin)}"
 
 
 def describe_command(pin: Pin) -> str:

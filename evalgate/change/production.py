@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from evalgate.change import pins
 from evalgate.change.merge_base import Base, config_path_at
-from evalgate.change.pins import Pin, describe_command, load_pinned_prompt
+from evalgate.change.pins import Pin, describe_remedy, load_pinned_prompt
 from evalgate.change.versions import Versions
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import EvalgateError
@@ -17,42 +16,31 @@ from evalgate.inputs.tree import Tree
 from evalgate.services.git import Git
 
 
-class ProductionRecord(Protocol):
-    """A record of the versions in production."""
-
-    def find_version(self, gate: Gate) -> PromptVersion | None:
-        """Return the version of a gate's prompt that is in production, or None if none is recorded.
-
-        Raises EvalgateError if the record cannot be read, or names a version that does not exist.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PinsRegistry:
-    """The releases that are pinned beside a configuration.
+class ProductionVersions:
+    """The releases in production: by a registry where one is configured, else those that are pinned.
 
-    `load` reads the pins. `base` is the commit that they are read at, if any: then a gate is looked up by the name, and
-    its prompt by the path, that it had at that commit.
+    `find` returns the pin of a gate's name. `base` is the commit that the names count at, if any: then a gate is looked
+    up by the name, and its prompt by the path, that it had at that commit.
     """
 
-    load: Callable[[], Mapping[str, Pin]]
+    find: Callable[[str], Pin | None]
     git: Git
     base: Base | None = None
 
     def find_pin(self, gate: Gate) -> Pin | None:
         """Return the gate's pin, or None if it has none."""
         before = None if self.base is None else self.base.gate_at_base(gate)
-        return self.load().get(before.name if before is not None else gate.name)
+        return self.find(before.name if before is not None else gate.name)
 
     def load_pinned(self, gate: Gate, pin: Pin) -> PromptVersion:
         """Load the prompt that a gate's pin names. Raises InputError, with the pin's place, if it is not there."""
         before = None if self.base is None else self.base.gate_at_base(gate)
-        paths = [gate.prompt, *([before.prompt] if before is not None else [])]
+        paths = [gate.prompt, *([before.prompt] if before is not None else []), *([pin.path] if pin.path else [])]
         return load_pinned_prompt(pin, paths, self.git, gate.settings)
 
     def find_version(self, gate: Gate) -> PromptVersion | None:
-        """Return the pinned release, or None if none is pinned."""
+        """Return the release in production, or None if none is known."""
         pin = self.find_pin(gate)
         return None if pin is None else self.load_pinned(gate, pin)
 
@@ -66,23 +54,27 @@ class BaselineArm:
     remedy: str | None = None
 
 
-def read_registry(base: Base | None, git: Git | None) -> PinsRegistry | None:
-    """Return the registry of the merge base, or None without a repository.
+def read_production(
+    base: Base | None, git: Git | None, released: Callable[[str], Pin | None] | None
+) -> ProductionVersions | None:
+    """Return the releases in production, or None without a repository.
 
-    It is read at the merge base so that a change cannot choose its own baseline. If the change moves the configuration,
-    the pins are those beside its earlier path.
+    `released` looks a gate up in the registry; None: there is no registry, and the pins of the merge base count. A
+    change cannot choose its own baseline: it edits neither. If it moves the configuration, the pins are those beside
+    its earlier path.
     """
     if base is None or git is None:
         return None
 
-    def load() -> Mapping[str, Pin]:
-        return pins.load_pins(base.tree, pins.pins_path(config_path_at(base.commit, base.now.path, git)))
+    def find_pinned(name: str) -> Pin | None:
+        path = pins.pins_path(config_path_at(base.commit, base.now.path, git))
+        return pins.load_pins(base.tree, path).get(name)
 
-    return PinsRegistry(load=load, git=git, base=base)
+    return ProductionVersions(find=released or find_pinned, git=git, base=base)
 
 
 def load_production(
-    gate: Gate, tree: Tree, registry: ProductionRecord | None, otherwise: Callable[[], PromptVersion]
+    gate: Gate, tree: Tree, registry: ProductionVersions | None, otherwise: Callable[[], PromptVersion]
 ) -> PromptVersion:
     """Load the version in production: the gate's own `baseline:` file, else the registry's, else `otherwise()`."""
     if gate.baseline is not None:
@@ -91,8 +83,10 @@ def load_production(
     return found if found is not None else otherwise()
 
 
-def choose_baseline(gate: Gate, found: Versions, registry: PinsRegistry | None, *, named: str | None) -> BaselineArm:
-    """Return the release that is pinned at the merge base, else the version found; a `named` version overrides a pin.
+def choose_baseline(
+    gate: Gate, found: Versions, registry: ProductionVersions | None, *, named: str | None
+) -> BaselineArm:
+    """Return the release in production, else the version found; a `named` version overrides a pin.
 
     The change level, version numbers and lost cases are still determined against the merge base.
     """
@@ -108,16 +102,18 @@ def choose_baseline(gate: Gate, found: Versions, registry: PinsRegistry | None, 
         return BaselineArm(version=found.baseline, notes=own)
     if named is not None:
         return BaselineArm(
-            version=found.baseline, notes=(*own, f"not compared with the pinned {pin}: {named} was named instead")
+            version=found.baseline, notes=(*own, f"not compared with the {pin.kind} {pin}: {named} was named instead")
         )
     version = registry.load_pinned(gate, pin)
     if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
-        note = f"not compared with the pinned {pin}: that is the candidate itself"
+        note = f"not compared with the {pin.kind} {pin}: that is the candidate itself"
         return BaselineArm(version=found.baseline, notes=(*own, note))
     aside = "" if registry.git.is_ancestor(pin.ref, "HEAD") else "; that commit is not an ancestor of HEAD"
     since = tuple(f"the change level is determined against {note}" for note in own)
     return BaselineArm(
         version=version,
-        notes=(f"the baseline is pinned to {pin}{aside}", *since),
-        remedy=f"the baseline is the pinned release; pin a newer one: {describe_command(pin)}",
+        notes=(f"the baseline is {pin.kind} to {pin}{aside}", *since)
+        if pin.registry is None
+        else (f"the baseline is {pin}{aside}", *since),
+        remedy=f"the baseline is the {pin.kind} release; {describe_remedy(pin)}",
     )

@@ -35,7 +35,7 @@ from evalgate.domain import (
 from evalgate.domain.numbers import show
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.gate import engine_setup, evaluate, reports, stored_samples
+from evalgate.gate import engine_setup, evaluate, released, reports, stored_samples
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import load_cases, require_variables, select_gates
@@ -139,7 +139,7 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
     found: list[_Watch] = []
     faults: list[Fault] = []
     for gate in gates:
-        version = _load_production(workspace, gate, selection)
+        version = _load_production(workspace, gate, selection, store)
         dataset = load_cases(workspace.tree, gate, [version], workspace.config)
         stored, told = stored_samples.find_past_samples(gate, version, dataset, workspace.config, store)
         if stored is None:
@@ -168,20 +168,24 @@ def _plan_watches(workspace: Workspace, gates: Sequence[Gate], selection: Select
     return found
 
 
-def _load_production(workspace: Workspace, gate: Gate, selection: Selection) -> PromptVersion:
+def _load_production(workspace: Workspace, gate: Gate, selection: Selection, store: Store) -> PromptVersion:
     """The version whose samples `evalgate baseline sample` keeps after a merge, whatever is edited here.
 
-    It is the gate's `baseline:` file, else the pinned release, else the default branch's; without a repository, the
-    file's.
+    It is the gate's `baseline:` file, else the registry's or the pinned release, else the default branch's; without a
+    repository, the file's.
     """
     tree, git = workspace.tree, workspace.git
     if git is None or git.head() is None:
         own = partial(prompts.load_prompt, tree, gate.prompt, gate.settings)
         return production.load_production(gate, tree, None, own)
     tip = git.resolve(git.default_branch(selection.default_branch))
-    path = pins.pins_path(workspace.config.path)
-    registry = production.PinsRegistry(load=partial(pins.load_pins, CommitTree(git, tip), path), git=git)
+    finder = released.make_finder(workspace.config, workspace.folder, store)
+    registry = production.ProductionVersions(find=finder or partial(_find_pin, workspace, git, tip), git=git)
     return production.load_production(gate, tree, registry, partial(_load_merged, gate, tree, git, tip))
+
+
+def _find_pin(workspace: Workspace, git: Git, tip: str, name: str) -> pins.Pin | None:
+    return pins.load_pins(CommitTree(git, tip), pins.pins_path(workspace.config.path)).get(name)
 
 
 def _load_merged(gate: Gate, tree: Tree, git: Git, tip: str) -> PromptVersion:

@@ -73,7 +73,7 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
     for chosen in workspace.config.gates:
         with suppress(EvalgateError):
             if _is_edited(workspace, chosen, default_branch):
-                found += make_plans(workspace, [chosen], selection, CallMode(), store)
+                found += make_plans(workspace, [chosen], selection, CallMode(release_copies=True), store)
     return tuple(found)
 
 

@@ -77,7 +77,8 @@ class CallMode:
     raises ServiceError, or, with `partial`, leaves its case undecided. `max_cost_usd` and `max_concurrency` replace the
     limits of the configuration where they are lower. `redraw` asks for answers once more after a verdict: those of
     failed calls, of cases that newly fail, or all. With `first_draw` and without the cache, answers are still added to
-    the cache where it has none, so that a later run knows that there was a draw.
+    the cache where it has none, so that a later run knows that there was a draw. With `release_copies` the version in
+    production is the one that the last command saw, and no registry is asked.
     """
 
     answers: Answers = "replay"
@@ -90,6 +91,7 @@ class CallMode:
     max_concurrency: int | None = None
     redraw: Redraw | None = None
     first_draw: bool = False
+    release_copies: bool = False
 
     @property
     def is_fresh(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -11,6 +11,7 @@ from pathlib import Path
 from evalgate.change import reverts, versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
+from evalgate.change.pins import Pin
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.errors import (
@@ -23,6 +24,7 @@ from evalgate.errors import (
     Place,
     make_all,
 )
+from evalgate.gate import released
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
@@ -62,9 +64,12 @@ def make_plans(
 ) -> tuple[GatePlan, ...]:
     """Each gate's versions, change level and trials. Raises one error with the faults of all gates."""
     base = find_workspace_base(workspace, gates, selection.default_branch)
+    # a registry that the change itself configures takes effect once it is merged
+    rules = workspace.config if base is None or base.config is None else base.config
+    finder = released.make_finder(rules, workspace.folder, store, copies=calls.release_copies)
     plans = tuple(
         _add_samples(add_pass(plan, workspace.config, calls, store), workspace.config, calls, store)
-        for plan in _make_all_plans(workspace, gates, selection, base)
+        for plan in _make_all_plans(workspace, gates, selection, base, finder)
     )
     refuse_unknown_tags(plans, workspace)
     return plans
@@ -80,7 +85,11 @@ def require_variables(config: Config, gates: Sequence[Gate]) -> None:
 
 
 def _make_all_plans(
-    workspace: Workspace, gates: Sequence[Gate], selection: Selection, base: Base | None
+    workspace: Workspace,
+    gates: Sequence[Gate],
+    selection: Selection,
+    base: Base | None,
+    finder: Callable[[str], Pin | None] | None,
 ) -> tuple[GatePlan, ...]:
     """The plans in order. A gate whose prompt was never different keeps no other from its verdict."""
     without: set[str] = set()
@@ -89,14 +98,14 @@ def _make_all_plans(
 
     def make(gate: Gate) -> GatePlan | None:
         try:
-            return _make_plan(workspace, gate, selection, base, revert=back.get(gate.name))
+            return _make_plan(workspace, gate, selection, base, finder, revert=back.get(gate.name))
         except NothingToCompareError:
             without.add(gate.name)
             return None
 
     plans = {plan.gate.name: plan for plan in make_all(gates, make) if plan is not None}
     left = [gate for gate in gates if gate.name in without]
-    beside = make_all(left, lambda gate: _make_plan(workspace, gate, selection, base, is_beside=bool(plans)))
+    beside = make_all(left, lambda gate: _make_plan(workspace, gate, selection, base, finder, is_beside=bool(plans)))
     plans |= {plan.gate.name: plan for plan in beside}
     return tuple(plans[gate.name] for gate in gates)
 
@@ -118,6 +127,7 @@ def _make_plan(
     gate: Gate,
     selection: Selection,
     base: Base | None,
+    finder: Callable[[str], Pin | None] | None,
     *,
     is_beside: bool = False,
     revert: Revert | None = None,
@@ -132,6 +142,7 @@ def _make_plan(
         default_branch=selection.default_branch,
         is_beside=is_beside,
         revert=None if gate.baseline is not None else revert,
+        released=finder,
     )
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)

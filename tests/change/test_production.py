@@ -9,7 +9,7 @@ import pytest
 from gated_project import World, prompt
 
 from evalgate.change.pins import Pin
-from evalgate.change.production import PinsRegistry, load_production, read_registry
+from evalgate.change.production import ProductionVersions, load_production, read_production
 from evalgate.change.workspace import Commit, PullRequest, WorkingTree, open_commit, open_pull_request, open_workspace
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import InputError, Place
@@ -31,7 +31,7 @@ GATE = Gate(
 )
 
 
-def pinned(world: World) -> PinsRegistry:
+def pinned(world: World) -> ProductionVersions:
     git = Git.open(world.root)
     version = load_prompt(WorkTree(world.root), GATE.prompt)
     pin = Pin(
@@ -43,7 +43,7 @@ def pinned(world: World) -> PinsRegistry:
         at="2026-01-02T03:04:05+00:00",
         place=Place(path="evalgate.pins.yml"),
     )
-    return PinsRegistry(load=lambda: {"support": pin}, git=git)
+    return ProductionVersions(find={"support": pin}.get, git=git)
 
 
 def fail() -> PromptVersion:
@@ -68,14 +68,16 @@ def test_where_no_version_is_recorded_the_caller_says_which_it_is(world: World) 
     here = load_prompt(tree, GATE.prompt)
     assert load_production(other, tree, pinned(world), lambda: here) is here
     assert load_production(GATE, tree, None, lambda: here) is here
-    assert read_registry(None, Git.open(world.root)) is None
+    assert read_production(None, Git.open(world.root), None) is None
 
 
 def test_a_pin_of_another_content_is_an_error_and_no_version(world: World) -> None:
     registry = pinned(world)
-    pin = replace(registry.load()["support"], digest="0" * 64)
+    pin = registry.find("support")
+    assert pin is not None
+    pin = replace(pin, digest="0" * 64)
     with pytest.raises(InputError, match="pin"):
-        replace(registry, load=lambda: {"support": pin}).find_version(GATE)
+        replace(registry, find={"support": pin}.get).find_version(GATE)
 
 
 def test_what_a_run_looks_at_is_one_of_three_types(world: World, tmp_path: Path) -> None:

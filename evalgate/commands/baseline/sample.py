@@ -17,7 +17,7 @@ from evalgate.domain.lists import name_some
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import Fault, GitError, InputError, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
-from evalgate.gate import adapted_targets, engine_setup, stored_samples
+from evalgate.gate import adapted_targets, engine_setup, released, stored_samples
 from evalgate.gate.evaluate import evaluate_trial
 from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.gate.plans import load_cases, require_variables, select_gates
@@ -74,7 +74,9 @@ def draw_samples(
     require_variables(config, chosen)
     reasons = {gate.name: stored_samples.explain_not_kept(gate, config.targets) for gate in chosen}
     skipped = tuple(f'the gate "{name}" is not sampled: {reason}' for name, reason in reasons.items() if reason)
-    plans = [_plan_sampling(workspace, gate, selection.candidate) for gate in chosen if not reasons[gate.name]]
+    plans = [
+        _plan_sampling(workspace, gate, selection.candidate, machine.store) for gate in chosen if not reasons[gate.name]
+    ]
     if not plans:
         raise InputError(faults=[Fault(message=sentence) for sentence in skipped])
     fresh = datetime.timedelta(days=config.policy.baseline_max_age_days)
@@ -107,7 +109,7 @@ def check_rule(
     found, _ = list_baselines(store)
     tried: list[aa.Tried] = []
     for gate in workspace.config.gates:
-        dataset, requests = _load_current(workspace, gate)
+        dataset, requests = _load_current(workspace, gate, store)
         own = (one for one in found if one.gate == gate.name and one.parts.get("dataset") == dataset.digest)
         newest = next(own, None)
         if newest is not None:
@@ -116,16 +118,18 @@ def check_rule(
     return tuple(tried)
 
 
-def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None) -> GatePlan:
+def _plan_sampling(workspace: Workspace, gate: Gate, candidate: str | None, store: Store) -> GatePlan:
     """The version that the next change will be compared with.
 
-    It is the named version, else the gate's `baseline:` file, else the pinned release, else the working tree's.
+    It is the named version, else the gate's `baseline:` file, else the registry's or the pinned release, else the
+    working tree's.
     """
     tree, config, git = workspace.tree, workspace.config, workspace.git
     if candidate is not None:
         version = versions.load_candidate(gate, tree, git, candidate)
     else:
-        registry = None if git is None else production.PinsRegistry(load=lambda: workspace.pins, git=git)
+        finder = released.make_finder(config, workspace.folder, store)
+        registry = None if git is None else production.ProductionVersions(find=finder or workspace.pins.get, git=git)
         own = partial(versions.load_candidate, gate, tree, git, None)
         version = production.load_production(gate, tree, registry, own)
     dataset = load_cases(tree, gate, [version], config)
@@ -179,14 +183,14 @@ def _make_fault(plan: GatePlan, why: str, hint: str) -> Fault:
     return Fault(message=f'the baseline of gate "{plan.gate.name}" was not stored: {why}', hint=hint)
 
 
-def _load_current(workspace: Workspace, gate: Gate) -> tuple[GoldenDataset, Mapping[str, str]]:
+def _load_current(workspace: Workspace, gate: Gate, store: Store) -> tuple[GoldenDataset, Mapping[str, str]]:
     """Return a gate's dataset, and the first case with the same request for each case that shares its request.
 
     The mapping is that of the current prompt. It is empty if the prompt cannot be requested: stored samples can be
     tested without it.
     """
     try:
-        plan = _plan_sampling(workspace, gate, None)
+        plan = _plan_sampling(workspace, gate, None, store)
     except (InputError, GitError):
         return datasets.load_dataset(workspace.tree, gate.dataset, gate.columns), {}
     return plan.dataset, plan.requests

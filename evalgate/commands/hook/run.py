@@ -122,7 +122,7 @@ class PrePushCheck:
         selection = Selection(default_branch=self.default_branch)
         for chosen in [one for one in workspace.config.gates if one.name in names]:
             try:
-                (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(), machine.store)
+                (plan,) = plans.make_plans(workspace, [chosen], selection, CallMode(release_copies=True), machine.store)
                 yield self._check_gate(workspace, plan, ref, machine)
             except InterruptedRunError:
                 raise

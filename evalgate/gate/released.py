@@ -1,0 +1,56 @@
+"""The versions in production by the registry of the configuration: what gates, drift and samples are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+from evalgate.change.pins import Pin
+from evalgate.domain import Config
+from evalgate.errors import Place
+from evalgate.store.store import Store
+
+
+def make_finder(
+    config: Config, folder: Path, store: Store, *, copies: bool = False
+) -> Callable[[str], Pin | None] | None:
+    """Return a function that finds the version in production of a gate by name; None without a registry.
+
+    `folder` is that of the configuration. The registry is asked once for each gate. With `copies` only those
+    in the store count, which the last command kept. The function raises RegistryError for an unreachable registry.
+    """
+    settings = config.release
+    if settings is None:
+        return None
+
+    @cache
+    def find(name: str) -> Pin | None:
+        # imported here: most runs have no registry
+        from evalgate.release.local_copy import read_copy, write_copy
+        from evalgate.release.registry import StoredDocument, open_registry
+
+        stored: StoredDocument | None
+        if copies:
+            stored = read_copy(store, name)
+        else:
+            token = None if settings.token_env is None else (config.environment or {}).get(settings.token_env)
+            stored = open_registry(settings.registry, folder, token=token).read(name)
+            if stored is not None:
+                write_copy(store, stored)
+        version = None if stored is None else stored.document.find_label("production")
+        if stored is None or version is None or version.git_sha is None:
+            return None
+        return Pin(
+            gate=name,
+            version=version.version,
+            digest=version.digest,
+            ref=version.git_sha,
+            signed_off_by=stored.document.entry.who,
+            at=stored.document.at,
+            place=Place(path=settings.registry),
+            registry=f"revision {stored.document.revision} of {settings.registry}",
+            path=version.source,
+        )
+
+    return find
