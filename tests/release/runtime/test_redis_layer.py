@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from release.chains import make_chain, make_revision
+from release.redis_server import needs_redis, run_redis
+
+from evalgate.release.runtime.held import parse_held
+from evalgate.release.runtime.prompt_error import PromptError
+from evalgate.release.runtime.redis_layer import RedisLayer
+
+FIRST, SECOND, THIRD = make_chain(3)
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with run_redis() as chosen:
+        yield chosen
+
+
+@pytest.fixture(params=[False, True], ids=["bytes", "text"])
+def client(port: int, request: pytest.FixtureRequest) -> Iterator[Any]:
+    import redis
+
+    with redis.Redis(port=port, decode_responses=request.param) as made:
+        made.flushall()
+        yield made
+
+
+@needs_redis
+def test_a_document_is_replaced_by_a_later_one_alone(client: Any) -> None:
+    layer = RedisLayer(client, prefix="evalgate")
+    assert layer.read("support") == (None, 0, "", 0.0)
+    now = time.monotonic()
+    second = parse_held("support", SECOND, now - 10)
+    assert layer.store(second)
+    assert not layer.store(parse_held("support", FIRST, now))
+    assert not layer.store(parse_held("support", make_revision(2, FIRST, text="Bye "), now))
+    data, revision, digest, checked = layer.read("support")
+    assert (data, revision, digest) == (SECOND, 2, second.digest)
+    assert time.time() - checked == pytest.approx(10, abs=1)
+    assert layer.store(parse_held("support", SECOND, now))
+    assert layer.store(parse_held("support", SECOND, now - 100))
+    assert time.time() - layer.read("support")[3] == pytest.approx(0, abs=1)
+    assert layer.read("support", above=2)[:2] == (None, 2)
+    assert layer.store(parse_held("support", THIRD, now))
+    assert layer.read("support", above=2)[0] == THIRD
+
+
+@needs_redis
+def test_one_process_leads_until_it_resigns_or_is_gone(client: Any) -> None:
+    one, other = RedisLayer(client, prefix="evalgate"), RedisLayer(client, prefix="evalgate")
+    assert [one.lead(), other.lead(), one.lead(), other.lead()] == [True, False, True, False]
+    assert 14_000 < client.pttl("evalgate::lease") <= 15_000
+    other.resign()
+    assert not other.lead()
+    one.resign()
+    assert other.lead()
+    other.forget_process()
+    assert not other.lead()
+    client.delete("evalgate::lease")
+    assert other.lead()
+
+
+@needs_redis
+def test_names_that_are_in_use_are_known_to_all(client: Any) -> None:
+    layer = RedisLayer(client, prefix="evalgate")
+    layer.note_names([])
+    layer.note_names(["a", "ü b"])
+    client.zadd("evalgate::names", {"old": time.time() - 7200})
+    assert layer.list_names() == ["a", "ü b"]
+    assert RedisLayer(client, prefix="other").list_names() == []
+
+
+def test_other_clients_are_refused() -> None:
+    import redis.asyncio
+
+    with pytest.raises(PromptError, match=r"takes the synchronous client; hand in redis\.Redis"):
+        RedisLayer(redis.asyncio.Redis(), prefix="evalgate")
+    with pytest.raises(PromptError, match=r"dict has no eval\(\)"):
+        RedisLayer({}, prefix="evalgate")
