@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # a client loads what its registry needs
 
 PRODUCTION = "production"
 CANDIDATE = "candidate"
+_WHERE = "a document is what a registry serves, such as a file of its branch: git show BRANCH:NAME.json"
 
 
 class PromptClient:
@@ -88,10 +89,10 @@ class PromptClient:
             except (OSError, DocumentError) as error:
                 raise SourceError(
                     f"{file} is no release document: {make_printable(error)}",
-                    hint="write one with `evalgate release export`",
+                    hint=_WHERE,
                 ) from None
         if not files:
-            raise SourceError(f"{place} has no release document", hint="write one with `evalgate release export`")
+            raise SourceError(f"{place} has no release document", hint=_WHERE)
         return client
 
     def get(self, name: str, label: str = PRODUCTION) -> Served:
