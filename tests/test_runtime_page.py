@@ -79,7 +79,7 @@ def test_prompts_are_loaded_at_the_start(folder: Path) -> None:
 
 
 def test_a_client_takes_that_of_redis(folder: Path) -> None:
-    redis = SimpleNamespace(eval=None, hmget=None, zadd=None, zrangebyscore=None)
+    redis = SimpleNamespace(eval=None, zadd=None, zrangebyscore=None)
     assert isinstance(load_function("make_client", folder)(redis), PromptClient)
 
 

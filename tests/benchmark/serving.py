@@ -91,7 +91,7 @@ def ask_at_once(client: PromptClient) -> tuple[int, float, float, float]:
 
 def expire(client: PromptClient) -> None:
     client._held["support"].due = 0.0
-    client._refresher._wake.set()
+    client._refresher._wakes[0].set()
 
 
 def tell(what: str, server: DocumentServer, client: PromptClient, bar: str) -> None:

@@ -109,7 +109,7 @@ class PromptClient:
         """Return the version of a prompt for a user: the candidate of a rollout for its share of keys, else production.
 
         The same key gets the same version as long as the rollout goes on, in each process and language. `key` is text,
-        or a whole number or an UUID, which count as their text. An empty or missing key gets production. Raises what
+        or a whole number or a UUID, which count as their text. An empty or missing key gets production. Raises what
         `get` raises.
         """
         held = self._held.get(name) or self._refresher.find(name)

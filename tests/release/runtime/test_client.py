@@ -185,7 +185,7 @@ def test_two_hundred_threads_wait_for_nothing_when_a_document_is_due_or_the_regi
             server.files["/support.json"] = CHAIN[1]
             held = client._held["support"]
             held.due = 0.0
-            client._refresher._wake.set()
+            client._refresher._wakes[0].set()
             versions, seconds = ask_at_once(client)
             assert versions == {"1.0.1"} and seconds < 0.001
             assert len(server.requests) == 2
@@ -196,7 +196,7 @@ def test_two_hundred_threads_wait_for_nothing_when_a_document_is_due_or_the_regi
             assert len(server.requests) == 2
             server.delay, server.status = 0.0, 500
             client._held["support"].due = 0.0
-            client._refresher._wake.set()
+            client._refresher._wakes[0].set()
             assert ask_at_once(client)[0] == {"1.0.2"}
 
 
@@ -242,7 +242,7 @@ for thread in threads:
 children = []
 for number in range(20):
     # as if threads of the parent held every lock just now
-    locks = [client._refresher._start_lock, client._refresher.documents._lock, client._refresher._flights._lock]
+    locks = [client._refresher._lock, client._refresher.documents._lock, client._refresher._flights._lock]
     held = [lock.acquire() for lock in locks] if number % 2 else []
     child = os.fork()
     if child == 0:

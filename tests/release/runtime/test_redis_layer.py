@@ -8,9 +8,10 @@ import pytest
 from release.chains import make_chain, make_revision
 from release.redis_server import needs_redis, run_redis
 
+from evalgate.release.runtime import redis_layer
 from evalgate.release.runtime.held import parse_held
 from evalgate.release.runtime.prompt_error import PromptError
-from evalgate.release.runtime.redis_layer import RedisLayer
+from evalgate.release.runtime.redis_layer import RedisCopy, RedisLayer
 
 FIRST, SECOND, THIRD = make_chain(3)
 
@@ -33,21 +34,41 @@ def client(port: int, request: pytest.FixtureRequest) -> Iterator[Any]:
 @needs_redis
 def test_a_document_is_replaced_by_a_later_one_alone(client: Any) -> None:
     layer = RedisLayer(client, prefix="evalgate")
-    assert layer.read("support") == (None, 0, "", 0.0)
+    assert layer.read("support") == RedisCopy(data=None, revision=0, digest="", age=0.0)
     now = time.monotonic()
     second = parse_held("support", SECOND, now - 10)
     assert layer.store(second)
     assert not layer.store(parse_held("support", FIRST, now))
     assert not layer.store(parse_held("support", make_revision(2, FIRST, text="Bye "), now))
-    data, revision, digest, checked = layer.read("support")
-    assert (data, revision, digest) == (SECOND, 2, second.digest)
-    assert time.time() - checked == pytest.approx(10, abs=1)
+    copy = layer.read("support")
+    assert (copy.data, copy.revision, copy.digest) == (SECOND, 2, second.digest)
+    assert copy.age == pytest.approx(10, abs=1)
     assert layer.store(parse_held("support", SECOND, now))
     assert layer.store(parse_held("support", SECOND, now - 100))
-    assert time.time() - layer.read("support")[3] == pytest.approx(0, abs=1)
-    assert layer.read("support", above=2)[:2] == (None, 2)
-    assert layer.store(parse_held("support", THIRD, now))
-    assert layer.read("support", above=2)[0] == THIRD
+    assert layer.read("support").age == pytest.approx(0, abs=1)
+    above = layer.read("support", above=2)
+    assert (above.data, above.revision) == (None, 2)
+    assert layer.store(parse_held("support", THIRD, now - 50))
+    assert layer.read("support", above=2).data == THIRD
+    assert layer.read("support").age == pytest.approx(50, abs=1)
+
+
+@needs_redis
+def test_clocks_of_processes_do_not_matter(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = RedisLayer(client, prefix="evalgate")
+    monkeypatch.setattr(redis_layer, "monotonic", lambda: 1e6)
+    layer.store(parse_held("support", FIRST, 1e6 - 20))
+    assert layer.read("support").age == pytest.approx(20, abs=1)
+    layer.store(parse_held("support", FIRST, 2e6))  # the future counts as now
+    assert layer.read("support").age == pytest.approx(0, abs=1)
+
+
+@needs_redis
+def test_a_text_is_kept_byte_for_byte(client: Any) -> None:
+    layer = RedisLayer(client, prefix="evalgate")
+    data = make_revision(1, None, text="\ud800 @@@@ ü 😀 \u2028 ")
+    assert layer.store(parse_held("support", data, time.monotonic()))
+    assert layer.read("support").data == data
 
 
 @needs_redis

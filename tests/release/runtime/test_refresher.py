@@ -4,75 +4,21 @@ import gc
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from release.chains import make_chain, make_revision
-from release.redis_server import find_port, needs_redis, run_redis
+from release.scripted_source import DOWN, ScriptedSource, running, wait_for
 
-from evalgate.release.document import digest_document, parse_document
-from evalgate.release.runtime import flights, refresher
+from evalgate.release.document import parse_document
+from evalgate.release.runtime import flights
 from evalgate.release.runtime.last_good import LastGood
-from evalgate.release.runtime.prompt_error import PromptUnavailableError, SourceError
-from evalgate.release.runtime.redis_layer import RedisLayer
-from evalgate.release.runtime.refresher import Refresher, call_within
+from evalgate.release.runtime.prompt_error import PromptUnavailableError
+from evalgate.release.runtime.refresher import Refresher
 
 CHAIN = make_chain(12)
-
-
-class ScriptedSource:
-    """A registry that answers with `answer`: bytes, or an error that it raises; `delay` is in seconds."""
-
-    def __init__(self, answer: bytes | Exception) -> None:
-        self.answer = answer
-        self.delay = 0.0
-        self.names: list[str] = []
-
-    def read(self, name: str) -> bytes:
-        self.names.append(name)
-        time.sleep(self.delay)
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
-
-
-class DeadRedis:
-    """A client whose server is gone: each call fails after `delay` seconds, as with retries."""
-
-    def __init__(self, delay: float) -> None:
-        self.delay = delay
-        self.calls = 0
-
-    def _fail(self, *_: Any, **__: Any) -> Any:
-        self.calls += 1
-        time.sleep(self.delay)
-        raise ConnectionError("no server")
-
-    eval = hmget = zadd = zrangebyscore = _fail
-
-
-DOWN = SourceError("the registry is down")
-
-
-def wait_for(holds: Callable[[], bool], seconds: float = 10.0) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "not within the time"
-        time.sleep(0.005)
-
-
-@contextmanager
-def running(source: ScriptedSource, **settings: Any) -> Iterator[Refresher]:
-    made = Refresher(source, **{"ttl": 300.0, **settings})
-    try:
-        yield made
-    finally:
-        made.close()
 
 
 def expire(one: Refresher, name: str = "support") -> None:
@@ -260,102 +206,6 @@ def test_the_thread_ends_with_the_client_and_with_its_last_use() -> None:
     wait_for(lambda: count() == before + 1)
     del dropped
     wait_for(lambda: gc.collect() >= 0 and count() == before)
-
-
-def test_no_load_waits_for_a_redis_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
-    dead = DeadRedis(delay=1.0)
-    source = ScriptedSource(CHAIN[0])
-    with running(source, redis=RedisLayer(dead, prefix="evalgate"), ttl=0.1) as made:
-        began = time.monotonic()
-        assert made.find("support").revision == 1
-        assert 0.15 < time.monotonic() - began < 0.6
-        began = time.monotonic()
-        source.answer = make_chain(1, name="other")[0]
-        assert made.find("other").revision == 1
-        assert time.monotonic() - began < 0.15  # it is not tried for each name
-        source.answer = CHAIN[1]
-        wait_for(lambda: made.find("support").revision == 2)
-        assert "Redis: not used for now" in caplog.text
-
-
-def test_a_call_ends_in_time_or_with_its_own_result() -> None:
-    assert call_within(5.0, lambda: 3) == 3
-    with pytest.raises(ZeroDivisionError):
-        call_within(5.0, lambda: 1 / 0)
-    began = time.monotonic()
-    with pytest.raises(TimeoutError):
-        call_within(0.05, lambda: time.sleep(1))
-    assert time.monotonic() - began < 0.5
-
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refresher, "ASK_SECONDS", 0.2)
-    monkeypatch.setattr(refresher, "LOOK_SECONDS", 0.4)
-
-
-@needs_redis
-def test_one_process_asks_and_all_serve_the_new_document(quick: None) -> None:
-    import redis
-
-    source = ScriptedSource(CHAIN[0])
-    with run_redis() as port:
-        clients = [redis.Redis(port=port) for _ in range(5)]
-        made = [Refresher(source, ttl=300.0, redis=RedisLayer(client, prefix="e")) for client in clients]
-        try:
-            for one in made:
-                assert one.find("support").revision == 1
-            assert len(source.names) < 5  # those that came later found it in Redis
-            wait_for(lambda: bool(clients[0].exists("e::lease")))
-            time.sleep(0.5)
-            before, began = len(source.names), time.monotonic()
-            source.answer = CHAIN[1]
-            wait_for(lambda: all(one.find("support").revision == 2 for one in made), 5)
-            took = time.monotonic() - began
-            time.sleep(0.5)
-            rounds = (time.monotonic() - began) / 0.16 + 2
-            assert took < 1.5
-            assert 1 <= len(source.names) - before <= rounds
-            assert clients[0].hget("e:support", "data") == CHAIN[1]
-            assert digest_document(CHAIN[1]).encode() == clients[0].hget("e:support", "digest")
-        finally:
-            for one in made:
-                one.close()
-        wait_for(lambda: not clients[0].exists("e::lease"))
-        for client in clients:
-            client.close()
-
-
-@needs_redis
-def test_without_redis_the_registry_is_asked_and_later_redis_again(
-    quick: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    import redis
-    from redis.backoff import NoBackoff
-    from redis.retry import Retry
-
-    port = find_port()
-    client = redis.Redis(port=port, retry=Retry(NoBackoff(), 0))
-    source = ScriptedSource(CHAIN[0])
-    with running(source, redis=RedisLayer(client, prefix="e"), ttl=0.2) as made:
-        assert made.find("support").revision == 1
-        source.answer = CHAIN[1]
-        wait_for(lambda: made.find("support").revision == 2)
-        with run_redis(port):
-            wait_for(lambda: client.ping() and bool(client.exists("e:support")), 10)
-            source.answer = DOWN
-            client.eval(
-                "return redis.call('HSET', KEYS[1], 'revision', 3, 'digest', ARGV[1], 'data', ARGV[2])",
-                1,
-                "e:support",
-                digest_document(CHAIN[2]),
-                CHAIN[2],
-            )
-            wait_for(lambda: made.find("support").revision == 3)
-            client.hset("e:support", mapping={"revision": 4, "digest": "x", "data": b"poison"})
-            wait_for(lambda: "support in Redis: the document is refused" in caplog.text)
-            assert made.find("support").revision == 3
-    client.close()
 
 
 def test_documents_of_the_chain_are_what_the_tests_think() -> None:
