@@ -28,6 +28,9 @@ class ScriptedSource:
             raise self.answer
         return self.answer
 
+    def list_names(self) -> list[str]:
+        return ["support"]
+
 
 def wait_for(holds: Callable[[], bool], seconds: float = 10.0) -> None:
     end = time.monotonic() + seconds

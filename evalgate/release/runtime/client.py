@@ -122,13 +122,18 @@ class PromptClient:
         return self._serve(name, held, PRODUCTION, text or None)
 
     def warm_up(self, *names: str) -> None:
-        """Load prompts, all at once, and wait for them, so that no request has to. Raises PromptUnavailableError."""
-        flights: list[Flight] = [flight for name in names if (flight := self._refresher.begin(name)) is not None]
+        """Load prompts, all at once, and wait for them, so that no request has to.
+
+        Without names, all that the registry has are loaded; by HTTP they cannot be listed. Raises
+        PromptUnavailableError and SourceError.
+        """
+        wanted = names or tuple(self._refresher.list_names())
+        flights: list[Flight] = [flight for name in wanted if (flight := self._refresher.begin(name)) is not None]
         for flight in flights:
             flight.wait()
-        for name in names:
+        for name in wanted:
             self._refresher.find(name)
-        if names and not self._refresher.running:
+        if wanted and not self._refresher.running:
             self._refresher.start()
 
     def load(self, *names: str) -> Awaitable[None]:

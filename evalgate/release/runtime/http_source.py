@@ -65,6 +65,9 @@ class HttpSource:
             self._known[name] = (tag, data)
         return data
 
+    def list_names(self) -> list[str]:
+        raise SourceError(f"{_name_place(self._url)}: prompts cannot be listed by HTTP", hint="give their names")
+
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
     """Follow redirects within the origin; to another one only without headers, and never from https to http."""

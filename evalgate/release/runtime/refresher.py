@@ -82,6 +82,10 @@ class Refresher:
         error = None if flight is None else flight.error
         raise make_error(error or (f"{name}: the registry did not answer in time", "check that threads can run"))
 
+    def list_names(self) -> list[str]:
+        """Return the names of all prompts of the registry. Raises SourceError."""
+        return self._source.list_names()
+
     def start(self) -> None:
         """Start the threads: at the first request of a process, also of a forked one."""
         with self._lock:

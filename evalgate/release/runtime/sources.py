@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
-from evalgate.release.checked_value import LARGEST
+from evalgate.release.checked_value import LARGEST, DocumentError, load_value
 from evalgate.release.runtime.prompt_error import PromptError, SourceError, make_printable
 
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
@@ -20,6 +20,10 @@ class Source(Protocol):
 
     def read(self, name: str) -> bytes:
         """Return the bytes of the last document of a prompt, unchecked. Raises SourceError."""
+        ...
+
+    def list_names(self) -> list[str]:
+        """Return the names of all prompts. Raises SourceError, also where a registry cannot list them."""
         ...
 
 
@@ -50,6 +54,13 @@ def make_file_name(name: str) -> str:
     return f"%2E{quoted[1:]}.json" if quoted.startswith(".") else f"{quoted}.json"
 
 
+def parse_file_name(file_name: str) -> str:
+    """Return the name of a prompt from that of its file."""
+    from urllib.parse import unquote
+
+    return unquote(file_name.removesuffix(".json"))
+
+
 def read_bounded(path: Path) -> bytes:
     """Return the bytes of a file, at most one more than a document may have. Raises OSError."""
     with path.open("rb") as file:
@@ -73,6 +84,14 @@ class FileSource:
         except (OSError, ValueError) as error:
             raise SourceError(f"{path} cannot be read: {error}") from None
 
+    def list_names(self) -> list[str]:
+        if self._path.is_dir():
+            return sorted(parse_file_name(one.name) for one in self._path.glob("*.json"))
+        try:
+            return [load_value(self.read(""))["name"].text()]
+        except DocumentError as error:
+            raise SourceError(f"{self._path} is no release document: {make_printable(error)}") from None
+
 
 class SqliteSource:
     """The registry in SQLite. Each read opens the file, so that no connection outlives a fork."""
@@ -82,20 +101,27 @@ class SqliteSource:
         self._timeout = timeout
 
     def read(self, name: str) -> bytes:
+        query = "SELECT data FROM documents WHERE name = ? ORDER BY revision DESC LIMIT 1"
+        rows = self._select(query, (name,))
+        if not rows:
+            raise SourceError(f'{self._path} has no document of "{make_printable(name)}"', hint="publish the prompt")
+        return rows[0] if isinstance(rows[0], bytes) else str(rows[0]).encode("utf-8", "replace")
+
+    def list_names(self) -> list[str]:
+        return [str(name) for name in self._select("SELECT DISTINCT name FROM documents ORDER BY name", ())]
+
+    def _select(self, query: str, values: tuple[str, ...]) -> list[bytes | str]:
+        """Return the first column of the rows."""
         import sqlite3
         from contextlib import closing
 
         if not self._path.is_file():
             raise SourceError(f"{self._path} does not exist", hint="check the path of the registry")
-        query = "SELECT data FROM documents WHERE name = ? ORDER BY revision DESC LIMIT 1"
         try:
             with closing(sqlite3.connect(f"{self._path.as_uri()}?mode=ro", uri=True, timeout=self._timeout)) as opened:
-                row = opened.execute(query, (name,)).fetchone()
+                return [row[0] for row in opened.execute(query, values)]
         except (sqlite3.Error, UnicodeEncodeError) as error:
             raise SourceError(
                 f"{self._path} cannot be read: {error}",
                 hint="it must be a registry of evalgate, and its folder must let SQLite write its -shm file",
             ) from None
-        if row is None:
-            raise SourceError(f'{self._path} has no document of "{make_printable(name)}"', hint="publish the prompt")
-        return bytes(row[0]) if isinstance(row[0], bytes) else str(row[0]).encode("utf-8", "replace")

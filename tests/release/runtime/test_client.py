@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,21 @@ def test_prompts_are_loaded_together_before_the_first_request() -> None:
             with pytest.raises(PromptUnavailableError, match=r"missing: .* 404"):
                 client.warm_up("a", "missing")
             assert client.get("a").version == "1.0.1"
+
+
+def test_all_prompts_are_loaded_where_they_can_be_listed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_bytes(make_chain(1, name=name)[0])
+    with PromptClient(f"file:{tmp_path}") as client:
+        asyncio.run(_wait_for(client.load()))
+        (tmp_path / "a.json").unlink()
+        assert client.get("a").version == "1.0.1"
+    with pytest.raises(SourceError, match="give their names"):
+        PromptClient("https://example.com/releases").warm_up()
+
+
+async def _wait_for(loading: Awaitable[None]) -> None:
+    await loading
 
 
 def test_an_event_loop_goes_on_while_prompts_are_loaded() -> None:

@@ -5,6 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from release.chains import make_chain
 
 from evalgate.release.checked_value import LARGEST
 from evalgate.release.runtime.http_source import HttpSource
@@ -82,3 +83,19 @@ def test_headers_are_for_http() -> None:
     assert isinstance(open_source("https://example.com/x", headers={}), HttpSource)
     with pytest.raises(PromptError, match="headers are for a registry by HTTP"):
         open_source("file:x", headers={"a": "b"})
+
+
+def test_prompts_are_listed_by_all_that_can(tmp_path: Path) -> None:
+    make_registry(tmp_path / "registry.db", ("b", 1, b"x"), ("a/b", 1, b"x"), ("b", 2, b"x"))
+    assert open_source(f"sqlite:{tmp_path / 'registry.db'}").list_names() == ["a/b", "b"]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in (".a/b", "ü"):
+        (folder / make_file_name(name)).write_bytes(make_chain(1, name=name)[0])
+    assert open_source(f"file:{folder}").list_names() == [".a/b", "ü"]
+    assert open_source(f"file:{folder / '%C3%BC.json'}").list_names() == ["ü"]
+    (folder / "wrong.json").write_text("{}")
+    with pytest.raises(SourceError, match=r'wrong\.json is no release document: .*"name" is missing'):
+        open_source(f"file:{folder / 'wrong.json'}").list_names()
+    with pytest.raises(SourceError, match="cannot be listed by HTTP; give their names"):
+        open_source("https://example.com/x").list_names()
