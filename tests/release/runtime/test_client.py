@@ -127,11 +127,11 @@ def test_arguments_that_cannot_work_are_refused(settings: dict[str, object]) -> 
 def test_prompts_are_loaded_together_before_the_first_request() -> None:
     with serve_documents() as server:
         server.files = {f"/{name}.json": make_chain(1, name=name)[0] for name in ("a", "b", "c")}
-        server.delay = 0.3
+        server.delay = 0.5
         began = time.monotonic()
         with PromptClient(server.url) as client:
             client.warm_up("a", "b", "c")
-            assert time.monotonic() - began < 0.8
+            assert time.monotonic() - began < 1.3
             client.warm_up("a")
             client.get("a")
             assert len(server.requests) == 3
@@ -269,7 +269,7 @@ for number in range(20):
         end = time.monotonic() + 20
         while client.get("support").version != "1.0.2" and time.monotonic() < end:
             time.sleep(0.01)
-        done = client.get("support").version == "1.0.2" and waited < 0.5
+        done = client.get("support").version == "1.0.2" and waited < 3
         os._exit(0 if done else 1)
     for lock in locks if held else []:
         lock.release()

@@ -57,15 +57,15 @@ def test_a_fault_of_the_load_is_told_to_those_who_wait() -> None:
 
 def test_who_waits_is_patient_only_without_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    monkeypatch.setattr(module, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(module, "LONGEST_WAIT", 1.0)
     flight = Flight("support")
     began = time.monotonic()
     assert not flight.wait()
-    assert time.monotonic() - began >= 0.25
+    assert time.monotonic() - began >= 0.95
     flight.fallback = parse_held("support", make_chain(1)[0], 0.0)
     began = time.monotonic()
     assert not flight.wait()
-    assert time.monotonic() - began < 0.25
+    assert time.monotonic() - began < 0.8
 
 
 def test_failures_of_many_names_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from email.message import Message
+from io import BytesIO
+from urllib.request import Request
 
 import pytest
 from release.document_server import DocumentServer, serve_documents
@@ -81,6 +84,26 @@ def test_headers_never_follow_a_redirect_to_another_origin(headers: Headers | No
             assert other.requests == []
         with pytest.raises(SourceError):
             source.read("c")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "follows"),
+    [
+        ("https://a.example/x", "http://a.example/x", False),
+        ("https://a.example/x", "https://b.example/x", True),
+        ("http://a.example/x", "https://a.example/x", True),
+        ("http://a.example/x", "ftp://a.example/x", False),
+    ],
+)
+def test_a_redirect_never_leaves_encryption_or_http(before: str, after: str, follows: bool) -> None:
+    handler = http_source._SameOrigin(strict=False)
+    arguments = (Request(before), BytesIO(), 302, "Found", Message(), after)
+    if follows:
+        found = handler.redirect_request(*arguments)
+        assert found is not None and found.full_url == after
+    else:
+        with pytest.raises(SourceError, match="which is not asked"):
+            handler.redirect_request(*arguments)
 
 
 def test_a_body_that_is_too_large_or_cut_short_is_refused(

