@@ -181,6 +181,19 @@ def test_an_outside_package_has_one_owner(path: Path) -> None:
         assert owners is None or here in owners or typing_only, f"{path}:{node.lineno}: {name} belongs to {owners}"
 
 
+def test_the_runtime_imports_the_release_document_and_nothing_else() -> None:
+    """Keep what an application loads small: the document, the buckets, the standard library."""
+    own = "evalgate.release.runtime"
+    allowed = {f"evalgate.release.{name}" for name in ("document", "bucket", "checked_value")}
+    for path in (PACKAGE / "release" / "runtime").rglob("*.py"):
+        for name, node in imports(path):
+            inside = name in allowed or f"{name}.".startswith(f"{own}.")
+            assert inside or name.split(".")[0] in sys.stdlib_module_names, f"{path}:{node.lineno}: {name}"
+    for name in sorted(allowed):
+        for found, node in imports(PACKAGE / f"{name.removeprefix('evalgate.').replace('.', '/')}.py"):
+            assert found in allowed or found.split(".")[0] in sys.stdlib_module_names, f"{name}:{node.lineno}: {found}"
+
+
 def test_only_entry_points_print_exit_or_read_the_environment() -> None:
     for path in FILES:
         if package(path) in {"cli", "action", "console", "__init__"}:

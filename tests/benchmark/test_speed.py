@@ -44,3 +44,23 @@ def test_rejections_are_measured() -> None:
         "at random",
         "100 a second",
     ]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a server of 200 connections at once is not given there")
+def test_the_runtime_is_measured() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("serving.py"))]
+    command += ["--quick", "--processes", "2", "--rollbacks", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines()[2:]]
+    assert [row[0].split(",")[0] for row in rows] == [
+        "import over `python -c pass`",
+        "get",
+        "choose",
+        "200 threads",
+        "200 threads",
+        "200 threads",
+        "2 processes serve the old text",
+    ]
+    assert [row[1].split(",")[0] for row in rows[3:5]] == ["1 requests", "1 requests"]
+    assert all("0 errors" in row[1] for row in rows[3:6])

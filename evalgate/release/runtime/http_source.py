@@ -1,0 +1,127 @@
+"""Release documents over HTTP: raw files of a git host, a static server, or an endpoint of your own."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from email.message import Message
+from time import monotonic
+from typing import IO, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from evalgate.release.checked_value import LARGEST
+from evalgate.release.runtime.prompt_error import PromptError, SourceError, make_printable
+from evalgate.release.runtime.sources import Headers, make_file_name
+
+_CHUNK = 64 * 1024
+
+
+class HttpSource:
+    """Documents at a base URL, as `BASE/NAME.json`, or at a URL that has `{name}` in it.
+
+    A document that has not changed is not sent again (ETag). A request ends after `timeout` seconds, also if the server
+    sends slowly. Nothing is sent to another origin than that of the URL, if there are headers.
+    """
+
+    def __init__(self, url: str, *, headers: Headers | None, timeout: float) -> None:
+        parts = urlsplit(url)
+        if not parts.hostname or parts.username is not None or parts.fragment:
+            raise PromptError(
+                f"{_name_place(url)}: a registry's URL has a host, and neither a user nor a fragment",
+                hint="hand a token in with headers={...}",
+            )
+        self._url = url
+        self._headers = headers
+        self._timeout = timeout
+        self._known: dict[str, tuple[str, bytes]] = {}
+        self._opener = urllib.request.build_opener(_SameOrigin(strict=headers is not None))
+
+    def read(self, name: str) -> bytes:
+        url = _fill(self._url, name)
+        given = self._headers() if callable(self._headers) else self._headers or {}
+        headers = {"User-Agent": "evalgate", "Accept": "application/json, */*;q=0.1", **given}
+        known = self._known.get(name)
+        if known is not None:
+            headers["If-None-Match"] = known[0]
+        try:
+            request = urllib.request.Request(url, headers=headers)
+            deadline = monotonic() + self._timeout
+            with self._opener.open(request, timeout=self._timeout) as response:
+                if response.status != 200:
+                    raise SourceError(f"{_name_place(url)} answered {response.status}")
+                data = _read_all(response, url, deadline)
+                tag = response.headers.get("ETag")
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == 304 and known is not None:
+                    return known[1]
+                raise SourceError(f"{_name_place(url)} answered {error.code}", hint=_advise(error.code)) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            # URLError is an OSError, and so is a time-out; a ValueError is a header that cannot be sent
+            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(reason)}") from None
+        if tag:
+            self._known[name] = (tag, data)
+        return data
+
+    def list_names(self) -> list[str]:
+        raise SourceError(f"{_name_place(self._url)}: prompts cannot be listed by HTTP", hint="give their names")
+
+
+class _SameOrigin(urllib.request.HTTPRedirectHandler):
+    """Follow redirects within the origin; to another one only without headers, and never from https to http."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+
+    def redirect_request(  # noqa: PLR0917 (the signature of the standard library)
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> urllib.request.Request | None:
+        before, after = urlsplit(req.full_url), urlsplit(newurl)
+        moved = (before.scheme, before.netloc) != (after.scheme, after.netloc)
+        lowered = before.scheme == "https" and after.scheme != "https"
+        if lowered or (moved and self._strict) or after.scheme not in ("http", "https"):
+            raise SourceError(
+                f"{_name_place(req.full_url)} redirects to {_name_place(newurl)}, which is not asked",
+                hint="name the final address, if it is the right one",
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+
+
+def _fill(url: str, name: str) -> str:
+    file_name = make_file_name(name)
+    if "{name}" in url:
+        return url.replace("{name}", file_name.removesuffix(".json"))
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{file_name}"))
+
+
+def _read_all(response: Any, url: str, deadline: float) -> bytes:
+    """Return the body. Raises SourceError for one that is too large, cut short or slow."""
+    chunks: list[bytes] = []
+    size = 0
+    # read1 returns what there is, so that a server that sends a byte a second does not hold the loop in one read
+    while chunk := response.read1(_CHUNK):
+        size += len(chunk)
+        chunks.append(chunk)
+        if size > LARGEST:
+            raise SourceError(f"{_name_place(url)} sends more than a document may have ({LARGEST:,} bytes)")
+        if monotonic() > deadline:
+            raise SourceError(f"{_name_place(url)} sends too slowly")
+    if response.length:
+        raise SourceError(f"{_name_place(url)} ended after {size:,} bytes, before the end of the document")
+    return b"".join(chunks)
+
+
+def _name_place(url: str) -> str:
+    """Return a URL without what may be a secret: its user and its query."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return make_printable(urlunsplit((parts.scheme, host, parts.path, "", "")))
+
+
+def _advise(code: int) -> str:
+    if code in (401, 403):
+        return "hand a token in with headers={...}"
+    return "check the URL, and whether the prompt was published" if code in (404, 410) else ""

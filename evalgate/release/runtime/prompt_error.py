@@ -1,0 +1,46 @@
+"""The errors of the runtime, and its warnings in the log. Texts of registries are made printable."""
+
+from __future__ import annotations
+
+_LONGEST = 500
+
+
+class PromptError(Exception):
+    """An expected error of the runtime: what is wrong and where, and in `hint` how to mend it."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class SourceError(PromptError):
+    """A registry did not answer, or has no document of the name."""
+
+
+class PromptUnavailableError(PromptError):
+    """Neither the registry nor any copy has a document of the name, so that there is nothing to serve."""
+
+
+class UnknownLabelError(PromptError):
+    """No version of the prompt has the label."""
+
+
+class VariableError(PromptError, TypeError):
+    """A variable that is missing, that the version does not use, or that is neither text nor data of JSON."""
+
+
+def make_printable(text: object) -> str:
+    """Return a text without characters that can forge a line of a log or an escape sequence, and not too long."""
+    shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in str(text)[:_LONGEST])
+    return shown if len(str(text)) <= _LONGEST else f"{shown}..."
+
+
+def warn(message: str) -> None:
+    """Write a warning to the log of the runtime, `evalgate.release.runtime`."""
+    import logging  # it takes a tenth of the time in which the runtime has to be imported
+
+    logging.getLogger("evalgate.release.runtime").warning("%s", message)

@@ -1,0 +1,90 @@
+"""Tests of the functions in docs/runtime.md, with a document of the prompt that they name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from release.documents import make_document, make_version
+
+from evalgate.release.document import PublishedMessage, Variable, encode_document
+from evalgate.release.runtime import PromptClient
+
+PAGE = Path(__file__).parents[1] / "docs" / "runtime.md"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    message = PublishedMessage(role="user", parts=("Answer: ", Variable(name="question")))
+    for name in ("support", "summary"):
+        version = make_version(messages=(message,))
+        document = make_document(version, name=name, labels={"production": version})
+        (tmp_path / f"{name}.json").write_bytes(encode_document(document))
+    return tmp_path
+
+
+def load_function(name: str, folder: Path) -> Any:
+    """Return a function of the page, whose client reads the folder."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    block = next(text for text in blocks if f"def {name}(" in text)
+    names: dict[str, Any] = {}
+    exec(compile(block, str(PAGE), "exec"), names)
+    if "prompts" in names:
+        names["prompts"].close()
+        names["prompts"] = PromptClient(f"file:{folder}")
+    return names[name]
+
+
+def test_a_request_has_the_messages_the_model_and_the_parameters(folder: Path) -> None:
+    assert load_function("make_request", folder)("Where?") == {
+        "model": "gpt-5-mini",
+        "messages": [{"role": "user", "content": "Answer: Where?"}],
+        "temperature": 0,
+    }
+
+
+def test_a_user_gets_messages(folder: Path) -> None:
+    assert load_function("greet", folder)("user-1") == [{"role": "user", "content": "Answer: Hello"}]
+
+
+def test_an_answer_is_logged_as_a_row(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answer = load_function("answer", folder)
+    assert answer("user-1", "Where?", lambda model, messages: f"{model}: {messages[0]['content']}") == (
+        "gpt-5-mini: Answer: Where?"
+    )
+
+    def fail(model: str, messages: list[dict[str, Any]]) -> str:
+        raise TimeoutError
+
+    assert answer("user-2", "Where?", fail) == ""
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(row["key"], row["error"], row["fields"]) for row in rows] == [
+        ("user-1", None, {"country": "de"}),
+        ("user-2", "TimeoutError", {"country": "de"}),
+    ]
+
+
+def test_prompts_are_loaded_at_the_start(folder: Path) -> None:
+    start = load_function("start", folder)
+    asyncio.run(start())
+    client = start.__globals__["prompts"]
+    for path in folder.glob("*.json"):
+        path.unlink()
+    assert [client.get(name).version for name in ("support", "summary")] == ["1.0.0", "1.0.0"]
+
+
+def test_a_client_takes_that_of_redis(folder: Path) -> None:
+    redis = SimpleNamespace(eval=None, zadd=None, zrangebyscore=None)
+    assert isinstance(load_function("make_client", folder)(redis), PromptClient)
+
+
+def test_the_test_of_an_application_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "tests").mkdir()
+    (folder / "support.json").rename(folder / "tests" / "support.json")
+    monkeypatch.chdir(folder)
+    load_function("test_the_question_reaches_the_model", folder)()
