@@ -31,8 +31,12 @@ def execute(
     data: bytes | None = None,
     *,
     surroundings: Mapping[str, str] | None = None,
+    seconds: float | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
-    """Run git to its end, with `data` as input, whatever its exit code. Raises GitError if it cannot be started."""
+    """Run git to its end, with `data` as input, whatever its exit code.
+
+    Raises GitError if it cannot be started, or does not end within `seconds`.
+    """
     try:
         return subprocess.run(
             command_line(folder, arguments),
@@ -40,7 +44,10 @@ def execute(
             capture_output=True,
             check=False,
             env=environment(surroundings),
+            timeout=seconds,
         )
+    except subprocess.TimeoutExpired:
+        raise GitError(f"git {arguments[0]} did not end within {seconds:.0f} seconds") from None
     except (FileNotFoundError, NotADirectoryError):
         raise GitError("git is not installed, or not on the PATH", hint="install git") from None
     except OSError as error:

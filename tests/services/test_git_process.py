@@ -31,6 +31,11 @@ def test_without_git_the_error_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path
         git_process.execute(tmp_path, ["status"])
 
 
+def test_a_command_that_does_not_end_in_time_is_stopped(tmp_path: Path) -> None:
+    with pytest.raises(GitError, match="git -c did not end within 0 seconds"):
+        git_process.execute(tmp_path, ["-c", "alias.wait=!sleep 5", "wait"], seconds=0.2)
+
+
 def test_an_exit_code_is_no_error_of_the_process(tmp_path: Path) -> None:
     done = git_process.execute(tmp_path, ["rev-parse", "HEAD"])
     assert done.returncode != 0
