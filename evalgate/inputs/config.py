@@ -84,7 +84,7 @@ def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
 def read_release(tree: Tree, path: str) -> ReleaseSettings | None:
     """Return where a configuration says that released versions are kept; None if it does not.
 
-    Reads nothing else, so that a fault elsewhere in the file does not keep anyone from rolling back. Raises InputError
+    Reads nothing else, so that a fault elsewhere in the file does not prevent a rollback. Raises InputError
     if the file is not valid YAML, or with the faults of this part.
     """
     document = read(tree.read(path), path)

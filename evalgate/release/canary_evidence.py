@@ -23,7 +23,7 @@ def parse_evidence(data: bytes, path: str, version: PublishedVersion) -> dict[st
     """
     place = Place(path=path)
     if len(data) > LARGEST:
-        raise InputError(f"has {len(data):,} bytes, and evidence may have {LARGEST:,}", place=place)
+        raise InputError(f"is too large: evidence may have {LARGEST:,} bytes", place=place)
     try:
         found = load_value(data.removeprefix(b"\xef\xbb\xbf")).object()
         json.dumps(found, allow_nan=False)  # JSON such as 1e999 is read as a number that JSON cannot have

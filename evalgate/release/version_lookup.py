@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from evalgate.errors import InputError
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import LABELS, PublishedVersion, ReleaseDocument, parse_document
-from evalgate.release.registry import Registry, StoredDocument
+from evalgate.release.registry import Registry, StoredDocument, check_name
 
 _DIGEST = re.compile("[0-9a-f]{7,64}")
 
 
 def read_last(registry: Registry, name: str) -> StoredDocument:
     """Return the last document of a prompt. Raises InputError, with the known names, if there is none."""
+    check_name(name)
     last = registry.read(name)
     if last is not None:
         return last

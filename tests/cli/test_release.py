@@ -212,13 +212,15 @@ def test_a_configuration_names_the_registry_and_gets_a_copy(evalgate: Run, tmp_p
     tell_story(registry, ONE, TWO)
     told = evalgate("release", "rollback", "support", "--reason", "bad", "--config", str(config))
     assert told.code == 0, told.err
-    copy = read_copy(Store(root=config.parent / ".evalgate"), "support")
-    assert copy is not None and copy == registry.read("support")
-    assert copy.document.labels == {"production": ONE.digest}
+    store = Store(root=config.parent / ".evalgate")
+    copy = store.find_release("support")
+    assert copy.is_file() and read_copy(store, "support") == registry.read("support")
     publish(registry, THREE)
-    for verb in ("history", "show"):
-        evalgate("release", verb, "support", "--config", str(config))
-        assert read_copy(Store(root=config.parent / ".evalgate"), "support") == registry.read("support")
+    for arguments in (("history",), ("show",), ("verify",), ("export",), ("diff", "1.0.0", "1.1.0")):
+        copy.unlink()
+        told = evalgate("release", arguments[0], "support", *arguments[1:], "--config", str(config))
+        assert told.code == 0, told.err
+        assert read_copy(store, "support") == registry.read("support")
 
 
 @pytest.mark.parametrize(
@@ -311,6 +313,12 @@ def test_hostile_text_stays_text(
         ("promote", "support", "--to", "production", "--version", HOSTILE[:-1]),
         ("rollback", "support", "--reason", HOSTILE[:-1], "--to", "1.0.0"),
         ("rollback", HOSTILE[:-1], "--reason", "x"),
+        ("history", "\udcff"),
+        ("show", "\udcff@1.0.0"),
+        ("verify", "\udcff"),
+        ("export", "\udcff"),
+        ("diff", "support", "\udcff", "1.0.0"),
+        ("rollback", "support", "--reason", "\udcff", "--by", "\udcff", "--to", "1.0.0"),
     ):
         told = evalgate("release", *arguments, "--registry", sqlite)
         assert "unexpected" not in told.err

@@ -292,7 +292,8 @@ def test_show_and_diff_find_versions_and_their_moves(memory: MemoryRegistry) -> 
     assert (shown.version, shown.labels) == (ONE, ("production",))
     assert [one.document.revision for one in shown.moves] == [1, 2, 4, 5]
     assert show_version(memory, "support@1.1.0").labels == ()
-    assert find_pair(memory, "support", "production", TWO.digest[:8]) == (ONE, TWO)
+    pair = find_pair(memory, "support", "production", TWO.digest[:8])
+    assert (pair.first, pair.second, pair.last) == (ONE, TWO, memory.read("support"))
     assert [one.document.name for one in list_prompts(memory)] == ["support"]
     with pytest.raises(InputError, match='no prompt "support@"'):
         show_version(memory, "support@")

@@ -15,7 +15,7 @@ from evalgate.release.ledger import verify
 from evalgate.release.promotion import Actor, promote_version, publish_version, roll_back
 from evalgate.release.registry import Registry, StoredDocument, append_document, open_registry
 
-KINDS = ("sqlite",)
+KINDS = ("sqlite", "git")
 ONE, TWO, THREE = (make_version(f"1.{number}.0", f"Hello {number}, ") for number in range(3))
 CANARY = {"hours": 48}
 _ids: Iterator[int] = itertools.count(1)

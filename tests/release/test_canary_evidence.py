@@ -50,5 +50,5 @@ def test_other_files_are_no_evidence(text: str) -> None:
 
 
 def test_evidence_is_small() -> None:
-    with pytest.raises(InputError, match="may have 65,536"):
+    with pytest.raises(InputError, match="may have 65,536 bytes"):
         parse_evidence(json.dumps({"hours": 48, "log": "x" * LARGEST}).encode(), "canary.json", VERSION)

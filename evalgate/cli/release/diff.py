@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.release.registry_option import add_registry_options, open_from_options
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
 
 
 @click.command("diff")
@@ -22,4 +22,6 @@ def command(*, name: str, first: str, second: str, config_path: Path, registry_u
     from evalgate.cli.render.release_diff import render_diff
     from evalgate.commands.release import diff
 
-    click.echo(render_diff(*diff.find_pair(open_from_options(config_path, registry_url), name, first, second)))
+    found = diff.find_pair(open_from_options(config_path, registry_url), name, first, second)
+    keep_copy(config_path, registry_url, found.last)
+    click.echo(render_diff(found.first, found.second))

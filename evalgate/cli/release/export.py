@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.release.registry_option import add_registry_options, open_from_options
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
 
 
 @click.command("export")
@@ -23,6 +23,7 @@ def command(*, name: str, output: Path | None, config_path: Path, registry_url: 
     from evalgate.report.escape import block
 
     done = export.export_ledger(open_from_options(config_path, registry_url), name)
+    keep_copy(config_path, registry_url, done.last)
     if output is None:
         for line in done.lines:
             click.echo(line, nl=False)

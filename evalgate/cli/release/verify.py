@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from evalgate.cli.release.registry_option import add_registry_options, open_from_options
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
 from evalgate.errors import ExitCode
 
 
@@ -25,6 +25,7 @@ def command(context: click.Context, *, name: str | None, config_path: Path, regi
     found = verify.verify_ledgers(open_from_options(config_path, registry_url), name)
     for one in found:
         click.echo(describe_ledger(one))
+        keep_copy(config_path, registry_url, one.last)
     if not found:
         click.echo("the registry is empty")
     if any(one.first_break is not None for one in found):

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from evalgate.release.document import PublishedVersion
-from evalgate.release.registry import Registry
+from evalgate.release.registry import Registry, StoredDocument
 from evalgate.release.version_lookup import find_version, read_last
 
 
-def find_pair(registry: Registry, name: str, first: str, second: str) -> tuple[PublishedVersion, PublishedVersion]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionPair:
+    """Two versions of a prompt, and its last document."""
+
+    last: StoredDocument
+    first: PublishedVersion
+    second: PublishedVersion
+
+
+def find_pair(registry: Registry, name: str, first: str, second: str) -> VersionPair:
     """Return two versions by label, semantic version or the start of their digests. Raises InputError."""
-    document = read_last(registry, name).document
-    return find_version(registry, document, first), find_version(registry, document, second)
+    last = read_last(registry, name)
+    return VersionPair(
+        last=last,
+        first=find_version(registry, last.document, first),
+        second=find_version(registry, last.document, second),
+    )

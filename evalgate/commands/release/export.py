@@ -9,22 +9,27 @@ from evalgate.release.archive import write_archive
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import PublishedVersion, parse_document
 from evalgate.release.ledger import verify
-from evalgate.release.registry import Registry
+from evalgate.release.registry import Registry, StoredDocument, check_name
 from evalgate.release.version_lookup import read_last
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseExport:
-    """The lines of an exported file, what they have, and the first break of the ledger; None if it is whole."""
+    """The lines of an exported file, what they have, and the first break of the ledger; None if it is whole.
+
+    `last` is the last document of a whole ledger.
+    """
 
     lines: Iterable[str]
     revisions: int
     versions: int
     first_break: str | None
+    last: StoredDocument | None
 
 
 def export_ledger(registry: Registry, name: str) -> ReleaseExport:
     """Return the ledger of a prompt for a file, damaged revisions included. Raises InputError and RegistryError."""
+    check_name(name)
     documents = list(registry.history(name))
     if not documents:
         read_last(registry, name)
@@ -45,4 +50,5 @@ def export_ledger(registry: Registry, name: str) -> ReleaseExport:
         revisions=len(documents),
         versions=len(versions),
         first_break=None if found is None else str(found),
+        last=None if found is not None else StoredDocument(document=parse_document(documents[-1]), data=documents[-1]),
     )

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 
 from evalgate.errors import InputError, Place
-from evalgate.release.canary_evidence import parse_evidence
+from evalgate.release.canary_evidence import LARGEST, parse_evidence
 from evalgate.release.document import PublishedVersion
 from evalgate.release.label_move import LabelMove, move_label
 from evalgate.release.promotion import Actor, find_highest, promote_version
@@ -62,6 +62,7 @@ def _choose_highest(registry: Registry, last: StoredDocument, label: str) -> Pub
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror or error}", place=Place(path=str(path))) from None

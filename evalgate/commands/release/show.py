@@ -8,7 +8,7 @@ from evalgate.commands.release.history import ReleaseHistory, read_history
 from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument
 from evalgate.release.promotion import find_highest
-from evalgate.release.registry import Registry, StoredDocument
+from evalgate.release.registry import Registry, StoredDocument, check_name
 from evalgate.release.version_lookup import find_version
 
 
@@ -45,6 +45,7 @@ def show_version(registry: Registry, called: str) -> ShownVersion:
 
     Without a version it is the one in production, else the highest. Raises InputError and RegistryError.
     """
+    check_name(called)
     name, wanted = _split(registry, called)
     history = read_history(registry, name)
     document = history.last.document
