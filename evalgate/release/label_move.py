@@ -11,7 +11,7 @@ from evalgate.release.registry import Registry, StoredDocument, append_document
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabelMove:
-    """A label of a prompt, the version that it has now, and the digest of the one before.
+    """A label of a prompt, the version that it has now, and the one before.
 
     `stored` is the last document of the registry. `result` is "planned" in a dry run, and "unchanged" if the label
     already was there; `why_not` then says who moved it, where that matters.
@@ -20,7 +20,7 @@ class LabelMove:
     stored: StoredDocument
     label: str
     version: PublishedVersion
-    origin: str | None
+    before: PublishedVersion | None
     result: Literal["moved", "planned", "unchanged"]
     why_not: str = ""
 
@@ -34,6 +34,6 @@ def move_label(
         stored=last if dry_run else append_document(registry, following),
         label=entry.label or "",
         version=version,
-        origin=entry.origin,
+        before=None if entry.origin is None else last.document.versions.get(entry.origin),
         result="planned" if dry_run else "moved",
     )

@@ -9,10 +9,14 @@ from evalgate.store.atomic import write_file
 from evalgate.store.store import Store
 
 
-def write_copy(store: Store, stored: StoredDocument) -> None:
-    """Keep the bytes of a document as the last one that is known of its prompt. Raises OSError."""
+def write_copy(store: Store, stored: StoredDocument) -> bool:
+    """Keep the bytes of a document as the last one that is known of its prompt. Return whether that was possible."""
     store.prepare()
-    write_file(store.find_release(stored.document.name), stored.data)
+    try:
+        write_file(store.find_release(stored.document.name), stored.data)
+    except OSError:
+        return False
+    return True
 
 
 def read_copy(store: Store, name: str) -> StoredDocument | None:

@@ -19,7 +19,7 @@ def test_a_planned_move_writes_nothing_and_a_real_one_one_document() -> None:
     planned = move_label(registry, last, following, one, dry_run=True)
     assert (planned.result, planned.stored, registry.read("support")) == ("planned", last, last)
     moved = move_label(registry, last, following, one, dry_run=False)
-    assert (moved.result, moved.label, moved.origin) == ("moved", "staging", None)
+    assert (moved.result, moved.label, moved.before) == ("moved", "staging", None)
     assert registry.read("support") == moved.stored and moved.stored.document.labels == {"staging": one.digest}
     with pytest.raises(RaceLostError, match="ada was faster"):
         again = promote_version(last, one, "canary", Actor(id="3", who="bob", at=AT), "why")

@@ -68,13 +68,14 @@ def open_from_options(config_path: Path, url: str | None) -> Registry:
 def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None) -> None:
     """Keep a copy of a document for the hook, where a configuration names the registry. Warn if that fails."""
     from evalgate.release.local_copy import write_copy
+    from evalgate.report.escape import block
 
     if url is not None or stored is None:
         return
-    try:
-        write_copy(find_store(config_path), stored)
-    except OSError as error:
-        click.echo(f"warning: no copy was kept for the hook: {error.strerror or error}", err=True)
+    store = find_store(config_path)
+    if not write_copy(store, stored):
+        place = block(str(store.find_release(stored.document.name)))
+        click.echo(f"warning: {place} cannot be written: the hook may know an older version in production", err=True)
 
 
 def _read_settings(config_path: Path) -> ReleaseSettings | None:

@@ -18,7 +18,7 @@ _VERSION_LENGTH = 20
 def describe_move(done: LabelMove) -> str:
     """Describe what a command did to a label, or would do."""
     document = done.stored.document
-    before = "" if done.origin is None else f", after {name_version(done.origin, document.versions)}"
+    before = "" if done.before is None else f", after {done.before.version}"
     if done.result == "unchanged":
         told = f": {done.why_not}" if done.why_not else ""
         text = f"{document.name}: {done.label} is {done.version} already; nothing to do{told}"

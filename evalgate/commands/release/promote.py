@@ -38,7 +38,7 @@ def promote(
     )
     canary = None if evidence is None else parse_evidence(_read(evidence), str(evidence), chosen)
     if last.document.labels.get(label) == chosen.digest:
-        return LabelMove(stored=last, label=label, version=chosen, origin=None, result="unchanged")
+        return LabelMove(stored=last, label=label, version=chosen, before=None, result="unchanged")
     following = promote_version(last, chosen, label, by, why, canary=canary)
     return move_label(registry, last, following, chosen, dry_run=dry_run)
 

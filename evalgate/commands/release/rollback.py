@@ -34,7 +34,7 @@ def roll_back_production(
             return move
         version = _choose(registry, last.document, to)
         if to is not None and _is_there(last.document, version):
-            return LabelMove(stored=last, label=_LABEL, version=version, origin=None, result="unchanged")
+            return LabelMove(stored=last, label=_LABEL, version=version, before=None, result="unchanged")
         following = roll_back(last, version, by, why)
         try:
             return move_label(registry, last, following, version, dry_run=dry_run)
@@ -99,7 +99,7 @@ def _make_unchanged(last: StoredDocument, version: PublishedVersion, move: Relea
         stored=last,
         label=_LABEL,
         version=version,
-        origin=move.entry.origin,
+        before=None,
         result="unchanged",
         why_not=_describe(move),
     )
