@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from evalgate.cli.folders import CONFIG, find_store
+from evalgate.cli.folders import config_option, find_store
 from evalgate.errors import InputError, MissingSecretError
 
 if TYPE_CHECKING:
@@ -25,16 +25,9 @@ def add_registry_options(function: _Command) -> _Command:
         "--registry",
         "registry_url",
         metavar="URL",
-        help="The registry, sqlite:PATH or git:REMOTE; then no configuration is read.  [default: the configuration's]",
+        help="The registry, sqlite:PATH or git:REMOTE.  [default: the configuration's]",
     )(function)
-    return click.option(
-        "--config",
-        "config_path",
-        type=click.Path(dir_okay=False, path_type=Path),
-        default=CONFIG,
-        show_default=True,
-        help="The configuration file.",
-    )(function)
+    return config_option(function)
 
 
 def open_from_options(config_path: Path, url: str | None) -> Registry:
