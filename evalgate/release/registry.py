@@ -113,8 +113,16 @@ def append_document(registry: Registry, document: ReleaseDocument) -> StoredDocu
     """
     try:
         return registry.append(document)
-    except EvalgateError:
-        found = _find_entry(registry, document)
+    except EvalgateError as error:
+        try:
+            found = _find_entry(registry, document)
+        except EvalgateError:
+            if not isinstance(error, RegistryError):
+                raise error from None
+            raise RegistryError(
+                f"{error.faults[0].message}; it is not known whether this was written",
+                hint="give the same command again: it does nothing twice",
+            ) from None
         if found is None:
             raise
         return found

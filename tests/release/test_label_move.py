@@ -7,7 +7,7 @@ from release.memory_registry import MemoryRegistry
 
 from evalgate.release.label_move import move_label
 from evalgate.release.promotion import Actor, promote_version, publish_version
-from evalgate.release.registry import RaceLostError, RegistryError
+from evalgate.release.registry import RaceLostError, RegistryError, StoredDocument
 
 BY = Actor(id="1", who="ada", at=AT)
 
@@ -45,5 +45,22 @@ def test_a_lost_answer_is_looked_up_also_behind_later_documents() -> None:
     assert moved.stored == registry.documents["support"][1] and len(registry.documents["support"]) == 3
     down = FailingRegistry(inner=registry, at=1, failure="answer", reads_fail=True)
     another = promote_version(registry.documents["support"][-1], one, "production", Actor(id="4", who="a", at=AT), "")
-    with pytest.raises(RegistryError, match="is down"):
+    with pytest.raises(RegistryError, match="the answer was lost; it is not known whether this was written"):
         move_label(down, last, another, one, dry_run=False)
+
+
+def test_a_lost_race_is_told_also_if_nothing_can_be_read_any_more() -> None:
+    registry, one = MemoryRegistry(), make_version()
+    last = registry.append(publish_version(None, "support", one, BY))
+    following = promote_version(last, one, "staging", Actor(id="2", who="ada", at=AT), "why")
+    registry.append(promote_version(last, one, "canary", Actor(id="3", who="bob", at=AT), "why"))
+
+    class Down(MemoryRegistry):
+        def append(self, document):  # type: ignore[no-untyped-def]
+            return registry.append(document)
+
+        def read(self, name: str) -> StoredDocument | None:
+            raise RegistryError("it is down")
+
+    with pytest.raises(RaceLostError, match="bob was faster"):
+        move_label(Down(), last, following, one, dry_run=False)
