@@ -261,6 +261,22 @@ def test_a_rollback_needs_nothing_but_the_registry(url: str, tmp_path: Path) -> 
     assert list(Path.cwd().iterdir()) == []
 
 
+def test_many_people_who_roll_back_at_once_go_back_one_version(url: str) -> None:
+    registry = open_here(url)
+    tell_story(registry, ONE, TWO, THREE)
+    arguments = ["release", "rollback", "support", "--registry", url, "--reason", "bad", "--by"]
+    started = [
+        subprocess.Popen([*COMMAND, *arguments, f"person {number}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for number in range(4)
+    ]
+    ended = [(one.communicate(timeout=120), one.returncode) for one in started]
+    codes = sorted(code for _, code in ended)
+    assert set(codes) <= {0, 4} and codes[0] == 0, ended
+    last = registry.read("support")
+    assert last is not None and last.document.revision == 7
+    assert last.document.labels["production"] == TWO.digest and last.document.past == (ONE.digest,)
+
+
 def test_who_runs_a_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("GITHUB_ACTOR", "GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"):
