@@ -101,7 +101,7 @@ def _make_unchanged(last: StoredDocument, version: PublishedVersion, move: Relea
         version=version,
         before=None,
         result="unchanged",
-        why_not=_describe(move),
+        why_not=f"{_describe(move)}; --to VERSION goes back further",
     )
 
 
