@@ -61,11 +61,18 @@ def find_content(registry: Registry, document: ReleaseDocument, digest: str) -> 
     return document.versions.get(digest) or find_version(registry, document, digest)
 
 
-def find_last_move(registry: Registry, last: StoredDocument, label: str) -> ReleaseDocument | None:
-    """Return the last document that moved a label; None if it never moved."""
-    if last.document.entry.label == label:
+def find_last_move(
+    registry: Registry, last: StoredDocument, label: str, digest: str | None = None
+) -> ReleaseDocument | None:
+    """Return the last document that moved a label, to or from the version with a digest if one is given; else None."""
+
+    def is_move(document: ReleaseDocument) -> bool:
+        entry = document.entry
+        return entry.label == label and (digest is None or digest in (entry.origin, entry.target))
+
+    if is_move(last.document):
         return last.document
-    moves = [one.document for one in read_documents(registry, last.document.name) if one.document.entry.label == label]
+    moves = [one.document for one in read_documents(registry, last.document.name) if is_move(one.document)]
     return moves[-1] if moves else None
 
 

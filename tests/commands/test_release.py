@@ -122,9 +122,20 @@ def test_a_version_that_was_rolled_back_is_promoted_only_by_its_name(memory: Mem
     publish_at = len(list_entries(memory))
     with pytest.raises(RefusedError, match="ada rolled back from it"):
         promote_label(memory, "support", "production", make_actor(), "why")
-    assert len(list_entries(memory)) == publish_at
+    promote_label(memory, "support", "staging", make_actor(), "why", version="1.0.0")
+    assert len(list_entries(memory)) == publish_at + 1, "a refusal writes nothing"
+    with pytest.raises(RefusedError, match="ada rolled back from it"):
+        promote_label(memory, "support", "production", make_actor(), "why")
     promote_label(memory, "support", "production", make_actor(), "a false alarm", version="1.2.1")
     assert read_label(memory) == "1.2.1"
+    roll_back(memory)
+    older = make_version("1.2.2", "Hello older ", level="PATCH", canary_hours=0)
+    publish(memory, older)
+    promote(memory, older)
+    roll_back(memory, to="1.0.0")
+    promote(memory, PATCH)
+    with pytest.raises(RefusedError, match=r"1\.2\.2 .* rolled back from it"):
+        promote_label(memory, "support", "production", make_actor(), "why")
 
 
 def test_of_two_promotions_one_wins_and_the_other_is_told_who(registry: Registry) -> None:

@@ -48,7 +48,7 @@ def _choose_highest(registry: Registry, last: StoredDocument, label: str) -> Pub
     highest = find_highest(last.document)
     if highest is None:
         raise InputError(f"{last.document.name}: no version was published", hint="evalgate release publish")
-    move = find_last_move(registry, last, "production") if label == "production" else None
+    move = find_last_move(registry, last, "production", highest.digest) if label == "production" else None
     if move is not None and move.entry.verb == "rollback" and move.entry.origin == highest.digest:
         entry = move.entry
         raise RefusedError(
