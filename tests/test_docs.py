@@ -272,7 +272,9 @@ def test_the_reference_has_every_verb_with_its_options_and_no_other() -> None:
     wanted: dict[str, set[str]] = {}
     for name in root.list_commands(context):
         found = root.get_command(context, name)
-        inner = found.commands if isinstance(found, click.Group) else {"": found}
+        inner = {"": found}
+        if isinstance(found, click.Group):
+            inner = {verb: found.get_command(context, verb) for verb in found.list_commands(context)}
         wanted |= {f"{name} {verb}".strip(): list_options(command) - common for verb, command in inner.items()}
     rows = re.findall(r"^\| `([a-z ]+)` \|.*\| ([^|]*(?:\\\|[^|]*)*) ?\|$", page, re.MULTILINE)
     assert {verb: set(re.findall(r"`(--[a-z-]+)", options)) for verb, options in rows} == wanted

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import io
 import os
 import sys
@@ -16,6 +15,7 @@ import traceback
 import click
 
 import evalgate
+from evalgate.cli.lazy_group import LazyGroup
 from evalgate.console import streams
 from evalgate.console.escaped_streams import escape_streams
 from evalgate.errors import EvalgateError, ExitCode
@@ -31,31 +31,16 @@ _VERBS = {
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "Sample or pin the baseline of later changes, after a merge."),
     "drift": ("evalgate.cli.drift", "Check whether the model in production has changed."),
+    "release": ("evalgate.cli.release", "Publish, promote and roll back versions of prompts."),
     "cache": ("evalgate.cli.cache", "Count, prune, export and import cached answers."),
     "hook": ("evalgate.cli.hook", "Install the git hook that checks prompts before a push."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
 }
 
 
-class _LazyGroup(click.Group):
-    """A command group that lists its commands without importing them, and imports one when it is called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _VERBS:
-            return None
-        command: click.Command = importlib.import_module(_VERBS[cmd_name][0]).command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, summary) for name, (_, summary) in _VERBS.items()])
-
-
 @click.command(
-    cls=_LazyGroup,
+    cls=LazyGroup,
+    verbs=_VERBS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 pass, 1 fail, 2 usage or configuration, 3 could not evaluate, 4 inconclusive, "
     "5 passed but awaiting a human sign-off, 130 interrupted.",

@@ -81,6 +81,22 @@ def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
     return names
 
 
+def read_release(tree: Tree, path: str) -> ReleaseSettings | None:
+    """Return where a configuration says that released versions are kept; None if it does not.
+
+    Reads nothing else, so that a fault elsewhere in the file does not prevent a rollback. Raises InputError
+    if the file is not valid YAML, or with the faults of this part.
+    """
+    document = read(tree.read(path), path)
+    checker = SchemaCheck(load("evalgate.schema.json"), path, KEY_HINTS)
+    node = document.root.get("release") if isinstance(document.data, dict) else None
+    if node is None:
+        return None
+    checker.check(node, load("evalgate.schema.json")["properties"]["release"], '"release"')
+    raise_faults(checker.faults, path)
+    return ReleaseSettings(**node.data)
+
+
 class _ConfigReader:
     """Reads one document. It skips invalid parts, so that the faults of all other parts are found as well."""
 

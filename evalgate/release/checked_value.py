@@ -20,10 +20,10 @@ class DocumentError(ValueError):
     """A text that is not a release document: what is wrong, after the path of the value."""
 
 
-def load_value(data: bytes) -> Value:
-    """Return the value that some bytes are as JSON in UTF-8. Raises DocumentError."""
-    if len(data) > LARGEST:
-        raise DocumentError(f"{len(data):,} bytes are more than a document may have ({LARGEST:,})")
+def load_value(data: bytes, *, most: int = LARGEST) -> Value:
+    """Return the value that at most `most` bytes are as JSON in UTF-8. Raises DocumentError."""
+    if len(data) > most:
+        raise DocumentError(f"{len(data):,} bytes are more than a document may have ({most:,})")
     try:
         return Value(json.loads(data.decode(), parse_constant=_refuse_constant), "")
     except (ValueError, RecursionError) as error:

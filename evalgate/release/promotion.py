@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,8 +64,10 @@ def promote_version(
         raise InputError(f'"{label}" is not a label', hint=f"the labels are {', '.join(LABELS)}")
     missing = find_missing(document, version, label, canary)
     if missing:
-        hint = None if canary is not None or not any("canary" in one for one in missing) else _CANARY_HINT
-        raise RefusedError(f"{document.name}: {version} may not be {label}: {'; '.join(missing)}", hint=hint)
+        raise RefusedError(
+            f"{document.name}: {version} may not be {label}: {'; '.join(one.what for one in missing)}",
+            hint="; ".join(dict.fromkeys(one.remedy for one in missing)),
+        )
     before = document.labels.get(label)
     evidence = {"canary": dict(canary)} if canary is not None and label == "production" else None
     entry = _make_entry("promote", why, by, label=label, origin=before, target=version.digest, evidence=evidence)
@@ -82,33 +85,60 @@ def promote_version(
     )
 
 
-_CANARY_HINT = "watch a canary, and give its evidence with --canary-evidence FILE"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """What a version lacks for a label, as a phrase, and what to do about it."""
+
+    what: str
+    remedy: str
 
 
 def find_missing(
     document: ReleaseDocument, version: PublishedVersion, label: str, canary: Mapping[str, Any] | None = None
-) -> list[str]:
-    """Return what a version lacks for a label, as phrases; empty if it may have it.
+) -> list[Lack]:
+    """Return all that a version lacks for a label; empty if it may have it. `canary` has at least `hours`.
 
     Production needs the canary and the sign-off that the policy of the version's level required. A version that was in
     production before and was not rolled back needs no second canary, and the first one has nothing to compare with.
     """
     missing = []
-    if version.evaluation.decision == "FAIL":
-        missing.append("its gate failed")
+    decision = version.evaluation.decision
+    if decision not in _PASSED:
+        what = "its gate failed" if decision == "FAIL" else f"its gate gave {decision}, which is no pass"
+        missing.append(Lack(what=what, remedy="publish a version whose gate passes: evalgate release publish"))
     if label != "production":
         return missing
+    name = shlex.quote(document.name)
     if document.rollout is not None and document.rollout["candidate"] != version.digest:
-        missing.append("a rollout of another version is in progress")
+        remedy = f"end it first: evalgate release rollback {name} --reason TEXT"
+        missing.append(Lack(what="a rollout of another version is in progress", remedy=remedy))
     known = version.digest in document.past or "production" not in document.labels
-    if version.canary_hours and canary is None and not known:
-        missing.append(f"a {version.level} change needs a canary of {version.canary_hours} hours")
-    if version.needs_sign_off:
-        if version.sign_off is None:
-            missing.append(f"a {version.level} change needs a sign-off, and its report has none")
-        elif version.sign_off.subject != version.evaluation.subject:
-            missing.append(f"the sign-off by {version.sign_off.by} is for another report")
-    return missing
+    if version.canary_hours and not known:
+        what = f"a {version.level} change needs a canary of {version.canary_hours} hours"
+        remedy = (
+            f"watch a canary: evalgate release promote {name} --to canary --version {version.version}; then: evalgate "
+            f"release promote {name} --to production --version {version.version} --canary-evidence FILE"
+        )
+        if canary is None:
+            missing.append(Lack(what=what, remedy=remedy))
+        elif not canary["hours"] >= version.canary_hours:
+            missing.append(Lack(what=f"{what}, and this one was of {canary['hours']:g}", remedy=remedy))
+    return [*missing, *_find_missing_sign_off(version)]
+
+
+_PASSED = ("PASS", "INCONCLUSIVE")
+"""Decisions of a published version: INCONCLUSIVE is published only where the policy of its level lets that merge."""
+
+
+def _find_missing_sign_off(version: PublishedVersion) -> list[Lack]:
+    if not version.needs_sign_off:
+        return []
+    remedy = "let a person sign off the report of this version before it is published"
+    if version.sign_off is None:
+        return [Lack(what=f"a {version.level} change needs a sign-off, and its report has none", remedy=remedy)]
+    if version.sign_off.subject != version.evaluation.subject:
+        return [Lack(what=f"the sign-off by {version.sign_off.by} is for another report", remedy=remedy)]
+    return []
 
 
 def find_rollback(document: ReleaseDocument) -> str:
@@ -123,7 +153,7 @@ def find_rollback(document: ReleaseDocument) -> str:
         return document.past[0]
     raise InputError(
         f"{document.name}: there is no older version in production to roll back to",
-        hint="promote another version: evalgate release promote",
+        hint=f"promote another version: evalgate release promote {shlex.quote(document.name)} --to production",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
-from evalgate.release.document import PublishedVersion, ReleaseDocument, digest_document, encode_document
+from evalgate.release.checked_value import DocumentError
+from evalgate.release.document import (
+    PublishedVersion,
+    ReleaseDocument,
+    digest_document,
+    encode_document,
+    parse_document,
+)
 from evalgate.store.store import FOLDER
 
 SCHEMES = ("sqlite", "git")
@@ -37,6 +45,12 @@ class RefusedError(EvalgateError):
     """A release that its evidence does not allow."""
 
     exit_code = ExitCode.FAIL
+
+
+class PersonNeededError(EvalgateError):
+    """A command that could mean two things, or a state that no command mends. Nothing was changed."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +108,41 @@ class Registry(Protocol):
 def append_document(registry: Registry, document: ReleaseDocument) -> StoredDocument:
     """Append a document and return what the registry has then, also if the answer of the registry was lost.
 
-    An entry's id is unique, so that a document that was written before an error is recognised. Raises RaceLostError and
-    RegistryError.
+    An entry's id is unique, so that a document that was written before an error is recognised, also if others were
+    appended since. Raises RaceLostError and RegistryError.
     """
     try:
         return registry.append(document)
-    except EvalgateError:
-        found = registry.read(document.name)
-        if found is None or found.document.entry.id != document.entry.id:
+    except EvalgateError as error:
+        try:
+            found = _find_entry(registry, document)
+        except EvalgateError:
+            if not isinstance(error, RegistryError):
+                raise error from None
+            raise RegistryError(
+                f"{error.faults[0].message}; it is not known whether this was written",
+                hint="give the same command again: it does nothing twice",
+            ) from None
+        if found is None:
             raise
         return found
+
+
+def _find_entry(registry: Registry, wanted: ReleaseDocument) -> StoredDocument | None:
+    """Return the document that a registry has of an entry; None if it has none after the one that it follows."""
+    last = registry.read(wanted.name)
+    if last is None or last.digest == wanted.previous:
+        return None
+    if last.document.entry.id == wanted.entry.id:
+        return last
+    mark = wanted.entry.id.encode()
+    for data in registry.history(wanted.name):
+        if mark in data:
+            with contextlib.suppress(DocumentError):
+                document = parse_document(data)
+                if document.entry.id == wanted.entry.id:
+                    return StoredDocument(document=document, data=data)
+    return None
 
 
 def open_registry(url: str, folder: Path, *, token: str | None = None) -> Registry:

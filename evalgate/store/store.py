@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +75,10 @@ class Store:
     def adaptations(self) -> Path:
         """The file of the adaptations that endpoints need."""
         return self.root / "adaptations.json"
+
+    def find_release(self, name: str) -> Path:
+        """Return the path of the copy of a prompt's last release document. Any name gives a file name."""
+        return self.root / "releases" / f"{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()}.json"
 
     @property
     def last_report(self) -> Path:

@@ -54,6 +54,8 @@ def test_production_needs_a_canary_unless_it_is_the_first_or_was_there_before() 
     assert promote_version(first, three, "production", BY, "a PATCH").labels["production"] == three.digest
     second = store(promote_version(first, two, "production", BY, "why", canary=CANARY))
     assert second.document.entry.evidence == {"canary": CANARY}
+    with pytest.raises(RefusedError, match=r"needs a canary of 48 hours, and this one was of 47\.5"):
+        promote_version(first, two, "production", BY, "why", canary={"hours": 47.5})
     assert promote_version(second, one, "production", BY, "back").labels["production"] == one.digest
 
 
@@ -68,6 +70,27 @@ def test_a_major_needs_a_sign_off_of_its_own_report() -> None:
     with pytest.raises(RefusedError, match="for another report"):
         promote(publish(None, other), other)
     assert promote(publish(None, other), other, "staging")
+
+
+@pytest.mark.parametrize("decision", ["FAIL", "fail", "", "UNKNOWN"])
+def test_a_version_without_a_pass_gets_no_label(decision: str) -> None:
+    version = make_version("1.0.0")
+    version = replace(version, evaluation=replace(version.evaluation, decision=decision))
+    for label in ("staging", "canary", "production"):
+        with pytest.raises(RefusedError, match="its gate"):
+            promote(publish(None, version), version, label)
+
+
+def test_a_refusal_names_all_that_is_missing_and_the_next_command() -> None:
+    one, two = make_version("1.0.0"), make_version("2.0.0", level="MAJOR", needs_sign_off=True)
+    last = publish(promote(publish(None, one), one), two)
+    with pytest.raises(RefusedError) as refused:
+        promote_version(last, two, "production", BY, "why")
+    (fault,) = refused.value.faults
+    assert "a canary of 48 hours; a MAJOR change needs a sign-off" in fault.message
+    assert fault.hint is not None
+    assert "evalgate release promote support --to production --version 2.0.0 --canary-evidence FILE" in fault.hint
+    assert "let a person sign off" in fault.hint
 
 
 def test_rollbacks_go_back_one_by_one_and_never_to_a_version_that_was_rolled_back() -> None:

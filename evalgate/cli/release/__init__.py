@@ -1,0 +1,29 @@
+"""`evalgate release`: publish versions of prompts, move their labels, and explain who moved them."""
+
+from __future__ import annotations
+
+import click
+
+from evalgate.cli.lazy_group import LazyGroup
+
+_VERBS = {
+    "promote": ("evalgate.cli.release.promote", "Move a label to a version that its report allows."),
+    "rollback": ("evalgate.cli.release.rollback", "Make an earlier version production again."),
+    "history": ("evalgate.cli.release.history", "List who did what, when and why."),
+    "show": ("evalgate.cli.release.show", "Show a version, its labels and its share over time."),
+    "diff": ("evalgate.cli.release.diff", "Compare two versions."),
+    "verify": ("evalgate.cli.release.verify", "Verify the ledger, and name the first break."),
+    "export": ("evalgate.cli.release.export", "Write a ledger to a file, as it is."),
+    "import": ("evalgate.cli.release.import_", "Append an exported ledger to another registry."),
+}
+
+
+@click.command(
+    "release",
+    cls=LazyGroup,
+    verbs=_VERBS,
+    epilog="Exit codes: 0 done, 1 refused, 2 usage, 3 the registry cannot be reached, or a race was lost, 4 a person "
+    "has to decide.",
+)
+def command() -> None:
+    """Publish versions of prompts, move their labels, and take them back."""

@@ -1,0 +1,68 @@
+"""`release promote`: move a label to a published version, if its report allows that."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from evalgate.errors import InputError, Place
+from evalgate.release.canary_evidence import LARGEST, parse_evidence
+from evalgate.release.document import PublishedVersion
+from evalgate.release.label_move import LabelMove, move_label
+from evalgate.release.promotion import Actor, find_highest, promote_version
+from evalgate.release.registry import RefusedError, Registry, StoredDocument
+from evalgate.release.version_lookup import find_last_move, find_version, read_last
+
+
+def promote(
+    registry: Registry,
+    name: str,
+    label: str,
+    by: Actor,
+    why: str,
+    *,
+    version: str | None = None,
+    evidence: Path | None = None,
+    dry_run: bool = False,
+) -> LabelMove:
+    """Move a label of a prompt to a version, by default the highest published one, and return the move.
+
+    `evidence` is a file that describes a canary, for production only. Nothing changes if the version has the label.
+    Raises RefusedError with all that is missing, RaceLostError with the winner, RegistryError and InputError.
+    """
+    if evidence is not None and label != "production":
+        raise InputError("--canary-evidence is for --to production only")
+    last = read_last(registry, name)
+    chosen = (
+        _choose_highest(registry, last, label) if version is None else find_version(registry, last.document, version)
+    )
+    canary = None if evidence is None else parse_evidence(_read(evidence), str(evidence), chosen)
+    if last.document.labels.get(label) == chosen.digest:
+        return LabelMove(stored=last, label=label, version=chosen, before=None, result="unchanged")
+    following = promote_version(last, chosen, label, by, why, canary=canary)
+    return move_label(registry, last, following, chosen, dry_run=dry_run)
+
+
+def _choose_highest(registry: Registry, last: StoredDocument, label: str) -> PublishedVersion:
+    """Return the highest version. Raises RefusedError if production was rolled back from it."""
+    highest = find_highest(last.document)
+    if highest is None:
+        raise InputError(f"{last.document.name}: no version was published", hint="evalgate release publish")
+    move = find_last_move(registry, last, "production", highest.digest) if label == "production" else None
+    if move is not None and move.entry.verb == "rollback" and move.entry.origin == highest.digest:
+        entry = move.entry
+        raise RefusedError(
+            f"{last.document.name}: {highest} is the highest version, and {entry.who} rolled back from it at "
+            f"{move.at} ({entry.why})",
+            hint="to promote it all the same, name it: evalgate release promote "
+            f"{shlex.quote(last.document.name)} --to production --version {highest.version}",
+        )
+    return highest
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(LARGEST + 1)
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror or error}", place=Place(path=str(path))) from None

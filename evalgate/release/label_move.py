@@ -1,0 +1,39 @@
+"""What a command did to a label: what it moved to, where from, and whether anything changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from evalgate.release.document import PublishedVersion, ReleaseDocument
+from evalgate.release.registry import Registry, StoredDocument, append_document
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelMove:
+    """A label of a prompt, the version that it has now, and the one before.
+
+    `stored` is the last document of the registry. `result` is "planned" in a dry run, and "unchanged" if the label
+    already was there; `why_not` then says who moved it, where that matters.
+    """
+
+    stored: StoredDocument
+    label: str
+    version: PublishedVersion
+    before: PublishedVersion | None
+    result: Literal["moved", "planned", "unchanged"]
+    why_not: str = ""
+
+
+def move_label(
+    registry: Registry, last: StoredDocument, following: ReleaseDocument, version: PublishedVersion, *, dry_run: bool
+) -> LabelMove:
+    """Append the document that moves a label, and return the move. Raises RaceLostError and RegistryError."""
+    entry = following.entry
+    return LabelMove(
+        stored=last if dry_run else append_document(registry, following),
+        label=entry.label or "",
+        version=version,
+        before=None if entry.origin is None else last.document.versions.get(entry.origin),
+        result="planned" if dry_run else "moved",
+    )

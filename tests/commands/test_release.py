@@ -1,0 +1,421 @@
+"""Tests of the verbs of `evalgate release` on a registry: what they decide, races, and failures at every write."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from release.documents import make_version, sign
+from release.failing_registry import FAILURES, DiedError, FailingRegistry, Failure
+from release.memory_registry import MemoryRegistry
+from release.stories import (
+    CANARY,
+    KINDS,
+    ONE,
+    THREE,
+    TWO,
+    InterleavedRegistry,
+    list_entries,
+    make_actor,
+    open_empty,
+    promote,
+    publish,
+    roll_back_to,
+    tell_story,
+)
+
+from evalgate.commands.release.diff import find_pair
+from evalgate.commands.release.export import export_ledger
+from evalgate.commands.release.history import read_history
+from evalgate.commands.release.import_ import import_ledger
+from evalgate.commands.release.promote import promote as promote_label
+from evalgate.commands.release.rollback import roll_back_production
+from evalgate.commands.release.show import list_prompts, show_version
+from evalgate.commands.release.verify import verify_ledgers
+from evalgate.errors import EvalgateError, InputError
+from evalgate.release.document import encode_document
+from evalgate.release.label_move import LabelMove
+from evalgate.release.registry import (
+    PersonNeededError,
+    RaceLostError,
+    RefusedError,
+    Registry,
+    RegistryError,
+    StoredDocument,
+    make_bytes,
+)
+
+PATCH = make_version("1.2.1", "Hello patch ", level="PATCH", canary_hours=0)
+
+
+@pytest.fixture
+def memory() -> MemoryRegistry:
+    return MemoryRegistry()
+
+
+@pytest.fixture(params=KINDS)
+def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Registry:
+    return open_empty(request.param, tmp_path)
+
+
+def read_label(registry: Registry, label: str = "production") -> str | None:
+    last = registry.read("support")
+    assert last is not None
+    version = last.document.find_label(label)
+    return None if version is None else version.version
+
+
+def roll_back(registry: Registry, who: str = "ada", why: str = "bad", to: str | None = None) -> LabelMove:
+    return roll_back_production(registry, "support", make_actor(who), why, to=to)
+
+
+def give_evidence(folder: Path) -> Path:
+    path = folder / "canary.json"
+    path.write_text('{"hours": 48}')
+    return path
+
+
+def test_the_highest_version_is_promoted_and_a_second_time_nothing_is_done(registry: Registry) -> None:
+    publish(registry, ONE)
+    publish(registry, TWO)
+    moved = promote_label(registry, "support", "staging", make_actor(), "why")
+    assert (moved.result, moved.version, read_label(registry, "staging")) == ("moved", TWO, "1.1.0")
+    again = promote_label(registry, "support", "staging", make_actor(), "why", version="1.1.0")
+    assert again.result == "unchanged"
+    assert promote_label(registry, "support", "staging", make_actor(), "", version=ONE.digest[:9]).version == ONE
+    assert len(list_entries(registry)) == 4
+
+
+def test_production_needs_the_evidence_of_a_canary(memory: MemoryRegistry, tmp_path: Path) -> None:
+    tell_story(memory, ONE)
+    publish(memory, TWO)
+    with pytest.raises(RefusedError, match="needs a canary of 48 hours"):
+        promote_label(memory, "support", "production", make_actor(), "why")
+    evidence = give_evidence(tmp_path)
+    with pytest.raises(InputError, match="for --to production only"):
+        promote_label(memory, "support", "staging", make_actor(), "why", evidence=evidence)
+    with pytest.raises(InputError, match="cannot be read"):
+        promote_label(memory, "support", "production", make_actor(), "why", evidence=tmp_path / "none.json")
+    moved = promote_label(memory, "support", "production", make_actor(), "why", evidence=evidence)
+    assert moved.stored.document.entry.evidence == {"canary": CANARY}
+
+
+def test_a_major_version_needs_its_sign_off_also_with_a_canary(memory: MemoryRegistry, tmp_path: Path) -> None:
+    tell_story(memory, ONE)
+    major = make_version("2.0.0", level="MAJOR", needs_sign_off=True)
+    publish(memory, major)
+    with pytest.raises(RefusedError, match="needs a sign-off"):
+        promote_label(memory, "support", "production", make_actor(), "why", evidence=give_evidence(tmp_path))
+    signed = sign(make_version("2.0.1", level="MAJOR", needs_sign_off=True))
+    publish(memory, signed)
+    promote_label(memory, "support", "production", make_actor(), "why", evidence=give_evidence(tmp_path))
+    assert read_label(memory) == "2.0.1"
+
+
+def test_a_version_that_was_rolled_back_is_promoted_only_by_its_name(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, PATCH)
+    roll_back(memory)
+    publish_at = len(list_entries(memory))
+    with pytest.raises(RefusedError, match="ada rolled back from it"):
+        promote_label(memory, "support", "production", make_actor(), "why")
+    promote_label(memory, "support", "staging", make_actor(), "why", version="1.0.0")
+    assert len(list_entries(memory)) == publish_at + 1, "a refusal writes nothing"
+    with pytest.raises(RefusedError, match="ada rolled back from it"):
+        promote_label(memory, "support", "production", make_actor(), "why")
+    promote_label(memory, "support", "production", make_actor(), "a false alarm", version="1.2.1")
+    assert read_label(memory) == "1.2.1"
+    roll_back(memory)
+    older = make_version("1.2.2", "Hello older ", level="PATCH", canary_hours=0)
+    publish(memory, older)
+    promote(memory, older)
+    roll_back(memory, to="1.0.0")
+    promote(memory, PATCH)
+    with pytest.raises(RefusedError, match=r"1\.2\.2 .* rolled back from it"):
+        promote_label(memory, "support", "production", make_actor(), "why")
+
+
+def test_of_two_promotions_one_wins_and_the_other_is_told_who(registry: Registry) -> None:
+    publish(registry, ONE)
+    publish(registry, TWO)
+    racing = InterleavedRegistry(inner=registry, meanwhile=lambda inner: promote(inner, ONE, "staging"))
+    with pytest.raises(RaceLostError, match="ada was faster: revision 3, promote staging") as lost:
+        promote_label(racing, "support", "staging", make_actor("bob"), "why")  # type: ignore[arg-type]
+    assert lost.value.exit_code == 3
+    assert read_label(registry, "staging") == "1.0.0"
+
+
+def test_a_rollback_goes_to_the_last_production_version(registry: Registry) -> None:
+    tell_story(registry, ONE, TWO)
+    moved = roll_back(registry)
+    assert (moved.result, moved.version, moved.before) == ("moved", ONE, TWO)
+    assert read_label(registry) == "1.0.0"
+    assert list_entries(registry)[-1] == ("rollback", "production")
+
+
+@pytest.mark.parametrize("versions", [[], [ONE]])
+def test_a_rollback_without_an_older_version_says_so(versions: list, memory: MemoryRegistry) -> None:
+    publish(memory, ONE)
+    if versions:
+        promote(memory, ONE)
+    with pytest.raises(InputError, match="no older version"):
+        roll_back(memory)
+    with pytest.raises(InputError, match='no prompt "other"'):
+        roll_back_production(memory, "other", make_actor(), "bad")
+
+
+def test_a_rollback_that_is_given_twice_goes_back_once(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, TWO, THREE)
+    assert roll_back(memory).version == TWO
+    again = roll_back(memory)
+    assert (again.result, again.version) == ("unchanged", TWO) and "ada rolled back" in again.why_not
+    with pytest.raises(PersonNeededError, match="ada rolled back to it") as needed:
+        roll_back(memory, "bob", "it is bad")
+    assert needed.value.exit_code == 4
+    assert "--to 1.0.0" in str(needed.value)
+    publish(memory, PATCH)
+    assert roll_back(memory).result == "unchanged", "also after a revision that moved no label"
+    assert read_label(memory) == "1.1.0"
+    assert roll_back(memory, "bob", "it is bad", to="1.0.0").result == "moved"
+    assert read_label(memory) == "1.0.0"
+    promote_label(memory, "support", "production", make_actor(), "fixed", version="1.2.1")
+    assert roll_back(memory, "bob", "it is bad").version == ONE, "after a promotion it is a new rollback"
+
+
+def test_two_rollbacks_at_once_go_back_once(registry: Registry) -> None:
+    tell_story(registry, ONE, TWO, THREE)
+    racing = InterleavedRegistry(inner=registry, meanwhile=lambda inner: roll_back(inner, "bob", "it is bad"))
+    moved = roll_back(racing)  # type: ignore[arg-type]
+    assert (moved.result, moved.version) == ("unchanged", TWO) and "bob rolled back" in moved.why_not
+    assert read_label(registry) == "1.1.0"
+    assert [one for one in list_entries(registry) if one[0] == "rollback"] == [("rollback", "production")]
+
+
+def test_a_rollback_loses_a_race_only_to_a_move_of_production(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, TWO)
+    racing = InterleavedRegistry(inner=memory, meanwhile=lambda inner: publish(inner, THREE))
+    assert roll_back(racing).version == ONE  # type: ignore[arg-type]
+    tell_story(memory, PATCH)
+    other = make_version("1.3.0", "Hello other ")
+    racing = InterleavedRegistry(inner=memory, meanwhile=lambda inner: tell_story(inner, other))
+    publish(memory, other)
+    with pytest.raises(RaceLostError, match="promote production"):
+        roll_back(racing)  # type: ignore[arg-type]
+    assert read_label(memory) == "1.3.0"
+
+
+def test_a_rollback_goes_only_to_a_version_that_was_in_production(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, TWO, THREE)
+    publish(memory, PATCH)
+    promote(memory, PATCH, "staging")
+    with pytest.raises(RefusedError, match="was never in production"):
+        roll_back(memory, to="1.2.1")
+    assert roll_back(memory, to="1.2.0").result == "unchanged"
+    assert roll_back(memory, to="1.0.0").version == ONE
+    assert roll_back(memory, to="1.2.0").version == THREE, "a person may name a version that was rolled back"
+    assert list_entries(memory)[-1] == ("rollback", "production")
+
+
+def test_a_dry_run_of_any_verb_writes_nothing(memory: MemoryRegistry, tmp_path: Path) -> None:
+    tell_story(memory, ONE, TWO)
+    before = list(memory.history("support"))
+    planned = promote_label(memory, "support", "staging", make_actor(), "", dry_run=True)
+    assert (planned.result, planned.version) == ("planned", TWO)
+    planned = roll_back_production(memory, "support", make_actor(), "bad", dry_run=True)
+    assert (planned.result, planned.version) == ("planned", ONE)
+    assert list(memory.history("support")) == before
+    empty = MemoryRegistry()
+    done = import_ledger(empty, export(memory, tmp_path), dry_run=True)
+    assert (done.added, done.stored, empty.documents, empty.versions) == (4, None, {}, {})
+
+
+def export(registry: Registry, folder: Path) -> Path:
+    path = folder / "support.jsonl"
+    path.write_text("".join(export_ledger(registry, "support").lines))
+    return path
+
+
+@pytest.mark.parametrize("there", KINDS)
+def test_a_ledger_moves_to_another_registry_with_its_bytes(registry: Registry, there: str, tmp_path: Path) -> None:
+    tell_story(registry, ONE, TWO, THREE)
+    roll_back_to(registry, TWO)
+    path = export(registry, tmp_path)
+    (tmp_path / "there").mkdir()
+    other = open_empty(there, tmp_path / "there")
+    done = import_ledger(other, path)
+    assert (done.added, done.present, done.versions) == (7, 0, 3)
+    assert list(other.history("support")) == list(registry.history("support"))
+    assert other.find_version("support", ONE.digest) == ONE
+    assert import_ledger(other, path).added == 0
+    promote(registry, THREE)
+    assert import_ledger(other, export(registry, tmp_path)).added == 1
+    assert other.read("support") == registry.read("support")
+
+
+def test_an_import_overwrites_nothing(memory: MemoryRegistry, tmp_path: Path) -> None:
+    tell_story(memory, ONE, TWO)
+    path = export(memory, tmp_path)
+    other = MemoryRegistry()
+    publish(other, ONE, make_actor("bob"))
+    with pytest.raises(RefusedError, match="has another revision 1 than the file"):
+        import_ledger(other, path)
+    publish(memory, THREE)
+    with pytest.raises(RefusedError, match="has 5 revisions, and the file only 4"):
+        import_ledger(memory, path)
+    assert len(other.documents["support"]) == 1 and not other.versions.keys() - {("support", ONE.digest)}
+
+
+def test_an_import_refuses_what_is_broken_or_would_change(memory: MemoryRegistry, tmp_path: Path) -> None:
+    tell_story(memory, ONE, TWO)
+    stored = memory.documents["support"]
+    whole = list(stored)
+    stored[1] = StoredDocument(document=stored[1].document, data=stored[1].data.replace(b"good", b"evil"))
+    exported = export_ledger(memory, "support")
+    assert exported.first_break is not None and "revision 3" in exported.first_break
+    with pytest.raises(RefusedError, match=r"is broken: revision 3: it follows"):
+        import_ledger(MemoryRegistry(), export(memory, tmp_path))
+    newer = encode_document(whole[0].document).replace(b'"format"', b'"a_new_key": 1,\n "format"')
+    memory.documents["support"] = [StoredDocument(document=whole[0].document, data=newer)]
+    with pytest.raises(RefusedError, match="another version of evalgate wrote it"):
+        import_ledger(MemoryRegistry(), export(memory, tmp_path))
+    memory.documents["support"] = [make_bytes(whole[0].document, 7)]
+    with pytest.raises(RefusedError, match="it has the number 7"):
+        import_ledger(MemoryRegistry(), export(memory, tmp_path))
+
+
+def test_verify_names_the_first_break_of_each_prompt(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, TWO)
+    (whole,) = verify_ledgers(memory)
+    assert (whole.name, whole.revisions, whole.first_break) == ("support", 4, None)
+    memory.documents["support"].pop(1)
+    (broken,) = verify_ledgers(memory, "support")
+    assert broken.first_break is not None and broken.first_break.startswith("revision 3: ")
+    with pytest.raises(InputError, match='no prompt "suport"'):
+        verify_ledgers(memory, "suport")
+
+
+def test_show_and_diff_find_versions_and_their_moves(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, TWO)
+    roll_back_to(memory, ONE)
+    shown = show_version(memory, "support")
+    assert (shown.version, shown.labels) == (ONE, ("production",))
+    assert [one.document.revision for one in shown.moves] == [1, 2, 4, 5]
+    assert show_version(memory, "support@1.1.0").labels == ()
+    pair = find_pair(memory, "support", "production", TWO.digest[:8])
+    assert (pair.first, pair.second, pair.last) == (ONE, TWO, memory.read("support"))
+    assert [one.document.name for one in list_prompts(memory)] == ["support"]
+    with pytest.raises(InputError, match='no prompt "support@"'):
+        show_version(memory, "support@")
+
+
+def test_a_history_goes_on_after_a_damaged_revision(memory: MemoryRegistry) -> None:
+    tell_story(memory, ONE, TWO)
+    stored = memory.documents["support"]
+    stored[1] = StoredDocument(document=stored[1].document, data=b"\xff")
+    found = read_history(memory, "support")
+    assert ([one.document.revision for one in found.revisions], found.unreadable) == ([1, 3, 4], (2,))
+    assert roll_back(memory).version == ONE, "a damaged revision does not keep anyone from rolling back"
+
+
+Verb = Callable[[Registry, Path], object]
+
+
+def _import(registry: Registry, folder: Path) -> object:
+    there = MemoryRegistry()
+    there.documents["support"] = [*ARCHIVED.documents["support"]]
+    there.versions = dict(ARCHIVED.versions)
+    return import_ledger(registry, export(there, folder))
+
+
+VERBS: dict[str, Verb] = {
+    "publish": lambda registry, folder: publish(registry, THREE, make_actor()),
+    "promote": lambda registry, folder: promote_label(
+        registry, "support", "production", make_actor(), "why", version="1.1.0", evidence=give_evidence(folder)
+    ),
+    "rollback": lambda registry, folder: roll_back(registry),
+    "import": _import,
+}
+ARCHIVED = MemoryRegistry()
+tell_story(ARCHIVED, ONE, TWO)
+promote(ARCHIVED, ONE, "staging")
+
+
+def prepare(verb: str, registry: Registry) -> None:
+    if verb == "import":
+        for data in ARCHIVED.documents["support"][:2]:
+            registry.append(data.document)
+        return
+    tell_story(registry, *([ONE, TWO] if verb == "rollback" else [ONE]))
+    if verb != "rollback":
+        publish(registry, TWO)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_that_dies_at_any_write_is_completed_by_the_next_command(
+    verb: str, failure: Failure, kind: str, tmp_path: Path
+) -> None:
+    """Fail at the first write, the second, and so on, each in a new registry, until a verb has no such write."""
+    expected = MemoryRegistry()
+    prepare(verb, expected)
+    before = list_entries(expected)
+    VERBS[verb](expected, tmp_path)
+    after = list_entries(expected)
+    for at in range(1, 20):
+        fresh = open_empty(kind, make_folder(tmp_path, at))
+        prepare(verb, fresh)
+        failing = FailingRegistry(inner=fresh, at=at, failure=failure)
+        with contextlib.suppress(DiedError, RegistryError):
+            VERBS[verb](failing, tmp_path)
+        found = list_entries(fresh)
+        assert found == after[: len(found)] and len(found) >= len(before), "before or after, and the ledger whole"
+        VERBS[verb](fresh, tmp_path)
+        assert list_entries(fresh) == after, "the next command completes it, and does nothing twice"
+        if failing.writes < at:
+            break
+    assert at > (1 if verb in ("promote", "rollback") else 2)
+    assert failing.writes == at - 1
+
+
+def make_folder(folder: Path, number: int) -> Path:
+    made = folder / f"run-{number}"
+    made.mkdir()
+    return made
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["publish", "staging", "production", "rollback"]),
+            st.sampled_from([None, *FAILURES]),
+            st.integers(1, 3),
+            st.booleans(),
+        ),
+        max_size=14,
+    )
+)
+def test_any_series_of_verbs_and_failures_leaves_a_whole_ledger(steps: list) -> None:
+    memory = MemoryRegistry()
+    publish(memory, ONE)
+    for number, (verb, failure, at, down) in enumerate(steps, start=1):
+        registry: Registry = memory
+        if failure is not None:
+            registry = FailingRegistry(inner=memory, at=at, failure=failure, reads_fail=down)
+        count, labels = len(memory.documents["support"]), memory.documents["support"][-1].document.labels
+        try:
+            if verb == "publish":
+                publish(registry, make_version(f"1.{number}.0", level="PATCH", canary_hours=0))
+            elif verb == "rollback":
+                roll_back_production(registry, "support", make_actor(f"person {number}"), "bad")
+            else:
+                promote_label(registry, "support", verb, make_actor(), "")
+        except (DiedError, EvalgateError):
+            pass
+        added = memory.documents["support"][count:]
+        assert len(added) <= 1
+        assert added or memory.documents["support"][-1].document.labels == labels
+        assert len(list_entries(memory)) == count + len(added)
