@@ -9,17 +9,19 @@ from evalgate.services.git import Git
 from evalgate.services.git_log import CommitNote, read_note
 
 
-def find_origin(git: Git, version: PromptVersion, commit: str, settings: PromptSettings) -> CommitNote:
-    """Return the last commit, up to this one, that changed the content of a prompt.
+def find_origin(
+    git: Git, version: PromptVersion, commit: str, settings: PromptSettings
+) -> tuple[CommitNote, str]:
+    """Return the last commit, up to this one, that changed the content of a prompt, and the path that it had there.
 
     A commit that changed its name, its number or its comments alone does not count, and neither does one that moved the
     file. In a shallow clone that does not have the commit, it is the oldest that is known to have the content.
     """
-    file, oldest = version.path, commit
+    file, oldest, place = version.path, commit, version.path
     for at, _ in reversed(list_states(git, version, [file], [commit], first_parent=False)):
         if _read_digest(git, at, file, settings) != version.digest:
             continue  # another branch, or a state before an earlier one that was the same
-        oldest = at
+        oldest, place = at, file
         before = _find_parent(git, at)
         if before is None:
             break
@@ -27,7 +29,7 @@ def find_origin(git: Git, version: PromptVersion, commit: str, settings: PromptS
         if earlier is None or _read_digest(git, before, earlier, settings) != version.digest:
             break
         file = earlier
-    return read_note(git, oldest)
+    return read_note(git, oldest), place
 
 
 def _find_parent(git: Git, commit: str) -> str | None:

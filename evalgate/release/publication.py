@@ -27,7 +27,7 @@ from evalgate.store import codec, report_json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where a version comes from: the author and the commit of its content, its path, and why it was changed."""
+    """Where a version comes from: the author and the commit of its content, the path there, and why it was changed."""
 
     author: str
     git_sha: str

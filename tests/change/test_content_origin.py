@@ -23,7 +23,10 @@ def write(text: str, head: str = "") -> str:
 def find(root: Path, path: str = PATH) -> str:
     git = Git.open(root)
     head = git.resolve("HEAD")
-    return find_origin(git, load_prompt_at(git, head, path, NO_SETTINGS), head, NO_SETTINGS).subject
+    version = load_prompt_at(git, head, path, NO_SETTINGS)
+    note, file = find_origin(git, version, head, NO_SETTINGS)
+    assert load_prompt_at(git, note.commit, file, NO_SETTINGS).digest == version.digest
+    return note.subject
 
 
 def test_a_commit_that_changed_no_content_does_not_count(repository: Repository) -> None:

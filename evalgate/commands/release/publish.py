@@ -208,7 +208,8 @@ class _Publisher:
         Raises RefusedError without a reason.
         """
         candidate, before = plan.candidate, plan.baseline
-        origin = find_origin(self._workspace.git, candidate, self._workspace.git.commit, plan.gate.settings)
+        git = self._workspace.git
+        origin, source = find_origin(git, candidate, git.commit, plan.gate.settings)
         change = candidate.change or ""
         if before is not None and before.change == candidate.change and before.digest != candidate.digest:
             change = ""  # it is about an earlier edit
@@ -220,7 +221,6 @@ class _Publisher:
                 f"{plan.gate.name}: no reason says why the prompt was changed",
                 hint=f"add `change:` to {candidate.path}, or give --reason TEXT",
             )
-        source = plan.gate.named_prompt
         return Provenance(author=origin.author, git_sha=origin.commit, source=source, reason=reason)
 
     def _prove(self, plan: GatePlan) -> Proof:
