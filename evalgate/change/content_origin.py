@@ -9,9 +9,7 @@ from evalgate.services.git import Git
 from evalgate.services.git_log import CommitNote, read_note
 
 
-def find_origin(
-    git: Git, version: PromptVersion, commit: str, settings: PromptSettings
-) -> tuple[CommitNote, str]:
+def find_origin(git: Git, version: PromptVersion, commit: str, settings: PromptSettings) -> tuple[CommitNote, str]:
     """Return the last commit, up to this one, that changed the content of a prompt, and the path that it had there.
 
     A commit that changed its name, its number or its comments alone does not count, and neither does one that moved the

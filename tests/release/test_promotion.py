@@ -61,7 +61,7 @@ def test_a_number_at_or_below_what_is_published_is_refused(number: str) -> None:
         ("1.2.3", "PATCH", "1.2.4"),
         ("1.2.3", "MINOR", "1.3.0"),
         ("1.2.3", "MAJOR", "2.0.0"),
-        ("2.0.0-rc.1", "PATCH", "2.0.0"),
+        ("2.0.0-rc.1", "PATCH", "2.0.1"),
         ("2.0.0+build", "MINOR", "2.1.0"),
     ],
 )

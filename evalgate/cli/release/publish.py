@@ -11,7 +11,7 @@ import click
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import gate_option
 from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
-from evalgate.cli.release.registry_option import add_registry_options, open_from_options
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
 from evalgate.cli.surroundings import make_machine
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def command(
     with progress:
         done = publish(config_path, registry, actor, wanted, machine, on_event=progress.show)
     for one in done:
+        keep_copy(config_path, registry_url, one.stored)
         if one.error is None:
             click.echo(describe_publication(one))
         for fault in one.error.faults if one.error is not None else ():

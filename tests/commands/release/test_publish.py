@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,14 +24,13 @@ from evalgate.decide.sign_off import digest_subject
 from evalgate.domain import SignOff
 from evalgate.gate.options import Machine
 from evalgate.gate.reports import load_report
-from evalgate.release.document import Variable
+from evalgate.release.document import ReleaseDocument, Variable
 from evalgate.release.promotion import Actor, find_missing
-from evalgate.release.registry import RaceLostError
+from evalgate.release.registry import RaceLostError, StoredDocument
 from evalgate.store import report_json
 from evalgate.store.store import Store
 
 BRIEF = "Be brief, always and everywhere, please."
-BY = Actor(id="a1", who="ada", at="2026-11-29T12:00:00Z")
 
 
 def assert_refused(ended: Ended, code: int, *words: str) -> None:
@@ -347,22 +348,38 @@ def test_a_new_prompt_is_decided_by_its_checks_alone(shop: Shop) -> None:
     assert ended.code == 0 and "second: published 3.0.0" in ended.out, ended.err
 
 
-def publish_to(registry: MemoryRegistry, by: Actor = BY, **options: object) -> verb.Publication:
+class RacingRegistry(MemoryRegistry):
+    """A registry that calls `before_append` once, before the next document is written."""
+
+    before_append: Callable[[], object] | None = None
+
+    def append(self, document: ReleaseDocument) -> StoredDocument:
+        hook, self.before_append = self.before_append, None
+        if hook is not None:
+            hook()
+        return super().append(document)
+
+
+def make_actor(who: str = "ada") -> Actor:
+    return Actor(id=uuid.uuid4().hex, who=who, at="2026-11-29T12:00:00Z")
+
+
+def publish_to(registry: MemoryRegistry, who: str = "ada", **options: object) -> verb.Publication:
     path = Path("evalgate.yml")
     machine = Machine(environment=os.environ, store=Store(root=Path(".evalgate")), home=Path("models"))
-    (one,) = verb.publish(path, registry, by, verb.PublishOptions(**options), machine)  # type: ignore[arg-type]
+    (one,) = verb.publish(path, registry, make_actor(who), verb.PublishOptions(**options), machine)  # type: ignore[arg-type]
     return one
 
 
 def test_of_two_that_publish_the_same_at_once_one_has_nothing_to_do(shop: Shop) -> None:
-    registry = MemoryRegistry()
-    registry.before_append = lambda: publish_to(registry, replace(BY, id="b2", who="bob"))  # type: ignore[assignment,return-value]
+    registry = RacingRegistry()
+    registry.before_append = lambda: publish_to(registry, "bob")
     assert publish_to(registry).result == "unchanged"
     assert [one.document.revision for one in registry.documents["support"]] == [1]
 
 
 def test_another_publication_in_between_raises_the_number(shop: Shop) -> None:
-    registry = MemoryRegistry()
+    registry = RacingRegistry()
     publish_to(registry)
     shop.merge(BRIEF)
     brief = publish_to(registry, dry_run=True).version
@@ -371,7 +388,7 @@ def test_another_publication_in_between_raises_the_number(shop: Shop) -> None:
 
     def publish_other() -> None:
         last = registry.read("support")
-        registry.append(verb.publish_version(last, "support", other, replace(BY, id="b2", who="bob")))
+        registry.append(verb.publish_version(last, "support", other, make_actor("bob")))
 
     registry.before_append = publish_other
     done = publish_to(registry)
@@ -379,7 +396,7 @@ def test_another_publication_in_between_raises_the_number(shop: Shop) -> None:
 
 
 def test_a_second_lost_race_is_reported(shop: Shop) -> None:
-    registry = MemoryRegistry()
+    registry = RacingRegistry()
     publish_to(registry)
     shop.merge(BRIEF)
     planned = publish_to(registry, dry_run=True).version
@@ -390,7 +407,7 @@ def test_a_second_lost_race_is_reported(shop: Shop) -> None:
         number = next(numbers)
         other = replace(planned, digest=number[2] * 64, version=number)
         last = registry.read("support")
-        registry.append(verb.publish_version(last, "support", other, replace(BY, id=number, who="bob")))
+        registry.append(verb.publish_version(last, "support", other, make_actor("bob")))
         registry.before_append = publish_other if number == "1.1.0" else None
 
     registry.before_append = publish_other
@@ -400,7 +417,7 @@ def test_a_second_lost_race_is_reported(shop: Shop) -> None:
 
 
 def test_an_end_between_the_two_writes_changes_nothing(shop: Shop) -> None:
-    registry = MemoryRegistry()
+    registry = RacingRegistry()
 
     def die() -> None:
         raise KeyboardInterrupt
