@@ -470,3 +470,34 @@ def load_digest(shop: Shop) -> str:
     from evalgate.inputs.tree import WorkTree
 
     return load_prompt(WorkTree(shop.root), "prompts/support.prompt.yml").digest
+
+
+def test_a_published_version_is_the_baseline_once_it_is_production(shop: Shop) -> None:
+    assert shop.publish().code == 0
+    assert shop.world.evalgate("release", "promote", "support", "--to", "production").code == 0
+    first = shop.newest()
+    shop.world.repository.git("mv", "prompts/support.prompt.yml", "prompts/moved.prompt.yml")
+    shop.configure("prompts/support.prompt.yml", "prompts/moved.prompt.yml")
+    assert "nothing to do" in shop.publish().out
+    text = (shop.root / "prompts/moved.prompt.yml").read_text()
+    for manner in ("Be kind, always and everywhere, please.", BRIEF):
+        shop.world.repository.commit("edit", **{"prompts/moved.prompt.yml": text.replace("Be exact.", manner)})
+    shop.world.evalgate("run", "--head", "HEAD", "--output", "report.json")
+    baseline = load_report(shop.root / "report.json").gates[0].evidence.baseline
+    assert baseline is not None and baseline.digest == first.digest
+    ended = shop.publish("--report", "report.json")
+    assert ended.code == 0, ended.err
+    assert shop.newest().source == "prompts/moved.prompt.yml"
+
+
+def test_a_constant_and_a_text_without_a_field_are_published(shop: Shop) -> None:
+    shop.world.repository.write("prompts.py", 'GREETING = """You answer. Be exact."""\n')
+    shop.configure("prompt: prompts/support.prompt.yml", "prompt: prompts.py:GREETING")
+    ended = shop.publish()
+    assert ended.code == 0, ended.err
+    version = shop.newest()
+    assert version.source == "prompts.py"
+    assert [(one.role, one.parts) for one in version.messages] == [
+        ("system", ("You answer. Be exact.",)),
+        ("user", (Variable(name="query"),)),
+    ]
