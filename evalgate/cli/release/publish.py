@@ -57,7 +57,7 @@ def command(
     become production. Without `version:` in the prompt, the number follows from the last one and the change level.
     """
     from evalgate.cli.progress import Progress
-    from evalgate.commands.release.publish import PublishOptions, list_unsigned, publish
+    from evalgate.commands.release.publish import PublishOptions, is_unsigned, publish
     from evalgate.domain import combine_admissions
     from evalgate.report.escape import block
 
@@ -80,9 +80,9 @@ def command(
             click.echo(describe_publication(one))
         for fault in one.error.faults if one.error is not None else ():
             click.echo(block(str(fault)), err=True)
-    for one in list_unsigned(done):
-        sentence = f"warning: {one.gate}: {one.version} has no sign-off, which production needs"
-        click.echo(block(sentence), err=True)
+        if one.version is not None and is_unsigned(one.version):
+            sentence = f"warning: {one.gate}: {one.version} has no sign-off, which production needs"
+            click.echo(block(sentence), err=True)
     context.exit(combine_admissions(one.admission for one in done))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -138,9 +138,9 @@ class _Publisher:
         self._refuse_dirty(gate)
         last = self._registry.read(gate.name)
         (plan,) = make_plans(self._workspace, [gate], self._select(gate), CallMode(), self._machine.store)
-        known = publication.find_publication(self._registry, last, plan.candidate.digest)
+        known = self._find_known(plan, last)
         if known is not None:
-            return Publication(gate=gate.name, result="unchanged", version=known, stored=last)
+            return known
         # all that needs no evidence is refused before a call is paid for
         publication.read_messages(plan)
         origin = self._find_provenance(plan)
@@ -151,10 +151,25 @@ class _Publisher:
             return self._append(plan, proof, origin, last)
         except RaceLostError:
             last = self._registry.read(gate.name)
-            known = publication.find_publication(self._registry, last, plan.candidate.digest)
-            if known is not None:
-                return Publication(gate=gate.name, result="unchanged", version=known, stored=last)
-            return self._append(plan, proof, origin, last)
+            return self._find_known(plan, last) or self._append(plan, proof, origin, last)
+
+    def _find_known(self, plan: GatePlan, last: StoredDocument | None) -> Publication | None:
+        """Return the outcome for a content that is published already, and complete what that publication left undone.
+
+        Raises RefusedError if the given report has the sign-off that the version lacks.
+        """
+        name, digest = plan.gate.name, plan.candidate.digest
+        known = publication.find_publication(self._registry, last, digest)
+        if known is None:
+            return None
+        if self._given is not None and self._given.sign_off is not None and is_unsigned(known):
+            raise RefusedError(
+                f"{name}: {known} was published without a sign-off, and a published version never changes",
+                hint="publish a further change together with its signed report: --report FILE",
+            )
+        if not self._options.dry_run and self._registry.find_version(name, digest) is None:
+            self._registry.put(known, name)
+        return Publication(gate=name, result="unchanged", version=known, stored=last)
 
     def _append(self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None) -> Publication:
         name, level = plan.gate.name, proof.gate.evidence.level
@@ -172,8 +187,9 @@ class _Publisher:
         document = publish_version(last, name, version, self._by)
         if self._options.dry_run:
             return Publication(gate=name, result="planned", version=version)
-        self._registry.put(version, name)
         stored = append_document(self._registry, document)
+        # afterwards, so that what the registry keeps is always what the ledger has
+        self._registry.put(stored.document.versions[version.digest], name)
         return Publication(gate=name, result="published", version=version, stored=stored)
 
     def _select(self, gate: Gate) -> Selection:
@@ -263,7 +279,6 @@ def _require_pass(gate: GateReport) -> None:
     raise RefusedError(message, hint="`evalgate run` shows the whole report")
 
 
-def list_unsigned(published: Sequence[Publication]) -> list[Publication]:
-    """Return the outcomes of versions that need a sign-off and have none: production refuses them."""
-    versions = [(one, one.version) for one in published if one.version is not None]
-    return [one for one, version in versions if version.needs_sign_off and version.sign_off is None]
+def is_unsigned(version: PublishedVersion) -> bool:
+    """Return whether a version needs a sign-off and has none, so that production refuses it."""
+    return version.needs_sign_off and version.sign_off is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from chat_server import Reply, error
 from gated_project import Ended
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from release.failing_registry import FAILURES, DiedError, FailingRegistry, Failure
 from release.memory_registry import MemoryRegistry
 from shop_project import REGISTRY, Shop
 
@@ -25,8 +27,9 @@ from evalgate.domain import SignOff
 from evalgate.gate.options import Machine
 from evalgate.gate.reports import load_report
 from evalgate.release.document import ReleaseDocument, Variable
+from evalgate.release.ledger import verify
 from evalgate.release.promotion import Actor, find_missing
-from evalgate.release.registry import RaceLostError, StoredDocument
+from evalgate.release.registry import RaceLostError, Registry, StoredDocument
 from evalgate.store import report_json
 from evalgate.store.store import Store
 
@@ -311,6 +314,9 @@ def test_a_version_without_its_sign_off_is_published_with_a_warning(shop: Shop) 
     version, document = shop.newest(), shop.document()
     assert version.sign_off is None and document is not None
     assert any("sign-off" in str(one) for one in find_missing(document, version, "production"))
+    assert "warning" in shop.publish().err
+    sign(path)
+    assert_refused(shop.publish("--report", str(path)), 1, "was published without a sign-off")
 
 
 def test_a_sign_off_of_other_rules_does_not_count(shop: Shop) -> None:
@@ -364,7 +370,7 @@ def make_actor(who: str = "ada") -> Actor:
     return Actor(id=uuid.uuid4().hex, who=who, at="2026-11-29T12:00:00Z")
 
 
-def publish_to(registry: MemoryRegistry, who: str = "ada", **options: object) -> verb.Publication:
+def publish_to(registry: Registry, who: str = "ada", **options: object) -> verb.Publication:
     path = Path("evalgate.yml")
     machine = Machine(environment=os.environ, store=Store(root=Path(".evalgate")), home=Path("models"))
     (one,) = verb.publish(path, registry, make_actor(who), verb.PublishOptions(**options), machine)  # type: ignore[arg-type]
@@ -416,17 +422,30 @@ def test_a_second_lost_race_is_reported(shop: Shop) -> None:
     assert "bob was faster" in str(done.error)
 
 
-def test_an_end_between_the_two_writes_changes_nothing(shop: Shop) -> None:
+@pytest.mark.parametrize("failure", FAILURES)
+@pytest.mark.parametrize("at", [1, 2])
+def test_after_the_end_of_a_command_the_next_one_completes_it(shop: Shop, at: int, failure: Failure) -> None:
+    """After the first write the version is published; without it, nothing has changed."""
+    registry = MemoryRegistry()
+    failing = FailingRegistry(inner=registry, at=at, failure=failure)
+    with contextlib.suppress(DiedError):
+        publish_to(failing)
+    is_published = (at, failure) != (1, "before")
+    assert (registry.read("support") is not None) is is_published
+    done = publish_to(registry)
+    assert done.error is None and done.version is not None
+    assert done.result == ("unchanged" if is_published else "published")
+    (stored,) = registry.documents["support"]
+    assert registry.versions == {("support", done.version.digest): stored.document.versions[done.version.digest]}
+    assert verify(registry.history("support")) is None
+
+
+def test_a_lost_race_leaves_no_version_behind(shop: Shop) -> None:
+    """Two commands make the same version with other times: the registry keeps the one of the ledger."""
     registry = RacingRegistry()
-
-    def die() -> None:
-        raise KeyboardInterrupt
-
-    registry.before_append = die
-    with pytest.raises(KeyboardInterrupt):
-        publish_to(registry)
-    assert registry.read("support") is None
-    assert publish_to(registry).result == "published"
+    registry.before_append = lambda: publish_to(registry, "bob")
+    done = publish_to(registry)
+    assert done.version is not None and registry.versions == {("support", done.version.digest): done.version}
 
 
 def test_a_reply_of_the_server_is_no_reason_to_publish(shop: Shop) -> None:
