@@ -8,11 +8,34 @@ import pytest
 from release.documents import make_version
 from release.memory_registry import MemoryRegistry
 
+from evalgate.decide import policy
+from evalgate.domain import (
+    DEFAULT_LEVELS,
+    ChangeLevel,
+    Criterion,
+    DatasetRef,
+    Evidence,
+    GateReport,
+    Level,
+    Policy,
+    PolicyChange,
+    Requirement,
+    SignOff,
+    Threshold,
+    VersionRef,
+)
 from evalgate.errors import InputError
 from evalgate.gate.reports import make_report
 from evalgate.release.document import PublishedVersion
 from evalgate.release.promotion import Actor, publish_version
-from evalgate.release.publication import _make_time, _refuse_unreadable, digest_report, find_publication
+from evalgate.release.publication import (
+    _make_time,
+    _refuse_unreadable,
+    digest_report,
+    digest_rules,
+    find_publication,
+    make_proof,
+)
 from evalgate.release.registry import RegistryError, StoredDocument
 from evalgate.store import report_json
 
@@ -76,3 +99,55 @@ def test_times_of_reports_become_times_of_documents() -> None:
 def test_a_version_that_no_reader_would_take_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(InputError, match=r"^p\.md: the prompt cannot be published: "):
         _refuse_unreadable(replace(make_version(), **changes), "p.md")  # type: ignore[arg-type]
+
+
+def make_gate(**changes: object) -> GateReport:
+    level = ChangeLevel(declared=None, minimum=Level.MINOR, effective=Level.MINOR)
+    evidence = Evidence(
+        name="support",
+        level=level,
+        candidate=VersionRef(name="support", version=None, digest="1" * 64, source="x"),
+        baseline=None,
+        dataset=DatasetRef(path="cases.jsonl", digest="2" * 64, cases=1),
+        criteria=(),
+        results=(),
+    )
+    rules = Policy(levels=DEFAULT_LEVELS)
+    return replace(policy.decide(evidence, {}, rules, rules.levels[Level.MINOR]), **changes)  # type: ignore[arg-type]
+
+
+SIGNED = SignOff(by="grace", at="2026-11-29T12:00:00+00:00", kind="review", commit="0" * 40, subject="s" * 64)
+
+
+def test_a_proof_has_the_sign_off_of_its_own_subject_alone() -> None:
+    report = replace(make_report([make_gate()]), sign_off=SIGNED)
+    assert make_proof(report, report.gates[0], "s" * 64).sign_off == SIGNED
+    assert make_proof(report, report.gates[0], "t" * 64).sign_off is None
+    decided = replace(report, sign_off=None, run_id="another")
+    proof = make_proof(decided, report.gates[0], "s" * 64, source=report)
+    assert (proof.sign_off, proof.run_id, proof.report) == (SIGNED, report.run_id, digest_report(report))
+
+
+def test_a_change_of_the_policy_needs_a_sign_off_at_any_level() -> None:
+    gate = make_gate(requirements=())
+    assert not make_proof(make_report([gate]), gate, "s" * 64).needs_sign_off
+    edited = make_report([gate], (), [PolicyChange(path="evalgate.yml", digest="3" * 64)])
+    assert make_proof(edited, gate, "s" * 64).needs_sign_off
+    asked = make_gate(requirements=(Requirement(kind="sign_off", state="met", detail=""),))
+    assert make_proof(make_report([asked]), asked, "s" * 64).needs_sign_off
+
+
+def test_the_rules_of_a_verdict_have_a_digest() -> None:
+    gate = make_gate()
+    others = [
+        replace(gate, thresholds={"facts": Threshold(minimum=0.5)}),
+        replace(gate, policy=replace(gate.policy, alpha=0.04)),
+        replace(gate, level_policy=replace(gate.level_policy, canary_hours=1)),
+        replace(
+            gate,
+            evidence=replace(
+                gate.evidence, criteria=(Criterion(name="c", kind="check", blocking=True, digest="4" * 64),)
+            ),
+        ),
+    ]
+    assert len({digest_rules(one) for one in (gate, *others)}) == 1 + len(others)

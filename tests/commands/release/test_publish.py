@@ -119,6 +119,12 @@ def test_a_configuration_without_a_registry_says_the_two_lines(shop: Shop) -> No
     assert_refused(shop.publish("--gate", "other"), 2)
 
 
+def test_a_registry_that_cannot_be_read_is_exit_code_3_before_any_call(shop: Shop) -> None:
+    (shop.root / "releases.db").mkdir()
+    assert_refused(shop.publish(), 3, "releases.db")
+    assert shop.calls == 0
+
+
 def test_what_no_document_can_say_is_refused_before_any_call(shop: Shop) -> None:
     text = (shop.root / "prompts/support.prompt.yml").read_text()
     shop.world.repository.write(
