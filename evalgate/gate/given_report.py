@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from evalgate.decide import policy
@@ -16,10 +17,13 @@ _NOT_OF_A_CHANGE = {
 }
 
 
-def explain_unfit(report: Report, plan: GatePlan, config: Config) -> str | None:
+def explain_unfit(
+    report: Report, plan: GatePlan, config: Config, is_published: Callable[[str], bool] = lambda digest: False
+) -> str | None:
     """Return why a report is no evidence on a plan, as what follows "the report"; None if it is.
 
-    `config` has the adaptations of its targets that are known.
+    `config` has the adaptations of its targets that are known. The baseline is that of the plan, or a published
+    version: production may have moved since. `is_published` tells the digests of those.
     """
     if report.redrawn is not None:
         return "shows answers that were drawn again after a verdict, so it decides nothing"
@@ -32,7 +36,7 @@ def explain_unfit(report: Report, plan: GatePlan, config: Config) -> str | None:
     if found.candidate is None or not _has_content(found, plan, config):
         other = "none" if found.candidate is None else found.candidate.digest[:12]
         return f"is of another content: digest {other}, and not {plan.candidate.digest[:12]}"
-    return _explain_measurement(found, plan, config)
+    return _explain_baseline(found, plan, is_published) or _explain_measurement(found, plan, config)
 
 
 def find_evidence(report: Report, plan: GatePlan) -> Evidence | None:
@@ -52,14 +56,18 @@ def bring_up_to_date(evidence: Evidence, plan: GatePlan) -> Evidence:
     return replace(evidence, level=level, revert=plan.revert)
 
 
+def _explain_baseline(found: Evidence, plan: GatePlan, is_published: Callable[[str], bool]) -> str | None:
+    baseline = None if found.baseline is None else found.baseline.digest
+    now = None if plan.baseline is None else plan.baseline.digest
+    if baseline == now or (baseline is not None and is_published(baseline)):
+        return None
+    shown = [digest[:12] if digest is not None else "none" for digest in (baseline, now)]
+    return f"compares with another baseline ({shown[0]}) than the gate does now ({shown[1]})"
+
+
 def _explain_measurement(found: Evidence, plan: GatePlan, config: Config) -> str | None:
     if found.dataset.digest != plan.dataset.digest:
         return f"is of other cases than {plan.dataset.path} has now"
-    baseline = None if found.baseline is None else found.baseline.digest
-    now = None if plan.baseline is None else plan.baseline.digest
-    if baseline != now:
-        shown = [digest[:12] if digest is not None else "none" for digest in (baseline, now)]
-        return f"compares with another baseline ({shown[0]}) than the gate does now ({shown[1]})"
     if plan.revert is not None and plan.revert.passed:
         return None  # it passed before, and nothing is measured
     measured = set(found.order) or {result.case for result in found.results}

@@ -75,6 +75,13 @@ def test_a_report_of_something_else_is_none(planned: tuple[GatePlan, Config], ch
     assert found is not None and why in found
 
 
+def test_a_published_version_may_be_the_baseline(planned: tuple[GatePlan, Config]) -> None:
+    report = make(planned, baseline=OTHER)
+    assert explain_unfit(report, *planned, lambda digest: digest == OTHER.digest) is None
+    assert explain_unfit(report, *planned, lambda digest: digest != OTHER.digest) is not None
+    assert explain_unfit(make(planned, baseline=None), *planned, lambda digest: True) is not None
+
+
 def test_other_cases_and_a_second_draw_are_none(planned: tuple[GatePlan, Config]) -> None:
     plan, config = planned
     dataset = replace(report_without_calls(plan, config).evidence.dataset, digest="3" * 64)

@@ -146,7 +146,7 @@ class _Publisher:
         origin = self._find_provenance(plan)
         if plan.candidate.version is not None:
             check_number(last, gate.name, plan.candidate.version)
-        proof = self._prove(plan)
+        proof = self._prove(plan, last)
         try:
             return self._append(plan, proof, origin, last)
         except RaceLostError:
@@ -239,20 +239,24 @@ class _Publisher:
             )
         return Provenance(author=origin.author, git_sha=origin.commit, source=source, reason=reason)
 
-    def _prove(self, plan: GatePlan) -> Proof:
+    def _prove(self, plan: GatePlan, last: StoredDocument | None) -> Proof:
         """Return the report that lets the change merge: the given one, else the stored verdict, else that of a run."""
         if self._given is not None:
-            return self._decide_given(plan, self._given)
+            return self._decide_given(plan, self._given, last)
         args = (self._select(plan.gate), self._machine, CallMode(), self._on_event)
         report = run.run(self._config_path, *args)
         (gate,) = report.gates
         _require_pass(gate)
         return publication.make_proof(report, gate, sign_off.digest_subject(report))
 
-    def _decide_given(self, plan: GatePlan, given: Report) -> Proof:
+    def _decide_given(self, plan: GatePlan, given: Report, last: StoredDocument | None) -> Proof:
         """Decide the gate of a given report by the rules of now. Raises RefusedError if it does not let it merge."""
         config = adapted_targets.add_known_to_config(self._workspace.config, self._machine.store, replayed=True)
-        why = given_report.explain_unfit(given, plan, config)
+
+        def is_published(digest: str) -> bool:
+            return publication.find_publication(self._registry, last, digest) is not None
+
+        why = given_report.explain_unfit(given, plan, config, is_published)
         if why is not None:
             raise RefusedError(
                 f"{plan.gate.name}: the report {why}",
