@@ -17,7 +17,7 @@ from chat_server import ChatServer
 from hypothesis import settings
 from repository import Repository
 
-pytest_plugins = ["gated_project", "pushing"]
+pytest_plugins = ["gated_project", "pushing", "shop_project"]
 
 # no deadline, so that a slow machine does not fail; deterministic, so that a failure can be reproduced
 settings.register_profile("evalgate", deadline=None, derandomize=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from evalgate.domain.templates import RenderingError
+from evalgate.domain.templates import Placeholder, RenderingError
 from evalgate.domain.text import Json
 
 MOST_TEMPLATE = 512 * 1024
@@ -21,6 +22,21 @@ _MAIN = "<prompt>"
 _GUARDS = frozenset({"defined", "undefined"})
 _DEFAULTS = frozenset({"default", "d"})
 _UNDEFINED = re.compile(r"'([^']+)' is undefined")
+_TAGS = {
+    "If": "a condition",
+    "For": "a loop",
+    "Assign": "{% set %}",
+    "AssignBlock": "{% set %}",
+    "Include": "an included file",
+    "Import": "an imported file",
+    "FromImport": "an imported file",
+    "Extends": "an extended file",
+    "Block": "a block",
+    "Macro": "a macro",
+    "CallBlock": "a call",
+    "FilterBlock": "a filter",
+    "With": "{% with %}",
+}
 _DEEP = "is nested too deeply, or includes or calls itself without end"
 
 Files: TypeAlias = tuple[tuple[str, str], ...]
@@ -70,6 +86,32 @@ def list_logic(text: str) -> tuple[str, ...]:
         for kind, value in tokens
         if kind not in skipped
     )
+
+
+def split_template(text: str) -> list[str | Placeholder]:
+    """Split a template of text and plain names into what is sent as it is, and the placeholders of the names.
+
+    Texts are those that jinja renders, without its white space control. The placeholders have no position. Raises
+    RenderingError, with the line, for anything else: tags, filters, attributes, calculations.
+    """
+    from jinja2 import nodes
+
+    found: list[str | Placeholder] = []
+    for node in _parse(text).body:
+        if not isinstance(node, nodes.Output):
+            raise RenderingError(
+                f"has logic ({_TAGS.get(type(node).__name__, type(node).__name__.lower())})", node.lineno
+            )
+        for part in node.nodes:
+            if isinstance(part, nodes.TemplateData):
+                found.append(part.data)
+            elif isinstance(part, nodes.Const) and isinstance(part.value, str):
+                found.append(part.value)
+            elif isinstance(part, nodes.Name) and _is_plain_name(part.name):
+                found.append(Placeholder(name=part.name, written=f"{{{{ {part.name} }}}}", position=0))
+            else:
+                raise RenderingError(f"has an expression that is no plain name ({_describe_node(part)})", part.lineno)
+    return found
 
 
 def check_template(text: str, files: Files = ()) -> None:
@@ -142,6 +184,31 @@ def _analyse(text: str, files: Files) -> tuple[frozenset[str], frozenset[str]]:
             optional |= {used.node.name} if used.name in _DEFAULTS and isinstance(used.node, nodes.Name) else set()
     names -= GLOBALS
     return frozenset(names), frozenset(optional & names)
+
+
+def _is_plain_name(name: str) -> bool:
+    """Return whether a name is that of a field: not one of jinja's own, and not another spelling of an equal one."""
+    from evalgate.domain.jinja_sandbox import GLOBALS
+
+    # jinja compiles to Python, which takes two spellings of a name for one
+    return name not in GLOBALS and name != "self" and unicodedata.normalize("NFKC", name) == name
+
+
+def _describe_node(node: Any) -> str:
+    from jinja2 import nodes
+
+    if isinstance(node, nodes.Filter):
+        own = {"_start": "an included file", "_concat": "joined texts"}  # of the sandbox
+        return own.get(node.name, f"the filter {node.name}")
+    if isinstance(node, nodes.Getattr | nodes.Getitem):
+        return "a part of a value"
+    if isinstance(node, nodes.Call):
+        return "a call"
+    if isinstance(node, nodes.CondExpr):
+        return "a condition"
+    if isinstance(node, nodes.Name):
+        return f"{node.name}, which jinja gives a meaning"
+    return "a calculation"
 
 
 def _parse(text: str) -> Any:

@@ -109,6 +109,27 @@ def fill_mustache(text: str, variables: Mapping[str, Json]) -> str:
     return "".join(part if is_raw else _PLACEHOLDER.sub(fill, part) for is_raw, part, _ in _split_raw(text))
 
 
+def split_text(text: str, syntax: Syntax, fields: Collection[str]) -> Iterator[str | Placeholder]:
+    """Split a mustache or f-string text into what is sent as it is, and the placeholders that are filled in.
+
+    For a case with these fields, the texts and the values in this order are what `Template.make_filler` returns.
+    """
+    known = set(fields)
+    blocks = ((False, text, 0),) if syntax == "fstring" else _split_raw(text)
+    pattern = _BRACES if syntax == "fstring" else _PLACEHOLDER
+    for is_raw, part, start in blocks:
+        done = 0
+        for hit in pattern.finditer(part) if not is_raw else ():
+            name = None if hit[1] is None else hit[1].strip()
+            if name is not None and name not in known and not _PLAIN.fullmatch(name):
+                continue
+            yield part[done : hit.start()]
+            done = hit.end()
+            # of doubled braces, one is sent
+            yield hit[0][0] if name is None else Placeholder(name=name, written=hit[0], position=start + hit.start())
+        yield part[done:]
+
+
 def find_placeholders(text: str, syntax: Syntax) -> Iterator[Placeholder]:
     """Yield the `{{...}}` of a mustache text, or the `{...}` of an f-string text, that are not escaped."""
     if syntax == "fstring":

@@ -40,6 +40,9 @@ class Selection:
     `head` is the commit to judge, as if it were checked out; None: the working tree. With `policy_ref` "base" (and
     `head` None: HEAD) only the gates' prompts are taken from it, and nothing is taken from the working tree:
     configuration, cases, rubrics, schemas, pins and recordings are those of `policy_commit`; None: the default branch.
+
+    With `first`, a prompt of the default branch that was never different has a plan as well: if it is new, without a
+    baseline, so that the absolute thresholds decide.
     """
 
     candidate: str | None = None
@@ -50,6 +53,7 @@ class Selection:
     policy_ref: Literal["head", "base"] = "head"
     policy_commit: str | None = None
     head: str | None = None
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

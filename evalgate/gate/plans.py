@@ -105,7 +105,8 @@ def _make_all_plans(
 
     plans = {plan.gate.name: plan for plan in make_all(gates, make) if plan is not None}
     left = [gate for gate in gates if gate.name in without]
-    beside = make_all(left, lambda gate: _make_plan(workspace, gate, selection, base, finder, is_beside=bool(plans)))
+    is_beside = bool(plans) or selection.first
+    beside = make_all(left, lambda gate: _make_plan(workspace, gate, selection, base, finder, is_beside=is_beside))
     plans |= {plan.gate.name: plan for plan in beside}
     return tuple(plans[gate.name] for gate in gates)
 

@@ -90,7 +90,8 @@ class PublishedVersion:
 
     `at` is the time of publication in UTC. `git_sha` and `source` are the commit and the path that it came from; None
     for a version that is in no repository. `model` and `parameters` are those that were evaluated, with the settings of
-    the target. `canary_hours` is what the policy of its `level` required.
+    the target. `canary_hours` is what the policy of its `level` required. With `plain_values` the values of variables
+    are text and numbers only: the syntax of the prompt, jinja, writes others in another way than JSON.
     """
 
     digest: str
@@ -110,6 +111,7 @@ class PublishedVersion:
     needs_sign_off: bool
     sign_off: Approval | None
     evaluation: Evaluation
+    plain_values: bool = False
 
     @property
     def variables(self) -> frozenset[str]:
@@ -230,8 +232,11 @@ def _encode(value: Any) -> bytes:
 
 
 def _encode_version(version: PublishedVersion) -> dict[str, Any]:
+    fields = _list_fields(version)
+    if not version.plain_values:
+        del fields["plain_values"]
     return {
-        **_list_fields(version),
+        **fields,
         "parameters": dict(version.parameters),
         "messages": [_encode_message(message) for message in version.messages],
         "sign_off": None if version.sign_off is None else _list_fields(version.sign_off),
@@ -288,6 +293,7 @@ def _parse_version(given: Value) -> PublishedVersion:
         needs_sign_off=given["needs_sign_off"].flag(),
         sign_off=given["sign_off"].optional(_parse_approval),
         evaluation=_parse_evaluation(given["evaluation"]),
+        plain_values="plain_values" in given.object() and given["plain_values"].flag(),
     )
 
 

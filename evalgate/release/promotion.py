@@ -35,15 +35,30 @@ def publish_version(last: StoredDocument | None, name: str, version: PublishedVe
 
     Raises RefusedError if its number is at or below the highest published one, which has another content.
     """
-    highest = None if last is None else find_highest(last.document)
-    if highest is not None and Version.parse(version.version) <= Version.parse(highest.version):
-        what = "has another content" if highest.version == version.version else f"is below {highest.version}"
-        raise RefusedError(
-            f"{name}: {version.version} {what}, which was published at {highest.at}",
-            hint=f"declare a version above {highest.version}",
-        )
+    check_number(last, name, version.version)
     entry = _make_entry("publish", version.reason, by, target=version.digest)
     return _make_next(last, name, entry, by, versions=[version])
+
+
+def check_number(last: StoredDocument | None, name: str, number: str) -> None:
+    """Raise RefusedError for the number of a new version that is at or below the highest published one."""
+    highest = None if last is None else find_highest(last.document)
+    if highest is not None and Version.parse(number) <= Version.parse(highest.version):
+        what = "has another content" if highest.version == number else f"is below {highest.version}"
+        raise RefusedError(
+            f"{name}: {number} {what}, which was published at {highest.at}",
+            hint=f"declare a version above {highest.version}",
+        )
+
+
+def next_number(last: StoredDocument | None, level: str) -> str:
+    """Return the number of a version that declares none: the highest published one, raised by its change level."""
+    highest = None if last is None else find_highest(last.document)
+    if highest is None:
+        return "1.0.0"
+    number = Version.parse(highest.version)
+    raised = {"PATCH": number.bump_patch, "MINOR": number.bump_minor, "MAJOR": number.bump_major}
+    return str(raised[level]())
 
 
 def promote_version(

@@ -12,8 +12,9 @@ from evalgate.domain.jinja_templates import (
     list_includes,
     list_logic,
     render,
+    split_template,
 )
-from evalgate.domain.templates import RenderingError
+from evalgate.domain.templates import Placeholder, RenderingError
 
 CASE = {"query": " Why? ", "docs": [{"title": "A", "text": "x"}, {"title": "B", "text": None}], "größe": "L"}
 FILES = (("parts/head.txt", "Hello {{ query | trim }}"), ("macros.j2", "{% macro q(x) %}<{{ x }}>{% endmacro %}"))
@@ -111,3 +112,30 @@ def test_includes_are_listed() -> None:
 )
 def test_logic_is_all_but_the_text(one: str, other: str, is_same: bool) -> None:
     assert (list_logic(one) == list_logic(other)) is is_same
+
+
+@pytest.mark.parametrize(
+    "text", ["a {{- x -}} b", "{{ x }}{# c #}\n  {{ y }}", "{% raw %}{{ x }}{% endraw %}{{ '{{' }}", "\r\n"]
+)
+def test_the_parts_of_a_plain_template_are_what_is_rendered(text: str) -> None:
+    case = {"x": "1", "y": "2"}
+    parts = split_template(text)
+    assert "".join(case[part.name] if isinstance(part, Placeholder) else part for part in parts) == render(text, case)
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "line"),
+    [
+        ("a\n{% if x %}b{% endif %}", "has logic (a condition)", 2),
+        ("{% include 'a' %}", "an included file", 1),
+        ("\n\n{{ x | trim }}", "the filter trim", 3),
+        ("{{ x.y }}", "a part of a value", 1),
+        ("{{ dict }}", "dict, which jinja gives a meaning", 1),
+        ("{% with %}{% endwith %}", "has logic ({% with %})", 1),
+        ("{{ x", "is no valid jinja", 1),
+    ],
+)
+def test_a_template_with_logic_has_no_parts(text: str, why: str, line: int) -> None:
+    with pytest.raises(RenderingError) as refused:
+        split_template(text)
+    assert why in refused.value.problem and refused.value.line == line

@@ -8,12 +8,14 @@ from hypothesis import strategies as st
 
 from evalgate.domain.templates import (
     MUSTACHE,
+    Placeholder,
     RenderingError,
     Syntax,
     Template,
     find_placeholders,
     find_unfilled,
     is_name,
+    split_text,
 )
 
 CASE = {"query": "Why?", "first name": "Ada", "größe": "L", "Preis (EUR)": 3, "items": ["a"]}
@@ -145,3 +147,25 @@ def test_a_failure_of_jinja_has_its_line() -> None:
     with pytest.raises(RenderingError) as caught:
         fill("one\n{{ nobody }}", "jinja")
     assert (caught.value.line, caught.value.name) == (2, "nobody")
+
+
+@pytest.mark.parametrize("syntax", ["mustache", "fstring"])
+@given(
+    pieces=st.lists(
+        st.text(max_size=4) | st.sampled_from(["{{", "}}", "{", "}", "a", "a | b", "{% raw %}", "{% endraw %}"])
+    ),
+    fields=st.dictionaries(st.sampled_from(["a", "a | b", "", "c"]), st.text(max_size=4)),
+)
+def test_the_parts_of_a_text_are_what_is_filled_in(syntax: Syntax, pieces: list[str], fields: dict[str, str]) -> None:
+    text = "".join(pieces)
+    parts = list(split_text(text, syntax, fields))
+    for part in parts:
+        assert isinstance(part, str) or text.startswith(part.written, part.position)
+    names = {part.name for part in parts if isinstance(part, Placeholder)}
+    case = {**dict.fromkeys(names, "?"), **fields}
+    wanted = "".join(part if isinstance(part, str) else case[part.name] for part in parts)
+    if names <= fields.keys():
+        assert Template(syntax=syntax).make_filler(fields)(text) == wanted
+    else:
+        with pytest.raises(KeyError):
+            Template(syntax=syntax).make_filler(fields)(text)

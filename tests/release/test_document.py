@@ -118,3 +118,12 @@ def test_keys_of_later_versions_are_ignored_and_those_of_a_rollout_are_kept(adde
     found = parse_document(json.dumps(data).encode())
     assert found.versions == {version.digest: version}
     assert found.rollout == make_rollout(data, **added)
+
+
+def test_plain_values_are_written_only_where_they_apply() -> None:
+    plain = make_version(plain_values=True)
+    assert b"plain_values" in encode_version(plain) and parse_version(encode_version(plain)) == plain
+    jsonschema.validate(json.loads(encode_document(make_document(plain))), SCHEMA)
+    assert b"plain_values" not in encode_version(make_version())
+    with pytest.raises(DocumentError, match="plain_values: must be true or false"):
+        parse_version(encode_version(plain).replace(b'"plain_values": true', b'"plain_values": 1'))

@@ -9,7 +9,15 @@ from release.documents import AT, make_version, sign
 
 from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_document, parse_document
-from evalgate.release.promotion import Actor, find_highest, find_rollback, promote_version, publish_version, roll_back
+from evalgate.release.promotion import (
+    Actor,
+    find_highest,
+    find_rollback,
+    next_number,
+    promote_version,
+    publish_version,
+    roll_back,
+)
 from evalgate.release.registry import RefusedError, StoredDocument, make_bytes
 
 BY = Actor(id="1", who="ada", at=AT)
@@ -43,6 +51,24 @@ def test_a_number_at_or_below_what_is_published_is_refused(number: str) -> None:
     last = publish(None, make_version("1.0.0"))
     with pytest.raises(RefusedError, match=r"1\.0\.0"):
         publish(last, make_version(number, "another"))
+
+
+@pytest.mark.parametrize(
+    ("before", "level", "number"),
+    [
+        (None, "PATCH", "1.0.0"),
+        (None, "MAJOR", "1.0.0"),
+        ("1.2.3", "PATCH", "1.2.4"),
+        ("1.2.3", "MINOR", "1.3.0"),
+        ("1.2.3", "MAJOR", "2.0.0"),
+        ("2.0.0-rc.1", "PATCH", "2.0.1"),
+        ("2.0.0+build", "MINOR", "2.1.0"),
+    ],
+)
+def test_the_next_number_is_that_of_the_level(before: str | None, level: str, number: str) -> None:
+    last = None if before is None else publish(None, make_version(before))
+    assert next_number(last, level) == number
+    publish(last, make_version(number, "another"))
 
 
 def test_production_needs_a_canary_unless_it_is_the_first_or_was_there_before() -> None:

@@ -7,6 +7,7 @@ import click
 from evalgate.cli.lazy_group import LazyGroup
 
 _VERBS = {
+    "publish": ("evalgate.cli.release.publish", "Make versions of the merged prompts that passed."),
     "promote": ("evalgate.cli.release.promote", "Move a label to a version that its report allows."),
     "rollback": ("evalgate.cli.release.rollback", "Make an earlier version production again."),
     "history": ("evalgate.cli.release.history", "List who did what, when and why."),

@@ -13,7 +13,8 @@ def render_messages(version: PublishedVersion, variables: Mapping[str, Any]) -> 
     """Return the messages of a version with its variables filled in, in the form of the chat completions API.
 
     Text is inserted as it is, anything else as JSON, as the gate does. Raises KeyError for a missing variable,
-    TypeError for one that the version does not use, and for a history that is not a list of messages.
+    TypeError for one that the version does not use, for a history that is not a list of messages, and for a value that
+    is neither text nor a number if the version has `plain_values`.
     """
     names = version.variables
     for name in names:
@@ -32,16 +33,19 @@ def render_messages(version: PublishedVersion, variables: Mapping[str, Any]) -> 
         content = None
         if message.parts is not None:
             content = "".join(
-                part if isinstance(part, str) else _as_text(part.name, variables[part.name]) for part in message.parts
+                part if isinstance(part, str) else _as_text(part.name, variables[part.name], version.plain_values)
+                for part in message.parts
             )
         # a copy of its own, so that a caller who edits it does not edit the version
         found.append({"role": message.role, "content": content, **json.loads(json.dumps(dict(message.extra)))})
     return found
 
 
-def _as_text(name: str, value: Any) -> str:
+def _as_text(name: str, value: Any, is_plain: bool) -> str:
     if isinstance(value, str):
         return value
+    if is_plain and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise TypeError(f'the variable "{name}" must be text or a number: the prompt was evaluated as jinja')
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:

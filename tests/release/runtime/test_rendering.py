@@ -43,3 +43,15 @@ def test_a_missing_unknown_or_unfit_variable_is_named(
 @pytest.mark.parametrize(("value", "text"), [(3, "3"), (1.0, "1.0"), (True, "true"), ({"a": "ü"}, '{"a": "ü"}')])
 def test_other_data_is_inserted_as_the_gate_inserts_it(value: Any, text: str) -> None:
     assert render_messages(make_version(), {"name": value})[1]["content"] == f"Hello {text}!"
+
+
+@pytest.mark.parametrize("value", [True, None, [1], {"k": "v"}])
+def test_a_version_of_plain_values_takes_text_and_numbers_alone(value: Any) -> None:
+    version = replace(make_version(), plain_values=True)
+    with pytest.raises(TypeError, match='"name" must be text or a number'):
+        render_messages(version, {"name": value})
+    assert [render_messages(version, {"name": one})[1]["content"] for one in ("x", 7, 0.5)] == [
+        "Hello x!",
+        "Hello 7!",
+        "Hello 0.5!",
+    ]

@@ -1,0 +1,288 @@
+"""`release publish`: each changed prompt of the merged commit becomes a version, on the report that it passed with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from evalgate.change.content_origin import find_origin
+from evalgate.change.workspace import Commit
+from evalgate.commands import decide, run
+from evalgate.decide import sign_off
+from evalgate.domain import Admission, Gate, GatePlan, GateReport, Report, Verdict
+from evalgate.errors import EvalgateError, InputError, InterruptedRunError, Place, ServiceError
+from evalgate.gate import adapted_targets, given_report, reports
+from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
+from evalgate.gate.plans import make_plans, select_gates
+from evalgate.inputs.prompts import load_prompt
+from evalgate.inputs.tree import WorkTree
+from evalgate.plan.target_changes import find_model
+from evalgate.release import publication
+from evalgate.release.document import PublishedVersion
+from evalgate.release.promotion import Actor, check_number, next_number, publish_version
+from evalgate.release.publication import Proof, Provenance
+from evalgate.release.registry import RaceLostError, RefusedError, Registry, StoredDocument, append_document, check_name
+from evalgate.services.git_names import shorten_name
+
+if TYPE_CHECKING:
+    from evalgate.execute.engine import ProgressEvent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishOptions:
+    """What is to be published: gates by name (empty: all), and the report and the reason if they are given.
+
+    A `dry_run` evaluates, if it has to, but writes nothing to the registry.
+    """
+
+    gates: tuple[str, ...] = ()
+    report: Path | None = None
+    reason: str | None = None
+    default_branch: str | None = None
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """The outcome of a gate. `stored` is the document that has the version; None in a dry run.
+
+    A gate that was not published has its `error`, and no version.
+    """
+
+    gate: str
+    result: Literal["published", "planned", "unchanged", "refused"]
+    version: PublishedVersion | None = None
+    stored: StoredDocument | None = None
+    error: EvalgateError | None = None
+
+    @property
+    def admission(self) -> Admission:
+        """The exit code of the gate."""
+        return Admission.PASS if self.error is None else Admission(self.error.exit_code)
+
+
+def publish(
+    config_path: Path,
+    registry: Registry,
+    by: Actor,
+    options: PublishOptions,
+    machine: Machine,
+    *,
+    on_event: Callable[[ProgressEvent], None] = lambda event: None,
+) -> tuple[Publication, ...]:
+    """Publish the prompts of HEAD that are not published yet, and return the outcome of each gate.
+
+    A gate that is refused does not keep the others from being published. Raises InputError if HEAD is not merged, for
+    an unknown gate, and for a report that is none.
+    """
+    if options.reason is not None and not options.reason.strip():
+        raise InputError("--reason is blank", hint="say in one sentence why the prompt was changed")
+    selection = Selection(head="HEAD", gates=options.gates, default_branch=options.default_branch, first=True)
+    workspace = open_for_run(config_path, selection, environment=machine.environment)
+    assert isinstance(workspace, Commit)
+    gates = select_gates(workspace, selection)
+    _require_merged(workspace, options.default_branch)
+    given = None if options.report is None else reports.load_report(options.report)
+    work = _Publisher(config_path, workspace, registry, by, options, machine, given, on_event)
+    return tuple(work.try_gate(gate) for gate in gates)
+
+
+def _require_merged(workspace: Commit, default_branch: str | None) -> None:
+    """Raise InputError for a commit that is not merged: there, its author chooses the policy."""
+    git, commit = workspace.git, workspace.git.commit
+    default = git.default_branch(default_branch)
+    if not git.is_ancestor(commit, default):
+        name = shorten_name(default)
+        raise InputError(
+            f"{commit[:7]} is not on {name}: a version is published after the merge",
+            hint=f"merge it into {name}, and push",
+        )
+
+
+class _Publisher:
+    """Publishes the gates of a commit one by one."""
+
+    def __init__(  # noqa: PLR0917
+        self,
+        config_path: Path,
+        workspace: Commit,
+        registry: Registry,
+        by: Actor,
+        options: PublishOptions,
+        machine: Machine,
+        given: Report | None,
+        on_event: Callable[[ProgressEvent], None],
+    ) -> None:
+        self._config_path = config_path
+        self._workspace = workspace
+        self._registry = registry
+        self._by = by
+        self._options = options
+        self._machine = machine
+        self._given = given
+        self._on_event = on_event
+
+    def try_gate(self, gate: Gate) -> Publication:
+        """Publish a gate's prompt. An error becomes its outcome, except that the user stopped the run."""
+        try:
+            return self._publish(gate)
+        except InterruptedRunError:
+            raise
+        except EvalgateError as error:
+            return Publication(gate=gate.name, result="refused", error=error)
+
+    def _publish(self, gate: Gate) -> Publication:
+        check_name(gate.name)
+        self._refuse_dirty(gate)
+        last = self._registry.read(gate.name)
+        (plan,) = make_plans(self._workspace, [gate], self._select(gate), CallMode(), self._machine.store)
+        known = self._find_known(plan, last)
+        if known is not None:
+            return known
+        # all that needs no evidence is refused before a call is paid for
+        publication.read_messages(plan)
+        origin = self._find_provenance(plan)
+        if plan.candidate.version is not None:
+            check_number(last, gate.name, plan.candidate.version)
+        proof = self._prove(plan, last)
+        try:
+            return self._append(plan, proof, origin, last)
+        except RaceLostError:
+            last = self._registry.read(gate.name)
+            return self._find_known(plan, last) or self._append(plan, proof, origin, last)
+
+    def _find_known(self, plan: GatePlan, last: StoredDocument | None) -> Publication | None:
+        """Return the outcome for a content that is published already, and complete what that publication left undone.
+
+        Raises RefusedError if the given report has the sign-off that the version lacks.
+        """
+        name, digest = plan.gate.name, plan.candidate.digest
+        known = publication.find_publication(self._registry, last, digest)
+        if known is None:
+            return None
+        if self._given is not None and self._given.sign_off is not None and is_unsigned(known):
+            raise RefusedError(
+                f"{name}: {known} was published without a sign-off, and a published version never changes",
+                hint="publish a further change together with its signed report: --report FILE",
+            )
+        if not self._options.dry_run and self._registry.find_version(name, digest) is None:
+            self._registry.put(known, name)
+        return Publication(gate=name, result="unchanged", version=known, stored=last)
+
+    def _append(self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None) -> Publication:
+        name, level = plan.gate.name, proof.gate.evidence.level
+        assert level is not None
+        target = self._workspace.config.targets[plan.gate.candidate_target]
+        version = publication.make_version(
+            plan,
+            proof,
+            origin,
+            plan.candidate.version or next_number(last, level.effective.name),
+            self._by,
+            target=target,
+            model=find_model(target, plan.candidate),
+        )
+        document = publish_version(last, name, version, self._by)
+        if self._options.dry_run:
+            return Publication(gate=name, result="planned", version=version)
+        stored = append_document(self._registry, document)
+        # afterwards, so that what the registry keeps is always what the ledger has
+        self._registry.put(stored.document.versions[version.digest], name)
+        return Publication(gate=name, result="published", version=version, stored=stored)
+
+    def _select(self, gate: Gate) -> Selection:
+        return Selection(
+            head=self._workspace.git.commit,
+            gates=(gate.name,),
+            default_branch=self._options.default_branch,
+            first=True,
+        )
+
+    def _refuse_dirty(self, gate: Gate) -> None:
+        """Raise InputError if the working tree's prompt is not the committed one, which would be published."""
+        try:
+            here = load_prompt(WorkTree(self._workspace.git.root), gate.prompt, gate.settings)
+        except EvalgateError:
+            here = None
+        committed = load_prompt(self._workspace.tree, gate.prompt, gate.settings)
+        if here is None or (here.content, here.version, here.change) != (
+            committed.content,
+            committed.version,
+            committed.change,
+        ):
+            raise InputError(
+                f"the prompt is not that of {self._workspace.git.commit[:7]}, and only commits are published",
+                place=Place(path=gate.prompt),
+                hint=f"commit and merge it, or restore it: git restore {gate.prompt}",
+            )
+
+    def _find_provenance(self, plan: GatePlan) -> Provenance:
+        """Return who changed the prompt and why: `--reason`, its `change:` if it is new, or the commit's subject.
+
+        Raises RefusedError without a reason.
+        """
+        candidate, before = plan.candidate, plan.baseline
+        git = self._workspace.git
+        origin, source = find_origin(git, candidate, git.commit, plan.gate.settings)
+        change = candidate.change or ""
+        if before is not None and before.change == candidate.change and before.digest != candidate.digest:
+            change = ""  # it is about an earlier edit
+        reason = next(
+            (one.strip() for one in (self._options.reason or "", change, origin.subject) if one.strip()), None
+        )
+        if reason is None:
+            raise RefusedError(
+                f"{plan.gate.name}: no reason says why the prompt was changed",
+                hint=f"add `change:` to {candidate.path}, or give --reason TEXT",
+            )
+        return Provenance(author=origin.author, git_sha=origin.commit, source=source, reason=reason)
+
+    def _prove(self, plan: GatePlan, last: StoredDocument | None) -> Proof:
+        """Return the report that lets the change merge: the given one, else the stored verdict, else that of a run."""
+        if self._given is not None:
+            return self._decide_given(plan, self._given, last)
+        args = (self._select(plan.gate), self._machine, CallMode(), self._on_event)
+        report = run.run(self._config_path, *args)
+        (gate,) = report.gates
+        _require_pass(gate)
+        return publication.make_proof(report, gate, sign_off.digest_subject(report))
+
+    def _decide_given(self, plan: GatePlan, given: Report, last: StoredDocument | None) -> Proof:
+        """Decide the gate of a given report by the rules of now. Raises RefusedError if it does not let it merge."""
+        config = adapted_targets.add_known_to_config(self._workspace.config, self._machine.store, replayed=True)
+
+        def is_published(digest: str) -> bool:
+            return publication.find_publication(self._registry, last, digest) is not None
+
+        why = given_report.explain_unfit(given, plan, config, is_published)
+        if why is not None:
+            raise RefusedError(
+                f"{plan.gate.name}: the report {why}",
+                hint="give the report of this change, or leave out --report: the gate is then run, as far as needed",
+            )
+        (own,) = (gate for gate in given.gates if gate.evidence.name == plan.gate.name)
+        current = replace(own, evidence=given_report.bring_up_to_date(own.evidence, plan))
+        alone = replace(given, gates=(current,), sign_off=None)
+        (gate,) = decide.decide_again(alone, config, floors={}, max_drop=None).gates
+        _require_pass(gate)
+        whole = replace(given, gates=tuple(gate if one is own else one for one in given.gates))
+        return publication.make_proof(whole, gate, sign_off.digest_subject(whole), source=given)
+
+
+def _require_pass(gate: GateReport) -> None:
+    """Raise RefusedError, with what decides it, unless the gate lets its change merge, possibly after a sign-off."""
+    if not gate.exit_code.blocks:
+        return
+    blocking = [one for one in gate.findings if one.blocks and one.decision is not Verdict.PASS]
+    deciding = next((one.sentence for one in blocking if one.decision is gate.decision), "")
+    message = f"{gate.evidence.name}: the gate's verdict is {gate.decision.value}: {deciding}".rstrip(": ")
+    if not gate.exit_code.was_evaluated:
+        raise ServiceError(message)
+    raise RefusedError(message, hint="`evalgate run` shows the whole report")
+
+
+def is_unsigned(version: PublishedVersion) -> bool:
+    """Return whether a version needs a sign-off and has none, so that production refuses it."""
+    return version.needs_sign_off and version.sign_off is None
