@@ -72,6 +72,10 @@ PLACES: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("production", lambda d: d["labels"].update(production=digest_of("another"))),
     ("rollout.share", lambda d: d.update(rollout=make_rollout(d, share=10_001))),
     ("candidate", lambda d: d.update(rollout=make_rollout(d, candidate=digest_of("another")))),
+    (
+        "candidate",
+        lambda d: d.update(labels={"candidate": digest_of("another")}, rollout=make_rollout(d)),
+    ),
     ("versions", lambda d: d.update(versions=[])),
     (".version", lambda d: first(d).update(version="1.0")),
     (".level", lambda d: first(d).update(level="minor")),
