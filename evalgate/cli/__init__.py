@@ -31,6 +31,7 @@ _VERBS = {
     "report": ("evalgate.cli.report", "Print a stored report in another format."),
     "baseline": ("evalgate.cli.baseline", "Sample or pin the baseline of later changes, after a merge."),
     "drift": ("evalgate.cli.drift", "Check whether the model in production has changed."),
+    "release": ("evalgate.cli.release", "Publish, promote and roll back versions of prompts."),
     "cache": ("evalgate.cli.cache", "Count, prune, export and import cached answers."),
     "hook": ("evalgate.cli.hook", "Install the git hook that checks prompts before a push."),
     "model": ("evalgate.cli.model", "Fetch the embedded local model."),
