@@ -28,7 +28,7 @@ from evalgate.report import footer
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-LANGUAGES = {"console", "bash", "python", "yaml", "json", "markdown"}
+LANGUAGES = {"console", "bash", "python", "yaml", "json", "markdown", "js", "csharp"}
 PROGRAM = [sys.executable, "-c", "from evalgate.cli import main; main()"]
 SCHEMA = json.loads((ROOT / "evalgate/inputs/evalgate.schema.json").read_text(encoding="utf-8"))
 

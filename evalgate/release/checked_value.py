@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Any, Final, NoReturn, TypeVar
@@ -10,9 +11,14 @@ from typing import Any, Final, NoReturn, TypeVar
 LARGEST: Final = 16 * 1024 * 1024
 """Bytes of a document at most. A larger one is refused before it is parsed."""
 
+LONGEST_NUMBER: Final = 300
+"""Characters of a whole number at most. JavaScript has no number of more than 309 digits."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_NUMBER = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z")
+_NUMBER = re.compile(
+    r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII
+)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
 _Made = TypeVar("_Made")
 
 
@@ -25,7 +31,7 @@ def load_value(data: bytes, *, most: int = LARGEST) -> Value:
     if len(data) > most:
         raise DocumentError(f"{len(data):,} bytes are more than a document may have ({most:,})")
     try:
-        return Value(json.loads(data.decode(), parse_constant=_refuse_constant), "")
+        return Value(_read_json(data.decode()), "")
     except (ValueError, RecursionError) as error:
         raise DocumentError(f"not JSON: {error}") from None
 
@@ -100,6 +106,23 @@ class Value:
 
     def optional(self, read: Callable[[Value], _Made]) -> _Made | None:
         return None if self.data is None else read(self)
+
+
+def _read_json(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse_constant, parse_float=_read_float, parse_int=_read_int)
+
+
+def _read_float(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits[:20]} is too large")
+    return value
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) > LONGEST_NUMBER:
+        raise ValueError(f"a number of {len(digits)} digits is too large")
+    return int(digits)
 
 
 def _refuse_constant(name: str) -> NoReturn:

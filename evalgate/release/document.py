@@ -256,8 +256,8 @@ def _encode_message(message: PublishedMessage) -> dict[str, Any]:
 
 
 def _encode_entry(entry: Entry) -> dict[str, Any]:
-    plain = _list_fields(entry)
-    return {**plain, "from": plain.pop("origin"), "to": plain.pop("target")}
+    renamed = {"origin": "from", "target": "to"}
+    return {renamed.get(name, name): value for name, value in _list_fields(entry).items()}
 
 
 def _parse_entry(given: Value) -> Entry:
@@ -355,9 +355,9 @@ def _check_references(document: ReleaseDocument) -> None:
     for digest, version in document.versions.items():
         if version.digest != digest:
             raise DocumentError(f"versions.{digest}: its digest is {version.digest}")
-    named = dict(document.labels)
+    named = list(document.labels.items())
     if document.rollout is not None:
-        named |= {key: document.rollout[key] for key in ("candidate", "control")}
-    for name, digest in named.items():
+        named += [(key, document.rollout[key]) for key in ("candidate", "control")]
+    for name, digest in named:
         if digest not in document.versions:
             raise DocumentError(f"{name}: the version {digest[:12]} is not among the versions")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalgate.release.checked_value import LARGEST, DocumentError, load_value
+from evalgate.release.checked_value import LARGEST, DocumentError, Value, load_value
 
 
 def test_a_path_names_the_value() -> None:
@@ -17,3 +17,18 @@ def test_a_path_names_the_value() -> None:
 def test_what_is_too_large_is_not_parsed() -> None:
     with pytest.raises(DocumentError, match="more than a document may have"):
         load_value(b" " * (LARGEST + 1))
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" * 301, "NaN", "-Infinity"])
+def test_a_number_that_other_languages_do_not_have_is_refused(number: str) -> None:
+    with pytest.raises(DocumentError, match=r"^not JSON: "):
+        load_value(f'{{"a": {number}}}'.encode())
+
+
+@pytest.mark.parametrize("text", ["１.0.0", "1.0.0\n"])
+def test_digits_are_those_of_ascii(text: str) -> None:
+    value = Value({"version": text, "at": f"{text[0]}026-11-29T12:00:00Z{text[5:]}"}, "")
+    with pytest.raises(DocumentError, match=r"^version: must be a semantic version"):
+        value["version"].number()
+    with pytest.raises(DocumentError, match=r"^at: must be a time in UTC"):
+        value["at"].time()

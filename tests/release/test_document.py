@@ -72,6 +72,10 @@ PLACES: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("production", lambda d: d["labels"].update(production=digest_of("another"))),
     ("rollout.share", lambda d: d.update(rollout=make_rollout(d, share=10_001))),
     ("candidate", lambda d: d.update(rollout=make_rollout(d, candidate=digest_of("another")))),
+    (
+        "candidate",
+        lambda d: d.update(labels={"candidate": digest_of("another")}, rollout=make_rollout(d)),
+    ),
     ("versions", lambda d: d.update(versions=[])),
     (".version", lambda d: first(d).update(version="1.0")),
     (".level", lambda d: first(d).update(level="minor")),
@@ -127,3 +131,14 @@ def test_plain_values_are_written_only_where_they_apply() -> None:
     assert b"plain_values" not in encode_version(make_version())
     with pytest.raises(DocumentError, match="plain_values: must be true or false"):
         parse_version(encode_version(plain).replace(b'"plain_values": true', b'"plain_values": 1'))
+
+
+def test_a_document_has_the_keys_of_its_schema_and_no_other() -> None:
+    version = sign(make_version())
+    data = json.loads(encode_document(make_document(version, labels={"production": version})))
+    assert set(data) == set(SCHEMA["properties"])
+    assert set(data["entry"]) == set(SCHEMA["properties"]["entry"]["properties"])
+    known = SCHEMA["$defs"]["version"]["properties"]
+    assert set(first(data)) <= set(known)
+    assert set(first(data)["evaluation"]) == set(known["evaluation"]["properties"])
+    assert set(first(data)["sign_off"]) == set(known["sign_off"]["properties"])
