@@ -20,8 +20,6 @@ from evalgate.release.document import (
 )
 from evalgate.store.store import FOLDER
 
-SCHEMES = ("sqlite", "git")
-
 
 class RegistryError(ServiceError):
     """A registry cannot be reached, or what it holds cannot be read. Nothing was changed, as far as is known."""

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 from evalgate.release.bucket import is_candidate
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import parse_document
-from evalgate.release.runtime.flights import Flight
-from evalgate.release.runtime.held import Held
+from evalgate.release.runtime.cached_document import CachedDocument
+from evalgate.release.runtime.loads import Load
 from evalgate.release.runtime.prompt_error import PromptError, SourceError, UnknownLabelError, make_printable
 from evalgate.release.runtime.refresher import Refresher
 from evalgate.release.runtime.served import Served
@@ -128,9 +128,9 @@ class PromptClient:
         PromptUnavailableError and SourceError.
         """
         wanted = names or tuple(self._refresher.list_names())
-        flights: list[Flight] = [flight for name in wanted if (flight := self._refresher.begin(name)) is not None]
-        for flight in flights:
-            flight.wait()
+        loads: list[Load] = [load for name in wanted if (load := self._refresher.begin(name)) is not None]
+        for load in loads:
+            load.wait()
         for name in wanted:
             self._refresher.find(name)
         if wanted and not self._refresher.running:
@@ -154,7 +154,7 @@ class PromptClient:
     ) -> None:
         self.close()
 
-    def _serve(self, name: str, held: Held, label: str, key: str | None) -> Served:
+    def _serve(self, name: str, held: CachedDocument, label: str, key: str | None) -> Served:
         version = held.labels.get(label)
         if version is None:
             known = ", ".join(sorted(held.labels)) or "none"

@@ -12,7 +12,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from evalgate.release.checked_value import LARGEST, DocumentError
-from evalgate.release.runtime.held import Held, count_from, parse_held, tell_wall
+from evalgate.release.runtime.cached_document import CachedDocument, count_from, parse_cached, tell_wall
 from evalgate.release.runtime.prompt_error import make_printable, warn
 
 _LARGEST_FILE = 16 * LARGEST
@@ -32,12 +32,12 @@ class LastGood:
         self._path = path
         self._warned = ""
 
-    def read(self, name: str) -> Held | None:
+    def read(self, name: str) -> CachedDocument | None:
         """Return the document of a prompt, checked; None if there is none."""
         entry = self._load().get(name)
         return None if entry is None else self._parse(name, entry)
 
-    def write(self, documents: Iterable[Held]) -> bool:
+    def write(self, documents: Iterable[CachedDocument]) -> bool:
         """Merge some documents into the file, each unless the file has a later one. Return whether it was written."""
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,13 +77,13 @@ class LastGood:
         documents: dict[str, Any] = given["documents"]
         return documents
 
-    def _parse(self, name: str, entry: Any) -> Held | None:
+    def _parse(self, name: str, entry: Any) -> CachedDocument | None:
         try:
             if not isinstance(entry, dict) or not isinstance(entry.get("data"), str):
                 raise DocumentError("not an entry with data")
             at = entry.get("at")
             confirmed = count_from(float(at)) if isinstance(at, int | float) else count_from(0.0)
-            return parse_held(name, entry["data"].encode(), confirmed)
+            return parse_cached(name, entry["data"].encode(), confirmed)
         except (ValueError, OverflowError) as error:  # DocumentError is a ValueError
             self._warn(f'{self._path}: the document of "{name}" is damaged, and is ignored: {error}')
             return None
@@ -94,7 +94,7 @@ class LastGood:
         self._warned = message
 
 
-def _is_newer(held: Held, before: Held) -> bool:
+def _is_newer(held: CachedDocument, before: CachedDocument) -> bool:
     return (held.revision, held.confirmed) > (before.revision, before.confirmed)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import monotonic, time
 from typing import Any
 
-from evalgate.release.runtime.held import Held
+from evalgate.release.runtime.cached_document import CachedDocument
 from evalgate.release.runtime.prompt_error import PromptError
 
 LEASE_MILLISECONDS = 15_000
@@ -121,7 +121,7 @@ class RedisLayer:
             age=max(0.0, float(age)),
         )
 
-    def store(self, held: Held) -> bool:
+    def store(self, held: CachedDocument) -> bool:
         """Keep a document unless there is a later one, and when it was confirmed. Return whether it is the last."""
         key = f"{self._prefix}:{held.document.name}"
         age = repr(max(0.0, monotonic() - held.confirmed))

@@ -10,16 +10,16 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.runtime.flights import Flight, Flights, make_error
-from evalgate.release.runtime.held import Held
-from evalgate.release.runtime.held_documents import HeldDocuments, describe_refusal
+from evalgate.release.runtime.cached_document import CachedDocument
+from evalgate.release.runtime.document_cache import DocumentCache, describe_refusal
+from evalgate.release.runtime.loads import Load, Loads, make_error
 from evalgate.release.runtime.problem_log import ProblemLog
 from evalgate.release.runtime.prompt_error import PromptError, PromptUnavailableError, make_printable, warn
 
 if TYPE_CHECKING:  # they load when a client uses them
     from evalgate.release.runtime.last_good import LastGood
     from evalgate.release.runtime.redis_layer import RedisLayer
-    from evalgate.release.runtime.redis_rounds import RedisRounds
+    from evalgate.release.runtime.redis_polling import RedisPolling
     from evalgate.release.runtime.sources import Source
 
 _SAVE_SECONDS = 300.0
@@ -46,21 +46,21 @@ class Refresher:
         last_good: LastGood | None = None,
         static: bool = False,
     ) -> None:
-        self.documents = HeldDocuments(ttl)
+        self.documents = DocumentCache(ttl)
         self.problems = ProblemLog()
         self.running = static
         self._static = static
         self._source = source
-        self._rounds = None if redis is None else _make_rounds(redis, self)
+        self._rounds = None if redis is None else _make_polling(redis, self)
         self._last_good = last_good
-        self._flights = Flights(self._load)
+        self._loads = Loads(self._load)
         self._lock = threading.Lock()
         self._asking: set[str] = set()
         self._wakes = (threading.Event(), threading.Event())
         self._closed = False
         _ALL.add(self)
 
-    def begin(self, name: str) -> Flight | None:
+    def begin(self, name: str) -> Load | None:
         """Start to load a document, or join the load that is under way; None if it is there.
 
         Raises PromptUnavailableError if a load has just failed, and after `close`.
@@ -69,17 +69,17 @@ class Refresher:
             return None
         if self._closed:
             raise PromptUnavailableError(f"{name}: the client is closed")
-        return self._flights.begin(name)
+        return self._loads.begin(name)
 
-    def find(self, name: str) -> Held:
+    def find(self, name: str) -> CachedDocument:
         """Return a document, and wait for it if it is not there yet. Raises PromptUnavailableError."""
-        flight = self.begin(name)
-        if flight is not None and not flight.wait() and flight.fallback is not None:
-            self.documents.accept_copy(flight.fallback)
+        load = self.begin(name)
+        if load is not None and not load.wait() and load.fallback is not None:
+            self.documents.accept_copy(load.fallback)
         held = self.documents.by_name.get(name)
         if held is not None:
             return held
-        error = None if flight is None else flight.error
+        error = None if load is None else load.error
         raise make_error(error or (f"{name}: the registry did not answer in time", "check that threads can run"))
 
     def list_names(self) -> list[str]:
@@ -114,7 +114,7 @@ class Refresher:
     def reset_after_fork(self) -> None:
         """Replace what belongs to the threads of the parent."""
         self.documents.reset_after_fork()
-        self._flights.reset_after_fork()
+        self._loads.reset_after_fork()
         self._lock = threading.Lock()
         self._asking = set()
         self._wakes = (threading.Event(), threading.Event())
@@ -145,7 +145,7 @@ class Refresher:
         self._rounds.resign()
         return None
 
-    def ask(self, name: str, base: Held | None = None) -> str | None:
+    def ask(self, name: str, base: CachedDocument | None = None) -> str | None:
         """Ask the registry for a document; return what is wrong, None if nothing is.
 
         `base` is what must not be replaced by less, if nothing is held. Two threads never ask for one name at once.
@@ -166,7 +166,7 @@ class Refresher:
         self.problems.report(name, problem)
         return make_printable(problem)
 
-    def _ask(self, name: str, base: Held | None) -> str | None:
+    def _ask(self, name: str, base: CachedDocument | None) -> str | None:
         asked = monotonic()
         try:
             self.documents.accept(name, self._source.read(name), asked, base=base)
@@ -178,21 +178,21 @@ class Refresher:
             return f"{type(error).__name__}: {error}"
         return None
 
-    def _load(self, flight: Flight) -> None:
+    def _load(self, load: Load) -> None:
         """Load the first document of a name: a fresh copy in Redis, else the registry's, else any copy there is."""
-        name = flight.name
-        base = flight.fallback = None if self._last_good is None else self._last_good.read(name)
+        name = load.name
+        base = load.fallback = None if self._last_good is None else self._last_good.read(name)
         asked = self._rounds is None or not self._rounds.load(name, base)
         problem = self.ask(name, base) if asked else None
         if problem is not None and name not in self.documents.by_name:
             if base is None:
                 hint = "the first start needs the registry, or a last_good file of an earlier one"
-                flight.error = (f"{name}: {problem}", hint if self._last_good is not None else "")
+                load.error = (f"{name}: {problem}", hint if self._last_good is not None else "")
                 return
             self.documents.accept_copy(base)
         # before the end, as the process may be a short one
         self._save()
-        flight.done.set()
+        load.done.set()
         self.start()
         if asked and problem is None and self._rounds is not None:
             self._rounds.store(name)
@@ -218,10 +218,10 @@ class Refresher:
             wake.set()
 
 
-def _make_rounds(redis: RedisLayer, refresher: Refresher) -> RedisRounds:
-    from evalgate.release.runtime.redis_rounds import RedisRounds
+def _make_polling(redis: RedisLayer, refresher: Refresher) -> RedisPolling:
+    from evalgate.release.runtime.redis_polling import RedisPolling
 
-    return RedisRounds(redis, refresher)
+    return RedisPolling(redis, refresher)
 
 
 def _work(reference: weakref.ref[Refresher], turn: Callable[[Refresher], float | None], wake: threading.Event) -> None:

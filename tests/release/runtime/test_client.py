@@ -258,7 +258,7 @@ for thread in threads:
 children = []
 for number in range(20):
     # as if threads of the parent held every lock just now
-    locks = [client._refresher._lock, client._refresher.documents._lock, client._refresher._flights._lock]
+    locks = [client._refresher._lock, client._refresher.documents._lock, client._refresher._loads._lock]
     held = [lock.acquire() for lock in locks] if number % 2 else []
     child = os.fork()
     if child == 0:

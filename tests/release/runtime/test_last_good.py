@@ -12,15 +12,15 @@ import pytest
 from release.chains import make_chain, make_revision
 
 from evalgate.release.runtime import last_good as module
-from evalgate.release.runtime.held import Held, parse_held
+from evalgate.release.runtime.cached_document import CachedDocument, parse_cached
 from evalgate.release.runtime.last_good import LastGood
 
 CHAIN = make_chain(12)
 ROOT = Path(__file__).parents[3]
 
 
-def hold(data: bytes, name: str = "support") -> Held:
-    return parse_held(name, data, time.monotonic() - 60)
+def hold(data: bytes, name: str = "support") -> CachedDocument:
+    return parse_cached(name, data, time.monotonic() - 60)
 
 
 def test_documents_come_back_with_the_time_of_their_confirmation(tmp_path: Path) -> None:
@@ -110,13 +110,13 @@ def test_many_threads_and_processes_lose_no_document_and_lower_none(tmp_path: Pa
 import sys
 from pathlib import Path
 from release.chains import make_chain
-from evalgate.release.runtime.held import parse_held
+from evalgate.release.runtime.cached_document import parse_cached
 from evalgate.release.runtime.last_good import LastGood
 keeper = LastGood(Path(sys.argv[1]))
 for data in make_chain(12):
-    keeper.write([parse_held("support", data, 0.0)])
+    keeper.write([parse_cached("support", data, 0.0)])
 chain = make_chain(2, name=sys.argv[2])
-keeper.write([parse_held(sys.argv[2], chain[1], 0.0)])
+keeper.write([parse_cached(sys.argv[2], chain[1], 0.0)])
 """
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests")}
     started = [

@@ -9,7 +9,7 @@ from release.chains import make_chain, make_revision
 from release.redis_server import needs_redis, run_redis
 
 from evalgate.release.runtime import redis_layer
-from evalgate.release.runtime.held import parse_held
+from evalgate.release.runtime.cached_document import parse_cached
 from evalgate.release.runtime.prompt_error import PromptError
 from evalgate.release.runtime.redis_layer import RedisCopy, RedisLayer
 
@@ -36,19 +36,19 @@ def test_a_document_is_replaced_by_a_later_one_alone(client: Any) -> None:
     layer = RedisLayer(client, prefix="evalgate")
     assert layer.read("support") == RedisCopy(data=None, revision=0, digest="", age=0.0)
     now = time.monotonic()
-    second = parse_held("support", SECOND, now - 10)
+    second = parse_cached("support", SECOND, now - 10)
     assert layer.store(second)
-    assert not layer.store(parse_held("support", FIRST, now))
-    assert not layer.store(parse_held("support", make_revision(2, FIRST, text="Bye "), now))
+    assert not layer.store(parse_cached("support", FIRST, now))
+    assert not layer.store(parse_cached("support", make_revision(2, FIRST, text="Bye "), now))
     copy = layer.read("support")
     assert (copy.data, copy.revision, copy.digest) == (SECOND, 2, second.digest)
     assert copy.age == pytest.approx(10, abs=1)
-    assert layer.store(parse_held("support", SECOND, now))
-    assert layer.store(parse_held("support", SECOND, now - 100))
+    assert layer.store(parse_cached("support", SECOND, now))
+    assert layer.store(parse_cached("support", SECOND, now - 100))
     assert layer.read("support").age == pytest.approx(0, abs=1)
     above = layer.read("support", above=2)
     assert (above.data, above.revision) == (None, 2)
-    assert layer.store(parse_held("support", THIRD, now - 50))
+    assert layer.store(parse_cached("support", THIRD, now - 50))
     assert layer.read("support", above=2).data == THIRD
     assert layer.read("support").age == pytest.approx(50, abs=1)
 
@@ -57,9 +57,9 @@ def test_a_document_is_replaced_by_a_later_one_alone(client: Any) -> None:
 def test_clocks_of_processes_do_not_matter(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     layer = RedisLayer(client, prefix="evalgate")
     monkeypatch.setattr(redis_layer, "monotonic", lambda: 1e6)
-    layer.store(parse_held("support", FIRST, 1e6 - 20))
+    layer.store(parse_cached("support", FIRST, 1e6 - 20))
     assert layer.read("support").age == pytest.approx(20, abs=1)
-    layer.store(parse_held("support", FIRST, 2e6))  # the future counts as now
+    layer.store(parse_cached("support", FIRST, 2e6))  # the future counts as now
     assert layer.read("support").age == pytest.approx(0, abs=1)
 
 
@@ -67,7 +67,7 @@ def test_clocks_of_processes_do_not_matter(client: Any, monkeypatch: pytest.Monk
 def test_a_text_is_kept_byte_for_byte(client: Any) -> None:
     layer = RedisLayer(client, prefix="evalgate")
     data = make_revision(1, None, text="\ud800 @@@@ ü 😀 \u2028 ")
-    assert layer.store(parse_held("support", data, time.monotonic()))
+    assert layer.store(parse_cached("support", data, time.monotonic()))
     assert layer.read("support").data == data
 
 

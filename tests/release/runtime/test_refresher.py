@@ -13,7 +13,7 @@ from release.chains import make_chain, make_revision
 from release.scripted_source import DOWN, ScriptedSource, running, wait_for
 
 from evalgate.release.document import parse_document
-from evalgate.release.runtime import flights
+from evalgate.release.runtime import loads
 from evalgate.release.runtime.last_good import LastGood
 from evalgate.release.runtime.prompt_error import PromptUnavailableError
 from evalgate.release.runtime.refresher import Refresher
@@ -123,7 +123,7 @@ def test_the_last_documents_outlive_a_restart_without_a_registry(tmp_path: Path)
 def test_a_silent_registry_does_not_hold_a_start_that_has_a_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(flights, "PATIENCE", 0.1)
+    monkeypatch.setattr(loads, "FALLBACK_SECONDS", 0.1)
     last_good = LastGood(tmp_path / "last.json")
     with running(ScriptedSource(CHAIN[0]), last_good=last_good) as made:
         made.find("support")

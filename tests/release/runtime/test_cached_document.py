@@ -6,13 +6,13 @@ import pytest
 from release.chains import make_chain, make_revision, make_rollout
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.runtime.held import check_successor, count_from, parse_held, tell_wall
+from evalgate.release.runtime.cached_document import check_successor, count_from, parse_cached, tell_wall
 
 FIRST, SECOND, THIRD = make_chain(3)
 
 
 def test_labels_and_the_rollout_are_at_hand() -> None:
-    held = parse_held("support", make_rollout(500), 0.0)
+    held = parse_cached("support", make_rollout(500), 0.0)
     assert {label: version.version for label, version in held.labels.items()} == {
         "production": "1.0.0",
         "canary": "1.1.0",
@@ -24,11 +24,11 @@ def test_labels_and_the_rollout_are_at_hand() -> None:
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff", make_revision(1, None, name="other")])
 def test_other_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(DocumentError):
-        parse_held("support", data, 0.0)
+        parse_cached("support", data, 0.0)
 
 
 def test_a_successor_is_the_same_or_later_in_the_same_chain() -> None:
-    first, second, third = (parse_held("support", data, 0.0) for data in (FIRST, SECOND, THIRD))
+    first, second, third = (parse_cached("support", data, 0.0) for data in (FIRST, SECOND, THIRD))
     for old, new in ((first, first), (first, second), (first, third), (second, third)):
         check_successor(old, new)
     for old, data, problem in (
@@ -38,7 +38,7 @@ def test_a_successor_is_the_same_or_later_in_the_same_chain() -> None:
         (first, make_revision(2, None), "previous: it is not the digest of revision 1"),
     ):
         with pytest.raises(DocumentError, match=problem):
-            check_successor(old, parse_held("support", data, 0.0))
+            check_successor(old, parse_cached("support", data, 0.0))
 
 
 def test_times_of_both_clocks_belong_together() -> None:

@@ -6,14 +6,14 @@ import pytest
 from release.chains import make_chain
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.runtime.held import parse_held
-from evalgate.release.runtime.held_documents import HeldDocuments, compute_backoff, spread
+from evalgate.release.runtime.cached_document import parse_cached
+from evalgate.release.runtime.document_cache import DocumentCache, compute_backoff, spread
 
 FIRST, SECOND, THIRD = make_chain(3)
 
 
 def test_a_document_replaces_the_one_before_and_nothing_else_does() -> None:
-    documents = HeldDocuments(300.0)
+    documents = DocumentCache(300.0)
     documents.accept("support", SECOND, 10.0)
     with pytest.raises(DocumentError):
         documents.accept("support", FIRST, 20.0)
@@ -25,8 +25,8 @@ def test_a_document_replaces_the_one_before_and_nothing_else_does() -> None:
 
 
 def test_the_copy_of_an_earlier_process_is_not_replaced_by_less() -> None:
-    documents = HeldDocuments(300.0)
-    base = parse_held("support", SECOND, 0.0)
+    documents = DocumentCache(300.0)
+    base = parse_cached("support", SECOND, 0.0)
     with pytest.raises(DocumentError):
         documents.accept("support", FIRST, 1.0, base=base)
     assert documents.by_name == {}
@@ -38,7 +38,7 @@ def test_the_copy_of_an_earlier_process_is_not_replaced_by_less() -> None:
 
 
 def test_a_failure_is_tried_again_soon_and_then_later_and_later() -> None:
-    documents = HeldDocuments(300.0)
+    documents = DocumentCache(300.0)
     held = documents.accept("support", FIRST, monotonic())
     documents.fail("support")
     assert held.due - monotonic() <= 2.0
@@ -59,7 +59,7 @@ def test_chance_spreads_and_stays_within_its_limits() -> None:
 
 
 def test_a_fork_replaces_the_lock_and_spreads_the_times() -> None:
-    documents = HeldDocuments(300.0)
+    documents = DocumentCache(300.0)
     held = documents.accept("support", FIRST, 0.0)
     documents._lock.acquire()
     dues = set()

@@ -14,10 +14,10 @@ from release.redis_server import find_port, needs_redis, run_redis
 from release.scripted_source import DOWN, ScriptedSource, running, wait_for
 
 from evalgate.release.document import digest_document
-from evalgate.release.runtime import redis_rounds
-from evalgate.release.runtime.held import parse_held
+from evalgate.release.runtime import redis_polling
+from evalgate.release.runtime.cached_document import parse_cached
 from evalgate.release.runtime.redis_layer import RedisLayer
-from evalgate.release.runtime.redis_rounds import call_within
+from evalgate.release.runtime.redis_polling import call_within
 from evalgate.release.runtime.refresher import Refresher
 
 CHAIN = make_chain(12)
@@ -41,8 +41,8 @@ class DeadRedis:
 def test_no_load_waits_for_a_redis_that_is_gone(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert redis_rounds.REDIS_WAIT == 0.2
-    monkeypatch.setattr(redis_rounds, "REDIS_WAIT", 1.0)
+    assert redis_polling.REDIS_WAIT == 0.2
+    monkeypatch.setattr(redis_polling, "REDIS_WAIT", 1.0)
     dead = DeadRedis(delay=4.0)
     source = ScriptedSource(CHAIN[0])
     with running(source, redis=RedisLayer(dead, prefix="evalgate"), ttl=0.1) as made:
@@ -70,8 +70,8 @@ def test_a_call_ends_in_time_or_with_its_own_result() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(redis_rounds, "ASK_SECONDS", 0.2)
-    monkeypatch.setattr(redis_rounds, "LOOK_SECONDS", 0.4)
+    monkeypatch.setattr(redis_polling, "ASK_SECONDS", 0.2)
+    monkeypatch.setattr(redis_polling, "LOOK_SECONDS", 0.4)
 
 
 @needs_redis
@@ -184,9 +184,9 @@ import os, sys, time
 from pathlib import Path
 import redis
 from release.chains import make_chain
-from evalgate.release.runtime import PromptClient, redis_rounds
+from evalgate.release.runtime import PromptClient, redis_polling
 
-redis_rounds.ASK_SECONDS, redis_rounds.LOOK_SECONDS = 0.2, 0.4
+redis_polling.ASK_SECONDS, redis_polling.LOOK_SECONDS = 0.2, 0.4
 path, port = Path(sys.argv[1]), int(sys.argv[2])
 chain = make_chain(2)
 path.write_bytes(chain[0])
@@ -241,7 +241,7 @@ def test_an_old_copy_is_not_as_good_as_the_registry(age: float, revision: int) -
 
     with run_redis() as port, redis.Redis(port=port) as client:
         layer = RedisLayer(client, prefix="e")
-        layer.store(parse_held("support", CHAIN[0], time.monotonic() - age))
+        layer.store(parse_cached("support", CHAIN[0], time.monotonic() - age))
         source = ScriptedSource(CHAIN[1])
         made = Refresher(source, ttl=300.0, redis=layer, static=True)
         assert made.find("support").revision == revision

@@ -12,9 +12,9 @@ from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.runtime.flights import Flight
-from evalgate.release.runtime.held import Held
-from evalgate.release.runtime.held_documents import HeldDocuments, describe_refusal, spread
+from evalgate.release.runtime.cached_document import CachedDocument
+from evalgate.release.runtime.document_cache import DocumentCache, describe_refusal, spread
+from evalgate.release.runtime.loads import Load
 from evalgate.release.runtime.problem_log import ProblemLog
 from evalgate.release.runtime.prompt_error import PromptUnavailableError
 from evalgate.release.runtime.redis_layer import RedisCopy, RedisLayer
@@ -34,19 +34,19 @@ _FRESH = 30.0
 class RegistryAccess(Protocol):
     """The registry's side of a client, which the rounds use."""
 
-    documents: HeldDocuments
+    documents: DocumentCache
     problems: ProblemLog
 
     def ask(self, name: str) -> str | None:
         """Ask for a document that is held; return what is wrong, None if nothing is."""
         ...
 
-    def begin(self, name: str) -> Flight | None:
+    def begin(self, name: str) -> Load | None:
         """Start to load a document that is not held. Raises PromptUnavailableError."""
         ...
 
 
-class RedisRounds:
+class RedisPolling:
     """The use of Redis by one client. Errors of Redis are logged and never raised, and it is left alone for a while."""
 
     def __init__(self, layer: RedisLayer, registry: RegistryAccess) -> None:
@@ -54,7 +54,7 @@ class RedisRounds:
         self._registry = registry
         self._down_until = 0.0
 
-    def load(self, name: str, base: Held | None) -> bool:
+    def load(self, name: str, base: CachedDocument | None) -> bool:
         """Take the first document of a name from Redis, within REDIS_WAIT. Return whether it is as good as asking."""
         if monotonic() < self._down_until:
             return False
@@ -128,14 +128,14 @@ class RedisRounds:
             in_backoff = held.failures and monotonic() < held.due
             return not in_backoff and self._registry.ask(name) is None
         try:
-            flight = self._registry.begin(name)  # with all checks, as for a request
+            load = self._registry.begin(name)  # with all checks, as for a request
         except PromptUnavailableError:
             return False
-        if flight is not None:
-            flight.wait()
+        if load is not None:
+            load.wait()
         return name in self._registry.documents.by_name
 
-    def _take(self, name: str, copy: RedisCopy, base: Held | None = None) -> bool:
+    def _take(self, name: str, copy: RedisCopy, base: CachedDocument | None = None) -> bool:
         """Take a copy; return whether it counts."""
         if copy.data is None:
             return False

@@ -7,7 +7,7 @@ import threading
 from time import monotonic
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.runtime.held import Held, check_successor, parse_held
+from evalgate.release.runtime.cached_document import CachedDocument, check_successor, parse_cached
 
 _FIRST_BACKOFF = 2.0
 
@@ -17,14 +17,14 @@ def compute_backoff(failures: int, longest: float) -> float:
     return float(min(longest, _FIRST_BACKOFF ** min(failures, 16)) * spread(0.5, 1.0))
 
 
-class HeldDocuments:
+class DocumentCache:
     """The last document of each prompt. `by_name` is read without a lock, as each change replaces one entry.
 
     `ttl` is how long a document is served, in seconds, before the registry is asked again.
     """
 
     def __init__(self, ttl: float) -> None:
-        self.by_name: dict[str, Held] = {}
+        self.by_name: dict[str, CachedDocument] = {}
         self._ttl = ttl
         self._lock = threading.Lock()
 
@@ -35,7 +35,7 @@ class HeldDocuments:
             if not held.failures:
                 self._schedule(held)
 
-    def accept(self, name: str, data: bytes, confirmed: float, *, base: Held | None = None) -> Held:
+    def accept(self, name: str, data: bytes, confirmed: float, *, base: CachedDocument | None = None) -> CachedDocument:
         """Keep a document that was the last one at the time `confirmed`, and return it.
 
         `base` is what must not be replaced by less, if nothing is held. Raises DocumentError for bytes that are no
@@ -45,7 +45,7 @@ class HeldDocuments:
         if old is not None and old.data == data:
             self._confirm(old, confirmed)
             return old
-        new = parse_held(name, data, confirmed)
+        new = parse_cached(name, data, confirmed)
         with self._lock:
             before = self.by_name.get(name)
             old = before or base
@@ -64,7 +64,7 @@ class HeldDocuments:
         if held is not None and held.digest == digest:
             self._confirm(held, confirmed)
 
-    def accept_copy(self, held: Held) -> None:
+    def accept_copy(self, held: CachedDocument) -> None:
         """Keep a document of an earlier process while the registry does not answer, unless there is one."""
         with self._lock:
             if held.document.name not in self.by_name:
@@ -78,17 +78,17 @@ class HeldDocuments:
         if held is not None:
             self._delay(held)
 
-    def _confirm(self, held: Held, confirmed: float) -> None:
+    def _confirm(self, held: CachedDocument, confirmed: float) -> None:
         if confirmed > held.confirmed:
             held.confirmed = confirmed
             held.failures = 0
             self._schedule(held)
 
-    def _schedule(self, held: Held) -> None:
+    def _schedule(self, held: CachedDocument) -> None:
         # earlier by chance, so that processes which start together do not ask together, and never later than `ttl`
         held.due = held.confirmed + self._ttl * spread(0.8, 1.0)
 
-    def _delay(self, held: Held) -> None:
+    def _delay(self, held: CachedDocument) -> None:
         held.failures += 1
         held.due = monotonic() + compute_backoff(held.failures, self._ttl)
 

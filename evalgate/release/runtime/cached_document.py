@@ -10,7 +10,7 @@ from evalgate.release.document import PublishedVersion, ReleaseDocument, digest_
 from evalgate.release.runtime.prompt_error import make_printable
 
 
-class Held:
+class CachedDocument:
     """A document in memory, with what a request needs at hand.
 
     `labels` maps labels to versions; `rollout` is (salt, share in basis points, candidate), or None. `confirmed` is
@@ -41,15 +41,15 @@ class Held:
         return self.document.revision
 
 
-def parse_held(name: str, data: bytes, confirmed: float) -> Held:
+def parse_cached(name: str, data: bytes, confirmed: float) -> CachedDocument:
     """Return the document of a prompt that some bytes are. Raises DocumentError, also for another name."""
     document = parse_document(data)
     if document.name != name:
         raise DocumentError(f'name: it is a document of "{make_printable(document.name)}"')
-    return Held(document, data, confirmed)
+    return CachedDocument(document, data, confirmed)
 
 
-def check_successor(old: Held, new: Held) -> None:
+def check_successor(old: CachedDocument, new: CachedDocument) -> None:
     """Raise DocumentError unless `new` may replace `old`: the same document, or a later one of the same chain."""
     if new.revision < old.revision:
         raise DocumentError(f"revision: {new.revision} is below {old.revision}, which was served before")
