@@ -247,14 +247,17 @@ class Bodies:
             **{who: self.user(facts[who]) for who in ("author", "committer")},
         }
 
-    def comparison(self, repository: str, base: str, commits: list[Json]) -> Json:
-        """Make the comparison of `base` with the last of `commits`; at most 250 commits are listed."""
+    def comparison(self, repository: str, base: str, commits: list[Json], *, start: str) -> Json:
+        """Make the comparison of `base` with the last of `commits`, which branch off at `start`; it lists at most 250."""
         head, shown = commits[-1]["sha"], commits[:250]
         url = f"{self.api}/repos/{repository}/compare/{base}...{head}"
-        from_base = self.commit(repository, {"sha": base, "author": "ann", "committer": "ann"})
+        from_base, from_start = (
+            self.commit(repository, {"sha": sha, "author": "ann", "committer": "ann"}) for sha in (base, start)
+        )
         return {
             **{f"{name}url": url for name in ("", "html_", "permalink_", "diff_", "patch_")},
-            **dict.fromkeys(("base_commit", "merge_base_commit"), from_base),
+            "base_commit": from_base,
+            "merge_base_commit": from_start,
             "status": "ahead",
             "ahead_by": len(commits),
             "behind_by": 0,

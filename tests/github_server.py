@@ -50,6 +50,7 @@ EMPTY: Json = {
     "emails": {},  # e-mail address -> login, for accounts that GitHub knows
     "teams": {},  # "org/team" -> {login: "active" | "pending"}
     "branches": {},  # name -> sha; for other branches the base of the pull requests is used
+    "merge_bases": {},  # sha of a head -> sha; for other heads the commit that they are compared with
     "runs": {},  # id -> {"artifacts": [{"id", "name", "size", "expired", "data": base64}]}
     "faults": [],  # see `fault`
 }
@@ -456,13 +457,15 @@ class GitHubServer:
         return 200, {"ref": f"refs/heads/{branch}", "object": {"type": "commit", "sha": tips[branch]}}
 
     def _get_files(self, asked: Json, body: Json, number: str) -> Answer:
-        """List the `files` of a pull request, each a path or the pair of its earlier and its new path."""
+        """List the `files` of a pull request: a path, its earlier and its new path, or one and None if it is removed."""
         pull = self._pull_of(number)
         rows = []
         for each in pull["files"][:FILES_LISTED]:
-            before, path = (each, each) if isinstance(each, str) else each
+            before, new = (each, each) if isinstance(each, str) else each
+            path = before if new is None else new
+            status = "removed" if new is None else "modified" if before == path else "renamed"
             url = f"{self.url}/repos/{self.state['repository']}/contents/{quote(path)}?ref={pull['head']['sha']}"
-            row: Json = {"sha": "0" * 40, "filename": path, "status": "modified" if before == path else "renamed"}
+            row: Json = {"sha": "0" * 40, "filename": path, "status": status}
             row |= {"additions": 1, "deletions": 1, "changes": 2} | dict.fromkeys(("blob_url", "raw_url"), url)
             rows.append(row | {"contents_url": url} | ({} if before == path else {"previous_filename": before}))
         return 200, rows
@@ -491,7 +494,8 @@ class GitHubServer:
         for pull in self.state["pulls"].values():
             for commits in filter(None, (*pull.get("overwritten", ()), pull["commits"])):
                 if commits[-1]["sha"] == head:
-                    return 200, self.bodies.comparison(self.state["repository"], base, commits)
+                    start = self.state["merge_bases"].get(head, base)
+                    return 200, self.bodies.comparison(self.state["repository"], base, commits, start=start)
         raise RefusalError(404, "Not Found")
 
     def _post_graphql(self, asked: Json, body: Json) -> Answer:

@@ -166,7 +166,9 @@ def _has_verdict(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
 
 
 def _edits_no_gate(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
-    return fork_files.edits_no_gate(hub, pull, base_branch.open_branch(job, hub, pull.base_ref))
+    tip = base_branch.open_branch(job, hub, pull.base_ref)
+    before = base_branch.open_merge_base(job, hub, pull, tip.git.commit)
+    return fork_files.edits_no_gate(hub, pull, tip, before)
 
 
 def _run_drift(job: Job, log: Log) -> ActivityOutcome:

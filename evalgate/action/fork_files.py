@@ -1,4 +1,4 @@
-"""Whether a fork's pull request edits a file of a gate: the API lists its files, and the base names those of gates."""
+"""Whether a fork's pull request edits a file of a gate: the API lists its files, the base names those of gates."""
 
 from __future__ import annotations
 
@@ -7,26 +7,31 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from evalgate.change.base_policy import list_policy_files
+from evalgate.change.ungated_files import list_ungated
 from evalgate.change.workspace import Commit
-from evalgate.inputs.case_images import list_image_files
+from evalgate.inputs.case_images import list_image_files, list_included_files
+from evalgate.inputs.config import load_config
 from evalgate.inputs.path_patterns import matches_any
+from evalgate.inputs.recording_tree import RecordingTree
 from evalgate.services.git_names import fold_path
 
 if TYPE_CHECKING:
-    from evalgate.domain import Gate
+    from evalgate.domain import Config, Gate
     from evalgate.services.github import GitHub
     from evalgate.services.github_rows import PullRequestRow
 
 
-def edits_no_gate(github: GitHub, pull: PullRequestRow, base: Commit) -> bool:
-    """Return True if it is known that a pull request edits no gated prompt and no rule of its base.
+def edits_no_gate(github: GitHub, pull: PullRequestRow, base: Commit, before: Commit | None) -> bool:
+    """Return True if it is known that a pull request edits no gated prompt and no rule, and adds no ungated prompt.
 
-    A renamed file counts by both of its paths. False where GitHub may not list all files, or where the files of a gate
-    are not known: a Python function can import any file. Raises ServiceError.
+    `base` is the tip of the base branch, `before` the merge base, if it has a configuration. A renamed file counts by
+    both of its paths. False where GitHub may not list all files, or where the files of a gate are not known: a Python
+    function can import any file. Raises ServiceError.
     """
     from evalgate.services.github import FILES_LISTED
 
-    if any(target.kind == "python" for target in base.config.targets.values()):
+    sides = [base] if before is None else [base, before]
+    if any(target.kind == "python" for side in sides for target in side.config.targets.values()):
         return False
     files = github.files(pull.number)
     if len(files) >= FILES_LISTED or any(file.ref not in ("", pull.head_sha) for file in files):
@@ -34,15 +39,37 @@ def edits_no_gate(github: GitHub, pull: PullRequestRow, base: Commit) -> bool:
     if github.pull_request(pull.number).head_sha != pull.head_sha:  # pushed meanwhile: the files may be another head's
         return False
     edited = {path for file in files for path in (file.path, file.previous) if path}
-    return not (edits_any(edited, list_gate_files(base)) or matches_pattern(edited, base.config.gates))
+    if edits_any(edited, list_gate_files(base, before)):
+        return False
+    if any(matches_pattern(edited, side.config.gates) for side in sides):
+        return False
+    return not adds_ungated((file.path for file in files if not file.is_removed), base.config)
 
 
-def list_gate_files(base: Commit) -> set[str]:
-    """Return the paths of all files that the verdict of a gate depends on."""
-    gates = base.config.gates
-    prompts = {path for gate in gates for path in (gate.prompt, gate.baseline) if path is not None}
-    images = {path for gate in gates for path in list_image_files(base.tree, gate)}
-    return list_policy_files(base.config) | prompts | images
+def list_gate_files(base: Commit, before: Commit | None = None) -> set[str]:
+    """Return the paths of all files that the verdict of a gate depends on, and those that they had at the merge base.
+
+    A merge brings an edit of a file to where the base has moved it. What the base still has and no longer reads does
+    not count.
+    """
+    found = _list_files(base)
+    if before is not None:
+        found |= {path for path in _list_files(before) if not base.tree.exists(path)}
+    return found
+
+
+def _list_files(commit: Commit) -> set[str]:
+    recorded = RecordingTree(commit.tree)
+    load_config(recorded, commit.config.path)
+    found = list_policy_files(commit.config) | recorded.paths
+    for gate in commit.config.gates:
+        found |= {gate.prompt, *list_image_files(commit.tree, gate), *list_included_files(commit.tree, gate)}
+    return found
+
+
+def adds_ungated(paths: Iterable[str], config: Config) -> bool:
+    """Return True if one of these files of the head is a prompt without a gate, which the configuration refuses."""
+    return config.ungated == "fail" and bool(list_ungated(config, paths))
 
 
 def matches_pattern(edited: Iterable[str], gates: Sequence[Gate]) -> bool:

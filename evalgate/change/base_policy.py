@@ -7,22 +7,24 @@ so an author cannot choose the rules for their own change. All files are read fr
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from evalgate.change.commit_prompts import load_prompt_at
 from evalgate.change.merge_base import Base, find_unchanged
+from evalgate.change.merged_tree import MergedTree
 from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate, find_ungated_files
 from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
-from evalgate.inputs.case_images import list_image_files
+from evalgate.inputs.case_images import list_image_files, list_included_files
 from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
-from evalgate.inputs.tree import CommitTree
+from evalgate.inputs.path_patterns import matches_any
+from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
 from evalgate.services.git_export import digest_code
 from evalgate.services.git_names import fold_path
@@ -82,21 +84,21 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     whose path differs from a prompt's only in upper and lower case. Raises GitError for a policy file that is not a
     regular file at the head.
     """
-    paths = list_policy_files(config) | _list_images(config, git, sides.policy)
-    if own is not None:
-        paths |= list_policy_files(own) | _list_images(own, git, sides.head)
-    changes = find_policy_changes(paths, git, sides)
-    edits_config = config.path in {change.path for change in changes}
+    earlier = find_earlier_path(config.path, git, sides)
+    changes = find_policy_changes(_list_judging_files(config, own, git, sides, earlier=earlier), git, sides)
+    edits_config = not {config.path, earlier}.isdisjoint(change.path for change in changes)
     mine = own if own is not None and edits_config else None
     moved = find_moves(config, mine, git, base=sides.base, head=sides.head) if mine is not None else _NOTHING_MOVED
     if moved.is_all:
         changes = tuple(change for change in changes if change.path != config.path)
-    before = _read_gate_names(sides.base, config.path, git)
+    before = _read_gate_names(CommitTree(git, sides.base), earlier)
+    merged = MergedTree(git, base=sides.base, head=sides.head, tip=sides.policy, kept={config.path})
+    gates = read_gate_names(merged, config.path)
     prompts: dict[str, PromptFile] = {}
     remarks: list[str] = []
     faults: list[Fault] = []
     for gate in config.gates:
-        to = moved.paths.get(gate.name) or _find_moved_match(gate, config, own, git, sides)
+        to = moved.paths.get(gate.name) or _find_moved_match(gate, config, gates.values(), git, sides)
         try:
             found = find_prompt_file(gate, git, sides, before=before.get(gate.name), moved=to)
         except InputError as error:
@@ -115,26 +117,47 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     raise_faults(faults, config.path)
     if mine is not None:
         remarks += _find_unseen_edits(config, mine, moved, before)
-    elif own is not None:
+    if not edits_config or moved.is_all:
         known = {gate.prompt for gate in config.gates} | {file.head for file in prompts.values()}
-        new = [gate for gate in own.gates if gate.prompt not in known]
+        new = {name: prompt for name, prompt in gates.items() if prompt not in known}
         # a prompt that only a pattern makes a gate is as new as one that the configuration names: a person has to agree
-        changes += find_policy_changes((gate.prompt for gate in new), git, sides)
-        remarks += [
-            f'the gate "{gate.name}" is new: {gate.prompt} is not evaluated before this change is merged'
-            for gate in new
-        ]
+        changes += find_policy_changes(new.values(), git, sides)
+        remarks += [_describe_new(name, prompt) for name, prompt in new.items()]
     return JudgedChange(
         sides=sides, prompts=prompts, changes=changes, remarks=tuple(remarks), is_moved=bool(moved.paths)
     )
 
 
-def _find_moved_match(gate: Gate, config: Config, own: Config | None, git: Git, sides: Sides) -> str | None:
-    """Return the path to which a change moved a prompt, if both paths match the gate's pattern; else None."""
-    if gate.pattern is None or own is None or git.exists(sides.head, gate.prompt):
+def find_earlier_path(path: str, git: Git, sides: Sides) -> str:
+    """Return the path at the merge base of a file of the base: the same, or the one that the base moved it from."""
+    return next(iter(sorted(_list_earlier_paths([path], git, sides))), path)
+
+
+def _list_earlier_paths(paths: Iterable[str], git: Git, sides: Sides) -> set[str]:
+    """Return the paths at the merge base of files that the base has moved since: renamed, or rewritten as well.
+
+    A file that is rewritten may be any of those of its name that are gone.
+    """
+    new = [path for path in paths if not git.exists(sides.base, path)]
+    if not new:
+        return set()
+    renames = git.list_renames(sides.base, sides.policy)
+    gone = git.added(sides.base, sides.policy, kinds="D")
+    names = {posixpath.basename(path) for path in new if path not in renames}
+    return {renames[path] for path in new if path in renames} | {
+        path for path in gone if posixpath.basename(path) in names
+    }
+
+
+def _find_moved_match(gate: Gate, config: Config, prompts: Iterable[str], git: Git, sides: Sides) -> str | None:
+    """Return the path to which a change moved a prompt, if both paths match the gate's pattern; else None.
+
+    `prompts` are all that the gates of the base match once the change is merged.
+    """
+    if gate.pattern is None or git.exists(sides.head, gate.prompt):
         return None
     known = {other.prompt for other in config.gates}
-    new = [other.prompt for other in own.gates if other.pattern == gate.pattern and other.prompt not in known]
+    new = [path for path in prompts if path not in known and matches_any(path, [gate.pattern])]
     return next(
         (path for path in new if git.find_renamed_from(sides.base, path, commit=sides.head) == gate.prompt), None
     )
@@ -194,19 +217,6 @@ def _find_case_conflicts(file: PromptFile, git: Git, sides: Sides) -> Iterator[F
             yield Fault(message=message, place=Place(path=path), hint="give it another name")
 
 
-def find_edited_prompts(gates: Sequence[Gate], judged: JudgedChange, git: Git) -> tuple[Gate, ...]:
-    """Return the gates whose prompt has another content or version than at the merge base, or cannot be read.
-
-    On the base branch itself, the comparison is with the parent of the last commit. Raises GitError if a shallow clone
-    lacks that commit.
-    """
-    sides = judged.sides
-    parent = git.parent(sides.head) if sides.base == sides.head else None
-    if parent is not None:
-        sides = replace(sides, base=parent)
-    return tuple(gate for gate in gates if _is_edited(gate, judged.prompts[gate.name], sides, git))
-
-
 def list_policy_files(config: Config) -> set[str]:
     """Return every file, besides the prompts, that the verdict of a gate can depend on."""
     recordings = [target.recordings for target in config.targets.values()]
@@ -214,10 +224,31 @@ def list_policy_files(config: Config) -> set[str]:
     return {config.path, pins_path(config.path), *own, *(path for path in recordings if path is not None)}
 
 
-def _list_images(config: Config, git: Git, commit: str) -> set[str]:
-    """Return the image files of the cases at a commit, which belong to its datasets."""
+def _list_policy_files_at(config: Config, git: Git, commit: str) -> set[str]:
+    """Return the policy files at a commit, with the images of the cases, and what files of baselines include."""
     tree = CommitTree(git, commit)
-    return {path for gate in config.gates for path in list_image_files(tree, gate)}
+    found = list_policy_files(config)
+    for gate in config.gates:
+        found |= list_image_files(tree, gate)
+        if gate.baseline is not None:
+            fixed = replace(gate, prompt=gate.baseline, settings=gate.baseline_settings, baseline=None)
+            found |= list_included_files(tree, fixed)
+    return found
+
+
+def _list_judging_files(config: Config, own: Config | None, git: Git, sides: Sides, *, earlier: str) -> set[str]:
+    """Return the paths at which a change may edit the policy: those of the base, and those that they had before.
+
+    A merge brings an edit of a file to where the base has moved it. What only the change's own configuration names
+    counts as well, unless the base no longer reads it and the change leaves the configuration as it was. `earlier` is
+    the configuration's path at the merge base.
+    """
+    present = _list_policy_files_at(config, git, sides.policy)
+    before = _list_earlier_paths(present, git, sides) | {earlier, pins_path(earlier)}
+    mine = set() if own is None else _list_policy_files_at(own, git, sides.head)
+    if not find_policy_changes({config.path, earlier}, git, sides):
+        mine = {path for path in mine if not git.exists(sides.policy, path)}
+    return present | before | mine
 
 
 def find_policy_changes(paths: Iterable[str], git: Git, sides: Sides) -> tuple[PolicyChange, ...]:
@@ -332,27 +363,12 @@ def _describe_new(name: str, prompt: str) -> str:
     return f'the gate "{name}" is new: {prompt} is not evaluated before this change is merged'
 
 
-def _read_gate_names(commit: str, path: str, git: Git) -> Mapping[str, str]:
-    """Return the prompts by gate in a commit's configuration; empty if it has none or cannot be read."""
+def _read_gate_names(tree: Tree, path: str) -> Mapping[str, str]:
+    """Return the prompts by gate in a configuration; empty if there is none or it cannot be read."""
     try:
-        return read_gate_names(CommitTree(git, commit), path)
+        return read_gate_names(tree, path)
     except EvalgateError:
         return {}
-
-
-def _is_edited(gate: Gate, file: PromptFile, sides: Sides, git: Git) -> bool:
-    if file.base is None:
-        return True
-    is_same = False
-    try:
-        is_same = git.blob(sides.head, file.head) == git.blob(sides.base, file.base)
-        one = load_prompt_at(git, sides.head, file.head, gate.settings)
-        if is_same and not one.template.files:
-            return False
-        other = load_prompt_at(git, sides.base, file.base, gate.settings)
-    except EvalgateError:
-        return not is_same
-    return (one.digest, one.version) != (other.digest, other.version)
 
 
 def _find_blob(git: Git, commit: str, path: str) -> str | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from evalgate.domain import Config, Gate
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, InputError, Place
-from evalgate.inputs.tree import Tree
+from evalgate.inputs.tree import Tree, is_skipped
 from evalgate.services.git import Git
 
 _NAMED = 5
@@ -17,28 +17,41 @@ _ENDINGS = (".prompt", ".prompty")
 
 
 def find_ungated(config: Config, tree: Tree) -> tuple[str, ...]:
-    """Return the files that look like prompts and that no gate covers, sorted.
+    """Return the files of a tree that look like prompts and that no gate covers, sorted.
 
-    A file looks like a prompt if its name says so (`.prompt.`, `.prompt`, `.prompty`). It also does if it lies beside a
-    gated prompt whose name does not say so, has the same suffix, and is not at the top of the repository, where all
-    kinds of files lie. Files that gates use in another way, such as rubrics and datasets, do not count.
+    Raises InputError if the configuration refuses such files and the tree cannot be listed.
     """
     if config.ungated == "ignore" or not config.gates:
         return ()
+    try:
+        return list_ungated(config, tree.list_files(posixpath.dirname(config.path)))
+    except (EvalgateError, OSError) as error:
+        if config.ungated == "fail":
+            hint = "`ungated: fail` needs a list of all files"
+            raise InputError(f"the files cannot be listed: {error}", place=Place(path=config.path), hint=hint) from None
+        return ()
+
+
+def list_ungated(config: Config, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return those of these files that look like prompts and that no gate covers, sorted.
+
+    A file looks like a prompt if its name says so (`.prompt.`, `.prompt`, `.prompty`). It also does if it lies beside a
+    gated prompt whose name does not say so, has the same suffix, and is not at the top of the repository, where all
+    kinds of files lie. Files that gates use in another way, such as rubrics and datasets, do not count, and neither do
+    files outside of the configuration's folder and in folders that trees do not list.
+    """
     covered = {config.path}
     for gate in config.gates:
         covered |= {gate.prompt, gate.dataset, *gate.files}
     plain = [gate.prompt for gate in config.gates if not _is_named_prompt(gate.prompt)]
     beside = {(posixpath.dirname(path), _suffix(path)) for path in plain if posixpath.dirname(path)}
-    try:
-        files = list(tree.list_files(posixpath.dirname(config.path)))
-    except (EvalgateError, OSError):  # what cannot be listed is not gated either, but there is nothing to name
-        return ()
+    top = posixpath.dirname(config.path)
     return tuple(
         path
-        for path in sorted(files)
+        for path in sorted(paths)
         if path not in covered
         and (_is_named_prompt(path) or ((posixpath.dirname(path), _suffix(path)) in beside and not _is_document(path)))
+        and _is_listed(path, top)
     )
 
 
@@ -85,6 +98,12 @@ def _list_new(config: Config, tree: Tree, git: Git, base: str) -> list[str]:
     new = set() if head is None else set(git.added(base, head))
     new |= {path for path in tree.list_files("") if not git.exists(base, path)}
     return sorted(new)
+
+
+def _is_listed(path: str, top: str) -> bool:
+    """Return whether trees list a file below the folder `top`."""
+    inner = posixpath.relpath(path, top or ".")
+    return not inner.startswith("../") and not any(map(is_skipped, inner.split("/")[:-1]))
 
 
 def _is_named_prompt(path: str) -> bool:

@@ -9,13 +9,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-from evalgate.change import base_policy, pins
+from evalgate.change import base_policy, pins, prompt_edits
+from evalgate.change.merged_tree import MergedTree
 from evalgate.domain import DEFAULT_LEVELS, Check, Config, Judge, Limits, Policy
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import CommitTree, Tree, WorkTree
 from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
+from evalgate.services.git_merge import merge_texts
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
@@ -49,7 +51,8 @@ class Commit:
 class PullRequest:
     """A pull request under the policy of its base: prompts are read at its head, all else at the tip of the base.
 
-    `git` shows the repository with the head checked out; `tree` is the base's.
+    `git` shows the repository with the head checked out; `tree` is the base's. `merged` has the files as they are once
+    the change is merged, with the configuration that applies then; None if there is none then.
     """
 
     tree: Tree
@@ -58,6 +61,7 @@ class PullRequest:
     folder: Path
     pins: Mapping[str, pins.Pin]
     change: base_policy.JudgedChange
+    merged: Commit | None
 
 
 Workspace: TypeAlias = WorkingTree | Commit | PullRequest
@@ -99,8 +103,8 @@ def open_pull_request(
 ) -> PullRequest:
     """Open a pull request: prompts are read at `head`, a commit of the change, everything else at the commit `policy`.
 
-    If the change edits a policy file, its own configuration must be valid as well. If the base has no configuration,
-    there are no gates, and the change's configuration counts as an edited policy file.
+    The configuration must also be valid once the change is merged. If the base has no configuration, there are no
+    gates, and the change's configuration counts as an edited policy file.
     """
     tips = git.resolve(policy), git.resolve(head)
     sides = base_policy.Sides(policy=tips[0], head=tips[1], base=git.merge_base(tips[1], policy, sole=True))
@@ -110,9 +114,12 @@ def open_pull_request(
         with _place_faults_at(sides.policy):
             config, pinned = _load(tree, name, verify, environment)
         config = base_policy.add_code_digest(config, git, sides.policy)
-        change = base_policy.judge_change(config, _load_own(own_tree, config, view, sides, verify), view, sides)
+        own = _load_own(own_tree, config, view, sides)
+        change = base_policy.judge_change(config, own, view, sides)
+        change = prompt_edits.add_unread_edits(change, config, view)
+        merged = _open_merged(config, own, view, sides, verify)
     elif own_tree.exists(name):
-        _load(own_tree, name, verify, environment)
+        merged = open_commit(view, name, verify=verify, environment=environment)
         config, pinned = (
             Config(path=name, gates=(), targets={}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits()),
             {},
@@ -123,7 +130,7 @@ def open_pull_request(
     else:
         raise InputError("no such file", place=Place(path=name), hint=f"neither {policy} nor {head} has it")
     folder = (view.root / name).parent
-    return PullRequest(tree=tree, git=view, config=config, folder=folder, pins=pinned, change=change)
+    return PullRequest(tree=tree, git=view, config=config, folder=folder, pins=pinned, change=change, merged=merged)
 
 
 def find_name(git: Git, config_path: Path) -> str:
@@ -159,23 +166,59 @@ def _make_absolute(path: Path) -> Path:
 
 
 def _load(
-    tree: CommitTree, name: str, verify: Verify, environment: Mapping[str, str] | None
+    tree: Tree, name: str, verify: Verify | None, environment: Mapping[str, str] | None
 ) -> tuple[Config, dict[str, pins.Pin]]:
     config = load_config(tree, name, verify=verify, environment=environment)
     return config, pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
 
 
-def _load_own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sides, verify: Verify) -> Config | None:
-    """Load the change's own configuration; None if it has none, or a broken one that the change did not edit."""
-    if not tree.exists(config.path):
+def _load_own(tree: CommitTree, config: Config, git: Git, sides: base_policy.Sides) -> Config | None:
+    """Load the change's own configuration; None if it has none, or a broken one that the change did not edit.
+
+    If the base has moved the configuration since, that of the change is at the path where it was.
+    """
+    earlier = base_policy.find_earlier_path(config.path, git, sides)
+    path = next((path for path in (config.path, earlier) if tree.exists(path)), None)
+    if path is None:
         return None
     try:
-        own, _ = _load(tree, config.path, verify, config.environment)
+        own, _ = _load(tree, path, None, config.environment)
     except EvalgateError:
-        if base_policy.find_policy_changes(base_policy.list_policy_files(config), git, sides):
+        if base_policy.find_policy_changes({*base_policy.list_policy_files(config), earlier}, git, sides):
             raise
         return None
     return own
+
+
+def _open_merged(
+    config: Config, own: Config | None, view: CommitView, sides: base_policy.Sides, verify: Verify
+) -> Commit | None:
+    """Open the files as they are once a change is merged; None if the change removes the configuration.
+
+    Where both sides have edited the configuration, or the base has moved it, its text is merged as git does it. If that
+    conflicts, it is the change's own, with the files of its head.
+    """
+    name, earlier = config.path, base_policy.find_earlier_path(config.path, view, sides)
+    kept, merged = {name, earlier}, {}
+    if base_policy.find_policy_changes(kept, view, sides):
+        if own is None:
+            return None
+        kept = set()
+        if earlier != name or view.blob(sides.policy, name) != view.blob(sides.base, name):
+            text = _merge_configuration(own.path, earlier, name, view, sides)
+            if text is None:
+                return open_commit(view, own.path, verify=verify, environment=config.environment)
+            merged = {name: text}
+    tree = MergedTree(view, base=sides.base, head=sides.head, tip=sides.policy, kept=kept, merged=merged)
+    loaded, pinned = _load(tree, name, verify, config.environment)
+    return Commit(tree=tree, git=view, config=loaded, folder=(view.root / name).parent, pins=pinned)
+
+
+def _merge_configuration(own: str, earlier: str, name: str, git: Git, sides: base_policy.Sides) -> bytes | None:
+    """Return the configuration with the edits of both sides; None if they conflict or the merge base has none."""
+    if not git.exists(sides.base, earlier):
+        return None
+    return merge_texts(git.read(sides.base, earlier), git.read(sides.policy, name), git.read(sides.head, own))
 
 
 @contextlib.contextmanager

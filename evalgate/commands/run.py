@@ -8,19 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalgate.change import base_policy, changed_gates, pins
+from evalgate.change import changed_gates, pins, prompt_edits
+from evalgate.change.merged_tree import MergedTree
 from evalgate.change.ungated_files import refuse_ungated
-from evalgate.change.workspace import Commit, PullRequest, Workspace, open_commit
+from evalgate.change.workspace import Commit, PullRequest, Workspace
 from evalgate.commands.validate import validate
-from evalgate.domain import Gate, Report
-from evalgate.errors import EvalgateError, ServiceError, make_all
+from evalgate.domain import Config, Gate, Report
+from evalgate.errors import EvalgateError, Fault, ServiceError, make_all
 from evalgate.gate import pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
-from evalgate.inputs.config import load_config
-from evalgate.inputs.tree import CommitTree
-from evalgate.score.criterion import validate_criterion
-from evalgate.services.commit_view import CommitView
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
@@ -117,17 +114,13 @@ def _decide_change(
     narrow: bool,
 ) -> Report:
     """Return the verdict on a pull request by its base's policy; without prompts, on its policy edits alone."""
-    change, git = workspace.change, workspace.git
-    name = workspace.config.path
-    remarks = (*change.remarks, *_refuse_ungated_at_head(workspace))
-    if (change.changes or change.is_moved) and git.exists(change.sides.head, name):
-        view = CommitView(git, change.sides.head)
-        after = open_commit(view, name, verify=validate_criterion, environment=machine.environment)
-        validate(after)  # the merged configuration must be valid
-        if pins.pins_path(name) in {edit.path for edit in change.changes}:
-            _require_pinned(after)
+    change, remarks = workspace.change, workspace.change.remarks
+    if workspace.merged is not None:
+        remarks += _refuse_ungated_when_merged(workspace.merged, workspace.config)
+        if change.changes or change.is_moved:
+            _validate_merged(workspace, workspace.merged)
     if narrow:
-        selected = base_policy.find_edited_prompts(selected, change, git)
+        selected = prompt_edits.find_edited_prompts(selected, change, workspace.git)
     if not selected:
         from evalgate.gate import reports
 
@@ -158,15 +151,28 @@ def _decide(
     return redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
 
 
-def _refuse_ungated_at_head(workspace: PullRequest) -> tuple[str, ...]:
-    """Return the sentence about ungated files of a change, by the base's `ungated` and the change's own gates."""
-    sides, config = workspace.change.sides, workspace.config
-    head = CommitTree(workspace.git, sides.head)
+def _refuse_ungated_when_merged(merged: Commit, base: Config) -> tuple[str, ...]:
+    """Return the sentence about ungated files, by the base's `ungated`; a change that sets `fail` has to meet it."""
+    config = merged.config
+    return refuse_ungated(config if config.ungated == "fail" else replace(config, ungated=base.ungated), merged.tree)
+
+
+def _validate_merged(workspace: PullRequest, merged: Commit) -> None:
+    """Raise InputError for what is invalid once a change is merged, but for the faults that the base has without it."""
     try:
-        own = load_config(head, config.path, environment=config.environment)
-    except EvalgateError:
-        return ()
-    return refuse_ungated(replace(own, ungated=config.ungated), head)
+        validate(merged)
+    except EvalgateError as error:
+        sides, config = workspace.change.sides, workspace.config
+        tip = MergedTree(workspace.git, base=sides.policy, head=sides.policy, tip=sides.policy)
+        known: Sequence[Fault] = ()
+        try:
+            validate(replace(merged, tree=tip, config=config, pins=workspace.pins))
+        except EvalgateError as before:
+            known = before.faults
+        if not set(error.faults) <= set(known):
+            raise
+    if pins.pins_path(workspace.config.path) in {edit.path for edit in workspace.change.changes}:
+        _require_pinned(merged)
 
 
 def _require_pinned(workspace: Commit) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from evalgate.domain import Case, Gate, GoldenDataset, PromptVersion
@@ -12,6 +13,7 @@ from evalgate.errors import EvalgateError, Fault, Place
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.formats.nodes import raise_faults
 from evalgate.inputs.prompts import load_prompt
+from evalgate.inputs.recording_tree import RecordingTree
 from evalgate.inputs.tree import Tree
 
 MAX_DATASET_IMAGE_BYTES = 256 * 1024 * 1024
@@ -39,17 +41,15 @@ def load_images(tree: Tree, dataset: GoldenDataset, versions: Sequence[PromptVer
 def list_image_files(tree: Tree, gate: Gate) -> set[str]:
     """Return the paths of the image files of a gate's requests, relative to the tree's root.
 
-    Returns none for a gate without images, and none if its files cannot be read: other readers report that.
+    An image that is missing or cannot be read is one of them. Returns none for a gate without images, and none if its
+    prompts or its dataset cannot be read.
     """
-    try:
+    recorded = RecordingTree(tree)
+    with suppress(EvalgateError):
         prompts = load_gate_prompts(tree, gate)
-        if not any(prompt.may_have_images for prompt in prompts):
-            return set()
-        dataset = load_images(tree, load_dataset(tree, gate.dataset, gate.columns), prompts)
-    except EvalgateError:
-        return set()
-    folder = posixpath.dirname(dataset.path)
-    return {_join(folder, source) for case in dataset.cases for source in case.images}
+        if any(prompt.may_have_images for prompt in prompts):
+            load_images(recorded, load_dataset(tree, gate.dataset, gate.columns), prompts)
+    return recorded.paths
 
 
 def load_gate_prompts(tree: Tree, gate: Gate) -> list[PromptVersion]:
@@ -59,12 +59,17 @@ def load_gate_prompts(tree: Tree, gate: Gate) -> list[PromptVersion]:
 
 
 def list_included_files(tree: Tree, gate: Gate) -> set[str]:
-    """Return the paths of the files that a gate's prompts include; none if a prompt cannot be read."""
-    try:
-        prompts = load_gate_prompts(tree, gate)
-    except EvalgateError:
-        return set()
-    return {_join(posixpath.dirname(prompt.path), name) for prompt in prompts for name, _ in prompt.template.files}
+    """Return the paths of the files that a gate's prompts include.
+
+    A file that is missing or cannot be read is one of them, and so is one that a prompt includes only if it is there.
+    """
+    recorded, files = RecordingTree(tree), {gate.prompt, gate.baseline}
+    with suppress(EvalgateError):
+        load_prompt(recorded, gate.prompt, gate.settings)
+    if gate.baseline is not None:
+        with suppress(EvalgateError):
+            load_prompt(recorded, gate.baseline, gate.baseline_settings)
+    return recorded.paths - files
 
 
 def find_edited_images(tree: Tree, path: str, cases: Collection[Case]) -> set[str]:

@@ -291,15 +291,15 @@ class Git:
         Compares with the working tree, or with `commit`. A file that git does not track yet counts as renamed if it has
         exactly the content of a file that is gone.
         """
-        start = self.resolve(base)
         if commit is not None:
-            order = ["diff-tree", "-r", *_RENAMED, start, self.resolve(commit)]
-        else:
-            order = ["diff-index", *_RENAMED, start]
-        for old, new in find_renames(self._run([*order, "--"]).stdout):
-            if new == path:
-                return old
-        return None if commit is not None else self._find_removed_copy(start, path)
+            return self.list_renames(base, commit).get(path)
+        renamed = find_renames(self._run(["diff-index", *_RENAMED, start := self.resolve(base), "--"]).stdout)
+        return next((old for old, new in renamed if new == path), None) or self._find_removed_copy(start, path)
+
+    def list_renames(self, base: str, commit: str) -> dict[str, str]:
+        """Return the paths at `base` of the files that are renamed in a commit, by their new paths."""
+        order = ["diff-tree", "-r", *_RENAMED, self.resolve(base), self.resolve(commit), "--"]
+        return {new: old for old, new in find_renames(self._run(order).stdout)}
 
     def added(self, base: str, commit: str, *, kinds: str = "A") -> list[str]:
         """Return the paths that a commit has and `base` has not; with the `kinds` "MT" those with changed content."""

@@ -8,7 +8,9 @@ because by default each is fetched before it is used.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
@@ -31,6 +33,7 @@ from evalgate.services.github_rows import (
 
 __all__ = ["COMMITS_LISTED", "FILES_LISTED", "WORKFLOW_LOGIN", "GitHub"]
 
+_T = TypeVar("_T")
 _DESCRIPTION = 140  # characters of a status' description
 COMMITS_LISTED = 250  # of a pull request: GitHub's limit
 FILES_LISTED = 3000  # of a pull request: GitHub's limit
@@ -175,11 +178,18 @@ class GitHub(GitHubClient):
 
     def commits_since(self, base: str, head: str) -> tuple[str, ...]:
         """Return the sha of each commit that `head` has and `base` has not. Raises ServiceError if too many."""
+        return self._compare(base, head, rows.read_compared)
+
+    def merge_base(self, base: str, head: str) -> str:
+        """Return the sha of the merge base of two commits; the head may be a fork's."""
+        return self._compare(base, head, rows.read_merge_base)
+
+    def _compare(self, base: str, head: str, read: Callable[[Mapping[str, Any]], _T]) -> _T:
         path = f"{self._repository.url}/compare/{self._commit(base).sha}...{self._commit(head).sha}"
 
-        def ask() -> tuple[str, ...]:
+        def ask() -> _T:
             _, answer = self._client.requester.requestJsonAndCheck("GET", path)
-            return rows.read_compared(answer)
+            return read(answer)
 
         return self._retry.ask(f"compare {head[:12]} with {base[:12]}", ask, needs="contents: read")
 

@@ -188,12 +188,14 @@ class WorkflowRun:
 class ChangedFile:
     """A file that a pull request changes; `previous` is its path before a rename, else empty.
 
-    `ref` is the commit whose files were listed, empty if GitHub does not tell.
+    `ref` is the commit whose files were listed, empty if GitHub does not tell. `is_removed` is true if the head has no
+    such file.
     """
 
     path: str
     previous: str
     ref: str
+    is_removed: bool = False
 
 
 def read_moment(when: datetime | None) -> str:
@@ -297,6 +299,11 @@ def read_compared(answer: Mapping[str, Any]) -> tuple[str, ...]:
     return commits
 
 
+def read_merge_base(answer: Mapping[str, Any]) -> str:
+    """Return the sha of the merge base in a comparison."""
+    return str(answer["merge_base_commit"]["sha"])
+
+
 def read_pull_request(each: github.PullRequest.PullRequest) -> PullRequestRow:
     fork = cast("github.Repository.Repository | None", each.head.repo)  # null if it is deleted
     return PullRequestRow(
@@ -366,4 +373,6 @@ def read_workflow_run(answer: Mapping[str, Any]) -> WorkflowRun:
 
 def read_changed_file(each: github.File.File) -> ChangedFile:
     ref = parse_qs(urlsplit(each.contents_url or "").query).get("ref", [""])[-1]
-    return ChangedFile(path=each.filename, previous=each.previous_filename or "", ref=ref)
+    return ChangedFile(
+        path=each.filename, previous=each.previous_filename or "", ref=ref, is_removed=each.status == "removed"
+    )
