@@ -181,9 +181,10 @@ class _Reader:
             return None
         try:
             number: Any = kind(value)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number >= least):
+            is_finite = math.isfinite(number)
+        except (ValueError, OverflowError):  # a whole number that is too large to be one of seconds or calls
+            number, is_finite = least, False
+        if not (is_finite and number >= least):
             self._add_fault(name, value, f"a number, at least {least:g}")
             return None
         return cast(_T, number)

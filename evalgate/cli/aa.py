@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.folders import config_option, find_store, read_report
 from evalgate.errors import ExitCode
 
@@ -29,7 +30,7 @@ _ONLY_SIMULATED = ("cases", "margin")
 )
 @click.option(
     "--margin",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=FiniteRange(0, 1, min_open=True, max_open=True),
     default=0.05,
     show_default=True,
     help="With --simulate: the allowed drop.",

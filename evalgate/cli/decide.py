@@ -46,7 +46,7 @@ def refuse_twice(
     """Refuse two different floors of one criterion: one of them would have no effect."""
     for name, floor in floors:
         if dict(floors)[name] != floor:
-            raise click.BadParameter(f'"{name}" has two floors, {floor:g} and {dict(floors)[name]:g}', context, param)
+            raise click.BadParameter(f'"{name}" has two floors, {floor} and {dict(floors)[name]}', context, param)
     return floors
 
 

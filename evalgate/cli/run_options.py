@@ -37,6 +37,9 @@ engine_option = click.option(
 )
 
 
+_MOST_DIGITS = 9
+
+
 class ShardNumber(click.ParamType[tuple[int, int]]):
     """The number of a shard and the number of shards, as in 3/8."""
 
@@ -48,6 +51,7 @@ class ShardNumber(click.ParamType[tuple[int, int]]):
         if isinstance(value, tuple):
             return value
         number, _, of = value.partition("/")
-        if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        short = max(len(number), len(of)) <= _MOST_DIGITS
+        if not (short and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
             self.fail(f'"{value}" is not of the form K/N with 1 <= K <= N, as in 3/8', param, ctx)
         return int(number), int(of)

@@ -26,8 +26,10 @@ from evalgate.domain import (
     Report,
     Result,
     Score,
+    Scored,
     ScoreRow,
     Threshold,
+    Unscored,
     VersionRef,
     digest,
 )
@@ -93,14 +95,14 @@ def read_scores(scores: object) -> tuple[tuple[ScoreRow, ...], str]:
 
     if isinstance(scores, str | PathLike):
         path = Path(scores)
-        return score_rows.load_scores(WorkTree(Path.cwd()), path.absolute().as_posix()), str(path)
+        return score_rows.load_scores(WorkTree(Path.cwd()), path.absolute().as_posix(), absent=True), str(path)
     if dataframe.is_frame(scores):
         numbered = dataframe.list_rows(scores, "scores")
     elif isinstance(scores, Iterable) and not isinstance(scores, Mapping):
         numbered = dict(enumerate(scores, start=1))
     else:
         raise InputError(f"scores must be a file, a DataFrame or rows, not {type(scores).__name__}")
-    return score_rows.read_scores(rows.number_rows(numbered, "scores"), "scores"), "scores"
+    return score_rows.read_scores(rows.number_rows(numbered, "scores"), "scores", absent=True), "scores"
 
 
 def decide_scores(
@@ -109,7 +111,7 @@ def decide_scores(
     """Decide on the scores of any tool. Without a level an inconclusive verdict blocks.
 
     A case stays undecided, and so prevents a PASS, if it lacks a row for a criterion, an arm, or a repeat between
-    others.
+    others, or if a row says that there is no score.
     """
     names = tuple(dict.fromkeys(row.criterion for row in rows))
     _refuse_unknown(floors, names)
@@ -139,7 +141,7 @@ def decide_scores(
                 repeat=repeat,
                 tags=tuple(dict.fromkeys(row.tag for row in group if row.tag)),
                 outcome=None,
-                scores={row.criterion: Score(value=row.value) for row in group},
+                scores={row.criterion: _read_scored(row) for row in group},
             )
             for (case, arm, repeat), group in grouped.items()
         ),
@@ -147,6 +149,10 @@ def decide_scores(
     thresholds, rules = _overlay({}, Policy(levels=DEFAULT_LEVELS), floors, max_drop)
     level_policy = STRICT_LEVEL if level is None else rules.levels[level]
     return make_report([policy.decide(evidence, thresholds, rules, level_policy)])
+
+
+def _read_scored(row: ScoreRow) -> Scored:
+    return Score(value=row.value) if row.unscored is None else Unscored(reason=row.unscored)
 
 
 def _find_gate(name: str, config: Config) -> Gate:
@@ -210,5 +216,9 @@ def _refuse_misspelt(rows: Sequence[ScoreRow], path: str) -> None:
 
 
 def _make_version(arm: str, rows: Sequence[ScoreRow], path: str) -> VersionRef | None:
-    own: list[Json] = [[row.case, row.criterion, row.repeat, row.value] for row in rows if row.arm == arm]
+    own: list[Json] = [
+        [row.case, row.criterion, row.repeat, row.value if row.unscored is None else None]
+        for row in rows
+        if row.arm == arm
+    ]
     return VersionRef(name=arm, version=None, digest=digest(own), source=path) if own else None

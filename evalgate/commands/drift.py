@@ -15,6 +15,7 @@ from pathlib import Path
 from evalgate.change import pins, production, versions
 from evalgate.change.workspace import Workspace
 from evalgate.decide import statistics
+from evalgate.decide.roles import is_blocking
 from evalgate.domain import (
     Arm,
     BaselineSample,
@@ -39,6 +40,7 @@ from evalgate.gate import engine_setup, evaluate, released, reports, stored_samp
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.pipeline import refuse_committed
 from evalgate.gate.plans import load_cases, require_variables, select_gates
+from evalgate.gate.unanswered_draws import UnansweredDraws
 from evalgate.inputs import prompts
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.plan import gate_plan
@@ -99,9 +101,15 @@ def run(
     with engine_setup.open_engine(
         workspace, plans, machine, CallMode(answers="live", use_cache=False), on_event=on_event, journal=journal
     ) as engine:
-        gates = [_decide(engine, one, config) for one in watched]
+        draws = [
+            UnansweredDraws(journal.with_suffix(f".{number}.unanswered"), plan, config.targets, controls=False)
+            for number, plan in enumerate(plans)
+        ]
+        gates = [_decide(engine, one, config, own) for one, own in zip(watched, draws, strict=True)]
         if not any(stored_samples.list_incomplete(gate.evidence.results) for gate in gates):
             engine.finish()  # else the journal is kept: the same command requests the rest
+            for own in draws:
+                own.forget()
         return replace(reports.make_report(gates, (*skipped, *engine.warnings)), texts=config.texts)
 
 
@@ -200,10 +208,15 @@ def _load_merged(gate: Gate, tree: Tree, git: Git, tip: str) -> PromptVersion:
 def _make_gate(gate: Gate, config: Config, stored: StoredBaseline) -> Gate:
     """Return the gate as drift runs it: one target, as many samples as are stored, and only the comparison decides.
 
-    A missed floor or a failing blocking check may have existed before: it counts by its drop. Checks of latency are
-    omitted, because a stored answer has no comparable latency.
+    A missed floor or a failing blocking check may have existed before: it counts by its drop. A blocking check also
+    fails for each case that it newly breaks (`decide.roles`), unless a threshold of its own replaces the blocking.
+    Checks of latency are omitted, because a stored answer has no comparable latency.
     """
-    checks = tuple(check for check in gate.checks if check.type != "latency")
+    checks = tuple(
+        replace(check, blocking=is_blocking(check, gate.thresholds.get(check.name), with_baseline=True))
+        for check in gate.checks
+        if check.type != "latency"
+    )
     thresholds: dict[str, Threshold] = {}
     for check in checks:
         own = gate.thresholds.get(check.name)
@@ -235,7 +248,7 @@ def _make_plan(plan: GatePlan, stored: StoredBaseline) -> GatePlan:
     )
 
 
-def _decide(engine: Engine, one: _Watch, config: Config) -> GateReport:
+def _decide(engine: Engine, one: _Watch, config: Config, draws: UnansweredDraws) -> GateReport:
     """Decide one gate: the stored outputs are the baseline's answers; everything else runs as in a gate."""
     outcomes = {(result.case, result.repeat): result.outcome for result in one.stored.results}
     for trial in one.plan.trials:
@@ -243,7 +256,7 @@ def _decide(engine: Engine, one: _Watch, config: Config) -> GateReport:
             outcome = outcomes[trial.case.id, trial.repeat]
             assert outcome is not None
             engine.put(trial.request, replace(outcome, cached=True))
-    gate = evaluate.evaluate_plan(engine, one.plan, config)
+    gate = evaluate.evaluate_plan(engine, one.plan, config, draws)
     evidence = replace(gate.evidence, notes=_make_notes(one, gate.evidence.results))
     return replace(gate, evidence=evidence)
 

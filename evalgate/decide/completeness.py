@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from evalgate.decide import looks, schedule, tags
 from evalgate.decide.roles import Roles
-from evalgate.domain import ANSWERED, Evidence, Finding, Policy, Result, Unscored, Verdict
+from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Policy, Result, Unscored, Verdict
 from evalgate.domain.case_ids import describe_lost
 from evalgate.domain.lists import name_some
 
@@ -76,17 +76,27 @@ def missing_repeats(known: Collection[tuple[str, str, int]]) -> Iterator[tuple[s
 
 
 def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
-    """Return a finding for the critical cases that lack a score, including those that the look has not reached."""
-    critical = set(policy.critical_tags)
+    """Return a finding for the critical cases that lack a score, including those that the look has not reached.
+
+    A case without any result of a version lacks its scores there. A tag in one row of a case is one of the case.
+    """
+    critical = {case for case, own in standing.draws.tags.items() if set(policy.critical_tags) & set(own)}
+    if not critical:
+        return []
     gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.roles.blocking} - {ANSWERED}
     lost = dict.fromkeys(
         result.case
         for result in evidence.results
-        if critical & set(result.tags)
+        if result.case in critical
         and (
             result.failure == "infrastructure"
             or any(standing.roles.is_unscored(name, result.values, result.case) for name in gating)
         )
+    )
+    needed = [Arm.CANDIDATE, *([Arm.BASELINE] if standing.roles.compared else [])]
+    have = {(result.case, result.arm) for result in evidence.results}
+    lost |= dict.fromkeys(
+        case for case in standing.order for arm in needed if case in critical and (case, arm) not in have
     )
     if not lost:
         return []

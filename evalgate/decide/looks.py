@@ -6,13 +6,13 @@ This is `statistics.decide` for a whole gate: several criteria and blocking chec
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from evalgate.decide import blocking, compare, floors, schedule, single_cases, statistics, tags
 from evalgate.decide.compare import Paired
 from evalgate.decide.draws import Draws, collect_draws
-from evalgate.decide.roles import Roles, assign_roles
+from evalgate.decide.roles import Roles, assign_roles, list_watched
 from evalgate.decide.single_cases import Suspect, TurnedCases, select_kind
 from evalgate.decide.thresholds import Limit, ThresholdRuling, list_limits, rule_on_limits
 from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Flips, Look, Policy, Threshold, Verdict
@@ -98,6 +98,7 @@ def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Pol
     both = evidence.baseline is not None
     draws = collect_draws(evidence)
     roles = assign_roles(evidence.criteria, thresholds, policy, with_baseline=both)
+    roles = replace(roles, watched=_count_needed(evidence, draws, roles))
     alone = {
         criterion.name: compare.pair(
             draws,
@@ -119,6 +120,16 @@ def measure(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Pol
         alone=alone,
         checked=tuple(floors.make_findings(evidence, roles.floors, alone, draws.order)),
     )
+
+
+def _count_needed(evidence: Evidence, draws: Draws, roles: Roles) -> Mapping[str, int]:
+    """Return how many draws must agree that a watched check newly fails a case: one if it is strict and always held."""
+    strict = {criterion.name for criterion in evidence.criteria if criterion.strict}
+    ever = {
+        name: bool((draws.scores(name, Arm.BASELINE) < statistics.CASE_PASSES).any())
+        for name in list_watched(evidence, roles)
+    }
+    return {name: statistics.DRAWS_AMONG_MANY if failed or name not in strict else 1 for name, failed in ever.items()}
 
 
 def evaluate_look(
@@ -254,13 +265,16 @@ class _Look:
 
     def _ends(self, compared: _Step | None) -> bool:
         """Return whether the comparison has ended and no blocking check needs every case."""
-        if compared is None or self.known.roles.declared:
+        if compared is None or self.known.roles.declared or self.known.roles.watched:
             return False
         return not any(s.criterion == ANSWERED and s.state != "settled" for s in self.suspects)
 
     @property
     def critical(self) -> tuple[Suspect, ...]:
-        """The suspects among the critical cases, which are drawn again and count before the look reaches them."""
+        """The suspects among the critical cases, which are drawn again and count before the look reaches them.
+
+        So do the suspects of a watched check, of which each counts by itself.
+        """
         return tuple(s for s in self.suspects if s.kind != "fixed" and self._is_critical(s))
 
     def _rulings(self, look: Look, passed: Mapping[Limit, ThresholdRuling]) -> tuple[ThresholdRuling, ...]:
@@ -360,6 +374,8 @@ class _Look:
         return int(missing[0]) if len(missing) else len(counts)
 
     def _is_critical(self, suspect: Suspect) -> bool:
+        if suspect.kind == "broken" and suspect.criterion in self.known.roles.watched:
+            return True
         return bool(set(self.known.draws.tags.get(suspect.case, ())) & set(self.policy.critical_tags))
 
 

@@ -252,9 +252,18 @@ def _make_tag_findings(evidence: Evidence, standing: looks.GateState, policy: Po
 def _make_broken_findings(evidence: Evidence, standing: looks.GateState) -> list[Finding]:
     """Return findings on broken cases: too many on one criterion, or a critical one, regardless of the mean."""
     found = []
-    critical = tuple(dict.fromkeys(s.case for s in standing.critical if s.sure))
+    watched = standing.roles.watched
+    sure = [s for s in standing.critical if s.sure]
+    for name in watched:
+        broken = tuple(dict.fromkeys(s.case for s in sure if s.criterion == name))
+        if broken:
+            when = "in every draw" if watched[name] > 1 else "although the check is strict"
+            sentence = f"{name}: held in every stored sample, and now fails {when}: {completeness.name_cases(broken)}."
+            found.append(_make_turned_finding(name, Verdict.FAIL, sentence, broken))
+    sure = [s for s in sure if s.criterion not in watched]
+    critical = tuple(dict.fromkeys(s.case for s in sure))
     if critical:
-        criteria = ", ".join(dict.fromkeys(s.criterion for s in standing.critical if s.sure))
+        criteria = ", ".join(dict.fromkeys(s.criterion for s in sure))
         sentence = f"Broken and critical ({criteria}): {completeness.name_cases(critical)}. {_BROKEN}"
         found.append(_make_turned_finding(None, Verdict.FAIL, sentence, critical))
     unsure = [s for s in standing.critical if s.kind == "broken" and not (s.sure or s.refuted)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from evalgate.decide.statistics import CASE_PASSES
-from evalgate.domain import ANSWERED, Check, Criterion, Policy, Threshold
+from evalgate.domain import ANSWERED, Check, Criterion, Evidence, Policy, ReportKind, Threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +16,8 @@ class Roles:
     `compared` have an allowed drop (`allowed`). `blocking` are checks that must not fail more often than with the
     baseline, and `strict` those of them that must hold in every draw. `floors` are checks with a minimum rate. `judges`
     are all judges; they score only outputs that pass every blocking check. `excluded` has the cases to which a
-    criterion does not apply; they need no score.
+    criterion does not apply; they need no score. `watched` are compared checks that fail for each newly broken case,
+    with the number of draws that must agree.
     """
 
     compared: tuple[str, ...]
@@ -26,6 +27,7 @@ class Roles:
     floors: Mapping[str, float]
     judges: frozenset[str]
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    watched: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -92,6 +94,18 @@ def assign_roles(
         judges=frozenset(criterion.name for criterion in criteria if criterion.kind == "judge"),
         excluded={criterion.name: frozenset(criterion.excluded) for criterion in criteria if criterion.excluded},
     )
+
+
+def list_watched(evidence: Evidence, roles: Roles) -> tuple[str, ...]:
+    """Return the checks that block a change, where drift compares them: each case that newly fails one is a finding.
+
+    Drift compares such a check by its drop, because it may have failed before. With too few stored samples no single
+    case can be decided.
+    """
+    if evidence.kind is not ReportKind.DRIFT or not evidence.redraws:
+        return ()
+    compared = [c for c in evidence.criteria if c.name in roles.compared]
+    return tuple(c.name for c in compared if c.kind == "check" and c.blocking)
 
 
 def is_blocking(criterion: Criterion | Check, threshold: Threshold | None, *, with_baseline: bool) -> bool:

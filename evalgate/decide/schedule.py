@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from evalgate.decide import statistics
 from evalgate.decide.draws import Draws, collect_draws
-from evalgate.decide.roles import assign_roles
+from evalgate.decide.roles import assign_roles, list_watched
 from evalgate.decide.thresholds import list_limits
 from evalgate.domain import Evidence, Look, Policy, Threshold
 
@@ -58,11 +58,12 @@ def count_units(evidence: Evidence) -> int:
 def decides_over_all(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> bool:
     """Return whether some check decides over every case, so that the candidate needs an output for each of them.
 
-    Such checks are declared blocking checks, checks with a floor, and limits on a percentile of seconds.
+    Such checks are declared blocking checks (in drift, where they are compared, as well), checks with a floor, and
+    limits on a percentile of seconds.
     """
     roles = assign_roles(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None)
     percentile = any(criterion.blocking and criterion.p95_seconds is not None for criterion in evidence.criteria)
-    return bool(roles.declared or roles.floors) or percentile
+    return bool(roles.declared or roles.floors or list_watched(evidence, roles)) or percentile
 
 
 def find_lacking(evidence: Evidence, thresholds: Mapping[str, Threshold], policy: Policy) -> tuple[int, str] | None:

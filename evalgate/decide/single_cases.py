@@ -33,7 +33,7 @@ class Suspect:
     "settled": enough draws agree. "open": all draws so far agree, but there are too few. "lost": a draw has no score,
     so the case cannot be decided. `wants` is the arm of which one more draw is needed, `wants_sure` the same for seven
     draws; None: no draw would help, or none is possible. `sure`: settled by seven draws, as required for critical
-    cases. `refuted`: one of seven draws disagrees.
+    cases, or by those that a watched check needs. `refuted`: one of them disagrees.
     """
 
     case: str
@@ -117,7 +117,7 @@ def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedC
             state, wants = view.settle(statistics.DRAWS_AMONG_MANY if kind == "for_good" else need)
             if state == "refuted":
                 continue
-            sure, wants_sure = view.settle(statistics.DRAWS_AMONG_MANY)
+            sure, wants_sure = view.settle(roles.watched.get(criterion, statistics.DRAWS_AMONG_MANY))
             found.append(
                 Suspect(
                     case=case,

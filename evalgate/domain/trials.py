@@ -363,7 +363,10 @@ class GatePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreRow:
-    """One score of another tool. `value` is in [0, 1]; `line` is its line in the file (1-based)."""
+    """One score of another tool. `value` is in [0, 1]; `line` is its line in the file (1-based).
+
+    With `unscored`, the reason why there is no score, `value` is NaN.
+    """
 
     case: str
     arm: Arm
@@ -373,3 +376,4 @@ class ScoreRow:
     tag: str | None = None
     cluster: str | None = None
     line: int = 0
+    unscored: str | None = None

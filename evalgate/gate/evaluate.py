@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
@@ -39,6 +39,7 @@ from evalgate.domain.report_criteria import find_excluded
 from evalgate.execute.engine import Engine
 from evalgate.gate import adapted_targets
 from evalgate.gate.reply_watch import ReplyWatch
+from evalgate.gate.unanswered_draws import Asking, UnansweredDraws, ask_target
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.score import checks, judges
 from evalgate.store.results import ResultStore
@@ -47,18 +48,20 @@ _FIRST_CALLS = 0.1
 """Seconds after which statistics are imported: by then the first calls are under way, and no answer has arrived."""
 
 
-def evaluate_plan(engine: Engine, plan: GatePlan, config: Config) -> GateReport:
+def evaluate_plan(engine: Engine, plan: GatePlan, config: Config, draws: UnansweredDraws | None = None) -> GateReport:
     """Return the verdict on one plan, without calls that cannot change it.
 
     The cases are run in batches that end at the interim analyses. After each batch, fresh samples decide the cases that
     turned from pass to fail. The run stops as soon as the verdict is clear. Checks that decide without the other cases
     still see an output for every case. A shard runs all its cases: the stop is determined when shards are merged.
+    `draws` keeps the candidate's draws without an answer, and has those of earlier runs, which are not made again.
     """
     preparing = Timer(_FIRST_CALLS, statistics.prepare)
     preparing.daemon = True
     preparing.start()
     _put_stored_answers(engine, plan, config.targets)
-    run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file))
+    ask = ask_target if draws is None else draws.ask
+    run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file), ask=ask)
     if plan.kind is ReportKind.SHARD:
         run.answer(len(plan.order))
         run.settle(every=True)
@@ -100,6 +103,7 @@ class _GateRun:
     plan: GatePlan
     config: Config
     store: ResultStore
+    ask: Callable[[Trial], Asking] = ask_target
     order: tuple[str, ...] = ()
     results: list[Result] = field(default_factory=list)
     confirmations: list[Result] = field(default_factory=list)
@@ -245,7 +249,7 @@ class _GateRun:
         return done.results
 
     def _evaluate(self, plan: GatePlan, trial: Trial) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
-        return self.store.put((yield from evaluate_trial(plan, trial, self.config.targets, self.watch)))
+        return self.store.put((yield from evaluate_trial(plan, trial, self.config.targets, self.watch, self.ask)))
 
 
 def _count_paid(calls: Calls) -> int:
@@ -253,28 +257,31 @@ def _count_paid(calls: Calls) -> int:
 
 
 def evaluate_trial(
-    plan: GatePlan, trial: Trial, targets: Mapping[str, Target], watch: ReplyWatch
+    plan: GatePlan,
+    trial: Trial,
+    targets: Mapping[str, Target],
+    watch: ReplyWatch,
+    ask: Callable[[Trial], Asking] = ask_target,
 ) -> Generator[Sequence[Request], Sequence[Outcome], Result]:
     """Evaluate one trial from its answer to its scores. Yields requests; the engine sends the outcomes back, in order.
 
     Checks and judges take part if they apply to the case. Judges are called only for outputs that pass every blocking
-    check. A judge's request does not name the arm, so
-    equal outputs share one answer. An unreadable reply is requested once more; after that it counts as unscored. Raise
-    ServiceError when `watch` has seen too many of them.
+    check. A judge's request does not name the arm, so equal outputs share one answer. `ask` yields the trial's own
+    request, and returns its outcome. An unreadable reply is requested once more; after that it counts as unscored.
+    Raise ServiceError when `watch` has seen too many of them.
     """
-    request = trial.request
-    target = targets[request.target]
-    (outcome,) = yield [request]
-    del request  # a whole prompt, which is not needed while judges are called
+    gate = plan.gate
+    target = targets[gate.candidate_target if trial.arm is Arm.CANDIDATE else gate.baseline_target]
+    outcome = yield from ask(trial)
     if target.strip_reasoning:
         outcome = strip_reasoning(outcome)
-    covers_calls = plan.gate.covers_calls
+    covers_calls = gate.covers_calls
     scores: dict[str, Scored] = {
         check.name: _score_check(check, trial, outcome, covers_calls)
-        for check in plan.gate.checks
+        for check in gate.checks
         if applies(check, trial.case)
     }
-    scores[ANSWERED] = answered.score_answered(outcome, plan.gate.cut_answers)
+    scores[ANSWERED] = answered.score_answered(outcome, gate.cut_answers)
     replies: dict[str, tuple[Outcome, ...]] = {}
     why_not = _explain_not_judged([name for name in list_blocking_checks(plan) if name in scores], scores, outcome)
     asked = tuple(judge for judge in plan.judges if applies(judge, trial.case))

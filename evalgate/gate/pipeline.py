@@ -5,7 +5,7 @@ The engine and the statistics are imported only when there is something to run: 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
+    from evalgate.gate.unanswered_draws import UnansweredDraws
     from evalgate.gate.verdict_cache import VerdictKeys
 
 
@@ -33,7 +34,7 @@ def decide_plans(
     remarks: Sequence[str] = (),
 ) -> Report:
     """Return the report on plans, from stored verdicts where there are some, else from new answers, with `remarks`."""
-    from evalgate.gate import adapted_targets, earlier_refusals, reports, verdict_cache
+    from evalgate.gate import adapted_targets, reports, unanswered_draws, verdict_cache
 
     if any(plan.level.findings for plan in plans):
         return _report_version_faults(plans, workspace, remarks)
@@ -53,17 +54,21 @@ def decide_plans(
         else reports.report_without_calls(plan, config)
         for plan in plans
     }
-    fresh, warnings = _decide_fresh(
-        workspace, [p for p in plans if known[p.gate.name] is None], machine, calls, on_event
-    )
+    undecided = [plan for plan in plans if known[plan.gate.name] is None]
+    draws = {
+        plan.gate.name: unanswered_draws.open_draws(machine.store, plan, workspace.config, replayed=replayed)
+        for plan in undecided
+        if calls.answers != "record"  # that asks for other answers on purpose
+    }
+    fresh, warnings = _decide_fresh(workspace, undecided, machine, calls, on_event, draws=draws)
     # the run may have learned what an endpoint accepts, which is part of the keys
     config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
     keys = {plan.gate.name: _compute_verdict_keys(plan, config, calls) for plan in plans}
-    by_name = {plan.gate.name: plan for plan in plans}
-    fresh = {
-        name: earlier_refusals.keep(gate, earlier_refusals.load(machine.store, keys[name]), by_name[name], config)
-        for name, gate in fresh.items()
-    }
+    for plan in undecided:  # another run may have decided meanwhile, or this one has learned the key of a verdict
+        standing = verdict_cache.find(machine.store, keys[plan.gate.name], plan, config)
+        if standing is not None and standing.exit_code.blocks:
+            known[plan.gate.name] = standing
+            del fresh[plan.gate.name]
     names = {name: verdict_cache.choose_key(machine.store, keys[name], gate) for name, gate in fresh.items()}
     fresh = {
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
@@ -74,7 +79,8 @@ def decide_plans(
     report = reports.make_report([decided[plan.gate.name] for plan in plans], (*remarks, *unstored, *warnings), edited)
     report = replace(report, texts=workspace.config.texts)
     for name, gate in fresh.items():
-        verdict_cache.put(machine.store, names[name], gate, report, refusals=earlier_refusals.dump(gate))
+        kept = draws.get(name)
+        verdict_cache.put(machine.store, names[name], gate, report, counting=() if kept is None else kept.load())
     return report
 
 
@@ -102,6 +108,8 @@ def _decide_fresh(
     machine: Machine,
     calls: CallMode,
     on_event: Callable[[ProgressEvent], None],
+    *,
+    draws: Mapping[str, UnansweredDraws | None],
 ) -> tuple[dict[str, GateReport], tuple[str, ...]]:
     """Return the verdicts of plans by the name of their gate, and the warnings of the engine."""
     if not plans:
@@ -109,7 +117,11 @@ def _decide_fresh(
     from evalgate.gate import engine_setup, evaluate
 
     with engine_setup.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:
-        reports = {plan.gate.name: evaluate.evaluate_plan(engine, plan, workspace.config) for plan in plans}
+        reports = {}
+        for plan in plans:
+            own = draws.get(plan.gate.name)
+            gate = evaluate.evaluate_plan(engine, plan, workspace.config, own)
+            reports[plan.gate.name] = gate if own is None else own.add_note(gate)
         engine.finish()
         return reports, engine.warnings
 

@@ -27,6 +27,8 @@ from evalgate.domain import (
 )
 from evalgate.errors import EvalgateError, InputError, Place
 
+_ENDED_EARLY = frozenset(admission for admission in Admission if not admission.was_evaluated)
+
 
 def make_report(
     gates: Sequence[GateReport], warnings: Sequence[str] = (), policy_changes: Sequence[PolicyChange] = ()
@@ -97,8 +99,16 @@ def verify_report(report: Report, path: str) -> Report:
         updated = verify.update_sentences(report)
         if verify.find_fault(updated) is None:
             return updated
-        raise InputError(fault, place=Place(path=path), hint="the file was edited: run the gate again")
+        raise _explain_refused(report, fault, path)
     return report
+
+
+def _explain_refused(report: Report, fault: str, path: str) -> InputError:
+    if report.gates or report.exit_code not in _ENDED_EARLY or report.decision is not Verdict.INCONCLUSIVE:
+        return InputError(fault, place=Place(path=path), hint="the file was edited: run the gate again")
+    why = f": {report.warnings[0]}" if report.warnings else ""
+    message = f"the report is of a run that ended before any verdict, with exit code {int(report.exit_code)}{why}"
+    return InputError(message, place=Place(path=path), hint="run the gate again once the cause is mended")
 
 
 def _decide_by_this_rule(report: Report) -> Report:

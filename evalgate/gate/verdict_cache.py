@@ -7,7 +7,7 @@ stored verdict without a call. More samples of each case (`samples:`) add to tho
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -16,10 +16,10 @@ from evalgate.decide import evidence as evidences
 from evalgate.decide import policy
 from evalgate.decide.blocking import MAX_UNANSWERED
 from evalgate.domain import (
-    ANSWERED,
     BECAUSE,
     REUSED,
     RULE,
+    Arm,
     Config,
     Evidence,
     GatePlan,
@@ -89,8 +89,8 @@ def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | Non
 
     The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. Returns None
     if no chance is involved (replayed and recorded answers are always the same), or if a target can change undetected
-    (a Python function without a declared version). Stored baseline samples are not part of the key; a verdict is
-    dropped together with the samples that it is based on.
+    (a Python function without a declared version). Stored baseline samples are not part of the key. A verdict that lets
+    a change merge is dropped together with the samples that it is based on; one that blocks outlives them.
     """
     targets = _list_answering(plan, config)
     if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
@@ -150,16 +150,11 @@ _UNDECIDED = ("completeness", "constant_output", "broken")
 
 def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport | None:
     """The verdict of a name; one of other content, under whatever name it lies, is none."""
-    path = store.find_verdict(name)
-    try:
-        with path.open(encoding="utf-8") as file:
-            report = reports.verify_report(results.read(file, str(path), store.results), str(path))
-    except (OSError, UnicodeDecodeError, EvalgateError):
-        return None  # missing or damaged: the verdict is decided again, from cached answers
-    if len(report.gates) != 1 or _strip_run(report.gates[0]) != _strip_run(_expect_report(plan, config)):
+    report = _load(store, name)
+    if report is None or _strip_run(report.gates[0]) != _strip_run(_expect_report(plan, config)):
         return None
     stored = report.gates[0].evidence
-    if stored.verdict_key != name or not _has_its_baseline(stored, store):
+    if not report.gates[0].exit_code.blocks and not _has_its_baseline(stored, store):
         return None
     now = _make_ref(plan.candidate)
     assert stored.candidate is not None
@@ -182,6 +177,17 @@ def _get(store: Store, name: str, plan: GatePlan, config: Config) -> GateReport 
     return policy.decide_at_level(evidence, plan.gate.thresholds, config.policy)
 
 
+def _load(store: Store, name: str) -> Report | None:
+    """The report stored under a name, of one gate; None if it is missing, damaged, or that of another name."""
+    path = store.find_verdict(name)
+    try:
+        with path.open(encoding="utf-8") as file:
+            report = reports.verify_report(results.read(file, str(path), store.results), str(path))
+    except (OSError, UnicodeDecodeError, EvalgateError):
+        return None  # the verdict is decided again, from cached answers
+    return report if len(report.gates) == 1 and report.gates[0].evidence.verdict_key == name else None
+
+
 def _keep_notes(stored: Evidence, plan: GatePlan) -> list[str]:
     """The notes of then, with the reason that the change has now: it may have been committed since."""
     then = [note for note in stored.notes if not note.startswith(BECAUSE)]
@@ -194,16 +200,22 @@ def _has_its_baseline(evidence: Evidence, store: Store) -> bool:
     return stored is None or has_samples(store, stored.digest)
 
 
-def put(store: Store, name: str | None, gate: GateReport, report: Report, *, refusals: str = "") -> None:
+def put(
+    store: Store, name: str | None, gate: GateReport, report: Report, *, counting: Collection[tuple[str, int]] = ()
+) -> None:
     """Store a verdict that was reached on all its cases; if answers are missing, the next run completes it.
 
-    Then a mark is stored, with `refusals` as its text.
+    Then a mark is stored. `counting` are the candidate's draws without an answer that are not made again, by case and
+    repeat. A verdict that blocks is not replaced.
     """
     if name is None:
         return
-    if not _is_whole(gate):
+    if not _is_whole(gate, counting):
         with contextlib.suppress(OSError):
-            write_file(store.find_undecided(name), refusals)
+            write_file(store.find_undecided(name), "")
+        return
+    standing = _load(store, name)
+    if standing is not None and standing.gates[0].exit_code.blocks:
         return
     path = store.find_verdict(name)
     alone = replace(report, decision=gate.decision, exit_code=gate.exit_code, gates=(gate,), warnings=())
@@ -257,23 +269,32 @@ def _make_ref(version: PromptVersion) -> VersionRef:
 
 
 def _strip_run(gate: GateReport) -> tuple[object, ...]:
-    """Return what a verdict is about, without results; the candidate itself counts by the verdict's key."""
+    """Return what a verdict is about, without results; the candidate itself counts by the verdict's key.
+
+    How it was measured is left out: the order of the cases, the looks (`--engine batch` has none) and the confirmation
+    samples may differ for the same content, and so may the dataset's path and the number of cases that stayed.
+    """
     evidence = gate.evidence
     return (
         None if evidence.baseline is None else evidence.baseline.digest,
         None if evidence.level is None else evidence.level.effective,
-        (evidence.name, evidence.dataset, evidence.criteria),
-        (evidence.order, dict(evidence.clusters), evidence.sequential, evidence.redraws),
+        (evidence.name, replace(evidence.dataset, path="", kept=0), evidence.criteria),
+        dict(evidence.clusters),
         (dict(gate.thresholds), gate.policy, gate.level_policy),
     )
 
 
-def _is_whole(gate: GateReport) -> bool:
+def _is_whole(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
     lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
-    return not lost and not _is_unanswered(gate) and (gate.decision is Verdict.FAIL or not undecided)
+    return not lost and not _is_unanswered(gate, counting) and (gate.decision is Verdict.FAIL or not undecided)
 
 
-def _is_unanswered(gate: GateReport) -> bool:
-    """Return True if so many of the candidate's draws are not answers that the endpoint may be faulty."""
-    return any(check.criterion == ANSWERED and check.failed > MAX_UNANSWERED * check.cases for check in gate.blocking)
+def _is_unanswered(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
+    """Return True if so many of the candidate's first draws have no answer, and are made again, that it may be faulty.
+
+    A text that is cut or blank is kept in the cache like any other.
+    """
+    first = [r for r in gate.evidence.results if r.arm is Arm.CANDIDATE and r.repeat == 0]
+    again = [r for r in first if r.failure == "unusable" and (r.case, 0) not in counting]
+    return len(again) > MAX_UNANSWERED * len(first)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from evalgate.domain import Arm, ScoreRow
 from evalgate.domain.names import suggest
 from evalgate.errors import Fault
@@ -13,19 +15,20 @@ from evalgate.inputs.tree import Tree
 _KEYS = ("case", "arm", "criterion", "value", "repeat", "tag", "cluster")
 
 
-def load_scores(tree: Tree, path: str, *, arm: Arm | None = None) -> tuple[ScoreRow, ...]:
+def load_scores(tree: Tree, path: str, *, arm: Arm | None = None, absent: bool = False) -> tuple[ScoreRow, ...]:
     """Load the scores of another tool, in file order: rows of case, arm, criterion, value[, repeat, tag, cluster].
 
     The column `arm` is candidate or baseline. It is optional if the argument `arm` is given. `value` is a number in
-    [0, 1] or true/false. Other columns are ignored, but a misspelling of one of these columns is a fault.
+    [0, 1] or true/false. Other columns are ignored, but a misspelling of one of these columns is a fault. With
+    `absent`, an empty `value` whose column `reason` says why is a named absence, as in evalgate's own CSV.
 
     Raises InputError with all faults, each with its place: NaN, a value outside of [0, 1], a duplicate score, a case in
     two clusters, no rows.
     """
-    return read_scores(read_rows(tree, path, tables=True), path, arm=arm)
+    return read_scores(read_rows(tree, path, tables=True), path, arm=arm, absent=absent)
 
 
-def read_scores(rows: Rows, path: str, *, arm: Arm | None = None) -> tuple[ScoreRow, ...]:
+def read_scores(rows: Rows, path: str, *, arm: Arm | None = None, absent: bool = False) -> tuple[ScoreRow, ...]:
     """Read scores from rows, as `load_scores` does. `path` names their source in messages."""
     faults = rows.faults
     scores: list[ScoreRow] = []
@@ -43,7 +46,9 @@ def read_scores(rows: Rows, path: str, *, arm: Arm | None = None) -> tuple[Score
         case, criterion = read_name(row, "case", faults), read_name(row, "criterion", faults)
         own_arm = arm if arm is not None and "arm" not in row.fields else _read_arm(row, faults)
         repeat = read_count(row, "repeat", faults)
-        value, cluster = _read_score(row, faults), read_cluster(row, faults)
+        unscored = _read_absence(row) if absent else None
+        value = math.nan if unscored is not None else _read_score(row, faults)
+        cluster = read_cluster(row, faults)
         tag = row.fields.get("tag")
         if tag is not None and not isinstance(tag, str):
             faults.append(row.fault('"tag" must be text', "tag"))
@@ -66,12 +71,19 @@ def read_scores(rows: Rows, path: str, *, arm: Arm | None = None) -> tuple[Score
                 tag=str(tag).strip() or None if tag is not None else None,
                 cluster=cluster,
                 line=row.line,
+                unscored=unscored,
             )
         )
     raise_faults(faults, path)
     if not scores:
         raise refuse("the file has no scores", path)
     return tuple(scores)
+
+
+def _show(value: float) -> str:
+    """Return a number outside of [0, 1] with as many digits as show that it is."""
+    short = f"{value:.6g}"
+    return repr(value) if 0 <= float(short) <= 1 else short
 
 
 def _require_one_cluster(
@@ -95,6 +107,13 @@ def _read_arm(row: DataRow, faults: list[Fault]) -> str:
     return name
 
 
+def _read_absence(row: DataRow) -> str | None:
+    """Return the reason of a row for its empty value; None if it has a value, or no reason."""
+    value, reason = row.fields.get("value", 0), row.fields.get("reason")
+    is_empty = value is None or (isinstance(value, str) and not value.strip())
+    return reason.strip() or None if is_empty and isinstance(reason, str) else None
+
+
 def _read_score(row: DataRow, faults: list[Fault]) -> float:
     if "value" not in row.fields:
         faults.append(row.fault('"value" is missing'))
@@ -108,5 +127,5 @@ def _read_score(row: DataRow, faults: list[Fault]) -> float:
         return 0.0
     if not 0 <= value <= 1:
         hint = "map a rating r of 1 to 5 by (r - 1) / 4"
-        faults.append(row.fault(f'"value" must be in [0, 1], not {value:.6g}', "value", hint))
+        faults.append(row.fault(f'"value" must be in [0, 1], not {_show(value)}', "value", hint))
     return float(value)

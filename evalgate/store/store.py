@@ -55,6 +55,10 @@ class Store:
         """Return the path of the mark that says that a run of this key's verdict measured too little for one."""
         return self.root / "verdicts" / f"{key}.undecided"
 
+    def find_unanswered(self, key: str) -> Path:
+        """Return the path of the draws without an answer of this key's content."""
+        return self.root / "verdicts" / f"{key}.unanswered"
+
     def list_verdicts(self) -> list[Path]:
         """Return all stored verdicts."""
         return sorted((self.root / "verdicts").glob("*.json"))
@@ -62,6 +66,10 @@ class Store:
     def list_undecided(self) -> list[Path]:
         """Return the marks of all runs that measured too little for a verdict."""
         return sorted((self.root / "verdicts").glob("*.undecided"))
+
+    def list_unanswered(self) -> list[Path]:
+        """Return the files of all draws without an answer."""
+        return sorted((self.root / "verdicts").glob("*.unanswered"))
 
     def find_baseline(self, key: str) -> Path:
         """Return the path of the baseline with this key."""

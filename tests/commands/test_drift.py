@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import json
 import os
+import random
 import signal
 import sys
 from collections import Counter
@@ -446,3 +447,59 @@ def test_another_door_is_told_what_has_drifted(world: World) -> None:
     assert drift.describe_title(report) == f"Drift: support answers worse than on {day}, without any edit"
     (line,) = drift.describe(report).splitlines()
     assert line.startswith(f"support, compared with its answers of {day}: faithfulness: proven worse")
+
+
+STRICT = ("- {type: is_json}", "- {type: is_json}\n      - {type: not_contains, value: SECRET, strict: true}")
+
+
+def say_secrets(world: World, cases: set[int], share: float = 1.0) -> None:
+    """Say a secret in these cases from now on, and in their draws of this share."""
+    chance = random.Random(1)
+    world.application = lambda system, user: json.dumps(
+        {"answer": user + (" SECRET" if number(user) in cases and chance.random() < share else "")}
+    )
+
+
+@pytest.mark.parametrize("edits", [(STRICT,), (STRICT, ("stop_early: false", "stop_early: true"))])
+def test_one_case_that_a_strict_check_newly_fails_is_drift(world: World, edits: tuple[tuple[str, str], ...]) -> None:
+    merged(world, THREE, *edits)
+    sample(world)
+    for case in (5, 40):
+        say_secrets(world, {case})
+        gate = watch(world)
+        assert gate["decision"] == "FAIL"
+        assert [f["cases"] for f in gate["findings"] if f["decision"] == "FAIL"] == [[f"case-{case:03}"]]
+    assert world.evalgate("decide", "report.json").code == 1
+
+
+@pytest.mark.parametrize("cases", [{5}, {60}, {3, 30}])
+def test_each_case_that_a_blocking_check_newly_fails_for_good_is_drift(world: World, cases: set[int]) -> None:
+    merged(world, THREE, ("stop_early: false", "stop_early: true"))
+    sample(world)
+    world.application = lambda system, user: "no JSON" if number(user) in cases else json.dumps({"answer": user})
+    gate = watch(world)
+    named = {case for f in gate["findings"] if f["decision"] == "FAIL" for case in f["cases"]}
+    assert gate["decision"] == "FAIL"
+    assert named and named <= {f"case-{case:03}" for case in cases}, "the first that is proven ends the run"
+
+
+def test_what_failed_before_is_no_drift(world: World) -> None:
+    """Cases that always failed a check, and a strict check that wavered: neither is new."""
+    merged(world, THREE, STRICT)
+    say_secrets(world, {5, 6}, 0.6)
+    sample(world)
+    say_secrets(world, {5, 6, 7}, 0.4)
+    assert watch(world)["decision"] == "PASS"
+    merged(world, THREE)
+    world.application = lambda system, user: "no JSON" if number(user) % 4 == 0 else json.dumps({"answer": user})
+    for path in (world.root / ".evalgate/baselines").glob("*.json"):
+        path.unlink()
+    sample(world)
+    assert watch(world)["decision"] == "PASS"
+
+
+def test_too_few_samples_and_checks_that_only_compare_prove_no_single_case(world: World) -> None:
+    merged(world)
+    sample(world)
+    world.application = lambda system, user: "no JSON" if number(user) == 5 else json.dumps({"answer": user})
+    assert watch(world)["decision"] != "FAIL"

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 from decide.small_evidence import RULES, SAME, decide, evidence, result, results
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.decide import policy
 from evalgate.domain import Arm, Failure, GateReport, Level, Score, Unscored, Verdict
@@ -70,3 +72,22 @@ def test_a_dataset_that_shrank_is_no_pass_unless_that_is_allowed() -> None:
     assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
     assert gate.findings[0].cases == ("case-900",)
     assert policy.decide(shrunk, {}, replace(RULES, removed_cases="allow"), level).decision is Verdict.PASS
+
+
+@given(st.data())
+def test_a_critical_case_that_one_version_has_no_result_of_is_never_a_pass(data: st.DataObject) -> None:
+    cases = data.draw(st.integers(60, 80))
+    arms = {
+        (place, arm): tags
+        for place in range(cases)
+        for arm, tags in zip(Arm, data.draw(st.tuples(*[st.sampled_from([(), ("other",)])] * 2)), strict=True)
+    }
+    place, gone = data.draw(st.integers(0, cases - 1)), data.draw(st.sampled_from(Arm))
+    other = next(arm for arm in Arm if arm is not gone)
+    arms[place, other] = data.draw(st.sampled_from([("critical",), ("other", "critical")]))
+    del arms[place, gone]
+    found = [result(n, arm, {"faithfulness": Score(value=0.9)}, tags=tags) for (n, arm), tags in arms.items()]
+    gate = decide(found, level=data.draw(st.sampled_from(Level)))
+    assert gate.exit_code.blocks
+    (finding,) = [f for f in gate.findings if "critical cases could not be decided" in f.sentence]
+    assert finding.cases == (f"case-{place:03}",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from batch_server import BatchServer
-from chat_server import Reply
+from chat_server import Received, Reply
 from gated_project import CASES, World
 
 PROGRAM = [sys.executable, "-c", "from evalgate.cli import main; main()"]
@@ -150,3 +151,33 @@ def test_a_function_answers_here_and_its_judge_by_batch(world: World, batches: B
     assert [len(batches.lines(n)) for n in range(len(batches.batches))] == [CASES], ended.err
     counts = world.report()["gates"][0]["counts"]
     assert counts == {"expected": 3 * CASES, "decided": 3 * CASES, "failures": 0, "unscored": 0}
+
+
+@pytest.mark.parametrize("first", [("--engine", "batch"), ()], ids=["batch first", "calls first"])
+def test_the_verdict_of_one_engine_is_that_of_the_other(
+    world: World, batches: BatchServer, monkeypatch: pytest.MonkeyPatch, first: tuple[str, ...]
+) -> None:
+    """A batch has no looks, so that it may reach another verdict: it is a second draw, and not made."""
+    direct = batches.answer
+
+    def answer(method: str, target: str, headers: dict, body: bytes) -> Reply:
+        if target.endswith("/chat/completions"):
+            return world._script(Received(path=target, headers=headers, body=json.loads(body)), 0)
+        return direct(method, target, headers, body)
+
+    monkeypatch.setattr(batches, "answer", answer)
+    config = (world.root / "evalgate.yml").read_text()
+    world.repository.write("evalgate.yml", config[: config.index("policy:")])
+    world.repository.git("commit", "--quiet", "--message", "looks", "evalgate.yml")
+    world.repository.git("branch", "--force", "main")
+    world.application = lambda system, user: json.dumps({"answer": user, "v": "brief" in system})
+    world.grade = lambda judged: 3 if "true" in judged else 5
+    assert world.evalgate("run", *first).code == 1
+    world.grade = lambda judged: 5
+    shutil.rmtree(world.root / ".evalgate/batches", ignore_errors=True)
+    (world.root / ".evalgate/cache.sqlite3").unlink()
+    other = () if first else ("--engine", "batch")
+    for options in (other, first, other):
+        ended = world.evalgate("run", *options)
+        assert ended.code == 1
+        assert "decided before" in " ".join(ended.out.split())

@@ -9,7 +9,7 @@ import pytest
 
 import evalgate
 from evalgate.domain import Admission, PolicyChange, Report, Verdict
-from evalgate.errors import InputError, ServiceError
+from evalgate.errors import EvalgateError, InputError, InterruptedRunError, ServiceError
 from evalgate.gate import reports
 from evalgate.store import report_json
 
@@ -33,6 +33,17 @@ def test_the_report_of_an_error_is_no_verdict_and_has_its_exit_code(error: Input
     made = reports.report_error(error)
     assert (made.decision, int(made.exit_code), made.gates) == (Verdict.INCONCLUSIVE, code, ())
     assert made.warnings == (str(error),)
+
+
+@pytest.mark.parametrize("error", [InputError("bad"), ServiceError("down"), InterruptedRunError("stopped")])
+def test_the_report_of_an_error_is_refused_as_what_it_is(error: EvalgateError, tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text(report_json.render(reports.report_error(error)), encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        reports.load_report(path)
+    text = str(refused.value)
+    assert "ended before any verdict" in text and error.faults[0].message in text
+    assert "edited" not in text
 
 
 def decided() -> Report:

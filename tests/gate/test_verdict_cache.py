@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from decide import small_evidence as small
 from gate.live_run import BRIEF, STORE, looking, rate, run
 from gated_project import CASES, World, prompt
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalgate.domain import Verdict
+from evalgate.gate import reports, verdict_cache
+from evalgate.store.store import Store
 
 
 def test_a_variant_in_white_space_gets_the_verdict_that_is_stored(world: World) -> None:
@@ -114,3 +123,69 @@ def test_a_planted_verdict_of_other_content_is_none(world: World) -> None:
     (bad,) = verdicts.iterdir()
     bad.write_text(kept)
     assert run(world)["decision"] == "FAIL"
+
+
+def test_a_verdict_that_blocks_outlives_the_baseline_samples_that_it_rests_on(world: World) -> None:
+    assert world.evalgate("baseline", "sample").code == 0
+    works = world.application
+    world.application = lambda system, user: "no JSON" if BRIEF in system else works(system, user)
+    world.edit()
+    assert run(world)["decision"] == "FAIL"
+    world.application = works
+    for path in (world.root / STORE / "baselines").glob("*.json"):
+        path.unlink()
+    (world.root / STORE / "cache.sqlite3").unlink()
+    calls = len(world.server.received)
+    assert run(world)["decision"] == "FAIL"
+    assert len(world.server.received) == calls
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "sequential": st.booleans(),
+            "redraws": st.booleans(),
+            "order": st.permutations([f"case-{i:03}" for i in range(10)]).map(tuple),
+            "path": st.text(),
+            "kept": st.integers(0, 100),
+        },
+    )
+)
+def test_a_stored_verdict_is_about_its_content_and_not_about_how_it_was_measured(changes: dict) -> None:
+    gate = small.decide(small.results([1.0] * 10, [0.0] * 10))
+    dataset = {name: changes.pop(name) for name in ("path", "kept") if name in changes}
+    other = replace(gate.evidence, **changes, dataset=replace(gate.evidence.dataset, **dataset))
+    assert verdict_cache._strip_run(replace(gate, evidence=other)) == verdict_cache._strip_run(gate)
+
+
+def test_a_verdict_that_blocks_is_not_replaced(tmp_path: Path) -> None:
+    store = Store(root=tmp_path)
+
+    def put(candidate: float) -> Verdict:
+        gate = small.decide(small.results([1.0] * 100, [candidate] * 100))
+        gate = replace(gate, evidence=replace(gate.evidence, verdict_key="key"))
+        verdict_cache.put(store, "key", gate, reports.make_report([gate]))
+        return reports.load_report(store.find_verdict("key")).decision
+
+    assert [put(1.0), put(0.0), put(1.0)] == [Verdict.PASS, Verdict.FAIL, Verdict.FAIL]
+
+
+def test_a_verdict_that_another_run_reached_meanwhile_stands(world: World) -> None:
+    """Both runs begin without a verdict. The one that ends first decides, if it blocks."""
+    works = world.application
+    world.application = lambda system, user: "no JSON" if BRIEF in system else works(system, user)
+    world.edit()
+    first = run(world)
+    assert first["decision"] == "FAIL"
+    (path,) = (world.root / STORE / "verdicts").glob("*.json")
+    kept = path.read_text()
+    shutil.rmtree(world.root / STORE)
+
+    def application(system: str, user: str) -> str:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(kept)
+        return works(system, user)
+
+    world.application = application
+    assert (run(world)["decision"], path.read_text()) == ("FAIL", kept)

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.domain import Arm, ScoreRow
-from evalgate.inputs.score_rows import load_scores
+from evalgate.errors import InputError
+from evalgate.inputs.formats.rows import number_rows
+from evalgate.inputs.score_rows import load_scores, read_scores
 
 from .conftest import Project
 
@@ -115,3 +120,21 @@ def test_faulty_scores_are_refused_with_the_place(project: Project, path: str, t
     found = faults(project, load_scores, path, text)
     assert len(found) == 1, found
     assert found[0].startswith(wanted)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False).filter(lambda value: not 0 <= value <= 1))
+def test_a_number_outside_of_the_range_is_shown_as_one(value: float) -> None:
+    rows = number_rows({1: {"case": "a", "arm": "candidate", "criterion": "q", "value": value}}, "s")
+    with pytest.raises(InputError, match=r"must be in \[0, 1\], not ") as refused:
+        read_scores(rows, "s")
+    assert not 0 <= float(str(refused.value).partition(", not ")[2].split()[0]) <= 1
+
+
+def test_an_empty_value_with_its_reason_is_a_named_absence(project: Project) -> None:
+    project.write("s.csv", "case,arm,criterion,value,reason\na,candidate,q,,not asked: is_json failed\n")
+    (row,) = load_scores(project.tree, "s.csv", absent=True)
+    assert (row.unscored, math.isnan(row.value)) == ("not asked: is_json failed", True)
+    assert faults(project, load_scores, "s.csv", "case,arm,criterion,value,reason\na,candidate,q,,why\n")
+    project.write("s.csv", "case,arm,criterion,value,reason\na,candidate,q,,\n")
+    with pytest.raises(InputError, match="not empty"):
+        load_scores(project.tree, "s.csv", absent=True)

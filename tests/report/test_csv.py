@@ -8,10 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain import Report, Score, Unscored
+from evalgate.commands.decide import decide_scores, read_scores
+from evalgate.domain import Arm, Report, Result, Score, Unscored
+from evalgate.domain.frames import list_scores
 from evalgate.report import csv
 
 _TEXTS = st.text(st.sampled_from("ab,\"';=+-@\r\n\t \x1bé\u2028"), max_size=12)
@@ -58,3 +61,39 @@ def test_pandas_is_not_loaded(tmp_path: Path) -> None:
     assert ended.stdout.startswith(
         "gate,case,arm,criterion,value,repeat,tag,cluster,reason\nscores,c0,baseline,quality,0.9,0,,,\n"
     )
+
+
+_REASONS = st.text(st.sampled_from('ab=,"\n;'), min_size=1, max_size=8).filter(lambda text: bool(text.strip()))
+
+
+@given(
+    scores=st.dictionaries(
+        st.tuples(st.sampled_from(["case-1", "case-2", "=case", "c;-3"]), st.sampled_from(Arm), st.integers(0, 2)),
+        st.dictionaries(
+            st.sampled_from(["is_json", "tone", "-fact"]),
+            st.one_of(st.builds(Score, value=st.floats(0, 1)), st.builds(Unscored, reason=_REASONS)),
+            min_size=1,
+        ),
+        min_size=1,
+    )
+)
+def test_decide_reads_every_score_back_and_every_absence(
+    samples: ModuleType, tmp_path_factory: pytest.TempPathFactory, scores: dict
+) -> None:
+    report: Report = samples.SAMPLES["fail"]()
+    gate = report.gates[0]
+    results = [
+        Result(case=case, arm=arm, repeat=repeat, tags=("odd",), outcome=None, scores=own)
+        for (case, arm, repeat), own in scores.items()
+    ]
+    evidence = replace(gate.evidence, results=tuple(results), clusters={})
+    report = replace(report, gates=(replace(gate, evidence=evidence),))
+    path = tmp_path_factory.mktemp("scores") / "rows.csv"
+    path.write_text(csv.render(report), encoding="utf-8")
+    rows, _ = read_scores(path)
+    wanted = [(arm, value, repeat) for _, _, arm, _, value, repeat, *_ in list_scores(report)]
+    assert [(r.arm, None if r.unscored else r.value, r.repeat) for r in rows] == wanted
+    assert decide_scores(rows, "rows.csv", floors={}, max_drop=None, level=None).gates
+    assert [r.unscored is None for r in read_scores(report.to_frame())[0]] == [
+        value is not None for _, value, _ in wanted
+    ]

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import click
 
+from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.folders import config_option, find_store, whole_store_option
 
 
 @click.command("prune")
 @config_option
 @whole_store_option
-@click.option("--older-than", type=click.IntRange(min=1), metavar="DAYS", help="Remove entries not used for DAYS days.")
+@click.option(
+    "--older-than", type=click.IntRange(1, 100_000), metavar="DAYS", help="Remove entries not used for DAYS days."
+)
 @click.option(
     "--max-size",
-    type=click.FloatRange(min=0.1),
+    type=FiniteRange(min=0.1, max=1e9),
     metavar="MB",
     help="Remove the least recently used entries until the cache file has at most MB megabytes (1,000,000 bytes each).",
 )
@@ -62,7 +65,11 @@ def command(
     if damaged:
         chosen["damaged caches"] = project_store.list_damaged_caches()
     if forget_verdicts:
-        chosen["verdicts"] = [*project_store.list_verdicts(), *project_store.list_undecided()]
+        chosen["verdicts"] = [
+            *project_store.list_verdicts(),
+            *project_store.list_undecided(),
+            *project_store.list_unanswered(),
+        ]
     if older_than is not None or max_size is not None:
         most = None if max_size is None else int(max_size * MB)
         done = prune.prune_entries(project_store, unused_days=older_than, most_bytes=most, dry_run=dry_run)

@@ -1,0 +1,195 @@
+"""The draws of a candidate that its endpoint answered with no answer: a refusal, a filtered or an empty reply.
+
+Such a draw counts in every later run of the same content, as an answer does that the cache holds: a second draw in its
+place would be a second chance to pass. Each one is written to the store at once, so that an interrupted run forgets
+none. In an outage the endpoint gives such replies to every prompt. So the baseline is asked about the same case in the
+same minutes, and where it lacks answers as well, the draws of that run do not count: the next run makes them again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import uuid
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from evalgate.decide import outages
+from evalgate.domain import (
+    Arm,
+    Config,
+    Failure,
+    GatePlan,
+    GateReport,
+    Outcome,
+    Request,
+    Target,
+    Trial,
+    answered,
+    decode_outcome,
+    encode_outcome,
+)
+from evalgate.gate import verdict_cache
+from evalgate.plan.gate_plan import make_fresh_trial
+from evalgate.store.store import Store
+
+Draw: TypeAlias = tuple[str, int]
+"""A draw of the candidate: case and repeat."""
+Asking: TypeAlias = Generator[Sequence[Request], Sequence[Outcome], Outcome]
+
+_REFUSED = "refused in an earlier run of the same content: "
+
+
+class UnansweredDraws:
+    """The draws without an answer of one plan: `earlier` ones, which count, and those of this run, in the file `path`.
+
+    `ask` answers a trial. It writes a draw without an answer, then asks the baseline as a control, unless `controls` is
+    False.
+    """
+
+    def __init__(self, path: Path, plan: GatePlan, targets: Mapping[str, Target], *, controls: bool = True) -> None:
+        self._path = path
+        self._plan = plan
+        self._targets = targets
+        self._run = uuid.uuid4().hex[:12]
+        baseline = None if plan.baseline is None else targets[plan.gate.baseline_target]
+        self._can_control = controls and baseline is not None and baseline.kind != "recorded"
+        self._controls = 0
+        self._controlled: set[str] = set()
+        self._free = {result.case for result in plan.stored if is_unanswered(result.outcome)}
+        self.earlier = self.load()
+
+    def load(self) -> Mapping[Draw, Failure]:
+        """Return the draws that count, of all runs so far. Lines that cannot be read are ignored."""
+        cases = len(self._plan.dataset.cases)
+        found: dict[Draw, Failure] = {}
+        for run in _read(self._path):
+            draws = run.list_own()
+            if not outages.is_outage(len({case for case, _ in draws}), cases, run.list_controls(self._can_control)):
+                found |= draws
+        return found
+
+    def ask(self, trial: Trial) -> Asking:
+        """Yield the trial's request, and return its outcome; that of an earlier run is returned without a request."""
+        known = self.earlier.get((trial.case.id, trial.repeat)) if trial.arm is Arm.CANDIDATE else None
+        if known is not None:
+            return known
+        (outcome,) = yield [trial.request]
+        if trial.arm is Arm.CANDIDATE and is_unanswered(outcome) and trial.case.id not in self._free:
+            case = trial.case.id
+            self._write({"case": case, "repeat": trial.repeat, **encode_outcome(outcome)})
+            controls = self._make_controls(trial)
+            for reply in (yield controls) if controls else ():
+                if not isinstance(reply, Failure) or is_unanswered(reply):
+                    has_answer = answered.score_answered(reply, "allow")
+                    self._write({"control": case, "answered": getattr(has_answer, "value", 0.0) > 0})
+        return outcome
+
+    def add_note(self, gate: GateReport) -> GateReport:
+        """Return the report with a note on the draws of earlier runs that it counts."""
+        evidence = gate.evidence
+        drawn = (*evidence.results, *evidence.confirmations)
+        count = sum(r.arm is Arm.CANDIDATE and (r.case, r.repeat) in self.earlier for r in drawn)
+        if not count:
+            return gate
+        note = (
+            f"{count} {'draw' if count == 1 else 'draws'} of the candidate had no answer in an earlier run of the same "
+            "content, and count as they were: an answer that followed a refusal in an earlier run would be a second "
+            "draw. Edit the prompt, or `evalgate cache prune --forget-verdicts` if the endpoint was at fault"
+        )
+        return replace(gate, evidence=replace(evidence, notes=(*evidence.notes, note)))
+
+    def forget(self) -> None:
+        """Remove the file, so that no other run counts these draws."""
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
+
+    def _make_controls(self, trial: Trial) -> list[Request]:
+        """Return new requests of the baseline on the trial's case, of which no answer is known."""
+        case = trial.case
+        if not self._can_control or case.id in self._controlled:
+            return []
+        self._controlled.add(case.id)
+        count = min(outages.count_controls(len(self._plan.dataset.cases)), outages.CONTROLS - self._controls)
+        numbers = range(self._controls, self._controls + count)
+        self._controls += count
+        made = [make_fresh_trial(self._plan, case, Arm.BASELINE, number, self._targets).request for number in numbers]
+        return [replace(request, stream=f"control {self._run}") for request in made]
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        line = json.dumps({"run": self._run, **row}) + "\n"
+        with contextlib.suppress(OSError):  # the cache has reported this already
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            number = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+            try:
+                os.write(number, line.encode())  # in one call: other processes append to the same file
+            finally:
+                os.close(number)
+
+
+def open_draws(store: Store, plan: GatePlan, config: Config, *, replayed: bool) -> UnansweredDraws | None:
+    """Return the draws without an answer of a plan's content; None if no chance is involved, or none is remembered.
+
+    `config` is the one without what runs learn of the endpoints, so that an interrupted run is found again. The shards
+    of a run share their draws. Hidden text in a prompt shares them with the text that is shown, as a FAIL does.
+    """
+    keys = verdict_cache.compute_keys(plan, config, replayed=replayed)
+    return None if keys is None else UnansweredDraws(store.find_unanswered(keys.shown), plan, config.targets)
+
+
+def ask_target(trial: Trial) -> Asking:
+    """Yield the trial's request, and return its outcome."""
+    (outcome,) = yield [trial.request]
+    return outcome
+
+
+def is_unanswered(outcome: Outcome | None) -> bool:
+    """Return True if the endpoint replied, and its reply is no answer."""
+    return isinstance(outcome, Failure) and (outcome.kind == "unusable" or outcome.refused)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The lines of one run: draws without an answer, and by case whether each control was answered."""
+
+    draws: dict[Draw, Failure] = field(default_factory=dict)
+    controls: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+
+    def list_own(self) -> dict[Draw, Failure]:
+        """Return the draws of cases that the baseline was ever answered, or never asked."""
+        lacking = self._list_lacking()
+        return {draw: failure for draw, failure in self.draws.items() if draw[0] not in lacking}
+
+    def list_controls(self, can_control: bool) -> list[bool] | None:
+        """Return the controls of these cases; None without a baseline."""
+        if not can_control:
+            return None
+        lacking = self._list_lacking()
+        return [control for case, own in self.controls.items() if case not in lacking for control in own]
+
+    def _list_lacking(self) -> set[str]:
+        return {case for case, own in self.controls.items() if not any(own)}
+
+
+def _read(path: Path) -> Iterator[_Run]:
+    runs: dict[str, _Run] = defaultdict(_Run)
+    with contextlib.suppress(OSError):
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError, RecursionError):
+                row = json.loads(line)
+                run = runs[str(row["run"])]
+                if "control" in row:
+                    run.controls[str(row["control"])].append(row["answered"] is True)
+                elif is_unanswered(failure := decode_outcome(row)):
+                    run.draws[str(row["case"]), int(row["repeat"])] = _mark_earlier(failure)
+    yield from runs.values()
+
+
+def _mark_earlier(failure: Outcome) -> Failure:
+    assert isinstance(failure, Failure)
+    message = f"{_REFUSED}{failure.message}" if failure.refused else failure.message
+    return replace(failure, message=message, cached=True)
