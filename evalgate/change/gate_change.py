@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from evalgate.change import base_policy, changed_gates, production, versions
-from evalgate.change.merge_base import Base, find_base
+from evalgate.change.merge_base import Base, config_path_at, find_base
 from evalgate.change.pins import Pin
 from evalgate.change.production import BaselineArm
 from evalgate.change.versions import Versions
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import CaseChanges, Gate, GoldenDataset, PolicyChange, Revert
-from evalgate.errors import GitError
+from evalgate.domain import CaseChanges, Config, Criterion, Gate, GoldenDataset, PolicyChange, Revert
+from evalgate.domain.answering import list_answering
+from evalgate.domain.report_criteria import list_criteria
+from evalgate.errors import EvalgateError, GitError
+from evalgate.inputs.config import load_config
+from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
 
 
@@ -94,9 +98,46 @@ def compare_gate(
     arm = production.choose_baseline(gate, found, registry, named=baseline or gate.baseline)
     notes = base_policy.note_recorded(gate, config, found, base)
     pin = None if registry is None or revert is None else registry.find_pin(gate)
-    if revert is not None and pin is not None and pin.digest == revert.digest:
+    if (
+        revert is not None
+        and pin is not None
+        and pin.digest == revert.digest
+        and _is_run_alike(workspace, gate, pin.ref)
+    ):
         revert = replace(revert, passed=f"it is {pin.kind}: {pin}")
     return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes, revert=revert)
+
+
+def _is_run_alike(workspace: Workspace, gate: Gate, commit: str) -> bool:
+    """Return True if the gate at a commit had the same targets, and every criterion that can decide now.
+
+    Whoever signed a release off saw it with these. A configuration that cannot be read there shows nothing.
+    """
+    git, config = workspace.git, workspace.config
+    if git is None:
+        return False
+    tree = CommitTree(git, commit)
+    try:
+        then = load_config(tree, config_path_at(commit, config.path, git), environment=config.environment)
+        if isinstance(workspace, PullRequest):
+            then = base_policy.add_code_digest(then, git, commit)
+    except EvalgateError:
+        return False
+    base = Base(commit=commit, git=git, tree=tree, here=workspace.tree, config=then, now=config, edited=True)
+    before = base.gate_at_base(gate)
+    if before is None or list_answering(before, then.targets) != list_answering(gate, config.targets):
+        return False
+    return _list_deciding(gate, config) <= _list_deciding(before, then)
+
+
+def _list_deciding(gate: Gate, config: Config) -> set[tuple[str, str]]:
+    """Return the names and digests of the criteria by which a gate can decide."""
+    found = list_criteria(gate, gate.judges, config.targets)
+    return {(one.name, one.digest) for one in found if _decides(gate, one)}
+
+
+def _decides(gate: Gate, criterion: Criterion) -> bool:
+    return criterion.kind == "judge" or criterion.blocking or criterion.name in gate.thresholds
 
 
 def compare_gate_cases(
