@@ -610,6 +610,19 @@ def test_two_configurations_in_one_job_do_not_write_the_same_comment(hub: Hub) -
 # Paths of a run
 
 
+@pytest.mark.parametrize("path", [".evalgate/verdicts/x.json", ".EvalGate/x.json", "store/answers"])
+def test_a_change_that_commits_the_store_is_refused_and_so_is_no_other(hub: Hub, path: str) -> None:
+    git, inputs = hub.world.repository.git, {"cache_path": "store"} if path.startswith("store") else {}
+    hub.world.repository.write(path, "{}")
+    git("add", "--force", path)
+    hub.push("")
+    assert hub.run(**inputs).code == 2
+    assert "puts the store under version control" in hub.statuses[-1][2]
+    git("rm", "-r", "--quiet", path.split("/", maxsplit=1)[0])
+    hub.push()
+    assert hub.run(**inputs).code == 0
+
+
 def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
