@@ -68,9 +68,7 @@ def resolve(
     `production`, where that is another one, else that of the last commit at which the prompt was different, else the
     merge base's if something else `is_edited` since, or where it `is_beside` gates that have one.
 
-    `settings_at` returns what the gate said about its prompt at a commit, by which a baseline from there is read; None:
-    the gate's settings hold for every commit.
-
+    A baseline is read by what the gate said of its prompt at that commit (`settings_at`; None: the same as now).
     A prompt that the merge base lacks has no baseline. Another missing version raises GitError or InputError.
     """
     settings_at = settings_at or (lambda commit: gate.settings)
@@ -78,35 +76,25 @@ def resolve(
     assert found.version is not None
     since = None
     if baseline is not None:
-        base = _find_named(
-            gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt, settings_at=settings_at
-        )
+        args = (gate, tree, git, baseline, "--baseline", settings_at)
+        base = _find_named(*args, files=at is None, before=base_gate_prompt)
         since = base.commit
-        same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
-        if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
-            raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name an earlier version")
+        _refuse_itself(found, base, git, is_edited, baseline)
     elif gate.baseline is not None:
-        version = replace(load_prompt(tree, gate.baseline, gate.baseline_settings), source=gate.baseline)
-        theirs = _find_baseline_settings(gate, git, found.commit, settings_at, branch=default_branch)
-        was = version if theirs == gate.baseline_settings else load_prompt(tree, gate.baseline, theirs)
-        own = replace(was, source=gate.baseline)
-        base = FoundVersion(version=own, note=f"{gate.baseline} is used in place of the merge base")
-        if git is not None and at is None and version.normalized_digest == found.version.normalized_digest:
-            # with `at` the file is read at the base, so the change cannot alter it
+        if git is not None and at is None:  # with `at` the file is read at the base, so the change cannot alter it
             _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
+        base = _load_baseline_file(gate, tree, git, found.commit, settings_at, branch=default_branch)
     else:
-        args = (gate, tree, git, found.commit, settings_at)
-        base = _find_at_merge_base(*args, branch=default_branch, before=base_gate_prompt)
+        where = (found.commit, settings_at)
+        base = _find_at_merge_base(gate, tree, git, *where, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
             base, since = _find_before(base, git, production(), is_edited, settings_at, is_beside=is_beside)
-    published = immutability == "published"
-    theirs = gate.settings if base.commit is None else settings_at(base.commit)
-    history, remark = read_history(found, base, git, default_branch, (gate.settings, theirs), published=published)
-    note = "; ".join(part for part in (base.note, remark) if part)
+    both = (gate.settings, gate.settings if base.commit is None else settings_at(base.commit))
+    history, remark = read_history(found, base, git, default_branch, both, published=immutability == "published")
     return Versions(
         candidate=found.version,
         baseline=base.version,
-        baseline_note=note,
+        baseline_note="; ".join(part for part in (base.note, remark) if part),
         history=history,
         since=since,
         reason="" if found.version.version is not None else find_reason(found, base.version, git, gate.settings),
@@ -141,16 +129,16 @@ def _find_candidate(
     return FoundVersion(version=version, file=_describe_in_repository(path, tree, git), place=place)
 
 
-def _find_named(
+def _find_named(  # noqa: PLR0917 - a gate, and the version that an option names
     gate: Gate,
     tree: Tree,
     git: Git | None,
     named: str,
     option: str,
+    settings_at: Callable[[str], PromptSettings] | None = None,
     *,
     files: bool = True,
     before: str | None = None,
-    settings_at: Callable[[str], PromptSettings] | None = None,
 ) -> FoundVersion:
     """Find what an option names: a file, relative to the current folder or to the tree's root, or a ref."""
     written, constant = split_constant(named)
@@ -221,23 +209,36 @@ def _find_at_merge_base(
     return FoundVersion(version=version, note=where, file=file, commit=base)
 
 
-def _find_baseline_settings(
+def _load_baseline_file(
     gate: Gate,
+    tree: Tree,
     git: Git | None,
     commit: str | None,
     settings_at: Callable[[str], PromptSettings],
     *,
     branch: str | None,
-) -> PromptSettings:
-    """Return the settings of a gate's baseline file, with what the gate said at the merge base, if that is known."""
-    head = commit or (None if git is None else git.head())
-    if git is None or head is None:
-        return gate.baseline_settings
-    try:
-        then = settings_at(git.merge_base(head, git.default_branch(branch)))
-    except GitError:
-        return gate.baseline_settings
-    return replace(gate.baseline_settings, user=then.user, template=then.template)
+) -> FoundVersion:
+    """Load a gate's baseline file by what the gate said at the merge base of a commit, if that is known."""
+    assert gate.baseline is not None
+    settings, head = gate.baseline_settings, commit or (None if git is None else git.head())
+    if git is not None and head is not None:
+        try:
+            then = settings_at(git.merge_base(head, git.default_branch(branch)))
+            settings = replace(settings, user=then.user, template=then.template)
+        except GitError:  # without a merge base it is unknown what the gate said before
+            pass
+    version = replace(load_prompt(tree, gate.baseline, settings), source=gate.baseline)
+    return FoundVersion(version=version, note=f"{gate.baseline} is used in place of the merge base")
+
+
+def _refuse_itself(
+    found: FoundVersion, base: FoundVersion, git: Git | None, is_edited: Callable[[str], bool], named: str
+) -> None:
+    """Raise InputError if the named baseline is the candidate."""
+    same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
+    same = git is not None and base.commit and _is_itself(found, base, git) and not is_edited(base.commit)
+    if same_place or same:
+        raise InputError(f"--baseline: {named} is the candidate itself", hint="name an earlier version")
 
 
 def _resolve_constant(
@@ -262,6 +263,8 @@ def _refuse_copy(
     """
     assert found.version is not None and gate.baseline is not None
     same, file = found.version.normalized_digest, _describe_in_repository(gate.baseline, tree, git)
+    if load_prompt(tree, gate.baseline, gate.baseline_settings).normalized_digest != same:
+        return
     try:
         args = (gate, tree, git, found.commit, lambda commit: gate.settings)
         base = _find_at_merge_base(*args, branch=branch, before=before)
