@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, assert_never
 
-from evalgate.action import base_branch, fork, fork_approval, fork_files, heads, publish, queued_verdicts, standing
+from evalgate.action import (
+    attempts_lookup,
+    base_branch,
+    fork,
+    fork_approval,
+    fork_files,
+    heads,
+    publish,
+    queued_verdicts,
+    standing,
+)
 from evalgate.action import sign_off_lookup as approval
 from evalgate.action.action_inputs import refuse_redraw
 from evalgate.action.job import Job, Log, describe_bug
@@ -111,8 +121,9 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | Statu
         if job.event.may_withdraw or not standing.is_decided(before):
             log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
     ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
-    ran = _add_attempts(job, hub, log, ran, head)
-    ran = _apply_sign_off(job, hub, log, ran, head)
+    tried = attempts_lookup.find_pulls(job, hub, log, ran.report, head, before)
+    ran = attempts_lookup.add_attempts(job, hub, log, ran, head, tried)
+    ran = _apply_sign_off(job, hub, log, ran, head, [pull.number for pull in tried or ()])
     if before is not None and not job.event.may_withdraw and standing.outlasts(before, ran.status, ran.report, ran.key):
         log.warn(f"the earlier verdict stands: {before.description}")
         return replace(ran, head=head)
@@ -296,31 +307,18 @@ def _catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutco
     return ActivityOutcome(status=make_error_status(error), report=reports.report_error(error))
 
 
-def _add_attempts(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
-    """Apply the policy on repeated attempts in the same pull request to the outcome."""
-    event, report = job.event, ran.report
-    context, queued = job.context(event.branch), event.name == "merge_group"
-    if not ran.key or not (event.of_pull_request or queued):
-        return ran
-    tried = None
-    if hub is not None and event.pull is not None and event.base is not None:
-        sticky, base = publish.make_sticky(job, hub, event.pull), event.base
-        facts = {"key": ran.key, "context": context, "head": head, "base": base}
-        tried = log.attempt("attempts", lambda: heads.add_attempts(report, sticky, **facts, queued=queued))
-    counted = tried if tried is not None else attempts.apply_attempts(report, attempts.UNKNOWN)
-    return replace(ran, report=counted, status=make_status(counted))
-
-
-def _apply_sign_off(job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str) -> ActivityOutcome:
-    """Add the sign-off to the outcome, if one is required and was given."""
-    report, number = ran.report, job.event.pull
+def _apply_sign_off(  # noqa: PLR0917 - a run, and the pull requests that it belongs to
+    job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str, pulls: Sequence[int]
+) -> ActivityOutcome:
+    """Add the sign-off to the outcome, if one is required and was given in the pull request."""
+    report = ran.report
     if not report.exit_code.awaits_sign_off or hub is None:
         return ran
     if job.event.name == "merge_group":
         return _check_merge_queue(job, hub, log, ran)
-    if job.settings.sign_off == "none" or number is None:
+    if job.settings.sign_off == "none" or len(pulls) != 1:
         return ran
-    found = _look_up_sign_off(job, hub, log, ran, number, head=head)
+    found = _look_up_sign_off(job, hub, log, ran, pulls[0], head=head)
     if found is None:
         return replace(ran, status=make_status(report, waiting_for="the sign-off could not be looked up, see the log"))
     if found.met is None:

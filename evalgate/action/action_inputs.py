@@ -16,6 +16,7 @@ from evalgate.errors import Fault, InputError
 
 _T = TypeVar("_T")
 _HINT = "see `with:` of the step"
+_CONFIG = "evalgate.yml"
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "command": ("gate", "report", "drift"),
     "policy-ref": ("base", "head"),
@@ -99,19 +100,23 @@ def _refuse_redraws(given: Iterable[tuple[str, str]]) -> list[Fault]:
     ]
 
 
-def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str, ...]) -> str:
-    """Return the key of a comment: `given`, else a key that is unique to the job and the leg of its matrix."""
-    return _make_slug(given if given is not None else "/".join([workflow, job, *matrix]))
+def comment_key(given: str | None, *, workflow: str, job: str, matrix: tuple[str, ...], config: str = _CONFIG) -> str:
+    """Return the key of a comment: `given`, else one that is unique to the job, its leg and the configuration.
+
+    Two steps of a job with one key would overwrite each other's comment, and with it the time of its report.
+    """
+    own = [] if config == _CONFIG else [f"config={config}"]
+    return _make_slug(given if given is not None else "/".join([workflow, job, *matrix, *own]))
 
 
-def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = "evalgate.yml", to: str = "") -> str:
+def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = _CONFIG, to: str = "") -> str:
     """Return the name of the commit status. Two statuses of one name would overwrite each other.
 
     So each leg of a matrix has its own name, as the checks of the jobs do, and so has each configuration if no name is
     `given`. `to` is the target branch of the commit if it is not the default branch: a status belongs to a commit, and
     a pass by the policy of one branch is not a pass by that of another. Names of branches have no spaces.
     """
-    own = (*(() if given or config == "evalgate.yml" else (config,)), *matrix)
+    own = (*(() if given or config == _CONFIG else (config,)), *matrix)
     return (given or "evalgate") + (f" ({', '.join(own)})" if own else "") + (f" (to {to})" if to else "")
 
 
@@ -125,7 +130,7 @@ class _Reader:
     def settings(self, matrix: tuple[str, ...]) -> Settings:
         return Settings(
             command=cast(Any, self._choice("command")),
-            config=self.given.get("config") or "evalgate.yml",
+            config=self.given.get("config") or _CONFIG,
             working_directory=self.given.get("working-directory") or ".",
             policy_ref=cast(Any, self._choice("policy-ref")),
             baseline=self._optional("baseline"),

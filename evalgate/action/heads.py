@@ -7,18 +7,19 @@ permission can edit it.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.action.posted_comment import Sticky
 from evalgate.decide import attempts
 from evalgate.decide.attempts import PastVerdict
-from evalgate.domain import Report
+from evalgate.domain import Attempts, Report
 from evalgate.errors import ServiceError
 from evalgate.report.status import EVALUATING
 
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
-    from evalgate.services.github_rows import CommitStatus
+    from evalgate.services.github_rows import CommitStatus, PullRequestRow
 
 MOST_HEADS = 300
 """Limit of commits per pull request whose statuses are read: a job's token is limited to 1,000 requests per hour."""
@@ -48,35 +49,59 @@ def read_sign_off(status: CommitStatus) -> str:
     return (found["sign_off"] or "") if found else ""
 
 
-def add_attempts(
-    report: Report, sticky: Sticky, *, key: str, context: str, head: str, base: str, queued: bool
-) -> Report:
-    """Count the attempts on a pull request, and apply them to the report of the content `key`. Raises ServiceError.
+def count_attempts(
+    report: Report, sticky: Sticky, *, key: str, context: str, name: str, head: str, base: str, queued: bool
+) -> Attempts:
+    """Count the attempts on a pull request, of which the report of the content `key` is one. Raises ServiceError.
 
-    `context` is the name of the commit status, `head` the evaluated commit, `base` the tip of its target branch.
-    `queued` is true for a commit of a merge queue.
+    `context` is the name of the commit status, `name` the one on the way to the default branch; `head` is the evaluated
+    commit, `base` the tip of its target branch. `queued` is true for a commit of a merge queue.
     """
-    found = read_verdicts(sticky, context, head, base)
-    counted = attempts.count_attempts(found, key, alpha=attempts.compute_alpha(report.gates), queued=queued)
-    return attempts.apply_attempts(report, counted)
+    found = read_verdicts(sticky, context, head, base, name=name, present="" if queued else key)
+    return attempts.count_attempts(found, key, alpha=attempts.compute_alpha(report.gates), queued=queued)
 
 
-def read_verdicts(sticky: Sticky, context: str, head: str, base: str) -> tuple[PastVerdict, ...]:
-    """Read the verdicts of this context on all commits that a pull request has or had. Raises ServiceError.
+def read_verdicts(
+    sticky: Sticky, context: str, head: str, base: str, *, name: str, present: str = ""
+) -> tuple[PastVerdict, ...]:
+    """Read the verdicts on all commits that a pull request has or had. Raises ServiceError.
+
+    Those of this context count, and those on the way to any other branch: `name` is the status' name on the way to the
+    default branch. A commit that went to several branches was tried once, by whatever rules: what was decided elsewhere
+    then has the key of this context, on `head` the `present` one.
 
     Only statuses that evalgate set count, not those of this name by other users. evalgate sets one on `head` before it
     evaluates it. If that one is not found, earlier ones cannot be found either, and ServiceError is raised.
     """
     heads = _list_heads(sticky.github, sticky.number, base)
-    own = {sha: list_own_statuses(sticky, context, sha) for sha in dict.fromkeys((head, *heads))}
-    if not own[head]:
+    named = {sha: _list_of_branches(sticky, name, context, sha) for sha in dict.fromkeys((head, *heads))}
+    if all(status.context != context for status in named[head]):
         raise _make_unknown_error(context, head)
-    found = []
-    for status in (status for sha in heads for status in own[sha]):
-        key = read_key(status)
-        if key:
-            found.append(PastVerdict(key=key, blocked=status.state == "failure"))
-    return tuple(found)
+    keyed = {sha: [status for status in named[sha] if read_key(status)] for sha in heads}
+    same = _join_keys(keyed, context, {head: present} if present else {})
+    return tuple(
+        PastVerdict(key=same.get(read_key(status), read_key(status)), blocked=status.state == "failure")
+        for sha in heads
+        for status in keyed[sha]
+    )
+
+
+def _join_keys(keyed: Mapping[str, Sequence[CommitStatus]], context: str, present: Mapping[str, str]) -> dict[str, str]:
+    """Return the key that each key of another context counts as: that of this context on one of its commits, if any.
+
+    Keys of other contexts on one commit are one, and so are those of all commits that share one of them.
+    """
+    same: dict[str, str] = {}
+    own = {sha: [read_key(status) for status in found if status.context == context] for sha, found in keyed.items()}
+    # commits that were tried in this context come first, so that their keys are the ones that others count as
+    for sha in sorted(keyed, key=lambda sha: not (own[sha] or sha in present)):
+        others = [read_key(status) for status in keyed[sha] if status.context != context]
+        mine = present.get(sha) or next(iter(own[sha]), None)
+        known = mine or next((same[key] for key in others if key in same), next(iter(others), ""))
+        for key in others:
+            same.setdefault(key, known)
+    kept = {key for keys in own.values() for key in keys}
+    return {key: to for key, to in same.items() if key not in kept}
 
 
 def find_first_verdict(sticky: Sticky, context: str, sha: str) -> str:
@@ -85,9 +110,7 @@ def find_first_verdict(sticky: Sticky, context: str, sha: str) -> str:
     `context` is the name of the status on the way to the default branch; those to others count as well. Raises
     ServiceError where no status is known to be evalgate's own.
     """
-    statuses = sticky.github.statuses(sha)
-    named = [one for one in statuses if one.context == context or one.context.startswith(f"{context} (to ")]
-    own = [one for one in named if sticky.is_own(one.creator)]
+    own = _list_of_branches(sticky, context, context, sha)
     if not own:
         raise _make_unknown_error(context, sha)
     return min((one.created_at for one in own if one.description != EVALUATING.description), default="")
@@ -104,6 +127,24 @@ def list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitStat
     """Return the statuses of this context that evalgate set on a commit, newest first. Raises ServiceError."""
     named = (status for status in sticky.github.statuses(sha) if status.context == context)
     return [status for status in named if sticky.is_own(status.creator)]
+
+
+def _list_of_branches(sticky: Sticky, name: str, context: str, sha: str) -> list[CommitStatus]:
+    """Return the statuses that evalgate set on a commit, on the way to any branch, newest first. Raises ServiceError.
+
+    `name` is the one on the way to the default branch; names of branches have no spaces.
+    """
+    named = [
+        one
+        for one in sticky.github.statuses(sha)
+        if one.context in (name, context) or re.fullmatch(rf"{re.escape(name)} \(to [^ ]+\)", one.context)
+    ]
+    return [status for status in named if sticky.is_own(status.creator)]
+
+
+def find_open_pull_requests(github: GitHub, head: str) -> tuple[PullRequestRow, ...]:
+    """Return the open pull requests that have this commit as their head. Raises ServiceError."""
+    return tuple(one for one in github.pull_requests_of(head) if (one.state, one.head_sha) == ("open", head))
 
 
 def _list_heads(github: GitHub, number: int, base: str) -> tuple[str, ...]:

@@ -114,6 +114,7 @@ class Job:
             workflow=environment.get("GITHUB_WORKFLOW", ""),
             job=environment.get("GITHUB_JOB", ""),
             matrix=self.settings.matrix,
+            config=self._config_name,
         )
         self.workspace = Path(self._require("GITHUB_WORKSPACE"))
         self.temp = Path(self._require("RUNNER_TEMP"))
@@ -123,9 +124,14 @@ class Job:
         return status_context(
             self.settings.status_context,
             self.settings.matrix,
-            config=posixpath.normpath(posixpath.join(self.settings.working_directory, self.settings.config)),
+            config=self._config_name,
             to="" if branch == self.event.default_branch else branch,
         )
+
+    @property
+    def _config_name(self) -> str:
+        """The path of the configuration from the top of the workspace, as it is written."""
+        return posixpath.normpath(posixpath.join(self.settings.working_directory, self.settings.config))
 
     @property
     def environment(self) -> Mapping[str, str]:

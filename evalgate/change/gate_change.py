@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from evalgate.change import base_policy, changed_gates, production, versions
-from evalgate.change.merge_base import Base, find_base
+from evalgate.change.merge_base import Base, config_path_at, find_base, find_unchanged
 from evalgate.change.pins import Pin
 from evalgate.change.production import BaselineArm
 from evalgate.change.versions import Versions
 from evalgate.change.workspace import PullRequest, Workspace
-from evalgate.domain import CaseChanges, Gate, GoldenDataset, PolicyChange, Revert
-from evalgate.errors import GitError
+from evalgate.domain import CaseChanges, Config, Criterion, Gate, GoldenDataset, PolicyChange, PromptSettings, Revert
+from evalgate.domain.answering import list_answering
+from evalgate.domain.report_criteria import list_criteria
+from evalgate.errors import EvalgateError, GitError
+from evalgate.inputs.config import load_config
+from evalgate.inputs.tree import CommitTree
 from evalgate.services.commit_view import CommitView
 
 
@@ -88,15 +92,83 @@ def compare_gate(
         production=(lambda: None) if registry is None else partial(registry.find_version, gate),
         is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
         is_beside=is_beside,
+        settings_at=None if isinstance(workspace, PullRequest) else partial(_find_settings, workspace, gate, base, {}),
     )
     if isinstance(workspace, PullRequest):
         base_policy.refuse_recorded(gate, config, found.candidate, found.baseline)
     arm = production.choose_baseline(gate, found, registry, named=baseline or gate.baseline)
     notes = base_policy.note_recorded(gate, config, found, base)
     pin = None if registry is None or revert is None else registry.find_pin(gate)
-    if revert is not None and pin is not None and pin.digest == revert.digest:
+    if (
+        revert is not None
+        and pin is not None
+        and pin.digest == revert.digest
+        and _is_run_alike(workspace, gate, pin.ref)
+    ):
         revert = replace(revert, passed=f"it is {pin.kind}: {pin}")
     return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes, revert=revert)
+
+
+def _find_settings(
+    workspace: Workspace, gate: Gate, base: Base | None, known: dict[str | None, PromptSettings], commit: str
+) -> PromptSettings:
+    """Return what the gate at a commit said about its prompt; what it says now, if it was not there or is not known.
+
+    `known` has the settings by the blob of the configuration, which seldom changes.
+    """
+    git, path = workspace.git, workspace.config.path
+    assert git is not None
+    if base is not None and commit == base.commit:
+        there = base.gate_at_base(gate)
+        return gate.settings if there is None else there.settings
+    if path in find_unchanged([path], workspace.tree, git, commit):
+        return gate.settings
+    blob = git.blob(commit, config_path_at(commit, path, git))
+    if blob not in known:
+        before = _find_gate_at(workspace, gate, commit)
+        known[blob] = gate.settings if before is None else before[0].settings
+    return known[blob]
+
+
+def _find_gate_at(workspace: Workspace, gate: Gate, commit: str) -> tuple[Gate, Config] | None:
+    """Return the gate at a commit with the configuration there; None if it was not there or cannot be read."""
+    git, config = workspace.git, workspace.config
+    assert git is not None
+    tree = CommitTree(git, commit)
+    try:
+        then = load_config(tree, config_path_at(commit, config.path, git), environment=config.environment)
+    except EvalgateError:
+        return None
+    base = Base(commit=commit, git=git, tree=tree, here=workspace.tree, config=then, now=config, edited=True)
+    before = base.gate_at_base(gate)
+    return None if before is None else (before, then)
+
+
+def _is_run_alike(workspace: Workspace, gate: Gate, commit: str) -> bool:
+    """Return True if the gate at a commit had the same targets, and every criterion that can decide now.
+
+    Whoever signed a release off saw it with these. A configuration that cannot be read there shows nothing.
+    """
+    git, config = workspace.git, workspace.config
+    found = None if git is None else _find_gate_at(workspace, gate, commit)
+    if git is None or found is None:
+        return False
+    before, then = found
+    if isinstance(workspace, PullRequest):
+        then = base_policy.add_code_digest(then, git, commit)
+    if list_answering(before, then.targets) != list_answering(gate, config.targets):
+        return False
+    return _list_deciding(gate, config) <= _list_deciding(before, then)
+
+
+def _list_deciding(gate: Gate, config: Config) -> set[tuple[str, str]]:
+    """Return the names and digests of the criteria by which a gate can decide."""
+    found = list_criteria(gate, gate.judges, config.targets)
+    return {(one.name, one.digest) for one in found if _decides(gate, one)}
+
+
+def _decides(gate: Gate, criterion: Criterion) -> bool:
+    return criterion.kind == "judge" or criterion.blocking or criterion.name in gate.thresholds
 
 
 def compare_gate_cases(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from evalgate.change import pins
 from evalgate.change.merge_base import Base, config_path_at
 from evalgate.change.pins import Pin, describe_remedy, load_pinned_prompt
 from evalgate.change.versions import Versions
 from evalgate.domain import Gate, PromptVersion
-from evalgate.errors import EvalgateError
+from evalgate.errors import EvalgateError, InputError
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import Tree
 from evalgate.services.git import Git
@@ -37,7 +37,14 @@ class ProductionVersions:
         """Load the prompt that a gate's pin names. Raises InputError, with the pin's place, if it is not there."""
         before = None if self.base is None else self.base.gate_at_base(gate)
         paths = [gate.prompt, *([before.prompt] if before is not None else []), *([pin.path] if pin.path else [])]
-        return load_pinned_prompt(pin, paths, self.git, gate.settings)
+        if before is None or before.settings == gate.settings:
+            return load_pinned_prompt(pin, paths, self.git, gate.settings)
+        # what is sent beside the file is a part of the pinned content
+        settings = replace(before.settings, constant=gate.settings.constant)
+        try:
+            return load_pinned_prompt(pin, paths, self.git, settings)
+        except InputError:  # pinned under the present settings, or under another constant
+            return load_pinned_prompt(pin, paths, self.git, gate.settings)
 
     def find_version(self, gate: Gate) -> PromptVersion | None:
         """Return the release in production, or None if none is known."""

@@ -1,4 +1,4 @@
-"""The history of version numbers: the contents that were released under the numbers of a candidate and a baseline."""
+"""The history of a prompt: the contents released under its version numbers, and why its candidate was changed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalgate.change.commit_prompts import list_states, parse_state, read_state
+from evalgate.change.commit_prompts import list_states, load_prompt_at, parse_state, read_state
 from evalgate.domain import PromptSettings, PromptVersion, VersionAtCommit
-from evalgate.errors import EvalgateError, GitError
+from evalgate.errors import EvalgateError, GitError, InputError
 from evalgate.services.git import Git
 
 
@@ -28,13 +28,14 @@ def read_history(
     base: FoundVersion,
     git: Git | None,
     default_branch: str | None,
-    settings: PromptSettings,
+    settings: tuple[PromptSettings, PromptSettings],
     *,
     published: bool,
 ) -> tuple[tuple[VersionAtCommit, ...], str]:
     """Return the releases of the declared version numbers, and a remark if part of history could not be read.
 
-    Only contents that include one of the numbers are parsed; contents that are not prompts are skipped.
+    Only contents that include one of the numbers are parsed; contents that are not prompts are skipped. `settings` are
+    those of the gate for the candidate, by which the contents of its number are read, and those for the baseline.
     """
     numbers = {found.version.version for found in (candidate, base) if found.version and found.version.version}
     if not numbers:
@@ -59,7 +60,9 @@ def read_history(
         if not any(number.encode() in data for number in numbers):
             continue
         try:
-            version = parse_state(git, commit, data, candidate.file, settings)
+            version = parse_state(git, commit, data, candidate.file, settings[0])
+            if version.version != candidate.version.version and settings[1] != settings[0]:
+                version = parse_state(git, commit, data, candidate.file, settings[1])
         except EvalgateError:
             continue
         if version.version in numbers:
@@ -67,6 +70,27 @@ def read_history(
             releases.setdefault((release.version, release.digest), release)
     remark = "this clone is shallow: older versions were not checked" if git.shallow else ""
     return tuple(releases.values()), remark
+
+
+def find_reason(found: FoundVersion, baseline: PromptVersion | None, git: Git | None, settings: PromptSettings) -> str:
+    """Return why a candidate was changed; a `change:` that the baseline has as well belongs to an earlier edit."""
+    version = found.version
+    assert version is not None
+    if version.change and (baseline is None or version.change != baseline.change):
+        return version.change
+    if git is None or found.file is None or baseline is None or version.digest == baseline.digest:
+        return ""
+    commit = found.commit or git.head()
+    if commit is None or (found.commit is None and _read_content(git, commit, found.file, settings) != version.digest):
+        return ""  # it is not committed yet
+    return git.subject(commit, found.file)
+
+
+def _read_content(git: Git, commit: str, file: str, settings: PromptSettings) -> str | None:
+    try:
+        return load_prompt_at(git, commit, file, settings).digest
+    except (GitError, InputError):
+        return None
 
 
 def _list_tips(

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NoReturn
 
 from evalgate.change.commit_prompts import list_states, load_prompt_at, parse_state, read_state, resolve_at_commit
-from evalgate.change.version_history import FoundVersion, read_history
+from evalgate.change.version_history import FoundVersion, find_reason, read_history
 from evalgate.domain import Gate, PromptSettings, PromptVersion, VersionAtCommit
 from evalgate.errors import EvalgateError, GitError, InputError, NothingToCompareError
 from evalgate.inputs.prompt_files.python_constant import MissingConstantError, split_constant
@@ -53,6 +53,7 @@ def resolve(
     production: Callable[[], PromptVersion | None] = lambda: None,
     is_edited: Callable[[str], bool] = lambda commit: False,
     is_beside: bool = False,
+    settings_at: Callable[[str], PromptSettings] | None = None,
 ) -> Versions:
     """Resolve candidate, baseline and the history of their version numbers.
 
@@ -67,59 +68,37 @@ def resolve(
     `production`, where that is another one, else that of the last commit at which the prompt was different, else the
     merge base's if something else `is_edited` since, or where it `is_beside` gates that have one.
 
+    A baseline is read by what the gate said of its prompt at that commit (`settings_at`; None: the same as now).
     A prompt that the merge base lacks has no baseline. Another missing version raises GitError or InputError.
     """
+    settings_at = settings_at or (lambda commit: gate.settings)
     found = _find_candidate(gate, tree, git, candidate, at)
     assert found.version is not None
     since = None
     if baseline is not None:
-        base = _find_named(gate, tree, git, baseline, "--baseline", files=at is None, before=base_gate_prompt)
+        args = (gate, tree, git, baseline, "--baseline", settings_at)
+        base = _find_named(*args, files=at is None, before=base_gate_prompt)
         since = base.commit
-        same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
-        if same_place or (git is not None and since and _is_itself(found, base, git) and not is_edited(since)):
-            raise InputError(f"--baseline: {baseline} is the candidate itself", hint="name an earlier version")
+        _refuse_itself(found, base, git, is_edited, baseline)
     elif gate.baseline is not None:
-        version = replace(load_prompt(tree, gate.baseline, gate.baseline_settings), source=gate.baseline)
-        base = FoundVersion(version=version, note=f"{gate.baseline} is used in place of the merge base")
-        if git is not None and at is None and version.normalized_digest == found.version.normalized_digest:
-            # with `at` the file is read at the base, so the change cannot alter it
+        if git is not None and at is None:  # with `at` the file is read at the base, so the change cannot alter it
             _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
+        base = _load_baseline_file(gate, tree, git, found.commit, settings_at, branch=default_branch)
     else:
-        base = _find_at_merge_base(gate, tree, git, found.commit, branch=default_branch, before=base_gate_prompt)
+        where = (found.commit, settings_at)
+        base = _find_at_merge_base(gate, tree, git, *where, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
-            base, since = _find_before(base, git, production(), is_edited, gate.settings, is_beside=is_beside)
-    published = immutability == "published"
-    history, remark = read_history(found, base, git, default_branch, gate.settings, published=published)
-    note = "; ".join(part for part in (base.note, remark) if part)
+            base, since = _find_before(base, git, production(), is_edited, settings_at, is_beside=is_beside)
+    both = (gate.settings, gate.settings if base.commit is None else settings_at(base.commit))
+    history, remark = read_history(found, base, git, default_branch, both, published=immutability == "published")
     return Versions(
         candidate=found.version,
         baseline=base.version,
-        baseline_note=note,
+        baseline_note="; ".join(part for part in (base.note, remark) if part),
         history=history,
         since=since,
-        reason="" if found.version.version is not None else _find_reason(found, base.version, git, gate.settings),
+        reason="" if found.version.version is not None else find_reason(found, base.version, git, gate.settings),
     )
-
-
-def _find_reason(found: FoundVersion, baseline: PromptVersion | None, git: Git | None, settings: PromptSettings) -> str:
-    """Return why a candidate was changed; a `change:` that the baseline has as well belongs to an earlier edit."""
-    version = found.version
-    assert version is not None
-    if version.change and (baseline is None or version.change != baseline.change):
-        return version.change
-    if git is None or found.file is None or baseline is None or version.digest == baseline.digest:
-        return ""
-    commit = found.commit or git.head()
-    if commit is None or (found.commit is None and _read_content(git, commit, found.file, settings) != version.digest):
-        return ""  # it is not committed yet
-    return git.subject(commit, found.file)
-
-
-def _read_content(git: Git, commit: str, file: str, settings: PromptSettings) -> str | None:
-    try:
-        return load_prompt_at(git, commit, file, settings).digest
-    except (GitError, InputError):
-        return None
 
 
 def resolve_named(gate: Gate, tree: Tree, git: Git | None, named: str, option: str) -> PromptVersion:
@@ -150,12 +129,13 @@ def _find_candidate(
     return FoundVersion(version=version, file=_describe_in_repository(path, tree, git), place=place)
 
 
-def _find_named(
+def _find_named(  # noqa: PLR0917 - a gate, and the version that an option names
     gate: Gate,
     tree: Tree,
     git: Git | None,
     named: str,
     option: str,
+    settings_at: Callable[[str], PromptSettings] | None = None,
     *,
     files: bool = True,
     before: str | None = None,
@@ -184,7 +164,8 @@ def _find_named(
     file = file or git.find_renamed_from(commit, own)
     if file is None:
         raise GitError(f'{option}: "{named}" ({commit[:7]}) has no {own}', hint=f"{option} also takes a file")
-    version = resolve_at_commit(git, commit, file, gate.settings)
+    own_settings = gate.settings if settings_at is None else settings_at(commit)
+    version = resolve_at_commit(git, commit, file, replace(own_settings, constant=gate.settings.constant))
     return FoundVersion(version=version, note=f"{option} {named}", file=file, commit=commit)
 
 
@@ -195,7 +176,14 @@ def _read_beside(tree: Tree, path: str, written: str, wanted: str) -> bytes:
 
 
 def _find_at_merge_base(
-    gate: Gate, tree: Tree, git: Git | None, commit: str | None, *, branch: str | None, before: str | None
+    gate: Gate,
+    tree: Tree,
+    git: Git | None,
+    commit: str | None,
+    settings_at: Callable[[str], PromptSettings],
+    *,
+    branch: str | None,
+    before: str | None,
 ) -> FoundVersion:
     """Return the version at the merge base of a commit (None: HEAD) and the default branch."""
     if git is None:
@@ -213,22 +201,57 @@ def _find_at_merge_base(
     where = f"{base[:7]}, the merge base with {named}"
     if file is None:
         return FoundVersion(version=None, note=f"new on this branch: {where}, has no {own}")
-    version = _resolve_constant(git, base, file, gate, before)
+    settings = replace(settings_at(base), constant=gate.settings.constant)
+    version = _resolve_constant(git, base, file, settings, before)
     if version is None:
         note = f"new on this branch: {where}, has no {gate.settings.constant} in {file}"
         return FoundVersion(version=None, note=note)
     return FoundVersion(version=version, note=where, file=file, commit=base)
 
 
-def _resolve_constant(git: Git, commit: str, file: str, gate: Gate, before: str | None) -> PromptVersion | None:
+def _load_baseline_file(
+    gate: Gate,
+    tree: Tree,
+    git: Git | None,
+    commit: str | None,
+    settings_at: Callable[[str], PromptSettings],
+    *,
+    branch: str | None,
+) -> FoundVersion:
+    """Load a gate's baseline file by what the gate said at the merge base of a commit, if that is known."""
+    assert gate.baseline is not None
+    settings, head = gate.baseline_settings, commit or (None if git is None else git.head())
+    if git is not None and head is not None:
+        try:
+            then = settings_at(git.merge_base(head, git.default_branch(branch)))
+            settings = replace(settings, user=then.user, template=then.template)
+        except GitError:  # without a merge base it is unknown what the gate said before
+            pass
+    version = replace(load_prompt(tree, gate.baseline, settings), source=gate.baseline)
+    return FoundVersion(version=version, note=f"{gate.baseline} is used in place of the merge base")
+
+
+def _refuse_itself(
+    found: FoundVersion, base: FoundVersion, git: Git | None, is_edited: Callable[[str], bool], named: str
+) -> None:
+    """Raise InputError if the named baseline is the candidate."""
+    same_place = (base.place or (base.file, base.commit)) == (found.place or (found.file, found.commit))
+    same = git is not None and base.commit and _is_itself(found, base, git) and not is_edited(base.commit)
+    if same_place or same:
+        raise InputError(f"--baseline: {named} is the candidate itself", hint="name an earlier version")
+
+
+def _resolve_constant(
+    git: Git, commit: str, file: str, settings: PromptSettings, before: str | None
+) -> PromptVersion | None:
     """Load the prompt at the merge base: the gate's constant, else the one that the gate had there; None without."""
     try:
-        return resolve_at_commit(git, commit, file, gate.settings)
+        return resolve_at_commit(git, commit, file, settings)
     except MissingConstantError:
         constant = split_constant(before or "")[1]
-        if constant in (None, gate.settings.constant):
+        if constant in (None, settings.constant):
             return None
-        return resolve_at_commit(git, commit, file, replace(gate.settings, constant=constant))
+        return resolve_at_commit(git, commit, file, replace(settings, constant=constant))
 
 
 def _refuse_copy(
@@ -240,8 +263,11 @@ def _refuse_copy(
     """
     assert found.version is not None and gate.baseline is not None
     same, file = found.version.normalized_digest, _describe_in_repository(gate.baseline, tree, git)
+    if load_prompt(tree, gate.baseline, gate.baseline_settings).normalized_digest != same:
+        return
     try:
-        base = _find_at_merge_base(gate, tree, git, found.commit, branch=branch, before=before)
+        args = (gate, tree, git, found.commit, lambda commit: gate.settings)
+        base = _find_at_merge_base(*args, branch=branch, before=before)
     except (GitError, InputError):  # without a merge base it is unknown what the change did: accept the file
         return
     if file is None or base.commit is None or base.version is None or base.version.normalized_digest == same:
@@ -267,14 +293,14 @@ def _find_before(
     git: Git,
     production: PromptVersion | None,
     is_edited: Callable[[str], bool],
-    settings: PromptSettings,
+    settings_at: Callable[[str], PromptSettings],
     *,
     is_beside: bool,
 ) -> tuple[FoundVersion, str | None]:
     """Return the version that a prompt of the default branch is compared with, and the commit whose cases count."""
     assert base.version is not None and base.commit is not None and base.file is not None
     here = f"{base.note} and the commit under test"
-    found = _find_last_different(base.version, base.file, base.commit, git, settings)
+    found = _find_last_different(base.version, base.file, base.commit, git, settings_at)
     since = None if found is None else found.commit
     if production is not None and production.normalized_digest != base.version.normalized_digest:
         note = f"{production.source}, the version in production: {here}, contains the prompt itself"
@@ -297,7 +323,7 @@ def _find_before(
 
 
 def _find_last_different(
-    version: PromptVersion, file: str, commit: str, git: Git, settings: PromptSettings
+    version: PromptVersion, file: str, commit: str, git: Git, settings_at: Callable[[str], PromptSettings]
 ) -> FoundVersion | None:
     """Return the prompt at the last earlier commit at which it differed in more than white space."""
     earlier: FoundVersion | None = None
@@ -305,7 +331,7 @@ def _find_last_different(
     for at, oid in reversed(list_states(git, version, [file], [commit], first_parent=True)):
         name = file if before is None else before[1]
         try:
-            old = parse_state(git, at, read_state(git, at, oid, name), name, settings)
+            old = parse_state(git, at, read_state(git, at, oid, name), name, settings_at(at))
         except EvalgateError:  # it was not a prompt then, so there is nothing to compare with
             continue
         if old.normalized_digest != version.normalized_digest:
@@ -317,11 +343,11 @@ def _find_last_different(
     # cases may have changed since then: use the state right before the prompt got its present content
     parent, name = before
     try:
-        found = resolve_at_commit(git, parent, name, settings)
+        found = resolve_at_commit(git, parent, name, settings_at(parent))
     except (InputError, GitError):
         return earlier
     if found.normalized_digest == version.normalized_digest:  # moved, and changed in white space alone
-        return earlier or _find_last_different(version, name, parent, git, settings)
+        return earlier or _find_last_different(version, name, parent, git, settings_at)
     return FoundVersion(version=found, file=name, commit=parent)
 
 

@@ -14,14 +14,17 @@ from evalgate.change.ungated_files import refuse_ungated
 from evalgate.change.workspace import Commit, PullRequest, Workspace
 from evalgate.commands.validate import validate
 from evalgate.domain import Config, Gate, Report
-from evalgate.errors import EvalgateError, Fault, ServiceError, make_all
+from evalgate.domain.lists import name_some
+from evalgate.errors import EvalgateError, Fault, InputError, ServiceError, make_all
 from evalgate.gate import pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
+from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
 
+_NAMED = 3
 _MOST_FORMS = 3
 """How often a run starts again because an endpoint accepts another form of requests than before."""
 
@@ -115,6 +118,7 @@ def _decide_change(
 ) -> Report:
     """Return the verdict on a pull request by its base's policy; without prompts, on its policy edits alone."""
     change, remarks = workspace.change, workspace.change.remarks
+    _refuse_added_store(workspace, machine.store)
     if workspace.merged is not None:
         remarks += _refuse_ungated_when_merged(workspace.merged, workspace.config)
         if change.changes or change.is_moved:
@@ -149,6 +153,21 @@ def _decide(
         for use_cache in (True, False)
     )
     return redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
+
+
+def _refuse_added_store(workspace: PullRequest, store: Store) -> None:
+    """Raise InputError if a change puts the store under version control: every later change would be refused."""
+    git, sides = workspace.git, workspace.change.sides
+    top = git.root.resolve()
+    places = [place for place in {store.root.absolute(), store.root.resolve()} if place.is_relative_to(top)]
+    wanted = [tuple(part.casefold() for part in place.relative_to(top).parts) for place in places]
+    added = git.added(sides.base, sides.head) if wanted else []
+    found = [path for path in added if any(tuple(path.casefold().split("/"))[: len(one)] == one for one in wanted)]
+    if found:
+        raise InputError(
+            f"this change puts the store under version control: {name_some(found, _NAMED)}",
+            hint=f"git rm -r --cached {store.root.name}, and name it in .gitignore",
+        )
 
 
 def _refuse_ungated_when_merged(merged: Commit, base: Config) -> tuple[str, ...]:

@@ -105,12 +105,21 @@ class PromptVersion:
             [m.role, normalize(m.content)] if m.details is None else [normalize(m.content), m.identity]
             for m in self.messages
         ]
-        return digest({**self._plain, "messages": messages})
+        plain = self._plain
+        if self.template.files:
+            plain["template"] = [self.template.syntax, {name: normalize(text) for name, text in self.template.files}]
+        if self.user is not None:
+            plain["user"] = normalize(self.user)
+        return digest({**plain, "messages": messages})
 
     @property
     def hidden_text(self) -> tuple[str, ...]:
-        """The text of each message in characters that are not displayed: see `find_hidden_text`."""
-        return tuple(find_hidden_text(message.content) for message in self.messages)
+        """The text in characters that are not displayed, of each message and of what is added to them.
+
+        See `find_hidden_text`.
+        """
+        added = [text for _, text in self.template.files] + ([] if self.user is None else [self.user])
+        return tuple(find_hidden_text(text) for text in (*(message.content for message in self.messages), *added))
 
     @property
     def variables(self) -> frozenset[str]:

@@ -281,7 +281,8 @@ class Evidence:
     such case: they count as one unit. An arm in `deterministic` gives equal answers to equal requests, so that one
     sample counts as all. `evaluated` is the digest of the version that was run, if it differs from the candidate only
     in white space. `verdict_key` is the digest of everything that the verdict depends on except chance; None if no
-    verdict is stored. `revert` is set for a change that goes back to the version before.
+    verdict is stored. `answering` is the digest of who answered for both versions, in which form and how often; None if
+    no call was made, or in older reports. `revert` is set for a change that goes back to the version before.
     """
 
     name: str
@@ -306,6 +307,7 @@ class Evidence:
     deterministic: tuple[Arm, ...] = ()
     evaluated: str | None = None
     verdict_key: str | None = None
+    answering: str | None = None
     revert: Revert | None = None
 
     @property

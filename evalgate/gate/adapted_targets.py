@@ -6,8 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from evalgate.domain import Config, GatePlan, PromptVersion, Target
+from evalgate.domain import Config, GatePlan, PromptVersion, Target, digest
 from evalgate.domain.adaptations import INTEGER_ENUM, NOT_AS_WRITTEN, find_effective
+from evalgate.domain.answering import list_answering
 from evalgate.domain.report_criteria import find_judge_adaptations, find_judge_model
 from evalgate.plan.target_changes import find_model
 from evalgate.store.known_adaptations import EndpointModel, load_adaptations
@@ -39,6 +40,14 @@ def find_version_adaptations(target: Target, version: PromptVersion) -> tuple[st
     known = target.adaptations.get(find_model(target, version) or "", ())
     parameters = target.merge_parameters(version.parameters)
     return find_effective(known, parameters, version.response_format, version.tools) if known else ()
+
+
+def digest_answering(plan: GatePlan, targets: Mapping[str, Target]) -> str:
+    """Return the digest of who answers for both versions, in which form the candidate is asked, and how often."""
+    gate = plan.gate
+    form = find_version_adaptations(targets[gate.candidate_target], plan.candidate)
+    samples = (gate.candidate_samples, gate.baseline_samples, gate.wavering_samples)
+    return digest([list_answering(gate, targets), list(form), list(samples)])
 
 
 def describe(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[str, ...]:

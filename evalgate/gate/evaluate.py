@@ -223,7 +223,7 @@ class _GateRun:
         calls = replace(self.calls, saved=self.calls.saved + stopped, stopped=stopped)
         targets = adapted_targets.add_learned(self.config.targets, self.engine)
         adapted = adapted_targets.describe(self.plan, targets)
-        return evidences.make_evidence(
+        made = evidences.make_evidence(
             replace(self.plan, notes=(*self.plan.notes, *adapted)) if adapted else self.plan,
             targets,
             results=self.results,
@@ -232,6 +232,7 @@ class _GateRun:
             usage=self.usage,
             cost_usd=self.cost_usd,
         )
+        return replace(made, answering=adapted_targets.digest_answering(self.plan, targets))
 
     def _evaluate_look(self) -> looks.GateState:
         return looks.evaluate_look(self.evidence(), self.plan.gate.thresholds, self.config.policy, self.measured)

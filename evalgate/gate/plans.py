@@ -149,6 +149,10 @@ def _make_plan(
     served, notes = _compare_targets(config, gate, found, base)
     notes += change.notes
     goes_back = change.revert if not served else None
+    dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
+    became = compare_gate_cases(workspace, gate, dataset, base, found.since)
+    sent = _compare_fields(gate, found, base) if became.edited else ()
+    notes += tuple(f"{why}: both arms were asked with the present fields" for why in sent)
     level = levels.decide_level(
         found.candidate,
         found.baseline,
@@ -156,9 +160,9 @@ def _make_plan(
         history=found.history,
         served=served,
         edited=change.reasons,
+        sent=sent,
         reverts=goes_back is not None and goes_back.version == found.candidate.version,
     )
-    dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
@@ -167,7 +171,6 @@ def _make_plan(
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()
     notes += describe_unsent(found.candidate)
-    became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     return replace(plan, notes=(*arm.notes, *notes, *why), cases=became, revert=goes_back)
 
 
@@ -236,6 +239,18 @@ def _compare_targets(
         before, gate, found.candidate, found.baseline, then=base.config.targets, now=config.targets, path=config.path
     )
     return (*reasons, *edited), notes
+
+
+def _compare_fields(gate: Gate, found: versions.Versions, base: Base | None) -> tuple[str, ...]:
+    """Return the reason for the level if other columns of the dataset are sent than at the merge base."""
+    before = None if base is None else base.gate_at_base(gate)
+    if before is None or before.columns == gate.columns:
+        return ()
+    asked = [version for version in (found.candidate, found.baseline) if version is not None]
+    sent = {name for version in asked for name in version.variables}
+    edited = {n for n in {*before.columns, *gate.columns} if before.columns.get(n) != gate.columns.get(n)}
+    names = ", ".join(sorted(edited & sent))
+    return (f"the columns of {names} changed in the gate's `fields`",) if names else ()
 
 
 def collect_recorded_faults(

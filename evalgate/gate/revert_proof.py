@@ -19,9 +19,13 @@ def add_pass(plan: GatePlan, config: Config, calls: CallMode, store: Store) -> G
     revert = plan.revert
     if revert is None:
         return plan
-    passed = (
-        "" if calls.is_fresh or calls.shard is not None else revert.passed or _find_stored_pass(plan, config, store)
-    )
+    passed = ""
+    if not (calls.is_fresh or calls.shard is not None):
+        from evalgate.gate import adapted_targets
+
+        replayed = calls.answers == "replay"
+        known = adapted_targets.add_known_to_config(config, store, replayed=replayed)
+        passed = revert.passed or _find_stored_pass(plan, known, store)
     return replace(plan, revert=replace(revert, passed=passed))
 
 
@@ -49,11 +53,15 @@ def _find_stored_pass(plan: GatePlan, config: Config, store: Store) -> str:
 def _is_proof(gate: GateReport, name: str, plan: GatePlan, config: Config) -> bool:
     """Return True if a stored verdict, by the name it is stored under, is a PASS of the plan's candidate.
 
-    The cases, thresholds and policy are those of the plan. The criteria are among those of its gate: a lower level may
-    have asked no judges.
+    Who answered, how often, the cases, thresholds and policy are those of the plan. The criteria are among those of its
+    gate, and all by which the plan decides are there: a lower level may have asked no judges. The baseline, its lost
+    cases and the level may differ: they belong to the change that brought the version.
     """
+    from evalgate.gate import adapted_targets
+
     evidence = gate.evidence
-    now = {criterion.name: criterion for criterion in list_criteria(plan.gate, plan.gate.judges, config.targets)}
+    now = {one.name: one for one in list_criteria(plan.gate, plan.gate.judges, config.targets, plan.dataset)}
+    then = {criterion.name: criterion for criterion in evidence.criteria}
     return (
         gate.decision is Verdict.PASS
         and (evidence.revert is None or not evidence.revert.passed)
@@ -61,7 +69,19 @@ def _is_proof(gate: GateReport, name: str, plan: GatePlan, config: Config) -> bo
         and evidence.name == plan.gate.name
         and evidence.candidate is not None
         and evidence.candidate.digest == plan.candidate.digest
+        and evidence.answering == adapted_targets.digest_answering(plan, config.targets)
         and evidence.dataset.digest == plan.dataset.digest
-        and all(now.get(criterion.name) == criterion for criterion in evidence.criteria)
+        and evidence.clusters == {case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None}
+        and all(now.get(name) == criterion for name, criterion in then.items())
+        and _list_deciding(plan, config) <= then.keys()
         and (dict(gate.thresholds), gate.policy) == (dict(plan.gate.thresholds), config.policy)
     )
+
+
+def _list_deciding(plan: GatePlan, config: Config) -> set[str]:
+    """Return the names of the criteria by which a run of the plan decides, at its level."""
+    from evalgate.decide.roles import assign_roles
+
+    asked = list_criteria(plan.gate, plan.judges, config.targets)
+    roles = assign_roles(asked, plan.gate.thresholds, config.policy, with_baseline=plan.baseline is not None)
+    return {*roles.compared, *roles.blocking, *roles.floors, *roles.judges}

@@ -24,6 +24,7 @@ def decide_level(
     history: Sequence[VersionAtCommit] = (),
     served: Sequence[str] = (),
     edited: Sequence[str] = (),
+    sent: Sequence[str] = (),
     reverts: bool = False,
 ) -> ChangeLevel:
     """Decide the level of a change, with a finding for each fault in the declared versions. Every finding fails.
@@ -34,8 +35,9 @@ def decide_level(
     and the candidate's is newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares the level of its
     number: MAJOR. The effective level is the stricter of declared level and minimum. Without a baseline, the minimum
     and the effective level are MINOR. `edited` are reasons outside of the prompt: they make the effective level MAJOR,
-    and require no version number. With `reverts`, the candidate is the version that the baseline replaced: then its
-    number is the older one, and the minimum is the level of the change.
+    and require no version number. `sent` are reasons outside of the prompt that make it at least MINOR. With `reverts`,
+    the candidate is the version that the baseline replaced: then its number is the older one, and the minimum is the
+    level of the change.
 
     Findings: a declared level below the minimum; different content under a version that is not newer (equal, or equal
     except build metadata); a version older than the baseline's; a version that was removed; and one version number with
@@ -66,8 +68,8 @@ def decide_level(
     return ChangeLevel(
         declared=declared,
         minimum=minimum,
-        effective=Level.MAJOR if edited else max(declared or minimum, minimum),
-        reasons=(*edited, *reasons),
+        effective=Level.MAJOR if edited else max(declared or minimum, minimum, Level.MINOR if sent else Level.PATCH),
+        reasons=(*edited, *sent, *reasons),
         findings=tuple(findings),
     )
 

@@ -13,6 +13,7 @@ from evalgate.domain import Json, Level, Message, PromptVersion, digest, is_invi
 from evalgate.domain.jinja_templates import list_logic
 from evalgate.domain.lists import name_some
 from evalgate.domain.numbers import show, show_exactly
+from evalgate.domain.templates import MUSTACHE
 from evalgate.plan.alignment import MOST_ALIGNED, find_edits, is_bounded
 from evalgate.plan.words import WHITE_SPACE, count_words, drop_emoji_style, split_lines
 
@@ -57,11 +58,11 @@ def describe_differences(
     """Return the minimum level of a change with its reasons, strictest first.
 
     MAJOR: response format, variables, roles, tools, template syntax, model or one of its parameters changed. MINOR:
-    messages (including few-shot examples) added or removed, images or tool calls of messages or the logic of a template
-    changed, more than `minor_share` of the words or more than `minor_words` words changed, invisible characters or much
-    white space added or removed. Otherwise PATCH; identical content is PATCH without a reason. Data is compared as
-    JSON: the order of keys does not matter, 0 equals 0.0, and a response format of type "text" equals none. The files
-    that a template includes are compared like messages.
+    messages (including few-shot examples) added or removed, the user message of the gate, images or tool calls of
+    messages or the logic of a template changed, more than `minor_share` of the words or more than `minor_words` words
+    changed, invisible characters or much white space added or removed. Otherwise PATCH; identical content is PATCH
+    without a reason. Data is compared as JSON: the order of keys does not matter, 0 equals 0.0, and a response format
+    of type "text" equals none. The files that a template includes are compared like messages.
 
     Messages are aligned (`alignment.find_edits`), first by role and content, then by role within each differing
     stretch. A message without a partner was added or removed. Roles changed if
@@ -80,6 +81,7 @@ def describe_differences(
     if major:
         return Level.MAJOR, major
     minor = [f"{_count(n, 'message')} {verb}" for n, verb in ((added, "added"), (removed, "removed")) if n]
+    minor += ["the user message of the gate changed"] if candidate.user != baseline.user else []
     minor += _describe_parts(candidate, baseline)
     minor += _describe_logic(candidate, baseline)
     found = _compare_words(_list_role_texts(candidate), _list_role_texts(baseline))
@@ -226,6 +228,8 @@ def _index_variable_roles(version: PromptVersion) -> dict[str, set[str]]:
     for message in version.messages:
         for name in version.find_names(message):
             found.setdefault(name, set()).add(message.role)
+    for name in MUSTACHE.find_names(version.user or ""):
+        found.setdefault(name, set()).add("user")
     return found
 
 

@@ -60,6 +60,7 @@ _GATE_KEYS = (
     "stored_baseline",
     "shard",
     "verdict_key",
+    "answering",
     "evaluated",
     "deterministic",
     "order",
@@ -69,7 +70,7 @@ _GATE_KEYS = (
     "results",
     "confirmations",
 )
-_OPTIONAL = frozenset({"revert"})
+_OPTIONAL = frozenset({"revert", "answering"})
 """The keys of a gate that are only written if they have a value."""
 _KEYS = (
     "format",

@@ -89,6 +89,18 @@ def test_legs_of_a_matrix_have_a_comment_and_a_status_of_their_own() -> None:
     )  # else the last leg's status would overwrite the others
 
 
+def test_each_configuration_of_a_job_has_a_comment_of_its_own() -> None:
+    keys = [
+        comment_key(None, workflow="prompts", job="gate", matrix=matrix, config=config)
+        for matrix in ((), ("legal.yml",), ("legal.yml", "3.12"))
+        for config in ("evalgate.yml", "legal.yml", "shop/evalgate.yml", "3.12")
+    ]
+    assert len(set(keys)) == len(keys)
+    # comments that exist keep their key
+    assert keys[0] == comment_key(None, workflow="prompts", job="gate", matrix=()) == "prompts-gate-0d05f59aaed8"
+    assert comment_key("mine", workflow="prompts", job="gate", matrix=(), config="legal.yml") == "mine"
+
+
 def test_a_status_never_has_the_name_of_another() -> None:
     """Use a branch name that imitates the format; branch names have no spaces."""
     names = [

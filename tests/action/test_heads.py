@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 from github_server import GitHubServer
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.action import heads
 from evalgate.action.posted_comment import Sticky
+from evalgate.decide import attempts
 from evalgate.decide.attempts import PastVerdict
 from evalgate.errors import ServiceError
 from evalgate.services.github import GitHub
+from evalgate.services.github_rows import CommitStatus
 
 BASE, KEY, OTHER = "b" * 40, "1" * 32, "2" * 32
 RUN = "https://github.test/acme/prompts/actions/runs/1/attempts/1"
@@ -42,14 +46,16 @@ def commits(*numbers: int) -> list[dict[str, str]]:
     return [{"sha": sha(number), "author": "ann", "committer": "ann"} for number in numbers]
 
 
-def told(hub: GitHub, number: int, key: str, state: Any = "success", url: str = RUN) -> None:
+def told(
+    hub: GitHub, number: int, key: str, state: Any = "success", url: str = RUN, *, context: str = "evalgate"
+) -> None:
     address = heads.add_marks(url, key=key)
-    hub.set_status(sha(number), state=state, description="d", context="evalgate", target_url=address)
+    hub.set_status(sha(number), state=state, description="d", context=context, target_url=address)
 
 
-def recorded(hub: GitHub, *, head: int = 1, author: str | None = None) -> tuple[PastVerdict, ...]:
+def recorded(hub: GitHub, *, head: int = 1, author: str | None = None, present: str = "") -> tuple[PastVerdict, ...]:
     sticky = Sticky(github=hub, number=7, key="gate", author=author)
-    return heads.read_verdicts(sticky, "evalgate", sha(head), BASE)
+    return heads.read_verdicts(sticky, "evalgate", sha(head), BASE, name="evalgate", present=present)
 
 
 def test_each_verdict_is_told_with_whether_it_blocked(server: GitHubServer, hub: GitHub) -> None:
@@ -99,3 +105,46 @@ def test_more_commits_than_are_asked_for_are_an_error_and_not_left_out(server: G
     with pytest.raises(ServiceError, match="had 301 commits; the statuses of at most 300"):
         recorded(hub)
     assert not [call for call in server.calls() if "/statuses/" in call]
+
+
+def test_what_was_tried_on_the_way_to_another_branch_counts_once_for_each_commit(
+    server: GitHubServer, hub: GitHub
+) -> None:
+    server.add_pull(7, head=sha(3), commits=commits(1, 2, 3))
+    told(hub, 1, KEY, "failure", context="evalgate (to dev)")
+    told(hub, 2, OTHER, context="evalgate (to dev)")
+    told(hub, 2, "3" * 32)
+    told(hub, 3, "4" * 32, context="evalgate (to dev)")
+    told(hub, 3, "5" * 32, context="evalgate (legal.yml)")
+    told(hub, 3, "", "pending")
+    found = {(one.key, one.blocked) for one in recorded(hub, head=3, present="6" * 32)}
+    assert found == {(KEY, True), ("3" * 32, False), ("6" * 32, False)}
+
+
+BRANCHES = ("evalgate", "evalgate (to dev)", "evalgate (to a/b)")
+
+
+@given(st.lists(st.sets(st.sampled_from(BRANCHES), min_size=1), min_size=1, max_size=6), st.sampled_from(BRANCHES))
+def test_no_change_of_the_target_branch_makes_fewer_attempts_or_more(tried: list[set[str]], context: str) -> None:
+    """Each commit has another content; `tried` are the branches that it went to, and each has its own rules."""
+    made = {}
+    for number, names in enumerate(tried):
+        made[sha(number)] = [
+            CommitStatus(
+                id=number,
+                context=name,
+                state="failure",
+                description="d",
+                target_url=heads.add_marks(RUN, key=f"{number:016x}{BRANCHES.index(name):016x}"),
+                creator="bot",
+                created_at="2026-05-01T12:00:00Z",
+            )
+            for name in sorted(names)
+        ]
+    last = len(tried) - 1
+    present = f"{last:016x}{BRANCHES.index(context):016x}"
+    same = heads._join_keys(made, context, {sha(last): present})
+    keys = [heads.read_key(status) for found in made.values() for status in found]
+    past = [PastVerdict(key=same.get(key, key), blocked=True) for key in keys]
+    counted = attempts.count_attempts(past, present, alpha=0.05)
+    assert (counted.number, counted.blocked_before) == (len(tried), len(tried) > 1)

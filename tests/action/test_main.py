@@ -588,7 +588,39 @@ def test_nothing_changed_passes_without_a_variable_of_the_target(hub: Hub) -> No
     assert hub.run().code == 0
 
 
+def test_two_configurations_in_one_job_do_not_write_the_same_comment(hub: Hub) -> None:
+    config = (hub.world.root / "evalgate.yml").read_text().replace("support", "legal")
+    hub.world.repository.git("switch", "--quiet", "main")
+    hub.base = hub.world.repository.commit("legal", **{"legal.yml": config, "prompts/legal.prompt.yml": prompt()})
+    hub.world.repository.git("switch", "--quiet", "work")
+    hub.world.repository.git("merge", "--quiet", "--ff-only", "main")
+    hub.server.add_person("bob", "write")
+    hub.push("2.0.0", MAJOR, **{"prompts/legal.prompt.yml": prompt("2.0.0", MAJOR)})
+    for code in (5, 0):
+        assert [hub.run(config=config).code for config in ("evalgate.yml", "legal.yml")] == [code, code]
+        assert len(hub.comments) == 2
+        hub.server.add_review(7, "bob", "APPROVED", at="2099-01-01T00:00:00Z")
+    hub.world.application = lambda system, user: "I do not know" if BRIEF in system else json.dumps({"answer": user})
+    hub.push("2.0.1", BRIEF)
+    first, _ = (hub.run(config=config).code for config in ("evalgate.yml", "legal.yml"))
+    assert first == 1
+    assert sum("FAIL" in comment.splitlines()[2] for comment in hub.comments) == 1
+
+
 # Paths of a run
+
+
+@pytest.mark.parametrize("path", [".evalgate/verdicts/x.json", ".EvalGate/x.json", "store/answers"])
+def test_a_change_that_commits_the_store_is_refused_and_so_is_no_other(hub: Hub, path: str) -> None:
+    git, inputs = hub.world.repository.git, {"cache_path": "store"} if path.startswith("store") else {}
+    hub.world.repository.write(path, "{}")
+    git("add", "--force", path)
+    hub.push("")
+    assert hub.run(**inputs).code == 2
+    assert "puts the store under version control" in hub.statuses[-1][2]
+    git("rm", "-r", "--quiet", path.split("/", maxsplit=1)[0])
+    hub.push()
+    assert hub.run(**inputs).code == 0
 
 
 def test_a_link_in_the_workspace_leads_nowhere(hub: Hub, tmp_path: Path) -> None:

@@ -302,3 +302,103 @@ def test_a_gate_of_which_every_name_changes_is_compared_with_what_it_was(world: 
     gate = run(world, "--config", "gates.yml")
     assert gate["baseline"] is not None
     assert world.ended.code == 1, world.ended.out
+
+
+TEXT = "prompts/support.md"
+USER = '    user: "{{query}} {{context}}"\n'
+
+
+@pytest.fixture
+def text(world: World) -> World:
+    """The same project with a prompt that is one text, whose user message is the gate's."""
+    world.application = lambda system, user: json.dumps({"answer": user})
+    world.grade = lambda judged: 1 if "SHORT" in judged else 5
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    config = (world.root / "evalgate.yml").read_text().replace("prompts/support.prompt.yml", TEXT)
+    config = config.replace("    dataset:", f"{USER}    dataset:")
+    world.repository.commit("text", **{"evalgate.yml": config, TEXT: "Answer from the context, kindly and exactly.\n"})
+    git("switch", "--quiet", "--force-create", "work")
+    return world
+
+
+def edit_user(world: World, new: str, old: str = "{{context}}") -> None:
+    config = world.root / "evalgate.yml"
+    text = config.read_text()
+    assert old in text
+    world.repository.write("evalgate.yml", text.replace(old, new))
+
+
+def test_each_version_is_asked_with_the_user_message_that_its_side_configures(text: World) -> None:
+    edit_user(text, "{{context}} SHORT")
+    gate = run(text, "--changed")
+    assert gate["decision"] == "FAIL"
+    assert gate["level"]["effective"] == "MINOR"
+    assert "the user message of the gate changed" in gate["level"]["reasons"]
+    assert gate["candidate"]["digest"] != gate["baseline"]["digest"]
+    sent = {one.body["messages"][-1]["content"].endswith(" SHORT") for one in text.server.received}
+    assert sent == {True, False}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--baseline", "main~1"), ("--baseline", "HEAD~1")])
+def test_an_edit_of_the_user_message_is_compared_on_the_default_branch(text: World, arguments: list[str]) -> None:
+    text.repository.git("switch", "--quiet", "main")
+    edit_user(text, "{{context}} SHORT")
+    text.repository.commit("short")
+    gate = run(text, *arguments)
+    assert gate["decision"] == "FAIL"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--baseline", "main")])
+def test_an_edit_of_the_user_message_is_no_second_content_of_the_version_before(
+    world: World, arguments: list[str]
+) -> None:
+    versioned = '{"version": "%s", "messages": [{"role": "system", "content": "Answer from the context, kindly."}]}'
+    git = world.repository.git
+    git("switch", "--quiet", "main")
+    config = (world.root / "evalgate.yml").read_text().replace("support.prompt.yml", "support.prompt.json")
+    files = {"prompts/support.prompt.json": versioned % "1.0.0"}
+    world.repository.commit("json", **{"evalgate.yml": config.replace("    dataset:", f"{USER}    dataset:"), **files})
+    git("switch", "--quiet", "--force-create", "work")
+    edit_user(world, "{{context}} Be brief.")
+    gate = run(world, *arguments)
+    assert (gate["decision"], gate["level"]["findings"][0]["kind"]) == ("FAIL", "version")
+    world.repository.write("prompts/support.prompt.json", versioned % "1.1.0")
+    gate = run(world, *arguments)
+    assert (gate["decision"], gate["level"]["findings"], gate["level"]["effective"]) == ("PASS", [], "MINOR")
+
+
+def test_a_pinned_release_is_asked_with_the_user_message_that_was_pinned(text: World) -> None:
+    text.repository.git("switch", "--quiet", "main")
+    assert text.evalgate("baseline", "pin", "--gate", "support", "--by", "grace").code == 0
+    text.repository.commit("pin")
+    text.repository.git("switch", "--quiet", "--force-create", "work")
+    edit_user(text, "{{context}} SHORT")
+    gate = run(text)
+    assert gate["decision"] == "FAIL", text.ended.err
+    assert any("pinned" in note for note in gate["notes"])
+
+
+def test_a_baseline_file_is_asked_with_the_user_message_before_the_change(text: World) -> None:
+    git = text.repository.git
+    git("switch", "--quiet", "main")
+    config = (text.root / "evalgate.yml").read_text().replace(USER, f"{USER}    baseline: prompts/live.md\n")
+    text.repository.commit("live", **{"evalgate.yml": config, "prompts/live.md": "Answer from the context, always.\n"})
+    git("switch", "--quiet", "--force-create", "work")
+    edit_user(text, "{{context}} SHORT")
+    assert run(text)["decision"] == "FAIL"
+
+
+@pytest.mark.parametrize(("field", "level"), [("context", "MINOR"), ("expected", "PATCH")])
+def test_other_columns_that_are_sent_make_a_change_at_least_minor(text: World, field: str, level: str) -> None:
+    git = text.repository.git
+    git("switch", "--quiet", "main")
+    found = [{**row, "one": row[field], "two": f"{row[field]} SHORT"} for row in rows(text)]
+    write_rows(text, [{name: value for name, value in row.items() if name != field} for row in found])
+    edit_user(text, f"    fields: {{{field}: one}}\n    dataset:", "    dataset:")
+    text.repository.commit("columns")
+    git("switch", "--quiet", "--force-create", "work")
+    edit_user(text, f"{field}: two", f"{field}: one")
+    gate = run(text)
+    assert gate["level"]["effective"] == level
+    assert any(f"the columns of {field} changed" in note for note in gate["notes"]) is (level == "MINOR")

@@ -10,7 +10,8 @@ from gated_project import World, prompt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.change.reverts import take_back
+from evalgate.change.reverts import _find_earlier, _State, take_back
+from evalgate.domain import Message, PromptVersion
 
 PATH = "prompts/support.prompt.yml"
 GOOD = prompt("1.1.0", "Be brief, always and everywhere, please.")
@@ -164,6 +165,107 @@ def test_what_stands_is_the_path_to_the_last_state(states: list[str]) -> None:
     assert names[:1] == states[:1]
     assert {*names, *withdrawn} == set(states)
     assert all(states[place] == name for name, place in standing)
+
+
+def state(letter: str, spaces: int) -> _State:
+    messages = (Message(role="user", content=f"Say{' ' * (1 + spaces)}{letter}."),)
+    return _State(version=PromptVersion(name="p", path="p", source="s", messages=messages), commit="c")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)), min_size=1, max_size=10), st.data())
+def test_no_white_space_makes_a_version_that_was_taken_back_one_to_go_back_to(
+    said: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    back = data.draw(st.tuples(st.sampled_from("abcd"), st.integers(0, 2)))
+    states = [state(*one) for one in said]
+    found = _find_earlier(states, states[-1].version, state(*back).version)
+    standing, withdrawn = take_back((letter, spaces) for letter, spaces in said)
+    if found is not None:
+        assert found.version.digest == state(*back).version.digest
+        assert back[0] not in withdrawn
+    if not any(spaces for _, spaces in [*said, back]):
+        is_before = len(standing) > 1 and standing[-2][0] == back[0]
+        assert (found is not None) is (is_before and back[0] not in withdrawn)
+
+
+def test_a_version_whose_end_differed_only_in_white_space_was_reverted(shop: World) -> None:
+    pass_good(shop)
+    git = shop.repository.git
+    git("switch", "--quiet", "main")
+    shop.repository.commit("take 1.2.0 and 1.1.0 back", **{PATH: prompt("1.2.1").replace("friendly ", "friendly  ")})
+    git("switch", "--quiet", "--force-create", "again")
+    shop.repository.write(PATH, GOOD)
+    assert not sentence(run(shop))
+
+
+OTHER = """\
+  - name: other
+    prompt: prompts/other.j2
+    dataset: cases.jsonl
+    samples: {baseline: 1, candidate: 1}
+    checks: [{type: is_json}]
+"""
+
+
+@pytest.fixture
+def pair(shop: World) -> World:
+    """The same project with a second gate, whose jinja prompt includes a file."""
+    git = shop.repository.git
+    git("switch", "--quiet", "main")
+    config = (shop.root / "evalgate.yml").read_text().replace("gates:\n", f"gates:\n{OTHER}")
+    files = {
+        "prompts/other.j2": "Hello. {% include 'p/a.j2' %} {{query}} {{context}}\n",
+        "prompts/p/a.j2": "Be kind.\n",
+    }
+    shop.repository.commit("other", **{"evalgate.yml": config, **files})
+    git("switch", "--quiet", "--force-create", "back")
+    return shop
+
+
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base")])
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"prompts/p/a.j2": "Be kind to all.\n"},
+        {"prompts/other.j2": "Hello all. {% include 'p/a.j2' %} {{query}} {{context}}\n"},
+        {"prompts/p/a.j2": "Be kind.\n{% include 'p/b.j2' %}", "prompts/p/b.j2": "Always.\n"},
+    ],
+    ids=["an included file", "the prompt", "a new included file"],
+)
+def test_an_edit_of_another_prompt_or_of_what_it_includes_makes_it_no_revert(
+    pair: World, files: dict[str, str], arguments: tuple[str, ...]
+) -> None:
+    pair.repository.commit("back", **{PATH: GOOD})
+    assert sentence(run(pair, "--gate", "support", *arguments))
+    pair.repository.commit("and more", **files)
+    gate = run(pair, "--gate", "support", *arguments)
+    assert not sentence(gate)
+    assert gate["exit_code"] == 1
+
+
+@pytest.mark.parametrize("arguments", [(), ("--policy-ref", "base")])
+def test_an_edit_of_an_included_file_can_be_reverted_once(pair: World, arguments: tuple[str, ...]) -> None:
+    git = pair.repository.git
+    git("switch", "--quiet", "main")
+    pair.repository.commit("ruder", **{"prompts/p/a.j2": "Be rude.\n"})
+    git("switch", "--quiet", "--force-create", "back")
+    pair.repository.commit("kind again", **{"prompts/p/a.j2": "Be kind.\n"})
+    assert "goes back" in sentence(run(pair, "--gate", "other", *arguments))
+    git("switch", "--quiet", "main")
+    git("merge", "--quiet", "--ff-only", "back")
+    git("switch", "--quiet", "--force-create", "again")
+    pair.repository.commit("rude again", **{"prompts/p/a.j2": "Be rude.\n"})
+    assert not sentence(run(pair, "--gate", "other", *arguments))
+
+
+def test_a_merged_revert_of_an_included_file_is_one_on_the_default_branch(pair: World) -> None:
+    pair.repository.git("switch", "--quiet", "main")
+    for text in ("Be rude.\n", "Be kind.\n"):
+        pair.repository.commit("edit", **{"prompts/p/a.j2": text})
+    assert "goes back" in sentence(run(pair, "--gate", "other"))
+    pair.repository.commit("edit", **{"prompts/p/a.j2": "Be rude.\n", PATH: prompt("1.4.0")})
+    pair.repository.commit("edit", **{"prompts/p/a.j2": "Be kind.\n", PATH: prompt("1.5.0", "Be exact, please.")})
+    assert not sentence(run(pair, "--gate", "other"))
 
 
 def test_the_hook_lets_a_revert_through(shop: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Prompt versions: rendered messages with inserted histories, and digests."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from evalgate.domain import Message, PromptVersion
 from evalgate.domain.message_shapes import MessageReader
 from evalgate.domain.messages import make_history
+from evalgate.domain.templates import Template
 
 CALL = {"id": "c1", "type": "function", "function": {"name": "find", "arguments": '{"order": 7}'}}
 TALK = [
@@ -50,3 +52,17 @@ def test_a_prompt_may_have_images_by_its_own_or_by_a_history() -> None:
     assert message is not None
     assert version(message).may_have_images and version(make_history("talk")).may_have_images
     assert not version(Message(role="user", content="[image: a.png]")).may_have_images
+
+
+@given(st.sampled_from(["file", "user"]), st.sampled_from([" ", "\n", "\u200b", "\U000e0041"]))
+def test_white_space_of_an_included_file_and_of_the_user_message_is_normalised(place: str, blank: str) -> None:
+    def make(text: str) -> PromptVersion:
+        prompt = version(Message(role="system", content="{% include 'a' %}"))
+        if place == "user":
+            return replace(prompt, user=text)
+        return replace(prompt, template=Template(syntax="jinja", files=(("a", text),)))
+
+    plain, spaced, other = make("Be kind."), make(f"Be {blank} kind."), make("Be rude.")
+    assert plain.digest != spaced.digest and plain.normalized_digest == spaced.normalized_digest
+    assert plain.normalized_digest != other.normalized_digest
+    assert any(spaced.hidden_text) is (blank == "\U000e0041") and not any(plain.hidden_text)
