@@ -91,12 +91,17 @@ class Usage:
         )
 
 
-def read_usage(read: object, written: object) -> Usage | None:
-    """Return the token counts that an endpoint reports; None if one is not an integer, negative or too large."""
+def read_usage(read: object, written: object, total: object = None) -> Usage | None:
+    """Return the token counts that an endpoint reports; None if one is not an integer, negative or too large.
+
+    What a `total` has beyond the two counts is written as well: some gateways report reasoning only there.
+    """
     for count in (read, written):
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST_TOKENS:
             return None
     assert isinstance(read, int) and isinstance(written, int)
+    if isinstance(total, int) and not isinstance(total, bool) and read + written < total < MOST_TOKENS:
+        written = total - read
     return Usage(input_tokens=read, output_tokens=written)
 
 

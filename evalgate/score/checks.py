@@ -6,7 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
+from evalgate.domain import (
+    TOOL_CHECKS,
+    Case,
+    Check,
+    Output,
+    Score,
+    Scored,
+    Unscored,
+    as_text,
+    classify_ending,
+    normalize,
+)
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
@@ -300,9 +311,9 @@ def _read_expected(check: Check, case: Case) -> Any:
 
 
 def _read_texts(check: Check, case: Case) -> list[str]:
-    """Return the texts to search for. Empty lists and texts are Unscored, because every text contains them."""
+    """Return the texts to search for. Empty lists, and texts without a visible character, are Unscored."""
     texts = ["" if item is None else as_text(item) for item in _as_list(_read_expected(check, case))]
-    if not texts or not all(texts):
+    if not texts or not all(map(normalize, texts)):
         source = f'field "{check.options["from"]}"' if "from" in check.options else "value"
         raise NotScoredError(f"case {case.id}: the {source} has no text to search for")
     return texts
