@@ -22,7 +22,7 @@ from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
 from evalgate.score import case_options, schema, tool_checks
-from evalgate.score.json_output import dig, parse, pointer_parts, resolve
+from evalgate.score.json_output import decode_texts, dig, parse, pointer_parts, resolve
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
 
@@ -333,9 +333,15 @@ def _read_value(check: Check, output: Output) -> Any:
 
 
 def _list_searched(check: Check, output: Output) -> list[str]:
-    """Return the texts that the check searches: that of the output, and for a `not_` form those of its tool calls."""
+    """Return the texts that the check searches.
+
+    A `not_` form searches the texts of tool calls as well, and the texts of JSON as written and decoded.
+    """
     text = _read_text(check, output)
-    return [text, *tool_checks.list_call_texts(output)] if check.negated and "at" not in check.options else [text]
+    if not check.negated:
+        return [text]
+    written = [text] if "at" in check.options else [text, *tool_checks.list_call_texts(output)]
+    return [*written, *(decoded for each in written for decoded in decode_texts(each))]
 
 
 def _read_text(check: Check, output: Output) -> str:

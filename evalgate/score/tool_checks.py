@@ -32,7 +32,8 @@ def check_tool_call(check: Check, case: Case, output: Output) -> Observation:
     if names is not None and not names:
         return Observation(not calls, "call no tool", _show_calls(calls))
     required = None if names is None else set(names)
-    named, others = [], []
+    named: list[ToolCall] = []
+    others: list[ToolCall] = []
     for call in calls:
         (named if call.is_named and (required is None or call.name in required) else others).append(call)
     counts = Counter(call.name for call in named)
