@@ -16,7 +16,7 @@ from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
 from evalgate.domain.prompt_version import PromptVersion
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
-from evalgate.domain.text import Json, digest
+from evalgate.domain.text import Json, digest, normalize
 
 MOST_TOKENS = 2**53
 """A token count of this size or more is ignored: JSON numbers are exact only below it."""
@@ -263,15 +263,16 @@ class Result:
 
     @property
     def text_mark(self) -> int | None:
-        """A checksum of the text and of the calls beside it; None without a text.
+        """A checksum of the normalised text and of the calls beside it; None without a text.
 
-        Equal texts have equal marks, different ones rarely do.
+        Equal texts have equal marks, also if they differ in white space or invisible characters alone. Different texts
+        rarely have.
         """
         if not isinstance(self.outcome, Output):
             return None
         if self.outcome.mark is not None:
             return self.outcome.mark
-        mark = zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass"))
+        mark = zlib.crc32(normalize(self.outcome.text).encode("utf-8", "surrogatepass"))
         calls = self.outcome.calls_beside_text
         if calls:
             mark = zlib.crc32(format_calls(calls).encode("utf-8", "surrogatepass"), mark)
@@ -343,8 +344,9 @@ class GatePlan:
     (`decide.looks`). `stored` are baseline results that need no call, and `stored_baseline` is their source. `order`
     has the ids of all cases in run order. With a `shard`, `trials` has only those of the shard. `kind` is the kind of
     the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and there is no
-    change level. `requests` maps each case that shares its request with another to the id of the first such case.
-    `revert` is set for a change that goes back to the version before.
+    change level. `requests` maps each case that shares its request with another to the id of the first such case;
+    `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is set
+    for a change that goes back to the version before.
     """
 
     gate: Gate
@@ -363,6 +365,7 @@ class GatePlan:
     shard: Shard | None = None
     kind: ReportKind = ReportKind.GATE
     requests: Mapping[str, str] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
     revert: Revert | None = None
 
 
