@@ -107,9 +107,7 @@ def read_reply(
     """
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _get_error(data):
         raise _explain_no_completion(data)
-    usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion", "total")))
-    if usage == Usage():
-        usage = None  # some gateways report zeros where they have not measured
+    usage = _read_usage(data.get("usage"))
     cost = None
     if usage is not None and prices is not None:
         cost = compute_cost(usage, prices, count_cached_tokens(data.get("usage")))
@@ -253,6 +251,12 @@ def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Map
     choices = [choice, *(each for each in data["choices"] if isinstance(each, dict) and each is not choice)]
     held = [_get(each, key) for each in choices for key in ("message", "delta")]
     return [*(each for each in held if isinstance(each, dict)), *choices, data]
+
+
+def _read_usage(given: Any) -> Usage | None:
+    """Return the token counts of a reply; None without any. Some gateways report zeros where they have not measured."""
+    usage = read_usage(*(_get(given, f"{kind}_tokens") for kind in ("prompt", "completion", "total")))
+    return None if usage == Usage() else usage
 
 
 def _read_text(message: Mapping[str, Any]) -> str:
