@@ -12,6 +12,7 @@ from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, FaultCollector, make_all
+from evalgate.gate.included_files import find_measuring_includes
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.plans import (
     collect_recorded_faults,
@@ -50,6 +51,7 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
         dataset = read.take(partial(load_cases, tree, gate, versions, config))
         read.faults += collect_recorded_faults(workspace, gate, dataset).faults
         read.faults += [] if dataset is None else find_option_faults(gate, dataset)
+        read.faults += [] if candidate is None else find_measuring_includes(candidate, config, tree)
         plan = None
         if candidate is not None and dataset is not None:
             args = (gate, candidate, baseline, dataset, strictest, config.targets, everything)

@@ -83,14 +83,15 @@ def _find_critical(evidence: Evidence, standing: looks.GateState, policy: Policy
     critical = {case for case, own in standing.draws.tags.items() if set(policy.critical_tags) & set(own)}
     if not critical:
         return []
-    gating = {*(ruling.limit.criterion for ruling in standing.rulings), *standing.roles.blocking} - {ANSWERED}
+    roles = standing.roles
+    gating = {*(ruling.limit.criterion for ruling in standing.rulings), *roles.blocking, *roles.floored} - {ANSWERED}
     lost = dict.fromkeys(
         result.case
         for result in evidence.results
         if result.case in critical
         and (
             result.failure == "infrastructure"
-            or any(standing.roles.is_unscored(name, result.values, result.case) for name in gating)
+            or any(roles.is_unscored(name, result.values, result.case) for name in gating)
         )
     )
     needed = [Arm.CANDIDATE, *([Arm.BASELINE] if standing.roles.compared else [])]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 from evalgate.decide import statistics
+from evalgate.decide.right_answers import count_same_answer
 from evalgate.domain import (
     ANSWERED,
     Arm,
@@ -23,6 +24,7 @@ from evalgate.domain import (
     answered,
 )
 from evalgate.domain.report_criteria import list_criteria
+from evalgate.domain.units import join_clusters
 
 _NO_CALLS = Calls()
 _NO_USAGE = Usage()
@@ -43,6 +45,7 @@ def make_evidence(
     Without results, before any call is made, it holds the facts of the plan.
     """
     used = [targets[plan.gate.candidate_target], *([targets[plan.gate.baseline_target]] if plan.baseline else [])]
+    clusters = {case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None}
     return Evidence(
         name=plan.gate.name,
         level=plan.level if plan.kind.is_of_change else None,
@@ -56,11 +59,12 @@ def make_evidence(
             kept=plan.cases.kept,
             edited=plan.cases.edited,
             narrowed=plan.cases.narrowed,
+            same_answer=0 if plan.baseline is not None else count_same_answer(plan),
         ),
         criteria=list_criteria(plan.gate, plan.judges, targets, plan.dataset),
         results=sort_results(results, plan.order),
         order=plan.order,
-        clusters={case.id: case.cluster for case in plan.dataset.cases if case.cluster is not None},
+        clusters=join_clusters(plan.order, clusters, plan.alike),
         sequential=plan.sequential,
         confirmations=sort_results(confirmations, plan.order),
         redraws=all(target.kind != "recorded" for target in used) and not _lacks_baseline_samples(plan),

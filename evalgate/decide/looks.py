@@ -148,7 +148,7 @@ def evaluate_look(
         policy=policy,
         known=known,
         limits=list_limits(evidence.criteria, thresholds, policy, with_baseline=evidence.baseline is not None),
-        suspects=single_cases.find_suspects(evidence, known.draws, known.roles, known.turned),
+        suspects=_find_suspects(evidence, known, policy),
         owes_all=schedule.decides_over_all(evidence, thresholds, policy),
     )
     return looking.evaluate(schedule.plan_looks(evidence, thresholds, policy, known.draws))
@@ -376,7 +376,18 @@ class _Look:
     def _is_critical(self, suspect: Suspect) -> bool:
         if suspect.kind == "broken" and suspect.criterion in self.known.roles.watched:
             return True
-        return bool(set(self.known.draws.tags.get(suspect.case, ())) & set(self.policy.critical_tags))
+        return _is_critical(suspect, self.known.draws, self.policy)
+
+
+def _find_suspects(evidence: Evidence, known: Measured, policy: Policy) -> tuple[Suspect, ...]:
+    """Return the suspects; on a check that only its floor decides, those among the critical cases."""
+    found = single_cases.find_suspects(evidence, known.draws, known.roles, known.turned)
+    floored = known.roles.floored
+    return tuple(s for s in found if s.criterion not in floored or _is_critical(s, known.draws, policy))
+
+
+def _is_critical(suspect: Suspect, draws: Draws, policy: Policy) -> bool:
+    return bool(set(draws.tags.get(suspect.case, ())) & set(policy.critical_tags))
 
 
 def _choose_draws(suspects: Sequence[Suspect], *, sure: bool = False) -> tuple[FreshDraw, ...]:

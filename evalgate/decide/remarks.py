@@ -18,6 +18,8 @@ _MIN_CASES = 8
 _DIFFERENT = 0.9
 _SHARE = 0.05
 _LEAST = 3
+_MIN_ALONE = 20
+_SHARE_ALONE = 0.9
 _MOST = 0.5
 
 
@@ -26,26 +28,41 @@ def find_constant_output(evidence: Evidence, seen: Sequence[str]) -> ConstantOut
 
     At least 8 cases must have different requests, and 90 % of the baseline's texts must differ: a classifier, for
     example, repeats its texts on both arms. A text is constant when max(3, 5 %) of the cases have it, and its share is
-    5 points larger than that of the baseline's most frequent text. The first draw of each case counts.
+    5 points larger than that of the baseline's most frequent text. The first draw of each case counts. White space does
+    not make texts different.
+
+    Without a baseline, a text is constant when at least 20 cases and 90 % of all have it, and its share is 5 points
+    larger than that of the most frequent right answer.
     """
-    if evidence.baseline is None:
-        return None
     texts = _collect_first_texts(evidence.results, frozenset(seen))
-    rows = {evidence.requests.get(case, case): both for case in seen if len(both := texts.get(case, {})) == 2}
-    if len(rows) < _MIN_CASES:
+    arms = 1 if evidence.baseline is None else 2
+    rows = {evidence.requests.get(case, case): both for case in seen if len(both := texts.get(case, {})) == arms}
+    if not rows:
         return None
-    before = Counter(both[Arm.BASELINE] for both in rows.values())
-    now = Counter(both[Arm.CANDIDATE] for both in rows.values())
-    mark, count = now.most_common(1)[0]
-    commonest = before.most_common(1)[0][1]
-    if len(before) < _DIFFERENT * len(rows):
+    mark, count = Counter(both[Arm.CANDIDATE] for both in rows.values()).most_common(1)[0]
+    expected = _count_expected(evidence, rows)
+    if expected is None or count < max(_LEAST, _SHARE * len(rows)) or count < expected + _SHARE * len(rows):
         return None
-    if count < max(_LEAST, _SHARE * len(rows)) or count < commonest + _SHARE * len(rows):
+    if evidence.baseline is None and count < max(_MIN_ALONE, _SHARE_ALONE * len(rows)):
         return None
     for result in evidence.results:
         if result.arm is Arm.CANDIDATE and result.text_mark == mark and isinstance(result.outcome, Output):
             return ConstantOutput(text=result.outcome.text, cases=count)
     return None
+
+
+def _count_expected(evidence: Evidence, rows: Mapping[str, Mapping[Arm, int]]) -> float | None:
+    """Return in how many cases one text is nothing unusual: as the baseline answers, or as the dataset expects.
+
+    None if nothing can be said: too few cases, or a baseline that repeats its texts.
+    """
+    if evidence.baseline is None:
+        different = sum(evidence.requests.get(case, case) == case for case in evidence.order) or len(rows)
+        return evidence.dataset.same_answer * len(rows) / different
+    before = Counter(both[Arm.BASELINE] for both in rows.values())
+    if len(rows) < _MIN_CASES or len(before) < _DIFFERENT * len(rows):
+        return None
+    return before.most_common(1)[0][1]
 
 
 def make_constant_finding(found: ConstantOutput) -> Finding:

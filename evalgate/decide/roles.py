@@ -14,10 +14,11 @@ class Roles:
     """Names of criteria by role, in configuration order.
 
     `compared` have an allowed drop (`allowed`). `blocking` are checks that must not fail more often than with the
-    baseline, and `strict` those of them that must hold in every draw. `floors` are checks with a minimum rate. `judges`
-    are all judges; they score only outputs that pass every blocking check. `excluded` has the cases to which a
-    criterion does not apply; they need no score. `watched` are compared checks that fail for each newly broken case,
-    with the number of draws that must agree.
+    baseline, and `strict` those of them that must hold in every draw. `floors` are checks with a minimum rate, and
+    `floored` those of them that nothing but the floor decides: on these a broken critical case counts. `judges` are all
+    judges; they score only outputs that pass every blocking check. `excluded` has the cases to which a criterion does
+    not apply; they need no score. `watched` are compared checks that fail for each newly broken case, with the number
+    of draws that must agree.
     """
 
     compared: tuple[str, ...]
@@ -25,6 +26,7 @@ class Roles:
     blocking: tuple[str, ...]
     strict: frozenset[str]
     floors: Mapping[str, float]
+    floored: tuple[str, ...]
     judges: frozenset[str]
     excluded: Mapping[str, frozenset[str]] = field(default_factory=dict)
     watched: Mapping[str, int] = field(default_factory=dict)
@@ -91,6 +93,7 @@ def assign_roles(
         blocking=blocking,
         strict=frozenset(criterion.name for criterion in criteria if criterion.strict and criterion.name in blocking),
         floors=floors,
+        floored=tuple(name for name in floors if with_baseline and name not in allowed),
         judges=frozenset(criterion.name for criterion in criteria if criterion.kind == "judge"),
         excluded={criterion.name: frozenset(criterion.excluded) for criterion in criteria if criterion.excluded},
     )

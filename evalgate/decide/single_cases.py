@@ -2,8 +2,9 @@
 
 A case is broken on a compared criterion when every baseline sample passes (at least three) and the candidate's first
 draws all fail: four of four where one criterion is compared, seven of seven where several are. It is fixed in the
-opposite case. A blocking check fails a case for good ("for_good") in seven of seven draws. The draws are those of the
-run, then fresh ones one at a time, up to the first that disagrees.
+opposite case. On a check that only a floor decides, critical cases can be broken, in seven of seven draws. A blocking
+check fails a case for good ("for_good") in seven of seven draws. The draws are those of the run, then fresh ones one at
+a time, up to the first that disagrees.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def find_turned_cases(evidence: Evidence, draws: Draws, roles: Roles) -> TurnedC
     found: dict[tuple[str, Kind], tuple[int, ...]] = {}
     for criterion in roles.compared:
         found[criterion, "broken"], found[criterion, "fixed"] = _find_turned_on(criterion, draws, roles)
+    for check in roles.floored:
+        found[check, "broken"], _ = _find_turned_on(check, draws, roles)
     for check in roles.blocking:
         found[check, "for_good"] = _find_failing_for_good(check, draws)
     suspects = {draws.order[place] for places in found.values() for place in places}
@@ -114,7 +117,8 @@ def find_suspects(evidence: Evidence, draws: Draws, roles: Roles, known: TurnedC
                 deterministic=evidence.deterministic,
                 redraws=evidence.redraws,
             )
-            state, wants = view.settle(statistics.DRAWS_AMONG_MANY if kind == "for_good" else need)
+            alone = kind == "for_good" or criterion in roles.floored
+            state, wants = view.settle(statistics.DRAWS_AMONG_MANY if alone else need)
             if state == "refuted":
                 continue
             sure, wants_sure = view.settle(roles.watched.get(criterion, statistics.DRAWS_AMONG_MANY))

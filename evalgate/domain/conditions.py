@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dataclasses import field as make_field
 
 from evalgate.domain.field_paths import dig
-from evalgate.domain.text import Json
+from evalgate.domain.text import Json, normalize
 from evalgate.errors import Place
 
 
@@ -16,8 +16,8 @@ class Condition:
     """A choice of cases: by tags, ids, fields that are present, and the value of one field.
 
     A case meets the condition if it meets every part that is given. `tags` and `ids`: it has at least one of them.
-    `has`: it has all of these fields, and none of them is null or empty. `field`: its value is one of `values`. `place`
-    is the place in the configuration, for messages.
+    `has`: it has all of these fields, and none of them is null, empty or blank. `field`: its value is one of `values`.
+    `place` is the place in the configuration, for messages.
     """
 
     tags: tuple[str, ...] = ()
@@ -57,11 +57,12 @@ class Condition:
 
 
 def is_absent(fields: Mapping[str, Json], name: str) -> bool:
-    """Return whether a field is missing, null, or an empty text or list."""
+    """Return whether a field is missing, null, an empty list, or a text without a visible character."""
     try:
-        return dig(fields, name) in (None, "", [], ())
+        value = dig(fields, name)
     except LookupError:
         return True
+    return not normalize(value) if isinstance(value, str) else value in (None, [], ())
 
 
 def _is_same(left: Json, right: Json) -> bool:

@@ -168,6 +168,9 @@ def _texts(value: Any) -> list[str]:
 
 
 def _is_told(value: Any) -> bool:
+    """Return whether a value says anything: some gateways send every key of an error, all of them empty."""
+    if isinstance(value, Mapping):
+        return any(map(_is_told, value.values()))
     return bool(value) and not (isinstance(value, str) and normalize_reason(value) in _NO_ERROR)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import contextlib
 import json
 import re
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from html import escape
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from evalgate.domain.inputs import Config
 
@@ -22,6 +23,7 @@ _SECRET_NAME = re.compile("key|token|secret|passw|pwd|cred|jwt|auth(?!or(?!i))|^
 _ESCAPES = re.compile(r"\\|%|&#")
 """What a character may be escaped with; without any, no secret is spelt in escapes."""
 _SCHEMES = ("bearer", "basic", "token")
+_RUN = re.compile(r"[A-Za-z0-9]{16,}")
 _T = TypeVar("_T")
 
 
@@ -34,7 +36,8 @@ class Mask:
     """
 
     def __init__(self, secrets: Iterable[str | None]) -> None:
-        values = {text for secret in secrets if secret for text in (secret, secret.strip(), _without_scheme(secret))}
+        given = [secret for secret in secrets if secret]
+        values = {text for secret in given for text in (secret, secret.strip(), *_list_parts(secret.strip()))}
         found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
         # the longest first: one form may be a part of another
         self._forms = sorted(found, key=lambda form: (-len(form), form))
@@ -128,9 +131,18 @@ def is_secret_name(name: str) -> bool:
 
 
 def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[str] = ()) -> Mask:
-    """Return the mask for all secrets in the environment variables and URL queries of a configuration, and others."""
-    in_urls = (value for target in config.targets.values() for value in _find_query_secrets(target.location))
-    return Mask([*(environment.get(name) for name in list_secret_variables(config)), *in_urls, *others])
+    """Return the mask for all secrets in the environment variables and URLs of a configuration, and others.
+
+    A variable in a URL is a secret if its name says so, or if its value looks like a key.
+    """
+    urls = [target.location for target in config.targets.values()]
+    urls += [config.release.registry] if config.release is not None else []
+    in_urls = (value for url in urls for value in _find_url_secrets(url))
+    named = [name for target in config.targets.values() for name in target.url_variables]
+    given = ((name, environment.get(name, "").strip()) for name in named)
+    in_variables = (value for name, value in given if is_secret_name(name) or _looks_random(value))
+    variables = (environment.get(name) for name in list_secret_variables(config))
+    return Mask([*variables, *in_urls, *in_variables, *others])
 
 
 def list_secret_variables(config: Config) -> tuple[str, ...]:
@@ -170,16 +182,39 @@ def count_open(text: str) -> int:
     return max((mask.count_open(text) for mask in _IN_FORCE), default=0)
 
 
-def _find_query_secrets(url: str) -> Iterator[str]:
-    """The values of a URL's query that are keys by their names."""
-    query = url.partition("?")[2].partition("#")[0] if "://" in url else ""
-    yield from (value for name, value in parse_qsl(query) if is_secret_name(name))
+def _find_url_secrets(url: str) -> Iterator[str]:
+    """Yield the password of a URL, and the values of its query that are keys by their names or look like keys."""
+    if "://" not in url:
+        return
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(url)
+        yield from (text for text in (parts.password, unquote(parts.password or "")) if text)
+        yield from (value for name, value in parse_qsl(parts.query) if is_secret_name(name) or _looks_random(value))
 
 
-def _without_scheme(secret: str) -> str:
-    """A key that was put into its variable as the header has it, after `Bearer`, by itself."""
-    scheme, _, key = secret.strip().partition(" ")
-    return key.strip() if scheme.lower() in _SCHEMES else ""
+def _looks_random(value: str) -> bool:
+    """Return True if a value has 16 letters and digits in a row, both among them, as keys have and words do not."""
+    return any(not run.isalpha() and not run.isdigit() for run in _RUN.findall(value))
+
+
+def _list_parts(secret: str) -> Iterator[str]:
+    """Yield the parts of a variable's value that are secrets by themselves.
+
+    A header has its key after a scheme such as `Bearer`, after `Basic` a user and a password in base64, and in a cookie
+    pairs of name and value. A URL has a password.
+    """
+    scheme, _, key = secret.partition(" ")
+    if scheme.lower() in _SCHEMES:
+        yield key.strip()
+    if scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, ValueError):
+            pair = base64.b64decode(key.strip(), validate=True).decode()
+            yield from (pair, pair.partition(":")[2])
+    for part in secret.split(";") if "=" in secret else ():
+        name, _, value = part.strip().partition("=")
+        if is_secret_name(name) or _looks_random(value):
+            yield value.strip()
+    yield from _find_url_secrets(secret)
 
 
 def _list_forms(secret: str) -> Iterator[str]:

@@ -49,6 +49,7 @@ class Target:
     `response_format` is how a judge asks for JSON. `headers` maps the name of a request header to the environment
     variable with its value. `timeout` is the seconds for one answer; None: that of the run. `azure_version` is the API
     version of an Azure endpoint whose host does not say that it is one. A target with `unset` variables cannot be used.
+    `url_variables` are the environment variables that its URL names.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Target:
     stream: bool = False
     azure_version: str | None = None
     unset: tuple[UnsetVariable, ...] = field(default=(), compare=False)
+    url_variables: tuple[str, ...] = ()
 
     @property
     def served(self) -> list[Json]:

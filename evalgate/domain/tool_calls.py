@@ -11,6 +11,8 @@ from evalgate.domain.output_calls import UNNAMED, ToolCall, format_calls
 
 _CALLS = frozenset({"toolcalls", "toolcall", "functioncalls", "functioncall", "tooluse", "tooluses"})
 """The keys that contain calls, in lower case and without hyphens and underscores."""
+_EXECUTED = frozenset({"executedtools", "executedtool"})
+"""The keys that contain the calls of tools that the endpoint ran itself, such as those of Groq."""
 _FORMS = ("function", "custom")
 _CALLING = ("tool", "function", "call")
 _ANSWERING = ("result", "output", "response")
@@ -33,11 +35,15 @@ def add_tool_calls(text: str, *places: Mapping[str, Any], reason: str = "") -> t
 
 def holds_calls(key: object) -> bool:
     """Return whether the value of a key is a tool call or a list of tool calls."""
-    return str(key).replace("_", "").replace("-", "").lower() in _CALLS
+    return _bare(key) in _CALLS
+
+
+def _bare(key: object) -> str:
+    return str(key).replace("_", "").replace("-", "").lower()
 
 
 def _find_calls(place: Mapping[str, Any]) -> list[Any]:
-    """Return all calls of a message: `tool_calls`, the older `function_call`, and calls among the content parts.
+    """Return all calls of a message: `tool_calls`, `function_call`, `executed_tools`, and calls among content parts.
 
     A value that is not a list counts as one call, so that no call is dropped because of its form.
     """
@@ -45,12 +51,25 @@ def _find_calls(place: Mapping[str, Any]) -> list[Any]:
     for key, value in place.items():
         if value and holds_calls(key):
             found += value if isinstance(value, list) else [value]
+        elif value and _bare(key) in _EXECUTED:
+            found += _list_executed(value)
     for part in _list(place.get("content")):
         if _is_call(part):
             found.append(part)
         elif isinstance(part, Mapping):  # a part that is text may hold calls of its own
             found += _find_calls({key: inner for key, inner in part.items() if key != "content"})
     return found
+
+
+def _list_executed(value: Any) -> list[Any]:
+    """Return the calls that an endpoint executed, whose `type` is the tool. A stream repeats a call with its result."""
+    found: dict[Any, Any] = {}
+    for place, given in enumerate(value if isinstance(value, list) else [value]):
+        number = _get(given, "index")
+        name = _get(given, "name") or _get(given, "type")
+        call = {"name": name, "arguments": _get(given, "arguments")} if isinstance(given, Mapping) else given
+        found[number if isinstance(number, int) else f"place {place}"] = call
+    return list(found.values())
 
 
 def _is_call(part: Any) -> bool:

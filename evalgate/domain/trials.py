@@ -16,7 +16,7 @@ from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
 from evalgate.domain.prompt_version import PromptVersion
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
-from evalgate.domain.text import Json, digest
+from evalgate.domain.text import Json, digest, normalize
 
 MOST_TOKENS = 2**53
 """A token count of this size or more is ignored: JSON numbers are exact only below it."""
@@ -91,12 +91,17 @@ class Usage:
         )
 
 
-def read_usage(read: object, written: object) -> Usage | None:
-    """Return the token counts that an endpoint reports; None if one is not an integer, negative or too large."""
+def read_usage(read: object, written: object, total: object = None) -> Usage | None:
+    """Return the token counts that an endpoint reports; None if one is not an integer, negative or too large.
+
+    What a `total` has beyond the two counts is written as well: some gateways report reasoning only there.
+    """
     for count in (read, written):
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < MOST_TOKENS:
             return None
     assert isinstance(read, int) and isinstance(written, int)
+    if isinstance(total, int) and not isinstance(total, bool) and read + written < total < MOST_TOKENS:
+        written = total - read
     return Usage(input_tokens=read, output_tokens=written)
 
 
@@ -258,15 +263,16 @@ class Result:
 
     @property
     def text_mark(self) -> int | None:
-        """A checksum of the text and of the calls beside it; None without a text.
+        """A checksum of the normalised text and of the calls beside it; None without a text.
 
-        Equal texts have equal marks, different ones rarely do.
+        Equal texts have equal marks, also if they differ in white space or invisible characters alone. Different texts
+        rarely have.
         """
         if not isinstance(self.outcome, Output):
             return None
         if self.outcome.mark is not None:
             return self.outcome.mark
-        mark = zlib.crc32(self.outcome.text.encode("utf-8", "surrogatepass"))
+        mark = zlib.crc32(normalize(self.outcome.text).encode("utf-8", "surrogatepass"))
         calls = self.outcome.calls_beside_text
         if calls:
             mark = zlib.crc32(format_calls(calls).encode("utf-8", "surrogatepass"), mark)
@@ -338,8 +344,9 @@ class GatePlan:
     (`decide.looks`). `stored` are baseline results that need no call, and `stored_baseline` is their source. `order`
     has the ids of all cases in run order. With a `shard`, `trials` has only those of the shard. `kind` is the kind of
     the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and there is no
-    change level. `requests` maps each case that shares its request with another to the id of the first such case.
-    `revert` is set for a change that goes back to the version before.
+    change level. `requests` maps each case that shares its request with another to the id of the first such case;
+    `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is set
+    for a change that goes back to the version before.
     """
 
     gate: Gate
@@ -358,6 +365,7 @@ class GatePlan:
     shard: Shard | None = None
     kind: ReportKind = ReportKind.GATE
     requests: Mapping[str, str] = field(default_factory=dict)
+    alike: Mapping[str, str] = field(default_factory=dict)
     revert: Revert | None = None
 
 

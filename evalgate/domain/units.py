@@ -39,6 +39,22 @@ def find_first_of_unit(order: Sequence[str], *relations: Mapping[str, Hashable])
     return {case: cases[0] for cases in members.values() if len(cases) > 1 for case in cases}
 
 
+def join_clusters(order: Sequence[str], clusters: Mapping[str, str], alike: Mapping[str, str]) -> dict[str, str]:
+    """Return the clusters of the cases, with those of `alike` (case to the first one like it) in one cluster.
+
+    A cluster that is joined with others has the name of its first case that has one, else one after its first case.
+    """
+    joined = dict(clusters)
+    members: dict[int, list[str]] = {}
+    for case, unit in zip(order, number_units(order, clusters, alike), strict=True) if alike else ():
+        members.setdefault(unit, []).append(case)
+    for cases in members.values():
+        if any(case in alike for case in cases):
+            name = next((clusters[case] for case in cases if case in clusters), f"like {cases[0]}")
+            joined |= dict.fromkeys(cases, name)
+    return joined
+
+
 def order_by_unit(order: Sequence[str], units: Sequence[int]) -> tuple[tuple[str, ...], list[int]]:
     """Return the cases reordered so that each unit is contiguous, at the place of its first case; and their units."""
     places = sorted(range(len(order)), key=lambda place: units[place])

@@ -161,7 +161,8 @@ class DatasetRef:
 
     `lost` are the cases that only the baseline's dataset has. `kept` counts the cases that both have. `edited` counts
     those of them whose content changed under the same id. `narrowed` are the cases to which a criterion no longer
-    applies, by the criterion's name.
+    applies, by the criterion's name. `same_answer` is the largest number of cases with one right answer; it is counted
+    where there is no baseline.
     """
 
     path: str
@@ -171,6 +172,7 @@ class DatasetRef:
     kept: int = 0
     edited: int = 0
     narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
+    same_answer: int = field(default=0, metadata={"optional": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -298,7 +298,7 @@ def evaluate_trial(
             ]
             answers = yield requests
             for judge, made, answer in zip(asked, requests, answers, strict=True):
-                scores[judge.name] = judges.read_reply(judge, answer, outcome.text)
+                scores[judge.name] = judges.read_reply(judge, answer, outcome)
                 replies[judge.name] = (*replies.get(judge.name, ()), answer)
                 watch.see(judge, made, answer, scores[judge.name])
             asked = tuple(

@@ -25,6 +25,7 @@ from evalgate.errors import (
     make_all,
 )
 from evalgate.gate import released
+from evalgate.gate.included_files import find_measuring_includes
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
@@ -167,6 +168,7 @@ def _make_plan(
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
     plan = made.take(partial(gate_plan.make_plan, *args, remedy=arm.remedy))
     made.faults += find_option_faults(gate, dataset)
+    made.faults += find_measuring_includes(found.candidate, config, tree, selection.candidate)
     if plan is None or made.faults:
         raise made.error()
     why = (f"{BECAUSE}{found.reason}",) if found.reason else ()

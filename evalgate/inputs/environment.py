@@ -18,11 +18,12 @@ class EnvironmentReader:
     """Replaces `${NAME}` by the variables of `environment`; one reader for each target.
 
     With None, references are left as they are. So are those to variables that are not set, or blank: `unset` collects
-    them. They are faults only where the target is needed.
+    them. They are faults only where the target is needed. `used` has the variables by the key that names them.
     """
 
     def __init__(self, environment: Mapping[str, str] | None, checker: SchemaCheck) -> None:
         self.unset: list[UnsetVariable] = []
+        self.used: dict[str, tuple[str, ...]] = {}
         self._environment = environment
         self._checker = checker
 
@@ -43,7 +44,8 @@ class EnvironmentReader:
             return None
         if self._environment is None:
             return text
-        values = {name: self._environment.get(name, "").strip() for name in _REFERENCE.findall(text)}
+        self.used[key] = tuple(dict.fromkeys(_REFERENCE.findall(text)))
+        values = {name: self._environment.get(name, "").strip() for name in self.used[key]}
         for name, value in values.items():
             if not value:
                 self._add_unset(node, key, name)

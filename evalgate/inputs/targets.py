@@ -79,6 +79,7 @@ def read_target(
         strip_reasoning=stripped is not None and stripped.data,
         startup_timeout=_read_startup_timeout(node),
         unset=tuple(environment.unset),
+        url_variables=environment.used.get("base_url", ()),
         **settings,
     )
 

@@ -7,7 +7,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from evalgate.domain import Case, Check, Condition, Gate, GoldenDataset, Json, PromptVersion, applies
+from evalgate.domain import (
+    Case,
+    Check,
+    Condition,
+    Gate,
+    GoldenDataset,
+    Json,
+    PromptVersion,
+    applies,
+    as_text,
+    normalize,
+)
 from evalgate.domain.case_ids import OWN_KEYS
 from evalgate.domain.field_paths import dig
 from evalgate.domain.lists import name_some
@@ -142,7 +153,7 @@ def _select(dataset: GoldenDataset, name: str, wanted: Callable[[Json], bool]) -
 
 def _has_text(value: Json) -> bool:
     texts = value if isinstance(value, list | tuple) else [value]
-    return bool(texts) and all(text is not None and text != "" for text in texts)
+    return bool(texts) and all(text is not None and normalize(as_text(text)) for text in texts)
 
 
 def _looks_like_list(value: Json) -> bool:

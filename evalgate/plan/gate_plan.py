@@ -64,9 +64,10 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         arms.append((Arm.BASELINE, baseline, targets[gate.baseline_target], gate.baseline_samples))
     _refuse_faults(gate, arms, dataset, targets, remedy)
     max_age = policy.baseline_max_age_days * _DAY
-    equal = [
+    digests = [
         {case.id: digest_request(version, target, case) for case in dataset.cases} for _, version, target, _ in arms
     ]
+    equal = [{case: exact for case, (exact, _) in of_arm.items()} for of_arm in digests]
     order = order_cases(gate.name, baseline, dataset, equal[1] if baseline is not None else {})
     asks = [
         (arm, partial(_make_request, arm, version, target, max_age), samples) for arm, version, target, samples in arms
@@ -78,6 +79,8 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         for arm, ask, samples in asks
         if repeat < samples
     ]
+    ids = [case.id for case in order]
+    requests = find_first_of_unit(ids, *equal)
     return GatePlan(
         gate=gate,
         candidate=candidate,
@@ -86,10 +89,20 @@ def make_plan(  # noqa: PLR0917 - combines all inputs of a gate
         level=level,
         judges=gate.judges_at(policy.levels[level.effective]),
         trials=tuple(trials),
-        order=tuple(case.id for case in order),
+        order=tuple(ids),
         sequential=policy.stop_early and level.effective is not Level.MAJOR,
-        requests=find_first_of_unit([case.id for case in order], *equal),
+        requests=requests,
+        alike=_find_alike(ids, digests, requests),
     )
+
+
+def _find_alike(
+    order: Sequence[str], digests: Sequence[Mapping[str, tuple[bytes, bytes]]], requests: Mapping[str, str]
+) -> dict[str, str]:
+    """Map the cases of which requests differ in white space alone to the first of them; equal ones alone are none."""
+    first = find_first_of_unit(order, *({case: loose for case, (_, loose) in of_arm.items()} for of_arm in digests))
+    padded = {one for case, one in first.items() if requests.get(case) != one}
+    return {case: one for case, one in first.items() if one in padded}
 
 
 def _refuse_faults(
@@ -153,7 +166,7 @@ def select_shard(plan: GatePlan, shard: Shard) -> GatePlan:
 
     Raises InputError if there are more shards than units, because some would be empty.
     """
-    units = number_units(plan.order, index_clusters(plan.dataset), plan.requests)
+    units = number_units(plan.order, index_clusters(plan.dataset), plan.requests, plan.alike)
     count = len(set(units))
     if shard.of > count:
         raise InputError(f"{shard.of} shards for {count} cases", hint="take fewer shards")

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import chain, zip_longest
 
-from evalgate.domain import Case, GoldenDataset, Json, PromptVersion, Target
+from evalgate.domain import Case, GoldenDataset, Json, PromptVersion, Target, normalize
 from evalgate.domain.units import number_units
 
 # fields that identify a case or contain its expected answer, and are not part of a request
@@ -55,12 +55,29 @@ def index_clusters(dataset: GoldenDataset) -> dict[str, str]:
     return {case.id: case.cluster for case in dataset.cases if case.cluster is not None}
 
 
-def digest_request(version: PromptVersion, target: Target, case: Case) -> bytes:
-    """Return a digest that is equal for equal requests: of the rendered messages, or of an application's fields."""
+def digest_request(version: PromptVersion, target: Target, case: Case) -> tuple[bytes, bytes]:
+    """Return two digests, of the rendered messages or of an application's fields.
+
+    The first is equal for equal requests, the second also for those that differ in white space and invisible
+    characters alone.
+    """
     content: list[Json] = []
     if target.kind != "recorded":
         content.append([message.identity for message in version.render(case.fields, case.images)])
     if target.kind in ("recorded", "python"):
         content.append({name: value for name, value in case.fields.items() if name not in _NAMES})
+    return _digest(content), _digest(_normalize(content))
+
+
+def _normalize(value: Json) -> Json:
+    """Return a value with all its texts normalised."""
+    if isinstance(value, str):
+        return normalize(value)
+    if isinstance(value, Mapping):
+        return {name: _normalize(inner) for name, inner in value.items()}
+    return [_normalize(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _digest(content: Json) -> bytes:
     text = json.dumps(content, sort_keys=True, ensure_ascii=False)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

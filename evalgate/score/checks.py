@@ -6,12 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from evalgate.domain import TOOL_CHECKS, Case, Check, Output, Score, Scored, Unscored, as_text, classify_ending
+from evalgate.domain import (
+    TOOL_CHECKS,
+    Case,
+    Check,
+    Output,
+    Score,
+    Scored,
+    Unscored,
+    as_text,
+    classify_ending,
+    normalize,
+)
 from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
 from evalgate.score import case_options, schema, tool_checks
-from evalgate.score.json_output import dig, parse, pointer_parts, resolve
+from evalgate.score.json_output import decode_texts, dig, parse, pointer_parts, resolve
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
 
@@ -300,9 +311,9 @@ def _read_expected(check: Check, case: Case) -> Any:
 
 
 def _read_texts(check: Check, case: Case) -> list[str]:
-    """Return the texts to search for. Empty lists and texts are Unscored, because every text contains them."""
+    """Return the texts to search for. Empty lists, and texts without a visible character, are Unscored."""
     texts = ["" if item is None else as_text(item) for item in _as_list(_read_expected(check, case))]
-    if not texts or not all(texts):
+    if not texts or not all(map(normalize, texts)):
         source = f'field "{check.options["from"]}"' if "from" in check.options else "value"
         raise NotScoredError(f"case {case.id}: the {source} has no text to search for")
     return texts
@@ -322,9 +333,15 @@ def _read_value(check: Check, output: Output) -> Any:
 
 
 def _list_searched(check: Check, output: Output) -> list[str]:
-    """Return the texts that the check searches: that of the output, and for a `not_` form those of its tool calls."""
+    """Return the texts that the check searches.
+
+    A `not_` form searches the texts of tool calls as well, and the texts of JSON as written and decoded.
+    """
     text = _read_text(check, output)
-    return [text, *tool_checks.list_call_texts(output)] if check.negated and "at" not in check.options else [text]
+    if not check.negated:
+        return [text]
+    written = [text] if "at" in check.options else [text, *tool_checks.list_call_texts(output)]
+    return [*written, *(decoded for each in written for decoded in decode_texts(each))]
 
 
 def _read_text(check: Check, output: Output) -> str:

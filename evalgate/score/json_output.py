@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from evalgate.domain import strict_json
 from evalgate.domain.field_paths import dig, step
 
-__all__ = ["dig", "parse", "pointer_parts", "resolve"]
+__all__ = ["decode_texts", "dig", "parse", "pointer_parts", "resolve"]
+
+_LAYERS = 3
+"""How often a text may be written as a text of JSON inside another one."""
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_ESCAPE_OR_QUOTE = re.compile(r'\\.|"', re.DOTALL)
+_ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 def parse(text: str) -> Any:
@@ -18,6 +25,31 @@ def parse(text: str) -> Any:
     nesting that is too deep for Python's parser. The message is a phrase that can follow "the output is not JSON: ".
     """
     return strict_json.load(text, bounded=True)
+
+
+def decode_texts(text: str) -> Iterator[str]:
+    """Yield a text with the escapes decoded that JSON has between two quotation marks; nothing where there are none.
+
+    JSON counts wherever it stands: alone, in a fence, in a sentence, and, once or twice, as a text inside of JSON. The
+    rest of the text stays as it is. Takes linear time.
+    """
+    for _ in range(_LAYERS):
+        decoded = _decode_once(text)
+        if decoded == text:
+            return
+        yield decoded
+        text = decoded
+
+
+def _decode_once(text: str) -> str:
+    quotes = [hit.start() for hit in _ESCAPE_OR_QUOTE.finditer(text) if hit[0] == '"']
+    if len(quotes) < 2:
+        return text
+    start, end = quotes[0], quotes[-1]
+    decoded = _ESCAPE.sub(lambda hit: chr(int(hit[1], 16)) if hit[1] else _ESCAPES.get(hit[2], hit[0]), text[start:end])
+    # the halves of a pair become one character, a half alone U+FFFD
+    whole = decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return f"{text[:start]}{whole}{text[end:]}"
 
 
 def pointer_parts(pointer: str) -> tuple[str, ...]:

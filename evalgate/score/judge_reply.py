@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from evalgate.domain import strict_json
+from evalgate.domain import digest, normalize, strict_json
 from evalgate.score.json_output import parse
 
 _FENCED = re.compile(r"\s*(?P<fence>`+|~{3,})(?:[A-Za-z][\w+.-]*)?\s*(?P<inner>\{.*\})\s*(?P=fence)\s*", re.DOTALL)
 _BRACE = re.compile(r"[{}]")
+_FLAT = re.compile(r"\{[^{}]*\}")
+_ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|[^u])", re.DOTALL)
+_LAYERS = 3
+"""How often a text may be written as a text of JSON inside another one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +28,20 @@ class ReplyObject:
     before: str = ""
 
     def is_in(self, text: str) -> bool:
-        """Return whether another text holds the object in the same characters; white space does not count."""
-        return "".join(self.written.split()) in "".join(text.split())
+        """Return whether another text holds the object, in whatever notation: see `_list_readings`."""
+        written = "".join(self.written.split())
+        wanted = digest(_simplify(self.value))
+        for reading in _list_readings(text):
+            if written in "".join(reading.split()):
+                return True
+            for hit in _FLAT.finditer(reading):
+                try:
+                    found = strict_json.load(" ".join(hit[0].split()))
+                except strict_json.JsonError:
+                    continue
+                if digest(_simplify(found)) == wanted:
+                    return True
+        return False
 
 
 def read_object(text: str, reading: Literal["strict", "lenient"]) -> ReplyObject:
@@ -58,6 +75,36 @@ def _find_only_object(text: str) -> ReplyObject:
     if _BRACE.search(text, end) is not None or "}" in text[:start]:
         raise ValueError("there is more than one object in it, or a brace outside of the object")
     return _require_object(value, text[start:end], before=text[:start])
+
+
+def _list_readings(text: str) -> Iterator[str]:
+    """Yield a text as written, and with the escapes of JSON decoded, which a text inside of JSON has once or twice."""
+    yield text
+    for _ in range(_LAYERS):
+        decoded = _ESCAPE.sub(_decode_escape, text)
+        decoded = decoded.encode("utf-16", "surrogatepass").decode("utf-16", "replace")  # pairs become characters
+        if decoded == text:
+            return
+        yield decoded
+        text = decoded
+
+
+def _decode_escape(hit: re.Match[str]) -> str:
+    if hit["code"] is not None:
+        return chr(int(hit["code"], 16))
+    return {"n": "\n", "r": "\r", "t": "\t", "b": " ", "f": " "}.get(hit[0][1], hit[0][1])
+
+
+def _simplify(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object with its texts normalised and its whole numbers as integers, so that only the meaning counts."""
+    return {
+        key: normalize(inner)
+        if isinstance(inner, str)
+        else int(inner)
+        if isinstance(inner, float) and inner.is_integer()
+        else inner
+        for key, inner in value.items()
+    }
 
 
 def _require_object(value: Any, written: str, before: str = "") -> ReplyObject:

@@ -98,16 +98,16 @@ def make_request(judge: Judge, case: Case, output: Output, target: Target, *, at
     )
 
 
-def read_reply(judge: Judge, outcome: Outcome, judged: str = "") -> Scored:
+def read_reply(judge: Judge, outcome: Outcome, judged: Output | None = None) -> Scored:
     """Return the score of a reply, mapped from the rubric's scale to [0, 1]. A reply in another format is Unscored.
 
-    `judged` is the text under judgement: an object that stands in it is a quotation and not the judge's reply.
+    `judged` is the output under judgement: an object that stands in it is a quotation and not the judge's reply.
 
     "printed": (score - min) / (max - min). "expected": sum of p(k) (k - min) / (max - min) over the scale's integers
     k, with p renormalised over them (Liu et al. 2023, G-Eval, eq. 1). The renormalisation is needed because, with a
     grammar, log-probabilities are those before masking, and include tokens that the grammar excludes. Never raises.
     """
-    read = _read(judge, outcome, judged)
+    read = _read(judge, outcome, "" if judged is None else _show_output(judged))
     return Unscored(reason=str(read)) if isinstance(read, ReplyFault) else read
 
 
@@ -120,6 +120,8 @@ def find_fault(judge: Judge, outcome: Outcome) -> ReplyFault | None:
 def _read(judge: Judge, outcome: Outcome, judged: str) -> Score | ReplyFault:
     if isinstance(outcome, Failure):
         return explain_failure(judge, outcome)
+    if outcome.calls_beside_text:
+        return ReplyFault(reason="the judge's reply has a tool call beside its text, which may be another verdict")
     split = split_reasoning(outcome.text)
     ended = _explain_end(judge, outcome, split)
     if ended is not None:
@@ -182,6 +184,12 @@ def _collect_inputs(rubric: Rubric, case: Case, output: Output) -> dict[str, str
     if output.calls_beside_text:
         values[_CALLS] = format_calls(output.calls_beside_text)
     return values
+
+
+def _show_output(output: Output) -> str:
+    """Return all that a judge sees of an output."""
+    calls = output.calls_beside_text
+    return _clean(f"{output.text}\n{format_calls(calls)}" if calls else output.text)
 
 
 def _shorten_images(value: Json) -> Json:

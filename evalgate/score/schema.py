@@ -36,6 +36,7 @@ _CHARACTERS = {
     "uuid": re.compile("[0-9A-Fa-f-]*"),
 }
 _SIMPLE: tuple[Any, ...] = (None, "", {}, [])
+_DIGITS = 700  # more than a double has before and after its point together
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 _PLAIN_DATA = ("const", "enum", "default", "examples")
 # these drafts are identified by http alone, and many schemas name them by https
@@ -138,6 +139,8 @@ def _compile(held: _Held) -> Validator:
             "pattern": _pattern,
             "patternProperties": _pattern_properties,
             "additionalProperties": _additional_properties,
+            "multipleOf": _multiple_of,
+            "divisibleBy": _multiple_of,
         },
     )
     start = urljoin(path, resources[path].id() or "")
@@ -317,6 +320,22 @@ def _pattern(validator: Any, pattern: Any, instance: Any, schema: Any) -> Iterat
 
     if validator.is_type(instance, "string") and not compile_schema_search(pattern)(instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _multiple_of(validator: Any, step: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    """Compare numbers as they are written in JSON: 19.99 is a multiple of 0.01, although no binary fraction is."""
+    from decimal import Decimal, localcontext
+
+    from jsonschema.exceptions import ValidationError
+
+    if not validator.is_type(instance, "number"):
+        return
+    with localcontext() as context:
+        context.prec = _DIGITS
+        context.clear_traps()
+        rest = Decimal(repr(instance)) % Decimal(repr(step))
+    if rest != 0:
+        yield ValidationError(f"{instance!r} is not a multiple of {step!r}")
 
 
 def _pattern_properties(validator: Any, patterns: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:

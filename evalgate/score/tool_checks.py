@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evalgate.domain import Case, Check, Output, Unscored
@@ -16,7 +17,7 @@ from evalgate.score.observation import NotScoredError, Observation, clip, join_t
 
 _ARGUMENTS = 40  # characters of arguments that a reason shows
 _FAULT = 110
-_SEPARATORS = re.compile(r"[./:]")
+_RECIPIENT = "recipient_name"
 _UNREADABLE = "a call without a readable name"
 
 
@@ -30,17 +31,21 @@ def check_tool_call(check: Check, case: Case, output: Output) -> Observation:
     names, calls = _read_names(check, case), output.calls
     if names is not None and not names:
         return Observation(not calls, "call no tool", _show_calls(calls))
-    named = [call for call in calls if call.is_named and (names is None or call.name in names)]
+    required = None if names is None else set(names)
+    named: list[ToolCall] = []
+    others: list[ToolCall] = []
+    for call in calls:
+        (named if call.is_named and (required is None or call.name in required) else others).append(call)
+    counts = Counter(call.name for call in named)
     wanted = f"call {'a tool' if names is None else join_texts(names)}"
     times = check.options.get("times")
     if times is not None:
         wanted += f" {times} time{'' if times == 1 else 's'}"
     for name in [None] if names is None else names:
-        count = sum(name is None or call.name == name for call in named)
+        count = len(named) if name is None else counts[name]
         if count == 0 or times not in (None, count):
             return Observation(False, wanted, f"{count} such call{'' if count == 1 else 's'} in {_show_calls(calls)}")
-    if check.options.get("only") and len(named) < len(calls):
-        others = [call for call in calls if call not in named]
+    if check.options.get("only") and others:
         return Observation(False, f"{wanted} only", _show_calls(others))
     if "schema" in check.options:
         wanted += f" with arguments that fit {_describe_schema(check)}"
@@ -54,14 +59,15 @@ def check_tool_call(check: Check, case: Case, output: Output) -> Observation:
 def check_no_tool_call(check: Check, case: Case, output: Output) -> Observation:
     """Forbid calls of some tools, or of all if the check names none.
 
-    Names are compared without case, and a prefix such as `functions.` is ignored: a call in another notation is still
-    a call. If some tools are forbidden, a call without a readable name leaves the output unscored.
+    A call in another notation is still a call: names are compared without case, and with what endpoints put around
+    them (`functions.`, `mcp__server__`, an index, a channel, parentheses). The calls that a call of several tools names
+    count as well. If some tools are forbidden, a call without a readable name leaves the output unscored.
     """
     names, calls = _read_names(check, case), output.calls
     if names is None:
         return Observation(not calls, "call no tool", _show_calls(calls))
-    forbidden = {form for name in names for form in _fold(name)[:1]}
-    found = [call for call in calls if forbidden.intersection(_fold(call.name))]
+    is_forbidden = _make_search(names)
+    found = [call for call in calls if any(map(is_forbidden, [call.name, *_list_recipients(call)]))]
     if not found and not all(call.is_named for call in calls):
         raise NotScoredError(f"{_UNREADABLE}: it is unknown whether it calls {join_texts(names)}")
     return Observation(not found, f"not call {join_texts(names)}", _show_calls(found or calls))
@@ -152,7 +158,34 @@ def _show_calls(calls: Sequence[ToolCall]) -> str:
     return name_some(shown, 3)
 
 
-def _fold(name: str) -> list[str]:
-    """Return the notations of a name that count as the same: all of it, and the part after its prefix."""
-    whole = unicodedata.normalize("NFKC", name).casefold().strip()
-    return [whole, _SEPARATORS.split(whole)[-1].strip()]
+def _make_search(names: Sequence[str]) -> Callable[[str], bool]:
+    """Return a function that tells whether the name of a call has one of these names as a part of its own."""
+    folded = {_fold(name) for name in names}
+    parts = re.compile(
+        "|".join(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in sorted(folded, key=len, reverse=True))
+    )
+
+    def search(called: str) -> bool:
+        whole = _fold(called)
+        return parts.search(whole) is not None or not folded.isdisjoint(whole.split("__"))
+
+    return search
+
+
+def _fold(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold().strip()
+
+
+def _list_recipients(call: ToolCall) -> list[str]:
+    """Return the names of the tools that a call of several tools names, as in `multi_tool_use.parallel`."""
+    if _RECIPIENT not in call.arguments:
+        return []
+    found, waiting = [], [parse_arguments(call.arguments)]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping):
+            found += [str(item[_RECIPIENT])] if _RECIPIENT in item else []
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+    return found

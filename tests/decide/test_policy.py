@@ -22,7 +22,7 @@ from decide.small_evidence import (
 )
 
 from evalgate.decide import policy
-from evalgate.domain import Arm, ChangeLevel, Level, LevelFinding, Score, Threshold, Verdict
+from evalgate.domain import Arm, ChangeLevel, Level, LevelFinding, Output, Score, Threshold, Verdict
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -103,6 +103,7 @@ def test_without_a_baseline_and_without_a_floor_nothing_decides() -> None:
     found = [r for r in results(SAME, SAME) if r.arm is Arm.CANDIDATE]
     gate = decide(found, baseline=False)
     assert (gate.decision, gate.exit_code) == (Verdict.INCONCLUSIVE, 4)
+    found = [replace(one, outcome=Output(text=f"answer to {one.case}")) for one in found]
     floored = decide(found, baseline=False, thresholds={"faithfulness": Threshold(minimum=0.6)})
     assert floored.decision is Verdict.PASS
     assert any(f.kind == "no_baseline" and "absolute thresholds alone" in f.sentence for f in floored.findings)

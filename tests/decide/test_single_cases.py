@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from decide.small_evidence import RULES, evidence, results
+from decide.small_evidence import JUDGE, RULES, evidence, result, results
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.decide import policy
-from evalgate.domain import Level, Verdict
+from evalgate.decide import looks, policy
+from evalgate.domain import Arm, Criterion, Level, Result, Score, Threshold, Unscored, Verdict
 
 
 def test_as_many_risen_as_fallen_and_none_of_them_drawn_again_is_no_pass() -> None:
@@ -16,3 +18,54 @@ def test_as_many_risen_as_fallen_and_none_of_them_drawn_again_is_no_pass() -> No
     found = replace(evidence(results(before, now)), redraws=True)
     gate = policy.decide(found, {}, rules, rules.levels[Level.MINOR])
     assert (gate.decision, len(gate.flips.open)) == (Verdict.INCONCLUSIVE, 6)
+
+
+FACTS = Criterion(name="facts", kind="check", blocking=True, digest="d")
+
+
+@given(
+    st.integers(0, 39),
+    st.lists(st.booleans(), min_size=7, max_size=7),
+    st.integers(1, 7),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_critical_case_that_fails_for_good_fails_a_check_with_a_floor(
+    place: int, held: list[bool], known: int, is_critical: bool, has_judge: bool
+) -> None:
+    draws = [False, *held[1:]][:known]
+    tags = ("critical",) if is_critical else ()
+    judged = {"faithfulness": Score(value=1.0)} if has_judge else {}
+
+    def make(case: int, arm: Arm, repeat: int, holds: bool) -> Result:
+        scores = {"facts": Score(value=float(holds)), **judged}
+        return result(case, arm, scores, repeat=repeat, tags=tags if case == place else ())
+
+    found = [make(case, Arm.BASELINE, repeat, True) for case in range(40) for repeat in range(3)]
+    found += [make(case, Arm.CANDIDATE, 0, case != place) for case in range(40)]
+    fresh = tuple(make(place, Arm.CANDIDATE, repeat, holds) for repeat, holds in enumerate(draws) if repeat)
+    criteria = (FACTS, *([JUDGE] if has_judge else []))
+    given_ = replace(evidence(found, criteria=criteria), redraws=True, confirmations=fresh)
+    limits = {"facts": Threshold(minimum=0.9), "faithfulness": Threshold(max_drop=0.2)}
+    gate = policy.decide(given_, limits, RULES, RULES.levels[Level.MINOR])
+    if not is_critical or any(draws):
+        assert gate.decision is Verdict.PASS
+    else:
+        assert gate.decision is (Verdict.FAIL if known == 7 else Verdict.INCONCLUSIVE)
+        assert gate.exit_code == (1 if known == 7 else 4)
+    wanted = looks.evaluate_look(given_, limits, RULES).wanted
+    assert [draw.case for draw in wanted] == (
+        [f"case-{place:03}"] if is_critical and known < 7 and not any(draws) else []
+    )
+
+
+def test_a_critical_case_without_a_score_on_a_floor_is_undecided() -> None:
+    found = [result(case, arm, {"facts": Score(value=1.0)}) for case in range(40) for arm in Arm]
+    lost = result(3, Arm.CANDIDATE, {"facts": Unscored(reason="lost")}, tags=("critical",))
+    found = [lost if (one.case, one.arm) == (lost.case, lost.arm) else one for one in found]
+    rules = replace(RULES, max_left_out=0.1)
+    gate = policy.decide(
+        evidence(found, criteria=(FACTS,)), {"facts": Threshold(minimum=0.9)}, rules, rules.levels[Level.MINOR]
+    )
+    assert gate.exit_code == 4
+    assert any("critical" in finding.sentence for finding in gate.findings)

@@ -51,3 +51,9 @@ def test_a_reason_that_is_no_text_is_an_unknown_one() -> None:
 def test_a_key_of_an_error_that_tells_none_is_none(value: object) -> None:
     assert find_error({"error": value}) is None
     assert find_error({"error": value}, {"errMsg": "overloaded"}) == "overloaded"
+
+
+@pytest.mark.parametrize("empty", [None, "", 0, False, [], {}])
+def test_an_error_whose_keys_are_all_empty_is_none(empty):
+    assert find_error({"error": {"code": empty, "message": empty, "metadata": {"raw": empty}}}) is None
+    assert find_error({"error": {"code": 502, "message": empty}}) is not None

@@ -181,3 +181,53 @@ def test_a_key_in_the_query_of_a_url_is_one_by_these_names_too(name: str) -> Non
     target = Target(name="t", kind="openai", location=f"https://api.invalid/v1?{name}=s3cret-of-mine", identity="i")
     config = Config(path="c", gates=(), targets={"t": target}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits())
     assert make_mask(config, {}).text("s3cret-of-mine") == "***"
+
+
+def mask_of(location: str, variables: dict[str, str]) -> Mask:
+    target = Target(name="t", kind="openai", location=location, identity="i", url_variables=tuple(variables))
+    config = Config(path="c", gates=(), targets={"t": target}, policy=Policy(levels=DEFAULT_LEVELS), limits=Limits())
+    return make_mask(config, variables)
+
+
+@given(st.text(PRINTABLE, min_size=1, max_size=12), st.text(PRINTABLE, min_size=8, max_size=40))
+def test_the_password_of_a_basic_header_is_masked_without_its_encoding(user: str, password: str) -> None:
+    user = user.replace(":", "")
+    pair = f"{user}:{password}"
+    text = Mask([f"Basic {base64.b64encode(pair.encode()).decode()}"]).text(f"{pair} is wrong, {password!r}")
+    assert password not in text
+
+
+@given(st.text("abcdefXYZ0189", min_size=8, max_size=40))
+def test_the_password_of_a_url_in_a_variable_is_masked(password: str) -> None:
+    assert password not in Mask([f"https://user:{password}@proxy.invalid/"]).text(f"bad password {password}")
+    assert password not in mask_of(f"https://user:{password}@a.invalid/v1", {}).text(f"bad password {password}")
+
+
+@given(
+    st.from_regex(r"[a-f]{8}[0-9a-f]{12}[0-9]", fullmatch=True), st.sampled_from(["/{}/v1", "/v1?k={}", "/v1?a=b&x={}"])
+)
+def test_a_variable_of_a_url_that_looks_like_a_key_is_masked(value: str, place: str) -> None:
+    mask = mask_of(f"https://a.invalid{place.format(value)}", {"QK": value})
+    assert mask.text(f"bad {value}") == "bad ***"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret"),
+    [
+        ("GATEWAY_TOKEN", "plain-words", True),
+        ("API_KEY", "shortish", True),
+        ("DEPLOYMENT", "gpt-4o-mini-2024-07-18", False),
+        ("API_VERSION", "2024-12-01-preview", False),
+        ("PROJECT", "internationalization", False),
+        ("HOST", "models.example.invalid:8000", False),
+        ("NUMBER", "12345678901234567890", False),
+    ],
+)
+def test_a_variable_of_a_url_is_a_secret_by_its_name_or_its_looks(name: str, value: str, is_secret: bool) -> None:
+    mask = mask_of(f"https://a.invalid/{value}/v1", {name: value})
+    assert mask.text(f"at {value}") == ("at ***" if is_secret else f"at {value}")
+
+
+def test_a_cookie_is_masked_by_its_value() -> None:
+    mask = Mask(["session=tok-9f8e7d6c5b4a39281706; theme=light-and-dark; path=/"])
+    assert mask.text("tok-9f8e7d6c5b4a39281706 and light-and-dark") == "*** and light-and-dark"

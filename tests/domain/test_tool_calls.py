@@ -39,3 +39,15 @@ def test_a_call_that_is_announced_and_missing_has_no_known_name() -> None:
 @pytest.mark.parametrize(("key", "holds"), [("toolCalls", True), ("tool-calls", True), ("tools", False), (3, False)])
 def test_which_keys_hold_calls(key: object, holds: bool) -> None:
     assert holds_calls(key) is holds
+
+
+@pytest.mark.parametrize("key", ["executed_tools", "executedTools"])
+def test_tools_that_the_endpoint_ran_are_calls(key: str) -> None:
+    ran = [
+        {"index": 0, "type": "search", "arguments": '{"q": "x"}'},
+        {"index": 0, "type": "search", "arguments": '{"q": "x"}', "output": "found"},
+        {"index": 1, "name": "visit", "type": "function", "arguments": "{}", "output": "page"},
+    ]
+    text, calls = add_tool_calls("Done.", {"content": "Done.", key: ran})
+    assert text == "Done." and calls == (CALL, ToolCall(name="visit", arguments="{}"))
+    assert add_tool_calls("Done.", {key: []}) == ("Done.", ())

@@ -94,3 +94,20 @@ def test_a_stored_baseline_is_named_by_its_parts_and_counts_its_samples() -> Non
     assert stored.samples == 3 and replace(stored, results=()).samples == 0
     assert replace(stored, parts={"dataset": "2", "prompt": "1"}).key == stored.key
     assert replace(stored, parts={**stored.parts, "prompt": "3"}).key != stored.key
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
+def test_tokens_that_only_the_total_has_are_written_ones(read: int, written: int, hidden: int) -> None:
+    found = read_usage(read, written, read + written + hidden)
+    assert found == Usage(input_tokens=read, output_tokens=written + hidden)
+
+
+@pytest.mark.parametrize("total", [None, "9", 1, True, -1, MOST_TOKENS])
+def test_a_total_that_cannot_be_right_is_ignored(total: object) -> None:
+    assert read_usage(3, 4, total) == Usage(input_tokens=3, output_tokens=4)
+
+
+@given(st.text(max_size=40), st.sampled_from([" ", "\n\n", "\u200b", "\u00a0\t", "\x00"]))
+def test_white_space_and_invisible_characters_change_no_mark(text: str, blank: str) -> None:
+    marks = {replace(RESULT, outcome=Output(text=shown)).text_mark for shown in (text, f"{blank}{text}{blank}{blank}")}
+    assert len(marks) == 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.units import find_first_of_unit, number_units, order_by_unit
+from evalgate.domain.units import find_first_of_unit, join_clusters, number_units, order_by_unit
 
 names = st.dictionaries(st.sampled_from("abcdefgh"), st.sampled_from("xyz"), max_size=8)
 
@@ -28,3 +28,12 @@ def test_members_share_a_unit_and_units_are_numbered_as_they_appear(first: dict,
                     assert units[order.index(one)] == units[order.index(other)]
     assert list(dict.fromkeys(units)) == list(range(len(set(units))))
     assert number_units(order) == list(range(8))
+
+
+@given(names, names)
+def test_joined_clusters_are_the_units_of_both_relations(clusters: dict, alike: dict) -> None:
+    order = list("abcdefgh")
+    first = find_first_of_unit(order, alike)
+    joined = join_clusters(order, clusters, first)
+    assert number_units(order, joined) == number_units(order, clusters, alike)
+    assert {case: joined[case] for case in clusters if not first} == ({} if first else clusters)

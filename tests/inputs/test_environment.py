@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ def test_references_are_replaced_anywhere_in_url_and_model(tmp_path: Path) -> No
     found = load_target(tmp_path, settings, {"HOST": "a.example:8000", "MODEL": " m-2\n"})
     assert (found.location, found.identity, found.model) == (*["https://a.example:8000/v1"] * 2, "m-2")
     literal = load_target(tmp_path, "base_url: https://a.example:8000/v1\nmodel: m-2")
-    assert found == literal  # a variable changes no digest
+    assert replace(found, url_variables=()) == literal  # a variable changes no digest
+    assert found.url_variables == ("HOST",)
     left = load_target(tmp_path, settings)
     assert (left.location, left.model) == ("https://${HOST}/v1", "${MODEL}")
 
@@ -39,3 +41,9 @@ def test_a_wrong_url_of_a_variable_is_not_quoted(tmp_path: Path, value: str) -> 
     url = value if value == "sk-secret-123" else f"https://{value}/v1"
     error = refuse_target(tmp_path, "base_url: ${SOME_URL}", {"SOME_URL": url})
     assert "base_url" in str(error) and "sk-secret" not in str(error)
+
+
+def test_the_variables_of_the_url_are_known(tmp_path: Path) -> None:
+    settings = "base_url: https://${HOST}/${KEY}/v1?k=${KEY}\nmodel: ${MODEL}"
+    found = load_target(tmp_path, settings, {"HOST": "a.example", "KEY": "s3cret-of-mine", "MODEL": "m-2"})
+    assert found.url_variables == ("HOST", "KEY")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 from plan.small_gate import MINOR, PATCH, TARGETS, case, dataset, faults, gate, plan, prompt
 
-from evalgate.domain import Arm, Check, GoldenDataset, Message
+from evalgate.decide.draws import collect_draws
+from evalgate.decide.evidence import make_evidence
+from evalgate.domain import Arm, Check, GoldenDataset, Message, Shard
 from evalgate.errors import InputError
-from evalgate.plan.gate_plan import add_repeats
+from evalgate.plan.gate_plan import add_repeats, select_shard
 from evalgate.plan.order import order_cases
 
 
@@ -103,6 +108,30 @@ def test_cases_that_only_the_candidate_asks_alike_are_one() -> None:
     cases = dataset(case(1), case(2, context="other"), case(3, query="q1"))
     made = plan(candidate=prompt("Say {{query}}"), baseline=prompt(), cases=cases)
     assert set(made.requests) == {"c1", "c3"}
+
+
+@given(st.sampled_from([" ", "\n", "\u200b", "\u00a0", "\r\n"]), st.integers(2, 9), st.booleans())
+def test_cases_whose_requests_differ_in_white_space_alone_are_one_unit(
+    blank: str, copies: int, clustered: bool
+) -> None:
+    padded = [case(number, query=f"the {blank * number}same{blank * number}") for number in range(1, copies + 1)]
+    padded[0] = replace(padded[0], cluster="page" if clustered else None)
+    others = [case(number) for number in range(20, 25)]
+    other = replace(case(30), cluster="page" if clustered else None)
+    made = plan(baseline=prompt(), cases=dataset(*padded, *others, other))
+    found = make_evidence(made, TARGETS)
+    assert not made.requests and collect_draws(found).units == 6 + (not clustered)
+    assert bool(collect_draws(found).alone.all()), "checks look at each of them"
+    shard = select_shard(made, Shard(number=1, of=5))
+    mine = {trial.case.id for trial in shard.trials} & {one.id for one in padded}
+    assert len(mine) in (0, copies)
+    assert not plan(baseline=prompt(), cases=dataset(*others)).alike
+
+
+def test_equal_requests_make_no_cluster() -> None:
+    made = plan(baseline=prompt(), cases=dataset(*(case(number, query="the same") for number in range(3))))
+    assert set(made.requests) == {"c0", "c1", "c2"} and not made.alike
+    assert not make_evidence(made, TARGETS).clusters
 
 
 def test_recorded_outputs_of_equal_cases_are_one() -> None:

@@ -1,3 +1,4 @@
+import json
 import time
 
 import pytest
@@ -99,6 +100,30 @@ def test_a_not_form_turns_pass_and_fail_around(type_, options, good, bad):
 
 def test_not_contains_with_a_list_forbids_each_text():
     assert run("contains", "only 30 days here", negated=True, from_="expected").value == 0.0
+
+
+@pytest.mark.parametrize("type_", ["contains", "contains_any", "regex"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps({"answer": "Größte Garantie, sagt er"}),
+        f"```json\n{json.dumps([{'größte Garantie': 1}], indent=2)}\n```",
+        f"So: {json.dumps('die größte Garantie')} ist es.",
+        json.dumps({"inner": json.dumps({"a": "größte Garantie"})}),
+    ],
+)
+def test_a_forbidden_text_is_found_in_json_with_escapes(type_, text):
+    forbidden = {"pattern": "größte"} if type_ == "regex" else {"value": "größte"}
+    assert "größte" not in text
+    assert run(type_, text, negated=True, ignore_case=True, **forbidden).value == 0.0
+    assert run(type_, text.replace("Garantie", "x"), negated=True, value="Garantie", pattern="Garantie").value == 1.0
+    # a required text has to reach the reader as it is
+    assert run(type_, text, **forbidden).value == 0.0
+
+
+def test_an_anchor_of_a_forbidden_pattern_is_that_of_the_whole_output():
+    text = json.dumps({"answer": "Sorry, größer"})
+    assert run("regex", text, negated=True, pattern="^Sorry").value == 1.0
 
 
 @pytest.mark.parametrize("negated", [False, True])

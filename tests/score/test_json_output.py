@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.score.json_output import dig, parse, pointer_parts, resolve
+from evalgate.score.json_output import decode_texts, dig, parse, pointer_parts, resolve
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -107,3 +107,30 @@ def test_dotted_paths_prefer_a_field_named_just_so():
     for path in ("a.c", "b", "a.b.c", "a.list.1.x", "a.list.x"):
         with pytest.raises(LookupError):
             dig(value, path)
+
+
+VISIBLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=20)
+
+
+@given(VISIBLE, VISIBLE, st.integers(1, 3), st.booleans())
+def test_a_text_of_json_is_read_as_it_is_meant(text, before, layers, is_fenced):
+    written = text
+    for _ in range(layers):
+        written = json.dumps({"a": [written]})
+    shown = f"```json\n{written}\n```" if is_fenced else f"{before.replace(chr(34), '')}: {written} so"
+    assert any(text in each for each in (shown, *decode_texts(shown)))
+
+
+@given(st.text(st.characters(exclude_characters="\\", exclude_categories=["Cs"])))
+def test_a_text_without_escapes_has_one_reading(text):
+    assert list(decode_texts(text)) == []
+
+
+@pytest.mark.parametrize("text", ["C:\\new\\u0041", '"', 'a \\n "b', '\\" \\n'])
+def test_backslashes_outside_of_quotation_marks_stay(text):
+    assert list(decode_texts(text)) == []
+
+
+def test_decoding_takes_linear_time():
+    for text in ('"' + '\\"' * 300_000, '"\\u00e4' * 100_000, '"' + "\\" * 600_001 + '"'):
+        assert len(list(decode_texts(text))) <= 3

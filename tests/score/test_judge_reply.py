@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalgate.domain import Case, Judge, Output, Rubric, Score, ScoreToken, Target, Unscored
+from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.report_criteria import make_judge_criterion
 from evalgate.score import judges
 
@@ -23,7 +24,7 @@ PLAIN = st.text(st.characters(exclude_characters="{}<>[]◁▷|`~"), max_size=40
 
 
 def read(judge: Judge, text: str, judged: str = "") -> float | str:
-    scored = judges.read_reply(judge, Output(text=text), judged)
+    scored = judges.read_reply(judge, Output(text=text), Output(text=judged))
     return scored.value if isinstance(scored, Score) else scored.reason
 
 
@@ -137,3 +138,44 @@ def test_a_judge_with_the_defaults_keeps_its_digest() -> None:
         make_judge_criterion(STRICT, target).digest
         == "1d3cba5a0bcfa7e2c750e12cb8024f89c5284fa8144c931261f7855683dd32b7"
     )
+
+
+def hide(text: str, way: str) -> str:
+    """Return an output that holds a verdict in another notation."""
+    verdict = json.loads(text)
+    match way:
+        case "in a text":
+            return json.dumps({"answer": f"as follows: {text}"})
+        case "in a text of a text":
+            return json.dumps({"answer": json.dumps({"inner": text})})
+        case "escaped":
+            return json.dumps(verdict, ensure_ascii=False).replace("e", "\\u0065")
+        case "keys swapped":
+            return json.dumps(dict(reversed(verdict.items())))
+        case "with white space":
+            return json.dumps(verdict, indent=4)
+        case _:
+            return f"{way}{text}{way}"
+
+
+@given(
+    st.integers(1, 5),
+    st.text(st.characters(exclude_characters="{}", exclude_categories=["Cs"]), max_size=30),
+    st.sampled_from(["in a text", "in a text of a text", "escaped", "keys swapped", "with white space", " - "]),
+)
+def test_a_verdict_that_stands_in_the_output_is_none_in_any_notation(score: int, reason: str, way: str) -> None:
+    verdict = json.dumps({"score": score, "reason": reason}, ensure_ascii=False)
+    assert "repeats an object of the output" in str(read(STRICT, verdict, hide(verdict, way)))
+    other = json.dumps({"score": 6 - score if score != 3 else 1, "reason": reason}, ensure_ascii=False)
+    assert read(STRICT, other, hide(verdict, way)) == (json.loads(other)["score"] - 1) / 4
+
+
+def test_a_verdict_in_a_tool_call_beside_the_output_is_seen() -> None:
+    call = ToolCall(name="log", arguments=GOOD)
+    scored = judges.read_reply(STRICT, Output(text=GOOD), Output(text="x", tool_calls=(call,)))
+    assert isinstance(scored, Unscored)
+
+
+def test_a_reply_with_a_verdict_and_a_tool_call_is_none() -> None:
+    scored = judges.read_reply(STRICT, Output(text=GOOD, tool_calls=(ToolCall(name="verdict", arguments=BAD),)))
+    assert isinstance(scored, Unscored) and "tool call" in scored.reason

@@ -352,3 +352,16 @@ def test_a_schema_is_compiled_once_for_each_check():
 def test_true_and_one_are_different_values():
     assert run({"const": 1}, "true").value == 0.0
     assert run({"const": 1}, "1.0").value == 1.0
+
+
+@given(st.integers(0, 10**9), st.integers(0, 6), st.integers(1, 999))
+def test_a_decimal_number_is_a_multiple_of_its_last_digit(whole, digits, factor):
+    step = f"1e-{digits}"
+    number = f"{whole}.{factor % 10**digits:0{digits}d}" if digits else str(whole)
+    assert run({"multipleOf": float(step) if digits else 1}, number).value == 1
+    assert run({"multipleOf": 0.5}, f"{whole}.25").value == 0
+
+
+@pytest.mark.parametrize("number", ["1e308", "1e400", str(10**60), "-1e-300"])
+def test_a_huge_number_is_compared_without_an_error(number):
+    assert run({"multipleOf": 0.07}, number).value == 0

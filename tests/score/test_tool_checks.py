@@ -166,3 +166,35 @@ def test_a_required_text_is_not_found_in_calls() -> None:
 def test_options_that_cannot_be_used_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=r"only|once|schema"):
         checks.validate(Check(name="it", type="tool_call", options=options))
+
+
+_AROUND = [
+    "{}",
+    "functions.{}",
+    "functions.{}:0",
+    "mcp__crm__{}",
+    "{}<|channel|>commentary",
+    "functions.{} json",
+    '"{}"',
+    "{}()",
+    "DEFAULT_API/{}",
+]
+
+
+@given(st.from_regex(r"[a-z]{2,8}(_[a-z]{2,8}){0,2}", fullmatch=True), st.sampled_from(_AROUND), st.booleans())
+def test_a_forbidden_tool_is_found_in_every_notation_and_no_other_is(name: str, around: str, upper: bool) -> None:
+    called = around.format(name.upper() if upper else name)
+
+    def calls(*given: ToolCall) -> bool:
+        return value("no_tool_call", said(*given), tool=name) == 1
+
+    assert not calls(ToolCall(name=called, arguments="{}"))
+    parallel = json.dumps({"tool_uses": [{"recipient_name": called, "parameters": {}}]})
+    assert not calls(ToolCall(name="multi_tool_use.parallel", arguments=parallel))
+    assert calls(ToolCall(name=around.format(f"{name}_2"), arguments="{}"))
+    assert calls(ToolCall(name=around.format(f"un{name}"), arguments=json.dumps({"name": name})))
+
+
+def test_many_calls_are_compared_in_linear_time() -> None:
+    calls = [ToolCall(name=name, arguments=str(n)) for n in range(30_000) for name in ("refund", "other")]
+    assert value("tool_call", said(*calls), tool="refund", only=True) == 0

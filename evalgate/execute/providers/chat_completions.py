@@ -17,6 +17,7 @@ from evalgate.domain import (
     Prices,
     Request,
     ScoreToken,
+    Usage,
     classify_ending,
     find_error,
     find_refusal,
@@ -106,7 +107,7 @@ def read_reply(
     """
     if not isinstance(data, dict) or not isinstance(data.get("choices"), list) or _get_error(data):
         raise _explain_no_completion(data)
-    usage = read_usage(*(_get(data.get("usage"), f"{kind}_tokens") for kind in ("prompt", "completion")))
+    usage = _read_usage(data.get("usage"))
     cost = None
     if usage is not None and prices is not None:
         cost = compute_cost(usage, prices, count_cached_tokens(data.get("usage")))
@@ -116,7 +117,7 @@ def read_reply(
 
     if not data["choices"]:
         return unusable("the reply contains no choice")
-    choice = data["choices"][0]
+    choice = min(data["choices"], key=_get_index)  # some gateways mix up the order of the array
     message = choice.get("message") if isinstance(choice, dict) else None
     if not isinstance(message, dict) or not isinstance(message.get("content"), str | list | None):
         raise ProviderError("the reply is malformed: a choice without a message", retryable=True)
@@ -240,11 +241,22 @@ def _explain_no_completion(data: Any) -> ProviderError:
     return ProviderError("the reply is malformed: no `choices`", retryable=True)
 
 
+def _get_index(choice: Any) -> int:
+    index = _get(choice, "index")
+    return index if isinstance(index, int) and not isinstance(index, bool) else 0
+
+
 def _list_places(data: Mapping[str, Any], choice: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     """Return the objects of a reply that may hold tool calls; some endpoints use a separate choice."""
-    choices = [choice, *(each for each in data["choices"][1:] if isinstance(each, dict))]
+    choices = [choice, *(each for each in data["choices"] if isinstance(each, dict) and each is not choice)]
     held = [_get(each, key) for each in choices for key in ("message", "delta")]
     return [*(each for each in held if isinstance(each, dict)), *choices, data]
+
+
+def _read_usage(given: Any) -> Usage | None:
+    """Return the token counts of a reply; None without any. Some gateways report zeros where they have not measured."""
+    usage = read_usage(*(_get(given, f"{kind}_tokens") for kind in ("prompt", "completion", "total")))
+    return None if usage == Usage() else usage
 
 
 def _read_text(message: Mapping[str, Any]) -> str:

@@ -91,7 +91,9 @@ async def _answer(
             write({"id": number, "value": value if isinstance(value, str) else dict(value)})
         else:
             write({"id": number, "other": type(value).__name__})
-    except (Exception, SystemExit, asyncio.CancelledError) as error:
+    except BaseException as error:  # libraries raise some of their own, such as a panic of Rust code
+        if isinstance(error, KeyboardInterrupt | GeneratorExit):
+            raise
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         place = python_function.find_traceback_place(error, folder)
         write({"id": number, "error": said, "place": place})

@@ -108,7 +108,9 @@ class PythonProvider(WithoutEndpoint):
             location = find_traceback_place(error, self._folder)
             message = f"{self._target.location} did not answer within {self._timeout:g} s{location}"
             raise ProviderError(message) from error
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except BaseException as error:  # libraries raise some of their own, such as a panic of Rust code
+            if isinstance(error, KeyboardInterrupt | GeneratorExit):
+                raise
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
             said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -237,7 +239,9 @@ def load_function(target: Target, folder: Path, mask: Mask) -> tuple[ModuleType,
             f'{label}: cannot import {module_name}: no module named "{error.name}"',
             hint=f"{folder} is searched first, then the environment in which evalgate is installed",
         ) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | GeneratorExit):
+            raise
         said = f"{type(error).__name__}: {shorten(mask.text(str(error)))}"
         raise InputError(
             f"{label}: importing {module_name} raised {said}{find_traceback_place(error, folder)}"

@@ -132,3 +132,18 @@ def test_logprobs_of_no_use_give_no_score_token(logprobs: Any) -> None:
 def test_shorten_gives_one_printable_line() -> None:
     assert shorten("a\x1b[31m\r\nb\u202e c") == "a [31m b c"
     assert shorten("x" * 500, 10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize("total", [0, None])
+def test_usage_of_zeros_is_no_measurement(total: int | None) -> None:
+    data = completion("an answer", usage={"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": total})
+    outcome = read_reply(data, seconds=1, prices=Prices(input=1, output=1))
+    assert isinstance(outcome, Output) and outcome.usage is None and outcome.cost_usd is None
+
+
+def test_the_choice_of_the_lowest_index_is_the_answer() -> None:
+    data = completion("first")
+    second = {**data["choices"][0], "index": 1, "message": {"role": "assistant", "content": "second"}}
+    data["choices"] = [second, {**data["choices"][0], "index": 0}]
+    outcome = read_reply(data, seconds=1)
+    assert isinstance(outcome, Output) and outcome.text == "first"

@@ -64,6 +64,9 @@ async def raises_later(case):
     raise KeyError("k")
 def exits(case): raise SystemExit(3)
 def stops(case): raise StopIteration
+class Panic(BaseException): pass
+def panics(case): raise Panic("in Rust code")
+async def panics_async(case): raise Panic("in Rust code")
 def hangs(case): time.sleep(30)
 async def hangs_async(case): await asyncio.sleep(30)
 def none(): return ""
@@ -257,6 +260,8 @@ def test_empty_text_is_unusable(app: Path) -> None:
         ("raises_later", ["KeyError: 'k'", "in raises_later"]),
         ("exits", ["SystemExit: 3"]),
         ("stops", ["StopIteration"]),
+        ("panics", ["Panic: in Rust code"]),
+        ("panics_async", ["Panic: in Rust code"]),
         ("number", ["returned int"]),
         ("no_text", ["a mapping without a text"]),
         ("odd_usage", ["usage that is not"]),
