@@ -174,6 +174,7 @@ class GitHubServer:
             "events": [],
             "commits": [{"sha": head, "author": author, "committer": author}],
             "files": [],  # the paths that it changes
+            "merged_as": [],  # the commits of its base that brought it there
             "overwritten": [],  # the commits before each force push; None: GitHub no longer knows them
             **more,
         }
@@ -445,7 +446,8 @@ class GitHubServer:
         rows = []
         for each in self.state["pulls"].values():
             ours = each["head"]["repository"] == self.state["repository"]  # the API does not find commits of forks
-            if ours and sha in (each["head"]["sha"], *(commit["sha"] for commit in each["commits"])):
+            commits = (each["head"]["sha"], *(commit["sha"] for commit in each["commits"]), *each.get("merged_as", ()))
+            if ours and sha in commits:
                 rows.append(self.bodies.pull(self.state["repository"], each, whole=False))
         return 200, rows
 

@@ -77,6 +77,10 @@ def _main(log: Log) -> int:
                 outcome = _report_fork(job, hub, log)
             case "drift":
                 outcome = _run_drift(job, log)
+            case "publish" | "promote" | "rollback":
+                from evalgate.action.release_commands import run_command
+
+                return run_command(job, hub, log)
             case command:
                 assert_never(command)
         if outcome is None:

@@ -18,13 +18,22 @@ _T = TypeVar("_T")
 _HINT = "see `with:` of the step"
 _CONFIG = "evalgate.yml"
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "command": ("gate", "report", "drift"),
+    "command": ("gate", "report", "drift", "publish", "promote", "rollback"),
     "policy-ref": ("base", "head"),
     "missing-secrets": ("fail", "pending", "replay"),
     "comment": ("auto", "on-change", "on-failure", "off"),
     "sign-off": ("review", "label", "none"),
     "fail-on": ("inconclusive", "fail", "never"),
 }
+_LABELS = ("staging", "canary", "production")
+_RELEASE_INPUTS: Mapping[str, tuple[str, ...]] = {
+    "publish": ("prompt", "reason"),
+    "promote": ("prompt", "to", "version", "reason", "canary-evidence"),
+    "rollback": ("prompt", "version", "reason"),
+}
+"""The inputs of the commands that write to the registry; no other command takes them."""
+_REQUIRED_INPUTS = {"promote": ("prompt", "to"), "rollback": ("prompt", "reason")}
+LONGEST_REASON = 1_000
 _REDRAWS = {"redraw", "no-cache", "live"}
 _REDRAW_OPTION = re.compile(r"--(?:redraw|no-cache|live)\b")
 _PLAIN = re.compile(r"[A-Za-z0-9._]+(?:-[A-Za-z0-9._]+)*")
@@ -35,7 +44,7 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 class Settings:
     """The inputs of the action, named as in action.yml. An empty input is None."""
 
-    command: Literal["gate", "report", "drift"]
+    command: Literal["gate", "report", "drift", "publish", "promote", "rollback"]
     config: str
     working_directory: str
     policy_ref: Literal["base", "head"]
@@ -58,6 +67,11 @@ class Settings:
     artifact: str
     comment_author: str | None
     github_token: str | None
+    prompt: str | None
+    to: str | None
+    version: str | None
+    reason: str | None
+    canary_evidence: str | None
     matrix: tuple[str, ...]
 
 
@@ -152,8 +166,27 @@ class _Reader:
             artifact=self.given.get("artifact") or "evalgate-report",
             comment_author=self._optional("comment-author"),
             github_token=self._optional("github-token"),
+            **self._release_inputs(),
             matrix=matrix,
         )
+
+    def _release_inputs(self) -> dict[str, str | None]:
+        """Return the inputs of the commands that write to the registry, with faults for those of another command."""
+        command = self.given.get("command") or "gate"
+        names = dict.fromkeys(name for taken in _RELEASE_INPUTS.values() for name in taken)
+        for name in names:
+            if self._optional(name) is not None and name not in _RELEASE_INPUTS.get(command, ()):
+                takers = ", ".join(verb for verb, taken in _RELEASE_INPUTS.items() if name in taken)
+                self.faults.append(Fault(message=f"input {name}: is for command: {takers}", hint=_HINT))
+        for name in _REQUIRED_INPUTS.get(command, ()):
+            if self._optional(name) is None:
+                self.faults.append(Fault(message=f"input {name}: command: {command} needs it", hint=_HINT))
+        to, reason = self._optional("to"), self._optional("reason")
+        if to is not None and to not in _LABELS:
+            self._add_fault("to", to, f"one of {', '.join(_LABELS)}")
+        if reason is not None and len(reason) > LONGEST_REASON:
+            self.faults.append(Fault(message=f"input reason: has more than {LONGEST_REASON:,} characters", hint=_HINT))
+        return {name.replace("-", "_"): self._optional(name) for name in names}
 
     def _optional(self, name: str) -> str | None:
         return self.given.get(name) or None

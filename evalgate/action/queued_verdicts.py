@@ -15,7 +15,8 @@ from evalgate.action import fork, heads, publish
 from evalgate.action.job import Job
 from evalgate.action.standing import find_standing, is_decided
 from evalgate.decide import attempts
-from evalgate.errors import EvalgateError, GitError
+from evalgate.domain import Report
+from evalgate.errors import EvalgateError, GitError, InputError
 from evalgate.gate import verdict_cache
 from evalgate.gate.reports import verify_report
 from evalgate.services.git import Git
@@ -23,7 +24,7 @@ from evalgate.services.git_fetch import fetch
 
 if TYPE_CHECKING:
     from evalgate.services.github import GitHub
-    from evalgate.services.github_rows import CommitStatus, WorkflowRun
+    from evalgate.services.github_rows import CommitStatus, PullRequestRow, WorkflowRun
 
 _CODE = (".github/workflows/", ".github/actions/")
 _RUN = re.compile(r"/actions/runs/([0-9]{1,18})(?:/attempts/[0-9]+)?(?:#|\Z)")
@@ -38,34 +39,42 @@ def add_verdicts(
     """
     for number in numbers:
         try:
-            reason = _add_verdict(job, hub, git, number, base)
+            pull, context = hub.pull_request(number), job.context(job.event.branch)
+            report = find_report(job, hub, git, pull, base=base, context=context, path=job.workflow_path)
         except EvalgateError as error:
-            reason = error.faults[0].message
-        if reason:
-            say(f"the verdict on #{number} is not used: {reason}")
+            say(f"the verdict on #{number} is not used: {error.faults[0].message}")
+        else:
+            verdict_cache.put_all(job.store, report)
 
 
-def _add_verdict(job: Job, hub: GitHub, git: Git, number: int, base: str) -> str:
-    """Add one verdict to the store; return why not, empty if it was added. Raises EvalgateError."""
-    head = hub.pull_request(number).head_sha
-    standing = find_standing(publish.make_sticky(job, hub, number), job.context(job.event.branch), head)
-    if standing is None or not is_decided(standing) or not heads.read_key(standing):
-        return "there is none that was drawn"
+def find_report(
+    job: Job, hub: GitHub, git: Git, pull: PullRequestRow, *, base: str, context: str, path: str, awaiting: bool = False
+) -> Report:
+    """Return the report of the run that decided the head of a pull request, by the status of this context.
+
+    `base` is a commit of the target branch. `path` is that of the workflow that has to have made it; empty: any that is
+    the base's. With `awaiting`, a verdict that only waits for a sign-off counts. Raises EvalgateError with the reason
+    for which there is none that can be relied on.
+    """
+    head = pull.head_sha
+    standing = find_standing(publish.make_sticky(job, hub, pull.number), context, head)
+    waits = awaiting and standing is not None and heads.read_sign_off(standing) == "asked"
+    if standing is None or not (is_decided(standing) or waits) or not heads.read_key(standing):
+        raise InputError("there is none that was drawn")
     run = _find_run(hub, standing)
     if run is None:
-        return "its status names no run"
+        raise InputError("its status names no run")
     if not git.knows(head):
         fetch(git.root, job.repository_url, [head], token=job.settings.github_token)
         git = Git.open(git.root)
-    doubt = _find_doubt(job, run, head, base, git)
+    doubt = _find_doubt(path, run, head, base, git)
     if doubt:
-        return doubt
+        raise InputError(doubt)
     found = fork.find_artifact(hub, run.id, job.settings.artifact, since=run.started_at)
     report = verify_report(fork.download_report(hub, found), f"the report of run {run.id}")
     if attempts.compute_key(report) != heads.read_key(standing):
-        return "the report is about other content than the status"
-    verdict_cache.put_all(job.store, report)
-    return ""
+        raise InputError("the report is about other content than the status")
+    return report
 
 
 def _find_run(hub: GitHub, standing: CommitStatus) -> WorkflowRun | None:
@@ -73,14 +82,13 @@ def _find_run(hub: GitHub, standing: CommitStatus) -> WorkflowRun | None:
     return hub.workflow_run(int(found[1])) if found else None
 
 
-def _find_doubt(job: Job, run: WorkflowRun, head: str, base: str, git: Git) -> str:
+def _find_doubt(own: str, run: WorkflowRun, head: str, base: str, git: Git) -> str:
     """Return why the artifact of a run may come from code of the change; empty if it does not.
 
     The workflow of a pull request is that of its merge commit: so its file must be the base's, unedited.
     """
     if run.head_sha != head or run.is_of_fork:
         return f"the run {run.id} was not for {head[:12]} of this repository"
-    own = job.workflow_path
     if own and run.path != own:
         return f"the run {run.id} was of {run.path}, not of {own}"
     try:

@@ -37,3 +37,15 @@ def move_label(
         before=None if entry.origin is None else last.document.versions.get(entry.origin),
         result="planned" if dry_run else "moved",
     )
+
+
+def describe_move(done: LabelMove) -> str:
+    """Return a sentence on what a command did to a label, or would do; each channel has to escape it."""
+    document = done.stored.document
+    before = "" if done.before is None else f", after {done.before.version}"
+    if done.result == "unchanged":
+        told = f": {done.why_not}" if done.why_not else ""
+        return f"{document.name}: {done.label} is {done.version} already; nothing to do{told}"
+    if done.result == "planned":
+        return f"{document.name}: {done.label} would be {done.version}{before}; nothing was written"
+    return f"{document.name}: {done.label} is {done.version} now{before} (revision {document.revision})"

@@ -125,6 +125,13 @@ def schedule(hosted: Hosted, cron: str = "17 4 * * *") -> Event:
     return _event(hosted, "schedule", {"schedule": cron}, sha=sha, ref="refs/heads/main", actor="ada")
 
 
+def workflow_dispatch(hosted: Hosted, *, inputs: dict[str, str], actor: str = "ada") -> Event:
+    """Make the event of a person who starts a workflow on main by hand."""
+    sha = hosted.work.git("rev-parse", "main")
+    payload = {"inputs": inputs, "ref": "refs/heads/main", "workflow": ".github/workflows/it.yml"}
+    return _event(hosted, "workflow_dispatch", payload, sha=sha, ref="refs/heads/main", actor=actor)
+
+
 def push(hosted: Hosted, *, before: str) -> Event:
     """Make a push event to main whose tip is the current one."""
     sha = hosted.work.git("rev-parse", "main")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,7 @@ from github_server import GitHubServer
 from evalgate.action import __main__ as action
 from evalgate.action.job import Log
 
+WORKFLOW = ".github/workflows/prompts.yml"
 BRIEF = "Be brief, always and everywhere, please."
 
 
@@ -82,6 +84,7 @@ class Hub:
         environment = {
             "EVALGATE_INPUTS": json.dumps({"github-token": "t0ken", **given}),
             "EVALGATE_MATRIX": "null",
+            "GITHUB_ACTOR": "ann",
             "GITHUB_API_URL": self.server.url,
             "GITHUB_EVENT_NAME": event,
             "GITHUB_EVENT_PATH": str(files["event"]),
@@ -118,6 +121,23 @@ class Hub:
         ref = f"refs/heads/gh-readonly-queue/main/pr-7-{self.base}"
         group = {"head_sha": self.head, "base_sha": self.base, "head_ref": ref, "base_ref": "refs/heads/main"}
         return {"merge_group": group, "repository": {"default_branch": "main"}}
+
+    def add_workflow(self) -> None:
+        """Commit a workflow to the base, and move the branch onto it."""
+        self.world.repository.git("switch", "--quiet", "main")
+        self.base = self.world.repository.commit("workflow", **{WORKFLOW: "name: prompts\n"})
+        self.world.repository.git("switch", "--quiet", "work")
+        self.world.repository.git("merge", "--quiet", "--ff-only", "main")
+
+    def upload(self, ran: Ran, text: str | None = None, **facts: Any) -> None:
+        """Upload the report of the run 1, as a step of the workflow does."""
+        zipped = io.BytesIO()
+        with zipfile.ZipFile(zipped, "w") as archive:
+            archive.writestr("report.json", text or Path(ran.outputs["report-json"]).read_text())
+        runs = self.server.state["runs"].values()
+        number = 30 + sum(len(run["artifacts"]) for run in runs)
+        self.server.add_artifact(1, number, "evalgate-report", zipped.getvalue())
+        self.server.state["runs"]["1"]["facts"] = {"path": WORKFLOW, "head_sha": self.head, **facts}
 
     @property
     def statuses(self) -> list[tuple[str, str, str]]:

@@ -51,6 +51,34 @@ def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> No
 
 
 @pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"command": "promote", "to": "staging"}, "input prompt: command: promote needs it"),
+        ({"command": "promote", "prompt": "a"}, "input to: command: promote needs it"),
+        ({"command": "promote", "prompt": "a", "to": "live"}, 'input to: "live" is not one of staging, canary, produc'),
+        ({"command": "rollback", "prompt": "a"}, "input reason: command: rollback needs it"),
+        ({"command": "rollback", "prompt": "a", "reason": " "}, "input reason: command: rollback needs it"),
+        ({"command": "rollback", "prompt": "a", "reason": "x", "to": "staging"}, "input to: is for command: promote"),
+        ({"command": "publish", "version": "1.0.0"}, "input version: is for command: promote, rollback"),
+        ({"command": "publish", "reason": "x" * 1001}, "input reason: has more than 1,000 characters"),
+        ({"prompt": "a"}, "input prompt: is for command: publish, promote, rollback"),
+        ({"command": "drift", "canary_evidence": "a.json"}, "input canary-evidence: is for command: promote"),
+    ],
+)
+def test_inputs_of_the_registry_belong_to_their_commands(given: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        settings(**given)
+    assert [fault.message[: len(message)] for fault in caught.value.faults] == [message]
+
+
+def test_a_command_takes_its_inputs_of_the_registry() -> None:
+    found = settings(command="promote", prompt="a", to="canary", version="1.0.0", canary_evidence="c.json")
+    assert (found.prompt, found.to, found.version, found.reason) == ("a", "canary", "1.0.0", None)
+    assert settings(command="rollback", prompt="a", reason=" why ").reason == "why"
+    assert settings(command="publish", prompt="a").prompt == "a"
+
+
+@pytest.mark.parametrize(
     ("name", "value"),
     [("redraw", "all"), ("redraw", "failed"), ("no-cache", "true"), ("live", "true"), ("args", "--redraw=broken")],
 )

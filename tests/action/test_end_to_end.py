@@ -16,6 +16,9 @@ from action.hosted import CASES, CONFIG, PROMPT_PATH, Hosted, Pull, dataset, pro
 from chat_server import ChatServer, Received, Reply, completion
 from github_server import GitHubServer
 
+from evalgate.release.document import ReleaseDocument
+from evalgate.release.registry import open_registry
+
 TOKEN = "ghs_of_the_job"
 SECRETS = {"OPENAI_API_KEY": "sk-of-a-test"}
 DOCS = workflows.of_docs()
@@ -343,3 +346,41 @@ def test_the_baseline_is_sampled_after_a_merge_and_watched_for_drift(team: Team)
     assert issue["title"].startswith("Drift: support answers worse")
     team.run(events.schedule(team.hosted), "prompts-drift")
     assert len(team.github.state["issues"]) == 1
+
+
+def test_a_merged_change_is_published_promoted_and_rolled_back(team: Team) -> None:
+    git = team.hosted.work.git
+    team.trust_origin()
+    config = CONFIG.format(url=team.chat.url) + "release: {registry: 'git:origin', token_env: GITHUB_TOKEN}\n"
+    before = team.hosted.commit_to_main("registry", {"evalgate.yml": config})
+
+    def read() -> ReleaseDocument:
+        stored = open_registry(f"git:{team.hosted.origin}", team.machine.folder).read("support")
+        assert stored is not None
+        return stored.document
+
+    def dispatch(command: str, **inputs: str) -> Ran:
+        event = events.workflow_dispatch(team.hosted, inputs={"prompt": "support", **inputs}, actor="zoe")
+        return team.run(event, f"prompts-{command}", secrets={})
+
+    ran = team.run(events.push(team.hosted, before=before), "prompts-publish")
+    assert ran.exit_code == 0, ran.log
+    assert read().versions[read().entry.target or ""].version == "1.0.0"
+    ran = dispatch("promote", to="production", version="", reason="", **{"canary-evidence": ""})
+    assert ran.exit_code == 0, ran.log
+    first = read().labels["production"]
+
+    git("checkout", "--quiet", "-B", "edit", "main")
+    team.hosted.commit_to_main("edit", BRIEF)
+    ran = team.run(events.push(team.hosted, before=before), "prompts-publish")
+    assert ran.exit_code == 0, ran.log
+    ran = dispatch("promote", to="production", version="1.0.1", reason="shorter", **{"canary-evidence": ""})
+    assert ran.exit_code == 0, ran.log
+    assert "support: production is 1.0.1" in ran.summary
+    assert (read().entry.who, read().entry.why) == ("zoe", "shorter")
+    assert read().labels["production"] != first
+    ran = dispatch("rollback", version="", reason="too short")
+    assert ran.exit_code == 0, ran.log
+    assert (read().labels["production"], read().entry.verb) == (first, "rollback")
+    assert TOKEN not in ran.log
+    assert git("-C", str(team.hosted.origin), "log", "--format=%s", "evalgate/releases").count("\n") == 4

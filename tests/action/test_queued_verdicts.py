@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
-import zipfile
-from typing import Any
 
 import pytest
-from action.gated_pull_request import BRIEF, Hub, Ran
+from action.gated_pull_request import BRIEF, WORKFLOW, Hub, Ran
 from gated_project import prompt
-
-WORKFLOW = ".github/workflows/prompts.yml"
 
 
 @pytest.fixture
 def queue(hub: Hub) -> Hub:
     """The project with a workflow on its base."""
-    hub.world.repository.git("switch", "--quiet", "main")
-    hub.base = hub.world.repository.commit("workflow", **{WORKFLOW: "name: prompts\n"})
-    hub.world.repository.git("switch", "--quiet", "work")
-    hub.world.repository.git("merge", "--quiet", "--ff-only", "main")
+    hub.add_workflow()
     return hub
-
-
-def upload(hub: Hub, ran: Ran, text: str | None = None, **facts: Any) -> None:
-    """Upload the report of the run 1, as a step of the workflow does."""
-    from pathlib import Path
-
-    zipped = io.BytesIO()
-    with zipfile.ZipFile(zipped, "w") as archive:
-        archive.writestr("report.json", text or Path(ran.outputs["report-json"]).read_text())
-    hub.server.add_artifact(1, 30, "evalgate-report", zipped.getvalue())
-    hub.server.state["runs"]["1"]["facts"] = {"path": WORKFLOW, "head_sha": hub.head, **facts}
 
 
 def merge(hub: Hub) -> tuple[Ran, int]:
@@ -54,7 +35,7 @@ def test_the_verdict_on_the_same_content_is_used_without_a_call(queue: Hub, verd
         queue.world.application = lambda system, user: "no" if BRIEF in system else json.dumps({"answer": user})
     queue.push()
     first = queue.run()
-    upload(queue, first)
+    queue.upload(first)
     ran, calls = merge(queue)
     assert (ran.code, queue.statuses[-1][1], calls) == (first.code, verdict, 0)
 
@@ -74,7 +55,7 @@ def test_a_verdict_that_may_be_the_authors_is_drawn_anew(queue: Hub, doubt: str)
     }.get(doubt, {})
     other = json.dumps({"format": 1}) if doubt == "another report" else None
     if doubt != "no such run":
-        upload(queue, first, other, **facts)
+        queue.upload(first, other, **facts)
     if doubt == "no artifact":
         queue.server.state["runs"]["1"]["artifacts"].clear()
     ran, calls = merge(queue)
@@ -89,7 +70,7 @@ def test_a_report_of_another_content_is_not_used(queue: Hub) -> None:
     saved = next(queue.temp.rglob("report.json")).read_text() if not text.exists() else text.read_text()
     assert other.code == 0
     queue.push("1.2.0", BRIEF)
-    upload(queue, queue.run(), saved)
+    queue.upload(queue.run(), saved)
     ran, calls = merge(queue)
     assert calls > 0
     assert "other content" in ran.log
@@ -97,7 +78,7 @@ def test_a_report_of_another_content_is_not_used(queue: Hub) -> None:
 
 def test_a_verdict_under_other_rules_is_not_used(queue: Hub) -> None:
     queue.push()
-    upload(queue, queue.run())
+    queue.upload(queue.run())
     text = (queue.world.root / "evalgate.yml").read_text().replace("{type: is_json}", "{type: is_json, name: valid}")
     queue.world.repository.git("switch", "--quiet", "main")
     queue.base = queue.world.repository.commit("rules", **{"evalgate.yml": text})
@@ -109,7 +90,7 @@ def test_a_verdict_under_other_rules_is_not_used(queue: Hub) -> None:
 
 def test_a_revert_uses_the_verdict_of_the_pull_request_that_brought_its_version(queue: Hub) -> None:
     queue.push()
-    upload(queue, queue.run())
+    queue.upload(queue.run())
     git, good = queue.world.repository.git, queue.server.state["pulls"]["7"]
     git("switch", "--quiet", "main")
     git("merge", "--quiet", "--ff-only", "work")

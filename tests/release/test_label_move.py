@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from release.documents import AT, make_version
+from release.documents import AT, make_document, make_version
 from release.failing_registry import FailingRegistry
 from release.memory_registry import MemoryRegistry
 
-from evalgate.release.label_move import move_label
+from evalgate.release.label_move import LabelMove, describe_move, move_label
 from evalgate.release.promotion import Actor, promote_version, publish_version
-from evalgate.release.registry import RaceLostError, RegistryError, StoredDocument
+from evalgate.release.registry import RaceLostError, RegistryError, StoredDocument, make_bytes
 
 BY = Actor(id="1", who="ada", at=AT)
 
@@ -64,3 +66,16 @@ def test_a_lost_race_is_told_also_if_nothing_can_be_read_any_more() -> None:
 
     with pytest.raises(RaceLostError, match="bob was faster"):
         move_label(Down(), last, following, one, dry_run=False)
+
+
+def test_a_move_says_where_the_label_was_and_whether_anything_changed() -> None:
+    version, before = make_version("1.2.3"), make_version("1.2.2")
+    stored = make_bytes(make_document(version), 7)
+    move = LabelMove(stored=stored, label="production", version=version, before=before, result="moved")
+    name = stored.document.name
+    assert describe_move(move) == f"{name}: production is {version} now, after 1.2.2 (revision 7)"
+    assert describe_move(replace(move, result="planned")).endswith(
+        f"would be {version}, after 1.2.2; nothing was written"
+    )
+    same = replace(move, result="unchanged", why_not="ada did it")
+    assert describe_move(same) == f"{name}: production is {version} already; nothing to do: ada did it"

@@ -45,12 +45,13 @@ def command(
     requires. `--to canary` gives the version no users; a rollout does. Of two commands at once exactly one wins, and
     the other exits with 3 and names the winner.
     """
-    from evalgate.cli.render.release_text import describe_move
     from evalgate.commands.release import promote
+    from evalgate.release.label_move import describe_move
+    from evalgate.report.wrapped_text import wrap_words
 
     actor = make_actor(by)
     why = "" if reason is None else check_reason(reason)
     registry = open_from_options(config_path, registry_url)
     done = promote.promote(registry, name, label, actor, why, version=version, evidence=evidence, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
-    click.echo(describe_move(done))
+    click.echo(wrap_words(describe_move(done), indent="  ", first=""))

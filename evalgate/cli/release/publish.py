@@ -57,7 +57,7 @@ def command(
     become production. Without `version:` in the prompt, the number follows from the last one and the change level.
     """
     from evalgate.cli.progress import Progress
-    from evalgate.commands.release.publish import PublishOptions, is_unsigned, publish
+    from evalgate.commands.release.publish import PublishOptions, describe_lack, publish
     from evalgate.domain import combine_admissions
     from evalgate.report.escape import block
 
@@ -77,27 +77,18 @@ def command(
     for one in done:
         keep_copy(config_path, registry_url, one.stored)
         if one.error is None:
-            click.echo(describe_publication(one))
+            click.echo(render_publication(one))
         for fault in one.error.faults if one.error is not None else ():
             click.echo(block(str(fault)), err=True)
-        if one.version is not None and is_unsigned(one.version):
-            sentence = f"warning: {one.gate}: {one.version} has no sign-off, which production needs"
-            click.echo(block(sentence), err=True)
+        if lack := describe_lack(one):
+            click.echo(block(f"warning: {lack}"), err=True)
     context.exit(combine_admissions(one.admission for one in done))
 
 
-def describe_publication(one: Publication) -> str:
-    """Return the lines, of 80 columns at most, that say what became of a gate's prompt; escaped for a terminal."""
+def render_publication(one: Publication) -> str:
+    """Render what became of a gate's prompt in lines of 80 columns at most, escaped for a terminal."""
+    from evalgate.commands.release.publish import describe_publication
     from evalgate.report.escape import line
 
-    version = one.version
-    assert version is not None
-    if one.result == "unchanged":
-        text = f"{one.gate}: nothing to do: {version} was published at {version.at}"
-    else:
-        did = "would publish" if one.stored is None else "published"
-        revision = "" if one.stored is None else f" as revision {one.stored.document.revision}"
-        cases = "1 case" if version.evaluation.cases == 1 else f"{version.evaluation.cases:,} cases"
-        text = f"{one.gate}: {did} {version}{revision}: {version.level}, {version.evaluation.decision} on {cases}"
-    rows = textwrap.wrap(line(text), _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
-    return "\n".join(rows)
+    text = line(describe_publication(one))
+    return "\n".join(textwrap.wrap(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False))

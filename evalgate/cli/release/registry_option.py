@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from evalgate.cli.folders import config_option, find_store
-from evalgate.errors import InputError, MissingSecretError
 
 if TYPE_CHECKING:
-    from evalgate.domain import ReleaseSettings
     from evalgate.release.registry import Registry, StoredDocument
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -36,26 +34,12 @@ def open_from_options(config_path: Path, url: str | None) -> Registry:
     With a URL nothing but the registry is touched: no configuration, no repository. Its relative path is counted from
     the current folder, that of a configuration from the configuration. Raises InputError without a registry.
     """
+    from evalgate.gate.configured_registry import open_configured
     from evalgate.release.registry import open_registry
 
     if url is not None:
         return open_registry(url, Path.cwd())
-    settings = _read_settings(config_path)
-    if settings is None:
-        raise InputError(
-            f"{config_path} names no registry",
-            hint="name one with --registry URL, or add these two lines to the configuration:\n"
-            "release:\n  registry: sqlite:releases.sqlite3",
-        )
-    token = None
-    if settings.token_env is not None:
-        token = os.environ.get(settings.token_env)
-        if not token:
-            raise MissingSecretError(
-                f"{config_path}: the variable {settings.token_env} of release.token_env is not set",
-                hint="set it to a token of the git remote",
-            )
-    return open_registry(settings.registry, config_path.resolve().parent, token=token)
+    return open_configured(config_path, os.environ)
 
 
 def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None) -> None:
@@ -69,16 +53,3 @@ def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None)
     if not write_copy(store, stored):
         place = block(str(store.find_release(stored.document.name)))
         click.echo(f"warning: {place} cannot be written: the hook may know an older version in production", err=True)
-
-
-def _read_settings(config_path: Path) -> ReleaseSettings | None:
-    from evalgate.inputs.config import read_release
-    from evalgate.inputs.tree import WorkTree
-
-    path = config_path.resolve()
-    if not path.is_file():
-        raise InputError(
-            f"{config_path}: no such file",
-            hint="name the configuration with --config FILE, or the registry with --registry URL",
-        )
-    return read_release(WorkTree(path.parent), path.name)

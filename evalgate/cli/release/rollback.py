@@ -36,12 +36,13 @@ def command(
     Needs nothing but the registry: with --registry URL it runs in any folder. The default is the last version in
     production that was not itself rolled back.
     """
-    from evalgate.cli.render.release_text import describe_move
     from evalgate.commands.release import rollback
+    from evalgate.release.label_move import describe_move
+    from evalgate.report.wrapped_text import wrap_words
 
     actor = make_actor(by)
     why = check_reason(reason)
     registry = open_from_options(config_path, registry_url)
     done = rollback.roll_back_production(registry, name, actor, why, to=to, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
-    click.echo(describe_move(done))
+    click.echo(wrap_words(describe_move(done), indent="  ", first=""))

@@ -1,4 +1,4 @@
-"""The text of `evalgate release`: moves of labels, histories, lists of prompts, and verified ledgers."""
+"""The text of `evalgate release`: histories, lists of prompts, and verified ledgers."""
 
 from __future__ import annotations
 
@@ -7,26 +7,11 @@ from collections.abc import Mapping, Sequence
 from evalgate.commands.release.history import ReleaseHistory
 from evalgate.commands.release.verify import VerifiedLedger
 from evalgate.release.document import Entry, PublishedVersion
-from evalgate.release.label_move import LabelMove
 from evalgate.release.registry import StoredDocument
 from evalgate.report.escape import line, prose
 from evalgate.report.wrapped_text import WIDTH, wrap_words
 
 _VERSION_LENGTH = 20
-
-
-def describe_move(done: LabelMove) -> str:
-    """Describe what a command did to a label, or would do."""
-    document = done.stored.document
-    before = "" if done.before is None else f", after {done.before.version}"
-    if done.result == "unchanged":
-        told = f": {done.why_not}" if done.why_not else ""
-        text = f"{document.name}: {done.label} is {done.version} already; nothing to do{told}"
-    elif done.result == "planned":
-        text = f"{document.name}: {done.label} would be {done.version}{before}; nothing was written"
-    else:
-        text = f"{document.name}: {done.label} is {done.version} now{before} (revision {document.revision})"
-    return wrap_words(text, indent="  ", first="")
 
 
 def render_history(found: ReleaseHistory) -> str:

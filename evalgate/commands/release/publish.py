@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -23,7 +23,15 @@ from evalgate.release import publication
 from evalgate.release.document import PublishedVersion
 from evalgate.release.promotion import Actor, check_number, next_number, publish_version
 from evalgate.release.publication import Proof, Provenance
-from evalgate.release.registry import RaceLostError, RefusedError, Registry, StoredDocument, append_document, check_name
+from evalgate.release.registry import (
+    RaceLostError,
+    RefusedError,
+    Registry,
+    RegistryError,
+    StoredDocument,
+    append_document,
+    check_name,
+)
 from evalgate.services.git_names import shorten_name
 
 if TYPE_CHECKING:
@@ -34,6 +42,9 @@ if TYPE_CHECKING:
 class PublishOptions:
     """What is to be published: gates by name (empty: all), and the report and the reason if they are given.
 
+    `offer` gives further reports for the commit that gave a prompt its content, best first. The first one that fits and
+    lets its change merge is used; without any, the gate has its stored verdict or is run.
+
     A `dry_run` evaluates, if it has to, but writes nothing to the registry.
     """
 
@@ -41,6 +52,7 @@ class PublishOptions:
     report: Path | None = None
     reason: str | None = None
     default_branch: str | None = None
+    offer: Callable[[str], Sequence[Report]] = lambda commit: ()
     dry_run: bool = False
 
 
@@ -87,6 +99,30 @@ def publish(
     given = None if options.report is None else reports.load_report(options.report)
     work = _Publisher(config_path, workspace, registry, by, options, machine, given, on_event)
     return tuple(work.try_gate(gate) for gate in gates)
+
+
+def describe_publication(one: Publication) -> str:
+    """Return a sentence on a gate that was published, would be, or need not be; each channel has to escape it."""
+    version = one.version
+    assert version is not None
+    if one.result == "unchanged":
+        return f"{one.gate}: nothing to do: {version} was published at {version.at}"
+    did = "would publish" if one.stored is None else "published"
+    revision = "" if one.stored is None else f" as revision {one.stored.document.revision}"
+    cases = "1 case" if version.evaluation.cases == 1 else f"{version.evaluation.cases:,} cases"
+    return f"{one.gate}: {did} {version}{revision}: {version.level}, {version.evaluation.decision} on {cases}"
+
+
+def describe_lack(one: Publication) -> str:
+    """Return the sentence on a version that lacks its sign-off; empty if it lacks none."""
+    if one.version is None or not is_unsigned(one.version):
+        return ""
+    return f"{one.gate}: {one.version} has no sign-off, which production needs"
+
+
+def is_unsigned(version: PublishedVersion) -> bool:
+    """Return whether a version needs a sign-off and has none, so that production refuses it."""
+    return version.needs_sign_off and version.sign_off is None
 
 
 def _require_merged(workspace: Commit, default_branch: str | None) -> None:
@@ -146,7 +182,7 @@ class _Publisher:
         origin = self._find_provenance(plan)
         if plan.candidate.version is not None:
             check_number(last, gate.name, plan.candidate.version)
-        proof = self._prove(plan, last)
+        proof = self._prove(plan, last, origin)
         try:
             return self._append(plan, proof, origin, last)
         except RaceLostError:
@@ -239,10 +275,20 @@ class _Publisher:
             )
         return Provenance(author=origin.author, git_sha=origin.commit, source=source, reason=reason)
 
-    def _prove(self, plan: GatePlan, last: StoredDocument | None) -> Proof:
-        """Return the report that lets the change merge: the given one, else the stored verdict, else that of a run."""
+    def _prove(self, plan: GatePlan, last: StoredDocument | None, origin: Provenance) -> Proof:
+        """Return the report that lets the change merge: the given one, else the stored verdict, else that of a run.
+
+        A report that is offered goes before the stored verdict, since it may carry a sign-off.
+        """
         if self._given is not None:
             return self._decide_given(plan, self._given, last)
+        for report in self._options.offer(origin.git_sha):
+            try:
+                return self._decide_given(plan, report, last)
+            except RegistryError:
+                raise
+            except EvalgateError as error:
+                self._machine.note(f"an earlier report is not used: {error.faults[0].message}")
         args = (self._select(plan.gate), self._machine, CallMode(), self._on_event)
         report = run.run(self._config_path, *args)
         (gate,) = report.gates
@@ -281,8 +327,3 @@ def _require_pass(gate: GateReport) -> None:
     if not gate.exit_code.was_evaluated:
         raise ServiceError(message)
     raise RefusedError(message, hint="`evalgate run` shows the whole report")
-
-
-def is_unsigned(version: PublishedVersion) -> bool:
-    """Return whether a version needs a sign-off and has none, so that production refuses it."""
-    return version.needs_sign_off and version.sign_off is None

@@ -16,11 +16,13 @@ from chat_server import Reply, error
 from gated_project import Ended
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from release.documents import make_document, make_version
 from release.failing_registry import FAILURES, DiedError, FailingRegistry, Failure
 from release.memory_registry import MemoryRegistry
 from shop_project import REGISTRY, Shop
 
 from evalgate.commands.release import publish as verb
+from evalgate.commands.release.publish import Publication, describe_lack, describe_publication
 from evalgate.decide import policy
 from evalgate.decide.sign_off import digest_subject
 from evalgate.domain import SignOff
@@ -29,7 +31,7 @@ from evalgate.gate.reports import load_report
 from evalgate.release.document import ReleaseDocument, Variable
 from evalgate.release.ledger import verify
 from evalgate.release.promotion import Actor, find_missing
-from evalgate.release.registry import RaceLostError, Registry, StoredDocument
+from evalgate.release.registry import RaceLostError, Registry, StoredDocument, make_bytes
 from evalgate.store import report_json
 from evalgate.store.store import Store
 
@@ -526,3 +528,21 @@ def test_a_constant_and_a_text_without_a_field_are_published(shop: Shop) -> None
         ("system", ("You answer. Be exact.",)),
         ("user", (Variable(name="query"),)),
     ]
+
+
+def test_a_publication_is_told_with_its_evidence() -> None:
+    version = make_version("1.2.3")
+    one = Publication(gate="support", result="published", version=version, stored=make_bytes(make_document(version), 7))
+    assert describe_publication(one) == f"support: published {version} as revision 7: MINOR, PASS on 68 cases"
+    single = replace(version, evaluation=replace(version.evaluation, cases=1))
+    planned = Publication(gate="support", result="planned", version=single)
+    assert describe_publication(planned).endswith("would publish " + f"{version}: MINOR, PASS on 1 case")
+
+
+def test_only_a_missing_sign_off_is_a_lack() -> None:
+    version = make_version("2.0.0")
+    unsigned = replace(version, needs_sign_off=True, sign_off=None)
+    assert "has no sign-off" in describe_lack(Publication(gate="support", result="published", version=unsigned))
+    free = replace(version, needs_sign_off=False, sign_off=None)
+    assert describe_lack(Publication(gate="support", result="published", version=free)) == ""
+    assert describe_lack(Publication(gate="support", result="refused")) == ""
