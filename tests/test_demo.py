@@ -1,17 +1,24 @@
-"""Tests of the demo: the replayed verdict of each version, without a key, a server or a call."""
+"""Tests of the demo: the replayed verdict of each version, and its registry, without a key, a server or a call."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gated_project import Ended
+from repository import Repository
 
 from evalgate.domain import Outcome, Request
 from evalgate.execute.providers.recorded import ReplayProvider
+from evalgate.release.document import parse_document
+from evalgate.release.sqlite_registry import SqliteRegistry
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 VARIANTS = "golden/prompts/variants"
@@ -21,6 +28,14 @@ VERSIONS = [
     (f"{VARIANTS}/patch-1.0.1.prompt.yml", 0, "PATCH"),
     (f"{VARIANTS}/major-2.0.0.prompt.yml", 1, "MAJOR"),
 ]
+READ = {
+    "show": "production 1.0.0",
+    "show support": "support 1.0.0 (",
+    "show support@canary": "support 1.1.0 (",
+    "history support": "rollback production   1.1.0 -> 1.0.0",
+    "verify": "support: 7 revisions, the ledger is whole",
+    "publish --dry-run --default-branch main": "support: nothing to do: 1.1.0 (",
+}
 
 
 @pytest.fixture
@@ -92,3 +107,51 @@ def test_what_was_not_recorded_is_an_error_that_says_how(demo: Path, evalgate: C
     assert ended.code == 3
     assert "evalgate model pull" in ended.err
     assert "case " in ended.err
+
+
+def test_the_registry_can_be_read_in_a_clone_and_leaves_it_clean(
+    repository: Repository, evalgate: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = repository.root / "golden"
+    shutil.copytree(GOLDEN, folder, ignore=shutil.ignore_patterns(".evalgate", "__pycache__"))
+    repository.commit("the demo")
+    monkeypatch.chdir(repository.root)
+    for command, line in READ.items():
+        ended = evalgate("release", *command.split(), "--config", "golden/evalgate.yml")
+        assert (ended.code, ended.err) == (0, "")
+        assert line in ended.out
+        assert max(map(len, ended.out.splitlines())) <= 80
+    assert evalgate("run", "--config", "golden/evalgate.yml").code == 0
+    assert repository.git("status", "--porcelain") == ""
+    assert not list(folder.glob("releases.sqlite3-*"))
+
+
+def test_the_gate_does_not_mention_that_its_baseline_is_in_production(
+    repository: Repository, evalgate: Callable[..., Ended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(GOLDEN, repository.root / "golden", ignore=shutil.ignore_patterns(".evalgate", "__pycache__"))
+    repository.commit("the demo")
+    monkeypatch.chdir(repository.root)
+    assert evalgate("run", "--config", "golden/evalgate.yml", "--output", "report.json").code == 0
+    (gate,) = json.loads((repository.root / "report.json").read_text())["gates"]
+    assert not [note for note in gate["notes"] if "released" in note]
+
+
+def test_the_registry_is_what_its_script_makes(tmp_path: Path) -> None:
+    made = tmp_path / "releases.sqlite3"
+    subprocess.run([sys.executable, str(GOLDEN / "make_releases.py"), str(made)], check=True, capture_output=True)
+    assert _tell(made) == _tell(GOLDEN / "releases.sqlite3")
+
+
+def _tell(file: Path) -> list[Any]:
+    """Return the story of the demo's ledger without times and ids, and digests of what has times and ids in it."""
+    found: list[Any] = []
+    for data in SqliteRegistry(file).history("support"):
+        document = parse_document(data)
+        entry = replace(document.entry, id="")
+        versions = {
+            one.digest: (one.version, one.level, one.canary_hours, one.messages, one.evaluation.scores, one.reason)
+            for one in document.versions.values()
+        }
+        found.append((entry, dict(document.labels), document.past, versions))
+    return found

@@ -95,6 +95,7 @@ def choose_baseline(
 ) -> BaselineArm:
     """Return the release in production, else the version found; a `named` version overrides a pin.
 
+    A note says so, unless the named version is the release in production itself.
     The change level, version numbers and lost cases are still determined against the merge base.
     """
     own = (found.baseline_note,) if found.baseline_note else ()
@@ -108,6 +109,8 @@ def choose_baseline(
     if pin is None or registry is None:
         return BaselineArm(version=found.baseline, notes=own)
     if named is not None:
+        if found.baseline is not None and found.baseline.digest == pin.digest:
+            return BaselineArm(version=found.baseline, notes=own)
         return BaselineArm(
             version=found.baseline, notes=(*own, f"not compared with the {pin.kind} {pin}: {named} was named instead")
         )

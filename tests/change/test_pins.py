@@ -150,6 +150,15 @@ def test_a_version_that_is_named_goes_before_the_pin_and_a_note_says_so(world: W
     assert note.endswith("old.prompt.yml was named instead")
 
 
+def test_a_named_version_that_is_the_pinned_one_has_no_note(world: World) -> None:
+    pinned(world)
+    world.repository.write("copy.prompt.yml", prompt("1.0.0"))
+    world.edit()
+    gate = run(world, "--baseline", "copy.prompt.yml")
+    assert gate["baseline"]["version"] == "1.0.0"
+    assert not [note for note in gate["notes"] if "pinned" in note]
+
+
 WRONG = {
     "other content": ({"digest": json.dumps("0a" * 32)}, "is pinned to content 0a0a0a0a0a0a, but"),
     "another version": ({"version": '"3.0.0"'}, "is pinned to 3.0.0, but"),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from evalgate.cli.render.release_message import render_message
+from evalgate.cli.render.release_score import describe_score
 from evalgate.cli.render.release_text import describe_change, describe_entry, describe_reason, format_share
 from evalgate.commands.release.show import ShareChange, ShownVersion
 from evalgate.release.document import PublishedVersion
@@ -22,7 +23,7 @@ def render_version(shown: ShownVersion) -> str:
     rows = [line(head)]
     rows += [_field(name, text) for name, text in _list_fields(shown)]
     if version.evaluation.scores:
-        rows += ["", "scores", *(_field(f"  {line(name)}", _describe_score(one)) for name, one in _scores(version))]
+        rows += ["", "scores", *(_field(f"  {line(name)}", describe_score(one)) for name, one in _scores(version))]
     rows += ["", "moves", *_list_moves(shown)]
     if shown.shares:
         rows += ["", "share over time"]
@@ -46,7 +47,8 @@ def _list_fields(shown: ShownVersion) -> Iterator[tuple[str, str]]:
     yield "tools", _format(version.tools) if version.tools else "none"
     yield "variables", ", ".join(sorted(version.variables)) or "none"
     sign_off = "a sign-off" if version.needs_sign_off else "no sign-off"
-    yield "level", f"{version.level}: a canary of {version.canary_hours} hours and {sign_off} before production"
+    canary = f"a canary of {version.canary_hours} hours" if version.canary_hours else "no canary"
+    yield "level", f"{version.level}: {canary} and {sign_off} before production"
     yield "signed off", "no" if version.sign_off is None else _describe_sign_off(version)
     yield "verdict", f"{found.decision}, {found.at}, run {found.run_id}, {found.cases:,} cases"
     yield "evaluated", found.evaluated
@@ -67,15 +69,6 @@ def _describe_sign_off(version: PublishedVersion) -> str:
 
 def _scores(version: PublishedVersion) -> list[tuple[str, object]]:
     return sorted(version.evaluation.scores.items())
-
-
-def _describe_score(score: object) -> str:
-    if not isinstance(score, dict) or "value" not in score:
-        return _format(score)
-    shown = _format(score["value"])
-    if "low" in score and "high" in score:
-        shown += f" [{_format(score['low'])}, {_format(score['high'])}]"
-    return f"{shown}, n = {_format(score['n'])}" if "n" in score else shown
 
 
 def _list_moves(shown: ShownVersion) -> Iterator[str]:

@@ -48,3 +48,15 @@ def test_a_sign_off_is_shown_with_its_report() -> None:
     publish(registry, other)
     text = " ".join(render_version(show_version(registry, "support")).split())
     assert "for another report" in text and "MAJOR: a canary of 48 hours and a sign-off before production" in text
+
+
+def test_a_patch_needs_no_canary_and_its_scores_are_rounded() -> None:
+    scores = {"facts": {"value": 0.823529411765, "low": 0.730994108259, "high": 1.0, "n": 68}}
+    evaluation = replace(ONE.evaluation, scores=scores)
+    registry = MemoryRegistry()
+    publish(registry, replace(ONE, level="PATCH", canary_hours=0, evaluation=evaluation))
+    shown = show_version(registry, "support")
+    text = " ".join(render_version(shown).split())
+    assert "PATCH: no canary and no sign-off before production" in text
+    assert "facts 0.8235 [0.731, 1.0], n = 68" in text
+    assert "0.823529411765" in render_json(shown)

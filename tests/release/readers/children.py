@@ -83,12 +83,12 @@ def start_node() -> Child:
     return Child([node, str(HERE / "driver.mjs"), str(NODE_READER)], "ReleaseError")
 
 
-def compile_csharp(folder: Path, *sources: Path, options: tuple[str, ...] = ()) -> Path:
+def compile_csharp(folder: Path, *sources: Path, options: tuple[str, ...] = (), reader: Path = CSHARP_READER) -> Path:
     """Compile C# with the reader, without a warning, and return the program or library."""
     made = folder / "program.exe"
     command = ["mcs", "-nologo", "-warn:4", "-warnaserror", "-r:System.Numerics.dll", f"-out:{made}", *options]
     done = subprocess.run(
-        [*command, str(CSHARP_READER), *map(str, sources)], capture_output=True, text=True, check=False, timeout=120
+        [*command, str(reader), *map(str, sources)], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return made

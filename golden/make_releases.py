@@ -1,0 +1,131 @@
+"""Make the registry of the demo, golden/releases.sqlite3, with the verbs that users have.
+
+    python golden/make_releases.py [FILE]
+
+A repository in a temporary folder has the history that the ledger tells: its first release is the demo's baseline, and
+its second one is the demo's prompt. The gates run on the recordings, so that verdicts and scores are real. The people,
+the canary and the rollback are made up, and all of it happens within a minute.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+GOLDEN = Path(__file__).resolve().parent
+FILE = "releases.sqlite3"
+PEOPLE = {"ada": "Ada Author <ada@fernhill.example>", "release": "Release workflow", "olga": "Olga On-call"}
+CHECKS_ONLY = ("baseline: ", "judges:", "{rubric: ", "faithfulness: ")
+"""The beginnings of the lines that the first configuration lacks: the first release has nothing to be compared with."""
+
+
+def main() -> None:
+    wanted = Path(sys.argv[1] if len(sys.argv) > 1 else GOLDEN / FILE).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        made = make(Path(folder))
+        settle(made)
+        shutil.copyfile(made, wanted)
+
+
+def make(folder: Path) -> Path:
+    """Make the registry in a new repository, and return its file."""
+    project = folder / "golden"
+    shutil.copytree(GOLDEN, project, ignore=shutil.ignore_patterns(".evalgate", "__pycache__", f"{FILE}*"))
+    config, prompt = project / "evalgate.yml", project / "prompts/support.prompt.yml"
+    second, edited = config.read_bytes(), prompt.read_bytes()
+    lines = config.read_text().splitlines(keepends=True)
+    lines = [line for line in lines if not line.strip().lstrip("- ").startswith(CHECKS_ONLY)]
+    config.write_text("".join(lines).replace("facts: {max_drop: 0.05}", "facts: {min: 0.7}"))
+    shutil.copyfile(project / "prompts/variants/baseline-1.0.0.prompt.yml", prompt)
+    git(folder, "init", "--quiet", "--initial-branch", "main")
+    commit(folder, "Add the support prompt")
+    answer_as_candidate(folder)
+    git(folder, "commit", "--quiet", "--all", "--amend", "--no-edit")
+    release(folder, "ada", "publish")
+    promote(folder, "production", "1.0.0", "the first release")
+
+    shutil.copyfile(GOLDEN / "recordings.jsonl", project / "recordings.jsonl")
+    config.write_bytes(second)
+    prompt.write_bytes(edited)
+    commit(folder, "Keep amounts, dates and exceptions in answers")
+    release(folder, "ada", "publish")
+    promote(folder, "staging", "1.1.0", "for the weekly review of answers")
+    promote(folder, "canary", "1.1.0", "5 % of the chats for two days")
+    evidence = folder / "canary.json"
+    evidence.write_text(json.dumps({"version": "1.1.0", "hours": 48, "requests": 3120, "complaints": 2}))
+    why = "the canary had no more complaints than 1.0.0"
+    promote(folder, "production", "1.1.0", why, "--canary-evidence", str(evidence))
+    why = "the help centre quotes old prices, and answers copy them now; back until it is corrected"
+    release(folder, "olga", "rollback", "support", "--reason", why)
+    return project / FILE
+
+
+def answer_as_candidate(folder: Path) -> None:
+    """Record the answers of the baseline for the candidate too: the first release asks the same model the same things.
+
+    A baseline has a series of samples of its own, so that its recordings have other keys.
+    """
+    from evalgate.domain import Arm
+    from evalgate.gate.options import CallMode, Selection, open_for_run
+    from evalgate.gate.plans import make_plans, select_gates
+    from evalgate.store.store import Store
+
+    selection = Selection(head="HEAD", first=True)
+    workspace = open_for_run(folder / "golden/evalgate.yml", selection, environment={})
+    gates = select_gates(workspace, selection)
+    (plan,) = make_plans(workspace, gates, selection, CallMode(), Store(root=folder / ".evalgate"))
+    recordings = folder / "golden/recordings.jsonl"
+    known = {row["key"]: row for row in map(json.loads, recordings.read_text().splitlines())}
+    with recordings.open("a") as file:
+        for trial in (one for one in plan.trials if one.arm is Arm.CANDIDATE):
+            row = known[replace(trial.request, stream="baseline").key]
+            file.write(json.dumps({**row, "key": trial.request.key}) + "\n")
+
+
+def promote(folder: Path, label: str, version: str, why: str, *arguments: str) -> None:
+    options = ["--to", label, "--version", version, "--reason", why, *arguments]
+    release(folder, "release", "promote", "support", *options)
+
+
+def release(folder: Path, person: str, verb: str, *arguments: str) -> None:
+    program = [sys.executable, "-c", "from evalgate.cli import main; main()", "release", verb, *arguments]
+    place = ["--registry", f"sqlite:golden/{FILE}"] if verb == "rollback" else ["--config", "golden/evalgate.yml"]
+    subprocess.run([*program, *place, "--by", PEOPLE[person]], cwd=folder, env=_make_environment(), check=True)
+
+
+def commit(folder: Path, subject: str) -> None:
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "-m", subject)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=folder, env=_make_environment(), check=True)
+
+
+def settle(file: Path) -> None:
+    """Take the write-ahead log from a file, so that reading it leaves no other files in a checkout."""
+    connection = sqlite3.connect(file)
+    assert connection.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    connection.execute("VACUUM")
+    connection.close()
+
+
+def _make_environment() -> dict[str, str]:
+    name, _, address = PEOPLE["ada"].partition(" <")
+    roles = {
+        f"GIT_{role}_{key}": value
+        for role in ("AUTHOR", "COMMITTER")
+        for key, value in (("NAME", name), ("EMAIL", address.rstrip(">")))
+    }
+    return {**os.environ, **roles, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+
+
+if __name__ == "__main__":
+    main()
