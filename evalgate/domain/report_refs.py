@@ -1,0 +1,36 @@
+"""References of a report: which prompt version, and which golden dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRef:
+    """A reference to a prompt version in a report."""
+
+    name: str
+    version: str | None
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatasetRef:
+    """A reference to a golden dataset in a report.
+
+    `lost` are the cases that only the baseline's dataset has. `kept` counts the cases that both have. `edited` counts
+    those of them whose content changed under the same id. `narrowed` are the cases to which a criterion no longer
+    applies, by the criterion's name. `same_answer` is the largest number of cases with one right answer; it is counted
+    where there is no baseline.
+    """
+
+    path: str
+    digest: str
+    cases: int
+    lost: tuple[str, ...] = ()
+    kept: int = 0
+    edited: int = 0
+    narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
+    same_answer: int = field(default=0, metadata={"optional": True})
