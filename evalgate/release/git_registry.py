@@ -17,7 +17,7 @@ from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_
 from evalgate.release.registry import RegistryError, StoredDocument, check_name
 from evalgate.release.registry_checks import check_previous, load_stored, load_version, make_next
 from evalgate.services.git_branch import REGULAR, FileAt, PushLostError, RemoteBranch, Signature
-from evalgate.services.git_remote import hide_users, open_remote
+from evalgate.services.git_remote import hide_address, hide_users, open_remote
 
 BRANCH = "evalgate/releases"
 """The branch of a registry whose URL names none."""
@@ -39,9 +39,12 @@ def open_git_registry(rest: str, folder: Path, token: str | None = None) -> GitR
     if not mark:
         remote, branch = rest, BRANCH
     if not remote or remote.startswith("-") or not remote.isprintable():
-        raise InputError(f'"git:{rest}" names no remote', hint="write git:origin, git:ADDRESS or git:PATH")
+        raise InputError(f'"git:{hide_users(rest)}" names no remote', hint="write git:origin, git:ADDRESS or git:PATH")
     if not _BRANCH_NAME.fullmatch(branch):
-        raise InputError(f'"{branch}" cannot be the branch of a registry', hint=f"write git:{remote}#{BRANCH}")
+        raise InputError(
+            f'"{hide_address(branch)}" cannot be the branch of a registry',
+            hint=f"write git:{hide_users(remote)}#{BRANCH}",
+        )
     return GitRegistry(remote, branch, folder, token)
 
 

@@ -18,6 +18,7 @@ from evalgate.release.document import (
     encode_document,
     parse_document,
 )
+from evalgate.services.git_remote import hide_address
 from evalgate.store.store import FOLDER
 
 
@@ -165,7 +166,8 @@ def open_registry(url: str, folder: Path, *, token: str | None = None) -> Regist
 
         return open_git_registry(rest, folder, token=token)
     raise InputError(
-        f'"{url}" names no registry', hint="write sqlite:PATH, git:REMOTE or git:ADDRESS, such as git:origin"
+        f'"{hide_address(url)}" names no registry',
+        hint="write sqlite:PATH, git:REMOTE or git:ADDRESS, such as git:origin",
     )
 
 
