@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from semver import Version
-
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import (
     LABELS,
@@ -29,7 +27,8 @@ from evalgate.release.document import (
     encode_version,
     parse_document,
 )
-from evalgate.release.promotion import find_missing
+from evalgate.release.promotion import check_number, find_missing
+from evalgate.release.registry import RefusedError, StoredDocument
 
 VERBS: Final = ("publish", "promote", "rollback")
 """The verbs of entries that this version of evalgate writes, and knows the rules of."""
@@ -153,9 +152,8 @@ class LedgerWalk:
             return
         if version.digest in self.contents:
             yield f"it publishes {version}, which was published before"
-        newest = next(reversed(self.contents.values()), None)
-        if newest is not None and not _is_above(version, newest):
-            yield f"it publishes {version}, which is not above {newest}"
+        elif self.last is not None and not _is_above(version, self.last):
+            yield f"it publishes {version}, and its number is not above those before it"
         for lack in find_missing(document, version, "staging"):
             yield f"it publishes {version}, but {lack.what}"
 
@@ -266,11 +264,12 @@ def _find_wrong_time(last: ReleaseDocument | None, document: ReleaseDocument) ->
         yield f"its time is {document.at}, and that of revision {last.revision} before it is {last.at}"
 
 
-def _is_above(version: PublishedVersion, other: PublishedVersion) -> bool:
+def _is_above(version: PublishedVersion, last: ReleaseDocument) -> bool:
     try:
-        return Version.parse(version.version) > Version.parse(other.version)
-    except ValueError:  # such as 1.0.0-01
+        check_number(StoredDocument(document=last, data=b""), last.name, version.version)
+    except (RefusedError, ValueError):  # the latter for numbers such as 1.0.0-01
         return False
+    return True
 
 
 def _shorten(digest: str | None) -> str:

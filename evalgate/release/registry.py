@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -144,12 +144,15 @@ def _find_entry(registry: Registry, wanted: ReleaseDocument) -> StoredDocument |
     return None
 
 
-def open_registry(url: str, folder: Path, *, token: str | None = None) -> Registry:
+def open_registry(
+    url: str, folder: Path, *, token: str | None = None, note: Callable[[str], None] = lambda text: None
+) -> Registry:
     """Open the registry that a URL names. Relative paths are counted from `folder`, and nothing is created yet.
 
     `sqlite:PATH` is a file. `git:REMOTE#BRANCH` is a branch of a remote: by its name in the repository around `folder`
     (`git:origin`), or by its address or path; without `#BRANCH` it is evalgate/releases. `token` is for a git remote by
-    https. Raises InputError for any other URL.
+    https. `note` gets a sentence about a remote that has not answered for some seconds. Raises InputError for any
+    other URL.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
@@ -164,7 +167,7 @@ def open_registry(url: str, folder: Path, *, token: str | None = None) -> Regist
     if scheme == "git" and rest:
         from evalgate.release.git_registry import open_git_registry
 
-        return open_git_registry(rest, folder, token=token)
+        return open_git_registry(rest, folder, token=token, note=note)
     raise InputError(
         f'"{hide_address(url)}" names no registry',
         hint="write sqlite:PATH, git:REMOTE or git:ADDRESS, such as git:origin",

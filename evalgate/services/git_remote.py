@@ -92,6 +92,8 @@ def open_remote(named: str, folder: Path, *, token: str | None = None) -> Remote
     settings = [("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false")]
     settings += [("protocol.allow", "never"), *((f"protocol.{name}.allow", "always") for name in _PROTOCOLS)]
     settings += [("fetch.writeCommitGraph", "false"), ("push.gpgSign", "false"), ("push.followTags", "false")]
+    # a process of git that is given up ends by itself, though its server never answers
+    settings += [("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", "30")]
     if token and (url.startswith("https://") or _LOOPBACK.match(url)):
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         # the empty value removes the headers of less specific addresses, which git would send as well

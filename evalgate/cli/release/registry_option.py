@@ -38,8 +38,14 @@ def open_from_options(config_path: Path, url: str | None) -> Registry:
     from evalgate.release.registry import open_registry
 
     if url is not None:
-        return open_registry(url, Path.cwd())
-    return open_configured(config_path, os.environ)
+        return open_registry(url, Path.cwd(), note=_note)
+    return open_configured(config_path, os.environ, _note)
+
+
+def _note(text: str) -> None:
+    from evalgate.report.escape import block
+
+    click.echo(block(text), err=True)
 
 
 def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None) -> None:
