@@ -20,12 +20,31 @@ from evalgate.release.registry import (
     RegistryError,
     StoredDocument,
     append_document,
+    check_new_name,
     open_registry,
 )
 from evalgate.release.sqlite_registry import SqliteRegistry
 
 VERSION = make_version()
 BY = Actor(id="7", who="ada", at=AT)
+
+
+def test_a_file_may_have_to_exist(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nope\.db: there is no such file"):
+        open_registry("sqlite:nope.db", tmp_path, must_exist=True)
+    open_registry("sqlite:nope.db", tmp_path).put(VERSION, "support")
+    assert open_registry("sqlite:nope.db", tmp_path, must_exist=True).read("support") is None
+
+
+def test_a_new_name_differs_by_more_than_case(tmp_path: Path) -> None:
+    registry = open_registry("sqlite:releases.db", tmp_path)
+    check_new_name(registry, "support")
+    registry.append(make_document(VERSION))
+    check_new_name(registry, "support")
+    check_new_name(registry, "support 2")
+    for name in ("Support", "SUPPORT"):
+        with pytest.raises(InputError, match=f'"{name}" differs from "support" by upper and lower case alone'):
+            check_new_name(registry, name)
 
 
 def test_a_path_of_a_file_is_counted_from_the_folder_or_absolute(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from evalgate.release.registry import (
     StoredDocument,
     append_document,
     check_name,
+    check_new_name,
 )
 from evalgate.release.walked_ledger import WalkedLedger, require_whole
 from evalgate.services.git_names import shorten_name
@@ -195,6 +196,7 @@ class _Publisher:
         """Return the last document of a prompt, if any, and its ledger. Raises RefusedError for a broken one."""
         last = self._registry.read(name)
         if last is None:
+            check_new_name(self._registry, name)
             return None, WalkedLedger(walk=LedgerWalk(name), first_break=None)
         return last, require_whole(self._registry, last)
 
