@@ -9,6 +9,7 @@ from pathlib import Path
 from evalgate.change.pins import Pin
 from evalgate.domain import Config
 from evalgate.errors import Place
+from evalgate.services.git_remote import hide_address
 from evalgate.store.store import Store
 
 
@@ -48,8 +49,8 @@ def make_finder(
             ref=version.git_sha,
             signed_off_by=stored.document.entry.who,
             at=stored.document.at,
-            place=Place(path=settings.registry),
-            registry=f"revision {stored.document.revision} of {settings.registry}",
+            place=Place(path=hide_address(settings.registry)),
+            registry=f"revision {stored.document.revision} of {hide_address(settings.registry)}",
             path=version.source,
         )
 

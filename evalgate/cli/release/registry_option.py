@@ -28,18 +28,25 @@ def add_registry_options(function: _Command) -> _Command:
     return config_option(function)
 
 
-def open_from_options(config_path: Path, url: str | None) -> Registry:
+def open_from_options(config_path: Path, url: str | None, *, creates: bool = False) -> Registry:
     """Open the registry of a URL, else that of the configuration, with the token from its variable.
 
     With a URL nothing but the registry is touched: no configuration, no repository. Its relative path is counted from
-    the current folder, that of a configuration from the configuration. Raises InputError without a registry.
+    the current folder, that of a configuration from the configuration. A file of a URL has to exist unless the command
+    `creates` it. Raises InputError without a registry.
     """
     from evalgate.gate.configured_registry import open_configured
     from evalgate.release.registry import open_registry
 
     if url is not None:
-        return open_registry(url, Path.cwd())
-    return open_configured(config_path, os.environ)
+        return open_registry(url, Path.cwd(), note=_note, must_exist=not creates)
+    return open_configured(config_path, os.environ, _note)
+
+
+def _note(text: str) -> None:
+    from evalgate.report.escape import block
+
+    click.echo(block(text), err=True)
 
 
 def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None) -> None:

@@ -21,6 +21,7 @@ from evalgate.inputs.tree import WorkTree
 from evalgate.plan.target_changes import find_model
 from evalgate.release import publication
 from evalgate.release.document import PublishedVersion
+from evalgate.release.ledger import LedgerWalk
 from evalgate.release.promotion import Actor, check_number, next_number, publish_version
 from evalgate.release.publication import Proof, Provenance
 from evalgate.release.registry import (
@@ -31,7 +32,9 @@ from evalgate.release.registry import (
     StoredDocument,
     append_document,
     check_name,
+    check_new_name,
 )
+from evalgate.release.walked_ledger import WalkedLedger, require_whole
 from evalgate.services.git_names import shorten_name
 
 if TYPE_CHECKING:
@@ -172,7 +175,7 @@ class _Publisher:
     def _publish(self, gate: Gate) -> Publication:
         check_name(gate.name)
         self._refuse_dirty(gate)
-        last = self._registry.read(gate.name)
+        last, ledger = self._read_ledger(gate.name)
         (plan,) = make_plans(self._workspace, [gate], self._select(gate), CallMode(), self._machine.store)
         known = self._find_known(plan, last)
         if known is not None:
@@ -184,10 +187,18 @@ class _Publisher:
             check_number(last, gate.name, plan.candidate.version)
         proof = self._prove(plan, last, origin)
         try:
-            return self._append(plan, proof, origin, last)
+            return self._append(plan, proof, origin, last, ledger)
         except RaceLostError:
-            last = self._registry.read(gate.name)
-            return self._find_known(plan, last) or self._append(plan, proof, origin, last)
+            last, ledger = self._read_ledger(gate.name)
+            return self._find_known(plan, last) or self._append(plan, proof, origin, last, ledger)
+
+    def _read_ledger(self, name: str) -> tuple[StoredDocument | None, WalkedLedger]:
+        """Return the last document of a prompt, if any, and its ledger. Raises RefusedError for a broken one."""
+        last = self._registry.read(name)
+        if last is None:
+            check_new_name(self._registry, name)
+            return None, WalkedLedger(walk=LedgerWalk(name), first_break=None)
+        return last, require_whole(self._registry, last)
 
     def _find_known(self, plan: GatePlan, last: StoredDocument | None) -> Publication | None:
         """Return the outcome for a content that is published already, and complete what that publication left undone.
@@ -207,7 +218,9 @@ class _Publisher:
             self._registry.put(known, name)
         return Publication(gate=name, result="unchanged", version=known, stored=last)
 
-    def _append(self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None) -> Publication:
+    def _append(
+        self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None, ledger: WalkedLedger
+    ) -> Publication:
         name, level = plan.gate.name, proof.gate.evidence.level
         assert level is not None
         target = self._workspace.config.targets[plan.gate.candidate_target]
@@ -220,7 +233,7 @@ class _Publisher:
             target=target,
             model=find_model(target, plan.candidate),
         )
-        document = publish_version(last, name, version, self._by)
+        document = ledger.follow(publish_version(last, name, version, self._by))
         if self._options.dry_run:
             return Publication(gate=name, result="planned", version=version)
         stored = append_document(self._registry, document)

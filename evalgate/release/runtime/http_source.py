@@ -58,8 +58,7 @@ class HttpSource:
                     return known[1]
                 raise SourceError(f"{_name_place(url)} answered {error.code}", hint=_advise(error.code)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            # URLError is an OSError, and so is a time-out; a ValueError is a header that cannot be sent
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
+            reason = _describe(error)
             raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(reason)}") from None
         if tag:
             self._known[name] = (tag, data)
@@ -119,6 +118,16 @@ def _name_place(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return make_printable(urlunsplit((parts.scheme, host, parts.path, "", "")))
+
+
+def _describe(error: Exception) -> object:
+    """Return why a request failed, without the address and the headers, which may have tokens."""
+    if isinstance(error, http.client.InvalidURL):
+        return "the URL has characters that must be encoded"
+    if isinstance(error, OSError | http.client.HTTPException):
+        # URLError is an OSError, and so is a time-out
+        return getattr(error, "reason", None) or str(error) or type(error).__name__
+    return "a header has characters that cannot be sent"
 
 
 def _advise(code: int) -> str:
