@@ -163,6 +163,7 @@ def _make_plan(
         edited=change.reasons,
         sent=sent,
         reverts=goes_back is not None and goes_back.version == found.candidate.version,
+        published=arm.find_published_number(found.baseline),
     )
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)

@@ -205,13 +205,16 @@ def test_a_report_on_a_white_space_variant_is_enough(shop: Shop) -> None:
     assert shop.calls == calls
 
 
-def gate_change(shop: Shop, manner: str, *options: str, version: str | None = None) -> Path:
-    """Run the gate of an edit on a branch, as a pull request does, merge it, and return the report."""
+def gate_change(shop: Shop, manner: str, *options: str, version: str | None = None, number: str | None = None) -> Path:
+    """Run the gate of an edit on a branch, as a pull request does, merge it, and return the report.
+
+    It declares the `version`, and is compared with 1.0.0, or the `number`, and is compared with what is there.
+    """
     path = shop.root / "report.json"
     if version is not None:
         shop.merge("Be exact.", version="1.0.0")
     shop.world.repository.git("switch", "--quiet", "--create", "topic")
-    shop.write(manner, version=version)
+    shop.write(manner, version=version or number)
     shop.world.repository.commit("edit")
     shop.world.evalgate("run", "--output", str(path), *options)
     shop.world.repository.git("switch", "--quiet", "main")
@@ -546,3 +549,22 @@ def test_only_a_missing_sign_off_is_a_lack() -> None:
     free = replace(version, needs_sign_off=False, sign_off=None)
     assert describe_lack(Publication(gate="support", result="published", version=free)) == ""
     assert describe_lack(Publication(gate="support", result="refused")) == ""
+
+
+@pytest.mark.parametrize("given", ["with the text", "later", "by the registry"])
+@pytest.mark.parametrize(("number", "level"), [("1.0.1", "PATCH"), ("1.1.0", "MINOR"), ("2.0.0", "MAJOR")])
+def test_the_level_is_that_of_the_declared_number_against_the_published_one(
+    shop: Shop, given: str, number: str, level: str
+) -> None:
+    """Wherever the published number comes from, the gate of the change and its publication say the same level."""
+    if given != "by the registry":
+        shop.merge("Be exact, please." if given == "with the text" else "Be exact.", version="1.0.0")
+    assert shop.publish().code == 0
+    assert shop.world.evalgate("release", "promote", "support", "--to", "production").code == 0
+    path = gate_change(shop, "Be brief, please." if given == "with the text" else "Be brief.", number=number)
+    gated = load_report(path).gates[0].evidence
+    assert gated.level is not None and gated.level.effective.name == level
+    assert gated.baseline is not None and gated.baseline.version == "1.0.0"
+    forget_verdicts(shop)
+    assert shop.publish().code == 0
+    assert (shop.newest().version, shop.newest().level) == (number, level)
