@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from evalgate.change import base_policy
 from evalgate.change.content_origin import find_origin
 from evalgate.change.workspace import Commit
 from evalgate.commands import decide, run
@@ -302,7 +303,11 @@ class _Publisher:
         def is_published(digest: str) -> bool:
             return publication.find_publication(self._registry, last, digest) is not None
 
-        why = given_report.explain_unfit(given, plan, config, is_published)
+        reasons = [
+            given_report.explain_unfit(given, plan, one, is_published)
+            for one in base_policy.list_code_variants(config, self._workspace.git)
+        ]
+        why = None if None in reasons else reasons[0]
         if why is not None:
             raise RefusedError(
                 f"{plan.gate.name}: the report {why}",

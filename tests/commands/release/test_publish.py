@@ -268,6 +268,8 @@ def test_a_report_that_passed_by_other_limits_is_refused(shop: Shop) -> None:
         (lambda shop: shop.merge("Be kind."), "is of another content"),
         (lambda shop: shop.configure("[{type: is_json}]", "[{type: is_json}, {type: not_contains, value: x}]"), ""),
         (lambda shop: shop.world.repository.commit("more", **{"cases.jsonl": '{"id": "a", "query": "b"}\n'}), "cases"),
+        (lambda shop: shop.configure("model: m,", "model: other,"), "was answered by another model"),
+        (lambda shop: shop.configure("top_p: 0.5", "top_p: 0.9, temperature: 2"), "was answered by another model"),
         (lambda shop: shop.configure("name: support", "name: help"), 'has no gate "help": it has support'),
     ],
 )
