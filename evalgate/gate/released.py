@@ -51,6 +51,8 @@ def make_finder(
             place=Place(path=settings.registry),
             registry=f"revision {stored.document.revision} of {settings.registry}",
             path=version.source,
+            model=version.model,
+            parameters=version.parameters,
         )
 
     return find

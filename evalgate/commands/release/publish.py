@@ -19,7 +19,7 @@ from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import WorkTree
-from evalgate.plan.target_changes import find_model
+from evalgate.plan.target_changes import compare_published, find_model
 from evalgate.release import publication
 from evalgate.release.document import PublishedVersion
 from evalgate.release.promotion import Actor, check_number, next_number, publish_version
@@ -199,6 +199,7 @@ class _Publisher:
         known = publication.find_publication(self._registry, last, digest)
         if known is None:
             return None
+        self._refuse_other_model(plan, known)
         if self._given is not None and self._given.sign_off is not None and is_unsigned(known):
             raise RefusedError(
                 f"{name}: {known} was published without a sign-off, and a published version never changes",
@@ -207,6 +208,21 @@ class _Publisher:
         if not self._options.dry_run and self._registry.find_version(name, digest) is None:
             self._registry.put(known, name)
         return Publication(gate=name, result="unchanged", version=known, stored=last)
+
+    def _refuse_other_model(self, plan: GatePlan, known: PublishedVersion) -> None:
+        """Raise RefusedError if a content was published with another model or other parameters than it has now.
+
+        A version is known by its content, so the configuration of now can have no version beside it.
+        """
+        target = self._workspace.config.targets[plan.gate.candidate_target]
+        changed = compare_published(target, plan.candidate, known.model, known.parameters)
+        if changed:
+            raise RefusedError(
+                f'{plan.gate.name}: {known} is published with what target "{target.name}" said then, and it has '
+                f"changed since ({', '.join(changed)}); a published version never changes",
+                hint=f"write the model and its parameters into {plan.candidate.path}, which makes it a new version, or "
+                f"restore them in {self._workspace.config.path}",
+            )
 
     def _append(self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None) -> Publication:
         name, level = plan.gate.name, proof.gate.evidence.level

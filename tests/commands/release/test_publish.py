@@ -570,3 +570,40 @@ def test_the_level_is_that_of_the_declared_number_against_the_published_one(
     forget_verdicts(shop)
     assert shop.publish().code == 0
     assert (shop.newest().version, shop.newest().level) == (number, level)
+
+
+EDITS = [
+    ("model: m,", "model: other,", "model m -> other"),
+    ("top_p: 0.5", "top_p: 0.9", "top_p 0.5 -> 0.9"),
+    ("{top_p: 0.5}", "{top_p: 0.5, seed: 1}", "seed (none) -> 1"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), EDITS)
+def test_a_change_of_the_target_never_rides_along_with_an_edit_of_the_text(
+    shop: Shop, old: str, new: str, told: str
+) -> None:
+    assert shop.publish().code == 0
+    assert shop.world.evalgate("release", "promote", "support", "--to", "production").code == 0
+    shop.configure(old, new)
+    calls = shop.calls
+    assert_refused(shop.publish(), 1, "support: 1.0.0", told, "write the model and its parameters into")
+    assert shop.calls == calls
+    path = gate_change(shop, "Be exact, please.")
+    gated = load_report(path).gates[0].evidence.level
+    assert gated is not None and gated.effective.name == "MAJOR" and told in gated.reasons[0]
+    assert shop.publish().code == 0
+    assert (shop.newest().version, shop.newest().level, shop.newest().needs_sign_off) == ("2.0.0", "MAJOR", True)
+    assert "nothing to do" in shop.publish().out
+    shop.configure(new, old)
+    assert_refused(shop.publish(), 1, "support: 2.0.0")
+
+
+def test_a_prompt_that_names_its_model_is_a_version_of_its_own(shop: Shop) -> None:
+    assert shop.publish().code == 0
+    shop.configure("model: m,", "model: other,")
+    text = (shop.root / "prompts/support.prompt.yml").read_text()
+    shop.world.repository.write("prompts/support.prompt.yml", f"model: other\n{text}")
+    shop.world.repository.commit("Take the other model")
+    assert shop.publish().code == 0
+    assert (shop.newest().version, shop.newest().model) == ("2.0.0", "other")
