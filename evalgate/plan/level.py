@@ -63,10 +63,8 @@ def decide_level(
             findings += _find_version_faults(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
         if declared is not None and candidate.content == baseline.content:
             reasons = [*served, f"identical content under a new version ({baseline.version} -> {candidate.version})"]
-        step = None if published is None else _find_declared(candidate, replace(baseline, version=published))
-        if step is not None and step > (declared or Level.PATCH):
-            declared = step
-            reasons = [*reasons, f"version {candidate.version} after the published {published}"]
+        if (step := _find_step(candidate, baseline, published)) > (declared or Level.PATCH):
+            declared, reasons = step, [*reasons, f"version {candidate.version} after the published {published}"]
     if baseline is not None and baseline.version == candidate.version:
         pair = {baseline.digest, candidate.digest}
         if contents.get(candidate.version or "", {}).keys() <= pair:
@@ -90,6 +88,12 @@ def _find_declared(candidate: PromptVersion, baseline: PromptVersion) -> Level |
     if new.major != old.major:
         return Level.MAJOR
     return Level.MINOR if new.minor != old.minor else Level.PATCH
+
+
+def _find_step(candidate: PromptVersion, baseline: PromptVersion, published: str | None) -> Level:
+    """Return the level of the step from the published number to that of the candidate; PATCH if there is none."""
+    step = None if published is None else _find_declared(candidate, replace(baseline, version=published))
+    return step or Level.PATCH
 
 
 def _find_version_faults(
