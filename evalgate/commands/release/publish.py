@@ -22,7 +22,7 @@ from evalgate.inputs.tree import WorkTree
 from evalgate.plan.target_changes import compare_published, find_model
 from evalgate.release import publication
 from evalgate.release.document import PublishedVersion
-from evalgate.release.promotion import Actor, check_number, next_number, publish_version
+from evalgate.release.promotion import Actor, check_number, find_highest, next_number, publish_version
 from evalgate.release.publication import Proof, Provenance
 from evalgate.release.registry import (
     RaceLostError,
@@ -179,6 +179,7 @@ class _Publisher:
         if known is not None:
             return known
         # all that needs no evidence is refused before a call is paid for
+        self._refuse_older(gate, last)
         publication.read_messages(plan)
         origin = self._find_provenance(plan)
         if plan.candidate.version is not None:
@@ -188,7 +189,11 @@ class _Publisher:
             return self._append(plan, proof, origin, last)
         except RaceLostError:
             last = self._registry.read(gate.name)
-            return self._find_known(plan, last) or self._append(plan, proof, origin, last)
+            known = self._find_known(plan, last)
+            if known is not None:
+                return known
+            self._refuse_older(gate, last)
+            return self._append(plan, proof, origin, last)
 
     def _find_known(self, plan: GatePlan, last: StoredDocument | None) -> Publication | None:
         """Return the outcome for a content that is published already, and complete what that publication left undone.
@@ -208,6 +213,26 @@ class _Publisher:
         if not self._options.dry_run and self._registry.find_version(name, digest) is None:
             self._registry.put(known, name)
         return Publication(gate=name, result="unchanged", version=known, stored=last)
+
+    def _refuse_older(self, gate: Gate, last: StoredDocument | None) -> None:
+        """Raise RefusedError if the newest version was merged after HEAD: its number has to be the highest.
+
+        HEAD then does not have the commit of that version, and the default branch has it. Nothing is known of a commit
+        that is not in this clone.
+        """
+        newest = None if last is None else find_highest(last.document)
+        git = self._workspace.git
+        if newest is None or newest.git_sha is None or not git.knows(newest.git_sha):
+            return
+        default = git.default_branch(self._options.default_branch)
+        if git.is_ancestor(newest.git_sha, "HEAD") or not git.is_ancestor(newest.git_sha, default):
+            return
+        name = shorten_name(default)
+        raise RefusedError(
+            f"{gate.name}: {git.resolve('HEAD')[:7]} is older than {newest}, which was published from a later commit "
+            f"of {name}, {newest.git_sha[:7]}",
+            hint=f"publish {name} as it is now; to go back to an older text, merge a revert",
+        )
 
     def _refuse_other_model(self, plan: GatePlan, known: PublishedVersion) -> None:
         """Raise RefusedError if a content was published with another model or other parameters than it has now.

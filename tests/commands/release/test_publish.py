@@ -607,3 +607,44 @@ def test_a_prompt_that_names_its_model_is_a_version_of_its_own(shop: Shop) -> No
     shop.world.repository.commit("Take the other model")
     assert shop.publish().code == 0
     assert (shop.newest().version, shop.newest().model) == ("2.0.0", "other")
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_an_older_commit_is_not_published_after_a_later_one(shop: Shop, merged: bool) -> None:
+    """The workflow of an earlier merge may come late, and its number would be the highest."""
+    assert shop.publish().code == 0
+    repository = shop.world.repository
+    if merged:
+        gate_change(shop, BRIEF)
+        older = repository.git("rev-parse", "HEAD")
+        repository.git("branch", "--quiet", "--delete", "--force", "topic")
+        gate_change(shop, "Be kind.")
+    else:
+        older = shop.merge(BRIEF)
+        shop.merge("Be kind.")
+    assert shop.publish().code == 0
+    kind, calls = shop.newest(), shop.calls
+    repository.git("checkout", "--quiet", older.strip())
+    assert_refused(shop.publish(), 1, f"is older than {kind}, which was published from a later commit of main")
+    assert shop.calls == calls and shop.newest() == kind
+    repository.git("switch", "--quiet", "main")
+    assert "nothing to do" in shop.publish().out
+    shop.merge("Be exact, and kind.")
+    assert shop.publish().code == 0 and shop.newest().version != kind.version
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=4))
+def test_numbers_grow_in_the_order_of_the_commits(shop: Shop, order: list[int]) -> None:
+    registry = MemoryRegistry()
+    repository = shop.world.repository
+    repository.git("switch", "--quiet", "main")
+    commits = [shop.merge(f"Be kind {number}.", change=f"{uuid.uuid4()}") for number in range(4)]
+    for position in order:
+        repository.git("checkout", "--quiet", commits[position])
+        publish_to(registry)
+    repository.git("switch", "--quiet", "main")
+    published = [stored.document for stored in registry.documents["support"] if stored.document.entry.verb == "publish"]
+    made = [one.versions[one.entry.target or ""].git_sha for one in published]
+    places = [commits.index(sha) for sha in made if sha in commits]
+    assert places == sorted(places) and len(places) == len(set(places))
