@@ -52,6 +52,8 @@ def make_finder(
             place=Place(path=hide_address(settings.registry)),
             registry=f"revision {stored.document.revision} of {hide_address(settings.registry)}",
             path=version.source,
+            model=version.model,
+            parameters=version.parameters,
         )
 
     return find
