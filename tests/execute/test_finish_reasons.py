@@ -25,6 +25,7 @@ from evalgate.domain import (
     classify_ending,
     decode_outcome,
     encode_outcome,
+    normalize,
 )
 from evalgate.execute.providers.chat_completions import read_reply
 from evalgate.execute.providers.protocol import ProviderError
@@ -103,6 +104,9 @@ def test_a_tool_call_is_never_dropped(form: str, name: str, arguments: Any, text
     assert [call["name"] if isinstance(call, dict) else call.name for call in calls] == [name]
     check = Check(name="c", type="contains", options={"value": name}, negated=True)
     scored = checks.score(check, Case(id="a", fields={}), outcome)
+    if not normalize(name):  # there is nothing to search for
+        assert isinstance(scored, Unscored)
+        return
     assert isinstance(scored, Score) and scored.value == 0
     if not alone:
         scored = checks.score(replace(check, negated=False), Case(id="a", fields={}), outcome)
@@ -138,8 +142,9 @@ def test_a_count_of_tokens_is_one_or_none_at_all(read: Any, written: Any) -> Non
     data = completion("x") | {"usage": {"prompt_tokens": read, "completion_tokens": written}}
     outcome = read_reply(data, seconds=1.0, prices=Prices(input=1.0, output=1.0))
     sound = all(type(count) is int and 0 <= count < 2**53 for count in (read, written))
-    assert (outcome.usage is not None) == sound
-    assert (outcome.cost_usd is not None) == sound
+    measured = sound and (read, written) != (0, 0)  # zeros are what some gateways report instead
+    assert (outcome.usage is not None) == measured
+    assert (outcome.cost_usd is not None) == measured
     kept = {"text": "x", "usage": {"input_tokens": read, "output_tokens": written}, "cost_usd": read}
     again: Outcome = decode_outcome(kept)
     assert (again.usage is not None) == sound
