@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
 from evalgate.release.checked_value import DocumentError
@@ -19,6 +19,9 @@ from evalgate.release.document import (
     parse_document,
 )
 from evalgate.store.store import FOLDER
+
+if TYPE_CHECKING:
+    from evalgate.services.langfuse import LangfuseKeys
 
 
 class RegistryError(ServiceError):
@@ -143,12 +146,12 @@ def _find_entry(registry: Registry, wanted: ReleaseDocument) -> StoredDocument |
     return None
 
 
-def open_registry(url: str, folder: Path, *, token: str | None = None) -> Registry:
+def open_registry(url: str, folder: Path, *, token: str | None = None, keys: LangfuseKeys | None = None) -> Registry:
     """Open the registry that a URL names. Relative paths are counted from `folder`, and nothing is created yet.
 
     `sqlite:PATH` is a file. `git:REMOTE#BRANCH` is a branch of a remote: by its name in the repository around `folder`
     (`git:origin`), or by its address or path; without `#BRANCH` it is evalgate/releases. `token` is for a git remote by
-    https. Raises InputError for any other URL.
+    https. `langfuse:https://HOST` is the project there that `keys` open. Raises InputError for any other URL.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
@@ -164,8 +167,12 @@ def open_registry(url: str, folder: Path, *, token: str | None = None) -> Regist
         from evalgate.release.git_registry import open_git_registry
 
         return open_git_registry(rest, folder, token=token)
+    if scheme == "langfuse" and rest:
+        from evalgate.release.langfuse_registry import open_langfuse_registry
+
+        return open_langfuse_registry(rest, keys)
     raise InputError(
-        f'"{url}" names no registry', hint="write sqlite:PATH, git:REMOTE or git:ADDRESS, such as git:origin"
+        f'"{url}" names no registry', hint="write sqlite:PATH, git:REMOTE, such as git:origin, or langfuse:https://HOST"
     )
 
 

@@ -7,6 +7,7 @@ fallback. A write is sent once, so that its caller decides what a lost answer me
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from urllib.parse import quote, urlsplit
 from evalgate.errors import InputError, ServiceError
 
 if TYPE_CHECKING:
-    from langfuse.api import LangfuseAPI
+    from langfuse.api import CreateChatPromptRequest, CreateTextPromptRequest, LangfuseAPI
 
 OLDEST = (4, 16)
 """The oldest server that is used. Before, `resolve=false` and the numbers after a deletion are not verified."""
@@ -131,7 +132,7 @@ class Langfuse:
     ) -> LangfusePrompt:
         """Add a version of a text prompt, once, and return it with the number that the server gave.
 
-        Raises LangfuseRaceError, LangfuseLostError, and LangfuseError for a refusal.
+        Raises LangfuseRaceError, LangfuseLostError, LangfuseError for a refusal, and InputError for a text too large.
         """
         from langfuse.api import CreateTextPromptRequest
 
@@ -143,7 +144,7 @@ class Langfuse:
             tags=None if tags is None else list(tags),
             commit_message=message,
         )
-        return _make_prompt(self._ask(name, lambda api: api.prompts.create(request=request, request_options=_ONCE)))
+        return self._create(name, request)
 
     def create_chat(
         self,
@@ -166,7 +167,7 @@ class Langfuse:
             "commitMessage": message,
         }
         request = CreateChatPromptRequest.model_validate(given)
-        return _make_prompt(self._ask(name, lambda api: api.prompts.create(request=request, request_options=_ONCE)))
+        return self._create(name, request)
 
     def add_labels(self, name: str, version: int, labels: Sequence[str]) -> LangfusePrompt:
         """Give labels to a version, and take them from all others. Without labels, the server empties its cache.
@@ -180,6 +181,16 @@ class Langfuse:
                 lambda api: api.prompt_version.update(quoted, version, new_labels=list(labels), request_options=_ONCE),
             )
         )
+
+    def _create(self, name: str, request: CreateTextPromptRequest | CreateChatPromptRequest) -> LangfusePrompt:
+        # the server counts JSON with its escapes; a client may write each character outside of ASCII as one
+        size = len(json.dumps(request.model_dump(by_alias=True, mode="json")))
+        if size > LARGEST_REQUEST:
+            raise InputError(
+                f"{_clean(name)}: a request of {size:,} bytes is too large: Langfuse takes at most {LARGEST_REQUEST:,}",
+                hint="shorten the prompt, or keep releases in git",
+            )
+        return _make_prompt(self._ask(name, lambda api: api.prompts.create(request=request, request_options=_ONCE)))
 
     def _read(self, name: str, *, version: int | None = None, label: str | None = None) -> LangfusePrompt | None:
         quoted = quote(name, safe="")  # the client does not quote, and a name may have any character

@@ -143,7 +143,7 @@ def test_a_race_that_is_lost_has_its_own_error(server: LangfuseServer, langfuse:
 def test_refusals_say_why(langfuse: Langfuse) -> None:
     with pytest.raises(LangfuseError, match="Label must be lowercase"):
         langfuse.create("a", "x", config={}, labels=["V2"])
-    with pytest.raises(LangfuseError, match="larger than the server takes"):
+    with pytest.raises(InputError, match="Langfuse takes at most 900,000"):
         langfuse.create("a", "x" * 1_100_000, config={})
     with pytest.raises(LangfuseLostError, match="answered 500"):
         langfuse.create("a", "a\0b", config={})
@@ -154,6 +154,7 @@ def test_refusals_say_why(langfuse: Langfuse) -> None:
     [
         (404, "<html>no</html>", "is no Langfuse server"),
         (301, "", "redirects"),
+        (413, "Body exceeded 1mb limit", "larger than the server takes"),
         (200, "<html>hello</html>", "not what Langfuse sends"),
         (200, '{"data": 7}', "not what Langfuse sends"),
         (400, '{"message": "bad \\u001b[31m\\nnews"}', r"refuses the request \(400\): bad  ?\[31m"),

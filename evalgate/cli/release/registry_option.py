@@ -23,22 +23,23 @@ def add_registry_options(function: _Command) -> _Command:
         "--registry",
         "registry_url",
         metavar="URL",
-        help="The registry, sqlite:PATH or git:REMOTE.  [default: the configuration's]",
+        help="The registry, sqlite:PATH, git:REMOTE or langfuse:URL.  [default: the configuration's]",
     )(function)
     return config_option(function)
 
 
 def open_from_options(config_path: Path, url: str | None) -> Registry:
-    """Open the registry of a URL, else that of the configuration, with the token from its variable.
+    """Open the registry of a URL, else that of the configuration, with its secrets from their variables.
 
     With a URL nothing but the registry is touched: no configuration, no repository. Its relative path is counted from
     the current folder, that of a configuration from the configuration. Raises InputError without a registry.
     """
+    from evalgate.domain import ReleaseSettings
     from evalgate.gate.configured_registry import open_configured
-    from evalgate.release.registry import open_registry
+    from evalgate.release.registry_access import open_with_secrets
 
     if url is not None:
-        return open_registry(url, Path.cwd())
+        return open_with_secrets(ReleaseSettings(registry=url), Path.cwd(), os.environ, place="--registry")
     return open_configured(config_path, os.environ)
 
 
