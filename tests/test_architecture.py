@@ -140,6 +140,7 @@ UNTESTED = {
         [
             "cli/render/cache_text.py",
             "cli/render/calibration_text.py",
+            "cli/render/langfuse_labels.py",
             "cli/render/plan_text.py",
             "cli/render/release_diff.py",
             "cli/render/release_json.py",

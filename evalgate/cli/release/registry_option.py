@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from evalgate.cli.folders import config_option, find_store
+from evalgate.errors import EvalgateError, Fault, InputError, ServiceError
 
 if TYPE_CHECKING:
     from evalgate.release.registry import Registry, StoredDocument
@@ -54,3 +56,25 @@ def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None)
     if not write_copy(store, stored):
         place = block(str(store.find_release(stored.document.name)))
         click.echo(f"warning: {place} cannot be written: the hook may know an older version in production", err=True)
+
+
+def project_labels(registry: Registry, *names: str) -> None:
+    """Write the labels of releases to Langfuse, if the registry is there. Warn of contents that it has no form for.
+
+    Raises ServiceError, which says that the release itself is done, after all names.
+    """
+    from evalgate.commands.release.project import project_release
+    from evalgate.report.escape import block
+
+    faults: list[Fault] = []
+    for name in names:
+        try:
+            project_release(registry, name)
+        except InputError as error:
+            click.echo(block(f"warning: {error}"), err=True)
+        except EvalgateError as error:
+            message = f"the release is done, but its labels in Langfuse are not: {error.faults[0].message}"
+            hint = f"{error.faults[0].hint or 'look at Langfuse'}; then: evalgate release project {shlex.quote(name)}"
+            faults.append(Fault(message=message, hint=hint))
+    if faults:
+        raise ServiceError(faults=faults)
