@@ -195,7 +195,7 @@ def test_an_outside_package_has_one_owner(path: Path) -> None:
 def test_the_runtime_imports_the_release_document_and_nothing_else() -> None:
     """Keep what an application loads small: the document, the buckets, the standard library."""
     own = "evalgate.release.runtime"
-    allowed = {f"evalgate.release.{name}" for name in ("document", "bucket", "checked_value")}
+    allowed = {f"evalgate.release.{name}" for name in ("document", "bucket", "checked_value", "langfuse_chain")}
     for path in (PACKAGE / "release" / "runtime").rglob("*.py"):
         for name, node in imports(path):
             inside = name in allowed or f"{name}.".startswith(f"{own}.")

@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.document import ReleaseDocument, digest_document, parse_document
+from evalgate.release.document import PublishedVersion, ReleaseDocument, digest_document, parse_document
 
 FOLDER = "evalgate/"
 """What the names in Langfuse of all documents begin with. It is shown as a folder."""
 
 _ESCAPED = re.compile(r"[%|<>]|^/|(?<=/)/|/$")
 _TAG = re.compile(r"evalgate-rev:([1-9][0-9]{0,8})")
+
+_LONGEST_LABEL = 36
+_NO_LABEL = re.compile(r"[^a-z0-9_.-]")
 
 Read = Callable[[int], str | None]
 """A function that returns the text of a version by its number; None if it was deleted."""
@@ -36,6 +39,17 @@ def parse_prompt_name(written: str) -> str | None:
         return None
     name = re.sub("%([0-9A-F]{2})", lambda hit: chr(int(hit[1], 16)), written.removeprefix(FOLDER))
     return name if make_prompt_name(name) == written else None
+
+
+def make_label_name(name: str) -> str:
+    """Return the name in Langfuse of the ordinary prompt, whose versions people see and have the labels."""
+    return make_prompt_name(name).removeprefix(FOLDER)
+
+
+def make_version_label(version: PublishedVersion) -> str:
+    """Return the label that a version has besides: `v2.4.0`, in the characters that Langfuse allows."""
+    label = _NO_LABEL.sub("_", f"v{version.version}".lower())
+    return label if len(label) <= _LONGEST_LABEL else f"digest-{version.digest[:12]}"
 
 
 def make_tag(number: int) -> str:

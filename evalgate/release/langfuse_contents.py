@@ -10,8 +10,6 @@ from typing import Any, NoReturn
 from evalgate.errors import InputError
 from evalgate.release.document import HISTORY, PublishedMessage, PublishedVersion, Variable
 
-_LONGEST_LABEL = 36
-_NO_LABEL = re.compile(r"[^a-z0-9_.-]")
 _REFERENCE = "@@@langfusePrompt:"
 
 
@@ -27,12 +25,6 @@ class LangfuseContents:
         given = prompt if isinstance(prompt, str) else tuple(_strip_type(one) for one in prompt)
         own = self.prompt if isinstance(self.prompt, str) else tuple(_strip_type(one) for one in self.prompt)
         return given == own and dict(config) == dict(self.config)
-
-
-def make_version_label(version: PublishedVersion) -> str:
-    """Return the label that a version has besides: `v2.4.0`, in the characters that Langfuse allows."""
-    label = _NO_LABEL.sub("_", f"v{version.version}".lower())
-    return label if len(label) <= _LONGEST_LABEL else f"digest-{version.digest[:12]}"
 
 
 def make_langfuse_contents(name: str, version: PublishedVersion, *, is_text: bool) -> LangfuseContents:

@@ -12,8 +12,8 @@ from typing import Literal
 
 from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument
-from evalgate.release.langfuse_chain import FOLDER, make_prompt_name
-from evalgate.release.langfuse_contents import LangfuseContents, make_langfuse_contents, make_version_label
+from evalgate.release.langfuse_chain import FOLDER, make_label_name, make_version_label
+from evalgate.release.langfuse_contents import LangfuseContents, make_langfuse_contents
 from evalgate.release.langfuse_registry import LangfuseRegistry
 from evalgate.release.promotion import find_highest
 from evalgate.release.registry import Registry, RegistryError
@@ -223,7 +223,7 @@ def _name(name: str) -> str:
     """Return the name of the ordinary prompt in Langfuse. Raises InputError for one in the folder of documents."""
     if name.startswith(FOLDER):
         raise InputError(f"{name} cannot be a prompt of Langfuse: {FOLDER} is the folder of release documents")
-    return make_prompt_name(name).removeprefix(FOLDER)
+    return make_label_name(name)
 
 
 def _again(name: str) -> str:

@@ -94,7 +94,7 @@ class LangfuseRegistry:
                 check_previous(last, document, self.url)
                 make_next(last, document)  # refuses a document that is too large for readers
                 number = _find_next(listing)
-                if listing is not None and number > max(listing.versions, default=0) + 1:
+                if listing is not None and number > max(listing.versions) + 1:
                     self._fill_deleted(name, listing)
                     continue
                 stored = make_bytes(document, number)
@@ -153,9 +153,13 @@ class LangfuseRegistry:
         return find_last(name, listing.versions, lambda number: self._read_text(name, number)) is not None
 
     def _fill_deleted(self, name: str, listing: LangfuseListing) -> None:
-        """Write a void version with the next number, which a document had that was deleted."""
-        number = max(listing.versions, default=0) + 1
-        highest = find_highest_tag(listing.tags)
+        """Write a void version with the next number, which a document had that was deleted.
+
+        One more number is left out after the deleted ones: a reader that has such a document would refuse the number
+        after it on a document that does not follow.
+        """
+        number = max(listing.versions) + 1
+        highest = find_highest_tag(listing.tags) + (not listing.config.get("void"))
         # another command that does the same at this moment makes one more void version at worst
         with contextlib.suppress(LangfuseRaceError, LangfuseLostError):
             self.langfuse.create(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from release.documents import make_document, make_version
@@ -16,6 +17,7 @@ from evalgate.release.langfuse_chain import (
     find_last,
     make_prompt_name,
     make_tag,
+    make_version_label,
     parse_prompt_name,
     walk_chain,
 )
@@ -35,6 +37,7 @@ class Server:
     tag: int = 0
     written: dict[int, str] = field(default_factory=dict)
     reads: list[int] = field(default_factory=list)
+    is_filling: bool = False
 
     def read(self, number: int) -> str | None:
         self.reads.append(number)
@@ -51,7 +54,9 @@ class Server:
 
     def append(self, racers: int = 0) -> None:
         while (number := max([*self.texts, self.tag], default=0) + 1) > max(self.texts, default=0) + 1:
-            self.create(encode_void("support", number), self.tag)
+            self.create(encode_void("support", number), self.tag + (not self.is_filling))
+            self.is_filling = True
+        self.is_filling = False
         last = self.last()
         text = make_text(number, None if last is None else last.digest)
         assert self.create(text, number) == number
@@ -88,6 +93,11 @@ def test_no_number_of_a_document_is_given_twice(first: list[tuple[str, int]], th
             before = dict(server.written)
             server.append(racers=number)
             assert all(server.written[key] == text for key, text in before.items())
+            # a reader accepts the new document, whichever one it has, also one that was deleted
+            last = server.last()
+            assert last is not None and last.document is not None and last.number > max(before)
+            held = before.get(last.number - 1)
+            assert held is None or last.document.previous == digest_document(held.encode())
         elif len(server.texts) > 1 and (highest := max(server.texts)) == server.tag:
             del server.texts[highest]
 
@@ -144,3 +154,16 @@ def test_other_names_in_langfuse_are_no_prompts() -> None:
 def test_the_highest_tag_counts() -> None:
     assert find_highest_tag(["x", make_tag(7), "evalgate-rev:12", "evalgate-rev:0x", "evalgate-rev:"]) == 12
     assert find_highest_tag([]) == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "label"),
+    [("2.4.0", "v2.4.0"), ("2.4.0-RC.1", "v2.4.0-rc.1"), ("2.4.0+build", "v2.4.0_build")],
+)
+def test_the_label_of_a_version_has_the_characters_that_are_allowed(number: str, label: str) -> None:
+    assert make_version_label(make_version(number)) == label
+
+
+def test_a_label_that_would_be_too_long_is_that_of_the_digest() -> None:
+    version = make_version("1.0.0-" + "a" * 40)
+    assert make_version_label(version) == f"digest-{version.digest[:12]}"

@@ -5,7 +5,7 @@ from release.documents import make_version
 
 from evalgate.errors import InputError
 from evalgate.release.document import PublishedMessage, Variable
-from evalgate.release.langfuse_contents import make_langfuse_contents, make_version_label
+from evalgate.release.langfuse_contents import make_langfuse_contents
 
 ASKED = PublishedMessage(role="user", parts=(Variable(name="question"),))
 
@@ -65,16 +65,3 @@ def test_the_same_text_with_another_model_is_another_version() -> None:
     assert not found.is_same(found.prompt, {**found.config, "model": "other"})
     assert not found.is_same([{"role": "user", "content": "edited"}], found.config)
     assert not found.is_same("{{question}}", found.config)
-
-
-@pytest.mark.parametrize(
-    ("number", "label"),
-    [("2.4.0", "v2.4.0"), ("2.4.0-RC.1", "v2.4.0-rc.1"), ("2.4.0+build", "v2.4.0_build")],
-)
-def test_the_label_of_a_version_has_the_characters_that_are_allowed(number: str, label: str) -> None:
-    assert make_version_label(make_version(number)) == label
-
-
-def test_a_label_that_would_be_too_long_is_that_of_the_digest() -> None:
-    version = make_version("1.0.0-" + "a" * 40)
-    assert make_version_label(version) == f"digest-{version.digest[:12]}"

@@ -174,10 +174,17 @@ def test_a_deleted_document_is_missed_and_its_number_is_not_given_again(
     server.prompts.delete(NAME, version=2, label=None)
     assert registry.read("support") == first
     data = promote(registry, "staging", id="c")
-    assert [one["version"] for one in server.prompts.versions(NAME)] == [1, 2, 3, 4]
-    assert [one["config"].get("void", False) for one in server.prompts.versions(NAME)] == [False, True, True, False]
+    # 4 is left out, because a reader that has 3 would refuse it
+    versions = server.prompts.versions(NAME)
+    assert [(one["version"], one["config"].get("void", False)) for one in versions] == [
+        (1, False),
+        (2, True),
+        (3, True),
+        (4, True),
+        (5, False),
+    ]
     last = registry.read("support")
-    assert last is not None and last.document.revision == 4 and last.document.previous == first.digest
+    assert last is not None and last.document.revision == 5 and last.document.previous == first.digest
     assert list(registry.history("support")) == [first.data, data]
 
 
