@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from evalgate.cli.folders import config_option, find_store
-from evalgate.errors import EvalgateError, Fault, InputError, ServiceError
+from evalgate.errors import ServiceError
 
 if TYPE_CHECKING:
     from evalgate.release.registry import Registry, StoredDocument
@@ -61,20 +60,13 @@ def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None)
 def project_labels(registry: Registry, *names: str) -> None:
     """Write the labels of releases to Langfuse, if the registry is there. Warn of contents that it has no form for.
 
-    Raises ServiceError, which says that the release itself is done, after all names.
+    Raises ServiceError, which says that the release itself is done.
     """
-    from evalgate.commands.release.project import project_release
+    from evalgate.commands.release.project import project_releases
     from evalgate.report.escape import block
 
-    faults: list[Fault] = []
-    for name in names:
-        try:
-            project_release(registry, name)
-        except InputError as error:
-            click.echo(block(f"warning: {error}"), err=True)
-        except EvalgateError as error:
-            message = f"the release is done, but its labels in Langfuse are not: {error.faults[0].message}"
-            hint = f"{error.faults[0].hint or 'look at Langfuse'}; then: evalgate release project {shlex.quote(name)}"
-            faults.append(Fault(message=message, hint=hint))
+    warnings, faults = project_releases(registry, names)
+    for warning in warnings:
+        click.echo(block(f"warning: {warning}"), err=True)
     if faults:
         raise ServiceError(faults=faults)

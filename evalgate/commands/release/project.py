@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from evalgate.errors import InputError
+import shlex
+from collections.abc import Iterable
+
+from evalgate.errors import EvalgateError, Fault, InputError
 from evalgate.release.langfuse_projection import Projected, find_projection
 from evalgate.release.registry import Registry
 from evalgate.release.version_lookup import read_last
@@ -22,7 +25,23 @@ def project(registry: Registry, name: str) -> Projected:
     return projection.write(name)
 
 
-def project_release(registry: Registry, name: str) -> Projected | None:
-    """Write the labels after a release; None for a registry that is not in Langfuse. Raises what `project` raises."""
+def project_releases(registry: Registry, names: Iterable[str]) -> tuple[list[str], list[Fault]]:
+    """Write the labels of prompts after a release, and return warnings and faults. Does nothing in other registries.
+
+    A warning is of contents that have no form in Langfuse. A fault says that the release itself is done.
+    """
     projection = find_projection(registry)
-    return None if projection is None else projection.write(name)
+    warnings: list[str] = []
+    faults: list[Fault] = []
+    if projection is None:
+        return warnings, faults
+    for name in names:
+        try:
+            projection.write(name)
+        except InputError as error:
+            warnings.append(error.faults[0].message)
+        except EvalgateError as error:
+            message = f"the release is done, but its labels in Langfuse are not: {error.faults[0].message}"
+            hint = f"{error.faults[0].hint or 'look at Langfuse'}; then: evalgate release project {shlex.quote(name)}"
+            faults.append(Fault(message=message, hint=hint))
+    return warnings, faults
