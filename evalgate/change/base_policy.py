@@ -303,6 +303,19 @@ def add_code_digest(config: Config, git: Git, commit: str) -> Config:
     return replace(config, targets=targets)
 
 
+def list_code_variants(config: Config, git: Git) -> tuple[Config, ...]:
+    """Return a configuration as it is, and as pull requests of HEAD and of its first parent use it.
+
+    A report of a pull request names the code that its functions were loaded from. The variants are equal, and there is
+    one of them, unless the configuration trusts functions.
+    """
+    found = [config]
+    for commit in ("HEAD", "HEAD^1"):
+        if git.knows(commit):
+            found.append(add_code_digest(config, git, git.resolve(commit)))
+    return tuple(one for number, one in enumerate(found) if one not in found[:number])
+
+
 def refuse_recorded(gate: Gate, config: Config, candidate: PromptVersion, baseline: PromptVersion | None) -> None:
     """Raise InputError for a gate with recorded outputs whose prompt the change edits.
 

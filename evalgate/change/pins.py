@@ -9,10 +9,10 @@ import datetime
 import json
 import posixpath
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from evalgate.change.commit_prompts import resolve_at_commit
-from evalgate.domain import PromptSettings, PromptVersion
+from evalgate.domain import Json, PromptSettings, PromptVersion
 from evalgate.errors import GitError, InputError, Place
 from evalgate.inputs.formats.data_file import read
 from evalgate.inputs.formats.nodes import raise_faults, refuse
@@ -33,8 +33,8 @@ class Pin:
 
     `version` is the declared version (None: it declared none), `digest` its content, `ref` its commit. `place` is the
     pin's position in the file, for messages. `registry` is the revision that says that the version is in production,
-    such as "revision 7 of git:origin"; `version` is then its published number, which no prompt needs to declare, and
-    `path` the path that it was published from.
+    such as "revision 7 of git:origin"; `version` is then its published number, which no prompt needs to declare, `path`
+    the path that it was published from, and `model` and `parameters` those of its requests.
     """
 
     gate: str
@@ -46,6 +46,8 @@ class Pin:
     place: Place
     registry: str | None = None
     path: str | None = None
+    model: str | None = None
+    parameters: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def kind(self) -> str:

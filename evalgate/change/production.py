@@ -54,11 +54,27 @@ class ProductionVersions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BaselineArm:
-    """The version used as the baseline, notes for the report, and a remedy to suggest if it no longer fits."""
+    """The version used as the baseline, notes for the report, and a remedy to suggest if it no longer fits.
+
+    `pin` is the release in production, also if another version is the baseline.
+    """
 
     version: PromptVersion | None
     notes: tuple[str, ...]
     remedy: str | None = None
+    pin: Pin | None = None
+
+    def find_published_number(self, version: PromptVersion | None) -> str | None:
+        """Return the number that a registry gave to a version that a change is compared with; None if it is unknown.
+
+        The file at the commit of a release may declare none, or another: a registry gives numbers to prompts without
+        one, and a number may come in a later commit than its content. A version that declares no number counts as the
+        release.
+        """
+        pin = self.pin
+        if version is None or pin is None or pin.registry is None:
+            return None
+        return pin.version if version.version is None or version.digest == pin.digest else None
 
 
 def read_production(
@@ -110,20 +126,20 @@ def choose_baseline(
         return BaselineArm(version=found.baseline, notes=own)
     if named is not None:
         if found.baseline is not None and found.baseline.digest == pin.digest:
-            return BaselineArm(version=found.baseline, notes=own)
-        return BaselineArm(
-            version=found.baseline, notes=(*own, f"not compared with the {pin.kind} {pin}: {named} was named instead")
-        )
+            return BaselineArm(version=found.baseline, notes=own, pin=pin)
+        note = f"not compared with the {pin.kind} {pin}: {named} was named instead"
+        return BaselineArm(version=found.baseline, notes=(*own, note), pin=pin)
     version = registry.load_pinned(gate, pin)
     if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
         note = f"not compared with the {pin.kind} {pin}: that is the candidate itself"
-        return BaselineArm(version=found.baseline, notes=(*own, note))
+        return BaselineArm(version=found.baseline, notes=(*own, note), pin=pin)
     aside = "" if registry.git.is_ancestor(pin.ref, "HEAD") else "; that commit is not an ancestor of HEAD"
     since = tuple(f"the change level is determined against {note}" for note in own)
     return BaselineArm(
-        version=version,
+        version=version if pin.registry is None else replace(version, version=pin.version),
         notes=(f"the baseline is {pin.kind} to {pin}{aside}", *since)
         if pin.registry is None
         else (f"the baseline is {pin}{aside}", *since),
         remedy=f"the baseline is the {pin.kind} release; {describe_remedy(pin)}",
+        pin=pin,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +13,13 @@ if TYPE_CHECKING:
     from evalgate.release.registry import Registry
 
 
-def open_configured(config_path: Path, environment: Mapping[str, str]) -> Registry:
+def open_configured(
+    config_path: Path, environment: Mapping[str, str], note: Callable[[str], None] = lambda text: None
+) -> Registry:
     """Open the registry of a configuration, whose relative path is counted from it. Nothing is read of it yet.
 
-    Of the configuration only `release` is read. Raises InputError if it names no registry, and MissingSecretError.
+    Of the configuration only `release` is read. `note` is that of `open_registry`. Raises InputError if it names no
+    registry, and MissingSecretError.
     """
     from evalgate.release.registry_access import open_with_secrets
 
@@ -27,7 +30,7 @@ def open_configured(config_path: Path, environment: Mapping[str, str]) -> Regist
             hint="name one with --registry URL, or add these two lines to the configuration:\n"
             "release:\n  registry: sqlite:releases.sqlite3",
         )
-    return open_with_secrets(settings, config_path.resolve().parent, environment, place=str(config_path))
+    return open_with_secrets(settings, config_path.resolve().parent, environment, place=str(config_path), note=note)
 
 
 def _read_settings(config_path: Path) -> ReleaseSettings | None:

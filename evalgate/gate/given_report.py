@@ -1,4 +1,4 @@
-"""Whether a report from elsewhere is evidence on a plan: of the same content, cases, criteria and baseline."""
+"""Whether a report from elsewhere is evidence on a plan: of the same content, model, cases, criteria and baseline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from evalgate.decide import policy
 from evalgate.domain import Config, Evidence, GatePlan, Report, ReportKind
 from evalgate.domain.report_criteria import list_criteria
-from evalgate.gate import verdict_cache
+from evalgate.gate import adapted_targets, verdict_cache
 
 _NOT_OF_A_CHANGE = {
     ReportKind.SHARD: "is that of a shard, which has no verdict: give the report of `evalgate merge`",
@@ -33,10 +33,13 @@ def explain_unfit(
         return f'has no gate "{plan.gate.name}": it has {others}'
     if found.kind is not ReportKind.GATE:
         return _NOT_OF_A_CHANGE[found.kind]
-    if found.candidate is None or not _has_content(found, plan, config):
-        other = "none" if found.candidate is None else found.candidate.digest[:12]
-        return f"is of another content: digest {other}, and not {plan.candidate.digest[:12]}"
-    return _explain_baseline(found, plan, is_published) or _explain_measurement(found, plan, config)
+    return (
+        _explain_content(found, plan)
+        or _explain_answering(found, plan, config)
+        or _explain_key(report, found, plan, config)
+        or _explain_baseline(found, plan, is_published)
+        or _explain_measurement(found, plan, config)
+    )
 
 
 def find_evidence(report: Report, plan: GatePlan) -> Evidence | None:
@@ -54,6 +57,56 @@ def bring_up_to_date(evidence: Evidence, plan: GatePlan) -> Evidence:
     if level.effective < evidence.level.effective:
         level = replace(evidence.level, findings=tuple(dict.fromkeys((*evidence.level.findings, *level.findings))))
     return replace(evidence, level=level, revert=plan.revert)
+
+
+def _explain_content(found: Evidence, plan: GatePlan) -> str | None:
+    """Return why a report is of another content; one whose verdict has a key may differ (`_explain_key`)."""
+    digest = None if found.candidate is None else found.candidate.digest
+    if digest == plan.candidate.digest or (digest is not None and found.verdict_key is not None):
+        return None
+    return _tell_content(found, plan)
+
+
+def _tell_content(found: Evidence, plan: GatePlan) -> str:
+    other = "none" if found.candidate is None else found.candidate.digest[:12]
+    return f"is of another content: digest {other}, and not {plan.candidate.digest[:12]}"
+
+
+def _explain_answering(found: Evidence, plan: GatePlan, config: Config) -> str | None:
+    """Return why a report does not show the answers that the configuration gets now.
+
+    The model and the parameters of a target are no part of the content, and the models of judges belong to criteria.
+    """
+    if plan.revert is not None and plan.revert.passed:
+        return None  # nothing is measured; that it passed was on the present targets
+    if found.answering is not None and found.answering != adapted_targets.digest_answering(plan, config.targets):
+        what = "by another model, or with other parameters or another number of samples"
+        return f"was answered {what} than the configuration says now"
+    if found.answering is None and found.verdict_key is None:
+        return "does not say which model answered"
+    return None
+
+
+def _explain_key(report: Report, found: Evidence, plan: GatePlan, config: Config) -> str | None:
+    """Return why the key of a report's verdict is not that of the plan's content; None if it has no key.
+
+    The digest of the candidate is written beside the answers. The key is computed from the content and from all else
+    that the report says, so that it tells a digest that was replaced. Without a key the digest alone counts.
+    """
+    if found.verdict_key is None:
+        return None
+    (gate,) = (gate for gate in report.gates if gate.evidence is found)
+    keys = verdict_cache.compute_reported_keys(report, gate, plan, config)
+    assert found.candidate is not None
+    if found.candidate.digest != plan.candidate.digest:
+        same = keys is not None and found.verdict_key == keys.own
+        return None if same else _tell_content(found, plan)
+    if keys is not None and found.verdict_key in (keys.shown, keys.own):
+        return None
+    return (
+        "has the verdict of something else: its key does not follow from the content, the targets and what it says "
+        "about level, baseline, cases and rules"
+    )
 
 
 def _explain_baseline(found: Evidence, plan: GatePlan, is_published: Callable[[str], bool]) -> str | None:
@@ -78,12 +131,3 @@ def _explain_measurement(found: Evidence, plan: GatePlan, config: Config) -> str
     own = {criterion.name: criterion for criterion in found.criteria}
     other = [criterion.name for criterion in wanted if own.get(criterion.name) != criterion]
     return f"was made with other criteria than the configuration has now: {', '.join(other)}" if other else None
-
-
-def _has_content(found: Evidence, plan: GatePlan, config: Config) -> bool:
-    """Return whether the evidence is of the plan's candidate, or of one that has the same verdict."""
-    assert found.candidate is not None
-    if found.candidate.digest == plan.candidate.digest:
-        return True
-    keys = verdict_cache.compute_keys(plan, config, replayed=True)
-    return keys is not None and found.verdict_key == keys.own

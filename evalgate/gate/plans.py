@@ -12,6 +12,7 @@ from evalgate.change import reverts, versions
 from evalgate.change.gate_change import compare_gate, compare_gate_cases, find_workspace_base
 from evalgate.change.merge_base import Base
 from evalgate.change.pins import Pin
+from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
 from evalgate.errors import (
@@ -149,7 +150,8 @@ def _make_plan(
     found, arm = change.versions, change.arm
     served, notes = _compare_targets(config, gate, found, base)
     notes += change.notes
-    goes_back = change.revert if not served else None
+    moved = () if served else _compare_published(config, gate, found, arm)
+    goes_back = change.revert if not (served or moved) else None
     dataset = load_cases(tree, gate, [found.candidate, *([] if arm.version is None else [arm.version])], config)
     became = compare_gate_cases(workspace, gate, dataset, base, found.since)
     sent = _compare_fields(gate, found, base) if became.edited else ()
@@ -160,9 +162,10 @@ def _make_plan(
         policy=config.policy,
         history=found.history,
         served=served,
-        edited=change.reasons,
+        edited=(*change.reasons, *moved),
         sent=sent,
         reverts=goes_back is not None and goes_back.version == found.candidate.version,
+        published=arm.find_published_number(found.baseline),
     )
     made = collect_recorded_faults(workspace, gate, dataset, baseline=arm.version is not None)
     args = (gate, found.candidate, arm.version, dataset, level, config.targets, config.policy)
@@ -241,6 +244,25 @@ def _compare_targets(
         before, gate, found.candidate, found.baseline, then=base.config.targets, now=config.targets, path=config.path
     )
     return (*reasons, *edited), notes
+
+
+def _compare_published(config: Config, gate: Gate, found: versions.Versions, arm: BaselineArm) -> tuple[str, ...]:
+    """Return the reason for the level if the version in production was published with another model or parameters.
+
+    An edit of the targets may have been merged before, without a version of its own: the next version brings it.
+    """
+    pin = arm.pin
+    if pin is None or pin.registry is None:
+        return ()
+    version = next(
+        (one for one in (arm.version, found.candidate) if one is not None and one.digest == pin.digest), None
+    )
+    if version is None:
+        return ()
+    target = config.targets[gate.candidate_target]
+    changed = target_changes.compare_published(target, version, pin.model, pin.parameters)
+    what = f'target "{target.name}": {", ".join(changed)} since {pin.version}, which is in production, was published'
+    return (what,) if changed else ()
 
 
 def _compare_fields(gate: Gate, found: versions.Versions, base: Base | None) -> tuple[str, ...]:

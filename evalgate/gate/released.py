@@ -9,6 +9,7 @@ from pathlib import Path
 from evalgate.change.pins import Pin
 from evalgate.domain import Config
 from evalgate.errors import Place
+from evalgate.services.git_remote import hide_address
 from evalgate.store.store import Store
 
 
@@ -36,7 +37,9 @@ def make_finder(
             stored = read_copy(store, name)
         else:
             environment = config.environment or {}
-            registry = open_with_secrets(settings, folder, environment, place=settings.registry, needs_token=False)
+            registry = open_with_secrets(
+                settings, folder, environment, place=hide_address(settings.registry), needs_token=False
+            )
             stored = registry.read(name)
             if stored is not None:
                 write_copy(store, stored)
@@ -50,9 +53,11 @@ def make_finder(
             ref=version.git_sha,
             signed_off_by=stored.document.entry.who,
             at=stored.document.at,
-            place=Place(path=settings.registry),
-            registry=f"revision {stored.document.revision} of {settings.registry}",
+            place=Place(path=hide_address(settings.registry)),
+            registry=f"revision {stored.document.revision} of {hide_address(settings.registry)}",
             path=version.source,
+            model=version.model,
+            parameters=version.parameters,
         )
 
     return find

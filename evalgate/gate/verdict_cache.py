@@ -7,7 +7,7 @@ stored verdict without a call. More samples of each case (`samples:`) add to tho
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
@@ -20,14 +20,17 @@ from evalgate.domain import (
     REUSED,
     RULE,
     Arm,
+    ChangeLevel,
     Config,
     Evidence,
     GatePlan,
     GateReport,
     Json,
+    Policy,
     PromptVersion,
     Report,
     Target,
+    Threshold,
     Usage,
     Verdict,
     VersionRef,
@@ -53,12 +56,33 @@ class VerdictKeys:
 
 
 def compute_keys(plan: GatePlan, config: Config, *, replayed: bool) -> VerdictKeys | None:
-    """The names under which the verdict on a plan is found; None where it has none (`_compute_key`)."""
-    shown = _compute_key(plan, config, replayed=replayed)
-    hidden = plan.candidate.hidden_text
-    if shown is None:
+    """The names under which the verdict on a plan is found; None where it has none (`_is_kept`)."""
+    targets = _list_answering(plan, config)
+    if not _is_kept(targets, replayed=replayed):
         return None
-    return VerdictKeys(shown=shown, own=digest([shown, list(hidden)]) if any(hidden) else shown)
+    evidence = _plan_evidence(plan, config)
+    expected = _Rules(version=evalgate.__version__, rule=RULE, thresholds=plan.gate.thresholds, policy=config.policy)
+    return _name(plan, _digest_key(plan, config, targets, evidence, plan.level, expected))
+
+
+def compute_reported_keys(report: Report, gate: GateReport, plan: GatePlan, config: Config) -> VerdictKeys | None:
+    """The names that the verdict of a report has if its run evaluated the candidate of a plan, on its targets.
+
+    What else a verdict depends on is that of the report: level, baseline, cases, criteria, rules. None where no verdict
+    is stored.
+    """
+    evidence = gate.evidence
+    asked = {criterion.name for criterion in evidence.criteria}
+    judges = tuple(judge for judge in plan.gate.judges if judge.name in asked)
+    if evidence.level is None or (evidence.baseline is not None) > (plan.baseline is not None):
+        return None
+    baseline = None if evidence.baseline is None else plan.baseline
+    then = replace(plan, judges=judges, baseline=baseline)
+    targets = _list_answering(then, config)
+    if not _is_kept(targets, replayed=False):
+        return None
+    rules = _Rules(version=report.tool_version, rule=report.rule, thresholds=gate.thresholds, policy=gate.policy)
+    return _name(plan, _digest_key(then, config, targets, evidence, evidence.level, rules))
 
 
 def find(store: Store, keys: VerdictKeys | None, plan: GatePlan, config: Config) -> GateReport | None:
@@ -84,43 +108,69 @@ def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str 
     return keys.shown if gate.exit_code.blocks and not store.find_verdict(keys.shown).exists() else keys.own
 
 
-def _compute_key(plan: GatePlan, config: Config, *, replayed: bool) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rules:
+    """By what a verdict is reached: the version of evalgate and of its decision rule, thresholds and policy."""
+
+    version: str
+    rule: int
+    thresholds: Mapping[str, Threshold]
+    policy: Policy
+
+
+def _name(plan: GatePlan, shown: str) -> VerdictKeys:
+    hidden = plan.candidate.hidden_text
+    return VerdictKeys(shown=shown, own=digest([shown, list(hidden)]) if any(hidden) else shown)
+
+
+def _is_kept(targets: Sequence[Target], *, replayed: bool) -> bool:
+    """Return whether verdicts on the answers of some targets are stored.
+
+    They are not if no chance is involved (replayed and recorded answers are always the same), or if a target can change
+    undetected (a Python function without a declared version).
+    """
+    if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
+        return False
+    return not all(target.kind == "recorded" for target in targets)
+
+
+def _digest_key(  # noqa: PLR0917
+    plan: GatePlan,
+    config: Config,
+    targets: Sequence[Target],
+    evidence: Evidence,
+    level: ChangeLevel,
+    rules: _Rules,
+) -> str:
     """The digest of everything that a verdict depends on, but for chance.
 
-    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. Returns None
-    if no chance is involved (replayed and recorded answers are always the same), or if a target can change undetected
-    (a Python function without a declared version). Stored baseline samples are not part of the key. A verdict that lets
-    a change merge is dropped together with the samples that it is based on; one that blocks outlives them.
+    The candidate counts by its normalised content (`domain.normalize`), the change by its effective level. Stored
+    baseline samples are not part of the key. A verdict that lets a change merge is dropped together with the samples
+    that it is based on; one that blocks outlives them.
     """
-    targets = _list_answering(plan, config)
-    if any(_may_change_unseen(t) or (replayed and t.recordings is not None) for t in targets):
-        return None
-    if all(target.kind == "recorded" for target in targets):
-        return None
-    evidence = _plan_evidence(plan, config)
-    gate = plan.gate
+    gate, dataset = plan.gate, evidence.dataset
     return digest(
         [
             REUSED,
-            RULE,
-            evalgate.__version__,
+            rules.rule,
+            rules.version,
             gate.name,
             plan.candidate.normalized_digest,
-            None if plan.baseline is None else plan.baseline.digest,
+            None if evidence.baseline is None else evidence.baseline.digest,
             [[*target.served, target.model, *target.scored_as, *_list_code(target)] for target in targets],
             *_list_adaptations(plan, config),
             [gate.candidate_samples, gate.baseline_samples, gate.wavering_samples],
             [
-                plan.dataset.digest,
+                dataset.digest,
                 dict(evidence.clusters),
-                list(plan.cases.lost),
-                plan.cases.edited,
-                *_list_narrowed(plan),
+                list(dataset.lost),
+                dataset.edited,
+                *([codec.encode(dataset.narrowed)] if dataset.narrowed else []),
             ],
             codec.encode(evidence.criteria),
-            codec.encode(plan.level.effective),
-            codec.encode(gate.thresholds),
-            codec.encode(config.policy),
+            codec.encode(level.effective),
+            codec.encode(rules.thresholds),
+            codec.encode(rules.policy),
         ]
     )
 
@@ -250,10 +300,6 @@ def _list_adaptations(plan: GatePlan, config: Config) -> list[list[list[str]]]:
         arms.append((plan.gate.baseline_target, plan.baseline))
     found = [list(adapted_targets.find_version_adaptations(config.targets[name], version)) for name, version in arms]
     return [found] if any(found) else []
-
-
-def _list_narrowed(plan: GatePlan) -> list[Json]:
-    return [codec.encode(plan.cases.narrowed)] if plan.cases.narrowed else []
 
 
 def _plan_evidence(plan: GatePlan, config: Config) -> Evidence:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from evalgate.domain import ChangeLevel, Level, LevelFinding, Policy, PromptVersion, VersionAtCommit
@@ -26,6 +27,7 @@ def decide_level(
     edited: Sequence[str] = (),
     sent: Sequence[str] = (),
     reverts: bool = False,
+    published: str | None = None,
 ) -> ChangeLevel:
     """Decide the level of a change, with a finding for each fault in the declared versions. Every finding fails.
 
@@ -33,11 +35,12 @@ def decide_level(
     are reasons from `plan.target_changes`: the two versions are served differently, which makes the minimum MAJOR. The
     declared level is the leftmost version component that increased. It is None unless both versions declare a number
     and the candidate's is newer. A release after its own pre-release (2.0.0 after 2.0.0-rc.1) declares the level of its
-    number: MAJOR. The effective level is the stricter of declared level and minimum. Without a baseline, the minimum
-    and the effective level are MINOR. `edited` are reasons outside of the prompt: they make the effective level MAJOR,
-    and require no version number. `sent` are reasons outside of the prompt that make it at least MINOR. With `reverts`,
-    the candidate is the version that the baseline replaced: then its number is the older one, and the minimum is the
-    level of the change.
+    number: MAJOR. `published` is the number that the baseline has in a registry, whatever its file says: the declared
+    level is at least that of the step from it. The effective level is the stricter of declared level and minimum.
+    Without a baseline, the minimum and the effective level are MINOR. `edited` are reasons outside of the prompt: they
+    make the effective level MAJOR, and require no version number. `sent` are reasons outside of the prompt that make it
+    at least MINOR. With `reverts`, the candidate is the version that the baseline replaced: then its number is the
+    older one, and the minimum is the level of the change.
 
     Findings: a declared level below the minimum; different content under a version that is not newer (equal, or equal
     except build metadata); a version older than the baseline's; a version that was removed; and one version number with
@@ -60,6 +63,8 @@ def decide_level(
             findings += _find_version_faults(candidate, baseline, declared, minimum, why="; ".join(reasons), edit=edit)
         if declared is not None and candidate.content == baseline.content:
             reasons = [*served, f"identical content under a new version ({baseline.version} -> {candidate.version})"]
+        if (step := _find_step(candidate, baseline, published)) > (declared or Level.PATCH):
+            declared, reasons = step, [*reasons, f"version {candidate.version} after the published {published}"]
     if baseline is not None and baseline.version == candidate.version:
         pair = {baseline.digest, candidate.digest}
         if contents.get(candidate.version or "", {}).keys() <= pair:
@@ -83,6 +88,12 @@ def _find_declared(candidate: PromptVersion, baseline: PromptVersion) -> Level |
     if new.major != old.major:
         return Level.MAJOR
     return Level.MINOR if new.minor != old.minor else Level.PATCH
+
+
+def _find_step(candidate: PromptVersion, baseline: PromptVersion, published: str | None) -> Level:
+    """Return the level of the step from the published number to that of the candidate; PATCH if there is none."""
+    step = None if published is None else _find_declared(candidate, replace(baseline, version=published))
+    return step or Level.PATCH
 
 
 def _find_version_faults(

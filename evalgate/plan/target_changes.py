@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 
-from evalgate.domain import Gate, PromptVersion, Target, digest
+from evalgate.domain import Gate, Json, PromptVersion, Target, digest
 
 _SHOWN = 60
 """Characters of a parameter's value that are shown."""
@@ -72,6 +72,25 @@ def compare_targets(
     return tuple(dict.fromkeys(edited.values())), (note,)
 
 
+def compare_published(
+    target: Target, version: PromptVersion, model: str | None, parameters: Mapping[str, Json]
+) -> tuple[str, ...]:
+    """Return how the requests of a published version differ now from those it was published with; empty if not at all.
+
+    `model` and `parameters` are those of then. The version's own ones are the same, so that any difference is one of
+    its target. Recorded outputs have no requests.
+    """
+    if target.kind == "recorded":
+        return ()
+    now = find_model(target, version)
+    found = [f"model {model or '(none)'} -> {now or '(none)'}"] if now != model else []
+    merged = target.merge_parameters(version.parameters)
+    for name in dict.fromkeys((*parameters, *merged)):
+        before, after = (_show_value(given, name) for given in (parameters, merged))
+        found += [f"{name} {before} -> {after}"] if before != after else []
+    return tuple(found)
+
+
 def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: PromptVersion) -> str:
     if old.kind == new.kind == "recorded":
         return ""
@@ -90,16 +109,16 @@ def _describe_difference(old: Target, new: Target, was: PromptVersion, is_: Prom
 
 def _describe_parameters(old: Target, new: Target) -> Iterator[str]:
     for name in dict.fromkeys((*old.parameters, *new.parameters)):
-        before, after = (_show_parameter(target, name) for target in (old, new))
+        before, after = (_show_value(target.parameters, name) for target in (old, new))
         if before != after:
             yield f"{name} {before} -> {after}"
 
 
-def _show_parameter(target: Target, name: str) -> str:
-    if target.parameters.get(name) is None:
+def _show_value(parameters: Mapping[str, Json], name: str) -> str:
+    if parameters.get(name) is None:
         return "(none)"
-    text = json.dumps(target.parameters[name], ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... (sha256 {digest(target.parameters[name])[:8]})"
+    text = json.dumps(parameters[name], ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}... (sha256 {digest(parameters[name])[:8]})"
 
 
 def _show(target: Target) -> tuple[str, str]:

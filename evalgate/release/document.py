@@ -22,6 +22,8 @@ KINDS: Final = ("canary", "ab")
 """The kinds of a rollout. `ab` compares two versions, and never advances by itself."""
 PAST_KEPT: Final = 20
 """Earlier versions in production that a document names at most."""
+MINOR_CANARY: Final = 48
+"""Hours of the canary of a MINOR change, where a document does not say what the policy required."""
 HISTORY: Final = "history"
 """The role of a message that inserts the messages of a variable."""
 
@@ -58,6 +60,9 @@ class Evaluation:
     `evaluated` is the digest of the prompt that was run, which differs in white space at most. A sign-off approves the
     `subject`. `scores` are the candidate's means by criterion, each with `value`, `low`, `high` and
     `n`. `report`, `dataset` and `policy` are digests.
+
+    The level is that of the change from the version with the digest `baseline`; from another version it is unknown, and
+    `minor_canary_hours` then is the canary that it needs. None: the document is older than the key, or there was none.
     """
 
     decision: str
@@ -70,6 +75,8 @@ class Evaluation:
     cases: int
     policy: str
     scores: Mapping[str, Mapping[str, Any]]
+    baseline: str | None = None
+    minor_canary_hours: int = MINOR_CANARY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,12 +242,15 @@ def _encode_version(version: PublishedVersion) -> dict[str, Any]:
     fields = _list_fields(version)
     if not version.plain_values:
         del fields["plain_values"]
+    evaluation = _list_fields(version.evaluation)
+    if version.evaluation.baseline is None:
+        del evaluation["baseline"], evaluation["minor_canary_hours"]
     return {
         **fields,
         "parameters": dict(version.parameters),
         "messages": [_encode_message(message) for message in version.messages],
         "sign_off": None if version.sign_off is None else _list_fields(version.sign_off),
-        "evaluation": _list_fields(version.evaluation),
+        "evaluation": evaluation,
     }
 
 
@@ -320,6 +330,10 @@ def _parse_evaluation(given: Value) -> Evaluation:
         cases=given["cases"].integer(),
         policy=given["policy"].digest(),
         scores={key: one.object() for key, one in given["scores"].members()},
+        baseline=given["baseline"].digest() if "baseline" in given.object() else None,
+        minor_canary_hours=given["minor_canary_hours"].integer()
+        if "minor_canary_hours" in given.object()
+        else MINOR_CANARY,
     )
 
 

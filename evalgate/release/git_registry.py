@@ -6,7 +6,7 @@ import contextlib
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -17,7 +17,7 @@ from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_
 from evalgate.release.registry import RegistryError, StoredDocument, check_name
 from evalgate.release.registry_checks import check_previous, load_stored, load_version, make_next
 from evalgate.services.git_branch import REGULAR, FileAt, PushLostError, RemoteBranch, Signature
-from evalgate.services.git_remote import hide_users, open_remote
+from evalgate.services.git_remote import hide_address, hide_users, open_remote
 
 BRANCH = "evalgate/releases"
 """The branch of a registry whose URL names none."""
@@ -27,11 +27,17 @@ _VERSIONS = "versions"
 _BRANCH_NAME = re.compile(r"(?!.*(\.\.|//|/\.|\.lock(/|$)|[./]$))[A-Za-z0-9_][A-Za-z0-9._/-]*")
 _PUSHES = 12
 _WAIT_SECONDS = 0.05
+_PUSHING_SECONDS = 60.0
+"""After this time no push is repeated. With the time of each call to the remote it bounds an append."""
 _CRUD = re.compile(r"^[\s.,:;<>\"\\']+|[\s.,:;<>\"\\']+$")
 
 
-def open_git_registry(rest: str, folder: Path, token: str | None = None) -> GitRegistry:
+def open_git_registry(
+    rest: str, folder: Path, token: str | None = None, note: Callable[[str], None] = lambda text: None
+) -> GitRegistry:
     """Open the registry of `git:REMOTE` or `git:REMOTE#BRANCH`; `rest` is what follows the scheme.
+
+    `note` gets a sentence about a remote that has not answered for some seconds.
 
     Nothing is read or created yet. Raises InputError for a branch that git does not allow.
     """
@@ -39,10 +45,13 @@ def open_git_registry(rest: str, folder: Path, token: str | None = None) -> GitR
     if not mark:
         remote, branch = rest, BRANCH
     if not remote or remote.startswith("-") or not remote.isprintable():
-        raise InputError(f'"git:{rest}" names no remote', hint="write git:origin, git:ADDRESS or git:PATH")
+        raise InputError(f'"git:{hide_users(rest)}" names no remote', hint="write git:origin, git:ADDRESS or git:PATH")
     if not _BRANCH_NAME.fullmatch(branch):
-        raise InputError(f'"{branch}" cannot be the branch of a registry', hint=f"write git:{remote}#{BRANCH}")
-    return GitRegistry(remote, branch, folder, token)
+        raise InputError(
+            f'"{hide_address(branch)}" cannot be the branch of a registry',
+            hint=f"write git:{hide_users(remote)}#{BRANCH}",
+        )
+    return GitRegistry(remote, branch, folder, token, note)
 
 
 def name_file(name: str) -> str:
@@ -57,7 +66,8 @@ class GitRegistry:
     but its objects.
     """
 
-    def __init__(self, remote: str, branch: str, folder: Path, token: str | None) -> None:
+    def __init__(self, remote: str, branch: str, folder: Path, token: str | None, note: Callable[[str], None]) -> None:
+        self._note = note
         self._named = remote
         self._name = branch
         self._folder = folder
@@ -86,12 +96,15 @@ class GitRegistry:
         with self._explain(name):
             tip = self._branch.fetch()
             changes = [] if tip is None else self._branch.list_changes(tip, name_file(name))
+            files = [one.oid for one in changes if one.mode in REGULAR]
+            large = self._branch.find_too_large(files, LARGEST)
+            contents = self._branch.read_contents([oid for oid in files if oid not in large], LARGEST)
             for one in changes:
-                self._require_file(one, name)
-            yield from self._branch.read_contents([one.oid for one in changes], LARGEST)
+                yield _describe_unreadable(one, large) or next(contents)
 
     def append(self, document: ReleaseDocument) -> StoredDocument:
         check_name(document.name)
+        began = time.monotonic()
         for attempt in range(_PUSHES):
             with self._explain(document.name):
                 tip = self._branch.fetch()
@@ -107,9 +120,11 @@ class GitRegistry:
                 else:
                     self._forget_staged(document.name)
                     return stored
+            if time.monotonic() - began > _PUSHING_SECONDS:
+                break
             time.sleep(random.uniform(0, _WAIT_SECONDS * 2 ** min(attempt, 5)))
         raise RegistryError(
-            f"{self.url}: {_PUSHES} pushes were lost to other ones: {lost}", hint="repeat the command in a while"
+            f"{self.url}: {attempt + 1} pushes were lost to other ones: {lost}", hint="repeat the command in a while"
         )
 
     def put(self, version: PublishedVersion, name: str) -> None:
@@ -130,7 +145,8 @@ class GitRegistry:
     @property
     def _branch(self) -> RemoteBranch:
         if self._opened is None:
-            self._opened = RemoteBranch(open_remote(self._named, self._folder, token=self._token), self._name)
+            remote = open_remote(self._named, self._folder, token=self._token)
+            self._opened = RemoteBranch(remote, self._name, self._note)
         return self._opened
 
     def _read_at(self, tip: str, name: str) -> StoredDocument | None:
@@ -169,6 +185,15 @@ class GitRegistry:
             about = f"{self.url}: {name}" if name else self.url
             hint = error.faults[0].hint or "check the remote and the access to it: git ls-remote"
             raise RegistryError(f"{about}: {error.faults[0].message}", hint=hint) from None
+
+
+def _describe_unreadable(found: FileAt, large: Mapping[str, int]) -> bytes:
+    """Return what a revision has in place of a document, which `verify` names; empty if it has a file."""
+    if found.mode not in REGULAR:
+        return f"commit {found.commit[:12]}: no regular file (mode {found.mode:o})".encode()
+    if found.oid in large:
+        return f"commit {found.commit[:12]}: {large[found.oid]:,} bytes; it may have {LARGEST:,}".encode()
+    return b""
 
 
 def _encode(name: str) -> str:

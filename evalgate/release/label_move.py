@@ -14,7 +14,8 @@ class LabelMove:
     """A label of a prompt, the version that it has now, and the one before.
 
     `stored` is the last document of the registry. `result` is "planned" in a dry run, and "unchanged" if the label
-    already was there; `why_not` then says who moved it, where that matters.
+    already was there; `why_not` then says who moved it, where that matters. `warning` is empty, or a sentence that a
+    person has to read.
     """
 
     stored: StoredDocument
@@ -23,6 +24,7 @@ class LabelMove:
     before: PublishedVersion | None
     result: Literal["moved", "planned", "unchanged"]
     why_not: str = ""
+    warning: str = ""
 
 
 def move_label(
@@ -41,6 +43,11 @@ def move_label(
 
 def describe_move(done: LabelMove) -> str:
     """Return a sentence on what a command did to a label, or would do; each channel has to escape it."""
+    told = _describe_result(done)
+    return f"{told}. Warning: {done.warning}" if done.warning else told
+
+
+def _describe_result(done: LabelMove) -> str:
     document = done.stored.document
     before = "" if done.before is None else f", after {done.before.version}"
     if done.result == "unchanged":

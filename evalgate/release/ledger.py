@@ -1,17 +1,39 @@
 """The ledger: the series of all documents of a prompt, which a chain of digests protects. Pure.
 
-A change of an earlier document breaks the chain at the one after it. What the chain cannot show are documents that are
-missing at the end: readers refuse a revision that is lower than the one that they have.
+A change of an earlier document breaks the chain at the one after it. A person who can write the registry can compute
+the chain anew, so each document also has to follow the rules of its verb: a label moves only to a version that a
+`publish` added before, and only on what the version needs for it.
+
+What the ledger cannot show are documents that are missing at the end: readers refuse a revision that is lower than the
+one that they have. Nor does it show what the last document says of the version that it publishes: the digest is that
+of the prompt, whose syntax the parts no longer have, so that it cannot be computed from them.
 """
 
 from __future__ import annotations
 
-import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from evalgate.release.checked_value import DocumentError
-from evalgate.release.document import PAST_KEPT, ReleaseDocument, digest_document, encode_version, parse_document
+from evalgate.release.document import (
+    LABELS,
+    PAST_KEPT,
+    PublishedVersion,
+    ReleaseDocument,
+    digest_document,
+    encode_version,
+    parse_document,
+)
+from evalgate.release.promotion import check_number, find_missing
+from evalgate.release.registry import RefusedError, StoredDocument
+
+VERBS: Final = ("publish", "promote", "rollback")
+"""The verbs of entries that this version of evalgate writes, and knows the rules of."""
+CLOCKS_DIFFER: Final = timedelta(days=1)
+"""How much the time of a document may be before that of the document before it: they come from different clocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,49 +55,128 @@ def verify(documents: Iterable[bytes], name: str | None = None) -> LedgerBreak |
 
     `name` is the prompt that the documents are of, by default that of the first one.
     """
-    last: ReleaseDocument | None = None
-    digest: str | None = None
-    contents: dict[str, tuple[str, int]] = {}
-    for data in documents:
+    walk = LedgerWalk(name)
+    return next((found for found in map(walk.step, documents) if found is not None), None)
+
+
+class LedgerWalk:
+    """A walk along the documents of a ledger, oldest first.
+
+    `last` is the last document that follows from the ones before it. `contents` are the versions that were published
+    so far, by digest; `in_production` the digests of those that were in production, latest last.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name
+        self.last: ReleaseDocument | None = None
+        self.contents: dict[str, PublishedVersion] = {}
+        self.in_production: dict[str, None] = {}
+        self._digest: str | None = None
+        self._encoded: dict[str, tuple[bytes, int]] = {}
+
+    def step(self, data: bytes) -> LedgerBreak | None:
+        """Return what is wrong with the next document; None if it follows. After a break the walk stays where it is."""
         try:
             document = parse_document(data)
         except DocumentError as error:
-            number = 1 if last is None else last.revision + 1
+            number = 1 if self.last is None else self.last.revision + 1
             return LedgerBreak(revision=number, problem=f"the bytes are no release document: {error}")
-        name = document.name if name is None else name
-        problem = next(_find_problems(last, digest, document, name, contents), None)
+        problem = next(self._find_problems(document), None)
         if problem is not None:
             return LedgerBreak(revision=document.revision, problem=problem)
-        last, digest = document, digest_document(data)
-    return None
+        self._take(document, digest_document(data))
+        return None
 
+    def find_other_content(self, version: PublishedVersion) -> str | None:
+        """Return what differs if the ledger has another content of a version; None if it has this one, or none."""
+        known = self._encoded.get(version.digest)
+        if known is None or known[0] == encode_version(version):
+            return None
+        return f"the version {version} has another content than in revision {known[1]}"
 
-def _find_problems(
-    last: ReleaseDocument | None,
-    digest: str | None,
-    document: ReleaseDocument,
-    name: str,
-    contents: dict[str, tuple[str, int]],
-) -> Iterator[str]:
-    """Yield what is wrong with a document after the last one; `digest` is of the last one's bytes.
+    def _take(self, document: ReleaseDocument, digest: str) -> None:
+        self.name = document.name
+        self.last, self._digest = document, digest
+        target = document.entry.target
+        if document.entry.verb == "publish" and target is not None:
+            self.contents[target] = document.versions[target]
+            self._encoded[target] = (encode_version(document.versions[target]), document.revision)
+        production = document.labels.get("production")
+        if production is not None and next(reversed(self.in_production), None) != production:
+            self.in_production.pop(production, None)
+            self.in_production[production] = None
 
-    `contents` are the digests of the contents of all versions so far, and the revisions that had them first.
-    """
-    if document.name != name:
-        yield f'its name is "{document.name}", not "{name}"'
-    if document.previous != digest:
-        yield _explain_previous(last, document, digest)
-    if last is not None and document.revision <= last.revision:
-        yield f"its number is not above {last.revision}, the one before it"
-    yield from _find_unexplained_labels(last, document)
-    yield from _find_wrong_past(last, document)
-    if document.entry.verb == "rollback" and document.rollout is not None:
-        yield "it is a rollback, and leaves a rollout"
-    for key, version in document.versions.items():
-        content = hashlib.sha256(encode_version(version)).hexdigest()
-        known, since = contents.setdefault(key, (content, document.revision))
-        if known != content:
-            yield f"the version {version.version} ({key[:12]}) has another content than in revision {since}"
+    def _find_problems(self, document: ReleaseDocument) -> Iterator[str]:
+        """Yield what is wrong with a document after the last one."""
+        last, entry = self.last, document.entry
+        if self.name is not None and document.name != self.name:
+            yield f'its name is "{document.name}", not "{self.name}"'
+        if document.previous != self._digest:
+            yield _explain_previous(last, document, self._digest)
+        if last is not None and document.revision <= last.revision:
+            yield f"its number is not above {last.revision}, the one before it"
+        yield from _find_wrong_time(last, document)
+        if entry.verb not in VERBS:
+            yield f'its verb is "{entry.verb}", and the verbs are {", ".join(VERBS)}'
+        yield from _find_unexplained_labels(last, document)
+        yield from _find_wrong_past(last, document)
+        yield from _find_wrong_rollout(last, document)
+        yield from self._find_wrong_versions(document)
+        yield from self._find_wrong_move(document)
+
+    def _find_wrong_versions(self, document: ReleaseDocument) -> Iterator[str]:
+        """Yield versions that were never published, have another content, or are missing."""
+        entry, last = document.entry, self.last
+        known = set(self.contents)
+        if entry.verb == "publish":
+            yield from self._find_wrong_publication(document)
+            known |= {entry.target or ""}
+        for key, version in document.versions.items():
+            if key not in known:
+                yield f"the version {version} was never published"
+            other = self.find_other_content(version)
+            if other is not None:
+                yield other
+        newest = entry.target if entry.verb == "publish" else next(reversed(self.contents), None)
+        before = set() if last is None else set(last.versions)
+        kept = [one for one in document.past[:1] if one in before] + ([] if newest is None else [newest])
+        for one in kept:
+            if one not in document.versions:
+                yield f"the version {_shorten(one)}, which readers may need, is not in it any more"
+
+    def _find_wrong_publication(self, document: ReleaseDocument) -> Iterator[str]:
+        entry = document.entry
+        version = document.versions.get(entry.target or "")
+        if version is None:
+            yield f"it publishes {_shorten(entry.target)}, which it does not have"
+            return
+        if version.digest in self.contents:
+            yield f"it publishes {version}, which was published before"
+        elif self.last is not None and not _is_above(version, self.last):
+            yield f"it publishes {version}, and its number is not above those before it"
+        for lack in find_missing(document, version, "staging"):
+            yield f"it publishes {version}, but {lack.what}"
+
+    def _find_wrong_move(self, document: ReleaseDocument) -> Iterator[str]:
+        """Yield why the label of an entry may not move as it did."""
+        entry = document.entry
+        if entry.verb == "publish":
+            if entry.label is not None or entry.origin is not None:
+                yield "it publishes a version and moves a label"
+        elif entry.label not in LABELS or (entry.verb == "rollback" and entry.label != "production"):
+            yield f'it is a {entry.verb} of "{entry.label}"'
+        elif entry.target not in self.contents or self.last is None:
+            yield f"{entry.label} moves to {_shorten(entry.target)}, which was never published"
+        elif entry.verb == "rollback" and entry.target not in self.in_production:
+            yield f"it rolls back to {self.contents[entry.target]}, which was never in production"
+        elif entry.verb == "promote":
+            version, canary = self.contents[entry.target], _read_canary(entry.evidence)
+            for lack in find_missing(self.last, version, entry.label, canary):
+                yield f"{version} became {entry.label}, but {lack.what}"
+        if entry.evidence is not None and not (
+            entry.verb == "promote" and entry.label == "production" and _read_canary(entry.evidence) is not None
+        ):
+            yield "its evidence is not that of a canary for a promotion to production"
 
 
 def _explain_previous(last: ReleaseDocument | None, document: ReleaseDocument, digest: str | None) -> str:
@@ -133,6 +234,42 @@ def _find_wrong_past(last: ReleaseDocument | None, document: ReleaseDocument) ->
             f"its earlier versions in production are {_list(document.past)}, but by its entry "
             f"({document.entry.verb}) they are {_list(expected)}"
         )
+
+
+def _find_wrong_rollout(last: ReleaseDocument | None, document: ReleaseDocument) -> Iterator[str]:
+    """Yield the problem if the rollout changed. A rollback ends it, and no verb of this version starts or grows one."""
+    if document.entry.verb == "rollback":
+        if document.rollout is not None:
+            yield "it is a rollback, and leaves a rollout"
+    elif document.rollout != (None if last is None else last.rollout):
+        verb = document.entry.verb
+        yield f"its rollout is not that of the revision before it, and its entry ({verb}) does not say so"
+
+
+def _read_canary(evidence: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the evidence of a canary in that of an entry; None if there is none with a number of hours."""
+    canary = (evidence or {}).get("canary")
+    hours = canary.get("hours") if isinstance(canary, dict) else None
+    usable = isinstance(hours, int | float) and not isinstance(hours, bool) and math.isfinite(hours) and hours >= 0
+    return canary if usable else None
+
+
+def _find_wrong_time(last: ReleaseDocument | None, document: ReleaseDocument) -> Iterator[str]:
+    try:
+        at = datetime.fromisoformat(document.at)
+    except ValueError:
+        yield f"its time is {document.at}, which no calendar has"
+        return
+    if last is not None and at < datetime.fromisoformat(last.at) - CLOCKS_DIFFER:
+        yield f"its time is {document.at}, and that of revision {last.revision} before it is {last.at}"
+
+
+def _is_above(version: PublishedVersion, last: ReleaseDocument) -> bool:
+    try:
+        check_number(StoredDocument(document=last, data=b""), last.name, version.version)
+    except (RefusedError, ValueError):  # the latter for numbers such as 1.0.0-01
+        return False
+    return True
 
 
 def _shorten(digest: str | None) -> str:

@@ -114,7 +114,9 @@ def find_missing(
     """Return all that a version lacks for a label; empty if it may have it. `canary` has at least `hours`.
 
     Production needs the canary and the sign-off that the policy of the version's level required. A version that was in
-    production before and was not rolled back needs no second canary, and the first one has nothing to compare with.
+    production before and was not rolled back needs no second canary, and the first one has nothing to compare with. If
+    production is another version than the one that the level was measured against, the canary is that of a MINOR change
+    at least: the version may bring what was rolled back.
     """
     missing = []
     decision = version.evaluation.decision
@@ -127,18 +129,44 @@ def find_missing(
     if document.rollout is not None and document.rollout["candidate"] != version.digest:
         remedy = f"end it first: evalgate release rollback {name} --reason TEXT"
         missing.append(Lack(what="a rollout of another version is in progress", remedy=remedy))
-    known = version.digest in document.past or "production" not in document.labels
-    if version.canary_hours and not known:
-        what = f"a {version.level} change needs a canary of {version.canary_hours} hours"
+    hours, what = _find_canary(document, version)
+    if hours:
         remedy = (
             f"watch a canary: evalgate release promote {name} --to canary --version {version.version}; then: evalgate "
             f"release promote {name} --to production --version {version.version} --canary-evidence FILE"
         )
         if canary is None:
             missing.append(Lack(what=what, remedy=remedy))
-        elif not canary["hours"] >= version.canary_hours:
+        elif not canary["hours"] >= hours:
             missing.append(Lack(what=f"{what}, and this one was of {canary['hours']:g}", remedy=remedy))
     return [*missing, *_find_missing_sign_off(version)]
+
+
+def _find_canary(document: ReleaseDocument, version: PublishedVersion) -> tuple[int, str]:
+    """Return the hours of the canary that a version needs before production, and the phrase that says so."""
+    production = document.find_label("production")
+    if production is None or version.digest in document.past:
+        return 0, ""
+    hours, baseline = version.canary_hours, version.evaluation.baseline
+    if baseline is not None and not _is_reached(document, production, baseline):
+        hours = max(hours, version.evaluation.minor_canary_hours)
+    if hours == version.canary_hours:
+        return hours, f"a {version.level} change needs a canary of {hours} hours"
+    return hours, (
+        f"its level, {version.level}, is that of the change from {str(baseline)[:12]}, and production is {production}: "
+        f"it needs a canary of {hours} hours, as a MINOR change does"
+    )
+
+
+def _is_reached(document: ReleaseDocument, production: PublishedVersion, baseline: str) -> bool:
+    """Return whether production is the version that a level was measured against, or a next one that needed no canary.
+
+    Of two versions that are published one after the other, both may become production in turn.
+    """
+    if production.digest == baseline:
+        return True
+    from_same = production.evaluation.baseline == baseline and not production.canary_hours
+    return from_same and baseline in document.past
 
 
 _PASSED = ("PASS", "INCONCLUSIVE")

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from evalgate.domain import GatePlan, GateReport, Json, Report, SignOff, Target, digest
+from evalgate.domain import GatePlan, GateReport, Json, Level, Report, SignOff, Target, digest
 from evalgate.errors import InputError, Place
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.contents import has_plain_values, make_contents
@@ -171,6 +171,8 @@ def _make_evaluation(plan: GatePlan, proof: Proof) -> Evaluation:
         cases=len(plan.dataset.cases),
         policy=digest_rules(proof.gate),
         scores=scores,
+        baseline=None if plan.baseline is None else plan.baseline.digest,
+        minor_canary_hours=proof.gate.policy.levels[Level.MINOR].canary_hours,
     )
 
 

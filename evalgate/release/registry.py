@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
 
 from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
 from evalgate.release.checked_value import DocumentError
@@ -18,6 +19,7 @@ from evalgate.release.document import (
     encode_document,
     parse_document,
 )
+from evalgate.services.git_remote import hide_address
 from evalgate.store.store import FOLDER
 
 if TYPE_CHECKING:
@@ -146,12 +148,22 @@ def _find_entry(registry: Registry, wanted: ReleaseDocument) -> StoredDocument |
     return None
 
 
-def open_registry(url: str, folder: Path, *, token: str | None = None, keys: LangfuseKeys | None = None) -> Registry:
+def open_registry(
+    url: str,
+    folder: Path,
+    *,
+    token: str | None = None,
+    keys: LangfuseKeys | None = None,
+    note: Callable[[str], None] = lambda text: None,
+    must_exist: bool = False,
+) -> Registry:
     """Open the registry that a URL names. Relative paths are counted from `folder`, and nothing is created yet.
 
     `sqlite:PATH` is a file. `git:REMOTE#BRANCH` is a branch of a remote: by its name in the repository around `folder`
     (`git:origin`), or by its address or path; without `#BRANCH` it is evalgate/releases. `token` is for a git remote by
-    https. `langfuse:https://HOST` is the project there that `keys` open. Raises InputError for any other URL.
+    https. `langfuse:https://HOST` is the project there that `keys` open. `note` gets a sentence about a remote that has
+    not answered for some seconds. Raises InputError for any other URL, and with `must_exist` for a file that does not
+    exist.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
@@ -160,19 +172,22 @@ def open_registry(url: str, folder: Path, *, token: str | None = None, keys: Lan
             raise InputError(
                 f"the registry {url} is in {FOLDER}, which may be pruned at any time", hint="choose a path outside"
             )
+        if must_exist and not path.exists():
+            raise InputError(f"sqlite:{path}: there is no such file", hint="check the path of the registry")
         from evalgate.release.sqlite_registry import SqliteRegistry
 
         return SqliteRegistry(path)
     if scheme == "git" and rest:
         from evalgate.release.git_registry import open_git_registry
 
-        return open_git_registry(rest, folder, token=token)
+        return open_git_registry(rest, folder, token=token, note=note)
     if scheme == "langfuse" and rest:
         from evalgate.release.langfuse_registry import open_langfuse_registry
 
         return open_langfuse_registry(rest, keys)
     raise InputError(
-        f'"{url}" names no registry', hint="write sqlite:PATH, git:REMOTE, such as git:origin, or langfuse:https://HOST"
+        f'"{hide_address(url)}" names no registry',
+        hint="write sqlite:PATH, git:REMOTE, such as git:origin, or langfuse:https://HOST",
     )
 
 
@@ -180,6 +195,19 @@ def check_name(name: str) -> None:
     """Raise InputError for a name that no registry can keep: blank, with control characters, or longer than 200."""
     if not name.strip() or name != name.strip() or len(name) > 200 or not name.isprintable():
         raise InputError(f'"{name}" cannot be the name of a released prompt', hint="give the gate a plain `name:`")
+
+
+def check_new_name(registry: Registry, name: str) -> None:
+    """Raise InputError for a new name that differs from another one by upper and lower case alone.
+
+    In a clone or an export on macOS and Windows both would have the same file.
+    """
+    for other in registry.list_names():
+        if other != name and quote(other, safe="").lower() == quote(name, safe="").lower():
+            raise InputError(
+                f'"{name}" differs from "{other}" by upper and lower case alone; on some systems both have one file',
+                hint="give the gate another `name:`",
+            )
 
 
 def make_bytes(document: ReleaseDocument, revision: int) -> StoredDocument:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -208,13 +209,23 @@ class SqliteRegistry:
                 f"{self.url}: another process has kept the file locked for {_BUSY_SECONDS:.0f} seconds",
                 hint="repeat the command when that process has ended",
             )
+        if name == "SQLITE_FULL" or (name.startswith("SQLITE_IOERR") and self._is_disk_full()):
+            return RegistryError(f"{self.url}: the disk is full: {error}", hint="make room, and repeat the command")
         if name == "SQLITE_PROTOCOL" or name.startswith("SQLITE_IOERR_SHM") or name == "SQLITE_IOERR_LOCK":
             return RegistryError(f"{self.url}: the file system has no shared locks: {error}", hint=_LOCAL_DISK)
         if name.startswith("SQLITE_READONLY"):
             return RegistryError(f"{self.url}: the file cannot be written: {error}", hint="check its permissions")
         return RegistryError(f"{self.url}: {error}", hint="check that the path names a file that can be used")
 
+    def _is_disk_full(self) -> bool:
+        try:
+            return shutil.disk_usage(self.path.parent).free < _LEAST_FREE
+        except OSError:
+            return False
 
+
+_LEAST_FREE = 64 * 1024
+"""Bytes that SQLite needs at least for a log: the memory that processes share has 32 kB, and a page of it more."""
 _LOCAL_DISK = "keep the file on a local disk, or use a registry in git for several hosts"
 
 

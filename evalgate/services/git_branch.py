@@ -6,17 +6,19 @@ import contextlib
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from evalgate.errors import GitError
 from evalgate.services.git_process import execute, first_line
-from evalgate.services.git_remote import RemoteAccess
+from evalgate.services.git_remote import RemoteAccess, hide_users
 from evalgate.services.git_trees import TREE, TreeEntry, read_entries
 
 REGULAR = (0o100644, 0o100755)
 
-_SECONDS = 300.0
+_SECONDS = 30.0
+_SILENT_SECONDS = 3.0
 _READ_AT_ONCE = 50
 _BYTES_AT_ONCE = 32 * 1024 * 1024
 _STALE = ("stale info", "cannot lock ref", "failed to update ref", "fetch first", "non-fast-forward", "already exists")
@@ -47,11 +49,13 @@ class Signature:
 class RemoteBranch:
     """A branch of a remote, through the objects of a local repository, which gets what is fetched and written.
 
-    No file of a work tree changes, nor the index or a ref. Each method raises GitError.
+    No file of a work tree changes, nor the index or a ref. Each method raises GitError, also for a remote that does not
+    answer within 30 seconds. `note` gets a sentence for a person after 3 of them.
     """
 
-    def __init__(self, remote: RemoteAccess, branch: str) -> None:
+    def __init__(self, remote: RemoteAccess, branch: str, note: Callable[[str], None] = lambda text: None) -> None:
         self._remote = remote
+        self._note = note
         self._ref = f"refs/heads/{branch}"
 
     def fetch(self) -> str | None:
@@ -114,17 +118,26 @@ class RemoteBranch:
         if set(self._run(order).stdout.split()) & set(file.read_bytes().split()):
             raise GitError("this clone has only the last commits of the branch", hint="git fetch --unshallow")
 
+    def find_too_large(self, oids: Sequence[str], most: int) -> dict[str, int]:
+        """Return the files of more than `most` bytes by their ids, and their sizes."""
+        sizes = self._measure(oids)
+        return {oid: size for oid, size in zip(oids, sizes, strict=True) if size > most}
+
     def read_contents(self, oids: Sequence[str], most: int) -> Iterator[bytes]:
         """Yield contents of files by their ids. Raises GitError for one of more than `most` bytes, and reads none."""
+        sizes = self._measure(oids)
+        for oid, size in zip(oids, sizes, strict=True):
+            if size > most:
+                raise GitError(f"the file {oid[:12]} has {size:,} bytes; it may have {most:,}")
         waiting: list[tuple[str, int]] = []
-        for oid, size in zip(oids, self._measure(oids, most), strict=True):
+        for oid, size in zip(oids, sizes, strict=True):
             waiting.append((oid, size))
             if len(waiting) >= _READ_AT_ONCE or sum(one for _, one in waiting) >= _BYTES_AT_ONCE:
                 yield from self._read_some(waiting)
                 waiting = []
         yield from self._read_some(waiting)
 
-    def _measure(self, oids: Sequence[str], most: int) -> list[int]:
+    def _measure(self, oids: Sequence[str]) -> list[int]:
         """Return the sizes of files."""
         asked = "".join(f"{oid}\n" for oid in oids).encode()
         rows = self._run(["cat-file", "--batch-check"], data=asked).stdout.decode().splitlines() if oids else []
@@ -134,8 +147,6 @@ class RemoteBranch:
             if len(words) != 3 or words[1] != "blob":
                 raise GitError(f"the object {oid[:12]} is missing, or is no file", hint="git fsck")
             sizes.append(int(words[2]))
-            if sizes[-1] > most:
-                raise GitError(f"the file {oid[:12]} has {sizes[-1]:,} bytes; it may have {most:,}")
         return sizes
 
     def _read_some(self, measured: Sequence[tuple[str, int]]) -> Iterator[bytes]:
@@ -230,10 +241,23 @@ class RemoteBranch:
     ) -> subprocess.CompletedProcess[bytes]:
         surroundings = {**self._remote.environment, **(extra or {})}
         seconds = _SECONDS if is_remote else None
-        done = execute(self._remote.folder, arguments, data, surroundings=surroundings, seconds=seconds)
+        with self._tell_waiting(arguments[0]) if is_remote else contextlib.nullcontext():
+            done = execute(self._remote.folder, arguments, data, surroundings=surroundings, seconds=seconds)
         if good is not None and done.returncode not in good:
             raise self._make_error(next(one for one in arguments if one[0] != "-"), done.stderr)
         return done
+
+    @contextlib.contextmanager
+    def _tell_waiting(self, command: str) -> Iterator[None]:
+        address = hide_users(self._remote.push_address)
+        text = f"waiting for {address} (git {command}), for {_SECONDS:.0f} seconds at most"
+        timer = threading.Timer(_SILENT_SECONDS, self._note, [text])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
 
     def _make_error(self, command: str, stderr: bytes) -> GitError:
         rows = stderr.decode("utf-8", "replace").splitlines()

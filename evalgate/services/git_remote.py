@@ -33,6 +33,7 @@ _LOCAL = (
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _SCP = re.compile(r"[^/\\:]{2,}:")
 _USER = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://([^/\s]+)@")
+_QUERY = re.compile(r"(\b[A-Za-z][A-Za-z0-9+.-]*://[^\s?'\"]*\?)[^\s#'\"]+")
 _LOOPBACK = re.compile(r"http://(localhost|127\.0\.0\.1|\[::1\])[:/]")
 
 
@@ -57,8 +58,21 @@ class RemoteAccess:
 
 
 def hide_users(text: str) -> str:
-    """Return a text without the passwords of the addresses in it, nor users but those of SSH: they may be tokens."""
-    return _USER.sub(lambda found: f"{found[1]}://{_keep_user(found[1], found[2])}", text)
+    """Return a text without the passwords and queries of the addresses in it, nor users but those of SSH.
+
+    All of these may be tokens.
+    """
+    shown = _USER.sub(lambda found: f"{found[1]}://{_keep_user(found[1], found[2])}", text)
+    return _QUERY.sub(r"\1***", shown)
+
+
+def hide_address(address: str) -> str:
+    """Return a text that should be one address, of any form, without what may be a token in it."""
+    shown = hide_users(address)
+    scheme, mark, rest = shown.partition(":")
+    if "://" in shown:
+        return shown
+    return f"{scheme}{mark}{rest.rpartition('@')[2]}" if mark else shown.rpartition("@")[2]
 
 
 def open_remote(named: str, folder: Path, *, token: str | None = None) -> RemoteAccess:
@@ -68,7 +82,7 @@ def open_remote(named: str, folder: Path, *, token: str | None = None) -> Remote
     of the process or with the last use. Raises GitError.
     """
     if named.startswith("-"):
-        raise GitError(f'"{named}" is no remote of git', hint="name a remote, an address or a path")
+        raise GitError(f'"{hide_users(named)}" is no remote of git', hint="name a remote, an address or a path")
     repository = _is_in_repository(folder)
     address = named
     url = _find_url(folder, named) if repository else None
@@ -78,6 +92,8 @@ def open_remote(named: str, folder: Path, *, token: str | None = None) -> Remote
     settings = [("core.hooksPath", os.devnull), ("gc.auto", "0"), ("maintenance.auto", "false")]
     settings += [("protocol.allow", "never"), *((f"protocol.{name}.allow", "always") for name in _PROTOCOLS)]
     settings += [("fetch.writeCommitGraph", "false"), ("push.gpgSign", "false"), ("push.followTags", "false")]
+    # a process of git that is given up ends by itself, though its server never answers
+    settings += [("http.lowSpeedLimit", "1"), ("http.lowSpeedTime", "30")]
     if token and (url.startswith("https://") or _LOOPBACK.match(url)):
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         # the empty value removes the headers of less specific addresses, which git would send as well

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -738,3 +739,21 @@ def test_a_picture_of_the_cases_is_that_of_the_base(world: World) -> None:
     report = world.evalgate("run", "--policy-ref", "base", "--output", "report.json") and world.report()
     assert edited(report) == ["a.png"]
     assert images and {url.partition(",")[2] for url in images} == {"iVBORw0KGgpvbGQ="}
+
+
+def test_code_variants_are_those_of_head_and_of_its_first_parent(world: World) -> None:
+    """Only a configuration that trusts functions has any: without, a report names no code."""
+    from evalgate.change.base_policy import list_code_variants
+    from evalgate.inputs.config import load_config
+    from evalgate.inputs.tree import WorkTree
+    from evalgate.services.git import Git
+
+    world.repository.commit("code", **{"app.py": "def answer(case):\n    return case\n"})
+    world.repository.commit("other code", **{"app.py": "def answer(case):\n    return ''\n"})
+    git, plain = Git.open(world.root), load_config(WorkTree(world.root), "evalgate.yml")
+    assert list_code_variants(plain, git) == (plain,)
+    (name, target) = next(iter(plain.targets.items()))
+    trusting = replace(plain, trust_code=True, targets={**plain.targets, name: replace(target, kind="python")})
+    variants = list_code_variants(trusting, git)
+    codes = [one.targets[name].options.get("code") for one in variants]
+    assert codes[0] is None and len(set(codes)) == 3

@@ -9,7 +9,7 @@ import pytest
 from gated_project import World, prompt
 
 from evalgate.change.pins import Pin
-from evalgate.change.production import ProductionVersions, load_production, read_production
+from evalgate.change.production import BaselineArm, ProductionVersions, load_production, read_production
 from evalgate.change.workspace import Commit, PullRequest, WorkingTree, open_commit, open_pull_request, open_workspace
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import InputError, Place
@@ -87,3 +87,18 @@ def test_what_a_run_looks_at_is_one_of_three_types(world: World, tmp_path: Path)
     assert isinstance(open_commit(CommitView(git, head), "evalgate.yml", verify=None), Commit)
     change = open_pull_request(git, "evalgate.yml", policy="main", head=head, verify=validate_criterion)
     assert isinstance(change, PullRequest) and set(change.change.prompts) == {"support"}
+
+
+@pytest.mark.parametrize("declared", [None, "0.9.0", "1.0.0"])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_release_has_the_number_that_the_registry_gave_it(world: World, declared: str | None, same: bool) -> None:
+    """Its file may declare none, or another; another version counts as the release only without a number."""
+    version = replace(load_prompt(WorkTree(world.root), GATE.prompt), version=declared)
+    pin = pinned(world).find("support")
+    assert pin is not None
+    released = replace(pin, version="1.4.0", registry="revision 1 of git:origin", digest=version.digest)
+    other = released if same else replace(released, digest="0" * 64)
+    arm = BaselineArm(version=version, notes=(), pin=other)
+    assert arm.find_published_number(version) == ("1.4.0" if same or declared is None else None)
+    assert arm.find_published_number(None) is None
+    assert replace(arm, pin=pin).find_published_number(version) is None, "a pin has the number of its file"

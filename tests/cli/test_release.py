@@ -123,6 +123,10 @@ def test_show_has_every_field(sqlite: str, evalgate: Run) -> None:
 
 
 def test_an_empty_registry_is_no_error_for_a_list(url: str, evalgate: Run) -> None:
+    if url.startswith("sqlite:"):
+        missing = evalgate("release", "show", "--registry", url)
+        assert missing.code == 2 and "there is no such file" in missing.err
+        Path(url.removeprefix("sqlite:")).touch()
     assert evalgate("release", "show", "--registry", url).out == "the registry is empty: evalgate release publish\n"
     assert evalgate("release", "verify", "--registry", url).out == "the registry is empty\n"
     told = evalgate("release", "history", "support", "--registry", url)

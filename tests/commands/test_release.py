@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from release.documents import make_version, sign
+from release.documents import make_document, make_entry, make_version, sign
 from release.failing_registry import FAILURES, DiedError, FailingRegistry, Failure
 from release.memory_registry import MemoryRegistry
 from release.stories import (
@@ -37,8 +38,9 @@ from evalgate.commands.release.rollback import roll_back_production
 from evalgate.commands.release.show import list_prompts, show_version
 from evalgate.commands.release.verify import verify_ledgers
 from evalgate.errors import EvalgateError, InputError
-from evalgate.release.document import encode_document
-from evalgate.release.label_move import LabelMove
+from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_document
+from evalgate.release.label_move import LabelMove, describe_move
+from evalgate.release.promotion import promote_version
 from evalgate.release.registry import RaceLostError, RefusedError, Registry, RegistryError, StoredDocument, make_bytes
 
 PATCH = make_version("1.2.1", "Hello patch ", level="PATCH", canary_hours=0)
@@ -305,7 +307,9 @@ def test_a_history_goes_on_after_a_damaged_revision(memory: MemoryRegistry) -> N
     stored[1] = StoredDocument(document=stored[1].document, data=b"\xff")
     found = read_history(memory, "support")
     assert ([one.document.revision for one in found.revisions], found.unreadable) == ([1, 3, 4], (2,))
-    assert roll_back(memory).version == ONE, "a damaged revision does not keep anyone from rolling back"
+    back = roll_back(memory)
+    assert back.version == ONE, "a damaged revision does not keep anyone from rolling back"
+    assert "no version was in production before that: revision 2" in back.warning
 
 
 Verb = Callable[[Registry, Path], object]
@@ -407,3 +411,80 @@ def test_any_series_of_verbs_and_failures_leaves_a_whole_ledger(steps: list) -> 
         assert len(added) <= 1
         assert added or memory.documents["support"][-1].document.labels == labels
         assert len(list_entries(memory)) == count + len(added)
+
+
+EVIL = make_version("1.9.0", "EVIL ", level="PATCH", canary_hours=0)
+
+
+def forge(registry: Registry, **changes: object) -> StoredDocument:
+    """Append what a person with access to the registry could: a version that was never published has a label."""
+    last = registry.read("support")
+    assert last is not None
+    document = promote_version(last, EVIL, "staging", make_actor("eve"), "why")
+    return registry.append(replace(document, **changes))  # type: ignore[arg-type]
+
+
+def replace_text(document: ReleaseDocument) -> dict[str, PublishedVersion]:
+    """Return the versions of a document with another text in production, under the same digest."""
+    now = document.labels["production"]
+    return {**document.versions, now: replace(document.versions[now], messages=EVIL.messages)}
+
+
+def test_nothing_is_promoted_on_a_broken_ledger(registry: Registry) -> None:
+    tell_story(registry, ONE, TWO)
+    forged = forge(registry)
+    for label, version in (("production", "1.9.0"), ("staging", "1.9.0"), ("canary", "1.1.0"), ("production", "1.1.0")):
+        with pytest.raises(RefusedError, match=r"broken ledger: revision 5: .* was never published") as refused:
+            promote_label(registry, "support", label, make_actor(), "why", version=version)
+        assert "evalgate release verify support" in (refused.value.faults[0].hint or "")
+    assert registry.read("support") == forged
+
+
+def test_a_version_that_was_only_put_is_not_promoted(registry: Registry) -> None:
+    last = tell_story(registry, ONE)
+    registry.put(EVIL, "support")
+    publish(registry, TWO)  # in git, what was put comes with the next document
+    with pytest.raises(RefusedError, match="was never published"):
+        promote_label(registry, "support", "staging", make_actor(), "why", version=EVIL.digest)
+    assert last != registry.read("support") and len(list_entries(registry)) == 3
+
+
+def test_on_a_broken_ledger_a_rollback_goes_to_what_was_in_production_before(registry: Registry) -> None:
+    tell_story(registry, ONE, TWO, THREE)
+    forged = forge(registry)
+    production = {**forged.document.labels, "production": EVIL.digest}
+    last = promote_version(replace(forged), EVIL, "production", make_actor("eve"), "why")
+    registry.append(replace(last, labels=production))
+    back = roll_back(registry)
+    assert (back.result, back.version, read_label(registry)) == ("moved", THREE, "1.2.0")
+    assert back.warning.startswith("the ledger is broken, and this version was in production before that: revision 7")
+    assert f"Warning: {back.warning}" in describe_move(back)
+    assert roll_back(registry).result == "unchanged"  # the same reason: it was only repeated
+    assert roll_back(registry, why="still bad").version == TWO
+    assert roll_back(registry, why="worse").version == ONE
+    with pytest.raises(InputError, match="there is no older version in production before"):
+        roll_back(registry, why="and worse")
+    assert roll_back(registry, to="1.2.0").version == THREE
+    with pytest.raises(RefusedError, match=r'"1.9.0" is no version that was in production before that'):
+        roll_back(registry, to="1.9.0")
+
+
+@pytest.mark.parametrize("to", [None, "1.1.0"])
+def test_a_rollback_restores_the_text_that_was_in_production_before_the_break(
+    registry: Registry, to: str | None
+) -> None:
+    last = tell_story(registry, ONE, TWO).document
+    changed = promote_version(
+        StoredDocument(document=last, data=encode_document(last)), TWO, "staging", make_actor(), ""
+    )
+    registry.append(replace(changed, versions=replace_text(last)))
+    back = roll_back(registry, to=to)
+    stored = registry.read("support")
+    assert (back.result, back.version) == ("moved", TWO)
+    assert stored is not None and stored.document.find_label("production") == TWO
+
+
+def test_a_rollback_without_a_whole_revision_says_so(memory: MemoryRegistry) -> None:
+    memory.append(make_document(EVIL, labels={"production": EVIL}, entry=make_entry("frobnicate")))
+    with pytest.raises(InputError, match="there is no older version in production to roll back to"):
+        roll_back(memory)

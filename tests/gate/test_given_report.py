@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from shop_project import Shop
 
 from evalgate.domain import (
@@ -23,10 +25,12 @@ from evalgate.domain import (
     Verdict,
     VersionRef,
 )
+from evalgate.gate.adapted_targets import digest_answering
 from evalgate.gate.given_report import bring_up_to_date, explain_unfit
 from evalgate.gate.options import CallMode, Selection, open_for_run
 from evalgate.gate.plans import make_plans
 from evalgate.gate.reports import make_report, report_without_calls
+from evalgate.gate.verdict_cache import compute_keys
 from evalgate.store.store import Store
 
 
@@ -39,12 +43,23 @@ def planned(shop: Shop) -> tuple[GatePlan, Config]:
 
 
 def make(planned: tuple[GatePlan, Config], **changes: Any) -> Report:
-    gate = report_without_calls(*planned)
-    return make_report([replace(gate, evidence=replace(gate.evidence, **changes))])
+    """Return a report on a plan that says who answered, and has no key of a verdict."""
+    plan, config = planned
+    gate = report_without_calls(plan, config)
+    answered = replace(gate.evidence, answering=digest_answering(plan, config.targets))
+    return make_report([replace(gate, evidence=replace(answered, **changes))])
+
+
+def make_kept(planned: tuple[GatePlan, Config]) -> Report:
+    """Return a report on a plan as a run writes it, with the key of its verdict."""
+    keys = compute_keys(*planned, replayed=False)
+    assert keys is not None
+    return make(planned, verdict_key=keys.own)
 
 
 def test_a_report_on_the_plan_is_evidence(planned: tuple[GatePlan, Config]) -> None:
     assert explain_unfit(make(planned), *planned) is None
+    assert explain_unfit(make_kept(planned), *planned) is None
 
 
 OTHER = VersionRef(name="support", version=None, digest="0" * 64, source="x")
@@ -112,3 +127,84 @@ def test_the_stricter_level_counts_and_a_proof_of_a_revert_is_that_of_the_plan(
         now = bring_up_to_date(evidence, replace(plan, level=replace(plan.level, effective=mine, findings=(wrong,))))
         assert now.level is not None and now.level.effective == max(theirs, mine)
         assert wrong in now.level.findings and now.revert is None
+
+
+TARGETS = st.fixed_dictionaries(
+    {},
+    optional={
+        "model": st.sampled_from(["m", "other", None]),
+        "parameters": st.dictionaries(st.sampled_from(["top_p", "temperature", "seed"]), st.sampled_from([0, 0.5, 1])),
+        "identity": st.sampled_from(["https://api.example/v1", "https://other.example/v1"]),
+        "strip_reasoning": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(changes=TARGETS, kept=st.booleans())
+def test_a_report_is_evidence_for_the_targets_that_answered_it_alone(
+    planned: tuple[GatePlan, Config], changes: dict[str, Any], kept: bool
+) -> None:
+    """Whatever of a target changed since, the prompt's digest is the same."""
+    plan, config = planned
+    report = (make_kept if kept else make)(planned)
+    target = replace(config.targets["api"], **changes)
+    found = explain_unfit(report, plan, replace(config, targets={**config.targets, "api": target}))
+    if target == config.targets["api"]:
+        assert found is None
+    else:
+        assert found is not None and "was answered by another model" in found
+
+
+def test_a_report_that_does_not_say_who_answered_proves_nothing(planned: tuple[GatePlan, Config]) -> None:
+    assert "does not say which model answered" in str(explain_unfit(make(planned, answering=None), *planned))
+    kept = make_kept(planned)
+    older = replace(kept, gates=tuple(replace(g, evidence=replace(g.evidence, answering=None)) for g in kept.gates))
+    assert explain_unfit(older, *planned) is None, "the key of the verdict says it too"
+    plan, config = planned
+    other = replace(config, targets={"api": replace(config.targets["api"], model="other")})
+    assert "verdict of something else" in str(explain_unfit(older, plan, other))
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_the_key_of_a_verdict_shows_what_was_replaced_beside_it(planned: tuple[GatePlan, Config], data: Any) -> None:
+    """A report names what it is about many times; an edit of the names alone does not make it one of something else."""
+    plan, config = planned
+    texts = data.draw(st.lists(st.sampled_from(["Be brief.", "Be bad.", "Be kind, please."]), min_size=1, max_size=2))
+    messages = (replace(plan.candidate.messages[0], content=" ".join(texts)), *plan.candidate.messages[1:])
+    other = replace(plan, candidate=replace(plan.candidate, messages=messages))
+    kept = make_kept(planned)
+    reference = VersionRef(name="support", version=None, digest=other.candidate.digest, source="x")
+    edited = replace(
+        kept, gates=tuple(replace(gate, evidence=replace(gate.evidence, candidate=reference)) for gate in kept.gates)
+    )
+    assert "verdict of something else" in str(explain_unfit(edited, other, config))
+    assert "is of another content" in str(explain_unfit(kept, other, config))
+    assert explain_unfit(make_kept((other, config)), other, config) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"level": Level.MAJOR},
+        {"policy": 0.5},
+        {"baseline": OTHER},
+        {"dataset": 3},
+    ],
+)
+def test_a_key_counts_for_what_its_own_report_says(planned: tuple[GatePlan, Config], changes: dict[str, Any]) -> None:
+    """Level, rules and baseline of now may differ: the evidence is decided again by those of now."""
+    plan, config = planned
+    then, rules = plan, config
+    if "level" in changes:
+        then = replace(plan, level=replace(plan.level, effective=changes["level"]))
+    elif "policy" in changes:
+        rules = replace(config, policy=replace(config.policy, max_drop=changes["policy"]))
+    elif "baseline" in changes:
+        assert plan.baseline is not None
+        then = replace(plan, baseline=replace(plan.baseline, model="earlier"))
+    else:
+        then = replace(plan, cases=replace(plan.cases, edited=changes["dataset"]))
+    report = make_kept((then, rules))
+    assert explain_unfit(report, plan, config, lambda digest: True) is None

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from plan.support_prompt import SCHEMA, WORDS, messages, minimum, prompt
 
 from evalgate.domain import DEFAULT_LEVELS, Level, Policy, PromptVersion, VersionAtCommit
@@ -318,3 +320,27 @@ def test_what_is_edited_beside_the_prompt_makes_it_major_and_asks_for_no_number(
     assert (patch.reasons[0], patch.findings) == ("edits cases.jsonl", ())
     new = decide_level(prompt(), None, policy=POLICY, edited=["edits cases.jsonl"])
     assert (new.minimum, new.effective, new.reasons[0]) == (Level.MINOR, Level.MAJOR, "edits cases.jsonl")
+
+
+RELEASES = st.builds("{}.{}.{}".format, *[st.integers(0, 3)] * 3)
+
+
+@given(RELEASES, RELEASES, st.none() | RELEASES)
+def test_the_level_is_at_least_that_of_the_step_from_the_published_number(new: str, published: str, old: str) -> None:
+    """Whatever number the file of the baseline declares, or none."""
+    candidate, baseline = prompt(version=new), prompt(version=old)
+    level = decide_level(candidate, baseline, policy=POLICY, published=published)
+    own = decide_level(candidate, baseline, policy=POLICY)
+    assert level.effective >= own.effective and level.findings == own.findings
+    after, before = (tuple(map(int, number.split("."))) for number in (new, published))
+    if after > before:
+        step = Level.MAJOR if after[0] > before[0] else Level.MINOR if after[1] > before[1] else Level.PATCH
+        assert level.effective == max(step, own.effective)
+    else:
+        assert level == own
+
+
+def test_a_candidate_without_a_number_takes_no_step() -> None:
+    candidate, baseline = prompt(version=None), prompt(version=None)
+    own = decide_level(candidate, baseline, policy=POLICY)
+    assert decide_level(candidate, baseline, policy=POLICY, published="1.0.0") == own

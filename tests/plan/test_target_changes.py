@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.domain import Gate, Message, PromptVersion, Target
-from evalgate.plan.target_changes import compare_arms, compare_targets
+from evalgate.domain import Gate, Json, Message, PromptVersion, Target
+from evalgate.plan.target_changes import compare_arms, compare_published, compare_targets, find_model
 
 
 def openai(name: str, model: str | None = None, host: str = "x") -> Target:
@@ -91,3 +93,21 @@ def test_nothing_edited() -> None:
     assert told(gate("two", "one"), gate("two", "one")) == ((), ())
     assert told(gate("app"), gate("old")) == ((), ()), "nobody knows what made recorded outputs"
     assert told(gate("api"), gate("one")) == ((), ()), "the model is the same, only written elsewhere"
+
+
+VALUES = st.dictionaries(st.sampled_from(["temperature", "top_p", "seed"]), st.sampled_from([0, 0.5, 1]))
+SERVED = st.tuples(st.sampled_from([None, "m-1", "m-2"]), VALUES)
+
+
+@given(then=SERVED, now=SERVED, own=VALUES)
+def test_a_published_version_differs_exactly_if_its_requests_would(
+    then: tuple[str | None, dict[str, Json]], now: tuple[str | None, dict[str, Json]], own: dict[str, Json]
+) -> None:
+    version = replace(PROMPT, parameters=own)
+    before, after = (replace(openai("api", model), parameters=parameters) for model, parameters in (then, now))
+    model, parameters = find_model(before, version), before.merge_parameters(own)
+    found = compare_published(after, version, model, parameters)
+    same = (model, dict(parameters)) == (find_model(after, version), dict(after.merge_parameters(own)))
+    assert (found == ()) is same
+    assert compare_published(before, version, model, parameters) == ()
+    assert compare_published(TARGETS["app"], version, "other", {}) == (), "it is unknown what recorded outputs are from"

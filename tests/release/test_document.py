@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -140,5 +141,11 @@ def test_a_document_has_the_keys_of_its_schema_and_no_other() -> None:
     assert set(data["entry"]) == set(SCHEMA["properties"]["entry"]["properties"])
     known = SCHEMA["$defs"]["version"]["properties"]
     assert set(first(data)) <= set(known)
-    assert set(first(data)["evaluation"]) == set(known["evaluation"]["properties"])
+    optional = {"baseline", "minor_canary_hours"}
+    assert set(first(data)["evaluation"]) == set(known["evaluation"]["properties"]) - optional
+    measured = replace(version, evaluation=replace(version.evaluation, baseline=version.digest, minor_canary_hours=24))
+    full = encode_document(make_document(measured))
+    assert parse_document(full) == make_document(measured)
+    assert set(first(json.loads(full))["evaluation"]) == set(known["evaluation"]["properties"])
+    jsonschema.validate(json.loads(full), SCHEMA)
     assert set(first(data)["sign_off"]) == set(known["sign_off"]["properties"])

@@ -14,6 +14,7 @@ from release.documents import AT, make_document, make_entry, make_version
 from release.registry_suite import RegistryPlace, RegistrySuite, Sequel
 from repository import Repository
 
+from evalgate.commands.release.verify import verify_ledgers
 from evalgate.errors import InputError
 from evalgate.release import git_registry
 from evalgate.release.git_registry import BRANCH, GitRegistry, name_file, open_git_registry
@@ -378,8 +379,8 @@ def test_other_entries_of_the_branch_are_no_documents(place: GitPlace, registry:
     for name in ("link", "module"):
         with pytest.raises(RegistryError, match=f"{name} is no regular file"):
             registry.read(name)
-        with pytest.raises(RegistryError, match=f"{name} is no regular file"):
-            list(registry.history(name))
+        found = verify(registry.history(name), name)
+        assert found is not None and "are no release document" in found.problem
     promoted = Sequel(registry).promote(make_version(), "staging")
     assert registry.read("support") == promoted
     kept = git(place.remote, "ls-tree", "--name-only", "-z", BRANCH).split("\0")
@@ -391,8 +392,8 @@ def test_a_file_that_is_too_large_is_not_read(place: GitPlace, registry: GitRegi
     place.write_by_hand("support", b" " * (16 * 1024 * 1024 + 1))
     with pytest.raises(RegistryError, match="it may have 16,777,216"):
         registry.read("support")
-    with pytest.raises(RegistryError, match="it may have 16,777,216"):
-        list(registry.history("support"))
+    found = verify(registry.history("support"))
+    assert found is not None and found.revision == 2
 
 
 def test_a_version_that_was_edited_by_hand_is_told(place: GitPlace, registry: GitRegistry) -> None:
@@ -503,3 +504,20 @@ def test_a_file_name_is_plain() -> None:
     assert [name_file(one) for one in ("support", "a/b", ".", "a b", "é", "..x", "~a")] == [
         "support.json", "a%2Fb.json", "%2E.json", "a%20b.json", "%C3%A9.json", "%2E.x.json", "~a.json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("what", ["link", "module", "large"])
+def test_a_revision_that_is_no_document_is_the_break_of_its_ledger(
+    place: GitPlace, registry: GitRegistry, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sequel = Sequel(registry)
+    first = sequel.publish(make_version())
+    monkeypatch.setattr(git_registry, "LARGEST", 20_000)
+    oid = git(place.remote, "hash-object", "-w", "--stdin", data=first.data + b" " * 20_000)
+    entry = {"link": f"120000 {oid}", "module": f"160000 {'1' * 40}", "large": f"100644 {oid}"}[what]
+    commit_by_hand(place.remote, f"{entry}\tsupport.json\n")
+    place.write_by_hand("support", first.data)
+    promoted = sequel.promote(make_version(), "staging")
+    (broken,) = verify_ledgers(registry)
+    assert broken.first_break is not None and broken.first_break.startswith("revision 2: the bytes are no release")
+    assert broken.revisions == 4 and registry.read("support") == promoted

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release.documents import AT, digest_of, make_version
 
-from evalgate.release.document import ReleaseDocument, encode_document, parse_document
-from evalgate.release.ledger import LedgerBreak, verify
+from evalgate.release.document import (
+    PublishedVersion,
+    ReleaseDocument,
+    digest_document,
+    encode_document,
+    parse_document,
+)
+from evalgate.release.ledger import LedgerBreak, LedgerWalk, verify
 from evalgate.release.promotion import Actor, find_rollback, promote_version, publish_version, roll_back
 from evalgate.release.registry import StoredDocument, make_bytes
 
@@ -158,23 +165,36 @@ def make_rollout() -> list[StoredDocument]:
     return [first, second, third, make_bytes(replace(moved, rollout=rollout), 4)]
 
 
+def walk_along(chain: list[StoredDocument]) -> LedgerWalk:
+    """Return a walk up to a document with a rollout, which no verb of this version starts: so it is taken as it is."""
+    walk = LedgerWalk()
+    *before, running = chain
+    assert [walk.step(one.data) for one in before] == [None] * len(before)
+    found = walk.step(running.data)
+    assert found is not None and "its rollout is not that of the revision before it" in found.problem
+    walk._take(running.document, running.digest)
+    return walk
+
+
 def test_a_rollback_that_ends_a_rollout_takes_the_label_of_the_candidate() -> None:
     chain = make_rollout()
-    running = chain[-1]
-    ended = roll_back(running, ONE, by(5), "bad")
+    ended = roll_back(chain[-1], ONE, by(5), "bad")
     assert ended.labels == {"production": ONE.digest} and ended.entry.origin == TWO.digest
-    assert verify([*(one.data for one in chain), encode_document(ended)]) is None
-    assert edit([*chain, make_bytes(ended, 5)], rollout=running.document.rollout, versions=running.document.versions)
+    assert walk_along(chain).step(encode_document(ended)) is None
 
 
 def test_a_rollback_leaves_no_rollout() -> None:
     chain = make_rollout()
     running = chain[-1].document
-    ended = make_bytes(roll_back(chain[-1], ONE, by(5), "bad"), 5)
-    entry = replace(ended.document.entry, origin=ONE.digest)
-    found = edit(
-        [*chain, ended], rollout=running.rollout, labels=running.labels, versions=running.versions, entry=entry
+    ended = roll_back(chain[-1], ONE, by(5), "bad")
+    left = replace(
+        ended,
+        rollout=running.rollout,
+        labels=running.labels,
+        versions=running.versions,
+        entry=replace(ended.entry, origin=ONE.digest),
     )
+    found = walk_along(chain).step(encode_document(left))
     assert found is not None and "leaves a rollout" in found.problem
 
 
@@ -187,3 +207,165 @@ def test_a_document_with_another_layout_is_verified_by_its_bytes() -> None:
     assert found is not None and "one of them was edited" in found.problem
     follows = replace(second.document, previous=StoredDocument(document=first.document, data=spaced).digest)
     assert verify([spaced, encode_document(follows)]) is None
+
+
+FREE = {"id", "who", "why", "run_url", "evidence"}
+"""Keys of an entry that any text or object may be in: the notes of people, and evidence that was not verified."""
+
+
+def list_places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Yield the paths of all values in JSON."""
+    if path:
+        yield path
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    for key in keys:
+        yield from list_places(value[key], (*path, key))
+
+
+def is_protected(document: dict[str, Any], path: tuple[str | int, ...]) -> bool:
+    """Return whether the ledger protects a value: all but notes and numbers, and what a version says that is new."""
+    if path[0] in {"at", "revision"} or (path[0] == "entry" and len(path) > 1 and path[1] in FREE):
+        return False
+    return not (path[0] == "versions" and len(path) > 2 and path[1] == document["entry"]["to"])
+
+
+def change_value(document: dict[str, Any], path: tuple[str | int, ...], value: Any) -> None:
+    for key in path[:-1]:
+        document = document[key]  # type: ignore[index]
+    document[path[-1]] = value  # type: ignore[index]
+
+
+def chain_anew(documents: list[bytes]) -> list[bytes]:
+    """Return documents with the digests that an attacker can compute, who may write all of them."""
+    made: list[bytes] = []
+    for data in documents:
+        if made:
+            given = json.loads(data)
+            given["previous"] = digest_document(made[-1])
+            data = json.dumps(given, sort_keys=True).encode()  # noqa: PLW2901
+        made.append(data)
+    return made
+
+
+@given(VERBS, st.data())
+def test_a_changed_value_is_found_though_the_chain_is_computed_anew(verbs: list[str], data: st.DataObject) -> None:
+    documents = [one.data for one in make_chain(["publish", "production", "publish", *verbs])]
+    assert verify(chain_anew(documents), "support") is None
+    place = data.draw(st.integers(0, len(documents) - 1))
+    document = json.loads(documents[place])
+    versions = [key for one in documents for key in json.loads(one)["versions"]]
+    paths = [path for path in list_places(document) if is_protected(document, path) and path != ("previous",)]
+    path = data.draw(st.sampled_from(paths))
+    other = st.one_of(
+        st.none(), st.booleans(), st.integers(0, 3), st.text(max_size=3), st.just([]), st.just({}),
+        st.sampled_from(["production", "staging", "canary", "publish", "promote", "rollback", *versions]),
+    )  # fmt: skip
+    before = json.dumps(document)
+    change_value(document, path, data.draw(other))
+    if json.dumps(document) == before:
+        return
+    documents[place] = json.dumps(document).encode()
+    assert verify(chain_anew(documents), "support") is not None, path
+
+
+@given(VERBS, st.data())
+def test_a_missing_value_is_found_though_the_chain_is_computed_anew(verbs: list[str], data: st.DataObject) -> None:
+    documents = [one.data for one in make_chain(["publish", "production", "publish", *verbs])]
+    place = data.draw(st.integers(0, len(documents) - 1))
+    document = json.loads(documents[place])
+    paths = [
+        path
+        for path in list_places(document)
+        if isinstance(path[-1], str) and path != ("previous",) and (is_protected(document, path) or len(path) <= 2)
+    ]
+    path = data.draw(st.sampled_from(paths))
+    if path[0] == "versions" and len(path) > 2 and path[2:3] != ("digest",):
+        return  # texts of a version are compared with its publication in the test above
+    holder = document
+    for key in path[:-1]:
+        holder = holder[key]
+    del holder[path[-1]]
+    documents[place] = json.dumps(document).encode()
+    assert verify(chain_anew(documents), "support") is not None, path
+
+
+def publish_and_promote(version: PublishedVersion, **changes: Any) -> list[bytes]:
+    """Return a ledger that makes a version its first one in production, whatever it lacks; `changes` are of its move."""
+    allowed = replace(version, canary_hours=0, needs_sign_off=False)
+    allowed = replace(allowed, evaluation=replace(allowed.evaluation, decision="PASS"))
+    first = make_bytes(publish_version(None, "support", allowed, by(1)), 1)
+    moved = make_bytes(promote_version(first, allowed, "production", by(2), "why"), 2).document
+    forged = [replace(one, versions={version.digest: version}) for one in (first.document, replace(moved, **changes))]
+    return chain_anew([encode_document(one) for one in forged])
+
+
+FAILED = replace(ONE, evaluation=replace(ONE.evaluation, decision="FAIL"))
+UNSIGNED = replace(ONE, level="MAJOR", needs_sign_off=True)
+
+
+def test_a_promotion_follows_the_rules_of_promotions() -> None:
+    assert verify(publish_and_promote(ONE)) is None
+    found = verify(publish_and_promote(FAILED))
+    assert found is not None and (found.revision, "its gate failed" in found.problem) == (1, True)
+    found = verify(publish_and_promote(UNSIGNED))
+    assert found is not None and (found.revision, "needs a sign-off" in found.problem) == (2, True)
+
+
+@pytest.mark.parametrize("hours", [None, "48", True, -1, 47.9])
+def test_a_promotion_has_the_evidence_of_the_canary_that_it_needed(hours: object) -> None:
+    chain = make_chain(["publish", "production", "publish"])
+    version = next(one for one in chain[-1].document.versions.values() if one.version == "1.2.0")
+    moved = promote_version(chain[-1], version, "production", by(9), "why", canary=CANARY)
+    documents = [one.data for one in chain]
+    assert verify([*documents, encode_document(make_bytes(moved, 9).document)]) is None
+    evidence = None if hours is None else {"canary": {"hours": hours}}
+    forged = replace(moved, revision=9, entry=replace(moved.entry, evidence=evidence))
+    found = verify([*documents, encode_document(forged)])
+    assert found is not None and found.revision == 9 and "needs a canary of 48 hours" in found.problem
+
+
+def forge_version(document: ReleaseDocument) -> dict[str, Any]:
+    """Return the values of a document that promotes a version that was never published."""
+    forged = make_version("9.0.0", "EVIL")
+    entry = replace(document.entry, target=forged.digest)
+    versions = {**document.versions, forged.digest: forged}
+    return {"versions": versions, "labels": {**document.labels, "staging": forged.digest}, "entry": entry}
+
+
+@pytest.mark.parametrize(("change", "problem"), [
+    (forge_version, "was never published"),
+    (lambda d: {"entry": replace(d.entry, verb="frobnicate")}, 'its verb is "frobnicate"'),
+    (lambda d: {"versions": {key: d.versions[key] for key in set(d.labels.values())}}, "is not in it any more"),
+    (lambda d: {"at": "1990-01-01T00:00:00Z"}, "its time is 1990-01-01T00:00:00Z, and that of revision 13"),
+    (lambda d: {"at": "2026-13-01T00:00:00Z"}, "which no calendar has"),
+    (lambda d: {"rollout": {"kind": "canary", "candidate": d.labels["staging"], "control": d.labels["production"],
+                            "share": 10_000, "salt": "s"}}, "its rollout is not that"),
+    (lambda d: {"entry": replace(d.entry, evidence={"canary": {"hours": 1}})}, "is not that of a canary"),
+    (lambda d: {"entry": replace(d.entry, verb="rollback")}, 'it is a rollback of "staging"'),
+])  # fmt: skip
+def test_a_forged_document_with_a_whole_chain_is_named(
+    change: Callable[[ReleaseDocument], dict[str, Any]], problem: str
+) -> None:
+    chain = make_chain(["publish", "production", "publish", "production", "publish", "staging"])
+    assert verify(one.data for one in chain) is None
+    found = edit(chain, **change(chain[-1].document))
+    assert found is not None and problem in found.problem
+
+
+def test_clocks_may_differ_by_a_day() -> None:
+    chain = make_chain(["publish", "staging"])
+    assert edit(chain, at="2026-11-28T12:00:00Z") is None
+    assert edit(chain, at="2026-11-28T11:59:59Z") is not None
+
+
+def test_a_version_is_published_once_and_its_number_grows() -> None:
+    chain = make_chain(["publish", "staging", "publish"])
+    first = chain[0].document.entry.target
+    again = replace(chain[-1].document.entry, target=first)
+    found = edit(chain, entry=again)
+    assert found is not None and "was published before" in found.problem
+    lower = make_version("0.9.0", "another")
+    found = edit(
+        chain, versions={**chain[0].document.versions, lower.digest: lower}, entry=replace(again, target=lower.digest)
+    )
+    assert found is not None and "is not above those before it" in found.problem

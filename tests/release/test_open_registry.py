@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from release.documents import AT, make_document, make_entry, make_version
 from repository import Repository
 
+from evalgate.errors import InputError
 from evalgate.release.git_registry import GitRegistry
 from evalgate.release.promotion import Actor, promote_version, publish_version
 from evalgate.release.registry import (
@@ -17,12 +20,31 @@ from evalgate.release.registry import (
     RegistryError,
     StoredDocument,
     append_document,
+    check_new_name,
     open_registry,
 )
 from evalgate.release.sqlite_registry import SqliteRegistry
 
 VERSION = make_version()
 BY = Actor(id="7", who="ada", at=AT)
+
+
+def test_a_file_may_have_to_exist(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"nope\.db: there is no such file"):
+        open_registry("sqlite:nope.db", tmp_path, must_exist=True)
+    open_registry("sqlite:nope.db", tmp_path).put(VERSION, "support")
+    assert open_registry("sqlite:nope.db", tmp_path, must_exist=True).read("support") is None
+
+
+def test_a_new_name_differs_by_more_than_case(tmp_path: Path) -> None:
+    registry = open_registry("sqlite:releases.db", tmp_path)
+    check_new_name(registry, "support")
+    registry.append(make_document(VERSION))
+    check_new_name(registry, "support")
+    check_new_name(registry, "support 2")
+    for name in ("Support", "SUPPORT"):
+        with pytest.raises(InputError, match=f'"{name}" differs from "support" by upper and lower case alone'):
+            check_new_name(registry, name)
 
 
 def test_a_path_of_a_file_is_counted_from_the_folder_or_absolute(tmp_path: Path) -> None:
@@ -116,3 +138,18 @@ def test_a_race_that_is_lost_to_another_entry_stays_lost(registry: Registry) -> 
     registry.append(make_document(VERSION, previous=last.digest, entry=make_entry(who="bob")))
     with pytest.raises(RaceLostError, match="bob was faster"):
         append_document(registry, document)  # type: ignore[arg-type]
+
+
+SECRET = st.text("abcXYZ019-_.~", min_size=12, max_size=20)
+FORMS = [
+    "https://user:{}@x/y", "git+https://{}@x/y", "foo:{}@x", "git:https://user:{}@x/y#a b", "{}@x",
+    "git:https://x/y?token={}#a b", "https://x/y?a=1&token={}", "git:-https://user:{}@x/y", "git:x#https://u:{}@a..b",
+]  # fmt: skip
+
+
+@given(SECRET, st.sampled_from(FORMS))
+def test_a_url_that_names_no_registry_is_told_without_its_secrets(secret: str, form: str) -> None:
+    with pytest.raises(InputError) as refused:
+        open_registry(form.format(secret), Path("/nowhere"))
+    fault = refused.value.faults[0]
+    assert secret not in f"{fault.message} {fault.hint}"

@@ -170,3 +170,85 @@ def test_every_document_has_the_contents_that_its_readers_need(verbs: list[str],
         assert production not in document.past
         if document.past:
             assert document.past[0] in document.versions
+
+
+def measure(version: PublishedVersion, baseline: PublishedVersion, hours: int = 24) -> PublishedVersion:
+    evaluation = replace(version.evaluation, baseline=baseline.digest, minor_canary_hours=hours)
+    return replace(version, evaluation=evaluation)
+
+
+def make_patch(number: str, baseline: PublishedVersion, hours: int = 24) -> PublishedVersion:
+    return measure(make_version(number, level="PATCH", canary_hours=0), baseline, hours)
+
+
+def test_a_patch_of_what_was_rolled_back_needs_a_canary() -> None:
+    one, two = make_version("1.0.0"), make_version("1.1.0")
+    patch = make_patch("1.1.1", two)
+    live = promote(publish(promote(publish(None, one), one), two), two)
+    assert promote_version(publish(live, patch), patch, "production", BY, "why").labels["production"] == patch.digest
+    back = store(roll_back(publish(live, patch), one, BY, "bad"))
+    with pytest.raises(RefusedError) as refused:
+        promote_version(back, patch, "production", BY, "why")
+    (fault,) = refused.value.faults
+    assert f"the change from {two.digest[:12]}, and production is {one}" in fault.message
+    assert "it needs a canary of 24 hours" in fault.message and "--canary-evidence FILE" in str(fault.hint)
+    with pytest.raises(RefusedError, match="and this one was of 23"):
+        promote_version(back, patch, "production", BY, "why", canary={"hours": 23})
+    assert promote_version(back, patch, "production", BY, "why", canary={"hours": 24})
+    assert promote_version(back, patch, "staging", BY, "why").labels["staging"] == patch.digest
+    without = make_patch("1.1.2", two, hours=0)
+    assert promote_version(publish(back, without), without, "production", BY, "the policy asks for none")
+
+
+def test_patches_that_are_published_together_become_production_in_turn() -> None:
+    one = make_version("1.0.0")
+    first, second = make_patch("1.0.1", one), make_patch("1.0.2", one)
+    last = publish(publish(promote(publish(None, one), one), first), second)
+    for version in (first, second):
+        last = store(promote_version(last, version, "production", BY, "why"))
+    back = store(roll_back(last, first, BY, "bad"))
+    third = make_patch("1.0.3", second)
+    with pytest.raises(RefusedError, match="it needs a canary"):
+        promote_version(publish(back, third), third, "production", BY, "why")
+
+
+STEPS = st.lists(st.sampled_from(["patch", "minor", "promote", "promote any", "rollback"]), max_size=20)
+
+
+@given(STEPS, st.data())
+def test_no_change_reaches_production_without_the_canary_of_a_version_that_brought_it(
+    steps: list[str], data: st.DataObject
+) -> None:
+    """Each version brings the changes of its baseline and its own; a MINOR one may be live after a canary alone.
+
+    A canary of a version watches the changes that it brings. One that was rolled back was watched for nothing.
+    """
+    one = make_version("1.0.0")
+    last = store(promote_version(publish(None, one), one, "production", BY, "first"))
+    published, brings, watched = [one], {one.digest: frozenset[str]()}, set[str]()
+    for number, step in enumerate(steps, start=1):
+        live = last.document.find_label("production")
+        assert live is not None
+        if step in ("patch", "minor"):
+            made = make_version(f"1.{number}.0") if step == "minor" else make_patch(f"1.{number}.0", live)
+            version = measure(made, live)
+            brings[version.digest] = brings[live.digest] | ({version.digest} if step == "minor" else frozenset())
+            published.append(version)
+            last = publish(last, version)
+        elif step == "rollback":
+            if last.document.past:
+                watched -= brings[live.digest]
+                digest = find_rollback(last.document)
+                watched |= brings[digest]
+                last = store(roll_back(last, next(one for one in published if one.digest == digest), BY, "bad"))
+        else:
+            version = published[-1] if step == "promote" else data.draw(st.sampled_from(published))
+            if version.digest == live.digest:
+                continue
+            try:
+                last = store(promote_version(last, version, "production", BY, "why"))
+            except RefusedError:
+                last = store(promote_version(last, version, "production", BY, "why", canary=CANARY))
+                watched |= brings[version.digest]
+        now = last.document.labels["production"]
+        assert brings[now] <= watched

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import time
@@ -137,6 +138,31 @@ def test_a_lock_that_stays_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) 
         assert registry.url in str(refused.value)
         # readers do not wait for writers
         assert registry.read("support") == stored
+
+
+@pytest.mark.parametrize(("code", "free", "told"), [
+    ("SQLITE_FULL", 10**9, "the disk is full"),
+    ("SQLITE_IOERR_SHMSIZE", 0, "the disk is full"),
+    ("SQLITE_IOERR_WRITE", 4096, "the disk is full"),
+    ("SQLITE_IOERR_SHMSIZE", 10**9, "the file system has no shared locks"),
+    ("SQLITE_IOERR_WRITE", 10**9, "disk I/O error"),
+])  # fmt: skip
+def test_a_full_disk_is_told_from_a_bad_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch, code: str, free: int, told: str
+) -> None:
+    registry = SqliteRegistry(path)
+    last = Sequel(registry).publish(make_version())
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = code
+
+    def fail(self: SqliteRegistry, mode: str) -> None:
+        raise error
+
+    usage = shutil.disk_usage(path.parent)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: usage)
+    monkeypatch.setattr(SqliteRegistry, "_connect", fail)
+    with pytest.raises(RegistryError, match=told):
+        registry.append(last.document)
 
 
 def test_a_file_system_without_shared_memory_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,6 +167,29 @@ def test_a_remote_that_hangs_is_given_up(
         branch.fetch()
 
 
+def test_a_person_is_told_what_is_waited_for(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    slow.write_text("#!/bin/sh\nexec sleep 5\n")
+    slow.chmod(0o755)
+    repository.git("config", "remote.origin.uploadpack", str(slow))
+    monkeypatch.setattr(git_branch, "_SECONDS", 0.6)
+    monkeypatch.setattr(git_branch, "_SILENT_SECONDS", 0.1)
+    told: list[str] = []
+    branch = RemoteBranch(open_remote("origin", repository.root), "a/branch", told.append)
+    with pytest.raises(GitError, match="did not end within"):
+        branch.fetch()
+    (text,) = told
+    assert text.startswith("waiting for ") and "(git ls-remote), for 1 seconds at most" in text
+
+
+def test_nobody_is_told_of_a_remote_that_answers(remote: Repository) -> None:
+    told: list[str] = []
+    RemoteBranch(open_remote(str(remote.root), remote.root), "a/branch", told.append).fetch()
+    assert told == []
+
+
 def test_a_warning_is_not_the_reason(branch: RemoteBranch, repository: Repository, tmp_path: Path) -> None:
     noisy = tmp_path / "noisy"
     noisy.write_text(

@@ -131,3 +131,15 @@ def test_git_that_is_not_installed_is_told(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GitError, match="git is not installed"):
         git_remote.open_remote("origin", tmp_path)
+
+
+@pytest.mark.parametrize(("address", "shown"), [
+    ("https://user:s3cret@a.example/x", "https://a.example/x"),
+    ("ssh://git:s3cret@a.example/x", "ssh://git@a.example/x"),
+    ("https://a.example/x?token=s3cret&b=1#c", "https://a.example/x?***#c"),
+    ("foo:s3cret@a.example", "foo:a.example"),
+    ("sqlite:releases.sqlite3", "sqlite:releases.sqlite3"),
+    ("git:origin", "git:origin"),
+])  # fmt: skip
+def test_an_address_is_shown_without_what_may_be_a_token(address: str, shown: str) -> None:
+    assert git_remote.hide_address(address) == shown

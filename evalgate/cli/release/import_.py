@@ -23,7 +23,7 @@ def command(*, file: Path, dry_run: bool, config_path: Path, registry_url: str |
     from evalgate.commands.release import import_
     from evalgate.report.escape import line
 
-    done = import_.import_ledger(open_from_options(config_path, registry_url), file, dry_run=dry_run)
+    done = import_.import_ledger(open_from_options(config_path, registry_url, creates=True), file, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
     added = "would be added" if dry_run else "added"
     click.echo(

@@ -62,7 +62,7 @@ def command(
     from evalgate.report.escape import block
 
     actor = make_actor(by)
-    registry = open_from_options(config_path, registry_url)
+    registry = open_from_options(config_path, registry_url, creates=True)
     progress = Progress()
     machine = make_machine(config_path, None, progress.note)
     wanted = PublishOptions(

@@ -29,19 +29,29 @@ def add_registry_options(function: _Command) -> _Command:
     return config_option(function)
 
 
-def open_from_options(config_path: Path, url: str | None) -> Registry:
+def open_from_options(config_path: Path, url: str | None, *, creates: bool = False) -> Registry:
     """Open the registry of a URL, else that of the configuration, with its secrets from their variables.
 
     With a URL nothing but the registry is touched: no configuration, no repository. Its relative path is counted from
-    the current folder, that of a configuration from the configuration. Raises InputError without a registry.
+    the current folder, that of a configuration from the configuration. A file of a URL has to exist unless the command
+    `creates` it. Raises InputError without a registry.
     """
     from evalgate.domain import ReleaseSettings
     from evalgate.gate.configured_registry import open_configured
     from evalgate.release.registry_access import open_with_secrets
 
     if url is not None:
-        return open_with_secrets(ReleaseSettings(registry=url), Path.cwd(), os.environ, place="--registry")
-    return open_configured(config_path, os.environ)
+        settings = ReleaseSettings(registry=url)
+        return open_with_secrets(
+            settings, Path.cwd(), os.environ, place="--registry", note=_note, must_exist=not creates
+        )
+    return open_configured(config_path, os.environ, _note)
+
+
+def _note(text: str) -> None:
+    from evalgate.report.escape import block
+
+    click.echo(block(text), err=True)
 
 
 def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None) -> None:

@@ -53,6 +53,8 @@ def _list_fields(shown: ShownVersion) -> Iterator[tuple[str, str]]:
     yield "signed off", "no" if version.sign_off is None else _describe_sign_off(version)
     yield "verdict", f"{found.decision}, {found.at}, run {found.run_id}, {found.cases:,} cases"
     yield "evaluated", found.evaluated
+    if found.baseline is not None:
+        yield "baseline", found.baseline
     yield "report", found.report
     yield "subject", found.subject
     yield "dataset", found.dataset

@@ -17,6 +17,7 @@ from evalgate.release.registry import (
     StoredDocument,
     append_document,
     check_name,
+    check_new_name,
     make_bytes,
 )
 
@@ -45,6 +46,8 @@ def import_ledger(registry: Registry, path: Path, *, dry_run: bool = False) -> R
     documents = _check_bytes(archive, path)
     present = list(registry.history(archive.name))
     _check_beginning(registry, archive, present)
+    if not present:
+        check_new_name(registry, archive.name)
     versions = [one for one in archive.versions if registry.find_version(archive.name, one.digest) is None]
     left = documents[len(present) :]
     done = ReleaseImport(name=archive.name, added=len(left), present=len(present), versions=len(versions), stored=None)

@@ -12,6 +12,7 @@ from evalgate.release.label_move import LabelMove, move_label
 from evalgate.release.promotion import Actor, find_highest, promote_version
 from evalgate.release.registry import RefusedError, Registry, StoredDocument
 from evalgate.release.version_lookup import find_last_move, find_version, read_last
+from evalgate.release.walked_ledger import require_whole
 
 
 def promote(
@@ -28,18 +29,20 @@ def promote(
     """Move a label of a prompt to a version, by default the highest published one, and return the move.
 
     `evidence` is a file that describes a canary, for production only. Nothing changes if the version has the label.
-    Raises RefusedError with all that is missing, RaceLostError with the winner, RegistryError and InputError.
+    Raises RefusedError with all that is missing and for a broken ledger, RaceLostError with the winner, RegistryError
+    and InputError.
     """
     if evidence is not None and label != "production":
         raise InputError("--canary-evidence is for --to production only")
     last = read_last(registry, name)
+    ledger = require_whole(registry, last)
     chosen = (
         _choose_highest(registry, last, label) if version is None else find_version(registry, last.document, version)
     )
     canary = None if evidence is None else parse_evidence(_read(evidence), str(evidence), chosen)
     if last.document.labels.get(label) == chosen.digest:
         return LabelMove(stored=last, label=label, version=chosen, before=None, result="unchanged")
-    following = promote_version(last, chosen, label, by, why, canary=canary)
+    following = ledger.follow(promote_version(last, chosen, label, by, why, canary=canary))
     return move_label(registry, last, following, chosen, dry_run=dry_run)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from evalgate.change import base_policy
 from evalgate.change.content_origin import find_origin
 from evalgate.change.workspace import Commit
 from evalgate.commands import decide, run
@@ -18,10 +19,11 @@ from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import WorkTree
-from evalgate.plan.target_changes import find_model
+from evalgate.plan.target_changes import compare_published, find_model
 from evalgate.release import publication
 from evalgate.release.document import PublishedVersion
-from evalgate.release.promotion import Actor, check_number, next_number, publish_version
+from evalgate.release.ledger import LedgerWalk
+from evalgate.release.promotion import Actor, check_number, find_highest, next_number, publish_version
 from evalgate.release.publication import Proof, Provenance
 from evalgate.release.registry import (
     RaceLostError,
@@ -31,7 +33,9 @@ from evalgate.release.registry import (
     StoredDocument,
     append_document,
     check_name,
+    check_new_name,
 )
+from evalgate.release.walked_ledger import WalkedLedger, require_whole
 from evalgate.services.git_names import shorten_name
 
 if TYPE_CHECKING:
@@ -172,22 +176,35 @@ class _Publisher:
     def _publish(self, gate: Gate) -> Publication:
         check_name(gate.name)
         self._refuse_dirty(gate)
-        last = self._registry.read(gate.name)
+        last, ledger = self._read_ledger(gate.name)
         (plan,) = make_plans(self._workspace, [gate], self._select(gate), CallMode(), self._machine.store)
         known = self._find_known(plan, last)
         if known is not None:
             return known
         # all that needs no evidence is refused before a call is paid for
+        self._refuse_older(gate, last)
         publication.read_messages(plan)
         origin = self._find_provenance(plan)
         if plan.candidate.version is not None:
             check_number(last, gate.name, plan.candidate.version)
         proof = self._prove(plan, last, origin)
         try:
-            return self._append(plan, proof, origin, last)
+            return self._append(plan, proof, origin, last, ledger)
         except RaceLostError:
-            last = self._registry.read(gate.name)
-            return self._find_known(plan, last) or self._append(plan, proof, origin, last)
+            last, ledger = self._read_ledger(gate.name)
+            known = self._find_known(plan, last)
+            if known is not None:
+                return known
+            self._refuse_older(gate, last)
+            return self._append(plan, proof, origin, last, ledger)
+
+    def _read_ledger(self, name: str) -> tuple[StoredDocument | None, WalkedLedger]:
+        """Return the last document of a prompt, if any, and its ledger. Raises RefusedError for a broken one."""
+        last = self._registry.read(name)
+        if last is None:
+            check_new_name(self._registry, name)
+            return None, WalkedLedger(walk=LedgerWalk(name), first_break=None)
+        return last, require_whole(self._registry, last)
 
     def _find_known(self, plan: GatePlan, last: StoredDocument | None) -> Publication | None:
         """Return the outcome for a content that is published already, and complete what that publication left undone.
@@ -198,6 +215,7 @@ class _Publisher:
         known = publication.find_publication(self._registry, last, digest)
         if known is None:
             return None
+        self._refuse_other_model(plan, known)
         if self._given is not None and self._given.sign_off is not None and is_unsigned(known):
             raise RefusedError(
                 f"{name}: {known} was published without a sign-off, and a published version never changes",
@@ -207,7 +225,44 @@ class _Publisher:
             self._registry.put(known, name)
         return Publication(gate=name, result="unchanged", version=known, stored=last)
 
-    def _append(self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None) -> Publication:
+    def _refuse_older(self, gate: Gate, last: StoredDocument | None) -> None:
+        """Raise RefusedError if the newest version was merged after HEAD: its number has to be the highest.
+
+        HEAD then does not have the commit of that version, and the default branch has it. Nothing is known of a commit
+        that is not in this clone.
+        """
+        newest = None if last is None else find_highest(last.document)
+        git = self._workspace.git
+        if newest is None or newest.git_sha is None or not git.knows(newest.git_sha):
+            return
+        default = git.default_branch(self._options.default_branch)
+        if git.is_ancestor(newest.git_sha, "HEAD") or not git.is_ancestor(newest.git_sha, default):
+            return
+        name = shorten_name(default)
+        raise RefusedError(
+            f"{gate.name}: {git.resolve('HEAD')[:7]} is older than {newest}, which was published from a later commit "
+            f"of {name}, {newest.git_sha[:7]}",
+            hint=f"publish {name} as it is now; to go back to an older text, merge a revert",
+        )
+
+    def _refuse_other_model(self, plan: GatePlan, known: PublishedVersion) -> None:
+        """Raise RefusedError if a content was published with another model or other parameters than it has now.
+
+        A version is known by its content, so the configuration of now can have no version beside it.
+        """
+        target = self._workspace.config.targets[plan.gate.candidate_target]
+        changed = compare_published(target, plan.candidate, known.model, known.parameters)
+        if changed:
+            raise RefusedError(
+                f'{plan.gate.name}: {known} is published with what target "{target.name}" said then, and it has '
+                f"changed since ({', '.join(changed)}); a published version never changes",
+                hint=f"write the model and its parameters into {plan.candidate.path}, which makes it a new version, or "
+                f"restore them in {self._workspace.config.path}",
+            )
+
+    def _append(
+        self, plan: GatePlan, proof: Proof, origin: Provenance, last: StoredDocument | None, ledger: WalkedLedger
+    ) -> Publication:
         name, level = plan.gate.name, proof.gate.evidence.level
         assert level is not None
         target = self._workspace.config.targets[plan.gate.candidate_target]
@@ -220,7 +275,7 @@ class _Publisher:
             target=target,
             model=find_model(target, plan.candidate),
         )
-        document = publish_version(last, name, version, self._by)
+        document = ledger.follow(publish_version(last, name, version, self._by))
         if self._options.dry_run:
             return Publication(gate=name, result="planned", version=version)
         stored = append_document(self._registry, document)
@@ -302,7 +357,11 @@ class _Publisher:
         def is_published(digest: str) -> bool:
             return publication.find_publication(self._registry, last, digest) is not None
 
-        why = given_report.explain_unfit(given, plan, config, is_published)
+        reasons = [
+            given_report.explain_unfit(given, plan, one, is_published)
+            for one in base_policy.list_code_variants(config, self._workspace.git)
+        ]
+        why = None if None in reasons else reasons[0]
         if why is not None:
             raise RefusedError(
                 f"{plan.gate.name}: the report {why}",

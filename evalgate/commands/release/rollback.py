@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import replace
 
+from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument
 from evalgate.release.label_move import LabelMove, move_label
 from evalgate.release.promotion import Actor, find_rollback, roll_back
 from evalgate.release.registry import RaceLostError, RefusedError, Registry, StoredDocument
 from evalgate.release.version_lookup import find_content, find_last_move, find_version, read_documents, read_last
+from evalgate.release.walked_ledger import WalkedLedger, walk_ledger
 
 _LABEL = "production"
 _MOST_TRIES = 5
@@ -23,20 +26,32 @@ def roll_back_production(
     people give the same command at once, one step is taken, and the other one is told that it is done. So is a person
     who repeats a command with the same reason: its answer may have been lost.
 
+    On a broken ledger, only the versions count that were in production before the break, with the content that they
+    had then, unless there were none. The move has a warning then.
+
     Raises InputError without an older version, RefusedError for a version that was never in production, RaceLostError
     if production moved in another way, and RegistryError.
     """
     last = read_last(registry, name)
     for _ in range(_MOST_TRIES):
-        repeated = _find_repeat(registry, last, by, why) if to is None else None
+        ledger = walk_ledger(registry, last)
+        is_sound = _is_sound(ledger, last.document)
+        repeated = _find_repeat(registry, last, by, why) if to is None and is_sound else None
         if repeated is not None:
-            return repeated
-        version = _choose(registry, last.document, to)
-        if to is not None and _is_there(last.document, version):
-            return LabelMove(stored=last, label=_LABEL, version=version, before=None, result="unchanged")
+            return replace(repeated, warning=_warn(ledger))
+        is_readable = ledger.first_break is None or not ledger.walk.in_production
+        version = (
+            _choose(registry, last.document, to) if is_readable else _choose_before_break(ledger, last.document, to)
+        )
         following = roll_back(last, version, by, why)
+        if ledger.first_break is None:
+            following = ledger.follow(following)
+        if to is not None and is_sound and _is_there(last.document, version):
+            unchanged = LabelMove(stored=last, label=_LABEL, version=version, before=None, result="unchanged")
+            return replace(unchanged, warning=_warn(ledger))
         try:
-            return move_label(registry, last, following, version, dry_run=dry_run)
+            moved = move_label(registry, last, following, version, dry_run=dry_run)
+            return replace(moved, warning=_warn(ledger))
         except RaceLostError as lost:
             if _is_same(lost.winner.document, version):
                 return _make_unchanged(lost.winner, version, lost.winner.document)
@@ -60,6 +75,52 @@ def _choose(registry: Registry, document: ReleaseDocument, to: str | None) -> Pu
             f"{version.version}",
         )
     return version
+
+
+def _choose_before_break(ledger: WalkedLedger, document: ReleaseDocument, to: str | None) -> PublishedVersion:
+    """Return the version to go back to on a broken ledger: one that was in production before the break."""
+    walk, name = ledger.walk, document.name
+    known = [walk.contents[digest] for digest in walk.in_production]
+    if to is not None:
+        found = [
+            one for one in known if to in (one.version, one.digest) or (len(to) >= 7 and one.digest.startswith(to))
+        ]
+        if len(found) == 1:
+            return found[0]
+        shown = ", ".join(one.version for one in known) or "none"
+        raise RefusedError(
+            f'{name}: the ledger is broken ({ledger.first_break}), and "{to}" is no version that was in production '
+            "before that",
+            hint=f"the versions that were: {shown}",
+        )
+    sound = walk.last
+    order = [] if sound is None else [one for one in (sound.labels.get(_LABEL), *sound.past) if one is not None]
+    now = document.labels.get(_LABEL)
+    if now in order and _is_sound(ledger, document):
+        order = order[order.index(now) + (document.rollout is None) :]
+    if not order:
+        raise InputError(
+            f"{name}: the ledger is broken ({ledger.first_break}), and there is no older version in production before "
+            "that to roll back to",
+            hint=f"look at it with `evalgate release verify {shlex.quote(name)}`, and restore the registry from a copy",
+        )
+    return walk.contents[order[0]]
+
+
+def _is_sound(ledger: WalkedLedger, document: ReleaseDocument) -> bool:
+    """Return whether production is a version that was there before a break, with its content."""
+    now = document.find_label(_LABEL)
+    if ledger.first_break is None or now is None or not ledger.walk.in_production:
+        return True
+    return now.digest in ledger.walk.in_production and ledger.walk.find_other_content(now) is None
+
+
+def _warn(ledger: WalkedLedger) -> str:
+    if ledger.first_break is None:
+        return ""
+    if not ledger.walk.in_production:
+        return f"the ledger is broken, and no version was in production before that: {ledger.first_break}"
+    return f"the ledger is broken, and this version was in production before that: {ledger.first_break}"
 
 
 def _find_repeat(registry: Registry, last: StoredDocument, by: Actor, why: str) -> LabelMove | None:

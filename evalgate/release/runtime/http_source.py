@@ -83,9 +83,7 @@ class Fetcher:
                 kind = NotThereError if error.code == 404 else SourceError
                 raise kind(f"{_name_place(url)} answered {error.code}", hint=_advise(error.code)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            # URLError is an OSError, and so is a time-out; a ValueError is a header that cannot be sent
-            reason = getattr(error, "reason", None) or str(error) or type(error).__name__
-            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(reason)}") from None
+            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(_describe(error))}") from None
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
@@ -138,6 +136,16 @@ def _name_place(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return make_printable(urlunsplit((parts.scheme, host, parts.path, "", "")))
+
+
+def _describe(error: Exception) -> object:
+    """Return why a request failed, without the address and the headers, which may have tokens."""
+    if isinstance(error, http.client.InvalidURL):
+        return "the URL has characters that must be encoded"
+    if isinstance(error, OSError | http.client.HTTPException):
+        # URLError is an OSError, and so is a time-out
+        return getattr(error, "reason", None) or str(error) or type(error).__name__
+    return "a header has characters that cannot be sent"
 
 
 def _advise(code: int) -> str:

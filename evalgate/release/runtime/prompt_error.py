@@ -6,12 +6,12 @@ _LONGEST = 500
 
 
 class PromptError(Exception):
-    """An expected error of the runtime: what is wrong and where, and in `hint` how to mend it."""
+    """An expected error of the runtime: what is wrong and where, and in `hint` how to mend it; both are printable."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = _escape(message)
+        self.hint = _escape(hint)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
@@ -35,8 +35,12 @@ class VariableError(PromptError, TypeError):
 
 def make_printable(text: object) -> str:
     """Return a text without characters that can forge a line of a log or an escape sequence, and not too long."""
-    shown = "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in str(text)[:_LONGEST])
+    shown = _escape(str(text)[:_LONGEST])
     return shown if len(str(text)) <= _LONGEST else f"{shown}..."
+
+
+def _escape(text: str) -> str:
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def warn(message: str) -> None:

@@ -52,7 +52,9 @@ def open_source(
         return FileSource(Path(rest).absolute())
     if scheme == "sqlite" and rest:
         return SqliteSource(Path(rest).absolute(), timeout=timeout)
-    raise PromptError(f'"{make_printable(url)}" names no registry that can be read', hint=f"write {_FORMS}")
+    # what follows the scheme may be a token
+    shown = f"{scheme}:..." if rest else scheme.rpartition("@")[2].partition("?")[0]
+    raise PromptError(f'"{make_printable(shown)}" names no registry that can be read', hint=f"write {_FORMS}")
 
 
 def make_file_name(name: str) -> str:

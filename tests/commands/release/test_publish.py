@@ -205,13 +205,16 @@ def test_a_report_on_a_white_space_variant_is_enough(shop: Shop) -> None:
     assert shop.calls == calls
 
 
-def gate_change(shop: Shop, manner: str, *options: str, version: str | None = None) -> Path:
-    """Run the gate of an edit on a branch, as a pull request does, merge it, and return the report."""
+def gate_change(shop: Shop, manner: str, *options: str, version: str | None = None, number: str | None = None) -> Path:
+    """Run the gate of an edit on a branch, as a pull request does, merge it, and return the report.
+
+    It declares the `version`, and is compared with 1.0.0, or the `number`, and is compared with what is there.
+    """
     path = shop.root / "report.json"
     if version is not None:
         shop.merge("Be exact.", version="1.0.0")
     shop.world.repository.git("switch", "--quiet", "--create", "topic")
-    shop.write(manner, version=version)
+    shop.write(manner, version=version or number)
     shop.world.repository.commit("edit")
     shop.world.evalgate("run", "--output", str(path), *options)
     shop.world.repository.git("switch", "--quiet", "main")
@@ -265,6 +268,8 @@ def test_a_report_that_passed_by_other_limits_is_refused(shop: Shop) -> None:
         (lambda shop: shop.merge("Be kind."), "is of another content"),
         (lambda shop: shop.configure("[{type: is_json}]", "[{type: is_json}, {type: not_contains, value: x}]"), ""),
         (lambda shop: shop.world.repository.commit("more", **{"cases.jsonl": '{"id": "a", "query": "b"}\n'}), "cases"),
+        (lambda shop: shop.configure("model: m,", "model: other,"), "was answered by another model"),
+        (lambda shop: shop.configure("top_p: 0.5", "top_p: 0.9, temperature: 2"), "was answered by another model"),
         (lambda shop: shop.configure("name: support", "name: help"), 'has no gate "help": it has support'),
     ],
 )
@@ -546,3 +551,100 @@ def test_only_a_missing_sign_off_is_a_lack() -> None:
     free = replace(version, needs_sign_off=False, sign_off=None)
     assert describe_lack(Publication(gate="support", result="published", version=free)) == ""
     assert describe_lack(Publication(gate="support", result="refused")) == ""
+
+
+@pytest.mark.parametrize("given", ["with the text", "later", "by the registry"])
+@pytest.mark.parametrize(("number", "level"), [("1.0.1", "PATCH"), ("1.1.0", "MINOR"), ("2.0.0", "MAJOR")])
+def test_the_level_is_that_of_the_declared_number_against_the_published_one(
+    shop: Shop, given: str, number: str, level: str
+) -> None:
+    """Wherever the published number comes from, the gate of the change and its publication say the same level."""
+    if given != "by the registry":
+        shop.merge("Be exact, please." if given == "with the text" else "Be exact.", version="1.0.0")
+    assert shop.publish().code == 0
+    assert shop.world.evalgate("release", "promote", "support", "--to", "production").code == 0
+    path = gate_change(shop, "Be brief, please." if given == "with the text" else "Be brief.", number=number)
+    gated = load_report(path).gates[0].evidence
+    assert gated.level is not None and gated.level.effective.name == level
+    assert gated.baseline is not None and gated.baseline.version == "1.0.0"
+    forget_verdicts(shop)
+    assert shop.publish().code == 0
+    assert (shop.newest().version, shop.newest().level) == (number, level)
+
+
+EDITS = [
+    ("model: m,", "model: other,", "model m -> other"),
+    ("top_p: 0.5", "top_p: 0.9", "top_p 0.5 -> 0.9"),
+    ("{top_p: 0.5}", "{top_p: 0.5, seed: 1}", "seed (none) -> 1"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "told"), EDITS)
+def test_a_change_of_the_target_never_rides_along_with_an_edit_of_the_text(
+    shop: Shop, old: str, new: str, told: str
+) -> None:
+    assert shop.publish().code == 0
+    assert shop.world.evalgate("release", "promote", "support", "--to", "production").code == 0
+    shop.configure(old, new)
+    calls = shop.calls
+    assert_refused(shop.publish(), 1, "support: 1.0.0", told, "write the model and its parameters into")
+    assert shop.calls == calls
+    path = gate_change(shop, "Be exact, please.")
+    gated = load_report(path).gates[0].evidence.level
+    assert gated is not None and gated.effective.name == "MAJOR" and told in gated.reasons[0]
+    assert shop.publish().code == 0
+    assert (shop.newest().version, shop.newest().level, shop.newest().needs_sign_off) == ("2.0.0", "MAJOR", True)
+    assert "nothing to do" in shop.publish().out
+    shop.configure(new, old)
+    assert_refused(shop.publish(), 1, "support: 2.0.0")
+
+
+def test_a_prompt_that_names_its_model_is_a_version_of_its_own(shop: Shop) -> None:
+    assert shop.publish().code == 0
+    shop.configure("model: m,", "model: other,")
+    text = (shop.root / "prompts/support.prompt.yml").read_text()
+    shop.world.repository.write("prompts/support.prompt.yml", f"model: other\n{text}")
+    shop.world.repository.commit("Take the other model")
+    assert shop.publish().code == 0
+    assert (shop.newest().version, shop.newest().model) == ("2.0.0", "other")
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_an_older_commit_is_not_published_after_a_later_one(shop: Shop, merged: bool) -> None:
+    """The workflow of an earlier merge may come late, and its number would be the highest."""
+    assert shop.publish().code == 0
+    repository = shop.world.repository
+    if merged:
+        gate_change(shop, BRIEF)
+        older = repository.git("rev-parse", "HEAD")
+        repository.git("branch", "--quiet", "--delete", "--force", "topic")
+        gate_change(shop, "Be kind.")
+    else:
+        older = shop.merge(BRIEF)
+        shop.merge("Be kind.")
+    assert shop.publish().code == 0
+    kind, calls = shop.newest(), shop.calls
+    repository.git("checkout", "--quiet", older.strip())
+    assert_refused(shop.publish(), 1, f"is older than {kind}, which was published from a later commit of main")
+    assert shop.calls == calls and shop.newest() == kind
+    repository.git("switch", "--quiet", "main")
+    assert "nothing to do" in shop.publish().out
+    shop.merge("Be exact, and kind.")
+    assert shop.publish().code == 0 and shop.newest().version != kind.version
+
+
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 3), min_size=2, max_size=4))
+def test_numbers_grow_in_the_order_of_the_commits(shop: Shop, order: list[int]) -> None:
+    registry = MemoryRegistry()
+    repository = shop.world.repository
+    repository.git("switch", "--quiet", "main")
+    commits = [shop.merge(f"Be kind {number}.", change=f"{uuid.uuid4()}") for number in range(4)]
+    for position in order:
+        repository.git("checkout", "--quiet", commits[position])
+        publish_to(registry)
+    repository.git("switch", "--quiet", "main")
+    published = [stored.document for stored in registry.documents["support"] if stored.document.entry.verb == "publish"]
+    made = [one.versions[one.entry.target or ""].git_sha for one in published]
+    places = [commits.index(sha) for sha in made if sha in commits]
+    assert places == sorted(places) and len(places) == len(set(places))

@@ -21,3 +21,9 @@ def test_no_line_of_a_log_can_be_forged() -> None:
 def test_a_warning_goes_to_the_log_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
     warn("100 %s")
     assert caplog.record_tuples == [("evalgate.release.runtime", logging.WARNING, "100 %s")]
+
+
+def test_an_error_has_no_control_characters() -> None:
+    error = PromptError("a\x1b[31m\0", hint="b\n")
+    assert str(error) == "a\\u001b[31m\\u0000; b\\u000a"
+    assert (error.message, error.hint, error.args) == ("a\\u001b[31m\\u0000", "b\\u000a", (error.message,))

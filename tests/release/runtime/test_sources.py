@@ -101,3 +101,10 @@ def test_prompts_are_listed_by_all_that_can(tmp_path: Path) -> None:
         open_source(f"file:{folder / 'wrong.json'}").list_names()
     with pytest.raises(SourceError, match="cannot be listed by HTTP; give their names"):
         open_source("https://example.com/x").list_names()
+
+
+@pytest.mark.parametrize("url", ["foo:s3cret@x", "git+https://user:s3cret@x/y", "s3cret@x", "x?token=s3cret"])
+def test_an_unknown_registry_is_named_without_what_may_be_a_token(url: str) -> None:
+    with pytest.raises(PromptError, match="names no registry that can be read") as refused:
+        open_source(url)
+    assert "s3cret" not in str(refused.value)
