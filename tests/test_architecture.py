@@ -82,6 +82,8 @@ OWNERS = {
         "services/github_retry.py",
         "services/github_rows.py",
     },
+    "langfuse": {"services/langfuse.py"},
+    "httpx": {"services/langfuse.py"},
     "requests": {"services/github.py", "services/github_retry.py"},
     "urllib3": {"services/github_retry.py"},
 }
@@ -100,6 +102,10 @@ AT_START = {
     "github",
     "requests",
     "httpx2",
+    "httpx",
+    "langfuse",
+    "opentelemetry",
+    "pydantic",
     "re2",
     "regex",
     "yaml",
@@ -134,6 +140,7 @@ UNTESTED = {
         [
             "cli/render/cache_text.py",
             "cli/render/calibration_text.py",
+            "cli/render/langfuse_labels.py",
             "cli/render/plan_text.py",
             "cli/render/release_diff.py",
             "cli/render/release_json.py",
@@ -188,7 +195,7 @@ def test_an_outside_package_has_one_owner(path: Path) -> None:
 def test_the_runtime_imports_the_release_document_and_nothing_else() -> None:
     """Keep what an application loads small: the document, the buckets, the standard library."""
     own = "evalgate.release.runtime"
-    allowed = {f"evalgate.release.{name}" for name in ("document", "bucket", "checked_value")}
+    allowed = {f"evalgate.release.{name}" for name in ("document", "bucket", "checked_value", "langfuse_chain")}
     for path in (PACKAGE / "release" / "runtime").rglob("*.py"):
         for name, node in imports(path):
             inside = name in allowed or f"{name}.".startswith(f"{own}.")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +70,33 @@ def test_an_answer_is_logged_as_a_row(folder: Path, capsys: pytest.CaptureFixtur
         ("user-1", None, {"country": "de"}),
         ("user-2", "TimeoutError", {"country": "de"}),
     ]
+
+
+def test_a_generation_is_linked(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGFUSE_PUBLIC_KEY", "pk")
+    monkeypatch.setenv("LANGFUSE_SECRET_KEY", "sk")
+    answer = load_function("answer_with_trace", folder)
+    answer.__globals__["prompts"]._numbers = {("support", make_version().digest): 7}
+    seen: list[Any] = []
+
+    class Langfuse:
+        """Langfuse's client, as far as the page uses it."""
+
+        @contextmanager
+        def start_as_current_observation(self, **facts: Any) -> Iterator[Any]:
+            seen.append(facts)
+            yield SimpleNamespace(update=lambda **more: seen.append(more))
+
+    output = answer(Langfuse(), lambda model, messages: messages[0]["content"], "user-1", "Where?")
+    assert output == "Answer: Where?" and seen[1] == {"output": output}
+    assert (seen[0]["prompt"].name, seen[0]["prompt"].version, seen[0]["model"]) == ("support", 7, "gpt-5-mini")
+    assert set(seen[0]) <= set(inspect.signature(real_langfuse().start_as_current_observation).parameters)
+
+
+def real_langfuse() -> Any:
+    from langfuse import Langfuse
+
+    return Langfuse
 
 
 def test_prompts_are_loaded_at_the_start(folder: Path) -> None:

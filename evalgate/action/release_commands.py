@@ -13,7 +13,7 @@ from evalgate.action.job import Job, Log
 from evalgate.action.merged_reports import MergedReports
 from evalgate.change.workspace import find_repository
 from evalgate.domain import combine_admissions
-from evalgate.errors import EvalgateError, ExitCode, InputError
+from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
 from evalgate.gate.options import Machine
 from evalgate.release.promotion import Actor
 from evalgate.report.escape import markdown
@@ -21,7 +21,7 @@ from evalgate.report.escape import markdown
 if TYPE_CHECKING:
     from evalgate.commands.release.publish import Publication
     from evalgate.release.label_move import LabelMove
-    from evalgate.release.registry import StoredDocument
+    from evalgate.release.registry import Registry, StoredDocument
     from evalgate.services.github import GitHub
 
 
@@ -87,7 +87,9 @@ def _publish(job: Job, hub: GitHub | None, log: Log) -> _Done:
         for one in done
         if one.version is not None and one.result == "published"
     ]
-    code = combine_admissions(one.admission for one in done)
+    labels = _project(log, registry, [one.stored.document.name for one in done if one.stored is not None])
+    code = labels.code or combine_admissions(one.admission for one in done)
+    sentences += labels.sentences
     return _Done(code=int(code), sentences=sentences, outputs={"published": json.dumps(versions)})
 
 
@@ -127,7 +129,21 @@ def _move_label(job: Job, log: Log) -> _Done:
     sentence = describe_move(moved)
     log.say(sentence)
     outputs = {"version": moved.version.version, "digest": moved.version.digest}
-    return _Done(code=int(ExitCode.PASS), sentences=[sentence], outputs=outputs)
+    labels = _project(log, registry, [name])
+    return _Done(code=labels.code, sentences=[sentence, *labels.sentences], outputs=outputs)
+
+
+def _project(log: Log, registry: Registry, names: Sequence[str]) -> _Done:
+    """Write the labels to Langfuse, if the registry is there. What cannot be written leaves the release done."""
+    from evalgate.commands.release.project import project_releases
+
+    warnings, faults = project_releases(registry, names)
+    for warning in warnings:
+        log.warn(warning)
+    if faults:
+        log.faults(ServiceError(faults=faults))
+    code = ExitCode.NOT_EVALUATED if faults else ExitCode.PASS
+    return _Done(code=int(code), sentences=[*warnings, *(str(one.message) for one in faults)])
 
 
 def _keep_copy(job: Job, log: Log, stored: StoredDocument | None) -> None:

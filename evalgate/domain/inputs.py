@@ -312,10 +312,27 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseSettings:
-    """Where released versions are kept: a URL of `release.registry.open_registry`, and the variable with its token."""
+    """Where released versions are kept: a URL of `release.registry.open_registry`, and the variables with its secrets.
+
+    `token_env` is for a git remote. `public_key_env` and `secret_key_env` are for Langfuse; None: those that its own
+    clients read.
+    """
 
     registry: str
     token_env: str | None = None
+    public_key_env: str | None = None
+    secret_key_env: str | None = None
+
+    @property
+    def is_langfuse(self) -> bool:
+        return self.registry.startswith("langfuse:")
+
+    @property
+    def secret_variables(self) -> tuple[str, ...]:
+        """The variables that the registry needs: the public and the secret key of Langfuse, or the token of git."""
+        if self.is_langfuse:
+            return self.public_key_env or "LANGFUSE_PUBLIC_KEY", self.secret_key_env or "LANGFUSE_SECRET_KEY"
+        return () if self.token_env is None else (self.token_env,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

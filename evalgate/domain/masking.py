@@ -150,8 +150,8 @@ def list_secret_variables(config: Config) -> tuple[str, ...]:
     settings = [(of.name, getattr(target, of.name)) for target in config.targets.values() for of in fields(target)]
     settings += [option for target in config.targets.values() for option in target.options.items()]
     named = [str(value) for name, value in settings if name.endswith("_env") and value]
-    if config.release is not None and config.release.token_env is not None:
-        named.append(config.release.token_env)
+    if config.release is not None:
+        named += config.release.secret_variables
     return tuple(
         dict.fromkeys([*named, *(name for target in config.targets.values() for name in target.headers.values())])
     )

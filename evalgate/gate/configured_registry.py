@@ -1,4 +1,4 @@
-"""The registry that a configuration names, with the token from its variable."""
+"""The registry that a configuration names, with the secrets from their variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evalgate.errors import InputError, MissingSecretError
+from evalgate.errors import InputError
 
 if TYPE_CHECKING:
     from evalgate.domain import ReleaseSettings
@@ -21,7 +21,7 @@ def open_configured(
     Of the configuration only `release` is read. `note` is that of `open_registry`. Raises InputError if it names no
     registry, and MissingSecretError.
     """
-    from evalgate.release.registry import open_registry
+    from evalgate.release.registry_access import open_with_secrets
 
     settings = _read_settings(config_path)
     if settings is None:
@@ -30,15 +30,7 @@ def open_configured(
             hint="name one with --registry URL, or add these two lines to the configuration:\n"
             "release:\n  registry: sqlite:releases.sqlite3",
         )
-    token = None
-    if settings.token_env is not None:
-        token = environment.get(settings.token_env)
-        if not token:
-            raise MissingSecretError(
-                f"{config_path}: the variable {settings.token_env} of release.token_env is not set",
-                hint="set it to a token of the git remote",
-            )
-    return open_registry(settings.registry, config_path.resolve().parent, token=token, note=note)
+    return open_with_secrets(settings, config_path.resolve().parent, environment, place=str(config_path), note=note)
 
 
 def _read_settings(config_path: Path) -> ReleaseSettings | None:

@@ -85,8 +85,8 @@ def missing_keys(config: Config, environment: Mapping[str, str]) -> tuple[str, .
     """Return the variables of endpoints and of the registry that are not set; replayed targets need no key."""
     wanted = (target for target in config.targets.values() if target.kind == "openai" and target.recordings is None)
     names = dict.fromkeys(name for target in wanted for name in target.secret_variables)
-    if config.release is not None and config.release.token_env is not None:
-        names[config.release.token_env] = None
+    if config.release is not None:
+        names |= dict.fromkeys(config.release.secret_variables)
     unset = dict.fromkeys(variable.name for target in config.targets.values() for variable in target.unset)
     return (*unset, *(name for name in names if name not in unset and not environment.get(name, "").strip()))
 

@@ -29,14 +29,18 @@ def make_finder(
     def find(name: str) -> Pin | None:
         # imported here: most runs have no registry
         from evalgate.release.local_copy import read_copy, write_copy
-        from evalgate.release.registry import StoredDocument, open_registry
+        from evalgate.release.registry import StoredDocument
+        from evalgate.release.registry_access import open_with_secrets
 
         stored: StoredDocument | None
         if copies:
             stored = read_copy(store, name)
         else:
-            token = None if settings.token_env is None else (config.environment or {}).get(settings.token_env)
-            stored = open_registry(settings.registry, folder, token=token).read(name)
+            environment = config.environment or {}
+            registry = open_with_secrets(
+                settings, folder, environment, place=hide_address(settings.registry), needs_token=False
+            )
+            stored = registry.read(name)
             if stored is not None:
                 write_copy(store, stored)
         version = None if stored is None else stored.document.find_label("production")

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from evalgate.errors import EvalgateError, ExitCode, InputError, ServiceError
@@ -21,6 +21,9 @@ from evalgate.release.document import (
 )
 from evalgate.services.git_remote import hide_address
 from evalgate.store.store import FOLDER
+
+if TYPE_CHECKING:
+    from evalgate.services.langfuse import LangfuseKeys
 
 
 class RegistryError(ServiceError):
@@ -150,6 +153,7 @@ def open_registry(
     folder: Path,
     *,
     token: str | None = None,
+    keys: LangfuseKeys | None = None,
     note: Callable[[str], None] = lambda text: None,
     must_exist: bool = False,
 ) -> Registry:
@@ -157,8 +161,9 @@ def open_registry(
 
     `sqlite:PATH` is a file. `git:REMOTE#BRANCH` is a branch of a remote: by its name in the repository around `folder`
     (`git:origin`), or by its address or path; without `#BRANCH` it is evalgate/releases. `token` is for a git remote by
-    https. `note` gets a sentence about a remote that has not answered for some seconds. Raises InputError for any
-    other URL, and with `must_exist` for a file that does not exist.
+    https. `langfuse:https://HOST` is the project there that `keys` open. `note` gets a sentence about a remote that has
+    not answered for some seconds. Raises InputError for any other URL, and with `must_exist` for a file that does not
+    exist.
     """
     scheme, _, rest = url.partition(":")
     if scheme == "sqlite" and rest:
@@ -176,9 +181,13 @@ def open_registry(
         from evalgate.release.git_registry import open_git_registry
 
         return open_git_registry(rest, folder, token=token, note=note)
+    if scheme == "langfuse" and rest:
+        from evalgate.release.langfuse_registry import open_langfuse_registry
+
+        return open_langfuse_registry(rest, keys)
     raise InputError(
         f'"{hide_address(url)}" names no registry',
-        hint="write sqlite:PATH, git:REMOTE or git:ADDRESS, such as git:origin",
+        hint="write sqlite:PATH, git:REMOTE, such as git:origin, or langfuse:https://HOST",
     )
 
 

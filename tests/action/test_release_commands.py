@@ -10,11 +10,13 @@ from action.gated_pull_request import BRIEF, MAJOR
 from action.merged_change import Released
 from release.stories import make_actor
 
+from evalgate.commands.release import project
 from evalgate.commands.release.promote import promote
+from evalgate.errors import EvalgateError, InputError
 from evalgate.release import label_move
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.ledger import verify
-from evalgate.release.registry import Registry, StoredDocument
+from evalgate.release.registry import Registry, RegistryError, StoredDocument
 
 HOSTILE = "</td>::error::owned\n::set-output name=x::y [click](https://evil.test) \x1b[31m"
 
@@ -116,6 +118,31 @@ def test_a_version_is_promoted_and_rolled_back(released: Released) -> None:
     assert ran.outputs["version"] == "1.1.0" and "production is 1.1.0" in ran.summary
     assert released.dispatch("rollback", reason="still wrong").code == 2  # there is no older one
     assert verify(list(released.registry.history("support")), "support") is None
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "told"),
+    [
+        (RegistryError("Langfuse is down"), 3, "the release is done, but its labels in Langfuse are not"),
+        (InputError("it has a tool call"), 0, "it has a tool call"),
+    ],
+)
+def test_labels_that_cannot_be_written_leave_the_release_done(
+    released: Released, monkeypatch: pytest.MonkeyPatch, error: EvalgateError, code: int, told: str
+) -> None:
+    class Projection:
+        def write(self, name: str) -> None:
+            assert name == "support"
+            raise error
+
+    released.gate()
+    monkeypatch.setattr(project, "find_projection", lambda registry: Projection())
+    ran = released.publish()
+    assert ran.code == code and told in ran.log and told in ran.summary
+    assert json.loads(ran.outputs["published"])[0]["version"] == "1.1.0"
+    ran = released.dispatch("promote", to="production")
+    assert ran.code == code and told in ran.log and told in ran.summary
+    assert ran.outputs["version"] == "1.1.0" and "production" in released.document.labels
 
 
 def test_a_major_version_without_a_sign_off_is_published_and_refused_for_production(released: Released) -> None:

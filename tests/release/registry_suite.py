@@ -40,6 +40,7 @@ from evalgate.release.registry import (
     append_document,
     open_registry,
 )
+from evalgate.services.langfuse import LangfuseKeys
 
 NAMES = [
     "support",
@@ -64,6 +65,7 @@ class RegistryPlace(Protocol):
 
     url: str
     folder: Path
+    keys: LangfuseKeys | None
 
     def write_by_hand(self, name: str, data: bytes) -> None:
         """Replace the last document of a prompt, as a person with access to the registry could."""
@@ -130,7 +132,7 @@ class RegistrySuite:
 
     def test_its_url_opens_it(self, registry: Registry, place: RegistryPlace) -> None:
         Sequel(registry).publish(make_version())
-        assert open_registry(registry.url, place.folder).read("support") is not None
+        assert open_registry(registry.url, place.folder, keys=place.keys).read("support") is not None
 
     def test_a_document_is_read_back_with_its_bytes(self, registry: Registry, place: RegistryPlace) -> None:
         version = make_version(text="@@@ \0 \ud800 \u2028 🎉")
@@ -321,7 +323,7 @@ class RegistrySuite:
         context = multiprocessing.get_context("spawn")
         shared = Round(barrier=context.Barrier(8), results=context.Queue(), rounds=rounds)
         workers = [
-            context.Process(target=race, args=(place.url, place.folder, number, shared), daemon=True)
+            context.Process(target=race, args=(place.url, place.folder, place.keys, number, shared), daemon=True)
             for number in range(8)
         ]
         for worker in workers:
@@ -357,7 +359,7 @@ class RegistrySuite:
 
 
 def reopen(place: RegistryPlace) -> Registry:
-    return open_registry(place.url, place.folder)
+    return open_registry(place.url, place.folder, keys=place.keys)
 
 
 def count(registry: Registry) -> int:
@@ -383,9 +385,9 @@ class Round:
     rounds: int
 
 
-def race(url: str, folder: Path, number: int, shared: Round) -> None:
+def race(url: str, folder: Path, keys: LangfuseKeys | None, number: int, shared: Round) -> None:
     """Promote at the same moment as other processes, in each round from the same document; tell who won."""
-    registry = open_registry(url, folder)
+    registry = open_registry(url, folder, keys=keys)
     version = make_version()
     for when in range(shared.rounds):
         last = registry.read("support")
@@ -404,8 +406,9 @@ def race(url: str, folder: Path, number: int, shared: Round) -> None:
 _APPENDS = """
 import sys
 from pathlib import Path
-from release.registry_suite import Sequel, open_registry, make_version
-sequel = Sequel(open_registry(sys.argv[1], Path(sys.argv[2])))
+from release.registry_suite import LangfuseKeys, Sequel, open_registry, make_version
+keys = LangfuseKeys(public=sys.argv[3], secret=sys.argv[4]) if sys.argv[3:] else None
+sequel = Sequel(open_registry(sys.argv[1], Path(sys.argv[2]), keys=keys))
 sequel.registry.read("support")
 print("ready", flush=True)
 for _ in range(1000):
@@ -417,8 +420,9 @@ for _ in range(1000):
 def kill_during_appends(place: RegistryPlace, seconds: float) -> int:
     """Kill a process that appends, with the processes it has started; return how many appends were answered."""
     roots = [str(Path(__file__).parents[1]), str(Path(evalgate.__file__).parents[1])]
+    keys = [] if place.keys is None else [place.keys.public, place.keys.secret]
     process = subprocess.Popen(
-        [sys.executable, "-c", _APPENDS, place.url, str(place.folder)],
+        [sys.executable, "-c", _APPENDS, place.url, str(place.folder), *keys],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,

@@ -53,6 +53,8 @@ def commit_by_hand(remote: Path, entry: str, message: str = "by hand") -> str:
 
 
 class GitPlace:
+    keys = None
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.remote = make_remote(folder)

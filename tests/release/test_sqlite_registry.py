@@ -18,6 +18,8 @@ from evalgate.release.sqlite_registry import SqliteRegistry
 
 
 class SqlitePlace:
+    keys = None
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.url = "sqlite:kept/releases ?#%.sqlite3"

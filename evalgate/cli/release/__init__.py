@@ -16,6 +16,7 @@ _VERBS = {
     "verify": ("evalgate.cli.release.verify", "Verify the ledger, and name the first break."),
     "export": ("evalgate.cli.release.export", "Write a ledger to a file, as it is."),
     "import": ("evalgate.cli.release.import_", "Append an exported ledger to another registry."),
+    "project": ("evalgate.cli.release.project", "Write the labels to Langfuse again."),
     "reader": ("evalgate.cli.release.reader", "Write the reader of an application in Node.js or C#."),
 }
 

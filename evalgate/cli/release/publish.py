@@ -11,7 +11,7 @@ import click
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import gate_option
 from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
-from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
 from evalgate.cli.surroundings import make_machine
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def command(
             click.echo(block(str(fault)), err=True)
         if lack := describe_lack(one):
             click.echo(block(f"warning: {lack}"), err=True)
+    project_labels(registry, *(one.stored.document.name for one in done if one.stored is not None and not dry_run))
     context.exit(combine_admissions(one.admission for one in done))
 
 

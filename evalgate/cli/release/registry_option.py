@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from evalgate.cli.folders import config_option, find_store
+from evalgate.errors import ServiceError
 
 if TYPE_CHECKING:
     from evalgate.release.registry import Registry, StoredDocument
@@ -23,23 +24,27 @@ def add_registry_options(function: _Command) -> _Command:
         "--registry",
         "registry_url",
         metavar="URL",
-        help="The registry, sqlite:PATH or git:REMOTE.  [default: the configuration's]",
+        help="The registry, sqlite:PATH, git:REMOTE or langfuse:URL.  [default: the configuration's]",
     )(function)
     return config_option(function)
 
 
 def open_from_options(config_path: Path, url: str | None, *, creates: bool = False) -> Registry:
-    """Open the registry of a URL, else that of the configuration, with the token from its variable.
+    """Open the registry of a URL, else that of the configuration, with its secrets from their variables.
 
     With a URL nothing but the registry is touched: no configuration, no repository. Its relative path is counted from
     the current folder, that of a configuration from the configuration. A file of a URL has to exist unless the command
     `creates` it. Raises InputError without a registry.
     """
+    from evalgate.domain import ReleaseSettings
     from evalgate.gate.configured_registry import open_configured
-    from evalgate.release.registry import open_registry
+    from evalgate.release.registry_access import open_with_secrets
 
     if url is not None:
-        return open_registry(url, Path.cwd(), note=_note, must_exist=not creates)
+        settings = ReleaseSettings(registry=url)
+        return open_with_secrets(
+            settings, Path.cwd(), os.environ, place="--registry", note=_note, must_exist=not creates
+        )
     return open_configured(config_path, os.environ, _note)
 
 
@@ -60,3 +65,18 @@ def keep_copy(config_path: Path, url: str | None, stored: StoredDocument | None)
     if not write_copy(store, stored):
         place = block(str(store.find_release(stored.document.name)))
         click.echo(f"warning: {place} cannot be written: the hook may know an older version in production", err=True)
+
+
+def project_labels(registry: Registry, *names: str) -> None:
+    """Write the labels of releases to Langfuse, if the registry is there. Warn of contents that it has no form for.
+
+    Raises ServiceError, which says that the release itself is done.
+    """
+    from evalgate.commands.release.project import project_releases
+    from evalgate.report.escape import block
+
+    warnings, faults = project_releases(registry, names)
+    for warning in warnings:
+        click.echo(block(f"warning: {warning}"), err=True)
+    if faults:
+        raise ServiceError(faults=faults)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
-from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
 
 
 @click.command("rollback")
@@ -46,3 +46,5 @@ def command(
     done = rollback.roll_back_production(registry, name, actor, why, to=to, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
     click.echo(wrap_words(describe_move(done), indent="  ", first=""))
+    if not dry_run:
+        project_labels(registry, name)

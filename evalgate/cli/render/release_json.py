@@ -35,6 +35,7 @@ def render_version(shown: ShownVersion) -> str:
             "active_labels": list(shown.labels),
             "moves": [_describe(one, shown.history.versions) for one in reversed(shown.moves)],
             "shares": [dataclasses.asdict(one) for one in reversed(shown.shares)],
+            "findings": [dataclasses.asdict(one) for one in shown.findings],
         }
     )
 

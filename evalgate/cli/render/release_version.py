@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from evalgate.cli.render.langfuse_labels import render_findings
 from evalgate.cli.render.release_message import render_message
 from evalgate.cli.render.release_score import describe_score
 from evalgate.cli.render.release_text import describe_change, describe_entry, describe_reason, format_share
@@ -24,7 +25,7 @@ def render_version(shown: ShownVersion) -> str:
     rows += [_field(name, text) for name, text in _list_fields(shown)]
     if version.evaluation.scores:
         rows += ["", "scores", *(_field(f"  {line(name)}", describe_score(one)) for name, one in _scores(version))]
-    rows += ["", "moves", *_list_moves(shown)]
+    rows += [*render_findings(shown.findings), "", "moves", *_list_moves(shown)]
     if shown.shares:
         rows += ["", "share over time"]
         rows += [wrap_words(_describe_share(one), indent="    ", first="  ") for one in reversed(shown.shares)]

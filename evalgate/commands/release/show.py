@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from evalgate.commands.release.history import ReleaseHistory, read_history
 from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument
+from evalgate.release.langfuse_projection import LabelFinding, find_projection
 from evalgate.release.promotion import find_highest
 from evalgate.release.registry import Registry, StoredDocument, check_name
 from evalgate.release.version_lookup import find_version
@@ -25,13 +26,17 @@ class ShareChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownVersion:
-    """A version of a prompt with its active labels, the revisions that name it, and its share over time."""
+    """A version of a prompt with its active labels, the revisions that name it, and its share over time.
+
+    `findings` are the labels in Langfuse that differ from the last document, whichever version they are of.
+    """
 
     history: ReleaseHistory
     version: PublishedVersion
     labels: tuple[str, ...]
     moves: tuple[StoredDocument, ...]
     shares: tuple[ShareChange, ...]
+    findings: tuple[LabelFinding, ...] = ()
 
 
 def list_prompts(registry: Registry) -> list[StoredDocument]:
@@ -56,6 +61,7 @@ def show_version(registry: Registry, called: str) -> ShownVersion:
     else:
         version = find_version(registry, document, wanted)
     digest = version.digest
+    projection = find_projection(registry)
     return ShownVersion(
         history=history,
         version=version,
@@ -64,6 +70,7 @@ def show_version(registry: Registry, called: str) -> ShownVersion:
             one for one in history.revisions if digest in (one.document.entry.origin, one.document.entry.target)
         ),
         shares=tuple(_list_shares([one.document for one in history.revisions], digest)),
+        findings=() if projection is None else tuple(projection.inspect(document)),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from os import PathLike
 from time import monotonic
 from types import TracebackType
@@ -45,12 +45,14 @@ class PromptClient:
         last_good: str | PathLike[str] | None = None,
         ttl: float = 300.0,
         headers: Headers | None = None,
+        keys: tuple[str, str] | None = None,
         timeout: float = 5.0,
         redis_prefix: str = "evalgate",
     ) -> None:
         """Nothing is read yet.
 
-        `url` is file:PATH (a document, or a folder of them), sqlite:PATH or https://ADDRESS. `redis` is a synchronous
+        `url` is file:PATH (a document, or a folder of them), sqlite:PATH, https://ADDRESS or langfuse:https://HOST.
+        `keys` are the public and the secret key of a project in Langfuse. `redis` is a synchronous
         client of redis-py; `redis_prefix` begins its keys. `last_good` is a file that keeps the last documents for the
         next start. `headers` go to a registry by HTTP: a mapping, or a function that returns one for each request.
         `timeout` is for one request to the registry, in seconds. Raises PromptError for arguments that cannot work.
@@ -59,8 +61,10 @@ class PromptClient:
 
         if not ttl > 0 or not timeout > 0:
             raise PromptError("ttl and timeout are seconds, more than 0")
+        source = open_source(url, headers=headers, keys=keys, timeout=timeout)
+        self._numbers: Mapping[tuple[str, str], int] = getattr(source, "numbers", {})
         self._refresher = Refresher(
-            open_source(url, headers=headers, timeout=timeout),
+            source,
             ttl=ttl,
             redis=None if redis is None else _open_redis(redis, redis_prefix),
             last_good=None if last_good is None else _open_last_good(last_good),
@@ -79,6 +83,7 @@ class PromptClient:
 
         place = Path(path).absolute()
         client = cls.__new__(cls)
+        client._numbers = {}
         client._refresher = Refresher(FileSource(place), ttl=math.inf, static=True)
         client._held = client._refresher.documents.by_name
         files = sorted(place.glob("*.json")) if place.is_dir() else [place]
@@ -118,7 +123,8 @@ class PromptClient:
         text = key if isinstance(key, str) else _make_text(key)
         rollout = held.rollout
         if text and rollout is not None and is_candidate(rollout[0], text, rollout[1]):
-            return _trace(Served(name, rollout[2], CANDIDATE, text, monotonic() - held.confirmed))
+            number = self._numbers.get((name, rollout[2].digest))
+            return _trace(Served(name, rollout[2], CANDIDATE, text, monotonic() - held.confirmed, number=number))
         return self._serve(name, held, PRODUCTION, text or None)
 
     def warm_up(self, *names: str) -> None:
@@ -164,7 +170,8 @@ class PromptClient:
                 ),
                 hint=f"evalgate release promote {make_printable(name)} --to {make_printable(label)}",
             )
-        return _trace(Served(name, version, label, key, monotonic() - held.confirmed))
+        number = self._numbers.get((name, version.digest))
+        return _trace(Served(name, version, label, key, monotonic() - held.confirmed, number=number))
 
 
 def _open_redis(client: Any, prefix: str) -> RedisLayer:

@@ -25,47 +25,65 @@ class HttpSource:
     """
 
     def __init__(self, url: str, *, headers: Headers | None, timeout: float) -> None:
-        parts = urlsplit(url)
-        if not parts.hostname or parts.username is not None or parts.fragment:
-            raise PromptError(
-                f"{_name_place(url)}: a registry's URL has a host, and neither a user nor a fragment",
-                hint="hand a token in with headers={...}",
-            )
         self._url = url
-        self._headers = headers
-        self._timeout = timeout
         self._known: dict[str, tuple[str, bytes]] = {}
-        self._opener = urllib.request.build_opener(_SameOrigin(strict=headers is not None))
+        self._fetcher = Fetcher(url, headers=headers, timeout=timeout)
 
     def read(self, name: str) -> bytes:
-        url = _fill(self._url, name)
-        given = self._headers() if callable(self._headers) else self._headers or {}
-        headers = {"User-Agent": "evalgate", "Accept": "application/json, */*;q=0.1", **given}
         known = self._known.get(name)
-        if known is not None:
-            headers["If-None-Match"] = known[0]
-        try:
-            request = urllib.request.Request(url, headers=headers)
-            deadline = monotonic() + self._timeout
-            with self._opener.open(request, timeout=self._timeout) as response:
-                if response.status != 200:
-                    raise SourceError(f"{_name_place(url)} answered {response.status}")
-                data = _read_all(response, url, deadline)
-                tag = response.headers.get("ETag")
-        except urllib.error.HTTPError as error:
-            with error:
-                if error.code == 304 and known is not None:
-                    return known[1]
-                raise SourceError(f"{_name_place(url)} answered {error.code}", hint=_advise(error.code)) from None
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = _describe(error)
-            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(reason)}") from None
+        found = self._fetcher.fetch(_fill(self._url, name), tag=None if known is None else known[0])
+        if found is None:
+            assert known is not None
+            return known[1]
+        data, tag = found
         if tag:
             self._known[name] = (tag, data)
         return data
 
     def list_names(self) -> list[str]:
         raise SourceError(f"{_name_place(self._url)}: prompts cannot be listed by HTTP", hint="give their names")
+
+
+class NotThereError(SourceError):
+    """A server says that it has nothing at an address."""
+
+
+class Fetcher:
+    """Fetches addresses of one origin with the same headers."""
+
+    def __init__(self, url: str, *, headers: Headers | None, timeout: float) -> None:
+        """`url` is any address of the origin. Raises PromptError for one with a user or a fragment."""
+        parts = urlsplit(url)
+        if not parts.hostname or parts.username is not None or parts.fragment:
+            raise PromptError(
+                f"{_name_place(url)}: a registry's URL has a host, and neither a user nor a fragment",
+                hint="hand a token in with headers={...}",
+            )
+        self._headers = headers
+        self._timeout = timeout
+        self._opener = urllib.request.build_opener(_SameOrigin(strict=headers is not None))
+
+    def fetch(self, url: str, *, tag: str | None = None) -> tuple[bytes, str | None] | None:
+        """Return the body and its ETag; None if the body with the ETag `tag` has not changed. Raises SourceError."""
+        given = self._headers() if callable(self._headers) else self._headers or {}
+        headers = {"User-Agent": "evalgate", "Accept": "application/json, */*;q=0.1", **given}
+        if tag is not None:
+            headers["If-None-Match"] = tag
+        try:
+            request = urllib.request.Request(url, headers=headers)
+            deadline = monotonic() + self._timeout
+            with self._opener.open(request, timeout=self._timeout) as response:
+                if response.status != 200:
+                    raise SourceError(f"{_name_place(url)} answered {response.status}")
+                return _read_all(response, url, deadline), response.headers.get("ETag")
+        except urllib.error.HTTPError as error:
+            with error:
+                if error.code == 304 and tag is not None:
+                    return None
+                kind = NotThereError if error.code == 404 else SourceError
+                raise kind(f"{_name_place(url)} answered {error.code}", hint=_advise(error.code)) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(_describe(error))}") from None
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from evalgate.release.document import PublishedVersion
 from evalgate.release.runtime.prompt_error import VariableError
 from evalgate.release.runtime.rendering import render_messages
+
+
+class LangfuseLink(NamedTuple):
+    """A version of a prompt in Langfuse, by the name and the number that it has there."""
+
+    name: str
+    version: int
+    is_fallback: bool = False
 
 
 class Served:
@@ -20,16 +28,24 @@ class Served:
     at the time of the choice.
     """
 
-    __slots__ = ("_content", "key", "name", "stale_seconds", "variant")
+    __slots__ = ("_content", "_number", "key", "name", "stale_seconds", "variant")
 
     def __init__(
-        self, name: str, content: PublishedVersion, variant: str, key: str | None, stale_seconds: float
+        self,
+        name: str,
+        content: PublishedVersion,
+        variant: str,
+        key: str | None,
+        stale_seconds: float,
+        *,
+        number: int | None = None,
     ) -> None:
         self.name = name
         self.variant = variant
         self.key = key
         self.stale_seconds = stale_seconds
         self._content = content
+        self._number = number
 
     @property
     def version(self) -> str:
@@ -80,6 +96,17 @@ class Served:
             raise VariableError(problem, hint=f"the version uses {names}") from None
         except TypeError as error:
             raise VariableError(f"{self.name} {self.version}: {error}") from None
+
+    def langfuse_prompt(self) -> LangfuseLink | None:
+        """Return what Langfuse's SDK takes as the `prompt` of a generation, which it links to the version.
+
+        None if the registry is not in Langfuse, or if it does not have the version for people yet; the SDK takes None.
+        """
+        if self._number is None:
+            return None
+        from evalgate.release.langfuse_chain import make_label_name
+
+        return LangfuseLink(make_label_name(self.name), self._number)
 
     def row(
         self,

@@ -1,4 +1,4 @@
-"""The sources of release documents, by the scheme of a URL: files and SQLite here, HTTP in its own module."""
+"""The sources of release documents, by the scheme of a URL: files and SQLite here, others in their own modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evalgate.release.runtime.prompt_error import PromptError, SourceError, make
 Headers: TypeAlias = Mapping[str, str] | Callable[[], Mapping[str, str]]
 """Headers of requests, or a function that returns them for each request, such as one that renews a token."""
 
-_FORMS = "file:PATH, sqlite:PATH or https://ADDRESS"
+_FORMS = "file:PATH, sqlite:PATH, https://ADDRESS or langfuse:https://HOST"
 
 
 class Source(Protocol):
@@ -27,18 +27,27 @@ class Source(Protocol):
         ...
 
 
-def open_source(url: str, *, headers: Headers | None = None, timeout: float = 5.0) -> Source:
+def open_source(
+    url: str, *, headers: Headers | None = None, keys: tuple[str, str] | None = None, timeout: float = 5.0
+) -> Source:
     """Return the source that a URL names; nothing is read yet. `timeout` is for one request, in seconds.
 
-    Raises PromptError for a URL of another scheme. Relative paths are counted from the present working directory.
+    `keys` are the public and the secret key of a project in Langfuse. Raises PromptError for a URL of another scheme.
+    Relative paths are counted from the present working directory.
     """
     scheme, _, rest = url.partition(":")
+    if keys is not None and scheme != "langfuse":
+        raise PromptError(f"keys are for a registry in Langfuse, and this one is {scheme}:")
     if scheme in ("http", "https"):
         from evalgate.release.runtime.http_source import HttpSource
 
         return HttpSource(url, headers=headers, timeout=timeout)
     if headers is not None:
         raise PromptError(f"headers are for a registry by HTTP, and this one is {scheme}:")
+    if scheme == "langfuse" and rest:
+        from evalgate.release.runtime.langfuse_source import LangfuseSource
+
+        return LangfuseSource(rest, keys=keys, timeout=timeout)
     if scheme == "file" and rest:
         return FileSource(Path(rest).absolute())
     if scheme == "sqlite" and rest:

@@ -33,6 +33,12 @@ def test_it_has_what_a_request_needs() -> None:
     assert repr(served) == f"<Served support 2.4.0 ({VERSION.digest[:12]}), production>"
 
 
+def test_a_version_without_a_number_in_langfuse_has_no_link() -> None:
+    assert make_served().langfuse_prompt() is None
+    served = Served("a|b", VERSION, "production", None, 1.5, number=7)
+    assert served.langfuse_prompt() == ("a%7Cb", 7, False)
+
+
 def test_what_a_caller_edits_is_its_own() -> None:
     served = make_served()
     served.parameters["stop"].append("b")

@@ -73,9 +73,11 @@ def test_an_unreadable_registry_in_sqlite_is_named_and_not_created(tmp_path: Pat
         open_source(f"sqlite:{tmp_path / 'text.db'}").read("support")
 
 
-@pytest.mark.parametrize("url", ["", "git:origin", "file:", "sqlite:", "ftp://a/b", "/a/b", "langfuse\n:x"])
+@pytest.mark.parametrize(
+    "url", ["", "git:origin", "file:", "sqlite:", "ftp://a/b", "/a/b", "langfuse\n:x", "langfuse:"]
+)
 def test_other_urls_are_refused(url: str) -> None:
-    with pytest.raises(PromptError, match="write file:PATH, sqlite:PATH or https://ADDRESS"):
+    with pytest.raises(PromptError, match="write file:PATH, sqlite:PATH, https://ADDRESS or lang"):
         open_source(url)
 
 

@@ -1,0 +1,36 @@
+"""The text about labels in Langfuse: what was written, and what differs from the last document."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from evalgate.release.langfuse_projection import LabelFinding, Projected
+from evalgate.report.wrapped_text import wrap_words
+
+
+def describe_projection(done: Projected) -> str:
+    """Describe which versions in Langfuse have which labels, and what was written."""
+    places = ", ".join(f"{label} is version {number}" for label, number in sorted(done.labels.items())) or "no labels"
+    wrote = f"wrote {', '.join(done.changed)}" if done.changed else "nothing to do"
+    text = f"{done.name}, revision {done.revision}, in Langfuse: {places}; {wrote}"
+    return wrap_words(text, indent="  ", first="")
+
+
+def render_findings(findings: Sequence[LabelFinding]) -> list[str]:
+    """Render the labels that differ as lines below a heading; no lines if there are none."""
+    rows = [wrap_words(f"{one.label}: {_explain(one)}", indent="    ", first="  ") for one in findings]
+    return ["", "labels in Langfuse", *rows] if rows else []
+
+
+def _explain(one: LabelFinding) -> str:
+    """Explain a label in Langfuse that differs from the last document."""
+    on = f"version{'' if len(one.versions) == 1 else 's'} {', '.join(map(str, one.versions))}"
+    match one.kind:
+        case "moved":
+            return f"moved by hand to {on}, which is not followed; evalgate release project takes it back"
+        case "lost":
+            return "no version has it, as after a save at the same moment; evalgate release project repairs it"
+        case "doubled":
+            return f"{on} have it, as after two moves at once; evalgate release project repairs it"
+        case "proposal":
+            return f"{on} is a proposal that was not published; its gate decides"
