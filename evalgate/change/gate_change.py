@@ -147,7 +147,7 @@ def _find_gate_at(workspace: Workspace, gate: Gate, commit: str) -> tuple[Gate, 
 def _is_run_alike(workspace: Workspace, gate: Gate, commit: str) -> bool:
     """Return True if the gate at a commit had the same targets, and every criterion that can decide now.
 
-    Whoever signed a release off saw it with these. A configuration that cannot be read there shows nothing.
+    The person who signed a release off saw it with these. A configuration that cannot be read there shows nothing.
     """
     git, config = workspace.git, workspace.config
     found = None if git is None else _find_gate_at(workspace, gate, commit)

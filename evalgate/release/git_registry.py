@@ -62,8 +62,8 @@ def name_file(name: str) -> str:
 class GitRegistry:
     """A branch of a remote. Versions that were put become part of the next commit that `append` makes.
 
-    Whoever can push to the branch can move any label: protect it by a ruleset. Nothing of the local repository changes
-    but its objects.
+    Everyone who can push to the branch can move any label: protect it by a ruleset. Of the local repository only the
+    objects change.
     """
 
     def __init__(self, remote: str, branch: str, folder: Path, token: str | None, note: Callable[[str], None]) -> None:

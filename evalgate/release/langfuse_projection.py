@@ -101,7 +101,7 @@ class LangfuseProjection:
         places = {label: numbers[digest] for label, digest in wanted.items()}
         production = document.labels.get("production")
         if production is not None and "canary" not in places and self._is_left(document, "canary"):
-            # a label cannot be removed: whoever reads it gets the version in production
+            # a label cannot be removed: its readers get the version in production
             places["canary"] = numbers[production]
         changed += self._settle(name, places, has_written=bool(changed))
         if changed and places:

@@ -54,7 +54,7 @@ def open_langfuse_registry(url: str, keys: LangfuseKeys | None) -> LangfuseRegis
 class LangfuseRegistry:
     """The text prompts `evalgate/NAME` of a project: a version there is a revision.
 
-    All that is put becomes part of the next document. Whoever has a key of the project can write versions and delete
+    All that is put becomes part of the next document. Everyone with a key of the project can write versions and delete
     them. A deleted document is missed, never replaced: its number is not given again. `latest` is not read, because
     people move it.
     """

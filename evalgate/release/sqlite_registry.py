@@ -33,7 +33,7 @@ class SqliteRegistry:
 
     It serves one host: the log needs memory that all processes share, which network file systems do not have. The
     first write creates the file. Each operation has a connection of its own, so that threads and forks can share a
-    registry. Whoever can write the file can move any label.
+    registry. Everyone who can write the file can move any label.
     """
 
     def __init__(self, path: Path) -> None:
