@@ -129,5 +129,7 @@ def test_the_keys_are_named_where_they_are_missing(
 
 
 def test_other_registries_have_no_labels_to_project(evalgate: Run, tmp_path: Path) -> None:
-    told = evalgate("release", "project", "support", "--registry", f"sqlite:{tmp_path / 'x'}")
+    url = f"sqlite:{tmp_path / 'releases.sqlite3'}"
+    publish(open_registry(url, tmp_path), ONE)
+    told = evalgate("release", "project", "support", "--registry", url)
     assert told.code == 2 and "has no labels besides its documents" in told.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,11 +82,13 @@ def test_an_outage_of_both_arms_is_measured_again(world: World, kind: str, share
 def test_a_run_that_ended_with_an_error_forgets_no_draw(world: World, kind: str) -> None:
     store_baseline(world)
     seen: set[int] = set()
+    later = count()
 
     def application(system: str, user: str) -> str | Reply:
-        if len(seen) >= 6:
+        # the draws before have arrived by the time that twice as many as are asked at once have been answered
+        if len(seen) >= 4 and next(later) >= 16:
             return error(401, "Incorrect API key", code="invalid_api_key")
-        if BRIEF in system and number(user) % 10 == 0:
+        if BRIEF in system and number(user) % 10 == 0 and len(seen) < 4:
             seen.add(number(user))
             return KINDS[kind]()
         return answer(user)
