@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evalgate.change.pins import Pin
 from evalgate.domain import Config
-from evalgate.errors import Place
+from evalgate.errors import InputError, Place
 from evalgate.services.git_remote import hide_address
 from evalgate.store.store import Store
 
@@ -44,8 +44,14 @@ def make_finder(
             if stored is not None:
                 write_copy(store, stored)
         version = None if stored is None else stored.document.find_label("production")
-        if stored is None or version is None or version.git_sha is None:
+        if stored is None or version is None:
             return None
+        if version.git_sha is None:
+            raise InputError(
+                f'gate "{name}": {version} is in production by {hide_address(settings.registry)}, and is in no '
+                "repository, so that it cannot be run as the baseline",
+                hint="name another baseline: --baseline REF, or `baseline:` of the gate",
+            )
         return Pin(
             gate=name,
             version=version.version,

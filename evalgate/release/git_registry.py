@@ -167,9 +167,13 @@ class GitRegistry:
     def _commit(self, tip: str | None, stored: StoredDocument) -> str:
         document = stored.document
         files = {name_file(document.name): self._branch.write_content(stored.data)}
-        for (name, digest), data in self._staged.items():
-            path = _name_version(name, digest)
-            if name == document.name and (tip is None or self._branch.find_file(tip, path) is None):
+        kept = {digest: data for (name, digest), data in self._staged.items() if name == document.name}
+        published = document.versions.get(document.entry.target or "")
+        if published is not None:  # the process that puts it later may end before the next append
+            kept.setdefault(published.digest, encode_version(published))
+        for digest, data in kept.items():
+            path = _name_version(document.name, digest)
+            if tip is None or self._branch.find_file(tip, path) is None:
                 files[path] = self._branch.write_content(data)
         return self._branch.commit(tip, files, _write_message(document), _make_signature(document))
 

@@ -9,6 +9,7 @@ import pytest
 from release.documents import make_document, make_version
 
 from evalgate.domain import DEFAULT_LEVELS, Config, Limits, Policy, ReleaseSettings
+from evalgate.errors import InputError
 from evalgate.gate.released import make_finder
 from evalgate.release.registry import RegistryError
 from evalgate.release.sqlite_registry import SqliteRegistry
@@ -60,13 +61,14 @@ def test_copies_alone_ask_no_registry(tmp_path: Path, store: Store) -> None:
     assert copies is not None and copies("support") is None
 
 
-@pytest.mark.parametrize("changes", [{"git_sha": None}])
-def test_a_version_that_is_in_no_repository_is_no_baseline(tmp_path: Path, store: Store, changes: dict) -> None:
-    version = make_version("1.0.0", **changes)
+def test_a_version_that_is_in_no_repository_is_an_error_and_no_silent_merge_base(tmp_path: Path, store: Store) -> None:
+    version = make_version("1.0.0", git_sha=None)
     registry = SqliteRegistry(tmp_path / "releases.sqlite3")
     registry.append(make_document(version, labels={"production": version}))
     find = make_finder(CONFIG, tmp_path, store)
-    assert find is not None and find("support") is None
+    assert find is not None
+    with pytest.raises(InputError, match="in no repository"):
+        find("support")
 
 
 def test_a_registry_that_cannot_be_read_is_an_error(tmp_path: Path, store: Store) -> None:

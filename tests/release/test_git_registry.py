@@ -230,6 +230,15 @@ def test_what_was_put_is_written_by_the_next_append_alone(registry: GitRegistry,
     assert version.digest not in git(place.remote, "ls-tree", "-r", "--name-only", BRANCH)
 
 
+def test_a_published_version_is_kept_also_if_its_process_ends_before_it_is_put(
+    registry: GitRegistry, place: GitPlace
+) -> None:
+    one, two = make_version("1.0.0"), make_version("1.1.0")
+    first = registry.append(make_document(one, entry=make_entry(target=one.digest)))
+    registry.append(make_document(two, entry=make_entry(target=two.digest), previous=first.digest))
+    assert open_git_registry("remote.git", place.folder).find_version("support", one.digest) == one
+
+
 def test_a_branch_of_another_name(place: GitPlace) -> None:
     registry = open_git_registry("remote.git#team/prompts", place.folder)
     assert registry.url == "git:remote.git#team/prompts"
