@@ -7,6 +7,7 @@ fallback. A write is sent once, so that its caller decides what a lost answer me
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import re
 import weakref
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from evalgate.errors import InputError, ServiceError
+from evalgate.services.langfuse_items import ITEMS_A_PAGE, LangfuseItem, read_pages
 
 if TYPE_CHECKING:
     import httpx
@@ -63,7 +65,10 @@ class LangfuseKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LangfusePrompt:
-    """A version of a prompt: a text, or the messages of a chat as the server has them."""
+    """A version of a prompt: a text, or the messages of a chat as the server has them. `author` is empty if unknown.
+
+    A version that was made with a project's keys has the author "API".
+    """
 
     name: str
     version: int
@@ -72,6 +77,7 @@ class LangfusePrompt:
     tags: tuple[str, ...]
     config: Mapping[str, Any]
     message: str | None
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +168,22 @@ class Langfuse:
     def read_label(self, name: str, label: str) -> LangfusePrompt | None:
         """Return the version that has a label, read as `read` does; None if none has it."""
         return self._read(name, label=label)
+
+    def read_items(self, name: str, *, at: datetime.datetime | None = None) -> tuple[LangfuseItem, ...] | None:
+        """Return the ACTIVE items of a dataset by id, as they are or as they were at a time; None without the dataset.
+
+        Raises LangfuseError if the dataset is being edited all the time.
+        """
+        about, quoted = f"the dataset {name}", quote(name, safe="")
+        try:
+            self._ask(about, lambda api: api.datasets.get(quoted))
+        except LangfuseMissingError:
+            return None
+        given = {"dataset_name": name, "version": at, "limit": ITEMS_A_PAGE}
+        found = read_pages(lambda page: self._ask(about, lambda api: api.dataset_items.list(page=page, **given)))
+        if found is None:
+            raise LangfuseError(f"{self.url}: {_clean(about)}: its items change while they are read", hint=_LATER)
+        return found
 
     def create(
         self,
@@ -392,4 +414,11 @@ def _make_prompt(found: Any) -> LangfusePrompt:
         tags=tuple(found.tags),
         config=found.config if isinstance(found.config, dict) else {},
         message=found.commit_message,
+        author=_read_author(found),
     )
+
+
+def _read_author(found: Any) -> str:
+    """Return who made a version. The description of the API does not name the key, but servers send it."""
+    author = (found.model_extra or {}).get("createdBy")
+    return _clean(author.strip()) if isinstance(author, str) else ""
