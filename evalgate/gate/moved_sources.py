@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from evalgate.change.workspace import Workspace
@@ -11,13 +11,13 @@ from evalgate.domain import GatePlan, GateReport, Report, combine_admissions
 from evalgate.inputs.langfuse_tree import find_langfuse_tree
 
 
-def find_moved(workspace: Workspace) -> dict[str, str]:
-    """Return a sentence for each name in Langfuse that has another content than the workspace read.
+def find_moved(workspace: Workspace, paths: Collection[str] | None = None) -> dict[str, str]:
+    """Return a sentence for each name in Langfuse, or each of `paths`, that has another content than was read.
 
     Nothing is requested where nothing was read. Raises ServiceError.
     """
     tree = find_langfuse_tree(workspace.tree)
-    return {} if tree is None else tree.list_moved()
+    return {} if tree is None else tree.list_moved(paths)
 
 
 def add_moved(report: Report, workspace: Workspace, plans: Sequence[GatePlan]) -> Report:

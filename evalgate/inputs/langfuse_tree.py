@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 
@@ -57,10 +57,12 @@ class LangfuseTree:
     def describe(self, path: str) -> str:
         return self._fetch(path).source if is_langfuse(path) else self.files.describe(path)
 
-    def list_moved(self) -> dict[str, str]:
-        """Request all that was read once more, and return a sentence for each name that has another content now."""
+    def list_moved(self, paths: Collection[str] | None = None) -> dict[str, str]:
+        """Request all that was read, or of that `paths`, again. Return a sentence for each with another content."""
         moved = {}
         for path, before in self._known.items():
+            if paths is not None and path not in paths:
+                continue
             try:
                 now = self._request(path)
             except InputError as error:

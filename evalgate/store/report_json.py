@@ -267,7 +267,10 @@ def _decode_document(data: Any) -> Report:
 
 def _decode_gate(data: Any, where: str) -> GateReport:
     names = [name for name in _GATE_KEYS if name not in _OPTIONAL or name in codec.expect(data, dict, where)]
-    given = {**{name: codec.encode(value) for name, value in _OPTIONAL.items()}, **codec.list_members(data, names, where)}
+    given = {
+        **{name: codec.encode(value) for name, value in _OPTIONAL.items()},
+        **codec.list_members(data, names, where),
+    }
     of_gate = {name: kind for name, kind in codec.type_hints_of(GateReport).items() if name != "evidence"}
     evidence = Evidence(**_decode_members(codec.type_hints_of(Evidence), given, where))
     return GateReport(evidence=evidence, **_decode_members(of_gate, given, where))

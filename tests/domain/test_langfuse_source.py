@@ -50,7 +50,9 @@ def test_other_texts_name_no_prompt(text: str) -> None:
         parse_prompt_source(text)
 
 
-@pytest.mark.parametrize("text", ["langfuse:", "langfuse:a@2026-11-30", "langfuse:a@2026-11-30T10:00:00", "langfuse:a@b"])
+@pytest.mark.parametrize(
+    "text", ["langfuse:", "langfuse:a@2026-11-30", "langfuse:a@2026-11-30T10:00:00", "langfuse:a@b"]
+)
 def test_a_time_without_a_zone_names_no_dataset(text: str) -> None:
     with pytest.raises(ValueError, match="langfuse:golden@"):
         parse_dataset_source(text)

@@ -18,7 +18,9 @@ REGISTRY = ReleaseSettings(registry="langfuse:https://registry.test")
 
 
 def make(
-    environment: Mapping[str, str] | None, langfuse: LangfuseSettings | None = None, release: ReleaseSettings | None = None
+    environment: Mapping[str, str] | None,
+    langfuse: LangfuseSettings | None = None,
+    release: ReleaseSettings | None = None,
 ) -> Config:
     return Config(
         path="evalgate.yml",

@@ -56,7 +56,7 @@ def test_the_gates_of_a_prompt_are_found(config: Config) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "said"),
     [
-        ("prompt", "langfuse:support", 'names no prompt in Langfuse\n  hint: write langfuse:NAME@LABEL'),
+        ("prompt", "langfuse:support", "names no prompt in Langfuse\n  hint: write langfuse:NAME@LABEL"),
         ("baseline", "langfuse:support@A", "names no prompt in Langfuse"),
         ("dataset", "langfuse:golden@production", "names no dataset in Langfuse"),
     ],

@@ -18,7 +18,9 @@ class _Items(WorkTree):
         self._items = items
 
     def read(self, path: str) -> bytes:
-        full = [{"id": f"i{number}", "expected": None, "metadata": None, **one} for number, one in enumerate(self._items)]
+        full = [
+            {"id": f"i{number}", "expected": None, "metadata": None, **one} for number, one in enumerate(self._items)
+        ]
         return json.dumps(full).encode()
 
 

@@ -64,7 +64,9 @@ def test_what_moved_is_named_and_what_did_not_is_not(server: LangfuseServer, tre
     assert tree.list_moved() == {
         paths[0]: "langfuse:support@production was langfuse:support@1 when the run began, and now it is "
         "langfuse:support@2",
-        paths[1]: f"langfuse:support@1 was langfuse:support@1 when the run began, and now it does not exist at {server.url}",
+        paths[
+            1
+        ]: f"langfuse:support@1 was langfuse:support@1 when the run began, and now it does not exist at {server.url}",
         paths[3]: "langfuse:golden was langfuse:golden when the run began, and now it has another content",
     }
 
@@ -87,7 +89,9 @@ def test_what_is_missing_says_what_there_is(server: LangfuseServer, tree: Langfu
 
 def test_a_label_that_two_versions_have_is_refused(server: LangfuseServer, tree: LangfuseTree) -> None:
     server.prompts.versions("support")[0]["labels"].append("staging")
-    assert "langfuse:support@staging: has several versions, 1, 2" in refuse(lambda: tree.read("langfuse:support@staging"))
+    assert "langfuse:support@staging: has several versions, 1, 2" in refuse(
+        lambda: tree.read("langfuse:support@staging")
+    )
 
 
 def test_a_server_that_fails_is_no_missing_prompt(server: LangfuseServer, tree: LangfuseTree) -> None:

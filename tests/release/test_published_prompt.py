@@ -17,9 +17,13 @@ from evalgate.release.document import PublishedVersion, encode_version, parse_ve
 from evalgate.release.published_prompt import rebuild_prompt
 
 FIELDS = ("query", "name", "earlier")
-texts = st.lists(st.sampled_from(["Hello ", "{{query}}", "{{ name }}", "\n", "{", "}} ", "é{{", "x"]), min_size=1).map("".join)
+texts = st.lists(st.sampled_from(["Hello ", "{{query}}", "{{ name }}", "\n", "{", "}} ", "é{{", "x"]), min_size=1).map(
+    "".join
+)
 contents = texts.filter(lambda text: bool(text.strip()))
-messages = st.builds(lambda role, text: {"role": role, "content": text}, st.sampled_from(["system", "user", "assistant"]), contents)
+messages = st.builds(
+    lambda role, text: {"role": role, "content": text}, st.sampled_from(["system", "user", "assistant"]), contents
+)
 histories = st.just({"type": "placeholder", "name": "earlier"})
 prompts = contents | st.lists(messages | histories, min_size=1, max_size=4)
 values = st.dictionaries(st.sampled_from(["temperature", "top_p", "seed", "stop"]), st.integers(0, 2))
@@ -41,7 +45,14 @@ def publish(candidate: PromptVersion, given: dict[str, Any], model: str | None) 
     return parse_version(encode_version(version))
 
 
-@given(prompts, values, values, st.sampled_from([None, "m"]), st.sampled_from([None, "t"]), st.sampled_from([None, "{{query}}"]))
+@given(
+    prompts,
+    values,
+    values,
+    st.sampled_from([None, "m"]),
+    st.sampled_from([None, "t"]),
+    st.sampled_from([None, "{{query}}"]),
+)
 def test_a_prompt_of_langfuse_is_rebuilt(  # noqa: PLR0917
     prompt: Any, own: dict[str, Any], target: dict[str, Any], model: str | None, served: str | None, user: str | None
 ) -> None:

@@ -45,9 +45,7 @@ def test_a_missing_dataset_is_none(langfuse: Langfuse) -> None:
     assert langfuse.read_items("other") is None
 
 
-def test_all_pages_are_one_state(
-    server: LangfuseServer, langfuse: Langfuse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_all_pages_are_one_state(server: LangfuseServer, langfuse: Langfuse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evalgate.services.langfuse.ITEMS_A_PAGE", 2)
 
     def add(page: int) -> None:
