@@ -18,7 +18,7 @@ from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate, find_ungated_files
 from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.case_images import list_image_files, list_included_files

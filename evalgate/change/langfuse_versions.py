@@ -8,7 +8,7 @@ from dataclasses import replace
 from evalgate.change import versions
 from evalgate.change.versions import Versions
 from evalgate.domain import Gate, PromptVersion
-from evalgate.domain.langfuse_source import is_langfuse, parse_prompt_source
+from evalgate.domain.langfuse_reference import is_langfuse, parse_prompt_source
 from evalgate.errors import InputError, Place
 from evalgate.inputs.langfuse_names import PRODUCTION, find_production_source, parse_option
 from evalgate.inputs.prompts import load_prompt

@@ -11,7 +11,7 @@ from typing import Literal, NoReturn
 from evalgate.change.commit_prompts import list_states, load_prompt_at, parse_state, read_state, resolve_at_commit
 from evalgate.change.version_history import FoundVersion, find_reason, read_history
 from evalgate.domain import Gate, PromptSettings, PromptVersion, VersionAtCommit
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import EvalgateError, GitError, InputError, NothingToCompareError
 from evalgate.inputs.langfuse_names import parse_option
 from evalgate.inputs.prompt_files.python_constant import MissingConstantError, split_constant

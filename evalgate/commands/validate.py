@@ -10,7 +10,7 @@ from functools import partial
 from evalgate.change.merge_base import find_base_commit, find_unchanged
 from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes

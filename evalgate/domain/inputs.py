@@ -10,7 +10,7 @@ from typing import Literal
 
 from evalgate.domain.conditions import Condition
 from evalgate.domain.images import NO_IMAGES, Image
-from evalgate.domain.langfuse_source import LangfuseSettings
+from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings
 from evalgate.domain.target import Target
 from evalgate.domain.text import Json, digest, digest_of_all

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalgate.change.content_origin import find_origin
 from evalgate.change.workspace import Commit
 from evalgate.domain import Gate, GatePlan
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.gate.moved_sources import find_moved
 from evalgate.inputs.langfuse_names import find_gates, parse_option

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from evalgate.domain import Case, Gate, GoldenDataset, PromptVersion
 from evalgate.domain.images import Image, find_source_fault, is_file, read_image
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import EvalgateError, Fault, Place
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.formats.nodes import raise_faults

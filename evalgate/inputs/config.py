@@ -20,7 +20,7 @@ from evalgate.domain import (
     ReleaseSettings,
     Target,
 )
-from evalgate.domain.langfuse_source import PREFIX, LangfuseSettings, is_langfuse
+from evalgate.domain.langfuse_reference import PREFIX, LangfuseSettings, is_langfuse
 from evalgate.domain.names import find_closest
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import Criteria, CriteriaReader, Verify, read_target_name

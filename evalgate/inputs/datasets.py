@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from evalgate.domain import Case, Column, GoldenDataset, Json
 from evalgate.domain.case_ids import OWN_KEYS, derive_case_id
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.formats.rows import DataRow, read_rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from evalgate.domain import Config
-from evalgate.domain.langfuse_source import LangfuseSettings
+from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.errors import InputError, MissingSecretError, Place
 from evalgate.inputs.langfuse_tree import LangfuseTree
 from evalgate.inputs.tree import Tree

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evalgate.domain import Config, Gate
-from evalgate.domain.langfuse_source import LangfusePromptSource, is_langfuse, parse_dataset_source, parse_prompt_source
+from evalgate.domain.langfuse_reference import (
+    LangfusePromptSource,
+    is_langfuse,
+    parse_dataset_source,
+    parse_prompt_source,
+)
 from evalgate.errors import InputError
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.schema_check import SchemaCheck

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
 
-from evalgate.domain.langfuse_source import LangfuseDatasetSource, LangfusePromptSource, is_langfuse, parse_source
+from evalgate.domain.langfuse_reference import LangfuseDatasetSource, LangfusePromptSource, is_langfuse, parse_source
 from evalgate.errors import InputError
 from evalgate.inputs.formats.nodes import refuse
 from evalgate.inputs.tree import Tree

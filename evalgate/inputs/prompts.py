@@ -6,7 +6,7 @@ import posixpath
 from dataclasses import replace
 
 from evalgate.domain import NO_SETTINGS, Message, PromptSettings, PromptVersion
-from evalgate.domain.langfuse_source import is_langfuse
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.templates import Syntax, Template
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.prompt_files.chat_file import read_chat_file

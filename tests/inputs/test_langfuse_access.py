@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evalgate.domain import DEFAULT_LEVELS, Config, Limits, Policy, ReleaseSettings
-from evalgate.domain.langfuse_source import LangfuseSettings
+from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.inputs.langfuse_access import attach_langfuse, open_langfuse
 from evalgate.inputs.langfuse_tree import LangfuseTree

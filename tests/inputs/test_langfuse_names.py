@@ -4,7 +4,7 @@ import pytest
 from inputs.conftest import HEAD, Project, faults
 
 from evalgate.domain import Config
-from evalgate.domain.langfuse_source import LangfuseSettings
+from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.errors import InputError
 from evalgate.inputs.config import load_config, read_gate_names
 from evalgate.inputs.langfuse_names import (

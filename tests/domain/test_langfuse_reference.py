@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.domain.langfuse_source import (
+from evalgate.domain.langfuse_reference import (
     LangfuseDatasetSource,
     LangfusePromptSource,
     LangfuseSettings,
