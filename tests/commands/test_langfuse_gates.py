@@ -114,3 +114,54 @@ def test_drift_watches_the_version_that_has_the_label_production(source_world: L
     ended = source_world.evalgate("drift")
     assert ended.code in (0, 4) and "not" in ended.out, ended.out + ended.err
     assert {one.body["messages"][0]["content"] for one in source_world.server.received} == {SYSTEM}
+
+
+def test_shards_with_a_label_that_moved_merge_to_no_pass(source_world: LangfuseWorld) -> None:
+    source_world.save(f"{SYSTEM} Be kind.")
+    scripted = source_world.server.script
+
+    def move(received: Received, number: int) -> Reply:
+        source_world.langfuse.prompts.move("support", 3, ["staging"])
+        return scripted(received, number)
+
+    assert source_world.evalgate("run", "--shard", "1/2", "--output", "one.json").code == 0
+    source_world.server.script = move
+    assert source_world.evalgate("run", "--shard", "2/2", "--output", "two.json").code == 0
+    ended = source_world.evalgate("merge", "one.json", "two.json")
+    assert ended.code == 4 and "now it is langfuse:support@3" in " ".join(ended.out.split()), ended.out + ended.err
+
+
+def test_a_change_in_git_does_not_run_what_is_in_langfuse(source_world: LangfuseWorld) -> None:
+    world = source_world
+    world.repository.git("switch", "--quiet", "--create", "work")
+    world.repository.write("notes.md", "unrelated")
+    world.repository.commit("unrelated")
+    for options in (("--changed",), ("--policy-ref", "base"), ("--policy-ref", "base", "--changed")):
+        ended = world.evalgate("run", *options)
+        assert ended.code == 0, f"{options}: {ended.out}{ended.err}"
+    assert not world.server.received and not world.langfuse.requests
+    world.configure(edit=("name: fact", "name: truth"))
+    world.repository.commit("other rules")
+    assert world.evalgate("run", "--changed", "--output", "report.json").code in (0, 4)
+    assert world.server.received
+    assert world.evalgate("run", "--policy-ref", "base").code == 5  # a person has to agree to the edited rules
+
+
+def test_a_dataset_in_langfuse_serves_a_prompt_in_a_pull_request(source_world: LangfuseWorld) -> None:
+    world = source_world
+    text = "messages:\n  - {role: system, content: %s}\n  - {role: user, content: '{{query}} {{context}}'}\n"
+    world.repository.write("support.prompt.yml", text % "Be exact and brief in all that you answer to anyone.")
+    world.configure(edit=("langfuse:support@staging", "support.prompt.yml"))
+    world.repository.commit("a prompt in git")
+    world.repository.git("switch", "--quiet", "--create", "work")
+    world.repository.write("support.prompt.yml", text % "Be exact and brief in all that you answer to people.")
+    world.repository.commit("an edit")
+    ended = world.evalgate("run", "--policy-ref", "base", "--output", "report.json")
+    gate = world.report()["gates"][0]
+    assert ended.code in (0, 4, 5) and gate["dataset"]["path"] == "langfuse:golden", ended.out + ended.err
+    assert gate["dataset"]["cases"] == CASES
+
+
+def test_a_pin_names_a_commit_and_no_version_in_langfuse(source_world: LangfuseWorld) -> None:
+    ended = source_world.evalgate("baseline", "pin", "--by", "Ada")
+    assert ended.code == 2 and "its prompt is in Langfuse, and a pin names a commit" in ended.err
