@@ -10,7 +10,7 @@ from evalgate.change.versions import Versions
 from evalgate.domain import Gate, PromptVersion
 from evalgate.domain.langfuse_reference import is_langfuse, parse_prompt_source
 from evalgate.errors import InputError, Place
-from evalgate.inputs.langfuse_names import PRODUCTION, find_production_source, parse_option
+from evalgate.inputs.langfuse_names import PRODUCTION, find_production_source, make_settings, parse_option
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import Tree
 from evalgate.services.git import Git
@@ -24,7 +24,7 @@ def is_in_langfuse(gate: Gate, candidate: str | None) -> bool:
 def load_named(gate: Gate, tree: Tree, named: str, option: str) -> PromptVersion:
     """Load the version in Langfuse that an option names. Raises InputError for a name of another form."""
     parse_option(named, option)
-    return load_prompt(tree, named, replace(gate.settings, constant=None))
+    return load_prompt(tree, named, make_settings(gate))
 
 
 def resolve_in_langfuse(

@@ -13,7 +13,7 @@ from evalgate.change.version_history import FoundVersion, find_reason, read_hist
 from evalgate.domain import Gate, PromptSettings, PromptVersion, VersionAtCommit
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import EvalgateError, GitError, InputError, NothingToCompareError
-from evalgate.inputs.langfuse_names import parse_option
+from evalgate.inputs.langfuse_names import make_settings, parse_option
 from evalgate.inputs.prompt_files.python_constant import MissingConstantError, split_constant
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
@@ -146,7 +146,7 @@ def _find_named(  # noqa: PLR0917 - a gate, and the version that an option names
     """Find what an option names: a prompt in Langfuse, a file of the current folder or of the tree, or a ref."""
     if is_langfuse(named):
         parse_option(named, option)
-        version = load_prompt(tree, named, replace(gate.settings, constant=None))
+        version = load_prompt(tree, named, make_settings(gate))
         return FoundVersion(version=version, note=f"{option} {version.source}")
     written, constant = split_constant(named)
     settings = gate.settings if constant is None else replace(gate.settings, constant=constant)

@@ -243,7 +243,10 @@ class _ConfigReader:
         """Return the file of a prompt, without the name of a constant, and what the gate says about it."""
         node = self._fill(gate.get(key), prompt, pattern)
         if node is not None and is_langfuse_node(node):
-            return read_prompt_name(node, self._checker), self._settings(gate, None)
+            settings = self._settings(gate, None)
+            # the template is that of the gate's own prompt
+            settings = replace(settings, template=None) if prompt is not None and not is_langfuse(prompt) else settings
+            return read_prompt_name(node, self._checker), settings
         constant = None
         if node is not None and isinstance(node.data, str):
             file, constant = split_constant(node.data)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
-from evalgate.domain import Config, Gate
+from evalgate.domain import Config, Gate, PromptSettings
 from evalgate.domain.langfuse_reference import (
     LangfusePromptSource,
     is_langfuse,
@@ -44,6 +45,11 @@ def parse_option(text: str, option: str) -> LangfusePromptSource:
 def find_prompt_name(gate: Gate) -> str | None:
     """Return the name in Langfuse of a gate's prompt, without its label; None for a prompt that is a file."""
     return parse_prompt_source(gate.prompt).name if is_langfuse(gate.prompt) else None
+
+
+def make_settings(gate: Gate) -> PromptSettings:
+    """Return how a gate reads a prompt in Langfuse: by its `template` only if its own prompt is there."""
+    return replace(gate.settings, constant=None, template=gate.settings.template if is_langfuse(gate.prompt) else None)
 
 
 def find_gates(config: Config, name: str) -> tuple[Gate, ...]:

@@ -12,6 +12,7 @@ from evalgate.inputs.langfuse_names import (
     find_production_source,
     find_prompt_name,
     list_unseen,
+    make_settings,
     parse_option,
 )
 
@@ -51,6 +52,19 @@ def test_the_gates_of_a_prompt_are_found(config: Config) -> None:
     assert (find_prompt_name(first), find_prompt_name(third)) == ("team/support", None)
     assert find_production_source(second) == "langfuse:team/support@production"
     assert find_production_source(third) is None
+
+
+def test_the_template_of_a_file_is_not_that_of_a_prompt_in_langfuse(project: Project) -> None:
+    project.write("a.md", "Answer {query}")
+    lines = (
+        '  - {prompt: a.md, template: fstring, baseline: "langfuse:a@production", dataset: cases.jsonl}',
+        '  - {prompt: "langfuse:b@staging", template: jinja, baseline: "langfuse:b@3", dataset: cases.jsonl}',
+    )
+    project.write("evalgate.yml", f"{GATES.partition('gates:')[0]}gates:\n" + "\n".join(lines) + "\n")
+    file, named = load_config(project.tree, "evalgate.yml").gates
+    assert (file.settings.template, file.baseline_settings.template) == ("fstring", None)
+    assert (named.settings.template, named.baseline_settings.template) == ("jinja", "jinja")
+    assert make_settings(file).template is None and make_settings(named).template == "jinja"
 
 
 @pytest.mark.parametrize(
