@@ -10,7 +10,8 @@ from langfuse_server import PUBLIC, SECRET, LangfuseServer
 from evalgate.errors import InputError
 from evalgate.inputs.langfuse_tree import LangfuseTree, close_tree, find_langfuse_tree
 from evalgate.inputs.tree import WorkTree
-from evalgate.services.langfuse import Langfuse, LangfuseKeys, LangfuseLostError
+from evalgate.services.langfuse import Langfuse, LangfuseKeys
+from evalgate.services.langfuse_errors import LangfuseLostError
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
 from evalgate.services import langfuse_items
-from evalgate.services.langfuse import Langfuse, LangfuseError, LangfuseKeys
+from evalgate.services.langfuse import Langfuse, LangfuseKeys
+from evalgate.services.langfuse_errors import LangfuseError
 
 
 @pytest.fixture
