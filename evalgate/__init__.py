@@ -22,8 +22,8 @@ The folder listing is the data flow:
                    read    what       pure     awaits      pure      pure       pure       registries, runtime
                            changed
     shared         store/   console/                           everything below .evalgate/; the standard streams
-    outside        services/                                   git, GitHub
-    base           domain/   errors.py                         imported by all, import nothing else
+    outside        services/                                   git, GitHub, Langfuse
+    base           domain/   errors.py   mask.py               imported by all, import nothing else
 
 tests/test_architecture.py keeps the import table, and which file owns which outside package.
 """

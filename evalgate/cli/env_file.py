@@ -44,7 +44,7 @@ env_file_option = click.option(
 
 def find_file_secrets() -> tuple[str, ...]:
     """Return the values of the command's `--env-file` whose names say that they are secrets."""
-    from evalgate.domain.masking import is_secret_name
+    from evalgate.mask import is_secret_name
 
     values: dict[str, str] = click.get_current_context().meta.get(_SECRETS, {})
     return tuple(value for name, value in values.items() if is_secret_name(name))

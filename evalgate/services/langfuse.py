@@ -16,11 +16,19 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-from evalgate.errors import InputError, ServiceError
+from evalgate.errors import InputError
+from evalgate.mask import Mask
+from evalgate.services.langfuse_errors import ADDRESS, LATER, clean, make_error, read_message
+from evalgate.services.langfuse_errors import LangfuseError as LangfuseError  # noqa: PLC0414 (its users import it from here)
+from evalgate.services.langfuse_errors import LangfuseLostError as LangfuseLostError  # noqa: PLC0414 (its users import it from here)
+from evalgate.services.langfuse_errors import LangfuseMissingError as LangfuseMissingError  # noqa: PLC0414 (its users import it from here)
+from evalgate.services.langfuse_errors import LangfuseRaceError as LangfuseRaceError  # noqa: PLC0414 (its users import it from here)
 
 if TYPE_CHECKING:
     import httpx
     from langfuse.api import CreateChatPromptRequest, CreateTextPromptRequest, LangfuseAPI
+
+    from evalgate.services.request_limits import RequestLimits
 
 OLDEST = (4, 16)
 """The oldest server that is used. Before, `resolve=false` and the numbers after a deletion are not verified."""
@@ -31,26 +39,9 @@ LONGEST_MESSAGE = 500
 
 _SECONDS = 30
 _PAGE = 100
-_LONGEST = 300
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_RACE = "unique constraint failure"
+_MOST_PAGES = 1000
+_HIGHEST = 2**31 - 1
 _T = TypeVar("_T")
-
-
-class LangfuseError(ServiceError):
-    """Langfuse refuses a request, or what it answers cannot be used. A write was not done."""
-
-
-class LangfuseLostError(LangfuseError):
-    """The server did not answer, or answered with an error of its own: a write may have been done or not."""
-
-
-class LangfuseRaceError(LangfuseError):
-    """Another create of the same prompt was faster. Nothing was written."""
-
-
-class LangfuseMissingError(LangfuseError):
-    """The prompt, or the version of it, does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +86,17 @@ class Langfuse:
         """Nothing is requested yet. Raises InputError for an address that names no server."""
         self.url = check_address(url)
         self._keys = keys
+        self._mask = Mask((keys.secret, f"{keys.public}:{keys.secret}"))
         self._seconds = seconds
         self._client: LangfuseAPI | None = None
+        self._limits: RequestLimits | None = None
         self._http: httpx.Client | None = None
         self._version = (0, 0)
 
     @property
     def version(self) -> tuple[int, int]:
         """The first two numbers of the server's version."""
-        with self._explain("the version"):
+        with self._mask.errors(), self._explain("the version"):
             self._open()
         return self._version
 
@@ -120,20 +113,21 @@ class Langfuse:
 
         It is for what the package has no call for in all of its versions. `about` names the request in errors.
         """
-        with self._explain(about):
+        with self._mask.errors(), self._explain(about):
             from langfuse.api.core.api_error import ApiError
 
             self._open()
-            assert self._http is not None
+            assert self._http is not None and self._limits is not None
             sent = {"content-type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
-            answer = self._http.request(
-                "GET" if body is None else "POST",
-                f"{self.url}{path}",
-                params=dict(query or {}),
-                content=body,
-                headers=sent,
-                auth=(self._keys.public, self._keys.secret),
-            )
+            with self._limits.hold():
+                answer = self._http.request(
+                    "GET" if body is None else "POST",
+                    f"{self.url}{path}",
+                    params=dict(query or {}),
+                    content=body,
+                    headers=sent,
+                    auth=(self._keys.public, self._keys.secret),
+                )
             is_json = answer.headers.get("content-type", "").startswith("application/json")
             found = answer.json() if is_json and answer.content else answer.text
             if not 200 <= answer.status_code < 300 or not is_json:
@@ -145,15 +139,15 @@ class Langfuse:
         found: list[LangfuseListing] = []
         page = pages = 1
         while page <= pages:
-            answer = self._ask("the prompts", partial(_list_page, page=page))
-            found += [_make_listing(one) for one in answer.data]
-            pages, page = answer.meta.total_pages, page + 1
+            rows, pages = self._ask("the prompts", partial(_list_page, page=page))
+            found += rows
+            page += 1
         return found
 
     def find_prompt(self, name: str, *, label: str | None = None) -> LangfuseListing | None:
         """Return the versions of a prompt, with a label only those that have it; None if there are none."""
-        answer = self._ask(name, lambda api: api.prompts.list(name=name, label=label))
-        return next((_make_listing(one) for one in answer.data if one.name == name), None)
+        found = self._ask(name, lambda api: _make_listings(api.prompts.list(name=name, label=label)))
+        return next((one for one in found if one.name == name), None)
 
     def read(self, name: str, version: int) -> LangfusePrompt | None:
         """Return a version as it was written: references to other prompts are not filled in. None if there is none."""
@@ -218,11 +212,11 @@ class Langfuse:
         Raises LangfuseMissingError if there is no such version.
         """
         quoted = quote(name, safe="")
-        return _make_prompt(
-            self._ask(
-                f"{name}, version {version}",
-                lambda api: api.prompt_version.update(quoted, version, new_labels=list(labels), request_options=_ONCE),
-            )
+        return self._ask(
+            f"{name}, version {version}",
+            lambda api: _make_prompt(
+                api.prompt_version.update(quoted, version, new_labels=list(labels), request_options=_ONCE)
+            ),
         )
 
     def _create(self, name: str, request: CreateTextPromptRequest | CreateChatPromptRequest) -> LangfusePrompt:
@@ -230,29 +224,35 @@ class Langfuse:
         size = len(json.dumps(request.model_dump(by_alias=True, mode="json")))
         if size > LARGEST_REQUEST:
             raise InputError(
-                f"{_clean(name)}: a request of {size:,} bytes is too large: Langfuse takes at most {LARGEST_REQUEST:,}",
+                f"{clean(name)}: a request of {size:,} bytes is too large: Langfuse takes at most {LARGEST_REQUEST:,}",
                 hint="shorten the prompt, or keep releases in git",
             )
-        return _make_prompt(self._ask(name, lambda api: api.prompts.create(request=request, request_options=_ONCE)))
+        return self._ask(name, lambda api: _make_prompt(api.prompts.create(request=request, request_options=_ONCE)))
 
     def _read(self, name: str, *, version: int | None = None, label: str | None = None) -> LangfusePrompt | None:
         quoted = quote(name, safe="")  # the client does not quote, and a name may have any character
         try:
-            found = self._ask(name, lambda api: api.prompts.get(quoted, version=version, label=label, resolve=False))
+            return self._ask(
+                name, lambda api: _make_prompt(api.prompts.get(quoted, version=version, label=label, resolve=False))
+            )
         except LangfuseMissingError:
             return None
-        return _make_prompt(found)
 
     def _ask(self, about: str, request: Callable[[LangfuseAPI], _T]) -> _T:
-        with self._explain(about):
-            return request(self._open())
+        with self._mask.errors(), self._explain(about):
+            client = self._open()
+            assert self._limits is not None
+            with self._limits.hold():
+                return request(client)
 
     def _open(self) -> LangfuseAPI:
         if self._client is None:
-            import httpx
             from langfuse.api import LangfuseAPI
 
-            http = httpx.Client(timeout=self._seconds, follow_redirects=False)  # a redirected POST becomes a GET
+            from evalgate.services.request_limits import RequestLimits
+
+            self._limits = self._limits or RequestLimits(self._seconds)
+            http = self._limits.open_client()
             weakref.finalize(self, http.close)
             client = LangfuseAPI(
                 base_url=self.url,
@@ -261,7 +261,9 @@ class Langfuse:
                 x_langfuse_public_key=self._keys.public,
                 httpx_client=http,
             )
-            self._check_version(client.health.health().version)
+            with self._limits.hold():
+                version = client.health.health().version
+            self._check_version(version)
             self._client, self._http = client, http
         return self._client
 
@@ -269,7 +271,7 @@ class Langfuse:
         found = re.match(r"v?(\d+)\.(\d+)", version)
         if found is None or (int(found[1]), int(found[2])) < OLDEST:
             raise LangfuseError(
-                f"{self.url}: the server has the version {_clean(version)}; evalgate needs "
+                f"{self.url}: the server has the version {clean(self._mask.text(version))}; evalgate needs "
                 f"{'.'.join(map(str, OLDEST))} or later",
                 hint="upgrade the Langfuse server",
             )
@@ -289,27 +291,29 @@ class Langfuse:
                 "Langfuse needs a package that is not installed", hint="pip install 'prompt-evalgate[langfuse]'"
             ) from None
 
-        place = f"{self.url}: {_clean(about)}"
+        from evalgate.services.request_limits import RequestLimitError
+
+        place = f"{self.url}: {clean(self._mask.text(about))}"
         try:
             yield
         except ApiError as error:
-            raise _make_error(place, error.status_code or 0, error.body) from None
+            raise make_error(place, error.status_code or 0, read_message(error.body, self._mask)) from None
+        except RequestLimitError as error:
+            raise LangfuseLostError(f"{place}: {error}", hint=LATER) from None
         except httpx.ConnectError:
-            raise LangfuseError(f"{place}: the server cannot be reached", hint=_ADDRESS) from None
+            raise LangfuseError(f"{place}: the server cannot be reached", hint=ADDRESS) from None
         except httpx.TimeoutException:
-            raise LangfuseLostError(f"{place}: no answer in {self._seconds} seconds", hint=_LATER) from None
+            raise LangfuseLostError(f"{place}: no answer in {self._seconds} seconds", hint=LATER) from None
         except httpx.HTTPError as error:
-            raise LangfuseLostError(f"{place}: the connection broke ({type(error).__name__})", hint=_LATER) from None
-        except ValueError as error:  # an answer that is not what the description says; pydantic's is one
+            raise LangfuseLostError(f"{place}: the connection broke ({type(error).__name__})", hint=LATER) from None
+        # an answer that is not what the description says: pydantic's error is a ValueError
+        except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
             raise LangfuseLostError(
-                f"{place}: the answer is not what Langfuse sends ({type(error).__name__})", hint=_ADDRESS
+                f"{place}: the answer is not what Langfuse sends ({type(error).__name__})", hint=ADDRESS
             ) from None
 
 
 _ONCE: Any = {"max_retries": 0}
-_ADDRESS = "check the address of the Langfuse server"
-_LATER = "repeat the command in a while"
-_KEYS = "check the public and the secret key, and that both are of this server"
 
 
 def check_address(url: str) -> str:
@@ -327,50 +331,22 @@ def check_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _make_error(place: str, status: int, body: Any) -> LangfuseError:
-    """Return the error of a status. The body is untrusted, and may be the page of another server."""
-    said = _read_message(body)
-    kind: type[LangfuseError] = LangfuseError
-    message, hint = f"Langfuse refuses the request ({status}){said}", None
-    if status in (401, 403):
-        message, hint = f"Langfuse refuses the keys ({status}){said}", _KEYS
-    elif status == 404 and said:
-        kind, message = LangfuseMissingError, f"not found{said}"
-    elif status == 404:
-        # the page of another server, or of another path, does not say that a prompt is missing
-        message, hint = "the address is no Langfuse server (404)", _ADDRESS
-    elif status == 400 and _RACE in said:
-        kind, message, hint = LangfuseRaceError, f"another create was faster{said}", _LATER
-    elif status == 413:
-        message, hint = "the request is larger than the server takes", "shorten the prompt"
-    elif status == 429 or status >= 500:
-        kind, message, hint = LangfuseLostError, f"the server answered {status}{said}", _LATER
-    elif status < 300:
-        kind, message, hint = LangfuseLostError, "the answer is not what Langfuse sends", _ADDRESS
-    elif status < 400:
-        message, hint = f"the server redirects ({status})", "write the final address of the server"
-    return kind(f"{place}: {message}", hint=hint)
+def _list_page(api: LangfuseAPI, *, page: int) -> tuple[list[LangfuseListing], int]:
+    """Return the prompts of a page, and how many pages there are, which the server alone says."""
+    answer = api.prompts.list(page=page, limit=_PAGE)
+    pages = answer.meta.total_pages
+    if pages > _MOST_PAGES:
+        raise ValueError(f"{pages} pages of prompts")
+    return _make_listings(answer), pages
 
 
-def _list_page(api: LangfuseAPI, *, page: int) -> Any:
-    return api.prompts.list(page=page, limit=_PAGE)
-
-
-def _read_message(body: Any) -> str:
-    """Return what an error says, after a colon; "" for anything but the JSON of an error."""
-    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
-        return ""
-    details = body.get("error")
-    rows = [one.get("message") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
-    return f": {_clean('; '.join(str(one) for one in (body['message'], *rows) if one))}"
-
-
-def _clean(text: str) -> str:
-    plain = _CONTROL.sub(" ", text)
-    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]} ..."
+def _make_listings(answer: Any) -> list[LangfuseListing]:
+    return [_make_listing(one) for one in answer.data]
 
 
 def _make_listing(found: Any) -> LangfuseListing:
+    if not found.versions or not all(1 <= one <= _HIGHEST for one in found.versions):
+        raise ValueError("a prompt has versions, which count from 1")
     return LangfuseListing(
         name=found.name,
         versions=tuple(sorted(found.versions)),
