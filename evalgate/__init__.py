@@ -272,9 +272,10 @@ def _make_shard(shard: tuple[int, int] | None) -> Shard | None:
 def _find_store(config: Path, store: AnyPath | None) -> Store:
     from pathlib import Path
 
+    from evalgate.services.user_files import resolve_path
     from evalgate.store.store import FOLDER, Store
 
-    return Store(root=config.resolve().parent / FOLDER if store is None else Path(store))
+    return Store(root=resolve_path(config).parent / FOLDER if store is None else Path(store))
 
 
 def _call_outside_loops(act: Callable[[], Report]) -> Report:
