@@ -109,7 +109,7 @@ class _Child:
                     self.why = f"one answer has more than {LONGEST_ANSWER // 1024**2} MiB"
                     break
                 self._take(json.loads(line))
-        except (ValueError, OSError):
+        except (ValueError, OSError, RecursionError):
             self.why = self.why or "it wrote what is no answer"
         with contextlib.suppress(OSError):
             self._process.kill()
