@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import urllib.error
 import urllib.request
@@ -80,7 +81,7 @@ class Fetcher:
                     raise SourceError(f"{_name_place(url)} answered {response.status}")
                 return _read_all(response, url, deadline), response.headers.get("ETag")
         except urllib.error.HTTPError as error:
-            with error:
+            with contextlib.closing(error):  # that of too many redirects is closed already
                 if error.code == 304 and tag is not None:
                     return None
                 kind = NotThereError if error.code == 404 else SourceError

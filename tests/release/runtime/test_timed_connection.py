@@ -101,3 +101,9 @@ def test_a_server_that_quotes_a_token_does_not_get_it_shown(answer: str, headers
     with RawServer(lambda head: [sent]) as server, pytest.raises(SourceError) as refused:
         open_source(f"{server.url}/r?token={secret}", headers=headers, timeout=2).read("support")
     assert secret not in str(refused.value)
+
+
+def test_too_many_redirects_are_an_error_of_the_source() -> None:
+    answer = make_answer(b"", status="302 X", headers=["Location: /x"])
+    with RawServer(lambda head: [answer]) as server, pytest.raises(SourceError, match="answered 302"):
+        open_source(server.url, timeout=5).read("support")
