@@ -8,6 +8,7 @@ from dataclasses import replace
 from evalgate.decide import policy
 from evalgate.decide.evidence import sort_results
 from evalgate.domain import Calls, Evidence, GateReport, Report, Usage
+from evalgate.domain.report_kind import make_merge_note
 from evalgate.errors import InputError, Place
 from evalgate.gate.reports import make_report
 
@@ -62,7 +63,7 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
         shard=None,
         results=sort_results([r for e in all_of for r in e.results], order),
         confirmations=sort_results([r for e in all_of for r in e.confirmations], order),
-        notes=tuple(dict.fromkeys(note for e in all_of for note in e.notes)),
+        notes=(make_merge_note(len(parts)), *dict.fromkeys(note for e in all_of for note in e.notes)),
         moved=tuple(dict.fromkeys(sentence for e in all_of for sentence in e.moved)),
         calls=_add_calls([evidence.calls for evidence in all_of]),
         usage=sum((evidence.usage for evidence in all_of), Usage()),
