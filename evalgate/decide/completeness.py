@@ -176,7 +176,7 @@ def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: P
 
 
 def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
-    """Return a finding for cases that were removed from the baseline's dataset, and for those that a criterion lost."""
+    """Return findings for cases that were removed from the baseline's dataset, or that a criterion or a tag lost."""
     lost = evidence.dataset.lost
     if policy.removed_cases == "allow":
         return []
@@ -188,6 +188,15 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
             cases,
         )
         for name, cases in evidence.dataset.narrowed.items()
+    ]
+    narrowed += [
+        make_incomplete_finding(
+            None,
+            f"The tag {tag} was removed from {len(cases)} {'case' if len(cases) == 1 else 'cases'} of the baseline's "
+            f"dataset ({name_cases(cases)}): put it back, or set policy.removed_cases: allow.",
+            cases,
+        )
+        for tag, cases in evidence.dataset.untagged.items()
     ]
     if not lost:
         return narrowed

@@ -173,6 +173,7 @@ def _digest_key(  # noqa: PLR0917
                 list(dataset.lost),
                 dataset.edited,
                 *([codec.encode(dataset.narrowed)] if dataset.narrowed else []),
+                *([["untagged", codec.encode(dataset.untagged)]] if dataset.untagged else []),
             ],
             codec.encode(evidence.criteria),
             codec.encode(level.effective),
