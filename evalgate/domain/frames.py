@@ -30,6 +30,7 @@ _RUN_COLUMNS = {
     "level": "str",
     "decision": "str",
     "exit_code": "int64",
+    "drawn_again": "str",
     "criterion": "str",
     "candidate_mean": "float64",
     "baseline_mean": "float64",
@@ -70,9 +71,10 @@ def make_score_frame(report: Report) -> DataFrame:
 def make_run_frame(reports: Iterable[Report]) -> DataFrame:
     """Return a frame with one row for each report, gate and compared criterion, in the order of the reports.
 
-    A gate without a comparison and a report without gates have one row without a criterion, so that every decision has
-    a row. `difference` is candidate minus baseline, `low` and `high` are its bounds, and `units` is the number of units
-    in the comparison.
+    A gate without a comparison and a report without gates have one row without a criterion, so that every decision
+    has a row. Where answers were drawn again, `drawn_again` says which of them. They decide nothing, so `decision`
+    and `exit_code` are those of the run's verdict that stays. `difference` is candidate minus baseline, `low` and
+    `high` are its bounds, and `units` is the number of units in the comparison.
     """
     import pandas as pd
 
@@ -82,10 +84,13 @@ def make_run_frame(reports: Iterable[Report]) -> DataFrame:
 
 def _list_comparisons(report: Report) -> Iterator[dict[str, Any]]:
     run = {"run_id": report.run_id, "created_at": report.created_at}
+    stays = {"decision": report.standing.value, "exit_code": int(report.exit_code)}
     if not report.gates:
-        yield {**run, "decision": report.decision.value, "exit_code": int(report.exit_code)}
+        yield {**run, **stays}
     for gate in report.gates:
         own = {**run, **_describe_gate(gate)}
+        if report.redrawn is not None:
+            own |= {**stays, "drawn_again": report.redrawn.what}
         for comparison in gate.comparisons:
             yield {**own, **_describe_comparison(comparison)}
         if not gate.comparisons:
