@@ -61,10 +61,14 @@ def list_scores(report: Report) -> Iterator[ScoreCells]:
 
 
 def make_score_frame(report: Report) -> DataFrame:
-    """Return the rows of `list_scores` as a frame. A missing `value` is NaN, a missing tag or cluster None."""
+    """Return the rows of `list_scores` as a frame. A missing `value` is NaN, a missing tag or cluster None.
+
+    Half a surrogate pair, which a model may emit and a column of text cannot hold, becomes U+FFFD.
+    """
     import pandas as pd
 
-    frame = pd.DataFrame(list_scores(report), columns=list(SCORE_COLUMNS))
+    rows = (tuple(map(_make_valid, row)) for row in list_scores(report))
+    frame = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
     return frame.astype({"value": "float64", "repeat": "int64"})
 
 
@@ -78,8 +82,16 @@ def make_run_frame(reports: Iterable[Report]) -> DataFrame:
     """
     import pandas as pd
 
-    rows = [row for report in reports for row in _list_comparisons(report)]
+    found = (row for report in reports for row in _list_comparisons(report))
+    rows = [{name: _make_valid(value) for name, value in row.items()} for row in found]
     return pd.DataFrame(rows, columns=list(_RUN_COLUMNS)).astype(_RUN_COLUMNS)
+
+
+def _make_valid(value: Any) -> Any:
+    """Return a text without halves of surrogate pairs; any other value as it is."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _list_comparisons(report: Report) -> Iterator[dict[str, Any]]:

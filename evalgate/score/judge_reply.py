@@ -60,7 +60,7 @@ class ReplyObject:
         So quotes, brackets, commas and the case of letters do not count, nor do invisible characters and escapes.
         """
         score, reason = self.value.get("score"), self.value.get("reason")
-        if type(score) not in (int, float) or not isinstance(reason, str):
+        if not isinstance(score, int | float) or not isinstance(reason, str):
             return False
         words = _WORD.findall(_fold(reason))
         return any(
