@@ -229,8 +229,8 @@ def tabulate_reports(reports: Iterable[Report | AnyPath]) -> pd.DataFrame:
     """Make one DataFrame of many reports, or of the files that hold them.
 
     It has one row for each report, gate and criterion: run_id, created_at, gate, candidate_version, candidate_digest,
-    baseline_version, level, decision, exit_code, criterion, candidate_mean, baseline_mean, difference, low, high,
-    units, cost_usd. A gate without a comparison has one row. Raises InputError as `load_report` does.
+    baseline_version, level, decision, exit_code, drawn_again, criterion, candidate_mean, baseline_mean, difference,
+    low, high, units, cost_usd. A gate without a comparison has one row. Raises InputError as `load_report` does.
 
     >>> table = tabulate_reports(["golden/.evalgate/report.json"])
     >>> table["criterion"].to_list()

@@ -360,6 +360,11 @@ class Report:
     redrawn: Redrawn | None = None
 
     @property
+    def standing(self) -> Verdict:
+        """The decision that `exit_code` follows from: `decision`, or the one that stays after another draw."""
+        return self.decision if self.redrawn is None else self.redrawn.decision
+
+    @property
     def cost_usd(self) -> float | None:
         """The total cost of all gates in US dollars; None if the cost of a gate is unknown."""
         costs = [gate.evidence.cost_usd for gate in self.gates]

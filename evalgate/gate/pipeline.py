@@ -49,7 +49,7 @@ def decide_plans(
     replayed = calls.answers == "replay"
     config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
     known = {
-        plan.gate.name: verdict_cache.find(machine.store, _compute_verdict_keys(plan, config, calls), plan, config)
+        plan.gate.name: _find_verdict(plan, config, machine.store, calls)
         if plan.revert is None or not plan.revert.passed
         else reports.report_without_calls(plan, config)
         for plan in plans
@@ -69,7 +69,7 @@ def decide_plans(
         if standing is not None and standing.exit_code.blocks:
             known[plan.gate.name] = standing
             del fresh[plan.gate.name]
-    names = {name: verdict_cache.choose_key(machine.store, keys[name], gate) for name, gate in fresh.items()}
+    names = {name: _choose_key(gate, keys[name], machine.store, calls) for name, gate in fresh.items()}
     fresh = {
         name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
     }
@@ -126,11 +126,29 @@ def _decide_fresh(
         return reports, engine.warnings
 
 
+def _find_verdict(plan: GatePlan, config: Config, store: Store, calls: CallMode) -> GateReport | None:
+    """Return the stored verdict on a plan; for a shard only one that blocks, since a PASS is that of all shards."""
+    from evalgate.gate import verdict_cache
+
+    found = verdict_cache.find(store, _compute_verdict_keys(plan, config, calls), plan, config)
+    return found if found is None or calls.shard is None or found.exit_code.blocks else None
+
+
+def _choose_key(gate: GateReport, keys: VerdictKeys | None, store: Store, calls: CallMode) -> str | None:
+    """Return the name to store a new verdict under; a shard has none, and marks that these answers were asked for."""
+    from evalgate.gate import verdict_cache
+
+    if calls.shard is None:
+        return verdict_cache.choose_key(store, keys, gate)
+    verdict_cache.mark_drawn(store, keys)
+    return None
+
+
 def _compute_verdict_keys(plan: GatePlan, config: Config, calls: CallMode) -> VerdictKeys | None:
     """No keys when recording: that asks for other answers on purpose, and shows them in the change itself."""
     from evalgate.gate import verdict_cache
 
-    if calls.answers == "record" or calls.shard is not None:
+    if calls.answers == "record":
         return None
     return verdict_cache.compute_keys(plan, config, replayed=calls.answers == "replay")
 
