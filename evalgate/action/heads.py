@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
+from evalgate.action.action_inputs import is_same_context
 from evalgate.action.posted_comment import Sticky
 from evalgate.decide import attempts
 from evalgate.decide.attempts import PastVerdict
@@ -75,7 +76,7 @@ def read_verdicts(
     """
     heads = _list_heads(sticky.github, sticky.number, base)
     named = {sha: _list_of_branches(sticky, name, context, sha) for sha in dict.fromkeys((head, *heads))}
-    if all(status.context != context for status in named[head]):
+    if not any(is_same_context(status.context, context) for status in named[head]):
         raise _make_unknown_error(context, head)
     keyed = {sha: [status for status in named[sha] if read_key(status)] for sha in heads}
     same = _join_keys(keyed, context, {head: present} if present else {})
@@ -92,10 +93,13 @@ def _join_keys(keyed: Mapping[str, Sequence[CommitStatus]], context: str, presen
     Keys of other contexts on one commit are one, and so are those of all commits that share one of them.
     """
     same: dict[str, str] = {}
-    own = {sha: [read_key(status) for status in found if status.context == context] for sha, found in keyed.items()}
+    own = {
+        sha: [read_key(status) for status in found if is_same_context(status.context, context)]
+        for sha, found in keyed.items()
+    }
     # commits that were tried in this context come first, so that their keys are the ones that others count as
     for sha in sorted(keyed, key=lambda sha: not (own[sha] or sha in present)):
-        others = [read_key(status) for status in keyed[sha] if status.context != context]
+        others = [read_key(status) for status in keyed[sha] if not is_same_context(status.context, context)]
         mine = present.get(sha) or next(iter(own[sha]), None)
         known = mine or next((same[key] for key in others if key in same), next(iter(others), ""))
         for key in others:
@@ -125,7 +129,7 @@ def _make_unknown_error(context: str, sha: str) -> ServiceError:
 
 def list_own_statuses(sticky: Sticky, context: str, sha: str) -> list[CommitStatus]:
     """Return the statuses of this context that evalgate set on a commit, newest first. Raises ServiceError."""
-    named = (status for status in sticky.github.statuses(sha) if status.context == context)
+    named = (status for status in sticky.github.statuses(sha) if is_same_context(status.context, context))
     return [status for status in named if sticky.is_own(status.creator)]
 
 
@@ -134,10 +138,13 @@ def _list_of_branches(sticky: Sticky, name: str, context: str, sha: str) -> list
 
     `name` is the one on the way to the default branch; names of branches have no spaces.
     """
+    to_any = re.compile(rf"{re.escape(name.casefold())} \(to [^ ]+\)")
     named = [
         one
         for one in sticky.github.statuses(sha)
-        if one.context in (name, context) or re.fullmatch(rf"{re.escape(name)} \(to [^ ]+\)", one.context)
+        if is_same_context(one.context, name)
+        or is_same_context(one.context, context)
+        or to_any.fullmatch(one.context.casefold())
     ]
     return [status for status in named if sticky.is_own(status.creator)]
 
