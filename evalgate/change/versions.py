@@ -75,9 +75,8 @@ def resolve(
     A prompt that the merge base lacks has no baseline. Another missing version raises GitError or InputError.
     """
     settings_at = settings_at or (lambda commit: gate.settings)
-    found = _find_candidate(gate, tree, git, candidate, at)
+    found, since = _find_candidate(gate, tree, git, candidate, at), None
     assert found.version is not None
-    since = None
     if baseline is not None:
         args = (gate, tree, git, baseline, "--baseline", settings_at)
         base = _find_named(*args, files=at is None, before=base_gate_prompt)

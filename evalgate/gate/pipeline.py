@@ -70,9 +70,7 @@ def decide_plans(
             known[plan.gate.name] = standing
             del fresh[plan.gate.name]
     names = {name: _choose_key(gate, keys[name], machine.store, calls) for name, gate in fresh.items()}
-    fresh = {
-        name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
-    }
+    fresh = {name: _add_keys(gate, names[name], keys[name]) for name, gate in fresh.items()}
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = list_policy_changes(workspace)
     unstored = verdict_cache.describe_unkept(plans, workspace.config)
@@ -142,6 +140,12 @@ def _choose_key(gate: GateReport, keys: VerdictKeys | None, store: Store, calls:
         return verdict_cache.choose_key(store, keys, gate)
     verdict_cache.mark_drawn(store, keys)
     return None
+
+
+def _add_keys(gate: GateReport, name: str | None, keys: VerdictKeys | None) -> GateReport:
+    """Add the name that a verdict is stored under, and that of the shown text if it is another."""
+    shown = None if keys is None or keys.shown == name else keys.shown
+    return replace(gate, evidence=replace(gate.evidence, verdict_key=name, shown_key=shown))
 
 
 def _compute_verdict_keys(plan: GatePlan, config: Config, calls: CallMode) -> VerdictKeys | None:

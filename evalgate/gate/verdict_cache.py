@@ -337,10 +337,15 @@ def _strip_run(gate: GateReport) -> tuple[object, ...]:
     )
 
 
-def _is_whole(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
+def is_measured(gate: GateReport) -> bool:
+    """Return True if a verdict rests on all that it needs: no call failed for good, and no result is missing."""
     lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
-    return not lost and not _is_unanswered(gate, counting) and (gate.decision is Verdict.FAIL or not undecided)
+    return not lost and (gate.decision is Verdict.FAIL or not undecided)
+
+
+def _is_whole(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
+    return is_measured(gate) and not _is_unanswered(gate, counting)
 
 
 def _is_unanswered(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
