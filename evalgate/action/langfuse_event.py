@@ -71,19 +71,15 @@ def read_langfuse_event(payload: Mapping[str, Any], *, secret: str | None, now: 
 
 def find_reason_to_ignore(event: LangfuseEvent, names: Collection[str]) -> str | None:
     """Return why an event starts no gate, as a phrase; None if it does. `names` are the prompts that have a gate."""
-    if event.kind != _PROMPT_VERSION:
-        return "is not about a version of a prompt"
-    if event.name.startswith(FOLDER):
-        return f"is a release document: {FOLDER} is the folder of the registry"
-    if not event.is_by_person:
-        return "was changed by an API key, not by a person"
-    if event.action == "deleted":
-        return "was deleted"
-    if STAGING not in event.labels:
-        return f"does not hold {STAGING}"
-    if event.name not in names:
-        return "is the prompt of no gate"
-    return None
+    reasons = (
+        (event.kind != _PROMPT_VERSION, "is not about a version of a prompt"),
+        (event.name.startswith(FOLDER), f"is a release document: {FOLDER} is the folder of the registry"),
+        (not event.is_by_person, "was changed by an API key, not by a person"),
+        (event.action == "deleted", "was deleted"),
+        (STAGING not in event.labels, f"does not hold {STAGING}"),
+        (event.name not in names, "is the prompt of no gate"),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
 
 
 def _read(data: Any) -> LangfuseEvent:
