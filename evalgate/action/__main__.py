@@ -28,6 +28,7 @@ from evalgate.action import (
 from evalgate.action import sign_off_lookup as approval
 from evalgate.action.action_inputs import refuse_redraw
 from evalgate.action.job import Job, Log
+from evalgate.action.langfuse_gate import is_about_staged, judge_staged
 from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
 from evalgate.change import reverts
@@ -73,7 +74,7 @@ def _main(log: Log) -> int:
         outcome: ActivityOutcome | Status | None
         match job.settings.command:
             case "gate":
-                outcome = _run_gate(job, hub, log)
+                outcome = _run_gate(job, hub, log) if not is_about_staged(job) else judge_staged(job, hub, log)
             case "report":
                 outcome = _report_fork(job, hub, log)
             case "drift":

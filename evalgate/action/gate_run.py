@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from evalgate.action import fork
 from evalgate.action.job import Job, Log, describe_bug
@@ -17,6 +18,8 @@ from evalgate.gate import engine_setup, reports
 from evalgate.gate.options import CallMode, Machine, Selection
 from evalgate.report.status import Status, make_error_status, make_status
 from evalgate.report.withhold import withhold_texts
+
+_Ran = TypeVar("_Ran")
 
 
 def make_machine(job: Job, log: Log) -> Machine:
@@ -70,7 +73,7 @@ def make_outcome(report: Report) -> ActivityOutcome:
     return ActivityOutcome(status=make_status(report), report=report)
 
 
-def catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutcome:
+def catch_errors(log: Log, run: Callable[[], _Ran]) -> _Ran | ActivityOutcome:
     """Run, and turn any exception into an outcome that is not a pass."""
     error: EvalgateError
     try:

@@ -12,10 +12,8 @@ from typing import Any
 from evalgate.action.langfuse_signature import check_signature
 from evalgate.domain import strict_json
 from evalgate.errors import InputError
+from evalgate.gate.staged import STAGING
 from evalgate.release.langfuse_chain import FOLDER
-
-STAGING = "staging"
-"""The label that asks for a verdict."""
 
 _PROMPT_VERSION = "prompt-version"
 _SHOWN = 200
@@ -39,6 +37,11 @@ class LangfuseEvent:
     def __str__(self) -> str:
         name = self.name if len(self.name) <= _SHOWN else f"{self.name[:_SHOWN]} ..."
         return f'version {self.version} of "{name}"'
+
+
+def is_from_langfuse(payload: Mapping[str, Any]) -> bool:
+    """Return whether the payload of a dispatch looks like an event of Langfuse, or like one that is forwarded."""
+    return payload.get("type") == _PROMPT_VERSION or {"body", "signature"} <= payload.keys()
 
 
 def read_langfuse_event(payload: Mapping[str, Any], *, secret: str | None, now: float) -> LangfuseEvent:
