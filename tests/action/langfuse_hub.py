@@ -24,22 +24,25 @@ MAJOR = (
 _TEXT = prompt(manner="@").split("content: ")[1].split("\n")[0]
 
 
-def make_messages(manner: str) -> list[dict[str, str]]:
+def make_messages(manner: str, user: str = "{{query}}\n{{context}}") -> list[dict[str, str]]:
     """Return the messages of the gated prompt, in a manner."""
-    return [
-        {"role": "system", "content": _TEXT.replace("@", manner)},
-        {"role": "user", "content": "{{query}}\n{{context}}"},
-    ]
+    return [{"role": "system", "content": _TEXT.replace("@", manner)}, {"role": "user", "content": user}]
 
 
 class LangfuseHub:
-    """The project of `hub` on its default branch, with the prompt `support` in Langfuse: version 1 in production."""
+    """The project of `hub` on its default branch, with the prompt `support` in Langfuse: version 1 in production.
 
-    def __init__(self, hub: Hub, server: LangfuseServer) -> None:
+    `user` is the message of the user in all versions, and `more` is added to the configuration.
+    """
+
+    def __init__(
+        self, hub: Hub, server: LangfuseServer, *, user: str = "{{query}}\n{{context}}", more: str = ""
+    ) -> None:
+        self.user = user
         self.hub = hub
         self.server = server
         hub.configure("prompt: prompts/support.prompt.yml", "prompt: langfuse:support@staging")
-        hub.configure("run: {attempts: 2}", f'run: {{attempts: 2}}\nlangfuse: {{host: "{server.url}"}}')
+        hub.configure("run: {attempts: 2}", f'run: {{attempts: 2}}\nlangfuse: {{host: "{server.url}"}}{more}')
         hub.world.repository.git("switch", "--quiet", "main")
         hub.world.application = self.answer
         self.save(EXACT, labels=["production"], config={"version": "1.0.0"})
@@ -61,7 +64,7 @@ class LangfuseHub:
         """Save a version, as the UI does."""
         labels = ["staging"] if labels is None else labels
         return self.server.prompts.create(
-            {"name": NAME, "type": "chat", "prompt": make_messages(manner), "labels": labels, **facts}
+            {"name": NAME, "type": "chat", "prompt": make_messages(manner, self.user), "labels": labels, **facts}
         )
 
     def send(self, payload: dict[str, Any], **inputs: str) -> Ran:
