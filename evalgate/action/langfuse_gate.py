@@ -19,7 +19,7 @@ from evalgate.action.langfuse_event import LangfuseEvent, find_reason_to_ignore,
 from evalgate.action.outcome import ActivityOutcome
 from evalgate.action.version_statuses import VersionStatuses, make_version_context
 from evalgate.change.workspace import Workspace
-from evalgate.domain import Report, combine_admissions
+from evalgate.domain import Report, Verdict, combine_admissions
 from evalgate.errors import EvalgateError, InputError
 from evalgate.gate import reports, staged
 from evalgate.gate.options import Selection, open_for_run
@@ -207,7 +207,7 @@ class _Sweep:
         if missing is not None:
             ran = replace(ran, status=gate_run.make_pending(ran.report, missing))
         is_verdict = ran.status.state in ("success", "failure") or report.exit_code.awaits_sign_off
-        return replace(ran, key=key if is_verdict and not _is_outage(report) else "")
+        return replace(ran, key=key if is_verdict and not _is_disturbed(report) else "")
 
     def _refuse_without_budget(self, one: StagedVersion) -> None:
         budget = self._job.settings.max_cost_usd
@@ -222,10 +222,13 @@ class _Sweep:
             self._log.warn(f"label: {one} does not keep {make_note(word, one.number)}: somebody saves versions")
 
 
-def _is_outage(report: Report) -> bool:
-    """Return whether calls that failed left a gate undecided, so that a later run is not a second chance."""
-    undecided = [gate for gate in report.gates if gate.decision == "INCONCLUSIVE"]
-    return any(one.failure == "infrastructure" for gate in undecided for one in gate.evidence.results)
+def _is_disturbed(report: Report) -> bool:
+    """Return whether a gate is undecided because calls failed, or because a dataset in Langfuse changed meanwhile.
+
+    A later run is no second chance then.
+    """
+    undecided = [gate.evidence for gate in report.gates if gate.decision is Verdict.INCONCLUSIVE]
+    return any(one.moved or any(each.failure == "infrastructure" for each in one.results) for one in undecided)
 
 
 def _join(several: list[Report]) -> Report:
