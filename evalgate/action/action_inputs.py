@@ -27,7 +27,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _LABELS = ("staging", "canary", "production")
 _RELEASE_INPUTS: Mapping[str, tuple[str, ...]] = {
-    "publish": ("prompt", "reason"),
+    "publish": ("prompt", "reason", "source"),
     "promote": ("prompt", "to", "version", "reason", "canary-evidence"),
     "rollback": ("prompt", "version", "reason"),
 }
@@ -72,6 +72,7 @@ class Settings:
     to: str | None
     version: str | None
     reason: str | None
+    source: str | None
     canary_evidence: str | None
     matrix: tuple[str, ...]
 

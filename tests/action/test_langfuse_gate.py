@@ -383,3 +383,45 @@ def test_a_prompt_in_git_is_the_baseline_of_its_proposals(langfuse_hub: Langfuse
     assert gate["candidate"]["source"] == "langfuse:support@2"
     assert "prompts/support.prompt.yml" in gate["baseline"]["source"]
     assert EXACT in (langfuse_hub.hub.world.root / "prompts/support.prompt.yml").read_text()
+
+
+def test_a_version_that_passed_is_published_by_its_number(langfuse_hub: LangfuseHub) -> None:
+    text = (langfuse_hub.hub.world.root / "evalgate.yml").read_text()
+    langfuse_hub.commit(**{"evalgate.yml": f'{text}release: {{registry: "langfuse:{langfuse_hub.server.url}"}}\n'})
+    langfuse_hub.tell(langfuse_hub.save(BRIEF, commitMessage="shorter"))
+    calls = langfuse_hub.calls
+    event = {"repository": {"default_branch": "main"}}
+    ran = langfuse_hub.hub.run("workflow_dispatch", event, command="publish", source="langfuse:support@2")
+    assert ran.code == 0, ran.log
+    (row,) = json.loads(ran.outputs["published"])
+    assert (row["name"], langfuse_hub.calls) == ("support", calls)
+    # it has its verdict in the release document, also where no status tells of it
+    langfuse_hub.hub.server.state["statuses"].clear()
+    langfuse_hub.forget()
+    ran = langfuse_hub.tick()
+    assert ran.outputs["judged"] == "[]" and f"is published as {row['version']}" in ran.log
+    # evalgate's own move of the label is no proposal
+    inputs = {"command": "promote", "prompt": "support", "to": "staging"}
+    assert langfuse_hub.hub.run("workflow_dispatch", event, **inputs).code == 0
+    assert langfuse_hub.tick().outputs["judged"] == "[]"
+    assert langfuse_hub.calls == calls
+
+
+def test_a_version_that_evalgate_wrote_is_no_proposal(langfuse_hub: LangfuseHub) -> None:
+    text = (langfuse_hub.hub.world.root / "evalgate.yml").read_text()
+    text = text.replace("langfuse:support@staging", "prompts/support.prompt.yml")
+    langfuse_hub.commit(**{"evalgate.yml": f'{text}release: {{registry: "langfuse:{langfuse_hub.server.url}"}}\n'})
+    event = {"repository": {"default_branch": "main"}}
+    ran = langfuse_hub.hub.run("workflow_dispatch", event, command="publish")
+    assert ran.code == 0, ran.log
+    inputs = {"command": "promote", "prompt": "support", "to": "staging"}
+    assert langfuse_hub.hub.run("workflow_dispatch", event, **inputs).code == 0
+    (holder,) = langfuse_hub.server.prompts.holders(NAME, "staging")
+    calls = langfuse_hub.calls
+    ran = langfuse_hub.tick()
+    assert (ran.code, ran.outputs["judged"], langfuse_hub.calls) == (0, "[]", calls)
+    assert f"langfuse:support@{holder} is published as 1.0.0" in ran.log
+    # a person edits it in the UI, which copies its configuration
+    config = langfuse_hub.server.prompts.find(NAME, holder)["config"]
+    ran = langfuse_hub.tell(langfuse_hub.save(BRIEF, config=config))
+    assert [source for source, _ in judged(ran.outputs["judged"])] == [f"langfuse:support@{holder + 1}"]
