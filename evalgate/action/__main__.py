@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NoReturn, assert_never
@@ -19,6 +19,7 @@ from evalgate.action import (
     fork,
     fork_approval,
     fork_files,
+    gate_run,
     heads,
     publish,
     queued_verdicts,
@@ -27,20 +28,21 @@ from evalgate.action import (
 )
 from evalgate.action import sign_off_lookup as approval
 from evalgate.action.action_inputs import refuse_redraw
-from evalgate.action.job import Job, Log, describe_bug
+from evalgate.action.job import Job, Log
+from evalgate.action.langfuse_gate import is_about_staged, judge_staged
 from evalgate.action.locations import find_locations
 from evalgate.action.outcome import ActivityOutcome
 from evalgate.change import reverts
 from evalgate.change.workspace import Workspace, find_repository
-from evalgate.commands import drift, run
+from evalgate.commands import drift
 from evalgate.console import escaped_streams, streams
 from evalgate.decide import attempts, policy, sign_off
 from evalgate.domain import Admission, Report
-from evalgate.errors import EvalgateError, ExitCode, InputError, MissingSecretError
-from evalgate.gate import engine_setup, reports
-from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
+from evalgate.errors import EvalgateError, ExitCode, InputError
+from evalgate.gate import reports
+from evalgate.gate.options import Selection, open_for_run
 from evalgate.inputs.tree import CommitTree
-from evalgate.report.status import EVALUATING, Status, describe_level, make_error_status, make_status
+from evalgate.report.status import EVALUATING, Status, describe_level, make_status
 from evalgate.report.withhold import withhold_texts
 from evalgate.services.git_fetch import fetch
 from evalgate.services.git_settings import add_trust
@@ -73,7 +75,7 @@ def _main(log: Log) -> int:
         outcome: ActivityOutcome | Status | None
         match job.settings.command:
             case "gate":
-                outcome = _run_gate(job, hub, log)
+                outcome = _run_gate(job, hub, log) if not is_about_staged(job) else judge_staged(job, hub, log)
             case "report":
                 outcome = _report_fork(job, hub, log)
             case "drift":
@@ -125,7 +127,7 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | Statu
             return standing.make_kept_status(before)
         if job.event.may_withdraw or not standing.is_decided(before):
             log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
-    ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
+    ran = gate_run.catch_errors(log, lambda: _judge_commit(job, hub, head, log))
     ran, known = recorded_verdicts.keep_recorded(job, hub, log, ran, head)
     tried = attempts_lookup.find_pulls(job, hub, log, ran.report, head, before)
     ran = attempts_lookup.add_attempts(job, hub, log, ran, head, tried, known)
@@ -165,9 +167,11 @@ def _report_fork(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | No
         log.say("every pull request of this head has a verdict already")
         return None
     if waiting and all(log.attempt("files", partial(_edits_no_gate, job, hub, pull)) for pull in waiting):
-        ran = _make_outcome(reports.make_report(()))
+        ran = gate_run.make_outcome(reports.make_report(()))
     else:
-        ran = _catch_errors(log, lambda: _make_outcome(fork.read_fork_report(hub, other, job.settings.artifact)))
+        ran = gate_run.catch_errors(
+            log, lambda: gate_run.make_outcome(fork.read_fork_report(hub, other, job.settings.artifact))
+        )
     status = ran.status
     if status.verdict == "INCONCLUSIVE":
         status = Status(verdict="PENDING", state="pending", sentence=_CLAIMED, code=ran.report.exit_code)
@@ -192,17 +196,8 @@ def _edits_no_gate(job: Job, hub: GitHub, pull: PullRequestRow) -> bool:
 def _run_drift(job: Job, log: Log) -> ActivityOutcome:
     """On a schedule: what is in production, asked anew."""
     selection = Selection(default_branch=job.event.default_branch or None)
-    args = (job.config, selection, _make_machine(job, log), _make_call_mode(job))
-    return replace(_catch_errors(log, lambda: _make_outcome(drift.run(*args))), head=job.event.head)
-
-
-def _make_machine(job: Job, log: Log) -> Machine:
-    home = job.temp / "evalgate-models"
-    return Machine(environment=job.environment, store=job.store, home=home, note=log.say)
-
-
-def _make_call_mode(job: Job) -> CallMode:
-    return CallMode(max_cost_usd=job.settings.max_cost_usd, max_concurrency=job.settings.max_concurrency)
+    args = (job.config, selection, gate_run.make_machine(job, log), gate_run.make_call_mode(job))
+    return replace(gate_run.catch_errors(log, lambda: gate_run.make_outcome(drift.run(*args))), head=job.event.head)
 
 
 def _find_base(job: Job, hub: GitHub | None) -> str | None:
@@ -237,9 +232,9 @@ def _judge_commit(job: Job, hub: GitHub | None, head: str, log: Log) -> Activity
     workspace = open_for_run(job.config, selection, environment=job.environment, verify=False)
     if hub is not None and base is not None and job.settings.baseline is None:
         log.attempt("earlier verdicts", partial(_add_reverted_verdicts, job, hub, workspace, base, log))
-    report, missing = _run_pipeline(job, workspace, selection, log)
+    report, missing = gate_run.run_pipeline(job, workspace, selection, log)
     report = withhold_texts(report, policy.decide)  # before a sentence of it is anywhere
-    status = make_status(report) if missing is None else _make_pending(report, missing)
+    status = make_status(report) if missing is None else gate_run.make_pending(report, missing)
     return ActivityOutcome(
         status=status,
         report=report,
@@ -264,54 +259,6 @@ def _add_reverted_verdicts(job: Job, hub: GitHub, workspace: Workspace, base: st
     if git is not None and brought:
         repository = find_repository(job.config)
         queued_verdicts.add_verdicts(job, hub, repository, sorted(brought), base=base, say=log.say)
-
-
-def _run_pipeline(job: Job, workspace: Workspace, selection: Selection, log: Log) -> tuple[Report, str | None]:
-    """The report, and which keys are missing, if any: what is known without them can prove a FAIL, and never a pass."""
-    missing = engine_setup.missing_keys(workspace.config, job.environment)
-    mode = job.settings.missing_secrets
-    calls = _make_call_mode(job)
-    if missing and mode == "replay":
-        calls = replace(calls, offline=True, partial=True, release_copies=True)
-    try:
-        report = run.run(job.config, selection, _make_machine(job, log), calls, log.progress)
-    except MissingSecretError as error:
-        if mode == "fail":
-            raise
-        return reports.report_error(error), ", ".join(missing)
-    if not (missing and report.gates):
-        return report, None
-    if mode == "fail":
-        names = ", ".join(missing)
-        raise MissingSecretError(f"{names}: not set, and no gate can pass without it", hint="missing-secrets: replay")
-    return fork.withdraw_passes(report), ", ".join(missing)
-
-
-def _make_pending(report: Report, missing: str) -> Status:
-    found = make_status(report)
-    if found.verdict == "FAIL":
-        return found
-    sentence = f"needs a run with {missing}; no failure was found without it"
-    return Status(verdict="PENDING", state="pending", sentence=sentence, code=Admission.NOT_EVALUATED)
-
-
-def _make_outcome(report: Report) -> ActivityOutcome:
-    report = withhold_texts(report, policy.decide)
-    return ActivityOutcome(status=make_status(report), report=report)
-
-
-def _catch_errors(log: Log, run: Callable[[], ActivityOutcome]) -> ActivityOutcome:
-    """Run, and turn any exception into an outcome that is not a pass."""
-    error: EvalgateError
-    try:
-        return run()
-    except EvalgateError as expected:
-        log.faults(expected)
-        error = expected
-    except Exception as bug:
-        log.bug(bug)
-        error = EvalgateError(describe_bug(bug))
-    return ActivityOutcome(status=make_error_status(error), report=reports.report_error(error))
 
 
 def _apply_sign_off(  # noqa: PLR0917 - a run, and the pull requests that it belongs to

@@ -7,7 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, cast
 
 from evalgate.domain import strict_json
@@ -28,7 +28,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 }
 _LABELS = ("staging", "canary", "production")
 _RELEASE_INPUTS: Mapping[str, tuple[str, ...]] = {
-    "publish": ("prompt", "reason"),
+    "publish": ("prompt", "reason", "source"),
     "promote": ("prompt", "to", "version", "reason", "canary-evidence"),
     "rollback": ("prompt", "version", "reason"),
 }
@@ -68,10 +68,12 @@ class Settings:
     artifact: str
     comment_author: str | None
     github_token: str | None
+    langfuse_webhook_secret: str | None = field(repr=False)
     prompt: str | None
     to: str | None
     version: str | None
     reason: str | None
+    source: str | None
     canary_evidence: str | None
     matrix: tuple[str, ...]
 
@@ -88,6 +90,8 @@ def read_settings(inputs: str, matrix: str) -> Settings:
                 hint="comment: on-failure writes it only for a failure or a pending sign-off; or sign-off: none",
             )
         )
+    if settings.langfuse_webhook_secret is not None and settings.command != "gate":
+        reader.faults.append(Fault(message="input langfuse-webhook-secret: is for command: gate", hint=_HINT))
     reader.faults += _refuse_redraws(given.items())
     if reader.faults:
         raise InputError(faults=reader.faults)
@@ -177,6 +181,7 @@ class _Reader:
             artifact=self.given.get("artifact") or "evalgate-report",
             comment_author=self._optional("comment-author"),
             github_token=self._optional("github-token"),
+            langfuse_webhook_secret=self._optional("langfuse-webhook-secret"),
             **self._release_inputs(),
             matrix=matrix,
         )

@@ -46,6 +46,8 @@ class GitHubEvent:
     `is_idle` is true for an event of a pull request that changes nothing that a verdict depends on: an edited title, a
     review that only comments, another label. `may_withdraw` is true for one that can withdraw a sign-off, or that
     changes the target branch.
+
+    `dispatched` is the `client_payload` of a `repository_dispatch`, as its sender made it; None for any other event.
     """
 
     name: str
@@ -58,6 +60,7 @@ class GitHubEvent:
     other: OtherRun | None = None
     is_idle: bool = False
     may_withdraw: bool = False
+    dispatched: Mapping[str, Any] | None = None
 
     @property
     def of_pull_request(self) -> bool:
@@ -128,6 +131,11 @@ def _make_event(name: str, data: Mapping[str, Any], repository: str, sha: str) -
             started_at=str(run.get("run_started_at") or ""),
         )
         return GitHubEvent(name=name, repository=repository, head=other.head, other=other)
+    if name == "repository_dispatch":
+        sent = data.get("client_payload") or {}
+        if not isinstance(sent, dict):
+            raise TypeError
+        return GitHubEvent(name=name, repository=repository, head=_read_commit(sha), dispatched=sent)
     return GitHubEvent(name=name, repository=repository, head=_read_commit(sha))
 
 

@@ -159,6 +159,12 @@ class Job:
         return f"{self.repository_url}/actions/runs/{run}/attempts/{attempt}" if run.isdecimal() else ""
 
     @property
+    def branch(self) -> str:
+        """The branch that the workflow runs on, empty for any other ref."""
+        ref = self._given.get("GITHUB_REF", "")
+        return ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else ""
+
+    @property
     def actor(self) -> str:
         """The login of the person who started the run. Raises InputError if the runner does not tell it."""
         return self._require("GITHUB_ACTOR")

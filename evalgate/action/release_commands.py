@@ -75,6 +75,7 @@ def _publish(job: Job, hub: GitHub | None, log: Log) -> _Done:
     options = PublishOptions(
         gates=() if settings.prompt is None else (settings.prompt,),
         reason=settings.reason,
+        source=settings.source,
         default_branch=job.event.default_branch or None,
         offer=offer,
     )

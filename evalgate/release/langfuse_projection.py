@@ -92,6 +92,13 @@ class LangfuseProjection:
             raise RegistryError(f"langfuse:{error.faults[0].message}", hint=error.faults[0].hint) from None
         return [one for one in found if one is not None]
 
+    def identify(self, document: ReleaseDocument, found: LangfusePrompt) -> str | None:
+        """Return the digest of the published version that a version of Langfuse is; None if no document has it."""
+        try:
+            return self._identify(document, found)
+        except InputError:  # a published version that Langfuse has no form for
+            return None
+
     def _write(self, document: ReleaseDocument) -> Projected:
         name = _name(document.name)
         changed: list[str] = []

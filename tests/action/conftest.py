@@ -12,6 +12,7 @@ from action import harness
 from action.gated_pull_request import hub  # noqa: F401 - a fixture
 from action.harness import Machine
 from action.hosted import Hosted
+from action.langfuse_hub import langfuse_hub  # noqa: F401 - a fixture
 from action.merged_change import released  # noqa: F401 - a fixture
 from action.pull_request_comment import HEAD, START
 from chat_server import ChatServer

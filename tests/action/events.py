@@ -125,6 +125,13 @@ def schedule(hosted: Hosted, cron: str = "17 4 * * *") -> Event:
     return _event(hosted, "schedule", {"schedule": cron}, sha=sha, ref="refs/heads/main", actor="ada")
 
 
+def repository_dispatch(hosted: Hosted, payload: dict[str, Any], kind: str = "langfuse-prompt-update") -> Event:
+    """Make the event that another service sends with a token; `payload` is its own."""
+    sha = hosted.work.git("rev-parse", "main")
+    sent = {"action": kind, "branch": "main", "client_payload": payload}
+    return _event(hosted, "repository_dispatch", sent, sha=sha, ref="refs/heads/main", actor="ada")
+
+
 def workflow_dispatch(hosted: Hosted, *, inputs: dict[str, str], actor: str = "ada") -> Event:
     """Make the event of a person who starts a workflow on main by hand."""
     sha = hosted.work.git("rev-parse", "main")

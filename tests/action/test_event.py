@@ -49,9 +49,17 @@ def test_any_other_event_is_about_the_workflow_s_commit() -> None:
     assert (found.head, found.base, found.pull, found.other) == (OTHER, None, None, None)
 
 
+def test_a_dispatch_has_what_its_sender_gave() -> None:
+    found = read("repository_dispatch", {"action": "langfuse-prompt-update", "client_payload": {"a": 1}})
+    assert (found.head, found.dispatched) == (OTHER, {"a": 1})
+    assert read("repository_dispatch", {"client_payload": None}).dispatched == {}
+    assert read("schedule", {"client_payload": {"a": 1}}).dispatched is None
+
+
 @pytest.mark.parametrize(
     ("name", "payload", "part"),
     [
+        ("repository_dispatch", {"client_payload": ["a"]}, "not what GitHub sends"),
         ("pull_request", {}, "lacks 'pull_request'"),
         ("pull_request", {"pull_request": {**PULL, "head": {"sha": "main"}}}, "not what GitHub sends"),
         ("pull_request", {"pull_request": {**PULL, "head": {"sha": f"{HEAD} x"}}}, "not what GitHub sends"),

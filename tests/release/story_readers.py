@@ -128,11 +128,16 @@ def serve_raw(read: Callable[[str], bytes | None]) -> Iterator[str]:
 class Readers:
     """All readers that can run here, by name, and why the others cannot."""
 
-    def __init__(self, stack: ExitStack, client_url: str, address: str, sources: Path) -> None:
-        """`sources` has the readers that `evalgate release reader` wrote; `client_url` is what the Python client reads."""
+    def __init__(
+        self, stack: ExitStack, client_url: str, address: str, sources: Path, *, keys: tuple[str, str] | None = None
+    ) -> None:
+        """`sources` has the readers that `evalgate release reader` wrote; `client_url` is what the Python client reads.
+
+        `keys` open it, if it is in Langfuse.
+        """
         self.by_name: dict[str, ServingReader] = {}
         self.missing: dict[str, str] = {}
-        self.by_name["python"] = PythonReader(stack.enter_context(PromptClient(client_url, ttl=TTL)), TTL)
+        self.by_name["python"] = PythonReader(stack.enter_context(PromptClient(client_url, ttl=TTL, keys=keys)), TTL)
         if redis_server.PROGRAM is None:
             self.missing["python with redis"] = "redis-server is not installed"
         else:
@@ -141,7 +146,7 @@ class Readers:
             port = stack.enter_context(redis_server.run_redis())
             database = redis.Redis(port=port)
             stack.callback(database.close)
-            client = stack.enter_context(PromptClient(client_url, redis=database))
+            client = stack.enter_context(PromptClient(client_url, redis=database, keys=keys))
             self.by_name["python with redis"] = PythonReader(client, REDIS_ROUND)
         node = shutil.which("node")
         assert node, "the tests of the readers need Node.js"
