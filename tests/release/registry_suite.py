@@ -57,7 +57,6 @@ NAMES = [
     "CON",
     "-x",
 ]
-CANARY = {"hours": 48}
 
 
 class RegistryPlace(Protocol):
@@ -92,7 +91,7 @@ class Sequel:
     def promote(self, version: PublishedVersion, label: str = "production", why: str = "because") -> StoredDocument:
         last = self.registry.read(self.name)
         assert last is not None
-        return self.registry.append(promote_version(last, version, label, self.by(), why, canary=CANARY))
+        return self.registry.append(promote_version(last, version, label, self.by(), why))
 
 
 class Unreliable:
@@ -481,7 +480,7 @@ class RegistryMachine(RuleBasedStateMachine):
         if (last := self.last(name)) is None:
             return
         version = data.draw(st.sampled_from(self.published[name]))
-        document = promote_version(last, version, label, self.by(), "why", canary=CANARY)
+        document = promote_version(last, version, label, self.by(), "why")
         registry: Any = Unreliable(self.registry, written=True) if is_lost else self.registry
         self.keep(name, append_document(registry, document))
 

@@ -21,7 +21,6 @@ from evalgate.release.ledger import LedgerBreak, LedgerWalk, verify
 from evalgate.release.promotion import Actor, find_rollback, promote_version, publish_version, roll_back
 from evalgate.release.registry import StoredDocument, make_bytes
 
-CANARY = {"hours": 48}
 ONE, TWO = (make_version(f"1.{number}.0", f"text {number}") for number in range(2))
 
 
@@ -45,7 +44,7 @@ def make_chain(verbs: list[str]) -> list[StoredDocument]:
             document = roll_back(last, target, by(number), "bad")
         else:
             version = published[number % len(published)]
-            document = promote_version(last, version, verb, by(number), "why", canary=CANARY)
+            document = promote_version(last, version, verb, by(number), "why")
         chain.append(make_bytes(document, 1 + 3 * number))
     return chain
 
@@ -315,7 +314,7 @@ def test_a_promotion_follows_the_rules_of_promotions() -> None:
 def test_a_promotion_has_the_evidence_of_the_canary_that_it_needed(hours: object) -> None:
     chain = make_chain(["publish", "production", "publish"])
     version = next(one for one in chain[-1].document.versions.values() if one.version == "1.2.0")
-    moved = promote_version(chain[-1], version, "production", by(9), "why", canary=CANARY)
+    moved = promote_version(chain[-1], version, "production", by(9), "why")
     documents = [one.data for one in chain]
     assert verify([*documents, encode_document(make_bytes(moved, 9).document)]) is None
     evidence = None if hours is None else {"canary": {"hours": hours}}

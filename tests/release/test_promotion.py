@@ -21,7 +21,6 @@ from evalgate.release.promotion import (
 from evalgate.release.registry import RefusedError, StoredDocument, make_bytes
 
 BY = Actor(id="1", who="ada", at=AT)
-CANARY = {"hours": 48}
 
 
 def store(document: ReleaseDocument) -> StoredDocument:
@@ -33,7 +32,7 @@ def publish(last: StoredDocument | None, version: PublishedVersion) -> StoredDoc
 
 
 def promote(last: StoredDocument, version: PublishedVersion, label: str = "production") -> StoredDocument:
-    return store(promote_version(last, version, label, BY, "because", canary=CANARY))
+    return store(promote_version(last, version, label, BY, "because"))
 
 
 def test_a_published_version_has_no_label_until_it_is_promoted() -> None:
@@ -78,7 +77,7 @@ def test_production_needs_a_canary_unless_it_is_the_first_or_was_there_before() 
     with pytest.raises(RefusedError, match="needs a canary of 48 hours"):
         promote_version(first, two, "production", BY, "why")
     assert promote_version(first, three, "production", BY, "a PATCH").labels["production"] == three.digest
-    second = store(promote_version(first, two, "production", BY, "why", canary=CANARY))
+    second = store(promote_version(first, two, "production", BY, "why"))
     assert second.document.entry.evidence == {"canary": CANARY}
     with pytest.raises(RefusedError, match=r"needs a canary of 48 hours, and this one was of 47\.5"):
         promote_version(first, two, "production", BY, "why", canary={"hours": 47.5})
@@ -145,7 +144,7 @@ def test_a_rollback_during_a_rollout_ends_it_and_keeps_production() -> None:
     ended = roll_back(running, one, BY, "bad")
     assert ended.rollout is None and ended.labels == {"production": one.digest}
     with pytest.raises(RefusedError, match="another version is in progress"):
-        promote_version(running, make_version("1.2.0"), "production", BY, "why", canary=CANARY)
+        promote_version(running, make_version("1.2.0"), "production", BY, "why")
 
 
 @given(st.lists(st.sampled_from(["publish", "production", "staging", "canary", "rollback"]), max_size=25), st.data())
@@ -248,7 +247,7 @@ def test_no_change_reaches_production_without_the_canary_of_a_version_that_broug
             try:
                 last = store(promote_version(last, version, "production", BY, "why"))
             except RefusedError:
-                last = store(promote_version(last, version, "production", BY, "why", canary=CANARY))
+                last = store(promote_version(last, version, "production", BY, "why"))
                 watched |= brings[version.digest]
         now = last.document.labels["production"]
         assert brings[now] <= watched
