@@ -13,8 +13,13 @@ def compute_bucket(salt: str, key: str) -> int:
 
     The bytes are a big-endian number. Texts are encoded as UTF-8, a lone surrogate as U+FFFD.
     """
+    return hash_key(salt, key) % BUCKETS
+
+
+def hash_key(salt: str, key: str) -> int:
+    """Return the number of 64 bits whose remainder is the bucket of a key."""
     data = b"%b\0%b" % (_encode(salt), _encode(key))
-    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") % BUCKETS
+    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big")
 
 
 def is_candidate(salt: str, key: str, share: int) -> bool:
