@@ -178,7 +178,7 @@ class LedgerWalk:
                 yield "it publishes a version and moves a label"
         elif entry.verb in ROLLOUT_VERBS:
             if self.last is None:
-                yield f"it is a {entry.verb}, and nothing was published"
+                yield f'its verb is "{entry.verb}", and nothing was published'
             else:
                 yield from find_wrong_verb(self.last, document, self.contents)
             return

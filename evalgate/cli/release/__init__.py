@@ -32,8 +32,8 @@ _VERBS = {
     "release",
     cls=LazyGroup,
     verbs=_VERBS,
-    epilog="Exit codes: 0 done, 1 refused or rolled back, 2 usage, 3 the registry cannot be reached, or a race was lost, "
-    "4 a person has to decide.",
+    epilog="Exit codes: 0 done, 1 refused or rolled back, 2 usage, 3 the registry cannot be reached, or a race was "
+    "lost, 4 a person has to decide.",
 )
 def command() -> None:
     """Publish versions of prompts, move their labels, and take them back."""

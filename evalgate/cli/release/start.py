@@ -14,7 +14,7 @@ from evalgate.cli.release.rollout_options import choose_rows, load_settings, rep
 from evalgate.errors import InputError
 
 if TYPE_CHECKING:
-    from evalgate.domain.rollout import RolloutRules, RolloutSettings
+    from evalgate.domain.rollout import RolloutRules
 
 
 @click.command("start")
@@ -52,11 +52,14 @@ def command(
     configuration, and stay as they are until its end. Nothing is served to more users than the stage says.
     """
     from evalgate.commands.release import start
+    from evalgate.gate.configured_registry import find_gate_scores
 
     actor = make_actor(by)
     why = "" if reason is None else check_reason(reason)
     settings = load_settings(config_path, registry_url)
-    rules = _choose_rules(settings, name, stages, kind, share, config_path)
+    rules = _choose_stages(settings.rules, stages, kind, share)
+    if settings.watches_gate and registry_url is None:
+        rules = replace(rules, scores=find_gate_scores(config_path, name))
     start.require_scores(rules, name, is_written=not settings.watches_gate)
     registry = open_from_options(config_path, registry_url)
     rows = choose_rows(patterns, settings, config_path)
@@ -73,17 +76,13 @@ def command(
         )
 
 
-def _choose_rules(
-    settings: RolloutSettings, name: str, stages: str | None, kind: str, share: float | None, config_path: Path
-) -> RolloutRules:
-    from evalgate.gate.configured_registry import find_gate_scores
+def _choose_stages(rules: RolloutRules, stages: str | None, kind: str, share: float | None) -> RolloutRules:
     from evalgate.inputs.rollout_settings import read_stages
 
     if share is not None and kind != "ab":
         raise InputError("--share is for --kind ab", hint="--stages names the shares of a canary")
     if stages is not None and kind == "ab":
         raise InputError("--stages is for a canary", hint="--share PERCENT is the share of --kind ab")
-    rules = settings.rules
     given = [50.0 if share is None else share] if kind == "ab" else None if stages is None else _read_list(stages)
     if given is not None:
         holdback = 0 if kind == "ab" else rules.holdback
@@ -91,8 +90,6 @@ def _choose_rules(
             rules = replace(rules, stages=read_stages(given, holdback), holdback=holdback)
         except ValueError as error:
             raise InputError(f"--{'share' if kind == 'ab' else 'stages'}: {error.args[1]}") from None
-    if settings.watches_gate and not rules.scores and config_path.is_file():
-        rules = replace(rules, scores=find_gate_scores(config_path, name))
     return rules
 
 

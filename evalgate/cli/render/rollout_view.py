@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evalgate.cli.render.rollout_table import make_monitored_table, make_table
 from evalgate.commands.release.status import RolloutStatus
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.decision import DEAL_BOUND
 from evalgate.release.rollout.decision_record import count_hours
-from evalgate.release.rollout.decision_words import format_e, format_number
+from evalgate.release.rollout.decision_words import format_e
 from evalgate.release.rollout.monitoring import Monitored
 from evalgate.release.rollout.state import STAGING, RolloutState, describe_stage
 from evalgate.release.rollout.tally import StageEvidence
@@ -40,7 +41,7 @@ def make_view(status: RolloutStatus) -> RolloutView:
         return RolloutView(title=title, facts=[*facts, *_tell_rules(state)])
     facts += _tell_rows(status.found.evidence, candidate, control, on_staging=state.stage == STAGING)
     facts.append(("now", _tell_decision(status.found)))
-    return RolloutView(title=title, facts=facts, table=_make_table(status.found, candidate, control))
+    return RolloutView(title=title, facts=facts, table=make_table(status.found, candidate, control))
 
 
 def _view_production(status: RolloutStatus) -> RolloutView:
@@ -51,7 +52,7 @@ def _view_production(status: RolloutStatus) -> RolloutView:
     facts = [("production", shown)]
     if status.monitored is not None:
         facts += list(_tell_monitored(status.monitored))
-        return RolloutView(title=title, facts=facts, table=_make_monitored_table(status.monitored, shown))
+        return RolloutView(title=title, facts=facts, table=make_monitored_table(status.monitored, shown))
     if document.monitoring is not None:
         facts.append(("compared", f"with the end of its rollout at {document.monitoring['since']}"))
     return RolloutView(title=title, facts=facts)
@@ -103,17 +104,6 @@ def _tell_decision(found: Assessment) -> str:
     return f"{verbs.get(found.decision.action, 'a tick holds')}: {found.decision.sentence}"
 
 
-def _make_table(found: Assessment, candidate: str, control: str) -> list[list[str]]:
-    worse, fine = (float(found.decision.numbers[key]) for key in ("bound_worse", "bound_fine"))
-    on_staging = found.state.stage == STAGING
-    head = ["watched", "limit" if on_staging else "may lose", control, candidate, f"e worse ({format_number(worse)})"]
-    rows = [head if on_staging else [*head, f"e fine ({format_number(fine)})"]]
-    for one in found.evidence.watched:
-        row = [one.name, f"{one.allowed:g}", *map(_format_mean, one.mean), format_e(one.log_e_worse, worse)]
-        rows.append(row if on_staging else [*row, format_e(one.log_e_fine, fine)])
-    return rows
-
-
 def _tell_monitored(found: Monitored) -> Iterator[tuple[str, str]]:
     yield "compared", f"with the end of its rollout, by the rows since {found.since}"
     yield "answers", f"{found.evidence.keys[1]:,} keys"
@@ -123,15 +113,3 @@ def _tell_monitored(found: Monitored) -> Iterator[tuple[str, str]]:
         "now",
         f"worse than at the end: {worse}; ask `evalgate drift`" if worse else "not proven worse than at the end",
     )
-
-
-def _make_monitored_table(found: Monitored, version: str) -> list[list[str]]:
-    rows = [["watched", "limit", version, f"e worse ({format_number(found.bound)})"]]
-    for one in found.evidence.watched:
-        mean = _format_mean(one.mean[1])
-        rows.append([one.name, f"{found.limits[one.name]:.4g}", mean, format_e(one.log_e_worse, found.bound)])
-    return rows
-
-
-def _format_mean(mean: float | None) -> str:
-    return "none" if mean is None else f"{mean:.4f}"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from evalgate.release.registry import Registry, StoredDocument
+from evalgate.release.checked_value import DocumentError
+from evalgate.release.registry import Registry, RegistryError, StoredDocument
 from evalgate.release.rollout.assessment import Assessment, assess_rollout
 from evalgate.release.rollout.monitoring import Monitored, compare_with_end
 from evalgate.release.rollout.state import RolloutState, parse_state
@@ -40,7 +42,21 @@ def list_rollouts(registry: Registry, now: str) -> list[RolloutStatus]:
 
 
 def describe_status(stored: StoredDocument, now: str, rows: Iterable[bytes] | None) -> RolloutStatus:
-    """Return the status of a document, with what the rows say. The rows are read to their end."""
+    """Return the status of a document, with what the rows say. The rows are read to their end.
+
+    Raises RegistryError for a rollout that cannot be read.
+    """
+    try:
+        return _describe(stored, now, rows)
+    except DocumentError as error:
+        name = stored.document.name
+        raise RegistryError(
+            f"{name}: the rollout of revision {stored.document.revision} cannot be read: {error}",
+            hint=f"find the first damaged revision: evalgate release verify {shlex.quote(name)}",
+        ) from None
+
+
+def _describe(stored: StoredDocument, now: str, rows: Iterable[bytes] | None) -> RolloutStatus:
     state = parse_state(stored.document)
     if rows is None or (state is not None and state.paused):
         return RolloutStatus(stored=stored, state=state, now=now)

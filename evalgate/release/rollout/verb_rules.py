@@ -24,22 +24,22 @@ def find_wrong_verb(
     """
     verb = document.entry.verb
     try:
+        if verb in ("advance", "finish"):
+            yield from _find_gaps(last, document)
         expected = _make_expected(last, document, contents)
     except EvalgateError as error:
-        yield f"it is a {verb}, but {error.faults[0].message}"
+        yield f'its verb is "{verb}", but {error.faults[0].message}'
         return
     except DocumentError as error:
-        yield f"it is a {verb}, but {error}"
+        yield f'its verb is "{verb}", but {error}'
         return
     if expected is None:
-        yield f"it is a {verb}, and does not say what of"
+        yield f'its verb is "{verb}", and it does not say what of'
         return
     if document.entry != expected.entry:
         verb = expected.entry.verb
-        yield f"its entry is not that of a {verb}: label, versions and evidence follow from the revision before it"
+        yield f'its entry is not that of "{verb}": label, versions and evidence follow from the revision before it'
     yield from _find_differences(document, expected)
-    if verb in ("advance", "finish"):
-        yield from _find_gaps(last, document)
 
 
 def _find_differences(document: ReleaseDocument, expected: ReleaseDocument) -> Iterator[str]:
@@ -47,7 +47,7 @@ def _find_differences(document: ReleaseDocument, expected: ReleaseDocument) -> I
     found, wanted = document.rollout, expected.rollout
     if found is None or wanted is None:
         if found != wanted:
-            yield f"it is a {verb}, and its rollout {'goes on' if wanted is None else 'is gone'}"
+            yield f"its verb is {verb}, and its rollout {'goes on' if wanted is None else 'is gone'}"
     elif found != wanted:
         keys = ", ".join(sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)))
         yield f"its rollout does not follow from its entry ({verb}): {keys}"
