@@ -65,6 +65,7 @@ def describe_verb(before: ReleaseDocument, document: ReleaseDocument) -> str:
         "pause": f"the rollout of {candidate} is paused: all users get {control}",
         "resume": f"the rollout of {candidate} begins its stage anew: {share}",
         "abort": f"the rollout of {candidate} is ended: all users get {control}",
+        "promote": f"the rollout of {candidate} is ended: production is {candidate}, after {control}",
         "rollback": f"{candidate} is rolled back: all users get {control}",
     }
     return told.get(document.entry.verb, f"the rollout of {candidate} holds in {describe_stage(state)}")
