@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from evalgate.domain.rollout import RolloutRules
 from evalgate.release.bucket import BUCKETS, hash_key
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.row_columns import EXPENSIVE, FAILED, SAMPLED, SLOW, FirstRows, RowColumns
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, FirstRows, RowColumns
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
 

@@ -6,7 +6,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.release.rollout.row_columns import FAILED, SAMPLED, RowColumns
+from evalgate.release.rollout.first_rows import FAILED, SAMPLED, RowColumns
 from evalgate.release.rollout.traffic_rows import Row
 
 Given = tuple[str, float, int, int, int, float | None]  # id, at, key, arm, bits, score
