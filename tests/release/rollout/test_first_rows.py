@@ -29,7 +29,7 @@ def find(rows: list[Given]) -> tuple[list[tuple[float, int, int, float | None]],
 
 def test_without_rows_there_are_none() -> None:
     columns = make([])
-    assert len(columns) == 0 and columns.find_newest() is None
+    assert len(columns) == 0 and columns.newest is None
     assert find([]) == ([], 0)
 
 
