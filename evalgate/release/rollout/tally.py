@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from evalgate.domain.rollout import RolloutRules
-from evalgate.release.bucket import BUCKETS, hash_key
+from evalgate.release.bucket import BUCKETS, make_hasher
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.row_columns import EXPENSIVE, FAILED, SAMPLED, SLOW, FirstRows, RowColumns
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, FirstRows, RowColumns
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
 
@@ -90,8 +90,7 @@ def tally_stage(
     stage = _Stage(name, state, versions, at)
     left_out: Counter[str] = Counter()
     columns = RowColumns(stage.scores)
-    for row in rows:
-        stage.sort_out(row, columns, left_out)
+    stage.sort_out(rows, columns, left_out)
     firsts = columns.find_firsts()
     if firsts.doubled:
         left_out[traffic_rows.DOUBLED] = firsts.doubled
@@ -100,14 +99,13 @@ def tally_stage(
     controls = len(firsts.arms) - candidates
     settled = at - 60 * state.rules.settle_minutes
     compare = _hold_to_limits if stage.is_staging else _compare_arms
-    newest = columns.find_newest()
     return StageEvidence(
         keys=(controls, candidates),
         log_e_deal=0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share),
         rows=len(columns) - firsts.doubled + faults,
         left_out=dict(sorted(left_out.items())),
         watched=tuple(compare(list(_list_measures(firsts, state, stage.scores, settled)), stage.share)),
-        last=None if newest is None else format_instant(newest),
+        last=None if columns.newest is None else format_instant(columns.newest),
     )
 
 
@@ -147,53 +145,55 @@ class _Stage:
         self._slow, self._expensive = (None, None) if self.is_staging else (state.slow, state.expensive)
 
     def sort_out(
-        self, given: bytes | str | Mapping[str, Any], columns: RowColumns, left_out: MutableMapping[str, int]
+        self, rows: Iterable[bytes | str | Mapping[str, Any]], columns: RowColumns, left_out: MutableMapping[str, int]
     ) -> None:
-        """Add a row to the columns, or count the reason why not."""
-        loaded = load_row(given) if isinstance(given, bytes | str) else given
-        if isinstance(loaded, str) or loaded is None:
-            row: Row | str | None = loaded
-        else:
-            row = read_row(loaded, self._name, self._watched, self._began)
-        if isinstance(row, Row):
-            arm = self._variants.get(row.variant)
-            key = 0 if row.key is None else hash_key(self._salt, row.key)
-            reason = self._find_reason(row, arm, key % BUCKETS)
-            if reason is None and arm is not None:
-                columns.add(row, key if row.key else hash_key("", row.id), arm, self._find_bits(row))
-        else:
-            reason = row
-        if reason is not None:
-            left_out[reason] = left_out.get(reason, 0) + 1
+        """Add the rows to the columns, or count the reasons why not."""
+        hash_one = make_hasher(self._salt)
+        for given in rows:
+            found = load_row(given) if isinstance(given, bytes | str) else given
+            row: Row | str | None
+            if found is None or isinstance(found, str):
+                row = found
+            else:
+                row = read_row(found, self._name, self._watched, self._began)
+            reason: str | None
+            if isinstance(row, Row):
+                arm = self._variants.get(row.variant)
+                key = 0 if row.key is None else hash_one(row.key)
+                reason = self._find_reason(row, arm, key % BUCKETS)
+                if reason is None and arm is not None:
+                    columns.add(row, key if row.key else hash_one(row.id), arm, self._find_bits(row))
+            else:
+                reason = row
+            if reason is not None:
+                left_out[reason] = left_out.get(reason, 0) + 1
 
     def _find_reason(self, row: Row, arm: int | None, bucket: int) -> str | None:
-        """Return why a row is not counted, None if it is."""
-        if row.at > self._to:
-            return traffic_rows.FUTURE
-        if arm is None:
-            return traffic_rows.OTHER_LABEL
-        if row.at < self._from:
-            return traffic_rows.SETTLING
-        if row.digest != self._digests[arm] if row.digest is not None else row.version != self._versions[arm]:
-            return traffic_rows.UNKNOWN_VERSION
-        return self._find_deal(row, arm, bucket) or self._find_lack(row)
-
-    def _find_deal(self, row: Row, arm: int, bucket: int) -> str | None:
-        """Return why a row is not one of a user who was dealt an arm, None if it is.
+        """Return why a row is not counted, None if it is.
 
         Readers deal keys by the same salt and share as here. One that serves another arm follows another rule, or
         another document, and its users are no random part of all.
         """
-        if self.is_staging:
-            return None
-        if row.key is None:
-            return traffic_rows.MISMATCH if arm == e_values.CANDIDATE else traffic_rows.NO_KEY
-        return None if (bucket < self._buckets) == (arm == e_values.CANDIDATE) else traffic_rows.MISMATCH
-
-    def _find_lack(self, row: Row) -> str | None:
-        lacks_seconds = self._slow is not None and row.seconds is None
-        lacks_cost = self._expensive is not None and row.cost_usd is None
-        return traffic_rows.INCOMPLETE if (lacks_seconds or lacks_cost) and not row.failed else None
+        reason = None
+        if row.at > self._to:
+            reason = traffic_rows.FUTURE
+        elif arm is None:
+            reason = traffic_rows.OTHER_LABEL
+        elif row.at < self._from:
+            reason = traffic_rows.SETTLING
+        elif row.digest != self._digests[arm] if row.digest is not None else row.version != self._versions[arm]:
+            reason = traffic_rows.UNKNOWN_VERSION
+        elif self.is_staging:
+            pass
+        elif row.key is None:
+            reason = traffic_rows.MISMATCH if arm == e_values.CANDIDATE else traffic_rows.NO_KEY
+        elif (bucket < self._buckets) != (arm == e_values.CANDIDATE):
+            reason = traffic_rows.MISMATCH
+        elif not row.failed and (
+            (self._slow is not None and row.seconds is None) or (self._expensive is not None and row.cost_usd is None)
+        ):
+            reason = traffic_rows.INCOMPLETE
+        return reason
 
     def _find_bits(self, row: Row) -> int:
         bits = SAMPLED if row.sampled else 0

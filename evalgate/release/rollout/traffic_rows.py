@@ -18,6 +18,9 @@ CLOCK_TOLERANCE: Final = 120.0
 """Seconds by which the clock of an application may be ahead."""
 
 _LARGEST_AMOUNT: Final = 1e15
+_NUMBERS: Final = frozenset({int, float})
+_NO_SCORES: Final[Mapping[str, float]] = {}
+_decode_start = json.JSONDecoder().raw_decode
 
 NOT_JSON: Final = "not_json"
 WRONG_TYPE: Final = "wrong_type"
@@ -76,10 +79,16 @@ def load_row(line: bytes | str) -> Mapping[str, Any] | str | None:
     if len(line) > LONGEST_LINE:
         return NOT_JSON
     try:
-        given = json.loads(line)
+        text = line if isinstance(line, str) else line.decode()
+        try:
+            found, end = _decode_start(text)
+        except ValueError:
+            if not text.strip():
+                return None
+            found, end = json.loads(text.removeprefix("\ufeff")), len(text)
     except (ValueError, RecursionError):
-        return NOT_JSON if line.strip() else None
-    return given if isinstance(given, dict) else NOT_JSON
+        return NOT_JSON
+    return found if type(found) is dict and (end == len(text) or text[end:].isspace()) else NOT_JSON
 
 
 def read_row(
@@ -101,23 +110,25 @@ def read_row(
         get("id"), get("version"), get("digest"), get("variant"), get("key"), get("error"),
     )  # fmt: skip
     seconds, cost, scores, sampled = get("seconds"), get("cost_usd"), get("scores"), get("sampled")
-    if scores is None:
-        scores = {}
     if (
         at is None
-        or not (isinstance(id, str) and id)
-        or not isinstance(variant, str)
-        or not isinstance(version if digest is None else digest, str)
-        or not (key is None or isinstance(key, str))
-        or not (error is None or (isinstance(error, str) and error))
-        or not (sampled is None or isinstance(sampled, bool))
-        or not isinstance(scores, dict)
-        or not (_is_amount(seconds) and _is_amount(cost))
+        or not (type(id) is str and id)
+        or type(variant) is not str
+        or type(version if digest is None else digest) is not str
+        or not (key is None or type(key) is str)
+        or not (error is None or (type(error) is str and error))
+        or not (seconds is None or (type(seconds) in _NUMBERS and 0 <= seconds <= _LARGEST_AMOUNT))
+        or not (cost is None or (type(cost) in _NUMBERS and 0 <= cost <= _LARGEST_AMOUNT))
+        or not (sampled is None or type(sampled) is bool)
+        or not (scores is None or type(scores) is dict)
     ):
         return WRONG_TYPE
-    kept = {one: score for one, score in scores.items() if one in watched and score is not None}
-    if not all(map(_is_share, kept.values())):
-        return BAD_SCORE
+    kept: dict[str, float] = {}
+    for one, score in scores.items() if scores else ():
+        if one in watched and score is not None:
+            if not (type(score) in _NUMBERS and 0 <= score <= 1):
+                return BAD_SCORE
+            kept[one] = score
     if sampled is None:
         sampled = bool(scores)
     return Row(
@@ -161,13 +172,3 @@ def find_instant(now: str | datetime) -> float:
 def format_instant(at: float) -> str:
     """Return a time in UTC to the millisecond, such as 2026-01-31T12:00:00.000Z."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _is_share(given: object) -> bool:
-    return isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= 1
-
-
-def _is_amount(given: object) -> bool:
-    return given is None or (
-        isinstance(given, int | float) and not isinstance(given, bool) and 0 <= given <= _LARGEST_AMOUNT
-    )

@@ -6,9 +6,9 @@ A row takes about 60 bytes and the bytes of its id, so that a million rows fit i
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
+from struct import Struct
 from typing import TYPE_CHECKING, Final
 
 from evalgate.release.rollout.traffic_rows import Row
@@ -36,38 +36,28 @@ class FirstRows:
 
 
 class RowColumns:
-    """Rows in the order in which they came."""
+    """Rows in the order in which they came, as packed records and the bytes of their ids."""
 
     def __init__(self, scores: Sequence[str]) -> None:
         self._names = tuple(scores)
-        self._at = array("d")
-        self._arms = array("b")
-        self._bits = array("b")
-        self._scores = tuple(array("d") for _ in scores)
-        # Python's hash is of 64 bits: among a million texts, two are taken for one with a chance of 3e-8
-        self._id_hashes = array("q")
-        self._keys = array("Q")
+        self._record = Struct(f"<dqQQbb{len(self._names)}d")
+        self._records = bytearray()
         self._ids = bytearray()
-        self._ends = array("Q")
+        self.newest: float | None = None
 
     def __len__(self) -> int:
-        return len(self._at)
+        return len(self._records) // self._record.size
 
     def add(self, row: Row, key: int, arm: int, bits: int) -> None:
         """Add a row. `key` is the number of 64 bits by which its key is known."""
-        self._at.append(row.at)
-        self._arms.append(arm)
-        self._bits.append(bits)
-        for name, column in zip(self._names, self._scores, strict=True):
-            column.append(row.scores.get(name, math.nan))
-        self._id_hashes.append(hash(row.id))
-        self._keys.append(key)
-        self._ids += row.id.encode("utf-8", "surrogatepass")
-        self._ends.append(len(self._ids))
-
-    def find_newest(self) -> float | None:
-        """Return the time of the newest row; None without a row."""
-        return max(self._at, default=None)
+        id = row.id
+        self._ids += id.encode() if id.isascii() else id.encode("utf-8", "surrogatepass")
+        scores = row.scores
+        values = [scores.get(name, math.nan) for name in self._names]
+        # Python's hash is of 64 bits: among a million texts, two are taken for one with a chance of 3e-8
+        self._records += self._record.pack(row.at, hash(id), key, len(self._ids), arm, bits, *values)
+        if self.newest is None or row.at > self.newest:
+            self.newest = row.at
 
     def find_firsts(self) -> FirstRows:
         """Return the first row of each key. Of rows with one id, only the first counts, and the others are `doubled`.
@@ -76,27 +66,35 @@ class RowColumns:
         """
         import numpy as np
 
-        order = self._sort()
-        _, firsts = np.unique(np.frombuffer(self._id_hashes, dtype=np.int64)[order], return_index=True)
+        rows = self._view()
+        order = self._sort(rows)
+        _, firsts = np.unique(rows["id"][order], return_index=True)
         firsts.sort()
         doubled = len(order) - len(firsts)
         order = order[firsts]
-        _, firsts = np.unique(np.frombuffer(self._keys, dtype=np.uint64)[order], return_index=True)
+        _, firsts = np.unique(rows["key"][order], return_index=True)
         firsts.sort()
         order = order[firsts]
         return FirstRows(
-            at=np.frombuffer(self._at, dtype=np.float64)[order],
-            arms=np.frombuffer(self._arms, dtype=np.int8)[order],
-            bits=np.frombuffer(self._bits, dtype=np.int8)[order],
-            scores=tuple(np.frombuffer(one, dtype=np.float64)[order] for one in self._scores),
+            at=rows["at"][order],
+            arms=rows["arm"][order],
+            bits=rows["bits"][order],
+            scores=tuple(rows["scores"][order, column] for column in range(len(self._names))),
             doubled=doubled,
         )
 
-    def _sort(self) -> NDArray[np.int64]:
+    def _view(self) -> NDArray[np.void]:
+        import numpy as np
+
+        fields = [("at", "<f8"), ("id", "<i8"), ("key", "<u8"), ("end", "<u8"), ("arm", "i1"), ("bits", "i1")]
+        scores = [("scores", "<f8", (len(self._names),))]
+        return np.frombuffer(self._records, dtype=[*fields, *scores])
+
+    def _sort(self, rows: NDArray[np.void]) -> NDArray[np.int64]:
         """Return the positions of the rows in the order of (at, id)."""
         import numpy as np
 
-        at = np.frombuffer(self._at, dtype=np.float64)
+        at = rows["at"]
         order = np.argsort(at, kind="stable")
         ordered = at[order]
         is_tie = np.zeros(len(order) + 1, dtype=bool)  # whether a row has the time of the one before
@@ -113,11 +111,9 @@ class RowColumns:
         Two rows with one id that both have a score are ordered by their numbers, so that the order in which they came
         does not matter: what speaks against the candidate comes first.
         """
-        start = self._ends[position - 1] if position else 0
-        id = bytes(self._ids[start : self._ends[position]])
-        arm = self._arms[position]
+        size = self._record.size
+        _, _, key, end, arm, bits, *scores = self._record.unpack_from(self._records, position * size)
+        start = self._record.unpack_from(self._records, (position - 1) * size)[3] if position else 0
         sign = 1.0 if arm else -1.0
-        scores = [column[position] for column in self._scores]
-        content = [-sign * self._bits[position], float(arm)]
-        content += [sign * one for one in scores if not math.isnan(one)]
-        return id, (float(sum(map(math.isnan, scores))), *content), self._keys[position]
+        content = [-sign * bits, float(arm), *(sign * one for one in scores if not math.isnan(one))]
+        return bytes(self._ids[start:end]), (float(sum(map(math.isnan, scores))), *content), key

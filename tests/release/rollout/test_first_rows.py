@@ -6,7 +6,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalgate.release.rollout.row_columns import FAILED, SAMPLED, RowColumns
+from evalgate.release.rollout.first_rows import FAILED, SAMPLED, RowColumns
 from evalgate.release.rollout.traffic_rows import Row
 
 Given = tuple[str, float, int, int, int, float | None]  # id, at, key, arm, bits, score
@@ -29,7 +29,7 @@ def find(rows: list[Given]) -> tuple[list[tuple[float, int, int, float | None]],
 
 def test_without_rows_there_are_none() -> None:
     columns = make([])
-    assert len(columns) == 0 and columns.find_newest() is None
+    assert len(columns) == 0 and columns.newest is None
     assert find([]) == ([], 0)
 
 
