@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -147,7 +148,7 @@ def find_missing(document: ReleaseDocument, version: PublishedVersion, label: st
     if hours < needed:
         remedy = f"start its rollout: evalgate release start {name} --version {version.version}"
         if is_candidate(document, version):
-            what += f", and its rollout has given it to users for {hours:.1f}"
+            what += f", and its rollout has given it to users for {math.floor(10 * hours) / 10:g}"
             remedy = f"wait for its rollout, or go on without it: evalgate release advance {name} --reason TEXT"
         missing.append(Lack(what=what, remedy=remedy))
     return [*missing, *_find_missing_sign_off(version)]

@@ -53,6 +53,7 @@ def command(
     """
     from evalgate.commands.release import start
     from evalgate.gate.configured_registry import find_gate_scores
+    from evalgate.release.rollout.reference_limits import DAYS, LEAST_ANSWERS
 
     actor = make_actor(by)
     why = "" if reason is None else check_reason(reason)
@@ -70,8 +71,8 @@ def command(
         what = {(True, True): "slow and expensive", (True, False): "slow", (False, True): "expensive"}
         told = what[limits[0] is None, limits[1] is None]
         click.echo(
-            f"note: {told} answers are not watched: there are fewer than {start.LEAST_ANSWERS} rows of production "
-            f"from the last {start.REFERENCE_DAYS} days that say what is usual",
+            f"note: {told} answers are not watched: there are fewer than {LEAST_ANSWERS} rows of production "
+            f"from the last {DAYS} days that say what is usual",
             err=True,
         )
 

@@ -130,7 +130,7 @@ def list_watched(state: RolloutState) -> Iterator[tuple[str, float]]:
 def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> Iterator[str]:
     required, passed = find_required(state, hours), count_hours(state.began, at)
     if passed < required - _SLACK:
-        yield f"its stage lasted {passed:.1f} hours, and {required:g} are required"
+        yield f"its stage lasted {math.floor(10 * passed) / 10:g} hours, and {required:g} are required"
     watched = given["watched"]
     if state.stage == STAGING:
         for name, floor in state.rules.floors.items():

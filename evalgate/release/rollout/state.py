@@ -68,8 +68,8 @@ def parse_state(document: ReleaseDocument) -> RolloutState | None:
         started=given["started"].time(),
         began=given["began"].time(),
         rules=_parse_rules(given["rules"]),
-        slow=given["slow"].optional(lambda one: _read_number(one, above=0)),
-        expensive=given["expensive"].optional(lambda one: _read_number(one, above=0)),
+        slow=given["slow"].optional(lambda one: _read_number(one, least=0)),
+        expensive=given["expensive"].optional(lambda one: _read_number(one, least=0)),
         paused=given["paused"].flag(),
         hold=given["hold"].optional(Value.text),
     )

@@ -81,7 +81,7 @@ def test_readers_find_their_keys() -> None:
     ({"stage": 0}, "rollout.share: must be 0"),
     ({"candidate": ONE.digest}, "must differ from the control"),
     ({"kind": "ab"}, "a comparison has one stage"),
-    ({"slow": 0}, "rollout.slow: must be a number above 0"),
+    ({"slow": -1}, "rollout.slow: must be a number from 0"),
     ({"slow": True}, "rollout.slow: must be a number"),
     ({"hold": ""}, "rollout.hold: must be text"),
     ({"began": "yesterday"}, "rollout.began: must be a time in UTC"),

@@ -157,7 +157,7 @@ Edit = Callable[[dict[str, Any]], object]
     ("start", None, lambda d: d["rollout"].update(stage=2, share=2500), "stage"),
     ("advance", False, lambda d: d["entry"]["evidence"]["decision"].update(proven=True), "says that it is proven"),
     ("advance", False, lambda d: d["entry"]["evidence"]["decision"].update(proven=True, code="proven"),
-     "its stage lasted 10.0 hours, and 24 are required"),
+     "its stage lasted 10 hours, and 24 are required"),
     ("advance", False, lambda d: d["entry"].update(why=" "), "does not say why"),
     ("advance", False, lambda d: d["entry"].update(evidence=None), "its evidence is none"),
     ("advance", False, lambda d: d["rollout"].update(stage=3, share=5000), "stage"),
@@ -190,7 +190,7 @@ def test_a_proof_before_the_hours_of_the_stage_are_over_is_a_break() -> None:
     documents[position]["at"] = documents[position - 1]["at"]
     documents[position]["monitoring"]["since"] = documents[position - 1]["at"]
     found = verify(chain_anew(documents), "support")
-    assert found is not None and "its stage lasted 0.0 hours, and 24 are required" in found.problem
+    assert found is not None and "its stage lasted 0 hours, and 24 are required" in found.problem
 
 
 def test_a_finish_without_the_stages_before_it_is_a_break() -> None:
