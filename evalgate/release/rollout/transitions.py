@@ -83,7 +83,7 @@ def start_rollout(
 
 def make_salt(seed: str) -> str:
     """Return the salt of a rollout by the id of the entry that starts it."""
-    return hashlib.sha256(f"evalgate rollout\0{seed}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(b"evalgate rollout\0" + seed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def advance_rollout(last: StoredDocument, by: Actor, why: str, evidence: Mapping[str, Any]) -> ReleaseDocument:
