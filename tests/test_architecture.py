@@ -146,6 +146,7 @@ UNTESTED = {
             "cli/render/release_diff.py",
             "cli/render/release_json.py",
             "cli/render/release_text.py",
+            "cli/render/rollout_counts.py",
             "cli/render/rollout_json.py",
             "cli/render/rollout_markdown.py",
             "cli/render/rollout_table.py",
