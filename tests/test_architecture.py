@@ -393,7 +393,7 @@ def locked(lock: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(("lock", "groups"), [
     ("requirements/package.txt", ["dependencies"]),
-    ("requirements/action.txt", ["dependencies", "github"]),
+    ("requirements/action.txt", ["dependencies", "github", "langfuse"]),
     ("requirements/dev.txt", ["dependencies", "dev"]),
     ("requirements/ray.txt", ["ray"]),
 ])  # fmt: skip
