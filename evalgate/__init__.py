@@ -22,8 +22,8 @@ The folder listing is the data flow:
                    read    what       pure     awaits      pure      pure       pure       registries, runtime
                            changed
     shared         store/   console/                           everything below .evalgate/; the standard streams
-    outside        services/                                   git, GitHub
-    base           domain/   errors.py                         imported by all, import nothing else
+    outside        services/                                   git, GitHub, Langfuse
+    base           domain/   errors.py   mask.py               imported by all, import nothing else
 
 tests/test_architecture.py keeps the import table, and which file owns which outside package.
 """
@@ -229,8 +229,8 @@ def tabulate_reports(reports: Iterable[Report | AnyPath]) -> pd.DataFrame:
     """Make one DataFrame of many reports, or of the files that hold them.
 
     It has one row for each report, gate and criterion: run_id, created_at, gate, candidate_version, candidate_digest,
-    baseline_version, level, decision, exit_code, criterion, candidate_mean, baseline_mean, difference, low, high,
-    units, cost_usd. A gate without a comparison has one row. Raises InputError as `load_report` does.
+    baseline_version, level, decision, exit_code, drawn_again, criterion, candidate_mean, baseline_mean, difference,
+    low, high, units, cost_usd. A gate without a comparison has one row. Raises InputError as `load_report` does.
 
     >>> table = tabulate_reports(["golden/.evalgate/report.json"])
     >>> table["criterion"].to_list()
@@ -272,9 +272,10 @@ def _make_shard(shard: tuple[int, int] | None) -> Shard | None:
 def _find_store(config: Path, store: AnyPath | None) -> Store:
     from pathlib import Path
 
+    from evalgate.services.user_files import resolve_path
     from evalgate.store.store import FOLDER, Store
 
-    return Store(root=config.resolve().parent / FOLDER if store is None else Path(store))
+    return Store(root=resolve_path(config).parent / FOLDER if store is None else Path(store))
 
 
 def _call_outside_loops(act: Callable[[], Report]) -> Report:

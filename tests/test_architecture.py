@@ -22,13 +22,14 @@ from evalgate.cli import root
 PACKAGE = Path(__file__).parents[1] / "evalgate"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-BASE = {"domain", "errors"}
+BASE = {"domain", "errors", "mask"}
 STAGES = {"inputs", "change", "plan", "execute", "score", "decide"}
 # Each package, lowest level first, and the packages of evalgate that it may import.
 MAY_IMPORT = {
     "errors": set(),
-    "domain": {"errors"},
-    "services": {"errors"},
+    "mask": set(),
+    "domain": {"errors", "mask"},
+    "services": {"errors", "mask"},
     "plan": BASE,
     "score": {"domain"},
     "decide": {"domain"},
@@ -43,7 +44,7 @@ MAY_IMPORT = {
     "commands": {*BASE, *STAGES, "store", "services", "report", "gate", "release"},
     "cli": {*BASE, *STAGES, "store", "services", "report", "console", "gate", "commands", "release"},
     "action": {*BASE, *STAGES, "store", "services", "report", "console", "gate", "commands", "release"},
-    "__init__": {*BASE, "store", "gate", "commands"},
+    "__init__": {*BASE, "services", "store", "gate", "commands"},
 }
 OWNERS = {
     "openai": {"execute/providers/endpoint.py", "execute/providers/batch/api.py"},
@@ -83,7 +84,7 @@ OWNERS = {
         "services/github_rows.py",
     },
     "langfuse": {"services/langfuse.py"},
-    "httpx": {"services/langfuse.py"},
+    "httpx": {"services/langfuse.py", "services/request_limits.py"},
     "requests": {"services/github.py", "services/github_retry.py"},
     "urllib3": {"services/github_retry.py"},
 }

@@ -22,6 +22,7 @@ from evalgate.action import (
     heads,
     publish,
     queued_verdicts,
+    recorded_verdicts,
     standing,
 )
 from evalgate.action import sign_off_lookup as approval
@@ -125,14 +126,16 @@ def _run_gate(job: Job, hub: GitHub | None, log: Log) -> ActivityOutcome | Statu
         if job.event.may_withdraw or not standing.is_decided(before):
             log.attempt("commit status", lambda: publish.set_status(job, hub, head, EVALUATING, context))
     ran = _catch_errors(log, lambda: _judge_commit(job, hub, head, log))
+    ran, known = recorded_verdicts.keep_recorded(job, hub, log, ran, head)
     tried = attempts_lookup.find_pulls(job, hub, log, ran.report, head, before)
-    ran = attempts_lookup.add_attempts(job, hub, log, ran, head, tried)
+    ran = attempts_lookup.add_attempts(job, hub, log, ran, head, tried, known)
     ran = _apply_sign_off(job, hub, log, ran, head, [pull.number for pull in tried or ()])
     if before is not None and not job.event.may_withdraw and standing.outlasts(before, ran.status, ran.report, ran.key):
         log.warn(f"the earlier verdict stands: {before.description}")
         return replace(ran, head=head)
     pulls = (job.event.pull,) if job.event.of_pull_request and job.event.pull is not None else ()
-    return replace(ran, head=head, contexts=(context,), pulls=pulls, sign_off=_find_sign_off(ran.report))
+    blocked, asked = recorded_verdicts.list_blocked(ran.report), _find_sign_off(ran.report)
+    return replace(ran, head=head, contexts=(context,), pulls=pulls, sign_off=asked, blocked=blocked)
 
 
 def _find_sign_off(report: Report) -> Literal["", "asked", "given"]:

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 from evalgate.domain import strict_json
 from evalgate.domain.names import find_closest, suggest
 from evalgate.errors import Fault, InputError
+from evalgate.services.git_names import fold_path
 
 _T = TypeVar("_T")
 _HINT = "see `with:` of the step"
@@ -128,9 +129,19 @@ def status_context(given: str | None, matrix: tuple[str, ...], *, config: str = 
     So each leg of a matrix has its own name, as the checks of the jobs do, and so has each configuration if no name is
     `given`. `to` is the target branch of the commit if it is not the default branch: a status belongs to a commit, and
     a pass by the policy of one branch is not a pass by that of another. Names of branches have no spaces.
+
+    GitHub does not tell capitals apart in names of statuses, but in those of branches. So a branch with capitals is
+    named with a digest, after a character that no branch may have.
     """
     own = (*(() if given or config == _CONFIG else (config,)), *matrix)
+    if to != fold_path(to):
+        to += f"~{hashlib.sha256(to.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
     return (given or "evalgate") + (f" ({', '.join(own)})" if own else "") + (f" (to {to})" if to else "")
+
+
+def is_same_context(context: str, other: str) -> bool:
+    """Return whether two names of a status are one to GitHub, which does not tell capitals apart."""
+    return context.casefold() == other.casefold()
 
 
 class _Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -49,18 +49,33 @@ def find_pulls(  # noqa: PLR0917 - a run, and the verdict that stands on its com
 
 
 def add_attempts(  # noqa: PLR0917 - a run, and the pull requests that it belongs to
-    job: Job, hub: GitHub | None, log: Log, ran: ActivityOutcome, head: str, pulls: Sequence[TriedPull] | None
+    job: Job,
+    hub: GitHub | None,
+    log: Log,
+    ran: ActivityOutcome,
+    head: str,
+    pulls: Sequence[TriedPull] | None,
+    known: Mapping[str, Sequence[CommitStatus]],
 ) -> ActivityOutcome:
-    """Apply the policy on repeated attempts in the same pull request to the outcome; with several, the strictest."""
+    """Apply the policy on repeated attempts in the same pull request to the outcome; with several, the strictest.
+
+    `known` are statuses that were read already, by commit.
+    """
     if not ran.key or (pulls is not None and not pulls):
         return ran
-    counted = [_count(job, hub, log, ran, head, pull) for pull in pulls or ()] if hub is not None else []
+    counted = [_count(job, hub, log, ran, head, pull, known) for pull in pulls or ()] if hub is not None else []
     report = attempts.apply_attempts(ran.report, _choose_strictest(counted))
     return replace(ran, report=report, status=make_status(report))
 
 
 def _count(  # noqa: PLR0917 - see `add_attempts`
-    job: Job, hub: GitHub, log: Log, ran: ActivityOutcome, head: str, pull: TriedPull
+    job: Job,
+    hub: GitHub,
+    log: Log,
+    ran: ActivityOutcome,
+    head: str,
+    pull: TriedPull,
+    known: Mapping[str, Sequence[CommitStatus]],
 ) -> Attempts:
     event, sticky = job.event, publish.make_sticky(job, hub, pull.number)
     found = log.attempt(
@@ -74,6 +89,7 @@ def _count(  # noqa: PLR0917 - see `add_attempts`
             head=head,
             base=pull.base,
             queued=event.name == "merge_group",
+            known=known,
         ),
     )
     return attempts.UNKNOWN if found is None else found

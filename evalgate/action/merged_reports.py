@@ -15,6 +15,7 @@ from evalgate.errors import EvalgateError, InputError
 from evalgate.gate import verdict_cache
 from evalgate.inputs.config import load_config
 from evalgate.inputs.tree import CommitTree
+from evalgate.services.user_files import resolve_path
 
 if TYPE_CHECKING:
     from evalgate.services.git import Git
@@ -75,7 +76,7 @@ class MergedReports:
         settings = self._job.settings
         if settings.sign_off == "none" or report.sign_off is not None or not report.exit_code.awaits_sign_off:
             return report
-        name = self._job.config.resolve().relative_to(git.root.resolve()).as_posix()
+        name = resolve_path(self._job.config).relative_to(git.root.resolve()).as_posix()
         config = load_config(CommitTree(git, self._head), name, verify=None)
         found = sign_off_lookup.look_up_sign_off(
             publish.make_sticky(self._job, self._hub, pull.number),

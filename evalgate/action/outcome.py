@@ -17,13 +17,14 @@ class ActivityOutcome:
     `baseline` is the commit that it was compared with, empty if there is none. `contexts` are the names of the commit
     status. `pulls` are the numbers of the pull requests to comment on. `key` identifies the decided content; it is
     empty if nothing was decided, or if no random samples were involved. `sign_off` is whether one is asked for or
-    given.
+    given. `blocked` are the marks of gates that block, for later runs of the same content.
     """
 
     status: Status
     report: Report
     key: str = ""
     sign_off: Literal["", "asked", "given"] = ""
+    blocked: tuple[str, ...] = ()
     head: str | None = None
     baseline: str = ""
     places: Locations = NO_LOCATIONS

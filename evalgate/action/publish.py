@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -62,7 +63,8 @@ def _publish_on_github(job: Job, hub: GitHub, log: Log, outcome: ActivityOutcome
         )
         return [url or ""]
     for context in outcome.contexts:
-        write = partial(set_status, job, hub, head, status, context, key=outcome.key, sign_off=outcome.sign_off)
+        marks = partial(set_status, key=outcome.key, sign_off=outcome.sign_off, blocked=outcome.blocked)
+        write = partial(marks, job, hub, head, status, context)
         log.attempt("commit status", write)
     when = job.settings.comment
     shown = [
@@ -94,9 +96,10 @@ def set_status(
     *,
     key: str = "",
     sign_off: Literal["", "asked", "given"] = "",
+    blocked: Sequence[str] = (),
 ) -> None:
     url = job.run_url or (job.repository_url if key or sign_off else "")
-    url = heads.add_marks(url, key=key, sign_off=sign_off)
+    url = heads.add_marks(url, key=key, sign_off=sign_off, blocked=blocked)
     hub.set_status(sha, state=status.state, description=status.description, context=context, target_url=url)
 
 

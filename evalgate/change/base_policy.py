@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 
 from evalgate.change.merge_base import Base, find_unchanged
 from evalgate.change.merged_tree import MergedTree
+from evalgate.change.path_twins import find_twins
 from evalgate.change.pins import pins_path
-from evalgate.change.renames import Moves, find_moves, find_own_gate, find_ungated_files
+from evalgate.change.renames import Moves, find_moved_match, find_moves, find_own_gate, find_ungated_files
 from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
 from evalgate.domain.langfuse_reference import is_langfuse
@@ -24,11 +24,9 @@ from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.case_images import list_image_files, list_included_files
 from evalgate.inputs.config import read_gate_names
 from evalgate.inputs.formats.nodes import raise_faults
-from evalgate.inputs.path_patterns import matches_any
 from evalgate.inputs.tree import CommitTree, Tree
 from evalgate.services.git import Git
 from evalgate.services.git_export import digest_code
-from evalgate.services.git_names import fold_path
 
 _NAMED = 10
 _NOTHING_MOVED = Moves(paths={}, names={}, is_all=False)
@@ -82,11 +80,12 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     is found at the path that `own` names. Naming the new path does not count as an edit of the policy.
 
     Raises InputError for prompts that the change deletes without removing them from its configuration, and for files
-    whose path differs from a prompt's only in upper and lower case. Raises GitError for a policy file that is not a
-    regular file at the head.
+    whose path differs only in upper and lower case from that of a prompt, or of a file that a gate reads. Raises
+    GitError for a policy file that is not a regular file at the head.
     """
     earlier = find_earlier_path(config.path, git, sides)
-    changes = find_policy_changes(_list_judging_files(config, own, git, sides, earlier=earlier), git, sides)
+    judging = _list_judging_files(config, own, git, sides, earlier=earlier)
+    changes = find_policy_changes(judging, git, sides)
     edits_config = not {config.path, earlier}.isdisjoint(change.path for change in changes)
     mine = own if own is not None and edits_config else None
     moved = find_moves(config, mine, git, base=sides.base, head=sides.head) if mine is not None else _NOTHING_MOVED
@@ -96,12 +95,12 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     merged = MergedTree(git, base=sides.base, head=sides.head, tip=sides.policy, kept={config.path})
     gates = read_gate_names(merged, config.path)
     prompts: dict[str, PromptFile] = {}
+    matches: dict[str, str] = {}
     remarks: list[str] = []
     faults: list[Fault] = []
-    for gate in config.gates:
-        if is_langfuse(gate.prompt):
-            continue  # no change of the repository edits it
-        to = moved.paths.get(gate.name) or _find_moved_match(gate, config, gates.values(), git, sides)
+    for gate in (one for one in config.gates if not is_langfuse(one.prompt)):  # no change edits those
+        match = find_moved_match(gate, config, gates.values(), git, base=sides.base, head=sides.head)
+        to = moved.paths.get(gate.name, match)
         try:
             found = find_prompt_file(gate, git, sides, before=before.get(gate.name), moved=to)
         except InputError as error:
@@ -114,10 +113,15 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
             continue
         if found is not None:
             prompts[gate.name] = found
-            faults += _find_case_conflicts(found, git, sides)
+            if found.head == match and gate.name not in moved.paths:
+                matches[gate.name] = match
         else:
             remarks.append(f'the gate "{gate.name}" was added after this change branched off; it has no {gate.prompt}')
+    faults += find_twins(_list_pairs(config, prompts), judging, git, base=sides.base, head=sides.head)
     raise_faults(faults, config.path)
+    aside = _find_aside(config, own, matches, gates.values(), git, sides)
+    changes += tuple(PolicyChange(path=gate.prompt, digest="") for gate in config.gates if gate.name in aside)
+    remarks += [_describe_move(name, matches[name], files) for name, files in aside.items()]
     if mine is not None:
         remarks += _find_unseen_edits(config, mine, moved, before)
     if not edits_config or moved.is_all:
@@ -152,25 +156,34 @@ def _list_earlier_paths(paths: Iterable[str], git: Git, sides: Sides) -> set[str
     }
 
 
-def _find_moved_match(gate: Gate, config: Config, prompts: Iterable[str], git: Git, sides: Sides) -> str | None:
-    """Return the path to which a change moved a prompt, if both paths match the gate's pattern; else None.
-
-    `prompts` are all that the gates of the base match once the change is merged.
-    """
-    if gate.pattern is None or git.exists(sides.head, gate.prompt):
-        return None
-    known = {other.prompt for other in config.gates}
-    new = [path for path in prompts if path not in known and matches_any(path, [gate.pattern])]
-    return next(
-        (path for path in new if git.find_renamed_from(sides.base, path, commit=sides.head) == gate.prompt), None
-    )
-
-
 def _is_removed(gate: Gate, own: Config | None, git: Git, sides: Sides) -> bool:
     """Return whether a change removes a prompt of a pattern, and adds no file that may hold it and has no gate."""
     if own is None or git.exists(sides.head, gate.prompt):
         return False
-    return not find_ungated_files(own, own, git, base=sides.base, head=sides.head)
+    known = {own.path, *(other.prompt for other in own.gates)}
+    return not find_ungated_files(known, (), git, base=sides.base, head=sides.head)
+
+
+def _list_pairs(config: Config, prompts: Mapping[str, PromptFile]) -> list[tuple[Gate, str | None]]:
+    """Return each gate of a change with its prompt at the head, and the prompt's path at the merge base."""
+    files = [(gate, prompts[gate.name]) for gate in config.gates if gate.name in prompts]
+    return [(replace(gate, prompt=file.head, baseline=None), file.base) for gate, file in files]
+
+
+def _find_aside(  # noqa: PLR0917 - the change, and the prompts that it moves
+    config: Config, own: Config | None, matches: Mapping[str, str], gated: Collection[str], git: Git, sides: Sides
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the new or edited files without a gate beside prompts that a change moves within their patterns, by gate.
+
+    `matches` are the new paths by gate, `gated` all prompts of the base's gates once the change is merged. An
+    application may read one of these files in place of a prompt that moved, so a person has to agree.
+    """
+    if not matches:
+        return {}
+    known = {config.path, *gated, *(() if own is None else (gate.prompt for gate in own.gates))}
+    moved = {gate.prompt for gate in config.gates if gate.name in matches} | set(matches.values())
+    aside = find_ungated_files(known, moved, git, base=sides.base, head=sides.head)
+    return dict.fromkeys(matches, aside) if aside else {}
 
 
 def find_prompt_file(
@@ -201,23 +214,6 @@ def find_prompt_file(
         place=Place(path=was),
         hint=f"name the new path under `prompt:` in the configuration{looks}; or remove the gate from it as well",
     )
-
-
-def _find_case_conflicts(file: PromptFile, git: Git, sides: Sides) -> Iterator[Fault]:
-    """A new file that a disk which does not tell capitals or accents apart would put in the place of a gated prompt.
-
-    It may also stand where a folder of the prompt does: a link of that name leads to another file.
-    """
-    folders = [str(folder) for folder in PurePosixPath(file.head).parents][:-1]
-    places = {fold_path(place): place for place in (file.head, *folders)}
-    for path in git.added(sides.base, sides.head):
-        if path not in places.values() and fold_path(path) in places:
-            place = places[fold_path(path)]
-            what = f"{file.head}, which is gated" if place == file.head else f"{place}, which holds a gated prompt"
-            message = f"differs only in upper and lower case from {what}: many disks keep only one"
-            if path.casefold() != place.casefold():
-                message = f"looks the same as {what}, in other characters: many disks keep only one"
-            yield Fault(message=message, place=Place(path=path), hint="give it another name")
 
 
 def list_policy_files(config: Config) -> set[str]:
@@ -363,9 +359,7 @@ def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mappin
     for name, prompt in now.items():
         if name in moved.paths:
             if moved.aside:
-                more = f" and {len(moved.aside) - 1} more files" if len(moved.aside) > 1 else ""
-                new = f"{moved.aside[0]}{more}"
-                yield f'the gate "{name}" moves to {moved.paths[name]}; {new} is new or edited, and no gate covers it'
+                yield _describe_move(name, moved.paths[name], moved.aside)
         elif name not in mine and name in before:
             yield f'this change removes the gate "{name}"'
         elif name in mine and mine[name] != prompt and mine[name] != before.get(name):
@@ -373,6 +367,11 @@ def _find_unseen_edits(config: Config, own: Config, moved: Moves, before: Mappin
     for name, prompt in mine.items():
         if name not in now and name not in before and name not in moved.names.values():
             yield _describe_new(name, prompt)
+
+
+def _describe_move(name: str, path: str, aside: Sequence[str]) -> str:
+    more = f" and {len(aside) - 1} more files" if len(aside) > 1 else ""
+    return f'the gate "{name}" moves to {path}; {aside[0]}{more} is new or edited, and no gate covers it'
 
 
 def _describe_new(name: str, prompt: str) -> str:

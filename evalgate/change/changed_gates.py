@@ -152,22 +152,29 @@ def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tre
     """Count the lost, kept and edited cases relative to the datasets that the gate had at some commits.
 
     Each case counts once. A criterion is narrowed by a case to which it applied at one of the commits and no longer
-    applies, as configured there and here. An edited case has another content, or an image of another content, than at
-    the first of the commits that contains it. A dataset that is missing or broken at a commit counts as having no cases
-    there. Raises UnavailableError for one whose content is not here.
+    applies, as configured there and here. A case is untagged by a tag that is critical or blocking there or here, and
+    that it had at one of the commits and no longer has. An edited case has another content, or an image of another
+    content, than at the first of the commits that contains it. A dataset that is missing or broken at a commit counts
+    as having no cases there. Raises UnavailableError for one whose content is not here.
     """
     now = {case.id: _digest_content(case) for case in dataset.cases}
     pictured = [case for case in dataset.cases if case.images]
     lost: dict[str, None] = {}
     kept: dict[str, bool] = {}
     narrowed: dict[str, dict[str, None]] = {}
+    untagged: dict[str, dict[str, None]] = {}
+    tags = {case.id: case.tags for case in dataset.cases}
     for base in bases:
+        protecting = _list_protecting_tags(base)
         for name, lacking in _find_narrowed(gate, dataset, base):
             narrowed.setdefault(name, {})[lacking] = None
         redrawn = find_edited_images(base.tree, (base.gate_at_base(gate) or gate).dataset, pictured)
         for case in _load_cases(gate, base, tree, git, are_same=not redrawn):
             if case.id in now:
                 kept.setdefault(case.id, now[case.id] != _digest_content(case) or case.id in redrawn)
+                for tag in case.tags:
+                    if tag in protecting and tag not in tags[case.id]:
+                        untagged.setdefault(tag, {})[case.id] = None
             else:
                 lost[case.id] = None
     return CaseChanges(
@@ -175,7 +182,14 @@ def compare_cases(gate: Gate, dataset: GoldenDataset, bases: Sequence[Base], tre
         kept=len(kept),
         edited=sum(kept.values()),
         narrowed={name: tuple(cases) for name, cases in narrowed.items()},
+        untagged={tag: tuple(cases) for tag, cases in untagged.items()},
     )
+
+
+def _list_protecting_tags(base: Base) -> set[str]:
+    """Return the tags by which a case is critical, or by which a fall of its kind blocks, at the commit or now."""
+    configs = [base.now] if base.config is None else [base.now, base.config]
+    return {tag for config in configs for tag in (*config.policy.critical_tags, *config.policy.blocking_tags)}
 
 
 def _find_narrowed(gate: Gate, dataset: GoldenDataset, base: Base) -> Iterator[tuple[str, str]]:

@@ -105,15 +105,16 @@ def compare_gate(
         base_policy.refuse_recorded(gate, config, found.candidate, found.baseline)
     arm = production.choose_baseline(gate, found, registry, named=find_named_baseline(gate, baseline))
     notes = base_policy.note_recorded(gate, config, found, base)
-    pin = None if registry is None or revert is None else registry.find_pin(gate)
-    if (
-        revert is not None
-        and pin is not None
-        and pin.digest == revert.digest
-        and _is_run_alike(workspace, gate, pin.ref)
-    ):
-        revert = replace(revert, passed=f"it is {pin.kind}: {pin}")
+    if revert is not None and registry is not None:
+        revert = _pass_by_pin(revert, workspace, gate, registry.find_pin(gate))
     return GateChange(versions=found, arm=arm, reasons=reasons, notes=notes, revert=revert)
+
+
+def _pass_by_pin(revert: Revert, workspace: Workspace, gate: Gate, pin: Pin | None) -> Revert:
+    """Return a revert with what it passed by, if it goes back to the version in production, run alike."""
+    if pin is None or pin.digest != revert.digest or not _is_run_alike(workspace, gate, pin.ref):
+        return revert
+    return replace(revert, passed=f"it is {pin.kind}: {pin}")
 
 
 def _find_settings(

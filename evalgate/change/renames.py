@@ -1,14 +1,15 @@
-"""Find gated prompts that a change moves. Only the change's configuration names a new path, never content alone."""
+"""Find gated prompts that a change moves. Its configuration names the new path, or the pattern of a gate matches it."""
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from evalgate.domain import Config, Gate
 from evalgate.errors import EvalgateError
 from evalgate.inputs.config import derive_name, load_config
+from evalgate.inputs.path_patterns import matches_any
 from evalgate.inputs.prompts import PROMPT_SUFFIXES
 from evalgate.inputs.tree import CommitTree
 from evalgate.services.git import Git
@@ -49,19 +50,36 @@ def find_moves(config: Config, own: Config, git: Git, *, base: str, head: str) -
             paths[gate.name] = moved.prompt
             names[gate.name] = moved.name
     before = _load_gate_before(config, base, git)
-    aside = find_ungated_files(config, own, git, base=base, head=head)
+    known = {own.path, *(gate.prompt for gate in own.gates)}
+    moved_paths = {gate.prompt for gate in config.gates} ^ {gate.prompt for gate in own.gates}
+    aside = find_ungated_files(known, moved_paths, git, base=base, head=head)
     is_all = before is not None and not aside and _differ_in_moves_alone(before, own, git, base=base, head=head)
     return Moves(paths=paths, names=names, is_all=is_all, aside=aside)
 
 
-def find_ungated_files(config: Config, own: Config, git: Git, *, base: str, head: str) -> tuple[str, ...]:
+def find_moved_match(
+    gate: Gate, config: Config, prompts: Collection[str], git: Git, *, base: str, head: str
+) -> str | None:
+    """Return the path to which a change moved a prompt, if both paths match the gate's pattern; else None.
+
+    `prompts` are all that the gates of the base match once the change is merged.
+    """
+    if gate.pattern is None or git.exists(head, gate.prompt):
+        return None
+    known = {other.prompt for other in config.gates}
+    new = [path for path in prompts if path not in known and matches_any(path, [gate.pattern])]
+    return next((path for path in new if git.find_renamed_from(base, path, commit=head) == gate.prompt), None)
+
+
+def find_ungated_files(
+    known: Collection[str], moved: Collection[str], git: Git, *, base: str, head: str
+) -> tuple[str, ...]:
     """Return files that no gate covers and that an application may read in place of a prompt that is gone.
 
-    A new one counts wherever it lies, unless its name says that it is code or a picture: any other may hold a prompt.
-    An edited one counts in the folder of a moved prompt, and where its name says it.
+    `known` are the gated files, `moved` the paths of moved prompts, old and new. A new file counts wherever it lies,
+    unless its name says that it is code or a picture: any other may hold a prompt. An edited one counts in the folder
+    of a moved prompt, and where its name says it.
     """
-    known = {gate.prompt for gate in own.gates} | {own.path}
-    moved = {gate.prompt for gate in config.gates} ^ {gate.prompt for gate in own.gates}
     folders = {posixpath.dirname(path) for path in moved} - {""}
     new = [path for path in git.added(base, head) if not path.lower().endswith((*_CODE, *_PICTURES))]
     edited = [

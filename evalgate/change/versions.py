@@ -19,6 +19,7 @@ from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
 from evalgate.services.git import DEEPEN, Git
 from evalgate.services.git_names import shorten_name
+from evalgate.services.user_files import resolve_path
 
 _GIVE = "name the version to compare with: --baseline FILE (or REF)"
 
@@ -74,9 +75,8 @@ def resolve(
     A prompt that the merge base lacks has no baseline. Another missing version raises GitError or InputError.
     """
     settings_at = settings_at or (lambda commit: gate.settings)
-    found = _find_candidate(gate, tree, git, candidate, at)
+    found, since = _find_candidate(gate, tree, git, candidate, at), None
     assert found.version is not None
-    since = None
     if baseline is not None:
         args = (gate, tree, git, baseline, "--baseline", settings_at)
         base = _find_named(*args, files=at is None, before=base_gate_prompt)
@@ -127,7 +127,7 @@ def _find_candidate(
     if named is not None:
         return _find_named(gate, tree, git, named, "--candidate")
     path = gate.prompt
-    place = (Path(tree.root) / path).resolve()
+    place = resolve_path(Path(tree.root) / path)
     version = load_prompt(tree, path, gate.settings)
     return FoundVersion(version=version, file=_describe_in_repository(path, tree, git), place=place)
 
@@ -154,7 +154,7 @@ def _find_named(  # noqa: PLR0917 - a gate, and the version that an option names
     if files and (path != written or tree.exists(path)):
         beside = partial(_read_beside, tree, path, written)
         version = parse_prompt(tree.read(path), written, named, settings, read=beside)
-        file, place = _describe_in_repository(path, tree, git), (Path(tree.root) / path).resolve()
+        file, place = _describe_in_repository(path, tree, git), resolve_path(Path(tree.root) / path)
         return FoundVersion(version=version, note=f"{option} {named}", file=file, place=place)
     if git is None:
         raise InputError(f'{option}: "{named}" is not a file, and not a git ref: there is no git repository here')
@@ -383,7 +383,7 @@ def _describe_in_repository(path: str, tree: Tree, git: Git | None) -> str | Non
     full = Path(path) if is_absolute(path) else Path(tree.root) / path
     if not full.is_absolute():
         return path  # the tree of a commit: its paths are the repository's
-    for top, file in ((git.root, full), (git.root.resolve(), full.parent.resolve() / full.name)):
+    for top, file in ((git.root, full), (git.root.resolve(), resolve_path(full.parent) / full.name)):
         if file.is_relative_to(top):
             return PurePosixPath(file.relative_to(top)).as_posix()
     return None

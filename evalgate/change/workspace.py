@@ -19,6 +19,7 @@ from evalgate.inputs.tree import CommitTree, Tree, WorkTree
 from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
 from evalgate.services.git_merge import merge_texts
+from evalgate.services.user_files import resolve_path
 
 Verify: TypeAlias = Callable[[Check | Judge], None]
 
@@ -78,12 +79,13 @@ def open_workspace(
     while; that is sufficient for finding out which gates have changed. `environment` has the variables that the
     configuration names as `${NAME}`; None: they are left as they are, which is sufficient where no target counts.
     """
-    folder = config_path.resolve().parent
+    resolved = resolve_path(config_path)
+    folder = resolved.parent
     git = Git.find(folder)
     here = Path.cwd().resolve()
     root = git.root.resolve() if git else (here if folder.is_relative_to(here) else folder)
     tree = WorkTree(root)
-    name = config_path.resolve().relative_to(root).as_posix()
+    name = resolved.relative_to(root).as_posix()
     config = load_config(tree, name, verify=verify, environment=environment)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
     return WorkingTree(tree=attach_langfuse(tree, config), git=git, config=config, folder=folder, pins=pinned)

@@ -44,7 +44,7 @@ env_file_option = click.option(
 
 def find_file_secrets() -> tuple[str, ...]:
     """Return the values of the command's `--env-file` whose names say that they are secrets."""
-    from evalgate.domain.masking import is_secret_name
+    from evalgate.mask import is_secret_name
 
     values: dict[str, str] = click.get_current_context().meta.get(_SECRETS, {})
     return tuple(value for name, value in values.items() if is_secret_name(name))
@@ -58,11 +58,12 @@ def read_env_file(path: Path) -> dict[str, str]:
     """
     from dotenv.parser import parse_stream
 
+    from evalgate.services.user_files import read_user_file
+
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        message = "no such file" if isinstance(error, FileNotFoundError) else f"cannot be read: {error.strerror}"
-        raise InputError(message, place=Place(path=str(path)), hint="it is the file of --env-file") from error
+        text = read_user_file(path).decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise InputError("no such file", place=Place(path=str(path)), hint="it is the file of --env-file") from error
     except UnicodeDecodeError as error:
         raise InputError("is not text in UTF-8", place=Place(path=str(path))) from error
     values: dict[str, str] = {}

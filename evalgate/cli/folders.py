@@ -30,7 +30,9 @@ gate_option = click.option("--gate", "gates", multiple=True, metavar="NAME", hel
 
 def find_store(config_path: Path, chosen: Path | None = None) -> Store:
     """Return the store of a configuration: `.evalgate` beside it unless a folder is chosen."""
-    return Store(root=chosen or config_path.resolve().parent / FOLDER)
+    from evalgate.services.user_files import resolve_path
+
+    return Store(root=chosen or resolve_path(config_path).parent / FOLDER)
 
 
 def find_home() -> Path:

@@ -1,4 +1,8 @@
-"""`merge`: combine the reports of the shards of one run into the report of the whole run."""
+"""`merge`: combine the reports of the shards of one run into the report of the whole run.
+
+Where a stored verdict blocks, a shard reports it in place of its part. It holds for the whole gate: other answers would
+be a second draw.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,8 @@ from dataclasses import replace
 
 from evalgate.decide import policy
 from evalgate.decide.evidence import sort_results
-from evalgate.domain import Calls, Evidence, GateReport, Report, Usage
+from evalgate.domain import REUSED, Calls, Evidence, GateReport, Report, Usage
+from evalgate.domain.report_kind import make_merge_note
 from evalgate.errors import InputError, Place
 from evalgate.gate.reports import make_report
 
@@ -27,6 +32,9 @@ def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
             parts.setdefault(gate.evidence.name, []).append((path, gate))
     gates, missing = [], []
     for name, found in parts.items():
+        if (stored := _find_stored_verdict(name, found)) is not None:
+            gates.append(stored)
+            continue
         evidence = _join_evidence(name, found)
         first = found[0][1]
         gates.append(policy.decide(evidence, first.thresholds, first.policy, first.level_policy))
@@ -37,6 +45,36 @@ def merge_reports(reports: Sequence[tuple[str, Report]]) -> Report:
     warnings = tuple(dict.fromkeys([*(w for _, r in reports for w in r.warnings), *missing]))
     strictest = min((report.texts for _, report in reports), key=("none", "failing", "all").index)
     return replace(make_report(gates, warnings, reports[0][1].policy_changes), texts=strictest)
+
+
+def _find_stored_verdict(name: str, parts: Sequence[tuple[str, GateReport]]) -> GateReport | None:
+    """Return the stored verdict that a part reports. Raises InputError if it is not one on the run of the others."""
+    found = next(((path, gate) for path, gate in parts if _is_stored_verdict(gate)), None)
+    if found is None:
+        return None
+    path, stored = found
+    for other, gate in parts:
+        if _list_compared(gate) != _list_compared(stored):
+            raise _refuse_other_run(name, path, other)
+    return stored
+
+
+def _is_stored_verdict(gate: GateReport) -> bool:
+    evidence = gate.evidence
+    reused = evidence.verdict_key is not None and any(note.startswith(REUSED) for note in evidence.notes)
+    return evidence.shard is None and reused and gate.exit_code.blocks
+
+
+def _list_compared(gate: GateReport) -> tuple[object, ...]:
+    """Return what a verdict is about: the versions, cases, criteria and rules."""
+    evidence = gate.evidence
+    versions = [None if one is None else one.digest for one in (evidence.candidate, evidence.baseline)]
+    return versions, evidence.dataset.digest, evidence.criteria, dict(gate.thresholds), gate.policy
+
+
+def _refuse_other_run(name: str, path: str, other: str) -> InputError:
+    hint = "merge the reports of one run: the same versions, dataset, criteria, thresholds and policy"
+    return InputError(f"gate {name}: not the same run as {path}", place=Place(path=other), hint=hint)
 
 
 def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Evidence:
@@ -52,8 +90,7 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
             )
         seen[shard.number] = other
         if _strip_results(gate) != _strip_results(first):
-            hint = "merge the reports of one run: the same versions, dataset, criteria, thresholds and policy"
-            raise InputError(f"gate {name}: not the same run as {path}", place=Place(path=other), hint=hint)
+            raise _refuse_other_run(name, path, other)
     order = first.evidence.order
     all_of = [gate.evidence for _, gate in parts]
     costs = [evidence.cost_usd for evidence in all_of]
@@ -62,7 +99,7 @@ def _join_evidence(name: str, parts: Sequence[tuple[str, GateReport]]) -> Eviden
         shard=None,
         results=sort_results([r for e in all_of for r in e.results], order),
         confirmations=sort_results([r for e in all_of for r in e.confirmations], order),
-        notes=tuple(dict.fromkeys(note for e in all_of for note in e.notes)),
+        notes=(make_merge_note(len(parts)), *dict.fromkeys(note for e in all_of for note in e.notes)),
         moved=tuple(dict.fromkeys(sentence for e in all_of for sentence in e.moved)),
         calls=_add_calls([evidence.calls for evidence in all_of]),
         usage=sum((evidence.usage for evidence in all_of), Usage()),

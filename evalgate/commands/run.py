@@ -19,6 +19,7 @@ from evalgate.errors import EvalgateError, Fault, InputError, ServiceError, make
 from evalgate.gate import moved_sources, pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
+from evalgate.services.user_files import resolve_path
 from evalgate.store.store import Store
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def _refuse_added_store(workspace: PullRequest, store: Store) -> None:
     """Raise InputError if a change puts the store under version control: every later change would be refused."""
     git, sides = workspace.git, workspace.change.sides
     top = git.root.resolve()
-    places = [place for place in {store.root.absolute(), store.root.resolve()} if place.is_relative_to(top)]
+    places = [place for place in {store.root.absolute(), resolve_path(store.root)} if place.is_relative_to(top)]
     wanted = [tuple(part.casefold() for part in place.relative_to(top).parts) for place in places]
     added = git.added(sides.base, sides.head) if wanted else []
     found = [path for path in added if any(tuple(path.casefold().split("/"))[: len(one)] == one for one in wanted)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from evalgate.decide import looks, schedule, tags
+from evalgate.decide.compare import Paired
 from evalgate.decide.roles import Roles
 from evalgate.domain import ANSWERED, Arm, Evidence, Finding, Policy, Result, Unscored, Verdict
 from evalgate.domain.case_ids import describe_lost
@@ -139,15 +140,12 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
                 f"{name}: {paired.lost} of {seen} cases could not be decided ({name_cases(lost)}); the first: {why}"
             )
             found.append(make_incomplete_finding(name, sentence, lost))
-        elif standing.draws.count_units(name) >= policy.min_cases and (
-            not looks.has_enough_pairs(standing.draws, paired, seen)
-            or len(ruling.limit.list_tested(paired)) < policy.min_cases
-        ):
+        elif needed := _describe_needed(standing, paired, len(ruling.limit.list_tested(paired)), name, policy):
             left_out = (*paired.undecided, *paired.left_out)
             why = _explain_left_out(evidence.results, standing.roles, name, left_out[0]) if left_out else ""
             sentence = (
-                f"{name}: only {len(paired.cases)} of {seen} cases have a usable output of both versions, and at least "
-                f"half are needed, in {policy.min_cases} units or more{why}."
+                f"{name}: only {len(paired.cases)} of {seen} cases have a usable output of both versions, and {needed}"
+                f"{why}."
             )
             found.append(make_incomplete_finding(name, sentence, left_out))
     have = {result.case for result in evidence.results}
@@ -159,6 +157,21 @@ def _find_undecided(evidence: Evidence, standing: looks.GateState, policy: Polic
             sentence = f"{name}: {len(lost)} cases have no score ({name_cases(lost)}); the first: {why}"
             found.append(make_incomplete_finding(name, sentence, lost))
     return found
+
+
+def _describe_needed(standing: looks.GateState, paired: Paired, units: int, name: str, policy: Policy) -> str:
+    """Return how many pairs a limit needs that has too few, in `units` units; empty where it has enough.
+
+    On a dataset with fewer units than `policy.min_cases` no limit has enough, and another finding says so.
+    """
+    there = standing.draws.count_units(name)
+    if there < policy.min_cases:
+        return ""
+    if units < policy.min_cases:
+        which = f"all {there}" if there == policy.min_cases else f"at least {policy.min_cases} of {there}"
+        return f"{which} units are needed"
+    is_enough = looks.has_enough_pairs(standing.draws, paired, standing.look.cases)
+    return "" if is_enough else "at least half of the cases are needed"
 
 
 def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: Policy) -> list[Finding]:
@@ -176,7 +189,7 @@ def _find_untested_tags(evidence: Evidence, standing: looks.GateState, policy: P
 
 
 def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
-    """Return a finding for cases that were removed from the baseline's dataset, and for those that a criterion lost."""
+    """Return findings for cases that were removed from the baseline's dataset, or that a criterion or a tag lost."""
     lost = evidence.dataset.lost
     if policy.removed_cases == "allow":
         return []
@@ -188,6 +201,15 @@ def _find_lost_cases(evidence: Evidence, policy: Policy) -> list[Finding]:
             cases,
         )
         for name, cases in evidence.dataset.narrowed.items()
+    ]
+    narrowed += [
+        make_incomplete_finding(
+            None,
+            f"The tag {tag} was removed from {len(cases)} {'case' if len(cases) == 1 else 'cases'} of the baseline's "
+            f"dataset ({name_cases(cases)}): put it back, or set policy.removed_cases: allow.",
+            cases,
+        )
+        for tag, cases in evidence.dataset.untagged.items()
     ]
     if not lost:
         return narrowed

@@ -111,6 +111,8 @@ def collect_draws(evidence: Evidence) -> Draws:
         entries[result.arm].append((row, place, result))
         if result.tags:
             tags[result.case] = tuple(dict.fromkeys((*tags.get(result.case, ()), *result.tags)))
+    for tag, cases in evidence.dataset.untagged.items():  # a change does not free its own cases
+        tags |= {case: (*tags.get(case, ()), tag) for case in cases if case in places}
     drawn, failed = {}, {}
     values: dict[tuple[str, Arm], Numbers] = {}
     named: dict[tuple[str, Arm], Flags] = {}

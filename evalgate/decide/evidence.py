@@ -59,6 +59,7 @@ def make_evidence(
             kept=plan.cases.kept,
             edited=plan.cases.edited,
             narrowed=plan.cases.narrowed,
+            untagged=plan.cases.untagged,
             same_answer=0 if plan.baseline is not None else count_same_answer(plan),
         ),
         criteria=list_criteria(plan.gate, plan.judges, targets, plan.dataset),

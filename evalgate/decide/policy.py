@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from evalgate.decide import blocking, compare, completeness, left_out, looks, remarks, sign_off, tags
+from evalgate.decide import blocking, compare, completeness, left_out, looks, recorded_findings, remarks, sign_off, tags
 from evalgate.decide import revert_findings as reverts
 from evalgate.decide.single_cases import select_kind
 from evalgate.decide.thresholds import ThresholdRuling, make_finding
@@ -66,6 +66,10 @@ def decide(
             *findings,
         )
     decision, exit_code = _conclude_gate(findings)
+    kept = recorded_findings.find_finding(evidence, exit_code)
+    if kept is not None:
+        findings = (kept, *findings)
+        decision, exit_code = _conclude_gate(findings)
     requirements: tuple[Requirement, ...] = ()
     if exit_code.lets_merge and not passed_before:
         requirements = _list_requirements(level_policy)

@@ -117,6 +117,9 @@ def _find_case_remarks(evidence: Evidence, policy: Policy) -> Iterator[Finding]:
         yield _make_remark(
             name, f"{name} no longer applies to {len(cases)} cases of the baseline's dataset, which the policy allows."
         )
+    for tag, cases in dataset.untagged.items() if policy.removed_cases == "allow" else ():
+        what = f"{len(cases)} {'case' if len(cases) == 1 else 'cases'} of the baseline's dataset"
+        yield _make_remark(None, f"The tag {tag} was removed from {what}, which the policy allows from now on.")
     if dataset.lost and policy.removed_cases == "allow":
         sentence = f"{len(dataset.lost)} cases of the baseline's dataset were removed, which the policy allows."
         yield _make_remark(None, sentence + describe_lost(dataset.lost))

@@ -30,6 +30,7 @@ _RUN_COLUMNS = {
     "level": "str",
     "decision": "str",
     "exit_code": "int64",
+    "drawn_again": "str",
     "criterion": "str",
     "candidate_mean": "float64",
     "baseline_mean": "float64",
@@ -60,32 +61,48 @@ def list_scores(report: Report) -> Iterator[ScoreCells]:
 
 
 def make_score_frame(report: Report) -> DataFrame:
-    """Return the rows of `list_scores` as a frame. A missing `value` is NaN, a missing tag or cluster None."""
+    """Return the rows of `list_scores` as a frame. A missing `value` is NaN, a missing tag or cluster None.
+
+    Half a surrogate pair, which a model may emit and a column of text cannot hold, becomes U+FFFD.
+    """
     import pandas as pd
 
-    frame = pd.DataFrame(list_scores(report), columns=list(SCORE_COLUMNS))
+    rows = (tuple(map(_make_valid, row)) for row in list_scores(report))
+    frame = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
     return frame.astype({"value": "float64", "repeat": "int64"})
 
 
 def make_run_frame(reports: Iterable[Report]) -> DataFrame:
     """Return a frame with one row for each report, gate and compared criterion, in the order of the reports.
 
-    A gate without a comparison and a report without gates have one row without a criterion, so that every decision has
-    a row. `difference` is candidate minus baseline, `low` and `high` are its bounds, and `units` is the number of units
-    in the comparison.
+    A gate without a comparison and a report without gates have one row without a criterion, so that every decision
+    has a row. Where answers were drawn again, `drawn_again` says which of them. They decide nothing, so `decision`
+    and `exit_code` are those of the run's verdict that stays. `difference` is candidate minus baseline, `low` and
+    `high` are its bounds, and `units` is the number of units in the comparison.
     """
     import pandas as pd
 
-    rows = [row for report in reports for row in _list_comparisons(report)]
+    found = (row for report in reports for row in _list_comparisons(report))
+    rows = [{name: _make_valid(value) for name, value in row.items()} for row in found]
     return pd.DataFrame(rows, columns=list(_RUN_COLUMNS)).astype(_RUN_COLUMNS)
+
+
+def _make_valid(value: Any) -> Any:
+    """Return a text without halves of surrogate pairs; any other value as it is."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _list_comparisons(report: Report) -> Iterator[dict[str, Any]]:
     run = {"run_id": report.run_id, "created_at": report.created_at}
+    stays = {"decision": report.standing.value, "exit_code": int(report.exit_code)}
     if not report.gates:
-        yield {**run, "decision": report.decision.value, "exit_code": int(report.exit_code)}
+        yield {**run, **stays}
     for gate in report.gates:
         own = {**run, **_describe_gate(gate)}
+        if report.redrawn is not None:
+            own |= {**stays, "drawn_again": report.redrawn.what}
         for comparison in gate.comparisons:
             yield {**own, **_describe_comparison(comparison)}
         if not gate.comparisons:

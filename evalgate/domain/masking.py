@@ -1,133 +1,13 @@
-"""Masking of secrets: a key that an endpoint echoes is replaced before a text is stored or shown."""
+"""The secrets of a configuration, and the masks in force, which the output streams of the process use."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
-from html import escape
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 
 from evalgate.domain.inputs import Config
-
-SHORTEST_SECRET = 8
-"""Characters. A shorter value is not masked, because it may be a part of ordinary words."""
-
-HIDDEN = "***"
-_SECRET_NAME = re.compile("key|token|secret|passw|pwd|cred|jwt|auth(?!or(?!i))|^sig|^code$", re.IGNORECASE)
-_ESCAPES = re.compile(r"\\|%|&#")
-"""What a character may be escaped with; without any, no secret is spelt in escapes."""
-_SCHEMES = ("bearer", "basic", "token")
-_RUN = re.compile(r"[A-Za-z0-9]{16,}")
-_T = TypeVar("_T")
-
-
-class Mask:
-    """Replaces each whole secret by `***`, also if it is URL-encoded or written in base64, hexadecimal, JSON or HTML.
-
-    Any of its characters may be escaped by itself: a reader of JSON or HTML would restore the secret from that.
-
-    A mask is false if it has nothing to mask. Secrets shorter than 8 characters are not masked.
-    """
-
-    def __init__(self, secrets: Iterable[str | None]) -> None:
-        given = [secret for secret in secrets if secret]
-        values = {text for secret in given for text in (secret, secret.strip(), *_list_parts(secret.strip()))}
-        found = {form for value in values if len(value) >= SHORTEST_SECRET for form in _list_forms(value)}
-        # the longest first: one form may be a part of another
-        self._forms = sorted(found, key=lambda form: (-len(form), form))
-        whole = sorted((value for value in values if len(value) >= SHORTEST_SECRET), key=len, reverse=True)
-        self._escaped = [re.compile("".join(map(_spell_character, value))) for value in whole]
-
-    def __bool__(self) -> bool:
-        return bool(self._forms)
-
-    def text(self, text: str) -> str:
-        """Return the text with the secrets masked."""
-        for form in self._forms:
-            if form in text:
-                text = text.replace(form, HIDDEN)
-        if self._escaped and _ESCAPES.search(text):
-            for pattern in self._escaped:
-                text = pattern.sub(HIDDEN, text)
-        return text
-
-    def count_open(self, text: str) -> int:
-        """Return how many characters at the text's end may begin a secret whose rest comes later."""
-        found = 0
-        for form in self._forms:
-            longest = min(len(form) - 1, len(text))
-            found = max(found, next((size for size in range(longest, found, -1) if text.endswith(form[:size])), 0))
-        return found
-
-    def value(self, value: _T) -> _T:
-        """Return a domain value, or plain data, with all texts masked; the same object if there are no secrets."""
-        return self._value(value) if self._forms else value
-
-    def _value(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            changed = {self._value(name): self._value(item) for name, item in value.items()}
-            return value if changed == value else changed
-        if isinstance(value, list):
-            return [self._value(item) for item in value]
-        if isinstance(value, tuple):
-            items = tuple(self._value(item) for item in value)
-            return value if items == value else items
-        if is_dataclass(value) and not isinstance(value, type):
-            return self._dataclass(value)
-        return value
-
-    def _dataclass(self, value: Any) -> Any:
-        changed = {}
-        for field in fields(value):
-            before = getattr(value, field.name)
-            after = self._value(before)
-            if after != before:
-                changed[field.name] = after
-        return replace(value, **changed) if changed else value
-
-    def through(self, note: Callable[[str], None]) -> Callable[[str], None]:
-        """Return a wrapper of the callback `note` that masks each sentence."""
-        return lambda sentence: note(self.text(sentence))
-
-    @contextlib.contextmanager
-    def errors(self) -> Iterator[None]:
-        """Mask the secrets in any exception that leaves the block."""
-        try:
-            yield
-        except Exception as error:
-            self.error(error)
-            raise
-
-    def error(self, error: BaseException) -> None:
-        """Mask the texts of an exception in place, and those of its causes, because a traceback shows them all."""
-        seen: set[int] = set()
-        waiting: list[BaseException | None] = [error]
-        while waiting:
-            one = waiting.pop()
-            if one is None or id(one) in seen:
-                continue
-            seen.add(id(one))
-            one.args = self.value(one.args)
-            for name, text in list(vars(one).items()):
-                if isinstance(text, str | tuple) and (masked := self.value(text)) != text:
-                    with contextlib.suppress(AttributeError, TypeError):  # a third-party class may forbid it
-                        setattr(one, name, masked)
-            waiting += [one.__cause__, one.__context__]
-            if isinstance(one, BaseExceptionGroup):
-                waiting += one.exceptions
-
-
-def is_secret_name(name: str) -> bool:
-    """Return True if the value of this variable or URL parameter is a secret, by its name."""
-    return _SECRET_NAME.search(name) is not None
+from evalgate.mask import Mask, find_url_secrets, is_secret_name, looks_random
 
 
 def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[str] = ()) -> Mask:
@@ -137,10 +17,10 @@ def make_mask(config: Config, environment: Mapping[str, str], others: Iterable[s
     """
     urls = [target.location for target in config.targets.values()]
     urls += [config.release.registry] if config.release is not None else []
-    in_urls = (value for url in urls for value in _find_url_secrets(url))
+    in_urls = (value for url in urls for value in find_url_secrets(url))
     named = [name for target in config.targets.values() for name in target.url_variables]
     given = ((name, environment.get(name, "").strip()) for name in named)
-    in_variables = (value for name, value in given if is_secret_name(name) or _looks_random(value))
+    in_variables = (value for name, value in given if is_secret_name(name) or looks_random(value))
     variables = (environment.get(name) for name in list_secret_variables(config))
     return Mask([*variables, *in_urls, *in_variables, *others])
 
@@ -180,88 +60,3 @@ def mask_text(text: str) -> str:
 def count_open(text: str) -> int:
     """Return how many characters at the text's end may begin a secret of a mask in force."""
     return max((mask.count_open(text) for mask in _IN_FORCE), default=0)
-
-
-def _find_url_secrets(url: str) -> Iterator[str]:
-    """Yield the password of a URL, and the values of its query that are keys by their names or look like keys."""
-    if "://" not in url:
-        return
-    with contextlib.suppress(ValueError):
-        parts = urlsplit(url)
-        yield from (text for text in (parts.password, unquote(parts.password or "")) if text)
-        yield from (value for name, value in parse_qsl(parts.query) if is_secret_name(name) or _looks_random(value))
-
-
-def _looks_random(value: str) -> bool:
-    """Return True if a value has 16 letters and digits in a row, both among them, as keys have and words do not."""
-    return any(not run.isalpha() and not run.isdigit() for run in _RUN.findall(value))
-
-
-def _list_parts(secret: str) -> Iterator[str]:
-    """Yield the parts of a variable's value that are secrets by themselves.
-
-    A header has its key after a scheme such as `Bearer`, after `Basic` a user and a password in base64, and in a cookie
-    pairs of name and value. A URL has a password.
-    """
-    scheme, _, key = secret.partition(" ")
-    if scheme.lower() in _SCHEMES:
-        yield key.strip()
-    if scheme.lower() == "basic":
-        with contextlib.suppress(binascii.Error, ValueError):
-            pair = base64.b64decode(key.strip(), validate=True).decode()
-            yield from (pair, pair.partition(":")[2])
-    for part in secret.split(";") if "=" in secret else ():
-        name, _, value = part.strip().partition("=")
-        if is_secret_name(name) or _looks_random(value):
-            yield value.strip()
-    yield from _find_url_secrets(secret)
-
-
-def _list_forms(secret: str) -> Iterator[str]:
-    """Yield a secret in all encodings in which another program may write it."""
-    raw = secret.encode("utf-8", "surrogatepass")
-    quoted = quote(raw, safe="")
-    yield from (secret, quoted, quote(raw), quote_plus(raw), quote(quoted, safe=""), escape(secret))
-    yield from {_lower_percents(text) for text in (quoted, quote(raw), quote_plus(raw))}
-    yield from (raw.hex(), raw.hex().upper())
-    for ascii_only in (True, False):
-        written = json.dumps(secret, ensure_ascii=ascii_only)[1:-1]
-        for once in (written, written.replace("/", "\\/")):
-            yield from (once, json.dumps(once)[1:-1])  # JSON inside a JSON string, such as a judge's reply
-    yield repr(secret)[1:-1]
-    yield from _list_base64(raw)
-
-
-def _spell_character(char: str) -> str:
-    """Return a pattern for a character, as it is or escaped in JSON, Python, HTML or a URL.
-
-    Repetitions are bounded, and a way that matched is not left again: no text takes long.
-    """
-    number = ord(char)
-    units = char.encode("utf-16-be", "surrogatepass").hex()
-    ways = ["".join(rf"\\{{1,8}}u(?i:{units[at : at + 4]})" for at in range(0, len(units), 4))]
-    ways += [rf"\\{{1,8}}x(?i:{number:02x})"] if number < 256 else []
-    ways += ["".join(f"%(?:25){{0,4}}(?i:{byte:02x})" for byte in char.encode("utf-8", "surrogatepass"))]
-    ways += [f"&#0{{0,8}}{number};", f"&#[xX]0{{0,8}}(?i:{number:x});"]
-    ways += [rf"\\{{1,8}}{re.escape(char)}"] if char in "\"'/" else [r"\\\\"] if char == "\\" else []
-    return f"(?>{'|'.join(ways)}|{re.escape(char)})"
-
-
-def _lower_percents(quoted: str) -> str:
-    """Return a percent-encoded text with lower-case hexadecimal digits: %2f for %2F."""
-    first, *others = quoted.split("%")
-    return "%".join([first, *(part[:2].lower() + part[2:] for part in others)])
-
-
-def _list_base64(raw: bytes) -> Iterator[str]:
-    """Yield the base64 forms of a secret, alone and as a part of a longer text such as `user:key`.
-
-    Inside a longer text, the secret has one of three alignments to the groups of three bytes.
-    """
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        whole = encode(raw).decode()
-        yield from (whole, whole.rstrip("="))
-        for before in range(3):
-            # each character encodes six bits: keep the characters that encode only bits of the secret
-            first, last = -(-8 * before // 6), 8 * (before + len(raw)) // 6
-            yield encode(b"\0" * before + raw).decode()[first:last]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import StrEnum
+
+_MERGE_NOTE = re.compile(r"merged from the reports of [1-9][0-9]* shards?")
 
 
 class ReportKind(StrEnum):
@@ -21,3 +25,13 @@ class ReportKind(StrEnum):
     def is_of_change(self) -> bool:
         """Return whether the report is of a change, which has a level and a configuration."""
         return self in (ReportKind.GATE, ReportKind.SHARD)
+
+
+def make_merge_note(shards: int) -> str:
+    """Return the note of evidence that was merged from the reports of shards, which have no key of a verdict."""
+    return f"merged from the reports of {shards} shard{'s' if shards != 1 else ''}"
+
+
+def is_merged(notes: Iterable[str]) -> bool:
+    """Return whether the notes of evidence say that it was merged from the reports of shards."""
+    return any(_MERGE_NOTE.fullmatch(note) for note in notes)

@@ -22,8 +22,8 @@ class DatasetRef:
 
     `lost` are the cases that only the baseline's dataset has. `kept` counts the cases that both have. `edited` counts
     those of them whose content changed under the same id. `narrowed` are the cases to which a criterion no longer
-    applies, by the criterion's name. `same_answer` is the largest number of cases with one right answer; it is counted
-    where there is no baseline.
+    applies, by the criterion's name. `untagged` are the cases that lost a critical or blocking tag, by the tag.
+    `same_answer` is the largest number of cases with one right answer; it is counted where there is no baseline.
     """
 
     path: str
@@ -33,4 +33,5 @@ class DatasetRef:
     kept: int = 0
     edited: int = 0
     narrowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
+    untagged: Mapping[str, tuple[str, ...]] = field(default_factory=dict, metadata={"optional": True})
     same_answer: int = field(default=0, metadata={"optional": True})

@@ -128,6 +128,7 @@ class Finding:
         "no_baseline",
         "constant_output",
         "attempts",
+        "recorded",
         "revert",
         "remark",
     ]
@@ -242,6 +243,15 @@ class TagFall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedVerdict:
+    """A verdict that blocked, `at` a time (ISO 8601); `page` is the address of its run, empty if it is not known."""
+
+    decision: Verdict
+    at: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """The complete input of `decide` for one gate. A stored report contains all of it.
 
@@ -257,6 +267,8 @@ class Evidence:
     verdict is stored. `answering` is the digest of who answered for both versions, in which form and how often; None if
     no call was made, or in older reports. `revert` is set for a change that goes back to the version before.
     `moved` has a sentence for each label or dataset that had another content at the end of the run than was measured.
+    `shown_key` is the `verdict_key` of the text that a reader sees, if hidden text makes the own one another.
+    `recorded` is the verdict of an earlier run on the same content that these results do not replace.
     """
 
     name: str
@@ -284,6 +296,8 @@ class Evidence:
     answering: str | None = None
     revert: Revert | None = None
     moved: tuple[str, ...] = ()
+    shown_key: str | None = None
+    recorded: RecordedVerdict | None = None
 
     @property
     def kind(self) -> ReportKind:
@@ -358,6 +372,11 @@ class Report:
     attempts: Attempts | None = None
     texts: Literal["all", "failing", "none"] = "all"
     redrawn: Redrawn | None = None
+
+    @property
+    def standing(self) -> Verdict:
+        """The decision that `exit_code` follows from: `decision`, or the one that stays after another draw."""
+        return self.decision if self.redrawn is None else self.redrawn.decision
 
     @property
     def cost_usd(self) -> float | None:

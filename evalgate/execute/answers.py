@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from evalgate.domain import Outcome, Output, Request, digest
-from evalgate.domain.masking import Mask
 from evalgate.execute.providers.protocol import DeclaredCode, FunctionMemory, Memory
+from evalgate.mask import Mask
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 from evalgate.store.journal import Journal
 from evalgate.store.output_cache import Cache

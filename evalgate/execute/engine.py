@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Self
 
 from evalgate.domain import Calls, Limits, Outcome, Request, Result, Trial, Usage
-from evalgate.domain.masking import Mask
 from evalgate.execute.answers import AnswerStore
 from evalgate.execute.caller import Caller
 from evalgate.execute.interrupt import on_interrupt
 from evalgate.execute.providers.protocol import Provider
 from evalgate.execute.request_forms import RequestForms
 from evalgate.execute.session import Evaluate, Session, SessionProgress
+from evalgate.mask import Mask
 from evalgate.store.cache_entry import CacheEntry
 from evalgate.store.journal import Journal
 from evalgate.store.output_cache import Cache

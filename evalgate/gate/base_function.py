@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 
 from evalgate.change.workspace import PullRequest
 from evalgate.domain import Target
-from evalgate.domain.masking import Mask
 from evalgate.execute.providers.child_function import ChildFunctionProvider
+from evalgate.mask import Mask
 from evalgate.services.git_export import export_commit
 
 

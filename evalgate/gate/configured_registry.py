@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalgate.errors import InputError
+from evalgate.services.user_files import resolve_path
 
 if TYPE_CHECKING:
     from evalgate.domain import ReleaseSettings
@@ -31,7 +32,7 @@ def open_configured(
             hint="name one with --registry URL, or add these two lines to the configuration:\n"
             "release:\n  registry: sqlite:releases.sqlite3",
         )
-    return open_with_secrets(settings, config_path.resolve().parent, environment, place=str(config_path), note=note)
+    return open_with_secrets(settings, resolve_path(config_path).parent, environment, place=str(config_path), note=note)
 
 
 def read_rollout_settings(config_path: Path) -> RolloutSettings:
@@ -65,7 +66,7 @@ def _read_settings(config_path: Path) -> ReleaseSettings | None:
     from evalgate.inputs.config import read_release
     from evalgate.inputs.tree import WorkTree
 
-    path = config_path.resolve()
+    path = resolve_path(config_path)
     if not path.is_file():
         raise InputError(
             f"{config_path}: no such file",

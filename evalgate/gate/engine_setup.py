@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import Arm, Config, GatePlan, Request, Target, digest, digest_of_all
-from evalgate.domain.masking import Mask, in_force, make_mask
+from evalgate.domain.masking import in_force, make_mask
 from evalgate.errors import Fault, GitError, InputError, Place, ServiceError
 from evalgate.execute.engine import Engine, ProgressEvent
 from evalgate.execute.providers.backends import Backend, BatchBackend
@@ -23,6 +23,7 @@ from evalgate.execute.request_forms import RequestForms
 from evalgate.gate.options import CallMode, Machine
 from evalgate.inputs.recorded_outputs import load_outputs
 from evalgate.inputs.tree import Tree
+from evalgate.mask import Mask
 from evalgate.store.journal import Journal
 from evalgate.store.output_cache import Cache, read_recordings, write_recordings
 from evalgate.store.store import Store

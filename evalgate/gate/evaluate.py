@@ -138,6 +138,7 @@ class _GateRun:
     def _select_next(self, cases: int) -> tuple[list[Trial], list[Result]]:
         upto = set(self.order[:cases])
         critical = set(self.config.policy.critical_tags)
+        upto.update(*(cases for tag, cases in self.plan.cases.untagged.items() if tag in critical))
         wanted = {t.case.id for t in self.plan.trials if t.case.id in upto or critical & set(t.case.tags)} - self.asked
         self.asked |= wanted
         return (

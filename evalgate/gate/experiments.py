@@ -16,7 +16,7 @@ from itertools import chain
 from typing import Any
 
 from evalgate.domain import Arm, Failure, GateReport, Json, Output, Report, Result, Score, Unscored, VersionRef
-from evalgate.domain.masking import Mask
+from evalgate.mask import Mask
 
 ENVIRONMENT = "sdk-experiment"
 """The environment that Langfuse's own clients give to experiments, so that filters on production leave them out."""

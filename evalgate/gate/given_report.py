@@ -8,8 +8,10 @@ from dataclasses import replace
 from evalgate.decide import policy
 from evalgate.domain import Config, Evidence, GatePlan, Report, ReportKind
 from evalgate.domain.report_criteria import list_criteria
+from evalgate.domain.report_kind import is_merged
 from evalgate.gate import adapted_targets, verdict_cache
 
+_WITHOUT_KEY = "has no key of its verdict, which a run writes: give the file as `evalgate run` wrote it"
 _NOT_OF_A_CHANGE = {
     ReportKind.SHARD: "is that of a shard, which has no verdict: give the report of `evalgate merge`",
     ReportKind.DRIFT: "is of a drift check, which compares a version with itself",
@@ -91,10 +93,11 @@ def _explain_key(report: Report, found: Evidence, plan: GatePlan, config: Config
     """Return why the key of a report's verdict is not that of the plan's content; None if it has no key.
 
     The digest of the candidate is written beside the answers. The key is computed from the content and from all else
-    that the report says, so that it tells a digest that was replaced. Without a key the digest alone counts.
+    that the report says, so that it tells a digest that was replaced. Where runs write no key the digest alone counts.
     """
     if found.verdict_key is None:
-        return None
+        wanted = verdict_cache.compute_keys(plan, config, replayed=False)
+        return None if wanted is None or _has_no_key(found, plan, config) else _WITHOUT_KEY
     (gate,) = (gate for gate in report.gates if gate.evidence is found)
     keys = verdict_cache.compute_reported_keys(report, gate, plan, config)
     assert found.candidate is not None
@@ -107,6 +110,18 @@ def _explain_key(report: Report, found: Evidence, plan: GatePlan, config: Config
         "has the verdict of something else: its key does not follow from the content, the targets and what it says "
         "about level, baseline, cases and rules"
     )
+
+
+def _has_no_key(found: Evidence, plan: GatePlan, config: Config) -> bool:
+    """Return whether a run may write evidence without a key, although its targets are such that verdicts are kept.
+
+    So it does for shards, whose key would be that of the whole run, for the proof of a revert, which measures nothing,
+    and with recordings, whose replay does not depend on chance.
+    """
+    if is_merged(found.notes) or (plan.revert is not None and plan.revert.passed):
+        return True
+    names = (plan.gate.candidate_target, plan.gate.baseline_target, *(judge.target for judge in plan.gate.judges))
+    return any(config.targets[name].recordings is not None for name in names if name in config.targets)
 
 
 def _explain_baseline(found: Evidence, plan: GatePlan, is_published: Callable[[str], bool]) -> str | None:

@@ -127,10 +127,7 @@ def open_for_run(
     compiled.
     """
     mode = calls or CallMode()
-    if mode.redraw is not None and (mode.answers == "record" or mode.shard is not None):
-        other = "--record" if mode.answers == "record" else "--shard"
-        message = f"--redraw {mode.redraw} asks again after a verdict, and {other} has none"
-        raise InputError(message, hint="leave one of the two out")
+    _refuse_second_draw(mode)
     workspace = _open(config_path, selection, mode, environment, verify=verify)
     limits = workspace.config.limits
     cost, most = mode.max_cost_usd, mode.max_concurrency
@@ -139,6 +136,20 @@ def open_for_run(
     if most is not None and most < limits.concurrency:
         limits = replace(limits, concurrency=most)
     return replace(workspace, config=replace(workspace.config, limits=limits))
+
+
+def _refuse_second_draw(calls: CallMode) -> None:
+    """Raise InputError for a second draw where no verdict is beside it: its answers would decide.
+
+    A recording never uses the cache. A shard with `--live` uses no recordings, and the answers that the cache has.
+    """
+    is_recorded = calls.answers == "record"
+    asked = "" if calls.use_cache or is_recorded else "--no-cache"
+    asked = asked if calls.redraw is None else f"--redraw {calls.redraw}"
+    without = "--record" if is_recorded else "--shard" if calls.shard is not None else ""
+    if asked and without:
+        message = f"{asked} asks again after a verdict, and {without} has none"
+        raise InputError(message, hint="leave one of the two out")
 
 
 def _open(

@@ -49,7 +49,7 @@ def decide_plans(
     replayed = calls.answers == "replay"
     config = adapted_targets.add_known_to_config(workspace.config, machine.store, replayed=replayed)
     known = {
-        plan.gate.name: verdict_cache.find(machine.store, _compute_verdict_keys(plan, config, calls), plan, config)
+        plan.gate.name: _find_verdict(plan, config, machine.store, calls)
         if plan.revert is None or not plan.revert.passed
         else reports.report_without_calls(plan, config)
         for plan in plans
@@ -69,10 +69,8 @@ def decide_plans(
         if standing is not None and standing.exit_code.blocks:
             known[plan.gate.name] = standing
             del fresh[plan.gate.name]
-    names = {name: verdict_cache.choose_key(machine.store, keys[name], gate) for name, gate in fresh.items()}
-    fresh = {
-        name: replace(gate, evidence=replace(gate.evidence, verdict_key=names[name])) for name, gate in fresh.items()
-    }
+    names = {name: _choose_key(gate, keys[name], machine.store, calls) for name, gate in fresh.items()}
+    fresh = {name: _add_keys(gate, names[name], keys[name]) for name, gate in fresh.items()}
     decided = {name: gate for name, gate in (known | fresh).items() if gate is not None}
     edited = list_policy_changes(workspace)
     unstored = verdict_cache.describe_unkept(plans, workspace.config)
@@ -126,11 +124,35 @@ def _decide_fresh(
         return reports, engine.warnings
 
 
+def _find_verdict(plan: GatePlan, config: Config, store: Store, calls: CallMode) -> GateReport | None:
+    """Return the stored verdict on a plan; for a shard only one that blocks, since a PASS is that of all shards."""
+    from evalgate.gate import verdict_cache
+
+    found = verdict_cache.find(store, _compute_verdict_keys(plan, config, calls), plan, config)
+    return found if found is None or calls.shard is None or found.exit_code.blocks else None
+
+
+def _choose_key(gate: GateReport, keys: VerdictKeys | None, store: Store, calls: CallMode) -> str | None:
+    """Return the name to store a new verdict under; a shard has none, and marks that these answers were asked for."""
+    from evalgate.gate import verdict_cache
+
+    if calls.shard is None:
+        return verdict_cache.choose_key(store, keys, gate)
+    verdict_cache.mark_drawn(store, keys)
+    return None
+
+
+def _add_keys(gate: GateReport, name: str | None, keys: VerdictKeys | None) -> GateReport:
+    """Add the name that a verdict is stored under, and that of the shown text if it is another."""
+    shown = None if keys is None or keys.shown == name else keys.shown
+    return replace(gate, evidence=replace(gate.evidence, verdict_key=name, shown_key=shown))
+
+
 def _compute_verdict_keys(plan: GatePlan, config: Config, calls: CallMode) -> VerdictKeys | None:
     """No keys when recording: that asks for other answers on purpose, and shows them in the change itself."""
     from evalgate.gate import verdict_cache
 
-    if calls.answers == "record" or calls.shard is not None:
+    if calls.answers == "record":
         return None
     return verdict_cache.compute_keys(plan, config, replayed=calls.answers == "replay")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,6 +27,7 @@ from evalgate.domain import (
     digest,
 )
 from evalgate.errors import EvalgateError, InputError, Place
+from evalgate.services.user_files import open_user_file
 
 _ENDED_EARLY = frozenset(admission for admission in Admission if not admission.was_evaluated)
 
@@ -74,7 +76,7 @@ def load_report(path: Path) -> Report:
     from evalgate.store import results
 
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        with io.TextIOWrapper(open_user_file(path), encoding="utf-8-sig") as file:
             report = results.read(file, str(path))
     except FileNotFoundError:
         raise InputError(

@@ -96,9 +96,16 @@ def find(store: Store, keys: VerdictKeys | None, plan: GatePlan, config: Config)
 
 
 def was_drawn(store: Store, keys: VerdictKeys | None) -> bool:
-    """Return True if a run has asked for these answers to the end: it stored a verdict, or measured too little."""
+    """Return True if a run has asked for these answers: it stored a verdict, or measured too little, or was a shard."""
     names = () if keys is None else (keys.shown, keys.own)
     return any(path(name).exists() for name in names for path in (store.find_verdict, store.find_undecided))
+
+
+def mark_drawn(store: Store, keys: VerdictKeys | None) -> None:
+    """Store that a run asks for these answers without reaching a verdict on them."""
+    if keys is not None:
+        with contextlib.suppress(OSError):  # the cache reports this
+            write_file(store.find_undecided(keys.own), "")
 
 
 def choose_key(store: Store, keys: VerdictKeys | None, gate: GateReport) -> str | None:
@@ -166,6 +173,7 @@ def _digest_key(  # noqa: PLR0917
                 list(dataset.lost),
                 dataset.edited,
                 *([codec.encode(dataset.narrowed)] if dataset.narrowed else []),
+                *([["untagged", codec.encode(dataset.untagged)]] if dataset.untagged else []),
             ],
             codec.encode(evidence.criteria),
             codec.encode(level.effective),
@@ -261,8 +269,7 @@ def put(
     if name is None:
         return
     if not _is_whole(gate, counting):
-        with contextlib.suppress(OSError):
-            write_file(store.find_undecided(name), "")
+        mark_drawn(store, VerdictKeys(shown=name, own=name))
         return
     standing = _load(store, name)
     if standing is not None and standing.gates[0].exit_code.blocks:
@@ -330,10 +337,15 @@ def _strip_run(gate: GateReport) -> tuple[object, ...]:
     )
 
 
-def _is_whole(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
+def is_measured(gate: GateReport) -> bool:
+    """Return True if a verdict rests on all that it needs: no call failed for good, and no result is missing."""
     lost = any(r.failure == "infrastructure" for r in chain(gate.evidence.results, gate.evidence.confirmations))
     undecided = any(f.kind in _UNDECIDED and f.decision is Verdict.INCONCLUSIVE and f.blocks for f in gate.findings)
-    return not lost and not _is_unanswered(gate, counting) and (gate.decision is Verdict.FAIL or not undecided)
+    return not lost and (gate.decision is Verdict.FAIL or not undecided)
+
+
+def _is_whole(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:
+    return is_measured(gate) and not _is_unanswered(gate, counting)
 
 
 def _is_unanswered(gate: GateReport, counting: Collection[tuple[str, int]]) -> bool:

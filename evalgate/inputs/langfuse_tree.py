@@ -12,7 +12,8 @@ from evalgate.domain.langfuse_reference import LangfuseDatasetSource, LangfusePr
 from evalgate.errors import InputError
 from evalgate.inputs.formats.nodes import refuse
 from evalgate.inputs.tree import Tree
-from evalgate.services.langfuse import Langfuse, LangfusePrompt
+from evalgate.services.langfuse import Langfuse
+from evalgate.services.langfuse_prompts import LangfusePrompt
 
 VERSION_LABEL = re.compile(r"v([0-9]+\.[0-9]+\.[0-9]+(?:-[0-9a-z.-]+)?)")
 """A label that is a version number, as `evalgate release project` gives them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NoReturn, TypeVar
 
 LARGEST: Final = 16 * 1024 * 1024
@@ -14,11 +14,15 @@ LARGEST: Final = 16 * 1024 * 1024
 LONGEST_NUMBER: Final = 300
 """Characters of a whole number at most. JavaScript has no number of more than 309 digits."""
 
+DEEPEST: Final = 200
+"""Levels of objects and lists in a document at most, the outermost one counted. All readers take as many."""
+
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(
     r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?", re.ASCII
 )
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z", re.ASCII)
+_TOO_DEEP = f"more than {DEEPEST} levels of objects and lists"
 _Made = TypeVar("_Made")
 
 
@@ -31,9 +35,23 @@ def load_value(data: bytes, *, most: int = LARGEST) -> Value:
     if len(data) > most:
         raise DocumentError(f"{len(data):,} bytes are more than a document may have ({most:,})")
     try:
-        return Value(_read_json(data.decode()), "")
-    except (ValueError, RecursionError) as error:
+        found = _read_json(data.decode())
+    except RecursionError:
+        raise DocumentError(_TOO_DEEP) from None
+    except ValueError as error:
         raise DocumentError(f"not JSON: {error}") from None
+    check_depth(found)
+    return Value(found, "")
+
+
+def check_depth(value: Any) -> None:
+    """Raise DocumentError for data of JSON with more than DEEPEST levels, however much of the stack is in use."""
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [inner for one in level for inner in _list_inner(one) if isinstance(inner, Mapping | list | tuple)]
+        if not level:
+            return
+    raise DocumentError(_TOO_DEEP)
 
 
 class Value:
@@ -111,6 +129,12 @@ class Value:
 
     def optional(self, read: Callable[[Value], _Made]) -> _Made | None:
         return None if self.data is None else read(self)
+
+
+def _list_inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _read_json(text: str) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from evalgate.release.checked_value import DocumentError, Value, load_value
+from evalgate.release.checked_value import DocumentError, Value, check_depth, load_value
 
 FORMAT: Final = 1
 LABELS: Final = ("production", "staging", "canary")
@@ -183,7 +183,8 @@ def digest_document(data: bytes) -> str:
 def encode_document(document: ReleaseDocument) -> bytes:
     """Return the canonical bytes of a document: JSON with sorted keys and an indent of one space, in UTF-8.
 
-    Lone surrogates and `@@@`, which a store of prompts may give a meaning, are written as escapes.
+    Lone surrogates and `@@@`, which a store of prompts may give a meaning, are written as escapes. Raises DocumentError
+    for data that is nested more deeply than readers take.
     """
     monitoring = {} if document.monitoring is None else {"monitoring": document.monitoring}
     return _encode(
@@ -240,6 +241,7 @@ def parse_version(data: bytes) -> PublishedVersion:
 
 
 def _encode(value: Any) -> bytes:
+    check_depth(value)
     text = json.dumps(value, sort_keys=True, indent=1, ensure_ascii=False, allow_nan=False)
     return (_UNSAFE.sub(lambda hit: "".join(f"\\u{ord(char):04x}" for char in hit[0]), text) + "\n").encode()
 

@@ -19,8 +19,8 @@ from evalgate.release.langfuse_contents import LangfuseContents, is_own_source, 
 from evalgate.release.langfuse_registry import LangfuseRegistry
 from evalgate.release.promotion import find_highest
 from evalgate.release.registry import Registry, RegistryError
-from evalgate.services.langfuse import LangfusePrompt
 from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError, LangfuseRaceError
+from evalgate.services.langfuse_prompts import LangfusePrompt
 
 READ_BACK_SECONDS = 2.0
 """A save beside the move of a label may take it off again, after a first read that finds it."""

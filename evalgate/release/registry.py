@@ -211,6 +211,13 @@ def check_new_name(registry: Registry, name: str) -> None:
 
 
 def make_bytes(document: ReleaseDocument, revision: int) -> StoredDocument:
-    """Return a document with its number, and its bytes."""
+    """Return a document with its number, and its bytes. Raises InputError for one that readers would refuse."""
     numbered = dataclasses.replace(document, revision=revision)
-    return StoredDocument(document=numbered, data=encode_document(numbered))
+    try:
+        data = encode_document(numbered)
+    except DocumentError as error:
+        raise InputError(
+            f"{document.name}: the release document cannot be written: {error}",
+            hint="nest parameters, tools, response format and evidence less deeply",
+        ) from None
+    return StoredDocument(document=numbered, data=data)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass, replace
 
-from evalgate.release.document import ReleaseDocument, encode_document
+from evalgate.release.document import ReleaseDocument
 from evalgate.release.ledger import LedgerBreak, LedgerWalk
 from evalgate.release.promotion import Actor
-from evalgate.release.registry import RefusedError, Registry, RegistryError, StoredDocument
+from evalgate.release.registry import RefusedError, Registry, RegistryError, StoredDocument, make_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,13 @@ class WalkedLedger:
     def follow(self, document: ReleaseDocument) -> ReleaseDocument:
         """Return the document as it can follow: not before the time of the last one, whose clock may be ahead.
 
-        Raises RefusedError if the ledger is broken, or would be with this document.
+        Raises RefusedError if the ledger is broken, or would be with this document, and InputError for one that readers
+        would refuse.
         """
         last = self.walk.last
         if last is not None and document.at < last.at:
             document = replace(document, at=last.at)
-        found = self.first_break or self.walk.step(encode_document(document))
+        found = self.first_break or self.walk.step(make_bytes(document, document.revision).data)
         if found is not None:
             raise _make_error(document.name, found)
         return document

@@ -2,7 +2,8 @@
 
 The views agree with the verdict. A test case is a `failure` only where a FAIL blocks the change, and an `error` only
 where the change is blocked without a proof. What does not block is never either: it is `skipped`, with the reason. So
-a report that lets the change merge, or waits for a sign-off, has no failure and no error; a FAIL has a failure.
+a report that lets the change merge, or waits for a sign-off, has no failure and no error; a FAIL has a failure. Answers
+that were drawn again decide nothing: only the verdict that stays can be a failure or an error then.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def render(report: Report) -> str:
     """
     suites = [
         ("evalgate", [_describe_run(report)]),
-        *((gate.evidence.name, _list_tests(gate)) for gate in report.gates),
+        *((gate.evidence.name, _list_tests(gate, decides=report.redrawn is None)) for gate in report.gates),
     ]
     every = [test for _, tests in suites for test in tests]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="evalgate" {_count(every)}>']
@@ -71,8 +72,9 @@ def _render_test(suite: str, test: _Test) -> Iterator[str]:
 
 def _describe_run(report: Report) -> _Test:
     details = "\n".join(part for part in (view.rules(report), *report.warnings) if part)
-    title = view.verdict(report) if report.gates else view.title(report)
-    return _judge("verdict", report.exit_code, f"{title}: {view.sentence(report)}", details, warns=False)
+    title = view.verdict(report) if report.gates or report.redrawn else view.title(report)
+    sentence = view.redrawn(report) or view.sentence(report)
+    return _judge("verdict", report.exit_code, f"{title}: {sentence}", details, warns=report.redrawn is not None)
 
 
 def _judge(name: str, code: Admission, message: str, details: str, *, warns: bool) -> _Test:
@@ -86,7 +88,7 @@ def _judge(name: str, code: Admission, message: str, details: str, *, warns: boo
     return _Test(name=name, state=state, kind=code.name, message=message, details=details)
 
 
-def _list_tests(gate: GateReport) -> list[_Test]:
+def _list_tests(gate: GateReport, *, decides: bool) -> list[_Test]:
     sentence = f"{view.headline(gate)}: {view.find_deciding_sentence(gate)}"
     details = "\n".join(view.list_remarks(gate))
     tests = [
@@ -94,7 +96,14 @@ def _list_tests(gate: GateReport) -> list[_Test]:
         *(_describe_finding(gate, finding) for finding in gate.findings),
         *_list_scores(gate),
     ]
+    if not decides:
+        tests = [_take_back(test) for test in tests]
     return list(_number(tests))
+
+
+def _take_back(test: _Test) -> _Test:
+    """Return a test case of answers that were drawn again: what does not hold there is skipped."""
+    return test if test.state is None else replace(test, state="skipped", message=f"drawn again: {test.message}")
 
 
 def _number(tests: list[_Test]) -> Iterator[_Test]:

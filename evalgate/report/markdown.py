@@ -116,7 +116,9 @@ def _beside(gate: GateReport) -> Iterator[str]:
 
 
 def _sign(judged: Report | GateReport) -> str:
-    return "⏳" if judged.exit_code.awaits_sign_off else _SIGNS[judged.decision]
+    if judged.exit_code.awaits_sign_off:
+        return "⏳"
+    return _SIGNS[judged.standing if isinstance(judged, Report) else judged.decision]
 
 
 def _name(gate: GateReport) -> str:

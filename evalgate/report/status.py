@@ -47,9 +47,9 @@ def make_status(report: Report, *, waiting_for: str | None = None) -> Status:
         )
         return Status(verdict="PENDING", state="pending", sentence=sentence, code=code)
     if code.lets_merge:
-        return Status(verdict=_word(report.decision), state="success", sentence=_sentence(report), code=code)
+        return Status(verdict=_word(report.standing), state="success", sentence=_sentence(report), code=code)
     if code.was_evaluated:
-        return Status(verdict=_word(report.decision), state="failure", sentence=_sentence(report), code=code)
+        return Status(verdict=_word(report.standing), state="failure", sentence=_sentence(report), code=code)
     return Status(verdict="ERROR", state="error", sentence=f"could not evaluate: {_sentence(report)}", code=code)
 
 
@@ -81,7 +81,12 @@ def _word(verdict: Verdict) -> Word:
 
 
 def _sentence(report: Report) -> str:
-    """Return the deciding sentence: of the only gate, or the number of blocking gates and the sentence of the first."""
+    """Return the deciding sentence: of the only gate, or the number of blocking gates and the sentence of the first.
+
+    Answers that were drawn again decide nothing: the sentence says so.
+    """
+    if report.redrawn is not None:
+        return view.redrawn(report)
     code = report.exit_code
     worst = next((gate for gate in report.gates if gate.exit_code is code and not code.lets_merge), None)
     if len(report.gates) == 1 or worst is None:

@@ -26,8 +26,10 @@ def headline(gate: GateReport) -> str:
 
 
 def verdict(report: Report) -> str:
-    """Return the headline of the whole report."""
-    if report.exit_code.awaits_sign_off and not report.redrawn:  # also where only an edit of the rules waits
+    """Return the headline of the whole report; of answers drawn again, the verdict that stays and theirs."""
+    if report.redrawn is not None:
+        return f"{report.standing} stays, drawn again {report.decision}"
+    if report.exit_code.awaits_sign_off:  # also where only an edit of the rules waits
         return f"{report.decision}, awaiting sign-off"
     return headline(report.gates[0]) if len(report.gates) == 1 else str(report.decision)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+from urllib.parse import unquote
 
-from evalgate.domain import digest, normalize, strict_json
+from evalgate.domain import digest, is_invisible, normalize, strict_json
 from evalgate.score.json_output import parse
 
 _FENCED = re.compile(r"\s*(?P<fence>`+|~{3,})(?:[A-Za-z][\w+.-]*)?\s*(?P<inner>\{.*\})\s*(?P=fence)\s*", re.DOTALL)
@@ -17,6 +20,11 @@ _FLAT = re.compile(r"\{[^{}]*\}")
 _ESCAPE = re.compile(r"\\(?:u(?P<code>[0-9a-fA-F]{4})|[^u])", re.DOTALL)
 _LAYERS = 3
 """How often a text may be written as a text of JSON inside another one."""
+_WORD = re.compile(r"[^\W_]+")
+_EMPTY = re.compile(r"\breason\b[^\w\n,}]*(?:[\n,}]|\Z)")
+_COMMENT = re.compile(r"/\*.*?\*/|(?://|#)[^\n]*", re.DOTALL)
+_NEAR = 16
+"""How many words a score may be away from its reason: comments, other keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +36,10 @@ class ReplyObject:
     before: str = ""
 
     def is_in(self, text: str) -> bool:
-        """Return whether another text holds the object, in whatever notation: see `_list_readings`."""
+        """Return whether another text holds the object: as JSON, or its score near its reason in another notation.
+
+        The score alone is no sign: an honest reply may give the number that an output mentions.
+        """
         written = "".join(self.written.split())
         wanted = digest(_simplify(self.value))
         for reading in _list_readings(text):
@@ -41,7 +52,22 @@ class ReplyObject:
                     continue
                 if digest(_simplify(found)) == wanted:
                     return True
-        return False
+        return self._is_spelt_in(text)
+
+    def _is_spelt_in(self, text: str) -> bool:
+        """Return whether another text has the keys, the number and the words of the reason, whatever is between them.
+
+        So quotes, brackets, commas and the case of letters do not count, nor do invisible characters and escapes.
+        """
+        score, reason = self.value.get("score"), self.value.get("reason")
+        if not isinstance(score, int | float) or not isinstance(reason, str):
+            return False
+        words = _WORD.findall(_fold(reason))
+        return any(
+            _has_near(shown, abs(score), words)
+            for one in map(_fold, _list_unescaped(text))
+            for shown in dict.fromkeys((one, _COMMENT.sub(" ", one)))
+        )
 
 
 def read_object(text: str, reading: Literal["strict", "lenient"]) -> ReplyObject:
@@ -87,6 +113,50 @@ def _list_readings(text: str) -> Iterator[str]:
             return
         yield decoded
         text = decoded
+
+
+def _list_unescaped(text: str) -> Iterator[str]:
+    """Yield the readings of a text, and those with the escapes of HTML and of addresses decoded as well."""
+    yield from _list_readings(text)
+    for _ in range(_LAYERS):
+        decoded = unquote(html.unescape(text))
+        if decoded == text:
+            return
+        yield from _list_readings(decoded)
+        text = decoded
+
+
+def _fold(text: str) -> str:
+    """Return a text without invisible characters, its letters and digits in their plain forms and in lower case."""
+    plain = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in plain if char.isspace() or not is_invisible(char))
+
+
+def _has_near(text: str, number: float, reason: list[str]) -> bool:
+    """Return whether a folded text has the key `score` with a number, near the key `reason` with its words."""
+    if "reason" not in text or "score" not in text:
+        return False
+    if not reason:
+        spans = [(text[: hit.start()], text[hit.end() :]) for hit in _EMPTY.finditer(text)]
+        return any(_has_score([*_WORD.findall(a)[-_NEAR:], "", *_WORD.findall(b)[:_NEAR]], number) for a, b in spans)
+    words = _WORD.findall(text)
+    for place, word in enumerate(words):
+        end = place + 1 + len(reason)
+        if word == "reason" and words[place + 1 : end] == reason:
+            near = [*words[max(0, place - _NEAR) : place], "", *words[end : end + _NEAR]]
+            if _has_score(near, number):
+                return True
+    return False
+
+
+def _has_score(words: list[str], number: float) -> bool:
+    """Return whether the first number after a key `score` is this one."""
+    for place, word in enumerate(words):
+        if word == "score":
+            first = next((other for other in words[place + 1 :] if other.isdecimal()), None)
+            if first is not None and len(first) <= _NEAR and int(first) == number:
+                return True
+    return False
 
 
 def _decode_escape(hit: re.Match[str]) -> str:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalgate.errors import GitError
+from evalgate.mask import HIDDEN, Mask
 from evalgate.services.git_process import environment, execute, first_line
 from evalgate.services.git_settings import add_settings
 
@@ -53,8 +54,9 @@ class RemoteAccess:
 
     def hide_secrets(self, text: str) -> str:
         """Return a text of git without the token, and without the secrets in addresses."""
-        shown = text if not self.token else text.replace(self.token, "***")
-        return hide_users(shown)
+        if not self.token:
+            return hide_users(text)
+        return hide_users(Mask((self.token, f"x-access-token:{self.token}")).text(text).replace(self.token, HIDDEN))
 
 
 def hide_users(text: str) -> str:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from evalgate.errors import ServiceError
+from evalgate.mask import HIDDEN, Mask
 
 if TYPE_CHECKING:
     from github import GithubException
@@ -86,7 +87,7 @@ def read_json_message(body: str) -> str:
     """Return the message of an error's JSON, or "" if there is none."""
     try:
         answer = json.loads(body)  # lenient: only the message is used, for display
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     return str(answer.get("message", "")) if isinstance(answer, dict) else ""
 
@@ -111,6 +112,7 @@ class GitHubRetry:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._secret = secret
+        self._mask = Mask((secret, f"x-access-token:{secret}" if secret else None))
         self._note = note
         self._sleep = sleep
         self._now = now
@@ -185,7 +187,8 @@ class GitHubRetry:
 
     def plain(self, text: str) -> str:
         """Return one line without control characters and without the secret, cut to 300 characters."""
-        line = _CONTROL_CHARACTERS.sub(" ", text.replace(self._secret, "***") if self._secret else text)
+        shown = self._mask.text(text)
+        line = _CONTROL_CHARACTERS.sub(" ", shown.replace(self._secret, HIDDEN) if self._secret else shown)
         return line if len(line) <= _MAX_LENGTH else f"{line[: _MAX_LENGTH - 3]}..."
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
 from evalgate.errors import InputError
+from evalgate.mask import Mask
 from evalgate.services.langfuse_errors import (
     ADDRESS,
     LATER,
@@ -26,12 +27,16 @@ from evalgate.services.langfuse_errors import (
     LangfuseMissingError,
     clean,
     make_error,
+    read_message,
 )
 from evalgate.services.langfuse_items import ITEMS_A_PAGE, LangfuseItem, read_pages
+from evalgate.services.langfuse_prompts import LangfuseListing, LangfusePrompt, make_listings, make_prompt
 
 if TYPE_CHECKING:
     import httpx
     from langfuse.api import CreateChatPromptRequest, CreateTextPromptRequest, LangfuseAPI
+
+    from evalgate.services.request_limits import RequestLimits
 
 OLDEST = (4, 16)
 """The oldest server that is used. Before, `resolve=false` and the numbers after a deletion are not verified."""
@@ -42,6 +47,7 @@ LONGEST_MESSAGE = 500
 
 _SECONDS = 30
 _PAGE = 100
+_MOST_PAGES = 1000
 _T = TypeVar("_T")
 
 
@@ -53,37 +59,6 @@ class LangfuseKeys:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LangfusePrompt:
-    """A version of a prompt: a text, or the messages of a chat as the server has them. `author` is empty if unknown.
-
-    A version that was made with a project's keys has the author "API".
-    """
-
-    name: str
-    version: int
-    prompt: str | tuple[Mapping[str, Any], ...]
-    labels: tuple[str, ...]
-    tags: tuple[str, ...]
-    config: Mapping[str, Any]
-    message: str | None
-    author: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LangfuseListing:
-    """All versions of a prompt by their numbers, the labels that any of them has, and the newest one's `config`.
-
-    `config` is empty if it is no object.
-    """
-
-    name: str
-    versions: tuple[int, ...]
-    labels: tuple[str, ...]
-    tags: tuple[str, ...]
-    config: Mapping[str, Any]
-
-
 class Langfuse:
     """A project of a Langfuse server. The server's version is checked with the first request."""
 
@@ -91,15 +66,17 @@ class Langfuse:
         """Nothing is requested yet. Raises InputError for an address that names no server."""
         self.url = check_address(url)
         self._keys = keys
+        self._mask = Mask((keys.secret, f"{keys.public}:{keys.secret}"))
         self._seconds = seconds
         self._client: LangfuseAPI | None = None
+        self._limits: RequestLimits | None = None
         self._http: httpx.Client | None = None
         self._version = (0, 0)
 
     @property
     def version(self) -> tuple[int, int]:
         """The first two numbers of the server's version."""
-        with self._explain("the version"):
+        with self._mask.errors(), self._explain("the version"):
             self._open()
         return self._version
 
@@ -116,20 +93,21 @@ class Langfuse:
 
         It is for what the package has no call for in all of its versions. `about` names the request in errors.
         """
-        with self._explain(about):
+        with self._mask.errors(), self._explain(about):
             from langfuse.api.core.api_error import ApiError
 
             self._open()
-            assert self._http is not None
+            assert self._http is not None and self._limits is not None
             sent = {"content-type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
-            answer = self._http.request(
-                "GET" if body is None else "POST",
-                f"{self.url}{path}",
-                params=dict(query or {}),
-                content=body,
-                headers=sent,
-                auth=(self._keys.public, self._keys.secret),
-            )
+            with self._limits.hold():
+                answer = self._http.request(
+                    "GET" if body is None else "POST",
+                    f"{self.url}{path}",
+                    params=dict(query or {}),
+                    content=body,
+                    headers=sent,
+                    auth=(self._keys.public, self._keys.secret),
+                )
             is_json = answer.headers.get("content-type", "").startswith("application/json")
             found = answer.json() if is_json and answer.content else answer.text
             if not 200 <= answer.status_code < 300 or not is_json:
@@ -141,15 +119,15 @@ class Langfuse:
         found: list[LangfuseListing] = []
         page = pages = 1
         while page <= pages:
-            answer = self._ask("the prompts", partial(_list_page, page=page))
-            found += [_make_listing(one) for one in answer.data]
-            pages, page = answer.meta.total_pages, page + 1
+            rows, pages = self._ask("the prompts", partial(_list_page, page=page))
+            found += rows
+            page += 1
         return found
 
     def find_prompt(self, name: str, *, label: str | None = None) -> LangfuseListing | None:
         """Return the versions of a prompt, with a label only those that have it; None if there are none."""
-        answer = self._ask(name, lambda api: api.prompts.list(name=name, label=label))
-        return next((_make_listing(one) for one in answer.data if one.name == name), None)
+        found = self._ask(name, lambda api: make_listings(api.prompts.list(name=name, label=label)))
+        return next((one for one in found if one.name == name), None)
 
     def read(self, name: str, version: int) -> LangfusePrompt | None:
         """Return a version as it was written: references to other prompts are not filled in. None if there is none."""
@@ -230,11 +208,11 @@ class Langfuse:
         Raises LangfuseMissingError if there is no such version.
         """
         quoted = quote(name, safe="")
-        return _make_prompt(
-            self._ask(
-                f"{name}, version {version}",
-                lambda api: api.prompt_version.update(quoted, version, new_labels=list(labels), request_options=_ONCE),
-            )
+        return self._ask(
+            f"{name}, version {version}",
+            lambda api: make_prompt(
+                api.prompt_version.update(quoted, version, new_labels=list(labels), request_options=_ONCE)
+            ),
         )
 
     def _create(self, name: str, request: CreateTextPromptRequest | CreateChatPromptRequest) -> LangfusePrompt:
@@ -245,26 +223,32 @@ class Langfuse:
                 f"{clean(name)}: a request of {size:,} bytes is too large: Langfuse takes at most {LARGEST_REQUEST:,}",
                 hint="shorten the prompt, or keep releases in git",
             )
-        return _make_prompt(self._ask(name, lambda api: api.prompts.create(request=request, request_options=_ONCE)))
+        return self._ask(name, lambda api: make_prompt(api.prompts.create(request=request, request_options=_ONCE)))
 
     def _read(self, name: str, *, version: int | None = None, label: str | None = None) -> LangfusePrompt | None:
         quoted = quote(name, safe="")  # the client does not quote, and a name may have any character
         try:
-            found = self._ask(name, lambda api: api.prompts.get(quoted, version=version, label=label, resolve=False))
+            return self._ask(
+                name, lambda api: make_prompt(api.prompts.get(quoted, version=version, label=label, resolve=False))
+            )
         except LangfuseMissingError:
             return None
-        return _make_prompt(found)
 
     def _ask(self, about: str, request: Callable[[LangfuseAPI], _T]) -> _T:
-        with self._explain(about):
-            return request(self._open())
+        with self._mask.errors(), self._explain(about):
+            client = self._open()
+            assert self._limits is not None
+            with self._limits.hold():
+                return request(client)
 
     def _open(self) -> LangfuseAPI:
         if self._client is None:
-            import httpx
             from langfuse.api import LangfuseAPI
 
-            http = httpx.Client(timeout=self._seconds, follow_redirects=False)  # a redirected POST becomes a GET
+            from evalgate.services.request_limits import RequestLimits
+
+            self._limits = self._limits or RequestLimits(self._seconds)
+            http = self._limits.open_client()
             weakref.finalize(self, http.close)
             client = LangfuseAPI(
                 base_url=self.url,
@@ -273,7 +257,9 @@ class Langfuse:
                 x_langfuse_public_key=self._keys.public,
                 httpx_client=http,
             )
-            self._check_version(client.health.health().version)
+            with self._limits.hold():
+                version = client.health.health().version
+            self._check_version(version)
             self._client, self._http = client, http
         return self._client
 
@@ -281,7 +267,7 @@ class Langfuse:
         found = re.match(r"v?(\d+)\.(\d+)", version)
         if found is None or (int(found[1]), int(found[2])) < OLDEST:
             raise LangfuseError(
-                f"{self.url}: the server has the version {clean(version)}; evalgate needs "
+                f"{self.url}: the server has the version {clean(self._mask.text(version))}; evalgate needs "
                 f"{'.'.join(map(str, OLDEST))} or later",
                 hint="upgrade the Langfuse server",
             )
@@ -301,18 +287,23 @@ class Langfuse:
                 "Langfuse needs a package that is not installed", hint="pip install 'prompt-evalgate[langfuse]'"
             ) from None
 
-        place = f"{self.url}: {clean(about)}"
+        from evalgate.services.request_limits import RequestLimitError
+
+        place = f"{self.url}: {clean(self._mask.text(about))}"
         try:
             yield
         except ApiError as error:
-            raise make_error(place, error.status_code or 0, error.body) from None
+            raise make_error(place, error.status_code or 0, read_message(error.body, self._mask)) from None
+        except RequestLimitError as error:
+            raise LangfuseLostError(f"{place}: {error}", hint=LATER) from None
         except httpx.ConnectError:
             raise LangfuseError(f"{place}: the server cannot be reached", hint=ADDRESS) from None
         except httpx.TimeoutException:
             raise LangfuseLostError(f"{place}: no answer in {self._seconds} seconds", hint=LATER) from None
         except httpx.HTTPError as error:
             raise LangfuseLostError(f"{place}: the connection broke ({type(error).__name__})", hint=LATER) from None
-        except ValueError as error:  # an answer that is not what the description says; pydantic's is one
+        # an answer that is not what the description says: pydantic's error is a ValueError
+        except (ValueError, LookupError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
             raise LangfuseLostError(
                 f"{place}: the answer is not what Langfuse sends ({type(error).__name__})", hint=ADDRESS
             ) from None
@@ -336,37 +327,10 @@ def check_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _list_page(api: LangfuseAPI, *, page: int) -> Any:
-    return api.prompts.list(page=page, limit=_PAGE)
-
-
-def _make_listing(found: Any) -> LangfuseListing:
-    return LangfuseListing(
-        name=found.name,
-        versions=tuple(sorted(found.versions)),
-        labels=tuple(found.labels),
-        tags=tuple(found.tags),
-        config=found.last_config if isinstance(found.last_config, dict) else {},
-    )
-
-
-def _make_prompt(found: Any) -> LangfusePrompt:
-    text = found.prompt
-    if not isinstance(text, str):
-        text = tuple(one.model_dump(by_alias=True, exclude_none=True) for one in text)
-    return LangfusePrompt(
-        name=found.name,
-        version=found.version,
-        prompt=text,
-        labels=tuple(found.labels),
-        tags=tuple(found.tags),
-        config=found.config if isinstance(found.config, dict) else {},
-        message=found.commit_message,
-        author=_read_author(found),
-    )
-
-
-def _read_author(found: Any) -> str:
-    """Return who made a version. The description of the API does not name the key, but servers send it."""
-    author = (found.model_extra or {}).get("createdBy")
-    return clean(author.strip()) if isinstance(author, str) else ""
+def _list_page(api: LangfuseAPI, *, page: int) -> tuple[list[LangfuseListing], int]:
+    """Return the prompts of a page, and how many pages there are, which the server alone says."""
+    answer = api.prompts.list(page=page, limit=_PAGE)
+    pages = answer.meta.total_pages
+    if pages > _MOST_PAGES:
+        raise ValueError(f"{pages} pages of prompts")
+    return make_listings(answer), pages

@@ -1,4 +1,4 @@
-"""The errors of Langfuse: what a request was refused with, without keys and as one line."""
+"""The errors of Langfuse: what its answers and statuses mean, as one message each, without keys."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import re
 from typing import Any
 
 from evalgate.errors import ServiceError
+from evalgate.mask import Mask
 
 ADDRESS = "check the address of the Langfuse server"
 LATER = "repeat the command in a while"
+_KEYS = "check the public and the secret key, and that both are of this server"
 
 _LONGEST = 300
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _RACE = "unique constraint failure"
-_KEYS = "check the public and the secret key, and that both are of this server"
 
 
 class LangfuseError(ServiceError):
@@ -32,9 +33,8 @@ class LangfuseMissingError(LangfuseError):
     """The prompt, or the version of it, does not exist."""
 
 
-def make_error(place: str, status: int, body: Any) -> LangfuseError:
-    """Return the error of a status. The body is untrusted, and may be the page of another server."""
-    said = _read_message(body)
+def make_error(place: str, status: int, said: str) -> LangfuseError:
+    """Return the error of a status. What the body said is untrusted, and may be of another server."""
     kind: type[LangfuseError] = LangfuseError
     message, hint = f"Langfuse refuses the request ({status}){said}", None
     if status in (401, 403):
@@ -57,13 +57,14 @@ def make_error(place: str, status: int, body: Any) -> LangfuseError:
     return kind(f"{place}: {message}", hint=hint)
 
 
-def _read_message(body: Any) -> str:
-    """Return what an error says, after a colon; "" for anything but the JSON of an error."""
+def read_message(body: Any, mask: Mask) -> str:
+    """Return what an error says, after a colon and without the keys; "" for anything but the JSON of an error."""
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
         return ""
     details = body.get("error")
     rows = [one.get("message") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
-    return f": {clean('; '.join(str(one) for one in (body['message'], *rows) if one))}"
+    # masked before it is cut, as a part of a key is not found
+    return f": {clean(mask.text('; '.join(one for one in (body['message'], *rows) if one and isinstance(one, str))))}"
 
 
 def clean(text: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ITEMS_A_PAGE = 100
+_MOST_PAGES = 1000
 ACTIVE = "ACTIVE"
 _TRIES = 3
 
@@ -25,10 +26,12 @@ def read_pages(load: Callable[[int], Any]) -> tuple[LangfuseItem, ...] | None:
     """Return the ACTIVE items of all pages, by id. `load` returns a page by its number, from 1.
 
     The pages are newest first, so that an item that is added meanwhile moves others to the next page. Then they are
-    read again; None if they are never the same for long enough.
+    read again; None if they are never the same for long enough, or are more than 1,000.
     """
     for _ in range(_TRIES):
         first = load(1)
+        if first.meta.total_pages > _MOST_PAGES:
+            return None
         pages = [first, *(load(number) for number in range(2, first.meta.total_pages + 1))]
         found = {one.id: one for page in pages for one in page.data}
         count = sum(len(page.data) for page in pages)

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -185,8 +185,10 @@ def export(path: Path, destination: Path) -> tuple[int, int]:
     return written, unreadable
 
 
-def read_files(files: Sequence[Path], *, replace: bool) -> ReadEntries:
-    """Read recordings files. Of entries with equal keys return the first, or the last with `replace`.
+def read_files(
+    files: Sequence[Path], *, replace: bool, load_file: Callable[[Path], bytes] = Path.read_bytes
+) -> ReadEntries:
+    """Read recordings files with `load_file`. Of entries with equal keys return the first, or the last with `replace`.
 
     Raise InputError with every faulty line of every file.
     """
@@ -194,7 +196,7 @@ def read_files(files: Sequence[Path], *, replace: bool) -> ReadEntries:
     faults: list[Fault] = []
     failures = 0
     for file in files:
-        for entry, line in _read_file(file, faults):
+        for entry, line in _read_file(file, load_file, faults):
             if not isinstance(entry.outcome, Output):
                 failures += 1
             elif replace or entry.key not in rows:
@@ -219,10 +221,13 @@ def add(path: Path, read: ReadEntries, *, replace: bool) -> Added:
     return Added(added=after - before, met=len(rows) - (after - before))
 
 
-def _read_file(file: Path, faults: list[Fault]) -> Iterator[tuple[CacheEntry, str]]:
+def _read_file(file: Path, load_file: Callable[[Path], bytes], faults: list[Fault]) -> Iterator[tuple[CacheEntry, str]]:
     """Yield the entries of one file, each with the line that the cache stores; add problems to `faults`."""
     try:
-        data = file.read_bytes()
+        data = load_file(file)
+    except InputError as error:
+        faults += error.faults
+        return
     except OSError as error:
         faults.append(Fault(message=f"cannot be read: {error.strerror or error}", place=Place(path=str(file))))
         return

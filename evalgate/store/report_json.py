@@ -68,10 +68,12 @@ _GATE_KEYS = (
     "requests",
     "revert",
     "moved",
+    "shown_key",
+    "recorded",
     "results",
     "confirmations",
 )
-_OPTIONAL: Mapping[str, Any] = {"revert": None, "answering": None, "moved": ()}
+_OPTIONAL: Mapping[str, Any] = {"revert": None, "answering": None, "moved": (), "shown_key": None, "recorded": None}
 """The keys of a gate that are only written if they have another value than this."""
 _KEYS = (
     "format",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.action.action_inputs import comment_key, read_settings, refuse_redraw, status_context
+from evalgate.action.action_inputs import comment_key, is_same_context, read_settings, refuse_redraw, status_context
 from evalgate.action.event import read_event
 from evalgate.errors import InputError
 
@@ -139,6 +142,31 @@ def test_a_status_never_has_the_name_of_another() -> None:
         if given is None or config == "evalgate.yml"
     ]
     assert len(set(names)) == len(names)
+
+
+LETTERS = st.text(st.sampled_from("aAbBzZ\u00e9\u00c9\u00df\u017f\u212akKsS-/.1"), min_size=1, max_size=12)
+
+
+@given(LETTERS, st.lists(st.booleans(), min_size=12, max_size=12), st.sampled_from(["NFC", "NFD"]))
+def test_branches_that_differ_in_capitals_alone_have_statuses_of_their_own(
+    name: str, swaps: list[bool], form: Any
+) -> None:
+    """GitHub does not tell capitals apart in the name of a status: a pass by one branch's rules would be the other's."""
+    other = "".join(c.swapcase() if swap else c for c, swap in zip(name, swaps, strict=False))
+    other = unicodedata.normalize(form, other)
+    one, two = status_context(None, (), to=name), status_context(None, (), to=other)
+    assert is_same_context(one, two) == (name == other), (one, two)
+    assert is_same_context(one, one.upper())
+
+
+@pytest.mark.parametrize("branch", ["dev", "release/2.0", "a_b", "\u7248\u672c", "caf\u00e9", "(x)", "~"])
+def test_a_branch_without_capitals_keeps_the_name_of_its_status(branch: str) -> None:
+    assert status_context(None, (), to=branch) == f"evalgate (to {branch})"
+
+
+def test_no_branch_can_be_named_like_the_digest_of_another() -> None:
+    named = status_context(None, (), to="Release")
+    assert named == "evalgate (to Release~e020e3c67bd0)", "a branch cannot have a tilde (git check-ref-format)"
 
 
 @pytest.mark.parametrize("key", ["--><script>", "a--b", "ü", "x" * 200, "a b", "-", "a-"])

@@ -121,6 +121,17 @@ def test_what_was_tried_on_the_way_to_another_branch_counts_once_for_each_commit
     assert found == {(KEY, True), ("3" * 32, False), ("6" * 32, False)}
 
 
+def test_a_status_of_other_capitals_is_the_same_to_github(server: GitHubServer, hub: GitHub) -> None:
+    server.add_pull(7, head=sha(2), commits=commits(1, 2))
+    told(hub, 1, KEY, "failure", context="Evalgate")
+    told(hub, 1, OTHER, context="EVALGATE (TO dev)")
+    told(hub, 2, "", "pending")
+    found = {(one.key, one.blocked) for one in recorded(hub, head=2, present="6" * 32)}
+    assert (KEY, True) in found
+    sticky = Sticky(github=hub, number=7, key="k", author=None)
+    assert [one.context for one in heads.list_own_statuses(sticky, "evalgate", sha(1))] == ["Evalgate"]
+
+
 BRANCHES = ("evalgate", "evalgate (to dev)", "evalgate (to a/b)")
 
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from gated_project import World, prompt
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from evalgate.change.base_policy import Sides, judge_change
 from evalgate.change.ungated_files import describe_ungated, find_ungated
 from evalgate.inputs.config import load_config
-from evalgate.inputs.tree import WorkTree
+from evalgate.inputs.tree import CommitTree, WorkTree
+from evalgate.services.git import Git
 
 CONFIG = """\
 format: 1
@@ -141,3 +145,46 @@ def test_a_new_prompt_of_a_pattern_is_gated_and_said_under_the_rules_of_the_base
     code, told, _ = run(many, "--changed", "--policy-ref", "base")
     assert 'the gate "prompts/new.prompt.yml" is new' in told
     assert code == 5, "it is not evaluated, so a person has to agree"
+
+
+def judge(world: World, base: str) -> tuple[list[str], str]:
+    """Return the edited rules and the remarks on HEAD, judged by a commit of the base."""
+    git = Git.open(world.root)
+    head = git.resolve("HEAD")
+    config, own = (load_config(CommitTree(git, sha), "evalgate.yml", environment={}) for sha in (base, head))
+    found = judge_change(config, own, git, Sides(policy=base, head=head, base=base))
+    return [change.path for change in found.changes], " ".join(found.remarks)
+
+
+def test_no_file_without_a_gate_comes_in_beside_a_moved_prompt_unseen(many: World) -> None:
+    base = many.repository.git("rev-parse", "main")
+    old, worse = "prompts/a/one.prompt.yml", prompt(manner="Be rude to everyone.")
+
+    @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(
+        to=st.sampled_from(["prompts/a/three.prompt.yml", "prompts/archive/one.prompt.yml"]),
+        folder=st.sampled_from(["", "live/", "prompts/", "prompts/a/", "prompts/a/old/"]),
+        name=st.sampled_from(["one", "support", "README", "x"]),
+        suffix=st.sampled_from(["", ".txt", ".md", ".yml", ".prompt.md", ".jinja", ".json", ".py", ".png"]),
+    )
+    def holds(to: str, folder: str, name: str, suffix: str) -> None:
+        many.repository.git("switch", "--quiet", "--detach", base)
+        move(many, to)
+        many.repository.commit("move", **{folder + name + suffix: worse})
+        edited, remarks = judge(many, base)
+        is_code = suffix in (".py", ".png")
+        assert edited == ([] if is_code else [old])
+        assert (f"{folder}{name}{suffix} is new or edited, and no gate covers it" in remarks) is not is_code
+
+    holds()
+
+
+def test_a_file_without_a_gate_that_is_edited_beside_a_moved_prompt_waits(many: World) -> None:
+    many.repository.git("switch", "--quiet", "main")
+    base = many.repository.commit("notes", **{"prompts/a/notes.md": "x\n", "README.md": "x\n", "app.py": "x\n"})
+    many.repository.git("switch", "--quiet", "--detach", base)
+    move(many, "prompts/a/three.prompt.yml")
+    many.repository.commit("move", **{"README.md": "The prompt has moved.\n", "app.py": "y\n"})
+    assert judge(many, base) == ([], "")
+    many.repository.commit("worse", **{"prompts/a/notes.md": prompt(manner="Be rude to everyone.")})
+    assert judge(many, base)[0] == ["prompts/a/one.prompt.yml"]

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from evalgate.commands.decide import decide_scores
 from evalgate.domain import Arm, Report, Score, ScoreRow, Unscored, Verdict
 from evalgate.domain.frames import make_run_frame
@@ -43,6 +46,31 @@ def test_what_has_no_score_has_a_row_and_no_value() -> None:
     frame = replace(report, gates=(replace(gate, evidence=evidence),)).to_frame()
     assert len(frame) == 120, "answered is no score of the configuration's"
     assert math.isnan(frame["value"][0]) and frame["reason"][0] == "why"
+
+
+@given(
+    text=st.text(st.characters(categories=["Cs", "L"]), min_size=1),
+    at=st.sampled_from(["case", "tag", "name", "reason"]),
+)
+def test_a_frame_of_half_a_surrogate_pair_is_made_and_can_be_saved(text: str, at: str) -> None:
+    report = make_report()
+    gate = report.gates[0]
+    first = gate.evidence.results[0]
+    match at:
+        case "case":
+            first = replace(first, case=text)
+        case "tag":
+            first = replace(first, tags=(text,))
+        case "name":
+            first = replace(first, scores={text: Score(value=1.0)})
+        case _:
+            first = replace(first, scores={"tone": Unscored(reason=text)})
+    evidence = replace(gate.evidence, name=text, results=(first, *gate.evidence.results[1:]))
+    comparisons = tuple(replace(one, criterion=text) for one in gate.comparisons)
+    report = replace(report, gates=(replace(gate, evidence=evidence, comparisons=comparisons),))
+    for frame in (report.to_frame(), make_run_frame([report])):
+        saved = frame.to_csv().encode().decode()
+        assert text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") in saved
 
 
 def test_a_report_without_gates_is_an_empty_frame_with_all_columns() -> None:

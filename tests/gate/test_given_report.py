@@ -25,6 +25,7 @@ from evalgate.domain import (
     Verdict,
     VersionRef,
 )
+from evalgate.domain.report_kind import make_merge_note
 from evalgate.gate.adapted_targets import digest_answering
 from evalgate.gate.given_report import bring_up_to_date, explain_unfit
 from evalgate.gate.options import CallMode, Selection, open_for_run
@@ -43,10 +44,10 @@ def planned(shop: Shop) -> tuple[GatePlan, Config]:
 
 
 def make(planned: tuple[GatePlan, Config], **changes: Any) -> Report:
-    """Return a report on a plan that says who answered, and has no key of a verdict."""
+    """Return a report on a plan that says who answered, of merged shards, which have no key of a verdict."""
     plan, config = planned
     gate = report_without_calls(plan, config)
-    answered = replace(gate.evidence, answering=digest_answering(plan, config.targets))
+    answered = replace(gate.evidence, answering=digest_answering(plan, config.targets), notes=(make_merge_note(2),))
     return make_report([replace(gate, evidence=replace(answered, **changes))])
 
 
@@ -208,3 +209,15 @@ def test_a_key_counts_for_what_its_own_report_says(planned: tuple[GatePlan, Conf
         then = replace(plan, cases=replace(plan.cases, edited=changes["dataset"]))
     report = make_kept((then, rules))
     assert explain_unfit(report, plan, config, lambda digest: True) is None
+
+
+def test_a_report_without_a_key_is_none_where_runs_write_one(planned: tuple[GatePlan, Config]) -> None:
+    plan, config = planned
+    bare = make(planned, notes=())
+    assert "has no key of its verdict" in str(explain_unfit(bare, *planned))
+    assert explain_unfit(make_kept(planned), *planned) is None
+    for changes in ({"recordings": "r.jsonl"}, {"kind": "recorded"}):
+        target = replace(config.targets["api"], **changes)  # type: ignore[arg-type]
+        other = replace(config, targets={**config.targets, "api": target})
+        said = explain_unfit(bare, plan, other)
+        assert said is None or "key" not in said, "its runs write none"

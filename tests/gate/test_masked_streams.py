@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from evalgate.action import __main__ as action
 from evalgate.console.escaped_streams import escape_streams
-from evalgate.domain.masking import Mask, in_force
+from evalgate.domain.masking import in_force
+from evalgate.mask import Mask
 
 PRINTABLE = st.characters(min_codepoint=33, max_codepoint=126)
 

@@ -9,6 +9,8 @@ import pytest
 from chat_server import Reply, error
 from gated_project import CASES, World, prompt
 
+import evalgate
+
 FLAGS = [("--no-cache",), ("--live",), ("--redraw", "all")]
 BRIEF = "Be brief, always and everywhere, please."
 
@@ -204,6 +206,79 @@ def test_what_has_no_verdict_is_not_drawn_again(world: World, flags: tuple[str, 
     assert ended.code == 2
     assert "asks again after a verdict" in ended.err
     assert not world.server.received
+
+
+@pytest.mark.parametrize("flags", [(), ("--live",), ("--engine", "batch")], ids=" ".join)
+@pytest.mark.parametrize("spelling", ["command", "library"])
+def test_a_shard_uses_the_answers_that_are_known(world: World, flags: tuple[str, ...], spelling: str) -> None:
+    """A shard has no verdict beside which new answers could be shown: they would decide once they are merged."""
+    world.edit()
+    if spelling == "command":
+        ended = world.evalgate("run", "--no-cache", "--shard", "1/2", *flags)
+        assert ended.code == 2
+        assert "--no-cache asks again after a verdict, and --shard has none" in ended.err
+    else:
+        engine = "batch" if flags[:1] == ("--engine",) else "asyncio"
+        with pytest.raises(evalgate.InputError, match="--no-cache asks again"):
+            evalgate.run_gate(
+                world.root / "evalgate.yml", no_cache=True, shard=(1, 2), live="--live" in flags, engine=engine
+            )
+    assert not world.server.received
+
+
+def run_shards(world: World, *flags: str) -> list[int]:
+    """Return the exit codes of two shards, and of their merged report."""
+    parts = [f"part-{number}.json" for number in (1, 2)]
+    codes = [
+        world.evalgate("run", "--shard", f"{number}/2", "--output", name, *flags).code
+        for number, name in enumerate(parts, start=1)
+    ]
+    return [*codes, world.evalgate("merge", *parts, "--output", "merged.json").code]
+
+
+@pytest.mark.parametrize("flags", [(), ("--live",)], ids=" ".join)
+def test_a_stored_fail_is_that_of_the_shards_even_without_its_answers(world: World, flags: tuple[str, ...]) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run").code == 1
+    world.application = well
+    (world.root / ".evalgate" / "cache.sqlite3").unlink()
+    asked(world)
+    assert run_shards(world, *flags) == [1, 1, 1]
+    assert asked(world) == 0
+    assert "decided before" in world.evalgate("report", "merged.json").out
+
+
+def test_one_shard_that_knows_a_stored_fail_is_enough(world: World) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert world.evalgate("run").code == 1
+    world.application = well
+    assert world.evalgate("run", "--shard", "1/2", "--output", "part-1.json").code == 1
+    assert world.evalgate("run", "--shard", "2/2", "--output", "part-2.json", "--store", "other").code == 0
+    assert world.evalgate("merge", "part-2.json", "part-1.json").code == 1
+    world.edit("1.2.0", "Be brief, always and everywhere, dear.")
+    assert world.evalgate("run", "--shard", "2/2", "--output", "part-2.json", "--store", "other").code == 0
+    ended = world.evalgate("merge", "part-1.json", "part-2.json")
+    assert ended.code == 2
+    assert "not the same run" in ended.err
+
+
+@pytest.mark.parametrize("flags", FLAGS)
+def test_no_second_draw_follows_the_answers_of_shards(world: World, flags: tuple[str, ...]) -> None:
+    world.application, world.grade = worse_when_brief, by_fact
+    world.edit()
+    assert run_shards(world) == [0, 0, 1]
+    world.application = well
+    assert world.evalgate("run", *flags).code == 1
+    assert run_shards(world)[-1] == 1
+
+
+def test_a_stored_pass_is_that_of_the_shards_by_their_answers(world: World) -> None:
+    world.edit()
+    assert world.evalgate("run").code == 0
+    asked(world)
+    assert run_shards(world) == [0, 0, 0]
 
 
 def test_a_report_on_a_second_draw_decides_nothing(world: World) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from evalgate.release.checked_value import LARGEST, DocumentError, Value, load_value
+from evalgate.release.checked_value import DEEPEST, LARGEST, DocumentError, Value, load_value
 
 
 def test_a_path_names_the_value() -> None:
@@ -32,3 +32,14 @@ def test_digits_are_those_of_ascii(text: str) -> None:
         value["version"].number()
     with pytest.raises(DocumentError, match=r"^at: must be a time in UTC"):
         value["at"].time()
+
+
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_the_levels_that_are_read_do_not_depend_on_the_stack(opening: bytes, closing: bytes) -> None:
+    def load(depth: int) -> Value:
+        return load_value(opening * depth + (b"1" if b"a" in opening else b"") + closing * depth)
+
+    assert load(DEEPEST)
+    for depth in (DEEPEST + 1, 900, 975, 5_000, 100_000):
+        with pytest.raises(DocumentError, match=f"more than {DEEPEST} levels"):
+            load(depth)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import itertools
+import json
 import socket
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
+from time import monotonic
+from urllib.parse import quote
 
 import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
+from raw_server import RawServer, make_answer
 
 from evalgate.errors import InputError
 from evalgate.services.langfuse import Langfuse, LangfuseKeys, check_address
@@ -233,3 +240,76 @@ def test_a_plain_request_is_answered_or_refused(server: LangfuseServer, langfuse
         langfuse.request("b", "/api/public/v2/prompts/b")
     with pytest.raises(LangfuseError, match="is no Langfuse server"):
         langfuse.request("b", "/api/nothing")
+
+
+LONG_KEYS = LangfuseKeys(public="pk-lf-0123", secret="sk-lf-0123456789abcdef")
+_PAIR = f"{LONG_KEYS.public}:{LONG_KEYS.secret}"
+SPELLINGS = {
+    "as it is": LONG_KEYS.secret,
+    "in a long text": "x" * 290 + LONG_KEYS.secret,
+    "as the header": base64.b64encode(_PAIR.encode()).decode(),
+    "in a URL": quote(LONG_KEYS.secret.replace("-", "%2D"), safe="%"),
+    "in hexadecimal": LONG_KEYS.secret.encode().hex(),
+    "in JSON": json.dumps({"key": LONG_KEYS.secret}),
+}
+
+
+@pytest.mark.parametrize("spelled", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 422, 500])
+def test_a_server_that_quotes_the_keys_does_not_get_them_shown(
+    server: LangfuseServer, status: int, spelled: str
+) -> None:
+    langfuse = Langfuse(server.url, KEYS)
+    langfuse.find_prompt("a")
+    langfuse._mask = Langfuse(server.url, LONG_KEYS)._mask
+    server.fail("POST", status=status, body=json.dumps({"message": f"bad {spelled}", "error": [{"message": spelled}]}))
+    with pytest.raises(LangfuseError) as refused:
+        langfuse.create("a", "x", config={})
+    shown = "".join(traceback.format_exception(refused.value))
+    assert not any(part in shown for part in (LONG_KEYS.secret[:12], *SPELLINGS.values()))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 100_000,
+        b'{"data": ' * 50_000,
+        b'{"version": ' + b"[" * 5_000 + b"]" * 5_000 + b"}",
+        b"[]",
+        b"null",
+        b'"\\ud800"',
+        b'{"version": "4.16.0", "status": "OK", "data": [{"name": "a", "versions": []}], "meta": {}}',
+    ],
+)
+def test_answers_of_any_form_are_told(body: bytes) -> None:
+    with RawServer(lambda head: [make_answer(body)]) as server, pytest.raises(LangfuseError) as refused:
+        Langfuse(server.url, KEYS).list_prompts()
+    assert "not what Langfuse sends" in str(refused.value) and len(str(refused.value)) < 600
+
+
+@pytest.mark.parametrize("versions", ["[]", "[0]", "[-1, 1]", "[99999999999999999999]"])
+def test_a_prompt_has_versions_that_count_from_one(server: LangfuseServer, langfuse: Langfuse, versions: str) -> None:
+    row = f'{{"name": "a", "type": "text", "versions": {versions}, "labels": [], "tags": [], "lastUpdatedAt": '
+    row += '"2026-01-01T00:00:00Z", "lastConfig": {}}'
+    body = f'{{"data": [{row}], "meta": {{"page": 1, "limit": 1, "totalItems": 1, "totalPages": 1}}}}'
+    langfuse.find_prompt("a")
+    server.fail("GET", status=200, body=body)
+    with pytest.raises(LangfuseLostError, match="not what Langfuse sends"):
+        langfuse.find_prompt("a")
+
+
+def test_a_slow_answer_has_a_total_of_seconds() -> None:
+    pieces = itertools.chain([b"HTTP/1.1 200 OK\r\n\r\n{"], itertools.repeat(b" "))
+    with RawServer(lambda head: pieces, pause=0.1) as server:
+        start = monotonic()
+        with pytest.raises(LangfuseLostError, match="no answer in 1 seconds"):
+            Langfuse(server.url, KEYS, seconds=1).find_prompt("a")
+    assert monotonic() - start < 5
+
+
+def test_a_pause_of_years_is_not_waited_for() -> None:
+    answer = make_answer(b"{}", status="429 X", headers=["Retry-After: 99999999"])
+    told = pytest.raises(LangfuseLostError, match="asks to wait 99,999,999 s")
+    with RawServer(lambda head: [answer]) as server, told:
+        Langfuse(server.url, KEYS).find_prompt("a")
+    assert len(server.requests) == 1

@@ -1,9 +1,12 @@
+"""What a server says is one line of a bounded length, without the keys."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
 
+from evalgate.mask import Mask
 from evalgate.services.langfuse_errors import (
     LangfuseError,
     LangfuseLostError,
@@ -11,7 +14,22 @@ from evalgate.services.langfuse_errors import (
     LangfuseRaceError,
     clean,
     make_error,
+    read_message,
 )
+
+MASK = Mask(["sk-lf-0123456789"])
+
+
+def test_a_message_is_one_line_without_the_keys() -> None:
+    body = {"message": "bad\n" + "x" * 285 + "sk-lf-0123456789", "error": [{"message": "more\x1b[31m"}, 7]}
+    said = read_message(body, MASK)
+    assert (said.startswith(": bad ") and said.endswith("*** ...")) or "***" in said
+    assert "sk-lf" not in said and "\n" not in said and "\x1b" not in said and len(said) < 320
+
+
+@pytest.mark.parametrize("body", [None, "text", [], {}, {"message": 7}, {"message": ["x"]}])
+def test_anything_but_the_json_of_an_error_says_nothing(body: object) -> None:
+    assert read_message(body, MASK) == ""
 
 
 @pytest.mark.parametrize(
@@ -29,7 +47,7 @@ from evalgate.services.langfuse_errors import (
     ],
 )
 def test_a_status_is_one_kind_of_error_with_its_place(status: int, body: Any, kind: type, said: str) -> None:
-    error = make_error("https://langfuse.test: a", status, body)
+    error = make_error("https://langfuse.test: a", status, read_message(body, MASK))
     assert type(error) is kind and str(error.faults[0]).startswith("https://langfuse.test: a: ")
     assert said in error.faults[0].message
 

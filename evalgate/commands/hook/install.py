@@ -9,6 +9,7 @@ from pathlib import Path
 from evalgate.commands.hook.run import Mode, find_config
 from evalgate.services import git_hooks
 from evalgate.services.git import Git
+from evalgate.services.user_files import resolve_path
 from evalgate.store.atomic import write_file
 
 
@@ -19,6 +20,6 @@ def install_hook(
     name = find_config(Git.open(folder), config_path)
     options = ["--mode", mode, "--config", name]
     options += ["--default-branch", default_branch] if default_branch else []
-    options += ["--env-file", str(env_file.resolve())] if env_file is not None else []
+    options += ["--env-file", str(resolve_path(env_file))] if env_file is not None else []
     write = functools.partial(write_file, executable=True)
     return name, git_hooks.install(folder, sys.executable, options, write)

@@ -30,6 +30,7 @@ from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
 from evalgate.services.git_hooks import Push
 from evalgate.services.git_names import shorten_name
+from evalgate.services.user_files import resolve_path
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
@@ -244,7 +245,7 @@ def _answer_fault(ref: str, name: str | None, error: EvalgateError) -> Answer:
 def find_config(git: Git, config_path: Path) -> str:
     """Return a configuration's path from the repository's top. Raises InputError if it is outside."""
     top = git.root.resolve()
-    full = config_path.parent.resolve() / config_path.name
+    full = resolve_path(config_path.parent) / config_path.name
     if not full.is_relative_to(top):
         raise InputError(f"{config_path} is outside of the repository at {top}")
     return full.relative_to(top).as_posix()

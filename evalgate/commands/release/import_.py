@@ -20,6 +20,7 @@ from evalgate.release.registry import (
     check_new_name,
     make_bytes,
 )
+from evalgate.services.user_files import read_user_file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +74,9 @@ def import_ledger(registry: Registry, path: Path, *, dry_run: bool = False) -> R
 
 def _read(path: Path) -> ReleaseArchive:
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", place=Place(path=str(path))) from None
+        data = read_user_file(path)
+    except FileNotFoundError:
+        raise InputError("no such file", place=Place(path=str(path))) from None
     archive = read_archive(data, str(path))
     check_name(archive.name)
     return archive

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from evalgate.domain import Outcome, Request, Target
-from evalgate.domain.masking import Mask
 from evalgate.errors import InputError
 from evalgate.execute.providers.chat_completions import shorten
 from evalgate.execute.providers.protocol import DeclaredCode, FunctionMemory, Memory, ProviderError
 from evalgate.execute.providers.python_function import PythonProvider
+from evalgate.mask import Mask
 
 START_SECONDS = 120.0
 """Seconds in which the child process must have imported the function."""
@@ -109,7 +109,7 @@ class _Child:
                     self.why = f"one answer has more than {LONGEST_ANSWER // 1024**2} MiB"
                     break
                 self._take(json.loads(line))
-        except (ValueError, OSError):
+        except (ValueError, OSError, RecursionError):
             self.why = self.why or "it wrote what is no answer"
         with contextlib.suppress(OSError):
             self._process.kill()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from evalgate import __version__
-from evalgate.domain.masking import Mask
+from evalgate.mask import Mask
 
 _AZURE = (".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 _HEADERS = {"accept": "application/json", "content-type": "application/json", "user-agent": f"evalgate/{__version__}"}

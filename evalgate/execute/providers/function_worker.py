@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from evalgate.domain import Target
-from evalgate.domain.masking import Mask
 from evalgate.errors import InputError
 from evalgate.execute.providers import python_function
+from evalgate.mask import Mask
 
 _UTF_8: Mapping[str, Any] = {"encoding": "utf-8", "newline": "\n"}
 

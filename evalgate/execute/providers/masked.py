@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evalgate.domain import Outcome, Request
-from evalgate.domain.masking import Mask
 from evalgate.execute.providers.protocol import Headroom, Memory, Provider, ProviderError
+from evalgate.mask import Mask
 
 
 class MaskedProvider:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from evalgate.domain import Failure, Outcome, Prices, Request, Target
-from evalgate.domain.masking import Mask
 from evalgate.errors import InputError, MissingSecretError
 from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.completion_stream import USAGE_OPTION, CompletionStream, StreamError
 from evalgate.execute.providers.endpoint import Endpoint, make_endpoint
 from evalgate.execute.providers.http import HttpClient, HttpError, HttpResponse
 from evalgate.execute.providers.protocol import Headroom, Memory, ProviderError
+from evalgate.mask import Mask
 
 if TYPE_CHECKING:
     import ssl

@@ -34,13 +34,13 @@ from evalgate.domain import (
     read_finish_reason,
     read_usage,
 )
-from evalgate.domain.masking import Mask
 from evalgate.domain.tool_calls import add_tool_calls, holds_calls
 from evalgate.errors import InputError
 from evalgate.execute.providers.chat_completions import shorten
 from evalgate.execute.providers.fingerprint import fingerprint
 from evalgate.execute.providers.pricing import compute_cost
 from evalgate.execute.providers.protocol import FunctionMemory, Memory, ProviderError, WithoutEndpoint
+from evalgate.mask import Mask
 
 _SIGNATURE = "write `def answer(case)` or `def answer(case, messages)`, sync or async"
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import urllib.error
 import urllib.request
 from email.message import Message
 from time import monotonic
 from typing import IO, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from evalgate.release.checked_value import LARGEST
-from evalgate.release.runtime.prompt_error import PromptError, SourceError, make_printable
+from evalgate.release.runtime.prompt_error import PromptError, SourceError, hide_secrets, make_printable
 from evalgate.release.runtime.sources import Headers, make_file_name
+from evalgate.release.runtime.timed_connection import TimedHttpHandler, TimedHttpsHandler, TimedRequest
 
 _CHUNK = 64 * 1024
 
@@ -21,7 +23,7 @@ class HttpSource:
     """Documents at a base URL, as `BASE/NAME.json`, or at a URL that has `{name}` in it.
 
     A document that has not changed is not sent again (ETag). A request ends after `timeout` seconds, also if the server
-    sends slowly. Nothing is sent to another origin than that of the URL, if there are headers.
+    sends slowly or redirects. Nothing is sent to another origin than that of the URL, if there are headers.
     """
 
     def __init__(self, url: str, *, headers: Headers | None, timeout: float) -> None:
@@ -61,7 +63,9 @@ class Fetcher:
             )
         self._headers = headers
         self._timeout = timeout
-        self._opener = urllib.request.build_opener(_SameOrigin(strict=headers is not None))
+        self._opener = urllib.request.build_opener(
+            _SameOrigin(strict=headers is not None), TimedHttpHandler, TimedHttpsHandler
+        )
 
     def fetch(self, url: str, *, tag: str | None = None) -> tuple[bytes, str | None] | None:
         """Return the body and its ETag; None if the body with the ETag `tag` has not changed. Raises SourceError."""
@@ -70,20 +74,22 @@ class Fetcher:
         if tag is not None:
             headers["If-None-Match"] = tag
         try:
-            request = urllib.request.Request(url, headers=headers)
-            deadline = monotonic() + self._timeout
+            request = TimedRequest(url, headers=headers)
+            request.deadline = deadline = monotonic() + self._timeout
             with self._opener.open(request, timeout=self._timeout) as response:
                 if response.status != 200:
                     raise SourceError(f"{_name_place(url)} answered {response.status}")
                 return _read_all(response, url, deadline), response.headers.get("ETag")
         except urllib.error.HTTPError as error:
-            with error:
+            with contextlib.closing(error):  # that of too many redirects is closed already
                 if error.code == 304 and tag is not None:
                     return None
                 kind = NotThereError if error.code == 404 else SourceError
                 raise kind(f"{_name_place(url)} answered {error.code}", hint=_advise(error.code)) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
-            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(_describe(error))}") from None
+            # what the server sends may be quoted
+            described = hide_secrets(str(_describe(error)), [*given.values(), *_list_values(url)])
+            raise SourceError(f"{_name_place(url)} cannot be reached: {make_printable(described)}") from None
 
 
 class _SameOrigin(urllib.request.HTTPRedirectHandler):
@@ -92,18 +98,27 @@ class _SameOrigin(urllib.request.HTTPRedirectHandler):
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
 
+    def _hide(self, request: urllib.request.Request, address: str) -> str:
+        return hide_secrets(_name_place(address), [*request.headers.values(), *_list_values(request.full_url)])
+
     def redirect_request(  # noqa: PLR0917 (the signature of the standard library)
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
     ) -> urllib.request.Request | None:
+        fp.close()  # else the caller reads all of the body, however long it is
         before, after = urlsplit(req.full_url), urlsplit(newurl)
         moved = (before.scheme, before.netloc) != (after.scheme, after.netloc)
         lowered = before.scheme == "https" and after.scheme != "https"
         if lowered or (moved and self._strict) or after.scheme not in ("http", "https"):
             raise SourceError(
-                f"{_name_place(req.full_url)} redirects to {_name_place(newurl)}, which is not asked",
+                f"{_name_place(req.full_url)} redirects to {self._hide(req, newurl)}, which is not asked",
                 hint="name the final address, if it is the right one",
             )
-        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+        made = super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+        if made is None or not isinstance(req, TimedRequest):
+            return made
+        again = TimedRequest(made.full_url, headers=made.headers, unverifiable=True)
+        again.deadline = req.deadline
+        return again
 
 
 def _fill(url: str, name: str) -> str:
@@ -136,6 +151,10 @@ def _name_place(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     return make_printable(urlunsplit((parts.scheme, host, parts.path, "", "")))
+
+
+def _list_values(url: str) -> list[str]:
+    return [value for _, value in parse_qsl(urlsplit(url).query)]
 
 
 def _describe(error: Exception) -> object:

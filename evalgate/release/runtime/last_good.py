@@ -50,19 +50,20 @@ class LastGood:
                     before = self._parse(name, entries[name]) if name in entries else None
                     if before is None or _is_newer(held, before):
                         entries[name] = {"at": tell_wall(held.confirmed), "data": held.data.decode()}
-                _replace(self._path, json.dumps({"format": 1, "documents": entries}, ensure_ascii=False).encode())
-        except OSError as error:
+                # in ASCII: a name may be no text in UTF-8
+                _replace(self._path, json.dumps({"format": 1, "documents": entries}).encode("ascii"))
+        except Exception as error:  # a fault of this file must not end a round of refreshes
             self._warn(f"{self._path} cannot be written: {error}")
             return False
         return True
 
-    def _load(self) -> dict[str, Any]:
+    def _load(self) -> dict[str, dict[str, Any]]:
         try:
             with self._path.open("rb") as file:
                 data = file.read(_LARGEST_FILE + 1)
         except FileNotFoundError:
             return {}
-        except OSError as error:
+        except (OSError, ValueError) as error:
             self._warn(f"{self._path} cannot be read: {error}")
             return {}
         try:
@@ -74,16 +75,13 @@ class LastGood:
         except (ValueError, RecursionError) as error:
             self._warn(f"{self._path} is damaged, and counts as empty: {error}")
             return {}
-        documents: dict[str, Any] = given["documents"]
-        return documents
+        return {name: _keep_known(entry) for name, entry in given["documents"].items()}
 
-    def _parse(self, name: str, entry: Any) -> CachedDocument | None:
+    def _parse(self, name: str, entry: dict[str, Any]) -> CachedDocument | None:
         try:
-            if not isinstance(entry, dict) or not isinstance(entry.get("data"), str):
+            if not entry:
                 raise DocumentError("not an entry with data")
-            at = entry.get("at")
-            confirmed = count_from(float(at)) if isinstance(at, int | float) else count_from(0.0)
-            return parse_cached(name, entry["data"].encode(), confirmed)
+            return parse_cached(name, entry["data"].encode(), count_from(float(entry["at"])))
         except (ValueError, OverflowError) as error:  # DocumentError is a ValueError
             self._warn(f'{self._path}: the document of "{name}" is damaged, and is ignored: {error}')
             return None
@@ -92,6 +90,14 @@ class LastGood:
         if message != self._warned:
             warn(make_printable(message))
         self._warned = message
+
+
+def _keep_known(entry: Any) -> dict[str, Any]:
+    """Return an entry with the keys that count, so that it can be written back whatever else it has; {} for none."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("data"), str):
+        return {}
+    at = entry.get("at")
+    return {"at": at if isinstance(at, int | float) else 0.0, "data": entry["data"]}
 
 
 def _is_newer(held: CachedDocument, before: CachedDocument) -> bool:

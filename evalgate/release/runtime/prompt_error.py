@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote
+
 _LONGEST = 500
+_SHORTEST_SECRET = 8
 
 
 class PromptError(Exception):
@@ -31,6 +36,30 @@ class UnknownLabelError(PromptError):
 
 class VariableError(PromptError, TypeError):
     """A variable that is missing, that the version does not use, or that is neither text nor data of JSON."""
+
+
+def hide_secrets(text: str, values: Iterable[str]) -> str:
+    """Return a text of a server without the values of a request, such as a token, as they are and decoded.
+
+    A value with a scheme, as in `Bearer TOKEN`, is hidden without the scheme too. Those of a few characters stay.
+    """
+    forms = {form for value in values for form in _list_forms(value) if len(form) >= _SHORTEST_SECRET}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
+
+
+def _list_forms(value: str) -> Iterator[str]:
+    for one in (value.strip(), value.strip().partition(" ")[2]):
+        yield from (one, quote(one, safe=""))
+    scheme, _, key = value.strip().partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            pair = b64decode(key, validate=True).decode()
+        except ValueError:
+            return
+        for one in (pair, pair.partition(":")[2]):
+            yield from (one, quote(one, safe=""))
 
 
 def make_printable(text: object) -> str:

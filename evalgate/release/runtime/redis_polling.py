@@ -5,6 +5,7 @@ They have a thread of their own, as a client of Redis may wait for a server that
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +18,7 @@ from evalgate.release.runtime.document_cache import DocumentCache, describe_refu
 from evalgate.release.runtime.loads import Load
 from evalgate.release.runtime.problem_log import ProblemLog
 from evalgate.release.runtime.prompt_error import PromptUnavailableError
-from evalgate.release.runtime.redis_layer import RedisCopy, RedisLayer
+from evalgate.release.runtime.redis_layer import LEASE_MILLISECONDS, RedisCopy, RedisLayer
 
 Result = TypeVar("Result")
 
@@ -70,7 +71,8 @@ class RedisPolling:
         held = self._registry.documents.by_name.get(name)
         if held is None or monotonic() < self._down_until:
             return False
-        return self._try(partial(call_within, ASK_SECONDS, partial(self._layer.store, held)))
+        store = partial(call_within, ASK_SECONDS, partial(self._layer.store, held))
+        return self._try(partial(self._spare, name, store))
 
     def resign(self) -> None:
         """Give the lease back, if this process has it."""
@@ -86,38 +88,54 @@ class RedisPolling:
         The round begins as often as ASK_SECONDS or LOOK_SECONDS say, less up to a fifth by chance.
         """
         began = monotonic()
+        own = list(self._registry.documents.by_name)
         names: list[str] = []
         try:
             leads = self._layer.lead()
-            own = list(self._registry.documents.by_name)
-            self._layer.note_names(own)
+            self._spare("the names", partial(self._layer.note_names, own))
             for name in own:
-                copy = self._layer.read(name, self._registry.documents.by_name[name].revision)
-                if copy.data is not None:
-                    self._take(name, copy)
-                elif copy.revision:
-                    self._registry.documents.confirm(name, copy.digest, monotonic() - copy.age)
+                self._spare(name, partial(self._look_at, name))
             if leads:
-                names = self._layer.list_names()
+                self._spare("the names", lambda: names.extend(self._layer.list_names()))
         except Exception as error:
             self._note_failure(error)
             return LOOK_SECONDS
         self._down_until = 0.0
         self._registry.problems.forget("Redis")
         if leads:
-            self._ask_for_all(names)
+            self._ask_for_all(own, sorted(set(names).difference(own), key=lambda name: os.urandom(4)))
         seconds = ASK_SECONDS if leads else LOOK_SECONDS
         return max(0.05, began + seconds * spread(0.8, 0.95) - monotonic())
 
-    def _ask_for_all(self, names: list[str]) -> None:
+    def _look_at(self, name: str) -> None:
+        copy = self._layer.read(name, self._registry.documents.by_name[name].revision)
+        if copy.data is not None:
+            self._take(name, copy)
+        elif copy.revision:
+            self._registry.documents.confirm(name, copy.digest, monotonic() - copy.age)
+
+    def _spare(self, subject: str, call: Callable[[], object]) -> None:
+        """Call, and report a fault of one key in Redis, so that it stops nothing else. Raises if Redis is gone."""
+        try:
+            call()
+        except Exception as error:
+            if _is_gone(error):
+                raise
+            self._registry.problems.report(f"{subject} in Redis", f"{type(error).__name__}: {error}")
+
+    def _ask_for_all(self, own: list[str], others: list[str]) -> None:
+        """Ask the registry for what this process serves, then for what others use, for as long as the lease lasts."""
+        began = monotonic()
         answers = 0
-        for name in names:
+        for name in [*own, *others]:
+            if name not in self._registry.documents.by_name and monotonic() - began > LEASE_MILLISECONDS / 1000:
+                break
             if not self._ask(name):
                 continue
             answers += 1
             if not self.store(name):
                 return
-        if names and not answers:
+        if own + others and not answers:
             # another process may reach the registry
             self.resign()
 
@@ -159,6 +177,12 @@ class RedisPolling:
     def _note_failure(self, error: Exception) -> None:
         self._down_until = monotonic() + LOOK_SECONDS
         self._registry.problems.report("Redis", f"not used for now: {type(error).__name__}: {error}")
+
+
+def _is_gone(error: Exception) -> bool:
+    """Return whether an error is of the connection, and not of one key: by name, as the client is the application's."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return not kinds.isdisjoint(("OSError", "ConnectionError", "TimeoutError"))
 
 
 def call_within(seconds: float, call: Callable[[], Result]) -> Result:

@@ -16,11 +16,11 @@ import pytest
 from scripted_provider import make_request
 
 from evalgate.domain import Failure, Output, Target
-from evalgate.domain.masking import Mask
 from evalgate.errors import InputError
 from evalgate.execute.providers import child_function
 from evalgate.execute.providers.child_function import ChildFunctionProvider
 from evalgate.execute.providers.protocol import DeclaredCode, FunctionMemory, ProviderError
+from evalgate.mask import Mask
 
 SECRET = "secret-key-1234"
 

@@ -8,9 +8,9 @@ import pytest
 from scripted_provider import ScriptedProvider, make_request
 
 from evalgate.domain import Failure, Outcome, Output, ToolCall
-from evalgate.domain.masking import Mask
 from evalgate.execute.providers.masked import MaskedProvider
 from evalgate.execute.providers.protocol import ProviderError
+from evalgate.mask import Mask
 
 SECRET = "sk-proj-0123456789"
 

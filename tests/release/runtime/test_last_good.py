@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from release.chains import make_chain, make_revision
 
 from evalgate.release.runtime import last_good as module
@@ -109,6 +112,8 @@ def test_many_threads_and_processes_lose_no_document_and_lower_none(tmp_path: Pa
     code = """
 import sys
 from pathlib import Path
+from hypothesis import given
+from hypothesis import strategies as st
 from release.chains import make_chain
 from evalgate.release.runtime.cached_document import parse_cached
 from evalgate.release.runtime.last_good import LastGood
@@ -139,3 +144,38 @@ keeper.write([parse_cached(sys.argv[2], chain[1], 0.0)])
     found = LastGood(path).read("support")
     assert found is not None and found.revision == 12
     assert all(LastGood(path).read(f"p{number}") is not None for number in range(4))
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(st.characters(categories=None)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(categories=None)), inner),
+    max_leaves=6,
+)
+ENTRIES = ANY | st.fixed_dictionaries({"at": ANY, "data": st.text(st.characters(categories=None))}, optional={"x": ANY})
+
+
+@given(st.dictionaries(st.sampled_from(["support", "other", "\ud800", ""]), ENTRIES))
+def test_no_content_of_the_file_stops_a_write(documents: dict[str, object]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "last.json"
+        path.write_text(json.dumps({"format": 1, "documents": documents}), encoding="utf-8")
+        assert LastGood(path).write([hold(CHAIN[1])])
+        found = LastGood(path).read("support")
+        assert found is not None and found.revision == 2
+
+
+@pytest.mark.parametrize("depth", [100, 990, 2_000, 100_000])
+def test_no_nesting_in_the_file_stops_a_write(tmp_path: Path, depth: int) -> None:
+    path = tmp_path / "last.json"
+    for deep in ("[" * depth + "]" * depth, '{"data": "x", "at": ' + "[" * depth + "]" * depth + "}"):
+        path.write_text('{"format": 1, "documents": {"other": ' + deep + "}}", encoding="utf-8")
+        assert LastGood(path).write([hold(CHAIN[1])])
+        assert LastGood(path).read("support") is not None
+
+
+def test_a_name_that_is_no_text_in_utf_8_is_kept(tmp_path: Path) -> None:
+    name = "\ud800"
+    document = make_revision(1, None, name=name)
+    assert LastGood(tmp_path / "last.json").write([hold(document, name)])
+    found = LastGood(tmp_path / "last.json").read(name)
+    assert found is not None and found.data == document

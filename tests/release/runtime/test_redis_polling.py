@@ -248,3 +248,49 @@ def test_an_old_copy_is_not_as_good_as_the_registry(age: float, revision: int) -
         source.answer = DOWN
         other = Refresher(source, ttl=300.0, redis=layer, static=True)
         assert other.find("support").revision == revision  # the registry is down: the copy is all there is
+
+
+class SpoiledRedis:
+    """A client of a Redis in which some keys have another type, and others a document that is none."""
+
+    def __init__(self, spoiled: str) -> None:
+        self.spoiled = spoiled
+
+    def eval(self, script: str, _: int, key: str, *given: Any) -> Any:
+        if "PX" in script:
+            return 1
+        if "HMGET" not in script:
+            self._refuse(key)
+            return 1
+        if ":bad" in key and self.spoiled == "content":
+            return [b"\xff", b"x", b"", b"nan"]
+        self._refuse(key)
+        return ["", "0", "", "0"]
+
+    def zadd(self, key: str, names: dict[str, float]) -> int:
+        "".join(names).encode()
+        self._refuse(key)
+        return 1
+
+    def zrangebyscore(self, key: str, *_: Any, **__: Any) -> list[bytes]:
+        self._refuse(key)
+        return [b"\xff", b"", b"unknown"]
+
+    def _refuse(self, key: str) -> None:
+        if self.spoiled == "all" or (":bad" in key and self.spoiled == "type") or key.endswith(f"::{self.spoiled}"):
+            raise ValueError("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+
+@pytest.mark.parametrize("spoiled", ["type", "content", "names", "all"])
+@pytest.mark.parametrize("bad", ["bad", "bad\ud800"])
+def test_no_content_of_redis_and_no_name_stops_the_rounds_of_another_prompt(
+    quick: None, spoiled: str, bad: str
+) -> None:
+    bad_document = make_chain(1, name=bad)[0]
+    source = ScriptedSource(bad_document)
+    with running(source, redis=RedisLayer(SpoiledRedis(spoiled), prefix="evalgate"), ttl=3600) as made:
+        assert made.find(bad).revision == 1
+        source.answer = CHAIN[0]
+        assert made.find("support").revision == 1
+        source.answer = CHAIN[1]
+        wait_for(lambda: made.find("support").revision == 2)
