@@ -15,7 +15,8 @@ from evalgate.gate.plans import make_plans, select_gates
 from evalgate.gate.rules_digest import digest_rules
 from evalgate.inputs.langfuse_names import find_gates, find_prompt_name
 from evalgate.release.document import PublishedVersion
-from evalgate.services.langfuse import Langfuse, LangfusePrompt
+from evalgate.services.langfuse import Langfuse
+from evalgate.services.langfuse_prompts import LangfusePrompt
 from evalgate.store.store import Store
 
 STAGING = "staging"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 BUCKETS = 10_000
 """The number of buckets. Shares are in basis points, so that a share is the number of its buckets."""
@@ -13,8 +14,22 @@ def compute_bucket(salt: str, key: str) -> int:
 
     The bytes are a big-endian number. Texts are encoded as UTF-8, a lone surrogate as U+FFFD.
     """
-    data = b"%b\0%b" % (_encode(salt), _encode(key))
-    return int.from_bytes(hashlib.sha256(data).digest()[:8], "big") % BUCKETS
+    return hash_key(salt, key) % BUCKETS
+
+
+def hash_key(salt: str, key: str) -> int:
+    """Return the number of 64 bits whose remainder is the bucket of a key."""
+    return make_hasher(salt)(key)
+
+
+def make_hasher(salt: str) -> Callable[[str], int]:
+    """Return `hash_key` with a salt, for many keys."""
+    start = _encode(salt) + b"\0"
+
+    def hash_one(key: str) -> int:
+        return int.from_bytes(hashlib.sha256(start + _encode(key)).digest()[:8], "big")
+
+    return hash_one
 
 
 def is_candidate(salt: str, key: str, share: int) -> bool:

@@ -67,7 +67,6 @@ def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> No
         ({"source": "langfuse:a@1"}, "input source: is for command: publish"),
         ({"prompt": "a"}, "input prompt: is for command: publish, promote, rollback"),
         ({"command": "drift", "langfuse_webhook_secret": "x"}, "input langfuse-webhook-secret: is for command: gate"),
-        ({"command": "drift", "canary_evidence": "a.json"}, "input canary-evidence: is for command: promote"),
     ],
 )
 def test_inputs_of_the_registry_belong_to_their_commands(given: dict[str, str], message: str) -> None:
@@ -77,7 +76,7 @@ def test_inputs_of_the_registry_belong_to_their_commands(given: dict[str, str], 
 
 
 def test_a_command_takes_its_inputs_of_the_registry() -> None:
-    found = settings(command="promote", prompt="a", to="canary", version="1.0.0", canary_evidence="c.json")
+    found = settings(command="promote", prompt="a", to="canary", version="1.0.0")
     assert (found.prompt, found.to, found.version, found.reason) == ("a", "canary", "1.0.0", None)
     assert settings(command="rollback", prompt="a", reason=" why ").reason == "why"
     assert settings(command="publish", prompt="a").prompt == "a"

@@ -64,3 +64,14 @@ def test_the_runtime_is_measured() -> None:
     ]
     assert [row[1].split(",")[0] for row in rows[3:5]] == ["1 requests", "1 requests"]
     assert all("0 errors" in row[1] for row in rows[3:6])
+
+
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="no resources of a child are told there")
+def test_the_rows_of_a_rollout_are_measured() -> None:
+    command = [sys.executable, str(Path(__file__).with_name("rollout_rows.py")), "--rows", "2000"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    heads, _, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines())
+    told = dict(zip(heads, row, strict=True))
+    assert (told["rows"], told["decision"]) == ("2,000", "hold")
+    assert 0 < float(told["peak MB"]) < 200

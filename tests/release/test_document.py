@@ -137,7 +137,10 @@ def test_plain_values_are_written_only_where_they_apply() -> None:
 def test_a_document_has_the_keys_of_its_schema_and_no_other() -> None:
     version = sign(make_version())
     data = json.loads(encode_document(make_document(version, labels={"production": version})))
-    assert set(data) == set(SCHEMA["properties"])
+    assert set(data) == set(SCHEMA["properties"]) - {"monitoring"}
+    monitored = encode_document(make_document(version, monitoring={"version": version.digest}))
+    assert set(json.loads(monitored)) == set(SCHEMA["properties"])
+    assert encode_document(parse_document(monitored)) == monitored
     assert set(data["entry"]) == set(SCHEMA["properties"]["entry"]["properties"])
     known = SCHEMA["$defs"]["version"]["properties"]
     assert set(first(data)) <= set(known)

@@ -1,0 +1,314 @@
+"""The rows of one stage of a rollout, counted: what the stage's decision is made from.
+
+A key counts once in a stage, by its first row in the order of (at, id). The rows may come in any order.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from evalgate.domain.rollout import RolloutRules
+from evalgate.release.bucket import BUCKETS, make_hasher
+from evalgate.release.rollout import e_values, traffic_rows
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, FirstRows, RowColumns
+from evalgate.release.rollout.state import STAGING, RolloutState
+from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+AB: Final = "ab"
+SETTLING_SECONDS: Final = 600.0
+"""The longest beginning of a stage that is not compared: readers see a share after their time to live, 300 s."""
+RATES: Final = ("errors", "slow", "expensive", "unscored")
+"""The things that are watched beside the scores: shares of bad answers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """One thing that is watched in a stage, on both arms: the control first, then the candidate.
+
+    `name` is that of a score, or `errors`, `slow`, `expensive` or `unscored`. `allowed` is its allowed drop or rise; on
+    staging, the floor of a score or the largest share. `n` are the keys counted, and `mean` the mean score, or the
+    share of bad answers; None without a key. `deviation` are their standard deviations, None below two keys. The
+    logarithms of the e-values are 0 where nothing is compared.
+    """
+
+    name: str
+    allowed: float
+    n: tuple[int, int]
+    mean: tuple[float | None, float | None]
+    log_e_worse: float
+    log_e_fine: float
+    blocks: int
+    log_e_better: float = 0.0
+    deviation: tuple[float | None, float | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEvidence:
+    """The rows of a stage, counted. `keys` are those of the control and of the candidate.
+
+    `rows` are those of the prompt that the stage compares and those with a fault; `left_out` counts the rows that were
+    left out by reason. `last` is the time of the newest row that counts. On staging `keys[0]` is 0.
+    """
+
+    keys: tuple[int, int]
+    log_e_deal: float
+    rows: int
+    left_out: Mapping[str, int]
+    watched: tuple[Watched, ...]
+    last: str | None
+
+    @property
+    def faults(self) -> int:
+        """The number of rows that were left out for a fault."""
+        return sum(count for reason, count in self.left_out.items() if reason in FAULTS)
+
+
+def tally_stage(
+    rows: Iterable[bytes | str | Mapping[str, Any]],
+    *,
+    name: str,
+    state: RolloutState,
+    versions: Mapping[str, str],
+    now: str | datetime,
+) -> StageEvidence:
+    """Count the rows of a prompt for the present stage of its rollout, which is not paused.
+
+    `rows` are lines of JSON or their objects. `versions` maps the digests of the candidate and of the control to their
+    version numbers, by which rows without a digest are known. The result does not depend on the order of the rows.
+    """
+    at = find_instant(now)
+    stage = _Stage(name, state, versions, at)
+    left_out: Counter[str] = Counter()
+    columns = RowColumns(stage.scores)
+    stage.sort_out(rows, columns, left_out)
+    firsts = columns.find_firsts()
+    if firsts.doubled:
+        left_out[traffic_rows.DOUBLED] = firsts.doubled
+    faults = sum(count for reason, count in left_out.items() if reason in FAULTS)
+    candidates = int(firsts.arms.sum())
+    controls = len(firsts.arms) - candidates
+    settled = at - 60 * state.rules.settle_minutes
+    compare = _hold_to_limits if stage.is_staging else _compare_arms
+    return StageEvidence(
+        keys=(controls, candidates),
+        log_e_deal=0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share),
+        rows=len(columns) - firsts.doubled + faults,
+        left_out=dict(sorted(left_out.items())),
+        watched=tuple(compare(list(_list_measures(firsts, state, stage.scores, settled)), stage.share)),
+        last=None if columns.newest is None else format_instant(columns.newest),
+    )
+
+
+def find_share(state: RolloutState) -> float:
+    """Return the share of the keys that are dealt the candidate in the present stage, in (0, 1)."""
+    return state.rules.stages[state.stage - 1].share / BUCKETS
+
+
+def find_settling(rules: RolloutRules) -> float:
+    """Return how many seconds from the beginning of each stage are not compared.
+
+    Readers follow the earlier share until their time to live is over. Keys in between have the other arm for so long,
+    and a comparison from the first second would have fewer of the candidate's keys than the share says. It is at most a
+    hundredth of the longest stage, so that a rollout of minutes does not consist of beginnings.
+    """
+    return min(SETTLING_SECONDS, 36 * max((stage.hours for stage in rules.stages), default=0.0))
+
+
+class _Stage:
+    """What a row has to fit to be counted."""
+
+    def __init__(self, name: str, state: RolloutState, versions: Mapping[str, str], now: float) -> None:
+        rules = state.rules
+        self.is_staging = state.stage == STAGING
+        self.scores = tuple(rules.floors if self.is_staging else rules.scores)
+        self.share = 0.0 if self.is_staging else find_share(state)
+        self._name = name
+        self._watched = frozenset(self.scores)
+        self._began = find_instant(state.began)
+        self._from = self._began + find_settling(rules)
+        self._to = now + traffic_rows.CLOCK_TOLERANCE
+        self._variants = {"staging": 1} if self.is_staging else {"production": 0, "candidate": 1}
+        self._digests = (state.control, state.candidate)
+        self._versions = (versions[state.control], versions[state.candidate])
+        self._salt = state.salt
+        self._buckets = round(self.share * BUCKETS)
+        self._slow, self._expensive = (None, None) if self.is_staging else (state.slow, state.expensive)
+
+    def sort_out(
+        self, rows: Iterable[bytes | str | Mapping[str, Any]], columns: RowColumns, left_out: MutableMapping[str, int]
+    ) -> None:
+        """Add the rows to the columns, or count the reasons why not."""
+        hash_one = make_hasher(self._salt)
+        for given in rows:
+            found = load_row(given) if isinstance(given, bytes | str) else given
+            row: Row | str | None
+            if found is None or isinstance(found, str):
+                row = found
+            else:
+                row = read_row(found, self._name, self._watched, self._began)
+            reason: str | None
+            if isinstance(row, Row):
+                arm = self._variants.get(row.variant)
+                key = 0 if row.key is None else hash_one(row.key)
+                reason = self._find_reason(row, arm, key % BUCKETS)
+                if reason is None and arm is not None:
+                    columns.add(row, key if row.key else hash_one(row.id), arm, self._find_bits(row))
+            else:
+                reason = row
+            if reason is not None:
+                left_out[reason] = left_out.get(reason, 0) + 1
+
+    def _find_reason(self, row: Row, arm: int | None, bucket: int) -> str | None:
+        """Return why a row is not counted, None if it is.
+
+        Readers deal keys by the same salt and share as here. One that serves another arm follows another rule, or
+        another document, and its users are no random part of all.
+        """
+        reason = None
+        if row.at > self._to:
+            reason = traffic_rows.FUTURE
+        elif arm is None:
+            reason = traffic_rows.OTHER_LABEL
+        elif row.at < self._from:
+            reason = traffic_rows.SETTLING
+        elif row.digest != self._digests[arm] if row.digest is not None else row.version != self._versions[arm]:
+            reason = traffic_rows.UNKNOWN_VERSION
+        elif self.is_staging:
+            pass
+        elif row.key is None:
+            reason = traffic_rows.MISMATCH if arm == e_values.CANDIDATE else traffic_rows.NO_KEY
+        elif (bucket < self._buckets) != (arm == e_values.CANDIDATE):
+            reason = traffic_rows.MISMATCH
+        elif not row.failed and (
+            (self._slow is not None and row.seconds is None) or (self._expensive is not None and row.cost_usd is None)
+        ):
+            reason = traffic_rows.INCOMPLETE
+        return reason
+
+    def _find_bits(self, row: Row) -> int:
+        bits = SAMPLED if row.sampled else 0
+        if row.failed:
+            return bits | FAILED
+        if self._slow is not None and row.seconds is not None and row.seconds > self._slow:
+            bits |= SLOW
+        if self._expensive is not None and row.cost_usd is not None and row.cost_usd > self._expensive:
+            bits |= EXPENSIVE
+        return bits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measure:
+    """One number in [0, 1] of each key that has it: a score, or 1 for a bad answer."""
+
+    name: str
+    allowed: float
+    arms: NDArray[np.int8]
+    values: Floats
+    is_score: bool = False
+
+    @property
+    def badness(self) -> Floats:
+        return 1 - self.values if self.is_score else self.values
+
+    @property
+    def n(self) -> tuple[int, int]:
+        candidates = int(self.arms.sum())
+        return len(self.arms) - candidates, candidates
+
+    @property
+    def mean(self) -> tuple[float | None, float | None]:
+        control, candidate = self._split()
+        return float(control.mean()) if len(control) else None, float(candidate.mean()) if len(candidate) else None
+
+    @property
+    def deviation(self) -> tuple[float | None, float | None]:
+        control, candidate = (float(one.std(ddof=1)) if len(one) > 1 else None for one in self._split())
+        return control, candidate
+
+    def _split(self) -> tuple[Floats, Floats]:
+        return self.values[self.arms == e_values.CONTROL], self.values[self.arms == e_values.CANDIDATE]
+
+
+def _list_measures(firsts: FirstRows, state: RolloutState, scores: Sequence[str], settled: float) -> Iterator[_Measure]:
+    """Yield what is watched. Only answers can be slow, expensive or scored, which a failure is not.
+
+    A score counts as soon as its answer is old enough to be `unscored` without it, and no earlier. Otherwise answers
+    that are scored fast would count before the others, and a judge that takes longer for bad answers, or for those of
+    one arm, would make the last half hour of an arm look better.
+    """
+    import numpy as np
+
+    rules = state.rules
+    is_answer = firsts.bits & FAILED == 0
+    limits = rules.floors if state.stage == STAGING else rules.scores
+    due = is_answer & (firsts.bits & SAMPLED != 0) & (firsts.at <= settled)
+    for name, values in zip(scores, firsts.scores, strict=True):
+        chosen = due & ~np.isnan(values)
+        yield _Measure(name=name, allowed=limits[name], arms=firsts.arms[chosen], values=values[chosen], is_score=True)
+    lacking = np.zeros(len(firsts.at), dtype=bool)
+    for values in firsts.scores:
+        lacking |= np.isnan(values)
+    everyone = np.ones(len(firsts.at), dtype=bool)
+    for name, allowed, among, bad, is_watched in (
+        ("errors", rules.max_errors, everyone, ~is_answer, True),
+        ("slow", rules.max_slow, is_answer, firsts.bits & SLOW != 0, state.slow is not None),
+        ("expensive", rules.max_expensive, is_answer, firsts.bits & EXPENSIVE != 0, state.expensive is not None),
+        ("unscored", rules.max_errors, due, lacking, bool(scores)),
+    ):
+        if is_watched and (state.stage != STAGING or name in ("errors", "unscored")):
+            yield _Measure(name=name, allowed=allowed, arms=firsts.arms[among], values=bad[among].astype(np.float64))
+
+
+def _compare_arms(measures: Sequence[_Measure], share: float) -> Iterator[Watched]:
+    """Yield what is watched in a stage that has a control.
+
+    `rates` needs the share by which the answers are dealt. Those that are sampled to be scored may be as many of each
+    arm, so `unscored` is tested by `means`, which is valid for any share.
+    """
+    for one in measures:
+        badness = one.badness
+        found = e_values.means(one.arms, badness, one.allowed)
+        worse = found.log_e_worse
+        better = e_values.means(1 - one.arms, badness, one.allowed).log_e_worse
+        if not one.is_score and one.name != "unscored":
+            candidates = int(one.values[one.arms == e_values.CANDIDATE].sum())
+            controls = int(one.values.sum()) - candidates
+            worse = e_values.compare_rates(controls, candidates, share)
+            better = e_values.compare_rates(candidates, controls, 1 - share)
+        yield Watched(
+            name=one.name,
+            allowed=one.allowed,
+            n=one.n,
+            mean=one.mean,
+            deviation=one.deviation,
+            log_e_worse=worse,
+            log_e_fine=found.log_e_fine,
+            blocks=found.blocks,
+            log_e_better=better,
+        )
+
+
+def _hold_to_limits(measures: Sequence[_Measure], share: float) -> Iterator[Watched]:
+    """Yield what is watched on staging: floors of scores, and the largest share of failed and unscored answers."""
+    for one in measures:
+        limit = 1 - one.allowed if one.is_score else one.allowed
+        yield Watched(
+            name=one.name,
+            allowed=one.allowed,
+            n=one.n,
+            mean=one.mean,
+            deviation=one.deviation,
+            log_e_worse=e_values.exceed(one.badness, limit),
+            log_e_fine=0.0,
+            blocks=0,
+        )
