@@ -145,6 +145,7 @@ UNTESTED = {
             "cli/render/release_diff.py",
             "cli/render/release_json.py",
             "cli/render/release_text.py",
+            "cli/render/rollout_table.py",
             "cli/render/self_check_table.py",
             "cli/render/simulation_tables.py",
         ],
