@@ -4,7 +4,7 @@
 
 A repository in a temporary folder has the history that the ledger tells: its first release is the demo's baseline, and
 its second one is the demo's prompt. The gates run on the recordings, so that verdicts and scores are real. The people,
-the canary and the rollback are made up, and all of it happens within a minute.
+their words on the rollout, and the rollback are made up, and all of it happens within a minute.
 """
 
 from __future__ import annotations
@@ -56,12 +56,10 @@ def make(folder: Path) -> Path:
     prompt.write_bytes(edited)
     commit(folder, "Keep amounts, dates and exceptions in answers")
     release(folder, "ada", "publish")
-    promote(folder, "staging", "1.1.0", "for the weekly review of answers")
-    promote(folder, "canary", "1.1.0", "5 % of the chats for two days")
-    evidence = folder / "canary.json"
-    evidence.write_text(json.dumps({"version": "1.1.0", "hours": 48, "requests": 3120, "complaints": 2}))
-    why = "the canary had no more complaints than 1.0.0"
-    promote(folder, "production", "1.1.0", why, "--canary-evidence", str(evidence))
+    why = "the weekly review of answers, then 5 % of the chats for two days"
+    release(folder, "release", "start", "support", "--version", "1.1.0", "--stages", "5", "--reason", why)
+    release(folder, "release", "advance", "support", "--reason", "the team read its answers on staging")
+    release(folder, "release", "advance", "support", "--reason", "the canary had no more complaints than 1.0.0")
     why = "the help centre quotes old prices, and answers copy them now; back until it is corrected"
     release(folder, "olga", "rollback", "support", "--reason", why)
     return project / FILE

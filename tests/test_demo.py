@@ -31,7 +31,7 @@ VERSIONS = [
 READ = {
     "show": "production 1.0.0",
     "show support": "support 1.0.0 (",
-    "show support@canary": "support 1.1.0 (",
+    "show support@staging": "support 1.1.0 (",
     "history support": "rollback production   1.1.0 -> 1.0.0",
     "verify": "support: 7 revisions, the ledger is whole",
     "publish --dry-run --default-branch main": "support: nothing to do: 1.1.0 (",

@@ -28,7 +28,7 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
 _LABELS = ("staging", "canary", "production")
 _RELEASE_INPUTS: Mapping[str, tuple[str, ...]] = {
     "publish": ("prompt", "reason"),
-    "promote": ("prompt", "to", "version", "reason", "canary-evidence"),
+    "promote": ("prompt", "to", "version", "reason"),
     "rollback": ("prompt", "version", "reason"),
 }
 """The inputs of the commands that write to the registry; no other command takes them."""
@@ -71,7 +71,6 @@ class Settings:
     to: str | None
     version: str | None
     reason: str | None
-    canary_evidence: str | None
     matrix: tuple[str, ...]
 
 

@@ -164,16 +164,6 @@ class Job:
         return self._require("GITHUB_ACTOR")
 
     @property
-    def canary_evidence(self) -> Path | None:
-        """The file with the canary's evidence; None without the input. Raises InputError as `config` does."""
-        chosen = self.settings.canary_evidence
-        if chosen is None:
-            return None
-        if is_absolute(chosen):
-            return self._resolve_absolute(chosen, "canary-evidence")
-        return self._resolve_inside(posixpath.join(self.settings.working_directory, chosen), "canary-evidence")
-
-    @property
     def config(self) -> Path:
         """The path of the configuration in the workspace. Raises InputError if it goes through a symbolic link."""
         return self._resolve_inside(posixpath.join(self.settings.working_directory, self.settings.config), "config")

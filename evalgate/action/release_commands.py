@@ -121,8 +121,7 @@ def _move_label(job: Job, log: Log) -> _Done:
     registry = open_configured(job.config, job.environment)
     moved: LabelMove
     if settings.command == "promote":
-        why, evidence = settings.reason or "", job.canary_evidence
-        moved = promote(registry, name, label, actor, why, version=settings.version, evidence=evidence)
+        moved = promote(registry, name, label, actor, settings.reason or "", version=settings.version)
     else:
         moved = roll_back_production(registry, name, actor, settings.reason or "", to=settings.version)
     _keep_copy(job, log, moved.stored)

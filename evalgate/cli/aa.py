@@ -116,7 +116,7 @@ def _simulate(cases: int, margin: float, runs: int | None, seed: int, form: str)
 
 def _simulate_rollouts(runs: int | None, seed: int, form: str) -> str:
     from evalgate.cli.progress import Progress
-    from evalgate.cli.render.rollout_table import render_rollouts
+    from evalgate.cli.render.simulated_rollouts import render_rollouts
     from evalgate.commands import aa
 
     with Progress() as progress:

@@ -11,6 +11,7 @@ from typing import Literal
 from evalgate.domain.conditions import Condition
 from evalgate.domain.images import NO_IMAGES, Image
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings
+from evalgate.domain.rollout import NO_ROLLOUT, RolloutSettings
 from evalgate.domain.target import Target
 from evalgate.domain.text import Json, digest, digest_of_all
 
@@ -315,13 +316,14 @@ class ReleaseSettings:
     """Where released versions are kept: a URL of `release.registry.open_registry`, and the variables with its secrets.
 
     `token_env` is for a git remote. `public_key_env` and `secret_key_env` are for Langfuse; None: those that its own
-    clients read.
+    clients read. `rollout` says how versions are rolled out, and where the rows of their answers are.
     """
 
     registry: str
     token_env: str | None = None
     public_key_env: str | None = None
     secret_key_env: str | None = None
+    rollout: RolloutSettings = NO_ROLLOUT
 
     @property
     def is_langfuse(self) -> bool:

@@ -25,7 +25,8 @@ class RolloutRules:
     allowed rises of the shares of failed, slow and expensive answers; an answer without the score that it was sampled
     for is watched like an error. `floors` are the least means of the scores on staging, where nothing is compared.
     `alpha` is the chance of an error that a whole rollout may have. Hours and minutes are of the wall clock.
-    `score_per_day` is how many answers evalgate scores itself in 24 hours at most; 0: none.
+    `score_per_day` is how many answers evalgate scores itself in 24 hours at most; 0: none. `holdback` is the share of
+    the keys, in basis points, that keep the control after the other stages. It makes a last stage, which no tick ends.
     """
 
     scores: Mapping[str, float]
@@ -40,3 +41,38 @@ class RolloutRules:
     hold_hours: float = 336
     when_held: WhenHeld = "hold"
     score_per_day: int = 0
+    holdback: int = 0
+
+
+ALLOWED_DROP = 0.10
+"""The allowed drop of a score for which none is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSource:
+    """Where the rows of served answers come from: files by their patterns, or what a command prints.
+
+    Relative paths are counted from the configuration, in whose folder the command runs.
+    """
+
+    files: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    timeout_seconds: float = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutSettings:
+    """The part `release.rollout` of a configuration.
+
+    `rules` are those of a rollout that starts. `watches_gate` says that no scores are named: those of the gate are
+    watched. `notify` is a command that is told of rollbacks and of holds for a fault; empty: nobody is told.
+    """
+
+    rules: RolloutRules = RolloutRules(scores={})
+    watches_gate: bool = True
+    rows: RowSource | None = None
+    notify: tuple[str, ...] = ()
+
+
+NO_ROLLOUT = RolloutSettings()
+"""The settings of a configuration without the part."""

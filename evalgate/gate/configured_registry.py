@@ -10,6 +10,7 @@ from evalgate.errors import InputError
 
 if TYPE_CHECKING:
     from evalgate.domain import ReleaseSettings
+    from evalgate.domain.rollout import RolloutSettings
     from evalgate.release.registry import Registry
 
 
@@ -31,6 +32,33 @@ def open_configured(
             "release:\n  registry: sqlite:releases.sqlite3",
         )
     return open_with_secrets(settings, config_path.resolve().parent, environment, place=str(config_path), note=note)
+
+
+def read_rollout_settings(config_path: Path) -> RolloutSettings:
+    """Return how a configuration rolls versions out: the defaults if it does not say. Raises InputError."""
+    from evalgate.domain.rollout import NO_ROLLOUT
+
+    settings = _read_settings(config_path)
+    return NO_ROLLOUT if settings is None else settings.rollout
+
+
+def find_gate_scores(config_path: Path, name: str) -> dict[str, float]:
+    """Return the scores that decide in the gate of a prompt, with their allowed drops; empty without such a gate.
+
+    These are its blocking checks, and all criteria with a threshold. Raises InputError for faults of the configuration.
+    """
+    from evalgate.domain.rollout import ALLOWED_DROP
+    from evalgate.inputs.config import load_config
+    from evalgate.inputs.tree import WorkTree
+
+    path = config_path.resolve()
+    config = load_config(WorkTree(path.parent), path.name)
+    gate = next((one for one in config.gates if one.name == name), None)
+    if gate is None:
+        return {}
+    names = [one.name for one in gate.checks if one.blocking] + list(gate.thresholds)
+    drops = {one: gate.thresholds[one].max_drop if one in gate.thresholds else None for one in names}
+    return {one: ALLOWED_DROP if drop is None or drop <= 0 else drop for one, drop in drops.items()}
 
 
 def _read_settings(config_path: Path) -> ReleaseSettings | None:

@@ -31,6 +31,7 @@ from evalgate.inputs.path_patterns import MOST_MATCHES
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.python_constant import split_constant
 from evalgate.inputs.prompts import PROMPT_NAMES, find_suffix, strip_suffix
+from evalgate.inputs.rollout_settings import read_release_settings
 from evalgate.inputs.schema_check import SchemaCheck, load
 from evalgate.inputs.targets import KEY_HINTS, read_target
 from evalgate.inputs.tree import Tree, join
@@ -93,8 +94,9 @@ def read_release(tree: Tree, path: str) -> ReleaseSettings | None:
     if node is None:
         return None
     checker.check(node, load("evalgate.schema.json")["properties"]["release"], '"release"')
+    settings = read_release_settings(node, checker) if checker.is_valid(node) else None
     raise_faults(checker.faults, path)
-    return ReleaseSettings(**node.data)
+    return settings
 
 
 class _ConfigReader:
@@ -120,7 +122,7 @@ class _ConfigReader:
             args = (self._checker, self._files, EnvironmentReader(self._environment, self._checker))
             self._targets[name] = read_target(name, node, *args) if is_valid else None
         gates = self._gates(self._root.get("gates"))
-        policy, limits = self._policy(), self._limits()
+        policy, limits, release = self._policy(), self._limits(), self._release()
         if limits.max_cost_usd is not None:
             self._require_prices(gates)
         raise_faults([*self._checker.faults, *self._criteria.faults], self._checker.path)
@@ -136,7 +138,7 @@ class _ConfigReader:
             texts=_load_schema_data(self._root.get("report"), "texts", "all"),
             ungated=_load_schema_data(self._root, "ungated", "warn"),
             environment=self._environment,
-            release=self._release(),
+            release=release,
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
@@ -326,7 +328,7 @@ class _ConfigReader:
 
     def _release(self) -> ReleaseSettings | None:
         node = self._root.get("release")
-        return ReleaseSettings(**node.data) if node is not None and self._checker.is_valid(node) else None
+        return read_release_settings(node, self._checker) if node is not None and self._checker.is_valid(node) else None
 
     def _batching(self) -> Batching:
         node = self._root.get("run")

@@ -65,6 +65,11 @@ class Value:
             self.fail("must be a list")
         return [Value(one, f"{self.path}[{position}]") for position, one in enumerate(self.data)]
 
+    def pair(self) -> tuple[Any, Any]:
+        if not isinstance(self.data, list) or len(self.data) != 2:
+            self.fail("must be a list of two values")
+        return self.data[0], self.data[1]
+
     def text(self, *, empty: bool = False) -> str:
         if not isinstance(self.data, str) or not (empty or self.data.strip()):
             self.fail("must be text" if empty else "must be text that is not blank")

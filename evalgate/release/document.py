@@ -154,6 +154,8 @@ class ReleaseDocument:
     `labels` maps labels to the digests of versions, which `versions` has the contents of. `past` are the earlier
     versions in production that were not rolled back, newest first. `rollout` is None or has at least `kind`,
     `candidate`, `control` (digests), `share` (basis points) and `salt`. `previous` is None for the first revision.
+    `monitoring` is what the version in production is compared with since the end of its rollout, which proved it; None
+    for a version that came to production in another way.
     """
 
     name: str
@@ -165,6 +167,7 @@ class ReleaseDocument:
     past: tuple[str, ...]
     rollout: Mapping[str, Any] | None
     versions: Mapping[str, PublishedVersion]
+    monitoring: Mapping[str, Any] | None = None
 
     def find_label(self, label: str) -> PublishedVersion | None:
         """Return the version that has a label; None if none has it."""
@@ -182,6 +185,7 @@ def encode_document(document: ReleaseDocument) -> bytes:
 
     Lone surrogates and `@@@`, which a store of prompts may give a meaning, are written as escapes.
     """
+    monitoring = {} if document.monitoring is None else {"monitoring": document.monitoring}
     return _encode(
         {
             "format": FORMAT,
@@ -194,6 +198,7 @@ def encode_document(document: ReleaseDocument) -> bytes:
             "past": list(document.past),
             "rollout": document.rollout,
             "versions": {digest: _encode_version(version) for digest, version in document.versions.items()},
+            **monitoring,
         }
     )
 
@@ -223,6 +228,7 @@ def parse_document(data: bytes) -> ReleaseDocument:
         past=tuple(one.digest() for one in given["past"].items()),
         rollout=given["rollout"].optional(_check_rollout),
         versions=versions,
+        monitoring=given["monitoring"].optional(Value.object) if "monitoring" in given.object() else None,
     )
     _check_references(document)
     return document

@@ -11,11 +11,10 @@ of the prompt, whose syntax the parts no longer have, so that it cannot be compu
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.document import (
@@ -27,10 +26,14 @@ from evalgate.release.document import (
     encode_version,
     parse_document,
 )
-from evalgate.release.promotion import check_number, find_missing
+from evalgate.release.promotion import check_number, find_missing, make_canary_evidence
 from evalgate.release.registry import RefusedError, StoredDocument
+from evalgate.release.rollout.decision_record import count_hours, find_rollback_gaps
+from evalgate.release.rollout.state import STAGING, parse_state
+from evalgate.release.rollout.transitions import VERBS as ROLLOUT_VERBS
+from evalgate.release.rollout.verb_rules import find_wrong_verb
 
-VERBS: Final = ("publish", "promote", "rollback")
+VERBS: Final = ("publish", "promote", "rollback", *ROLLOUT_VERBS)
 """The verbs of entries that this version of evalgate writes, and knows the rules of."""
 CLOCKS_DIFFER: Final = timedelta(days=1)
 """How much the time of a document may be before that of the document before it: they come from different clocks."""
@@ -72,6 +75,7 @@ class LedgerWalk:
         self.contents: dict[str, PublishedVersion] = {}
         self.in_production: dict[str, None] = {}
         self._digest: str | None = None
+        self._hours = 0.0
         self._encoded: dict[str, tuple[bytes, int]] = {}
 
     def step(self, data: bytes) -> LedgerBreak | None:
@@ -94,7 +98,16 @@ class LedgerWalk:
             return None
         return f"the version {version} has another content than in revision {known[1]}"
 
+    def count_canary(self, version: PublishedVersion, until: str) -> float:
+        """Return for how many hours the rollout in progress has given a version to users: no staging, no pause."""
+        rollout = None if self.last is None else self.last.rollout
+        if self.last is None or rollout is None or rollout["candidate"] != version.digest:
+            return 0.0
+        return self._hours + _count_serving(self.last, until)
+
     def _take(self, document: ReleaseDocument, digest: str) -> None:
+        if self.last is not None:
+            self._hours = self._hours + _count_serving(self.last, document.at) if document.rollout is not None else 0.0
         self.name = document.name
         self.last, self._digest = document, digest
         target = document.entry.target
@@ -163,6 +176,12 @@ class LedgerWalk:
         if entry.verb == "publish":
             if entry.label is not None or entry.origin is not None:
                 yield "it publishes a version and moves a label"
+        elif entry.verb in ROLLOUT_VERBS:
+            if self.last is None:
+                yield f'its verb is "{entry.verb}", and nothing was published'
+            else:
+                yield from find_wrong_verb(self.last, document, self.contents)
+            return
         elif entry.label not in LABELS or (entry.verb == "rollback" and entry.label != "production"):
             yield f'it is a {entry.verb} of "{entry.label}"'
         elif entry.target not in self.contents or self.last is None:
@@ -170,13 +189,33 @@ class LedgerWalk:
         elif entry.verb == "rollback" and entry.target not in self.in_production:
             yield f"it rolls back to {self.contents[entry.target]}, which was never in production"
         elif entry.verb == "promote":
-            version, canary = self.contents[entry.target], _read_canary(entry.evidence)
-            for lack in find_missing(self.last, version, entry.label, canary):
+            version = self.contents[entry.target]
+            hours = self.count_canary(version, document.at)
+            for lack in find_missing(self.last, version, entry.label, hours):
                 yield f"{version} became {entry.label}, but {lack.what}"
-        if entry.evidence is not None and not (
-            entry.verb == "promote" and entry.label == "production" and _read_canary(entry.evidence) is not None
-        ):
-            yield "its evidence is not that of a canary for a promotion to production"
+        yield from self._find_wrong_evidence(document)
+
+    def _find_wrong_evidence(self, document: ReleaseDocument) -> Iterator[str]:
+        """Yield what is wrong with the evidence of an entry that is none of a rollout's own verbs."""
+        entry, last = document.entry, self.last
+        if entry.verb == "rollback":
+            state = None if last is None or entry.evidence is None else parse_state(last)
+            yield from find_rollback_gaps(entry.evidence, state)
+            return
+        version = self.contents.get(entry.target or "")
+        ends = entry.verb == "promote" and entry.label == "production" and version is not None
+        ends = ends and last is not None and last.rollout is not None and last.rollout["candidate"] == entry.target
+        hours = 0.0 if version is None else self.count_canary(version, document.at)
+        if entry.evidence != (make_canary_evidence(hours) if ends else None):
+            yield "its evidence is not that of the canary in the ledger"
+
+
+def _count_serving(document: ReleaseDocument, until: str) -> float:
+    """Return the hours from a document to a later time, if users had the candidate of its rollout; else 0."""
+    state = parse_state(document)
+    if state is None or state.paused or state.stage == STAGING:
+        return 0.0
+    return max(0.0, count_hours(document.at, until))
 
 
 def _explain_previous(last: ReleaseDocument | None, document: ReleaseDocument, digest: str | None) -> str:
@@ -237,21 +276,23 @@ def _find_wrong_past(last: ReleaseDocument | None, document: ReleaseDocument) ->
 
 
 def _find_wrong_rollout(last: ReleaseDocument | None, document: ReleaseDocument) -> Iterator[str]:
-    """Yield the problem if the rollout changed. A rollback ends it, and no verb of this version starts or grows one."""
-    if document.entry.verb == "rollback":
+    """Yield the problem if the rollout or the monitoring changed with a verb that is none of a rollout's.
+
+    A rollback ends the rollout, and so does the promotion of its candidate to production. The monitoring is that of the
+    version in production.
+    """
+    entry, before = document.entry, None if last is None else last.rollout
+    if entry.verb in ROLLOUT_VERBS:
+        return
+    ends = entry.verb == "promote" and entry.label == "production" and before is not None
+    if entry.verb == "rollback":
         if document.rollout is not None:
             yield "it is a rollback, and leaves a rollout"
-    elif document.rollout != (None if last is None else last.rollout):
-        verb = document.entry.verb
-        yield f"its rollout is not that of the revision before it, and its entry ({verb}) does not say so"
-
-
-def _read_canary(evidence: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """Return the evidence of a canary in that of an entry; None if there is none with a number of hours."""
-    canary = (evidence or {}).get("canary")
-    hours = canary.get("hours") if isinstance(canary, dict) else None
-    usable = isinstance(hours, int | float) and not isinstance(hours, bool) and math.isfinite(hours) and hours >= 0
-    return canary if usable else None
+    elif document.rollout != (None if ends else before):
+        yield f"its rollout is not that of the revision before it, and its entry ({entry.verb}) does not say so"
+    stays = last is not None and last.labels.get("production") == document.labels.get("production")
+    if document.monitoring != (last.monitoring if last is not None and stays else None):
+        yield f"its monitoring is not that of its version in production, and its entry ({entry.verb}) does not say so"
 
 
 def _find_wrong_time(last: ReleaseDocument | None, document: ReleaseDocument) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -36,8 +37,9 @@ def publish_version(last: StoredDocument | None, name: str, version: PublishedVe
     Raises RefusedError if its number is at or below the highest published one, which has another content.
     """
     check_number(last, name, version.version)
-    entry = _make_entry("publish", version.reason, by, target=version.digest)
-    return _make_next(last, name, entry, by, versions=[version])
+    entry = make_entry("publish", version.reason, by, target=version.digest)
+    rollout = None if last is None else last.document.rollout
+    return make_following(last, name, entry, by, versions=[version], rollout=rollout)
 
 
 def check_number(last: StoredDocument | None, name: str, number: str) -> None:
@@ -68,36 +70,50 @@ def promote_version(
     by: Actor,
     why: str,
     *,
-    canary: Mapping[str, Any] | None = None,
+    hours: float = 0,
 ) -> ReleaseDocument:
-    """Return the document that moves a label to a published version. `canary` is evidence of a canary elsewhere.
+    """Return the document that moves a label to a published version.
 
-    Raises RefusedError, with what is missing, if the version may not have the label.
+    `hours` is for how long the rollout in progress has given it to users, by the ledger. A promotion of its candidate
+    to production ends a rollout. Raises RefusedError, with what is missing, if the version may not have the label.
     """
     document = last.document
     if label not in LABELS:
         raise InputError(f'"{label}" is not a label', hint=f"the labels are {', '.join(LABELS)}")
-    missing = find_missing(document, version, label, canary)
+    missing = find_missing(document, version, label, hours)
     if missing:
         raise RefusedError(
             f"{document.name}: {version} may not be {label}: {'; '.join(one.what for one in missing)}",
             hint="; ".join(dict.fromkeys(one.remedy for one in missing)),
         )
     before = document.labels.get(label)
-    evidence = {"canary": dict(canary)} if canary is not None and label == "production" else None
-    entry = _make_entry("promote", why, by, label=label, origin=before, target=version.digest, evidence=evidence)
+    ends = label == "production" and is_candidate(document, version)
+    evidence = make_canary_evidence(hours) if ends else None
+    entry = make_entry("promote", why, by, label=label, origin=before, target=version.digest, evidence=evidence)
+    labels = {**document.labels, label: version.digest}
     past = document.past
     if label == "production":
-        past = tuple(one for one in (before, *past) if one is not None and one != version.digest)[:PAST_KEPT]
-    return _make_next(
-        last,
-        document.name,
-        entry,
-        by,
-        versions=[version],
-        labels={**document.labels, label: version.digest},
-        past=past,
-    )
+        past = follow_past(document, version.digest)
+    if ends and labels.get("canary") == version.digest:
+        del labels["canary"]
+    rollout = None if ends else document.rollout
+    return make_following(last, document.name, entry, by, versions=[version], labels=labels, past=past, rollout=rollout)
+
+
+def is_candidate(document: ReleaseDocument, version: PublishedVersion) -> bool:
+    """Return whether a version is the candidate of the rollout in progress."""
+    return document.rollout is not None and document.rollout["candidate"] == version.digest
+
+
+def make_canary_evidence(hours: float) -> dict[str, Any]:
+    """Return the evidence of a promotion that ends a rollout: for how long, by the ledger, users had the version."""
+    return {"canary": {"hours": round(hours, 2)}}
+
+
+def follow_past(document: ReleaseDocument, digest: str) -> tuple[str, ...]:
+    """Return the earlier versions in production once another version is production."""
+    before = document.labels.get("production")
+    return tuple(one for one in (before, *document.past) if one is not None and one != digest)[:PAST_KEPT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,41 +124,42 @@ class Lack:
     remedy: str
 
 
-def find_missing(
-    document: ReleaseDocument, version: PublishedVersion, label: str, canary: Mapping[str, Any] | None = None
-) -> list[Lack]:
-    """Return all that a version lacks for a label; empty if it may have it. `canary` has at least `hours`.
+def find_missing(document: ReleaseDocument, version: PublishedVersion, label: str, hours: float = 0) -> list[Lack]:
+    """Return all that a version lacks for a label; empty if it may have it.
 
-    Production needs the canary and the sign-off that the policy of the version's level required. A version that was in
-    production before and was not rolled back needs no second canary, and the first one has nothing to compare with. If
-    production is another version than the one that the level was measured against, the canary is that of a MINOR change
-    at least: the version may bring what was rolled back.
+    `hours` is for how long the rollout in progress has given the version to users. Production needs the canary and the
+    sign-off that the policy of the version's level required. A version that was in production before and was not rolled
+    back needs no second canary, and the first one has nothing to compare with. If production is another version than
+    the one that the level was measured against, the canary is that of a MINOR change at least: the version may bring
+    what was rolled back.
     """
     missing = []
     decision = version.evaluation.decision
     if decision not in _PASSED:
         what = "its gate failed" if decision == "FAIL" else f"its gate gave {decision}, which is no pass"
         missing.append(Lack(what=what, remedy="publish a version whose gate passes: evalgate release publish"))
+    name = shlex.quote(document.name)
+    if document.rollout is not None and not is_candidate(document, version) and label in _find_taken(document.rollout):
+        remedy = f"end it first: evalgate release abort {name} --reason TEXT"
+        missing.append(Lack(what="a rollout of another version is in progress", remedy=remedy))
     if label != "production":
         return missing
-    name = shlex.quote(document.name)
-    if document.rollout is not None and document.rollout["candidate"] != version.digest:
-        remedy = f"end it first: evalgate release rollback {name} --reason TEXT"
-        missing.append(Lack(what="a rollout of another version is in progress", remedy=remedy))
-    hours, what = _find_canary(document, version)
-    if hours:
-        remedy = (
-            f"watch a canary: evalgate release promote {name} --to canary --version {version.version}; then: evalgate "
-            f"release promote {name} --to production --version {version.version} --canary-evidence FILE"
-        )
-        if canary is None:
-            missing.append(Lack(what=what, remedy=remedy))
-        elif not canary["hours"] >= hours:
-            missing.append(Lack(what=f"{what}, and this one was of {canary['hours']:g}", remedy=remedy))
+    needed, what = find_canary(document, version)
+    if hours < needed:
+        remedy = f"start its rollout: evalgate release start {name} --version {version.version}"
+        if is_candidate(document, version):
+            what += f", and its rollout has given it to users for {math.floor(10 * hours) / 10:g}"
+            remedy = f"wait for its rollout, or go on without it: evalgate release advance {name} --reason TEXT"
+        missing.append(Lack(what=what, remedy=remedy))
     return [*missing, *_find_missing_sign_off(version)]
 
 
-def _find_canary(document: ReleaseDocument, version: PublishedVersion) -> tuple[int, str]:
+def _find_taken(rollout: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the labels that no other version may have during a rollout: on staging, also that of staging."""
+    return ("production", "canary", "staging") if rollout.get("stage") == 0 else ("production", "canary")
+
+
+def find_canary(document: ReleaseDocument, version: PublishedVersion) -> tuple[int, str]:
     """Return the hours of the canary that a version needs before production, and the phrase that says so."""
     production = document.find_label("production")
     if production is None or version.digest in document.past:
@@ -200,10 +217,13 @@ def find_rollback(document: ReleaseDocument) -> str:
     )
 
 
-def roll_back(last: StoredDocument, version: PublishedVersion, by: Actor, why: str) -> ReleaseDocument:
+def roll_back(
+    last: StoredDocument, version: PublishedVersion, by: Actor, why: str, *, evidence: Mapping[str, Any] | None = None
+) -> ReleaseDocument:
     """Return the document that makes an earlier version production again and ends a rollout.
 
-    The present version in production counts as rolled back: no later rollback goes to it by default.
+    The present version in production counts as rolled back: no later rollback goes to it by default. `evidence` is that
+    of a tick which rolled back.
     """
     document = last.document
     before = document.labels.get("production")
@@ -214,8 +234,16 @@ def roll_back(last: StoredDocument, version: PublishedVersion, by: Actor, why: s
     candidate = None if document.rollout is None else document.rollout["candidate"]
     if candidate is not None and labels.get("canary") == candidate:
         del labels["canary"]
-    entry = _make_entry("rollback", why, by, label="production", origin=candidate or before, target=version.digest)
-    return _make_next(last, document.name, entry, by, versions=[version], labels=labels, past=past, ends_rollout=True)
+    entry = make_entry(
+        "rollback",
+        why,
+        by,
+        label="production",
+        origin=candidate or before,
+        target=version.digest,
+        evidence=evidence,
+    )
+    return make_following(last, document.name, entry, by, versions=[version], labels=labels, past=past, rollout=None)
 
 
 def find_highest(document: ReleaseDocument) -> PublishedVersion | None:
@@ -223,7 +251,7 @@ def find_highest(document: ReleaseDocument) -> PublishedVersion | None:
     return max(document.versions.values(), key=lambda one: Version.parse(one.version), default=None)
 
 
-def _make_entry(
+def make_entry(
     verb: str,
     why: str,
     by: Actor,
@@ -233,6 +261,7 @@ def _make_entry(
     origin: str | None = None,
     evidence: Mapping[str, Any] | None = None,
 ) -> Entry:
+    """Return the entry of a verb; `label` moved from `origin` to `target`."""
     return Entry(
         id=by.id,
         verb=verb,
@@ -246,22 +275,27 @@ def _make_entry(
     )
 
 
-def _make_next(
+def make_following(
     last: StoredDocument | None,
     name: str,
     entry: Entry,
     by: Actor,
     *,
-    versions: Sequence[PublishedVersion],
+    rollout: Mapping[str, Any] | None,
+    versions: Sequence[PublishedVersion] = (),
     labels: Mapping[str, str] | None = None,
     past: tuple[str, ...] | None = None,
-    ends_rollout: bool = False,
+    monitoring: Mapping[str, Any] | None = None,
 ) -> ReleaseDocument:
-    """Return the next document, with the versions that are labelled, on trial, lately in production, or newest."""
+    """Return the next document, with the versions that are labelled, on trial, lately in production, or newest.
+
+    `labels` and `past` stay as they are without a value; so does the monitoring as long as production does not move.
+    """
     before = None if last is None else last.document
     now = labels if labels is not None else {} if before is None else before.labels
     earlier = past if past is not None else () if before is None else before.past
-    rollout = None if before is None or ends_rollout else before.rollout
+    if before is not None and monitoring is None and now.get("production") == before.labels.get("production"):
+        monitoring = before.monitoring
     known = {} if before is None else dict(before.versions)
     known |= {version.digest: version for version in versions}
     highest = max(known.values(), key=lambda one: Version.parse(one.version))
@@ -278,4 +312,5 @@ def _make_next(
         past=earlier,
         rollout=rollout,
         versions={digest: one for digest, one in known.items() if digest in needed},
+        monitoring=monitoring,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from evalgate.release.document import ReleaseDocument, encode_document
 from evalgate.release.ledger import LedgerBreak, LedgerWalk
+from evalgate.release.promotion import Actor
 from evalgate.release.registry import RefusedError, Registry, RegistryError, StoredDocument
 
 
@@ -16,6 +17,11 @@ class WalkedLedger:
 
     walk: LedgerWalk
     first_break: LedgerBreak | None
+
+    def settle(self, by: Actor) -> Actor:
+        """Return who acts, at a time that is not before that of the last document, whose clock may be ahead."""
+        last = self.walk.last
+        return by if last is None or last.at <= by.at else replace(by, at=last.at)
 
     def follow(self, document: ReleaseDocument) -> ReleaseDocument:
         """Return the document as it can follow: not before the time of the last one, whose clock may be ahead.

@@ -62,7 +62,6 @@ def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> No
         ({"command": "publish", "version": "1.0.0"}, "input version: is for command: promote, rollback"),
         ({"command": "publish", "reason": "x" * 1001}, "input reason: has more than 1,000 characters"),
         ({"prompt": "a"}, "input prompt: is for command: publish, promote, rollback"),
-        ({"command": "drift", "canary_evidence": "a.json"}, "input canary-evidence: is for command: promote"),
     ],
 )
 def test_inputs_of_the_registry_belong_to_their_commands(given: dict[str, str], message: str) -> None:
@@ -72,7 +71,7 @@ def test_inputs_of_the_registry_belong_to_their_commands(given: dict[str, str], 
 
 
 def test_a_command_takes_its_inputs_of_the_registry() -> None:
-    found = settings(command="promote", prompt="a", to="canary", version="1.0.0", canary_evidence="c.json")
+    found = settings(command="promote", prompt="a", to="canary", version="1.0.0")
     assert (found.prompt, found.to, found.version, found.reason) == ("a", "canary", "1.0.0", None)
     assert settings(command="rollback", prompt="a", reason=" why ").reason == "why"
     assert settings(command="publish", prompt="a").prompt == "a"

@@ -366,7 +366,7 @@ def test_a_merged_change_is_published_promoted_and_rolled_back(team: Team) -> No
     ran = team.run(events.push(team.hosted, before=before), "prompts-publish")
     assert ran.exit_code == 0, ran.log
     assert read().versions[read().entry.target or ""].version == "1.0.0"
-    ran = dispatch("promote", to="production", version="", reason="", **{"canary-evidence": ""})
+    ran = dispatch("promote", to="production", version="", reason="")
     assert ran.exit_code == 0, ran.log
     first = read().labels["production"]
 
@@ -374,7 +374,7 @@ def test_a_merged_change_is_published_promoted_and_rolled_back(team: Team) -> No
     team.hosted.commit_to_main("edit", BRIEF)
     ran = team.run(events.push(team.hosted, before=before), "prompts-publish")
     assert ran.exit_code == 0, ran.log
-    ran = dispatch("promote", to="production", version="1.0.1", reason="shorter", **{"canary-evidence": ""})
+    ran = dispatch("promote", to="production", version="1.0.1", reason="shorter")
     assert ran.exit_code == 0, ran.log
     assert "support: production is 1.0.1" in ran.summary
     assert (read().entry.who, read().entry.why) == ("zoe", "shorter")

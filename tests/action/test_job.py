@@ -130,18 +130,6 @@ def test_progress_is_told_every_30_seconds() -> None:
     assert stream.getvalue() == "evalgate: half\n"
 
 
-def test_the_evidence_of_a_canary_is_a_file_of_the_workspace(environment: dict[str, str]) -> None:
-    inputs = {"command": "promote", "prompt": "a", "to": "production"}
-    assert job(environment, **inputs).canary_evidence is None
-    found = job(environment, **inputs, canary_evidence="canary.json", working_directory="sub")
-    assert found.canary_evidence == found.workspace / "sub/canary.json"
-    with pytest.raises(InputError):
-        _ = job(environment, **inputs, canary_evidence="../canary.json").canary_evidence
-    (found.workspace / "link").symlink_to(found.temp)
-    with pytest.raises(InputError, match="symbolic link"):
-        _ = job(environment, **inputs, canary_evidence="link/canary.json").canary_evidence
-
-
 def test_the_ledger_needs_the_person_who_started_the_run(environment: dict[str, str]) -> None:
     assert job({**environment, "GITHUB_ACTOR": "ann"}).actor == "ann"
     with pytest.raises(InputError, match="GITHUB_ACTOR is not set"):

@@ -11,7 +11,10 @@ from action.merged_change import Released
 from release.stories import make_actor
 
 from evalgate.commands.release import project
+from evalgate.commands.release.advance import advance
 from evalgate.commands.release.promote import promote
+from evalgate.commands.release.start import start
+from evalgate.domain.rollout import RolloutRules, Stage
 from evalgate.errors import EvalgateError, InputError
 from evalgate.release import label_move
 from evalgate.release.document import ReleaseDocument
@@ -106,10 +109,10 @@ def test_a_version_is_promoted_and_rolled_back(released: Released) -> None:
     refused = released.dispatch("promote", to="production")
     assert refused.code == 1 and "::error title=evalgate::" in refused.log
     assert "refused: support: 1.2.0" in refused.summary and refused.outputs["failed"] == "true"
-    evidence = released.hub.world.root / "canary.json"
-    evidence.write_text(json.dumps({"hours": 500}))
-    ran = released.dispatch("promote", to="production", version="1.2.0", canary_evidence="canary.json")
-    assert ran.code == 0, ran.log
+    assert "evalgate release start support --version 1.2.0" in refused.log
+    rules = RolloutRules(scores={}, stages=(Stage(share=500, hours=24),), staging_hours=0)
+    start(released.registry, "support", rules, make_actor(), "go")
+    advance(released.registry, "support", make_actor(), "enough was seen")
 
     ran = released.dispatch("rollback", reason="complaints")
     assert ran.code == 0, ran.log

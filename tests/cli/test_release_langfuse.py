@@ -46,8 +46,7 @@ def test_a_story_moves_the_labels_of_applications(server: LangfuseServer, regist
     for version in (ONE, TWO):
         publish(registry, version)
         evalgate("release", "promote", "support", "--to", "canary", *on)
-        Path("canary.json").write_text(json.dumps({"hours": 48, "digest": version.digest}))
-        told = evalgate("release", "promote", "support", "--to", "production", "--canary-evidence", "canary.json", *on)
+        told = evalgate("release", "promote", "support", "--to", "production", *on)
         assert (told.code, told.err) == (0, ""), told.err
     assert serve(server) == "Hello 1, {{name}}!"
     told = evalgate("release", "rollback", "support", "--reason", "bad", *on)

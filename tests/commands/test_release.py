@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from release.documents import make_document, make_entry, make_version, sign
+from release.documents import AT, make_document, make_entry, make_version, sign
 from release.failing_registry import FAILURES, DiedError, FailingRegistry, Failure
 from release.memory_registry import MemoryRegistry
 from release.stories import (
-    CANARY,
     KINDS,
     ONE,
     THREE,
@@ -29,14 +29,18 @@ from release.stories import (
     tell_story,
 )
 
+from evalgate.commands.release.abort import abort
 from evalgate.commands.release.diff import find_pair
 from evalgate.commands.release.export import export_ledger
 from evalgate.commands.release.history import read_history
 from evalgate.commands.release.import_ import import_ledger
+from evalgate.commands.release.pause import pause
 from evalgate.commands.release.promote import promote as promote_label
 from evalgate.commands.release.rollback import roll_back_production
 from evalgate.commands.release.show import list_prompts, show_version
+from evalgate.commands.release.start import start
 from evalgate.commands.release.verify import verify_ledgers
+from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import EvalgateError, InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_document
 from evalgate.release.label_move import LabelMove, describe_move
@@ -67,12 +71,6 @@ def roll_back(registry: Registry, who: str = "ada", why: str = "bad", to: str | 
     return roll_back_production(registry, "support", make_actor(who), why, to=to)
 
 
-def give_evidence(folder: Path) -> Path:
-    path = folder / "canary.json"
-    path.write_text('{"hours": 48}')
-    return path
-
-
 def test_the_highest_version_is_promoted_and_a_second_time_nothing_is_done(registry: Registry) -> None:
     publish(registry, ONE)
     publish(registry, TWO)
@@ -84,29 +82,40 @@ def test_the_highest_version_is_promoted_and_a_second_time_nothing_is_done(regis
     assert len(list_entries(registry)) == 4
 
 
-def test_production_needs_the_evidence_of_a_canary(memory: MemoryRegistry, tmp_path: Path) -> None:
+def roll_out(registry: Registry, hours: int = 48) -> None:
+    """Give the highest version to some users for some hours."""
+    rules = RolloutRules(scores={}, staging_hours=0)
+    start(registry, "support", rules, make_actor(), "go")
+    later = (datetime.fromisoformat(AT) + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    pause(registry, "support", replace(make_actor(), at=later), "enough")
+
+
+def test_production_needs_a_canary_in_the_ledger(memory: MemoryRegistry) -> None:
     tell_story(memory, ONE)
-    publish(memory, TWO)
+    publish(memory, make_version("1.1.0", "Hello 1, ", canary_hours=48))
     with pytest.raises(RefusedError, match="needs a canary of 48 hours"):
         promote_label(memory, "support", "production", make_actor(), "why")
-    evidence = give_evidence(tmp_path)
-    with pytest.raises(InputError, match="for --to production only"):
-        promote_label(memory, "support", "staging", make_actor(), "why", evidence=evidence)
-    with pytest.raises(InputError, match="cannot be read"):
-        promote_label(memory, "support", "production", make_actor(), "why", evidence=tmp_path / "none.json")
-    moved = promote_label(memory, "support", "production", make_actor(), "why", evidence=evidence)
-    assert moved.stored.document.entry.evidence == {"canary": CANARY}
+    roll_out(memory, hours=47)
+    with pytest.raises(RefusedError, match=r"has given it to users for 47\b"):
+        promote_label(memory, "support", "production", make_actor(), "why")
+    abort(memory, "support", make_actor(), "again")
+    roll_out(memory, hours=47 + 48)
+    moved = promote_label(memory, "support", "production", make_actor(), "why")
+    assert moved.stored.document.entry.evidence == {"canary": {"hours": 48.0}}
+    assert moved.stored.document.rollout is None
 
 
-def test_a_major_version_needs_its_sign_off_also_with_a_canary(memory: MemoryRegistry, tmp_path: Path) -> None:
+def test_a_major_version_needs_its_sign_off_before_its_canary(memory: MemoryRegistry) -> None:
     tell_story(memory, ONE)
     major = make_version("2.0.0", level="MAJOR", needs_sign_off=True)
     publish(memory, major)
     with pytest.raises(RefusedError, match="needs a sign-off"):
-        promote_label(memory, "support", "production", make_actor(), "why", evidence=give_evidence(tmp_path))
+        promote_label(memory, "support", "production", make_actor(), "why")
+    with pytest.raises(RefusedError, match=r"may not be rolled out: .* needs a sign-off"):
+        roll_out(memory)
     signed = sign(make_version("2.0.1", level="MAJOR", needs_sign_off=True))
     publish(memory, signed)
-    promote_label(memory, "support", "production", make_actor(), "why", evidence=give_evidence(tmp_path))
+    promote_label(memory, "support", "production", make_actor(), "why")
     assert read_label(memory) == "2.0.1"
 
 
@@ -325,7 +334,7 @@ def _import(registry: Registry, folder: Path) -> object:
 VERBS: dict[str, Verb] = {
     "publish": lambda registry, folder: publish(registry, THREE, make_actor()),
     "promote": lambda registry, folder: promote_label(
-        registry, "support", "production", make_actor(), "why", version="1.1.0", evidence=give_evidence(folder)
+        registry, "support", "production", make_actor(), "why", version="1.1.0"
     ),
     "rollback": lambda registry, folder: roll_back(registry),
     "import": _import,

@@ -44,7 +44,7 @@ def make_version(number: str = "1.0.0", text: str = "Hello ", **changes: Any) ->
             PublishedMessage(role="user", parts=(text, Variable(name="name"), "!")),
         ),
         level="MINOR",
-        canary_hours=48,
+        canary_hours=0,
         needs_sign_off=False,
         sign_off=None,
         evaluation=Evaluation(

@@ -26,6 +26,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from release.documents import AT, digest_of, make_document, make_version
+from release.rollout.lives import Life, by, finish
 
 import evalgate
 from evalgate.errors import InputError
@@ -40,6 +41,7 @@ from evalgate.release.registry import (
     append_document,
     open_registry,
 )
+from evalgate.release.rollout.transitions import pause_rollout, resume_rollout
 from evalgate.services.langfuse import LangfuseKeys
 
 NAMES = [
@@ -57,7 +59,6 @@ NAMES = [
     "CON",
     "-x",
 ]
-CANARY = {"hours": 48}
 
 
 class RegistryPlace(Protocol):
@@ -92,7 +93,7 @@ class Sequel:
     def promote(self, version: PublishedVersion, label: str = "production", why: str = "because") -> StoredDocument:
         last = self.registry.read(self.name)
         assert last is not None
-        return self.registry.append(promote_version(last, version, label, self.by(), why, canary=CANARY))
+        return self.registry.append(promote_version(last, version, label, self.by(), why))
 
 
 class Unreliable:
@@ -162,6 +163,22 @@ class RegistrySuite:
             registry.append(make_document(version))
         assert registry.read("support") == winner
         assert list(registry.history("support")) == [stale.data, winner.data]
+
+    def test_a_rollout_goes_from_its_start_to_production(self, registry: Registry) -> None:
+        life = Life(registry=registry)
+        life.start()
+        life.append(lambda _: pause_rollout(life.last, by(1), "wait"))
+        life.append(lambda _: resume_rollout(life.last, by(2), "go on"))
+        assert finish(life, hours=2).action == "finish"
+        assert life.list_verbs() == ["start", "pause", "resume", "advance", "advance", "finish"]
+        assert life.document.labels == {"production": life.candidate.digest}
+
+    def test_a_rollout_that_gets_worse_is_taken_back(self, registry: Registry) -> None:
+        life = Life(registry=registry)
+        life.start()
+        done = life.tick(25, life.make_rows(6000, 0.3, 24, drop=0.5))
+        assert (done.action, done.code) == ("roll_back", "worse:helpful")
+        assert life.list_verbs() == ["start", "rollback"] and life.document.rollout is None
 
     def test_a_document_does_not_follow_one_that_is_gone(self, registry: Registry) -> None:
         with pytest.raises(RegistryError, match="are gone"):
@@ -481,7 +498,7 @@ class RegistryMachine(RuleBasedStateMachine):
         if (last := self.last(name)) is None:
             return
         version = data.draw(st.sampled_from(self.published[name]))
-        document = promote_version(last, version, label, self.by(), "why", canary=CANARY)
+        document = promote_version(last, version, label, self.by(), "why")
         registry: Any = Unreliable(self.registry, written=True) if is_lost else self.registry
         self.keep(name, append_document(registry, document))
 

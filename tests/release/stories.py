@@ -17,7 +17,6 @@ from evalgate.release.registry import Registry, StoredDocument, append_document,
 
 KINDS = ("sqlite", "git")
 ONE, TWO, THREE = (make_version(f"1.{number}.0", f"Hello {number}, ") for number in range(3))
-CANARY = {"hours": 48}
 _ids: Iterator[int] = itertools.count(1)
 
 
@@ -51,7 +50,7 @@ def publish(registry: Registry, version: PublishedVersion, by: Actor | None = No
 def promote(registry: Registry, version: PublishedVersion, label: str = "production") -> StoredDocument:
     last = registry.read("support")
     assert last is not None
-    return registry.append(promote_version(last, version, label, make_actor(), "good", canary=CANARY))
+    return registry.append(promote_version(last, version, label, make_actor(), "good"))
 
 
 def roll_back_to(registry: Registry, version: PublishedVersion) -> StoredDocument:

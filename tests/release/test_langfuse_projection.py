@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 from release.documents import make_document
-from release.stories import CANARY, ONE, THREE, TWO, make_actor, promote, publish, roll_back_to
+from release.stories import ONE, THREE, TWO, make_actor, promote, publish, roll_back_to
 
 from evalgate.errors import InputError
 from evalgate.release import langfuse_projection
@@ -227,7 +227,7 @@ def test_a_release_in_between_is_written_as_well(
             done = True
             last = registry.read("support")
             assert last is not None
-            registry.append(promote_version(last, TWO, "production", make_actor("bob"), "good", canary=CANARY))
+            registry.append(promote_version(last, TWO, "production", make_actor("bob"), "good"))
 
     server.prompts.between = between
     assert projection.write("support").revision == 4

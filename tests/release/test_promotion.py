@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release.documents import AT, make_version, sign
 
+from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion, ReleaseDocument, encode_document, parse_document
 from evalgate.release.promotion import (
@@ -19,9 +20,9 @@ from evalgate.release.promotion import (
     roll_back,
 )
 from evalgate.release.registry import RefusedError, StoredDocument, make_bytes
+from evalgate.release.rollout.transitions import start_rollout
 
 BY = Actor(id="1", who="ada", at=AT)
-CANARY = {"hours": 48}
 
 
 def store(document: ReleaseDocument) -> StoredDocument:
@@ -33,7 +34,7 @@ def publish(last: StoredDocument | None, version: PublishedVersion) -> StoredDoc
 
 
 def promote(last: StoredDocument, version: PublishedVersion, label: str = "production") -> StoredDocument:
-    return store(promote_version(last, version, label, BY, "because", canary=CANARY))
+    return store(promote_version(last, version, label, BY, "because"))
 
 
 def test_a_published_version_has_no_label_until_it_is_promoted() -> None:
@@ -72,17 +73,40 @@ def test_the_next_number_is_that_of_the_level(before: str | None, level: str, nu
 
 
 def test_production_needs_a_canary_unless_it_is_the_first_or_was_there_before() -> None:
-    one, two, three = make_version("1.0.0"), make_version("1.1.0"), make_version("1.1.1", level="PATCH", canary_hours=0)
+    one, two = make_version("1.0.0"), make_version("1.1.0", canary_hours=48)
+    three = make_version("1.1.1", level="PATCH", canary_hours=0)
     last = publish(publish(publish(None, one), two), three)
     first = store(promote_version(last, one, "production", BY, "first"))
     with pytest.raises(RefusedError, match="needs a canary of 48 hours"):
         promote_version(first, two, "production", BY, "why")
     assert promote_version(first, three, "production", BY, "a PATCH").labels["production"] == three.digest
-    second = store(promote_version(first, two, "production", BY, "why", canary=CANARY))
-    assert second.document.entry.evidence == {"canary": CANARY}
-    with pytest.raises(RefusedError, match=r"needs a canary of 48 hours, and this one was of 47\.5"):
-        promote_version(first, two, "production", BY, "why", canary={"hours": 47.5})
+    with pytest.raises(RefusedError, match=r"its rollout has given it to users for 47\.5") as refused:
+        promote_version(roll_out(first, two), two, "production", BY, "why", hours=47.5)
+    assert "evalgate release advance support --reason TEXT" in str(refused.value.faults[0].hint)
+    second = store(promote_version(roll_out(first, two), two, "production", BY, "why", hours=48.004))
+    assert second.document.entry.evidence == {"canary": {"hours": 48.0}}
+    assert second.document.rollout is None and second.document.labels == {"production": two.digest}
     assert promote_version(second, one, "production", BY, "back").labels["production"] == one.digest
+
+
+def roll_out(last: StoredDocument, version: PublishedVersion) -> StoredDocument:
+    """Start a rollout without staging."""
+    rules = RolloutRules(scores={"helpful": 0.1}, staging_hours=0)
+    return store(start_rollout(last, version, rules, BY, "go"))
+
+
+def test_a_rollout_keeps_its_labels_from_other_versions() -> None:
+    one, two, three = make_version("1.0.0"), make_version("1.1.0"), make_version("1.2.0")
+    last = publish(publish(promote(publish(None, one), one), two), three)
+    running = roll_out(last, two)
+    for label in ("production", "canary"):
+        with pytest.raises(RefusedError, match="a rollout of another version is in progress") as refused:
+            promote_version(running, three, label, BY, "why")
+        assert "evalgate release abort support --reason TEXT" in str(refused.value.faults[0].hint)
+    assert promote_version(running, three, "staging", BY, "why").rollout == running.document.rollout
+    on_staging = store(start_rollout(last, two, RolloutRules(scores={}), BY, "go"))
+    with pytest.raises(RefusedError, match="a rollout of another version is in progress"):
+        promote_version(on_staging, three, "staging", BY, "why")
 
 
 def test_a_major_needs_a_sign_off_of_its_own_report() -> None:
@@ -108,14 +132,15 @@ def test_a_version_without_a_pass_gets_no_label(decision: str) -> None:
 
 
 def test_a_refusal_names_all_that_is_missing_and_the_next_command() -> None:
-    one, two = make_version("1.0.0"), make_version("2.0.0", level="MAJOR", needs_sign_off=True)
+    one = make_version("1.0.0")
+    two = make_version("2.0.0", level="MAJOR", needs_sign_off=True, canary_hours=48)
     last = publish(promote(publish(None, one), one), two)
     with pytest.raises(RefusedError) as refused:
         promote_version(last, two, "production", BY, "why")
     (fault,) = refused.value.faults
     assert "a canary of 48 hours; a MAJOR change needs a sign-off" in fault.message
     assert fault.hint is not None
-    assert "evalgate release promote support --to production --version 2.0.0 --canary-evidence FILE" in fault.hint
+    assert "evalgate release start support --version 2.0.0" in fault.hint
     assert "let a person sign off" in fault.hint
 
 
@@ -145,7 +170,7 @@ def test_a_rollback_during_a_rollout_ends_it_and_keeps_production() -> None:
     ended = roll_back(running, one, BY, "bad")
     assert ended.rollout is None and ended.labels == {"production": one.digest}
     with pytest.raises(RefusedError, match="another version is in progress"):
-        promote_version(running, make_version("1.2.0"), "production", BY, "why", canary=CANARY)
+        promote_version(running, make_version("1.2.0"), "production", BY, "why")
 
 
 @given(st.lists(st.sampled_from(["publish", "production", "staging", "canary", "rollback"]), max_size=25), st.data())
@@ -191,10 +216,10 @@ def test_a_patch_of_what_was_rolled_back_needs_a_canary() -> None:
         promote_version(back, patch, "production", BY, "why")
     (fault,) = refused.value.faults
     assert f"the change from {two.digest[:12]}, and production is {one}" in fault.message
-    assert "it needs a canary of 24 hours" in fault.message and "--canary-evidence FILE" in str(fault.hint)
-    with pytest.raises(RefusedError, match="and this one was of 23"):
-        promote_version(back, patch, "production", BY, "why", canary={"hours": 23})
-    assert promote_version(back, patch, "production", BY, "why", canary={"hours": 24})
+    assert "it needs a canary of 24 hours" in fault.message and "evalgate release start support" in str(fault.hint)
+    with pytest.raises(RefusedError, match=r"for 23\b"):
+        promote_version(roll_out(back, patch), patch, "production", BY, "why", hours=23)
+    assert promote_version(roll_out(back, patch), patch, "production", BY, "why", hours=24)
     assert promote_version(back, patch, "staging", BY, "why").labels["staging"] == patch.digest
     without = make_patch("1.1.2", two, hours=0)
     assert promote_version(publish(back, without), without, "production", BY, "the policy asks for none")
@@ -230,7 +255,9 @@ def test_no_change_reaches_production_without_the_canary_of_a_version_that_broug
         live = last.document.find_label("production")
         assert live is not None
         if step in ("patch", "minor"):
-            made = make_version(f"1.{number}.0") if step == "minor" else make_patch(f"1.{number}.0", live)
+            made = (
+                make_version(f"1.{number}.0", canary_hours=48) if step == "minor" else make_patch(f"1.{number}.0", live)
+            )
             version = measure(made, live)
             brings[version.digest] = brings[live.digest] | ({version.digest} if step == "minor" else frozenset())
             published.append(version)
@@ -248,7 +275,7 @@ def test_no_change_reaches_production_without_the_canary_of_a_version_that_broug
             try:
                 last = store(promote_version(last, version, "production", BY, "why"))
             except RefusedError:
-                last = store(promote_version(last, version, "production", BY, "why", canary=CANARY))
+                last = store(promote_version(roll_out(last, version), version, "production", BY, "why", hours=48))
                 watched |= brings[version.digest]
         now = last.document.labels["production"]
         assert brings[now] <= watched

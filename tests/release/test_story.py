@@ -30,7 +30,6 @@ class Story:
         self.project = StoryProject(folder, kind, server)
         self.empty = folder / "empty"
         self.empty.mkdir()
-        self.canary = folder / "canary.json"
 
     @property
     def workflow(self) -> Repository:
@@ -56,9 +55,15 @@ class Story:
         assert ended.code == 0, ended
         assert f"support: {label} is {version} (" in ended.out
 
-    def watch_canary(self, version: str) -> tuple[str, str]:
-        self.canary.write_text(json.dumps({"version": version, "hours": 48, "requests": 12_000}), encoding="utf-8")
-        return "--canary-evidence", str(self.canary)
+    def roll_out(self, version: str, *, after: str, readers: Readers) -> None:
+        """Take a version to production by a rollout of one stage, on a person's word."""
+        ended = self.run("start", "support", "--stages", "5", "--reason", f"{version} to 5 % of the users")
+        assert ended.code == 0, ended
+        assert f"support: the rollout of {version} starts: staging has {version}" in ended.out
+        for told in (f"5 % of the users get {version}", f"production is {version}, after {after}"):
+            assert {served for served, _ in readers.ask_all().values()} == {after}
+            ended = self.run("advance", "support", "--reason", "no complaints")
+            assert ended.code == 0 and told in ended.out, ended
 
     def refuse(self, label: str, *sentences: str) -> None:
         """Require that a promotion is refused, with the reasons, and changes nothing."""
@@ -139,11 +144,10 @@ def _release(story: Story, readers: Readers, version: str, change: str, text: st
     assert ended.out.startswith("PASS  support")
     ended = story.publish(version)
     assert "MINOR, PASS on 64 cases" in ended.out
-    story.promote("staging", version=version)
-    story.refuse("production", f"{version} (", "a MINOR change needs a canary of 48 hours", "--canary-evidence FILE")
-    story.promote("canary", version=version)
-    assert {version for version, _ in readers.ask_all().values()} == {after}
-    story.promote("production", *story.watch_canary(version), version=version)
+    story.refuse(
+        "production", f"{version} (", "a MINOR change needs a canary of 48 hours", "evalgate release start support"
+    )
+    story.roll_out(version, after=after, readers=readers)
     _require_served(story, readers, version, text)
 
 

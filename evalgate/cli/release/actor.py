@@ -31,8 +31,12 @@ def make_actor(by: str | None) -> Actor:
     who = by if by is not None else _find_name()
     if not who.strip() or len(who) > LONGEST_WHO:
         raise InputError(f"--by must be a name of at most {LONGEST_WHO} characters")
-    now = datetime.datetime.now(datetime.UTC)
-    return Actor(id=uuid.uuid4().hex, who=who.strip(), at=now.strftime("%Y-%m-%dT%H:%M:%SZ"), run_url=_find_run())
+    return Actor(id=uuid.uuid4().hex, who=who.strip(), at=format_now(), run_url=_find_run())
+
+
+def format_now() -> str:
+    """Return the time now in UTC, as documents have it."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def check_reason(reason: str) -> str:

@@ -17,13 +17,6 @@ from evalgate.cli.release.registry_option import add_registry_options, keep_copy
     "--version", metavar="V", help="A semantic version, or the start of a digest.  [default: the highest published one]"
 )
 @click.option("--reason", metavar="TEXT", help="Why, for the history.")
-@click.option(
-    "--canary-evidence",
-    "evidence",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="A JSON object with `hours`, about a canary that was watched elsewhere; it is recorded.",
-)
 @by_option
 @dry_run_option
 @add_registry_options
@@ -33,7 +26,6 @@ def command(
     label: str,
     version: str | None,
     reason: str | None,
-    evidence: Path | None,
     by: str | None,
     dry_run: bool,
     config_path: Path,
@@ -42,8 +34,8 @@ def command(
     """Move a label of the prompt NAME to a version.
 
     The version's report must allow it: production needs the canary and the sign-off that the policy of its level
-    requires. `--to canary` gives the version no users; a rollout does. Of two commands at once exactly one wins, and
-    the other exits with 3 and names the winner.
+    requires. A canary is a rollout: `release start`. `--to canary` gives the version no users. Of two commands at once
+    exactly one wins, and the other exits with 3 and names the winner.
     """
     from evalgate.commands.release import promote
     from evalgate.release.label_move import describe_move
@@ -52,7 +44,7 @@ def command(
     actor = make_actor(by)
     why = "" if reason is None else check_reason(reason)
     registry = open_from_options(config_path, registry_url)
-    done = promote.promote(registry, name, label, actor, why, version=version, evidence=evidence, dry_run=dry_run)
+    done = promote.promote(registry, name, label, actor, why, version=version, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
     click.echo(wrap_words(describe_move(done), indent="  ", first=""))
     if not dry_run:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from evalgate.commands.release.history import ReleaseHistory
 from evalgate.commands.release.verify import VerifiedLedger
-from evalgate.release.document import Entry, PublishedVersion
+from evalgate.release.checked_value import DocumentError
+from evalgate.release.document import Entry, PublishedVersion, ReleaseDocument
 from evalgate.release.registry import StoredDocument
+from evalgate.release.rollout.transitions import VERBS
+from evalgate.release.rollout_change import describe_verb
 from evalgate.report.escape import line, prose
 from evalgate.report.wrapped_text import WIDTH, wrap_words
 
@@ -17,12 +20,14 @@ _VERSION_LENGTH = 20
 def render_history(found: ReleaseHistory) -> str:
     """Render the revisions of a prompt as a table of 80 columns, newest first."""
     rows = [_head("revision", "at", "what", "from -> to"), "-" * WIDTH]
-    for stored in reversed(found.revisions):
-        document = stored.document
+    documents = [one.document for one in found.revisions]
+    for before, document in reversed(list(zip([None, *documents], documents, strict=False))):
         entry = document.entry
         rows.append(
             _head(str(document.revision), document.at, describe_entry(entry), describe_change(entry, found.versions))
         )
+        step = describe_step(before, document)
+        rows += [wrap_words(step, indent=" " * 10)] if step else []
         rows.append(wrap_words(describe_reason(entry), indent=" " * 10))
         if entry.run_url is not None:
             rows.append(wrap_words(entry.run_url, indent=" " * 10))
@@ -56,6 +61,16 @@ def describe_ledger(one: VerifiedLedger) -> str:
 def describe_entry(entry: Entry) -> str:
     """Describe what an entry did: its verb, and the label that it moved."""
     return f"{entry.verb} {entry.label}" if entry.label else entry.verb
+
+
+def describe_step(before: ReleaseDocument | None, document: ReleaseDocument) -> str:
+    """Describe what a revision did to a rollout, in plain words; empty if it did nothing to one."""
+    if before is None or not (document.entry.verb in VERBS or (before.rollout and document.rollout is None)):
+        return ""
+    try:
+        return describe_verb(before, document)
+    except DocumentError:
+        return ""
 
 
 def describe_reason(entry: Entry) -> str:

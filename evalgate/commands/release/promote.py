@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
-
-from evalgate.errors import InputError, Place
-from evalgate.release.canary_evidence import LARGEST, parse_evidence
+from evalgate.errors import InputError
 from evalgate.release.document import PublishedVersion
 from evalgate.release.label_move import LabelMove, move_label
 from evalgate.release.promotion import Actor, find_highest, promote_version
@@ -23,30 +19,28 @@ def promote(
     why: str,
     *,
     version: str | None = None,
-    evidence: Path | None = None,
     dry_run: bool = False,
 ) -> LabelMove:
     """Move a label of a prompt to a version, by default the highest published one, and return the move.
 
-    `evidence` is a file that describes a canary, for production only. Nothing changes if the version has the label.
-    Raises RefusedError with all that is missing and for a broken ledger, RaceLostError with the winner, RegistryError
-    and InputError.
+    Nothing changes if the version has the label. A canary that production needs is read from the ledger. Raises
+    RefusedError with all that is missing and for a broken ledger, RaceLostError with the winner, RegistryError and
+    InputError.
     """
-    if evidence is not None and label != "production":
-        raise InputError("--canary-evidence is for --to production only")
     last = read_last(registry, name)
     ledger = require_whole(registry, last)
     chosen = (
-        _choose_highest(registry, last, label) if version is None else find_version(registry, last.document, version)
+        choose_highest(registry, last, label) if version is None else find_version(registry, last.document, version)
     )
-    canary = None if evidence is None else parse_evidence(_read(evidence), str(evidence), chosen)
     if last.document.labels.get(label) == chosen.digest:
         return LabelMove(stored=last, label=label, version=chosen, before=None, result="unchanged")
-    following = ledger.follow(promote_version(last, chosen, label, by, why, canary=canary))
+    by = ledger.settle(by)
+    hours = ledger.walk.count_canary(chosen, by.at)
+    following = ledger.follow(promote_version(last, chosen, label, by, why, hours=hours))
     return move_label(registry, last, following, chosen, dry_run=dry_run)
 
 
-def _choose_highest(registry: Registry, last: StoredDocument, label: str) -> PublishedVersion:
+def choose_highest(registry: Registry, last: StoredDocument, label: str) -> PublishedVersion:
     """Return the highest version. Raises RefusedError if production was rolled back from it."""
     highest = find_highest(last.document)
     if highest is None:
@@ -57,15 +51,6 @@ def _choose_highest(registry: Registry, last: StoredDocument, label: str) -> Pub
         raise RefusedError(
             f"{last.document.name}: {highest} is the highest version, and {entry.who} rolled back from it at "
             f"{move.at} ({entry.why})",
-            hint="to promote it all the same, name it: evalgate release promote "
-            f"{shlex.quote(last.document.name)} --to production --version {highest.version}",
+            hint=f"to take it all the same, name it: --version {highest.version}",
         )
     return highest
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(LARGEST + 1)
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror or error}", place=Place(path=str(path))) from None

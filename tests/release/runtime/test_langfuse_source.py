@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 from release.documents import AT, make_document
-from release.stories import CANARY, ONE, TWO, make_actor, promote, publish, roll_back_to
+from release.stories import ONE, TWO, make_actor, promote, publish, roll_back_to
 
 from evalgate.release import langfuse_projection
 from evalgate.release.langfuse_projection import LangfuseProjection
@@ -117,7 +117,7 @@ def test_a_generation_is_linked_to_the_version_for_people(server: LangfuseServer
     publish(registry, TWO)
     last = registry.read("support")
     assert last is not None
-    registry.append(promote_version(last, TWO, "production", make_actor(), "good", canary=CANARY))
+    registry.append(promote_version(last, TWO, "production", make_actor(), "good"))
     projected = LangfuseProjection(registry).write("support")
     with PromptClient(f"langfuse:{server.url}", keys=KEYS) as client:
         link = client.get("support").langfuse_prompt()

@@ -1,0 +1,54 @@
+"""What the verbs of a rollout share: where the rows are, and what is printed of a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalgate.cli.release.registry_option import keep_copy, project_labels
+
+if TYPE_CHECKING:
+    from evalgate.domain.rollout import RolloutSettings, RowSource
+    from evalgate.release.registry import Registry
+    from evalgate.release.rollout_change import RolloutChange
+
+rows_option = click.option(
+    "--rows",
+    "patterns",
+    metavar="FILE",
+    multiple=True,
+    help="JSONL files of served answers, or a pattern of them; repeatable.  [default: the configuration's]",
+)
+
+
+def load_settings(config_path: Path, url: str | None) -> RolloutSettings:
+    """Return `release.rollout` of the configuration; with the URL of a registry no configuration is read."""
+    from evalgate.domain.rollout import NO_ROLLOUT
+    from evalgate.gate.configured_registry import read_rollout_settings
+
+    return NO_ROLLOUT if url is not None else read_rollout_settings(config_path)
+
+
+def choose_rows(patterns: tuple[str, ...], settings: RolloutSettings, config_path: Path) -> Iterable[bytes] | None:
+    """Return the rows that options name, counted from the current folder, else the configuration's; None without."""
+    from evalgate.domain.rollout import RowSource
+    from evalgate.release.row_source import stream_rows
+
+    if patterns:
+        return stream_rows(RowSource(files=patterns), Path.cwd())
+    source: RowSource | None = settings.rows
+    return None if source is None else stream_rows(source, config_path.resolve().parent)
+
+
+def report_change(registry: Registry, config_path: Path, url: str | None, done: RolloutChange) -> None:
+    """Print what changed, keep the copy for the hook, and write labels to Langfuse."""
+    from evalgate.release.rollout_change import describe_rollout_change
+    from evalgate.report.wrapped_text import wrap_words
+
+    click.echo(wrap_words(describe_rollout_change(done), indent="  ", first=""))
+    if done.stored is not None:
+        keep_copy(config_path, url, done.stored)
+        project_labels(registry, done.document.name)

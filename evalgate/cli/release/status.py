@@ -1,0 +1,39 @@
+"""`evalgate release status`: where a rollout is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from evalgate.cli.release.actor import format_now
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
+from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+
+
+@click.command("status")
+@click.argument("name", required=False)
+@rows_option
+@click.option(
+    "--format", "form", type=click.Choice(("terminal", "json", "markdown")), default="terminal", show_default=True
+)
+@add_registry_options
+def command(
+    *, name: str | None, patterns: tuple[str, ...], form: str, config_path: Path, registry_url: str | None
+) -> None:
+    """Show the rollout of the prompt NAME: its stage, what is watched, and what is missing to go on.
+
+    Without NAME, all rollouts in progress are listed, without their rows.
+    """
+    from evalgate.cli.render import rollout_json, rollout_markdown, rollout_text
+    from evalgate.commands.release import status
+
+    registry = open_from_options(config_path, registry_url)
+    renderer = {"json": rollout_json, "markdown": rollout_markdown}.get(form, rollout_text)
+    if name is None:
+        click.echo(renderer.render_rollouts(status.list_rollouts(registry, format_now())))
+        return
+    rows = choose_rows(patterns, load_settings(config_path, registry_url), config_path)
+    found = status.show_status(registry, name, format_now(), rows)
+    keep_copy(config_path, registry_url, found.stored)
+    click.echo(renderer.render_status(found))

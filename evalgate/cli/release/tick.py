@@ -1,0 +1,100 @@
+"""`evalgate release tick`: let a rollout grow, hold it, or take it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from evalgate.cli.release.actor import by_option, dry_run_option, make_actor
+from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
+from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+from evalgate.errors import InputError
+
+if TYPE_CHECKING:
+    from evalgate.domain.rollout import RolloutSettings
+
+NOTIFY_SECONDS = 60.0
+"""How long the command of `notify` may take."""
+
+
+@click.command("tick")
+@click.argument("name")
+@rows_option
+@click.option("--now", metavar="TIME", help="Decide as of a time in UTC. Only with --dry-run, for replays.")
+@click.option("--format", "form", type=click.Choice(("terminal", "json")), default="terminal", show_default=True)
+@by_option
+@dry_run_option
+@add_registry_options
+@click.pass_context
+def command(
+    context: click.Context,
+    *,
+    name: str,
+    patterns: tuple[str, ...],
+    now: str | None,
+    form: str,
+    by: str | None,
+    dry_run: bool,
+    config_path: Path,
+    registry_url: str | None,
+) -> None:
+    """Read the rows of the prompt NAME since its stage began, and go on, hold, or roll back. For a schedule.
+
+    Exits with 0 after a step or a hold, 1 after a rollback, 3 if the registry or the rows cannot be read, 4 if the
+    rollout is held for too long or production is worse than at the end of its rollout.
+    """
+    from evalgate.cli.render import rollout_json, rollout_text
+    from evalgate.commands.release import tick
+    from evalgate.report.escape import block
+
+    actor = make_actor(by)
+    if now is not None:
+        if not dry_run:
+            raise InputError("--now is for --dry-run only: a decision is made at the time of its rows")
+        actor = replace(actor, at=_read_time(now))
+    settings = load_settings(config_path, registry_url)
+    registry = open_from_options(config_path, registry_url)
+
+    def open_rows() -> Iterable[bytes]:
+        rows = choose_rows(patterns, settings, config_path)
+        if rows is None:
+            raise InputError(
+                f"{name}: nothing says where the rows are",
+                hint="write `rows` in release.rollout, or give --rows FILE",
+            )
+        return rows
+
+    notify = _make_notify(settings, config_path)
+    done = tick.tick(registry, name, open_rows, actor, notify=notify, dry_run=dry_run)
+    keep_copy(config_path, registry_url, done.stored)
+    click.echo(rollout_json.render_tick(done) if form == "json" else rollout_text.describe_tick(done))
+    if done.warning:
+        click.echo(block(f"warning: {done.warning}"), err=True)
+    if done.is_written:
+        project_labels(registry, name)
+    context.exit(done.exit_code)
+
+
+def _make_notify(settings: RolloutSettings, config_path: Path) -> Callable[[bytes], None] | None:
+    from evalgate.services.command import tell_command
+
+    if not settings.notify:
+        return None
+    folder = config_path.resolve().parent
+    return lambda data: tell_command(settings.notify, folder, data, seconds=NOTIFY_SECONDS)
+
+
+def _read_time(text: str) -> str:
+    from datetime import UTC, datetime
+
+    try:
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            raise ValueError
+        return found.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        raise InputError(f'--now: "{text}" is no time', hint="write a time in UTC: 2026-01-31T12:00:00Z") from None

@@ -1,0 +1,66 @@
+"""`release status`: where a rollout is, what is watched, and what is missing to go on."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from evalgate.release.checked_value import DocumentError
+from evalgate.release.registry import Registry, RegistryError, StoredDocument
+from evalgate.release.rollout.assessment import Assessment, assess_rollout
+from evalgate.release.rollout.monitoring import Monitored, compare_with_end
+from evalgate.release.rollout.state import RolloutState, parse_state
+from evalgate.release.version_lookup import read_last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutStatus:
+    """The last document of a prompt with its rollout, and what its rows say.
+
+    `state` is None without a rollout; `found` without rows, without a rollout, or while it is paused. `monitored` is
+    the comparison after a rollout, with rows.
+    """
+
+    stored: StoredDocument
+    state: RolloutState | None
+    now: str
+    found: Assessment | None = None
+    monitored: Monitored | None = None
+
+
+def show_status(registry: Registry, name: str, now: str, rows: Iterable[bytes] | None = None) -> RolloutStatus:
+    """Return the status of a prompt's rollout. Raises InputError, RegistryError, and ServiceError for the rows."""
+    return describe_status(read_last(registry, name), now, rows)
+
+
+def list_rollouts(registry: Registry, now: str) -> list[RolloutStatus]:
+    """Return the status of all prompts that have a rollout in progress, without rows."""
+    stored = (registry.read(name) for name in registry.list_names())
+    found = [describe_status(one, now, None) for one in stored if one is not None]
+    return [one for one in found if one.state is not None]
+
+
+def describe_status(stored: StoredDocument, now: str, rows: Iterable[bytes] | None) -> RolloutStatus:
+    """Return the status of a document, with what the rows say. The rows are read to their end.
+
+    Raises RegistryError for a rollout that cannot be read.
+    """
+    try:
+        return _describe(stored, now, rows)
+    except DocumentError as error:
+        name = stored.document.name
+        raise RegistryError(
+            f"{name}: the rollout of revision {stored.document.revision} cannot be read: {error}",
+            hint=f"find the first damaged revision: evalgate release verify {shlex.quote(name)}",
+        ) from None
+
+
+def _describe(stored: StoredDocument, now: str, rows: Iterable[bytes] | None) -> RolloutStatus:
+    state = parse_state(stored.document)
+    if rows is None or (state is not None and state.paused):
+        return RolloutStatus(stored=stored, state=state, now=now)
+    if state is None:
+        monitored = compare_with_end(stored.document, rows, now)
+        return RolloutStatus(stored=stored, state=None, now=now, monitored=monitored)
+    return RolloutStatus(stored=stored, state=state, now=now, found=assess_rollout(stored.document, state, rows, now))

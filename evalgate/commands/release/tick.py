@@ -1,0 +1,194 @@
+"""`release tick`: look at the rows of a rollout, and go on, hold, or roll back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from evalgate.errors import ExitCode, ServiceError
+from evalgate.release.document import ReleaseDocument
+from evalgate.release.promotion import Actor
+from evalgate.release.registry import RaceLostError, Registry, StoredDocument, append_document
+from evalgate.release.rollout import transitions
+from evalgate.release.rollout.assessment import Assessment, assess_rollout
+from evalgate.release.rollout.decision_record import encode_decision
+from evalgate.release.rollout.monitoring import Monitored, compare_with_end
+from evalgate.release.rollout.state import parse_state
+from evalgate.release.rollout_change import describe_verb
+from evalgate.release.version_lookup import read_last
+from evalgate.release.walked_ledger import require_whole
+
+_MOST_TRIES = 5
+Rows = Callable[[], Iterable[bytes]]
+Notify = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ticked:
+    """What a tick did. `stored` is the last document then, `before` the one that it looked at.
+
+    `action` is that of the decision, or "watch" for production after a rollout, "idle" without anything to look at, and
+    "lost" if another command was faster. `sentence` says why, `change` what changed; empty if nothing did. `warning` is
+    empty, or says that nobody could be told.
+    """
+
+    before: StoredDocument
+    stored: StoredDocument
+    action: Literal["advance", "finish", "hold", "roll_back", "watch", "idle", "lost"]
+    code: str
+    sentence: str
+    exit_code: ExitCode
+    is_written: bool = False
+    change: str = ""
+    warning: str = ""
+    found: Assessment | None = None
+    monitored: Monitored | None = None
+
+
+def tick(
+    registry: Registry, name: str, rows: Rows, by: Actor, *, notify: Notify | None = None, dry_run: bool = False
+) -> Ticked:
+    """Decide on the rollout of a prompt as of the actor's time, append what was decided, and return it.
+
+    `rows` opens the rows; it is called only for a rollout or a production that has something to compare. A hold that
+    waits appends nothing, a hold for a fault one document, until its code changes. If another command is faster, what
+    it did is returned. `notify` is told of each rollback and hold that was appended, as JSON.
+
+    Raises InputError for an unknown prompt, RefusedError for a broken ledger, ServiceError for rows that cannot be
+    read, and RegistryError.
+    """
+    last = read_last(registry, name)
+    found: Assessment | None = None
+    for _ in range(_MOST_TRIES):
+        ledger = require_whole(registry, last)
+        state = parse_state(last.document)
+        if state is None:
+            return _watch(last, rows, by.at)
+        if state.paused:
+            return _idle(last, "paused", "the rollout is paused; nobody gets the candidate")
+        if found is None or found.state != state:
+            found = assess_rollout(last.document, state, rows(), by.at)
+        document = _make_document(last, found, ledger.settle(by))
+        if document is None or dry_run:
+            return _report(last, last, found, document)
+        try:
+            stored = append_document(registry, ledger.follow(document))
+        except RaceLostError as lost:
+            if lost.winner.document.rollout != last.document.rollout:
+                return _lose(last, lost.winner)
+            last = lost.winner  # a version was published, or another label moved: the decision stays
+            continue
+        done = replace(_report(last, stored, found, stored.document), is_written=True)
+        return _tell(done, notify)
+    return _lose(last, last)
+
+
+def make_message(done: Ticked) -> bytes:
+    """Return what a command is told about a tick: an object of JSON."""
+    document = done.stored.document
+    state = None if done.found is None else done.found.state
+    shown: dict[str, Any] = {
+        "prompt": document.name,
+        "action": done.action,
+        "code": done.code,
+        "sentence": done.sentence,
+        "change": done.change,
+        "revision": document.revision,
+        "at": document.at,
+        "who": document.entry.who,
+        "run_url": document.entry.run_url,
+    }
+    if state is not None:
+        for key, digest in (("candidate", state.candidate), ("control", state.control)):
+            version = done.before.document.versions[digest]
+            shown[key] = {"version": version.version, "digest": digest}
+    return json.dumps(shown, sort_keys=True).encode() + b"\n"
+
+
+def _make_document(last: StoredDocument, found: Assessment, by: Actor) -> ReleaseDocument | None:
+    """Return the document of a decision; None for a hold that is not recorded."""
+    decision, state = found.decision, found.state
+    evidence, why = encode_decision(decision, state, found.evidence), decision.sentence
+    if decision.action in ("advance", "finish"):
+        return transitions.advance_rollout(last, by, why, evidence)
+    if decision.action == "roll_back":
+        return transitions.roll_back_rollout(last, by, why, evidence)
+    if found.is_fault and decision.code != state.hold:
+        return transitions.hold_rollout(last, decision.code, by, why, evidence)
+    return None
+
+
+def _report(
+    last: StoredDocument, stored: StoredDocument, found: Assessment, document: ReleaseDocument | None
+) -> Ticked:
+    decision = found.decision
+    code = ExitCode.PASS
+    if decision.action == "roll_back":
+        code = ExitCode.FAIL
+    elif decision.code == "held_too_long":
+        code = ExitCode.INCONCLUSIVE
+    return Ticked(
+        before=last,
+        stored=stored,
+        action=decision.action,
+        code=decision.code,
+        sentence=decision.sentence,
+        exit_code=code,
+        change="" if document is None else describe_verb(last.document, document),
+        found=found,
+    )
+
+
+def _tell(done: Ticked, notify: Notify | None) -> Ticked:
+    if notify is None or done.action not in ("hold", "roll_back"):
+        return done
+    try:
+        notify(make_message(done))
+    except ServiceError as error:
+        return replace(done, warning=f"nobody was told: {error.faults[0].message}")
+    return done
+
+
+def _watch(last: StoredDocument, rows: Rows, now: str) -> Ticked:
+    """Return how production is after its rollout."""
+    document = last.document
+    if document.monitoring is None:
+        return _idle(last, "no_rollout", "no rollout is in progress, and none has proven the version in production")
+    monitored = compare_with_end(document, rows(), now)
+    assert monitored is not None
+    version = document.versions[monitored.version].version
+    keys = monitored.evidence.keys[1]
+    if monitored.worse:
+        code = f"worse:{monitored.worse[0]}"
+        sentence = (
+            f"{version} is worse than at the end of its rollout: {', '.join(monitored.worse)}; {keys:,} keys since "
+            f"{monitored.since}. Ask `evalgate drift` whether the model changed: a rollback would not mend that"
+        )
+    elif keys:
+        code, sentence = "steady", f"{version} is not proven worse than at the end of its rollout, by {keys:,} keys"
+    else:
+        code, sentence = "no_rows", f"there is no row of {version} in production since {monitored.since}"
+    exit_code = ExitCode.INCONCLUSIVE if monitored.worse else ExitCode.PASS
+    return Ticked(
+        before=last,
+        stored=last,
+        action="watch",
+        code=code,
+        sentence=sentence,
+        exit_code=exit_code,
+        monitored=monitored,
+    )
+
+
+def _idle(last: StoredDocument, code: str, sentence: str) -> Ticked:
+    return Ticked(before=last, stored=last, action="idle", code=code, sentence=sentence, exit_code=ExitCode.PASS)
+
+
+def _lose(last: StoredDocument, winner: StoredDocument) -> Ticked:
+    """Return what another command did that was faster."""
+    entry = winner.document.entry
+    sentence = f"{entry.who} was faster: {describe_verb(last.document, winner.document)}; {entry.why}"
+    code = ExitCode.FAIL if entry.verb == "rollback" else ExitCode.PASS
+    return Ticked(before=last, stored=winner, action="lost", code=entry.verb, sentence=sentence, exit_code=code)

@@ -1,0 +1,54 @@
+"""A rollout and its rows at one moment: the counted rows and the decision on them. Pure.
+
+What `tick` acts on and `status` shows are the same: the same document, rows and time give the same decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from evalgate.release.document import ReleaseDocument
+from evalgate.release.rollout.decision import RolloutDecision, decide
+from evalgate.release.rollout.decision_record import count_hours, find_required
+from evalgate.release.rollout.state import RolloutState
+from evalgate.release.rollout.tally import StageEvidence, tally_stage
+from evalgate.release.rollout.verb_rules import find_required_hours
+
+_FAULTS = ("left_out", "deal", "clock", "held_too_long", "floor", "better")
+"""The beginnings of the codes of holds that a person should know of. The others wait, and the next tick looks again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """What the rows say about a rollout, and what follows. `hours` is how long the present stage lasts at least.
+
+    A hold with `is_fault` is one that waiting does not end.
+    """
+
+    state: RolloutState
+    hours: float
+    evidence: StageEvidence
+    decision: RolloutDecision
+    is_fault: bool
+
+
+def assess_rollout(document: ReleaseDocument, state: RolloutState, rows: Iterable[bytes | str], now: str) -> Assessment:
+    """Count the rows for the present stage of a rollout that is not paused, and decide. `now` is in UTC."""
+    versions = {digest: document.versions[digest].version for digest in (state.candidate, state.control)}
+    evidence = tally_stage(rows, name=document.name, state=state, versions=versions, now=now)
+    required = find_required_hours(document, state)
+    decision = _respect_holdback(state, decide(state, evidence, now, required, written=document.at))
+    hours = find_required(state, required)
+    lacks_rows = decision.code == "no_rows" and count_hours(state.began, now) > hours
+    is_fault = decision.action == "hold" and (decision.code.partition(":")[0] in _FAULTS or lacks_rows)
+    return Assessment(state=state, hours=hours, evidence=evidence, decision=decision, is_fault=is_fault)
+
+
+def _respect_holdback(state: RolloutState, decision: RolloutDecision) -> RolloutDecision:
+    """Return a decision as the last stage of a holdback takes it: only worse numbers end it, and else a person."""
+    is_end = decision.action == "finish" or decision.code == "held_too_long"
+    if not state.is_holdback or not is_end:
+        return decision
+    kept = f"{state.rules.holdback / 100:g} % of the users keep the control until a person ends that with `advance`"
+    return replace(decision, action="hold", code="holdback", sentence=f"{kept}; {decision.sentence}")

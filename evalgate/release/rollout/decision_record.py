@@ -1,0 +1,156 @@
+"""The evidence of a decision in the ledger: its numbers as JSON, and whether they prove what the decision says."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from evalgate.release.checked_value import DocumentError, Value
+from evalgate.release.rollout.state import STAGING, RolloutState
+
+if TYPE_CHECKING:
+    from evalgate.release.rollout.decision import RolloutDecision
+    from evalgate.release.rollout.tally import StageEvidence
+
+DEAL_BOUND: Final = math.log(1000)
+"""The logarithm of the e-value from which on the keys count as not dealt as the share says."""
+
+_SLACK = 1e-9
+
+
+def encode_decision(decision: RolloutDecision, state: RolloutState, evidence: StageEvidence | None) -> dict[str, Any]:
+    """Return what an entry keeps of a decision and of the rows that it was made on."""
+    found: dict[str, Any] = {"code": decision.code, "proven": decision.code == "proven", "stage": state.stage}
+    if evidence is not None:
+        found |= {
+            "keys": list(evidence.keys),
+            "rows": evidence.rows,
+            "left_out": dict(evidence.left_out),
+            "log_e_deal": evidence.log_e_deal,
+            "last": evidence.last,
+            "watched": {
+                one.name: {
+                    "allowed": one.allowed,
+                    "n": list(one.n),
+                    "mean": list(one.mean),
+                    "log_e_worse": one.log_e_worse,
+                    "log_e_fine": one.log_e_fine,
+                    "blocks": one.blocks,
+                }
+                for one in evidence.watched
+            },
+        }
+    return {"decision": found}
+
+
+def encode_word(state: RolloutState) -> dict[str, Any]:
+    """Return the evidence of a person who goes on without a proof."""
+    return {"decision": {"code": "person", "proven": False, "stage": state.stage}}
+
+
+def is_proven(evidence: Mapping[str, Any] | None) -> bool:
+    """Return whether evidence says that its decision was proven, and not a person's word."""
+    decision = (evidence or {}).get("decision")
+    return isinstance(decision, dict) and decision.get("proven") is True
+
+
+def find_gaps(evidence: Mapping[str, Any] | None, state: RolloutState, at: str, hours: float) -> Iterator[str]:
+    """Yield why the evidence of an entry does not carry its decision to go on from a stage at a time.
+
+    A person's word has to say so, and has no numbers. A proof has numbers that reach the bounds of the rules for all
+    that is watched, after the hours of the stage, of which the first one lasts `hours` at least.
+    """
+    try:
+        given = Value(dict(evidence or {}), "entry.evidence")["decision"]
+        if set(evidence or {}) != {"decision"}:
+            given.fail("must be all that there is")
+        stage, proven, code = given["stage"].integer(), given["proven"].flag(), given["code"].text()
+        if stage != state.stage:
+            yield f"its decision is for stage {stage}, and the rollout is in stage {state.stage}"
+        if not proven:
+            if code != "person" or set(given.object()) != {"code", "proven", "stage"}:
+                yield "it goes on without a proof, and not on a person's word"
+            return
+        if code != "proven":
+            yield f'its decision is "{code}", and says that it is proven'
+        if state.kind == "ab" or state.is_holdback:
+            yield "only a person ends this stage"
+        yield from _find_unproven(given, state, at, hours)
+    except DocumentError as error:
+        yield f"its evidence is none: {error}"
+
+
+def find_rollback_gaps(evidence: Mapping[str, Any] | None, state: RolloutState | None) -> Iterator[str]:
+    """Yield why the evidence of a rollback does not carry it: a person's has none, a tick's reaches the bound."""
+    if evidence is None:
+        return
+    if state is None:
+        yield "it has evidence of a rollout, and there is none"
+        return
+    try:
+        given = Value(dict(evidence), "entry.evidence")["decision"]
+        code = given["code"].text()
+        if set(evidence) != {"decision"} or given["stage"].integer() != state.stage or given["proven"].flag():
+            yield "its evidence is not that of a decision to roll back"
+        name = code.removeprefix("worse:")
+        if name == code or state.stage == STAGING:
+            return
+        bound = math.log(len(given["watched"].members()) * len(state.rules.stages) / state.rules.alpha)
+        if _number(given["watched"][name]["log_e_worse"]) < bound - _SLACK:
+            yield f"it says that {name} is worse, and its numbers do not"
+    except DocumentError as error:
+        yield f"its evidence is none: {error}"
+
+
+def find_required(state: RolloutState, hours: float) -> float:
+    """Return the hours that the stage of a rollout lasts at least. `hours` are those that the level requires."""
+    if state.stage == STAGING:
+        return state.rules.staging_hours
+    own = state.rules.stages[state.stage - 1].hours
+    return max(own, hours) if state.stage == 1 else own
+
+
+def count_hours(since: str, until: str) -> float:
+    """Return the hours between two times in UTC; negative if the second one is earlier."""
+    return (datetime.fromisoformat(until) - datetime.fromisoformat(since)).total_seconds() / 3600
+
+
+def list_watched(state: RolloutState) -> Iterator[tuple[str, float]]:
+    """Yield the names of what each proof must have, with what the rules allow: scores, and failed answers."""
+    yield from state.rules.scores.items()
+    yield "errors", state.rules.max_errors
+    if state.slow is not None:
+        yield "slow", state.rules.max_slow
+    if state.expensive is not None:
+        yield "expensive", state.rules.max_expensive
+
+
+def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> Iterator[str]:
+    required, passed = find_required(state, hours), count_hours(state.began, at)
+    if passed < required - _SLACK:
+        yield f"its stage lasted {math.floor(10 * passed) / 10:g} hours, and {required:g} are required"
+    watched = given["watched"]
+    if state.stage == STAGING:
+        for name, floor in state.rules.floors.items():
+            mean = Value(watched[name]["mean"].pair()[1], name)
+            if _number(mean) < floor - _SLACK:
+                yield f"the mean of {name} on staging is below its floor"
+        return
+    if _number(given["log_e_deal"]) >= DEAL_BOUND:
+        yield "its keys were not dealt as the share says"
+    bound = math.log(1 / state.rules.alpha)
+    for name, allowed in list_watched(state):
+        one = watched[name]
+        if _number(one["allowed"]) != allowed:
+            yield f"it allows {name} another loss than the rules of the rollout"
+        if _number(one["log_e_fine"]) < bound - _SLACK:
+            yield f"it says that {name} is proven, and its numbers do not"
+
+
+def _number(given: Value) -> float:
+    data = given.data
+    if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
+        given.fail("must be a number")
+    return data

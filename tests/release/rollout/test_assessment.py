@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from release.rollout.lives import NEW, RULES, Life, clock
+
+from evalgate.domain.rollout import Stage
+from evalgate.release.rollout.assessment import assess_rollout
+
+
+def test_the_same_document_rows_and_time_give_the_same_assessment() -> None:
+    life = Life()
+    life.start()
+    rows = [json.dumps(row) for row in life.make_rows(3000, 0.3, 24)]
+    first = assess_rollout(life.document, life.state, rows, clock(25))
+    assert first == assess_rollout(life.document, life.state, rows[::-1], clock(25))
+    assert (first.decision.action, first.hours, first.is_fault) == ("advance", 24, False)
+
+
+def test_the_hours_are_those_that_the_level_requires() -> None:
+    life = Life(candidate=replace(NEW, canary_hours=72))
+    life.start()
+    found = assess_rollout(life.document, life.state, [], clock(25))
+    assert found.hours == 72 and not found.is_fault, "no rows are no fault before the hours are over"
+    assert assess_rollout(life.document, life.state, [], clock(73)).is_fault
+
+
+def test_a_holdback_is_ended_by_worse_numbers_alone() -> None:
+    life = Life()
+    life.start(replace(RULES, stages=(Stage(share=9000, hours=0),), holdback=1000, hold_hours=1))
+    rows = life.make_rows(6000, 0.3, 24)
+    found = assess_rollout(life.document, life.state, map(json.dumps, rows), clock(25))
+    assert (found.decision.action, found.decision.code, found.is_fault) == ("hold", "holdback", False)
+    assert "10 % of the users keep the control" in found.decision.sentence
+    few = assess_rollout(life.document, life.state, map(json.dumps, rows[:20]), clock(27))
+    assert few.decision.code == "holdback", "it is not held for too long"
+    worse = life.make_rows(6000, 0.3, 24, drop=0.6)
+    assert assess_rollout(life.document, life.state, map(json.dumps, worse), clock(25)).decision.action == "roll_back"
