@@ -154,6 +154,7 @@ UNTESTED = {
             "cli/render/self_check_table.py",
             "cli/render/simulated_rollouts.py",
             "cli/render/simulation_tables.py",
+            "cli/render/traffic_plan_text.py",
         ],
         "the text of a verb, tested with the verb",
     ),

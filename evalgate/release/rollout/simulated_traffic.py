@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from evalgate.domain.rollout import RolloutRules
+from evalgate.domain.rollout import RolloutRules, Stage
 from evalgate.release.bucket import BUCKETS
 from evalgate.release.rollout import e_values
 
@@ -41,6 +41,7 @@ GIVEN_UP: Final = "given up"
 _RATES: Final = (0.002, 0.05, 0.05, 0.002)
 """The shares of answers that fail, are slow, expensive and unscored."""
 _FIRST_KEYS: Final = 600
+_KEYS_OF_A_LOOK: Final = 10
 _MOST_KEYS: Final = 100_000
 """The keys of a stage after which it is given up."""
 
@@ -136,6 +137,25 @@ def roll_out(
     return SimulatedRollout(end=WENT_ON, hours=tuple(hours))
 
 
+def count_needed_keys(rules: RolloutRules, stage: Stage, traffic: Traffic, *, runs: int, seed: int) -> int | None:
+    """Return the keys after which half of the simulated stages end; None if they do not.
+
+    A stage without a drop ends when it is proven, one with a drop when it is rolled back. The hours of the stage and
+    the keys of a day do not matter: a look is at every tenth key.
+    """
+    import numpy as np
+
+    looks = replace(traffic, per_day=24 * _KEYS_OF_A_LOOK)
+    endless = replace(rules, stages=(replace(stage, hours=math.inf if traffic.drop else 0), *rules.stages[1:]))
+    wanted = ROLLED_BACK if traffic.drop else WENT_ON
+    keys = []
+    for run in range(runs):
+        found = roll_out(np.random.default_rng([seed, run]), endless, looks, stages=1)
+        keys.append(_KEYS_OF_A_LOOK * found.hours[0] if found.end == wanted else math.inf)
+    median = sorted(keys)[runs // 2]
+    return None if math.isinf(median) else int(median)
+
+
 def _sum_up(traffic: Traffic, found: Sequence[SimulatedRollout]) -> TrafficResult:
     if traffic.drop:
         hours = [one.hours[0] for one in found if one.end == ROLLED_BACK]
@@ -155,8 +175,8 @@ def _run_stage(rng: np.random.Generator, rules: RolloutRules, number: int, traff
 
     stage = rules.stages[number]
     share = 0.5 if traffic.even else stage.share / BUCKETS
-    least = math.ceil(traffic.per_day * stage.hours / 24)
-    keys = least if not traffic.drop else min(_FIRST_KEYS, least) if least else _FIRST_KEYS
+    least = min(traffic.per_day * stage.hours / 24, float(_MOST_KEYS))
+    keys = math.ceil(min(_FIRST_KEYS, least) if traffic.drop else least) or _FIRST_KEYS
     arms, badness = np.empty(0, dtype=np.int8), np.empty((1 + len(_RATES), 0))
     while True:
         new = (rng.random(keys - len(arms)) < share).astype(np.int8)
@@ -169,7 +189,7 @@ def _run_stage(rng: np.random.Generator, rules: RolloutRules, number: int, traff
             return (ROLLED_BACK if is_worse else WENT_ON), look
         if keys >= _MOST_KEYS:
             return GIVEN_UP, len(looks)
-        keys = 2 * keys if keys >= least else min(3 * keys, least)
+        keys = 2 * keys if keys >= least else min(3 * keys, math.ceil(least))
 
 
 def _draw(rng: np.random.Generator, arms: NDArray[np.int8], traffic: Traffic) -> Floats:
