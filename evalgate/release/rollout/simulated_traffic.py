@@ -6,9 +6,9 @@ The model:
   arm is the candidate's with a chance of one half, else with that of the share.
 * Answers are rated 1 to 5 with the chances `RATINGS`; a rating q is the score (q - 1) / 4. Their standard deviation is
   0.27. A drop d lowers a rating of the candidate by one with a chance of 4 d. A rating of 1 stays, so that the mean
-  falls by 3 % less than d, which makes the drop harder to see.
-* Four more things are watched, and equal in both arms: 0.2 % of the answers fail, 5 % are slow, 5 % are expensive, and
-  0.2 % are unscored. They are those of the scored keys: a rollout that has more keys proves these things sooner.
+  falls by 2 % less than d, which makes the drop harder to see.
+* Four more things are watched, and equal in both arms: 0.1 % of the answers fail, 5 % are slow, 5 % are expensive, and
+  0.1 % are unscored. They are those of the scored keys: a rollout that has more keys proves these things sooner.
 * Each stage begins without rows. A look is at each full hour. Nothing ends a rollout that only holds.
 """
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 RUNS: Final = 100
 TRAFFIC: Final = (200, 2_000, 20_000)
 """The scored keys a day of the columns of the table."""
-RATINGS: Final = (0.03, 0.07, 0.10, 0.22, 0.58)
+RATINGS: Final = (0.02, 0.085, 0.115, 0.19, 0.59)
 """P(rating = 1, 2, ...) of the control: mean score 0.81."""
 ROLLED_BACK: Final = "rolled back"
 WENT_ON: Final = "went on"
 GIVEN_UP: Final = "given up"
-_RATES: Final = (0.002, 0.05, 0.05, 0.002)
+_RATES: Final = (0.001, 0.05, 0.05, 0.001)
 """The shares of answers that fail, are slow, expensive and unscored."""
 _FIRST_KEYS: Final = 600
 _KEYS_OF_A_LOOK: Final = 10
