@@ -1,4 +1,4 @@
-"""A fake Langfuse on loopback: health, projects and prompts of one project, which its keys open.
+"""A fake Langfuse on loopback: one project with its prompts, spans, scores and experiments, which its keys open.
 
 If Langfuse's API description exists beside the repository (`../shared/langfuse/openapi.yml`, or in the folder that
 EVALGATE_SHARED names), every answer below 300 is validated by it, and errors are added to `violations`.
@@ -21,12 +21,18 @@ from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from langfuse_prompts import AnswerError, Json, LangfusePrompts
+from langfuse_rows import LONGEST_TARGET, LangfuseRows
 
 HOST = "http://langfuse.test"
 PUBLIC, SECRET = "pk-lf-test", "sk-lf-test"
 LARGEST_BODY = 1024 * 1024
 _PROMPTS = "/api/public/v2/prompts"
-_USED = re.compile(r"/api/public/(v2/prompts|health|projects)(/|$)")
+_ROWS = re.compile(
+    "/api/public/(otel/v1/traces|scores|v3/scores|v2/observations|experiments|experiment-items|dataset-run-items|ingestion)"
+)
+_USED = re.compile(
+    r"/api/public/(v2/prompts|health|projects|scores|v3/scores|v2/observations|experiments|experiment-items)(/|$)"
+)
 _PROJECT = {"id": "proj1", "name": "proj1", "organization": {"id": "org1", "name": "org1"}, "metadata": {}}
 
 
@@ -69,7 +75,7 @@ def _find_used(described: Any, schemas: Json) -> set[str]:
 class Fault:
     """What happens to the next requests of a method: a status, a pause in seconds, or an answer that is lost.
 
-    `lost` is "before" the request is handled or "after" it.
+    `lost` is "before" the request is handled or "after" it. `path` is what the path of the requests contains.
     """
 
     method: str
@@ -78,6 +84,7 @@ class Fault:
     pause: float = 0.0
     count: int = 1
     body: str = "upstream error"
+    path: str = ""
 
 
 class LangfuseServer:
@@ -86,6 +93,9 @@ class LangfuseServer:
     def __init__(self, *, version: str = "4.16.0", checked: bool = True) -> None:
         self.version = version
         self.prompts = LangfusePrompts()
+        numbers = re.match(r"v?(\d+)\.(\d+)", version)
+        arrays = numbers is not None and (int(numbers[1]), int(numbers[2])) >= (4, 59)
+        self.rows = LangfuseRows(self.prompts, arrays=arrays)
         self.requests: list[tuple[str, str, int]] = []
         self.violations: list[str] = []
         self.faults: list[Fault] = []
@@ -123,16 +133,17 @@ class LangfuseServer:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def take_fault(self, method: str) -> Fault | None:
+    def take_fault(self, method: str, target: str) -> Fault | None:
         with self._lock:
             for one in self.faults:
-                if one.method in (method, "*") and one.count > 0:
+                if one.method in (method, "*") and one.path in target and one.count > 0:
                     one.count -= 1
                     return one
         return None
 
-    def answer(self, method: str, target: str, authorization: str | None, body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, target: str, headers: dict[str, str], body: bytes) -> tuple[int, Any]:
         """Return the status and the body of an answer."""
+        authorization = headers.get("authorization")
         parts = urlsplit(target)
         path, asked = parts.path, dict(parse_qsl(parts.query, keep_blank_values=True))
         try:
@@ -143,6 +154,13 @@ class LangfuseServer:
                 raise AnswerError(401, said, None if path == "/api/public/projects" else "UnauthorizedError")
             if path == "/api/public/projects" and method == "GET":
                 return 200, {"data": [_PROJECT]}
+            rows = _ROWS.fullmatch(path)
+            if rows and method in ("GET", "POST"):
+                if len(target) > LONGEST_TARGET:
+                    raise AnswerError(431, "Request Header Fields Too Large")
+                if len(body) > LARGEST_BODY:
+                    raise AnswerError(413, "Body exceeded 1mb limit")
+                return self.rows.answer(method, rows[1], asked, body, headers)
             return self._answer_prompts(method, path, asked, body)
         except AnswerError as error:
             return error.status, error.body
@@ -178,6 +196,8 @@ class LangfuseServer:
             self.requests.append((method, target, status))
         if self._description is None or not is_checked or not 200 <= status < 300:
             return
+        if not _USED.match(urlsplit(target).path) or (status, method) in ((202, "POST"), (207, "POST")):
+            return  # not in the description, or what a later server answers
         from openapi_core.exceptions import OpenAPIError
         from openapi_core.testing import MockRequest, MockResponse
 
@@ -205,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         server = self.langfuse
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        fault = server.take_fault(self.command)
+        fault = server.take_fault(self.command, self.path)
         if fault is not None:
             time.sleep(fault.pause)
         if fault is not None and fault.lost == "before":
@@ -214,7 +234,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is not None and fault.status is not None:
             status, answer = fault.status, fault.body
         else:
-            status, answer = server.answer(self.command, self.path, self.headers.get("authorization"), body)
+            status, answer = server.answer(
+                self.command, self.path, {name.lower(): value for name, value in self.headers.items()}, body
+            )
         if fault is not None and fault.lost == "after":
             self._drop("after")
             return
@@ -223,7 +245,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, answer: Any, *, is_scripted: bool) -> None:
         is_text = isinstance(answer, str)
         data = b"" if answer is None else answer.encode() if is_text else json.dumps(answer).encode()
-        headers = {} if answer is None else {"content-type": "text/html" if is_text else "application/json"}
+        headers = (
+            {}
+            if answer is None
+            else {"content-type": "text/html" if is_text and answer[:1] not in ("{", "[") else "application/json"}
+        )
         if answer is not None:
             headers["etag"] = f'"{hashlib.sha256(data).hexdigest()[:12]}"'
         if status == 200 and self.command == "GET" and self.headers.get("if-none-match") == headers.get("etag"):

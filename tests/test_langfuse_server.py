@@ -1,8 +1,9 @@
-"""The fake Langfuse answers as a real server did: each recorded exchange about prompts, and its rules one by one."""
+"""The fake Langfuse answers as a real server did: each recorded exchange, and its rules one by one."""
 
 from __future__ import annotations
 
 import base64
+import gzip
 import http.client
 import json
 import threading
@@ -16,20 +17,22 @@ from langfuse_server import PUBLIC, SECRET, LangfuseServer, find_contract
 
 RECORDS = ("exchanges-server-4.16.0.jsonl", "exchanges-server-4.16.0-release.jsonl")
 COVERED = ("/api/public/health", "/api/public/projects", "/api/public/v2/prompts")
-# The recorded steps that the fake does not serve yet, by the beginning of the path.
-LEFT = {
+ROWS = (
     "/api/public/otel/v1/traces",
     "/api/public/scores",
     "/api/public/v3/scores",
     "/api/public/v2/observations",
-    "/api/public/v2/datasets",
-    "/api/public/dataset-items",
-    "/api/public/dataset-run-items",
     "/api/public/experiments",
     "/api/public/experiment-items",
+    "/api/public/dataset-run-items",
     "/api/public/ingestion",
-    "/receiver",
-    "/repos/o/r/dispatches",
+)
+# The recorded steps that the fake does not serve, by the beginning of the path, and why.
+LEFT = {
+    "/api/public/v2/datasets": "no dataset of Langfuse is read",
+    "/api/public/dataset-items": "no dataset of Langfuse is read",
+    "/receiver": "a delivery of the server, which tests of the receiver replay",
+    "/repos/o/r/dispatches": "a delivery of the server, which tests of the workflow replay",
 }
 BIG = "<1,100,000 x>"
 SEEDED = ("x",)  # the texts of versions whose making is not recorded
@@ -55,7 +58,8 @@ def ask(
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=10)
     sent = {"authorization": f"Basic {base64.b64encode(keys.encode()).decode()}", **headers}
     try:
-        connection.request(method, path, None if body is None else json.dumps(body), sent)
+        data = body if body is None or isinstance(body, bytes) else json.dumps(body)
+        connection.request(method, path, data, sent)
         answer = connection.getresponse()
         data, got = answer.read(), {name.lower(): value for name, value in answer.getheaders()}
     finally:
@@ -152,6 +156,68 @@ def test_each_recorded_exchange_about_prompts_replays(server: LangfuseServer, fi
     assert server.describes
 
 
+def prepare_rows(server: LangfuseServer, step: str) -> None:
+    """Bring the fake into the state before a recorded request about spans and scores whose past is not recorded."""
+    rows = server.rows
+    if step == "rows: observations of one prompt version since a time":
+        for number in range(9):
+            rows.seed_span(
+                start=f"2026-11-29T04:40:{4 + 2 * number:02}.254Z",
+                **{
+                    "langfuse.observation.type": "generation",
+                    "langfuse.observation.prompt.name": "rows-1795927244",
+                    "langfuse.observation.prompt.version": 2,
+                    "langfuse.observation.model.name": "gpt-4o-mini",
+                    "langfuse.observation.usage_details": '{"input": 136, "output": 20}',
+                },
+            )
+    if step == "rows: scores v3 by name and time":
+        for number in range(3):
+            seeded = {"name": "quality", "value": 0.5, "traceId": f"{number:032x}", "observationId": f"{number:016x}"}
+            rows.seed_score(timestamp=f"2026-11-29T04:40:5{number}.504Z", **seeded)
+    if step == "plain experiment: items with scores":
+        item = {"traceId": "eabe866ad420e330fbdd440742268ba6", "observationId": "e8a88f09468a599f"}
+        rows.seed_score(id="eace6fc721decfd2-1-quality", name="quality", value=0.6, **item)
+
+
+def encode_spans(given: dict[str, Any], *, is_zipped: bool) -> bytes:
+    """Return the request of a recorded export in protobuf, as the SDK sends it."""
+    from google.protobuf import json_format
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+    data: bytes = json_format.ParseDict(given, ExportTraceServiceRequest()).SerializeToString()
+    return gzip.compress(data) if is_zipped else data
+
+
+@pytest.mark.parametrize("file", RECORDS)
+def test_each_recorded_exchange_about_spans_scores_and_experiments_replays(server: LangfuseServer, file: str) -> None:
+    records = [record for name, _, record in read_records() if name == file]
+    if not records:
+        pytest.skip(f"{find_contract() / file} is not here")
+    replayed = 0
+    for record in records:
+        request, expected = record["request"], record["response"]
+        if not has_path(request["path"], ROWS):
+            continue
+        prepare_rows(server, record["step"])
+        headers = {
+            name: value for name, value in request["headers"].items() if name.startswith(("content-", "x-langfuse"))
+        }
+        body = request["body"]
+        if isinstance(body, dict) and "__otlp_protobuf_decoded__" in body:
+            is_zipped = "content-encoding" in headers
+            body = encode_spans(body["__otlp_protobuf_decoded__"], is_zipped=is_zipped)
+        query = f"?{request['query']}" if request["query"] else ""
+        status, found, _ = ask(server, request["method"], request["path"] + query, body, **headers)
+        assert status == expected["status"], f"{record['step']}: {found}"
+        assert list_keys(found) == list_keys(expected["body"]), record["step"]
+        if status == 400:
+            assert found["message"] == expected["body"]["message"], record["step"]
+        replayed += 1
+    assert replayed == {RECORDS[0]: 20, RECORDS[1]: 27}[file]
+    assert server.describes
+
+
 def replay(server: LangfuseServer, record: dict[str, Any]) -> tuple[int, Any, dict[str, str]]:
     request = record["request"]
     query = f"?{urlencode(parse_qsl(request['query']))}" if request["query"] else ""
@@ -193,7 +259,8 @@ def test_the_recorded_steps_that_are_left_are_known() -> None:
     records = read_records()
     if not records:
         pytest.skip(f"{find_contract()} is not here")
-    left = {record["request"]["path"] for _, _, record in records if not has_path(record["request"]["path"], COVERED)}
+    served = (*COVERED, *ROWS)
+    left = {record["request"]["path"] for _, _, record in records if not has_path(record["request"]["path"], served)}
     assert all(has_path(path, LEFT) for path in left)
     assert all(any(has_path(path, [one]) for path in left) for one in LEFT)
 
@@ -330,3 +397,104 @@ def test_the_description_is_found_where_the_environment_says(monkeypatch: pytest
     assert find_contract() == tmp_path / "langfuse"
     with LangfuseServer() as made:
         assert not made.describes and create(made)[0] == 201
+
+
+ROW = {
+    "langfuse.observation.type": "generation",
+    "langfuse.observation.prompt.name": "support",
+    "langfuse.observation.prompt.version": 1,
+}
+
+
+def read_rows(server: LangfuseServer, path: str = "v2/observations", **query: Any) -> tuple[int, Any]:
+    return ask(server, "GET", f"/api/public/{path}?{urlencode(query)}")[:2]
+
+
+def filter_rows(*conditions: tuple[str, str, str, Any]) -> str:
+    names = ("type", "column", "operator", "value")
+    return json.dumps([dict(zip(names, one, strict=True)) for one in conditions])
+
+
+def test_rows_come_newest_first_in_pages_of_at_most_1000(server: LangfuseServer) -> None:
+    for number in range(25):
+        server.rows.seed_span(start=f"2026-11-29T04:40:{number:02}.254Z", **{**ROW, "user.id": f"u{number}"})
+    server.rows.seed_span(start="2026-11-29T04:41:00Z", **{**ROW, "langfuse.observation.prompt.version": 2})
+    version = (("string", "promptName", "=", "support"), ("number", "promptVersion", "=", 1))
+    since = ("datetime", "startTime", ">=", "2026-11-29T04:40:05.254Z")
+    asked = {"filter": filter_rows(*version, since), "fields": "core,basic,prompt", "limit": 8}
+    users: list[str] = []
+    cursor: dict[str, str] = {}
+    for _ in range(3):
+        status, body = read_rows(server, **asked, **cursor)
+        assert status == 200
+        users += [one["userId"] for one in body["data"]]
+        cursor = {"cursor": body["meta"].get("cursor")}
+    assert users == [f"u{number}" for number in range(24, 4, -1)] and cursor == {"cursor": None}
+    narrowed = read_rows(server, **asked, fromStartTime="2026-11-29T04:40:20.254Z")[1]  # the two add up
+    assert [one["userId"] for one in narrowed["data"]] == ["u24", "u23", "u22", "u21", "u20"]
+    assert read_rows(server, limit=1001)[0] == 400 and read_rows(server, limit=1000)[0] == 200
+
+
+def test_scores_come_newest_first_in_pages_of_at_most_100(server: LangfuseServer) -> None:
+    for number in range(5):
+        subject = {"traceId": f"{number:032x}", "observationId": f"{number:016x}"}
+        server.rows.seed_score(
+            id=f"s{number}", name="quality", value=number / 10, timestamp=f"2026-11-29T04:40:5{number}.000Z", **subject
+        )
+    server.rows.seed_score(name="other", value=1, traceId="a" * 32)
+    first = read_rows(server, "v3/scores", name="quality", limit=2, fields="core,subject")[1]
+    assert [one["id"] for one in first["data"]] == ["s4", "s3"]
+    assert first["data"][0]["subject"] == {"kind": "observation", "id": f"{4:016x}", "traceId": f"{4:032x}"}
+    rest = read_rows(server, "v3/scores", name="quality", cursor=first["meta"]["cursor"])[1]
+    assert [one["id"] for one in rest["data"]] == ["s2", "s1", "s0"] and rest["meta"] == {"limit": 50}
+    assert "subject" not in rest["data"][0]
+    later = read_rows(server, "v3/scores", name="quality", fromTimestamp="2026-11-29T04:40:53Z")[1]
+    assert [one["id"] for one in later["data"]] == ["s4", "s3"]
+    assert read_rows(server, "v3/scores", limit=101)[0] == 400
+    assert read_rows(server, "v3/scores", observationId="0" * 16)[0] == 400
+    many = {"observationId": ",".join(f"{number:016x}" for number in range(400)), "traceId": ",".join(["0" * 32] * 300)}
+    assert read_rows(server, "v3/scores", **many)[0] == 431
+
+
+def test_writes_show_after_some_reads_and_twice_sent_is_once_there(server: LangfuseServer) -> None:
+    server.rows.lag = 2
+    for name in ("first", "second"):
+        server.rows.seed_span(start="2026-11-29T04:40:00Z", span="1" * 16, trace="1" * 32, **{**ROW, "user.id": name})
+    counts = [len(read_rows(server)[1]["data"]) for _ in range(4)]
+    assert counts == [0, 0, 1, 1] and read_rows(server)[1]["data"][0]["userId"] == "second"
+
+
+def test_a_price_is_its_own_or_that_of_the_list(server: LangfuseServer) -> None:
+    usage = {"langfuse.observation.usage_details": json.dumps({"input": 100, "output": 20})}
+    model = {"langfuse.observation.model.name": "gpt-4o-mini"}
+    own = {"langfuse.observation.cost_details": json.dumps({"total": 0.5})}
+    for number, facts in enumerate(({}, {**usage, **model}, {**usage, **model, **own})):
+        server.rows.seed_span(start=f"2026-11-29T04:40:0{number}Z", **{**ROW, **facts})
+    found = [one["totalCost"] for one in read_rows(server, fields="core,usage")[1]["data"]]
+    assert found == [0.5, pytest.approx(100 * 1.5e-7 + 20 * 6e-7), 0]
+    version = [one["promptId"] for one in read_rows(server, fields="core,prompt")[1]["data"]]
+    assert version == ["", "", ""]  # a version that does not exist is kept
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "shown"),
+    [(7, "NUMERIC", 7), ("NaN", "CATEGORICAL", "NaN"), ("good", "CATEGORICAL", "good")],
+)
+def test_the_kind_of_a_score_follows_its_value(server: LangfuseServer, value: Any, kind: str, shown: Any) -> None:
+    body = {"id": "s", "traceId": "9" * 32, "name": "edge", "value": value}
+    assert ask(server, "POST", "/api/public/scores", body)[0] == 200
+    (found,) = read_rows(server, "v3/scores", traceId="9" * 32)[1]["data"]
+    assert (found["dataType"], found["value"]) == (kind, shown)
+    boolean = {**body, "value": 0, "dataType": "BOOLEAN"}
+    assert ask(server, "POST", "/api/public/scores", boolean)[0] == 200  # the same id replaces
+    (found,) = read_rows(server, "v3/scores", traceId="9" * 32)[1]["data"]
+    assert found["value"] is False
+
+
+def test_dataset_run_items_are_answered_and_write_nothing(server: LangfuseServer) -> None:
+    body = {"runName": "old", "datasetItemId": "a", "traceId": "1" * 32}
+    assert ask(server, "POST", "/api/public/dataset-run-items", body)[0] == 200
+    since = {"fromStartTime": "2020-01-01T00:00:00Z"}
+    assert read_rows(server, "experiments", **since)[1] == {"data": [], "meta": {}}
+    assert read_rows(server, "experiment-items", **since)[1] == {"data": [], "meta": {}}
+    assert read_rows(server, "experiments")[0] == 400

@@ -12,12 +12,14 @@ import click
 from evalgate.cli import destinations, printing
 from evalgate.cli.env_file import env_file_option
 from evalgate.cli.folders import config_option
+from evalgate.cli.langfuse_upload import langfuse_option, open_upload, send_report
 from evalgate.cli.run_options import ShardNumber, add_version_options, engine_option
 from evalgate.cli.surroundings import make_machine
 from evalgate.domain import Admission, Report, ReportKind, Shard
 
 if TYPE_CHECKING:
     from evalgate.execute.providers.backends import EngineName
+    from evalgate.gate.experiment_upload import ExperimentUpload
     from evalgate.gate.options import Redraw
 
 
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
     "for all. The verdict stays.",
 )
 @engine_option
+@langfuse_option
 @click.option("--store", type=click.Path(file_okay=False, path_type=Path), help="Folder of cache and journal.")
 @destinations.add_output_options
 @click.pass_context
@@ -72,6 +75,7 @@ def command(
     no_cache: bool,
     redraw: Redraw | None,
     engine: EngineName,
+    is_sent: bool,
     store: Path | None,
     formats: tuple[str, ...],
     outputs: tuple[Path, ...],
@@ -109,12 +113,24 @@ def command(
         redraw=redraw,
     )
     destinations.require_writable(where)
+    upload = open_upload(machine, is_sent=is_sent, is_shard=shard is not None)
+    prepare = None if upload is None else upload.prepare
     gate.forget_report(machine.store.last_report)
     with progress, keep_stdout(progress.note) if engine == "ray" else contextlib.nullcontext():
-        report = gate.run(config_path, selection, machine, calls, progress.show)
+        report = gate.run(config_path, selection, machine, calls, progress.show, on_plans=prepare)
+    context.exit(_finish(report, where, machine.store.last_report, upload))
+
+
+def _finish(
+    report: Report, where: list[tuple[str, Path | None]], path: Path, upload: ExperimentUpload | None
+) -> Admission:
+    """Print the report, store it, and send it if that is asked for. Return the exit code."""
     printing.write_report(report, where)
-    _keep_report(machine.store.last_report, report)
-    context.exit(_exit_code(report))
+    _keep_report(path, report)
+    code = _exit_code(report)
+    if upload is not None:
+        send_report(upload, report, code)
+    return code
 
 
 def _exit_code(report: Report) -> Admission:

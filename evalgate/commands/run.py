@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from evalgate.change import changed_gates, pins, prompt_edits
 from evalgate.change.merged_tree import MergedTree
 from evalgate.change.ungated_files import refuse_ungated
 from evalgate.change.workspace import Commit, PullRequest, Workspace
 from evalgate.commands.validate import validate
-from evalgate.domain import Config, Gate, Report
+from evalgate.domain import Config, Gate, GatePlan, Report
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, InputError, ServiceError, make_all
 from evalgate.gate import pipeline
@@ -23,6 +23,10 @@ from evalgate.store.store import Store
 
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
+    from evalgate.gate.experiment_upload import ExperimentUpload, SentExperiment
+
+OnPlans: TypeAlias = Callable[[Workspace, Sequence[GatePlan]], None]
+"""What is called with the plans of a run, before its first model call."""
 
 _NAMED = 3
 _MOST_FORMS = 3
@@ -35,6 +39,8 @@ def run(
     machine: Machine,
     calls: CallMode,
     on_event: Callable[[ProgressEvent], None],
+    *,
+    on_plans: OnPlans | None = None,
 ) -> Report:
     """The whole gate: versions, plan, answers, scores, comparison, verdict.
 
@@ -42,14 +48,14 @@ def run(
     """
     for _ in range(_MOST_FORMS):
         try:
-            return _run_once(config_path, selection, machine, calls, on_event)
+            return _run_once(config_path, selection, machine, calls, on_event, on_plans=on_plans)
         except ServiceError as error:
             from evalgate.execute.request_forms import FormChangedError  # the engine is imported already
 
             if not isinstance(error, FormChangedError):
                 raise
             machine.note(f"{error.faults[0].message}; the run starts again in the accepted form")
-    return _run_once(config_path, selection, machine, calls, on_event)
+    return _run_once(config_path, selection, machine, calls, on_event, on_plans=on_plans)
 
 
 def _run_once(
@@ -58,13 +64,17 @@ def _run_once(
     machine: Machine,
     calls: CallMode,
     on_event: Callable[[ProgressEvent], None],
+    *,
+    on_plans: OnPlans | None,
 ) -> Report:
     # versions that were named are to be compared, whatever the working tree has in common with the merge base
     narrow = selection.changed and selection.candidate is None and selection.baseline is None
     workspace = open_for_run(config_path, selection, calls, environment=machine.environment, verify=not narrow)
     selected = select_gates(workspace, selection)
     if isinstance(workspace, PullRequest):
-        return _decide_change(workspace, selected, selection, machine, calls, on_event=on_event, narrow=narrow)
+        return _decide_change(
+            workspace, selected, selection, machine, calls, on_event=on_event, on_plans=on_plans, narrow=narrow
+        )
     removed = (*_describe_removed(workspace, selection), *refuse_ungated(workspace.config, workspace.tree))
     if narrow:
         args = (workspace.tree, workspace.git, workspace.config, selection.default_branch)
@@ -75,7 +85,9 @@ def _run_once(
             return reports.make_report((), removed)
         workspace = open_for_run(config_path, selection, calls, environment=machine.environment)
         selected = tuple(gate for gate in workspace.config.gates if gate.name in names)
-    return _decide(workspace, selected, selection, machine, calls, on_event=on_event, remarks=removed)
+    return _decide(
+        workspace, selected, selection, machine, calls, on_event=on_event, on_plans=on_plans, remarks=removed
+    )
 
 
 def run_and_keep(config_path: Path, selection: Selection, machine: Machine, calls: CallMode) -> Report:
@@ -106,6 +118,22 @@ def keep_report(path: Path, report: Report) -> None:
     write_file(path, report_json.pieces(report))
 
 
+def send_experiments(upload: ExperimentUpload, report: Report) -> list[SentExperiment]:
+    """Send the answers and scores of a report to Langfuse, with the texts that the configuration lets out.
+
+    Raises LangfuseError, and ServiceError that names what is missing there.
+    """
+    from evalgate.decide import policy
+    from evalgate.report.case_selection import select_cases
+    from evalgate.report.withhold import withhold_texts
+
+    kept: dict[str, Collection[str] | None] = {gate.evidence.name: None for gate in report.gates}
+    if report.texts != "all":
+        is_shown = report.texts == "failing"
+        kept = {g.evidence.name: {one.case for one in select_cases(g)} if is_shown else () for g in report.gates}
+    return upload.send(withhold_texts(report, policy.decide), kept)
+
+
 def _decide_change(
     workspace: PullRequest,
     selected: Sequence[Gate],
@@ -114,6 +142,7 @@ def _decide_change(
     calls: CallMode,
     *,
     on_event: Callable[[ProgressEvent], None],
+    on_plans: OnPlans | None,
     narrow: bool,
 ) -> Report:
     """Return the verdict on a pull request by its base's policy; without prompts, on its policy edits alone."""
@@ -129,7 +158,9 @@ def _decide_change(
         from evalgate.gate import reports
 
         return reports.make_report((), remarks, change.changes)
-    return _decide(workspace, selected, selection, machine, calls, on_event=on_event, remarks=remarks)
+    return _decide(
+        workspace, selected, selection, machine, calls, on_event=on_event, on_plans=on_plans, remarks=remarks
+    )
 
 
 def _decide(
@@ -140,11 +171,14 @@ def _decide(
     calls: CallMode,
     *,
     on_event: Callable[[ProgressEvent], None],
+    on_plans: OnPlans | None,
     remarks: Sequence[str],
 ) -> Report:
     """Return the verdict on gates; where answers are to be drawn again, a report on these beside the verdict."""
     if calls.draws_again is None:
         plans = make_plans(workspace, gates, selection, calls, machine.store)
+        if on_plans is not None:
+            on_plans(workspace, plans)
         return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=remarks)
     from evalgate.gate import redraw
 
@@ -152,6 +186,8 @@ def _decide(
         make_plans(workspace, gates, selection, replace(calls, use_cache=use_cache), machine.store)
         for use_cache in (True, False)
     )
+    if on_plans is not None:
+        on_plans(workspace, stored)
     return redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
 
 

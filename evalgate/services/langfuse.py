@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 from evalgate.errors import InputError, ServiceError
 
 if TYPE_CHECKING:
+    import httpx
     from langfuse.api import CreateChatPromptRequest, CreateTextPromptRequest, LangfuseAPI
 
 OLDEST = (4, 16)
@@ -96,6 +97,48 @@ class Langfuse:
         self._keys = keys
         self._seconds = seconds
         self._client: LangfuseAPI | None = None
+        self._http: httpx.Client | None = None
+        self._version = (0, 0)
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """The first two numbers of the server's version."""
+        with self._explain("the version"):
+            self._open()
+        return self._version
+
+    def request(
+        self,
+        about: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a request once, and return the JSON of its answer: a GET, or with a `body` of JSON a POST.
+
+        It is for what the package has no call for in all of its versions. `about` names the request in errors.
+        """
+        with self._explain(about):
+            from langfuse.api.core.api_error import ApiError
+
+            self._open()
+            assert self._http is not None
+            sent = {"content-type": "application/json", **(headers or {})} if body is not None else dict(headers or {})
+            answer = self._http.request(
+                "GET" if body is None else "POST",
+                f"{self.url}{path}",
+                params=dict(query or {}),
+                content=body,
+                headers=sent,
+                auth=(self._keys.public, self._keys.secret),
+            )
+            is_json = answer.headers.get("content-type", "").startswith("application/json")
+            found = answer.json() if is_json and answer.content else answer.text
+            if not 200 <= answer.status_code < 300 or not is_json:
+                raise ApiError(status_code=answer.status_code, body=found)
+            return found
 
     def list_prompts(self) -> list[LangfuseListing]:
         """Return all prompts of the project."""
@@ -206,13 +249,8 @@ class Langfuse:
 
     def _open(self) -> LangfuseAPI:
         if self._client is None:
-            try:
-                from langfuse.api import LangfuseAPI
-            except ImportError:
-                raise InputError(
-                    "Langfuse needs a package that is not installed", hint="pip install 'prompt-evalgate[langfuse]'"
-                ) from None
             import httpx
+            from langfuse.api import LangfuseAPI
 
             http = httpx.Client(timeout=self._seconds, follow_redirects=False)  # a redirected POST becomes a GET
             weakref.finalize(self, http.close)
@@ -224,7 +262,7 @@ class Langfuse:
                 httpx_client=http,
             )
             self._check_version(client.health.health().version)
-            self._client = client
+            self._client, self._http = client, http
         return self._client
 
     def _check_version(self, version: str) -> None:
@@ -235,12 +273,21 @@ class Langfuse:
                 f"{'.'.join(map(str, OLDEST))} or later",
                 hint="upgrade the Langfuse server",
             )
+        self._version = int(found[1]), int(found[2])
 
     @contextlib.contextmanager
     def _explain(self, about: str) -> Iterator[None]:
-        """Turn the errors of the client into LangfuseError, without keys: its own texts have the headers."""
-        import httpx
-        from langfuse.api.core.api_error import ApiError
+        """Turn the errors of the client into LangfuseError, without keys: its own texts have the headers.
+
+        Raises InputError if the package is not installed.
+        """
+        try:
+            import httpx
+            from langfuse.api.core.api_error import ApiError
+        except ImportError:
+            raise InputError(
+                "Langfuse needs a package that is not installed", hint="pip install 'prompt-evalgate[langfuse]'"
+            ) from None
 
         place = f"{self.url}: {_clean(about)}"
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
-from evalgate.errors import EvalgateError, InputError
+from evalgate.errors import InputError
 from evalgate.services.langfuse import (
     Langfuse,
     LangfuseError,
@@ -206,13 +206,37 @@ def test_an_address_may_have_a_port_and_a_path() -> None:
     assert check_address("https://host:8443/langfuse/") == "https://host:8443/langfuse"
 
 
-def test_without_the_package_its_extra_is_named(server: LangfuseServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "langfuse.api", None)
-    with pytest.raises(EvalgateError, match=r"prompt-evalgate\[langfuse\]"):
-        Langfuse(server.url, KEYS).find_prompt("a")
-
-
 def test_the_package_is_loaded_with_the_first_request() -> None:
     code = "import sys, evalgate.services.langfuse, evalgate.release.registry; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"langfuse", "httpx", "pydantic"} & set(loaded)
+
+
+@pytest.mark.parametrize("package", ["httpx", "langfuse", "langfuse.api.core.api_error"])
+def test_a_package_that_is_not_installed_is_told(monkeypatch: pytest.MonkeyPatch, package: str) -> None:
+    for name in [one for one in sys.modules if one == package or one.startswith(f"{package}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    langfuse = Langfuse("http://127.0.0.1:9", KEYS)
+    for ask in (
+        lambda: langfuse.find_prompt("a"),
+        lambda: langfuse.request("a", "/api/public/projects"),
+        lambda: langfuse.version,
+    ):
+        with pytest.raises(InputError, match="not installed") as refused:
+            ask()
+        assert refused.value.faults[0].hint == "pip install 'prompt-evalgate[langfuse]'"
+
+
+def test_a_plain_request_is_answered_or_refused(server: LangfuseServer, langfuse: Langfuse) -> None:
+    assert langfuse.request("the project", "/api/public/projects")["data"][0]["name"] == "proj1"
+    assert langfuse.version == (4, 16)
+    body = b'{"name": "a", "prompt": "\xc3\xa9"}'
+    made = langfuse.request("a", "/api/public/v2/prompts", body=body)
+    assert made["prompt"] == "é" and langfuse.read("a", 1) is not None
+    found = langfuse.request("all", "/api/public/v2/prompts", query={"name": "a"})
+    assert [one["name"] for one in found["data"]] == ["a"]
+    with pytest.raises(LangfuseMissingError, match="Prompt not found"):
+        langfuse.request("b", "/api/public/v2/prompts/b")
+    with pytest.raises(LangfuseError, match="is no Langfuse server"):
+        langfuse.request("b", "/api/nothing")

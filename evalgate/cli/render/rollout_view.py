@@ -54,7 +54,7 @@ def _view_production(status: RolloutStatus) -> RolloutView:
         facts += list(_tell_monitored(status.monitored))
         return RolloutView(title=title, facts=facts, table=make_monitored_table(status.monitored, shown))
     if document.monitoring is not None:
-        facts.append(("compared", f"with the end of its rollout at {document.monitoring['since']}"))
+        facts.append(("compared", "with the end of its rollout, by rows"))
     return RolloutView(title=title, facts=facts)
 
 

@@ -98,7 +98,7 @@ def find_rollback_gaps(evidence: Mapping[str, Any] | None, state: RolloutState |
         if name == code or state.stage == STAGING:
             return
         bound = math.log(len(given["watched"].members()) * len(state.rules.stages) / state.rules.alpha)
-        if _number(given["watched"][name]["log_e_worse"]) < bound - _SLACK:
+        if read_number(given["watched"][name]["log_e_worse"]) < bound - _SLACK:
             yield f"it says that {name} is worse, and its numbers do not"
     except DocumentError as error:
         yield f"its evidence is none: {error}"
@@ -127,6 +127,14 @@ def list_watched(state: RolloutState) -> Iterator[tuple[str, float]]:
         yield "expensive", state.rules.max_expensive
 
 
+def read_number(given: Value) -> float:
+    """Return a number of a document. Raises DocumentError for any other value."""
+    data = given.data
+    if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
+        given.fail("must be a number")
+    return data
+
+
 def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> Iterator[str]:
     required, passed = find_required(state, hours), count_hours(state.began, at)
     if passed < required - _SLACK:
@@ -135,22 +143,15 @@ def _find_unproven(given: Value, state: RolloutState, at: str, hours: float) -> 
     if state.stage == STAGING:
         for name, floor in state.rules.floors.items():
             mean = Value(watched[name]["mean"].pair()[1], name)
-            if _number(mean) < floor - _SLACK:
+            if read_number(mean) < floor - _SLACK:
                 yield f"the mean of {name} on staging is below its floor"
         return
-    if _number(given["log_e_deal"]) >= DEAL_BOUND:
+    if read_number(given["log_e_deal"]) >= DEAL_BOUND:
         yield "its keys were not dealt as the share says"
     bound = math.log(1 / state.rules.alpha)
     for name, allowed in list_watched(state):
         one = watched[name]
-        if _number(one["allowed"]) != allowed:
+        if read_number(one["allowed"]) != allowed:
             yield f"it allows {name} another loss than the rules of the rollout"
-        if _number(one["log_e_fine"]) < bound - _SLACK:
+        if read_number(one["log_e_fine"]) < bound - _SLACK:
             yield f"it says that {name} is proven, and its numbers do not"
-
-
-def _number(given: Value) -> float:
-    data = given.data
-    if isinstance(data, bool) or not isinstance(data, int | float) or not math.isfinite(data):
-        given.fail("must be a number")
-    return data

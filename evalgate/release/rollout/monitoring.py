@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from evalgate.release.checked_value import Value
 from evalgate.release.document import ReleaseDocument
+from evalgate.release.rollout.decision_record import read_number
 from evalgate.release.rollout.state import STAGING, RolloutState, parse_rules
 from evalgate.release.rollout.tally import StageEvidence, tally_stage
 from evalgate.release.rollout.traffic_rows import load_row
@@ -42,12 +43,13 @@ def compare_with_end(document: ReleaseDocument, rows: Iterable[bytes | str], now
     """
     if document.monitoring is None:
         return None
-    given = Value(dict(document.monitoring), "monitoring")
+    given = Value(document.monitoring, "monitoring")
     digest, since = given["version"].digest(), given["since"].time()
     rules = parse_rules(given["rules"].object(), "monitoring.rules")
-    means = {name: one["mean"].data for name, one in given["means"].members()}
-    floors = {name: max(0.0, means[name] - drop) for name, drop in rules.scores.items() if means.get(name) is not None}
-    errors = min(1.0, (means.get("errors") or 0.0) + rules.max_errors)
+    means = {name: one["mean"].optional(read_number) for name, one in given["means"].members()}
+    known = {name: mean for name, mean in means.items() if mean is not None}
+    floors = {name: max(0.0, known[name] - drop) for name, drop in rules.scores.items() if name in known}
+    errors = min(1.0, known.get("errors", 0.0) + rules.max_errors)
     start = (datetime.fromisoformat(now) - WINDOW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     began = max(since, start)
     # staging is the stage that compares one arm with fixed limits

@@ -19,7 +19,7 @@ from evalgate.release.checked_value import Value
 from evalgate.release.document import PublishedVersion, ReleaseDocument
 from evalgate.release.promotion import Actor, find_missing, follow_past, make_entry, make_following, roll_back
 from evalgate.release.registry import RefusedError, StoredDocument
-from evalgate.release.rollout.decision_record import is_proven
+from evalgate.release.rollout.decision_record import is_proven, read_number
 from evalgate.release.rollout.state import STAGING, RolloutState, encode_rules, encode_state, find_share, parse_state
 
 VERBS: Final = ("start", "advance", "finish", "pause", "resume", "abort", "hold")
@@ -83,7 +83,7 @@ def start_rollout(
 
 def make_salt(seed: str) -> str:
     """Return the salt of a rollout by the id of the entry that starts it."""
-    return hashlib.sha256(f"evalgate rollout\0{seed}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return hashlib.sha256(b"evalgate rollout\0" + seed.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def advance_rollout(last: StoredDocument, by: Actor, why: str, evidence: Mapping[str, Any]) -> ReleaseDocument:
@@ -157,8 +157,14 @@ def make_monitoring(state: RolloutState, at: str, evidence: Mapping[str, Any]) -
         "slow": state.slow,
         "expensive": state.expensive,
         "rules": encode_rules(state.rules),
-        "means": {name: {key: one[key].pair()[1] for key in ("mean", "n")} for name, one in sorted(watched)},
+        "means": {name: _read_mean(one) for name, one in sorted(watched)},
     }
+
+
+def _read_mean(given: Value) -> dict[str, Any]:
+    """Return the mean of the candidate and its number of keys, as they are in the evidence of a proof."""
+    mean, n = (Value(given[key].pair()[1], f"{given.path}.{key}") for key in ("mean", "n"))
+    return {"mean": mean.optional(read_number), "n": n.integer()}
 
 
 def _finish(

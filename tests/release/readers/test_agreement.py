@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from release.documents import make_document
+from release.documents import AT, make_document
 from release.readers.children import Child, judge, list_variables, require_same
 from release.readers.strategies import make_damaged, make_mutated, make_served, texts
-from release.readers.vectors import OLD, make_rollout
+from release.readers.vectors import NEW, OLD, make_rollout
+from release.rollout.lives import RULES
 
 from evalgate.release.bucket import compute_bucket
 from evalgate.release.document import PublishedVersion, encode_document
+from evalgate.release.rollout.state import RolloutState, encode_state, find_share
 from evalgate.release.runtime.rendering import render_messages
 
 # the process of a reader is the same for all examples
@@ -73,3 +76,20 @@ def test_readers_choose_the_same_version(reader: Child, share: int, key: str | N
     is_candidate = compute_bucket(rollout["salt"], key) < share
     assert served["digest"] == rollout["candidate" if is_candidate else "control"]
     assert served["variant"] == ("candidate" if is_candidate else "production")
+
+
+@given(stage=st.integers(0, 3), paused=st.booleans(), key=texts)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_readers_serve_each_state_of_a_rollout(reader: Child, stage: int, paused: bool, key: str) -> None:
+    """The commands keep more in a rollout than readers need; on staging and while it is paused nobody has it."""
+    state = RolloutState(
+        kind="canary", candidate=NEW.digest, control=OLD.digest, share=0, salt="s", stage=stage, started=AT, began=AT,
+        rules=RULES, paused=paused,
+    )  # fmt: skip
+    state = replace(state, share=find_share(state))
+    labels = {"production": OLD, "canary": NEW}
+    made = make_document(OLD, NEW, labels=labels, rollout=encode_state(state), monitoring={"version": OLD.digest})
+    served = reader.ask("choose", document=encode_document(made), name="support", key=key)
+    dealt = bool(key) and compute_bucket("s", key) < state.share
+    assert served["digest"] == (NEW.digest if dealt else OLD.digest)
+    assert not (dealt and (paused or stage == 0))

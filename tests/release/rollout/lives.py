@@ -99,11 +99,12 @@ class Life:
     ) -> list[dict[str, Any]]:
         """Return a row of each key, spread over some hours. Ratings have the mean 0.8, the candidate's less a drop."""
         state, rng, rows = parse_state(self.document), random.Random(seed), []
+        served = self.served
         on_staging = state is not None and state.stage == 0
         for number in range(keys):
             key = f"user-{seed}-{number}"
             dealt = state is not None and is_candidate(state.salt, key, state.share)
-            version = self.candidate if dealt or on_staging else self.served
+            version = self.candidate if dealt or on_staging else served
             mean = 0.8 - (drop if version is self.candidate else 0.0)
             row = {
                 "id": f"{key}@{since}",

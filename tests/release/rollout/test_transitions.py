@@ -180,7 +180,10 @@ def test_monitoring_stays_as_long_as_production_does() -> None:
     assert life.list_verbs()[-2:] == ["publish", "promote"]
 
 
-@pytest.mark.parametrize("watched", [None, [], {"helpful": 1}, {"helpful": {"mean": [1], "n": [1, 2]}}])
+@pytest.mark.parametrize("watched", [None, [], {"helpful": 1}, {"helpful": {"mean": [1], "n": [1, 2]}},
+    {"helpful": {"mean": [1, "1"], "n": [1, 2]}}, {"helpful": {"mean": [1, True], "n": [1, 2]}},
+    {"helpful": {"mean": [1, 1], "n": [1, None]}},
+])  # fmt: skip
 def test_evidence_without_means_makes_no_monitoring(watched: Any) -> None:
     life = Life()
     life.start(replace(RULES, stages=(Stage(share=500, hours=0),)))
