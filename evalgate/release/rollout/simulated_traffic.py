@@ -5,8 +5,8 @@ The model:
 * A prompt has so many scored keys a day, spread evenly over it. A key counts once. Where answers are scored evenly, its
   arm is the candidate's with a chance of one half, else with that of the share.
 * Answers are rated 1 to 5 with the chances `RATINGS`; a rating q is the score (q - 1) / 4. Their standard deviation is
-  0.27. A drop d lowers a rating of the candidate by one with a chance of 4 d. A rating of 1 stays, so that the mean
-  falls by 2 % less than d, which makes the drop harder to see.
+  0.27. A drop lowers ratings of the candidate by one, with the chance that makes the mean fall by exactly that drop; a
+  rating of 1 stays.
 * Four more things are watched, and equal in both arms: 0.1 % of the answers fail, 5 % are slow, 5 % are expensive, and
   0.1 % are unscored. They are those of the scored keys: a rollout that has more keys proves these things sooner.
 * Each stage begins without rows. A look is at each full hour. Nothing ends a rollout that only holds.
@@ -198,7 +198,8 @@ def _draw(rng: np.random.Generator, arms: NDArray[np.int8], traffic: Traffic) ->
 
     count, steps = len(arms), len(traffic.ratings) - 1
     ratings = np.searchsorted(np.cumsum(traffic.ratings)[:-1], rng.random(count), side="right")
-    falls = (rng.random(count) < traffic.drop * steps) & (arms == e_values.CANDIDATE) & (ratings > 0)
+    chance = traffic.drop * steps / (1 - traffic.ratings[0]) if traffic.drop else 0.0
+    falls = (rng.random(count) < chance) & (arms == e_values.CANDIDATE) & (ratings > 0)
     bad = rng.random((len(_RATES), count)) < np.array(_RATES)[:, None]
     return np.vstack((1 - (ratings - falls) / steps, bad))
 
