@@ -1,4 +1,4 @@
-"""A fake Langfuse on loopback: one project with its prompts, spans, scores and experiments, which its keys open.
+"""A fake Langfuse on loopback: one project with prompts, datasets, spans, scores and experiments, which its keys open.
 
 If Langfuse's API description exists beside the repository (`../shared/langfuse/openapi.yml`, or in the folder that
 EVALGATE_SHARED names), every answer below 300 is validated by it, and errors are added to `violations`.
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from langfuse_datasets import LangfuseDatasets
 from langfuse_prompts import AnswerError, Json, LangfusePrompts
 from langfuse_rows import LONGEST_TARGET, LangfuseRows
 
@@ -27,11 +28,13 @@ HOST = "http://langfuse.test"
 PUBLIC, SECRET = "pk-lf-test", "sk-lf-test"
 LARGEST_BODY = 1024 * 1024
 _PROMPTS = "/api/public/v2/prompts"
+_DATASETS, _ITEMS = "/api/public/v2/datasets", "/api/public/dataset-items"
 _ROWS = re.compile(
     "/api/public/(otel/v1/traces|scores|v3/scores|v2/observations|experiments|experiment-items|dataset-run-items|ingestion)"
 )
 _USED = re.compile(
-    r"/api/public/(v2/prompts|health|projects|scores|v3/scores|v2/observations|experiments|experiment-items)(/|$)"
+    r"/api/public/(v2/prompts|v2/datasets|dataset-items|health|projects|scores|v3/scores|v2/observations|experiments"
+    r"|experiment-items)(/|$)"
 )
 _PROJECT = {"id": "proj1", "name": "proj1", "organization": {"id": "org1", "name": "org1"}, "metadata": {}}
 
@@ -96,6 +99,7 @@ class LangfuseServer:
         numbers = re.match(r"v?(\d+)\.(\d+)", version)
         arrays = numbers is not None and (int(numbers[1]), int(numbers[2])) >= (4, 59)
         self.rows = LangfuseRows(self.prompts, arrays=arrays)
+        self.datasets = LangfuseDatasets()
         self.requests: list[tuple[str, str, int]] = []
         self.violations: list[str] = []
         self.faults: list[Fault] = []
@@ -161,9 +165,23 @@ class LangfuseServer:
                 if len(body) > LARGEST_BODY:
                     raise AnswerError(413, "Body exceeded 1mb limit")
                 return self.rows.answer(method, rows[1], asked, body, headers)
+            if path.startswith((_DATASETS, _ITEMS)):
+                return self._answer_datasets(method, path, asked, body)
             return self._answer_prompts(method, path, asked, body)
         except AnswerError as error:
             return error.status, error.body
+
+    def _answer_datasets(self, method: str, path: str, asked: dict[str, str], body: bytes) -> tuple[int, Any]:
+        named = re.fullmatch(f"{_DATASETS}/([^/]+)", path)
+        if named and method == "GET":
+            return 200, self.datasets.get(unquote(named[1]))
+        if path == _DATASETS and method == "POST":
+            return 200, self.datasets.create(json.loads(body))
+        if path == _ITEMS and method == "POST":
+            return 200, self.datasets.put(json.loads(body))
+        if path == _ITEMS and method == "GET":
+            return 200, self.datasets.list_items(asked)
+        return 404, "<!DOCTYPE html><html><body>This page could not be found.</body></html>"
 
     def _answer_prompts(self, method: str, path: str, asked: dict[str, str], body: bytes) -> tuple[int, Any]:
         if path == _PROMPTS:

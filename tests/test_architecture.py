@@ -146,6 +146,7 @@ UNTESTED = {
             "cli/render/release_diff.py",
             "cli/render/release_json.py",
             "cli/render/release_text.py",
+            "cli/render/rollout_counts.py",
             "cli/render/rollout_json.py",
             "cli/render/rollout_markdown.py",
             "cli/render/rollout_table.py",
@@ -394,7 +395,7 @@ def locked(lock: str) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize(("lock", "groups"), [
     ("requirements/package.txt", ["dependencies"]),
-    ("requirements/action.txt", ["dependencies", "github"]),
+    ("requirements/action.txt", ["dependencies", "github", "langfuse"]),
     ("requirements/dev.txt", ["dependencies", "dev"]),
     ("requirements/ray.txt", ["ray"]),
 ])  # fmt: skip

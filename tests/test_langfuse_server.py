@@ -8,6 +8,7 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
@@ -16,7 +17,13 @@ import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer, find_contract
 
 RECORDS = ("exchanges-server-4.16.0.jsonl", "exchanges-server-4.16.0-release.jsonl")
-COVERED = ("/api/public/health", "/api/public/projects", "/api/public/v2/prompts")
+COVERED = (
+    "/api/public/health",
+    "/api/public/projects",
+    "/api/public/v2/prompts",
+    "/api/public/v2/datasets",
+    "/api/public/dataset-items",
+)
 ROWS = (
     "/api/public/otel/v1/traces",
     "/api/public/scores",
@@ -29,8 +36,6 @@ ROWS = (
 )
 # The recorded steps that the fake does not serve, by the beginning of the path, and why.
 LEFT = {
-    "/api/public/v2/datasets": "no dataset of Langfuse is read",
-    "/api/public/dataset-items": "no dataset of Langfuse is read",
     "/receiver": "a delivery of the server, which tests of the receiver replay",
     "/repos/o/r/dispatches": "a delivery of the server, which tests of the workflow replay",
 }
@@ -135,8 +140,20 @@ def prepare(server: LangfuseServer, step: str, request: dict[str, Any]) -> None:
             one["labels"] = {1: [], 2: ["production"], 3: ["production", "latest"]}[one["version"]]
 
 
+def prepare_items(server: LangfuseServer, step: str) -> None:
+    name = "ds-1795927311"
+    if step == "dataset items now":
+        server.datasets.time = datetime.fromisoformat("2026-11-29T04:41:57.328Z")
+        server.datasets.put({"datasetName": name, "id": f"{name}-5", "status": "ARCHIVED"})
+    for number in range(6) if step == "dataset item: update makes a new version" else ():
+        server.datasets.time = datetime.fromisoformat(f"2026-11-29T04:41:54.{number}00Z")
+        body = {"input": {"q": f"question {number}"}, "expectedOutput": f"a{number}"}
+        facts = {"metadata": {"evalgate_id": f"case-{number}"}}
+        server.datasets.put({"datasetName": name, "id": f"{name}-{number}", **body, **facts})
+
+
 @pytest.mark.parametrize("file", RECORDS)
-def test_each_recorded_exchange_about_prompts_replays(server: LangfuseServer, file: str) -> None:
+def test_each_recorded_exchange_replays(server: LangfuseServer, file: str) -> None:
     records = [record for name, _, record in read_records() if name == file]
     if not records:
         pytest.skip(f"{find_contract() / file} is not here")
@@ -146,13 +163,18 @@ def test_each_recorded_exchange_about_prompts_replays(server: LangfuseServer, fi
         if not has_path(request["path"], COVERED):
             continue
         prepare(server, record["step"], request)
+        prepare_items(server, record["step"])
+        if (body := expected["body"]) and "dataset" in request["path"] and "updatedAt" in body:
+            server.datasets.time = datetime.fromisoformat(body["updatedAt"])
         status, body, _ = replay(server, record)
         assert status == expected["status"], f"{record['step']}: {body}"
         assert list_keys(body) == list_keys(expected["body"]), record["step"]
         known = list_facts(body)
         assert known == {key: list_facts(expected["body"])[key] for key in known or ()} or known is None
+        if has_path(request["path"], ["/api/public/dataset-items"]) and status == 200:
+            assert list_items(body) == list_items(expected["body"])
         replayed += 1
-    assert replayed == {RECORDS[0]: 43, RECORDS[1]: 41}[file]
+    assert replayed == {RECORDS[0]: 59, RECORDS[1]: 45}[file]
     assert server.describes
 
 
@@ -244,6 +266,12 @@ def list_keys(body: Any) -> Any:
         inner = {"config", "lastConfig", "dependencies", "error", "metadata"}
         return {key: None if key in inner else list_keys(value) for key, value in body.items()}
     return [list_keys(body[0])] if isinstance(body, list) and body else type(body).__name__ * isinstance(body, list)
+
+
+def list_items(body: Any) -> Any:
+    """Return the items of a page in order, or one item, as they are; of their times nothing."""
+    kept = ("id", "status", "input", "expectedOutput", "metadata", "datasetName", "mediaReferences")
+    return [{key: one[key] for key in kept} for one in body.get("data", [body])]
 
 
 def list_facts(body: Any) -> Any:

@@ -18,6 +18,7 @@ from evalgate.change.pins import pins_path
 from evalgate.change.renames import Moves, find_moves, find_own_gate, find_ungated_files
 from evalgate.change.versions import Versions
 from evalgate.domain import Config, Gate, PolicyChange, PromptVersion
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, GitError, InputError, Place
 from evalgate.inputs.case_images import list_image_files, list_included_files
@@ -98,6 +99,8 @@ def judge_change(config: Config, own: Config | None, git: Git, sides: Sides) -> 
     remarks: list[str] = []
     faults: list[Fault] = []
     for gate in config.gates:
+        if is_langfuse(gate.prompt):
+            continue  # no change of the repository edits it
         to = moved.paths.get(gate.name) or _find_moved_match(gate, config, gates.values(), git, sides)
         try:
             found = find_prompt_file(gate, git, sides, before=before.get(gate.name), moved=to)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from evalgate.change import base_policy, changed_gates, production, versions
+from evalgate.change.langfuse_versions import find_named_baseline, is_in_langfuse, resolve_in_langfuse
 from evalgate.change.merge_base import Base, config_path_at, find_base, find_unchanged
 from evalgate.change.pins import Pin
 from evalgate.change.production import BaselineArm
@@ -79,6 +80,12 @@ def compare_gate(
         registry = production.read_production(base, git, released)
         earlier = None if base is None else base.gate_at_base(gate)
         before, at, reasons = None if earlier is None else earlier.named_prompt, None, ()
+    find_released = (lambda: None) if registry is None else partial(registry.find_version, gate)
+    if not isinstance(workspace, PullRequest) and is_in_langfuse(gate, candidate):
+        named: dict[str, str | None] = {"candidate": candidate, "baseline": baseline, "default_branch": default_branch}
+        found = resolve_in_langfuse(gate, tree, git, production=find_released, **named)
+        arm = production.choose_baseline(gate, found, registry, named=find_named_baseline(gate, baseline))
+        return GateChange(versions=found, arm=arm)
     found = versions.resolve(
         gate,
         tree,
@@ -89,14 +96,14 @@ def compare_gate(
         immutability=config.policy.immutability,
         base_gate_prompt=before,
         at=at,
-        production=(lambda: None) if registry is None else partial(registry.find_version, gate),
+        production=find_released,
         is_edited=lambda commit: git is not None and changed_gates.is_edited(gate, tree, git, config, commit),
         is_beside=is_beside,
         settings_at=None if isinstance(workspace, PullRequest) else partial(_find_settings, workspace, gate, base, {}),
     )
     if isinstance(workspace, PullRequest):
         base_policy.refuse_recorded(gate, config, found.candidate, found.baseline)
-    arm = production.choose_baseline(gate, found, registry, named=baseline or gate.baseline)
+    arm = production.choose_baseline(gate, found, registry, named=find_named_baseline(gate, baseline))
     notes = base_policy.note_recorded(gate, config, found, base)
     pin = None if registry is None or revert is None else registry.find_pin(gate)
     if (
@@ -144,14 +151,14 @@ def _find_gate_at(workspace: Workspace, gate: Gate, commit: str) -> tuple[Gate, 
     return None if before is None else (before, then)
 
 
-def _is_run_alike(workspace: Workspace, gate: Gate, commit: str) -> bool:
+def _is_run_alike(workspace: Workspace, gate: Gate, commit: str | None) -> bool:
     """Return True if the gate at a commit had the same targets, and every criterion that can decide now.
 
     The person who signed a release off saw it with these. A configuration that cannot be read there shows nothing.
     """
     git, config = workspace.git, workspace.config
-    found = None if git is None else _find_gate_at(workspace, gate, commit)
-    if git is None or found is None:
+    found = None if git is None or commit is None else _find_gate_at(workspace, gate, commit)
+    if git is None or commit is None or found is None:
         return False
     before, then = found
     if isinstance(workspace, PullRequest):

@@ -34,13 +34,14 @@ class Pin:
     `version` is the declared version (None: it declared none), `digest` its content, `ref` its commit. `place` is the
     pin's position in the file, for messages. `registry` is the revision that says that the version is in production,
     such as "revision 7 of git:origin"; `version` is then its published number, which no prompt needs to declare, `path`
-    the path that it was published from, and `model` and `parameters` those of its requests.
+    the path that it was published from, and `model` and `parameters` those of its requests. A release that is in no
+    repository has no `ref`, and its whole `content` instead.
     """
 
     gate: str
     version: str | None
     digest: str
-    ref: str
+    ref: str | None
     signed_off_by: str
     at: str
     place: Place
@@ -48,6 +49,7 @@ class Pin:
     path: str | None = None
     model: str | None = None
     parameters: Mapping[str, Json] = field(default_factory=dict)
+    content: PromptVersion | None = None
 
     @property
     def kind(self) -> str:
@@ -55,9 +57,10 @@ class Pin:
         return "pinned" if self.registry is None else "released"
 
     def __str__(self) -> str:
+        place = self.path if self.ref is None else self.ref[:7]
         if self.registry is not None:
-            return f"{self.version} ({self.ref[:7]}), in production since {self.at} by {self.registry}"
-        return f"{self.version or 'no version'} ({self.ref[:7]}), signed off by {self.signed_off_by} at {self.at}"
+            return f"{self.version} ({place}), in production since {self.at} by {self.registry}"
+        return f"{self.version or 'no version'} ({place}), signed off by {self.signed_off_by} at {self.at}"
 
 
 def pins_path(config: str) -> str:
@@ -125,8 +128,8 @@ def render(pins: Mapping[str, Pin]) -> str:
     return "".join(lines)
 
 
-def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git, settings: PromptSettings) -> PromptVersion:
-    """Load the prompt that was signed off.
+def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git | None, settings: PromptSettings) -> PromptVersion:
+    """Load the prompt that was signed off. One that is in no repository is the content that the pin has.
 
     It is looked for at the pin's commit: at each of the paths, at the path that the first was renamed from, and among
     all prompt files of that commit that no longer exist at HEAD. In the last case the pin's digest identifies it; this
@@ -134,8 +137,14 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git, settings: Promp
 
     Raises InputError, with the pin's place, if commit, file, content or version is not the pinned one.
     """
+    if pin.content is not None:
+        return pin.content
+    assert pin.ref is not None
     verb = "is pinned to" if pin.registry is None else "was released from"
     again = "fetch it" if pin.registry is not None else f"pin an existing release: {describe_command(pin)}"
+    if git is None:
+        message = f'gate "{pin.gate}" {verb} commit {pin.ref}, and there is no git repository here'
+        raise InputError(message, place=pin.place, hint=again)
     if not git.knows(pin.ref):
         message = f'gate "{pin.gate}" {verb} commit {pin.ref}, which is not in this repository'
         raise InputError(message, place=pin.place, hint=DEEPEN if git.shallow else again)
@@ -164,6 +173,7 @@ def load_pinned_prompt(pin: Pin, paths: Sequence[str], git: Git, settings: Promp
 
 def _find_moved(pin: Pin, git: Git, settings: PromptSettings) -> PromptVersion | None:
     """Return the pinned content among the prompt files of the pin's commit that no longer exist at HEAD."""
+    assert pin.ref is not None
     for path in git.added("HEAD", pin.ref):
         if path.lower().endswith(PROMPT_SUFFIXES):
             try:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from evalgate.change import pins
+from evalgate.change.langfuse_versions import find_named_baseline
 from evalgate.change.merge_base import Base, config_path_at
 from evalgate.change.pins import Pin, describe_remedy, load_pinned_prompt
 from evalgate.change.versions import Versions
 from evalgate.domain import Gate, PromptVersion
 from evalgate.errors import EvalgateError, InputError
+from evalgate.inputs.langfuse_names import find_production_source
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.tree import Tree
 from evalgate.services.git import Git
@@ -25,7 +27,7 @@ class ProductionVersions:
     """
 
     find: Callable[[str], Pin | None]
-    git: Git
+    git: Git | None
     base: Base | None = None
 
     def find_pin(self, gate: Gate) -> Pin | None:
@@ -80,14 +82,14 @@ class BaselineArm:
 def read_production(
     base: Base | None, git: Git | None, released: Callable[[str], Pin | None] | None
 ) -> ProductionVersions | None:
-    """Return the releases in production, or None without a repository.
+    """Return the releases in production. Without a repository they are those of the registry, and None without one.
 
     `released` looks a gate up in the registry; None: there is no registry, and the pins of the merge base count. A
     change cannot choose its own baseline: it edits neither. If it moves the configuration, the pins are those beside
     its earlier path.
     """
     if base is None or git is None:
-        return None
+        return None if released is None or git is not None else ProductionVersions(find=released, git=None)
 
     def find_pinned(name: str) -> Pin | None:
         path = pins.pins_path(config_path_at(base.commit, base.now.path, git))
@@ -99,11 +101,17 @@ def read_production(
 def load_production(
     gate: Gate, tree: Tree, registry: ProductionVersions | None, otherwise: Callable[[], PromptVersion]
 ) -> PromptVersion:
-    """Load the version in production: the gate's own `baseline:` file, else the registry's, else `otherwise()`."""
-    if gate.baseline is not None:
+    """Load the version in production: the gate's own `baseline:`, else the registry's, else `otherwise()`.
+
+    Of a prompt in Langfuse that is not released, it is the version that has the label production.
+    """
+    if gate.baseline is not None and find_named_baseline(gate, None) is not None:
         return load_prompt(tree, gate.baseline, gate.baseline_settings)
     found = None if registry is None else registry.find_version(gate)
-    return found if found is not None else otherwise()
+    if found is not None:
+        return found
+    source = gate.baseline or find_production_source(gate)
+    return otherwise() if source is None else load_prompt(tree, source, gate.settings)
 
 
 def choose_baseline(
@@ -133,7 +141,8 @@ def choose_baseline(
     if found.since is not None and found.baseline is not None and version.digest == found.candidate.digest:
         note = f"not compared with the {pin.kind} {pin}: that is the candidate itself"
         return BaselineArm(version=found.baseline, notes=(*own, note), pin=pin)
-    aside = "" if registry.git.is_ancestor(pin.ref, "HEAD") else "; that commit is not an ancestor of HEAD"
+    is_aside = pin.ref is not None and registry.git is not None and not registry.git.is_ancestor(pin.ref, "HEAD")
+    aside = "; that commit is not an ancestor of HEAD" if is_aside else ""
     since = tuple(f"the change level is determined against {note}" for note in own)
     return BaselineArm(
         version=version if pin.registry is None else replace(version, version=pin.version),

@@ -11,7 +11,9 @@ from typing import Literal, NoReturn
 from evalgate.change.commit_prompts import list_states, load_prompt_at, parse_state, read_state, resolve_at_commit
 from evalgate.change.version_history import FoundVersion, find_reason, read_history
 from evalgate.domain import Gate, PromptSettings, PromptVersion, VersionAtCommit
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import EvalgateError, GitError, InputError, NothingToCompareError
+from evalgate.inputs.langfuse_names import make_settings, parse_option
 from evalgate.inputs.prompt_files.python_constant import MissingConstantError, split_constant
 from evalgate.inputs.prompts import load_prompt, parse_prompt
 from evalgate.inputs.tree import Tree, is_absolute
@@ -81,12 +83,13 @@ def resolve(
         since = base.commit
         _refuse_itself(found, base, git, is_edited, baseline)
     elif gate.baseline is not None:
-        if git is not None and at is None:  # with `at` the file is read at the base, so the change cannot alter it
+        # with `at` the file is read at the base, so the change cannot alter it
+        if git is not None and at is None and not is_langfuse(gate.baseline):
             _refuse_copy(gate, tree, git, found, branch=default_branch, before=base_gate_prompt)
         base = _load_baseline_file(gate, tree, git, found.commit, settings_at, branch=default_branch)
     else:
         where = (found.commit, settings_at)
-        base = _find_at_merge_base(gate, tree, git, *where, branch=default_branch, before=base_gate_prompt)
+        base = find_at_merge_base(gate, tree, git, *where, branch=default_branch, before=base_gate_prompt)
         if git is not None and _is_itself(found, base, git):
             base, since = _find_before(base, git, production(), is_edited, settings_at, is_beside=is_beside)
     both = (gate.settings, gate.settings if base.commit is None else settings_at(base.commit))
@@ -140,7 +143,11 @@ def _find_named(  # noqa: PLR0917 - a gate, and the version that an option names
     files: bool = True,
     before: str | None = None,
 ) -> FoundVersion:
-    """Find what an option names: a file, relative to the current folder or to the tree's root, or a ref."""
+    """Find what an option names: a prompt in Langfuse, a file of the current folder or of the tree, or a ref."""
+    if is_langfuse(named):
+        parse_option(named, option)
+        version = load_prompt(tree, named, make_settings(gate))
+        return FoundVersion(version=version, note=f"{option} {version.source}")
     written, constant = split_constant(named)
     settings = gate.settings if constant is None else replace(gate.settings, constant=constant)
     path = Path(written).absolute().as_posix() if files and Path(written).is_file() else written
@@ -175,7 +182,7 @@ def _read_beside(tree: Tree, path: str, written: str, wanted: str) -> bytes:
     return tree.read((PurePosixPath(path).parent / PurePosixPath(wanted).relative_to(folder)).as_posix())
 
 
-def _find_at_merge_base(
+def find_at_merge_base(
     gate: Gate,
     tree: Tree,
     git: Git | None,
@@ -227,7 +234,9 @@ def _load_baseline_file(
             settings = replace(settings, user=then.user, template=then.template)
         except GitError:  # without a merge base it is unknown what the gate said before
             pass
-    version = replace(load_prompt(tree, gate.baseline, settings), source=gate.baseline)
+    version = load_prompt(tree, gate.baseline, settings)
+    if not is_langfuse(gate.baseline):
+        version = replace(version, source=gate.baseline)
     return FoundVersion(version=version, note=f"{gate.baseline} is used in place of the merge base")
 
 
@@ -267,7 +276,7 @@ def _refuse_copy(
         return
     try:
         args = (gate, tree, git, found.commit, lambda commit: gate.settings)
-        base = _find_at_merge_base(*args, branch=branch, before=before)
+        base = find_at_merge_base(*args, branch=branch, before=before)
     except (GitError, InputError):  # without a merge base it is unknown what the change did: accept the file
         return
     if file is None or base.commit is None or base.version is None or base.version.normalized_digest == same:

@@ -14,6 +14,7 @@ from evalgate.change.merged_tree import MergedTree
 from evalgate.domain import DEFAULT_LEVELS, Check, Config, Judge, Limits, Policy
 from evalgate.errors import EvalgateError, InputError, Place
 from evalgate.inputs.config import load_config
+from evalgate.inputs.langfuse_access import attach_langfuse
 from evalgate.inputs.tree import CommitTree, Tree, WorkTree
 from evalgate.services.commit_view import CommitView
 from evalgate.services.git import Git
@@ -85,7 +86,7 @@ def open_workspace(
     name = config_path.resolve().relative_to(root).as_posix()
     config = load_config(tree, name, verify=verify, environment=environment)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
-    return WorkingTree(tree=tree, git=git, config=config, folder=folder, pins=pinned)
+    return WorkingTree(tree=attach_langfuse(tree, config), git=git, config=config, folder=folder, pins=pinned)
 
 
 def open_commit(
@@ -95,7 +96,8 @@ def open_commit(
     tree = CommitTree(view, view.commit)
     config = load_config(tree, name, verify=verify, environment=environment)
     pinned = pins.load_pins(tree, pins.pins_path(name), [gate.name for gate in config.gates])
-    return Commit(tree=tree, git=view, config=config, folder=(view.root / name).parent, pins=pinned)
+    folder = (view.root / name).parent
+    return Commit(tree=attach_langfuse(tree, config), git=view, config=config, folder=folder, pins=pinned)
 
 
 def open_pull_request(
@@ -130,7 +132,15 @@ def open_pull_request(
     else:
         raise InputError("no such file", place=Place(path=name), hint=f"neither {policy} nor {head} has it")
     folder = (view.root / name).parent
-    return PullRequest(tree=tree, git=view, config=config, folder=folder, pins=pinned, change=change, merged=merged)
+    return PullRequest(
+        tree=attach_langfuse(tree, config),
+        git=view,
+        config=config,
+        folder=folder,
+        pins=pinned,
+        change=change,
+        merged=merged,
+    )
 
 
 def find_name(git: Git, config_path: Path) -> str:

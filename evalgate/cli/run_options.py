@@ -20,8 +20,12 @@ def add_version_options(function: click.decorators.FC) -> click.decorators.FC:
         ),
         click.option("--default-branch", metavar="BRANCH", help="The branch whose merge base is the baseline."),
         click.option("--gate", "gates", multiple=True, metavar="NAME", help="Only this gate; repeatable."),
-        click.option("--baseline", metavar="REF|FILE", help="The baseline  [default: the merge base]"),
-        click.option("--candidate", metavar="REF|FILE", help="The candidate  [default: the working tree]"),
+        click.option(
+            "--baseline", metavar="REF|FILE|langfuse:NAME@LABEL", help="The baseline  [default: the merge base]"
+        ),
+        click.option(
+            "--candidate", metavar="REF|FILE|langfuse:NAME@LABEL", help="The candidate  [default: the working tree]"
+        ),
     ):
         function = decorate(function)
     return function

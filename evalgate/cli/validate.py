@@ -19,6 +19,7 @@ from evalgate.errors import ExitCode
 def command(context: click.Context, *, config_path: Path) -> None:
     """Check configuration, prompts, rubrics, schemas and dataset; no model, no network.
 
+    What is in Langfuse is named and not looked at.
     All faults are printed at once, each with its place. In a git repository the version numbers of changed prompts are
     checked too: exits with 1, as the run would, if one was not raised, and with 2 if a level needs a PASS that the
     cases cannot prove.
@@ -41,6 +42,8 @@ def command(context: click.Context, *, config_path: Path) -> None:
             notes.setdefault(note, []).append(checked.gate.name)
         for note in describe_unsent(checked.candidate):
             notes.setdefault(note, []).append(checked.gate.name)
+    for sentence in verb.describe_unseen(workspace.config):
+        click.echo(block(sentence))
     for note, names in notes.items():
         # what holds for many gates is said once
         click.echo(block(f"{names[0] if len(names) == 1 else f'{len(names)} gates'}: note: {note}"))

@@ -16,7 +16,7 @@ from evalgate.commands.validate import validate
 from evalgate.domain import Config, Gate, GatePlan, Report
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, Fault, InputError, ServiceError, make_all
-from evalgate.gate import pipeline
+from evalgate.gate import moved_sources, pipeline
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
 from evalgate.store.store import Store
@@ -179,7 +179,8 @@ def _decide(
         plans = make_plans(workspace, gates, selection, calls, machine.store)
         if on_plans is not None:
             on_plans(workspace, plans)
-        return pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=remarks)
+        report = pipeline.decide_plans(workspace, plans, machine, calls, on_event, remarks=remarks)
+        return moved_sources.add_moved(report, workspace, plans)
     from evalgate.gate import redraw
 
     stored, bare = (
@@ -188,7 +189,8 @@ def _decide(
     )
     if on_plans is not None:
         on_plans(workspace, stored)
-    return redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
+    report = redraw.decide_and_draw_again(workspace, stored, bare, machine, calls, on_event, remarks=remarks)
+    return moved_sources.add_moved(report, workspace, stored)
 
 
 def _refuse_added_store(workspace: PullRequest, store: Store) -> None:

@@ -10,6 +10,7 @@ from functools import partial
 from evalgate.change.merge_base import find_base_commit, find_unchanged
 from evalgate.change.workspace import Workspace
 from evalgate.domain import STRICT_LEVEL, ChangeLevel, Config, Gate, GatePlan, Level
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.lists import name_some
 from evalgate.errors import EvalgateError, FaultCollector, make_all
 from evalgate.gate.included_files import find_measuring_includes
@@ -22,8 +23,10 @@ from evalgate.gate.plans import (
     refuse_unknown_tags,
     require_variables,
 )
-from evalgate.inputs import prompts
+from evalgate.inputs import datasets, prompts
 from evalgate.inputs.case_images import list_included_files
+from evalgate.inputs.langfuse_names import list_unseen
+from evalgate.inputs.langfuse_tree import close_tree
 from evalgate.plan import gate_plan
 from evalgate.plan.case_fields import AND_MORE, list_unused_fields
 from evalgate.store.store import Store
@@ -34,8 +37,10 @@ _NAMED = 10
 def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
     """Check every gate's prompt, dataset and recorded outputs against its criteria, at the strictest change level.
 
-    Uses no model, no network and no git. Raises one error with all faults of all gates.
+    Uses no model, no network and no git. A gate with a prompt or a dataset in Langfuse has no plan: only its files are
+    checked. Raises one error with all faults of all gates.
     """
+    workspace = replace(workspace, tree=close_tree(workspace.tree))
     config, tree = workspace.config, workspace.tree
     everything = replace(config.policy, levels=dict.fromkeys(Level, STRICT_LEVEL))
     strictest = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
@@ -60,9 +65,34 @@ def validate(workspace: Workspace) -> tuple[GatePlan, ...]:
             raise read.error()
         return plan
 
-    plans = make_all(config.gates, validate_gate)
+    plans = make_all([gate for gate in config.gates if not list_unseen(gate)], validate_gate)
+    make_all([gate for gate in config.gates if list_unseen(gate)], lambda gate: _validate_files(workspace, gate))
     refuse_unknown_tags(plans, workspace)
     return plans
+
+
+def _validate_files(workspace: Workspace, gate: Gate) -> None:
+    """Check what of a gate is a file, as far as it shows anything without the rest."""
+    read, config, tree = FaultCollector(), workspace.config, workspace.tree
+    read.take(partial(require_variables, config, [gate]))
+    named = ((gate.prompt, gate.settings), (gate.baseline, gate.baseline_settings))
+    for path, settings in named:
+        if path is not None and not is_langfuse(path):
+            read.take(partial(prompts.load_prompt, tree, path, settings))
+    dataset = None
+    if not is_langfuse(gate.dataset):
+        dataset = read.take(partial(datasets.load_dataset, tree, gate.dataset, gate.columns))
+    read.faults += collect_recorded_faults(workspace, gate, dataset).faults
+    read.faults += [] if dataset is None else find_option_faults(gate, dataset)
+    if read.faults:
+        raise read.error()
+
+
+def describe_unseen(config: Config) -> Iterator[str]:
+    """Yield a sentence for each gate of which something is in Langfuse, with what was not looked at."""
+    for gate in config.gates:
+        if unseen := list_unseen(gate):
+            yield f"{gate.name}: not looked at: {', '.join(unseen)}; `evalgate plan` reads what is in Langfuse"
 
 
 def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: Store) -> tuple[GatePlan, ...]:
@@ -70,6 +100,7 @@ def plan_edited_gates(workspace: Workspace, default_branch: str | None, store: S
 
     A gate of which the baseline cannot be determined (no repository, a clone without history) is left out.
     """
+    workspace = replace(workspace, tree=close_tree(workspace.tree))
     selection = Selection(default_branch=default_branch)
     found: list[GatePlan] = []
     for chosen in workspace.config.gates:

@@ -43,6 +43,15 @@ def make_incomplete_finding(criterion: str | None, sentence: str, cases: Sequenc
     )
 
 
+def make_moved_findings(evidence: Evidence) -> Iterator[Finding]:
+    """Yield an inconclusive finding for each name outside of the repository that has another content than was measured.
+
+    The numbers are those of the content that the report names, and no verdict on what the name has now.
+    """
+    for sentence in evidence.moved:
+        yield make_incomplete_finding(None, f"{sentence}: run the gate again.", ())
+
+
 def name_cases(cases: Sequence[str]) -> str:
     """Return the names of the first five cases as text."""
     return name_some(cases, 5, rest=", ...")

@@ -59,6 +59,7 @@ def decide(
     if not passed_before:
         findings = (
             *_make_level_findings(evidence),
+            *completeness.make_moved_findings(evidence),
             *_find_measured(evidence, policy, level_policy, standing, fallen),
             *([remarks.make_constant_finding(constant)] if constant is not None else []),
             *remarks.find_remarks(evidence, comparisons, standing, policy),

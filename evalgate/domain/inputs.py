@@ -10,6 +10,7 @@ from typing import Literal
 
 from evalgate.domain.conditions import Condition
 from evalgate.domain.images import NO_IMAGES, Image
+from evalgate.domain.langfuse_reference import LangfuseSettings
 from evalgate.domain.prompt_version import NO_SETTINGS, PromptSettings
 from evalgate.domain.rollout import NO_ROLLOUT, RolloutSettings
 from evalgate.domain.target import Target
@@ -346,6 +347,7 @@ class Config:
     functions of the base's tree run for pull requests. No verdict depends on these four. `environment` has the
     variables that the file's `${NAME}` were replaced by, so that the configuration of another commit is read in the
     same way; None: they were left as they are. `release` is None without a registry.
+    `langfuse` is the server of what is named `langfuse:NAME`, if the file names one.
     """
 
     path: str
@@ -360,6 +362,7 @@ class Config:
     ungated: Literal["warn", "fail", "ignore"] = "warn"
     environment: Mapping[str, str] | None = field(default=None, repr=False, compare=False)
     release: ReleaseSettings | None = None
+    langfuse: LangfuseSettings | None = None
 
     @property
     def has_patterns(self) -> bool:

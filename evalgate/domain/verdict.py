@@ -256,6 +256,7 @@ class Evidence:
     in white space. `verdict_key` is the digest of everything that the verdict depends on except chance; None if no
     verdict is stored. `answering` is the digest of who answered for both versions, in which form and how often; None if
     no call was made, or in older reports. `revert` is set for a change that goes back to the version before.
+    `moved` has a sentence for each label or dataset that had another content at the end of the run than was measured.
     """
 
     name: str
@@ -282,6 +283,7 @@ class Evidence:
     verdict_key: str | None = None
     answering: str | None = None
     revert: Revert | None = None
+    moved: tuple[str, ...] = ()
 
     @property
     def kind(self) -> ReportKind:

@@ -15,6 +15,7 @@ from evalgate.change.pins import Pin
 from evalgate.change.production import BaselineArm
 from evalgate.change.workspace import PullRequest, Workspace
 from evalgate.domain import BECAUSE, Config, Gate, GatePlan, GoldenDataset, PromptVersion, Revert, applies
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import (
     EvalgateError,
     Fault,
@@ -30,6 +31,7 @@ from evalgate.gate.included_files import find_measuring_includes
 from evalgate.gate.options import CallMode, Selection
 from evalgate.gate.revert_proof import add_pass
 from evalgate.inputs import case_images, datasets, recorded_outputs
+from evalgate.inputs.langfuse_names import find_gates, parse_option
 from evalgate.inputs.tree import Tree
 from evalgate.plan import gate_plan, target_changes
 from evalgate.plan import level as levels
@@ -42,6 +44,8 @@ from evalgate.store.store import Store
 def select_gates(workspace: Workspace, selection: Selection) -> tuple[Gate, ...]:
     """The gates to run, without those that a change has no prompt of.
 
+    A candidate in Langfuse without a named gate is that of the gates of this prompt.
+
     Raises InputError for an unknown name, or if one file is given as the version of several gates.
     """
     config = workspace.config
@@ -52,11 +56,16 @@ def select_gates(workspace: Workspace, selection: Selection) -> tuple[Gate, ...]
     chosen = tuple(gate for gate in config.gates if not selection.gates or gate.name in selection.gates)
     if isinstance(workspace, PullRequest):
         return tuple(gate for gate in chosen if gate.name in workspace.change.prompts)
+    if selection.candidate is not None and is_langfuse(selection.candidate) and not selection.gates:
+        chosen = find_gates(config, parse_option(selection.candidate, "--candidate").name) or chosen
     for flag, value in (("--candidate", selection.candidate), ("--baseline", selection.baseline)):
         # a file is counted from the current folder or from the tree's root, as `versions.resolve` does
-        if value is not None and len(chosen) > 1 and (Path(value).is_file() or workspace.tree.exists(value)):
+        if value is None or len(chosen) == 1:
+            continue
+        if is_langfuse(value) or Path(value).is_file() or workspace.tree.exists(value):
+            what = "prompt" if is_langfuse(value) else "file"
             raise InputError(
-                f"{flag} {value} is one file, but {len(chosen)} gates are configured", hint="add --gate NAME"
+                f"{flag} {value} is one {what}, but {len(chosen)} gates are configured", hint="add --gate NAME"
             )
     return chosen
 

@@ -29,6 +29,7 @@ def make_finder(
     def find(name: str) -> Pin | None:
         # imported here: most runs have no registry
         from evalgate.release.local_copy import read_copy, write_copy
+        from evalgate.release.published_prompt import rebuild_prompt
         from evalgate.release.registry import StoredDocument
         from evalgate.release.registry_access import open_with_secrets
 
@@ -46,12 +47,15 @@ def make_finder(
         version = None if stored is None else stored.document.find_label("production")
         if stored is None or version is None:
             return None
+        content = None
         if version.git_sha is None:
-            raise InputError(
-                f'gate "{name}": {version} is in production by {hide_address(settings.registry)}, and is in no '
-                "repository, so that it cannot be run as the baseline",
-                hint="name another baseline: --baseline REF, or `baseline:` of the gate",
-            )
+            content = rebuild_prompt(version, name)
+            if content is None:
+                raise InputError(
+                    f'gate "{name}": {version} is in production by {hide_address(settings.registry)}. It is in no '
+                    "repository, and what the release document has of it is not the prompt with this digest",
+                    hint="name another baseline: --baseline REF, or `baseline:` of the gate",
+                )
         return Pin(
             gate=name,
             version=version.version,
@@ -64,6 +68,7 @@ def make_finder(
             path=version.source,
             model=version.model,
             parameters=version.parameters,
+            content=content,
         )
 
     return find

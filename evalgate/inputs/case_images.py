@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from evalgate.domain import Case, Gate, GoldenDataset, PromptVersion
 from evalgate.domain.images import Image, find_source_fault, is_file, read_image
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import EvalgateError, Fault, Place
 from evalgate.inputs.datasets import load_dataset
 from evalgate.inputs.formats.nodes import raise_faults
+from evalgate.inputs.langfuse_names import list_unseen
 from evalgate.inputs.prompts import load_prompt
 from evalgate.inputs.recording_tree import RecordingTree
 from evalgate.inputs.tree import Tree
@@ -42,8 +44,10 @@ def list_image_files(tree: Tree, gate: Gate) -> set[str]:
     """Return the paths of the image files of a gate's requests, relative to the tree's root.
 
     An image that is missing or cannot be read is one of them. Returns none for a gate without images, and none if its
-    prompts or its dataset cannot be read.
+    prompts or its dataset cannot be read, or are in Langfuse.
     """
+    if list_unseen(gate):
+        return set()
     recorded = RecordingTree(tree)
     with suppress(EvalgateError):
         prompts = load_gate_prompts(tree, gate)
@@ -64,9 +68,10 @@ def list_included_files(tree: Tree, gate: Gate) -> set[str]:
     A file that is missing or cannot be read is one of them, and so is one that a prompt includes only if it is there.
     """
     recorded, files = RecordingTree(tree), {gate.prompt, gate.baseline}
-    with suppress(EvalgateError):
-        load_prompt(recorded, gate.prompt, gate.settings)
-    if gate.baseline is not None:
+    if not is_langfuse(gate.prompt):
+        with suppress(EvalgateError):
+            load_prompt(recorded, gate.prompt, gate.settings)
+    if gate.baseline is not None and not is_langfuse(gate.baseline):
         with suppress(EvalgateError):
             load_prompt(recorded, gate.baseline, gate.baseline_settings)
     return recorded.paths - files

@@ -20,6 +20,7 @@ from evalgate.domain import (
     ReleaseSettings,
     Target,
 )
+from evalgate.domain.langfuse_reference import PREFIX, LangfuseSettings, is_langfuse
 from evalgate.domain.names import find_closest
 from evalgate.errors import InputError
 from evalgate.inputs.criteria import Criteria, CriteriaReader, Verify, read_target_name
@@ -27,6 +28,7 @@ from evalgate.inputs.environment import EnvironmentReader
 from evalgate.inputs.formats.data_file import Document, read
 from evalgate.inputs.formats.nodes import Node, raise_faults, refuse
 from evalgate.inputs.gate_entries import GateEntry, add_defaults, fill_path, find_entries, name_gate
+from evalgate.inputs.langfuse_names import is_langfuse_node, read_dataset_name, read_prompt_name
 from evalgate.inputs.path_patterns import MOST_MATCHES
 from evalgate.inputs.paths import PathResolver
 from evalgate.inputs.prompt_files.python_constant import split_constant
@@ -77,7 +79,7 @@ def read_gate_names(tree: Tree, path: str) -> dict[str, str]:
         prompt = _load_schema_data(entry.node, "prompt", None)
         if isinstance(prompt, str) and entry.pattern is None:
             file, constant = split_constant(prompt)
-            file = join(folder, file)
+            file = file if is_langfuse(file) else join(folder, file)
             names[str(_load_schema_data(entry.node, "name", derive_name(file, constant)))] = file
     return names
 
@@ -139,6 +141,7 @@ class _ConfigReader:
             ungated=_load_schema_data(self._root, "ungated", "warn"),
             environment=self._environment,
             release=release,
+            langfuse=self._langfuse(),
         )
 
     def _gates(self, node: Node | None) -> list[Gate | None]:
@@ -180,17 +183,16 @@ class _ConfigReader:
             message = f'"baseline" is the prompt itself, {prompt}: it would be compared with itself'
             self._checker.add_fault(node["baseline"], message, "leave it out, or name the file of another version")
         self._require_dataset(node)
-        dataset = self._files.find(self._fill(node.get("dataset"), prompt, pattern))
+        dataset = self._dataset(self._fill(node.get("dataset"), prompt, pattern))
         candidate, other = self._answering(node)
-        criteria = self._read_criteria(
-            node, posixpath.dirname(dataset or self._checker.path), self._judging(candidate, other)
-        )
+        folder = posixpath.dirname(self._checker.path if dataset is None or is_langfuse(dataset) else dataset)
+        criteria = self._read_criteria(node, folder, self._judging(candidate, other))
         if prompt is None or dataset is None or candidate is None or other is None:
             return None
         if not self._checker.is_valid(node):
             return None
         samples = node.get("samples")
-        given = [*([baseline] if baseline else []), *criteria.files]
+        given = [*([baseline] if baseline and not is_langfuse(baseline) else []), *criteria.files]
         for name in dict.fromkeys((candidate, other, *(judge.target for judge in criteria.judges))):
             given += self._files_of(self._targets.get(name))
         return Gate(
@@ -242,6 +244,11 @@ class _ConfigReader:
     ) -> tuple[str | None, PromptSettings]:
         """Return the file of a prompt, without the name of a constant, and what the gate says about it."""
         node = self._fill(gate.get(key), prompt, pattern)
+        if node is not None and is_langfuse_node(node):
+            settings = self._settings(gate, None)
+            # the template is that of the gate's own prompt
+            settings = replace(settings, template=None) if prompt is not None and not is_langfuse(prompt) else settings
+            return read_prompt_name(node, self._checker), settings
         constant = None
         if node is not None and isinstance(node.data, str):
             file, constant = split_constant(node.data)
@@ -254,6 +261,11 @@ class _ConfigReader:
             hint = f"such as {node.data}:PROMPT"
             self._checker.add_fault(node, f'"{node.data}" is Python: name the constant that is the prompt', hint)
         return path, self._settings(gate, constant)
+
+    def _dataset(self, node: Node | None) -> str | None:
+        if node is not None and is_langfuse_node(node):
+            return read_dataset_name(node, self._checker)
+        return self._files.find(node)
 
     def _settings(self, gate: Node, constant: str | None) -> PromptSettings:
         template, user = gate.get("template"), gate.get("user")
@@ -330,6 +342,10 @@ class _ConfigReader:
         node = self._root.get("release")
         return read_release_settings(node, self._checker) if node is not None and self._checker.is_valid(node) else None
 
+    def _langfuse(self) -> LangfuseSettings | None:
+        node = self._root.get("langfuse")
+        return LangfuseSettings(**node.data) if node is not None and self._checker.is_valid(node) else None
+
     def _batching(self) -> Batching:
         node = self._root.get("run")
         return Batching(**_load_schema_data(node, "batch", {})) if self._checker.is_valid(node) else Batching()
@@ -346,7 +362,12 @@ def _read_columns(node: Node | None) -> dict[str, Column]:
 
 
 def derive_name(path: str, constant: str | None = None) -> str:
-    """Return the default name of a gate: the file name of its prompt without folder and suffix, and the constant."""
+    """Return the default name of a gate: the file name of its prompt without folder and suffix, and the constant.
+
+    For a prompt in Langfuse it is the whole name there, without the label.
+    """
+    if is_langfuse(path):
+        return path.removeprefix(PREFIX).rpartition("@")[0] or path
     name = strip_suffix(posixpath.basename(path))
     return name if constant is None else f"{name}.{constant}"
 

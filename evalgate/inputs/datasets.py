@@ -10,9 +10,11 @@ from typing import Any, TypeAlias
 
 from evalgate.domain import Case, Column, GoldenDataset, Json
 from evalgate.domain.case_ids import OWN_KEYS, derive_case_id
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import Fault
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.formats.rows import DataRow, read_rows
+from evalgate.inputs.langfuse_rows import make_item_rows
 from evalgate.inputs.row_columns import rename_columns
 from evalgate.inputs.row_values import read_cluster, read_name
 from evalgate.inputs.tree import Tree
@@ -33,9 +35,11 @@ def load_dataset(tree: Tree, path: str, columns: Mapping[str, Column] | None = N
     is a variable. In CSV all values are text unless a column is declared as JSON. A cell `NaN` is refused, because
     tables write it for a missing value.
 
+    `langfuse:NAME` is what `LangfuseTree` reads; `langfuse_rows` says what the items are there.
+
     Raises InputError with all faults, each with its place. An empty dataset is a fault.
     """
-    rows = read_rows(tree, path)
+    rows = make_item_rows(tree.read(path), path, columns or {}) if is_langfuse(path) else read_rows(tree, path)
     reader = _CaseReader(faults=rows.faults)
     for row in rename_columns(rows.rows, columns, path, rows.faults) if columns else rows.rows:
         reader.add(row)

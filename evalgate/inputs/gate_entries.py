@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import InputError
 from evalgate.inputs import path_patterns
 from evalgate.inputs.formats.nodes import Node
@@ -64,7 +65,7 @@ def fill_path(node: Node | None, prompt: str, pattern: str | None, tree: Tree, f
 
 def _find_pattern(tree: Tree, folder: str, node: Node) -> GateEntry:
     text = _read_text(node)
-    if text is None or not path_patterns.is_pattern(text):
+    if text is None or is_langfuse(text) or not path_patterns.is_pattern(text):
         return GateEntry(node=node)
     path = join(folder, text)
     if is_absolute(path) or tree.exists(path):

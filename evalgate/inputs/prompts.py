@@ -6,10 +6,12 @@ import posixpath
 from dataclasses import replace
 
 from evalgate.domain import NO_SETTINGS, Message, PromptSettings, PromptVersion
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.domain.templates import Syntax, Template
 from evalgate.inputs.formats.nodes import raise_faults, refuse
 from evalgate.inputs.prompt_files.chat_file import read_chat_file
 from evalgate.inputs.prompt_files.jinja_files import JinjaFileReader, ReadFile, is_one_template
+from evalgate.inputs.prompt_files.langfuse_prompt import read_langfuse_prompt
 from evalgate.inputs.prompt_files.prompt_keys import PromptParts
 from evalgate.inputs.prompt_files.prompty import read_prompty
 from evalgate.inputs.prompt_files.python_constant import read_constant
@@ -37,14 +39,15 @@ def parse_prompt(
     `.prompt.yml` (also .yaml, .json) is GitHub's format with the additional keys `version`, `change`, `tools` and
     `template`; a list of messages works as well. `.prompty` has messages by role markers. `.md`, `.txt`, `.xml`, `.j2`
     and files without a suffix are one text. CRLF counts as a newline, so that a checkout on Windows has the same
-    digest. `read` returns the files that a jinja prompt includes.
+    digest. `read` returns the files that a jinja prompt includes. `langfuse:NAME@LABEL` is what `LangfuseTree` reads.
 
     Raises InputError with all faults, each with line and column.
     """
-    suffix = find_suffix(path)
-    if suffix is None:
-        raise refuse("is not a prompt file", path, hint=PROMPT_NAMES)
-    parts = _read_parts(data, path, suffix, settings)
+    if is_langfuse(path):
+        suffix, parts = "", read_langfuse_prompt(data, path)
+    else:
+        suffix = _require_suffix(path)
+        parts = _read_parts(data, path, suffix, settings)
     default: Syntax = "jinja" if suffix in _JINJA_FORMATS else "mustache"
     syntax = parts.template or settings.template or default
     version = PromptVersion(
@@ -70,6 +73,13 @@ def parse_prompt(
         version = reader.load(version)
         raise_faults(reader.faults, path)
     return version if settings.user is None else _add_user(version, settings.user)
+
+
+def _require_suffix(path: str) -> str:
+    suffix = find_suffix(path)
+    if suffix is None:
+        raise refuse("is not a prompt file", path, hint=PROMPT_NAMES)
+    return suffix
 
 
 def find_suffix(path: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from evalgate.errors import InputError
 from evalgate.release.document import HISTORY, PublishedMessage, PublishedVersion, Variable
 
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_.-]*)\s*\}\}")
 _REFERENCE = "@@@langfusePrompt:"
 
 
@@ -25,6 +26,42 @@ class LangfuseContents:
         given = prompt if isinstance(prompt, str) else tuple(_strip_type(one) for one in prompt)
         own = self.prompt if isinstance(self.prompt, str) else tuple(_strip_type(one) for one in self.prompt)
         return given == own and dict(config) == dict(self.config)
+
+
+def make_source(name: str, number: int) -> str:
+    """Return the `source` of a version that was published of a version in Langfuse."""
+    return f"langfuse:{name}@{number}"
+
+
+def is_own_source(
+    version: PublishedVersion,
+    name: str,
+    number: int,
+    prompt: str | Sequence[Mapping[str, Any]],
+    config: Mapping[str, Any],
+) -> bool:
+    """Return whether a version in Langfuse is the one that a published version was made of.
+
+    Its number may have been given again after a deletion, so the texts and what the `config` says have to be the same.
+    """
+    if version.git_sha is not None or version.source != make_source(name, number):
+        return False
+    try:
+        own = make_langfuse_contents(name, version, is_text=isinstance(prompt, str))
+    except InputError:
+        return False
+    given = prompt if isinstance(prompt, str) else tuple(_strip_type(one) for one in prompt)
+    expected = own.prompt if isinstance(own.prompt, str) else tuple(_strip_type(one) for one in own.prompt)
+    known = {"model": version.model, **version.parameters}
+    same = all(known[key] == value for key, value in config.items() if key in known)
+    return same and _write_plainly(given) == _write_plainly(expected)
+
+
+def _write_plainly(prompt: str | tuple[Mapping[str, Any], ...]) -> Any:
+    """Return a prompt with its variables written `{{name}}`, and with newlines, as a gate reads it."""
+    if not isinstance(prompt, str):
+        return [{key: _write_plainly(one) if key == "content" else one for key, one in each.items()} for each in prompt]
+    return _VARIABLE.sub(r"{{\1}}", prompt.replace("\r\n", "\n")).strip("\n")
 
 
 def make_langfuse_contents(name: str, version: PublishedVersion, *, is_text: bool) -> LangfuseContents:

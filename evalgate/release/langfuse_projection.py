@@ -5,19 +5,22 @@ It follows the documents and decides nothing. Readers of evalgate never look at 
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from evalgate.errors import InputError
-from evalgate.release.document import PublishedVersion, ReleaseDocument
+from evalgate.release.checked_value import DocumentError
+from evalgate.release.document import PublishedVersion, ReleaseDocument, parse_document
 from evalgate.release.langfuse_chain import FOLDER, make_label_name, make_version_label
-from evalgate.release.langfuse_contents import LangfuseContents, make_langfuse_contents
+from evalgate.release.langfuse_contents import LangfuseContents, is_own_source, make_langfuse_contents, make_source
 from evalgate.release.langfuse_registry import LangfuseRegistry
 from evalgate.release.promotion import find_highest
 from evalgate.release.registry import Registry, RegistryError
-from evalgate.services.langfuse import LangfuseError, LangfuseLostError, LangfusePrompt, LangfuseRaceError
+from evalgate.services.langfuse import LangfusePrompt
+from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError, LangfuseRaceError
 
 READ_BACK_SECONDS = 2.0
 """A save beside the move of a label may take it off again, after a first read that finds it."""
@@ -175,6 +178,8 @@ class LangfuseProjection:
             return make_langfuse_contents(document.name, version, is_text=False), None
         contents: LangfuseContents | None = None
         first = self._find_holders(name, make_version_label(version))
+        sources = [number for number in listing.versions if version.source == make_source(name, number)]
+        first = (*sources, *(number for number in first if number not in sources))
         newest = [number for number in reversed(listing.versions) if number not in first]
         for number in [*first, *newest[:_SCANNED]]:
             found = self._langfuse.read(name, number)
@@ -182,7 +187,8 @@ class LangfuseProjection:
                 continue
             if contents is None:
                 contents = make_langfuse_contents(document.name, version, is_text=isinstance(found.prompt, str))
-            if contents.is_same(found.prompt, found.config):
+            is_source = is_own_source(version, name, number, found.prompt, found.config)
+            if is_source or contents.is_same(found.prompt, found.config):
                 return contents, number
         return contents or make_langfuse_contents(document.name, version, is_text=False), None
 
@@ -200,6 +206,8 @@ class LangfuseProjection:
 
     def _identify(self, document: ReleaseDocument, found: LangfusePrompt | None) -> str | None:
         """Return the digest of the published version that a version of Langfuse is; None if no document has it."""
+        if found is not None and (own := self._find_made_of(document, found)) is not None:
+            return own.digest
         about = None if found is None else found.config.get("evalgate")
         digest = about.get("digest") if isinstance(about, dict) else None
         if found is None or not isinstance(digest, str):
@@ -209,6 +217,21 @@ class LangfuseProjection:
             return None
         contents = make_langfuse_contents(document.name, version, is_text=isinstance(found.prompt, str))
         return digest if contents.is_same(found.prompt, found.config) else None
+
+    def _find_made_of(self, document: ReleaseDocument, found: LangfusePrompt) -> PublishedVersion | None:
+        """Return the published version that was made of a version of Langfuse, in whichever document it is."""
+        source = make_source(found.name, found.version)
+        for version in self._list_versions(document):
+            is_named = version.source == source
+            if is_named and is_own_source(version, found.name, found.version, found.prompt, found.config):
+                return version
+        return None
+
+    def _list_versions(self, document: ReleaseDocument) -> Iterator[PublishedVersion]:
+        yield from document.versions.values()
+        for data in self._registry.history(document.name):
+            with contextlib.suppress(DocumentError):
+                yield from parse_document(data).versions.values()
 
 
 def _list_labels(document: ReleaseDocument) -> dict[str, str]:

@@ -21,15 +21,8 @@ from evalgate.release.langfuse_chain import (
 )
 from evalgate.release.registry import RegistryError, StoredDocument, check_name, make_bytes
 from evalgate.release.registry_checks import check_previous, load_stored, load_version, make_next
-from evalgate.services.langfuse import (
-    LONGEST_MESSAGE,
-    Langfuse,
-    LangfuseError,
-    LangfuseKeys,
-    LangfuseListing,
-    LangfuseLostError,
-    LangfuseRaceError,
-)
+from evalgate.services.langfuse import LONGEST_MESSAGE, Langfuse, LangfuseKeys, LangfuseListing
+from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError, LangfuseRaceError
 
 _LONGEST_NAME = 255
 _TRIES = 12

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from evalgate.domain import GatePlan, GateReport, Json, Level, Report, SignOff, Target, digest
+from evalgate.domain import GatePlan, GateReport, Json, Level, PromptVersion, Report, SignOff, Target, digest
 from evalgate.errors import InputError, Place
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.contents import has_plain_values, make_contents
@@ -21,16 +21,20 @@ from evalgate.release.document import (
     parse_version,
 )
 from evalgate.release.promotion import Actor
+from evalgate.release.published_prompt import rebuild_prompt
 from evalgate.release.registry import Registry, RegistryError, StoredDocument
 from evalgate.store import codec, report_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """Where a version comes from: the author and the commit of its content, the path there, and why it was changed."""
+    """Where a version comes from: the author and the commit of its content, the path there, and why it was changed.
+
+    A version in Langfuse has no commit, and its `source` is langfuse:NAME@NUMBER.
+    """
 
     author: str
-    git_sha: str
+    git_sha: str | None
     source: str
     reason: str
 
@@ -120,7 +124,7 @@ def make_version(
         evaluation=_make_evaluation(plan, proof),
         plain_values=has_plain_values(candidate),
     )
-    return _refuse_unreadable(version, candidate.path)
+    return _refuse_lost(_refuse_unreadable(version, candidate.path), candidate)
 
 
 def find_publication(registry: Registry, last: StoredDocument | None, digest: str) -> PublishedVersion | None:
@@ -194,6 +198,20 @@ def _make_time(written: str) -> str:
         ) from None
     moment = moment.replace(tzinfo=datetime.UTC) if moment.tzinfo is None else moment.astimezone(datetime.UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _refuse_lost(version: PublishedVersion, candidate: PromptVersion) -> PublishedVersion:
+    """Return the version. Raises InputError for one in no repository that its document does not give back.
+
+    Later gates are compared with the prompt that was evaluated, and no commit has it.
+    """
+    if version.git_sha is None and rebuild_prompt(version, candidate.name) is None:
+        raise InputError(
+            "the prompt cannot be published: a release document does not have all of it, and no commit has it",
+            place=Place(path=candidate.path),
+            hint="write its variables as {{name}}, in letters, digits and _",
+        )
+    return version
 
 
 def _refuse_unreadable(version: PublishedVersion, path: str) -> PublishedVersion:

@@ -7,6 +7,7 @@ fallback. A write is sent once, so that its caller decides what a lost answer me
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
 import re
 import weakref
@@ -16,7 +17,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
-from evalgate.errors import InputError, ServiceError
+from evalgate.errors import InputError
+from evalgate.services.langfuse_errors import (
+    ADDRESS,
+    LATER,
+    LangfuseError,
+    LangfuseLostError,
+    LangfuseMissingError,
+    clean,
+    make_error,
+)
+from evalgate.services.langfuse_items import ITEMS_A_PAGE, LangfuseItem, read_pages
 
 if TYPE_CHECKING:
     import httpx
@@ -31,26 +42,7 @@ LONGEST_MESSAGE = 500
 
 _SECONDS = 30
 _PAGE = 100
-_LONGEST = 300
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_RACE = "unique constraint failure"
 _T = TypeVar("_T")
-
-
-class LangfuseError(ServiceError):
-    """Langfuse refuses a request, or what it answers cannot be used. A write was not done."""
-
-
-class LangfuseLostError(LangfuseError):
-    """The server did not answer, or answered with an error of its own: a write may have been done or not."""
-
-
-class LangfuseRaceError(LangfuseError):
-    """Another create of the same prompt was faster. Nothing was written."""
-
-
-class LangfuseMissingError(LangfuseError):
-    """The prompt, or the version of it, does not exist."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +55,10 @@ class LangfuseKeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LangfusePrompt:
-    """A version of a prompt: a text, or the messages of a chat as the server has them."""
+    """A version of a prompt: a text, or the messages of a chat as the server has them. `author` is empty if unknown.
+
+    A version that was made with a project's keys has the author "API".
+    """
 
     name: str
     version: int
@@ -72,6 +67,7 @@ class LangfusePrompt:
     tags: tuple[str, ...]
     config: Mapping[str, Any]
     message: str | None
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +159,22 @@ class Langfuse:
         """Return the version that has a label, read as `read` does; None if none has it."""
         return self._read(name, label=label)
 
+    def read_items(self, name: str, *, at: datetime.datetime | None = None) -> tuple[LangfuseItem, ...] | None:
+        """Return the ACTIVE items of a dataset by id, as they are or as they were at a time; None without the dataset.
+
+        Raises LangfuseError if the dataset is being edited all the time.
+        """
+        about, quoted = f"the dataset {name}", quote(name, safe="")
+        try:
+            self._ask(about, lambda api: api.datasets.get(quoted))
+        except LangfuseMissingError:
+            return None
+        given = {"dataset_name": name, "version": at, "limit": ITEMS_A_PAGE}
+        found = read_pages(lambda page: self._ask(about, lambda api: api.dataset_items.list(page=page, **given)))
+        if found is None:
+            raise LangfuseError(f"{self.url}: {clean(about)}: its items change while they are read", hint=LATER)
+        return found
+
     def create(
         self,
         name: str,
@@ -230,7 +242,7 @@ class Langfuse:
         size = len(json.dumps(request.model_dump(by_alias=True, mode="json")))
         if size > LARGEST_REQUEST:
             raise InputError(
-                f"{_clean(name)}: a request of {size:,} bytes is too large: Langfuse takes at most {LARGEST_REQUEST:,}",
+                f"{clean(name)}: a request of {size:,} bytes is too large: Langfuse takes at most {LARGEST_REQUEST:,}",
                 hint="shorten the prompt, or keep releases in git",
             )
         return _make_prompt(self._ask(name, lambda api: api.prompts.create(request=request, request_options=_ONCE)))
@@ -269,7 +281,7 @@ class Langfuse:
         found = re.match(r"v?(\d+)\.(\d+)", version)
         if found is None or (int(found[1]), int(found[2])) < OLDEST:
             raise LangfuseError(
-                f"{self.url}: the server has the version {_clean(version)}; evalgate needs "
+                f"{self.url}: the server has the version {clean(version)}; evalgate needs "
                 f"{'.'.join(map(str, OLDEST))} or later",
                 hint="upgrade the Langfuse server",
             )
@@ -289,27 +301,24 @@ class Langfuse:
                 "Langfuse needs a package that is not installed", hint="pip install 'prompt-evalgate[langfuse]'"
             ) from None
 
-        place = f"{self.url}: {_clean(about)}"
+        place = f"{self.url}: {clean(about)}"
         try:
             yield
         except ApiError as error:
-            raise _make_error(place, error.status_code or 0, error.body) from None
+            raise make_error(place, error.status_code or 0, error.body) from None
         except httpx.ConnectError:
-            raise LangfuseError(f"{place}: the server cannot be reached", hint=_ADDRESS) from None
+            raise LangfuseError(f"{place}: the server cannot be reached", hint=ADDRESS) from None
         except httpx.TimeoutException:
-            raise LangfuseLostError(f"{place}: no answer in {self._seconds} seconds", hint=_LATER) from None
+            raise LangfuseLostError(f"{place}: no answer in {self._seconds} seconds", hint=LATER) from None
         except httpx.HTTPError as error:
-            raise LangfuseLostError(f"{place}: the connection broke ({type(error).__name__})", hint=_LATER) from None
+            raise LangfuseLostError(f"{place}: the connection broke ({type(error).__name__})", hint=LATER) from None
         except ValueError as error:  # an answer that is not what the description says; pydantic's is one
             raise LangfuseLostError(
-                f"{place}: the answer is not what Langfuse sends ({type(error).__name__})", hint=_ADDRESS
+                f"{place}: the answer is not what Langfuse sends ({type(error).__name__})", hint=ADDRESS
             ) from None
 
 
 _ONCE: Any = {"max_retries": 0}
-_ADDRESS = "check the address of the Langfuse server"
-_LATER = "repeat the command in a while"
-_KEYS = "check the public and the secret key, and that both are of this server"
 
 
 def check_address(url: str) -> str:
@@ -327,47 +336,8 @@ def check_address(url: str) -> str:
     return url.rstrip("/")
 
 
-def _make_error(place: str, status: int, body: Any) -> LangfuseError:
-    """Return the error of a status. The body is untrusted, and may be the page of another server."""
-    said = _read_message(body)
-    kind: type[LangfuseError] = LangfuseError
-    message, hint = f"Langfuse refuses the request ({status}){said}", None
-    if status in (401, 403):
-        message, hint = f"Langfuse refuses the keys ({status}){said}", _KEYS
-    elif status == 404 and said:
-        kind, message = LangfuseMissingError, f"not found{said}"
-    elif status == 404:
-        # the page of another server, or of another path, does not say that a prompt is missing
-        message, hint = "the address is no Langfuse server (404)", _ADDRESS
-    elif status == 400 and _RACE in said:
-        kind, message, hint = LangfuseRaceError, f"another create was faster{said}", _LATER
-    elif status == 413:
-        message, hint = "the request is larger than the server takes", "shorten the prompt"
-    elif status == 429 or status >= 500:
-        kind, message, hint = LangfuseLostError, f"the server answered {status}{said}", _LATER
-    elif status < 300:
-        kind, message, hint = LangfuseLostError, "the answer is not what Langfuse sends", _ADDRESS
-    elif status < 400:
-        message, hint = f"the server redirects ({status})", "write the final address of the server"
-    return kind(f"{place}: {message}", hint=hint)
-
-
 def _list_page(api: LangfuseAPI, *, page: int) -> Any:
     return api.prompts.list(page=page, limit=_PAGE)
-
-
-def _read_message(body: Any) -> str:
-    """Return what an error says, after a colon; "" for anything but the JSON of an error."""
-    if not isinstance(body, dict) or not isinstance(body.get("message"), str):
-        return ""
-    details = body.get("error")
-    rows = [one.get("message") for one in details if isinstance(one, dict)] if isinstance(details, list) else []
-    return f": {_clean('; '.join(str(one) for one in (body['message'], *rows) if one))}"
-
-
-def _clean(text: str) -> str:
-    plain = _CONTROL.sub(" ", text)
-    return plain if len(plain) <= _LONGEST else f"{plain[:_LONGEST]} ..."
 
 
 def _make_listing(found: Any) -> LangfuseListing:
@@ -392,4 +362,11 @@ def _make_prompt(found: Any) -> LangfusePrompt:
         tags=tuple(found.tags),
         config=found.config if isinstance(found.config, dict) else {},
         message=found.commit_message,
+        author=_read_author(found),
     )
+
+
+def _read_author(found: Any) -> str:
+    """Return who made a version. The description of the API does not name the key, but servers send it."""
+    author = (found.model_extra or {}).get("createdBy")
+    return clean(author.strip()) if isinstance(author, str) else ""

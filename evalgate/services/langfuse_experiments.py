@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from evalgate.services.langfuse import LARGEST_REQUEST, Langfuse, LangfuseError, LangfuseLostError
+from evalgate.services.langfuse import LARGEST_REQUEST, Langfuse
+from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError
 
 ARRAYS_SINCE = (4, 59)
 """From this version on a server takes arrays of scores, and before single scores."""

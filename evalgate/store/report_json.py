@@ -67,11 +67,12 @@ _GATE_KEYS = (
     "clusters",
     "requests",
     "revert",
+    "moved",
     "results",
     "confirmations",
 )
-_OPTIONAL = frozenset({"revert", "answering"})
-"""The keys of a gate that are only written if they have a value."""
+_OPTIONAL: Mapping[str, Any] = {"revert": None, "answering": None, "moved": ()}
+"""The keys of a gate that are only written if they have another value than this."""
 _KEYS = (
     "format",
     "tool",
@@ -228,7 +229,8 @@ def _encode_document(report: Report, encode: Callable[[Any], Any]) -> dict[str, 
 def _encode_gate(gate: GateReport, encode: Callable[[Any], Any]) -> dict[str, Any]:
     parts = {name: getattr(gate.evidence, name) for name in codec.type_hints_of(Evidence)}
     parts |= {name: getattr(gate, name) for name in codec.type_hints_of(GateReport) if name != "evidence"}
-    return {name: encode(parts[name]) for name in _GATE_KEYS if name not in _OPTIONAL or parts[name] is not None}
+    written = [name for name in _GATE_KEYS if name not in _OPTIONAL or parts[name] != _OPTIONAL[name]]
+    return {name: encode(parts[name]) for name in written}
 
 
 def _decode_document(data: Any) -> Report:
@@ -265,7 +267,10 @@ def _decode_document(data: Any) -> Report:
 
 def _decode_gate(data: Any, where: str) -> GateReport:
     names = [name for name in _GATE_KEYS if name not in _OPTIONAL or name in codec.expect(data, dict, where)]
-    given = {**dict.fromkeys(_OPTIONAL), **codec.list_members(data, names, where)}
+    given = {
+        **{name: codec.encode(value) for name, value in _OPTIONAL.items()},
+        **codec.list_members(data, names, where),
+    }
     of_gate = {name: kind for name, kind in codec.type_hints_of(GateReport).items() if name != "evidence"}
     evidence = Evidence(**_decode_members(codec.type_hints_of(Evidence), given, where))
     return GateReport(evidence=evidence, **_decode_members(of_gate, given, where))

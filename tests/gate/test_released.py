@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from release.documents import make_document, make_version
 
-from evalgate.domain import DEFAULT_LEVELS, Config, Limits, Policy, ReleaseSettings
+from evalgate.change.production import ProductionVersions, load_production
+from evalgate.domain import DEFAULT_LEVELS, Config, Gate, Limits, Message, Policy, PromptVersion, ReleaseSettings
 from evalgate.errors import InputError
 from evalgate.gate.released import make_finder
+from evalgate.inputs.tree import WorkTree
 from evalgate.release.registry import RegistryError
 from evalgate.release.sqlite_registry import SqliteRegistry
 from evalgate.store.store import Store
@@ -61,13 +63,36 @@ def test_copies_alone_ask_no_registry(tmp_path: Path, store: Store) -> None:
     assert copies is not None and copies("support") is None
 
 
-def test_a_version_that_is_in_no_repository_is_an_error_and_no_silent_merge_base(tmp_path: Path, store: Store) -> None:
+def test_a_version_that_is_in_no_repository_is_the_content_of_its_document(tmp_path: Path, store: Store) -> None:
+    made = make_version("1.0.0", git_sha=None, source="langfuse:support@7")
+    messages = (
+        Message(role="system", content="You are support."),
+        Message(role="user", content="Hello {{name}}!"),
+    )
+    prompt = PromptVersion(name="support", path="x", source="x", messages=messages, model=made.model)
+    version = replace(made, digest=prompt.digest)
+    registry = SqliteRegistry(tmp_path / "releases.sqlite3")
+    registry.append(make_document(version, labels={"production": version}))
+    find = make_finder(CONFIG, tmp_path, store)
+    found = None if find is None else find("support")
+    assert found is not None and found.ref is None and found.content is not None
+    assert found.content.digest == version.digest and found.content.parameters == {}
+    assert str(found).startswith("1.0.0 (langfuse:support@7), in production since")
+    gate = Gate(name="support", prompt="p.md", dataset="d", candidate_target="t", baseline_target="t")
+    assert load_production(gate, WorkTree(tmp_path), ProductionVersions(find=find, git=None), _fail) == found.content
+
+
+def _fail() -> PromptVersion:
+    raise AssertionError("there is a version in production")
+
+
+def test_a_document_that_is_not_the_prompt_is_an_error_and_no_silent_merge_base(tmp_path: Path, store: Store) -> None:
     version = make_version("1.0.0", git_sha=None)
     registry = SqliteRegistry(tmp_path / "releases.sqlite3")
     registry.append(make_document(version, labels={"production": version}))
     find = make_finder(CONFIG, tmp_path, store)
     assert find is not None
-    with pytest.raises(InputError, match="in no repository"):
+    with pytest.raises(InputError, match=r"no repository.* is not the prompt with this digest"):
         find("support")
 
 

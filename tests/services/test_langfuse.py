@@ -11,15 +11,8 @@ import pytest
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
 from evalgate.errors import InputError
-from evalgate.services.langfuse import (
-    Langfuse,
-    LangfuseError,
-    LangfuseKeys,
-    LangfuseLostError,
-    LangfuseMissingError,
-    LangfuseRaceError,
-    check_address,
-)
+from evalgate.services.langfuse import Langfuse, LangfuseKeys, check_address
+from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError, LangfuseMissingError, LangfuseRaceError
 
 KEYS = LangfuseKeys(public=PUBLIC, secret=SECRET)
 ODD = "evalgate/a b ü?#%2F 🎉"

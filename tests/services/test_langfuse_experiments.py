@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from langfuse_server import PUBLIC, SECRET, LangfuseServer
 
 from evalgate.services import langfuse_experiments
-from evalgate.services.langfuse import LARGEST_REQUEST, Langfuse, LangfuseError, LangfuseKeys, LangfuseLostError
+from evalgate.services.langfuse import LARGEST_REQUEST, Langfuse, LangfuseKeys
+from evalgate.services.langfuse_errors import LangfuseError, LangfuseLostError
 from evalgate.services.langfuse_experiments import LangfuseExperiments, _split
 
 SINCE = "2026-11-29T00:00:00.000Z"

@@ -29,7 +29,12 @@ _WIDTH = 80
     help="The report of the change.  [default: the stored verdict, else a run of the gate]",
 )
 @click.option(
-    "--reason", metavar="TEXT", help="Why the prompt was changed.  [default: its `change:`, else the commit's subject]"
+    "--source",
+    metavar="langfuse:NAME@NUMBER",
+    help="Publish this version in Langfuse, by the rules of HEAD.  [default: the prompts of HEAD]",
+)
+@click.option(
+    "--reason", metavar="TEXT", help="Why the prompt was changed.  [default: its `change:`, else what the commit says]"
 )
 @click.option("--default-branch", metavar="BRANCH", help="The branch that changes are merged into.")
 @by_option
@@ -42,6 +47,7 @@ def command(
     *,
     gates: tuple[str, ...],
     report: Path | None,
+    source: str | None,
     reason: str | None,
     default_branch: str | None,
     by: str | None,
@@ -49,7 +55,7 @@ def command(
     config_path: Path,
     registry_url: str | None,
 ) -> None:
-    """Publish the prompts of HEAD as versions, if they passed their gates.
+    """Publish the prompts of HEAD as versions, or with --source one in Langfuse, if they passed their gates.
 
     Run it after the merge. A prompt that is published already is left alone. Any other needs a report of exactly this
     content and these cases that lets the change merge by the policy of now: that of --report, else the stored verdict,
@@ -71,6 +77,7 @@ def command(
         reason=None if reason is None else check_reason(reason),
         default_branch=default_branch,
         dry_run=dry_run,
+        source=source,
     )
     with progress:
         done = publish(config_path, registry, actor, wanted, machine, on_event=progress.show)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
+from evalgate.release.langfuse_chain import make_label_name
 from evalgate.release.langfuse_projection import LabelFinding, Projected
+from evalgate.report.escape import line
 from evalgate.report.wrapped_text import wrap_words
 
 
@@ -16,13 +19,13 @@ def describe_projection(done: Projected) -> str:
     return wrap_words(text, indent="  ", first="")
 
 
-def render_findings(findings: Sequence[LabelFinding]) -> list[str]:
-    """Render the labels that differ as lines below a heading; no lines if there are none."""
-    rows = [wrap_words(f"{one.label}: {_explain(one)}", indent="    ", first="  ") for one in findings]
+def render_findings(name: str, findings: Sequence[LabelFinding]) -> list[str]:
+    """Render the labels of a prompt that differ as lines below a heading; no lines if there are none."""
+    rows = [wrap_words(f"{one.label}: {_explain(name, one)}", indent="    ", first="  ") for one in findings]
     return ["", "labels in Langfuse", *rows] if rows else []
 
 
-def _explain(one: LabelFinding) -> str:
+def _explain(name: str, one: LabelFinding) -> str:
     """Explain a label in Langfuse that differs from the last document."""
     on = f"version{'' if len(one.versions) == 1 else 's'} {', '.join(map(str, one.versions))}"
     match one.kind:
@@ -33,4 +36,8 @@ def _explain(one: LabelFinding) -> str:
         case "doubled":
             return f"{on} have it, as after two moves at once; evalgate release project repairs it"
         case "proposal":
-            return f"{on} is a proposal that was not published; its gate decides"
+            source = line(shlex.quote(f"langfuse:{make_label_name(name)}@{one.versions[-1]}"))
+            return (
+                f"{on} is a proposal that was not published; its gate decides: evalgate run --candidate {source}, and "
+                f"then evalgate release publish --source {source}"
+            )

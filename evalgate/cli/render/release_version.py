@@ -25,7 +25,7 @@ def render_version(shown: ShownVersion) -> str:
     rows += [_field(name, text) for name, text in _list_fields(shown)]
     if version.evaluation.scores:
         rows += ["", "scores", *(_field(f"  {line(name)}", describe_score(one)) for name, one in _scores(version))]
-    rows += [*render_findings(shown.findings), "", "moves", *_list_moves(shown)]
+    rows += [*render_findings(shown.history.last.document.name, shown.findings), "", "moves", *_list_moves(shown)]
     if shown.shares:
         rows += ["", "share over time"]
         rows += [wrap_words(_describe_share(one), indent="    ", first="  ") for one in reversed(shown.shares)]

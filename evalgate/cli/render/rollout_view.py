@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from evalgate.cli.render.rollout_counts import tell_left_out, tell_rows
 from evalgate.cli.render.rollout_table import make_monitored_table, make_table
 from evalgate.commands.release.status import RolloutStatus
 from evalgate.release.rollout.assessment import Assessment
-from evalgate.release.rollout.decision import DEAL_BOUND
 from evalgate.release.rollout.decision_record import count_hours
-from evalgate.release.rollout.decision_words import format_e
 from evalgate.release.rollout.monitoring import Monitored
 from evalgate.release.rollout.state import STAGING, RolloutState, describe_stage
-from evalgate.release.rollout.tally import StageEvidence
-from evalgate.release.rollout.traffic_rows import FAULTS, REASONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +36,7 @@ def make_view(status: RolloutStatus) -> RolloutView:
         facts.append(("recorded", f"a hold, {state.hold}"))
     if status.found is None:
         return RolloutView(title=title, facts=[*facts, *_tell_rules(state)])
-    facts += _tell_rows(status.found.evidence, candidate, control, on_staging=state.stage == STAGING)
+    facts += tell_rows(status.found.evidence, candidate, control, on_staging=state.stage == STAGING)
     facts.append(("now", _tell_decision(status.found)))
     return RolloutView(title=title, facts=facts, table=make_table(status.found, candidate, control))
 
@@ -80,25 +77,6 @@ def _tell_rules(state: RolloutState) -> Iterator[tuple[str, str]]:
     yield "now", "without rows nothing is known: name them in release.rollout.rows, or give --rows FILE"
 
 
-def _tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_staging: bool) -> Iterator[tuple[str, str]]:
-    controls, candidates = evidence.keys
-    if on_staging:
-        yield "answers", f"{candidates:,} of {candidate} count"
-    else:
-        deal = f"dealt by the share: e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}"
-        yield "keys", f"{controls:,} with {control}, {candidates:,} with {candidate}; {deal}"
-    yield "rows", _tell_left_out(evidence)
-
-
-def _tell_left_out(evidence: StageEvidence) -> str:
-    last = "" if evidence.last is None else f", the last one that counts at {evidence.last}"
-    faults = [f"{count:,} {REASONS[name]}" for name, count in evidence.left_out.items() if name in FAULTS]
-    others = [f"{count:,} {REASONS[name]}" for name, count in evidence.left_out.items() if name not in FAULTS]
-    told = f"{evidence.rows:,}{last}"
-    told += f"; left out for a fault: {', '.join(faults)}" if faults else ""
-    return told + (f"; not compared: {', '.join(others)}" if others else "")
-
-
 def _tell_decision(found: Assessment) -> str:
     verbs = {"advance": "a tick goes on", "finish": "a tick finishes it", "roll_back": "a tick rolls back"}
     return f"{verbs.get(found.decision.action, 'a tick holds')}: {found.decision.sentence}"
@@ -107,7 +85,7 @@ def _tell_decision(found: Assessment) -> str:
 def _tell_monitored(found: Monitored) -> Iterator[tuple[str, str]]:
     yield "compared", f"with the end of its rollout, by the rows since {found.since}"
     yield "answers", f"{found.evidence.keys[1]:,} keys"
-    yield "rows", _tell_left_out(found.evidence)
+    yield "rows", tell_left_out(found.evidence)
     worse = ", ".join(found.worse)
     yield (
         "now",

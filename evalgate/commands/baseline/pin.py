@@ -9,6 +9,7 @@ from pathlib import Path
 from evalgate.change import pins, versions
 from evalgate.change.workspace import Workspace, open_workspace
 from evalgate.domain import Gate, PromptVersion
+from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import GitError, InputError, Place
 from evalgate.gate.options import Selection
 from evalgate.gate.plans import select_gates
@@ -55,6 +56,11 @@ def pin_versions(
 
 
 def _load_committed(workspace: Workspace, gate: Gate, git: Git, commit: str, *, named: bool) -> PromptVersion:
+    if is_langfuse(gate.prompt):
+        raise InputError(
+            f'gate "{gate.name}": its prompt is in Langfuse, and a pin names a commit',
+            hint="publish the version, and promote it: evalgate release publish --source langfuse:NAME@NUMBER",
+        )
     version = versions.resolve_named(gate, workspace.tree, git, commit, "--ref")
     if not named:
         here = prompts.load_prompt(workspace.tree, gate.prompt, gate.settings)

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from evalgate.change import base_policy
-from evalgate.change.content_origin import find_origin
 from evalgate.change.workspace import Commit
 from evalgate.commands import decide, run
 from evalgate.decide import sign_off
 from evalgate.domain import Admission, Gate, GatePlan, GateReport, Report, Verdict
-from evalgate.errors import EvalgateError, InputError, InterruptedRunError, Place, ServiceError
-from evalgate.gate import adapted_targets, given_report, reports
+from evalgate.errors import EvalgateError, InputError, InterruptedRunError, ServiceError
+from evalgate.gate import adapted_targets, given_report, provenance, reports
 from evalgate.gate.options import CallMode, Machine, Selection, open_for_run
 from evalgate.gate.plans import make_plans, select_gates
-from evalgate.inputs.prompts import load_prompt
-from evalgate.inputs.tree import WorkTree
 from evalgate.plan.target_changes import compare_published, find_model
 from evalgate.release import publication
 from evalgate.release.document import PublishedVersion
@@ -49,6 +46,8 @@ class PublishOptions:
     `offer` gives further reports for the commit that gave a prompt its content, best first. The first one that fits and
     lets its change merge is used; without any, the gate has its stored verdict or is run.
 
+    `source` is a version in Langfuse, langfuse:NAME@NUMBER, which is published in place of the prompts of HEAD.
+
     A `dry_run` evaluates, if it has to, but writes nothing to the registry.
     """
 
@@ -58,6 +57,7 @@ class PublishOptions:
     default_branch: str | None = None
     offer: Callable[[str], Sequence[Report]] = lambda commit: ()
     dry_run: bool = False
+    source: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +88,18 @@ def publish(
     *,
     on_event: Callable[[ProgressEvent], None] = lambda event: None,
 ) -> tuple[Publication, ...]:
-    """Publish the prompts of HEAD that are not published yet, and return the outcome of each gate.
+    """Publish the prompts of HEAD that are not published yet, or a version in Langfuse. Return each gate's outcome.
 
-    A gate that is refused does not keep the others from being published. Raises InputError if HEAD is not merged, for
-    an unknown gate, and for a report that is none.
+    The rules are those of HEAD in both cases. A gate that is refused does not keep the others from being published.
+    Raises InputError if HEAD is not merged, for an unknown gate, and for a report that is none.
     """
     if options.reason is not None and not options.reason.strip():
         raise InputError("--reason is blank", hint="say in one sentence why the prompt was changed")
-    selection = Selection(head="HEAD", gates=options.gates, default_branch=options.default_branch, first=True)
+    selection = _select(options, "HEAD", options.gates)
     workspace = open_for_run(config_path, selection, environment=machine.environment)
     assert isinstance(workspace, Commit)
     gates = select_gates(workspace, selection)
+    gates = provenance.choose_gates(workspace, gates, options.source, named=bool(options.gates))
     _require_merged(workspace, options.default_branch)
     given = None if options.report is None else reports.load_report(options.report)
     work = _Publisher(config_path, workspace, registry, by, options, machine, given, on_event)
@@ -127,6 +128,11 @@ def describe_lack(one: Publication) -> str:
 def is_unsigned(version: PublishedVersion) -> bool:
     """Return whether a version needs a sign-off and has none, so that production refuses it."""
     return version.needs_sign_off and version.sign_off is None
+
+
+def _select(options: PublishOptions, head: str, gates: tuple[str, ...]) -> Selection:
+    branch = options.default_branch
+    return Selection(head=head, gates=gates, candidate=options.source, default_branch=branch, first=True)
 
 
 def _require_merged(workspace: Commit, default_branch: str | None) -> None:
@@ -175,7 +181,8 @@ class _Publisher:
 
     def _publish(self, gate: Gate) -> Publication:
         check_name(gate.name)
-        self._refuse_dirty(gate)
+        if self._options.source is None:
+            provenance.refuse_dirty(self._workspace, gate)
         last, ledger = self._read_ledger(gate.name)
         (plan,) = make_plans(self._workspace, [gate], self._select(gate), CallMode(), self._machine.store)
         known = self._find_known(plan, last)
@@ -184,7 +191,7 @@ class _Publisher:
         # all that needs no evidence is refused before a call is paid for
         self._refuse_older(gate, last)
         publication.read_messages(plan)
-        origin = self._find_provenance(plan)
+        origin = provenance.find_provenance(self._workspace, plan, self._options.reason, self._by)
         if plan.candidate.version is not None:
             check_number(last, gate.name, plan.candidate.version)
         proof = self._prove(plan, last, origin)
@@ -265,6 +272,7 @@ class _Publisher:
     ) -> Publication:
         name, level = plan.gate.name, proof.gate.evidence.level
         assert level is not None
+        provenance.refuse_moved(self._workspace, plan)
         target = self._workspace.config.targets[plan.gate.candidate_target]
         version = publication.make_version(
             plan,
@@ -284,51 +292,7 @@ class _Publisher:
         return Publication(gate=name, result="published", version=version, stored=stored)
 
     def _select(self, gate: Gate) -> Selection:
-        return Selection(
-            head=self._workspace.git.commit,
-            gates=(gate.name,),
-            default_branch=self._options.default_branch,
-            first=True,
-        )
-
-    def _refuse_dirty(self, gate: Gate) -> None:
-        """Raise InputError if the working tree's prompt is not the committed one, which would be published."""
-        try:
-            here = load_prompt(WorkTree(self._workspace.git.root), gate.prompt, gate.settings)
-        except EvalgateError:
-            here = None
-        committed = load_prompt(self._workspace.tree, gate.prompt, gate.settings)
-        if here is None or (here.content, here.version, here.change) != (
-            committed.content,
-            committed.version,
-            committed.change,
-        ):
-            raise InputError(
-                f"the prompt is not that of {self._workspace.git.commit[:7]}, and only commits are published",
-                place=Place(path=gate.prompt),
-                hint=f"commit and merge it, or restore it: git restore {gate.prompt}",
-            )
-
-    def _find_provenance(self, plan: GatePlan) -> Provenance:
-        """Return who changed the prompt and why: `--reason`, its `change:` if it is new, or the commit's subject.
-
-        Raises RefusedError without a reason.
-        """
-        candidate, before = plan.candidate, plan.baseline
-        git = self._workspace.git
-        origin, source = find_origin(git, candidate, git.commit, plan.gate.settings)
-        change = candidate.change or ""
-        if before is not None and before.change == candidate.change and before.digest != candidate.digest:
-            change = ""  # it is about an earlier edit
-        reason = next(
-            (one.strip() for one in (self._options.reason or "", change, origin.subject) if one.strip()), None
-        )
-        if reason is None:
-            raise RefusedError(
-                f"{plan.gate.name}: no reason says why the prompt was changed",
-                hint=f"add `change:` to {candidate.path}, or give --reason TEXT",
-            )
-        return Provenance(author=origin.author, git_sha=origin.commit, source=source, reason=reason)
+        return _select(self._options, self._workspace.git.commit, (gate.name,))
 
     def _prove(self, plan: GatePlan, last: StoredDocument | None, origin: Provenance) -> Proof:
         """Return the report that lets the change merge: the given one, else the stored verdict, else that of a run.
@@ -337,7 +301,7 @@ class _Publisher:
         """
         if self._given is not None:
             return self._decide_given(plan, self._given, last)
-        for report in self._options.offer(origin.git_sha):
+        for report in self._options.offer(origin.git_sha) if origin.git_sha is not None else ():
             try:
                 return self._decide_given(plan, report, last)
             except RegistryError:

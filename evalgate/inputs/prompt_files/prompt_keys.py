@@ -89,14 +89,19 @@ def read_version(root: Node, checker: SchemaCheck) -> str | None:
         return None
     if not checker.is_valid(node):
         return None
-    import semver
-
     text: str = node.data
-    if semver.Version.is_valid(text):
+    if is_version(text):
         return text
     hint = 'write it without the "v"' if re.match(r"[vV]\d", text) else 'such as "2.4.0"'
     checker.add_fault(node, f'"{text[:60]}" is not a semantic version (MAJOR.MINOR.PATCH)', hint)
     return None
+
+
+def is_version(value: object) -> bool:
+    """Return whether a value is a semantic version: text of the form MAJOR.MINOR.PATCH."""
+    import semver
+
+    return isinstance(value, str) and semver.Version.is_valid(value)
 
 
 def make_api_name(key: str) -> str:

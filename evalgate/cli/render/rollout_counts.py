@@ -1,0 +1,31 @@
+"""The words for the rows of a rollout: how many count, and why others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evalgate.release.rollout.decision import DEAL_BOUND
+from evalgate.release.rollout.decision_words import format_e
+from evalgate.release.rollout.tally import StageEvidence
+from evalgate.release.rollout.traffic_rows import FAULTS, REASONS
+
+
+def tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_staging: bool) -> Iterator[tuple[str, str]]:
+    """Yield the facts on the keys and the rows of a stage."""
+    controls, candidates = evidence.keys
+    if on_staging:
+        yield "answers", f"{candidates:,} of {candidate} count"
+    else:
+        deal = f"dealt by the share: e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}"
+        yield "keys", f"{controls:,} with {control}, {candidates:,} with {candidate}; {deal}"
+    yield "rows", tell_left_out(evidence)
+
+
+def tell_left_out(evidence: StageEvidence) -> str:
+    """Tell how many rows there are, and which are left out for a fault or not compared."""
+    last = "" if evidence.last is None else f", the last one that counts at {evidence.last}"
+    faults = [f"{count:,} {REASONS[name]}" for name, count in evidence.left_out.items() if name in FAULTS]
+    others = [f"{count:,} {REASONS[name]}" for name, count in evidence.left_out.items() if name not in FAULTS]
+    told = f"{evidence.rows:,}{last}"
+    told += f"; left out for a fault: {', '.join(faults)}" if faults else ""
+    return told + (f"; not compared: {', '.join(others)}" if others else "")

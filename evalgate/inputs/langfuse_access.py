@@ -1,0 +1,56 @@
+"""The Langfuse server of a configuration, opened with the keys from their variables."""
+
+from __future__ import annotations
+
+from evalgate.domain import Config
+from evalgate.domain.langfuse_reference import LangfuseSettings
+from evalgate.errors import InputError, MissingSecretError, Place
+from evalgate.inputs.langfuse_tree import LangfuseTree
+from evalgate.inputs.tree import Tree
+from evalgate.services.langfuse import Langfuse, LangfuseKeys
+
+HOSTS = ("LANGFUSE_BASE_URL", "LANGFUSE_HOST")
+"""The variables that Langfuse's own clients read the address from, the first one first."""
+
+
+def attach_langfuse(tree: Tree, config: Config) -> Tree:
+    """Return the files of a tree with what is in the Langfuse server of a configuration. Nothing is requested yet."""
+    return LangfuseTree(tree, lambda: open_langfuse(config))
+
+
+def open_langfuse(config: Config) -> Langfuse:
+    """Open the server that prompts and datasets of a configuration are in. Nothing is requested yet.
+
+    It is that of `langfuse:`, else that of a registry in Langfuse, else that of the variables that Langfuse's own
+    clients read. Raises InputError without a server, and MissingSecretError for a key that is not set.
+    """
+    environment = config.environment or {}
+    settings = config.langfuse or _read_registry(config)
+    host = settings.host or next((environment[name].strip() for name in HOSTS if environment.get(name, "").strip()), "")
+    if not host:
+        raise InputError(
+            "no Langfuse server is named, and a gate reads from one",
+            place=Place(path=config.path),
+            hint="add `langfuse: {host: https://HOST}`, or set LANGFUSE_HOST",
+        )
+    values = {name: environment.get(name, "").strip() for name in settings.key_variables}
+    missing = [name for name, value in values.items() if not value]
+    if missing:
+        raise MissingSecretError(
+            f"{config.path}: Langfuse needs the keys of a project, and the variable {missing[0]} is not set",
+            hint=f"set {' and '.join(values)} to a public and a secret key of Langfuse",
+        )
+    public, secret = (values[name] for name in settings.key_variables)
+    return Langfuse(host, LangfuseKeys(public=public, secret=secret))
+
+
+def _read_registry(config: Config) -> LangfuseSettings:
+    """Return the server and the variables of a registry in Langfuse; no server for any other configuration."""
+    release = config.release
+    if release is None or not release.is_langfuse:
+        return LangfuseSettings()
+    return LangfuseSettings(
+        host=release.registry.removeprefix("langfuse:"),
+        public_key_env=release.public_key_env,
+        secret_key_env=release.secret_key_env,
+    )
