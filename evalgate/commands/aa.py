@@ -13,6 +13,7 @@ from evalgate.decide.self_check import DROPS, RUNS, Power, SelfCheck
 from evalgate.decide.simulation import MERGES, SimulationResult, simulate
 from evalgate.domain import ANSWERED, Arm, Criterion, Policy, Report, Result, Threshold
 from evalgate.domain.units import number_units
+from evalgate.release.rollout.simulated_traffic import RolloutSimulation, TrafficResult, simulate_rollouts
 
 __all__ = [
     "DROPS",
@@ -20,13 +21,16 @@ __all__ = [
     "RUNS",
     "Power",
     "Rate",
+    "RolloutSimulation",
     "SelfCheck",
     "SimulationResult",
+    "TrafficResult",
     "Tried",
     "describe",
     "describe_interval",
     "describe_share",
     "simulate",
+    "simulate_rollouts",
     "try_report",
     "try_results",
 ]

@@ -43,6 +43,21 @@ def test_the_simulation_is_shown_in_three_formats(world: World) -> None:
     assert f"| {100 * first['naive']['value']:.1f} % [" in markdown
 
 
+def test_rollouts_are_simulated_in_three_formats(world: World) -> None:
+    arguments = ("aa", "--simulate", "--rollout", "--runs", "2")
+    shown = world.evalgate(*arguments)
+    assert shown.code == 0
+    lines = shown.out.splitlines()
+    assert lines[0].split() == ["drop,", "5", "%", "canary", "scored", "keys", "a", "day:", "200", "2,000", "20,000"]
+    assert [line.split("  ")[0] for line in lines[2:6]] == ["none", "-0.10", "-0.20", "-0.10, scored in proportion"]
+    assert max(map(len, lines)) <= 100
+    markdown = world.evalgate(*arguments, "--format", "markdown").out
+    assert len({row.count("|") for row in markdown.splitlines() if row.startswith("|")}) == 1
+    rows = json.loads(world.evalgate(*arguments, "--format", "json").out)["rollouts"]["rows"]
+    assert [[one["traffic"]["per_day"] for one in row] for row in rows] == [[200, 2000, 20000]] * 4
+    assert world.evalgate(*arguments).out == shown.out
+
+
 def test_the_simulation_shows_small_sets_and_flaky_checks(world: World) -> None:
     shown = world.evalgate("aa", "--simulate", "--runs", "20").out
     found = json.loads(world.evalgate("aa", "--simulate", "--runs", "20", "--format", "json").out)["simulation"]
@@ -199,7 +214,14 @@ def test_hostile_names_stay_text(world: World) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--simulate", "report.json"], ["--cases", "50"], ["--margin", "0.1"], ["--simulate", "--margin", "0"]],
+    [
+        ["--simulate", "report.json"],
+        ["--cases", "50"],
+        ["--margin", "0.1"],
+        ["--simulate", "--margin", "0"],
+        ["--rollout"],
+        ["--simulate", "--rollout", "--cases", "50"],
+    ],
 )
 def test_options_that_do_not_go_together(world: World, arguments: list[str]) -> None:
     assert world.evalgate("aa", *arguments).code == 2

@@ -52,7 +52,7 @@ def means(arms: ArrayLike, badness: ArrayLike, max_drop: float) -> Means:
     starts, ends = close_blocks(arms)
     if not len(ends):
         return Means(log_e_worse=0.0, log_e_fine=0.0, blocks=0)
-    x, size = _compare_blocks(arms, badness, starts, ends)
+    x, size = compare_blocks(arms, badness, starts, ends)
     worse = [float(one.sum()) for one in bet(x, size)]
     fine = [float(one.sum()) for one in bet(max_drop - x, size)]
     return Means(log_e_worse=mix(worse), log_e_fine=mix(fine), blocks=len(ends))
@@ -123,21 +123,7 @@ def close_blocks(arms: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]
     return np.concatenate(([0], ends[:-1] + 1))[: len(ends)].astype(np.int64), ends.astype(np.int64)
 
 
-def bet(x: Floats, size: Floats) -> Iterable[Floats]:
-    """Yield the logarithms of what each of `BETS` multiplies its wealth by, block by block."""
-    import numpy as np
-
-    for one in BETS:
-        yield np.log1p(np.minimum(_LARGEST_STAKE, one * size) * x)
-
-
-def mix(logs: Sequence[float]) -> float:
-    """Return the logarithm of the average of some numbers that are given as logarithms."""
-    top = max(logs)
-    return top + math.log(math.fsum(math.exp(one - top) for one in logs) / len(logs))
-
-
-def _compare_blocks(
+def compare_blocks(
     arms: ArrayLike, badness: ArrayLike, starts: NDArray[np.int64], ends: NDArray[np.int64]
 ) -> tuple[Floats, Floats]:
     """Return X and the harmonic size of each block, whose last row alone is of the other arm."""
@@ -151,6 +137,20 @@ def _compare_blocks(
     others = np.add.reduceat(values, edges)[::2] / count
     is_candidate = np.asarray(arms, dtype=np.int8)[ends] == CANDIDATE
     return np.where(is_candidate, last - others, others - last), 2 * count / (count + 1)
+
+
+def bet(x: Floats, size: Floats) -> Iterable[Floats]:
+    """Yield the logarithms of what each of `BETS` multiplies its wealth by, block by block."""
+    import numpy as np
+
+    for one in BETS:
+        yield np.log1p(np.minimum(_LARGEST_STAKE, one * size) * x)
+
+
+def mix(logs: Sequence[float]) -> float:
+    """Return the logarithm of the average of some numbers that are given as logarithms."""
+    top = max(logs)
+    return top + math.log(math.fsum(math.exp(one - top) for one in logs) / len(logs))
 
 
 def _log_beta(a: float, b: float) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -119,6 +120,24 @@ def test_the_expected_wealth_of_equal_arms_is_one_at_most(share: float) -> None:
         rising += chance * math.exp(compare_rates(failing.count(0), failing.count(1), share))
     assert worse <= 1 + TOLERANCE
     assert rising == pytest.approx(1)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5])
+@pytest.mark.parametrize("trend", [(0.1, 0.3, 0.5, 0.7, 0.9), (0.9, 0.5, 0.5, 0.5, 0.1), (0.2, 0.8, 0.2, 0.8, 0.2)])
+def test_a_trend_of_both_arms_raises_the_wealth_by_no_more_than_its_variation_allows(
+    trend: tuple[float, ...], share: float
+) -> None:
+    """Enumerate all series of five rows; the chance of badness 1 is that of the moment, whatever the arm is."""
+    wealth = 0.0
+    for number in range(4**5):
+        series = [((number >> 2 * i) & 1, (number >> (2 * i + 1)) & 1) for i in range(5)]
+        chance = math.prod(
+            (share if arm else 1 - share) * (mean if bad else 1 - mean)
+            for (arm, bad), mean in zip(series, trend, strict=True)
+        )
+        wealth += chance * math.exp(means([a for a, _ in series], [b for _, b in series], 0.1).log_e_worse)
+    variation = sum(abs(later - earlier) for earlier, later in itertools.pairwise(trend))
+    assert wealth <= math.exp(0.9 * variation)
 
 
 def test_the_mean_of_logarithms_does_not_overflow() -> None:

@@ -1,0 +1,40 @@
+"""`evalgate release plan`: how long a rollout will take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from evalgate.cli.folders import config_option
+from evalgate.cli.release.actor import format_now
+from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+from evalgate.errors import InputError
+
+
+@click.command("plan")
+@click.argument("name")
+@rows_option
+@config_option
+def command(*, name: str, patterns: tuple[str, ...], config_path: Path) -> None:
+    """Say how long each stage of a rollout of the prompt NAME will take, and which drops it will show by when.
+
+    Counts the users and the scored answers in the rows of the last days, and simulates the rule on so many. Starts
+    nothing and reads no registry.
+    """
+    from evalgate.cli.render.traffic_plan_text import render_traffic_plan
+    from evalgate.commands.release import plan
+    from evalgate.gate.configured_registry import find_gate_scores
+
+    settings = load_settings(config_path, None)
+    rules = settings.rules
+    if settings.watches_gate:
+        rules = replace(rules, scores=find_gate_scores(config_path, name))
+    rows = choose_rows(patterns, settings, config_path)
+    if rows is None:
+        raise InputError(
+            f"{name}: nothing says where the rows are",
+            hint="write `rows` in release.rollout, or give --rows FILE",
+        )
+    click.echo(render_traffic_plan(plan.plan(rows, name, rules, format_now())))
