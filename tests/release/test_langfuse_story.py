@@ -42,7 +42,6 @@ class Story:
         self.project = project
         self.server = project.server
         self.registry = LangfuseRegistry(Langfuse(self.server.url, LangfuseKeys(public=PUBLIC, secret=SECRET)))
-        self.canary = folder / "canary.json"
         self.sources = folder / "readers"
         self._stack = stack
         self._sdk = LangfuseSdk(public_key=PUBLIC, secret_key=SECRET, base_url=self.server.url, tracing_enabled=False)
@@ -80,9 +79,14 @@ class Story:
         order = ("promote", "support", "--to", "production", "--reason", "good", "--by", "Rita Release")
         return self.run(*order, *arguments)
 
-    def watch_canary(self, version: str) -> tuple[str, str]:
-        self.canary.write_text(json.dumps({"version": version, "hours": 48, "requests": 12_000}), encoding="utf-8")
-        return "--canary-evidence", str(self.canary)
+    def roll_out(self, version: str) -> None:
+        """Take a version to production by a rollout of one stage, on a person's word."""
+        by = ("--reason", "good", "--by", "Rita Release")
+        ended = self.run("start", "support", "--stages", "5", *by)
+        assert f"support: the rollout of {version} starts" in ended.out, ended
+        for told in (f"5 % of the users get {version}", f"production is {version}"):
+            ended = self.run("advance", "support", *by)
+            assert told in ended.out, ended
 
     def start_readers(self) -> Readers:
         for language in ("node", "csharp"):
@@ -171,7 +175,7 @@ def test_a_prompt_from_a_save_in_langfuse_to_a_rollback(story: Story) -> None:
     story.save_and_gate(KIND, 4)
     story.publish(4)
     second = story.document.versions[story.document.entry.target or ""]
-    story.promote(*story.watch_canary(second.version))
+    story.roll_out(second.version)
     story.require_served(readers, second.version, KIND)
 
     _delete_beside(story, readers, second.version)
@@ -215,6 +219,6 @@ def _lose_label(story: Story, readers: Readers, version: str) -> None:
 def _explain(story: Story, first: str, second: str) -> None:
     """Require that each command is in the ledger exactly once, with who and why."""
     lines = story.run("history", "support").out
-    assert lines.count("Rita Release") == 4 and lines.count(f"Olga On-Call: {WHY}") == 1
+    assert lines.count("Rita Release") == 6 and lines.count(f"Olga On-Call: {WHY}") == 1
     assert f"{second} -> {first}" in lines
-    assert story.run("verify").out == "support: 5 revisions, the ledger is whole\n"
+    assert story.run("verify").out == "support: 7 revisions, the ledger is whole\n"

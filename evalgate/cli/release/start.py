@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from evalgate.cli.finite_range import FiniteRange
 from evalgate.cli.release.actor import by_option, check_reason, dry_run_option, make_actor
 from evalgate.cli.release.registry_option import add_registry_options, open_from_options
 from evalgate.cli.release.rollout_options import choose_rows, load_settings, report_change, rows_option
@@ -26,7 +27,12 @@ if TYPE_CHECKING:
 @click.option(
     "--kind", type=click.Choice(("canary", "ab")), default="canary", show_default=True, help="ab: compare, and stay."
 )
-@click.option("--share", type=float, metavar="PERCENT", help="With --kind ab, the share of the users.  [default: 50]")
+@click.option(
+    "--share",
+    type=FiniteRange(0, 100),
+    metavar="PERCENT",
+    help="With --kind ab, the share of the users.  [default: 50]",
+)
 @rows_option
 @click.option("--reason", metavar="TEXT", help="Why, for the history.")
 @by_option

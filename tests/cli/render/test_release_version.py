@@ -37,7 +37,7 @@ def test_the_share_of_a_candidate_is_shown_over_time() -> None:
 
 
 def test_a_sign_off_is_shown_with_its_report() -> None:
-    signed = sign(replace(ONE, needs_sign_off=True, level="MAJOR"), "grace")
+    signed = sign(replace(ONE, needs_sign_off=True, level="MAJOR", canary_hours=48), "grace")
     registry = MemoryRegistry()
     publish(registry, signed)
     text = " ".join(render_version(show_version(registry, "support")).split())

@@ -69,8 +69,8 @@ def judge(document: bytes) -> str | None:
 
 
 def require_same(mine: str | None, theirs: str | None) -> None:
-    """Require the same refusal, but for what is not JSON, which each reader says in its own words."""
-    for prefix in ("not JSON", "bytes"):
+    """Require the same refusal, but for what is not JSON or too deep, which each reader says in its own words."""
+    for prefix in ("not JSON", "bytes", " levels"):
         if mine is not None and prefix in mine:
             assert theirs is not None and prefix in theirs, (mine, theirs)
             return
