@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import ipaddress
+import itertools
 import os
 import signal
 import socket
@@ -52,9 +53,17 @@ def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return paths of new folders. pytest's own factory reads all earlier folders to number the next one."""
+    root = tmp_path_factory.mktemp("homes")
+    return (root / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    empty = tmp_path_factory.mktemp("home")
+def _plain_environment(monkeypatch: pytest.MonkeyPatch, homes: Iterator[Path]) -> None:
+    empty = next(homes)
+    empty.mkdir()
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "NO_COLOR", "FORCE_COLOR", "GITHUB_BASE_REF", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("EVALGATE_HOME", str(empty))
