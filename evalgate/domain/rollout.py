@@ -65,7 +65,7 @@ class RolloutSettings:
     """The part `release.rollout` of a configuration.
 
     `rules` are those of a rollout that starts. `watches_gate` says that no scores are named: those of the gate are
-    watched. `notify` is a command that is told of rollbacks and of holds for a fault; empty: nobody is told.
+    watched. `notify` is a command that is told of rollbacks and of holds for a fault; empty: there is none.
     """
 
     rules: RolloutRules = RolloutRules(scores={})

@@ -14,7 +14,7 @@ _VERBS = {
     "start": ("evalgate.cli.release.start", "Start the rollout of a version: staging, then a growing share."),
     "status": ("evalgate.cli.release.status", "Show where a rollout is, and what is missing to go on."),
     "tick": ("evalgate.cli.release.tick", "Let a rollout grow, hold it, or take it back: for a schedule."),
-    "pause": ("evalgate.cli.release.pause", "Give the candidate of a rollout to nobody for a while."),
+    "pause": ("evalgate.cli.release.pause", "Give the candidate of a rollout to no user for a while."),
     "resume": ("evalgate.cli.release.resume", "Resume a paused rollout, whose stage begins anew."),
     "advance": ("evalgate.cli.release.advance", "Let a rollout go on without the proof."),
     "abort": ("evalgate.cli.release.abort", "End a rollout; production stays."),

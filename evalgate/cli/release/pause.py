@@ -20,7 +20,7 @@ from evalgate.cli.release.rollout_options import report_change
 def command(
     *, name: str, reason: str, by: str | None, dry_run: bool, config_path: Path, registry_url: str | None
 ) -> None:
-    """Give the candidate of the rollout of the prompt NAME to nobody, until it is resumed."""
+    """Give the candidate of the rollout of the prompt NAME to no user, until it is resumed."""
     from evalgate.commands.release import pause
 
     registry = open_from_options(config_path, registry_url)

@@ -1,4 +1,4 @@
-"""`release pause`: give the candidate of a rollout to nobody for a while."""
+"""`release pause`: give the candidate of a rollout to no user for a while."""
 
 from __future__ import annotations
 

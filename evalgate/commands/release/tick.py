@@ -31,7 +31,7 @@ class Ticked:
 
     `action` is that of the decision, or "watch" for production after a rollout, "idle" without anything to look at, and
     "lost" if another command was faster. `sentence` says why, `change` what changed; empty if nothing did. `warning` is
-    empty, or says that nobody could be told.
+    empty, or says that the notify command failed.
     """
 
     before: StoredDocument
@@ -67,7 +67,7 @@ def tick(
         if state is None:
             return _watch(last, rows, by.at)
         if state.paused:
-            return _idle(last, "paused", "the rollout is paused; nobody gets the candidate")
+            return _idle(last, "paused", "the rollout is paused; no user gets the candidate")
         if found is None or found.state != state:
             found = assess_rollout(last.document, state, rows(), by.at)
         document = _make_document(last, found, ledger.settle(by))
@@ -147,7 +147,7 @@ def _tell(done: Ticked, notify: Notify | None) -> Ticked:
     try:
         notify(make_message(done))
     except ServiceError as error:
-        return replace(done, warning=f"nobody was told: {error.faults[0].message}")
+        return replace(done, warning=f"the notify command failed: {error.faults[0].message}")
     return done
 
 

@@ -100,7 +100,7 @@ def advance_rollout(last: StoredDocument, by: Actor, why: str, evidence: Mapping
 
 
 def pause_rollout(last: StoredDocument, by: Actor, why: str) -> ReleaseDocument:
-    """Return the document that gives the candidate to nobody until the rollout is resumed."""
+    """Return the document that gives the candidate to no user until the rollout is resumed."""
     state = require_state(last)
     if state.paused:
         raise InputError(f"{last.document.name}: the rollout is paused already", hint=_name_verb(last, "resume"))
