@@ -155,19 +155,37 @@ class SqliteRegistry:
 
     def _is_ready(self, connection: sqlite3.Connection) -> bool:
         """Return whether the tables are there. Raises RegistryError for a database of another program."""
-        application = connection.execute("PRAGMA application_id").fetchone()[0]
-        written = connection.execute("PRAGMA user_version").fetchone()[0]
+        application, written, tables = self._read_header(connection)
         if application == APPLICATION:
             if written > _FORMAT:
                 raise RegistryError(
                     f"{self.url}: a later evalgate made this registry (format {written})", hint="upgrade evalgate"
                 )
             return True
-        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        if tables:
             raise RegistryError(
                 f"{self.url}: the file is a database of another program", hint="choose another path for the registry"
             )
         return False
+
+    def _read_header(self, connection: sqlite3.Connection) -> tuple[int, int, int]:
+        """Return the application id, the format and the number of tables, all of one moment.
+
+        Another process may be creating the tables. Read one by one, its file looks like a database of another program.
+        """
+        if connection.in_transaction:
+            return self._select_header(connection)
+        connection.execute("BEGIN")
+        try:
+            return self._select_header(connection)
+        finally:
+            connection.execute("ROLLBACK")
+
+    def _select_header(self, connection: sqlite3.Connection) -> tuple[int, int, int]:
+        application = connection.execute("PRAGMA application_id").fetchone()[0]
+        written = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        return application, written, tables
 
     def _start_log(self, connection: sqlite3.Connection) -> None:
         """Switch the file to the write-ahead log, which it keeps. Other processes may do so at the same moment."""

@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import stat
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -217,3 +218,26 @@ def test_a_column_of_another_type_is_a_damaged_document(path: Path, value: str) 
     with pytest.raises(RegistryError, match="support is damaged"):
         registry.read("support")
     assert len(list(registry.history("support"))) == 1
+
+
+def test_a_file_whose_tables_are_just_being_made_is_no_foreign_database(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = SqliteRegistry._connect
+    other = threading.Thread(target=Sequel(SqliteRegistry(path), "other").publish, args=(make_version(),))
+
+    def write_between(statement: str) -> None:
+        if "sqlite_master" in statement and not other.ident:
+            other.start()
+            other.join(0.5)  # the lock of a reader makes it wait
+
+    def watch(self: SqliteRegistry, mode: str) -> sqlite3.Connection:
+        connection = connect(self, mode)
+        if threading.current_thread() is threading.main_thread():
+            connection.set_trace_callback(write_between)
+        return connection
+
+    monkeypatch.setattr(SqliteRegistry, "_connect", watch)
+    Sequel(SqliteRegistry(path)).publish(make_version())
+    other.join()
+    assert SqliteRegistry(path).list_names() == ["other", "support"]
