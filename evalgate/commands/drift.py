@@ -256,7 +256,7 @@ def _decide(engine: Engine, one: _Watch, config: Config, draws: UnansweredDraws)
             outcome = outcomes[trial.case.id, trial.repeat]
             assert outcome is not None
             engine.put(trial.request, replace(outcome, cached=True))
-    gate = evaluate.evaluate_plan(engine, one.plan, config, draws)
+    gate = evaluate.evaluate_plan(engine, one.plan, config, draws.ask)
     evidence = replace(gate.evidence, notes=_make_notes(one, gate.evidence.results))
     return replace(gate, evidence=evidence)
 

@@ -78,19 +78,25 @@ def make_evidence(
         requests=plan.requests,
         deterministic=_find_deterministic(plan, targets),
         revert=plan.revert,
+        replay=plan.replay,
     )
 
 
 def _find_deterministic(plan: GatePlan, targets: Mapping[str, Target]) -> tuple[Arm, ...]:
-    """Return the arms that always give the same answer to the same request: those with a local model."""
+    """Return the arms that always give the same answer to the same request: those with a local model.
+
+    What production answered is no answer of this target.
+    """
     names = {Arm.CANDIDATE: plan.gate.candidate_target}
-    if plan.baseline is not None:
+    if plan.baseline is not None and plan.replay is None:
         names[Arm.BASELINE] = plan.gate.baseline_target
     return tuple(arm for arm, name in names.items() if targets[name].kind == "local")
 
 
 def _lacks_baseline_samples(plan: GatePlan) -> bool:
-    """Return whether the stored baseline has too few samples to decide single cases; they cannot be drawn later."""
+    """Return whether there are too few samples of the baseline to decide single cases, and no more can be drawn."""
+    if plan.replay is not None:
+        return not plan.replay.redraws
     return plan.kind is ReportKind.DRIFT and plan.gate.baseline_samples < statistics.BASELINE_DRAWS
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import chain
 
 from evalgate.decide import blocking, compare, completeness, left_out, looks, recorded_findings, remarks, sign_off, tags
+from evalgate.decide import replay_findings as replays
 from evalgate.decide import revert_findings as reverts
 from evalgate.decide.single_cases import select_kind
 from evalgate.decide.thresholds import ThresholdRuling, make_finding
@@ -60,6 +61,7 @@ def decide(
         findings = (
             *_make_level_findings(evidence),
             *completeness.make_moved_findings(evidence),
+            *replays.make_findings(evidence.replay),
             *_find_measured(evidence, policy, level_policy, standing, fallen),
             *([remarks.make_constant_finding(constant)] if constant is not None else []),
             *remarks.find_remarks(evidence, comparisons, standing, policy),

@@ -1,4 +1,4 @@
-"""The kinds of report: a gate run, a shard of a gate run, a drift check, or imported scores."""
+"""The kinds of report: a gate run, a shard of a gate run, a drift check, a replay, or imported scores."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ class ReportKind(StrEnum):
     """The kind of comparison in a report.
 
     GATE: the two versions of a change, over all cases. SHARD: the same, over a part of the cases. DRIFT: a version and
-    its own stored samples. SCORES: the scores of another tool.
+    its own stored samples. REPLAY: a published version and what production answered to the same rows. SCORES: the
+    scores of another tool.
     """
 
     GATE = "gate"
     SHARD = "shard"
     DRIFT = "drift"
+    REPLAY = "replay"
     SCORES = "scores"
 
     @property

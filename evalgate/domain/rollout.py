@@ -46,6 +46,8 @@ class RolloutRules:
 
 ALLOWED_DROP = 0.10
 """The allowed drop of a score for which none is written."""
+MOST_FAULTS = 0.01
+"""The largest share of the rows that may be left out for a fault."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

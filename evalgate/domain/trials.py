@@ -14,6 +14,7 @@ from evalgate.domain.inputs import Case, Gate, GoldenDataset, Judge, Level
 from evalgate.domain.messages import Message
 from evalgate.domain.output_calls import ToolCall, format_calls, parse_calls
 from evalgate.domain.prompt_version import PromptVersion
+from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.revert import Revert
 from evalgate.domain.text import Json, digest, normalize
@@ -346,7 +347,7 @@ class GatePlan:
     the report. With DRIFT, all baseline samples are from before this run, no new ones can be drawn, and there is no
     change level. `requests` maps each case that shares its request with another to the id of the first such case;
     `alike` does so for the cases whose requests differ in white space and invisible characters alone. `revert` is set
-    for a change that goes back to the version before.
+    for a change that goes back to the version before. `replay` says which rows of production the cases are.
     """
 
     gate: Gate
@@ -367,6 +368,7 @@ class GatePlan:
     requests: Mapping[str, str] = field(default_factory=dict)
     alike: Mapping[str, str] = field(default_factory=dict)
     revert: Revert | None = None
+    replay: ReplayedRows | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

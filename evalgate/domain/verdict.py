@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from evalgate.domain.admission import Admission
 from evalgate.domain.approval import Attempts, PolicyChange, SignOff
 from evalgate.domain.inputs import LevelPolicy, Policy, Threshold
+from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import ReportKind
 from evalgate.domain.report_refs import DatasetRef, VersionRef
 from evalgate.domain.revert import Revert
@@ -268,7 +269,8 @@ class Evidence:
     no call was made, or in older reports. `revert` is set for a change that goes back to the version before.
     `moved` has a sentence for each label or dataset that had another content at the end of the run than was measured.
     `shown_key` is the `verdict_key` of the text that a reader sees, if hidden text makes the own one another.
-    `recorded` is the verdict of an earlier run on the same content that these results do not replace.
+    `recorded` is the verdict of an earlier run on the same content that these results do not replace. `replay` is set
+    if the cases are rows of production, and the baseline is what production answered.
     """
 
     name: str
@@ -298,12 +300,15 @@ class Evidence:
     moved: tuple[str, ...] = ()
     shown_key: str | None = None
     recorded: RecordedVerdict | None = None
+    replay: ReplayedRows | None = None
 
     @property
     def kind(self) -> ReportKind:
         """The kind of report, derived from the attributes that are set."""
         if self.shard is not None:
             return ReportKind.SHARD
+        if self.replay is not None:
+            return ReportKind.REPLAY
         if self.level is not None:
             return ReportKind.GATE
         return ReportKind.SCORES if self.stored_baseline is None else ReportKind.DRIFT

@@ -39,7 +39,7 @@ from evalgate.domain.report_criteria import find_excluded
 from evalgate.execute.engine import Engine
 from evalgate.gate import adapted_targets
 from evalgate.gate.reply_watch import ReplyWatch
-from evalgate.gate.unanswered_draws import Asking, UnansweredDraws, ask_target
+from evalgate.gate.unanswered_draws import Asking, ask_target
 from evalgate.plan.gate_plan import make_fresh_trial
 from evalgate.score import checks, judges
 from evalgate.store.results import ResultStore
@@ -48,19 +48,20 @@ _FIRST_CALLS = 0.1
 """Seconds after which statistics are imported: by then the first calls are under way, and no answer has arrived."""
 
 
-def evaluate_plan(engine: Engine, plan: GatePlan, config: Config, draws: UnansweredDraws | None = None) -> GateReport:
+def evaluate_plan(
+    engine: Engine, plan: GatePlan, config: Config, ask: Callable[[Trial], Asking] = ask_target
+) -> GateReport:
     """Return the verdict on one plan, without calls that cannot change it.
 
     The cases are run in batches that end at the interim analyses. After each batch, fresh samples decide the cases that
     turned from pass to fail. The run stops as soon as the verdict is clear. Checks that decide without the other cases
     still see an output for every case. A shard runs all its cases: the stop is determined when shards are merged.
-    `draws` keeps the candidate's draws without an answer, and has those of earlier runs, which are not made again.
+    `ask` yields the request of a trial, and returns its outcome, which it may know without a request.
     """
     preparing = Timer(_FIRST_CALLS, statistics.prepare)
     preparing.daemon = True
     preparing.start()
     _put_stored_answers(engine, plan, config.targets)
-    ask = ask_target if draws is None else draws.ask
     run = _GateRun(engine=engine, plan=plan, config=config, store=ResultStore(engine.results_file), ask=ask)
     if plan.kind is ReportKind.SHARD:
         run.answer(len(plan.order))

@@ -112,13 +112,15 @@ def _decide_fresh(
     """Return the verdicts of plans by the name of their gate, and the warnings of the engine."""
     if not plans:
         return {}, ()
-    from evalgate.gate import engine_setup, evaluate
+    from evalgate.gate import engine_setup, evaluate, unanswered_draws
 
     with engine_setup.open_engine(workspace, plans, machine, calls, on_event=on_event) as engine:
         reports = {}
         for plan in plans:
             own = draws.get(plan.gate.name)
-            gate = evaluate.evaluate_plan(engine, plan, workspace.config, own)
+            gate = evaluate.evaluate_plan(
+                engine, plan, workspace.config, unanswered_draws.ask_target if own is None else own.ask
+            )
             reports[plan.gate.name] = gate if own is None else own.add_note(gate)
         engine.finish()
         return reports, engine.warnings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evalgate.domain import Config, GatePlan, GateReport, Verdict
+from evalgate.domain import Config, GatePlan, GateReport, ReportKind, Verdict
 from evalgate.domain.report_criteria import list_criteria
 from evalgate.errors import EvalgateError
 from evalgate.gate.options import CallMode
@@ -64,6 +64,7 @@ def _is_proof(gate: GateReport, name: str, plan: GatePlan, config: Config) -> bo
     then = {criterion.name: criterion for criterion in evidence.criteria}
     return (
         gate.decision is Verdict.PASS
+        and evidence.kind is ReportKind.GATE
         and (evidence.revert is None or not evidence.revert.passed)
         and evidence.verdict_key == name
         and evidence.name == plan.gate.name

@@ -90,6 +90,8 @@ def _describe_level(evidence: Evidence) -> str:
     level = evidence.level
     if evidence.kind is ReportKind.DRIFT:
         return "none: nothing was edited, a version is compared with its own stored samples"
+    if evidence.kind is ReportKind.REPLAY:
+        return "none: a replay of rows of production, which is no verdict of the gate and lets no label move"
     if level is None:
         return "none: stored scores are compared as they are"
     declared = "not declared" if level.declared is None else f"declared {level.declared.name}"

@@ -12,7 +12,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from evalgate.domain import Admission, Arm, Criterion, Finding, GateReport, Report, Result, Score, Unscored, Verdict
+from evalgate.domain import (
+    Admission,
+    Arm,
+    Criterion,
+    Finding,
+    GateReport,
+    Report,
+    ReportKind,
+    Result,
+    Score,
+    Unscored,
+    Verdict,
+)
 from evalgate.report import case_selection, view
 from evalgate.report.case_selection import ShownCase
 from evalgate.report.escape import prose, xml
@@ -40,7 +52,7 @@ def render(report: Report) -> str:
     """
     suites = [
         ("evalgate", [_describe_run(report)]),
-        *((gate.evidence.name, _list_tests(gate, decides=report.redrawn is None)) for gate in report.gates),
+        *((_name_suite(gate), _list_tests(gate, decides=report.redrawn is None)) for gate in report.gates),
     ]
     every = [test for _, tests in suites for test in tests]
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<testsuites name="evalgate" {_count(every)}>']
@@ -51,6 +63,12 @@ def render(report: Report) -> str:
         lines.extend(line for test in tests for line in _render_test(name, test))
         lines.append("  </testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
+
+
+def _name_suite(gate: GateReport) -> str:
+    """Return the name of a gate; of a replay with that word, since a view shows no more of a test that passed."""
+    name = gate.evidence.name
+    return f"{name} (replay)" if gate.evidence.kind is ReportKind.REPLAY else name
 
 
 def _count(tests: list[_Test]) -> str:

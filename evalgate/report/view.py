@@ -22,6 +22,8 @@ def headline(gate: GateReport) -> str:
         return f"{gate.decision}, awaiting sign-off"
     if gate.only_warns:
         return f"{gate.decision}, does not block"
+    if gate.evidence.kind is ReportKind.REPLAY:
+        return f"{gate.decision}, a replay"
     return str(gate.decision)
 
 

@@ -70,10 +70,18 @@ _GATE_KEYS = (
     "moved",
     "shown_key",
     "recorded",
+    "replay",
     "results",
     "confirmations",
 )
-_OPTIONAL: Mapping[str, Any] = {"revert": None, "answering": None, "moved": (), "shown_key": None, "recorded": None}
+_OPTIONAL: Mapping[str, Any] = {
+    "revert": None,
+    "answering": None,
+    "moved": (),
+    "shown_key": None,
+    "recorded": None,
+    "replay": None,
+}
 """The keys of a gate that are only written if they have another value than this."""
 _KEYS = (
     "format",

@@ -25,6 +25,7 @@ from evalgate.domain import (
     Verdict,
     VersionRef,
 )
+from evalgate.domain.replayed_rows import ReplayedRows
 from evalgate.domain.report_kind import make_merge_note
 from evalgate.gate.adapted_targets import digest_answering
 from evalgate.gate.given_report import bring_up_to_date, explain_unfit
@@ -33,6 +34,8 @@ from evalgate.gate.plans import make_plans
 from evalgate.gate.reports import make_report, report_without_calls
 from evalgate.gate.verdict_cache import compute_keys
 from evalgate.store.store import Store
+
+ROWS = ReplayedRows(since="a", until="b", rows=1, faults={}, sampled=1, unfit=0, redraws=True)
 
 
 @pytest.fixture
@@ -77,6 +80,8 @@ OTHER = VersionRef(name="support", version=None, digest="0" * 64, source="x")
         ({"candidate": OTHER, "verdict_key": "1" * 64}, "is of another content"),
         ({"candidate": None}, "is of another content: digest none"),
         ({"baseline": OTHER}, "compares with another baseline (000000000000)"),
+        ({"replay": ROWS}, "is of a replay of rows of production"),
+        ({"replay": ROWS, "level": None}, "is of a replay of rows of production"),
         ({"baseline": None}, "compares with another baseline (none)"),
         ({"criteria": ()}, "was made with other criteria than the configuration has now: is_json, answered"),
         ({"order": ("case-1", "case-2")}, "does not plan all cases of cases.jsonl"),

@@ -11,6 +11,7 @@ _VERBS = {
     "promote": ("evalgate.cli.release.promote", "Move a label to a version that its report allows."),
     "rollback": ("evalgate.cli.release.rollback", "Make an earlier version production again."),
     "plan": ("evalgate.cli.release.plan", "Say how long a rollout will take, and which drops it will show."),
+    "replay": ("evalgate.cli.release.replay", "Compare a version with what production answered, before a rollout."),
     "start": ("evalgate.cli.release.start", "Start the rollout of a version: staging, then a growing share."),
     "status": ("evalgate.cli.release.status", "Show where a rollout is, and what is missing to go on."),
     "tick": ("evalgate.cli.release.tick", "Let a rollout grow, hold it, or take it back: for a schedule."),

@@ -31,11 +31,20 @@ def render_plan(outlook: PlanSummary) -> Iterator[str]:
         yield _render_line(
             "repeats", f"{cases} with {samples} samples instead of {plan.gate.candidate_samples}, where the stored"
         )
-        yield _render_line("", f"baseline varies most; of the calls below: {_render_calls(outlook.repeats)}")
-    yield _render_line("every case", _render_calls(outlook.full))
+        yield _render_line("", f"baseline varies most; of the calls below: {render_calls(outlook.repeats)}")
+    yield _render_line("every case", render_calls(outlook.full))
     if outlook.share < 1:
-        yield _render_line("stopping early", _render_calls(outlook.expected))
+        yield _render_line("stopping early", render_calls(outlook.expected))
         yield _render_line("", f"if the versions are equal, which takes about {outlook.share:.0%} of the cases")
+
+
+def render_calls(calls: CallEstimate) -> str:
+    """Return the calls, tokens and dollars of an estimate, on one line."""
+    cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
+    return (
+        f"{calls.calls} calls to make, {calls.cached} answers cached; about {calls.input_tokens} tokens in, "
+        f"{calls.output_tokens} out; {cost}"
+    )
 
 
 def _render_line(label: str, text: str) -> str:
@@ -74,11 +83,3 @@ def _render_question(question: Precision, *, is_grouped: bool) -> Iterator[str]:
         share = f"{question.more.real_share:.0%} of the variance is real variation between cases"
         helps = "would help" if question.more.would_help else "would not help"
         yield _render_line("", f"more samples of each case {helps}: {share}")
-
-
-def _render_calls(calls: CallEstimate) -> str:
-    cost = f"cost unknown ({calls.unpriced})" if calls.cost_usd is None else f"about ${calls.cost_usd:.2f}"
-    return (
-        f"{calls.calls} calls to make, {calls.cached} answers cached; about {calls.input_tokens} tokens in, "
-        f"{calls.output_tokens} out; {cost}"
-    )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
+from evalgate.domain.rollout import MOST_FAULTS
 from evalgate.release.rollout.decision_words import (
     Bounds,
     describe_left_out,
@@ -30,8 +31,6 @@ from evalgate.release.rollout.traffic_rows import find_instant
 
 DEAL_BOUND: Final = 1000.0
 """The e-value from which keys count as not dealt as the share says."""
-MOST_FAULTS: Final = 0.01
-"""The largest share of the rows that may be left out for a fault."""
 LEAST_ON_STAGING: Final = 10
 """The answers, and the values of each score, that staging needs at least."""
 _HOUR: Final = 3600.0

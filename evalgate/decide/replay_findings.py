@@ -1,0 +1,30 @@
+"""The findings on rows that a replay leaves out: with too many of them, the others are no random part of all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evalgate.decide.completeness import make_incomplete_finding
+from evalgate.domain import Finding
+from evalgate.domain.replayed_rows import ReplayedRows
+from evalgate.domain.rollout import MOST_FAULTS
+
+
+def make_findings(rows: ReplayedRows | None) -> Iterator[Finding]:
+    """Yield an inconclusive finding for each kind of row of which more than `MOST_FAULTS` are left out."""
+    if rows is None:
+        return
+    if rows.has_too_many_faults:
+        count = sum(rows.faults.values())
+        why = ", ".join(f"{number:,} {words}" for words, number in sorted(rows.faults.items()))
+        sentence = (
+            f"{count:,} of {rows.rows:,} rows of production are left out for a fault ({why}), and at most "
+            f"{MOST_FAULTS:.0%} may be: the others may be no random part of all."
+        )
+        yield make_incomplete_finding(None, sentence, ())
+    if rows.has_too_many_unfit:
+        sentence = (
+            f"{rows.unfit:,} of {rows.sampled:,} chosen rows have fields that do not fit the prompt or a criterion, "
+            f"and at most {MOST_FAULTS:.0%} may: the others may be no random part of all."
+        )
+        yield make_incomplete_finding(None, sentence, ())
