@@ -32,6 +32,23 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the combinations of a `matrix` as long, but for as few as have each value of each parameter."""
+    matrices: dict[str, list[pytest.Function]] = {}
+    for item in items:
+        if isinstance(item, pytest.Function) and item.get_closest_marker("matrix"):
+            matrices.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for combinations in matrices.values():
+        given = [{name: id(value) for name, value in item.callspec.params.items()} for item in combinations]
+        values = {name: list(dict.fromkeys(one[name] for one in given)) for name in given[0]}
+        most = max(len(found) for found in values.values())
+        kept = [{name: found[number % len(found)] for name, found in values.items()} for number in range(most)]
+        for item, one in zip(combinations, given, strict=True):
+            if one not in kept:
+                item.add_marker(pytest.mark.long)
+
+
 def pytest_collection_finish() -> None:
     """Leave the thousands of collected tests out of each later garbage collection: a sixteenth of the time."""
     gc.collect()

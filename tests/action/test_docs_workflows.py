@@ -25,6 +25,7 @@ def _answers(chat_server: ChatServer) -> None:
     chat_server.script = reply
 
 
+@pytest.mark.long
 def test_shards_are_merged_into_one_verdict(machine: Callable[..., Machine], hosted: Hosted) -> None:
     runner = machine()
     pull = hosted.pull_request(7, BRIEF)

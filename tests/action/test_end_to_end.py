@@ -148,6 +148,7 @@ def test_where_no_prompt_has_changed_nothing_is_asked(team: Team) -> None:
     assert team.chat.received == []
 
 
+@pytest.mark.long
 def test_a_major_change_waits_for_a_review_and_passes_the_queue(team: Team) -> None:
     config = CONFIG.format(url=team.chat.url).replace("attempts: 1", "attempts: 2")
     pull = team.open({"evalgate.yml": config})
@@ -193,6 +194,7 @@ def test_a_revert_passes_and_says_what_it_is(team: Team) -> None:
     assert "goes back to 1.0.0" in team.comments[0]
 
 
+@pytest.mark.long
 def test_an_apps_token_writes_one_comment(team: Team) -> None:
     team.github.state |= {"actor": "shop-ci[bot]", "viewer": "shop-ci[bot]"}
     pull = team.open(BRIEF)
@@ -202,6 +204,7 @@ def test_an_apps_token_writes_one_comment(team: Team) -> None:
     assert [state for state, _ in team.statuses(pull.head_sha)] == ["pending", "success", "success"]
 
 
+@pytest.mark.long
 def test_two_configurations_have_a_status_and_a_comment_each(team: Team) -> None:
     other = CONFIG.format(url=team.chat.url).replace("{type: contains, name: fact, from: expected}", "{type: is_json}")
     team.hosted.commit_to_main("second", {"strict.yml": other})
@@ -309,6 +312,7 @@ def test_rules_of_the_change_do_not_judge_it(team: Team) -> None:
     assert "judged by the base" in team.comments[0]
 
 
+@pytest.mark.long
 def test_the_comment_is_found_among_many_and_a_forged_one_is_left_alone(team: Team) -> None:
     pull = team.open(WORSE)
     team.run(events.pull_request(team.hosted, pull))
@@ -326,6 +330,7 @@ def test_the_comment_is_found_among_many_and_a_forged_one_is_left_alone(team: Te
     assert [one["body"] for one in team.github.state["comments"] if one["author"] == "eve"] == [body]
 
 
+@pytest.mark.long
 def test_the_baseline_is_sampled_after_a_merge_and_watched_for_drift(team: Team) -> None:
     before = team.hosted.work.git("rev-parse", "main")
     team.hosted.commit_to_main("edit", BRIEF)
@@ -348,6 +353,7 @@ def test_the_baseline_is_sampled_after_a_merge_and_watched_for_drift(team: Team)
     assert len(team.github.state["issues"]) == 1
 
 
+@pytest.mark.long
 def test_a_merged_change_is_published_promoted_and_rolled_back(team: Team) -> None:
     git = team.hosted.work.git
     team.trust_origin()

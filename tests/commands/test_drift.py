@@ -105,6 +105,7 @@ def test_an_unchanged_model_passes_however_old_the_samples_are(world: World) -> 
     assert (answers(world), judgements(world)) == (CASES, CASES)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("samples", [1, 3])
 @pytest.mark.parametrize("seed", range(3))
 def test_noise_that_was_there_before_is_no_drift(world: World, samples: int, seed: int) -> None:

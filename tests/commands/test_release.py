@@ -354,6 +354,7 @@ def prepare(verb: str, registry: Registry) -> None:
         publish(registry, TWO)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("verb", VERBS)

@@ -31,6 +31,7 @@ def mend(world: World) -> None:
     world.application = lambda system, user: answer(user)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("message", [FAILED, MODERATED])
 @pytest.mark.parametrize("flags", [(), ("--no-cache",), ("--redraw", "failed"), ("--live",)])
 def test_an_answer_after_a_refusal_does_not_count(world: World, message: str, flags: tuple[str, ...]) -> None:

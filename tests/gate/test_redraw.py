@@ -208,6 +208,7 @@ def test_what_has_no_verdict_is_not_drawn_again(world: World, flags: tuple[str, 
     assert not world.server.received
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("flags", [(), ("--live",), ("--engine", "batch")], ids=" ".join)
 @pytest.mark.parametrize("spelling", ["command", "library"])
 def test_a_shard_uses_the_answers_that_are_known(world: World, flags: tuple[str, ...], spelling: str) -> None:

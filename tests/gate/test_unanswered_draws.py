@@ -49,6 +49,7 @@ def store_baseline(world: World) -> None:
     assert world.evalgate("baseline", "sample").code == 0
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("share", "version"), [(0.15, "1.1.0"), (0.35, "1.0.1")])
 def test_running_again_never_turns_a_verdict_on_unanswered_draws(
@@ -66,6 +67,7 @@ def test_running_again_never_turns_a_verdict_on_unanswered_draws(
     assert outputs(world, brief=True) == asked, "no draw of the candidate is made a second time"
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("share", [0.3, 1.0])
 def test_an_outage_of_both_arms_is_measured_again(world: World, kind: str, share: float) -> None:

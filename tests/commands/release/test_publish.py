@@ -435,6 +435,7 @@ def test_a_second_lost_race_is_reported(shop: Shop) -> None:
     assert "bob was faster" in str(done.error)
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("failure", FAILURES)
 @pytest.mark.parametrize("at", [1, 2])
 def test_after_the_end_of_a_command_the_next_one_completes_it(shop: Shop, at: int, failure: Failure) -> None:
@@ -553,6 +554,7 @@ def test_only_a_missing_sign_off_is_a_lack() -> None:
     assert describe_lack(Publication(gate="support", result="refused")) == ""
 
 
+@pytest.mark.matrix
 @pytest.mark.parametrize("given", ["with the text", "later", "by the registry"])
 @pytest.mark.parametrize(("number", "level"), [("1.0.1", "PATCH"), ("1.1.0", "MINOR"), ("2.0.0", "MAJOR")])
 def test_the_level_is_that_of_the_declared_number_against_the_published_one(
