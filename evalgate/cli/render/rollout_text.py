@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalgate.cli.render.rollout_view import make_view
 from evalgate.commands.release import tick
 from evalgate.commands.release.status import RolloutStatus
 from evalgate.commands.release.tick import Ticked
+from evalgate.release.rollout.rollout_view import make_view
 from evalgate.report.escape import line, prose
 from evalgate.report.wrapped_text import wrap_words
 
