@@ -114,7 +114,7 @@ class Job:
             workflow=environment.get("GITHUB_WORKFLOW", ""),
             job=environment.get("GITHUB_JOB", ""),
             matrix=self.settings.matrix,
-            config=self._config_name,
+            config=self.config_name,
         )
         self.workspace = Path(self._require("GITHUB_WORKSPACE"))
         self.temp = Path(self._require("RUNNER_TEMP"))
@@ -124,12 +124,12 @@ class Job:
         return status_context(
             self.settings.status_context,
             self.settings.matrix,
-            config=self._config_name,
+            config=self.config_name,
             to="" if branch == self.event.default_branch else branch,
         )
 
     @property
-    def _config_name(self) -> str:
+    def config_name(self) -> str:
         """The path of the configuration from the top of the workspace, as it is written."""
         return posixpath.normpath(posixpath.join(self.settings.working_directory, self.settings.config))
 
