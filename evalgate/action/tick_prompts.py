@@ -45,14 +45,19 @@ _FRESH = datetime.timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Turn:
-    """What became of one prompt: its sentences, its exit code, and what its tick did, None after an error."""
+    """What became of one prompt: its sentences, its exit codes, and what its tick did, None after an error."""
 
     name: str
-    code: Admission
+    codes: Sequence[Admission]
     sentences: Sequence[str]
     done: Ticked | None = None
     status: str = ""
     issue: str = ""
+
+    @property
+    def code(self) -> Admission:
+        """The most severe exit code."""
+        return combine_admissions(self.codes)
 
     def describe(self) -> dict[str, Any]:
         """Return the row of the output `ticks`."""
@@ -84,7 +89,7 @@ def run_ticks(job: Job, hub: GitHub | None, log: Log) -> int:
         raise
     code = combine_admissions(turn.code for turn in turns)
     _write(job, log, turns, code, [] if turns else ["the registry has no prompt"])
-    return _choose_exit_code(job, code)
+    return _choose_exit_code(job, turns)
 
 
 def _refuse_other_events(job: Job) -> None:
@@ -125,11 +130,11 @@ class _Round:
             return self._tick(name)
         except EvalgateError as error:
             self._log.faults(error)
-            return _Turn(name=name, code=Admission(int(error.exit_code)), sentences=[f"{name}: {explain(error)}"])
+            return _Turn(name=name, codes=[Admission(int(error.exit_code))], sentences=[f"{name}: {explain(error)}"])
         except Exception as error:
             self._log.bug(error)
             told = f"{name}: not done: unexpected {type(error).__name__}"
-            return _Turn(name=name, code=Admission.NOT_EVALUATED, sentences=[told])
+            return _Turn(name=name, codes=[Admission.NOT_EVALUATED], sentences=[told])
 
     def _tick(self, name: str) -> _Turn:
         by = make_actor(self._job)
@@ -152,9 +157,7 @@ class _Round:
         told += [f"{name}: {one.sentence}" for one in news.problems if one.kind == "labels"]
         issues = self._issues
         url = None if issues is None else self._log.attempt("issue", lambda: issues.update(news))
-        return _Turn(
-            name=name, code=combine_admissions(codes), sentences=told, done=done, status=status, issue=url or ""
-        )
+        return _Turn(name=name, codes=codes, sentences=told, done=done, status=status, issue=url or "")
 
     def _open_rows(self, name: str) -> Iterable[bytes]:
         if self._settings.rows is None:
@@ -222,10 +225,13 @@ def _render_summary(sentences: Sequence[str], statuses: Sequence[str]) -> str:
     return text
 
 
-def _choose_exit_code(job: Job, code: Admission) -> int:
-    """Return the exit code that `fail-on` gives an outcome. What could not be done at all always fails the job."""
+def _choose_exit_code(job: Job, turns: Sequence[_Turn]) -> int:
+    """Return the exit code that `fail-on` gives an outcome. What could not be done always fails the job."""
     silent = {"never": (Admission.FAIL, Admission.INCONCLUSIVE), "fail": (Admission.INCONCLUSIVE,), "inconclusive": ()}
-    return 0 if code in silent[job.settings.fail_on] else int(code)
+    told = silent[job.settings.fail_on]
+    return int(
+        combine_admissions(code for turn in turns for code in turn.codes if turn.done is None or code not in told)
+    )
 
 
 def _split_names(given: str) -> list[str]:

@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from action.scheduled_ticks import Schedule
+from action.scheduled_ticks import HALF, Schedule
 from release.documents import make_version
 from release.rollout.lives import RULES, by
 
 from evalgate.action import tick_prompts
-from evalgate.domain.rollout import RolloutRules
 from evalgate.errors import ServiceError
 from evalgate.release.langfuse_projection import LabelFinding
 from evalgate.release.promotion import publish_version
 from evalgate.release.registry import Registry, RegistryError, StoredDocument, append_document
+
+
+class Projection:
+    """Labels in Langfuse, some of which were moved by hand."""
+
+    def __init__(self) -> None:
+        self.found: list[LabelFinding] | ServiceError = []
+        self.written: list[str] = []
+        self.error: RegistryError | None = None
+
+    def inspect(self, document: Any) -> list[LabelFinding]:
+        if isinstance(self.found, ServiceError):
+            raise self.found
+        return self.found
+
+    def write(self, name: str) -> None:
+        if self.error is not None:
+            raise self.error
+        self.written.append(name)
+
+
+@pytest.fixture
+def projection(monkeypatch: pytest.MonkeyPatch) -> Projection:
+    found = Projection()
+    monkeypatch.setattr(tick_prompts, "find_projection", lambda registry: found)
+    monkeypatch.setattr("evalgate.commands.release.project.find_projection", lambda registry: found)
+    return found
 
 
 def add_prompt(registry: Registry, name: str) -> None:
@@ -83,6 +110,23 @@ def test_rows_that_cannot_be_read_fail_the_step_whatever_fail_on_says(ticks: Sch
     assert "::error title=evalgate::" in ran.log and "there is no such file of rows" in ran.log
     assert "* support: not done: " in ran.summary
     assert ticks.writes == []
+
+
+def test_fail_on_hides_no_error_behind_a_rollback(ticks: Schedule, projection: Projection) -> None:
+    ticks.start()
+    assert ticks.run(3, ticks.worse_rows(), prompt="support, nope", fail_on="never").code == 2
+    ticks.start(hours=4)
+    projection.error = RegistryError("Langfuse is down")
+    ran = ticks.run(7, ticks.worse_rows(4.3, 7), fail_on="never")
+    assert (ran.code, ran.outputs["exit-code"], ran.outputs["decision"]) == (3, "1", "roll_back")
+    assert "the release is done, but its labels in Langfuse are not" in ran.summary
+
+
+def test_a_broken_ledger_is_refused_whatever_fail_on_says(ticks: Schedule) -> None:
+    ticks.start()
+    del ticks.life.registry.documents["support"][1]  # type: ignore[attr-defined]
+    ran = ticks.run(3, ticks.rows(), fail_on="never")
+    assert (ran.code, ran.outputs["decision"]) == (1, "error") and "* support: refused: " in ran.summary
 
 
 def test_one_prompt_that_cannot_be_read_keeps_no_other_back(ticks: Schedule) -> None:
@@ -174,30 +218,6 @@ def test_a_notify_command_that_fails_is_a_warning(ticks: Schedule) -> None:
     assert ran.code == 1 and "::warning title=evalgate::support: the notify command failed" in ran.log
 
 
-class Projection:
-    """Labels in Langfuse, some of which were moved by hand."""
-
-    def __init__(self) -> None:
-        self.found: list[LabelFinding] | ServiceError = []
-        self.written: list[str] = []
-
-    def inspect(self, document: Any) -> list[LabelFinding]:
-        if isinstance(self.found, ServiceError):
-            raise self.found
-        return self.found
-
-    def write(self, name: str) -> None:
-        self.written.append(name)
-
-
-@pytest.fixture
-def projection(monkeypatch: pytest.MonkeyPatch) -> Projection:
-    found = Projection()
-    monkeypatch.setattr(tick_prompts, "find_projection", lambda registry: found)
-    monkeypatch.setattr("evalgate.commands.release.project.find_projection", lambda registry: found)
-    return found
-
-
 MOVED = LabelFinding(label="production", kind="moved", versions=(7,))
 
 
@@ -252,7 +272,7 @@ def test_a_production_that_gets_worse_names_the_question_of_drift(ticks: Schedul
 
 def test_a_score_with_a_hostile_name_is_only_text(ticks: Schedule) -> None:
     hostile = "::error::owned @ann <b>x</b> [y](https://evil.test) `z` #7"
-    ticks.life.start(RolloutRules(scores={hostile: 0.1}, stages=RULES.stages, staging_hours=0))
+    ticks.start(replace(HALF, scores={hostile: 0.1}))
     rows = [{**row, "scores": {hostile: row["scores"]["helpful"]}} for row in ticks.worse_rows()]
     ran = ticks.run(3, rows)
     assert ran.code == 1, ran.log
