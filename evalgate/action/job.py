@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _WIDTH = 120
 _PROGRESS_SECONDS = 30.0
-_OWN = ("EVALGATE_INPUTS", "EVALGATE_MATRIX", "EVALGATE_INTERPRETER")
+OWN_VARIABLES = ("EVALGATE_INPUTS", "EVALGATE_MATRIX", "EVALGATE_INTERPRETER")
+"""The variables that action.yml sets; the inputs have the token."""
 
 
 class Log:
@@ -136,7 +137,7 @@ class Job:
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment with the providers' keys, without the variables of the action."""
-        return {name: value for name, value in self._given.items() if name not in _OWN}
+        return {name: value for name, value in self._given.items() if name not in OWN_VARIABLES}
 
     @property
     def api_url(self) -> str:

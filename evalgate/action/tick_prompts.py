@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from evalgate.action.job import OWN_VARIABLES
 from evalgate.action.publish import make_sticky
 from evalgate.action.release_commands import explain, keep_copy, make_actor, project_labels
 from evalgate.action.tick_issue import TickIssues, TickNews, make_key
@@ -80,6 +82,8 @@ def run_ticks(job: Job, hub: GitHub | None, log: Log) -> int:
     It is the most severe one of all prompts, as `fail-on` takes it. Raises EvalgateError, after the summary and the
     outputs are written, for an event that this command is not for and for a registry that cannot be read at all.
     """
+    for name in OWN_VARIABLES:  # the commands of `rows` and `notify` need no token of the action
+        os.environ.pop(name, None)
     try:
         _refuse_other_events(job)
         turns = _Round(job, hub, log).run()

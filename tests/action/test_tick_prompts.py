@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from action.scheduled_ticks import HALF, Schedule
+from langfuse_server import PUBLIC, SECRET, LangfuseServer
 from release.documents import make_version
 from release.rollout.lives import RULES, by
+from release.stories import ONE, promote, publish
 
 from evalgate.action import tick_prompts
+from evalgate.commands.release import project
 from evalgate.errors import ServiceError
+from evalgate.release import langfuse_projection
 from evalgate.release.langfuse_projection import LabelFinding
+from evalgate.release.langfuse_registry import LangfuseRegistry
 from evalgate.release.promotion import publish_version
 from evalgate.release.registry import Registry, RegistryError, StoredDocument, append_document
+from evalgate.services.langfuse import Langfuse, LangfuseKeys
 
 
 class Projection:
@@ -218,6 +225,12 @@ def test_a_notify_command_that_fails_is_a_warning(ticks: Schedule) -> None:
     assert ran.code == 1 and "::warning title=evalgate::support: the notify command failed" in ran.log
 
 
+def save_version(server: LangfuseServer, **more: object) -> int:
+    """Save a version as a person does in Langfuse, and return its number."""
+    body = {"name": "support", "type": "chat", "prompt": [{"role": "user", "content": "edited"}], **more}
+    return int(server.prompts.create(body)["version"])
+
+
 MOVED = LabelFinding(label="production", kind="moved", versions=(7,))
 
 
@@ -253,6 +266,34 @@ def test_labels_are_written_after_a_step_and_not_looked_at_while_another_command
     projection.found = []
     assert ticks.run(3, ticks.worse_rows()).code == 1
     assert projection.written == ["support"]
+
+
+def test_a_label_that_was_moved_in_langfuse_is_told(ticks: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(langfuse_projection, "READ_BACK_SECONDS", 0.0)
+    with LangfuseServer() as server:
+        ticks.registry = LangfuseRegistry(Langfuse(server.url, LangfuseKeys(public=PUBLIC, secret=SECRET)))
+        publish(ticks.registry, ONE)
+        promote(ticks.registry, ONE)
+        project.project(ticks.registry, "support")
+        assert ticks.run(10_000).code == 0 and ticks.issues == []
+        number = save_version(server, labels=["production"])
+        ran = ticks.run(10_001)
+        assert (ran.code, ran.outputs["decision"]) == (4, "idle"), ran.log
+        assert f"production (now on version {number})" in ticks.issues[0]["body"]
+        project.project(ticks.registry, "support")
+        assert ticks.run(10_002).code == 0 and ticks.issues[0]["state"] == "closed"
+        assert server.violations == []
+
+
+def test_the_commands_of_the_configuration_do_not_get_the_inputs_of_the_action(ticks: Schedule) -> None:
+    code = "import os; open('seen', 'w').write(' '.join(os.environ))"
+    rollout = {"rows": {"command": [sys.executable, "-c", code]}, "notify": [sys.executable, "-c", code]}
+    text = json.dumps({"release": {"registry": "sqlite:releases.sqlite3", "rollout": rollout}})
+    (ticks.folder / "evalgate.yml").write_text(text, encoding="utf-8")
+    ticks.start()
+    assert ticks.run(3).code == 0
+    seen = (ticks.folder / "seen").read_text(encoding="utf-8").split()
+    assert "GITHUB_ACTOR" in seen and not [name for name in seen if name.startswith("EVALGATE_I")]
 
 
 def test_a_production_that_gets_worse_names_the_question_of_drift(ticks: Schedule) -> None:
