@@ -24,8 +24,8 @@ LONGEST: Final = 60_000
 _MARK = rf"(?:{'|'.join(KINDS)})-[0-9a-f]{{12}}"
 _MARKER = re.compile(rf"<!-- evalgate-tick:([0-9a-f]{{16}}) (resolved|{_MARK}(?:,{_MARK})*) -->")
 _END = (
-    "evalgate keeps this issue: it comments on each new state, and closes the issue when a tick finds it to be over. "
-    "If you close it, it stays closed until something else happens."
+    "This issue gets a comment on each new state, and is closed when a tick finds it to be over. If you close it, it "
+    "stays closed until something else happens."
 )
 
 

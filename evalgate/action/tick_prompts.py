@@ -192,13 +192,16 @@ class _Round:
 
 
 def _render_status(done: Ticked, now: str) -> str:
-    """Render what the tick looked at, as `evalgate release status --format markdown` does."""
+    """Render what the tick looked at, as `evalgate release status --format markdown` does.
+
+    What it did is in its sentence: the rollout before it has the rows that it decided on.
+    """
     document = done.before.document
     status = RolloutStatus(
         stored=done.before, state=parse_state(document), now=now, found=done.found, monitored=done.monitored
     )
     view = make_view(status)
-    return render_facts(view.title, view.facts, view.table)
+    return f"What this tick looked at:\n\n{render_facts(view.title, view.facts, view.table)}"
 
 
 def _write(job: Job, log: Log, turns: Sequence[_Turn], code: Admission, sentences: Sequence[str]) -> None:

@@ -73,7 +73,7 @@ def test_a_hold_that_waits_is_a_success_and_asks_github_for_its_issues_alone(tic
     (row,) = read_rows(ran.outputs)
     assert (row["name"], row["action"], row["code"], row["issue"]) == ("support", "hold", "waiting", "")
     assert "### evalgate: tick" in ran.summary and "* support: holds: 3 of the 24 hours" in ran.summary
-    assert "### support: the rollout of 1.1.0 against 1.0.0, revision 4" in ran.summary
+    assert "What this tick looked at:\n\n### support: the rollout of 1.1.0 against 1.0.0, revision 4" in ran.summary
     assert "| watched | may lose |" in ran.summary
     assert ticks.server.calls() == ["GET /repos/acme/prompts/issues"]
 
@@ -213,6 +213,21 @@ def test_an_empty_registry_and_a_missing_token_are_no_errors(ticks: Schedule) ->
     ran = ticks.run(3)
     assert (ran.code, ran.outputs["decision"], ran.outputs["ticks"]) == (0, "", "[]")
     assert "the registry has no prompt" in ran.summary
+
+
+def test_a_summary_that_is_too_large_loses_rollouts_and_no_sentence(
+    ticks: Schedule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        add_prompt(ticks.registry, f"faq-{number}")
+    monkeypatch.setattr(tick_prompts, "LONGEST_SUMMARY", 700)
+    ran = ticks.run(3)
+    assert ran.code == 0 and len(ran.summary.encode()) < 800
+    assert ran.summary.count("nothing to do: ") == 5 and "More rollouts do not fit here" in ran.summary
+
+
+def test_without_a_summary_none_is_written(ticks: Schedule) -> None:
+    assert ticks.run(3, job_summary="false").summary == ""
 
 
 def test_a_notify_command_that_fails_is_a_warning(ticks: Schedule) -> None:
