@@ -291,29 +291,71 @@ def test_texts_stay_text(server: GitHubServer, github: GitHub) -> None:
         assert not re.search(r"@|<|\]\(|#7|^# ", plain, re.MULTILINE), text
 
 
-class Silent:
-    """A GitHub without an issue, which keeps what is opened."""
+class Memory:
+    """The issues of a repository in memory, all by evalgate, and how often they were written."""
 
     def __init__(self) -> None:
-        self.made: list[tuple[str, str]] = []
+        self.listed: list[Issue] = []
+        self.writes = 0
 
     def login(self) -> str:
         return "bot"
 
-    def issues(self, **given: object) -> tuple[()]:
-        return ()
+    def issues(self, *, state: str = "open", since: datetime | None = None) -> tuple[Issue, ...]:
+        return tuple(one for one in self.listed if one.state == state)
 
     def create_issue(self, title: str, body: str) -> Issue:
-        self.made.append((title, body))
-        return Issue(number=1, title=title, body=body, author="bot", state="open", url="u")
+        self.writes += 1
+        number = 1 + len(self.listed)
+        self.listed.append(Issue(number=number, title=title, body=body, author="bot", state="open", url=f"u{number}"))
+        return self.listed[-1]
+
+    def update_issue(self, number: int, *, title: str, body: str, state: str) -> None:
+        self.writes += 1
+        self.listed[number - 1] = replace(self.listed[number - 1], title=title, body=body, state=state)
+
+    def comment_on_issue(self, number: int, body: str) -> None:
+        self.writes += 1
+
+    def close(self) -> None:
+        """Close all issues, as a person does."""
+        self.listed = [replace(one, state="closed") for one in self.listed]
 
 
 @given(st.text(max_size=80))
 def test_no_sentence_makes_a_marker_or_a_mention(text: str) -> None:
-    hub = Silent()
+    hub = Memory()
     tell(hub, news(problem(sentence=text), status="", name=visible(text) or "a"))  # type: ignore[arg-type]
-    title, body = hub.made[-1]
-    first, _, rest = body.partition("\n")
+    first, _, rest = hub.listed[-1].body.partition("\n")
     assert re.fullmatch(r"<!-- evalgate-tick:[0-9a-f]{16} hold-0{12} -->", first)
     plain = re.sub("(`+)(?!`).*?(?<!`)\\1(?!`)", "", rest.replace(f"<{URL}>", ""), flags=re.DOTALL)
+    title = hub.listed[-1].title
     assert "<" not in plain and "@" not in plain and visible(title) == title
+
+
+STATES = st.dictionaries(st.sampled_from(KINDS), st.sampled_from("01"))
+TICKS = st.lists(st.tuples(STATES, st.sets(st.sampled_from(KINDS)), st.booleans()), max_size=12)
+
+
+@given(TICKS)
+def test_whatever_happens_there_is_one_issue_that_tells_all_and_nothing_is_told_twice(
+    ticks: list[tuple[dict[Kind, str], set[Kind], bool]],
+) -> None:
+    hub = Memory()
+    for states, settled, is_closed_by_hand in ticks:
+        known = hub.listed[0] if hub.listed else None
+        what = news(*(problem(kind, state) for kind, state in states.items()), settled=frozenset(settled))
+        marks = {one.mark for one in what.problems}
+        tell(hub, what)  # type: ignore[arg-type]
+        assert len(hub.listed) <= 1
+        if marks:
+            (issue,) = hub.listed
+            told = set(issue.body.partition("\n")[0].split()[2].split(","))
+            assert marks <= told
+            stays_closed = known is not None and known.state == "closed" and known == issue
+            assert (issue.state == "open") != stays_closed
+        before = hub.writes
+        tell(hub, what)  # type: ignore[arg-type]
+        assert hub.writes == before
+        if is_closed_by_hand:
+            hub.close()
