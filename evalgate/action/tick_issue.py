@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
@@ -60,17 +60,18 @@ def make_key(config: str, name: str) -> str:
 
 
 class TickIssues:
-    """The issues of the prompts of one run. GitHub is asked for the open ones once, and for closed ones if needed.
+    """The issues of the prompts of one run, in which each prompt has one tick.
 
-    `of` gives the login that writes them; its number and key are not used. Methods raise ServiceError.
+    GitHub is asked for the open issues once, and for closed ones once if they are needed. `of` gives the login that
+    writes them; its number and key are not used. Methods raise ServiceError.
     """
 
     def __init__(self, of: Sticky, now: datetime, warn: Callable[[str], None]) -> None:
         self._of = of
         self._now = now
         self._warn = warn
-        self._open: list[Issue] | None = None
-        self._closed: list[Issue] | None = None
+        self._open: Sequence[Issue] | None = None
+        self._closed: Sequence[Issue] | None = None
 
     def update(self, news: TickNews) -> str:
         """Open, change, comment on or close the issue of a prompt; return its URL, empty if there is none."""
@@ -114,19 +115,18 @@ class TickIssues:
                 f"issue: {made.author} wrote it, and the next run looks for one by {expected}: "
                 f"set the input comment-author to {made.author}"
             )
-        self._open = [*(self._open or ()), made]
         return made.url
 
     def _close(self, news: TickNews, told: _Told) -> None:
         body = _replace_marker(told.issue.body, news.key, ())
-        self._change(told, title=told.issue.title, body=body, state="closed")
+        self._change(told, told.issue.title, body, "closed")
         words = f"{markdown(news.name)}: this is over. {_shorten(news.sentence)}"
         self._of.github.comment_on_issue(told.issue.number, _join([words, _link_run(news)]))
 
     def _close_double(self, news: TickNews, double: _Told, first: _Told) -> None:
         """Close an issue that another run opened at the same moment."""
         body = _replace_marker(double.issue.body, news.key, ())
-        self._change(double, title=double.issue.title, body=body, state="closed")
+        self._change(double, double.issue.title, body, "closed")
         self._of.github.comment_on_issue(double.issue.number, f"#{first.issue.number} is about the same.")
 
     def _write(self, told: _Told, news: TickNews, marks: Sequence[str], kept: Sequence[str] = ()) -> None:
@@ -134,20 +134,15 @@ class TickIssues:
             title, body = _make_title(news), _render(news, marks, kept)
         else:  # a part of what it tells is over; the rest still holds
             title, body = told.issue.title, _replace_marker(told.issue.body, news.key, marks)
-        self._change(told, title=title, body=body, state="open")
+        self._change(told, title, body, "open")
 
     def _comment(self, told: _Told, news: TickNews, problems: Sequence[TickProblem]) -> None:
         if problems:
             text = _join([*(_tell(news.name, one) for one in problems), _link_run(news)])
             self._of.github.comment_on_issue(told.issue.number, text)
 
-    def _change(self, told: _Told, *, title: str, body: str, state: Literal["open", "closed"]) -> None:
+    def _change(self, told: _Told, title: str, body: str, state: Literal["open", "closed"]) -> None:
         self._of.github.update_issue(told.issue.number, title=title, body=body, state=state)
-        changed = replace(told.issue, title=title, body=body, state=state)
-        listed = {one.number: one for one in [*(self._open or ()), *(self._closed or ())]} | {changed.number: changed}
-        self._open = [one for one in listed.values() if one.state == "open"]
-        if self._closed is not None:
-            self._closed = [one for one in listed.values() if one.state == "closed"]
 
     def _find(self, key: str, state: Literal["open", "closed"]) -> list[_Told]:
         """Return the issues with the marker of a key, by their numbers. A marker of another author is text."""
@@ -160,13 +155,13 @@ class TickIssues:
 
     def _list_open(self) -> Sequence[Issue]:
         if self._open is None:
-            self._open = list(self._of.github.issues())
+            self._open = self._of.github.issues()
         return self._open
 
     def _list_closed(self) -> Sequence[Issue]:
         if self._closed is None:
             since = self._now - REMEMBERED
-            self._closed = list(self._of.github.issues(state="closed", since=since))
+            self._closed = self._of.github.issues(state="closed", since=since)
         return self._closed
 
 

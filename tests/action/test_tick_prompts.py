@@ -16,6 +16,7 @@ from release.stories import ONE, promote, publish
 
 from evalgate.action import tick_prompts
 from evalgate.commands.release import project
+from evalgate.commands.release.tick import Ticked, tick
 from evalgate.errors import ServiceError
 from evalgate.release import langfuse_projection
 from evalgate.release.langfuse_projection import LabelFinding
@@ -281,6 +282,19 @@ def test_labels_are_written_after_a_step_and_not_looked_at_while_another_command
     projection.found = []
     assert ticks.run(3, ticks.worse_rows()).code == 1
     assert projection.written == ["support"]
+
+
+def test_labels_of_the_command_that_was_faster_are_not_looked_at(
+    ticks: Schedule, projection: Projection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*given: Any, **options: Any) -> Ticked:
+        return replace(tick(*given, **options), action="lost", code="promote")
+
+    monkeypatch.setattr(tick_prompts, "tick", lose)
+    ticks.start()
+    projection.found = [MOVED]
+    ran = ticks.run(3, ticks.rows())
+    assert (ran.code, ran.outputs["decision"]) == (0, "lost") and ticks.issues == []
 
 
 def test_a_label_that_was_moved_in_langfuse_is_told(ticks: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
