@@ -161,8 +161,8 @@ class Bodies:
             "labels": [],
             "locked": False,
             "comments": 0,
-            "created_at": START,
-            "updated_at": START,
+            "created_at": facts.get("created_at", START),
+            "updated_at": facts.get("updated_at", START),
             "author_association": "NONE",
             **({"pull_request": linked} if pull else {}),
         }

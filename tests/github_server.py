@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
-from github_bodies import Bodies, Json
+from github_bodies import START, Bodies, Json
 
 HOST = "http://github.test"  # replaces this server's URL while a message is validated
 WORKFLOW = "github-actions[bot]"
@@ -550,15 +550,30 @@ class GitHubServer:
             for each, pull in sorted(rows, key=lambda row: -row[0]["number"])
             if asked.get("state", "open") in ("all", each["state"])
             and asked.get("creator", each["author"]) == each["author"]
+            and asked.get("since", "") <= each.get("updated_at", START)
         ]
         return 200, shown
 
     def _post_issue(self, asked: Json, body: Json) -> Answer:
         numbers = [int(each) for each in (*self.state["issues"], *self.state["pulls"])]
         number = 1 + max(numbers, default=0)
-        facts = {"number": number, "title": body["title"], "body": body.get("body"), "state": "open"}
+        text = body.get("body")
+        if text:
+            self._fit(body, "Issue")
+        facts = {"number": number, "title": body["title"], "body": text, "state": "open"}
+        facts |= dict.fromkeys(("created_at", "updated_at"), self.now())
         self.state["issues"][str(number)] = {**facts, "author": self.state["actor"]}
         return 201, self.bodies.issue(self.state["repository"], self.state["issues"][str(number)])
+
+    def _patch_issue(self, asked: Json, body: Json, number: str) -> Answer:
+        facts = self.state["issues"].get(number)
+        if facts is None:
+            raise RefusalError(404, "Not Found")
+        self._fit(body, "Issue")
+        if body["state"] not in ("open", "closed") or body["state_reason"] not in ("completed", "reopened"):
+            raise RefusalError(422, "Validation Failed")
+        facts |= {name: body[name] for name in ("title", "body", "state")} | {"updated_at": self.now()}
+        return 200, self.bodies.issue(self.state["repository"], facts)
 
     def _get_run(self, asked: Json, body: Json, run: str) -> Answer:
         if run not in self.state["runs"]:
@@ -640,6 +655,7 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/issues/(?P<number>\d+)/timeline", GitHubServer._get_timeline),
     ("GET", rf"{_R}/issues", GitHubServer._get_issues),
     ("POST", rf"{_R}/issues", GitHubServer._post_issue),
+    ("PATCH", rf"{_R}/issues/(?P<number>\d+)", GitHubServer._patch_issue),
     ("GET", rf"{_R}/pulls/(?P<number>\d+)", GitHubServer._get_pull),
     ("GET", rf"{_R}/pulls", GitHubServer._get_pulls),
     ("GET", rf"{_R}/pulls/(?P<number>\d+)/reviews", GitHubServer._get_reviews),
@@ -662,7 +678,9 @@ ROUTES: list[tuple[str, str, Route]] = [
     ("GET", rf"{_R}/actions/artifacts/(?P<id>\d+)/zip", GitHubServer._get_archive),
 ]
 # endpoints that the description lacks, or of which only the fields in use are here
-BY_HAND = re.compile(rf"GET (/user|{_R}/(git/ref/.+|actions/runs/\d+))|POST /graphql")
+BY_HAND = re.compile(
+    rf"GET /user|(GET|PATCH) {_R}/(git/ref/.+|actions/runs/\d+|issues/\d+)|POST /graphql",
+)
 
 
 class _Server(ThreadingHTTPServer):

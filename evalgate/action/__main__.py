@@ -80,10 +80,8 @@ def _main(log: Log) -> int:
                 outcome = _report_fork(job, hub, log)
             case "drift":
                 outcome = _run_drift(job, log)
-            case "publish" | "promote" | "rollback":
-                from evalgate.action.release_commands import run_command
-
-                return run_command(job, hub, log)
+            case "publish" | "promote" | "rollback" | "tick":
+                return _run_release(job, hub, log)
             case command:
                 assert_never(command)
         if outcome is None:
@@ -99,6 +97,14 @@ def _main(log: Log) -> int:
     except Exception as error:
         log.bug(error)
         return int(ExitCode.NOT_EVALUATED)
+
+
+def _run_release(job: Job, hub: GitHub | None, log: Log) -> int:
+    """Run a command that writes to the registry, and return its exit code."""
+    from evalgate.action import release_commands, tick_prompts
+
+    run = tick_prompts.run_ticks if job.settings.command == "tick" else release_commands.run_command
+    return run(job, hub, log)
 
 
 def _connect_github(job: Job, log: Log) -> GitHub | None:

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 _HINT = "see `with:` of the step"
 _CONFIG = "evalgate.yml"
 _CHOICES: Mapping[str, tuple[str, ...]] = {
-    "command": ("gate", "report", "drift", "publish", "promote", "rollback"),
+    "command": ("gate", "report", "drift", "publish", "promote", "rollback", "tick"),
     "policy-ref": ("base", "head"),
     "missing-secrets": ("fail", "pending", "replay"),
     "comment": ("auto", "on-change", "on-failure", "off"),
@@ -31,6 +31,7 @@ _RELEASE_INPUTS: Mapping[str, tuple[str, ...]] = {
     "publish": ("prompt", "reason", "source"),
     "promote": ("prompt", "to", "version", "reason"),
     "rollback": ("prompt", "version", "reason"),
+    "tick": ("prompt",),
 }
 """The inputs of the commands that write to the registry; no other command takes them."""
 _REQUIRED_INPUTS = {"promote": ("prompt", "to"), "rollback": ("prompt", "reason")}
@@ -45,7 +46,7 @@ _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 class Settings:
     """The inputs of the action, named as in action.yml. An empty input is None."""
 
-    command: Literal["gate", "report", "drift", "publish", "promote", "rollback"]
+    command: Literal["gate", "report", "drift", "publish", "promote", "rollback", "tick"]
     config: str
     working_directory: str
     policy_ref: Literal["base", "head"]

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _WIDTH = 120
 _PROGRESS_SECONDS = 30.0
-_OWN = ("EVALGATE_INPUTS", "EVALGATE_MATRIX", "EVALGATE_INTERPRETER")
+OWN_VARIABLES = ("EVALGATE_INPUTS", "EVALGATE_MATRIX", "EVALGATE_INTERPRETER")
+"""The variables that action.yml sets; the inputs have the token."""
 
 
 class Log:
@@ -114,7 +115,7 @@ class Job:
             workflow=environment.get("GITHUB_WORKFLOW", ""),
             job=environment.get("GITHUB_JOB", ""),
             matrix=self.settings.matrix,
-            config=self._config_name,
+            config=self.config_name,
         )
         self.workspace = Path(self._require("GITHUB_WORKSPACE"))
         self.temp = Path(self._require("RUNNER_TEMP"))
@@ -124,19 +125,19 @@ class Job:
         return status_context(
             self.settings.status_context,
             self.settings.matrix,
-            config=self._config_name,
+            config=self.config_name,
             to="" if branch == self.event.default_branch else branch,
         )
 
     @property
-    def _config_name(self) -> str:
+    def config_name(self) -> str:
         """The path of the configuration from the top of the workspace, as it is written."""
         return posixpath.normpath(posixpath.join(self.settings.working_directory, self.settings.config))
 
     @property
     def environment(self) -> Mapping[str, str]:
         """The environment with the providers' keys, without the variables of the action."""
-        return {name: value for name, value in self._given.items() if name not in _OWN}
+        return {name: value for name, value in self._given.items() if name not in OWN_VARIABLES}
 
     @property
     def api_url(self) -> str:

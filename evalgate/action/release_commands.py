@@ -44,7 +44,7 @@ def run_command(job: Job, hub: GitHub | None, log: Log) -> int:
         done = _publish(job, hub, log) if command == "publish" else _move_label(job, log)
     except EvalgateError as error:
         code = int(error.exit_code)
-        _write(job, log, _Done(code=code, sentences=[_explain(error)]))
+        _write(job, log, _Done(code=code, sentences=[explain(error)]))
         raise
     _write(job, log, done)
     return done.code
@@ -81,17 +81,17 @@ def _publish(job: Job, hub: GitHub | None, log: Log) -> _Done:
     )
     machine = Machine(environment=job.environment, store=job.store, home=job.temp / "evalgate-models", note=log.say)
     registry = open_configured(job.config, job.environment)
-    done = publish(job.config, registry, _make_actor(job), options, machine, on_event=log.progress)
+    done = publish(job.config, registry, make_actor(job), options, machine, on_event=log.progress)
     sentences = [_tell_publication(job, log, one) for one in done]
     versions = [
         {"name": one.gate, "version": one.version.version, "digest": one.version.digest}
         for one in done
         if one.version is not None and one.result == "published"
     ]
-    labels = _project(log, registry, [one.stored.document.name for one in done if one.stored is not None])
-    code = labels.code or combine_admissions(one.admission for one in done)
-    sentences += labels.sentences
-    return _Done(code=int(code), sentences=sentences, outputs={"published": json.dumps(versions)})
+    code, told = project_labels(log, registry, [one.stored.document.name for one in done if one.stored is not None])
+    sentences += told
+    worst = combine_admissions(one.admission for one in done)
+    return _Done(code=int(code or worst), sentences=sentences, outputs={"published": json.dumps(versions)})
 
 
 def _tell_publication(job: Job, log: Log, one: Publication) -> str:
@@ -100,8 +100,8 @@ def _tell_publication(job: Job, log: Log, one: Publication) -> str:
 
     if one.error is not None:
         log.faults(one.error)
-        return f"{one.gate}: {_explain(one.error)}"
-    _keep_copy(job, log, one.stored)
+        return f"{one.gate}: {explain(one.error)}"
+    keep_copy(job, log, one.stored)
     sentence = describe_publication(one)
     log.say(sentence)
     if lack := describe_lack(one):
@@ -117,7 +117,7 @@ def _move_label(job: Job, log: Log) -> _Done:
     from evalgate.gate.configured_registry import open_configured
     from evalgate.release.label_move import describe_move
 
-    settings, actor = job.settings, _make_actor(job)
+    settings, actor = job.settings, make_actor(job)
     name, label = settings.prompt or "", settings.to or ""  # `read_settings` refuses a blank one
     registry = open_configured(job.config, job.environment)
     moved: LabelMove
@@ -125,16 +125,19 @@ def _move_label(job: Job, log: Log) -> _Done:
         moved = promote(registry, name, label, actor, settings.reason or "", version=settings.version)
     else:
         moved = roll_back_production(registry, name, actor, settings.reason or "", to=settings.version)
-    _keep_copy(job, log, moved.stored)
+    keep_copy(job, log, moved.stored)
     sentence = describe_move(moved)
     log.say(sentence)
     outputs = {"version": moved.version.version, "digest": moved.version.digest}
-    labels = _project(log, registry, [name])
-    return _Done(code=labels.code, sentences=[sentence, *labels.sentences], outputs=outputs)
+    code, told = project_labels(log, registry, [name])
+    return _Done(code=int(code), sentences=[sentence, *told], outputs=outputs)
 
 
-def _project(log: Log, registry: Registry, names: Sequence[str]) -> _Done:
-    """Write the labels to Langfuse, if the registry is there. What cannot be written leaves the release done."""
+def project_labels(log: Log, registry: Registry, names: Sequence[str]) -> tuple[ExitCode, list[str]]:
+    """Write the labels to Langfuse, if the registry is there, and return an exit code and sentences.
+
+    What cannot be written leaves the release done.
+    """
     from evalgate.commands.release.project import project_releases
 
     warnings, faults = project_releases(registry, names)
@@ -143,10 +146,10 @@ def _project(log: Log, registry: Registry, names: Sequence[str]) -> _Done:
     if faults:
         log.faults(ServiceError(faults=faults))
     code = ExitCode.NOT_EVALUATED if faults else ExitCode.PASS
-    return _Done(code=int(code), sentences=[*warnings, *(str(one.message) for one in faults)])
+    return code, [*warnings, *(str(one.message) for one in faults)]
 
 
-def _keep_copy(job: Job, log: Log, stored: StoredDocument | None) -> None:
+def keep_copy(job: Job, log: Log, stored: StoredDocument | None) -> None:
     """Keep a copy of the document in the store, from which a run without the registry's secret reads it."""
     from evalgate.release.local_copy import write_copy
 
@@ -154,12 +157,13 @@ def _keep_copy(job: Job, log: Log, stored: StoredDocument | None) -> None:
         log.warn(f"the copy of {stored.document.name} cannot be written to the store")
 
 
-def _explain(error: EvalgateError) -> str:
+def explain(error: EvalgateError) -> str:
     """Return a sentence on what an error prevented: a refusal on evidence, or something that could not be done."""
     told = "; ".join(fault.message for fault in error.faults)
     return f"{'refused' if error.exit_code is ExitCode.FAIL else 'not done'}: {told}"
 
 
-def _make_actor(job: Job) -> Actor:
+def make_actor(job: Job) -> Actor:
+    """Return who runs this job, now. On a schedule GitHub names the person who last changed the workflow's schedule."""
     now = datetime.datetime.now(datetime.UTC)
     return Actor(id=uuid.uuid4().hex, who=job.actor, at=now.strftime("%Y-%m-%dT%H:%M:%SZ"), run_url=job.run_url or None)

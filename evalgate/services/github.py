@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 from evalgate.errors import ServiceError
@@ -58,6 +59,9 @@ class GitHub(GitHubClient):
         )
 
     def create_comment(self, number: int, body: str) -> Comment:
+        return self._comment(number, body, needs="pull-requests: write")
+
+    def _comment(self, number: int, body: str, *, needs: str) -> Comment:
         def find_created() -> Comment | None:
             mine = (each for each in reversed(self.comments(number)) if each.author == self.login())
             return next((each for each in mine if each.body == body), None)
@@ -65,7 +69,7 @@ class GitHub(GitHubClient):
         made = self._retry.ask(
             f"create a comment on #{number}",
             lambda: rows.read_comment(self._issue(number).create_comment(body)),
-            needs="pull-requests: write",
+            needs=needs,
             made=find_created,
         )
         self.learn_login(made.author)
@@ -243,11 +247,16 @@ class GitHub(GitHubClient):
 
     # Issues
 
-    def issues(self, *, state: str = "open", creator: str | None = None) -> tuple[Issue, ...]:
-        """Return the issues, newest first, without the pull requests. `state`: open, closed, all."""
+    def issues(
+        self, *, state: str = "open", creator: str | None = None, since: datetime | None = None
+    ) -> tuple[Issue, ...]:
+        """Return the issues, newest first, without the pull requests. `state`: open, closed, all.
+
+        `since`: only those that were opened or changed at that time (in UTC) or later.
+        """
         from github.GithubObject import NotSet
 
-        found = self._repository.get_issues(state=state, creator=creator or NotSet)  # type: ignore[arg-type]
+        found = self._repository.get_issues(state=state, creator=creator or NotSet, since=since or NotSet)  # type: ignore[arg-type]
         listed = self._read_all("list the issues", found, rows.read_issue, "issues: read")
         return tuple(each for each in listed if each is not None)
 
@@ -262,7 +271,22 @@ class GitHub(GitHubClient):
             mine = self.issues(creator=self.login())
             return next((each for each in mine if (each.title, each.body) == (title, body)), None)
 
-        return self._retry.ask("open an issue", create, needs="issues: write", made=find_created)
+        made = self._retry.ask("open an issue", create, needs="issues: write", made=find_created)
+        self.learn_login(made.author)
+        return made
+
+    def update_issue(self, number: int, *, title: str, body: str, state: Literal["open", "closed"]) -> None:
+        """Replace the title, the text and the state of an issue. A closed one counts as completed."""
+
+        def edit() -> None:
+            reason = "completed" if state == "closed" else "reopened"
+            self._issue(number).edit(title=title, body=body, state=state, state_reason=reason)
+
+        self._retry.ask(f"change the issue #{number}", edit, needs="issues: write")
+
+    def comment_on_issue(self, number: int, body: str) -> Comment:
+        """Write a comment on an issue, which needs another permission than one on a pull request."""
+        return self._comment(number, body, needs="issues: write")
 
     # Runs and artifacts
 

@@ -15,6 +15,7 @@ from action.hosted import Hosted
 from action.langfuse_hub import langfuse_hub  # noqa: F401 - a fixture
 from action.merged_change import released  # noqa: F401 - a fixture
 from action.pull_request_comment import HEAD, START
+from action.scheduled_ticks import ticks  # noqa: F401 - a fixture
 from chat_server import ChatServer
 from github_server import GitHubServer
 
@@ -42,8 +43,8 @@ def machine(tmp_path: Path, hosted: Hosted) -> Callable[..., Machine]:
 
 @pytest.fixture
 def server() -> Iterator[GitHubServer]:
-    ticks = count()
-    found = GitHubServer(clock=lambda: START + timedelta(seconds=next(ticks)))
+    seconds = count()
+    found = GitHubServer(clock=lambda: START + timedelta(seconds=next(seconds)))
     found.add_pull(7, head=HEAD)
     yield found
     found.close()

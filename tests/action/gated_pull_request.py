@@ -105,7 +105,9 @@ class Hub:
         stream = io.StringIO()
         code = action._main(Log(stream))
         assert "Traceback" not in stream.getvalue(), stream.getvalue()
-        return Ran(code=code, log=stream.getvalue(), outputs=_outputs(files["output"]), summary=_text(files["summary"]))
+        return Ran(
+            code=code, log=stream.getvalue(), outputs=read_outputs(files["output"]), summary=read_text(files["summary"])
+        )
 
     def pull(self, **change: Any) -> dict[str, Any]:
         repo = {"id": 1}
@@ -149,12 +151,12 @@ class Hub:
         return [one["body"] for one in self.server.state["comments"]]
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def _outputs(path: Path) -> dict[str, str]:
-    return dict(re.findall(r"^([\w-]+)<<(?:\w+)\n(.*)\n\w{32}$", _text(path), re.MULTILINE))
+def read_outputs(path: Path) -> dict[str, str]:
+    return dict(re.findall(r"^([\w-]+)<<(?:\w+)\n(.*)\n\w{32}$", read_text(path), re.MULTILINE))
 
 
 @pytest.fixture

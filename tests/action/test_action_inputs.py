@@ -63,9 +63,10 @@ def test_a_review_needs_the_comment_that_tells_when_the_report_was_there() -> No
         ({"command": "rollback", "prompt": "a", "reason": " "}, "input reason: command: rollback needs it"),
         ({"command": "rollback", "prompt": "a", "reason": "x", "to": "staging"}, "input to: is for command: promote"),
         ({"command": "publish", "version": "1.0.0"}, "input version: is for command: promote, rollback"),
+        ({"command": "tick", "reason": "x"}, "input reason: is for command: publish, promote, rollback"),
         ({"command": "publish", "reason": "x" * 1001}, "input reason: has more than 1,000 characters"),
         ({"source": "langfuse:a@1"}, "input source: is for command: publish"),
-        ({"prompt": "a"}, "input prompt: is for command: publish, promote, rollback"),
+        ({"prompt": "a"}, "input prompt: is for command: publish, promote, rollback, tick"),
         ({"command": "drift", "langfuse_webhook_secret": "x"}, "input langfuse-webhook-secret: is for command: gate"),
     ],
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,10 @@ from action.harness import Machine, Ran
 from action.hosted import CASES, CONFIG, PROMPT_PATH, Hosted, Pull, dataset, prompt
 from chat_server import ChatServer, Received, Reply, completion
 from github_server import GitHubServer
+from release.rollout.lives import NOON, RULES, Life, by
 
+from evalgate.commands.release.start import start
+from evalgate.domain.rollout import Stage
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.registry import open_registry
 
@@ -390,3 +395,31 @@ def test_a_merged_change_is_published_promoted_and_rolled_back(team: Team) -> No
     assert (read().labels["production"], read().entry.verb) == (first, "rollback")
     assert TOKEN not in ran.log
     assert git("-C", str(team.hosted.origin), "log", "--format=%s", "evalgate/releases").count("\n") == 4
+
+
+def test_a_rollout_that_gets_worse_is_rolled_back_by_the_schedule_with_one_issue(team: Team) -> None:
+    team.trust_origin()
+    registry = open_registry(f"git:{team.hosted.origin}", team.machine.folder)
+    life = Life(registry=registry)
+    rules = replace(RULES, stages=(Stage(share=5000, hours=24),))
+    began = datetime.now(UTC) - timedelta(hours=3)
+    start(registry, "support", rules, replace(by(), at=began.strftime("%Y-%m-%dT%H:%M:%SZ")), "go")
+    hours = (began - NOON) / timedelta(hours=1)
+    rows = "".join(json.dumps(row) + "\n" for row in life.make_rows(400, hours + 0.5, hours + 2, drop=0.5))
+    config = CONFIG.format(url=team.chat.url)
+    config += "release: {registry: 'git:origin', token_env: GITHUB_TOKEN, rollout: {rows: rows/*.jsonl}}\n"
+    team.hosted.commit_to_main("rows", {"evalgate.yml": config, "rows/today.jsonl": rows})
+
+    ran = team.run(events.schedule(team.hosted), "prompts-tick", secrets={})
+    job = ran.job("tick", prompt="support")
+    assert job.result == "failure", ran.log
+    outputs = job.outputs["evalgate"]
+    assert (outputs["decision"], outputs["exit-code"], outputs["failed"]) == ("roll_back", "1", "true"), ran.log
+    assert "support: 1.1.0 is rolled back: all users get 1.0.0" in ran.summary
+    assert (life.document.entry.verb, life.document.entry.who) == ("rollback", "ada")
+    (issue,) = team.github.state["issues"].values()
+    assert issue["title"] == "evalgate: support was rolled back" and "actions/runs/1/attempts/1" in issue["body"]
+    again = team.run(events.schedule(team.hosted), "prompts-tick-all", secrets={})
+    assert again.exit_code == 0, again.log
+    assert len(team.github.state["issues"]) == 1 and team.github.state["comments"] == []
+    assert TOKEN not in ran.log + again.log

@@ -7,6 +7,7 @@ import logging
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -298,6 +299,21 @@ def test_issues_are_opened_and_listed_without_pull_requests(server: GitHubServer
     assert len(server.requests) == 7
 
 
+def test_an_issue_is_changed_closed_and_opened_again(server: GitHubServer, gh: GitHub) -> None:
+    number = gh.create_issue("Held", "the text").number
+    gh.update_issue(number, title="Fine", body="other", state="closed")
+    assert gh.issues() == ()
+    (found,) = gh.issues(state="all", since=datetime(2020, 1, 1, tzinfo=UTC))
+    assert (found.title, found.body, found.state) == ("Fine", "other", "closed")
+    assert gh.issues(state="all", since=datetime(2100, 1, 1, tzinfo=UTC)) == ()
+    gh.update_issue(number, title="Held", body="again", state="open")
+    assert [each.body for each in gh.issues()] == ["again"]
+    assert gh.comment_on_issue(number, "a word").body == "a word"
+    server.fault("/issues/", method="PATCH", status=502, message="Bad Gateway", after=True)
+    gh.update_issue(number, title="Held", body="after a lost answer", state="open")
+    assert [each.body for each in gh.issues()] == ["after a lost answer"]
+
+
 # Artifacts
 
 
@@ -396,13 +412,15 @@ def test_a_forks_token_may_read_and_not_write_and_the_line_that_is_missing_is_na
         (lambda: gh.delete_comment(comment["id"]), "pull-requests: write"),
         (lambda: gh.set_status(HEAD, **status), "statuses: write"),
         (lambda: gh.create_issue("t", "b"), "issues: write"),
+        (lambda: gh.update_issue(8, title="t", body="b", state="closed"), "issues: write"),
+        (lambda: gh.comment_on_issue(7, "hi"), "issues: write"),
     ):
         said = refused(call)
         assert f"403 {DENIED}" in said
         assert f"`{line}`" in said
         assert "fork" in said
     assert len(gh.comments(7)) == 1
-    assert (len(server.requests), waits) == (6, [])
+    assert (len(server.requests), waits) == (8, [])
 
 
 def test_a_comment_that_is_too_long_is_refused_with_githubs_own_reason(server: GitHubServer, gh: GitHub) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,12 +12,6 @@ from evalgate.cli.release.actor import by_option, dry_run_option, make_actor
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
 from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
 from evalgate.errors import InputError
-
-if TYPE_CHECKING:
-    from evalgate.domain.rollout import RolloutSettings
-
-NOTIFY_SECONDS = 60.0
-"""How long the command of `notify` may take."""
 
 
 @click.command("tick")
@@ -68,7 +61,7 @@ def command(
             )
         return rows
 
-    notify = _make_notify(settings, config_path)
+    notify = tick.make_notify(settings, config_path.resolve().parent)
     done = tick.tick(registry, name, open_rows, actor, notify=notify, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
     click.echo(rollout_json.render_tick(done) if form == "json" else rollout_text.describe_tick(done))
@@ -77,15 +70,6 @@ def command(
     if done.is_written:
         project_labels(registry, name)
     context.exit(done.exit_code)
-
-
-def _make_notify(settings: RolloutSettings, config_path: Path) -> Callable[[bytes], None] | None:
-    from evalgate.services.command import tell_command
-
-    if not settings.notify:
-        return None
-    folder = config_path.resolve().parent
-    return lambda data: tell_command(settings.notify, folder, data, seconds=NOTIFY_SECONDS)
 
 
 def _read_time(text: str) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalgate.cli.render.rollout_view import make_view
+from evalgate.commands.release import tick
 from evalgate.commands.release.status import RolloutStatus
 from evalgate.commands.release.tick import Ticked
+from evalgate.release.rollout.rollout_view import make_view
 from evalgate.report.escape import line, prose
 from evalgate.report.wrapped_text import wrap_words
 
@@ -44,8 +45,4 @@ def render_table(table: Sequence[Sequence[str]]) -> list[str]:
 
 def describe_tick(done: Ticked) -> str:
     """Describe what a tick did and why."""
-    document = done.stored.document
-    words = {"hold": "holds", "watch": "production", "idle": "nothing to do", "lost": "another command was faster"}
-    head = done.change or words.get(done.action, done.action)
-    revision = f" (revision {document.revision})" if done.is_written else ""
-    return wrap_words(f"{document.name}: {head}{revision}: {done.sentence}", indent="  ", first="")
+    return wrap_words(tick.describe_tick(done), indent="  ", first="")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Literal
 
+from evalgate.domain.rollout import RolloutSettings
 from evalgate.errors import ExitCode, ServiceError
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.promotion import Actor
@@ -19,7 +21,10 @@ from evalgate.release.rollout.state import parse_state
 from evalgate.release.rollout_change import describe_verb
 from evalgate.release.version_lookup import read_last
 from evalgate.release.walked_ledger import require_whole
+from evalgate.services.command import tell_command
 
+NOTIFY_SECONDS = 60.0
+"""How long the command of `notify` may take."""
 _MOST_TRIES = 5
 Rows = Callable[[], Iterable[bytes]]
 Notify = Callable[[bytes], None]
@@ -105,6 +110,22 @@ def make_message(done: Ticked) -> bytes:
             version = done.before.document.versions[digest]
             shown[key] = {"version": version.version, "digest": digest}
     return json.dumps(shown, sort_keys=True).encode() + b"\n"
+
+
+def make_notify(settings: RolloutSettings, folder: Path) -> Notify | None:
+    """Return the call of the notify command in the folder of the configuration; None if none is configured."""
+    if not settings.notify:
+        return None
+    return lambda data: tell_command(settings.notify, folder, data, seconds=NOTIFY_SECONDS)
+
+
+def describe_tick(done: Ticked) -> str:
+    """Describe what a tick did and why, in one sentence; each channel has to escape it."""
+    document = done.stored.document
+    words = {"hold": "holds", "watch": "production", "idle": "nothing to do", "lost": "another command was faster"}
+    head = done.change or words.get(done.action, done.action)
+    revision = f" (revision {document.revision})" if done.is_written else ""
+    return f"{document.name}: {head}{revision}: {done.sentence}"
 
 
 def _make_document(last: StoredDocument, found: Assessment, by: Actor) -> ReleaseDocument | None:

@@ -1,17 +1,36 @@
-"""What is shown of a rollout: facts with their names, and a table of all that is watched, for text and Markdown."""
+"""What is shown of a rollout: facts with their names, and a table of all that is watched, for each format."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from evalgate.cli.render.rollout_counts import tell_left_out, tell_rows
-from evalgate.cli.render.rollout_table import make_monitored_table, make_table
-from evalgate.commands.release.status import RolloutStatus
+from evalgate.release.registry import StoredDocument
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.decision_record import count_hours
 from evalgate.release.rollout.monitoring import Monitored
+from evalgate.release.rollout.rollout_counts import tell_left_out, tell_rows
+from evalgate.release.rollout.rollout_table import make_monitored_table, make_table
 from evalgate.release.rollout.state import STAGING, RolloutState, describe_stage
+
+
+class ShownRollout(Protocol):
+    """What a view is made of: a document, its rollout if one is in progress, and what the rows said at the time `now`.
+
+    The status of `release status` is one.
+    """
+
+    @property
+    def stored(self) -> StoredDocument: ...
+    @property
+    def state(self) -> RolloutState | None: ...
+    @property
+    def now(self) -> str: ...
+    @property
+    def found(self) -> Assessment | None: ...
+    @property
+    def monitored(self) -> Monitored | None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +42,7 @@ class RolloutView:
     table: Sequence[Sequence[str]] = ()
 
 
-def make_view(status: RolloutStatus) -> RolloutView:
+def make_view(status: ShownRollout) -> RolloutView:
     """Return what is shown of a status. All texts are untrusted."""
     document, state = status.stored.document, status.state
     if state is None:
@@ -41,7 +60,7 @@ def make_view(status: RolloutStatus) -> RolloutView:
     return RolloutView(title=title, facts=facts, table=make_table(status.found, candidate, control))
 
 
-def _view_production(status: RolloutStatus) -> RolloutView:
+def _view_production(status: ShownRollout) -> RolloutView:
     document = status.stored.document
     production = document.find_label("production")
     shown = "none" if production is None else production.version
@@ -55,7 +74,7 @@ def _view_production(status: RolloutStatus) -> RolloutView:
     return RolloutView(title=title, facts=facts)
 
 
-def _tell_stage(state: RolloutState, status: RolloutStatus) -> str:
+def _tell_stage(state: RolloutState, status: ShownRollout) -> str:
     passed = count_hours(state.began, status.now)
     least = f" of at least {status.found.hours:g}" if status.found is not None else ""
     return f"{describe_stage(state)}, since {state.began}, {passed:.1f}{least} hours"
