@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from evalgate.release.rollout.decision import DEAL_BOUND
 from evalgate.release.rollout.decision_words import format_e
 from evalgate.release.rollout.tally import StageEvidence
 from evalgate.release.rollout.traffic_rows import FAULTS, REASONS
+
+if TYPE_CHECKING:
+    from evalgate.gate.online_scoring import ScoringCost
 
 
 def tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_staging: bool) -> Iterator[tuple[str, str]]:
@@ -19,6 +23,15 @@ def tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_stagi
         deal = f"dealt by the share: e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}"
         yield "keys", f"{controls:,} with {control}, {candidates:,} with {candidate}; {deal}"
     yield "rows", tell_left_out(evidence)
+    own = evidence.own
+    if any(own.offered) or own.waiting:
+        arms = (
+            f"{own.chosen[1]:,}"
+            if on_staging
+            else f"{own.chosen[0]:,} with {control}, {own.chosen[1]:,} with {candidate}"
+        )
+        waiting = f"; {own.waiting:,} more are scored by the next tick" if own.waiting else ""
+        yield "scored", f"{arms}, of {sum(own.offered):,} answers with their texts{waiting}"
 
 
 def tell_left_out(evidence: StageEvidence) -> str:
@@ -29,3 +42,11 @@ def tell_left_out(evidence: StageEvidence) -> str:
     told = f"{evidence.rows:,}{last}"
     told += f"; left out for a fault: {', '.join(faults)}" if faults else ""
     return told + (f"; not compared: {', '.join(others)}" if others else "")
+
+
+def tell_cost(cost: ScoringCost) -> str:
+    """Tell what it took to score answers, and why scores are missing. The reasons are untrusted."""
+    dollars = "an unknown cost" if cost.cost_usd is None else f"${cost.cost_usd:.4f}"
+    told = f"{cost.answers:,} answers scored: {cost.calls.made:,} calls, {cost.calls.cached:,} cached, {dollars}"
+    missing = "; ".join(f"{count:,} without a score: {reason}" for reason, count in cost.unscored.items())
+    return "; ".join(filter(None, (told, missing, *cost.warnings)))

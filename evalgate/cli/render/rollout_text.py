@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evalgate.cli.render.rollout_counts import tell_cost
 from evalgate.cli.render.rollout_view import make_view
 from evalgate.commands.release.status import RolloutStatus
 from evalgate.commands.release.tick import Ticked
@@ -48,4 +49,6 @@ def describe_tick(done: Ticked) -> str:
     words = {"hold": "holds", "watch": "production", "idle": "nothing to do", "lost": "another command was faster"}
     head = done.change or words.get(done.action, done.action)
     revision = f" (revision {document.revision})" if done.is_written else ""
-    return wrap_words(f"{document.name}: {head}{revision}: {done.sentence}", indent="  ", first="")
+    told = [f"{document.name}: {head}{revision}: {done.sentence}"]
+    told += [] if done.scoring is None else [tell_cost(done.scoring)]
+    return "\n".join(wrap_words(one, indent="  ", first="") for one in told)
