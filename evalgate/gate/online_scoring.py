@@ -165,6 +165,7 @@ class _Task:
         self.checks = tuple(replace(one, blocking=False) for one in found if isinstance(one, Check))
         self.judges = tuple(one for one in found if isinstance(one, Judge))
         self._names = (*kept, *self._changed)
+        self._plan = self.make_plan()
 
     def require_variables(self) -> None:
         """Raise MissingSecretError if a judge's target has a variable in its URL or model that is not set."""
@@ -195,8 +196,9 @@ class _Task:
             gone = [one for one in list_needed_fields(judge) if one not in trial.case.fields]
             if gone:
                 lacking[judge.name] = Unscored(reason=f'the row has no field "{gone[0]}", which the judge needs')
-        plan = self.make_plan()
-        plan = replace(plan, judges=tuple(one for one in self.judges if one.name not in lacking))
+        plan = self._plan
+        if lacking:
+            plan = replace(plan, judges=tuple(one for one in self.judges if one.name not in lacking))
         try:
             found = yield from evaluate_trial(plan, trial, self._config.targets, self._watch, texts.answer)
             scores = {**found.scores, **lacking, **self._changed}

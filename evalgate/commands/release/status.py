@@ -40,10 +40,10 @@ def show_status(
     rows: Iterable[bytes] | None = None,
     make_scorer: MakeScorer | None = None,
 ) -> RolloutStatus:
-    """Return the status of a prompt's rollout. `make_scorer` makes what finds the scores of answers that are
-    known without a call, for a rollout whose rules say that evalgate scores answers.
+    """Return the status of a prompt's rollout.
 
-    Raises InputError, RegistryError, and ServiceError for the rows.
+    `make_scorer` makes what finds the scores that are known without a call, for a rollout whose rules say that evalgate
+    scores answers; None: they are waiting. Raises InputError, RegistryError, and ServiceError for the rows.
     """
     return describe_status(read_last(registry, name), now, rows, make_scorer)
 

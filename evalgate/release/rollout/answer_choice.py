@@ -56,6 +56,8 @@ def choose_answers(
 
     slots = np.floor((offered.at - began) / SLOT_SECONDS)
     positions = np.flatnonzero((slots >= 0) & (began + (slots + 1) * SLOT_SECONDS <= until))
+    if not len(positions):
+        return positions
     slots = slots[positions].astype(np.int64)
     order = np.lexsort((offered.at[positions], offered.ranks[positions], slots))
     positions, slots = positions[order], slots[order]

@@ -76,11 +76,12 @@ class RowColumns:
 
         rows = self._view()
         order = self._sort(rows)
-        _, firsts, counts = np.unique(rows["id"][order], return_index=True, return_counts=True)
-        by_time = np.argsort(firsts)
-        is_single = counts[by_time] == 1
-        doubled = len(order) - len(firsts)
-        order = order[firsts[by_time]]
+        ids = rows["id"][order]
+        _, firsts = np.unique(ids, return_index=True)
+        firsts.sort()
+        again = np.delete(ids, firsts)
+        order = order[firsts]
+        del ids
         _, firsts = np.unique(rows["key"][order], return_index=True)
         firsts.sort()
         order = order[firsts]
@@ -89,10 +90,10 @@ class RowColumns:
             arms=rows["arm"][order],
             bits=rows["bits"][order],
             scores=tuple(rows["scores"][order, column] for column in range(len(self._names))),
-            doubled=doubled,
+            doubled=len(again),
             keys=rows["key"][order],
             places=order,
-            is_single=is_single[firsts],
+            is_single=~np.isin(rows["id"][order], again),
         )
 
     def read_id(self, place: int) -> str:

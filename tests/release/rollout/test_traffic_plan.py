@@ -9,8 +9,8 @@ import pytest
 from release.rollout.traffic import NAME, clock, make_row, make_stages
 
 from evalgate.domain.rollout import RolloutRules
-from evalgate.release.rollout.simulated_traffic import RATINGS
 from evalgate.release.rollout.answer_choice import count_in_a_day
+from evalgate.release.rollout.simulated_traffic import RATINGS
 from evalgate.release.rollout.traffic_plan import DROPS, ObservedTraffic, TrafficPlan, observe_traffic, plan_rollout
 
 RULES = RolloutRules(scores={"helpful": 0.10})
