@@ -6,6 +6,8 @@ untrusted as any output. Nothing of them is kept but in the cache, as the replie
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -52,7 +54,7 @@ from evalgate.store.results_file import ResultsFile
 if TYPE_CHECKING:
     from evalgate.execute.engine import ProgressEvent
 
-Rows = Callable[[], Iterable[bytes | str]]
+Rows = Callable[[], Iterable[bytes | str | Mapping[str, Any]]]
 Steps = Generator[Sequence[Request], Sequence[Outcome], Result]
 _LEVEL = ChangeLevel(declared=None, minimum=Level.MAJOR, effective=Level.MAJOR)
 _NAMED = 3
@@ -117,7 +119,7 @@ class OnlineScorer:
         )
         lacking = len(chosen.ids) - len(texts)
         if lacking:
-            unscored["the row was gone when its texts were to be read"] = lacking
+            unscored["the row was not found when the rows were read again"] = lacking
         self.last = ScoringCost(
             answers=len(chosen.ids),
             calls=calls,
@@ -225,13 +227,14 @@ class _ChosenTexts:
     def warnings(self) -> tuple[str, ...]:
         return tuple(self._file.warnings)
 
-    def read(self, rows: Iterable[bytes | str]) -> None:
+    def read(self, rows: Iterable[bytes | str | Mapping[str, Any]]) -> None:
         """Find the rows. Nothing else of the rows is kept."""
-        for line in rows:
-            given = load_row(line)
+        for row in rows:
+            given = load_row(row) if isinstance(row, bytes | str) else row
             if isinstance(given, Mapping) and self._is_chosen(given) and given["id"] not in self._places:
-                text = line if isinstance(line, str) else line.decode()
-                self._places[given["id"]] = self._file.put(text)
+                with contextlib.suppress(RecursionError):  # it stays unscored
+                    line = row.decode() if isinstance(row, bytes) else json.dumps(given)
+                    self._places[given["id"]] = self._file.put(line)
 
     def _is_chosen(self, given: Mapping[str, Any]) -> bool:
         id = given.get("id")

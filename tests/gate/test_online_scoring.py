@@ -98,6 +98,7 @@ HOSTILE = [
     make_row("long", "$9 " * 100_000),
     make_row("lacking", fields={"query": "q"}),
     make_row("\u202e<script>|x", BAD),
+    make_row("\ud800", "$9 of its own"),
 ]
 
 
@@ -124,11 +125,24 @@ def test_an_id_names_one_row_by_its_time_its_label_and_its_prompt(config: Path) 
     assert found.values == {"a": {"polite": 1.0, "faithfulness": 1.0}}
 
 
+def test_rows_may_be_lines_or_objects(config: Path) -> None:
+    rows = [make_row("a"), make_row("b", "\ud800 $9")]
+    chosen = choose(config, ["a", "b"])
+    scorer = make_scorer(config, [])
+    found = []
+    for given in (rows, [json.dumps(row) for row in rows], [json.dumps(row).encode() for row in rows]):
+        scorer.open_rows = lambda given=given: given  # type: ignore[misc]
+        found.append(scorer(chosen))
+    assert found[0] == found[1] == found[2] and set(found[0].values) == {"a", "b"}
+
+
 def test_a_row_that_is_gone_is_unscored(config: Path) -> None:
     scorer = make_scorer(config, [make_row("a")])
     found = scorer(choose(config, ["a", "b"]))
     assert set(found.values) == {"a"} and found.waiting == frozenset()
-    assert scorer.last is not None and scorer.last.unscored == {"the row was gone when its texts were to be read": 1}
+    assert scorer.last is not None and scorer.last.unscored == {
+        "the row was not found when the rows were read again": 1
+    }
 
 
 def test_a_criterion_that_was_edited_scores_nothing(config: Path, chat_server: ChatServer) -> None:

@@ -46,7 +46,9 @@ def tell_left_out(evidence: StageEvidence) -> str:
 
 def tell_cost(cost: ScoringCost) -> str:
     """Tell what it took to score answers, and why scores are missing. The reasons are untrusted."""
+    if not cost.answers:
+        return "no answer is to be scored yet"
     dollars = "an unknown cost" if cost.cost_usd is None else f"${cost.cost_usd:.4f}"
-    told = f"{cost.answers:,} answers scored: {cost.calls.made:,} calls, {cost.calls.cached:,} cached, {dollars}"
+    told = f"{cost.answers:,} answers to score: {cost.calls.made:,} calls, {cost.calls.cached:,} cached, {dollars}"
     missing = "; ".join(f"{count:,} without a score: {reason}" for reason, count in cost.unscored.items())
     return "; ".join(filter(None, (told, missing, *cost.warnings)))

@@ -159,3 +159,18 @@ def test_the_ledger_has_the_digests_of_the_criteria_and_no_text(config: Path) ->
     assert "Socks" not in data and "score_per_day" in data
     assert parse_rules(encode_rules(life.state.rules), "rules") == life.state.rules
     assert "criteria" not in encode_rules(replace(life.state.rules, criteria={})), "as earlier documents"
+
+
+def rate(row: dict[str, Any], rng: Any) -> dict[str, Any]:
+    return {**add_texts()(row, rng), "scores": {"helpful": 0.8}, "sampled": True}
+
+
+def test_production_is_watched_by_the_scores_that_its_rows_have(config: Path) -> None:
+    life = ScoredLife(config, scores={"polite": 0.2, "helpful": 0.2}, stages=(Stage(share=5000, hours=24),))
+    done = life.look(25, life.make_rows(1500, 0.3, 24, change=rate))
+    assert done.action == "finish", done.sentence
+    monitoring = life.document.monitoring
+    assert monitoring is not None and {"polite", "helpful"} <= set(monitoring["means"])
+    done = life.look(40, life.make_rows(500, 26, 39, seed=2, change=rate))
+    assert (done.action, done.code) == ("watch", "steady"), "what is not scored any more is not missing"
+    assert done.monitored is not None and set(done.monitored.limits) == {"helpful", "errors", "unscored"}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalgate.release.rollout import e_values
 from evalgate.release.rollout.answer_choice import SLOT_SECONDS, OfferedAnswers, choose_answers, count_in_a_day
 
 Answer = tuple[float, int, int]  # seconds after the beginning, arm, rank
@@ -114,3 +115,27 @@ def test_the_rank_chooses_and_not_the_time() -> None:
 def test_without_a_control_the_limit_is_the_only_one(answers: list[Answer], per_day: int) -> None:
     staged = [(at, 1, rank) for at, _, rank in answers]
     assert len(choose(staged, per_day=per_day, is_paired=False)) >= len(choose(answers, per_day=per_day)) - 1
+
+
+def count_rolled_back(runs: int, *, keys: int, share: float, alpha: float = 0.2) -> int:
+    """Count equal rollouts that any of the looks, one after each chosen answer, takes for worse."""
+    found = 0
+    for run in range(runs):
+        rng = random.Random(run)
+        chosen = choose(make_answers(keys, share, days=2, seed=run), per_day=400)
+        badness = np.array([rng.random() < 0.3 for _ in chosen], dtype=np.float64)
+        arms = np.array([one[1] for one in chosen], dtype=np.int8)
+        starts, ends = e_values.close_blocks(arms)
+        wealth = np.cumsum(list(e_values.bet(*e_values.compare_blocks(arms, badness, starts, ends))), axis=1)
+        found += bool((np.exp(wealth).mean(axis=0) >= 1 / alpha).any())
+    return found
+
+
+def test_equal_versions_are_seldom_taken_for_worse_at_any_look() -> None:
+    assert count_rolled_back(40, keys=4000, share=0.05) <= 16
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.05, 0.25, 0.5])
+def test_equal_versions_are_taken_for_worse_as_often_as_alpha_says(share: float) -> None:
+    assert count_rolled_back(1000, keys=4000, share=share) <= 1000 * 0.2 + 3 * (1000 * 0.2 * 0.8) ** 0.5
