@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from evalgate.cli.render import tables
@@ -64,11 +65,7 @@ def _name(document: ReleaseDocument) -> dict[str, Any]:
 
 
 def _describe_scoring(cost: ScoringCost | None) -> dict[str, Any]:
-    if cost is None:
-        return {}
-    calls = {"made": cost.calls.made, "cached": cost.calls.cached}
-    told = {"answers": cost.answers, "calls": calls, "cost_usd": cost.cost_usd, "unscored": dict(cost.unscored)}
-    return {"scoring": {**told, "warnings": list(cost.warnings)}}
+    return {} if cost is None else {"scoring": asdict(cost)}
 
 
 def _describe_found(found: Assessment | None, monitored: Monitored | None) -> dict[str, Any]:
