@@ -73,7 +73,7 @@ class ScoringCost:
 
 @dataclass(kw_only=True)
 class OnlineScorer:
-    """Scores the answers of a prompt by its gate. It is called with the chosen ones, at most once for each tick.
+    """Scores the answers of a prompt by its gate. It is called with those that a stage has chosen.
 
     `open_rows` opens the rows once more: texts are read of chosen answers only. With `is_offline` no call is made, and
     an answer whose replies are not all in the cache is waiting. `last` is what the last call took; None before one.
@@ -104,7 +104,7 @@ class OnlineScorer:
                 hint="add the gate again, or end the rollout with `evalgate release abort`",
             )
         task = _Task(gate=gate, config=workspace.config, criteria=chosen.criteria)
-        texts = _ChosenTexts(self.name, chosen.ids, ResultsFile(None))
+        texts = ChosenTexts(self.name, chosen.ids, ResultsFile(None))
         texts.read(self.open_rows())
         results, waiting, calls, cost, warnings = (
             _score_known(task, texts, self.machine)
@@ -129,7 +129,7 @@ class OnlineScorer:
         )
         return AnswerScores(values={one.case: _list_values(one) for one in results}, waiting=frozenset(waiting))
 
-    def _ask(self, workspace: WorkingTree, task: _Task, texts: _ChosenTexts) -> _Found:
+    def _ask(self, workspace: WorkingTree, task: _Task, texts: ChosenTexts) -> _Found:
         from evalgate.gate import engine_setup
 
         refuse_committed(workspace, self.machine.store)
@@ -191,7 +191,7 @@ class _Task:
             order=(),
         )
 
-    def evaluate(self, trial: Trial, *, texts: _ChosenTexts) -> Steps:
+    def evaluate(self, trial: Trial, *, texts: ChosenTexts) -> Steps:
         """Score one answer. A row that a criterion cannot read is unscored by it."""
         lacking: dict[str, Scored] = {}
         for judge in self.judges:
@@ -210,7 +210,7 @@ class _Task:
         return Result(case=trial.case.id, arm=trial.arm, repeat=0, tags=(), outcome=None, scores=kept)
 
 
-class _ChosenTexts:
+class ChosenTexts:
     """The rows of the chosen answers, in a temporary file, so that a command that prints rows need not wait."""
 
     def __init__(self, name: str, ids: Mapping[str, tuple[float, str]], file: ResultsFile) -> None:
@@ -263,7 +263,7 @@ class _ChosenTexts:
         return self._outputs.pop(trial.case.id)
 
 
-def _score_known(task: _Task, texts: _ChosenTexts, machine: Machine) -> _Found:
+def _score_known(task: _Task, texts: ChosenTexts, machine: Machine) -> _Found:
     """Score answers by checks, and by the replies that the cache has. An answer that needs another one is waiting."""
     from evalgate.execute.request_forms import RequestForms
     from evalgate.store.output_cache import Cache
