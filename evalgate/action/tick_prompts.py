@@ -9,10 +9,12 @@ import datetime
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from evalgate.action.gate_run import make_machine
 from evalgate.action.job import OWN_VARIABLES
 from evalgate.action.publish import make_sticky
 from evalgate.action.release_commands import explain, keep_copy, make_actor, project_labels
@@ -23,6 +25,7 @@ from evalgate.commands.release.tick import Ticked, describe_tick, make_notify, t
 from evalgate.domain import Admission, combine_admissions
 from evalgate.errors import EvalgateError, InputError
 from evalgate.gate.configured_registry import open_configured, read_rollout_settings
+from evalgate.gate.online_scoring import OnlineScorer, describe_cost
 from evalgate.release.langfuse_projection import LabelFinding, find_projection
 from evalgate.release.rollout.rollout_view import make_view
 from evalgate.release.rollout.state import parse_state
@@ -143,8 +146,11 @@ class _Round:
     def _tick(self, name: str) -> _Turn:
         by = make_actor(self._job)
         notify = make_notify(self._settings, self._folder)
-        done = tick(self._registry, name, lambda: self._open_rows(name), by, notify=notify)
+        rows = partial(self._open_rows, name)
+        done = tick(self._registry, name, rows, by, notify=notify, make_scorer=lambda: self._make_scorer(name, rows))
         self._log.say(describe_tick(done))
+        if done.scoring is not None:
+            self._log.say(f"{name}: {describe_cost(done.scoring)}")
         keep_copy(self._job, self._log, done.stored)
         if done.warning:
             self._log.warn(f"{name}: {done.warning}")
@@ -167,6 +173,15 @@ class _Round:
         if self._settings.rows is None:
             raise InputError(f"{name}: nothing says where the rows are", hint="write `rows` in release.rollout")
         return stream_rows(self._settings.rows, self._folder)
+
+    def _make_scorer(self, name: str, rows: Callable[[], Iterable[bytes]]) -> OnlineScorer:
+        return OnlineScorer(
+            config_path=self._job.config,
+            name=name,
+            open_rows=rows,
+            machine=make_machine(self._job, self._log),
+            on_event=self._log.progress,
+        )
 
     def _find_moved_labels(self, done: Ticked, by: Actor) -> list[LabelFinding] | None:
         """Return the labels in Langfuse that were moved by hand before this tick; None if they were not looked at."""

@@ -25,8 +25,9 @@ class RolloutRules:
     allowed rises of the shares of failed, slow and expensive answers; an answer without the score that it was sampled
     for is watched like an error. `floors` are the least means of the scores on staging, where nothing is compared.
     `alpha` is the chance of an error that a whole rollout may have. Hours and minutes are of the wall clock.
-    `score_per_day` is how many answers evalgate scores itself in 24 hours at most; 0: none. `holdback` is the share of
-    the keys, in basis points, that keep the control after the other stages. It makes a last stage, which no tick ends.
+    `score_per_day` is how many answers evalgate scores itself in 24 hours at most; 0: none. `criteria` are the scores
+    that it gives, which checks and judges of the gate decide, with the digests of these. `holdback` is the share of the
+    keys, in basis points, that keep the control after the other stages. It makes a last stage, which no tick ends.
     """
 
     scores: Mapping[str, float]
@@ -41,9 +42,12 @@ class RolloutRules:
     hold_hours: float = 336
     when_held: WhenHeld = "hold"
     score_per_day: int = 0
+    criteria: Mapping[str, str] = field(default_factory=dict)
     holdback: int = 0
 
 
+LEAST_PER_DAY = 10
+"""The least `score_per_day` that scores any."""
 ALLOWED_DROP = 0.10
 """The allowed drop of a score for which none is written."""
 MOST_FAULTS = 0.01

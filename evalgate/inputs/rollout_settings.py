@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from evalgate.domain import ReleaseSettings
-from evalgate.domain.rollout import ALLOWED_DROP, RolloutRules, RolloutSettings, RowSource, Stage
+from evalgate.domain.rollout import ALLOWED_DROP, LEAST_PER_DAY, RolloutRules, RolloutSettings, RowSource, Stage
 from evalgate.inputs.formats.nodes import Node
 from evalgate.inputs.schema_check import SchemaCheck
 
 _HOURS = 24
 _RULES = (
     "staging_hours", "max_errors", "max_slow", "max_expensive", "alpha", "settle_minutes", "hold_hours", "when_held",
+    "score_per_day",
 )  # fmt: skip
 
 
@@ -57,6 +58,8 @@ def _read_rollout(node: Node, checker: SchemaCheck) -> RolloutSettings:
         position, problem = error.args
         place = node.get("stages") or node["holdback"]
         checker.add_fault(list(place)[position] if place is node.get("stages") else place, problem)
+    if 0 < data.get("score_per_day", 0) < LEAST_PER_DAY:
+        checker.add_fault(node["score_per_day"], f"must be 0, or {LEAST_PER_DAY} or more: fewer prove nothing")
     named = dict.fromkeys(scores, ALLOWED_DROP) if isinstance(scores, list) else dict(scores or {})
     rules = RolloutRules(scores=named, floors=dict(data.get("floors", {})), holdback=holdback, **given)
     return RolloutSettings(

@@ -67,8 +67,9 @@ def test_the_runtime_is_measured() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "wait4"), reason="no resources of a child are told there")
-def test_the_rows_of_a_rollout_are_measured() -> None:
-    command = [sys.executable, str(Path(__file__).with_name("rollout_rows.py")), "--rows", "2000"]
+@pytest.mark.parametrize("options", [[], ["--texts"]])
+def test_the_rows_of_a_rollout_are_measured(options: list[str]) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("rollout_rows.py")), "--rows", "2000", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     heads, _, row = ([cell.strip() for cell in line.strip("|").split("|")] for line in done.stdout.splitlines())

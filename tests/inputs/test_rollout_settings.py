@@ -42,6 +42,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     settle_minutes: 5
     hold_hours: 100
     when_held: rollback
+    score_per_day: 200
     holdback: 5
     notify: [page, oncall]
 """,
@@ -52,6 +53,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (rules.max_errors, rules.max_slow, rules.max_expensive, rules.alpha) == (0.01, 0.02, 0.03, 0.01)
     assert (rules.staging_hours, rules.settle_minutes, rules.hold_hours, rules.when_held) == (0, 5, 100, "rollback")
     assert found.rows == RowSource(command=("python", "export.py", "--since", "7"), timeout_seconds=30)
+    assert rules.score_per_day == 200 and rules.criteria == {}
     assert found.notify == ("page", "oncall") and not found.watches_gate
 
 
@@ -95,3 +97,10 @@ def test_stages_of_a_command_line() -> None:
     assert read_stages([5, 25.5]) == (Stage(share=500, hours=24), Stage(share=2550, hours=24))
     with pytest.raises(ValueError, match="no share above 0"):
         read_stages([-1])
+
+
+@pytest.mark.parametrize(("value", "words"), [("9", "must be 0, or 10 or more"), ("-1", "-1"), ("2.5", "2.5")])
+def test_too_few_scored_answers_are_a_fault_with_its_place(tmp_path: Path, value: str, words: str) -> None:
+    with pytest.raises(InputError, match=r"evalgate\.yml:4:20") as caught:
+        read(tmp_path, f"  rollout:\n    score_per_day: {value}\n")
+    assert words in str(caught.value)

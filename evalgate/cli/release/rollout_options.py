@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from evalgate.cli.release.registry_option import keep_copy, project_labels
 
 if TYPE_CHECKING:
     from evalgate.domain.rollout import RolloutSettings, RowSource
+    from evalgate.gate.online_scoring import OnlineScorer
     from evalgate.release.registry import Registry
     from evalgate.release.rollout_change import RolloutChange
 
@@ -41,6 +42,26 @@ def choose_rows(patterns: tuple[str, ...], settings: RolloutSettings, config_pat
         return stream_rows(RowSource(files=patterns), Path.cwd())
     source: RowSource | None = settings.rows
     return None if source is None else stream_rows(source, config_path.resolve().parent)
+
+
+def find_scorer(
+    config_path: Path, url: str | None, name: str, open_rows: Callable[[], Iterable[bytes]], **options: Any
+) -> Callable[[], OnlineScorer] | None:
+    """Return what makes the scorer of answers by the gate of the configuration; None with the URL of a registry.
+
+    Most rollouts have nothing to score, so it is loaded when it is called. `options` are those of `OnlineScorer`.
+    """
+    if url is not None:
+        return None
+
+    def make() -> OnlineScorer:
+        from evalgate.cli.surroundings import make_machine
+        from evalgate.gate.online_scoring import OnlineScorer
+
+        machine = make_machine(config_path)
+        return OnlineScorer(config_path=config_path, name=name, open_rows=open_rows, machine=machine, **options)
+
+    return make
 
 
 def report_change(registry: Registry, config_path: Path, url: str | None, done: RolloutChange) -> None:

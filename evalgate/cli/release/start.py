@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -59,7 +60,9 @@ def command(
     """
     from evalgate.commands.release import start
     from evalgate.gate.configured_registry import find_gate_scores
+    from evalgate.gate.online_criteria import load_and_choose
     from evalgate.release.rollout.reference_limits import DAYS, LEAST_ANSWERS
+    from evalgate.report.escape import block
 
     actor = make_actor(by)
     why = "" if reason is None else check_reason(reason)
@@ -68,10 +71,13 @@ def command(
     if settings.watches_gate and registry_url is None:
         rules = replace(rules, scores=find_gate_scores(config_path, name))
     start.require_scores(rules, name, is_written=not settings.watches_gate)
+    rules, notes = load_and_choose(config_path, name, rules, os.environ, are_defaults=settings.watches_gate)
     registry = open_from_options(config_path, registry_url)
     rows = choose_rows(patterns, settings, config_path)
     done = start.start(registry, name, rules, actor, why, version=version, kind=kind, rows=rows or (), dry_run=dry_run)
     report_change(registry, config_path, registry_url, done)
+    for note in notes:
+        click.echo(block(f"note: {note}"), err=True)
     limits = (done.document.rollout or {}).get("slow"), (done.document.rollout or {}).get("expensive")
     if None in limits:
         what = {(True, True): "slow and expensive", (True, False): "slow", (False, True): "expensive"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
 
 from evalgate.cli.release.actor import format_now
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options
-from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+from evalgate.cli.release.rollout_options import choose_rows, find_scorer, load_settings, rows_option
 
 
 @click.command("status")
@@ -23,6 +24,7 @@ def command(
 ) -> None:
     """Show the rollout of the prompt NAME: its stage, what is watched, and what is missing to go on.
 
+    No judge is asked: of answers that evalgate scores, those count that a tick has scored.
     Without NAME, all rollouts in progress are listed, without their rows.
     """
     from evalgate.cli.render import rollout_json, rollout_markdown, rollout_text
@@ -33,7 +35,9 @@ def command(
     if name is None:
         click.echo(renderer.render_rollouts(status.list_rollouts(registry, format_now())))
         return
-    rows = choose_rows(patterns, load_settings(config_path, registry_url), config_path)
-    found = status.show_status(registry, name, format_now(), rows)
+    settings = load_settings(config_path, registry_url)
+    opened = partial(choose_rows, patterns, settings, config_path)
+    scorer = find_scorer(config_path, registry_url, name, lambda: opened() or (), is_offline=True)
+    found = status.show_status(registry, name, format_now(), opened(), scorer)
     keep_copy(config_path, registry_url, found.stored)
     click.echo(renderer.render_status(found))

@@ -10,7 +10,7 @@ import click
 
 from evalgate.cli.release.actor import by_option, dry_run_option, make_actor
 from evalgate.cli.release.registry_option import add_registry_options, keep_copy, open_from_options, project_labels
-from evalgate.cli.release.rollout_options import choose_rows, load_settings, rows_option
+from evalgate.cli.release.rollout_options import choose_rows, find_scorer, load_settings, rows_option
 from evalgate.errors import InputError
 
 
@@ -37,9 +37,12 @@ def command(
 ) -> None:
     """Read the rows of the prompt NAME since its stage began, and go on, hold, or roll back. For a schedule.
 
-    Exits with 0 after a step or a hold, 1 after a rollback, 3 if the registry or the rows cannot be read, 4 if the
-    rollout is held for too long or production is worse than at the end of its rollout.
+    With `score_per_day` in release.rollout, answers are scored by the checks and judges of the prompt's gate.
+
+    Exits with 0 after a step or a hold, 1 after a rollback, 3 if the registry, the rows or a judge cannot be reached, 4
+    if the rollout is held for too long or production is worse than at the end of its rollout.
     """
+    from evalgate.cli.progress import Progress
     from evalgate.cli.render import rollout_json, rollout_text
     from evalgate.commands.release import tick
     from evalgate.report.escape import block
@@ -62,7 +65,9 @@ def command(
         return rows
 
     notify = tick.make_notify(settings, config_path.resolve().parent)
-    done = tick.tick(registry, name, open_rows, actor, notify=notify, dry_run=dry_run)
+    with Progress() as progress:
+        scorer = find_scorer(config_path, registry_url, name, open_rows, on_event=progress.show)
+        done = tick.tick(registry, name, open_rows, actor, notify=notify, make_scorer=scorer, dry_run=dry_run)
     keep_copy(config_path, registry_url, done.stored)
     click.echo(rollout_json.render_tick(done) if form == "json" else rollout_text.describe_tick(done))
     if done.warning:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 from evalgate.cli.render import tables
 from evalgate.commands.release.status import RolloutStatus
@@ -12,6 +13,9 @@ from evalgate.release.document import ReleaseDocument
 from evalgate.release.rollout.assessment import Assessment
 from evalgate.release.rollout.decision_record import encode_decision
 from evalgate.release.rollout.monitoring import Monitored
+
+if TYPE_CHECKING:
+    from evalgate.gate.online_scoring import ScoringCost
 
 
 def render_status(status: RolloutStatus) -> str:
@@ -38,6 +42,7 @@ def render_tick(done: Ticked) -> str:
             "exit_code": int(done.exit_code),
             "warning": done.warning,
             "rollout": document.rollout,
+            **_describe_scoring(done.scoring),
             **_describe_found(done.found, done.monitored),
         }
     )
@@ -59,6 +64,10 @@ def _name(document: ReleaseDocument) -> dict[str, Any]:
     return {"name": document.name, "revision": document.revision, "at": document.at, "labels": labels}
 
 
+def _describe_scoring(cost: ScoringCost | None) -> dict[str, Any]:
+    return {} if cost is None else {"scoring": asdict(cost)}
+
+
 def _describe_found(found: Assessment | None, monitored: Monitored | None) -> dict[str, Any]:
     shown: dict[str, Any] = {}
     if found is not None:
@@ -71,6 +80,9 @@ def _describe_found(found: Assessment | None, monitored: Monitored | None) -> di
             "is_fault": found.is_fault,
             "numbers": dict(decision.numbers),
         }
+        own = found.evidence.own
+        if found.state.rules.criteria:
+            shown["scored"] = {"offered": list(own.offered), "chosen": list(own.chosen), "waiting": own.waiting}
     if monitored is not None:
         watched = {
             one.name: {"limit": one.allowed, "n": one.n[1], "mean": one.mean[1], "log_e_worse": one.log_e_worse}

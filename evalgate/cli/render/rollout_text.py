@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from evalgate.commands.release import tick
 from evalgate.commands.release.status import RolloutStatus
 from evalgate.commands.release.tick import Ticked
+from evalgate.gate.online_scoring import describe_cost
 from evalgate.release.rollout.rollout_view import make_view
 from evalgate.report.escape import line, prose
 from evalgate.report.wrapped_text import wrap_words
@@ -45,4 +46,5 @@ def render_table(table: Sequence[Sequence[str]]) -> list[str]:
 
 def describe_tick(done: Ticked) -> str:
     """Describe what a tick did and why."""
-    return wrap_words(tick.describe_tick(done), indent="  ", first="")
+    told = [tick.describe_tick(done)] + ([] if done.scoring is None else [describe_cost(done.scoring)])
+    return "\n".join(wrap_words(one, indent="  ", first="") for one in told)

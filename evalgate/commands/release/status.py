@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from evalgate.release.checked_value import DocumentError
 from evalgate.release.registry import Registry, RegistryError, StoredDocument
 from evalgate.release.rollout.assessment import Assessment, assess_rollout
 from evalgate.release.rollout.monitoring import Monitored, compare_with_end
+from evalgate.release.rollout.online_scores import ScoreAnswers
 from evalgate.release.rollout.state import RolloutState, parse_state
 from evalgate.release.version_lookup import read_last
+
+MakeScorer: TypeAlias = Callable[[], ScoreAnswers]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +33,19 @@ class RolloutStatus:
     monitored: Monitored | None = None
 
 
-def show_status(registry: Registry, name: str, now: str, rows: Iterable[bytes] | None = None) -> RolloutStatus:
-    """Return the status of a prompt's rollout. Raises InputError, RegistryError, and ServiceError for the rows."""
-    return describe_status(read_last(registry, name), now, rows)
+def show_status(
+    registry: Registry,
+    name: str,
+    now: str,
+    rows: Iterable[bytes] | None = None,
+    make_scorer: MakeScorer | None = None,
+) -> RolloutStatus:
+    """Return the status of a prompt's rollout.
+
+    `make_scorer` makes what finds the scores that are known without a call, for a rollout whose rules say that evalgate
+    scores answers; None: they are waiting. Raises InputError, RegistryError, and ServiceError for the rows.
+    """
+    return describe_status(read_last(registry, name), now, rows, make_scorer)
 
 
 def list_rollouts(registry: Registry, now: str) -> list[RolloutStatus]:
@@ -41,13 +55,15 @@ def list_rollouts(registry: Registry, now: str) -> list[RolloutStatus]:
     return [one for one in found if one.state is not None]
 
 
-def describe_status(stored: StoredDocument, now: str, rows: Iterable[bytes] | None) -> RolloutStatus:
+def describe_status(
+    stored: StoredDocument, now: str, rows: Iterable[bytes] | None, make_scorer: MakeScorer | None = None
+) -> RolloutStatus:
     """Return the status of a document, with what the rows say. The rows are read to their end.
 
     Raises RegistryError for a rollout that cannot be read.
     """
     try:
-        return _describe(stored, now, rows)
+        return _describe(stored, now, rows, make_scorer)
     except DocumentError as error:
         name = stored.document.name
         raise RegistryError(
@@ -56,11 +72,15 @@ def describe_status(stored: StoredDocument, now: str, rows: Iterable[bytes] | No
         ) from None
 
 
-def _describe(stored: StoredDocument, now: str, rows: Iterable[bytes] | None) -> RolloutStatus:
+def _describe(
+    stored: StoredDocument, now: str, rows: Iterable[bytes] | None, make_scorer: MakeScorer | None
+) -> RolloutStatus:
     state = parse_state(stored.document)
     if rows is None or (state is not None and state.paused):
         return RolloutStatus(stored=stored, state=state, now=now)
     if state is None:
         monitored = compare_with_end(stored.document, rows, now)
         return RolloutStatus(stored=stored, state=None, now=now, monitored=monitored)
-    return RolloutStatus(stored=stored, state=state, now=now, found=assess_rollout(stored.document, state, rows, now))
+    score = make_scorer() if make_scorer is not None and state.rules.criteria else None
+    found = assess_rollout(stored.document, state, rows, now, score)
+    return RolloutStatus(stored=stored, state=state, now=now, found=found)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from evalgate.domain.rollout import RolloutSettings
-from evalgate.errors import ExitCode, ServiceError
+from evalgate.errors import ExitCode, InputError, ServiceError
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.promotion import Actor
 from evalgate.release.registry import RaceLostError, Registry, StoredDocument, append_document
@@ -17,17 +17,23 @@ from evalgate.release.rollout import transitions
 from evalgate.release.rollout.assessment import Assessment, assess_rollout
 from evalgate.release.rollout.decision_record import encode_decision
 from evalgate.release.rollout.monitoring import Monitored, compare_with_end
-from evalgate.release.rollout.state import parse_state
+from evalgate.release.rollout.online_scores import AnswerScores, ChosenAnswers
+from evalgate.release.rollout.state import RolloutState, parse_state
 from evalgate.release.rollout_change import describe_verb
 from evalgate.release.version_lookup import read_last
 from evalgate.release.walked_ledger import require_whole
 from evalgate.services.command import tell_command
 
+if TYPE_CHECKING:
+    from evalgate.gate.online_scoring import OnlineScorer, ScoringCost
+
 NOTIFY_SECONDS = 60.0
 """How long the command of `notify` may take."""
 _MOST_TRIES = 5
+_WORSE = "worse:"
 Rows = Callable[[], Iterable[bytes]]
 Notify = Callable[[bytes], None]
+MakeScorer: TypeAlias = "Callable[[], OnlineScorer]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +42,7 @@ class Ticked:
 
     `action` is that of the decision, or "watch" for production after a rollout, "idle" without anything to look at, and
     "lost" if another command was faster. `sentence` says why, `change` what changed; empty if nothing did. `warning` is
-    empty, or says that the notify command failed.
+    empty, or says that the notify command or the scoring failed. `scoring` is what it took to score answers.
     """
 
     before: StoredDocument
@@ -50,22 +56,33 @@ class Ticked:
     warning: str = ""
     found: Assessment | None = None
     monitored: Monitored | None = None
+    scoring: ScoringCost | None = None
 
 
 def tick(
-    registry: Registry, name: str, rows: Rows, by: Actor, *, notify: Notify | None = None, dry_run: bool = False
+    registry: Registry,
+    name: str,
+    rows: Rows,
+    by: Actor,
+    *,
+    notify: Notify | None = None,
+    make_scorer: MakeScorer | None = None,
+    dry_run: bool = False,
 ) -> Ticked:
     """Decide on the rollout of a prompt as of the actor's time, append what was decided, and return it.
 
     `rows` opens the rows; it is called only for a rollout or a production that has something to compare. A hold that
     waits appends nothing, a hold for a fault one document, until its code changes. If another command is faster, what
-    it did is returned. `notify` is told of each rollback and hold that was appended, as JSON.
+    it did is returned. `notify` is told of each rollback and hold that was appended, as JSON. `make_scorer` makes
+    what scores answers, for a rollout whose rules say so.
 
-    Raises InputError for an unknown prompt, RefusedError for a broken ledger, ServiceError for rows that cannot be
-    read, and RegistryError.
+    Raises InputError for an unknown prompt, and for a rollout that scores answers without `make_scorer`; RefusedError
+    for a broken ledger; ServiceError for rows that cannot be read, and for a judge that cannot be reached, unless what
+    is known without the scores proves that the candidate is worse; RegistryError; and what the scorer raises.
     """
     last = read_last(registry, name)
     found: Assessment | None = None
+    scored = _Scored()
     for _ in range(_MOST_TRIES):
         ledger = require_whole(registry, last)
         state = parse_state(last.document)
@@ -74,10 +91,10 @@ def tick(
         if state.paused:
             return _idle(last, "paused", "the rollout is paused; no user gets the candidate")
         if found is None or found.state != state:
-            found = assess_rollout(last.document, state, rows(), by.at)
+            found, scored = _assess(last.document, state, rows, by.at, make_scorer)
         document = _make_document(last, found, ledger.settle(by))
         if document is None or dry_run:
-            return _report(last, last, found, document)
+            return replace(_report(last, last, found, document), warning=scored.warning, scoring=scored.cost)
         try:
             stored = append_document(registry, ledger.follow(document))
         except RaceLostError as lost:
@@ -85,9 +102,49 @@ def tick(
                 return _lose(last, lost.winner)
             last = lost.winner  # a version was published, or another label moved: the decision stays
             continue
-        done = replace(_report(last, stored, found, stored.document), is_written=True)
+        done = _report(last, stored, found, stored.document)
+        done = replace(done, is_written=True, warning=scored.warning, scoring=scored.cost)
         return _tell(done, notify)
     return _lose(last, last)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scored:
+    """What it took to score answers, and a warning for a rollback that was decided without the scores."""
+
+    cost: ScoringCost | None = None
+    warning: str = ""
+
+
+def _assess(
+    document: ReleaseDocument, state: RolloutState, rows: Rows, now: str, make_scorer: MakeScorer | None
+) -> tuple[Assessment, _Scored]:
+    """Return what the rows and the scores of their answers say.
+
+    A judge that is down does not keep a candidate whose answers fail, or that other scores prove to be worse.
+    """
+    if not state.rules.criteria:
+        return assess_rollout(document, state, rows(), now), _Scored()
+    if make_scorer is None:
+        raise InputError(
+            f"{document.name}: this rollout scores answers by the gate of a configuration",
+            hint="run the tick with --config and without --registry",
+        )
+    scorer, failed = make_scorer(), []
+
+    def score_or_wait(chosen: ChosenAnswers) -> AnswerScores:
+        try:
+            return scorer(chosen)
+        except ServiceError as error:
+            failed.append(error)
+            return AnswerScores(waiting=chosen.ids)
+
+    found = assess_rollout(document, state, rows(), now, score_or_wait)
+    if not failed:
+        return found, _Scored(cost=scorer.last)
+    if found.decision.action != "roll_back" or not found.decision.code.startswith(_WORSE):
+        raise failed[0]
+    return found, _Scored(warning=f"the answers could not be scored: {failed[0].faults[0].message}")
 
 
 def make_message(done: Ticked) -> bytes:
@@ -168,7 +225,8 @@ def _tell(done: Ticked, notify: Notify | None) -> Ticked:
     try:
         notify(make_message(done))
     except ServiceError as error:
-        return replace(done, warning=f"the notify command failed: {error.faults[0].message}")
+        failed = f"the notify command failed: {error.faults[0].message}"
+        return replace(done, warning="; ".join(filter(None, (done.warning, failed))))
     return done
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from evalgate.release.document import ReleaseDocument
 from evalgate.release.rollout.decision import RolloutDecision, decide
 from evalgate.release.rollout.decision_record import count_hours, find_required
+from evalgate.release.rollout.online_scores import ScoreAnswers
 from evalgate.release.rollout.state import RolloutState
 from evalgate.release.rollout.tally import StageEvidence, tally_stage
 from evalgate.release.rollout.verb_rules import find_required_hours
 
-_FAULTS = ("left_out", "deal", "clock", "held_too_long", "floor", "better")
+_FAULTS = ("left_out", "deal", "texts", "clock", "held_too_long", "floor", "better")
 """The beginnings of the codes of holds that a person should know of. The others wait, and the next tick looks again."""
 
 
@@ -33,10 +34,19 @@ class Assessment:
     is_fault: bool
 
 
-def assess_rollout(document: ReleaseDocument, state: RolloutState, rows: Iterable[bytes | str], now: str) -> Assessment:
-    """Count the rows for the present stage of a rollout that is not paused, and decide. `now` is in UTC."""
+def assess_rollout(
+    document: ReleaseDocument,
+    state: RolloutState,
+    rows: Iterable[bytes | str],
+    now: str,
+    score: ScoreAnswers | None = None,
+) -> Assessment:
+    """Count the rows for the present stage of a rollout that is not paused, and decide. `now` is in UTC.
+
+    `score` gives the scores of the criteria that evalgate scores itself; without it those answers wait.
+    """
     versions = {digest: document.versions[digest].version for digest in (state.candidate, state.control)}
-    evidence = tally_stage(rows, name=document.name, state=state, versions=versions, now=now)
+    evidence = tally_stage(rows, name=document.name, state=state, versions=versions, now=now, score=score)
     required = find_required_hours(document, state)
     decision = _respect_holdback(state, decide(state, evidence, now, required, written=document.at))
     hours = find_required(state, required)

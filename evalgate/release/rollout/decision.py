@@ -130,6 +130,12 @@ def _find_fault(evidence: StageEvidence, stage: _Stage) -> RolloutDecision | Non
             f"e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: look for rows that are lost"
         )
         return _make("hold", "deal", sentence, stage)
+    if evidence.own.log_e_texts >= math.log(DEAL_BOUND):
+        sentence = (
+            "answers of one version lack `fields` or `output` more often than those of the other, "
+            f"e = {format_e(evidence.own.log_e_texts, DEAL_BOUND)} against {DEAL_BOUND:,.0f}: log both alike"
+        )
+        return _make("hold", "texts", sentence, stage)
     return None
 
 

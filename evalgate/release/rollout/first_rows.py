@@ -21,18 +21,26 @@ FAILED: Final = 1
 SLOW: Final = 2
 EXPENSIVE: Final = 4
 SAMPLED: Final = 8
+TEXTS: Final = 16
 """The bits of a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstRows:
-    """The first row of each key, in the order of (at, id). `scores` are NaN where a row does not have the score."""
+    """The first row of each key, in the order of (at, id). `scores` are NaN where a row does not have the score.
+
+    `keys` are the numbers of the keys, and `places` those by which `RowColumns.read_id` knows the rows. `is_single` is
+    False for a row whose id stands in another row too.
+    """
 
     at: NDArray[np.float64]
     arms: NDArray[np.int8]
     bits: NDArray[np.int8]
     scores: tuple[NDArray[np.float64], ...]
     doubled: int
+    keys: NDArray[np.uint64]
+    places: NDArray[np.int64]
+    is_single: NDArray[np.bool_]
 
 
 class RowColumns:
@@ -68,10 +76,12 @@ class RowColumns:
 
         rows = self._view()
         order = self._sort(rows)
-        _, firsts = np.unique(rows["id"][order], return_index=True)
+        ids = rows["id"][order]
+        _, firsts = np.unique(ids, return_index=True)
         firsts.sort()
-        doubled = len(order) - len(firsts)
+        again = np.delete(ids, firsts)
         order = order[firsts]
+        del ids
         _, firsts = np.unique(rows["key"][order], return_index=True)
         firsts.sort()
         order = order[firsts]
@@ -80,8 +90,15 @@ class RowColumns:
             arms=rows["arm"][order],
             bits=rows["bits"][order],
             scores=tuple(rows["scores"][order, column] for column in range(len(self._names))),
-            doubled=doubled,
+            doubled=len(again),
+            keys=rows["key"][order],
+            places=order,
+            is_single=~np.isin(rows["id"][order], again),
         )
+
+    def read_id(self, place: int) -> str:
+        """Return the id of a row by its place in the order in which the rows came."""
+        return self._read_id_bytes(place).decode("utf-8", "surrogatepass")
 
     def _view(self) -> NDArray[np.void]:
         import numpy as np
@@ -112,8 +129,13 @@ class RowColumns:
         does not matter: what speaks against the candidate comes first.
         """
         size = self._record.size
-        _, _, key, end, arm, bits, *scores = self._record.unpack_from(self._records, position * size)
-        start = self._record.unpack_from(self._records, (position - 1) * size)[3] if position else 0
+        _, _, key, _, arm, bits, *scores = self._record.unpack_from(self._records, position * size)
         sign = 1.0 if arm else -1.0
         content = [-sign * bits, float(arm), *(sign * one for one in scores if not math.isnan(one))]
-        return bytes(self._ids[start:end]), (float(sum(map(math.isnan, scores))), *content), key
+        return self._read_id_bytes(position), (float(sum(map(math.isnan, scores))), *content), key
+
+    def _read_id_bytes(self, position: int) -> bytes:
+        size = self._record.size
+        end = self._record.unpack_from(self._records, position * size)[3]
+        start = self._record.unpack_from(self._records, (position - 1) * size)[3] if position else 0
+        return bytes(self._ids[start:end])

@@ -48,7 +48,11 @@ def compare_with_end(document: ReleaseDocument, rows: Iterable[bytes | str], now
     rules = parse_rules(given["rules"].object(), "monitoring.rules")
     means = {name: one["mean"].optional(read_number) for name, one in given["means"].members()}
     known = {name: mean for name, mean in means.items() if mean is not None}
-    floors = {name: max(0.0, known[name] - drop) for name, drop in rules.scores.items() if name in known}
+    floors = {
+        name: max(0.0, known[name] - drop)
+        for name, drop in rules.scores.items()
+        if name in known and name not in rules.criteria  # those are scored only where two versions are compared
+    }
     errors = min(1.0, known.get("errors", 0.0) + rules.max_errors)
     start = (datetime.fromisoformat(now) - WINDOW).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     began = max(since, start)
@@ -62,7 +66,7 @@ def compare_with_end(document: ReleaseDocument, rows: Iterable[bytes | str], now
         stage=STAGING,
         started=began,
         began=began,
-        rules=replace(rules, floors=floors, max_errors=errors),
+        rules=replace(rules, floors=floors, max_errors=errors, criteria={}),
     )
     versions = {digest: document.versions[digest].version, "": ""}
     evidence = tally_stage(_rename(rows), name=document.name, state=state, versions=versions, now=now)

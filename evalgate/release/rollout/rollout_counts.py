@@ -19,6 +19,15 @@ def tell_rows(evidence: StageEvidence, candidate: str, control: str, *, on_stagi
         deal = f"dealt by the share: e = {format_e(evidence.log_e_deal, DEAL_BOUND)} against {DEAL_BOUND:,.0f}"
         yield "keys", f"{controls:,} with {control}, {candidates:,} with {candidate}; {deal}"
     yield "rows", tell_left_out(evidence)
+    own = evidence.own
+    if any(own.offered) or own.waiting:
+        arms = (
+            f"{own.chosen[1]:,}"
+            if on_staging
+            else f"{own.chosen[0]:,} with {control}, {own.chosen[1]:,} with {candidate}"
+        )
+        waiting = f"; {own.waiting:,} more are scored by the next tick" if own.waiting else ""
+        yield "scored", f"{arms}, of {sum(own.offered):,} answers with their texts{waiting}"
 
 
 def tell_left_out(evidence: StageEvidence) -> str:

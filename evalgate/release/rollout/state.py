@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, cast
 
@@ -98,7 +98,9 @@ def encode_rules(rules: RolloutRules) -> dict[str, Any]:
     """Return rules as data of JSON, which `parse_rules` reads."""
     data = {one.name: getattr(rules, one.name) for one in fields(rules)}
     stages = [{"share": one.share, "hours": one.hours} for one in rules.stages]
-    return {**data, "scores": dict(rules.scores), "floors": dict(rules.floors), "stages": stages}
+    data |= {"scores": dict(rules.scores), "floors": dict(rules.floors), "stages": stages}
+    criteria = data.pop("criteria")
+    return {**data, "criteria": dict(criteria)} if criteria else data  # earlier documents have none
 
 
 def parse_rules(data: Mapping[str, Any], path: str) -> RolloutRules:
@@ -127,8 +129,11 @@ def _parse_rules(given: Value) -> RolloutRules:
         hold_hours=_read_number(given["hold_hours"], above=0),
         when_held=cast("WhenHeld", given["when_held"].one_of(("hold", "rollback"))),
         score_per_day=given["score_per_day"].integer(),
+        criteria=dict(_parse_criteria(given)),
         holdback=given["holdback"].integer(most=WHOLE - 1),
     )
+    if rules.criteria and not rules.score_per_day:
+        given["score_per_day"].fail("must be above 0 where answers are scored")
     shares = [one.share for one in rules.stages]
     if not shares:
         given["stages"].fail("must have a stage")
@@ -137,6 +142,13 @@ def _parse_rules(given: Value) -> RolloutRules:
     if rules.holdback and shares[-1] != WHOLE - rules.holdback:
         given["holdback"].fail(f"the last stage must leave {rules.holdback} basis points to the control")
     return rules
+
+
+def _parse_criteria(given: Value) -> Iterator[tuple[str, str]]:
+    for name, one in given["criteria"].members() if "criteria" in given.object() else ():
+        if name not in given["scores"].object() and name not in given["floors"].object():
+            one.fail("is no score that is watched")
+        yield name, one.digest()
 
 
 def _read_number(given: Value, *, least: float = -math.inf, above: float = -math.inf, most: float = math.inf) -> float:

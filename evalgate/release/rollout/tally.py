@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from evalgate.domain.rollout import RolloutRules
 from evalgate.release.bucket import BUCKETS, make_hasher
 from evalgate.release.rollout import e_values, traffic_rows
-from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, FirstRows, RowColumns
+from evalgate.release.rollout.first_rows import EXPENSIVE, FAILED, SAMPLED, SLOW, TEXTS, RowColumns
+from evalgate.release.rollout.online_scores import NOTHING_SCORED, OwnScores, ScoreAnswers, ScoredRows, score_rows
+from evalgate.release.rollout.row_texts import has_texts
 from evalgate.release.rollout.state import STAGING, RolloutState
 from evalgate.release.rollout.traffic_rows import FAULTS, Row, find_instant, format_instant, load_row, read_row
 
@@ -57,7 +59,8 @@ class StageEvidence:
     """The rows of a stage, counted. `keys` are those of the control and of the candidate.
 
     `rows` are those of the prompt that the stage compares and those with a fault; `left_out` counts the rows that were
-    left out by reason. `last` is the time of the newest row that counts. On staging `keys[0]` is 0.
+    left out by reason. `last` is the time of the newest row that counts. `own` are the answers that evalgate scores. On
+    staging `keys[0]` is 0.
     """
 
     keys: tuple[int, int]
@@ -66,6 +69,7 @@ class StageEvidence:
     left_out: Mapping[str, int]
     watched: tuple[Watched, ...]
     last: str | None
+    own: OwnScores = NOTHING_SCORED
 
     @property
     def faults(self) -> int:
@@ -80,11 +84,14 @@ def tally_stage(
     state: RolloutState,
     versions: Mapping[str, str],
     now: str | datetime,
+    score: ScoreAnswers | None = None,
 ) -> StageEvidence:
     """Count the rows of a prompt for the present stage of its rollout, which is not paused.
 
     `rows` are lines of JSON or their objects. `versions` maps the digests of the candidate and of the control to their
     version numbers, by which rows without a digest are known. The result does not depend on the order of the rows.
+    `score` is called once, after all rows were read, if the stage has criteria that evalgate scores; None: those
+    answers are waiting.
     """
     at = find_instant(now)
     stage = _Stage(name, state, versions, at)
@@ -99,13 +106,17 @@ def tally_stage(
     controls = len(firsts.arms) - candidates
     settled = at - 60 * state.rules.settle_minutes
     compare = _hold_to_limits if stage.is_staging else _compare_arms
+    scored = score_rows(
+        columns, firsts, state=state, names=stage.scores, criteria=stage.criteria, settled=settled, score=score
+    )
     return StageEvidence(
         keys=(controls, candidates),
         log_e_deal=0.0 if stage.is_staging else e_values.deal(controls, candidates, stage.share),
         rows=len(columns) - firsts.doubled + faults,
         left_out=dict(sorted(left_out.items())),
-        watched=tuple(compare(list(_list_measures(firsts, state, stage.scores, settled)), stage.share)),
+        watched=tuple(compare(list(_list_measures(scored, state, stage, settled)), stage.share)),
         last=None if columns.newest is None else format_instant(columns.newest),
+        own=scored.own,
     )
 
 
@@ -133,7 +144,8 @@ class _Stage:
         self.scores = tuple(rules.floors if self.is_staging else rules.scores)
         self.share = 0.0 if self.is_staging else find_share(state)
         self._name = name
-        self._watched = frozenset(self.scores)
+        self.criteria = {one: rules.criteria[one] for one in self.scores if one in rules.criteria}
+        self._watched = frozenset(self.scores) - frozenset(self.criteria)
         self._began = find_instant(state.began)
         self._from = self._began + find_settling(rules)
         self._to = now + traffic_rows.CLOCK_TOLERANCE
@@ -162,7 +174,10 @@ class _Stage:
                 key = 0 if row.key is None else hash_one(row.key)
                 reason = self._find_reason(row, arm, key % BUCKETS)
                 if reason is None and arm is not None:
-                    columns.add(row, key if row.key else hash_one(row.id), arm, self._find_bits(row))
+                    bits = self._find_bits(row)
+                    if self.criteria and isinstance(found, Mapping) and has_texts(found):
+                        bits |= TEXTS
+                    columns.add(row, key if row.key else hash_one(row.id), arm, bits)
             else:
                 reason = row
             if reason is not None:
@@ -239,7 +254,7 @@ class _Measure:
         return self.values[self.arms == e_values.CONTROL], self.values[self.arms == e_values.CANDIDATE]
 
 
-def _list_measures(firsts: FirstRows, state: RolloutState, scores: Sequence[str], settled: float) -> Iterator[_Measure]:
+def _list_measures(scored: ScoredRows, state: RolloutState, stage: _Stage, settled: float) -> Iterator[_Measure]:
     """Yield what is watched. Only answers can be slow, expensive or scored, which a failure is not.
 
     A score counts as soon as its answer is old enough to be `unscored` without it, and no earlier. Otherwise answers
@@ -248,22 +263,23 @@ def _list_measures(firsts: FirstRows, state: RolloutState, scores: Sequence[str]
     """
     import numpy as np
 
-    rules = state.rules
+    rules, firsts = state.rules, scored.firsts
     is_answer = firsts.bits & FAILED == 0
     limits = rules.floors if state.stage == STAGING else rules.scores
-    due = is_answer & (firsts.bits & SAMPLED != 0) & (firsts.at <= settled)
-    for name, values in zip(scores, firsts.scores, strict=True):
-        chosen = due & ~np.isnan(values)
+    sampled = is_answer & (firsts.bits & SAMPLED != 0) & (firsts.at <= settled)
+    due, lacking = np.zeros((2, len(firsts.at)), dtype=bool)
+    for name, values in zip(stage.scores, firsts.scores, strict=True):
+        asked, has_score = scored.is_chosen if name in stage.criteria else sampled, ~np.isnan(values)
+        chosen = asked & has_score
+        due |= asked
+        lacking |= asked & ~has_score
         yield _Measure(name=name, allowed=limits[name], arms=firsts.arms[chosen], values=values[chosen], is_score=True)
-    lacking = np.zeros(len(firsts.at), dtype=bool)
-    for values in firsts.scores:
-        lacking |= np.isnan(values)
     everyone = np.ones(len(firsts.at), dtype=bool)
     for name, allowed, among, bad, is_watched in (
         ("errors", rules.max_errors, everyone, ~is_answer, True),
         ("slow", rules.max_slow, is_answer, firsts.bits & SLOW != 0, state.slow is not None),
         ("expensive", rules.max_expensive, is_answer, firsts.bits & EXPENSIVE != 0, state.expensive is not None),
-        ("unscored", rules.max_errors, due, lacking, bool(scores)),
+        ("unscored", rules.max_errors, due, lacking, bool(stage.scores)),
     ):
         if is_watched and (state.stage != STAGING or name in ("errors", "unscored")):
             yield _Measure(name=name, allowed=allowed, arms=firsts.arms[among], values=bad[among].astype(np.float64))

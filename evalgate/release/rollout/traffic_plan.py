@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from evalgate.domain.rollout import RolloutRules, Stage
 from evalgate.release.bucket import make_hasher
+from evalgate.release.rollout.answer_choice import count_in_a_day
 from evalgate.release.rollout.first_rows import FAILED, SAMPLED, RowColumns
 from evalgate.release.rollout.simulated_traffic import RATINGS, Traffic, count_needed_keys
 from evalgate.release.rollout.traffic_rows import Row, find_instant, load_row, read_row
@@ -149,7 +150,7 @@ def _plan_stage(rules: RolloutRules, stage: Stage, traffic: ObservedTraffic, see
         if not even:
             return traffic.scored * traffic.count_keys(days)
         share = stage.share / 10_000
-        return min(rules.score_per_day * days, 2 * min(share, 1 - share) * traffic.count_keys(days))
+        return min(count_in_a_day(rules.score_per_day) * days, 2 * min(share, 1 - share) * traffic.count_keys(days))
 
     def find(drop: float) -> tuple[int | None, float | None]:
         given = Traffic(per_day=1, drop=drop, even=even, ratings=traffic.ratings)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -82,3 +83,14 @@ def test_each_key_and_each_id_counts_once(rows: list[Given]) -> None:
     assert doubled == len(rows) - len({row[0] for row in rows})
     assert len(firsts) <= len({row[2] for row in rows})
     assert [row[0] for row in firsts] == sorted(row[0] for row in firsts)
+
+
+@given(given_rows)
+def test_a_row_is_known_by_its_place_and_is_single_if_no_other_has_its_id(rows: list[Given]) -> None:
+    columns = make(rows)
+    found = columns.find_firsts()
+    ids = [columns.read_id(int(place)) for place in found.places]
+    counts = Counter(row[0] for row in rows)
+    assert found.is_single.tolist() == [counts[id] == 1 for id in ids]
+    assert [rows[int(place)][0] for place in found.places] == ids
+    assert found.keys.tolist() == [rows[int(place)][2] for place in found.places]

@@ -114,3 +114,17 @@ def test_a_stage_has_a_name() -> None:
     single = replace(RULES, stages=(Stage(share=3333, hours=1),))
     assert describe_stage(replace(STATE, kind="ab", rules=single)) == "the comparison (33.33 %)"
     assert digest_of("x")
+
+
+def test_criteria_are_read_back_and_name_scores_that_are_watched() -> None:
+    rules = replace(RULES, score_per_day=100, criteria={"helpful": "a" * 64})
+    assert parse_rules(json.loads(json.dumps(encode_rules(rules))), "rules") == rules
+    assert "criteria" not in encode_rules(RULES), "documents without any stay as they were"
+    for changed, problem in (
+        ({"score_per_day": 0}, "score_per_day: must be above 0"),
+        ({"criteria": {"other": "a" * 64}}, "criteria.other: is no score that is watched"),
+        ({"criteria": {"helpful": "abc"}}, "criteria.helpful: must be a sha256"),
+        ({"criteria": ["helpful"]}, "criteria: must be an object"),
+    ):
+        with pytest.raises(DocumentError, match=problem):
+            parse_rules({**encode_rules(rules), **changed}, "rules")

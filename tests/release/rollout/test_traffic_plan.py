@@ -9,6 +9,7 @@ import pytest
 from release.rollout.traffic import NAME, clock, make_row, make_stages
 
 from evalgate.domain.rollout import RolloutRules
+from evalgate.release.rollout.answer_choice import count_in_a_day
 from evalgate.release.rollout.simulated_traffic import RATINGS
 from evalgate.release.rollout.traffic_plan import DROPS, ObservedTraffic, TrafficPlan, observe_traffic, plan_rollout
 
@@ -109,7 +110,7 @@ def test_scores_of_as_many_of_each_arm_need_a_fifth_of_the_keys() -> None:
     assert plan.is_even and len(set(needed)) == 1
     assert needed[0] is not None and proportional.stages[0].needed is not None
     assert needed[0] * 3 < proportional.stages[0].needed
-    assert find_hours(plan)[0] == pytest.approx(24 * needed[0] / 200)
+    assert find_hours(plan)[0] == pytest.approx(24 * needed[0] / count_in_a_day(200))
 
 
 def test_without_scores_the_other_things_are_planned() -> None:

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chat_server import ChatServer
+from scored_project import ENVIRONMENT, write_project
+
+from evalgate.change.workspace import open_workspace
+from evalgate.domain import Check, Config, Gate
+from evalgate.domain.conditions import Condition
+from evalgate.domain.rollout import RolloutRules
+from evalgate.errors import InputError
+from evalgate.gate.online_criteria import choose_criteria, digest_criterion, explain_unscorable, load_and_choose
+
+RULES = RolloutRules(scores={"polite": 0.1, "faithfulness": 0.1}, score_per_day=100)
+
+
+@pytest.fixture
+def config(tmp_path: Path, chat_server: ChatServer) -> Config:
+    return load(write_project(tmp_path, chat_server))
+
+
+def load(path: Path, **environment: str) -> Config:
+    return open_workspace(path, verify=None, environment={**ENVIRONMENT, **environment}).config
+
+
+def test_the_criteria_of_the_gate_that_are_watched_are_scored(config: Config) -> None:
+    rules, notes = choose_criteria(config, "support", RULES, are_defaults=False)
+    assert list(rules.criteria) == ["polite", "faithfulness"] and notes == ()
+    assert all(len(one) == 64 for one in rules.criteria.values()) and rules.scores == RULES.scores
+    floors = replace(RULES, scores={}, floors={"faithfulness": 0.7, "answered": 0.9})
+    assert list(choose_criteria(config, "support", floors, are_defaults=False)[0].criteria) == [
+        "faithfulness",
+        "answered",
+    ]
+
+
+def test_scores_of_the_application_stay_those_of_the_rows(config: Config) -> None:
+    given = replace(RULES, scores={"polite": 0.1, "helpful": 0.1})
+    rules, notes = choose_criteria(config, "support", given, are_defaults=False)
+    assert list(rules.criteria) == ["polite"] and rules.scores == given.scores
+    assert notes == ("helpful is no check or judge of the gate: its scores are those that the rows have",)
+
+
+def test_a_default_that_needs_expected_is_left_out_and_told(config: Config) -> None:
+    given = replace(RULES, scores={"polite": 0.1, "fact": 0.1})
+    rules, (note,) = choose_criteria(config, "support", given, are_defaults=True)
+    assert rules.scores == {"polite": 0.1} and list(rules.criteria) == ["polite"]
+    assert note == "fact is not watched: it reads the field expected, which an answer in production does not have"
+
+
+@pytest.mark.parametrize("given", [
+    {"scores": {"polite": 0.1, "fact": 0.1}}, {"scores": {"polite": 0.1}, "floors": {"fact": 0.9}},
+])  # fmt: skip
+def test_a_named_criterion_that_needs_expected_is_refused(config: Config, given: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="fact cannot be scored in production: it reads the field expected"):
+        choose_criteria(config, "support", replace(RULES, **given), are_defaults=False)
+
+
+def test_a_limit_that_scores_nothing_is_refused(config: Config) -> None:
+    with pytest.raises(InputError, match="score_per_day has no effect"):
+        choose_criteria(config, "support", replace(RULES, scores={"helpful": 0.1}), are_defaults=False)
+    with pytest.raises(InputError, match=r"score_per_day has no effect.*fact is not watched"):
+        choose_criteria(config, "support", replace(RULES, scores={"fact": 0.1}), are_defaults=True)
+    with pytest.raises(InputError, match="there is no gate of this name"):
+        choose_criteria(config, "other", RULES, are_defaults=False)
+
+
+def test_without_a_limit_no_configuration_is_read() -> None:
+    rules = replace(RULES, score_per_day=0)
+    assert load_and_choose(Path("nowhere.yml"), "support", rules, {}, are_defaults=True) == (rules, ())
+
+
+def add_check(gate: Gate, **given: Any) -> Gate:
+    return replace(gate, checks=(Check(name="own", **given),))
+
+
+@pytest.mark.parametrize(("given", "words"), [
+    ({"type": "tool_call"}, "tool calls"),
+    ({"type": "tokens", "options": {"max_total": 5}}, "tokens"),
+    ({"type": "latency", "options": {"p95_seconds": 5}}, "p95"),
+    ({"type": "regex", "from_case": {"pattern": "expected.pattern"}}, "the field expected"),
+    ({"type": "is_json", "when": Condition(tags=("a",))}, "`when`"),
+    ({"type": "is_json", "unless": Condition(has=("a",))}, "`unless`"),
+])  # fmt: skip
+def test_what_rows_do_not_have_is_told(config: Config, given: dict[str, Any], words: str) -> None:
+    reason = explain_unscorable(add_check(config.gates[0], **given), "own")
+    assert reason is not None and words in reason
+
+
+@pytest.mark.parametrize("given", [
+    {"type": "is_json"}, {"type": "latency", "options": {"max_seconds": 5}}, {"type": "cost", "options": {"max_usd": 1}},
+    {"type": "contains", "options": {"from": "context"}}, {"type": "contains", "options": {"value": "expected"}},
+])  # fmt: skip
+def test_what_rows_have_can_be_scored(config: Config, given: dict[str, Any]) -> None:
+    assert explain_unscorable(add_check(config.gates[0], **given), "own") is None
+
+
+def test_the_digest_is_of_all_that_a_score_depends_on(tmp_path: Path, chat_server: ChatServer) -> None:
+    def find(**options: Any) -> list[str]:
+        config = load(write_project(tmp_path, chat_server, **options))
+        gate = config.gates[0]
+        return [digest_criterion(gate, name, config.targets) for name in ("polite", "faithfulness", "answered")]
+
+    first = find()
+    assert find() == first and len(set(first)) == 3
+    other = find(model="judge-2")
+    assert [one == two for one, two in zip(first, other, strict=True)] == [True, False, True]
