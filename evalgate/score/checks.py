@@ -207,8 +207,8 @@ def _check_required_fields(check: Check, case: Case, output: Output) -> Observat
 def _length(check: Check, case: Case, output: Output) -> Observation:
     """Limit the characters, words or lines of a text.
 
-    Characters are Unicode code points. Words are separated by white space, lines by newlines. A newline at the end does
-    not start another line.
+    Characters are Unicode code points. Words are separated by white space, lines by any line break of Unicode. One at
+    the end does not start another line.
     """
     text = _read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
@@ -216,7 +216,7 @@ def _length(check: Check, case: Case, output: Output) -> Observation:
     counts = {
         "chars": len(text),
         "words": len(text.split()),
-        "lines": len(text.removesuffix("\n").split("\n")) if text else 0,
+        "lines": len(text.splitlines()),
     }
     return _check_limits(check, counts, "have")
 
