@@ -106,12 +106,15 @@ def count_fewest_cases(margin: float, *, sequential: bool = True, alpha: float =
     Early stopping spends a part of `alpha` on the looks before the last, so the last one needs a few more cases. A gate
     with a number of cases in between has a single look instead.
     """
+
+    def find_level(cases: int) -> float:
+        return statistics.plan_looks(cases, sequential=sequential, alpha=alpha)[-1][1]
+
     cases = max(statistics.MIN_CASES, statistics.count_cases_for_pass(margin, alpha))
-    while not statistics.pass_is_possible(
-        cases, margin, statistics.plan_looks(cases, sequential=sequential, alpha=alpha)[-1][1]
-    ):
+    while cases < statistics.ALL_LOOKS and not statistics.pass_is_possible(cases, margin, find_level(cases)):
         cases += 1
-    return cases
+    # from there on the level stays the same, so that no search is needed, which would be endless for a tiny margin
+    return max(cases, statistics.count_cases_for_pass(margin, find_level(cases)))
 
 
 def estimate_share(

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 MIN_CASES = 8
 """The smallest number of units for which the mean decides."""
+MOST_CASES = 10**15
+"""What a number of cases is shown as at most, for a margin that no dataset can show."""
+ALL_LOOKS = 80
+"""The number of units from which on there are all looks, and their levels stay the same."""
 CONFIRMATIONS = 3
 BASELINE_DRAWS = 3
 """The number of baseline samples that are needed to call a case broken or fixed."""
@@ -158,7 +162,7 @@ def plan_looks(cases: int, *, sequential: bool = True, alpha: float = ALPHA) -> 
     """
     if not sequential or cases < 40:
         return ((1.0, alpha),)
-    table = _LOOKS_LARGE if cases >= 80 else _LOOKS_MEDIUM
+    table = _LOOKS_LARGE if cases >= ALL_LOOKS else _LOOKS_MEDIUM
     return tuple((share, level * alpha / ALPHA) for share, level in table)
 
 
@@ -233,8 +237,10 @@ def pass_is_possible(cases: int, margin: float, level: float) -> bool:
 
 
 def count_cases_for_pass(margin: float, level: float = ALPHA) -> int:
-    """Return the fewest cases with which a PASS is possible."""
-    return 1 if margin >= 1 else math.ceil(math.log(level) / math.log1p(-margin))
+    """Return the fewest cases with which a PASS is possible, at most `MOST_CASES`."""
+    if margin >= 1:
+        return 1
+    return _round_up(math.log(level) / math.log1p(-margin)) if level > 0 else MOST_CASES
 
 
 def find_detectable_drop(differences: Numbers) -> float:
@@ -243,8 +249,13 @@ def find_detectable_drop(differences: Numbers) -> float:
 
 
 def count_cases_to_settle(spread: float, margin: float) -> int:
-    """Estimate the number of cases that decide a difference with `margin`: (3 s_d / margin)^2."""
-    return math.ceil((3 * spread / margin) ** 2)
+    """Estimate the number of cases that decide a difference with `margin`: (3 s_d / margin)^2, at most `MOST_CASES`."""
+    root = 3 * spread / margin
+    return _round_up(root * root)
+
+
+def _round_up(cases: float) -> int:
+    return math.ceil(min(cases, MOST_CASES))
 
 
 def count_allowed_broken(cases: int) -> int:

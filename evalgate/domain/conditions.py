@@ -57,12 +57,12 @@ class Condition:
 
 
 def is_absent(fields: Mapping[str, Json], name: str) -> bool:
-    """Return whether a field is missing, null, an empty list, or a text without a visible character."""
+    """Return whether a field is missing, null, an empty list or mapping, or a text without a visible character."""
     try:
         value = dig(fields, name)
     except LookupError:
         return True
-    return not normalize(value) if isinstance(value, str) else value in (None, [], ())
+    return not normalize(value) if isinstance(value, str) else value in (None, [], (), {})
 
 
 def _is_same(left: Json, right: Json) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 
 from evalgate.domain.finish_reasons import classify_ending
 from evalgate.domain.output_calls import ToolCall
 from evalgate.domain.text import Json
 from evalgate.domain.trials import MOST_TOKENS, Failure, Outcome, Output, ScoreToken, Usage, read_usage
+
+_Kind = TypeVar("_Kind")
 
 
 def encode_outcome(outcome: Outcome) -> dict[str, Json]:
@@ -56,7 +59,7 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
 
     A text whose finish reason is "refused" becomes an "unusable" Failure, one that is "broken" an "infrastructure"
     Failure. Invalid measurements (negative or infinite) become None. Raises KeyError, TypeError or ValueError for any
-    other invalid data.
+    other invalid data, such as a value of another type: a file from elsewhere may be read as well.
     """
     if "failure" in data:
         kind = data["failure"]
@@ -73,7 +76,7 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
         )
     if not isinstance(data["text"], str):
         raise TypeError("the text of an output is not a string")
-    reason = str(data.get("finish_reason", "stop"))
+    reason = _require(str, data.get("finish_reason", "stop"), "finish_reason")
     if classify_ending(reason) == "broken":
         return Failure(
             kind="infrastructure", message=f"the stored text is not an answer (finish reason: {reason[:60]})"
@@ -83,18 +86,33 @@ def decode_outcome(data: Mapping[str, Any]) -> Outcome:
     return Output(
         text=data["text"],
         finish_reason=reason,
-        served_by=data.get("served_by"),
+        served_by=_require_or_none(str, data.get("served_by"), "served_by"),
         usage=_decode_usage(data.get("usage")),
         seconds=_decode_measure(data.get("seconds")),
         cached=bool(data.get("cached")),
         cost_usd=_decode_measure(data.get("cost_usd")),
-        score_tokens=tuple(_decode_score_token(token) for token in data.get("score_tokens", ())),
-        tool_calls=tuple(
-            ToolCall(name=call["name"], arguments=call["arguments"]) for call in data.get("tool_calls", ())
+        score_tokens=tuple(
+            map(_decode_score_token, _require_or_none(list, data.get("score_tokens"), "score_tokens") or ())
         ),
-        mark=data.get("mark"),
+        tool_calls=tuple(map(_decode_call, _require_or_none(list, data.get("tool_calls"), "tool_calls") or ())),
+        mark=_require_or_none(int, data.get("mark"), "mark"),
         reasoning=_decode_text(data.get("reasoning")),
     )
+
+
+def _decode_call(data: Mapping[str, Any]) -> ToolCall:
+    name, arguments = (_require(str, data[key], key) for key in ("name", "arguments"))
+    return ToolCall(name=name, arguments=arguments)
+
+
+def _require(kind: type[_Kind], value: object, key: str) -> _Kind:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{key} is of the type {type(value).__name__}")
+    return value
+
+
+def _require_or_none(kind: type[_Kind], value: object, key: str) -> _Kind | None:
+    return None if value is None else _require(kind, value, key)
 
 
 def _decode_score_token(data: Mapping[str, Any]) -> ScoreToken:
@@ -102,6 +120,8 @@ def _decode_score_token(data: Mapping[str, Any]) -> ScoreToken:
         logprobs = {int(number): float(log) for number, log in data["logprobs"].items()}
     except OverflowError as error:
         raise ValueError("a log-probability is out of range") from error
+    if not all(map(math.isfinite, logprobs.values())):
+        raise ValueError("a log-probability is out of range")
     return ScoreToken(token=int(data["token"]), logprobs=logprobs)
 
 

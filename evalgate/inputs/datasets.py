@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sys import intern
 from typing import Any, TypeAlias
 
-from evalgate.domain import Case, Column, GoldenDataset, Json
+from evalgate.domain import Case, Column, GoldenDataset, Json, normalize
 from evalgate.domain.case_ids import OWN_KEYS, derive_case_id
 from evalgate.domain.langfuse_reference import is_langfuse
 from evalgate.errors import Fault
@@ -29,11 +29,11 @@ _NOT_NUMBERS = frozenset({"nan", "inf", "-inf", "+inf", "infinity", "-infinity",
 def load_dataset(tree: Tree, path: str, columns: Mapping[str, Column] | None = None) -> GoldenDataset:
     """Load a golden dataset: .jsonl (.ndjson), .json or .yml (a list of mappings), .csv or .tsv (with a header).
 
-    `columns` names the columns of fields that have another name in the file (a gate's `fields`). `id` is unique; a
-    whole number is read as text. A row without `id` gets one that is derived from its content, with `-2`, `-3` for
-    further rows of equal content. `tags` is a list of texts, in CSV one text separated by semicolons. Every other field
-    is a variable. In CSV all values are text unless a column is declared as JSON. A cell `NaN` is refused, because
-    tables write it for a missing value.
+    `columns` names the columns of fields that have another name in the file (a gate's `fields`). `id` is unique, also
+    as it is shown; a whole number is read as text. A row without `id` gets one that is derived from its content, with
+    `-2`, `-3` for further rows of equal content. `tags` is a list of texts, in CSV one text separated by semicolons.
+    Every other field is a variable. In CSV all values are text unless a column is declared as JSON. A cell `NaN` is
+    refused, because tables write it for a missing value.
 
     `langfuse:NAME` is what `LangfuseTree` reads; `langfuse_rows` says what the items are there.
 
@@ -54,12 +54,14 @@ def load_dataset(tree: Tree, path: str, columns: Mapping[str, Column] | None = N
 class _CaseReader:
     """The cases of a file, read row by row. `faults` collects the faults of all rows.
 
-    `texts` and `shared` hold the texts and tags of earlier cases, so that equal values are in memory only once.
+    `shown` has the given ids that are not in their normalised form, by that. `texts` and `shared` hold the texts and
+    tags of earlier cases, so that equal values are in memory only once.
     """
 
     faults: list[Fault]
     cases: list[Case] = field(default_factory=list)
     given: dict[str, DataRow] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
     derived: dict[str, int] = field(default_factory=dict)
     copies: Counter[str] = field(default_factory=Counter)
     texts: dict[str, str] = field(default_factory=dict)
@@ -87,6 +89,10 @@ class _CaseReader:
             first = self.given[name].line
             self.faults.append(row.fault(f'the id "{name}" is given twice; first in line {first}', "id"))
             return
+        elif (other := self._find_look_alike(name)) is not None:
+            message = f'the id "{name}" looks like the id "{other}" of line {self.given[other].line}'
+            self.faults.append(row.fault(message, "id", "they differ only in what is not shown: give one another id"))
+            return
         else:
             self.given[name] = row
         own = tuple(map(intern, tags))
@@ -98,6 +104,14 @@ class _CaseReader:
         for name in self.given.keys() & self.derived.keys():
             message = f'the id "{name}" is also the derived one of line {self.derived[name]}, which has no id'
             self.faults.append(self.given[name].fault(message, "id", "give this case another id"))
+
+    def _find_look_alike(self, name: str) -> str | None:
+        """Return the given id that is shown as this one is, in spite of invisible characters or other normal forms."""
+        plain = normalize(name)
+        if plain != name:
+            other = plain if plain in self.given else self.shown.setdefault(plain, name)
+            return other if other != name else None
+        return self.shown.get(plain)
 
     def _read_fields(self, row: DataRow) -> Mapping[str, Json]:
         if len(self.texts) > _TEXTS:

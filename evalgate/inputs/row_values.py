@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from evalgate.domain import normalize
 from evalgate.errors import Fault
 from evalgate.inputs.formats.data_file import string_value
 from evalgate.inputs.formats.rows import DataRow
@@ -16,7 +17,7 @@ def read_name(row: DataRow, key: str, faults: list[Fault], missing: str | None =
     if value is None:
         faults.append(row.fault(f'"{key}" must be text or a whole number', key, "put it in quotes"))
         return ""
-    if not value.strip():
+    if not normalize(value):
         faults.append(row.fault(f'"{key}" is empty', key))
     return value.strip()
 
@@ -49,7 +50,7 @@ def read_cluster(row: DataRow, faults: list[Fault]) -> str | None:
     if value is None or value == "":
         return None
     text = string_value(value)
-    if text is None or not text.strip():
+    if text is None or not normalize(text):
         faults.append(row.fault('"cluster" must be text or a whole number', "cluster", "put it in quotes"))
         return None
     return text.strip()

@@ -22,9 +22,10 @@ from evalgate.domain.answered import CUT_SHORT
 from evalgate.domain.output_calls import UNNAMED, ToolCall
 from evalgate.domain.reasoning import split_reasoning
 from evalgate.score import case_options, schema, tool_checks
-from evalgate.score.json_output import decode_texts, dig, parse, pointer_parts, resolve
+from evalgate.score.json_output import decode_texts, dig, is_equal, parse, pointer_parts, resolve
 from evalgate.score.observation import NotScoredError, NoValueError, Observation, clip, join_texts, quote, shorten
 from evalgate.score.patterns import SlowPatternError, compile_search
+from evalgate.score.shown_text import list_shown, make_search, show_value
 
 TOOL_CALLS = "tool calls beside text are not visible to this check"
 _REMEDY = "add a tool_call or no_tool_call check, or `tool_calls: ignore`"
@@ -129,14 +130,14 @@ def _equals(check: Check, case: Case, output: Output) -> Observation:
     """Compare the output with the expected value.
 
     Texts are compared without white space at both ends. With `at`, or if the expected value is not a string, JSON
-    values are compared: 1 equals 1.0, true does not equal 1, and the order of an object's keys does not matter.
+    values are compared: 1 equals 1.0, true does not equal 1, and the order of an object's keys does not matter. The
+    `not_` form also forbids values that look the same.
     """
     expected = _read_expected(check, case)
     found = _read_value(check, output) if "at" in check.options or not isinstance(expected, str) else output.text
-    if isinstance(expected, str) and isinstance(found, str):
-        holds = _fold(check, expected.strip()) == _fold(check, found.strip())
-    else:
-        holds = _is_equal(expected, found)
+    holds = _agrees(check, expected, found)
+    if check.negated and not holds:
+        holds = _agrees(check, show_value(expected), show_value(found))
     return Observation(holds, f"equal {quote(expected)}", "it" if holds else quote(found))
 
 
@@ -149,14 +150,15 @@ def _contains(check: Check, case: Case, output: Output) -> Observation:
 
 def _contains_any(check: Check, case: Case, output: Output) -> Observation:
     texts, haystacks = _read_texts(check, case), _list_searched(check, output)
-    hits = [text for text in texts if any(_fold(check, text) in _fold(check, haystack) for haystack in haystacks)]
+    hits = _find_texts(check, texts, haystacks)
     wanted = f"contain {'any of ' if len(texts) > 1 else ''}{join_texts(texts)}"
     return Observation(bool(hits), wanted, join_texts(hits) if hits else f"none in {quote(haystacks[0])}")
 
 
 def _contains_all(check: Check, case: Case, output: Output) -> Observation:
     texts, haystacks = _read_texts(check, case), _list_searched(check, output)
-    missing = [t for t in texts if not any(_fold(check, t) in _fold(check, haystack) for haystack in haystacks)]
+    found = _find_texts(check, texts, haystacks)
+    missing = [text for text in texts if text not in found]
     if not missing:
         return Observation(True, f"contain {join_texts(texts)}", "all" if len(texts) > 1 else "it")
     return Observation(False, f"contain {join_texts(missing)}", f"only {quote(haystacks[0])}")
@@ -165,6 +167,7 @@ def _contains_all(check: Check, case: Case, output: Output) -> Observation:
 def _regex(check: Check, case: Case, output: Output) -> Observation:
     """Require a match anywhere in the text, in RE2's syntax (see `patterns.compile_search`)."""
     pattern, texts = str(check.options["pattern"]), _list_searched(check, output)
+    texts = list_shown(texts) if check.negated else texts
     search = compile_search(pattern, bool(check.options.get("ignore_case")))
     matching = next((text for text in texts if search(text)), None)
     found = f"none in {quote(texts[0])}" if matching is None else f"a match in {quote(matching)}"
@@ -204,8 +207,8 @@ def _check_required_fields(check: Check, case: Case, output: Output) -> Observat
 def _length(check: Check, case: Case, output: Output) -> Observation:
     """Limit the characters, words or lines of a text.
 
-    Characters are Unicode code points. Words are separated by white space, lines by newlines. A newline at the end does
-    not start another line.
+    Characters are Unicode code points. Words are separated by white space, lines by any line break of Unicode. One at
+    the end does not start another line.
     """
     text = _read_value(check, output) if "at" in check.options else output.text
     if not isinstance(text, str):
@@ -213,7 +216,7 @@ def _length(check: Check, case: Case, output: Output) -> Observation:
     counts = {
         "chars": len(text),
         "words": len(text.split()),
-        "lines": len(text.removesuffix("\n").split("\n")) if text else 0,
+        "lines": len(text.splitlines()),
     }
     return _check_limits(check, counts, "have")
 
@@ -335,13 +338,21 @@ def _read_value(check: Check, output: Output) -> Any:
 def _list_searched(check: Check, output: Output) -> list[str]:
     """Return the texts that the check searches.
 
-    A `not_` form searches the texts of tool calls as well, and the texts of JSON as written and decoded.
+    A `not_` form searches the texts of tool calls as well, and the texts of JSON as written and decoded; all of them
+    also as they are shown (`shown_text`).
     """
     text = _read_text(check, output)
     if not check.negated:
         return [text]
     written = [text] if "at" in check.options else [text, *tool_checks.list_call_texts(output)]
     return [*written, *(decoded for each in written for decoded in decode_texts(each))]
+
+
+def _find_texts(check: Check, texts: list[str], haystacks: list[str]) -> list[str]:
+    """Return those of the texts that any haystack contains; for a `not_` form also in spellings that look the same."""
+    folded = [_fold(check, haystack) for haystack in haystacks]
+    is_there = make_search(folded) if check.negated else lambda text: any(text in haystack for haystack in folded)
+    return [text for text in texts if is_there(_fold(check, text))]
 
 
 def _read_text(check: Check, output: Output) -> str:
@@ -354,21 +365,17 @@ def _read_text(check: Check, output: Output) -> str:
     return as_text(value)
 
 
+def _agrees(check: Check, expected: Any, found: Any) -> bool:
+    if isinstance(expected, str) and isinstance(found, str):
+        return _fold(check, expected.strip()) == _fold(check, found.strip())
+    return is_equal(expected, found)
+
+
 def _is_missing(value: Any, name: str) -> bool:
     try:
         return dig(value, name) is None
     except LookupError:
         return True
-
-
-def _is_equal(left: Any, right: Any) -> bool:
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    if isinstance(left, Mapping) and isinstance(right, Mapping):
-        return left.keys() == right.keys() and all(_is_equal(left[key], right[key]) for key in left)
-    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return len(left) == len(right) and all(map(_is_equal, left, right))
-    return bool(left == right)
 
 
 def _fold(check: Check, text: str) -> str:

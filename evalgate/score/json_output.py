@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evalgate.domain import strict_json
 from evalgate.domain.field_paths import dig, step
 
-__all__ = ["decode_texts", "dig", "parse", "pointer_parts", "resolve"]
+__all__ = ["decode_texts", "dig", "is_equal", "parse", "pointer_parts", "resolve"]
 
 _LAYERS = 3
 """How often a text may be written as a text of JSON inside another one."""
@@ -71,3 +71,14 @@ def resolve(value: Any, pointer: str) -> Any:
     for part in pointer_parts(pointer):
         value = step(value, part)
     return value
+
+
+def is_equal(left: Any, right: Any) -> bool:
+    """Return whether two values are equal as JSON: 1 equals 1.0, and `true` does not equal 1."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, Mapping) and isinstance(right, Mapping):
+        return left.keys() == right.keys() and all(is_equal(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
+        return len(left) == len(right) and all(map(is_equal, left, right))
+    return bool(left == right)

@@ -12,8 +12,9 @@ from evalgate.domain import Case, Check, Output, Unscored
 from evalgate.domain.lists import name_some
 from evalgate.domain.output_calls import ToolCall, parse_arguments
 from evalgate.score import schema
-from evalgate.score.json_output import dig, parse
+from evalgate.score.json_output import decode_texts, dig, parse
 from evalgate.score.observation import NotScoredError, Observation, clip, join_texts, shorten
+from evalgate.score.shown_text import show_text
 
 _ARGUMENTS = 40  # characters of arguments that a reason shows
 _FAULT = 110
@@ -59,9 +60,10 @@ def check_tool_call(check: Check, case: Case, output: Output) -> Observation:
 def check_no_tool_call(check: Check, case: Case, output: Output) -> Observation:
     """Forbid calls of some tools, or of all if the check names none.
 
-    A call in another notation is still a call: names are compared without case, and with what endpoints put around
-    them (`functions.`, `mcp__server__`, an index, a channel, parentheses). The calls that a call of several tools names
-    count as well. If some tools are forbidden, a call without a readable name leaves the output unscored.
+    A call in another notation is still a call: names are compared as they are shown, without case, and with what
+    endpoints put around them (`functions.`, `mcp__server__`, an index, a channel, parentheses). The calls that a call
+    of several tools names count as well. If some tools are forbidden, a call without a readable name leaves the output
+    unscored.
     """
     names, calls = _read_names(check, case), output.calls
     if names is None:
@@ -173,14 +175,18 @@ def _make_search(names: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _fold(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().strip()
+    return unicodedata.normalize("NFKC", show_text(name)).casefold().strip()
 
 
 def _list_recipients(call: ToolCall) -> list[str]:
     """Return the names of the tools that a call of several tools names, as in `multi_tool_use.parallel`."""
-    if _RECIPIENT not in call.arguments:
+    if _RECIPIENT not in call.arguments and "\\u" not in call.arguments:  # the key may be written in escapes
         return []
-    found, waiting = [], [parse_arguments(call.arguments)]
+    value = parse_arguments(call.arguments)
+    if isinstance(value, str):
+        texts = [value, *decode_texts(value)]  # no JSON: each piece between two quotation marks may be a name
+        return [piece for text in texts for piece in text.split('"')]
+    found, waiting = [], [value]
     while waiting:
         item = waiting.pop()
         if isinstance(item, Mapping):

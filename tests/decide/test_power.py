@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from evalgate.decide import power, statistics
 
@@ -30,6 +32,19 @@ def test_the_fewest_cases_pass_and_one_less_does_not(margin: float, sequential: 
     for cases, verdict in ((fewest, "PASS"), (fewest - 1, "INCONCLUSIVE")):
         same = [[1.0]] * cases
         assert statistics.decide(same, same, margin=margin, sequential=sequential).verdict == verdict
+
+
+@given(st.floats(0, 1, exclude_min=True), st.floats(0, 0.5, exclude_min=True), st.floats(0, 1), st.booleans())
+@example(5e-324, 5e-324, 1.0, True)
+@example(1e-20, 0.05, 0.2, True)
+def test_each_allowed_drop_has_a_number_of_cases(margin: float, alpha: float, spread: float, sequential: bool) -> None:
+    fewest = power.count_fewest_cases(margin, sequential=sequential, alpha=alpha)
+    assert statistics.MIN_CASES <= fewest <= statistics.MOST_CASES
+    needed = power.count_cases_for_margin(spread, margin, sequential=sequential)
+    assert statistics.MIN_CASES <= needed <= statistics.MOST_CASES
+    if fewest < 10_000:
+        (_, level) = statistics.plan_looks(fewest, sequential=sequential, alpha=alpha)[-1]
+        assert (1 - margin) ** fewest <= level * (1 + 1e-9)
 
 
 def test_noise_is_the_mean_variance_within_a_case() -> None:

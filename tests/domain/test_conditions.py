@@ -40,7 +40,9 @@ def test_the_digest_of_a_condition_does_not_depend_on_order() -> None:
     assert Condition(field="k", values=(None,)).as_json() == {"field": "k", "values": [None]}
 
 
-@pytest.mark.parametrize(("value", "wanted"), [(None, True), ("", True), ([], True), (0, False), (False, False)])
+@pytest.mark.parametrize(
+    ("value", "wanted"), [(None, True), ("", True), ([], True), ({}, True), (0, False), (False, False)]
+)
 def test_null_and_empty_values_are_absent(value: object, wanted: bool) -> None:
     assert is_absent({"a": value}, "a") is wanted
     assert is_absent({"a": {"b": value}}, "a.b") is wanted

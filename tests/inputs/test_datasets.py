@@ -11,6 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evalgate.domain import normalize
+from evalgate.errors import InputError
 from evalgate.inputs.datasets import load_dataset
 
 from .conftest import Project
@@ -70,6 +72,18 @@ def test_whole_numbers_are_ids_too(project: Project) -> None:
     assert [case.id for case in load_dataset(project.tree, "c.jsonl").cases] == ["7", "007"]
 
 
+@given(st.lists(st.text("aé\u0301e \u200b\u00a0\u00ad", min_size=1, max_size=4), min_size=1, max_size=4))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_two_ids_are_shown_alike(project: Project, ids: list[str]) -> None:
+    project.write("i.jsonl", "\n".join(json.dumps({"id": name, "q": 1}) for name in ids))
+    shown = [normalize(name) for name in ids]
+    if all(shown) and len(set(shown)) == len(shown):
+        assert len(load_dataset(project.tree, "i.jsonl").cases) == len(ids)
+    else:
+        with pytest.raises(InputError, match=r"looks like the id|is given twice|is empty"):
+            load_dataset(project.tree, "i.jsonl")
+
+
 def faults(project: Project, load: Callable[..., object], path: str, text: str | bytes) -> list[str]:
     project.write(path, text)
     return project.faults(lambda: load(project.tree, path))
@@ -80,6 +94,11 @@ def faults(project: Project, load: Callable[..., object], path: str, text: str |
     [
         ("c.jsonl", '{"id": "a"}\n\n{"id": "a"}\n', ['c.jsonl:3:8: the id "a" is given twice; first in line 1']),
         ("c.jsonl", '{"id": 1}\n{"id": "1"}\n', ['c.jsonl:2:8: the id "1" is given twice; first in line 1']),
+        ("c.jsonl", '{"id": "a"}\n{"id": "a\\u200b"}\n', [
+            'c.jsonl:2:8: the id "a\u200b" looks like the id "a" of line 1\n'
+            "  hint: they differ only in what is not shown: give one another id"
+        ]),
+        ("c.csv", "\ufeff\ufeffid,q\na,1\n", ['c.csv:2: unknown key "\ufeffid"; did you mean "id"?']),
         ("c.csv", "id,q\na,1\n a ,2\n", ['c.csv:3: the id "a" is given twice; first in line 2']),
         ("c.yml", "- {id: a}\n- {id: a}\n", ['c.yml:2:8: the id "a" is given twice; first in line 1']),
         ("c.json", '[{"id": "a"},\n {"q": 1, "id": "a"}]', ['c.json:2:17: the id "a" is given twice; first in line 1']),

@@ -37,6 +37,8 @@ def test_a_value_of_the_right_type_is_read(reader: Any, value: Any, found: Any) 
     ("reader", "value"),
     [
         (read_name, " "),
+        (read_name, "\u200b\u00ad"),
+        (read_cluster, "\u200b"),
         (read_name, 1.5),
         (read_name, ["a"]),
         (read_count, -1),

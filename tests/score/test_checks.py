@@ -232,6 +232,15 @@ def test_a_shown_number_never_contradicts_the_score(seconds, limit):
     assert (shown <= limit) == (scored.value == 1.0)
 
 
+@given(st.lists(st.text("ab", min_size=1, max_size=3), min_size=1, max_size=5), st.data())
+def test_every_line_break_starts_a_line(lines: list[str], data: st.DataObject) -> None:
+    ends = st.sampled_from(["\n", "\r\n", "\r", "\u2028", "\u2029", "\x85", "\x0b", "\x0c"])
+    text = "".join(line + data.draw(ends) for line in lines)
+    assert run("length", text, max_lines=len(lines)).value == 1.0
+    assert run("length", text, max_lines=len(lines) - 1).value == 0.0
+    assert run("length", text.rstrip(), max_lines=len(lines) - 1).value == 0.0
+
+
 @pytest.mark.parametrize("type_", ["contains", "regex", "equals", "is_json", "required_fields", "contains_all"])
 @given(text=st.text())
 def test_a_reason_is_short_and_no_text_raises(type_, text):

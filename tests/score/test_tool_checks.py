@@ -181,9 +181,16 @@ _AROUND = [
 ]
 
 
-@given(st.from_regex(r"[a-z]{2,8}(_[a-z]{2,8}){0,2}", fullmatch=True), st.sampled_from(_AROUND), st.booleans())
-def test_a_forbidden_tool_is_found_in_every_notation_and_no_other_is(name: str, around: str, upper: bool) -> None:
-    called = around.format(name.upper() if upper else name)
+@given(
+    st.from_regex(r"[a-z]{2,8}(_[a-z]{2,8}){0,2}", fullmatch=True),
+    st.sampled_from(_AROUND),
+    st.booleans(),
+    st.sampled_from(["", "\u200b", "\u00ad", "\u2060"]),
+)
+def test_a_forbidden_tool_is_found_in_every_notation_and_no_other_is(
+    name: str, around: str, upper: bool, unseen: str
+) -> None:
+    called = around.format(unseen.join(name.upper() if upper else name))
 
     def calls(*given: ToolCall) -> bool:
         return value("no_tool_call", said(*given), tool=name) == 1
@@ -191,6 +198,10 @@ def test_a_forbidden_tool_is_found_in_every_notation_and_no_other_is(name: str, 
     assert not calls(ToolCall(name=called, arguments="{}"))
     parallel = json.dumps({"tool_uses": [{"recipient_name": called, "parameters": {}}]})
     assert not calls(ToolCall(name="multi_tool_use.parallel", arguments=parallel))
+    twice = parallel.replace('"parameters"', '"recipient_name": "other", "parameters"')
+    assert not calls(ToolCall(name="multi_tool_use.parallel", arguments=twice))
+    escaped = parallel.replace("recipient_name", "recipient\\u005fname")
+    assert not calls(ToolCall(name="multi_tool_use.parallel", arguments=escaped))
     assert calls(ToolCall(name=around.format(f"{name}_2"), arguments="{}"))
     assert calls(ToolCall(name=around.format(f"un{name}"), arguments=json.dumps({"name": name})))
 

@@ -3,8 +3,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evalgate.domain import Failure, Outcome, Output, ScoreToken, Usage
+from evalgate.domain import Failure, Outcome, Output, Score, ScoreToken, Usage, encode_outcome
+from evalgate.domain.answered import score_answered
+from evalgate.store import codec
 from evalgate.store.cache_entry import CacheEntry, dump, is_answer, load
 
 OUTCOMES: list[Outcome] = [
@@ -54,3 +58,50 @@ def test_a_moment_that_is_none_is_a_value_error(created: object) -> None:
 def test_only_a_failed_call_is_no_answer() -> None:
     kinds = [is_answer(Failure(kind=kind, message="")) for kind in ("unusable", "infrastructure")]
     assert [is_answer(Output(text="")), *kinds] == [True, True, False]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5) | st.just("1e999"),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "token", "x"]), inner, max_size=2)
+    ),
+    max_leaves=4,
+)
+STORED = {
+    "key": "k",
+    "about": "case a",
+    "text": "x",
+    "finish_reason": "stop",
+    "served_by": "m",
+    "usage": {"input_tokens": 1, "output_tokens": 2},
+    "seconds": 0.5,
+    "cost_usd": 0.1,
+    "score_tokens": [{"token": 4, "logprobs": {"4": -0.5}}],
+    "tool_calls": [{"name": "f", "arguments": "{}"}],
+    "mark": 1,
+    "reasoning": "r",
+}
+PLACES = [*([key] for key in STORED), *(["usage", key] for key in STORED["usage"])]  # type: ignore[attr-defined]
+PLACES += [["score_tokens", 0, "token"], ["score_tokens", 0, "logprobs"], ["score_tokens", 0, "logprobs", "4"]]
+PLACES += [["tool_calls", 0], ["tool_calls", 0, "name"], ["tool_calls", 0, "arguments"]]
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_an_entry_from_elsewhere_is_refused_or_can_be_used_in_a_report(place: list[str | int], value: object) -> None:
+    data = json.loads(json.dumps(STORED))
+    inner = data
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    try:
+        entry = load(json.dumps(data))
+    except ValueError:
+        return
+    assert isinstance(score_answered(entry.outcome, "fail"), Score) or isinstance(entry.outcome, Failure)
+    assert (
+        codec.decode(Outcome, json.loads(json.dumps(encode_outcome(entry.outcome), allow_nan=False)), "")
+        == entry.outcome
+    )
+    assert load(dump(entry)).outcome == entry.outcome
+    if isinstance(entry.outcome, Output):
+        assert all(isinstance(text, str) for call in entry.outcome.calls for text in (call.name, call.arguments))

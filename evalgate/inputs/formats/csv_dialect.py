@@ -9,7 +9,6 @@ from evalgate.errors import InputError
 from evalgate.inputs.formats.nodes import refuse
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_FIRST = (",", ";", "\t")
 _SEP_LINE = re.compile(r"(\"?)sep=([^\n]*)(?:\n|\Z)", re.IGNORECASE)
 _SPACED = re.compile(r'[^"] +"|\A +"|" +(?!")')
 
@@ -67,9 +66,9 @@ def find_separator(text: str, path: str, count_columns: Callable[[str], int]) ->
     Raises InputError if several of them fit, because they give different cells.
     """
     header = _read_header(text)
-    found = [separator for separator in _FIRST if separator in header]
+    found = [separator for separator in SEPARATORS if separator in header]
     if len(found) < 2:
-        return found[0] if found else "|" if "|" in header else ","
+        return found[0] if found else ","
     fitting = [separator for separator in found if count_columns(separator) > 1]
     if len(fitting) > 1:
         names = " and as ".join(SEPARATORS[separator] for separator in fitting)

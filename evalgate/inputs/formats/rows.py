@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache, partial
 from typing import Any
 
-from evalgate.domain.names import find_closest, suggest
+from evalgate.domain.names import find_closest, fold, suggest
 from evalgate.errors import Fault, InputError, Place
 from evalgate.inputs.formats import csv as csv_text
 from evalgate.inputs.formats import dataframe, json_lines
@@ -56,7 +56,8 @@ class DataRow:
 
 @lru_cache(maxsize=1024)
 def _near(key: str, names: tuple[str, ...]) -> str | None:
-    return find_closest(key, names, cutoff=0.81)
+    written = fold(key)  # also with invisible characters, such as a second byte-order mark, or in full width
+    return next((name for name in names if fold(name) == written), None) or find_closest(key, names, cutoff=0.81)
 
 
 @dataclass(slots=True)

@@ -17,6 +17,8 @@ NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"-?[0-9]+")
 _CONSTANTS = {"true": True, "false": False, "null": None, "": None}
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_MERGE = "<<"
+"""The key of YAML 1.1 that takes over the keys of another mapping. As a key of its own it would lose them, silently."""
 _STRING_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
@@ -25,8 +27,9 @@ def parse(text: str, path: str, *, first_line: int = 1) -> Node:
 
     A plain scalar is true, false, null, a JSON number or else a string, so that `yes`, `on`, `0x1` and dates are text.
     Raises InputError, with line and column, for invalid syntax, a duplicate key, a second document, a tag, a key that
-    is not a scalar, an alias inside its own anchor, aliases that expand to more than 100,000 values (100 characters of
-    a text count as one), more than 1,000,000 values, more than 100 levels, and a number that JSON does not support.
+    is not a scalar, a merge key (`<<`), an alias inside its own anchor, aliases that expand to more than 100,000 values
+    (100 characters of a text count as one), more than 1,000,000 values, more than 100 levels, and a number that JSON
+    does not support.
     """
     import yaml
 
@@ -141,6 +144,10 @@ class _Builder:
         keys = frame.node.keys
         if keys is None:
             raise AssertionError("a mapping has keys")
+        if event.value == _MERGE and event.implicit[0] and not event.style:
+            raise self._refuse(
+                f"the merge key {_MERGE} is not supported", event, "write the keys out, or quote a key of that name"
+            )
         if event.value in keys:
             first = keys[event.value][0]
             raise self._refuse(f'the key "{event.value}" is given twice; first in line {first}', event)

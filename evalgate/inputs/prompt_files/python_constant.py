@@ -13,10 +13,17 @@ from evalgate.errors import InputError, Place
 from evalgate.inputs.formats.data_file import decode
 from evalgate.inputs.formats.nodes import refuse
 from evalgate.inputs.prompt_files.prompt_keys import PromptParts
+from evalgate.inputs.prompt_files.python_bindings import (
+    is_import_of,
+    is_import_of_all,
+    list_attribute_bindings,
+    list_bindings,
+)
 
 MOST_CONSTANT_FILE = 1024 * 1024
 """The maximum size of a Python file, in bytes."""
 _DEDENTS = {"dedent": textwrap.dedent, "cleandoc": inspect.cleandoc}
+_MODULES = {"dedent": "textwrap", "cleandoc": "inspect"}
 _METHODS = ("strip", "lstrip", "rstrip")
 _MOST_NAMES = 20
 _HINT = "the constant has to be a text: literals, joined by + or side by side, textwrap.dedent and .strip()"
@@ -40,8 +47,8 @@ def read_constant(data: bytes, path: str, name: str) -> PromptParts:
     It may be a plain or triple-quoted literal, literals side by side or joined by +, another constant of the file, or
     one of these in `textwrap.dedent`, `inspect.cleandoc` or `.strip()`.
 
-    Raises InputError with the place: for a file that is no valid Python, a name that is missing or assigned more than
-    once, an f-string, and any other expression.
+    Raises InputError with the place: for a file that is no valid Python, a name that is missing or that the file binds
+    more than once in any way, an f-string, and any other expression.
     """
     if len(data) > MOST_CONSTANT_FILE:
         raise refuse(f"has {len(data):,} bytes; the most that is parsed is {MOST_CONSTANT_FILE:,}", path)
@@ -69,7 +76,7 @@ class _ConstantReader:
 
     def read(self, name: str) -> PromptParts:
         node = self._find(name)
-        value = self._evaluate(node).strip("\n")
+        value = self._evaluate(node, tuple(name.split(".")[:-1])).strip("\n")
         if not value.strip():
             raise self._refuse(f"{name} is empty", node)
         lines = {"messages": node.lineno}
@@ -84,12 +91,7 @@ class _ConstantReader:
     def _find(self, name: str) -> ast.expr:
         """Return the expression that is assigned to a name, in the module or in classes of it."""
         *classes, last = name.split(".")
-        body: Sequence[ast.stmt] = self._module.body
-        for one in classes:
-            found = [node for node in body if isinstance(node, ast.ClassDef) and node.name == one]
-            if len(found) != 1:
-                raise refuse(f'has no class "{one}"' if not found else f'has {len(found)} classes "{one}"', self._path)
-            body = found[0].body
+        body = self._find_body(classes)
         values = [value for node in body for value in _list_assigned(node, last)]
         if not values:
             known = sorted({target.id for node in body for target in _list_targets(node)})[:10]
@@ -99,34 +101,88 @@ class _ConstantReader:
             )
         if len(values) > 1:
             raise self._refuse(f'"{name}" is assigned {len(values)} times', values[1])
+        self._refuse_other_bindings(name, body, values[0])
         return values[0]
 
-    def _evaluate(self, node: ast.expr) -> str:
+    def _find_body(self, classes: Sequence[str]) -> Sequence[ast.stmt]:
+        """Return the statements of the module, or of a class of it by the names on the way there."""
+        body: Sequence[ast.stmt] = self._module.body
+        for one in classes:
+            found = [node for node in body if isinstance(node, ast.ClassDef) and node.name == one]
+            if len(found) != 1:
+                raise refuse(f'has no class "{one}"' if not found else f'has {len(found)} classes "{one}"', self._path)
+            self._refuse_other_bindings(one, body, found[0])
+            body = found[0].body
+        return body
+
+    def _refuse_other_bindings(self, name: str, body: Sequence[ast.stmt], own: ast.expr | ast.ClassDef) -> None:
+        """Raise InputError if anything but the statement of `own` can give the name another value."""
+        *classes, last = name.split(".")
+        others: list[ast.AST] = [
+            node
+            for node in list_bindings(body, last)
+            if not _is_within(own, node, body) and (node.lineno > own.lineno or not is_import_of_all(node))  # type: ignore[attr-defined]
+        ]
+        others += list_attribute_bindings(self._module, classes[-1], last) if classes else []
+        if others:
+            message = f'"{name}" gets its value in another place as well'
+            raise self._refuse(message, others[0], "assign the text once, at the top level of the module or class")
+
+    def _evaluate(self, node: ast.expr, classes: tuple[str, ...]) -> str:
+        """Return the text of an expression that stands in the module, or in the innermost of these classes."""
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return node.value
         if isinstance(node, ast.JoinedStr):
             raise self._refuse("an f-string is filled in by Python", node, "write a plain string with {{variables}}")
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            return self._evaluate(node.left) + self._evaluate(node.right)
+            return self._evaluate(node.left, classes) + self._evaluate(node.right, classes)
         if isinstance(node, ast.Name):
             self._depth += 1
             if self._depth > _MOST_NAMES:
                 raise self._refuse(f"more than {_MOST_NAMES} constants refer to each other", node)
-            return self._evaluate(self._find(node.id))
+            return self._look_up(node, classes)
         if isinstance(node, ast.Call):
-            return self._call(node)
+            return self._call(node, classes)
         raise self._refuse("is no plain text", node, _HINT)
 
-    def _call(self, node: ast.Call) -> str:
+    def _look_up(self, node: ast.Name, classes: tuple[str, ...]) -> str:
+        """Return the text of another constant: of the class that names it if that assigns it before, else the module's.
+
+        Python does not look in the classes around that one.
+        """
+        bound = list_bindings(self._find_body(classes), node.id) if classes else []
+        if not bound:
+            return self._evaluate(self._find(node.id), ())
+        name = ".".join((*classes, node.id))
+        found = self._find(name)
+        if (found.lineno, found.col_offset) > (node.lineno, node.col_offset):
+            raise self._refuse(f'"{name}" is assigned only below', node)
+        return self._evaluate(found, classes)
+
+    def _call(self, node: ast.Call, classes: tuple[str, ...]) -> str:
         function = node.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
-        module = function.value if isinstance(function, ast.Attribute) else None
-        is_module = module is None or (isinstance(module, ast.Name) and module.id in ("textwrap", "inspect"))
-        if name in _DEDENTS and is_module and len(node.args) == 1 and not node.keywords:
-            return _DEDENTS[name](self._evaluate(node.args[0]))
-        if name in _METHODS and module is not None and not node.args and not node.keywords:
-            return str(getattr(self._evaluate(module), name)())
+        owner = function.value if isinstance(function, ast.Attribute) else None
+        if name in _DEDENTS and len(node.args) == 1 and not node.keywords and self._is_imported(name, owner, classes):
+            return _DEDENTS[name](self._evaluate(node.args[0], classes))
+        if name in _METHODS and owner is not None and not node.args and not node.keywords:
+            return str(getattr(self._evaluate(owner, classes), name)())
         raise self._refuse(f"calls {name or 'a function'}()", node, _HINT)
+
+    def _is_imported(self, name: str, owner: ast.expr | None, classes: tuple[str, ...]) -> bool:
+        """Return whether a function is that of the standard library: all that binds its name in the file imports it.
+
+        An import of all names counts where it comes after that.
+        """
+        module = _MODULES[name]
+        if owner is not None and not (isinstance(owner, ast.Name) and owner.id == module):
+            return False
+        used, function = (name, name) if owner is None else (module, None)
+        if classes and list_bindings(self._find_body(classes), used):
+            return False
+        bindings = list_bindings(self._module.body, used)
+        first = next((place for place, node in enumerate(bindings) if not is_import_of_all(node)), 0)
+        return all(is_import_of(node, module, function) for node in bindings[first:])
 
     def _find_start(self, node: ast.expr, value: str) -> TextStart:
         """Return where the text begins: at the first line of it in the file."""
@@ -137,8 +193,16 @@ class _ConstantReader:
                 return TextStart(line=line, column=column + 1, indent=column + 1 if line > node.lineno else 1)
         return TextStart(line=node.lineno, column=node.col_offset + 1)
 
-    def _refuse(self, message: str, node: ast.expr, hint: str | None = None) -> InputError:
-        return refuse(message, self._path, node.lineno, node.col_offset + 1, hint)
+    def _refuse(self, message: str, node: ast.AST, hint: str | None = None) -> InputError:
+        return refuse(message, self._path, getattr(node, "lineno", 0), getattr(node, "col_offset", -1) + 1, hint)
+
+
+def _is_within(own: ast.expr | ast.ClassDef, node: ast.AST, body: Sequence[ast.stmt]) -> bool:
+    """Return whether a binding is the target of the statement that assigns `own`, or the class itself."""
+    if isinstance(own, ast.ClassDef):
+        return node is own
+    statement = next(one for one in body if getattr(one, "value", None) is own)
+    return isinstance(statement, ast.Assign | ast.AnnAssign) and any(node is one for one in _list_targets(statement))
 
 
 def _list_targets(node: ast.stmt) -> list[ast.Name]:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import copy
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from chat_server import completion
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from evalgate.domain import Failure, Message, Output, Prices, Request, Usage
 from evalgate.execute.providers.chat_completions import make_body, read_reply, read_score_tokens, shorten
@@ -147,3 +151,41 @@ def test_the_choice_of_the_lowest_index_is_the_answer() -> None:
     data["choices"] = [second, {**data["choices"][0], "index": 0}]
     outcome = read_reply(data, seconds=1)
     assert isinstance(outcome, Output) and outcome.text == "first"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+WHOLE = completion(
+    "4",
+    message={"tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}], "reasoning_content": "r"},
+    logprobs={"content": [{"token": "4", "logprob": -0.1, "top_logprobs": [{"token": "4", "logprob": -0.1}]}]},
+    error=None,
+    base_resp={"status_code": 0},
+)
+
+
+def list_places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield way
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in pairs:
+        yield from list_places(inner, (*way, key))
+
+
+@given(st.sampled_from([way for way in list_places(WHOLE) if way]), JSON)
+@example(("choices", 0, "logprobs", "content", 0, "top_logprobs", 0, "token"), ["4"])
+def test_whatever_an_endpoint_puts_into_a_reply_is_an_outcome_or_a_failed_call(
+    way: tuple[Any, ...], value: Any
+) -> None:
+    data = copy.deepcopy(WHOLE)
+    inner: Any = data
+    for key in way[:-1]:
+        inner = inner[key]
+    inner[way[-1]] = value
+    try:
+        outcome = read_reply(data, seconds=1.0, scale=(1, 5), prices=Prices(input=1, output=2))
+    except ProviderError:
+        return
+    assert isinstance(outcome, Output | Failure)

@@ -68,7 +68,7 @@ def test_one_column_keeps_its_text() -> None:
     assert cells('"q, r"\nx\n') == [["x"]]
 
 
-@pytest.mark.parametrize(("one", "other"), list(product(",;\t", repeat=2)))
+@pytest.mark.parametrize(("one", "other"), list(product(",;\t|", repeat=2)))
 def test_two_separators_that_both_fit_are_named(one: str, other: str) -> None:
     text = f"a{one}b{other}c\n1{one}2{other}3\n"
     if one == other:
@@ -82,6 +82,7 @@ def test_two_separators_that_both_fit_are_named(one: str, other: str) -> None:
 def test_the_separator_that_fits_is_taken_where_another_does_not() -> None:
     assert cells("a;b, or c\n1;2\n3;4\n") == [["1", "2"], ["3", "4"]]
     assert cells('a,"b;c",d;e\n1,2,3\n') == [["1", "2", "3"]]
+    assert cells("a|b, or c\n1|2\n3|4\n") == [["1", "2"], ["3", "4"]]
 
 
 def test_a_table_of_tabs_has_its_own_name(project: Project) -> None:

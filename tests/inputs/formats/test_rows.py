@@ -63,3 +63,13 @@ def test_a_key_that_nearly_is_a_known_one_is_a_fault_unless_the_known_one_is_the
     assert near.near_misses(["criterion", "case"], faults)
     assert str(faults[0]) == 'f:1: unknown key "critereon"; did you mean "criterion"?'
     assert not both.near_misses(["criterion", "case"], faults)
+
+
+@pytest.mark.parametrize(
+    "written", ["\ufeffcluster", "clus\u200bter", "ｃｌｕｓｔｅｒ", "CLUSTER", "\u0441luster", "clu ster"]
+)
+def test_a_key_that_is_shown_as_a_known_one_is_a_fault(written: str) -> None:
+    (row,) = number_rows({1: {written: "x"}}, "f").rows
+    faults: list[Fault] = []
+    assert row.near_misses(["cluster"], faults)
+    assert 'did you mean "cluster"?' in str(faults[0])

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from inputs.formats.readers import fault, same, values
+from inputs.formats.readers import TEXT, fault, same, values
 
 from evalgate.errors import InputError
 from evalgate.inputs.formats import json as json_text
@@ -141,3 +141,29 @@ def test_aliases_never_stand_for_more_text_than_a_file_may_hold(count: int, leng
     else:
         assert len(root.data) == count + 1
         assert count * length <= yaml_text.MAX_ALIASED * 100
+
+
+@given(st.dictionaries(TEXT, values(st.floats(0.001, 1000)), max_size=4), st.booleans(), st.booleans())
+def test_no_mapping_loses_the_keys_that_it_takes_over(inherited: Any, is_flow: bool, is_listed: bool) -> None:
+    """A YAML reader with merge keys gives the second mapping the keys of the first; here the file is refused."""
+    first = yaml.dump(inherited, allow_unicode=True, default_flow_style=True, width=10**9).strip()
+    taken = "[*first]" if is_listed else "*first"
+    second = f"{{<<: {taken}, own: 1}}" if is_flow else f"<<: {taken}\n  own: 1"
+    try:
+        yaml_text.parse(f"- &first {first}\n", "f")
+    except InputError:
+        return
+    text = f"- &first {first}\n- {second}\n"
+    with pytest.raises(InputError, match="the merge key << is not supported"):
+        yaml_text.parse(text, "f")
+
+
+@pytest.mark.parametrize("written", ['"<<"', "'<<'", "!!str <<"])
+def test_a_quoted_key_of_the_name_is_a_key(written: str) -> None:
+    assert yaml_text.parse(f"{written}: 1", "f").data == {"<<": 1}
+
+
+def test_a_merge_key_has_its_place() -> None:
+    assert fault("a: &x {b: 1}\nc:\n  <<: *x\n") == (
+        "f:3:3: the merge key << is not supported\n  hint: write the keys out, or quote a key of that name"
+    )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.domain import PromptSettings, PromptVersion
 from evalgate.errors import InputError
@@ -126,3 +130,87 @@ def test_a_place_is_that_of_the_text() -> None:
 )
 def test_the_name_stands_behind_a_colon(path: str, wanted: tuple[str, str | None]) -> None:
     assert split_constant(path) == wanted
+
+
+# statements of a module that has `import textwrap` and `SENT = False`; each is run by the tests
+STATEMENTS = [
+    'P = "one {{query}}"',
+    'A = "two"',
+    "P = A",
+    'P: str = A + " {{query}}"',
+    "P: str",
+    'P, Q = "three", "four"',
+    "del P",
+    'if SENT:\n    P = "five"',
+    'if not SENT:\n    P = "six"',
+    'try:\n    A = "seven"\nexcept ValueError as P:\n    pass',
+    'for P in ["eight"]:\n    pass',
+    '[P := each for each in ["nine"]]',
+    "[each for each in [1] for P in [2]]",
+    '(P := "ten")',
+    "import json as P",
+    "from json import *",
+    "def P(): pass",
+    'def change():\n    global P\n    P = "eleven"\nchange()',
+    'def keep():\n    P = "twelve"\nkeep()',
+    "class P:\n    pass",
+    'class C:\n    A = "thirteen"\n    P = A',
+    'class C:\n    P = A\n    A = "fourteen"',
+    'class C:\n    P = textwrap.dedent(" fifteen")',
+    'class C:\n    class textwrap:\n        dedent = str.upper\n    P = textwrap.dedent(" sixteen")',
+    'class D:\n    P = "seventeen"\n    class C:\n        P = "eighteen"',
+    'C.P = "nineteen"',
+    "def textwrap(): pass\ntextwrap.dedent = str.upper",
+    "from textwrap import indent as textwrap",
+    "from textwrap import dedent",
+    "dedent = str.upper",
+    'P = dedent(" twenty {{query}}")',
+    'P = textwrap.dedent(" twenty-one {{query}}").strip()',
+    'match "twenty-two":\n    case P:\n        pass',
+    'match {"a": 1}:\n    case {**P}:\n        pass',
+    'with open("/dev/null") as P:\n    pass',
+    'P = (lambda: (P := "twenty-three"))()',
+    'f = lambda: (P := "twenty-four")',
+]
+
+
+@given(st.lists(st.sampled_from(STATEMENTS), min_size=1, max_size=4), st.sampled_from(["P", "C.P", "D.C.P"]))
+def test_what_is_read_is_what_python_gives_the_application(statements: list[str], name: str) -> None:
+    text = "\n".join(["import textwrap", "SENT = False", *statements])
+    try:
+        written = read(name, text).messages[0].content
+    except InputError:
+        return
+    names: dict[str, object] = {}
+    try:
+        exec(text, names)
+        first, *rest = name.split(".")
+        found = names[first]
+        for one in rest:
+            found = getattr(found, one)
+    except (NameError, KeyError, AttributeError, TypeError):
+        return  # no application runs this file
+    assert isinstance(found, str) and found.strip("\n") == written
+
+
+@pytest.mark.parametrize(
+    "other", [one for one in STATEMENTS if "P" in one and "class C" not in one and "C.P" not in one]
+)
+def test_a_constant_has_its_value_from_one_place(other: str) -> None:
+    own = {"P: str", "[each for each in [1] for P in [2]]", STATEMENTS[18], STATEMENTS[24], STATEMENTS[-1]}
+    text = f'import textwrap\nA = "a"\nSENT = False\nP = "one {{{{query}}}}"\n{other}'
+    if other in own:
+        assert read("P", text).messages[0].content == "one {{query}}"
+    else:
+        with pytest.raises(InputError, match=r"in another place as well|is assigned 2 times"):
+            read("P", text)
+
+
+def test_a_place_is_named_where_a_constant_gets_another_value() -> None:
+    with pytest.raises(InputError) as caught:
+        read("P", 'P = "a"\nif x:\n    P, Q = "b", "c"\n')
+    assert str(caught.value) == dedent(
+        """\
+        app/prompts.py:3:5: "P" gets its value in another place as well
+          hint: assign the text once, at the top level of the module or class"""
+    )

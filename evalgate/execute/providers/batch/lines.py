@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from evalgate.domain import Failure, Outcome, Prices, Request, Usage
+from evalgate.domain import Failure, Outcome, Prices, Request, Usage, find_error
 from evalgate.domain.tokens import estimate_output_tokens, estimate_tokens
 from evalgate.execute.providers import chat_completions, refusals
 from evalgate.execute.providers.batch.api import ENDPOINT, BatchEndpoint, BatchState
@@ -30,13 +30,14 @@ def estimate_cost(line: bytes, request: Request, prices: Prices) -> float:
 def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: BatchEndpoint) -> Outcome:
     """Return the outcome of one request, from a line of the output file or the error file, without its seconds.
 
-    Raise ProviderError as for a single call.
+    A line that tells of an error is no answer, whatever response stands beside that. Raise ProviderError as for a
+    single call.
     """
     response = line.get("response")
     status = response.get("status_code") if isinstance(response, dict) else None
-    if not isinstance(response, dict) or type(status) is not int:
-        error = line.get("error")
-        said = error.get("message") or error.get("code") if isinstance(error, dict) else None
+    told = find_error({"error": line.get("error")})
+    if not isinstance(response, dict) or type(status) is not int or (status == 200 and told is not None):
+        said = told.get("message") or told.get("code") or "an error" if isinstance(told, dict) else told
         if not said:
             raise ProviderError(f"{endpoint.who}: a line of the batch contains no response", retryable=True)
         raise ProviderError(endpoint.who, said=f": {endpoint.clean(str(said))}", retryable=True)
@@ -46,6 +47,19 @@ def read_line(line: Mapping[str, Any], request: Request, model: str, endpoint: B
     if refusals.is_filtered(status, content):
         return Failure(kind="unusable", message="the endpoint's content filter refused the request")
     raise endpoint.explain(status, content, {}, model=model, request=request)
+
+
+def add_line(found: dict[str, Mapping[str, Any]], line: Mapping[str, Any]) -> None:
+    """Add a line of a batch to those found so far, by its `custom_id`.
+
+    Two different lines for one request are no answer: which of them is meant is unknown.
+    """
+    key = str(line.get("custom_id"))
+    known = found.get(key)
+    if known is None:
+        found[key] = line
+    elif any(known.get(part) != line.get(part) for part in ("response", "error")):
+        found[key] = {"error": {"message": "the batch has different lines for one request"}}
 
 
 def make_unanswered_error(batch: BatchState | None, record: BatchRecord, endpoint: BatchEndpoint) -> ProviderError:

@@ -13,7 +13,7 @@ from evalgate.domain import Batching, Outcome, Request, Target
 from evalgate.execute.providers.batch import api
 from evalgate.execute.providers.batch.api import BatchEndpoint, BatchState, GoneError
 from evalgate.execute.providers.batch.batch_request import BatchRequest, find_own, split_into_files
-from evalgate.execute.providers.batch.lines import estimate_cost, make_line, make_unanswered_error, read_line
+from evalgate.execute.providers.batch.lines import add_line, estimate_cost, make_line, make_unanswered_error, read_line
 from evalgate.execute.providers.batch.records import BatchRecord, BatchRecords
 from evalgate.execute.providers.protocol import WHOLE_ROUND, Headroom, Memory, ProviderError
 
@@ -297,7 +297,7 @@ class BatchProvider:
                 with contextlib.suppress(ValueError, RecursionError):
                     data = self._endpoint.read(line)
                     if isinstance(data, dict):
-                        found[str(data.get("custom_id"))] = data
+                        add_line(found, data)
         return found
 
     # --- results

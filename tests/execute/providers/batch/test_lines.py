@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from chat_server import completion
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evalgate.domain import Message, Output, Prices, Request, Target
 from evalgate.execute.providers.batch.api import BatchEndpoint
-from evalgate.execute.providers.batch.lines import estimate_cost, make_line, read_line
+from evalgate.execute.providers.batch.lines import add_line, estimate_cost, make_line, read_line
 from evalgate.execute.providers.protocol import ProviderError
 
 
@@ -51,3 +53,36 @@ def test_a_line_without_a_response_can_be_sent_again(line: dict[str, Any]) -> No
     with pytest.raises(ProviderError) as caught:
         read_line(line, request, "m", BatchEndpoint(target, None, 1.0))
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("error", [{"code": "batch_expired"}, {"message": "lost"}, {"x": 1}, "lost", 5, True, ["lost"]])
+def test_a_line_that_tells_of_an_error_is_no_answer_whatever_stands_beside_it(error: Any) -> None:
+    endpoint = BatchEndpoint(
+        Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i"), None, 1.0
+    )
+    line = {"response": {"status_code": 200, "body": completion("fine")}, "error": error}
+    request = Request(target="t", identity="i", model="m", messages=())
+    with pytest.raises(ProviderError) as caught:
+        read_line(line, request, "m", endpoint)
+    assert caught.value.retryable
+    for none in (None, {}, "", {"code": None, "message": ""}):
+        assert isinstance(read_line({**line, "error": none}, request, "m", endpoint), Output)
+
+
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.sampled_from(["one", "two"]), st.integers(0, 3)), max_size=6))
+def test_two_different_lines_for_one_request_are_no_answer(given_lines: list[tuple[str, str, int]]) -> None:
+    endpoint = BatchEndpoint(
+        Target(name="t", kind="openai", location="https://api.invalid/v1", identity="i"), None, 1.0
+    )
+    request = Request(target="t", identity="i", model="m", messages=())
+    found: dict[str, Any] = {}
+    for key, text, number in given_lines:
+        add_line(found, {"id": number, "custom_id": key, "response": {"status_code": 200, "body": completion(text)}})
+    for key in "ab":
+        texts = {text for own, text, _ in given_lines if own == key}
+        if len(texts) == 1:
+            outcome = read_line(found[key], request, "m", endpoint)
+            assert isinstance(outcome, Output) and {outcome.text} == texts
+        elif texts:
+            with pytest.raises(ProviderError, match="different lines for one request"):
+                read_line(found[key], request, "m", endpoint)

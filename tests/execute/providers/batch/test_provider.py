@@ -342,3 +342,19 @@ def test_an_old_record_is_not_waited_for(batched: Batched) -> None:
     assert texts(batched.run(1)) == ["re q0"]
     assert batched.server.count("GET /v1/batches/batch_9") == 0
     assert [record["id"] for record in batched.kept()] == ["batch_0"]
+
+
+def test_a_file_with_two_answers_to_each_request_gives_none(batched: Batched) -> None:
+    own = batched.server._by_name
+
+    def doubled(path: str) -> Reply:
+        reply = own(path)
+        assert isinstance(reply.body, bytes | dict)
+        if path.endswith("/content"):
+            reply = replace(reply, body=reply.body + reply.body.replace(b"re q", b"or q"))
+        return reply
+
+    batched.server._by_name = doubled
+    run = batched.run(2, attempts=2)
+    assert texts(run) == [None, None]
+    assert len(batched.server.batches) == 2
