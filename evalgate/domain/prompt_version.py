@@ -9,6 +9,7 @@ from evalgate.domain.images import NO_IMAGES, Image
 from evalgate.domain.joined_messages import join_messages
 from evalgate.domain.message_shapes import read_history
 from evalgate.domain.messages import HISTORY, Message, add_images, find_history_field, list_templates, render_message
+from evalgate.domain.property_order import keep_order
 from evalgate.domain.templates import MUSTACHE, Syntax, Template, fill_mustache
 from evalgate.domain.text import Json, as_text, digest, find_hidden_text, normalize
 
@@ -86,9 +87,9 @@ class PromptVersion:
     def _plain(self) -> dict[str, Json]:
         return {
             "model": self.model,
-            "parameters": dict(self.parameters),
-            "response_format": self.response_format,
-            "tools": list(self.tools),
+            "parameters": keep_order(dict(self.parameters)),
+            "response_format": keep_order(self.response_format),
+            "tools": keep_order(list(self.tools)),
             **({} if self.template.identity is None else {"template": self.template.identity}),
             **({"joined": True} if self.is_joined else {}),
             **({} if self.user is None else {"user": self.user}),
