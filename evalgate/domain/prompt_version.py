@@ -93,7 +93,18 @@ class PromptVersion:
             **({} if self.template.identity is None else {"template": self.template.identity}),
             **({"joined": True} if self.is_joined else {}),
             **({} if self.user is None else {"user": self.user}),
+            **({"stated": True} if self._states_its_role else {}),
         }
+
+    @property
+    def _states_its_role(self) -> bool:
+        """Whether the user's message is the whole prompt, names no field, and is no text whose role is not stated.
+
+        Such a text is sent as the system message beside a field of the cases (`asked`).
+        """
+        if self.is_text or self.user is not None or [message.role for message in self.messages] != ["user"]:
+            return False
+        return not self.find_names(self.messages[0])
 
     @property
     def digest(self) -> str:
