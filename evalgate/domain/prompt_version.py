@@ -113,10 +113,7 @@ class PromptVersion:
     @property
     def normalized_digest(self) -> str:
         """The digest of the content with normalised white space, invisible and control characters (`normalize`)."""
-        messages: list[Json] = [
-            [m.role, normalize(m.content)] if m.details is None else [normalize(m.content), m.identity]
-            for m in self.messages
-        ]
+        messages: list[Json] = [message.normalized_identity for message in self.messages]
         plain = self._plain
         if self.template.files:
             plain["template"] = [self.template.syntax, {name: normalize(text) for name, text in self.template.files}]
