@@ -104,6 +104,12 @@ def test_a_name_from_the_environment_is_not_read() -> None:
         ("model: {api: completion}", 'p.prompty:2:14: "api: completion" is no chat'),
         ("template: handlebars", "p.prompty:2:11: the template's syntax is not known"),
         ("tools: '${file:tools.json}'", "p.prompty:2:8: ${file:tools.json} is not read from there"),
+        ("tools: ['${file:a.json}']", "p.prompty:2:9: ${file:a.json} is not read from there"),
+        ("model: {parameters: {stop: ['${env:STOP}']}}", "p.prompty:2:29: ${env:STOP} is not read from there"),
+        (
+            "model: {parameters: {response_format: {type: json_schema, json_schema: ' ${file:s.json}'}}}",
+            "p.prompty:2:72: ${file:s.json} is not read from there",
+        ),
         ("model: {parameters: {response_format: xml}}", "p.prompty:2:39: response_format must be text"),
         ("version: 1.0", "p.prompty:2:10: version is a number here"),
         ("model: {parameters: {maxTokens: 1, max_tokens: 2}}", 'p.prompty:2:36: "max_tokens" is given twice'),
