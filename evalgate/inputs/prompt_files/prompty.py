@@ -14,6 +14,7 @@ from evalgate.inputs.prompt_files.prompt_keys import NOT_PARAMETERS, PromptParts
 from evalgate.inputs.prompt_files.role_markers import split_roles
 from evalgate.inputs.schema_check import SchemaCheck, load
 
+_TOOL = ("kind", "name", "description", "parameters")
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
 _WHOLE_REFERENCE = re.compile(r"\s*\$\{[^}]*\}\s*")
 """A text inside of a value that is read from elsewhere; any other may have these characters."""
@@ -171,6 +172,7 @@ class _KeyReader:
                 self.tools.append(tool)
             elif isinstance(tool, dict) and tool.get("kind") == "function":
                 self.tools.append(_make_tool(tool))
+                self.unsent += [f"{label}.{key}" for key in tool if key not in _TOOL]
             else:
                 self.unsent.append(label)
 
@@ -194,16 +196,16 @@ def _make_tool(tool: Mapping[str, Any]) -> Json:
     own = [one for one in given if isinstance(one, Mapping) and "name" in one]
     properties = {
         str(one["name"]): {
-            ("type" if key == "kind" else key): value
+            ("type" if key == "kind" else str(key)): value
             for key, value in one.items()
-            if key in ("kind", "type", "description", "enum", "items")
+            if key != "name" and not (key == "required" and isinstance(value, bool))
         }
         for one in own
     }
     schema = {
         "type": "object",
         "properties": properties,
-        "required": [str(one["name"]) for one in own if one.get("required")],
+        "required": [str(one["name"]) for one in own if one.get("required") is True],
     }
     function = {"name": tool.get("name", ""), "description": tool.get("description", ""), "parameters": schema}
     return {"type": "function", "function": function}

@@ -129,3 +129,25 @@ def test_an_empty_file_is_refused() -> None:
 def test_a_fault_of_the_template_has_its_line() -> None:
     with pytest.raises(InputError, match=r"p\.prompty:5: the template is no valid jinja"):
         read("---\nname: x\n---\nuser:\n{{ query | nothing }}\n")
+
+
+def test_all_that_a_parameter_of_a_tool_says_is_sent_and_other_keys_are_named() -> None:
+    inner = (
+        "{name: filter, kind: object, default: {}, minProperties: 1, properties: {a: {type: string}}, required: [a]}"
+    )
+    tool = f"{{name: find, kind: function, strict: true, parameters: [{inner}, {{name: w, kind: string, required: true}}]}}"
+    prompt = read(f"---\nname: x\ntools: [{tool}]\n---\n{BODY}")
+    (found,) = prompt.tools
+    assert isinstance(found, dict)
+    assert found["function"]["parameters"] == {
+        "type": "object",
+        "properties": {
+            "filter": {
+                "type": "object", "default": {}, "minProperties": 1,
+                "properties": {"a": {"type": "string"}}, "required": ["a"],
+            },
+            "w": {"type": "string"},
+        },
+        "required": ["w"],
+    }  # fmt: skip
+    assert prompt.unsent == ("tools.strict",)
